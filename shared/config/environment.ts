@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { InvalidConfigError, monitoringConfigSchema } from "./monitoring-config.ts";
+
+const resourceName = z.string().min(1);
+
+const environmentSchema = z.object({
+  TOKENS_TABLE: resourceName,
+  AUTHORIZATION_CODES_TABLE: resourceName,
+  SESSIONS_TABLE: resourceName,
+  CLIENTS_TABLE: resourceName,
+  EVENTS_TABLE: resourceName,
+  COUNTERS_TABLE: resourceName,
+  ISSUANCES_TABLE: resourceName,
+  CLEANUP_RUNS_TABLE: resourceName,
+  EVENT_BUS_NAME: resourceName,
+  /** Where events wait while the bus does not take them. */
+  UNPUBLISHED_QUEUE_URL: z.url(),
+  /** Where the subscriber sets aside what it cannot store. */
+  DEAD_LETTER_QUEUE_URL: z.url(),
+  OAUTH_MONITORING_CONFIG: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: "custom", message: "not JSON" });
+        return z.NEVER;
+      }
+    })
+    .pipe(monitoringConfigSchema),
+});
+
+/** Every variable a function may be given; a function reads only those it names. */
+export type Environment = z.output<typeof environmentSchema>;
+
+/**
+ * Reads the named variables of a function's environment, once, at its start.
+ *
+ * @throws InvalidConfigError naming each variable that is missing or wrong.
+ */
+export function readEnvironment<K extends keyof Environment>(
+  variables: NodeJS.ProcessEnv,
+  names: readonly K[],
+): Pick<Environment, K> {
+  const mask = Object.fromEntries(names.map((name) => [name, true])) as { [P in K]: true };
+  const parsed = environmentSchema.pick(mask as never).safeParse(variables);
+  if (!parsed.success) throw new InvalidConfigError("the function's environment", parsed.error);
+  return parsed.data as unknown as Pick<Environment, K>;
+}

@@ -1,0 +1,188 @@
+import { z } from "zod";
+import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
+import { eventTypeSchema, scopeSchema } from "../events/identifiers.ts";
+
+/** Security events are kept at least this long, whatever the configuration says (audit practice). */
+export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
+
+const days = z.int().min(1).max(3650);
+
+const retentionSchema = z
+  .strictObject({
+    /** Days an event is kept when its type has no entry below. */
+    defaultDays: days.default(90),
+    /** Days by event type, for example `{ "token_used": 30 }`. */
+    daysByEventType: z.record(eventTypeSchema, days).default({}),
+    /** Days the statistics (counters and issuance facts) are kept. */
+    statisticsDays: days.default(400),
+    /** Days a purge's run record is kept. */
+    cleanupRunDays: days.default(90),
+    /** Days after expiry at which DynamoDB TTL sweeps a token, code or session that no purge removed. */
+    ttlBackstopDays: days.default(7),
+  })
+  .superRefine((retention, context) => {
+    for (const type of SECURITY_EVENT_TYPES) {
+      const configured = retention.daysByEventType[type];
+      if (configured !== undefined && configured < MINIMUM_SECURITY_RETENTION_DAYS) {
+        context.addIssue({
+          code: "custom",
+          path: ["daysByEventType", type],
+          message: `${type} is a security event type and must be kept at least ${MINIMUM_SECURITY_RETENTION_DAYS} days, not ${configured}: raise it or remove the entry`,
+        });
+      }
+    }
+  });
+
+const shardCount = z.int().min(1).max(128);
+
+/** Writers spread over `write` shards; readers merge `read`, which may never be the smaller. */
+const shardsSchema = z
+  .strictObject({
+    write: shardCount.default(4),
+    /** Shards that readers merge; set it to the older count while shrinking. Defaults to `write`. */
+    read: shardCount.optional(),
+  })
+  .superRefine((shards, context) => {
+    if (shards.read !== undefined && shards.read < shards.write) {
+      context.addIssue({
+        code: "custom",
+        path: ["read"],
+        message: `readers must merge every shard that writers use: raise read (${shards.read}) to at least write (${shards.write})`,
+      });
+    }
+  })
+  .transform((shards) => ({ write: shards.write, read: shards.read ?? shards.write }));
+
+const pathPattern = z
+  .string()
+  .max(512)
+  .regex(
+    /^(\/[A-Za-z0-9._~-]+|\/\{[A-Za-z0-9_]+\})*(\/\{[A-Za-z0-9_]+\+\})?\/?$/,
+    "a path such as /orders/{id} or /reports/{proxy+}, as API Gateway writes them",
+  );
+
+/** One rule of the authorizer: the first rule whose method and path match decides. */
+export const routeRuleSchema = z.strictObject({
+  /** HTTP method, or `ANY`. */
+  method: z
+    .enum(["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    .default("ANY"),
+  /** API Gateway path: `{name}` stands for one segment, a last `{name+}` for the rest. */
+  path: pathPattern,
+  /** Scopes the token must hold, all of them. */
+  scopes: z.array(scopeSchema).max(20),
+  /** `required`: the call must carry a live `Mcp-Session-Id` of the token's own client and user. */
+  session: z.enum(["required", "ignored"]).default("ignored"),
+});
+
+/**
+ * Everything a platform team may change, in one place. Parsed at synth, where a mistake is refused
+ * with its path and reason, and handed to the functions as JSON in `OAUTH_MONITORING_CONFIG`.
+ */
+export const monitoringConfigSchema = z.strictObject({
+  /** The `realm` of `WWW-Authenticate` (RFC 6750, section 3). */
+  realm: z
+    .string()
+    .regex(/^[A-Za-z0-9 ._-]{1,64}$/, "1 to 64 letters, digits, spaces, dots, dashes")
+    .default("oauth-monitoring"),
+  /** API Gateway stage of the sample API. */
+  stageName: z
+    .string()
+    .regex(/^[A-Za-z0-9_]{1,128}$/, "1 to 128 letters, digits or _")
+    .default("prod"),
+  /** What becomes of tables and key when the stack is deleted. */
+  removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
+  retention: retentionSchema.prefault({}),
+  shards: z
+    .strictObject({
+      /** Time-ordered indexes of the events table. */
+      events: shardsSchema.prefault({}),
+      /** Counters of the statistics. */
+      counters: shardsSchema.prefault({}),
+      /** Time-ordered index of the issuance facts. */
+      issuances: shardsSchema.prefault({}),
+      /** Expiry indexes that the purge walks. */
+      expiry: shardsSchema.prefault({}),
+    })
+    .prefault({}),
+  /** Rules of the authorizer, most specific first; paths that match none need the default scopes. */
+  routes: z.array(routeRuleSchema).max(100).default([]),
+  /** Scopes of a path that no rule matches. */
+  defaultScopes: z
+    .strictObject({
+      /** For GET and HEAD. */
+      read: z.array(scopeSchema).default(["api:read"]),
+      /** For every other method. */
+      write: z.array(scopeSchema).default(["api:write"]),
+    })
+    .prefault({}),
+  tracking: z
+    .strictObject({
+      /** 0 writes `last_used_at` at each use; N refreshes it at most once in N seconds, read-only between. */
+      lastUsedIntervalSeconds: z.int().min(0).max(86_400).default(0),
+      /** Publish `scope_validation_success` beside `token_used`; `false` halves the events of a call. */
+      scopeValidationSuccess: z.boolean().default(true),
+    })
+    .prefault({}),
+  subscriber: z
+    .strictObject({
+      /** Messages in one invocation, and how long SQS may wait to gather them. */
+      batchSize: z.int().min(1).max(1000).default(500),
+      batchWindowSeconds: z.int().min(0).max(300).default(1),
+      /** Concurrent invocations that SQS may start. */
+      maxConcurrency: z.int().min(2).max(1000).default(10),
+      /** Deliveries before a message goes to the dead-letter queue. */
+      maxReceiveCount: z.int().min(1).max(1000).default(10),
+    })
+    .prefault({}),
+  purge: z
+    .strictObject({
+      /** Minutes between two runs. */
+      everyMinutes: z.int().min(5).max(1440).default(60),
+      /** Deletes under way at once. */
+      concurrency: z.int().min(1).max(200).default(25),
+    })
+    .prefault({}),
+  alarms: z
+    .strictObject({
+      /** Messages in a dead-letter queue. */
+      deadLetters: z.int().min(1).default(1),
+      /** Age of the oldest event that waits for the subscriber. */
+      bufferAgeSeconds: z.int().min(60).default(300),
+      /** Server-side failures of the API (the authorizer's 503 among them) in five minutes. */
+      apiServerErrors: z.int().min(1).default(5),
+    })
+    .prefault({}),
+});
+
+/** What a platform team writes; every key has a default. */
+export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;
+
+/** The configuration with every default filled in. */
+export type MonitoringConfig = z.output<typeof monitoringConfigSchema>;
+
+/** Writers' and readers' shard counts of one index. */
+export type Shards = MonitoringConfig["shards"]["events"];
+
+/** One rule of the authorizer. */
+export type RouteRule = MonitoringConfig["routes"][number];
+
+/** The configuration is refused; the message lists every mistake with its path. */
+export class InvalidConfigError extends Error {
+  constructor(what: string, cause: z.ZodError) {
+    super(`${what} is not valid:\n${z.prettifyError(cause)}`, { cause });
+    this.name = "InvalidConfigError";
+  }
+}
+
+/**
+ * Parses a platform team's configuration.
+ *
+ * @throws InvalidConfigError naming each wrong key, what is wrong and how to mend it.
+ */
+export function parseMonitoringConfig(input: unknown): MonitoringConfig {
+  const parsed = monitoringConfigSchema.safeParse(input);
+  if (!parsed.success)
+    throw new InvalidConfigError("the oauth-monitoring configuration", parsed.error);
+  return parsed.data;
+}

@@ -1,0 +1,116 @@
+/**
+ * The tables' keys and indexes, said once: the infrastructure creates them, the readers and writers
+ * name them. Attribute types: `S` string, `N` number.
+ */
+export interface TableDefinition {
+  readonly partitionKey: string;
+  readonly sortKey?: string;
+  /** Attribute that DynamoDB TTL reads, in epoch seconds. */
+  readonly ttlAttribute: string;
+  readonly indexes: Readonly<Record<string, IndexDefinition>>;
+}
+
+/** A global secondary index; both keys are strings. */
+export interface IndexDefinition {
+  readonly partitionKey: string;
+  readonly sortKey?: string;
+  /** `ALL`, `KEYS_ONLY`, or the attributes to carry beside the keys. */
+  readonly projection: "ALL" | "KEYS_ONLY" | readonly string[];
+}
+
+const byExpiry = {
+  partitionKey: "expiry_shard",
+  sortKey: "expires_at",
+  projection: "KEYS_ONLY",
+} as const;
+
+/** Access tokens by the SHA-256 digest of the secret. */
+export const TOKENS = {
+  partitionKey: "token_digest",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {
+    by_expiry: byExpiry,
+    by_token_id: { partitionKey: "token_id", projection: "KEYS_ONLY" },
+  },
+} as const satisfies TableDefinition;
+
+/** Authorization codes by the SHA-256 digest of the code. */
+export const AUTHORIZATION_CODES = {
+  partitionKey: "code_digest",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: { by_expiry: byExpiry },
+} as const satisfies TableDefinition;
+
+/** Client sessions (`Mcp-Session-Id`) by the SHA-256 digest of the id. */
+export const SESSIONS = {
+  partitionKey: "session_digest",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: { by_expiry: byExpiry },
+} as const satisfies TableDefinition;
+
+/** OAuth clients. */
+export const CLIENTS = {
+  partitionKey: "oauth_client_id",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {
+    by_status: {
+      partitionKey: "status",
+      sortKey: "oauth_client_id",
+      projection: ["client_name", "created_at"],
+    },
+  },
+} as const satisfies TableDefinition;
+
+/** Audit events by the producer's id; each index key ends in `#shard`. */
+export const EVENTS = {
+  partitionKey: "id",
+  ttlAttribute: "expires_at",
+  indexes: {
+    by_time: { partitionKey: "retention_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_type: { partitionKey: "type_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_client: { partitionKey: "client_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_user: { partitionKey: "user_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_token: { partitionKey: "token_shard", sortKey: "occurred_at_id", projection: "ALL" },
+  },
+} as const satisfies TableDefinition;
+
+/** Counters of events and tokens by day and hour. */
+export const COUNTERS = {
+  partitionKey: "pk",
+  sortKey: "sk",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {},
+} as const satisfies TableDefinition;
+
+/** One small fact per issued token, kept after the token is purged. */
+export const ISSUANCES = {
+  partitionKey: "token_id",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {
+    by_issue_time: {
+      partitionKey: "hour_shard",
+      sortKey: "issued_at",
+      projection: ["oauth_client_id", "expires_at", "revoked_at"],
+    },
+  },
+} as const satisfies TableDefinition;
+
+/** Records of purge runs, newest last. */
+export const CLEANUP_RUNS = {
+  partitionKey: "job",
+  sortKey: "started_at",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {},
+} as const satisfies TableDefinition;
+
+/** Every table by the environment variable that carries its name. */
+export const TABLES = {
+  TOKENS_TABLE: TOKENS,
+  AUTHORIZATION_CODES_TABLE: AUTHORIZATION_CODES,
+  SESSIONS_TABLE: SESSIONS,
+  CLIENTS_TABLE: CLIENTS,
+  EVENTS_TABLE: EVENTS,
+  COUNTERS_TABLE: COUNTERS,
+  ISSUANCES_TABLE: ISSUANCES,
+  CLEANUP_RUNS_TABLE: CLEANUP_RUNS,
+} as const satisfies Record<string, TableDefinition>;

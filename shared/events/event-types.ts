@@ -1,0 +1,20 @@
+/** Event types the product itself publishes; any other type of the same form is stored as well. */
+export const EVENT_TYPES = [
+  "token_used",
+  "token_issued",
+  "token_revoked",
+  "scope_validation_success",
+  "scope_violation",
+  "auth_failed",
+  "suspicious_activity",
+  "session_started",
+  "session_ended",
+  "auth_unavailable",
+] as const;
+
+/** Event types of the security report; never kept less than 90 days. */
+export const SECURITY_EVENT_TYPES = [
+  "scope_violation",
+  "auth_failed",
+  "suspicious_activity",
+] as const;

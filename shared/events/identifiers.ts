@@ -1,0 +1,39 @@
+import { z } from "zod";
+
+/** An event type, for example `token_used`. */
+export const eventTypeSchema = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,63}$/, "a lower-case letter, then at most 63 of a-z, 0-9 and _");
+
+/** A UUID in its lower-case text form (RFC 9562). */
+export const uuidSchema = z
+  .string()
+  .regex(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/,
+    "a UUID in lower case, version 7 preferred",
+  );
+
+/** The id of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
+export const identifierSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^\p{Cc}]+$/u, "no control characters");
+
+/** One scope token (RFC 6749, section 3.3). */
+export const scopeSchema = z
+  .string()
+  .max(128)
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "visible ASCII without space, quote or backslash");
+
+/** An instant in UTC with milliseconds, `2026-11-23T10:00:00.000Z`; other precisions are brought to it. */
+export const instantSchema = z.iso
+  .datetime({ error: "a UTC time such as 2026-11-23T10:00:00.000Z" })
+  .transform((text, context) => {
+    const atMs = Date.parse(text);
+    if (Number.isNaN(atMs)) {
+      context.addIssue({ code: "custom", message: "no such time" });
+      return z.NEVER;
+    }
+    return new Date(atMs).toISOString();
+  });
