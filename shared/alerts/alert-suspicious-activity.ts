@@ -1,0 +1,19 @@
+import type { EventData } from "../events/event-data.ts";
+import { withoutSecrets } from "../events/event-data.ts";
+import type { OAuthEvent } from "../events/oauth-event.ts";
+import { type EventSubject, type Tracking, trackEvent } from "../events/track-event.ts";
+import type { Logger } from "../logger.ts";
+
+/**
+ * Publishes `suspicious_activity` with a message and its evidence, and writes a warning to the log.
+ * Name the client or user in `subject` when the suspicion is about one.
+ */
+export async function alertSuspiciousActivity(
+  tracking: Tracking & { readonly logger: Logger },
+  message: string,
+  details: EventData = {},
+  subject?: EventSubject,
+): Promise<OAuthEvent> {
+  tracking.logger.warn(`OAuth Security Alert: ${message}`, { details: withoutSecrets(details) });
+  return trackEvent(tracking, "suspicious_activity", subject, { ...details, message });
+}

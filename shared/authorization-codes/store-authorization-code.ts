@@ -1,0 +1,55 @@
+import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import { z } from "zod";
+import { type Clock, SECOND_MS, toInstant } from "../clock/clock.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { DocumentClient } from "../dynamodb/client.ts";
+import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { expiryAttributes } from "../retention/expiry-attributes.ts";
+import { digestSecret } from "../tokens/token-secret.ts";
+
+/** What an authorization server records of a code it hands out (RFC 6749, section 4.1.2). */
+export const authorizationCodeSchema = z.strictObject({
+  code: z.string().min(16, "an authorization code of at least 16 characters").max(1024),
+  clientId: identifierSchema,
+  userId: identifierSchema,
+  scopes: z.array(scopeSchema),
+  redirectUri: z.url(),
+  /** RFC 6749 recommends ten minutes at the most. */
+  expiresInSeconds: z.int().min(1).max(3600).default(600),
+});
+
+export type AuthorizationCodeRequest = z.input<typeof authorizationCodeSchema>;
+
+/**
+ * Stores an authorization code by its digest until it expires and is purged.
+ *
+ * @throws ZodError when the request is not valid.
+ */
+export async function storeAuthorizationCode(
+  store: {
+    readonly client: DocumentClient;
+    readonly authorizationCodesTable: string;
+    readonly clock: Clock;
+    readonly config: MonitoringConfig;
+  },
+  request: AuthorizationCodeRequest,
+): Promise<void> {
+  const asked = authorizationCodeSchema.parse(request);
+  const nowMs = store.clock();
+  const code_digest = digestSecret(asked.code);
+  await store.client.send(
+    new PutCommand({
+      TableName: store.authorizationCodesTable,
+      Item: {
+        code_digest,
+        oauth_client_id: asked.clientId,
+        user_id: asked.userId,
+        scopes: asked.scopes,
+        redirect_uri: asked.redirectUri,
+        issued_at: toInstant(nowMs),
+        ...expiryAttributes(code_digest, nowMs + asked.expiresInSeconds * SECOND_MS, store.config),
+      },
+      ConditionExpression: "attribute_not_exists(code_digest)",
+    }),
+  );
+}

@@ -1,0 +1,210 @@
+import { SECOND_MS } from "../clock/clock.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { EventData } from "../events/event-data.ts";
+import { type EventSubject, type Tracking, trackEvent } from "../events/track-event.ts";
+import { trackScopeValidation } from "../events/track-scope-validation.ts";
+import type { Logger } from "../logger.ts";
+import type { ClientSession, SessionStore } from "../sessions/client-session.ts";
+import { findSession } from "../sessions/find-session.ts";
+import type { AccessToken } from "../tokens/access-token.ts";
+import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
+import { digestSecret } from "../tokens/token-secret.ts";
+import type { TokenStore } from "../tokens/token-store.ts";
+import type { TokenRequest } from "../tokens/track-token-usage.ts";
+import { parseBearerToken } from "./bearer-token.ts";
+import { normalizePath } from "./request-path.ts";
+import { type RequiredAccess, requiredAccess } from "./required-access.ts";
+
+/** A call to a protected route, as its gateway saw it. */
+export interface ProtectedRequest {
+  readonly method: string;
+  /** Without the query string, which may carry secrets. */
+  readonly path: string;
+  /** Every `Authorization` header field. */
+  readonly authorization: readonly string[];
+  /** `Mcp-Session-Id`, if sent. */
+  readonly sessionSecret?: string | undefined;
+  readonly ip: string;
+  readonly userAgent?: string | undefined;
+  /** The gateway's request id, which joins access log, event and answer. */
+  readonly requestId: string;
+}
+
+/** Why a call was not authenticated. */
+export type AuthFailure =
+  | "missing_token"
+  | "malformed_token"
+  | "malformed_path"
+  | "unknown_token"
+  | "expired_token"
+  | "revoked_token";
+
+/** Why a session was not accepted. */
+export type SessionFailure =
+  | "missing_session"
+  | "unknown_session"
+  | "expired_session"
+  | "foreign_session";
+
+/** What the authorizer decided. */
+export type Decision =
+  | { readonly outcome: "allowed"; readonly token: AccessToken; readonly session?: ClientSession }
+  | { readonly outcome: "unauthenticated"; readonly reason: AuthFailure }
+  | {
+      readonly outcome: "insufficient_scope";
+      readonly token: AccessToken;
+      readonly requiredScopes: readonly string[];
+    }
+  | {
+      readonly outcome: "invalid_session";
+      readonly token: AccessToken;
+      readonly reason: SessionFailure;
+    }
+  /** The store did not answer: nobody is let in. */
+  | { readonly outcome: "unavailable" };
+
+export interface AuthorizerContext extends Tracking, TokenStore, SessionStore {
+  readonly config: MonitoringConfig;
+  readonly logger: Logger;
+  /** Runs a task once the caller has its answer. */
+  readonly defer: (task: () => Promise<unknown>) => void;
+}
+
+/** Longest text of a caller that an event keeps; API Gateway itself allows 10 KB of headers. */
+const MAX_TEXT = 1024;
+
+/** Where a call came from, with the presented secrets taken out wherever else the caller put them. */
+function describe(request: ProtectedRequest, secrets: readonly (string | undefined)[]): EventData {
+  const clean = (text: string) =>
+    secrets
+      .filter((secret) => secret !== undefined && secret.length >= 8)
+      .reduce<string>((rest, secret) => rest.replaceAll(secret as string, "[secret]"), text)
+      .slice(0, MAX_TEXT);
+  const described: TokenRequest = {
+    endpoint: clean(request.path),
+    method: request.method,
+    ip: request.ip,
+    ...(request.userAgent === undefined ? {} : { user_agent: clean(request.userAgent) }),
+  };
+  return { ...described, request_id: request.requestId };
+}
+
+/** Reads the token, writing its use at once or, with an interval configured, only when it is due. */
+async function useToken(
+  context: AuthorizerContext,
+  digest: string,
+  atMs: number,
+): Promise<TokenUse> {
+  const intervalMs = context.config.tracking.lastUsedIntervalSeconds * SECOND_MS;
+  if (intervalMs === 0) return recordTokenUse(context, digest, atMs);
+  const use = await findToken(context, digest, atMs);
+  if (use.status === "active") {
+    const lastUsedMs = Date.parse(use.token.last_used_at ?? "1970-01-01T00:00:00.000Z");
+    if (atMs - lastUsedMs >= intervalMs) context.defer(() => recordTokenUse(context, digest, atMs));
+  }
+  return use;
+}
+
+function judgeSession(
+  session: ClientSession | undefined,
+  request: ProtectedRequest,
+  token: AccessToken,
+  atMs: number,
+): SessionFailure | undefined {
+  if (!request.sessionSecret) return "missing_session";
+  if (!session) return "unknown_session";
+  if (session.oauth_client_id !== token.oauth_client_id || session.user_id !== token.user_id) {
+    return "foreign_session";
+  }
+  return Date.parse(session.expires_at) <= atMs ? "expired_session" : undefined;
+}
+
+/**
+ * Decides about one call and tracks it, whatever the outcome. One round trip to the store (the
+ * session, where a route asks for one, is read beside the token). Never throws for a caller's input;
+ * when the store does not answer, the decision is `unavailable`.
+ */
+export async function authorize(
+  context: AuthorizerContext,
+  request: ProtectedRequest,
+): Promise<Decision> {
+  const atMs = context.clock();
+  const bearer = parseBearerToken(request.authorization);
+  const details = describe(request, [
+    bearer.found ? bearer.secret : undefined,
+    ...request.authorization
+      .flatMap((field) => field.split(/\s+/))
+      .filter((part) => part.length >= 16),
+    request.sessionSecret,
+  ]);
+
+  const refuse = async (reason: AuthFailure, subject?: EventSubject): Promise<Decision> => {
+    await trackEvent(context, "auth_failed", subject, { ...details, reason }, { atMs });
+    return { outcome: "unauthenticated", reason };
+  };
+
+  const path = normalizePath(request.path);
+  if (path === undefined) return refuse("malformed_path");
+  if (!bearer.found) return refuse(bearer.reason);
+
+  const access = requiredAccess(context.config, request.method, path);
+  let use: TokenUse;
+  let session: ClientSession | undefined;
+  try {
+    [use, session] = await Promise.all([
+      useToken(context, digestSecret(bearer.secret), atMs),
+      access.session === "required" && request.sessionSecret
+        ? findSession(context, request.sessionSecret)
+        : undefined,
+    ]);
+  } catch (error) {
+    context.logger.error("The token store does not answer; the call is refused", {
+      request_id: request.requestId,
+      cause: String(error),
+    });
+    await trackEvent(context, "auth_unavailable", undefined, details, { atMs });
+    return { outcome: "unavailable" };
+  }
+
+  if (use.status === "unknown") return refuse("unknown_token");
+  if (use.status !== "active") return refuse(`${use.status}_token`, use.token);
+  return admit(context, request, { token: use.token, session, access, details, atMs });
+}
+
+interface Admission {
+  readonly token: AccessToken;
+  readonly session: ClientSession | undefined;
+  readonly access: RequiredAccess;
+  readonly details: EventData;
+  readonly atMs: number;
+}
+
+/** The second half: the token is good; does it, and the session, suffice for the route? */
+async function admit(
+  context: AuthorizerContext,
+  request: ProtectedRequest,
+  { token, session, access, details, atMs }: Admission,
+): Promise<Decision> {
+  if (access.session === "required") {
+    const reason = judgeSession(session, request, token, atMs);
+    if (reason) {
+      await trackEvent(context, "auth_failed", token, { ...details, reason }, { atMs });
+      return { outcome: "invalid_session", token, reason };
+    }
+  }
+  const scopes = session
+    ? session.scopes.filter((scope) => token.scopes.includes(scope))
+    : token.scopes;
+  const holder = { ...token, session_id: session?.session_id, scopes };
+  const sufficient = access.scopes.every((scope) => scopes.includes(scope));
+  if (!sufficient) {
+    await trackScopeValidation(context, holder, access.scopes, false, details, { atMs });
+    return { outcome: "insufficient_scope", token, requiredScopes: access.scopes };
+  }
+  const used = session ? { ...details, session_id: session.session_id } : details;
+  await trackEvent(context, "token_used", token, used, { atMs });
+  if (context.config.tracking.scopeValidationSuccess && access.scopes.length > 0) {
+    await trackScopeValidation(context, holder, access.scopes, true, details, { atMs });
+  }
+  return { outcome: "allowed", token, ...(session ? { session } : {}) };
+}

@@ -1,0 +1,49 @@
+import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts";
+
+/** What a call must bring. */
+export interface RequiredAccess {
+  readonly scopes: readonly string[];
+  readonly session: RouteRule["session"];
+}
+
+/** The admin routes need this scope; configuration cannot loosen it. */
+export const ADMIN_SCOPE = "oauth:admin";
+
+const adminRule: RouteRule = {
+  method: "ANY",
+  path: "/admin/oauth/{proxy+}",
+  scopes: [ADMIN_SCOPE],
+  session: "ignored",
+};
+
+/** Whether an API Gateway path pattern covers a normalized path. */
+function covers(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/").filter(Boolean);
+  const given = path.split("/").filter(Boolean);
+  const greedy = wanted.at(-1)?.endsWith("+}") ?? false;
+  if (greedy ? given.length < wanted.length : given.length !== wanted.length) return false;
+  return wanted.every((segment, index) => segment.startsWith("{") || segment === given[index]);
+}
+
+/**
+ * What a call to `path` must bring: the first rule that matches decides; without one, the default
+ * scopes for reading (GET, HEAD) or writing (all else).
+ *
+ * @param path normalized, see `normalizePath`
+ */
+export function requiredAccess(
+  config: Pick<MonitoringConfig, "routes" | "defaultScopes">,
+  method: string,
+  path: string,
+): RequiredAccess {
+  const rule = [adminRule, ...config.routes].find(
+    (candidate) =>
+      (candidate.method === "ANY" || candidate.method === method) && covers(candidate.path, path),
+  );
+  if (rule) return rule;
+  const reads = method === "GET" || method === "HEAD";
+  return {
+    scopes: reads ? config.defaultScopes.read : config.defaultScopes.write,
+    session: "ignored",
+  };
+}

@@ -1,0 +1,20 @@
+import { z } from "zod";
+import type { DocumentClient } from "../dynamodb/client.ts";
+
+/** An OAuth client. One that only events have named bears its id as name. */
+export const oauthClientSchema = z.object({
+  oauth_client_id: z.string(),
+  client_name: z.string().optional(),
+  status: z.enum(["active", "inactive"]),
+  created_at: z.string(),
+  /** The latest `token_used` of any of its tokens. */
+  last_used_at: z.string().optional(),
+});
+
+export type OAuthClient = z.output<typeof oauthClientSchema>;
+
+/** Where clients are kept. */
+export interface ClientStore {
+  readonly client: DocumentClient;
+  readonly clientsTable: string;
+}

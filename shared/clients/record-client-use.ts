@@ -1,0 +1,29 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { ClientStore } from "./oauth-client.ts";
+
+/**
+ * Moves a client's `last_used_at` forward to `usedAt`, never back, whatever order events come in; a
+ * client that nobody registered is entered as active. Repeating it changes nothing.
+ */
+export async function recordClientUse(
+  store: ClientStore,
+  clientId: string,
+  usedAt: string,
+): Promise<void> {
+  try {
+    await store.client.send(
+      new UpdateCommand({
+        TableName: store.clientsTable,
+        Key: { oauth_client_id: clientId },
+        UpdateExpression:
+          "SET last_used_at = :at, #status = if_not_exists(#status, :active), created_at = if_not_exists(created_at, :at)",
+        ConditionExpression: "attribute_not_exists(last_used_at) OR last_used_at < :at",
+        ExpressionAttributeNames: { "#status": "status" },
+        ExpressionAttributeValues: { ":at": usedAt, ":active": "active" },
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}

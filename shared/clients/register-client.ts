@@ -1,0 +1,40 @@
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { z } from "zod";
+import { type Clock, toInstant } from "../clock/clock.ts";
+import { identifierSchema } from "../events/identifiers.ts";
+import { type ClientStore, type OAuthClient, oauthClientSchema } from "./oauth-client.ts";
+
+/** A client to register or rename. */
+export const registerClientRequestSchema = z.strictObject({
+  clientId: identifierSchema,
+  name: identifierSchema,
+  status: z.enum(["active", "inactive"]).default("active"),
+});
+
+/**
+ * Registers a client, or names one that events have already brought; what is known of its use stays.
+ *
+ * @throws ZodError when the request is not valid.
+ */
+export async function registerClient(
+  store: ClientStore & { readonly clock: Clock },
+  request: z.input<typeof registerClientRequestSchema>,
+): Promise<OAuthClient> {
+  const asked = registerClientRequestSchema.parse(request);
+  const { Attributes } = await store.client.send(
+    new UpdateCommand({
+      TableName: store.clientsTable,
+      Key: { oauth_client_id: asked.clientId },
+      UpdateExpression:
+        "SET client_name = :name, #status = :status, created_at = if_not_exists(created_at, :now)",
+      ExpressionAttributeNames: { "#status": "status" },
+      ExpressionAttributeValues: {
+        ":name": asked.name,
+        ":status": asked.status,
+        ":now": toInstant(store.clock()),
+      },
+      ReturnValues: "ALL_NEW",
+    }),
+  );
+  return oauthClientSchema.parse(Attributes);
+}

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+
+/** Free-form detail of an event: a JSON object that DynamoDB can hold as a map. */
+export type EventData = Record<string, unknown>;
+
+/** DynamoDB nests 32 levels deep; the item and `event_data` are two of them. */
+const MAX_DEPTH = 28;
+/** Keeps the item, copied to its indexes, far from DynamoDB's 400 KB. */
+export const MAX_EVENT_DATA_BYTES = 128 * 1024;
+/** Magnitudes a DynamoDB number can hold. */
+const NUMBER_MAX = 9.9e125;
+const NUMBER_MIN = 1e-130;
+
+/** Keys whose values are secrets in OAuth messages (RFC 6749, 7009, 7636); only a digest is kept. */
+const SECRET_KEYS = new Set([
+  "access_token",
+  "refresh_token",
+  "id_token",
+  "token",
+  "authorization",
+  "authorization_code",
+  "code",
+  "code_verifier",
+  "client_secret",
+  "client_assertion",
+  "assertion",
+  "password",
+  "cookie",
+  "set-cookie",
+]);
+
+const OWN_TOKEN = /oam_[A-Za-z0-9_-]{20,}/g;
+
+/** Why a value cannot be stored, or undefined when it can. */
+function obstacle(value: unknown, path: string, depth: number): string | undefined {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return undefined;
+  if (typeof value === "number") {
+    const magnitude = Math.abs(value);
+    return value === 0 || (magnitude >= NUMBER_MIN && magnitude <= NUMBER_MAX)
+      ? undefined
+      : `${path} is a number that DynamoDB cannot hold: send it as text`;
+  }
+  if (typeof value !== "object") return `${path} is not JSON`;
+  if (depth >= MAX_DEPTH) return `${path} is nested deeper than ${MAX_DEPTH} levels: flatten it`;
+  for (const [key, member] of Object.entries(value)) {
+    if (key === "" || key === "__proto__") return `${path} has a key "${key}": rename it`;
+    const found = obstacle(member, `${path}.${key}`, depth + 1);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function isPlainObject(value: unknown): value is EventData {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `event_data` of the envelope. Kept as it is, so nothing a producer sends is lost on the way. */
+export const eventDataSchema = z.unknown().transform((value, context): EventData => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  if (!isPlainObject(value)) return refuse("event_data must be a JSON object");
+  const found = obstacle(value, "event_data", 0);
+  if (found) return refuse(found);
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  if (bytes > MAX_EVENT_DATA_BYTES) {
+    return refuse(`event_data has ${bytes} bytes, more than ${MAX_EVENT_DATA_BYTES}: shorten it`);
+  }
+  return value;
+});
+
+/** The digest under which a secret may be known: `sha256:` and 64 hex digits. */
+function digestOf(secret: string): string {
+  return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
+}
+
+function redact(value: unknown, key: string): unknown {
+  if (typeof value === "string") {
+    if (SECRET_KEYS.has(key.toLowerCase()) && value !== "" && !value.startsWith("sha256:")) {
+      return digestOf(value);
+    }
+    return value.replace(OWN_TOKEN, (token) => digestOf(token));
+  }
+  if (Array.isArray(value)) return value.map((member) => redact(member, key));
+  return isPlainObject(value) ? withoutSecrets(value) : value;
+}
+
+/** A copy in which every secret (by its key, or by our own token's form) is replaced by its digest. */
+export function withoutSecrets(data: EventData): EventData {
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [
+      key.replace(OWN_TOKEN, digestOf),
+      redact(value, key),
+    ]),
+  );
+}

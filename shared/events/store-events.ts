@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CancellationReason, TransactionCanceledException } from "@aws-sdk/client-dynamodb";
+import { TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { recordClientUse } from "../clients/record-client-use.ts";
+import { type Clock, DAY_MS } from "../clock/clock.ts";
+import { shardOf } from "../dynamodb/shards.ts";
+import { retentionDays } from "../retention/event-retention.ts";
+import { CounterUpdates } from "../statistics/counter-updates.ts";
+import { findIssuances } from "../statistics/find-issuances.ts";
+import { issuanceSchema, lifetimeClass, tokenFact } from "../statistics/issuance.ts";
+import { type EnteredValues, enterValue } from "../statistics/values-in-use.ts";
+import {
+  type EventStore,
+  type EventWrites,
+  type KnownIssuances,
+  planEventWrites,
+  takeTransaction,
+} from "./event-writes.ts";
+import type { OAuthEvent } from "./oauth-event.ts";
+
+/** What became of each event. */
+export interface StoreOutcome {
+  /** Stored and counted now. */
+  readonly stored: OAuthEvent[];
+  /** Stored and counted before; nothing changed. */
+  readonly duplicates: OAuthEvent[];
+  /** The store will never take these. */
+  readonly rejected: { readonly event: OAuthEvent; readonly reason: string }[];
+  /** Not stored now; deliver them again. */
+  readonly retry: { readonly event: OAuthEvent; readonly reason: string }[];
+}
+
+export interface StoreEventsOptions {
+  readonly clock: Clock;
+  /** Kept by the caller from call to call. */
+  readonly entered: EnteredValues;
+  /** Attempts of a transaction that the store is too busy for; default 6. */
+  readonly maxAttempts?: number;
+  /** First wait between attempts, doubled and jittered; default 20 ms. */
+  readonly retryDelayMs?: number;
+}
+
+/**
+ * Stores events and counts them, each once: an event, the counters it raises and the fact of its token
+ * are one transaction, on the condition that the event's id is new. Redelivery, in whole or in part,
+ * changes nothing; an event is never stored uncounted, nor counted unstored.
+ *
+ * Cost: 2 write units per KB for each event (a transaction's price) and one for each of its indexes;
+ * up to a hundred items a round trip, the counters shared by all events in it.
+ */
+export async function storeEvents(
+  store: EventStore,
+  events: readonly OAuthEvent[],
+  options: StoreEventsOptions,
+): Promise<StoreOutcome> {
+  const outcome: StoreOutcome = { stored: [], duplicates: [], rejected: [], retry: [] };
+  let waiting = [...new Map(events.map((event) => [event.id, event])).values()];
+  const known = await findIssuances(
+    store,
+    waiting.flatMap((event) => {
+      const fact = tokenFact(event);
+      return fact?.revokedAt ? [fact.tokenId] : [];
+    }),
+  );
+  const writer = new EventWriter(store, options, known, outcome);
+  await writer.enterValues(waiting);
+  while (waiting.length > 0) {
+    const { taken, rest } = takeTransaction(waiting, (event) => writer.plan(event));
+    await writer.settle(taken);
+    waiting = rest;
+  }
+  await recordClients(store, outcome);
+  return outcome;
+}
+
+class EventWriter {
+  readonly #nowMs: number;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly options: StoreEventsOptions,
+    private readonly known: KnownIssuances,
+    private readonly outcome: StoreOutcome,
+  ) {
+    this.#nowMs = options.clock();
+  }
+
+  plan(event: OAuthEvent): EventWrites {
+    return planEventWrites(this.store, event, this.known, this.#nowMs);
+  }
+
+  /** Readers must know of a retention period or lifetime before anything is stored under it. */
+  async enterValues(events: readonly OAuthEvent[]): Promise<void> {
+    const { store, options } = this;
+    const days = new Set(events.map((event) => retentionDays(store.config, event.event_type)));
+    for (const value of days) {
+      const untilMs = this.#nowMs + value * DAY_MS;
+      await enterValue(store, options.entered, "retention_days", String(value), untilMs);
+    }
+    for (const event of events) {
+      const issued = tokenFact(event)?.issued;
+      if (!issued) continue;
+      const lifetime = lifetimeClass(issued.at, issued.expiresAt);
+      const untilMs = Date.parse(issued.expiresAt);
+      await enterValue(store, options.entered, "token_lifetime", lifetime, untilMs);
+    }
+  }
+
+  /** Brings a transaction's events to an outcome, whatever the store answers. */
+  async settle(events: readonly OAuthEvent[]): Promise<void> {
+    const { maxAttempts = 6, retryDelayMs = 20 } = this.options;
+    let remaining = [...events];
+    let failures = 0;
+    let reason = "";
+    // A round either settles an event, learns of a token, or counts as a failure: the sum is bounded.
+    for (
+      let round = 0;
+      remaining.length > 0 && round < maxAttempts + 3 * events.length;
+      round += 1
+    ) {
+      const writes = remaining.map((event) => this.plan(event));
+      try {
+        await this.#write(writes, round);
+        this.outcome.stored.push(...remaining);
+        return;
+      } catch (error) {
+        if (error instanceof TransactionCanceledException) {
+          const before = remaining.length;
+          const learned = this.#learn(writes, error.CancellationReasons ?? []);
+          remaining = remaining.filter((event) => !learned.settled.has(event));
+          if (remaining.length < before || learned.issuances > 0) continue;
+          reason = learned.reason;
+        } else if (error instanceof Error && error.name === "ValidationException") {
+          await this.#isolate(remaining, error.message);
+          return;
+        } else {
+          reason = String(error);
+          break;
+        }
+      }
+      failures += 1;
+      if (failures >= maxAttempts) break;
+      await sleep(retryDelayMs * 2 ** failures * (0.5 + Math.random()));
+    }
+    this.outcome.retry.push(...remaining.map((event) => ({ event, reason })));
+  }
+
+  async #write(writes: readonly EventWrites[], round: number): Promise<void> {
+    const { store } = this;
+    // Another shard each round: concurrent writers that met on a counter part ways.
+    const seed = `${writes[0]?.event.id}${round}`;
+    const counters = new CounterUpdates(shardOf(seed, store.config.shards.counters.write));
+    for (const each of writes) counters.add(each.counts);
+    await store.client.send(
+      new TransactWriteCommand({
+        TransactItems: [
+          ...writes.map((each) => each.put),
+          ...writes.flatMap((each) => (each.issuance ? [each.issuance.write] : [])),
+          ...counters.toTransactItems(store.countersTable, store.config.retention.statisticsDays),
+        ],
+      }),
+    );
+    for (const { issuance } of writes) {
+      if (issuance) this.known.set(issuance.tokenId, issuance.after);
+    }
+  }
+
+  /** Reads why a transaction was cancelled, item by item in the order of `#write`. */
+  #learn(writes: readonly EventWrites[], reasons: readonly CancellationReason[]) {
+    const settled = new Set<OAuthEvent>();
+    let issuances = 0;
+    let reason = "the transaction was cancelled";
+    for (const [index, { event }] of writes.entries()) {
+      const { Code, Message } = reasons[index] ?? {};
+      if (Code === "ConditionalCheckFailed") {
+        this.outcome.duplicates.push(event);
+        settled.add(event);
+      } else if (Code === "ValidationError") {
+        this.outcome.rejected.push({ event, reason: `the store refuses the event: ${Message}` });
+        settled.add(event);
+      }
+    }
+    const tokens = writes.flatMap((each) => (each.issuance ? [each.issuance.tokenId] : []));
+    for (const [index, tokenId] of tokens.entries()) {
+      const { Code, Item } = reasons[writes.length + index] ?? {};
+      if (Code !== "ConditionalCheckFailed") continue;
+      issuances += 1;
+      if (Item) this.known.set(tokenId, issuanceSchema.parse(unmarshall(Item)));
+      else this.known.delete(tokenId);
+    }
+    const busy = reasons.find(({ Code }) => Code !== "None" && Code !== "ConditionalCheckFailed");
+    if (busy) reason = `${busy.Code}: ${busy.Message ?? ""}`;
+    return { settled, issuances, reason };
+  }
+
+  /** The store refuses the call as a whole: find the event that it is about. */
+  async #isolate(events: readonly OAuthEvent[], message: string): Promise<void> {
+    const [event] = events;
+    if (events.length === 1 && event) {
+      this.outcome.rejected.push({ event, reason: `the store refuses the event: ${message}` });
+      return;
+    }
+    const middle = Math.ceil(events.length / 2);
+    await this.settle(events.slice(0, middle));
+    await this.settle(events.slice(middle));
+  }
+}
+
+/** Moves the clients' last use forward; events whose client could not be written are retried whole. */
+async function recordClients(store: EventStore, outcome: StoreOutcome): Promise<void> {
+  const used = new Map<string, OAuthEvent>();
+  for (const event of [...outcome.stored, ...outcome.duplicates]) {
+    const clientId = event.oauth_client_id;
+    if (event.event_type !== "token_used" || clientId === undefined) continue;
+    const latest = used.get(clientId);
+    if (!latest || latest.occurred_at < event.occurred_at) used.set(clientId, event);
+  }
+  await Promise.all(
+    [...used].map(async ([clientId, event]) => {
+      try {
+        await recordClientUse(store, clientId, event.occurred_at);
+      } catch (error) {
+        outcome.retry.push({ event, reason: `the client's last use: ${String(error)}` });
+      }
+    }),
+  );
+}

@@ -1,0 +1,14 @@
+import {
+  MINIMUM_SECURITY_RETENTION_DAYS,
+  type MonitoringConfig,
+} from "../config/monitoring-config.ts";
+import { isSecurityEventType } from "../events/oauth-event.ts";
+
+/** Days an event of the type is kept; a security event never less than 90. */
+export function retentionDays(
+  config: Pick<MonitoringConfig, "retention">,
+  eventType: string,
+): number {
+  const days = config.retention.daysByEventType[eventType] ?? config.retention.defaultDays;
+  return isSecurityEventType(eventType) ? Math.max(days, MINIMUM_SECURITY_RETENTION_DAYS) : days;
+}

@@ -1,0 +1,86 @@
+import { DAY_MS, toInstant } from "../clock/clock.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { DocumentClient } from "../dynamodb/client.ts";
+import { allShardKeys } from "../dynamodb/shards.ts";
+import { valuesInUse } from "../statistics/values-in-use.ts";
+import { expiryPartitions } from "./expiry-attributes.ts";
+import type { PurgeTarget } from "./purge-expired.ts";
+
+/** The tables that a purge cleans. */
+export interface PurgeStore {
+  readonly client: DocumentClient;
+  readonly tokensTable: string;
+  readonly authorizationCodesTable: string;
+  readonly sessionsTable: string;
+  readonly eventsTable: string;
+  readonly countersTable: string;
+  readonly config: MonitoringConfig;
+}
+
+/** Tokens, codes and sessions: listed by `expires_at`, expired from that instant on. */
+function byExpiry(store: PurgeStore, table: string, key: string, nowMs: number): PurgeTarget {
+  const now = toInstant(nowMs);
+  return {
+    table,
+    key,
+    queries: expiryPartitions(store.config).map((partition) => ({
+      TableName: table,
+      IndexName: "by_expiry",
+      KeyConditionExpression: "expiry_shard = :partition AND expires_at <= :now",
+      ExpressionAttributeValues: { ":partition": partition, ":now": now },
+    })),
+    expired: { condition: "expires_at <= :now", values: { ":now": now } },
+  };
+}
+
+/** Access tokens past their `expires_at`. */
+export function expiredTokens(store: PurgeStore, nowMs: number): PurgeTarget {
+  return byExpiry(store, store.tokensTable, "token_digest", nowMs);
+}
+
+/** Authorization codes past their `expires_at`. */
+export function expiredAuthorizationCodes(store: PurgeStore, nowMs: number): PurgeTarget {
+  return byExpiry(store, store.authorizationCodesTable, "code_digest", nowMs);
+}
+
+/** Sessions past their `expires_at`. */
+export function expiredSessions(store: PurgeStore, nowMs: number): PurgeTarget {
+  return byExpiry(store, store.sessionsTable, "session_digest", nowMs);
+}
+
+/**
+ * Events past their retention that TTL has not reached yet (it may lag by days). Each retention period
+ * has partitions of its own in the time index, so that only the events older than it are read.
+ */
+export async function expiredEvents(store: PurgeStore, nowMs: number): Promise<PurgeTarget> {
+  const nowSeconds = Math.floor(nowMs / 1000);
+  const periods = await valuesInUse(store, "retention_days");
+  return {
+    table: store.eventsTable,
+    key: "id",
+    queries: periods.flatMap((days) =>
+      allShardKeys(days, store.config.shards.events.read).map((partition) => ({
+        TableName: store.eventsTable,
+        IndexName: "by_time",
+        KeyConditionExpression: "retention_shard = :partition AND occurred_at_id <= :oldest",
+        FilterExpression: "expires_at <= :now",
+        ExpressionAttributeValues: {
+          ":partition": partition,
+          ":oldest": toInstant(nowMs - Number(days) * DAY_MS),
+          ":now": nowSeconds,
+        },
+      })),
+    ),
+    expired: { condition: "expires_at <= :now", values: { ":now": nowSeconds } },
+  };
+}
+
+/** Every kind that a purge cleans, under the name its counts bear. */
+export const PURGE_KINDS = {
+  access_tokens: expiredTokens,
+  authorization_codes: expiredAuthorizationCodes,
+  sessions: expiredSessions,
+  events: expiredEvents,
+} as const;
+
+export type PurgeKind = keyof typeof PURGE_KINDS;

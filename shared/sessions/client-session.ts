@@ -1,0 +1,25 @@
+import { z } from "zod";
+import type { DocumentClient } from "../dynamodb/client.ts";
+
+/** A client's session as it is stored; the id the client sends is known by its digest alone. */
+export const clientSessionSchema = z.object({
+  /** SHA-256 of the `Mcp-Session-Id`, hex: the table's key. */
+  session_digest: z.string(),
+  /** Public identifier, in events and answers. */
+  session_id: z.string(),
+  oauth_client_id: z.string(),
+  user_id: z.string().optional(),
+  token_id: z.string().optional(),
+  /** Scopes available in this session; a call needs them in the token as well. */
+  scopes: z.array(z.string()),
+  started_at: z.string(),
+  expires_at: z.string(),
+});
+
+export type ClientSession = z.output<typeof clientSessionSchema>;
+
+/** Where sessions are kept. */
+export interface SessionStore {
+  readonly client: DocumentClient;
+  readonly sessionsTable: string;
+}

@@ -1,0 +1,22 @@
+import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { digestSecret } from "../tokens/token-secret.ts";
+import { type ClientSession, clientSessionSchema, type SessionStore } from "./client-session.ts";
+
+/** Ends a session before its time and publishes `session_ended`; a session already gone is left so. */
+export async function endSession(
+  ender: Tracking & SessionStore,
+  sessionSecret: string,
+): Promise<ClientSession | undefined> {
+  const { Attributes } = await ender.client.send(
+    new DeleteCommand({
+      TableName: ender.sessionsTable,
+      Key: { session_digest: digestSecret(sessionSecret) },
+      ReturnValues: "ALL_OLD",
+    }),
+  );
+  if (!Attributes) return undefined;
+  const session = clientSessionSchema.parse(Attributes);
+  await trackEvent(ender, "session_ended", session, { session_id: session.session_id });
+  return session;
+}

@@ -1,0 +1,64 @@
+import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import { v7 as uuidv7 } from "uuid";
+import { z } from "zod";
+import { SECOND_MS, toInstant } from "../clock/clock.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { expiryAttributes } from "../retention/expiry-attributes.ts";
+import { digestSecret, generateSecret } from "../tokens/token-secret.ts";
+import type { ClientSession, SessionStore } from "./client-session.ts";
+
+/** What a session is started with. */
+export const startSessionRequestSchema = z.strictObject({
+  clientId: identifierSchema,
+  userId: identifierSchema.optional(),
+  tokenId: identifierSchema.optional(),
+  scopes: z.array(scopeSchema).max(100),
+  expiresInSeconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400),
+});
+
+/**
+ * Starts a session and publishes `session_started`. `secret` is the `Mcp-Session-Id` for the client;
+ * it is shown here once.
+ *
+ * @throws ZodError when the request is not valid.
+ */
+export async function startSession(
+  starter: Tracking & SessionStore & { readonly config: MonitoringConfig },
+  request: z.input<typeof startSessionRequestSchema>,
+): Promise<{ readonly secret: string; readonly session: ClientSession }> {
+  const asked = startSessionRequestSchema.parse(request);
+  const nowMs = starter.clock();
+  const secret = generateSecret();
+  const session_digest = digestSecret(secret);
+  const expiry = expiryAttributes(
+    session_digest,
+    nowMs + asked.expiresInSeconds * SECOND_MS,
+    starter.config,
+  );
+  const session: ClientSession = {
+    session_digest,
+    session_id: uuidv7({ msecs: nowMs }),
+    oauth_client_id: asked.clientId,
+    user_id: asked.userId,
+    token_id: asked.tokenId,
+    scopes: [...new Set(asked.scopes)],
+    started_at: toInstant(nowMs),
+    expires_at: expiry.expires_at,
+  };
+  await starter.client.send(
+    new PutCommand({ TableName: starter.sessionsTable, Item: { ...session, ...expiry } }),
+  );
+  await trackEvent(
+    starter,
+    "session_started",
+    session,
+    { session_id: session.session_id, scopes: session.scopes, expires_at: session.expires_at },
+    { atMs: nowMs },
+  );
+  return { secret, session };
+}

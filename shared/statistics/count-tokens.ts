@@ -1,0 +1,141 @@
+import { HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
+import { queryEach } from "../dynamodb/query-all.ts";
+import { allShardKeys } from "../dynamodb/shards.ts";
+import { issuanceSchema, NO_CLIENT } from "./issuance.ts";
+import { type Bucket, readHourBuckets, readMinuteBuckets, steps } from "./read-counters.ts";
+import type { IssuanceStore } from "./statistics-store.ts";
+
+/** Tokens of one client: issued = active + expired + revoked. */
+export interface TokenCounts {
+  issued: number;
+  active: number;
+  expired: number;
+  /** Revoked before they expired. */
+  revoked: number;
+}
+
+/** Times in epoch milliseconds; tokens issued in [fromMs, toMs) are judged at nowMs. */
+export interface TokenRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly nowMs: number;
+}
+
+/** Lifetime and client. */
+const DIMENSIONS = 2;
+
+/** Issue times, (first, last], at which a token of the class may be expired or active by now. */
+function undecided(lifetime: string, nowMs: number): { firstMs: number; endMs: number } {
+  const minimumMs = Number(lifetime) * MINUTE_MS;
+  return { firstMs: nowMs - minimumMs - MINUTE_MS + 1, endMs: nowMs - minimumMs + 1 };
+}
+
+/** The minutes that counters cannot decide: the ragged ends of the range, and where expiry cuts a class. */
+function ledgerMinutes(range: TokenRange, lifetimes: ReadonlySet<string>): Set<number> {
+  const { fromMs, toMs, nowMs } = range;
+  const minutes = new Set<number>();
+  for (const end of [fromMs, toMs]) {
+    if (end % MINUTE_MS !== 0) minutes.add(Math.floor(end / MINUTE_MS) * MINUTE_MS);
+  }
+  for (const lifetime of lifetimes) {
+    const { firstMs, endMs } = undecided(lifetime, nowMs);
+    const start = Math.max(firstMs, fromMs);
+    for (const minute of steps(start, Math.min(endMs, toMs), MINUTE_MS)) minutes.add(minute);
+  }
+  return minutes;
+}
+
+/** Hours that must be read by the minute: those that hold an end of the range or an undecided minute. */
+function splitHours({ fromMs, toMs }: TokenRange, minutes: ReadonlySet<number>): Set<number> {
+  const ends = [fromMs, toMs].filter((end) => end % HOUR_MS !== 0);
+  return new Set([...ends, ...minutes].map((atMs) => Math.floor(atMs / HOUR_MS) * HOUR_MS));
+}
+
+/** The facts of tokens issued in the given minutes; one Query an unbroken run, hour and shard. */
+async function readLedger(store: IssuanceStore, minutes: ReadonlySet<number>) {
+  const runs: { startMs: number; endMs: number }[] = [];
+  for (const minute of [...minutes].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run && run.endMs === minute && minute % HOUR_MS !== 0) run.endMs += MINUTE_MS;
+    else runs.push({ startMs: minute, endMs: minute + MINUTE_MS });
+  }
+  const items = await queryEach(
+    store.client,
+    runs.flatMap(({ startMs, endMs }) =>
+      allShardKeys(toInstant(startMs).slice(0, 13), store.config.shards.issuances.read).map(
+        (hourShard) => ({
+          TableName: store.issuancesTable,
+          IndexName: "by_issue_time",
+          KeyConditionExpression: "hour_shard = :hour AND issued_at BETWEEN :first AND :last",
+          ExpressionAttributeValues: {
+            ":hour": hourShard,
+            ":first": toInstant(startMs),
+            ":last": toInstant(endMs - 1),
+          },
+        }),
+      ),
+    ),
+  );
+  return items.map((item) => issuanceSchema.parse(item));
+}
+
+/**
+ * Counts the tokens issued in a range by client, exactly, from counters: whole hours from the day
+ * items, the rest of the ends from the hour items, and only the minutes that these cannot decide from
+ * the facts of single tokens. Cost grows with days × clients, and with the tokens issued in about four
+ * minutes; never with the tokens of the range.
+ */
+export async function countTokens(
+  store: IssuanceStore,
+  range: TokenRange,
+): Promise<Map<string, TokenCounts>> {
+  const { fromMs, toMs, nowMs } = range;
+  const counts = new Map<string, TokenCounts>();
+  if (fromMs >= toMs) return counts;
+  const of = (client: string): TokenCounts => {
+    const found = counts.get(client) ?? { issued: 0, active: 0, expired: 0, revoked: 0 };
+    counts.set(client, found);
+    return found;
+  };
+
+  const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs);
+  const lifetimes = new Set(hourBuckets.map(({ dimensions }) => dimensions[0] ?? ""));
+  const minutes = ledgerMinutes(range, lifetimes);
+  const hours = splitHours(range, minutes);
+  const [minuteBuckets, ledger] = await Promise.all([
+    readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours]),
+    readLedger(store, minutes),
+  ]);
+
+  const decided = [
+    ...hourBuckets.filter(({ startMs }) => !hours.has(startMs)),
+    ...minuteBuckets.filter(
+      ({ startMs }) => startMs >= fromMs && startMs < toMs && !minutes.has(startMs),
+    ),
+  ];
+  for (const bucket of decided) addBucket(of(bucket.dimensions[1] ?? NO_CLIENT), bucket, nowMs);
+
+  for (const { issued_at, expires_at, revoked_at, oauth_client_id } of ledger) {
+    if (!issued_at || !expires_at) continue;
+    const issuedMs = Date.parse(issued_at);
+    if (issuedMs < fromMs || issuedMs >= toMs) continue;
+    const client = of(oauth_client_id ?? NO_CLIENT);
+    client.issued += 1;
+    if (revoked_at !== undefined && revoked_at < expires_at) client.revoked += 1;
+    else if (Date.parse(expires_at) <= nowMs) client.expired += 1;
+    else client.active += 1;
+  }
+  return counts;
+}
+
+function addBucket(client: TokenCounts, bucket: Bucket, nowMs: number): void {
+  const { firstMs } = undecided(bucket.dimensions[0] ?? "", nowMs);
+  const standing = bucket.startMs < firstMs ? "expired" : "active";
+  if (bucket.field === "i") {
+    client.issued += bucket.count;
+    client[standing] += bucket.count;
+  } else {
+    client.revoked += bucket.count;
+    client[standing] -= bucket.count;
+  }
+}

@@ -1,0 +1,81 @@
+import { findClients } from "../clients/find-clients.ts";
+import type { ClientStore } from "../clients/oauth-client.ts";
+import { type Clock, toInstant } from "../clock/clock.ts";
+import { countEvents, type EventCounts } from "./count-events.ts";
+import { countTokens } from "./count-tokens.ts";
+import type { IssuanceStore } from "./statistics-store.ts";
+import { resolveRange, type TimeRange } from "./time-range.ts";
+
+/** Statistics of the tokens issued in [from, to), judged at `computed_at`. Instants are UTC. */
+export interface TokenUsageStats {
+  readonly from: string;
+  readonly to: string;
+  readonly computed_at: string;
+  /** active + expired + revoked. */
+  readonly total_tokens_issued: number;
+  readonly active_tokens: number;
+  readonly expired_tokens: number;
+  /** Revoked before they expired. */
+  readonly revoked_tokens: number;
+  /** Tokens issued, by the client's name; clients that share a name appear as `name (client id)`. */
+  readonly tokens_by_client: Readonly<Record<string, number>>;
+  /** Every event of the range, by type. */
+  readonly events: EventCounts;
+}
+
+export interface StatsContext extends IssuanceStore, ClientStore {
+  readonly clock: Clock;
+}
+
+/** Names for ids, each its own: a name that several clients bear is followed by the id. */
+async function distinctNames(
+  store: ClientStore,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const clients = await findClients(store, ids);
+  const nameOf = (id: string) => clients.get(id)?.client_name ?? id;
+  const bearers = new Map<string, number>();
+  for (const id of ids) bearers.set(nameOf(id), (bearers.get(nameOf(id)) ?? 0) + 1);
+  return new Map(
+    ids.map((id) => [id, bearers.get(nameOf(id)) === 1 ? nameOf(id) : `${nameOf(id)} (${id})`]),
+  );
+}
+
+/**
+ * The statistics of a range, by default the last 24 hours: exact, and the same before and after a
+ * purge, since purged tokens stay counted.
+ */
+export async function tokenUsageStats(
+  context: StatsContext,
+  range?: TimeRange,
+): Promise<TokenUsageStats> {
+  const nowMs = context.clock();
+  const { fromMs, toMs } =
+    range ?? resolveRange({}, nowMs, context.config.retention.statisticsDays);
+  const [tokens, events] = await Promise.all([
+    countTokens(context, { fromMs, toMs, nowMs }),
+    countEvents(context, { fromMs, toMs }),
+  ]);
+  const issued = [...tokens].filter(([, counts]) => counts.issued > 0);
+  const names = await distinctNames(
+    context,
+    issued.map(([id]) => id),
+  );
+  const total = (field: "issued" | "active" | "expired" | "revoked") =>
+    issued.reduce((sum, [, counts]) => sum + counts[field], 0);
+  return {
+    from: toInstant(fromMs),
+    to: toInstant(toMs),
+    computed_at: toInstant(nowMs),
+    total_tokens_issued: total("issued"),
+    active_tokens: total("active"),
+    expired_tokens: total("expired"),
+    revoked_tokens: total("revoked"),
+    tokens_by_client: Object.fromEntries(
+      issued
+        .map(([id, counts]) => [names.get(id) ?? id, counts.issued] as const)
+        .sort(([a, m], [b, n]) => n - m || a.localeCompare(b)),
+    ),
+    events,
+  };
+}

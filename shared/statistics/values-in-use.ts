@@ -1,0 +1,62 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { DAY_MS, toEpochSeconds, toInstant } from "../clock/clock.ts";
+import { queryAll } from "../dynamodb/query-all.ts";
+import type { StatisticsStore } from "./statistics-store.ts";
+
+/**
+ * Readers must know which partitions writers use: every retention period that stored events have, and
+ * every lifetime that counted tokens have. Writers enter a value before its first use.
+ */
+export type ValueKind = "retention_days" | "token_lifetime";
+
+/** Remembers what this process has entered, so that a value costs one write a day. */
+export type EnteredValues = Map<string, number>;
+
+/**
+ * Enters a value as in use at least until `untilMs`. Repeating it, or an earlier time, changes nothing.
+ */
+export async function enterValue(
+  store: StatisticsStore,
+  entered: EnteredValues,
+  kind: ValueKind,
+  value: string,
+  untilMs: number,
+): Promise<void> {
+  const key = `${kind}#${value}`;
+  if ((entered.get(key) ?? 0) >= untilMs) return;
+  const roundedMs = (Math.floor(untilMs / DAY_MS) + 2) * DAY_MS;
+  try {
+    await store.client.send(
+      new UpdateCommand({
+        TableName: store.countersTable,
+        Key: { pk: `in-use/${kind}`, sk: value },
+        UpdateExpression: "SET in_use_until = :until, ttl_epoch_seconds = :ttl",
+        ConditionExpression: "attribute_not_exists(in_use_until) OR in_use_until < :until",
+        ExpressionAttributeValues: {
+          ":until": toInstant(roundedMs),
+          ":ttl": toEpochSeconds(roundedMs + store.config.retention.statisticsDays * DAY_MS),
+        },
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+  entered.set(key, roundedMs);
+}
+
+/** The values in use at or after `sinceMs`; without it, all that are on record. */
+export async function valuesInUse(
+  store: Pick<StatisticsStore, "client" | "countersTable">,
+  kind: ValueKind,
+  sinceMs = 0,
+): Promise<string[]> {
+  const items = await queryAll(store.client, {
+    TableName: store.countersTable,
+    KeyConditionExpression: "pk = :pk",
+    ExpressionAttributeValues: { ":pk": `in-use/${kind}` },
+    ConsistentRead: true,
+  });
+  const since = toInstant(sinceMs);
+  return items.filter((item) => String(item.in_use_until) >= since).map((item) => String(item.sk));
+}

@@ -1,0 +1,21 @@
+import { z } from "zod";
+
+/** An access token as it is stored; the secret is known by its digest alone. */
+export const accessTokenSchema = z.object({
+  /** SHA-256 of the secret, hex: the table's key. */
+  token_digest: z.string(),
+  /** Public identifier, in events and answers. */
+  token_id: z.string(),
+  oauth_client_id: z.string(),
+  user_id: z.string().optional(),
+  scopes: z.array(z.string()),
+  /** UTC, milliseconds. */
+  issued_at: z.string(),
+  /** UTC, milliseconds; from this instant on the token is expired. */
+  expires_at: z.string(),
+  revoked_at: z.string().optional(),
+  /** The instant of the latest use. */
+  last_used_at: z.string().optional(),
+});
+
+export type AccessToken = z.output<typeof accessTokenSchema>;

@@ -1,0 +1,76 @@
+import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import { v7 as uuidv7 } from "uuid";
+import { z } from "zod";
+import { SECOND_MS, toInstant } from "../clock/clock.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { expiryAttributes } from "../retention/expiry-attributes.ts";
+import type { AccessToken } from "./access-token.ts";
+import { digestSecret, generateSecret } from "./token-secret.ts";
+import type { TokenStore } from "./token-store.ts";
+
+/** What an issuer asks for. */
+export const issueTokenRequestSchema = z.strictObject({
+  clientId: identifierSchema,
+  userId: identifierSchema.optional(),
+  scopes: z.array(scopeSchema).min(1, "at least one scope").max(100),
+  /** Life in seconds from now; one year at the most. */
+  expiresInSeconds: z
+    .int()
+    .min(1)
+    .max(366 * 86_400),
+});
+
+export type IssueTokenRequest = z.input<typeof issueTokenRequestSchema>;
+
+/** A new token. `secret` is shown here once and is stored nowhere. */
+export interface IssuedToken {
+  readonly secret: string;
+  readonly token: AccessToken;
+}
+
+/**
+ * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then hands the
+ * secret out, so that every token that can be used has been counted.
+ *
+ * @throws ZodError when the request is not valid, saying which part and why.
+ */
+export async function issueToken(
+  issuer: Tracking & TokenStore & { readonly config: MonitoringConfig },
+  request: IssueTokenRequest,
+): Promise<IssuedToken> {
+  const asked = issueTokenRequestSchema.parse(request);
+  const nowMs = issuer.clock();
+  const secret = generateSecret();
+  const tokenDigest = digestSecret(secret);
+  const expiry = expiryAttributes(
+    tokenDigest,
+    nowMs + asked.expiresInSeconds * SECOND_MS,
+    issuer.config,
+  );
+  const token: AccessToken = {
+    token_digest: tokenDigest,
+    token_id: uuidv7({ msecs: nowMs }),
+    oauth_client_id: asked.clientId,
+    user_id: asked.userId,
+    scopes: [...new Set(asked.scopes)],
+    issued_at: toInstant(nowMs),
+    expires_at: expiry.expires_at,
+  };
+  await issuer.client.send(
+    new PutCommand({
+      TableName: issuer.tokensTable,
+      Item: { ...token, ...expiry },
+      ConditionExpression: "attribute_not_exists(token_digest)",
+    }),
+  );
+  await trackEvent(
+    issuer,
+    "token_issued",
+    token,
+    { scopes: token.scopes, issued_at: token.issued_at, expires_at: token.expires_at },
+    { atMs: nowMs },
+  );
+  return { secret, token };
+}

@@ -1,0 +1,81 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { v7 as uuidv7 } from "uuid";
+import { z } from "zod";
+import { toInstant } from "../clock/clock.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { type AccessToken, accessTokenSchema } from "./access-token.ts";
+import type { TokenStore } from "./token-store.ts";
+
+/** A revoked token remembers its event's id, so that a repeated revocation publishes the same event. */
+const revokedTokenSchema = accessTokenSchema.extend({
+  revoked_at: z.string(),
+  revocation_event_id: z.string(),
+});
+
+/** No token has the id. */
+export class TokenNotFoundError extends Error {
+  constructor(tokenId: string) {
+    super(`no token has the id ${tokenId}: it may be mistyped, or expired and purged`);
+    this.name = "TokenNotFoundError";
+  }
+}
+
+async function digestOfTokenId(store: TokenStore, tokenId: string): Promise<string> {
+  const { Items } = await store.client.send(
+    new QueryCommand({
+      TableName: store.tokensTable,
+      IndexName: "by_token_id",
+      KeyConditionExpression: "token_id = :token_id",
+      ExpressionAttributeValues: { ":token_id": tokenId },
+    }),
+  );
+  const digest = Items?.[0]?.token_digest as string | undefined;
+  if (digest === undefined) throw new TokenNotFoundError(tokenId);
+  return digest;
+}
+
+/**
+ * Revokes a token by its public id and publishes `token_revoked`. Revoking again changes nothing: the
+ * same event goes out with the same id, so a revocation cut short by a crash is finished by a retry.
+ *
+ * @throws TokenNotFoundError when no token has the id.
+ */
+export async function revokeToken(
+  revoker: Tracking & TokenStore,
+  tokenId: string,
+): Promise<AccessToken> {
+  const nowMs = revoker.clock();
+  const token_digest = await digestOfTokenId(revoker, tokenId);
+  const revoked = await revoker.client
+    .send(
+      new UpdateCommand({
+        TableName: revoker.tokensTable,
+        Key: { token_digest },
+        UpdateExpression: "SET revoked_at = :now, revocation_event_id = :event_id",
+        ConditionExpression: "attribute_exists(token_digest) AND attribute_not_exists(revoked_at)",
+        ExpressionAttributeValues: {
+          ":now": toInstant(nowMs),
+          ":event_id": uuidv7({ msecs: nowMs }),
+        },
+        ReturnValues: "ALL_NEW",
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      }),
+    )
+    .then(({ Attributes }) => Attributes)
+    .catch((error: unknown) => {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      if (!error.Item) throw new TokenNotFoundError(tokenId);
+      return unmarshall(error.Item);
+    });
+  const token = revokedTokenSchema.parse(revoked);
+  await trackEvent(
+    revoker,
+    "token_revoked",
+    token,
+    { issued_at: token.issued_at, expires_at: token.expires_at },
+    { atMs: Date.parse(token.revoked_at), id: token.revocation_event_id },
+  );
+  return token;
+}

@@ -1,0 +1,27 @@
+import type { OAuthEvent } from "../events/oauth-event.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import type { AccessToken } from "./access-token.ts";
+import { recordTokenUse } from "./record-token-use.ts";
+import type { TokenStore } from "./token-store.ts";
+
+/** The request in which a token was used. */
+export interface TokenRequest {
+  readonly endpoint: string;
+  readonly method: string;
+  readonly ip: string;
+  readonly user_agent?: string | undefined;
+}
+
+/**
+ * Tracks a use of a token: sets its `last_used_at` to the time of use, exactly, and publishes
+ * `token_used` with where it was used from.
+ */
+export async function trackTokenUsage(
+  tracking: Tracking & TokenStore,
+  token: Pick<AccessToken, "token_digest" | "token_id" | "oauth_client_id" | "user_id">,
+  request: TokenRequest,
+): Promise<OAuthEvent> {
+  const atMs = tracking.clock();
+  await recordTokenUse(tracking, token.token_digest, atMs);
+  return trackEvent(tracking, "token_used", token, { ...request }, { atMs });
+}
