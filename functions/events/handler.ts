@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { systemClock } from "../../shared/clock/clock.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { eventTypeSchema, identifierSchema } from "../../shared/events/identifiers.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { rangeParametersSchema } from "../../shared/statistics/time-range.ts";
+import { jsonRoute } from "../runtime/json-route.ts";
+import { logger } from "../runtime/logger.ts";
+import { badRequest } from "../runtime/problem.ts";
+
+const environment = readEnvironment(process.env, [
+  "EVENTS_TABLE",
+  "COUNTERS_TABLE",
+  "OAUTH_MONITORING_CONFIG",
+]);
+const context = {
+  client: createDocumentClient("interactive"),
+  eventsTable: environment.EVENTS_TABLE,
+  countersTable: environment.COUNTERS_TABLE,
+  config: environment.OAUTH_MONITORING_CONFIG,
+  clock: systemClock,
+};
+
+const pageParameters = {
+  ...rangeParametersSchema.shape,
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, "a whole number from 1 to 1000")
+    .transform(Number)
+    .pipe(z.int().min(1).max(1000))
+    .default(50),
+  cursor: z.string().min(1).max(1024).optional(),
+};
+
+const securityParameters = z.strictObject(pageParameters);
+
+const eventParameters = z.strictObject({
+  ...pageParameters,
+  type: eventTypeSchema.optional(),
+  client_id: identifierSchema.optional(),
+  user_id: identifierSchema.optional(),
+  token_id: identifierSchema.optional(),
+});
+
+const millis = (instant: string | undefined) =>
+  instant === undefined ? undefined : Date.parse(instant);
+
+/** GET /admin/oauth/events and GET /admin/oauth/security-events */
+export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async (raw, event) => {
+  const security = event.resource.endsWith("/security-events");
+  const parameters: z.output<typeof eventParameters> = security
+    ? securityParameters.parse(raw)
+    : eventParameters.parse(raw);
+  const fromMs = millis(parameters.from);
+  const toMs = millis(parameters.to);
+  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
+    throw badRequest("from must be before to");
+  }
+  return queryEvents(context, {
+    fromMs,
+    toMs,
+    limit: parameters.limit,
+    cursor: parameters.cursor,
+    type: parameters.type,
+    clientId: parameters.client_id,
+    userId: parameters.user_id,
+    tokenId: parameters.token_id,
+    ...(security && { security }),
+  });
+});

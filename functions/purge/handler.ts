@@ -1,0 +1,46 @@
+import middy from "@middy/core";
+import { z } from "zod";
+import { systemClock } from "../../shared/clock/clock.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import type { CleanupRun, Removed } from "../../shared/retention/cleanup-runs.ts";
+import { countCleanup, runCleanup } from "../../shared/retention/run-cleanup.ts";
+import { logger } from "../runtime/logger.ts";
+
+const environment = readEnvironment(process.env, [
+  "TOKENS_TABLE",
+  "AUTHORIZATION_CODES_TABLE",
+  "SESSIONS_TABLE",
+  "EVENTS_TABLE",
+  "COUNTERS_TABLE",
+  "CLEANUP_RUNS_TABLE",
+  "OAUTH_MONITORING_CONFIG",
+]);
+const context = {
+  client: createDocumentClient("background"),
+  tokensTable: environment.TOKENS_TABLE,
+  authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,
+  sessionsTable: environment.SESSIONS_TABLE,
+  eventsTable: environment.EVENTS_TABLE,
+  countersTable: environment.COUNTERS_TABLE,
+  cleanupRunsTable: environment.CLEANUP_RUNS_TABLE,
+  config: environment.OAUTH_MONITORING_CONFIG,
+  clock: systemClock,
+  logger,
+};
+
+/** Left for the deletes under way and the run's record when the deadline nears. */
+const MARGIN_MS = 15_000;
+
+/** A schedule sends its own event; an admin may ask for a count without a purge. */
+const purgeRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) });
+
+/** What a purge answers: its record, or with `dry_run` what it would remove. */
+export type PurgeAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
+
+/** Purges what is expired, until nothing is left or the function's time is nearly up. */
+export const handler = middy<unknown, PurgeAnswer>().handler(async (event, lambda) => {
+  const request = purgeRequestSchema.parse(event);
+  if (request.dry_run) return { dry_run: true, would_remove: await countCleanup(context) };
+  return runCleanup(context, systemClock() + lambda.getRemainingTimeInMillis() - MARGIN_MS);
+});

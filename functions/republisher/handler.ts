@@ -1,0 +1,35 @@
+import middy from "@middy/core";
+import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { PublishError } from "../../shared/events/event-publisher.ts";
+import { busSink } from "../runtime/event-sink.ts";
+import { logger } from "../runtime/logger.ts";
+
+const { EVENT_BUS_NAME } = readEnvironment(process.env, ["EVENT_BUS_NAME"]);
+const bus = busSink(EVENT_BUS_NAME, logger);
+
+/** The event in a message, or undefined when it is none; such a message ends in the dead-letter queue. */
+function parse(body: string): OAuthEvent | undefined {
+  try {
+    return oauthEventSchema.parse(JSON.parse(body));
+  } catch (error) {
+    logger.error("A set-aside message is no event", { cause: String(error) });
+    return undefined;
+  }
+}
+
+/** Brings events that were set aside back to the bus; those it still refuses wait for the next try. */
+export const handler = middy<SQSEvent, SQSBatchResponse>().handler(async ({ Records }) => {
+  const messages = Records.map((record) => ({ id: record.messageId, event: parse(record.body) }));
+  const events = messages.flatMap(({ event }) => (event ? [event] : []));
+  const refused = new Set<OAuthEvent>();
+  try {
+    await bus.publish(events);
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    for (const event of error.events) refused.add(event);
+  }
+  const failed = messages.filter(({ event }) => !event || refused.has(event));
+  return { batchItemFailures: failed.map(({ id }) => ({ itemIdentifier: id })) };
+});

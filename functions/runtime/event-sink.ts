@@ -1,0 +1,22 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { createEventPublisher, type SetAside } from "../../shared/events/event-publisher.ts";
+import type { EventSink } from "../../shared/events/event-sink.ts";
+import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
+import type { Logger } from "../../shared/logger.ts";
+
+/** The SQS queue as the place to set events aside; its client is imported when first needed. */
+export function unpublishedQueue(queueUrl: string): SetAside {
+  return createUnpublishedQueue(async () => {
+    const { SQSClient } = await import("@aws-sdk/client-sqs");
+    return new SQSClient({});
+  }, queueUrl);
+}
+
+/** The event bus as a function reaches it; endpoint, region and credentials come from the environment. */
+export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
+  const eventBridge = new EventBridgeClient({
+    maxAttempts: 2,
+    requestHandler: { connectionTimeout: 1000, requestTimeout: 2000 },
+  });
+  return createEventPublisher({ eventBridge, eventBusName, logger, setAside });
+}

@@ -1,0 +1,61 @@
+import middy from "@middy/core";
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
+import { z } from "zod";
+import { InvalidCursorError } from "../../shared/events/event-cursor.ts";
+import type { Logger } from "../../shared/logger.ts";
+import { InvalidRangeError } from "../../shared/statistics/time-range.ts";
+import { badRequest, Problem } from "./problem.ts";
+
+/** Query parameters as a route's schema wants them: each given once. */
+function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
+  const all = event.multiValueQueryStringParameters ?? {};
+  const entries = Object.entries(all).map(([name, values]) => {
+    if (values && values.length > 1) throw badRequest(`${name} is given ${values.length} times: give it once`);
+    return [name, values?.[0] ?? ""] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** What a thrown error means to the caller; anything unforeseen is ours to mend and shows nothing. */
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof z.ZodError) return badRequest(z.prettifyError(error));
+  if (error instanceof InvalidCursorError || error instanceof InvalidRangeError) {
+    return badRequest(error.message);
+  }
+  return new Problem(500, "Internal error", "The request failed on our side; it is logged. Try again.");
+}
+
+/** Answers failures as problem documents and logs those that are ours. */
+export function problemResponses(logger: Logger): middy.MiddlewareObj {
+  return {
+    onError: (request) => {
+      const problem = toProblem(request.error);
+      const requestId = (request.event as APIGatewayProxyEvent).requestContext.requestId;
+      if (problem.status >= 500) {
+        logger.error("The request failed", { request_id: requestId, error: request.error });
+      }
+      request.response = problem.toResponse(requestId);
+    },
+  };
+}
+
+/**
+ * A GET route: query parameters through its schema, the answer as JSON that nobody caches.
+ *
+ * @param parameters schema of the query parameters; unknown ones are refused
+ * @param answer computes the answer from the parsed parameters
+ */
+export function jsonRoute<S extends z.ZodType>(
+  logger: Logger,
+  parameters: S,
+  answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
+): (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult> {
+  return middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+    .use(problemResponses(logger))
+    .handler(async (event) => ({
+      statusCode: 200,
+      headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+      body: JSON.stringify(await answer(parameters.parse(singleParameters(event)), event)),
+    }));
+}

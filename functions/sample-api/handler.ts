@@ -1,0 +1,11 @@
+import type { APIGatewayProxyEvent } from "aws-lambda";
+import { z } from "zod";
+import { jsonRoute } from "../runtime/json-route.ts";
+import { logger } from "../runtime/logger.ts";
+
+/** A protected API to try the authorizer on: echoes what the authorizer told it. */
+export const handler = jsonRoute(logger, z.unknown(), async (_, event: APIGatewayProxyEvent) => ({
+  method: event.httpMethod,
+  path: event.path,
+  authorizer: event.requestContext.authorizer,
+}));
