@@ -25,34 +25,36 @@ const bus = busSink(
   logger,
   unpublishedQueue(environment.UNPUBLISHED_QUEUE_URL),
 );
-const report = (error: unknown) => logger.error("Work after the response failed", { cause: String(error) });
+const report = (error: unknown) =>
+  logger.error("Work after the response failed", { cause: String(error) });
 const afterResponse = await registerInternalExtension(process.env.AWS_LAMBDA_RUNTIME_API, report);
 
 /** REQUEST authorizer: decides about one call; its events are published after the answer. */
-export const handler = middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthorizerResult>().handler(
-  async (event) => {
-    const sink = createBufferedSink(bus);
-    const deferred: (() => Promise<unknown>)[] = [() => sink.flush()];
-    try {
-      const decision = await authorize(
-        {
-          client,
-          tokensTable: environment.TOKENS_TABLE,
-          sessionsTable: environment.SESSIONS_TABLE,
-          config,
-          logger,
-          clock: systemClock,
-          sink,
-          defer: (task) => deferred.push(task),
-        },
-        toProtectedRequest(event),
-      );
-      return toAuthorizerResult(decision, event.methodArn, config.realm);
-    } finally {
-      await afterResponse.run(async () => {
-        const outcomes = await Promise.allSettled(deferred.map((task) => task()));
-        for (const outcome of outcomes) if (outcome.status === "rejected") report(outcome.reason);
-      });
-    }
-  },
-);
+export const handler = middy<
+  APIGatewayRequestAuthorizerEvent,
+  APIGatewayAuthorizerResult
+>().handler(async (event) => {
+  const sink = createBufferedSink(bus);
+  const deferred: (() => Promise<unknown>)[] = [() => sink.flush()];
+  try {
+    const decision = await authorize(
+      {
+        client,
+        tokensTable: environment.TOKENS_TABLE,
+        sessionsTable: environment.SESSIONS_TABLE,
+        config,
+        logger,
+        clock: systemClock,
+        sink,
+        defer: (task) => deferred.push(task),
+      },
+      toProtectedRequest(event),
+    );
+    return toAuthorizerResult(decision, event.methodArn, config.realm);
+  } finally {
+    await afterResponse.run(async () => {
+      const outcomes = await Promise.allSettled(deferred.map((task) => task()));
+      for (const outcome of outcomes) if (outcome.status === "rejected") report(outcome.reason);
+    });
+  }
+});

@@ -21,18 +21,28 @@ interface Answer {
 }
 
 /** One call of the Extensions API; `next` waits for as long as the environment sleeps. */
-function call(api: string, method: string, path: string, headers: Record<string, string>, body = "") {
+function call(
+  api: string,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body = "",
+) {
   return new Promise<Answer>((resolve, reject) => {
-    const outgoing = request(`http://${api}/2020-01-01/extension/${path}`, { method, headers }, (incoming) => {
-      incoming.resume();
-      incoming.on("error", reject);
-      incoming.on("end", () =>
-        resolve({
-          status: incoming.statusCode ?? 0,
-          identifier: incoming.headers["lambda-extension-identifier"] as string | undefined,
-        }),
-      );
-    });
+    const outgoing = request(
+      `http://${api}/2020-01-01/extension/${path}`,
+      { method, headers },
+      (incoming) => {
+        incoming.resume();
+        incoming.on("error", reject);
+        incoming.on("end", () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            identifier: incoming.headers["lambda-extension-identifier"] as string | undefined,
+          }),
+        );
+      },
+    );
     outgoing.on("error", reject);
     outgoing.end(body);
   });

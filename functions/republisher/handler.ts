@@ -1,8 +1,8 @@
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 import { PublishError } from "../../shared/events/event-publisher.ts";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 import { busSink } from "../runtime/event-sink.ts";
 import { logger } from "../runtime/logger.ts";
 

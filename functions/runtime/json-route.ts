@@ -10,7 +10,8 @@ import { badRequest, Problem } from "./problem.ts";
 function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   const all = event.multiValueQueryStringParameters ?? {};
   const entries = Object.entries(all).map(([name, values]) => {
-    if (values && values.length > 1) throw badRequest(`${name} is given ${values.length} times: give it once`);
+    if (values && values.length > 1)
+      throw badRequest(`${name} is given ${values.length} times: give it once`);
     return [name, values?.[0] ?? ""] as const;
   });
   return Object.fromEntries(entries);
@@ -23,7 +24,11 @@ function toProblem(error: unknown): Problem {
   if (error instanceof InvalidCursorError || error instanceof InvalidRangeError) {
     return badRequest(error.message);
   }
-  return new Problem(500, "Internal error", "The request failed on our side; it is logged. Try again.");
+  return new Problem(
+    500,
+    "Internal error",
+    "The request failed on our side; it is logged. Try again.",
+  );
 }
 
 /** Answers failures as problem documents and logs those that are ours. */

@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { detailType, EVENT_SOURCE, type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import {
+  detailType,
+  EVENT_SOURCE,
+  type OAuthEvent,
+  oauthEventSchema,
+} from "../../shared/events/oauth-event.ts";
 
 /** The part of EventBridge's own envelope that concerns us. */
 const busMessageSchema = z
@@ -20,9 +25,7 @@ const busMessageSchema = z
   });
 
 /** A message's event, or why it is none. */
-export type ParsedMessage =
-  | { readonly event: OAuthEvent }
-  | { readonly reason: string };
+export type ParsedMessage = { readonly event: OAuthEvent } | { readonly reason: string };
 
 /** Parses the body of an SQS message that EventBridge delivered. */
 export function parseBusMessage(body: string): ParsedMessage {

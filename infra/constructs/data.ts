@@ -1,0 +1,85 @@
+import { RemovalPolicy } from "aws-cdk-lib";
+import {
+  type Attribute,
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  Table,
+  TableEncryption,
+} from "aws-cdk-lib/aws-dynamodb";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { Construct } from "constructs";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import {
+  type IndexDefinition,
+  TABLES,
+  type TableDefinition,
+} from "../../shared/dynamodb/tables.ts";
+
+/** The environment variable under which a table's name reaches the functions. */
+export type TableVariable = keyof typeof TABLES;
+
+const CONSTRUCT_IDS: Record<TableVariable, string> = {
+  TOKENS_TABLE: "Tokens",
+  AUTHORIZATION_CODES_TABLE: "AuthorizationCodes",
+  SESSIONS_TABLE: "Sessions",
+  CLIENTS_TABLE: "Clients",
+  EVENTS_TABLE: "Events",
+  COUNTERS_TABLE: "Counters",
+  ISSUANCES_TABLE: "Issuances",
+  CLEANUP_RUNS_TABLE: "CleanupRuns",
+};
+
+const text = (name: string): Attribute => ({ name, type: AttributeType.STRING });
+
+function projection(index: IndexDefinition) {
+  if (typeof index.projection === "string") {
+    return { projectionType: ProjectionType[index.projection] };
+  }
+  return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...index.projection] };
+}
+
+/** The tables, as `shared/dynamodb/tables.ts` defines them, under a key of the customer's own. */
+export class Data extends Construct {
+  readonly key: Key;
+  readonly tables: Readonly<Record<TableVariable, Table>>;
+
+  constructor(scope: Construct, id: string, config: MonitoringConfig) {
+    super(scope, id);
+    const retain = config.removalPolicy === "retain";
+    const removalPolicy = retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    this.key = new Key(this, "Key", {
+      description: "Encrypts the OAuth monitoring tables and queues",
+      enableKeyRotation: true,
+      removalPolicy,
+    });
+
+    const create = (variable: TableVariable): Table => {
+      const definition: TableDefinition = TABLES[variable];
+      const table = new Table(this, CONSTRUCT_IDS[variable], {
+        partitionKey: text(definition.partitionKey),
+        ...(definition.sortKey === undefined ? {} : { sortKey: text(definition.sortKey) }),
+        billingMode: BillingMode.PAY_PER_REQUEST,
+        timeToLiveAttribute: definition.ttlAttribute,
+        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+        encryption: TableEncryption.CUSTOMER_MANAGED,
+        encryptionKey: this.key,
+        deletionProtection: retain,
+        removalPolicy,
+      });
+      for (const [indexName, index] of Object.entries(definition.indexes)) {
+        table.addGlobalSecondaryIndex({
+          indexName,
+          partitionKey: text(index.partitionKey),
+          ...(index.sortKey === undefined ? {} : { sortKey: text(index.sortKey) }),
+          ...projection(index),
+        });
+      }
+      return table;
+    };
+    const variables = Object.keys(TABLES) as TableVariable[];
+    this.tables = Object.fromEntries(
+      variables.map((variable) => [variable, create(variable)]),
+    ) as Record<TableVariable, Table>;
+  }
+}

@@ -1,0 +1,208 @@
+import { fileURLToPath } from "node:url";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Effect, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import type { Data, TableVariable } from "./data.ts";
+import { CONSUMER_TIMEOUT, type EventFlow } from "./event-flow.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What a function may do to tables: DynamoDB actions, on the table or on its indexes. */
+interface TableAccess {
+  readonly table?: readonly string[];
+  readonly indexes?: readonly string[];
+}
+
+interface FunctionDefinition {
+  /** Folder under `functions/`. */
+  readonly folder: string;
+  readonly timeout: Duration;
+  readonly memorySize?: number;
+  readonly tables?: Partial<Record<TableVariable, TableAccess>>;
+}
+
+const HTTP_TIMEOUT = Duration.seconds(29);
+
+/** Every function: its folder is its deployable, its access is what it does and nothing else. */
+const DEFINITIONS = {
+  Authorizer: {
+    folder: "authorizer",
+    timeout: Duration.seconds(10),
+    memorySize: 1024,
+    tables: {
+      TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
+      SESSIONS_TABLE: { table: ["GetItem"] },
+    },
+  },
+  Subscriber: {
+    folder: "subscriber",
+    timeout: CONSUMER_TIMEOUT,
+    memorySize: 1024,
+    tables: {
+      EVENTS_TABLE: { table: ["PutItem"] },
+      COUNTERS_TABLE: { table: ["UpdateItem"] },
+      ISSUANCES_TABLE: { table: ["BatchGetItem", "PutItem"] },
+      CLIENTS_TABLE: { table: ["UpdateItem"] },
+    },
+  },
+  Republisher: { folder: "republisher", timeout: Duration.seconds(25) },
+  Purge: {
+    folder: "purge",
+    timeout: Duration.minutes(15),
+    tables: {
+      TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
+      AUTHORIZATION_CODES_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
+      SESSIONS_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
+      EVENTS_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query"] },
+      CLEANUP_RUNS_TABLE: { table: ["PutItem"] },
+    },
+  },
+  Stats: {
+    folder: "stats",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      COUNTERS_TABLE: { table: ["Query"] },
+      ISSUANCES_TABLE: { indexes: ["Query"] },
+      CLIENTS_TABLE: { table: ["BatchGetItem"] },
+    },
+  },
+  Events: {
+    folder: "events",
+    timeout: HTTP_TIMEOUT,
+    tables: { EVENTS_TABLE: { indexes: ["Query"] }, COUNTERS_TABLE: { table: ["Query"] } },
+  },
+  ClientList: {
+    folder: "clients",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      CLIENTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query"] },
+      ISSUANCES_TABLE: { indexes: ["Query"] },
+    },
+  },
+  CleanupRunList: {
+    folder: "cleanup-runs",
+    timeout: HTTP_TIMEOUT,
+    tables: { CLEANUP_RUNS_TABLE: { table: ["Query"] } },
+  },
+  SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
+} as const satisfies Record<string, FunctionDefinition>;
+
+export type FunctionName = keyof typeof DEFINITIONS;
+
+/** Bundled for the runtime that deploys and, by its target, for the Node that runs it locally. */
+const BUNDLING = {
+  format: OutputFormat.ESM,
+  mainFields: ["module", "main"],
+  target: "node20",
+  minify: true,
+  // Packages in CommonJS inside an ES module still call require.
+  banner:
+    "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  bundleAwsSDK: true,
+};
+
+/** The functions, each with a role of its own that allows what it does and nothing else. */
+export class Functions extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly config: MonitoringConfig,
+    private readonly data: Data,
+    private readonly flow: EventFlow,
+  ) {
+    super(scope, id);
+  }
+
+  /** The function of a name, made on first need, so that an attached API brings no sample along. */
+  get(name: FunctionName): NodejsFunction {
+    return (this.node.tryFindChild(name) as NodejsFunction | undefined) ?? this.#create(name);
+  }
+
+  /** Begins the work behind the API: storing events and bringing set-aside ones back. */
+  consumeQueues(): void {
+    const { subscriber } = this.config;
+    this.get("Subscriber").addEventSource(
+      new SqsEventSource(this.flow.buffer, {
+        batchSize: subscriber.batchSize,
+        maxBatchingWindow: Duration.seconds(subscriber.batchWindowSeconds),
+        maxConcurrency: subscriber.maxConcurrency,
+        reportBatchItemFailures: true,
+      }),
+    );
+    this.get("Republisher").addEventSource(
+      new SqsEventSource(this.flow.unpublished, { batchSize: 10, reportBatchItemFailures: true }),
+    );
+  }
+
+  #create(name: FunctionName): NodejsFunction {
+    const definition: FunctionDefinition = DEFINITIONS[name];
+    const destroy = this.config.removalPolicy === "destroy";
+    const created = new NodejsFunction(this, name, {
+      entry: `${root}functions/${definition.folder}/handler.ts`,
+      projectRoot: root,
+      depsLockFilePath: `${root}package-lock.json`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: definition.timeout,
+      memorySize: definition.memorySize ?? 512,
+      tracing: Tracing.ACTIVE,
+      bundling: BUNDLING,
+      logGroup: new LogGroup(this, `${name}Log`, {
+        retention: RetentionDays.THREE_MONTHS,
+        removalPolicy: destroy ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      }),
+      environment: { POWERTOOLS_SERVICE_NAME: definition.folder },
+    });
+    this.#grantTables(created, definition);
+    this.#connect(name, created);
+    return created;
+  }
+
+  #grantTables(target: NodejsFunction, { tables = {} }: FunctionDefinition): void {
+    const variables = Object.keys(tables) as TableVariable[];
+    for (const variable of variables) {
+      const table = this.data.tables[variable];
+      const { table: actions = [], indexes = [] } = tables[variable] ?? {};
+      target.addEnvironment(variable, table.tableName);
+      allow(target, actions.map(dynamodb), [table.tableArn]);
+      allow(target, indexes.map(dynamodb), [`${table.tableArn}/index/*`]);
+    }
+    if (variables.length === 0) return;
+    target.addEnvironment("OAUTH_MONITORING_CONFIG", JSON.stringify(this.config));
+    allow(target, ["kms:Decrypt", "kms:DescribeKey"], [this.data.key.keyArn]);
+  }
+
+  /** What a function needs beside tables. */
+  #connect(name: FunctionName, target: NodejsFunction): void {
+    const { bus, unpublished, deadLetters } = this.flow;
+    if (name === "Authorizer" || name === "Republisher") {
+      target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
+      allow(target, ["events:PutEvents"], [bus.eventBusArn]);
+    }
+    if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
+    if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
+  }
+
+  #mayOnlySend(target: NodejsFunction, variable: string, queue: Queue): void {
+    target.addEnvironment(variable, queue.queueUrl);
+    allow(target, ["sqs:SendMessage"], [queue.queueArn]);
+    allow(target, ["kms:GenerateDataKey"], [this.data.key.keyArn]);
+  }
+}
+
+const dynamodb = (action: string) => `dynamodb:${action}`;
+
+function allow(target: IFunction, actions: readonly string[], resources: string[]): void {
+  if (actions.length === 0) return;
+  target.addToRolePolicy(
+    new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources }),
+  );
+}

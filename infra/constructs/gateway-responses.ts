@@ -1,0 +1,115 @@
+import { ResponseType, type RestApi } from "aws-cdk-lib/aws-apigateway";
+
+interface GatewayProblem {
+  readonly type: ResponseType;
+  readonly id: string;
+  readonly status: number;
+  readonly title: string;
+  /** JSON value of the `detail` member; may hold API Gateway variables. */
+  readonly detail: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** More members, each a JSON value. */
+  readonly members?: Readonly<Record<string, string>>;
+}
+
+const UNAVAILABLE = {
+  status: 503,
+  title: "Service unavailable",
+  detail: '"The access token could not be checked, so the call was refused. Try again."',
+  headers: { "Retry-After": "'1'" },
+};
+
+function problems(realm: string): GatewayProblem[] {
+  const description = "The access token is missing, malformed, unknown, expired or revoked";
+  return [
+    {
+      type: ResponseType.UNAUTHORIZED,
+      id: "Unauthorized",
+      status: 401,
+      title: "Unauthorized",
+      detail: `"${description}"`,
+      headers: {
+        "WWW-Authenticate": `'Bearer realm="${realm}", error="invalid_token", error_description="${description}"'`,
+      },
+      members: { error: '"invalid_token"' },
+    },
+    {
+      type: ResponseType.ACCESS_DENIED,
+      id: "AccessDenied",
+      status: 403,
+      title: "Forbidden",
+      detail: '"$context.authorizer.error_description"',
+      headers: { "WWW-Authenticate": "context.authorizer.www_authenticate" },
+      members: { error: '"$context.authorizer.error"', scope: '"$context.authorizer.scope"' },
+    },
+    { type: ResponseType.AUTHORIZER_FAILURE, id: "AuthorizerFailure", ...UNAVAILABLE },
+    {
+      type: ResponseType.AUTHORIZER_CONFIGURATION_ERROR,
+      id: "AuthorizerConfigurationError",
+      ...UNAVAILABLE,
+    },
+    {
+      // API Gateway's name for a path or method that it does not have.
+      type: ResponseType.MISSING_AUTHENTICATION_TOKEN,
+      id: "NoSuchRoute",
+      status: 404,
+      title: "Not found",
+      detail: '"There is no such route"',
+    },
+    {
+      type: ResponseType.REQUEST_TOO_LARGE,
+      id: "RequestTooLarge",
+      status: 413,
+      title: "Content too large",
+      detail: '"The request is larger than API Gateway takes"',
+    },
+    {
+      type: ResponseType.THROTTLED,
+      id: "Throttled",
+      status: 429,
+      title: "Too many requests",
+      detail: '"The API is throttled. Try again later."',
+      headers: { "Retry-After": "'1'" },
+    },
+  ];
+}
+
+function template({ title, status, detail, members = {} }: GatewayProblem): string {
+  const type = `urn:oauth-monitoring:problem:${title.toLowerCase().replaceAll(" ", "-")}`;
+  const fixed = { type: `"${type}"`, title: `"${title}"`, status: String(status), detail };
+  const all = { ...fixed, ...members, request_id: '"$context.requestId"' };
+  return `{${Object.entries(all)
+    .map(([name, value]) => `"${name}":${value}`)
+    .join(",")}}`;
+}
+
+/**
+ * Makes an API answer as RFC 6750 asks (`WWW-Authenticate` with the error code and the scope needed)
+ * and in problem documents (RFC 9457). Only the denial (403) can carry the authorizer's own words:
+ * API Gateway hands no context to UNAUTHORIZED, so one text serves every 401.
+ */
+export function addGatewayResponses(api: RestApi, realm: string): void {
+  const common = {
+    "Content-Type": "'application/problem+json'",
+    "Cache-Control": "'no-store'",
+  };
+  for (const problem of problems(realm)) {
+    api.addGatewayResponse(`OAuth${problem.id}`, {
+      type: problem.type,
+      statusCode: String(problem.status),
+      responseHeaders: { ...common, ...problem.headers },
+      // Keyed by the default type, so that no Accept header can lose it.
+      templates: { "application/json": template(problem) },
+    });
+  }
+  for (const type of [ResponseType.DEFAULT_4XX, ResponseType.DEFAULT_5XX]) {
+    api.addGatewayResponse(`OAuth${type.responseType}`, {
+      type,
+      responseHeaders: common,
+      templates: {
+        "application/json":
+          '{"type":"about:blank","title":$context.error.messageString,"request_id":"$context.requestId"}',
+      },
+    });
+  }
+}

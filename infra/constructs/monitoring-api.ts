@@ -1,0 +1,75 @@
+import { RemovalPolicy } from "aws-cdk-lib";
+import {
+  AccessLogField,
+  AccessLogFormat,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  RestApi,
+} from "aws-cdk-lib/aws-apigateway";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import type { OAuthMonitoring } from "../oauth-monitoring.ts";
+import type { FunctionName } from "./functions.ts";
+
+const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
+  stats: "Stats",
+  events: "Events",
+  "security-events": "Events",
+  clients: "ClientList",
+  "cleanup-runs": "CleanupRunList",
+};
+
+/** Nothing of the request's headers, where tokens are. */
+const ACCESS_LOG = AccessLogFormat.custom(
+  JSON.stringify({
+    request_id: AccessLogField.contextRequestId(),
+    time: AccessLogField.contextRequestTime(),
+    ip: AccessLogField.contextIdentitySourceIp(),
+    method: AccessLogField.contextHttpMethod(),
+    resource: AccessLogField.contextResourcePath(),
+    status: AccessLogField.contextStatus(),
+    response_length: AccessLogField.contextResponseLength(),
+    oauth_client_id: "$context.authorizer.oauth_client_id",
+    token_id: "$context.authorizer.token_id",
+    error: "$context.error.responseType",
+  }),
+);
+
+/** The product's own API: the admin routes, and a sample that is protected as yours would be. */
+export class MonitoringApi extends Construct {
+  readonly api: RestApi;
+
+  constructor(scope: Construct, id: string, monitoring: OAuthMonitoring) {
+    super(scope, id);
+    const { config, functions } = monitoring;
+    const logGroup = new LogGroup(this, "AccessLog", {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy:
+        config.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    this.api = new RestApi(this, "Api", {
+      description: "OAuth monitoring: admin routes and a sample protected API",
+      endpointTypes: [EndpointType.REGIONAL],
+      cloudWatchRole: true,
+      deployOptions: {
+        stageName: config.stageName,
+        accessLogDestination: new LogGroupLogDestination(logGroup),
+        accessLogFormat: ACCESS_LOG,
+        tracingEnabled: true,
+        throttlingRateLimit: 10_000,
+        throttlingBurstLimit: 5000,
+      },
+    });
+    const to = (name: FunctionName) => new LambdaIntegration(functions.get(name));
+    const guarded = monitoring.protect(this.api);
+    this.api.root
+      .addResource("api")
+      .addResource("{proxy+}")
+      .addMethod("ANY", to("SampleApi"), guarded);
+    const admin = this.api.root.addResource("admin").addResource("oauth");
+    for (const [path, name] of Object.entries(ADMIN_ROUTES)) {
+      admin.addResource(path).addMethod("GET", to(name), guarded);
+    }
+  }
+}

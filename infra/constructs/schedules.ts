@@ -1,0 +1,19 @@
+import { Duration } from "aws-cdk-lib";
+import { Rule, Schedule } from "aws-cdk-lib/aws-events";
+import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { Construct } from "constructs";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+
+/** What runs by the clock. A rule's construct id is the schedule's name. */
+export class Schedules extends Construct {
+  constructor(scope: Construct, id: string, config: MonitoringConfig, purge: IFunction) {
+    super(scope, id);
+    new Rule(this, "Purge", {
+      description: "Purges expired tokens, codes, sessions and events",
+      schedule: Schedule.rate(Duration.minutes(config.purge.everyMinutes)),
+      // The next run does what a failed one left; a retry would only run beside it.
+      targets: [new LambdaFunction(purge, { retryAttempts: 0 })],
+    });
+  }
+}

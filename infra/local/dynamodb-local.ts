@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findPort } from "./find-port.ts";
+
+/** A running DynamoDB Local. */
+export interface DynamoDbLocal {
+  readonly endpoint: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const require = createRequire(import.meta.url);
+const STARTUP_MS = 30_000;
+
+/**
+ * Starts Amazon's DynamoDB Local (needs Java 17) on 127.0.0.1.
+ *
+ * @param port 0 for any free one
+ * @param dataDirectory keeps the tables between runs; in memory without it
+ */
+export async function startDynamoDbLocal(options: {
+  readonly port: number;
+  readonly dataDirectory?: string | undefined;
+}): Promise<DynamoDbLocal> {
+  const port = await findPort(options.port, "DYNAMODB_PORT");
+  const emulator = join(
+    dirname(require.resolve("amplify-dynamodb-simulator/package.json")),
+    "emulator",
+  );
+  if (options.dataDirectory) await mkdir(options.dataDirectory, { recursive: true });
+  const store = options.dataDirectory ? ["-dbPath", options.dataDirectory] : ["-inMemory"];
+  const child = spawn(
+    "java",
+    [
+      `-Djava.library.path=${join(emulator, "DynamoDBLocal_lib")}`,
+      "-jar",
+      join(emulator, "DynamoDBLocal.jar"),
+      ...store,
+      "-sharedDb",
+      "-port",
+      String(port),
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString()).slice(-4000);
+  });
+  const killWithUs = () => child.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  const close = async () => {
+    process.removeListener("exit", killWithUs);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill();
+    await once(child, "exit");
+  };
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    await answering(child, endpoint, () => stderr);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { endpoint, port, close };
+}
+
+/** Waits until the store answers anything; says what to install when there is no Java. */
+async function answering(
+  child: ChildProcess,
+  endpoint: string,
+  stderr: () => string,
+): Promise<void> {
+  let failure: Error | undefined;
+  child.once("error", (error: NodeJS.ErrnoException) => {
+    failure =
+      error.code === "ENOENT"
+        ? new Error(
+            "DynamoDB Local needs Java 17 or later: apt-get update && apt-get install -y openjdk-17-jre-headless",
+          )
+        : error;
+  });
+  child.once("exit", (code) => {
+    failure ??= new Error(`DynamoDB Local ended with code ${code}: ${stderr()}`);
+  });
+  for (const end = Date.now() + STARTUP_MS; Date.now() < end; await sleep(50)) {
+    if (failure) throw failure;
+    try {
+      await fetch(endpoint);
+      return;
+    } catch {
+      // Not listening yet.
+    }
+  }
+  throw new Error(`DynamoDB Local did not answer within ${STARTUP_MS} ms: ${stderr()}`);
+}

@@ -1,0 +1,29 @@
+import { createServer } from "node:net";
+
+/** A port that is taken, and the variable to change. */
+export class PortInUseError extends Error {
+  constructor(port: number, variable: string) {
+    super(`port ${port} is in use: set ${variable} to another, or to 0 for any free one`);
+    this.name = "PortInUseError";
+  }
+}
+
+/**
+ * The port if it is free on 127.0.0.1, or any free one for 0.
+ *
+ * @param variable names the setting in the error
+ * @throws PortInUseError
+ */
+export async function findPort(port: number, variable: string): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "EADDRINUSE" ? new PortInUseError(port, variable) : error);
+    });
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      const found = typeof address === "object" && address ? address.port : port;
+      server.close(() => resolve(found));
+    });
+  });
+}

@@ -1,0 +1,93 @@
+import { Duration } from "aws-cdk-lib";
+import {
+  AuthorizationType,
+  type MethodOptions,
+  RequestAuthorizer,
+  type RestApi,
+} from "aws-cdk-lib/aws-apigateway";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
+import { Construct } from "constructs";
+import {
+  type MonitoringConfig,
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../shared/config/monitoring-config.ts";
+import { Alarms } from "./constructs/alarms.ts";
+import { Data } from "./constructs/data.ts";
+import { EventFlow } from "./constructs/event-flow.ts";
+import { Functions } from "./constructs/functions.ts";
+import { addGatewayResponses } from "./constructs/gateway-responses.ts";
+import { Schedules } from "./constructs/schedules.ts";
+
+export interface OAuthMonitoringProps {
+  /** Every key has a default; a mistake is refused at synth with its path and reason. */
+  readonly config?: MonitoringConfigInput;
+  /** Whom the alarms tell; a topic of its own without it. */
+  readonly alarmTopic?: ITopic;
+}
+
+/**
+ * OAuth monitoring beside an API: tables, event flow, functions, schedules and alarms, and an
+ * authorizer for any REST API of yours.
+ *
+ * @example
+ * ```typescript
+ * const monitoring = new OAuthMonitoring(this, "OAuthMonitoring");
+ * orders.addMethod("GET", integration, monitoring.protect(api));
+ * ```
+ * @throws InvalidConfigError when the configuration is not valid
+ */
+export class OAuthMonitoring extends Construct {
+  readonly config: MonitoringConfig;
+  readonly data: Data;
+  readonly flow: EventFlow;
+  readonly functions: Functions;
+  readonly alarmTopic: ITopic;
+  readonly #alarms: Alarms;
+  readonly #protected = new Map<RestApi, RequestAuthorizer>();
+
+  constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
+    super(scope, id);
+    this.config = parseMonitoringConfig(props.config ?? {});
+    this.data = new Data(this, "Data", this.config);
+    this.flow = new EventFlow(this, "EventFlow", this.config, this.data.key);
+    this.functions = new Functions(this, "Functions", this.config, this.data, this.flow);
+    this.functions.consumeQueues();
+    this.alarmTopic =
+      props.alarmTopic ??
+      new Topic(this, "AlarmTopic", { masterKey: this.data.key, enforceSSL: true });
+    const purge = this.functions.get("Purge");
+    new Schedules(this, "Schedules", this.config, purge);
+    this.#alarms = new Alarms(this, "Alarms", {
+      config: this.config,
+      flow: this.flow,
+      subscriber: this.functions.get("Subscriber"),
+      purge,
+      topic: this.alarmTopic,
+    });
+  }
+
+  /**
+   * Options that put a method of `api` behind the authorizer. The first call for an API also gives it
+   * the gateway responses of RFC 6750 and an alarm on its server errors.
+   */
+  protect(api: RestApi): MethodOptions & { authorizer: RequestAuthorizer } {
+    const authorizer = this.#protected.get(api) ?? this.#attach(api);
+    return { authorizer, authorizationType: AuthorizationType.CUSTOM };
+  }
+
+  #attach(api: RestApi): RequestAuthorizer {
+    const name = `${api.node.id}Authorizer`;
+    const authorizer = new RequestAuthorizer(this, name, {
+      handler: this.functions.get("Authorizer"),
+      // No identity source and no cache: a call without a token is tracked too, and each use is.
+      identitySources: [],
+      resultsCacheTtl: Duration.seconds(0),
+    });
+    this.#protected.set(api, authorizer);
+    addGatewayResponses(api, this.config.realm);
+    const serverErrors = api.metricServerError({ period: Duration.minutes(5), statistic: "Sum" });
+    this.#alarms.watchApi(`${api.node.id}ServerErrors`, serverErrors);
+    return authorizer;
+  }
+}

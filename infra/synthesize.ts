@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { App } from "aws-cdk-lib";
+import type { MonitoringConfigInput } from "../shared/config/monitoring-config.ts";
+import { OAuthMonitoringStack } from "./oauth-monitoring-stack.ts";
+
+const CDK_JSON = fileURLToPath(new URL("../cdk.json", import.meta.url));
+
+export interface AppOptions {
+  /** Where the cloud assembly goes; the CDK CLI chooses by itself. */
+  readonly outdir?: string;
+  /** In place of the context key `oauthMonitoring`. */
+  readonly config?: MonitoringConfigInput;
+}
+
+/** The CDK app: one stack, configured by the context keys `oauthMonitoring` and `stackName`. */
+export function buildApp({ outdir, config }: AppOptions = {}): {
+  readonly app: App;
+  readonly stack: OAuthMonitoringStack;
+} {
+  const app = new App(outdir === undefined ? {} : { outdir, context: cdkContext() });
+  const configured = config ?? (app.node.tryGetContext("oauthMonitoring") as MonitoringConfigInput);
+  const stackName =
+    (app.node.tryGetContext("stackName") as string | undefined) ?? "OAuthMonitoring";
+  const stack = new OAuthMonitoringStack(app, stackName, { config: configured ?? {} });
+  return { app, stack };
+}
+
+/** The context of cdk.json, for where no CDK CLI hands it over. */
+function cdkContext(): Record<string, unknown> {
+  return (JSON.parse(readFileSync(CDK_JSON, "utf8")) as { context: Record<string, unknown> })
+    .context;
+}
+
+/** A synthesized stack on disk. */
+export interface Assembly {
+  readonly directory: string;
+  readonly stackName: string;
+}
+
+/** Synthesizes the app into a directory, bundles included, without AWS or network. */
+export function synthesize(outdir: string, config?: MonitoringConfigInput): Assembly {
+  const { app, stack } = buildApp(config === undefined ? { outdir } : { outdir, config });
+  app.synth();
+  return { directory: outdir, stackName: stack.artifactId };
+}
