@@ -1,0 +1,203 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { APIGatewayAuthorizerResult, APIGatewayProxyResult } from "aws-lambda";
+import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes.ts";
+import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
+import { FunctionError } from "./lambda-environment.ts";
+import type { LambdaFunctions } from "./lambda-functions.ts";
+import { ACCOUNT, REGION, type Template } from "./template.ts";
+
+/** API Gateway's limits. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
+export const MAX_HEADER_BYTES = 10_240;
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
+/** API Gateway answers with a gateway response of this type. */
+class GatewayRefusal extends Error {
+  constructor(
+    readonly type: string,
+    message: string,
+    readonly authorizer: Record<string, string> = {},
+  ) {
+    super(message);
+  }
+}
+
+type Multi = Record<string, string[]>;
+
+function headersOf(request: IncomingMessage): Multi {
+  const headers: Multi = {};
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index] as string;
+    headers[name] = [...(headers[name] ?? []), request.rawHeaders[index + 1] as string];
+  }
+  return headers;
+}
+
+function queryOf(url: URL): Multi | null {
+  const query: Multi = {};
+  for (const [name, value] of url.searchParams) query[name] = [...(query[name] ?? []), value];
+  return Object.keys(query).length > 0 ? query : null;
+}
+
+function lastOf(values: Multi | null): Record<string, string> | null {
+  if (!values) return null;
+  return Object.fromEntries(Object.entries(values).map(([name, all]) => [name, all.at(-1) ?? ""]));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > MAX_BODY_BYTES)
+      throw new GatewayRefusal("REQUEST_TOO_LARGE", "Request Entity Too Large");
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The caller's address; a proxy on this machine may speak for another, as CloudFront would. */
+function sourceIp(request: IncomingMessage): string {
+  const forwarded = request.headers["x-forwarded-for"];
+  const last = String(forwarded ?? "")
+    .split(",")
+    .at(-1)
+    ?.trim();
+  return last || (request.socket.remoteAddress ?? "127.0.0.1");
+}
+
+/** Answers HTTP as the template's REST API does, authorizer first. */
+export class ApiGateway {
+  readonly #routes: readonly Route[];
+  readonly #responses: GatewayResponses;
+  readonly #stage: string;
+
+  constructor(
+    template: Template,
+    private readonly functions: LambdaFunctions,
+  ) {
+    this.#routes = readRoutes(template);
+    this.#responses = new GatewayResponses(template);
+    this.#stage = template.only<{ StageName: string }>(
+      "AWS::ApiGateway::Stage",
+    ).properties.StageName;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = randomUUID();
+    try {
+      const result = await this.#respond(request, requestId);
+      const headers = {
+        ...result.headers,
+        ...result.multiValueHeaders,
+        "x-amzn-requestid": requestId,
+      } as Record<string, string | string[]>;
+      response.writeHead(result.statusCode, headers);
+      response.end(Buffer.from(result.body, result.isBase64Encoded ? "base64" : "utf8"));
+    } catch (error) {
+      const refusal =
+        error instanceof GatewayRefusal
+          ? error
+          : new GatewayRefusal("INTEGRATION_FAILURE", "Internal server error");
+      const context: GatewayContext = {
+        requestId,
+        message: refusal.message,
+        authorizer: refusal.authorizer,
+      };
+      const answer = this.#responses.render(refusal.type, context);
+      response.writeHead(answer.status, { ...answer.headers, "x-amzn-requestid": requestId });
+      response.end(answer.body);
+    }
+  }
+
+  async #respond(request: IncomingMessage, requestId: string): Promise<APIGatewayProxyResult> {
+    // Not `new URL(path, base)`: that would resolve dot segments, which API Gateway hands on.
+    const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
+    const match = findRoute(this.#routes, request.method ?? "GET", path);
+    if (!match)
+      throw new GatewayRefusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token");
+    const body = await bodyOf(request);
+    const event = this.#event(request, requestId, path, new URL(`http://local/?${query}`), match);
+    const { authorizerName, functionName } = match.route;
+    const authorizer = authorizerName && (await this.#authorize(authorizerName, event));
+    const result = (await this.functions.invoke(functionName, {
+      ...event,
+      requestContext: { ...event.requestContext, ...(authorizer && { authorizer }) },
+      body: body.length > 0 ? body.toString("utf8") : null,
+      isBase64Encoded: false,
+    })) as APIGatewayProxyResult | null;
+    if (typeof result?.statusCode !== "number" || typeof result.body !== "string") {
+      throw new GatewayRefusal("INTEGRATION_FAILURE", "Internal server error");
+    }
+    return result;
+  }
+
+  #event(request: IncomingMessage, requestId: string, path: string, url: URL, match: RouteMatch) {
+    const multiValueHeaders = headersOf(request);
+    const query = queryOf(url);
+    const { resource } = match.route;
+    return {
+      resource,
+      path,
+      httpMethod: request.method ?? "GET",
+      headers: lastOf(multiValueHeaders),
+      multiValueHeaders,
+      queryStringParameters: lastOf(query),
+      multiValueQueryStringParameters: query,
+      pathParameters: match.pathParameters,
+      stageVariables: null,
+      requestContext: {
+        accountId: ACCOUNT,
+        apiId: "local",
+        stage: this.#stage,
+        protocol: `HTTP/${request.httpVersion}`,
+        requestId,
+        extendedRequestId: requestId,
+        requestTimeEpoch: Date.now(),
+        resourcePath: resource,
+        httpMethod: request.method ?? "GET",
+        path: `/${this.#stage}${path}`,
+        identity: { sourceIp: sourceIp(request), userAgent: request.headers["user-agent"] ?? null },
+      },
+    };
+  }
+
+  /** Asks the authorizer; returns its context for the integration. */
+  async #authorize(
+    functionName: string,
+    event: { readonly httpMethod: string; readonly path: string },
+  ): Promise<Record<string, string>> {
+    const methodArn = `arn:aws:execute-api:${REGION}:${ACCOUNT}:local/${this.#stage}/${event.httpMethod}${event.path}`;
+    let result: APIGatewayAuthorizerResult | null;
+    try {
+      const payload = { type: "REQUEST", methodArn, ...event };
+      result = (await this.functions.invoke(
+        functionName,
+        payload,
+      )) as APIGatewayAuthorizerResult | null;
+    } catch (error) {
+      if (error instanceof FunctionError && error.errorMessage === "Unauthorized") {
+        throw new GatewayRefusal("UNAUTHORIZED", "Unauthorized");
+      }
+      throw new GatewayRefusal("AUTHORIZER_FAILURE", "Internal server error");
+    }
+    const [statement] = result?.policyDocument?.Statement ?? [];
+    const context = Object.entries(result?.context ?? {});
+    const plain = context.every(([, value]) =>
+      ["string", "number", "boolean"].includes(typeof value),
+    );
+    if (!result?.principalId || !statement || !plain) {
+      throw new GatewayRefusal("AUTHORIZER_CONFIGURATION_ERROR", "Internal server error");
+    }
+    const values = Object.fromEntries(context.map(([name, value]) => [name, String(value)]));
+    const covered = "Resource" in statement && statement.Resource === methodArn;
+    if (statement.Effect !== "Allow" || !covered) {
+      throw new GatewayRefusal(
+        "ACCESS_DENIED",
+        "User is not authorized to access this resource",
+        values,
+      );
+    }
+    return { ...values, principalId: result.principalId };
+  }
+}

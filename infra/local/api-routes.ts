@@ -1,0 +1,102 @@
+import { logicalIdOfArn, type Template } from "./template.ts";
+
+interface ResourceProperties {
+  readonly ParentId: string;
+  readonly PathPart: string;
+}
+
+interface MethodProperties {
+  readonly HttpMethod: string;
+  readonly ResourceId: string;
+  readonly AuthorizerId?: string;
+  readonly Integration: { readonly Type: string; readonly Uri: string };
+}
+
+/** A method of the API. */
+export interface Route {
+  /** As API Gateway writes it, `/api/{proxy+}`. */
+  readonly resource: string;
+  readonly method: string;
+  readonly functionName: string;
+  /** Function of its authorizer. */
+  readonly authorizerName: string | undefined;
+}
+
+/** A route and the path parameters of one request. */
+export interface RouteMatch {
+  readonly route: Route;
+  readonly pathParameters: Readonly<Record<string, string>> | null;
+}
+
+/** The routes of the template's API. */
+export function readRoutes(template: Template): Route[] {
+  const resources = new Map(
+    template
+      .resources<ResourceProperties>("AWS::ApiGateway::Resource")
+      .map(({ logicalId, properties }) => [logicalId, properties]),
+  );
+  const pathOf = (id: string): string => {
+    const resource = resources.get(id);
+    return resource ? `${pathOf(resource.ParentId)}/${resource.PathPart}` : "";
+  };
+  const authorizers = new Map(
+    template
+      .resources<{ AuthorizerUri: string }>("AWS::ApiGateway::Authorizer")
+      .map(({ logicalId, properties }) => [logicalId, logicalIdOfArn(properties.AuthorizerUri)]),
+  );
+  return template
+    .resources<MethodProperties>("AWS::ApiGateway::Method")
+    .map(({ properties: { HttpMethod, ResourceId, AuthorizerId, Integration } }) => {
+      if (Integration.Type !== "AWS_PROXY") {
+        throw new Error(`the local stack does not know the integration type ${Integration.Type}`);
+      }
+      return {
+        resource: pathOf(ResourceId) || "/",
+        method: HttpMethod,
+        functionName: logicalIdOfArn(Integration.Uri),
+        authorizerName: AuthorizerId === undefined ? undefined : authorizers.get(AuthorizerId),
+      };
+    });
+}
+
+function matchPath(resource: string, path: string): Record<string, string> | undefined {
+  const wanted = resource.split("/");
+  const given = path.replace(/(.)\/$/, "$1").split("/");
+  const parameters: Record<string, string> = {};
+  for (const [index, segment] of wanted.entries()) {
+    const value = given[index];
+    if (!value && segment !== "") return undefined;
+    if (segment.endsWith("+}")) {
+      parameters[segment.slice(1, -2)] = given.slice(index).join("/");
+      return parameters;
+    }
+    if (segment.startsWith("{")) parameters[segment.slice(1, -1)] = value ?? "";
+    else if (segment !== value) return undefined;
+  }
+  return given.length === wanted.length ? parameters : undefined;
+}
+
+/** More exact first: a segment by name before `{id}` before `{proxy+}`, a method by name before ANY. */
+function rank({ resource, method }: Route): string {
+  const segments = resource
+    .split("/")
+    .map((segment) => (segment.endsWith("+}") ? "2" : segment.startsWith("{") ? "1" : "0"));
+  return `${segments.join("")}${method === "ANY" ? "1" : "0"}`;
+}
+
+/** The route of a request, chosen as API Gateway does. */
+export function findRoute(
+  routes: readonly Route[],
+  method: string,
+  path: string,
+): RouteMatch | undefined {
+  const matches = routes.flatMap((route) => {
+    if (route.method !== "ANY" && route.method !== method) return [];
+    const parameters = matchPath(route.resource, path);
+    return parameters ? [{ route, parameters }] : [];
+  });
+  const [best] = matches.sort((a, b) => rank(a.route).localeCompare(rank(b.route)));
+  if (!best) return undefined;
+  const named = Object.keys(best.parameters).length > 0;
+  return { route: best.route, pathParameters: named ? best.parameters : null };
+}

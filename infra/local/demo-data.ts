@@ -1,0 +1,96 @@
+import { storeAuthorizationCode } from "../../shared/authorization-codes/store-authorization-code.ts";
+import { registerClient } from "../../shared/clients/register-client.ts";
+import { HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { startSession } from "../../shared/sessions/start-session.ts";
+import { issueToken } from "../../shared/tokens/issue-token.ts";
+import type { AccessToken } from "../../shared/tokens/access-token.ts";
+import { generateSecret } from "../../shared/tokens/token-secret.ts";
+import type { LibraryContext } from "./library-context.ts";
+
+const CLIENTS = [
+  { clientId: "mobile-app", name: "Mobile app", users: ["ada", "grace", "linus"] },
+  { clientId: "partner-portal", name: "Partner portal", users: ["margaret"] },
+  { clientId: "reporting", name: "Reporting", users: [] },
+] as const;
+
+/** Tokens live an hour, as many deployments have it. */
+const LIFETIME_SECONDS = 3600;
+const ENDPOINTS = ["/api/orders", "/api/orders/42", "/api/profile", "/api/reports/daily"];
+
+/** A context in which it is earlier. */
+function at(context: LibraryContext, atMs: number): LibraryContext {
+  return { ...context, clock: () => atMs };
+}
+
+function uses(token: AccessToken, issuedMs: number, hour: number): OAuthEvent[] {
+  return ENDPOINTS.map((endpoint, index) =>
+    createEvent(
+      {
+        eventType: "token_used",
+        clientId: token.oauth_client_id,
+        userId: token.user_id,
+        details: {
+          endpoint,
+          method: "GET",
+          ip: `198.51.100.${10 + (hour % 5)}`,
+          user_agent: "demo/1.0",
+          token_id: token.token_id,
+        },
+      },
+      issuedMs + (index + 1) * 7 * MINUTE_MS,
+    ),
+  );
+}
+
+/** Twelve failed calls from one address within three minutes. */
+function attack(nowMs: number): OAuthEvent[] {
+  return Array.from({ length: 12 }, (_, n) =>
+    createEvent(
+      {
+        eventType: "auth_failed",
+        details: {
+          endpoint: "/api/orders",
+          method: "GET",
+          ip: "203.0.113.66",
+          user_agent: "curl/8.0",
+          reason: "unknown_token",
+        },
+      },
+      nowMs - 2 * HOUR_MS + n * 15_000,
+    ),
+  );
+}
+
+/** Puts in a day of three clients' tokens, their use, a session each, a code, and one attack. */
+export async function seedDemo(context: LibraryContext): Promise<void> {
+  const nowMs = context.clock();
+  for (const { clientId, name, users } of CLIENTS) {
+    await registerClient(context, { clientId, name });
+    for (let hour = 23; hour >= 0; hour -= users.length > 1 ? 2 : 6) {
+      const issuedMs = nowMs - hour * HOUR_MS - 20 * MINUTE_MS;
+      const userId = users[hour % Math.max(1, users.length)];
+      const { token } = await issueToken(at(context, issuedMs), {
+        clientId,
+        userId,
+        scopes: ["api:read"],
+        expiresInSeconds: LIFETIME_SECONDS,
+      });
+      const past = uses(token, issuedMs, hour).filter((event) => Date.parse(event.occurred_at) < nowMs);
+      await context.sink.publish(past);
+    }
+    await startSession(at(context, nowMs - 2 * HOUR_MS), {
+      clientId,
+      scopes: ["api:read"],
+      expiresInSeconds: LIFETIME_SECONDS,
+    });
+  }
+  await storeAuthorizationCode(at(context, nowMs - HOUR_MS), {
+    code: generateSecret(),
+    clientId: "mobile-app",
+    userId: "ada",
+    scopes: ["api:read"],
+    redirectUri: "https://app.example.com/callback",
+  });
+  await context.sink.publish(attack(nowMs));
+}

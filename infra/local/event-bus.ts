@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import { compilePattern, type EventPattern } from "./event-pattern.ts";
+import { type Queues, queueNamed } from "./queues.ts";
+import { ACCOUNT, logicalIdOfArn, REGION, type Template } from "./template.ts";
+
+/** An entry of PutEvents, as it travels. */
+export interface PutEventsEntry {
+  readonly Source?: string;
+  readonly DetailType?: string;
+  readonly Detail?: string;
+  readonly EventBusName?: string;
+  readonly Time?: number;
+  readonly Resources?: readonly string[];
+}
+
+interface RuleProperties {
+  readonly EventBusName?: string;
+  readonly EventPattern?: EventPattern;
+  readonly Targets: readonly { readonly Arn: string }[];
+}
+
+/** What PutEvents answers for one entry. */
+export type EntryAnswer =
+  | { readonly EventId: string }
+  | { readonly ErrorCode: string; readonly ErrorMessage: string };
+
+interface Rule {
+  readonly matches: (event: unknown) => boolean;
+  readonly deliver: (message: string) => void;
+}
+
+/** The custom bus: matches events against the template's rules and hands them to the rules' queues. */
+export class EventBus {
+  readonly #rules: readonly Rule[];
+  /** Set by tests: while true, PutEvents fails as a whole. */
+  down = false;
+  /** Set by tests: PutEvents answers this much later. */
+  delayMs = 0;
+  /** Told of each entry that was accepted. */
+  onEntry: ((entry: PutEventsEntry) => void) | undefined;
+
+  constructor(
+    template: Template,
+    queues: Queues,
+    readonly name: string,
+  ) {
+    this.#rules = template
+      .resources<RuleProperties>("AWS::Events::Rule")
+      .flatMap(({ properties: { EventBusName, EventPattern, Targets } }) => {
+        if (EventBusName !== name || !EventPattern) return [];
+        const targets = Targets.map(({ Arn }) => queueNamed(queues, logicalIdOfArn(Arn)));
+        const deliver = (message: string) => {
+          for (const target of targets) target.send(message);
+        };
+        return [{ matches: compilePattern(EventPattern), deliver }];
+      });
+  }
+
+  put(entry: PutEventsEntry): EntryAnswer {
+    const refuse = (ErrorCode: string, ErrorMessage: string) => ({ ErrorCode, ErrorMessage });
+    if (logicalIdOfArn(entry.EventBusName ?? "") !== this.name) {
+      return refuse("InvalidArgument", `there is no event bus ${entry.EventBusName}`);
+    }
+    if (!entry.Source || !entry.DetailType) {
+      return refuse("InvalidArgument", "Source and DetailType are required");
+    }
+    const detail = parseObject(entry.Detail);
+    if (!detail) return refuse("MalformedDetail", "Detail is not a JSON object");
+    const id = randomUUID();
+    const event = {
+      version: "0",
+      id,
+      "detail-type": entry.DetailType,
+      source: entry.Source,
+      account: ACCOUNT,
+      time: new Date(entry.Time === undefined ? Date.now() : entry.Time * 1000).toISOString(),
+      region: REGION,
+      resources: entry.Resources ?? [],
+      detail,
+    };
+    const message = JSON.stringify(event);
+    for (const rule of this.#rules) if (rule.matches(event)) rule.deliver(message);
+    this.onEntry?.(entry);
+    return { EventId: id };
+  }
+}
+
+function parseObject(text: string | undefined): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? "");
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

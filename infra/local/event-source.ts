@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
+import type { LambdaFunctions } from "./lambda-functions.ts";
+import type { Message, Queue } from "./queue.ts";
+import { type Queues, queueNamed } from "./queues.ts";
+import { logicalIdOfArn, REGION, type Template } from "./template.ts";
+
+interface MappingProperties {
+  readonly EventSourceArn: string;
+  readonly FunctionName: string;
+  readonly BatchSize: number;
+  readonly MaximumBatchingWindowInSeconds?: number;
+  readonly FunctionResponseTypes?: readonly string[];
+  readonly ScalingConfig?: { readonly MaximumConcurrency: number };
+}
+
+/** SQS's pollers begin with five; a mapping may allow fewer. */
+const POLLERS = 5;
+const IDLE_WAIT_MS = 1000;
+
+function toRecord(message: Message, eventSourceARN: string): SQSRecord {
+  return {
+    messageId: message.messageId,
+    receiptHandle: message.receiptHandle,
+    body: message.body,
+    attributes: {
+      ApproximateReceiveCount: String(message.receiveCount),
+      SentTimestamp: String(message.sentAtMs),
+      SenderId: "local",
+      ApproximateFirstReceiveTimestamp: String(message.sentAtMs),
+    },
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.attributes).map(([name, { DataType, StringValue }]) => [
+        name,
+        { dataType: DataType, stringValue: StringValue ?? "" },
+      ]),
+    ),
+    md5OfBody: createHash("md5").update(message.body).digest("hex"),
+    eventSource: "aws:sqs",
+    eventSourceARN,
+    awsRegion: REGION,
+  };
+}
+
+/** Polls a queue for a function, as a Lambda event source mapping does. */
+class EventSource {
+  #stopped = false;
+
+  constructor(
+    private readonly queue: Queue,
+    private readonly functions: LambdaFunctions,
+    private readonly mapping: MappingProperties,
+  ) {
+    const pollers = Math.min(POLLERS, mapping.ScalingConfig?.MaximumConcurrency ?? POLLERS);
+    for (let n = 0; n < pollers; n += 1) void this.#poll();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #poll(): Promise<void> {
+    while (!this.#stopped) {
+      await this.queue.waitForMessage(IDLE_WAIT_MS);
+      if (this.#stopped || this.queue.visible === 0) continue;
+      const messages = await this.#gather();
+      if (messages.length > 0) await this.#invoke(messages);
+    }
+  }
+
+  /** A batch: full, or what came within the window. */
+  async #gather(): Promise<Message[]> {
+    const { BatchSize, MaximumBatchingWindowInSeconds = 0 } = this.mapping;
+    const messages = this.queue.receive(BatchSize);
+    const end = Date.now() + MaximumBatchingWindowInSeconds * 1000;
+    while (messages.length < BatchSize && Date.now() < end && !this.#stopped) {
+      await sleep(Math.min(50, Math.max(1, end - Date.now())));
+      messages.push(...this.queue.receive(BatchSize - messages.length));
+    }
+    return messages;
+  }
+
+  async #invoke(messages: readonly Message[]): Promise<void> {
+    const { EventSourceArn, FunctionName, FunctionResponseTypes = [] } = this.mapping;
+    const Records = messages.map((message) => toRecord(message, EventSourceArn));
+    try {
+      const answer = await this.functions.invoke(FunctionName, { Records });
+      const failed = FunctionResponseTypes.includes("ReportBatchItemFailures")
+        ? ((answer as SQSBatchResponse | null)?.batchItemFailures ?? [])
+        : [];
+      const failedIds = new Set(failed.map(({ itemIdentifier }) => itemIdentifier));
+      for (const { messageId, receiptHandle } of messages) {
+        if (!failedIds.has(messageId)) this.queue.delete(receiptHandle);
+      }
+    } catch {
+      // The whole batch stays invisible until its visibility timeout, then comes back.
+    }
+  }
+}
+
+/**
+ * Starts the template's SQS event source mappings.
+ *
+ * @returns stops them
+ */
+export function startEventSources(
+  template: Template,
+  queues: Queues,
+  functions: LambdaFunctions,
+): () => void {
+  const sources = template
+    .resources<MappingProperties>("AWS::Lambda::EventSourceMapping")
+    .map(({ properties }) => {
+      const queue = queueNamed(queues, logicalIdOfArn(properties.EventSourceArn));
+      return new EventSource(queue, functions, properties);
+    });
+  return () => {
+    for (const source of sources) source.stop();
+  };
+}

@@ -1,0 +1,83 @@
+import type { Template } from "./template.ts";
+
+interface GatewayResponseProperties {
+  readonly ResponseType: string;
+  readonly StatusCode?: string;
+  readonly ResponseParameters?: Readonly<Record<string, string>>;
+  readonly ResponseTemplates?: Readonly<Record<string, string>>;
+}
+
+/** What a gateway response may speak of. */
+export interface GatewayContext {
+  readonly requestId: string;
+  readonly message: string;
+  readonly authorizer: Readonly<Record<string, string>>;
+}
+
+export interface GatewayAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** AWS's own status of each type. */
+const DEFAULT_STATUS: Readonly<Record<string, number>> = {
+  UNAUTHORIZED: 401,
+  ACCESS_DENIED: 403,
+  AUTHORIZER_FAILURE: 500,
+  AUTHORIZER_CONFIGURATION_ERROR: 500,
+  MISSING_AUTHENTICATION_TOKEN: 403,
+  REQUEST_TOO_LARGE: 413,
+  INTEGRATION_FAILURE: 504,
+};
+
+function variable(name: string, context: GatewayContext): string {
+  const [, authorizerKey] = /^authorizer\.(.+)$/.exec(name) ?? [];
+  if (authorizerKey !== undefined) return context.authorizer[authorizerKey] ?? "";
+  switch (name) {
+    case "requestId":
+      return context.requestId;
+    case "error.message":
+      return context.message;
+    case "error.messageString":
+      return JSON.stringify(context.message);
+    default:
+      return "";
+  }
+}
+
+/** The template's gateway responses, with API Gateway's plain substitution of variables. */
+export class GatewayResponses {
+  readonly #byType: ReadonlyMap<string, GatewayResponseProperties>;
+
+  constructor(template: Template) {
+    this.#byType = new Map(
+      template
+        .resources<GatewayResponseProperties>("AWS::ApiGateway::GatewayResponse")
+        .map(({ properties }) => [properties.ResponseType, properties]),
+    );
+  }
+
+  render(type: string, context: GatewayContext): GatewayAnswer {
+    const status = DEFAULT_STATUS[type] ?? 500;
+    const configured =
+      this.#byType.get(type) ?? this.#byType.get(status < 500 ? "DEFAULT_4XX" : "DEFAULT_5XX");
+    const headers: Record<string, string> = { "Content-Type": "application/json" };
+    for (const [parameter, source] of Object.entries(configured?.ResponseParameters ?? {})) {
+      const value = source.startsWith("'")
+        ? source.slice(1, -1)
+        : variable(source.replace(/^context\./, ""), context);
+      if (value) headers[parameter.replace("gatewayresponse.header.", "")] = value;
+    }
+    const body =
+      configured?.ResponseTemplates?.["application/json"] ??
+      '{"message":$context.error.messageString}';
+    return {
+      status: Number(configured?.StatusCode ?? status),
+      headers,
+      body: body.replace(/\$context\.([A-Za-z0-9_.]+)/g, (_, name: string) =>
+        variable(name, context),
+      ),
+    };
+  }
+}

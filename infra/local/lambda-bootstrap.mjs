@@ -1,0 +1,65 @@
+// What the managed Node.js runtime does, in an environment of its own: load the bundle, then take
+// invocations from the Lambda Runtime API one after another.
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+import { Agent, request } from "node:http";
+import { pathToFileURL } from "node:url";
+
+const {
+  AWS_LAMBDA_RUNTIME_API: api,
+  LAMBDA_TASK_ROOT: root,
+  _HANDLER: handlerName,
+  AWS_LAMBDA_FUNCTION_NAME: functionName,
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memoryLimitInMB,
+} = process.env;
+const agent = new Agent({ keepAlive: true });
+
+function call(method, path, body) {
+  return new Promise((resolve, reject) => {
+    const url = `http://${api}/2018-06-01/runtime/${path}`;
+    const outgoing = request(url, { method, agent }, async (incoming) => {
+      const chunks = [];
+      for await (const chunk of incoming) chunks.push(chunk);
+      resolve({ headers: incoming.headers, body: Buffer.concat(chunks).toString("utf8") });
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+const errorBody = (error) => ({
+  errorMessage: error?.message ?? String(error),
+  errorType: error?.name ?? "Error",
+  trace: String(error?.stack ?? "").split("\n"),
+});
+
+async function load() {
+  const [file, name] = handlerName.split(".");
+  const bundle = await import(pathToFileURL(`${root}/${file}.mjs`).href);
+  return bundle[name];
+}
+
+const handler = await load().catch(async (error) => {
+  await call("POST", "init/error", errorBody(error));
+  throw error;
+});
+
+for (;;) {
+  const { headers, body } = await call("GET", "invocation/next");
+  const awsRequestId = headers["lambda-runtime-aws-request-id"];
+  const deadlineMs = Number(headers["lambda-runtime-deadline-ms"]);
+  const context = {
+    awsRequestId,
+    functionName,
+    functionVersion: "$LATEST",
+    memoryLimitInMB,
+    invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+    callbackWaitsForEmptyEventLoop: true,
+    getRemainingTimeInMillis: () => deadlineMs - Date.now(),
+  };
+  try {
+    const result = await handler(JSON.parse(body), context);
+    await call("POST", `invocation/${awsRequestId}/response`, result ?? null);
+  } catch (error) {
+    await call("POST", `invocation/${awsRequestId}/error`, errorBody(error));
+  }
+}

@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Worker } from "node:worker_threads";
+import { readText } from "./aws-endpoint.ts";
+
+/** A function of the template, as an environment needs it. */
+export interface LocalFunction {
+  readonly name: string;
+  readonly arn: string;
+  readonly taskRoot: string;
+  readonly timeoutMs: number;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The function failed, in the words of its error; `errorMessage` is what API Gateway looks at. */
+export class FunctionError extends Error {
+  constructor(
+    readonly errorMessage: string,
+    readonly errorType: string,
+  ) {
+    super(`${errorType}: ${errorMessage}`);
+    this.name = "FunctionError";
+  }
+}
+
+/** An invocation on its way to an environment. */
+export interface Invocation {
+  readonly payload: unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: FunctionError) => void;
+}
+
+const BOOTSTRAP = new URL("./lambda-bootstrap.mjs", import.meta.url);
+
+/**
+ * One execution environment: a worker thread that runs the function's bundle, one invocation at a
+ * time. It speaks the Runtime API and the Extensions API, so that a response goes out as soon as the
+ * function has it, while the environment takes no other invocation before its extension is done too.
+ */
+export class LambdaEnvironment {
+  readonly #worker: Worker;
+  #current: (Invocation & { readonly id: string }) | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #runtimeNext: ServerResponse | undefined;
+  #extensionNext: ServerResponse | undefined;
+  #extensionId: string | undefined;
+  #dead = false;
+
+  constructor(
+    private readonly target: LocalFunction,
+    runtimeApi: string,
+    private readonly events: {
+      readonly onReady: () => void;
+      readonly onEnd: () => void;
+      readonly log: (line: string) => void;
+    },
+  ) {
+    this.#worker = new Worker(BOOTSTRAP, {
+      env: {
+        ...target.variables,
+        AWS_LAMBDA_RUNTIME_API: runtimeApi,
+        LAMBDA_TASK_ROOT: target.taskRoot,
+      },
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+    });
+    for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        for (const line of chunk.toString().split("\n")) if (line) events.log(line);
+      });
+    }
+    this.#worker.on("error", (error) => this.kill(`the function crashed: ${error.message}`));
+    this.#worker.on("exit", () => this.kill("the function's environment ended"));
+  }
+
+  /** Whether the runtime, and the extension if there is one, wait for the next invocation. */
+  get ready(): boolean {
+    const extensionReady = this.#extensionId === undefined || this.#extensionNext !== undefined;
+    return !this.#dead && this.#runtimeNext !== undefined && extensionReady;
+  }
+
+  /** Hands an invocation to a ready environment. */
+  start(invocation: Invocation): void {
+    const id = randomUUID();
+    const deadlineMs = Date.now() + this.target.timeoutMs;
+    this.#current = { ...invocation, id };
+    this.#deadline = setTimeout(
+      () => this.kill(`Task timed out after ${this.target.timeoutMs / 1000} seconds`),
+      this.target.timeoutMs,
+    );
+    const runtime = this.#runtimeNext;
+    const extension = this.#extensionNext;
+    this.#runtimeNext = undefined;
+    this.#extensionNext = undefined;
+    extension?.end(
+      JSON.stringify({
+        eventType: "INVOKE",
+        requestId: id,
+        deadlineMs,
+        invokedFunctionArn: this.target.arn,
+      }),
+    );
+    runtime?.writeHead(200, {
+      "Content-Type": "application/json",
+      "Lambda-Runtime-Aws-Request-Id": id,
+      "Lambda-Runtime-Deadline-Ms": String(deadlineMs),
+      "Lambda-Runtime-Invoked-Function-Arn": this.target.arn,
+    });
+    runtime?.end(JSON.stringify(invocation.payload));
+  }
+
+  /** Serves one call of the Runtime or Extensions API. */
+  async serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (path.endsWith("/runtime/invocation/next")) {
+      this.#runtimeNext = response;
+      this.#settled();
+    } else if (path.endsWith("/extension/event/next")) {
+      this.#extensionNext = response;
+      this.#settled();
+    } else if (path.endsWith("/extension/register")) {
+      this.#extensionId = randomUUID();
+      response.writeHead(200, { "Lambda-Extension-Identifier": this.#extensionId });
+      response.end(JSON.stringify({ functionName: this.target.name, functionVersion: "$LATEST" }));
+    } else {
+      const body = JSON.parse((await readText(request)) || "null");
+      response.writeHead(202).end();
+      this.#answer(path, body);
+    }
+  }
+
+  /** Ends the environment at once, whatever it is doing, as a crash or a timeout does. */
+  kill(reason: string): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    clearTimeout(this.#deadline);
+    this.#current?.reject(new FunctionError(reason, "Sandbox.Timedout"));
+    this.#current = undefined;
+    void this.#worker.terminate();
+    this.events.onEnd();
+  }
+
+  #answer(path: string, body: unknown): void {
+    if (path.endsWith("/init/error")) {
+      this.kill(`the function does not start: ${(body as { errorMessage: string }).errorMessage}`);
+      return;
+    }
+    const current = this.#current;
+    this.#current = undefined;
+    if (path.endsWith("/error")) {
+      const { errorMessage, errorType } = body as { errorMessage: string; errorType: string };
+      current?.reject(new FunctionError(errorMessage, errorType));
+    } else {
+      current?.resolve(body);
+    }
+  }
+
+  #settled(): void {
+    if (!this.ready) return;
+    clearTimeout(this.#deadline);
+    this.events.onReady();
+  }
+}

@@ -1,0 +1,154 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  FunctionError,
+  type Invocation,
+  LambdaEnvironment,
+  type LocalFunction,
+} from "./lambda-environment.ts";
+import { ACCOUNT, REGION, type Template } from "./template.ts";
+
+interface FunctionProperties {
+  readonly Code: { readonly S3Key: string };
+  readonly Handler: string;
+  readonly Timeout?: number;
+  readonly MemorySize?: number;
+  readonly Environment?: { readonly Variables: Record<string, string> };
+}
+
+interface Pool {
+  readonly target: LocalFunction;
+  readonly environments: Set<LambdaEnvironment>;
+  readonly waiting: Invocation[];
+}
+
+/** How many environments of one function run side by side; AWS would start as many as calls come in. */
+const CONCURRENCY = 4;
+
+/** The template's functions, run from their bundles. */
+export class LambdaFunctions {
+  readonly #pools = new Map<string, Pool>();
+  readonly #environments = new Map<string, LambdaEnvironment>();
+  readonly #server: Server;
+  #count = 0;
+  #closed = false;
+
+  private constructor(
+    template: Template,
+    endpoints: Readonly<Record<string, string>>,
+    private readonly log: (line: string) => void,
+  ) {
+    for (const { logicalId, properties } of template.resources<FunctionProperties>(
+      "AWS::Lambda::Function",
+    )) {
+      const target: LocalFunction = {
+        name: logicalId,
+        arn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${logicalId}`,
+        taskRoot: template.assetDirectory(properties.Code.S3Key),
+        timeoutMs: (properties.Timeout ?? 3) * 1000,
+        variables: {
+          ...properties.Environment?.Variables,
+          ...endpoints,
+          _HANDLER: properties.Handler,
+          AWS_REGION: REGION,
+          AWS_ACCESS_KEY_ID: "local",
+          AWS_SECRET_ACCESS_KEY: "local",
+          AWS_LAMBDA_FUNCTION_NAME: logicalId,
+          AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(properties.MemorySize ?? 128),
+          AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+          AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+          NODE_NO_WARNINGS: "1",
+        },
+      };
+      this.#pools.set(logicalId, { target, environments: new Set(), waiting: [] });
+    }
+    this.#server = createServer((request, response) => {
+      const [, id = "", ...rest] = (request.url ?? "").split("/");
+      const environment = this.#environments.get(id);
+      if (environment) void environment.serve(`/${rest.join("/")}`, request, response);
+      else response.writeHead(404).end();
+    });
+    // A sleeping environment waits for its next invocation for as long as it takes.
+    this.#server.requestTimeout = 0;
+    this.#server.keepAliveTimeout = 0;
+  }
+
+  /** Begins to serve the Runtime API; environments start when they are first needed. */
+  static async start(
+    template: Template,
+    endpoints: Readonly<Record<string, string>>,
+    log: (line: string) => void,
+  ): Promise<LambdaFunctions> {
+    const functions = new LambdaFunctions(template, endpoints, log);
+    await new Promise<void>((resolve) => functions.#server.listen(0, "127.0.0.1", resolve));
+    return functions;
+  }
+
+  /** The function's environment variables, for whoever looks at what is deployed. */
+  variables(name: string): Readonly<Record<string, string>> {
+    return this.#pool(name).target.variables;
+  }
+
+  /**
+   * Invokes a function and waits for its answer.
+   *
+   * @throws FunctionError when the function throws, crashes or takes longer than its timeout
+   */
+  invoke(name: string, payload: unknown): Promise<unknown> {
+    const pool = this.#pool(name);
+    return new Promise((resolve, reject) => {
+      pool.waiting.push({ payload, resolve, reject });
+      this.#dispatch(pool);
+    });
+  }
+
+  /** Kills a function's environments in the middle of whatever they do, as a crash would. */
+  kill(name: string): void {
+    for (const environment of this.#pool(name).environments) environment.kill("killed");
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const pool of this.#pools.values()) {
+      for (const { reject } of pool.waiting.splice(0))
+        reject(new FunctionError("closed", "Closed"));
+      for (const environment of pool.environments) environment.kill("closed");
+    }
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #pool(name: string): Pool {
+    const pool = this.#pools.get(name);
+    if (!pool) throw new Error(`there is no function ${name}`);
+    return pool;
+  }
+
+  #dispatch(pool: Pool): void {
+    for (const environment of pool.environments) {
+      if (!environment.ready) continue;
+      const invocation = pool.waiting.shift();
+      if (!invocation) return;
+      environment.start(invocation);
+    }
+    const { size } = pool.environments;
+    if (pool.waiting.length > 0 && size < CONCURRENCY && !this.#closed) this.#create(pool);
+  }
+
+  #create(pool: Pool): void {
+    this.#count += 1;
+    const id = `environment-${this.#count}`;
+    const { port } = this.#server.address() as AddressInfo;
+    const environment = new LambdaEnvironment(pool.target, `127.0.0.1:${port}/${id}`, {
+      onReady: () => this.#dispatch(pool),
+      onEnd: () => {
+        pool.environments.delete(environment);
+        this.#environments.delete(id);
+        this.#dispatch(pool);
+      },
+      log: (line) => this.log(`${pool.target.variables.POWERTOOLS_SERVICE_NAME}: ${line}`),
+    });
+    pool.environments.add(environment);
+    this.#environments.set(id, environment);
+  }
+}

@@ -1,0 +1,168 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { Assembly } from "../synthesize.ts";
+import { ApiGateway, MAX_HEADER_BYTES } from "./api-gateway.ts";
+import { createAwsEndpoint } from "./aws-endpoint.ts";
+import { startDynamoDbLocal } from "./dynamodb-local.ts";
+import { createTables } from "./dynamodb-tables.ts";
+import { EventBus } from "./event-bus.ts";
+import { startEventSources } from "./event-source.ts";
+import { findPort } from "./find-port.ts";
+import { LambdaFunctions } from "./lambda-functions.ts";
+import { handleLocalRoute } from "./local-routes.ts";
+import { createQueues, dumpQueues, type Queues, queueNamed } from "./queues.ts";
+import { Schedules } from "./schedules.ts";
+import { Template } from "./template.ts";
+
+export interface LocalStackOptions {
+  readonly assembly: Assembly;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly dynamodbPort: number;
+  readonly eventbridgePort: number;
+  /** Keeps the store and waiting messages between runs; in memory without it. */
+  readonly dataDirectory?: string | undefined;
+  readonly log?: (line: string) => void;
+  /** In place of the queues' own visibility timeouts. */
+  readonly visibilitySeconds?: number;
+}
+
+/** A running stack: the deployed parts, and handles on what AWS would run for us. */
+export interface LocalStack {
+  readonly url: string;
+  readonly dynamodbEndpoint: string;
+  /** Speaks EventBridge and SQS. */
+  readonly eventbridgeEndpoint: string;
+  readonly eventBus: EventBus;
+  readonly queues: Queues;
+  readonly functions: LambdaFunctions;
+  readonly schedules: Schedules;
+  readonly functionNames: readonly string[];
+  /** The only function, queue or table whose logical id has the text in it. */
+  named(kind: "function" | "queue" | "table", part: string): string;
+  /** Whether the store had no tables before. */
+  readonly isNew: boolean;
+  close(): Promise<void>;
+}
+
+async function listen(server: Server, port: number, variable: string): Promise<number> {
+  const free = await findPort(port, variable);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(free, "127.0.0.1", resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** Gives back what waited in the queues when the stack last stopped. */
+async function restoreQueues(queues: Queues, file: string): Promise<void> {
+  const text = await readFile(file, "utf8").catch(() => "{}");
+  for (const [name, messages] of Object.entries(
+    JSON.parse(text) as ReturnType<typeof dumpQueues>,
+  )) {
+    for (const { body, attributes } of messages) queueNamed(queues, name).send(body, attributes);
+  }
+}
+
+/**
+ * Runs the synthesized stack on this machine: the deployed bundles on the unmodified SDK, with
+ * tables, rules, queues, routes, schedules and environment out of the template.
+ *
+ * @throws PortInUseError when a port is taken; Error when Java is missing
+ */
+export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+  const log = options.log ?? (() => {});
+  const closing: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    for (const each of closing.splice(0).reverse()) await each();
+  };
+  try {
+    let stack: { gateway: ApiGateway; schedules: Schedules } | undefined;
+    let queues: Queues = new Map();
+    let bus: EventBus | undefined;
+    const front = createServer({ maxHeaderSize: 2 * MAX_HEADER_BYTES }, (request, response) => {
+      if (!stack) response.writeHead(503).end();
+      else if (request.url?.startsWith("/_local/")) {
+        void handleLocalRoute(request, response, stack.schedules, queues);
+      } else void stack.gateway.handle(request, response);
+    });
+    const port = await listen(front, options.port, "PORT");
+    closing.push(() => close(front));
+
+    const aws = createAwsEndpoint(
+      () => bus as EventBus,
+      () => queues,
+    );
+    const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
+    closing.push(() => close(aws));
+    const eventbridgeEndpoint = `http://127.0.0.1:${awsPort}`;
+
+    const dynamodb = await startDynamoDbLocal({
+      port: options.dynamodbPort,
+      dataDirectory: options.dataDirectory,
+    });
+    closing.push(dynamodb.close);
+
+    const template = new Template(options.assembly, eventbridgeEndpoint);
+    const isNew = await createTables(template, dynamodb.endpoint);
+    queues = createQueues(template, options.visibilitySeconds);
+    bus = new EventBus(template, queues, template.only("AWS::Events::EventBus").logicalId);
+
+    const functions = await LambdaFunctions.start(
+      template,
+      {
+        AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+        AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
+        AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
+      },
+      log,
+    );
+    closing.push(() => functions.close());
+    const queueFile = options.dataDirectory && join(options.dataDirectory, "queues.json");
+    if (queueFile) await restoreQueues(queues, queueFile);
+    closing.push(async () => {
+      if (queueFile && options.dataDirectory) {
+        await mkdir(options.dataDirectory, { recursive: true });
+        await writeFile(queueFile, JSON.stringify(dumpQueues(queues)));
+      }
+      for (const queue of queues.values()) queue.close();
+    });
+    closing.push(startEventSources(template, queues, functions));
+    const schedules = new Schedules(template, functions, log);
+    closing.push(() => schedules.stop());
+    stack = { gateway: new ApiGateway(template, functions), schedules };
+
+    const ids = {
+      function: template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId),
+      queue: [...queues.keys()],
+      table: template.resources("AWS::DynamoDB::Table").map(({ logicalId }) => logicalId),
+    };
+    return {
+      url: `http://127.0.0.1:${port}`,
+      dynamodbEndpoint: dynamodb.endpoint,
+      eventbridgeEndpoint,
+      eventBus: bus,
+      queues,
+      functions,
+      schedules,
+      functionNames: ids.function,
+      isNew,
+      named(kind, part) {
+        const [found, another] = ids[kind].filter((id) => id.includes(part));
+        if (!found || another) throw new Error(`no single ${kind} has ${part} in its name`);
+        return found;
+      },
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+
+/** An attribute of a message, as SQS has it. */
+export interface MessageAttribute {
+  readonly DataType: string;
+  readonly StringValue?: string;
+}
+
+/** A message in a queue. */
+export interface Message {
+  readonly messageId: string;
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, MessageAttribute>>;
+  readonly sentAtMs: number;
+  receiveCount: number;
+  receiptHandle: string;
+}
+
+interface QueueOptions {
+  readonly name: string;
+  readonly visibilityTimeoutMs: number;
+  readonly redrive?: { readonly target: () => Queue; readonly maxReceiveCount: number } | undefined;
+}
+
+/**
+ * A standard SQS queue in memory: a received message is invisible for the visibility timeout, comes
+ * back unless it is deleted, and goes to the dead-letter queue after so many receives.
+ */
+export class Queue {
+  readonly #visible: Message[] = [];
+  readonly #inFlight = new Map<string, { message: Message; timer: NodeJS.Timeout }>();
+  #arrival: (() => void)[] = [];
+  #closed = false;
+
+  constructor(readonly options: QueueOptions) {}
+
+  get visible(): number {
+    return this.#visible.length;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Every message, in flight or not. */
+  get messages(): readonly Message[] {
+    return [...[...this.#inFlight.values()].map(({ message }) => message), ...this.#visible];
+  }
+
+  send(body: string, attributes: Message["attributes"] = {}): string {
+    const messageId = randomUUID();
+    this.#push({
+      messageId,
+      body,
+      attributes,
+      sentAtMs: Date.now(),
+      receiveCount: 0,
+      receiptHandle: "",
+    });
+    return messageId;
+  }
+
+  receive(limit: number): Message[] {
+    const taken: Message[] = [];
+    while (taken.length < limit) {
+      const message = this.#visible.shift();
+      if (!message) break;
+      const { redrive, visibilityTimeoutMs } = this.options;
+      if (redrive && message.receiveCount >= redrive.maxReceiveCount) {
+        redrive.target().#push({ ...message, receiveCount: 0 });
+        continue;
+      }
+      message.receiveCount += 1;
+      message.receiptHandle = randomUUID();
+      const timer = setTimeout(() => this.release(message.receiptHandle), visibilityTimeoutMs);
+      timer.unref();
+      this.#inFlight.set(message.receiptHandle, { message, timer });
+      taken.push(message);
+    }
+    return taken;
+  }
+
+  delete(receiptHandle: string): void {
+    clearTimeout(this.#inFlight.get(receiptHandle)?.timer);
+    this.#inFlight.delete(receiptHandle);
+  }
+
+  /** Makes a received message visible again, now or after a wait. */
+  release(receiptHandle: string, afterMs = 0): void {
+    const held = this.#inFlight.get(receiptHandle);
+    if (!held) return;
+    clearTimeout(held.timer);
+    if (afterMs > 0) {
+      held.timer = setTimeout(() => this.release(receiptHandle), afterMs).unref();
+      return;
+    }
+    this.#inFlight.delete(receiptHandle);
+    this.#push(held.message);
+  }
+
+  /** Resolves when a message may be there, or the wait is over. */
+  async waitForMessage(waitMs: number): Promise<void> {
+    if (this.visible > 0 || this.#closed || waitMs <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#arrival.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { timer } of this.#inFlight.values()) clearTimeout(timer);
+    this.#wake();
+  }
+
+  #push(message: Message): void {
+    this.#visible.push(message);
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#arrival;
+    this.#arrival = [];
+    for (const wake of waiting) wake();
+  }
+}

@@ -1,0 +1,137 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { DAY_MS, SECOND_MS, systemClock } from "../../shared/clock/clock.ts";
+import { startSession } from "../../shared/sessions/start-session.ts";
+import { issueToken } from "../../shared/tokens/issue-token.ts";
+import { synthesize } from "../synthesize.ts";
+import { seedDemo } from "./demo-data.ts";
+import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
+import { startLocalStack } from "./local-stack.ts";
+
+const USAGE = `npm start -- [--no-demo] [--data DIR]
+
+  --seed-demo   put in demo data when the store is empty (default)
+  --no-demo     start empty
+  --data DIR    keep the store in DIR; in memory without it
+
+PORT (3000), DYNAMODB_PORT and EVENTBRIDGE_PORT (any free one) choose the ports; 0 = any free one.`;
+
+const LOCAL_DIRECTORY = fileURLToPath(new URL("../../.local/", import.meta.url));
+const STACK_FILE = join(LOCAL_DIRECTORY, "stack.json");
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const portsSchema = z.object({
+  PORT: port(3000),
+  DYNAMODB_PORT: port(0),
+  EVENTBRIDGE_PORT: port(0),
+});
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      "seed-demo": { type: "boolean" },
+      "no-demo": { type: "boolean" },
+      data: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  const ports = portsSchema.safeParse(process.env);
+  if (!ports.success) throw new Error(`a port is not valid:\n${z.prettifyError(ports.error)}`);
+  return { ...values, ports: ports.data };
+}
+
+/** Tokens and a session for whoever tries the stack; they are not part of its statistics. */
+async function issueOperatorTokens(context: LibraryContext) {
+  const quiet = { ...context, sink: { publish: async () => {} } };
+  const expiresInSeconds = (30 * DAY_MS) / SECOND_MS;
+  const admin = await issueToken(quiet, {
+    clientId: "local-admin",
+    scopes: ["oauth:admin"],
+    expiresInSeconds,
+  });
+  const caller = await issueToken(quiet, {
+    clientId: "local-caller",
+    userId: "local-user",
+    scopes: ["api:read", "api:write", "mcp:use"],
+    expiresInSeconds,
+  });
+  const session = await startSession(quiet, {
+    clientId: "local-caller",
+    userId: "local-user",
+    scopes: ["mcp:use"],
+    expiresInSeconds,
+  });
+  return { admin: admin.secret, caller: caller.secret, session: session.secret };
+}
+
+async function start(): Promise<void> {
+  const options = readArguments();
+  if (options.help) {
+    console.log(USAGE);
+    return;
+  }
+  console.log("Synthesizing the stack …");
+  const assembly = synthesize(join(LOCAL_DIRECTORY, "cdk.out"));
+  const stack = await startLocalStack({
+    assembly,
+    port: options.ports.PORT,
+    dynamodbPort: options.ports.DYNAMODB_PORT,
+    eventbridgePort: options.ports.EVENTBRIDGE_PORT,
+    dataDirectory: options.data === undefined ? undefined : resolve(options.data),
+    log: (line) => console.error(line),
+  });
+
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    rmSync(STACK_FILE, { force: true });
+    stopping ??= stack.close().then(() => process.exit(0));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+
+  const context = libraryContext(stack, systemClock, console);
+  const tokens = await issueOperatorTokens(context);
+  if (stack.isNew && !options["no-demo"]) await seedDemo(context);
+
+  const environment = deployedEnvironment(stack);
+  const tables = Object.fromEntries(
+    Object.entries(environment).flatMap(([variable, name]) =>
+      variable.endsWith("_TABLE") ? [[variable.replace(/_TABLE$/, "").toLowerCase(), name]] : [],
+    ),
+  );
+  mkdirSync(LOCAL_DIRECTORY, { recursive: true });
+  const description = {
+    url: stack.url,
+    dynamodb_endpoint: stack.dynamodbEndpoint,
+    eventbridge_endpoint: stack.eventbridgeEndpoint,
+    event_bus_name: environment.EVENT_BUS_NAME,
+    admin_token: tokens.admin,
+    caller_token: tokens.caller,
+    caller_session_id: tokens.session,
+    unpublished_queue_url: environment.UNPUBLISHED_QUEUE_URL,
+    dead_letter_queue_url: environment.DEAD_LETTER_QUEUE_URL,
+    tables,
+    pid: process.pid,
+  };
+  writeFileSync(STACK_FILE, JSON.stringify(description, null, 2), { mode: 0o600 });
+  console.log(`
+oauth-monitoring runs at ${stack.url} (Ctrl-C stops it)
+
+A call as a client:
+  curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${tokens.caller}'
+
+The statistics, as an admin:
+  curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
+
+The audit log, newest first:
+  curl -s '${stack.url}/admin/oauth/events?limit=5' -H 'Authorization: Bearer ${tokens.admin}'
+`);
+}
+
+start().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});
