@@ -3,8 +3,8 @@ import { registerClient } from "../../shared/clients/register-client.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
-import { issueToken } from "../../shared/tokens/issue-token.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
+import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { generateSecret } from "../../shared/tokens/token-secret.ts";
 import type { LibraryContext } from "./library-context.ts";
 
@@ -67,7 +67,7 @@ export async function seedDemo(context: LibraryContext): Promise<void> {
   const nowMs = context.clock();
   for (const { clientId, name, users } of CLIENTS) {
     await registerClient(context, { clientId, name });
-    for (let hour = 23; hour >= 0; hour -= users.length > 1 ? 2 : 6) {
+    for (let hour = 0; hour < 24; hour += users.length > 1 ? 2 : 6) {
       const issuedMs = nowMs - hour * HOUR_MS - 20 * MINUTE_MS;
       const userId = users[hour % Math.max(1, users.length)];
       const { token } = await issueToken(at(context, issuedMs), {
@@ -76,7 +76,9 @@ export async function seedDemo(context: LibraryContext): Promise<void> {
         scopes: ["api:read"],
         expiresInSeconds: LIFETIME_SECONDS,
       });
-      const past = uses(token, issuedMs, hour).filter((event) => Date.parse(event.occurred_at) < nowMs);
+      const past = uses(token, issuedMs, hour).filter(
+        (event) => Date.parse(event.occurred_at) < nowMs,
+      );
       await context.sink.publish(past);
     }
     await startSession(at(context, nowMs - 2 * HOUR_MS), {

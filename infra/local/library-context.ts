@@ -14,7 +14,10 @@ const TABLE_VARIABLES = Object.keys(TABLES) as (keyof typeof TABLES)[];
 
 /** What the deployed functions are told of the stack: every table's name, the bus, queues, configuration. */
 export function deployedEnvironment(stack: LocalStack): Environment {
-  const variables = Object.assign({}, ...stack.functionNames.map((name) => stack.functions.variables(name)));
+  const variables = Object.assign(
+    {},
+    ...stack.functionNames.map((name) => stack.functions.variables(name)),
+  );
   return readEnvironment(variables, [
     ...TABLE_VARIABLES,
     "EVENT_BUS_NAME",
@@ -29,7 +32,10 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
   const environment = deployedEnvironment(stack);
   const aws = { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint };
   return {
-    client: createDocumentClient("interactive", { ...LOCAL_ACCESS, endpoint: stack.dynamodbEndpoint }),
+    client: createDocumentClient("interactive", {
+      ...LOCAL_ACCESS,
+      endpoint: stack.dynamodbEndpoint,
+    }),
     tokensTable: environment.TOKENS_TABLE,
     authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,
     sessionsTable: environment.SESSIONS_TABLE,
@@ -44,7 +50,10 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
     sink: createEventPublisher({
       eventBridge: new EventBridgeClient(aws),
       eventBusName: environment.EVENT_BUS_NAME,
-      setAside: createUnpublishedQueue(async () => new SQSClient(aws), environment.UNPUBLISHED_QUEUE_URL),
+      setAside: createUnpublishedQueue(
+        async () => new SQSClient(aws),
+        environment.UNPUBLISHED_QUEUE_URL,
+      ),
       logger,
     }),
   };

@@ -66,7 +66,8 @@ export async function expiredEvents(store: PurgeStore, nowMs: number): Promise<P
         FilterExpression: "expires_at <= :now",
         ExpressionAttributeValues: {
           ":partition": partition,
-          ":oldest": toInstant(nowMs - Number(days) * DAY_MS),
+          // The key goes on with the event's id; this is behind every id of the instant.
+          ":oldest": `${toInstant(nowMs - Number(days) * DAY_MS)}#\u{10FFFF}`,
           ":now": nowSeconds,
         },
       })),

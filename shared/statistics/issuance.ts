@@ -67,7 +67,7 @@ export function tokenFact(event: OAuthEvent): TokenFact | undefined {
  */
 export function lifetimeClass(issuedAt: string, expiresAt: string): string {
   const minutes = Math.floor((Date.parse(expiresAt) - Date.parse(issuedAt)) / MINUTE_MS);
-  return String(Math.max(0, minutes)).padStart(8, "0");
+  return String(minutes);
 }
 
 /** What a fact changes: the write of the token's item, what it counts, and the item afterwards. */

@@ -15,6 +15,7 @@ import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { storeEvents } from "../../shared/events/store-events.ts";
+import { watchStore } from "./store-traffic.ts";
 
 process.env.AWS_REGION ??= "us-east-1";
 process.env.AWS_ACCESS_KEY_ID ??= "local";
@@ -135,7 +136,7 @@ export async function createWorld(config: MonitoringConfigInput = {}) {
       if (outcome.retry.length > 0) throw new Error(outcome.retry[0]?.reason);
     },
   };
-  return { ...context, context, time, published, entered, endpoint };
+  return { ...context, context, time, published, entered, endpoint, traffic: watchStore(client) };
 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>;

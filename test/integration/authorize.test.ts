@@ -1,0 +1,266 @@
+import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
+import { describe, expect, it } from "vitest";
+import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { endSession, issueToken, revokeToken, startSession } from "../../shared/index.ts";
+import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+import { throttled } from "./store-traffic.ts";
+
+useDynamoDbLocal();
+
+async function scene(config: MonitoringConfigInput = {}) {
+  const world = await createWorld(config);
+  const issued = await issueToken(world, {
+    clientId: "app",
+    userId: "ada",
+    scopes: ["api:read", "mcp:use"],
+    expiresInSeconds: 3600,
+  });
+  world.published.length = 0;
+  world.time.nowMs += 1000;
+  world.traffic.reset();
+  // Events are kept for inspection alone, so that the store's traffic is the authorizer's.
+  const deferred: (() => Promise<unknown>)[] = [];
+  const context = {
+    ...world.context,
+    sink: {
+      publish: async (events: typeof world.published) => void world.published.push(...events),
+    },
+    defer: (task: () => Promise<unknown>) => void deferred.push(task),
+  };
+  const call = (over: Partial<ProtectedRequest> = {}) =>
+    authorize(context as never, {
+      method: "GET",
+      path: "/api/data",
+      authorization: [`Bearer ${issued.secret}`],
+      ip: "203.0.113.9",
+      userAgent: "test/1.0",
+      requestId: "r-1",
+      ...over,
+    });
+  return { world, call, deferred, ...issued };
+}
+
+async function lastUsedAt(world: World, digest: string): Promise<unknown> {
+  const { Item } = await world.client.send(
+    new GetCommand({ TableName: world.tokensTable, Key: { token_digest: digest } }),
+  );
+  return Item?.last_used_at;
+}
+
+const types = (world: World) => world.published.map((event) => event.event_type);
+
+describe("authorize", () => {
+  it("lets a good token in, in one round trip, and tracks where from", async () => {
+    const { world, call, token } = await scene();
+    expect(await call()).toMatchObject({ outcome: "allowed", token: { token_id: token.token_id } });
+    expect(world.traffic).toMatchObject({ roundTrips: 1, writeUnits: 1, readUnits: 0 });
+    expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(world.time.nowMs));
+    expect(world.published).toMatchObject([
+      {
+        event_type: "token_used",
+        oauth_client_id: "app",
+        user_id: "ada",
+        occurred_at: toInstant(world.time.nowMs),
+        event_data: {
+          endpoint: "/api/data",
+          method: "GET",
+          ip: "203.0.113.9",
+          user_agent: "test/1.0",
+          token_id: token.token_id,
+        },
+      },
+      { event_type: "scope_validation_success", event_data: { required_scopes: ["api:read"] } },
+    ]);
+  });
+
+  it.each([
+    ["no header", [], "missing_token"],
+    ["another scheme", ["Basic YTpi"], "malformed_token"],
+    ["no token", ["Bearer "], "malformed_token"],
+    ["two tokens", ["Bearer a b"], "malformed_token"],
+    ["two headers", ["Bearer abc", "Bearer abc"], "malformed_token"],
+    ["control characters", ["Bearer abc\u0000"], "malformed_token"],
+    ["an unknown token", ["Bearer unknown"], "unknown_token"],
+  ])("refuses %s", async (_, authorization, reason) => {
+    const { world, call } = await scene();
+    expect(await call({ authorization })).toEqual({ outcome: "unauthenticated", reason });
+    expect(world.published).toMatchObject([{ event_type: "auth_failed", event_data: { reason } }]);
+  });
+
+  it("refuses from exactly expires_at on", async () => {
+    const { world, call, token } = await scene();
+    world.time.nowMs = Date.parse(token.expires_at) - 1;
+    expect((await call()).outcome).toBe("allowed");
+    world.time.nowMs += 1;
+    expect(await call()).toEqual({ outcome: "unauthenticated", reason: "expired_token" });
+    expect(world.published.at(-1)).toMatchObject({
+      oauth_client_id: "app",
+      event_data: { token_id: token.token_id },
+    });
+    expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(world.time.nowMs - 1));
+  });
+
+  it("refuses a revoked token, and revoking twice publishes one event", async () => {
+    const { world, call, token } = await scene();
+    await revokeToken(world, token.token_id);
+    world.time.nowMs += 5;
+    await revokeToken(world, token.token_id);
+    expect(new Set(world.published.map(({ id }) => id)).size).toBe(1);
+    expect(await call()).toEqual({ outcome: "unauthenticated", reason: "revoked_token" });
+    await expect(revokeToken(world, "nobody")).rejects.toThrow(/no token has the id nobody/);
+  });
+
+  it("names the scope that is missing", async () => {
+    const { world, call } = await scene();
+    expect(await call({ method: "POST" })).toMatchObject({
+      outcome: "insufficient_scope",
+      requiredScopes: ["api:write"],
+    });
+    expect(world.published).toMatchObject([
+      {
+        event_type: "scope_violation",
+        event_data: {
+          required_scopes: ["api:write"],
+          available_scopes: ["api:read", "mcp:use"],
+          success: false,
+        },
+      },
+    ]);
+  });
+
+  it.each([
+    "/admin/oauth/stats",
+    "//admin//oauth/stats",
+    "/admin/%6fauth/stats",
+    "/api/../admin/oauth/stats",
+    "/admin/oauth/./stats",
+    "/api/%2e%2e/admin/oauth/stats",
+  ])("does not let %s past the admin rule", async (path) => {
+    const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
+    expect(await call({ path })).toMatchObject({ requiredScopes: ["oauth:admin"] });
+  });
+
+  it("fails closed when the store does not answer", async () => {
+    const { world, call } = await scene();
+    world.traffic.fault = () => ({ error: new Error("connect ECONNREFUSED") });
+    expect(await call()).toEqual({ outcome: "unavailable" });
+    expect(types(world)).toEqual(["auth_unavailable"]);
+  });
+
+  it("reads when only the write of a busy token is throttled", async () => {
+    const { world, call } = await scene();
+    world.traffic.fault = ({ operation }) =>
+      operation === "UpdateItem" ? { error: throttled() } : undefined;
+    expect((await call()).outcome).toBe("allowed");
+    expect(types(world)).toContain("token_used");
+  });
+
+  it("with an interval reads alone between refreshes, and refreshes off the response path", async () => {
+    const { world, call, deferred, token } = await scene({
+      tracking: { lastUsedIntervalSeconds: 60 },
+    });
+    await call();
+    expect(world.traffic).toMatchObject({ roundTrips: 1, readUnits: 1, writeUnits: 0 });
+    expect(deferred).toHaveLength(1);
+    await deferred[0]?.();
+    const firstUse = toInstant(world.time.nowMs);
+    world.time.nowMs += 59_999;
+    await call();
+    expect(deferred).toHaveLength(1);
+    expect(await lastUsedAt(world, token.token_digest)).toBe(firstUse);
+    expect(world.published.at(-1)?.occurred_at).toBe(toInstant(world.time.nowMs));
+    world.time.nowMs += 1;
+    await call();
+    expect(deferred).toHaveLength(2);
+  });
+
+  it("never lets a secret into an event, wherever the caller puts it", async () => {
+    const { world, call, secret } = await scene();
+    await call({ path: `/api/${secret}`, userAgent: `agent ${secret}`, sessionSecret: secret });
+    await call({
+      authorization: ["Bearer my-own-opaque-token"],
+      userAgent: "x my-own-opaque-token",
+    });
+    await call({ authorization: [secret] });
+    await call({ authorization: ["Basic", secret], userAgent: secret });
+    const text = JSON.stringify(world.published);
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain("my-own-opaque-token");
+    expect(world.published.length).toBeGreaterThan(3);
+  });
+});
+
+describe("sessions", () => {
+  const routes = [{ path: "/api/mcp", scopes: ["mcp:use"], session: "required" as const }];
+  const withSession = async (over: { clientId?: string; scopes?: string[] } = {}) => {
+    const base = await scene({ routes });
+    const session = await startSession(base.world, {
+      clientId: "app",
+      userId: "ada",
+      scopes: ["mcp:use"],
+      expiresInSeconds: 600,
+      ...over,
+    });
+    base.world.published.length = 0;
+    base.world.traffic.reset();
+    const enter = (sessionSecret: string | undefined = session.secret) =>
+      base.call({ path: "/api/mcp", sessionSecret });
+    return { ...base, ...session, sessionSecret: session.secret, enter };
+  };
+
+  it("admits a live session of the token's client and user, and reports its scopes", async () => {
+    const { world, enter, session } = await withSession();
+    expect(await enter()).toMatchObject({
+      outcome: "allowed",
+      session: { session_id: session.session_id },
+    });
+    expect(world.traffic.roundTrips).toBe(2);
+    expect(world.published.at(-1)).toMatchObject({
+      event_type: "scope_validation_success",
+      event_data: { session_id: session.session_id, available_scopes: ["mcp:use"] },
+    });
+  });
+
+  it("needs the scope in the session as well as in the token", async () => {
+    const { enter } = await withSession({ scopes: ["api:read"] });
+    expect((await enter()).outcome).toBe("insufficient_scope");
+  });
+
+  it("refuses a missing, unknown, foreign, ended or expired session", async () => {
+    const { world, call, enter, session, sessionSecret } = await withSession();
+    const missing = await call({ path: "/api/mcp" });
+    expect(missing).toMatchObject({ outcome: "invalid_session", reason: "missing_session" });
+    expect(await enter("nonsense")).toMatchObject({ reason: "unknown_session" });
+    world.time.nowMs = Date.parse(session.expires_at);
+    expect(await enter()).toMatchObject({ reason: "expired_session" });
+    await endSession(world, sessionSecret);
+    expect(types(world)).toContain("session_ended");
+    expect(await enter()).toMatchObject({ reason: "unknown_session" });
+    const other = await withSession({ clientId: "other" });
+    expect(await other.enter()).toMatchObject({ reason: "foreign_session" });
+  });
+});
+
+describe("the stored form", () => {
+  it("holds no secret of a token or session anywhere", async () => {
+    const world = await createWorld();
+    const { secret } = await issueToken(world, {
+      clientId: "a",
+      scopes: ["s"],
+      expiresInSeconds: 60,
+    });
+    const session = await startSession(world, {
+      clientId: "a",
+      scopes: [],
+      expiresInSeconds: HOUR_MS / 1000,
+    });
+    for (const TableName of [world.tokensTable, world.sessionsTable, world.eventsTable]) {
+      for await (const { Items } of paginateScan({ client: world.client }, { TableName })) {
+        expect(JSON.stringify(Items)).not.toMatch(new RegExp(`${secret}|${session.secret}`));
+        expect(Items?.length).toBeGreaterThan(0);
+      }
+    }
+  });
+});

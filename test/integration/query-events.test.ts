@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import { DAY_MS } from "../../shared/clock/clock.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { InvalidCursorError } from "../../shared/events/event-cursor.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { type EventQuery, queryEvents } from "../../shared/events/query-events.ts";
+import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+
+useDynamoDbLocal();
+
+const TYPES = ["token_used", "auth_failed", "scope_violation", "consent_given"];
+
+async function worldWithEvents(count: number) {
+  const world = await createWorld({ retention: { daysByEventType: { auth_failed: 365 } } });
+  const events = Array.from({ length: count }, (_, n) =>
+    createEvent(
+      {
+        eventType: TYPES[n % TYPES.length] as string,
+        clientId: n % 3 ? "app" : "web",
+        userId: n % 5 ? "ada" : undefined,
+        details: n % 2 ? { token_id: "t1" } : {},
+      },
+      // Pairs share an instant, so that the order within it matters.
+      world.time.nowMs - Math.floor(n / 2) * 1000,
+    ),
+  );
+  await world.sink.publish(events);
+  const newestFirst = [...events].sort((a, b) =>
+    `${b.occurred_at}#${b.id}`.localeCompare(`${a.occurred_at}#${a.id}`),
+  );
+  return { world, newestFirst };
+}
+
+async function allPages(world: World, query: Omit<EventQuery, "cursor">) {
+  const ids: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await queryEvents(world, { ...query, cursor });
+    expect(page.events.length).toBeLessThanOrEqual(query.limit);
+    ids.push(...page.events.map(({ id }) => id));
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor);
+  return ids;
+}
+
+describe("queryEvents", () => {
+  it("pages through every filter, newest first, each event once", async () => {
+    const { world, newestFirst } = await worldWithEvents(120);
+    const at = (index: number) => Date.parse(newestFirst[index]?.occurred_at ?? "");
+    const cases: [Partial<EventQuery>, (event: (typeof newestFirst)[number]) => boolean][] = [
+      [{}, () => true],
+      [{ type: "consent_given" }, (e) => e.event_type === "consent_given"],
+      [{ clientId: "web" }, (e) => e.oauth_client_id === "web"],
+      [{ userId: "ada" }, (e) => e.user_id === "ada"],
+      [{ tokenId: "t1" }, (e) => e.event_data.token_id === "t1"],
+      [
+        { tokenId: "t1", type: "auth_failed", clientId: "app", userId: "ada" },
+        (e) =>
+          e.event_data.token_id === "t1" &&
+          e.event_type === "auth_failed" &&
+          e.oauth_client_id === "app" &&
+          e.user_id === "ada",
+      ],
+      [{ security: true }, (e) => ["auth_failed", "scope_violation"].includes(e.event_type)],
+      [
+        { fromMs: at(60), toMs: at(20) },
+        (e) => Date.parse(e.occurred_at) >= at(60) && Date.parse(e.occurred_at) < at(20),
+      ],
+    ];
+    for (const [filters, matches] of cases) {
+      const expected = newestFirst.filter(matches).map(({ id }) => id);
+      expect(expected.length).toBeGreaterThan(3);
+      for (const limit of [1, 7, 1000]) {
+        expect(await allPages(world, { ...filters, limit })).toEqual(expected);
+      }
+    }
+  });
+
+  it("does not show an event past its retention, deleted or not", async () => {
+    const { world } = await worldWithEvents(8);
+    world.time.nowMs += 90 * DAY_MS + 1000;
+    const { events } = await queryEvents(world, { limit: 50 });
+    expect(new Set(events.map(({ event_type }) => event_type))).toEqual(new Set(["auth_failed"]));
+  });
+
+  it("finds events written under fewer shards, while reading more", async () => {
+    const { world, newestFirst } = await worldWithEvents(20);
+    const config = parseMonitoringConfig({ shards: { events: { write: 8 } } });
+    const page = await queryEvents({ ...world, config }, { limit: 50 });
+    expect(page.events).toHaveLength(newestFirst.length);
+  });
+
+  it("refuses a cursor that is damaged or of another query", async () => {
+    const { world } = await worldWithEvents(12);
+    const { next_cursor } = await queryEvents(world, { limit: 2, clientId: "app" });
+    const follow = (cursor: string, clientId: string) =>
+      queryEvents(world, { limit: 2, clientId, cursor });
+    await expect(follow(next_cursor ?? "", "web")).rejects.toThrow(InvalidCursorError);
+    for (const bad of ["x", "e30", `${next_cursor}AA`.slice(4)]) {
+      await expect(follow(bad, "app")).rejects.toThrow(/start again without it/);
+    }
+  });
+
+  it("bounds the work of a filter that matches nothing", async () => {
+    const { world } = await worldWithEvents(40);
+    world.traffic.reset();
+    const page = await queryEvents(world, { limit: 10, clientId: "app", type: "never_seen" });
+    expect(page).toEqual({ events: [], next_cursor: null });
+    expect(world.traffic.roundTrips).toBeLessThanOrEqual(64);
+  });
+});

@@ -1,0 +1,70 @@
+import type { DocumentClient } from "../../shared/dynamodb/client.ts";
+
+/** One request to the store, before it is sent. */
+export interface StoreCall {
+  /** `GetItem`, `TransactWriteItems`, … */
+  readonly operation: string;
+  /** How many calls of the operation came before. */
+  readonly index: number;
+}
+
+/** What went to the store since the last `reset`, as the store itself counts it. */
+export interface StoreTraffic {
+  roundTrips: number;
+  readUnits: number;
+  writeUnits: number;
+  /** Set to make calls fail: an error to throw in place of sending, or after it was carried out. */
+  fault: ((call: StoreCall) => { error: Error; afterwards?: boolean } | undefined) | undefined;
+  reset(): void;
+}
+
+interface Capacity {
+  readonly ReadCapacityUnits?: number;
+  readonly WriteCapacityUnits?: number;
+  readonly CapacityUnits?: number;
+}
+
+const READS = new Set(["GetItem", "BatchGetItem", "Query"]);
+
+/** An error as the SDK raises it when the store is too busy. */
+export function throttled(): Error {
+  return Object.assign(new Error("throttled"), { name: "ThrottlingException", $fault: "client" });
+}
+
+/** Counts, and on demand breaks, every call of a client. */
+export function watchStore(client: DocumentClient): StoreTraffic {
+  const counts = new Map<string, number>();
+  const traffic: StoreTraffic = {
+    roundTrips: 0,
+    readUnits: 0,
+    writeUnits: 0,
+    fault: undefined,
+    reset() {
+      Object.assign(traffic, { roundTrips: 0, readUnits: 0, writeUnits: 0, fault: undefined });
+      counts.clear();
+    },
+  };
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const operation = String(context.commandName).replace(/Command$/, "");
+      const index = counts.get(operation) ?? 0;
+      counts.set(operation, index + 1);
+      const failure = traffic.fault?.({ operation, index });
+      if (failure && !failure.afterwards) throw failure.error;
+      const input = { ...(args.input as object), ReturnConsumedCapacity: "TOTAL" };
+      const result = await next({ ...args, input });
+      traffic.roundTrips += 1;
+      const consumed = (result.output as { ConsumedCapacity?: Capacity | Capacity[] })
+        .ConsumedCapacity;
+      for (const capacity of [consumed ?? []].flat()) {
+        const units = capacity.CapacityUnits ?? 0;
+        if (READS.has(operation)) traffic.readUnits += units;
+        else traffic.writeUnits += units;
+      }
+      if (failure) throw failure.error;
+      return result;
+    },
+    { step: "initialize", name: "watchStore", priority: "low" },
+  );
+  return traffic;
+}
