@@ -44,6 +44,7 @@ export class LambdaEnvironment {
   #runtimeNext: ServerResponse | undefined;
   #extensionNext: ServerResponse | undefined;
   #extensionId: string | undefined;
+  #wasReady = false;
   #dead = false;
 
   constructor(
@@ -51,7 +52,7 @@ export class LambdaEnvironment {
     runtimeApi: string,
     private readonly events: {
       readonly onReady: () => void;
-      readonly onEnd: () => void;
+      readonly onEnd: (reason: string, wasReady: boolean) => void;
       readonly log: (line: string) => void;
     },
   ) {
@@ -137,7 +138,7 @@ export class LambdaEnvironment {
     this.#current?.reject(new FunctionError(reason, "Sandbox.Timedout"));
     this.#current = undefined;
     void this.#worker.terminate();
-    this.events.onEnd();
+    this.events.onEnd(reason, this.#wasReady);
   }
 
   #answer(path: string, body: unknown): void {
@@ -157,6 +158,7 @@ export class LambdaEnvironment {
 
   #settled(): void {
     if (!this.ready) return;
+    this.#wasReady = true;
     clearTimeout(this.#deadline);
     this.events.onReady();
   }

@@ -104,7 +104,7 @@ export class LambdaFunctions {
 
   /** Kills a function's environments in the middle of whatever they do, as a crash would. */
   kill(name: string): void {
-    for (const environment of this.#pool(name).environments) environment.kill("killed");
+    for (const environment of [...this.#pool(name).environments]) environment.kill("killed");
   }
 
   async close(): Promise<void> {
@@ -112,7 +112,7 @@ export class LambdaFunctions {
     for (const pool of this.#pools.values()) {
       for (const { reject } of pool.waiting.splice(0))
         reject(new FunctionError("closed", "Closed"));
-      for (const environment of pool.environments) environment.kill("closed");
+      for (const environment of [...pool.environments]) environment.kill("closed");
     }
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
@@ -141,9 +141,15 @@ export class LambdaFunctions {
     const { port } = this.#server.address() as AddressInfo;
     const environment = new LambdaEnvironment(pool.target, `127.0.0.1:${port}/${id}`, {
       onReady: () => this.#dispatch(pool),
-      onEnd: () => {
+      onEnd: (reason, wasReady) => {
         pool.environments.delete(environment);
         this.#environments.delete(id);
+        // One that never got ready would not the next time either.
+        if (!wasReady) {
+          for (const { reject } of pool.waiting.splice(0)) {
+            reject(new FunctionError(reason, "Runtime.ExitError"));
+          }
+        }
         this.#dispatch(pool);
       },
       log: (line) => this.log(`${pool.target.variables.POWERTOOLS_SERVICE_NAME}: ${line}`),

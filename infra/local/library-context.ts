@@ -34,7 +34,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
   return {
     client: createDocumentClient("interactive", {
       ...LOCAL_ACCESS,
-      endpoint: stack.dynamodbEndpoint,
+      endpoint: stack.dynamodb.endpoint,
     }),
     tokensTable: environment.TOKENS_TABLE,
     authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,

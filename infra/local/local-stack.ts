@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Assembly } from "../synthesize.ts";
 import { ApiGateway, MAX_HEADER_BYTES } from "./api-gateway.ts";
 import { createAwsEndpoint } from "./aws-endpoint.ts";
-import { startDynamoDbLocal } from "./dynamodb-local.ts";
+import { type DynamoDbLocal, startDynamoDbLocal } from "./dynamodb-local.ts";
 import { createTables } from "./dynamodb-tables.ts";
 import { EventBus } from "./event-bus.ts";
 import { startEventSources } from "./event-source.ts";
@@ -32,7 +32,7 @@ export interface LocalStackOptions {
 /** A running stack: the deployed parts, and handles on what AWS would run for us. */
 export interface LocalStack {
   readonly url: string;
-  readonly dynamodbEndpoint: string;
+  readonly dynamodb: DynamoDbLocal;
   /** Speaks EventBridge and SQS. */
   readonly eventbridgeEndpoint: string;
   readonly eventBus: EventBus;
@@ -146,7 +146,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     };
     return {
       url: `http://127.0.0.1:${port}`,
-      dynamodbEndpoint: dynamodb.endpoint,
+      dynamodb,
       eventbridgeEndpoint,
       eventBus: bus,
       queues,

@@ -67,12 +67,16 @@ async function issueOperatorTokens(context: LibraryContext) {
   return { admin: admin.secret, caller: caller.secret, session: session.secret };
 }
 
+const abort = () => process.exit(130);
+
 async function start(): Promise<void> {
   const options = readArguments();
   if (options.help) {
     console.log(USAGE);
     return;
   }
+  // Until there is a stack to close, what was started goes with the process.
+  process.once("SIGINT", abort).once("SIGTERM", abort);
   console.log("Synthesizing the stack …");
   const assembly = synthesize(join(LOCAL_DIRECTORY, "cdk.out"));
   const stack = await startLocalStack({
@@ -84,13 +88,13 @@ async function start(): Promise<void> {
     log: (line) => console.error(line),
   });
 
-  let stopping: Promise<void> | undefined;
-  const stop = () => {
-    rmSync(STACK_FILE, { force: true });
-    stopping ??= stack.close().then(() => process.exit(0));
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  process.removeListener("SIGTERM", abort).removeListener("SIGINT", abort);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      rmSync(STACK_FILE, { force: true });
+      void stack.close().then(() => process.exit(0));
+    });
+  }
 
   const context = libraryContext(stack, systemClock, console);
   const tokens = await issueOperatorTokens(context);
@@ -105,7 +109,7 @@ async function start(): Promise<void> {
   mkdirSync(LOCAL_DIRECTORY, { recursive: true });
   const description = {
     url: stack.url,
-    dynamodb_endpoint: stack.dynamodbEndpoint,
+    dynamodb_endpoint: stack.dynamodb.endpoint,
     eventbridge_endpoint: stack.eventbridgeEndpoint,
     event_bus_name: environment.EVENT_BUS_NAME,
     admin_token: tokens.admin,

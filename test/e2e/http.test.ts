@@ -1,0 +1,208 @@
+import { describe, expect, it } from "vitest";
+import { issueToken, revokeToken, startSession } from "../../shared/index.ts";
+import { useStack } from "./stack.ts";
+
+const scene = useStack();
+
+const issue = (scopes: string[], expiresInSeconds = 3600) =>
+  issueToken(scene().library, { clientId: "app", userId: "ada", scopes, expiresInSeconds });
+
+describe("a protected route", () => {
+  it("answers with the authorizer's context", async () => {
+    const { secret, token } = await issue(["api:read"]);
+    const { status, body } = await scene().get("/api/orders/7?x=1", secret);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      method: "GET",
+      path: "/api/orders/7",
+      authorizer: {
+        oauth_client_id: "app",
+        user_id: "ada",
+        token_id: token.token_id,
+        scope: "api:read",
+        principalId: "ada",
+      },
+    });
+  });
+
+  it.each<[string, () => Promise<string | string[] | undefined>]>([
+    ["missing", async () => undefined],
+    ["malformed", async () => "Bearer not a token"],
+    ["doubled", async () => ["Bearer abc", "Bearer def"]],
+    ["of another scheme", async () => "Basic YTpi"],
+    ["unknown", async () => "Bearer unknown"],
+    [
+      "expired",
+      async () => {
+        const { secret } = await issue(["api:read"], 1);
+        await new Promise((resolve) => setTimeout(resolve, 1100));
+        return `Bearer ${secret}`;
+      },
+    ],
+    [
+      "revoked",
+      async () => {
+        const { secret, token } = await issue(["api:read"]);
+        await revokeToken(scene().library, token.token_id);
+        return `Bearer ${secret}`;
+      },
+    ],
+  ])("answers 401 invalid_token when the token is %s", async (_, credentials) => {
+    const authorization = await credentials();
+    const answer = await scene().send("GET", "/api/x", authorization ? { authorization } : {});
+    expect(answer.status).toBe(401);
+    expect(answer.headers["www-authenticate"]).toMatch(
+      /^Bearer realm="oauth-monitoring", error="invalid_token", error_description="/,
+    );
+    expect(answer.headers["content-type"]).toBe("application/problem+json");
+    expect(answer.body).toMatchObject({
+      status: 401,
+      title: "Unauthorized",
+      error: "invalid_token",
+    });
+  });
+
+  it("answers 403 insufficient_scope and names the scope", async () => {
+    const { caller, send, get } = scene();
+    const write = await send("POST", "/api/x", { authorization: `bearer ${caller}` }, "{}");
+    expect(write.status).toBe(403);
+    expect(write.headers["www-authenticate"]).toContain('error="insufficient_scope"');
+    expect(write.headers["www-authenticate"]).toContain('scope="api:write"');
+    expect(write.body).toMatchObject({ error: "insufficient_scope", scope: "api:write" });
+    expect((await get("/admin/oauth/stats", caller)).body.scope).toBe("oauth:admin");
+  });
+
+  it("asks for a session where the route does", async () => {
+    const { secret } = await issue(["mcp:use"]);
+    const session = await startSession(scene().library, {
+      clientId: "app",
+      userId: "ada",
+      scopes: ["mcp:use"],
+      expiresInSeconds: 60,
+    });
+    const without = await scene().get("/api/mcp", secret);
+    expect(without.status).toBe(403);
+    expect(without.body).toMatchObject({ error: "invalid_session" });
+    const within = await scene().get("/api/mcp", secret, { "Mcp-Session-Id": session.secret });
+    expect(within.status).toBe(200);
+    expect(within.body.authorizer.session_id).toBe(session.session.session_id);
+  });
+
+  it("answers 404 where there is no route, as a problem document", async () => {
+    const { status, headers } = await scene().get("/nowhere", scene().caller);
+    expect(status).toBe(404);
+    expect(headers["content-type"]).toBe("application/problem+json");
+  });
+
+  it.each([
+    ["/api/%"],
+    ["/api/%00"],
+    ["/api/a%ZZ"],
+    [`/api/${"x".repeat(5000)}`],
+    ["/api/x?a=%E0%A4%A"],
+    ["/api/__proto__/constructor"],
+  ])("never answers 5XX to a strange path %#", async (path) => {
+    expect((await scene().get(path, scene().caller)).status).toBeLessThan(500);
+  });
+});
+
+describe("the admin routes", () => {
+  it("show a call in the statistics and in the audit query a moment later", async () => {
+    const { get, caller, admin, settle, eventsByType } = scene();
+    await settle();
+    const before = (await eventsByType()).token_used ?? 0;
+    await get("/api/seen", caller, { "user-agent": "<script>alert(1)</script>" });
+    await settle();
+    // The look before is a call too.
+    expect((await eventsByType()).token_used).toBe(before + 2);
+    const { body } = await get("/admin/oauth/events?type=token_used&client_id=app&limit=1", admin);
+    expect(body.events).toMatchObject([
+      {
+        event_type: "token_used",
+        oauth_client_id: "app",
+        user_id: "ada",
+        event_data: {
+          endpoint: "/api/seen",
+          method: "GET",
+          ip: "127.0.0.1",
+          user_agent: "<script>alert(1)</script>",
+        },
+      },
+    ]);
+    expect(body.next_cursor).toEqual(expect.any(String));
+    const next = await get(
+      `/admin/oauth/events?type=token_used&client_id=app&limit=1&cursor=${body.next_cursor}`,
+      admin,
+    );
+    expect(next.body.events[0].id).not.toBe(body.events[0].id);
+  });
+
+  it("track attempts without a token as security events", async () => {
+    const { get, admin, settle } = scene();
+    await get("/api/untracked");
+    await settle();
+    const { body } = await get("/admin/oauth/security-events?limit=1", admin);
+    expect(body.events).toMatchObject([
+      {
+        event_type: "auth_failed",
+        event_data: { endpoint: "/api/untracked", reason: "missing_token" },
+      },
+    ]);
+  });
+
+  it("answer statistics in the contract's form", async () => {
+    const { get, admin, settle } = scene();
+    await issue(["api:read"]);
+    await settle();
+    const { body } = await get("/admin/oauth/stats", admin);
+    expect(Date.parse(body.to) - Date.parse(body.from)).toBe(86_400_000);
+    expect(body.total_tokens_issued).toBeGreaterThan(0);
+    expect(body.total_tokens_issued).toBe(
+      body.active_tokens + body.expired_tokens + body.revoked_tokens,
+    );
+    expect(Object.values(body.tokens_by_client)).toEqual([body.total_tokens_issued]);
+  });
+
+  it("list clients and clean-up runs; a purge on demand leaves a record", async () => {
+    const { get, send, admin } = scene();
+    const clients = (await get("/admin/oauth/clients", admin)).body.clients;
+    expect(clients.map((client: { oauth_client_id: string }) => client.oauth_client_id)).toContain(
+      "app",
+    );
+    const schedules = (await get("/_local/schedules")).body.schedules;
+    expect(schedules).toMatchObject([{ name: "purge", expression: "rate(1 hour)" }]);
+    const run = (await send("POST", "/_local/schedules/purge/run", {})).body.result;
+    expect(run).toMatchObject({ finished: true, removed: { access_tokens: expect.any(Number) } });
+    expect((await get("/admin/oauth/cleanup-runs", admin)).body.cleanup_runs[0]).toEqual(run);
+    expect((await send("POST", "/_local/schedules/nothing/run", {})).status).toBe(404);
+  });
+
+  it.each([
+    ["stats?from=yesterday", "from"],
+    ["stats?from=2026-11-23T10:00:00.000Z&to=2026-11-23T09:00:00.000Z", "before"],
+    ["stats?from=2001-01-01T00:00:00.000Z", "kept"],
+    ["stats?when=now", "when"],
+    ["stats?from=2026-11-23T10:00:00Z&from=2026-11-23T11:00:00Z", "once"],
+    ["events?limit=0", "limit"],
+    ["events?limit=1e9", "limit"],
+    ["events?type=UPPER", "type"],
+    ["events?cursor=nonsense", "cursor"],
+    ["security-events?client_id=app", "client_id"],
+  ])("answer 400 to %s and say what is wrong", async (path, word) => {
+    const { status, headers, body } = await scene().get(`/admin/oauth/${path}`, scene().admin);
+    expect(status).toBe(400);
+    expect(headers["content-type"]).toBe("application/problem+json");
+    expect(body.detail).toContain(word);
+  });
+});
+
+describe("a token store that does not answer", () => {
+  it("keeps callers out with 503, never lets one in", async () => {
+    const { stack, get, caller } = scene();
+    await stack.dynamodb.close();
+    const { status, headers, body } = await get("/api/x", caller);
+    expect(status).toBe(503);
+    expect(headers["retry-after"]).toBe("1");
+    expect(body.detail).toContain("could not be checked");
+  });
+});

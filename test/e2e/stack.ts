@@ -1,0 +1,135 @@
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { paginateScan } from "@aws-sdk/lib-dynamodb";
+import { afterAll, beforeAll, inject } from "vitest";
+import { type LibraryContext, libraryContext } from "../../infra/local/library-context.ts";
+import { type LocalStack, startLocalStack } from "../../infra/local/local-stack.ts";
+import { systemClock } from "../../shared/clock/clock.ts";
+import { issueToken } from "../../shared/index.ts";
+import { recordingLogger } from "../integration/store.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
+  readonly body: any;
+}
+
+/** A running stack with one client's token and an admin's, and everything that left it. */
+export interface Scene {
+  readonly stack: LocalStack;
+  readonly library: LibraryContext;
+  readonly caller: string;
+  readonly admin: string;
+  /** Every entry that reached the bus, as text. */
+  readonly busTraffic: string[];
+  /** Every line that a function logged. */
+  readonly logs: string[];
+  get(path: string, token?: string, headers?: Record<string, string | string[]>): Promise<Answer>;
+  send(
+    method: string,
+    path: string,
+    headers: Record<string, string | string[]>,
+    body?: string,
+  ): Promise<Answer>;
+  /** The events of a type that are stored. */
+  eventsByType(): Promise<Record<string, number>>;
+  /** Waits until the queues are empty and stay so. */
+  settle(): Promise<void>;
+  /** Every item of every table, as text. */
+  storeText(): Promise<string>;
+}
+
+async function callStack(
+  agent: Agent,
+  url: string,
+  method: string,
+  headers: Record<string, string | string[]>,
+  body?: string,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method, agent, headers }, (incoming) => {
+      let text = "";
+      incoming.setEncoding("utf8");
+      incoming.on("data", (chunk: string) => {
+        text += chunk;
+      });
+      incoming.on("end", () => {
+        const json = String(incoming.headers["content-type"]).includes("json");
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          text,
+          body: json && text ? JSON.parse(text) : undefined,
+        });
+      });
+      incoming.on("error", reject);
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+/** Starts a stack for a test file. */
+export function useStack(options: { readonly visibilitySeconds?: number } = {}): () => Scene {
+  let scene: Scene;
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  beforeAll(async () => {
+    const logs: string[] = [];
+    const busTraffic: string[] = [];
+    const stack = await startLocalStack({
+      assembly: inject("assembly"),
+      port: 0,
+      dynamodbPort: 0,
+      eventbridgePort: 0,
+      log: (line) => logs.push(line),
+      ...options,
+    });
+    stack.eventBus.onEntry = (entry) => busTraffic.push(JSON.stringify(entry));
+    const library = libraryContext(stack, systemClock, recordingLogger());
+    const quiet = { ...library, sink: { publish: async () => {} } };
+    const issue = async (clientId: string, scopes: string[]) =>
+      (await issueToken(quiet, { clientId, userId: "ada", scopes, expiresInSeconds: 3600 })).secret;
+    const [caller, admin] = [await issue("app", ["api:read"]), await issue("ops", ["oauth:admin"])];
+    const send: Scene["send"] = (method, path, headers, body) =>
+      callStack(agent, `${stack.url}${path}`, method, headers, body);
+    const get: Scene["get"] = (path, token, headers = {}) =>
+      send("GET", path, { ...headers, ...(token && { authorization: `Bearer ${token}` }) });
+    scene = {
+      stack,
+      library,
+      caller,
+      admin,
+      busTraffic,
+      logs,
+      send,
+      get,
+      eventsByType: async () => (await get("/admin/oauth/stats", admin)).body.events.by_type,
+      async settle() {
+        for (let quietRounds = 0; quietRounds < 3; await sleep(100)) {
+          const waiting = [...stack.queues].filter(
+            ([name, queue]) => !name.includes("DeadLetters") && queue.visible + queue.inFlight > 0,
+          );
+          quietRounds = waiting.length === 0 ? quietRounds + 1 : 0;
+        }
+      },
+      async storeText() {
+        const { client } = library;
+        const tables = Object.entries(library).filter(([key]) => key.endsWith("Table"));
+        const items: unknown[] = [];
+        for (const [, TableName] of tables) {
+          for await (const page of paginateScan({ client }, { TableName: String(TableName) })) {
+            items.push(...(page.Items ?? []));
+          }
+        }
+        return JSON.stringify(items);
+      },
+    };
+  });
+  afterAll(async () => {
+    agent.destroy();
+    await scene?.stack.close();
+  });
+  return () => scene;
+}
