@@ -6,6 +6,7 @@ import {
   TreatMissingData,
 } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
@@ -29,7 +30,9 @@ export class Alarms extends Construct {
     private readonly props: AlarmsProps,
   ) {
     super(scope, id);
-    const { config, flow, subscriber, purge } = props;
+    const { config, flow, subscriber, purge, topic } = props;
+    // A topic's own policy, once it has one, takes the place of what lets alarms publish.
+    topic.grantPublish(new ServicePrincipal("cloudwatch.amazonaws.com"));
     const period = Duration.minutes(5);
     this.#alarm(
       "DeadLetters",

@@ -27,6 +27,9 @@ interface FunctionDefinition {
   readonly tables?: Partial<Record<TableVariable, TableAccess>>;
 }
 
+/** Actions for which DynamoDB encrypts under the table's key. */
+const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
+
 const HTTP_TIMEOUT = Duration.seconds(29);
 
 /** Every function: its folder is its deployable, its access is what it does and nothing else. */
@@ -177,7 +180,11 @@ export class Functions extends Construct {
     }
     if (variables.length === 0) return;
     target.addEnvironment("OAUTH_MONITORING_CONFIG", JSON.stringify(this.config));
-    allow(target, ["kms:Decrypt", "kms:DescribeKey"], [this.data.key.keyArn]);
+    const writes = Object.values(tables).some(({ table: actions = [] }) =>
+      actions.some((action) => WRITES.has(action)),
+    );
+    if (writes) this.data.key.grantEncryptDecrypt(target);
+    else this.data.key.grantDecrypt(target);
   }
 
   /** What a function needs beside tables. */
@@ -194,7 +201,6 @@ export class Functions extends Construct {
   #mayOnlySend(target: NodejsFunction, variable: string, queue: Queue): void {
     target.addEnvironment(variable, queue.queueUrl);
     allow(target, ["sqs:SendMessage"], [queue.queueArn]);
-    allow(target, ["kms:GenerateDataKey"], [this.data.key.keyArn]);
   }
 }
 

@@ -1,0 +1,168 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { describe, expect, inject, it } from "vitest";
+import { TABLES } from "../../shared/dynamodb/tables.ts";
+
+const assembly = inject("assembly");
+const file = join(assembly.directory, `${assembly.stackName}.template.json`);
+const template = Template.fromJSON(JSON.parse(readFileSync(file, "utf8")));
+
+interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Effect: string;
+}
+
+describe("tables", () => {
+  it("are on demand, recoverable, encrypted under a customer's key, protected and swept by TTL", () => {
+    template.resourceCountIs("AWS::DynamoDB::Table", Object.keys(TABLES).length);
+    template.allResourcesProperties("AWS::DynamoDB::Table", {
+      BillingMode: "PAY_PER_REQUEST",
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: { SSEEnabled: true, SSEType: "KMS" },
+      DeletionProtectionEnabled: true,
+      TimeToLiveSpecification: { Enabled: true },
+    });
+    template.allResources("AWS::DynamoDB::Table", { DeletionPolicy: "Retain" });
+    template.hasResourceProperties("AWS::KMS::Key", { EnableKeyRotation: true });
+  });
+
+  it("have the keys and indexes that readers and writers name", () => {
+    for (const definition of Object.values(TABLES)) {
+      template.hasResourceProperties("AWS::DynamoDB::Table", {
+        KeySchema: Match.arrayWith([{ AttributeName: definition.partitionKey, KeyType: "HASH" }]),
+        TimeToLiveSpecification: { AttributeName: definition.ttlAttribute },
+        ...(Object.keys(definition.indexes).length > 0 && {
+          GlobalSecondaryIndexes: Object.keys(definition.indexes).map((IndexName) =>
+            Match.objectLike({ IndexName }),
+          ),
+        }),
+      });
+    }
+  });
+});
+
+describe("queues and bus", () => {
+  it("are encrypted, refuse plain HTTP, and end in a dead-letter queue", () => {
+    template.resourceCountIs("AWS::SQS::Queue", 3);
+    template.allResourcesProperties("AWS::SQS::Queue", {
+      KmsMasterKeyId: Match.anyValue(),
+      MessageRetentionPeriod: 14 * 86_400,
+    });
+    template.resourcePropertiesCountIs(
+      "AWS::SQS::Queue",
+      { RedrivePolicy: Match.objectLike({ maxReceiveCount: Match.anyValue() }) },
+      2,
+    );
+    template.allResourcesProperties("AWS::SQS::QueuePolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: "Deny",
+            Condition: { Bool: { "aws:SecureTransport": "false" } },
+          }),
+        ]),
+      },
+    });
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventPattern: { source: ["oauth.monitoring"] },
+      Targets: [Match.objectLike({ DeadLetterConfig: Match.anyValue() })],
+    });
+    template.resourceCountIs("AWS::Events::Archive", 1);
+  });
+
+  it("keep a batch invisible for six times as long as its function may take", () => {
+    template.hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 360 });
+    template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      BatchSize: 500,
+      MaximumBatchingWindowInSeconds: 1,
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+    });
+  });
+});
+
+describe("the API", () => {
+  it("asks the authorizer at every call, also without a token, and never caches", () => {
+    template.hasResourceProperties("AWS::ApiGateway::Authorizer", {
+      Type: "REQUEST",
+      AuthorizerResultTtlInSeconds: 0,
+      IdentitySource: "",
+    });
+    template.allResourcesProperties("AWS::ApiGateway::Method", { AuthorizationType: "CUSTOM" });
+  });
+
+  it("answers in problem documents, with RFC 6750's header where it asks for one", () => {
+    template.allResourcesProperties("AWS::ApiGateway::GatewayResponse", {
+      ResponseParameters: {
+        "gatewayresponse.header.Content-Type": "'application/problem+json'",
+      },
+    });
+    template.hasResourceProperties("AWS::ApiGateway::GatewayResponse", {
+      ResponseType: "ACCESS_DENIED",
+      ResponseParameters: {
+        "gatewayresponse.header.WWW-Authenticate": "context.authorizer.www_authenticate",
+      },
+    });
+    template.hasResourceProperties("AWS::ApiGateway::GatewayResponse", {
+      ResponseType: "AUTHORIZER_FAILURE",
+      StatusCode: "503",
+    });
+  });
+
+  it("logs access without the request's headers", () => {
+    const stages = Object.values(template.findResources("AWS::ApiGateway::Stage"));
+    const format = String(stages[0]?.Properties.AccessLogSetting.Format);
+    expect(format).toContain("$context.requestId");
+    expect(format).not.toMatch(/header|authorization/i);
+  });
+});
+
+describe("functions", () => {
+  it("run on arm64 and the newest Node.js runtime, traced, with logs that end", () => {
+    template.allResourcesProperties("AWS::Lambda::Function", {
+      Architectures: ["arm64"],
+      Runtime: "nodejs24.x",
+      TracingConfig: { Mode: "Active" },
+    });
+    template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
+  });
+
+  it("may do what they do, and nothing else", () => {
+    const policies = template.findResources("AWS::IAM::Policy");
+    const allowed = Object.fromEntries(
+      Object.entries(policies).map(([id, policy]) => {
+        const name = /Functions(\w+?)ServiceRole/.exec(id)?.[1] ?? id;
+        const statements: Statement[] = policy.Properties.PolicyDocument.Statement;
+        const actions = statements.flatMap(({ Action, Resource }) => {
+          const resource = JSON.stringify(Resource);
+          const everything = Resource === "*";
+          return [Action].flat().map((action) => {
+            const table = [...resource.matchAll(/Data([A-Za-z]+?)[0-9A-F]{8}/g)].map((m) => m[1]);
+            return `${action}${everything ? " *" : ""} ${[...new Set(table)].join("+")}`.trim();
+          });
+        });
+        return [name, actions.sort()];
+      }),
+    );
+    expect(allowed).toMatchSnapshot();
+    const starred = Object.values(allowed)
+      .flat()
+      .filter((action) => action.includes(" *"));
+    expect(new Set(starred)).toEqual(
+      new Set(["xray:PutTelemetryRecords *", "xray:PutTraceSegments *"]),
+    );
+  });
+});
+
+describe("alarms and schedules", () => {
+  it("purge hourly and tell when it does not run", () => {
+    template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 hour)" });
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      MetricName: "Invocations",
+      Period: 7200,
+      TreatMissingData: "breaching",
+    });
+    template.allResourcesProperties("AWS::CloudWatch::Alarm", { AlarmActions: Match.anyValue() });
+  });
+});

@@ -1,0 +1,79 @@
+import { App, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+
+/** A stack whose bundles do not matter. */
+function newStack(): Stack {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  return new Stack(app, "Shop");
+}
+
+describe("OAuthMonitoring", () => {
+  it("attaches to somebody else's RestApi in two lines", () => {
+    const stack = newStack();
+    const api = new RestApi(stack, "Orders");
+    const orders = api.root.addResource("orders");
+
+    const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring");
+    orders.addMethod("GET", new MockIntegration(), monitoring.protect(api));
+
+    orders.addMethod("POST", new MockIntegration(), monitoring.protect(api));
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::ApiGateway::RestApi", 1);
+    template.resourceCountIs("AWS::ApiGateway::Authorizer", 1);
+    template.resourcePropertiesCountIs(
+      "AWS::ApiGateway::Method",
+      { AuthorizationType: "CUSTOM", AuthorizerId: Match.anyValue() },
+      2,
+    );
+    template.hasResourceProperties("AWS::ApiGateway::GatewayResponse", {
+      ResponseType: "UNAUTHORIZED",
+      StatusCode: "401",
+    });
+    const functions = Object.keys(template.findResources("AWS::Lambda::Function"));
+    expect(functions.filter((id) => /Sample|Stats/.test(id))).toEqual([]);
+  });
+
+  it("protects two APIs, each with an authorizer of its own", () => {
+    const stack = newStack();
+    const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring");
+    for (const name of ["Orders", "Billing"]) {
+      const api = new RestApi(stack, name);
+      api.root.addMethod("GET", new MockIntegration(), monitoring.protect(api));
+    }
+    Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 2);
+  });
+
+  it("gives up its data with the stack when it is told to", () => {
+    const stack = newStack();
+    new OAuthMonitoring(stack, "OAuthMonitoring", { config: { removalPolicy: "destroy" } });
+    const template = Template.fromStack(stack);
+    template.allResources("AWS::DynamoDB::Table", { DeletionPolicy: "Delete" });
+    template.allResourcesProperties("AWS::DynamoDB::Table", { DeletionProtectionEnabled: false });
+  });
+
+  it.each<[string, MonitoringConfigInput, RegExp]>([
+    [
+      "security events kept less than 90 days",
+      { retention: { daysByEventType: { auth_failed: 30 } } },
+      /auth_failed is a security event type and must be kept at least 90 days, not 30[\s\S]*retention\.daysByEventType/,
+    ],
+    [
+      "fewer shards read than written",
+      { shards: { events: { write: 8, read: 4 } } },
+      /raise read \(4\) to at least write \(8\)/,
+    ],
+    ["a key that does not exist", { retentoin: {} } as never, /retentoin/],
+    [
+      "a path that is no pattern",
+      { routes: [{ path: "orders", scopes: [] }] },
+      /routes\[0\]\.path/,
+    ],
+    ["a scope with a space", { routes: [{ path: "/a", scopes: ["a b"] }] }, /scopes/],
+  ])("refuses %s at synth", (_, config, message) => {
+    expect(() => new OAuthMonitoring(newStack(), "OAuthMonitoring", { config })).toThrow(message);
+  });
+});

@@ -1,0 +1,134 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { afterEach, describe, expect, it } from "vitest";
+import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
+import { createEventPublisher, PublishError } from "../../shared/events/event-publisher.ts";
+import { createBufferedSink } from "../../shared/events/event-sink.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { recordingLogger } from "../integration/store.ts";
+
+interface Entry {
+  readonly Source: string;
+  readonly DetailType: string;
+  readonly Detail: string;
+}
+
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+/** A bus that answers each call as told, over HTTP. */
+async function busThat(
+  answer: (entries: Entry[], call: number) => { status?: number; failed?: number[] },
+) {
+  const calls: Entry[][] = [];
+  server = createServer(async (request, response) => {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const entries: Entry[] = JSON.parse(text).Entries;
+    calls.push(entries);
+    const { status = 200, failed = [] } = answer(entries, calls.length - 1);
+    response.writeHead(status, { "Content-Type": "application/x-amz-json-1.1" });
+    const Entries = entries.map((_, index) =>
+      failed.includes(index) ? { ErrorCode: "ThrottlingException" } : { EventId: "e" },
+    );
+    response.end(JSON.stringify({ FailedEntryCount: failed.length, Entries }));
+  });
+  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const eventBridge = new EventBridgeClient({
+    ...LOCAL_ACCESS,
+    endpoint: `http://127.0.0.1:${port}`,
+    maxAttempts: 1,
+  });
+  const logger = recordingLogger();
+  const setAside: OAuthEvent[] = [];
+  const publisher = (keep?: (events: readonly OAuthEvent[]) => Promise<void>) =>
+    createEventPublisher({
+      eventBridge,
+      eventBusName: "bus",
+      logger,
+      retryDelayMs: 1,
+      ...(keep && { setAside: { keep } }),
+    });
+  return { calls, logger, setAside, publisher };
+}
+
+const events = (count: number, size = 0) =>
+  Array.from({ length: count }, (_, n) =>
+    createEvent(
+      { eventType: "token_used", clientId: "app", details: { n, text: "x".repeat(size) } },
+      1_800_000_000_000 + n,
+    ),
+  );
+
+const idsOf = (entries: readonly Entry[]) => entries.map(({ Detail }) => JSON.parse(Detail).id);
+
+describe("the event publisher", () => {
+  it("sends at most ten entries a call, in the envelope", async () => {
+    const { calls, publisher } = await busThat(() => ({}));
+    await publisher().publish(events(23));
+    expect(calls.map(({ length }) => length).sort()).toEqual([10, 10, 3].sort());
+    expect(calls[0]?.[0]).toMatchObject({
+      Source: "oauth.monitoring",
+      DetailType: "oauth.token_used",
+    });
+  });
+
+  it("splits by size as well", async () => {
+    const { calls, publisher } = await busThat(() => ({}));
+    await publisher().publish(events(4, 100_000));
+    expect(calls.map(({ length }) => length)).toEqual([2, 2]);
+  });
+
+  it("retries only the entries that failed", async () => {
+    const { calls, publisher } = await busThat((_, call) => ({ failed: call === 0 ? [1, 3] : [] }));
+    const all = events(5);
+    await publisher().publish(all);
+    expect(idsOf(calls[1] ?? [])).toEqual([all[1]?.id, all[3]?.id]);
+    expect(calls).toHaveLength(2);
+  });
+
+  it("sets aside what the bus does not take, and nothing else", async () => {
+    const { publisher } = await busThat((entries) => ({
+      failed: entries.flatMap(({ Detail }, i) =>
+        JSON.parse(Detail).event_data.n === 2 ? [i] : [],
+      ),
+    }));
+    const kept: OAuthEvent[] = [];
+    const all = events(4);
+    await publisher(async (some) => void kept.push(...some)).publish(all);
+    expect(kept).toEqual([all[2]]);
+  });
+
+  it("writes to the log, whole, what it can neither publish nor set aside", async () => {
+    const { publisher, logger } = await busThat(() => ({ status: 500 }));
+    const all = events(2);
+    const publishing = publisher(() => Promise.reject(new Error("no queue"))).publish(all);
+    await expect(publishing).rejects.toThrow(PublishError);
+    const line = logger.lines.find(({ level }) => level === "error");
+    expect(line?.extra).toMatchObject([{ events: all }]);
+  });
+
+  it("says which events were not published when nothing sets them aside", async () => {
+    const { publisher } = await busThat(() => ({ status: 500 }));
+    const all = events(12);
+    const error = await publisher()
+      .publish(all)
+      .catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(PublishError);
+    expect((error as PublishError).events).toEqual(all);
+  });
+});
+
+describe("the buffered sink", () => {
+  it("passes everything on once, on flush", async () => {
+    const passed: OAuthEvent[] = [];
+    const sink = createBufferedSink({ publish: async (some) => void passed.push(...some) });
+    await sink.publish(events(2));
+    expect(passed).toEqual([]);
+    await sink.flush();
+    await sink.flush();
+    expect(passed).toHaveLength(2);
+  });
+});
