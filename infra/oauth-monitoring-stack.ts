@@ -25,7 +25,9 @@ export class OAuthMonitoringStack extends Stack {
       ApiUrl: api.url,
       EventBusName: flow.bus.eventBusName,
       UnpublishedQueueUrl: flow.unpublished.queueUrl,
+      BufferQueueArn: flow.buffer.queueArn,
       DeadLetterQueueUrl: flow.deadLetters.queueUrl,
+      DeadLetterQueueArn: flow.deadLetters.queueArn,
       PurgeFunctionName: functions.get("Purge").functionName,
       ...Object.fromEntries(
         Object.entries(data.tables).map(([variable, table]) => [

@@ -40,6 +40,12 @@ export class Alarms extends Construct {
       flow.deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: "Maximum" }),
       config.alarms.deadLetters,
     );
+    this.#alarm(
+      "Unpublishable",
+      "Events were set aside and the bus never took them: mend the bus, redrive to the unpublished queue",
+      flow.unpublishable.metricApproximateNumberOfMessagesVisible({ period, statistic: "Maximum" }),
+      config.alarms.deadLetters,
+    );
     for (const [name, queue] of [
       ["BufferAge", flow.buffer],
       ["UnpublishedAge", flow.unpublished],

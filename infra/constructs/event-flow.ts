@@ -7,25 +7,30 @@ import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 
-/** Seconds an invocation of the subscriber or republisher may take. */
-export const CONSUMER_TIMEOUT = Duration.seconds(60);
+/** What an invocation of the subscriber may take. */
+export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
+
+/** What an invocation of the republisher may take. */
+export const REPUBLISHER_TIMEOUT = Duration.seconds(25);
 
 /** AWS asks for six times the consumer's timeout: a batch must not reappear while it is being stored. */
-const VISIBILITY_TIMEOUT = Duration.seconds(6 * CONSUMER_TIMEOUT.toSeconds());
+const VISIBILITY_TIMEOUT = Duration.seconds(6 * SUBSCRIBER_TIMEOUT.toSeconds());
 
 /** SQS keeps a message at most this long. */
 const LONGEST = Duration.days(14);
 
 /**
  * The bus, the rule that gathers our events in a buffer queue for the subscriber, the queue where
- * events wait while the bus does not take them, and the dead-letter queue where all ends up that
- * cannot be stored.
+ * events wait while the bus does not take them, and a dead-letter queue behind each.
  */
 export class EventFlow extends Construct {
   readonly bus: EventBus;
   readonly buffer: Queue;
   readonly unpublished: Queue;
+  /** Messages of the bus that cannot be stored. */
   readonly deadLetters: Queue;
+  /** Events that were set aside and that the bus never took. */
+  readonly unpublishable: Queue;
 
   constructor(scope: Construct, id: string, config: MonitoringConfig, key: Key) {
     super(scope, id);
@@ -44,11 +49,12 @@ export class EventFlow extends Construct {
         maxReceiveCount: config.subscriber.maxReceiveCount,
       },
     });
+    this.unpublishable = new Queue(this, "Unpublishable", encrypted);
     this.unpublished = new Queue(this, "Unpublished", {
       ...encrypted,
-      // Each return to the queue is one more try to publish; short, since the bus recovers soon.
-      visibilityTimeout: Duration.seconds(30),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 1000 },
+      // A try every so often, a thousand of them: a bus that is down for a day and a half loses nothing.
+      visibilityTimeout: Duration.seconds(6 * REPUBLISHER_TIMEOUT.toSeconds()),
+      deadLetterQueue: { queue: this.unpublishable, maxReceiveCount: 1000 },
     });
 
     this.bus = new EventBus(this, "Bus", { description: "OAuth events of every producer" });

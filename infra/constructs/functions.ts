@@ -9,7 +9,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import type { Data, TableVariable } from "./data.ts";
-import { CONSUMER_TIMEOUT, type EventFlow } from "./event-flow.ts";
+import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -45,7 +45,7 @@ const DEFINITIONS = {
   },
   Subscriber: {
     folder: "subscriber",
-    timeout: CONSUMER_TIMEOUT,
+    timeout: SUBSCRIBER_TIMEOUT,
     memorySize: 1024,
     tables: {
       EVENTS_TABLE: { table: ["PutItem"] },
@@ -54,7 +54,7 @@ const DEFINITIONS = {
       CLIENTS_TABLE: { table: ["UpdateItem"] },
     },
   },
-  Republisher: { folder: "republisher", timeout: Duration.seconds(25) },
+  Republisher: { folder: "republisher", timeout: REPUBLISHER_TIMEOUT },
   Purge: {
     folder: "purge",
     timeout: Duration.minutes(15),

@@ -45,7 +45,7 @@ describe("tables", () => {
 
 describe("queues and bus", () => {
   it("are encrypted, refuse plain HTTP, and end in a dead-letter queue", () => {
-    template.resourceCountIs("AWS::SQS::Queue", 3);
+    template.resourceCountIs("AWS::SQS::Queue", 4);
     template.allResourcesProperties("AWS::SQS::Queue", {
       KmsMasterKeyId: Match.anyValue(),
       MessageRetentionPeriod: 14 * 86_400,

@@ -1,0 +1,77 @@
+import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import { describe, expect, it } from "vitest";
+import { HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { storeEvents } from "../../shared/events/store-events.ts";
+import { toEventItem } from "../../shared/events/stored-event.ts";
+import { listClients, tokenUsageStats } from "../../shared/index.ts";
+import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+
+useDynamoDbLocal();
+
+const TOKEN_ID = "01a20a27-742d-708c-86b9-9adfc2873eae";
+
+/** A call as a browser makes it: a long user agent, every identity there. */
+const use = (world: World, n: number) =>
+  createEvent(
+    {
+      eventType: "token_used",
+      clientId: "3f1c2d9e-8a44-4b8e-9b5d-0d9a6f1f7c11",
+      userId: "9b2d4c1a-53a7-4a3e-8a0d-6e2b7f9c1d22",
+      details: {
+        endpoint: "/api/customers/42/orders/2026-11",
+        method: "GET",
+        ip: "203.0.113.195",
+        user_agent:
+          "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0",
+        request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        token_id: TOKEN_ID,
+      },
+    },
+    world.time.nowMs - n,
+  );
+
+const NINETY = 90;
+
+/** The figures of the README's table, counted by the store itself. */
+describe("capacity", () => {
+  it("an event: one unit for the item and one for each of its five indexes", async () => {
+    const world = await createWorld();
+    const Item = toEventItem(use(world, 0), world.config, world.time.nowMs);
+    await world.client.send(new PutCommand({ TableName: world.eventsTable, Item }));
+    // Outside a transaction; within one, the item's own unit counts twice.
+    expect(world.traffic.writeUnits).toBe(6);
+  });
+
+  it("storing ninety events: one transaction, their client's last use once", async () => {
+    const world = await createWorld();
+    await storeEvents(world, [use(world, 0)], world);
+    world.traffic.reset();
+    const events = Array.from({ length: NINETY }, (_, n) => use(world, n + 1));
+    expect((await storeEvents(world, events, world)).stored).toHaveLength(NINETY);
+    expect(world.traffic.roundTrips).toBe(1);
+  });
+
+  it("reads: a few units a page, and statistics that do not grow with the events", async () => {
+    const world = await createWorld();
+    await world.sink.publish(Array.from({ length: 500 }, (_, n) => use(world, n * MINUTE_MS)));
+    world.time.nowMs += HOUR_MS;
+    const cost = async (read: () => Promise<unknown>) => {
+      world.traffic.reset();
+      await read();
+      return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
+    };
+    const within = async (read: () => Promise<unknown>, trips: number, units: number) => {
+      const spent = await cost(read);
+      expect(spent.trips).toBeLessThanOrEqual(trips);
+      expect(spent.units).toBeLessThanOrEqual(units);
+    };
+    const page = (filters: object) => () => queryEvents(world, { limit: 50, ...filters });
+    await within(page({}), 5, 25);
+    await within(page({ tokenId: TOKEN_ID }), 4, 25);
+    await within(page({ security: true }), 12, 25);
+    await within(() => tokenUsageStats(world), 20, 5);
+    await within(() => listClients(world), 20, 5);
+  });
+});
