@@ -8,15 +8,20 @@ import type { Logger } from "../../shared/logger.ts";
 export function unpublishedQueue(queueUrl: string): SetAside {
   return createUnpublishedQueue(async () => {
     const { SQSClient } = await import("@aws-sdk/client-sqs");
-    return new SQSClient({});
+    return new SQSClient({
+      maxAttempts: 2,
+      requestHandler: { connectionTimeout: 1000, requestTimeout: 2000 },
+    });
   }, queueUrl);
 }
 
 /** The event bus as a function reaches it; endpoint, region and credentials come from the environment. */
 export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
+  // The publisher retries by itself, entry by entry; with the queue behind it, it is done or has set
+  // the events aside within eight seconds, well before the function's time is up.
   const eventBridge = new EventBridgeClient({
-    maxAttempts: 2,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 2000 },
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 1000, requestTimeout: 1000 },
   });
   return createEventPublisher({ eventBridge, eventBusName, logger, setAside });
 }

@@ -36,7 +36,8 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 const DEFINITIONS = {
   Authorizer: {
     folder: "authorizer",
-    timeout: Duration.seconds(10),
+    // The decision takes milliseconds; the rest is for events to find their way on a bad day.
+    timeout: Duration.seconds(30),
     memorySize: 1024,
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
