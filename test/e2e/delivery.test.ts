@@ -69,7 +69,10 @@ describe("delivery", () => {
     const { stack, settle } = scene();
     const subscriber = stack.named("function", "Subscriber");
     const events = Array.from({ length: 400 }, (_, n) =>
-      createEvent({ eventType: "consent_given", clientId: "killed", details: { n } }, Date.now() + n),
+      createEvent(
+        { eventType: "consent_given", clientId: "killed", details: { n } },
+        Date.now() + n,
+      ),
     );
     for (let start = 0; start < events.length; start += 10) {
       await putEvents(events.slice(start, start + 10), "consent_given");
