@@ -1,11 +1,13 @@
 import type { APIGatewayAuthorizerResult, APIGatewayAuthorizerResultContext } from "aws-lambda";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
-/** API Gateway answers 401 (gateway response UNAUTHORIZED) to exactly this message. */
+/**
+ * API Gateway answers 401 (gateway response UNAUTHORIZED) to exactly this message. The name stays
+ * `Error`, as in AWS's own examples.
+ */
 export class UnauthorizedError extends Error {
   constructor() {
     super("Unauthorized");
-    this.name = "UnauthorizedError";
   }
 }
 

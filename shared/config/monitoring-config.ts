@@ -131,8 +131,11 @@ export const monitoringConfigSchema = z.strictObject({
       batchWindowSeconds: z.int().min(0).max(300).default(1),
       /** Concurrent invocations that SQS may start. */
       maxConcurrency: z.int().min(2).max(1000).default(10),
-      /** Deliveries before a message goes to the dead-letter queue. */
-      maxReceiveCount: z.int().min(1).max(1000).default(10),
+      /**
+       * Deliveries before a message goes to the dead-letter queue. What cannot be stored goes there at
+       * once; this bounds only how long a busy store is waited for, six minutes a delivery.
+       */
+      maxReceiveCount: z.int().min(1).max(1000).default(100),
     })
     .prefault({}),
   purge: z

@@ -30,17 +30,32 @@ function undecided(lifetime: string, nowMs: number): { firstMs: number; endMs: n
   return { firstMs: nowMs - minimumMs - MINUTE_MS + 1, endMs: nowMs - minimumMs + 1 };
 }
 
+/** The hours in which tokens of each lifetime were issued. */
+type IssueHours = ReadonlyMap<string, ReadonlySet<number>>;
+
+function issueHours(buckets: readonly Bucket[]): IssueHours {
+  const hours = new Map<string, Set<number>>();
+  for (const { dimensions, startMs } of buckets) {
+    const lifetime = dimensions[0] ?? "";
+    hours.set(lifetime, (hours.get(lifetime) ?? new Set()).add(startMs));
+  }
+  return hours;
+}
+
+const floorTo = (atMs: number, stepMs: number) => Math.floor(atMs / stepMs) * stepMs;
+
 /** The minutes that counters cannot decide: the ragged ends of the range, and where expiry cuts a class. */
-function ledgerMinutes(range: TokenRange, lifetimes: ReadonlySet<string>): Set<number> {
+function ledgerMinutes(range: TokenRange, issued: IssueHours): Set<number> {
   const { fromMs, toMs, nowMs } = range;
   const minutes = new Set<number>();
   for (const end of [fromMs, toMs]) {
-    if (end % MINUTE_MS !== 0) minutes.add(Math.floor(end / MINUTE_MS) * MINUTE_MS);
+    if (end % MINUTE_MS !== 0) minutes.add(floorTo(end, MINUTE_MS));
   }
-  for (const lifetime of lifetimes) {
+  for (const [lifetime, hours] of issued) {
     const { firstMs, endMs } = undecided(lifetime, nowMs);
-    const start = Math.max(firstMs, fromMs);
-    for (const minute of steps(start, Math.min(endMs, toMs), MINUTE_MS)) minutes.add(minute);
+    for (const minute of steps(Math.max(firstMs, fromMs), Math.min(endMs, toMs), MINUTE_MS)) {
+      if (hours.has(floorTo(minute, HOUR_MS))) minutes.add(minute);
+    }
   }
   return minutes;
 }
@@ -48,7 +63,7 @@ function ledgerMinutes(range: TokenRange, lifetimes: ReadonlySet<string>): Set<n
 /** Hours that must be read by the minute: those that hold an end of the range or an undecided minute. */
 function splitHours({ fromMs, toMs }: TokenRange, minutes: ReadonlySet<number>): Set<number> {
   const ends = [fromMs, toMs].filter((end) => end % HOUR_MS !== 0);
-  return new Set([...ends, ...minutes].map((atMs) => Math.floor(atMs / HOUR_MS) * HOUR_MS));
+  return new Set([...ends, ...minutes].map((atMs) => floorTo(atMs, HOUR_MS)));
 }
 
 /** The facts of tokens issued in the given minutes; one Query an unbroken run, hour and shard. */
@@ -99,8 +114,7 @@ export async function countTokens(
   };
 
   const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs);
-  const lifetimes = new Set(hourBuckets.map(({ dimensions }) => dimensions[0] ?? ""));
-  const minutes = ledgerMinutes(range, lifetimes);
+  const minutes = ledgerMinutes(range, issueHours(hourBuckets));
   const hours = splitHours(range, minutes);
   const [minuteBuckets, ledger] = await Promise.all([
     readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours]),
