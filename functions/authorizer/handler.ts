@@ -19,7 +19,7 @@ const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const config = environment.OAUTH_MONITORING_CONFIG;
-const client = createDocumentClient("interactive");
+const client = createDocumentClient("call");
 const bus = busSink(
   environment.EVENT_BUS_NAME,
   logger,

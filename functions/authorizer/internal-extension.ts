@@ -89,6 +89,8 @@ function startLoop(
       if (status !== 200) throw new Error(`the Extensions API answered ${status}`);
       // One INVOKE event for each invocation, and one work from its handler.
       if (works.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      // The runtime hands the response out first; only then does the work begin.
+      await new Promise((resolve) => setImmediate(resolve));
       const due = works;
       works = [];
       for (const work of due) await work().catch(onFailure);

@@ -3,6 +3,7 @@ import { createEventPublisher, type SetAside } from "../../shared/events/event-p
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 import type { Logger } from "../../shared/logger.ts";
+import { giveUpAfter } from "../../shared/request-timeouts.ts";
 
 /** The SQS queue as the place to set events aside; its client is imported when first needed. */
 export function unpublishedQueue(queueUrl: string): SetAside {
@@ -10,7 +11,7 @@ export function unpublishedQueue(queueUrl: string): SetAside {
     const { SQSClient } = await import("@aws-sdk/client-sqs");
     return new SQSClient({
       maxAttempts: 2,
-      requestHandler: { connectionTimeout: 1000, requestTimeout: 2000 },
+      requestHandler: giveUpAfter(2000),
     });
   }, queueUrl);
 }
@@ -21,7 +22,7 @@ export function busSink(eventBusName: string, logger: Logger, setAside?: SetAsid
   // the events aside within eight seconds, well before the function's time is up.
   const eventBridge = new EventBridgeClient({
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 1000 },
+    requestHandler: giveUpAfter(1000),
   });
   return createEventPublisher({ eventBridge, eventBusName, logger, setAside });
 }

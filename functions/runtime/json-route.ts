@@ -1,6 +1,6 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidCursorError } from "../../shared/events/event-cursor.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { InvalidRangeError } from "../../shared/statistics/time-range.ts";

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEvent } from "aws-lambda";
-import { z } from "zod";
+import * as z from "zod";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

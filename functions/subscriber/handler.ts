@@ -5,6 +5,7 @@ import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/client.ts";
 import { storeEvents } from "../../shared/events/store-events.ts";
+import { giveUpAfter } from "../../shared/request-timeouts.ts";
 import type { EnteredValues } from "../../shared/statistics/values-in-use.ts";
 import { logger } from "../runtime/logger.ts";
 import { parseBusMessage } from "./bus-message.ts";
@@ -19,7 +20,7 @@ const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const client = createDocumentClient("background");
-const sqs = new SQSClient({});
+const sqs = new SQSClient({ requestHandler: giveUpAfter(5000) });
 const entered: EnteredValues = new Map();
 
 /** Sets a record aside for good; without success it is delivered again. */

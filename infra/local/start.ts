@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { DAY_MS, SECOND_MS, systemClock } from "../../shared/clock/clock.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";

@@ -1,5 +1,5 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { type Clock, SECOND_MS, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { DocumentClient } from "../dynamodb/client.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/client.ts";
 
 /** An OAuth client. One that only events have named bears its id as name. */

@@ -1,5 +1,5 @@
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { type Clock, toInstant } from "../clock/clock.ts";
 import { identifierSchema } from "../events/identifiers.ts";
 import { type ClientStore, type OAuthClient, oauthClientSchema } from "./oauth-client.ts";

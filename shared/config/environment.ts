@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidConfigError, monitoringConfigSchema } from "./monitoring-config.ts";
 
 const resourceName = z.string().min(1);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
 import { eventTypeSchema, scopeSchema } from "../events/identifiers.ts";
 

@@ -1,26 +1,22 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { giveUpAfter } from "../request-timeouts.ts";
 
 /** The store as every module sees it. */
 export type DocumentClient = DynamoDBDocumentClient;
 
 /**
- * How a caller waits for the store.
- * - `interactive`: someone waits for the answer; give up within a few seconds.
+ * How long a client waits for the store.
+ * - `call`: an API's caller waits for the authorizer; two tries of a second.
+ * - `interactive`: an admin waits for an answer; three tries.
  * - `background`: nobody waits; retry long and slow down when throttled (the SDK's adaptive mode).
  */
-export type Patience = "interactive" | "background";
+export type Patience = "call" | "interactive" | "background";
 
 const settings: Record<Patience, DynamoDBClientConfig> = {
-  interactive: {
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1000, requestTimeout: 3000 },
-  },
-  background: {
-    maxAttempts: 8,
-    retryMode: "adaptive",
-    requestHandler: { connectionTimeout: 2000, requestTimeout: 10_000 },
-  },
+  call: { maxAttempts: 2, requestHandler: giveUpAfter(1000) },
+  interactive: { maxAttempts: 3, requestHandler: giveUpAfter(5000) },
+  background: { maxAttempts: 8, retryMode: "adaptive", requestHandler: giveUpAfter(10_000) },
 };
 
 /** The one place that makes a DynamoDB client; endpoint, region and credentials come from the environment. */

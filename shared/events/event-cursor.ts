@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A cursor that cannot be followed, with what to do instead. */
 export class InvalidCursorError extends Error {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 
 /** Free-form detail of an event: a JSON object that DynamoDB can hold as a map. */
 export type EventData = Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** An event type, for example `token_used`. */
 export const eventTypeSchema = z

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from "uuid";
-import { z } from "zod";
+import * as z from "zod";
 import { toInstant } from "../clock/clock.ts";
 import { type EventData, eventDataSchema, withoutSecrets } from "./event-data.ts";
 import { SECURITY_EVENT_TYPES } from "./event-types.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DAY_MS, toEpochSeconds, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { shardKey, shardOf } from "../dynamodb/shards.ts";

@@ -1,5 +1,5 @@
 import { PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { DAY_MS, toEpochSeconds } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { DocumentClient } from "../dynamodb/client.ts";

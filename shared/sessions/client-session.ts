@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/client.ts";
 
 /** A client's session as it is stored; the id the client sends is known by its digest alone. */

@@ -1,6 +1,6 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { v7 as uuidv7 } from "uuid";
-import { z } from "zod";
+import * as z from "zod";
 import { SECOND_MS, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { identifierSchema, scopeSchema } from "../events/identifiers.ts";

@@ -1,5 +1,5 @@
 import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
-import { z } from "zod";
+import * as z from "zod";
 import { DAY_MS, MINUTE_MS, toEpochSeconds } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { shardKey, shardOf } from "../dynamodb/shards.ts";

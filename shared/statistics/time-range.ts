@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DAY_MS } from "../clock/clock.ts";
 import { instantSchema } from "../events/identifiers.ts";
 

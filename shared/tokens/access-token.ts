@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** An access token as it is stored; the secret is known by its digest alone. */
 export const accessTokenSchema = z.object({

@@ -2,7 +2,7 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { v7 as uuidv7 } from "uuid";
-import { z } from "zod";
+import * as z from "zod";
 import { toInstant } from "../clock/clock.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema } from "./access-token.ts";

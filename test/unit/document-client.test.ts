@@ -1,0 +1,26 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:net";
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { afterEach, expect, it } from "vitest";
+import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+it("gives up on a store that takes the call and never answers", async () => {
+  let connections = 0;
+  server = createServer(() => {
+    connections += 1;
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = createDocumentClient("call", {
+    ...LOCAL_ACCESS,
+    endpoint: `http://127.0.0.1:${port}`,
+  });
+  const get = client.send(new GetCommand({ TableName: "t", Key: { id: "1" } }));
+  await expect(get).rejects.toMatchObject({ name: "TimeoutError" });
+  expect(connections).toBe(2);
+});
