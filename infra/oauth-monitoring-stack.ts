@@ -25,6 +25,7 @@ export class OAuthMonitoringStack extends Stack {
       ApiUrl: api.url,
       EventBusName: flow.bus.eventBusName,
       UnpublishedQueueUrl: flow.unpublished.queueUrl,
+      BufferQueueUrl: flow.buffer.queueUrl,
       BufferQueueArn: flow.buffer.queueArn,
       DeadLetterQueueUrl: flow.deadLetters.queueUrl,
       DeadLetterQueueArn: flow.deadLetters.queueArn,

@@ -42,6 +42,8 @@ export interface LocalStack {
   readonly functionNames: readonly string[];
   /** The only function, queue or table whose logical id has the text in it. */
   named(kind: "function" | "queue" | "table", part: string): string;
+  /** URL of the only queue whose logical id has the text in it. */
+  queueUrl(part: string): string;
   /** Whether the store had no tables before. */
   readonly isNew: boolean;
   close(): Promise<void>;
@@ -144,6 +146,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       queue: [...queues.keys()],
       table: template.resources("AWS::DynamoDB::Table").map(({ logicalId }) => logicalId),
     };
+    const named: LocalStack["named"] = (kind, part) => {
+      const [found, another] = ids[kind].filter((id) => id.includes(part));
+      if (!found || another) throw new Error(`no single ${kind} has ${part} in its name`);
+      return found;
+    };
     return {
       url: `http://127.0.0.1:${port}`,
       dynamodb,
@@ -154,11 +161,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       schedules,
       functionNames: ids.function,
       isNew,
-      named(kind, part) {
-        const [found, another] = ids[kind].filter((id) => id.includes(part));
-        if (!found || another) throw new Error(`no single ${kind} has ${part} in its name`);
-        return found;
-      },
+      named,
+      queueUrl: (part) => template.queueUrl(named("queue", part)),
       close: closeAll,
     };
   } catch (error) {

@@ -115,9 +115,11 @@ async function start(): Promise<void> {
     admin_token: tokens.admin,
     caller_token: tokens.caller,
     caller_session_id: tokens.session,
+    buffer_queue_url: stack.queueUrl("Buffer"),
     unpublished_queue_url: environment.UNPUBLISHED_QUEUE_URL,
     dead_letter_queue_url: environment.DEAD_LETTER_QUEUE_URL,
     tables,
+    config: environment.OAUTH_MONITORING_CONFIG,
     pid: process.pid,
   };
   writeFileSync(STACK_FILE, JSON.stringify(description, null, 2), { mode: 0o600 });

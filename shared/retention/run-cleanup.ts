@@ -20,11 +20,13 @@ const KINDS = Object.keys(PURGE_KINDS) as PurgeKind[];
  * kinds run side by side, so that a flood of one does not starve another.
  *
  * @param deadlineMs no delete begins at or after this instant
+ * @param onProgress told from time to time what has been removed so far
  * @throws whatever a kind failed with, after the others are done and the record says so
  */
 export async function runCleanup(
   context: CleanupContext & CleanupRunStore & { readonly logger: Logger },
   deadlineMs: number,
+  onProgress?: (removed: Removed) => void,
 ): Promise<CleanupRun> {
   const startedMs = context.clock();
   const removed: Removed = { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 };
@@ -48,6 +50,7 @@ export async function runCleanup(
       concurrency: context.config.purge.concurrency,
       onProgress: async (count) => {
         removed[kind] += count;
+        onProgress?.(removed);
         if (context.clock() - recordedMs < RECORD_EVERY_MS) return;
         recordedMs = context.clock();
         await saveCleanupRun(context, record("running"));

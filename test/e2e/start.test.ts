@@ -5,7 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it } from "vitest";
+import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const stackFile = join(root, ".local/stack.json");
@@ -124,5 +126,109 @@ describe("npm start", () => {
     const ports = await start([], { PORT: "eighty" });
     expect(await ports.exited).toBe(1);
     expect(ports.output()).toContain("PORT");
+  });
+});
+
+/** Runs one CLI command as a process. */
+async function cli(...args: string[]) {
+  const child = spawn(process.execPath, [join(root, "infra/cli/oauth-monitoring.mjs"), ...args], {
+    cwd: tmpdir(),
+    env: { ...process.env, NODE_NO_WARNINGS: "1" },
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const [code] = await once(child, "close");
+  return { code: code as number, stdout: stdout.trimEnd(), stderr };
+}
+
+const json = async (...args: string[]) => JSON.parse((await cli(...args, "--json")).stdout);
+
+describe("the CLI", () => {
+  it("administers the local stack, with the seed's lines", { timeout: 180_000 }, async () => {
+    expect(await cli("stats")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("start it with npm start"),
+    });
+    const { interrupt } = await start(["--no-demo"]);
+    expect((await cli("clients", "add", "--id", "app", "--name", "The App")).code).toBe(0);
+    const issue = ["tokens", "issue", "--client", "app", "--scopes", "api:read", "--expires-in"];
+    const { token, token_id } = await json(...issue, "3600");
+    const short = await cli(...issue, "1");
+    expect(short.stdout).toMatch(/^Token: {6}oam_/);
+    const { url } = readStack();
+    const use = () => fetch(`${url}/api/x`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await use()).status).toBe(200);
+    expect((await cli("tokens", "revoke", token_id)).stdout).toContain("is revoked since");
+    expect((await use()).status).toBe(401);
+    let stats = await json("stats");
+    while (stats.total_tokens_issued < 2 || stats.revoked_tokens < 1 || stats.expired_tokens < 1) {
+      stats = await json("stats");
+    }
+    expect((await cli("stats")).stdout).toBe(
+      [
+        "OAuth Statistics (Last 24 hours)",
+        "================================",
+        "Total tokens issued: 2",
+        "Active tokens: 0",
+        "Expired tokens: 1",
+        "Revoked tokens: 1",
+        "",
+        "By Client:",
+        "  The App: 2",
+      ].join("\n"),
+    );
+    const counts = "  Tokens: 1\n  Codes: 0\n  Sessions: 0\n  Events: 0";
+    expect((await cli("cleanup", "--dry-run")).stdout).toContain(counts);
+    expect((await cli("cleanup")).stdout).toBe(`Cleanup Results:\n${counts}`);
+    expect((await cli("stats")).stdout).toContain("Total tokens issued: 2");
+
+    let report = await cli("security-report");
+    while (!report.stdout.includes("revoked_token")) report = await cli("security-report");
+    expect(report.stdout).toMatch(
+      /^Security Events \(Last 24 hours\): 1\n {2}\[\d{4}-.*\] auth_failed: \{.*"reason":"revoked_token"/,
+    );
+    const found = await json("events", "--token", token_id, "--type", "token_used");
+    expect(found.events).toMatchObject([{ event_type: "token_used", event_data: { token_id } }]);
+    expect((await cli("events", "--limit", "3")).stdout).toMatch(
+      /^OCCURRED +TYPE +CLIENT +USER +DATA\n/,
+    );
+    expect((await cli("clients", "list")).stdout).toContain("The App");
+
+    const stack = readStack();
+    const bus = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridge_endpoint });
+    await bus.send(
+      new PutEventsCommand({
+        Entries: [
+          {
+            EventBusName: stack.event_bus_name,
+            Source: "oauth.monitoring",
+            DetailType: "oauth.token_used",
+            Detail: JSON.stringify({ id: "wrong" }),
+          },
+        ],
+      }),
+    );
+    let letters = await json("dead-letters", "list");
+    while (letters.dead_letters.length === 0) letters = await json("dead-letters", "list");
+    expect(letters.dead_letters).toMatchObject([{ reason: expect.stringContaining("UUID") }]);
+    expect((await cli("dead-letters", "redrive")).stdout).toBe("1 message(s) redriven.");
+    expect(await interrupt()).toBe(0);
+  });
+
+  it("exits with 2 for bad arguments and 0 for help", async () => {
+    for (const args of [["nonsense"], ["tokens", "issue"], ["stats", "--wrong"]]) {
+      expect((await cli(...args)).code).toBe(2);
+    }
+    const both = await cli("stats", "--local", "--stack", "x");
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("not both") });
+    const help = await cli("events", "--help");
+    expect(help.code).toBe(0);
+    expect(help.stdout).toContain("--type <type>");
+    expect(help.stdout).toContain("Examples:");
   });
 });

@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { monitoringConfigSchema } from "../../shared/config/monitoring-config.ts";
+import { LOCAL_ACCESS } from "../local/local-access.ts";
+import type { StackDescription } from "./target.ts";
+
+const STACK_FILE = fileURLToPath(new URL("../../.local/stack.json", import.meta.url));
+
+const name = z.string();
+const stackFileSchema = z.object({
+  dynamodb_endpoint: z.url(),
+  eventbridge_endpoint: z.url(),
+  event_bus_name: name,
+  buffer_queue_url: z.url(),
+  dead_letter_queue_url: z.url(),
+  tables: z.object({
+    tokens: name,
+    authorization_codes: name,
+    sessions: name,
+    clients: name,
+    events: name,
+    counters: name,
+    issuances: name,
+    cleanup_runs: name,
+  }),
+  config: monitoringConfigSchema,
+});
+
+/** Whether a local stack runs, or ran and was killed. */
+export function localStackIsThere(): boolean {
+  return existsSync(STACK_FILE);
+}
+
+/** The running local stack, as `npm start` described it. */
+export function describeLocalStack(): StackDescription {
+  if (!localStackIsThere()) throw new Error("no local stack runs: start it with npm start");
+  const stack = stackFileSchema.parse(JSON.parse(readFileSync(STACK_FILE, "utf8")));
+  return {
+    tables: stack.tables,
+    eventBusName: stack.event_bus_name,
+    bufferQueueUrl: stack.buffer_queue_url,
+    deadLetterQueueUrl: stack.dead_letter_queue_url,
+    config: stack.config,
+    dynamodb: { ...LOCAL_ACCESS, endpoint: stack.dynamodb_endpoint },
+    messaging: { ...LOCAL_ACCESS, endpoint: stack.eventbridge_endpoint },
+  };
+}

@@ -1,0 +1,71 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { systemClock } from "../../shared/clock/clock.ts";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { createEventPublisher } from "../../shared/events/event-publisher.ts";
+import type { Logger } from "../../shared/logger.ts";
+
+/** What the CLI must know of a stack, local or deployed. */
+export interface StackDescription {
+  readonly tables: {
+    readonly tokens: string;
+    readonly authorization_codes: string;
+    readonly sessions: string;
+    readonly clients: string;
+    readonly events: string;
+    readonly counters: string;
+    readonly issuances: string;
+    readonly cleanup_runs: string;
+  };
+  readonly eventBusName: string;
+  readonly bufferQueueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  readonly config: MonitoringConfig;
+  /** Where the local services answer, and with which access; absent for AWS. */
+  readonly dynamodb?: LocalService;
+  readonly messaging?: LocalService;
+}
+
+/** What a client of a local service is made with. */
+export interface LocalService {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** Warnings go to stderr, where they do not disturb what a script reads. */
+const logger: Logger = {
+  info: () => {},
+  warn: (message) => console.error(message),
+  error: (message) => console.error(message),
+};
+
+/** The library over a stack, and its queues. */
+export function openTarget(stack: StackDescription) {
+  const { tables } = stack;
+  return {
+    client: createDocumentClient("background", { ...stack.dynamodb }),
+    tokensTable: tables.tokens,
+    authorizationCodesTable: tables.authorization_codes,
+    sessionsTable: tables.sessions,
+    clientsTable: tables.clients,
+    eventsTable: tables.events,
+    countersTable: tables.counters,
+    issuancesTable: tables.issuances,
+    cleanupRunsTable: tables.cleanup_runs,
+    config: stack.config,
+    clock: systemClock,
+    logger,
+    sink: createEventPublisher({
+      eventBridge: new EventBridgeClient({ ...stack.messaging }),
+      eventBusName: stack.eventBusName,
+      logger,
+    }),
+    sqs: new SQSClient({ ...stack.messaging }),
+    bufferQueueUrl: stack.bufferQueueUrl,
+    deadLetterQueueUrl: stack.deadLetterQueueUrl,
+  };
+}
+
+export type Target = ReturnType<typeof openTarget>;
