@@ -16,7 +16,8 @@ const running: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of running.splice(0)) {
     if (child.exitCode === null && child.signalCode === null) {
-      child.kill("SIGKILL");
+      // The group: DynamoDB Local must not outlive a stack that cannot close it.
+      process.kill(-(child.pid as number), "SIGKILL");
       await once(child, "exit");
     }
   }
