@@ -182,7 +182,7 @@ function explain(error: unknown): { message: string; code: number } {
   }
   if (error instanceof PublishError) {
     return {
-      message: `done, but its event is not on the bus: ${error.message}`,
+      message: `its event could not be published, run it again: ${error.message}`,
       code: EXIT.failed,
     };
   }

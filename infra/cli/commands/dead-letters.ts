@@ -19,6 +19,7 @@ async function* receiveAll(target: Target): AsyncGenerator<Message> {
         QueueUrl: target.deadLetterQueueUrl,
         MaxNumberOfMessages: MOST,
         MessageAttributeNames: ["reason"],
+        MessageSystemAttributeNames: ["SentTimestamp"],
         WaitTimeSeconds: 1,
       }),
     );
@@ -53,12 +54,11 @@ export async function deadLettersList(target: Target): Promise<Report> {
 
 /** `dead-letters redrive`: gives each message to the subscriber again; what is stored already stays once. */
 export async function deadLettersRedrive(target: Target): Promise<Report> {
+  // What fails again comes back as a new message: only those that were there before go through.
+  const startedMs = target.clock();
   let redriven = 0;
-  // What fails again returns to the queue; each message goes once a run.
-  const seen = new Set<string | undefined>();
-  for await (const { MessageId, Body, ReceiptHandle } of receiveAll(target)) {
-    if (seen.has(MessageId)) continue;
-    seen.add(MessageId);
+  for await (const { Attributes, Body, ReceiptHandle } of receiveAll(target)) {
+    if (Number(Attributes?.SentTimestamp) >= startedMs) continue;
     await target.sqs.send(
       new SendMessageCommand({ QueueUrl: target.bufferQueueUrl, MessageBody: Body }),
     );
