@@ -20,15 +20,19 @@ export class OAuthMonitoringStack extends Stack {
       props.config === undefined ? {} : { config: props.config },
     );
     const { api } = new MonitoringApi(this, "MonitoringApi", this.monitoring);
-    const { flow, data, functions } = this.monitoring;
+    const { flow, data, functions, alarmTopic } = this.monitoring;
     const outputs = {
       ApiUrl: api.url,
       EventBusName: flow.bus.eventBusName,
       UnpublishedQueueUrl: flow.unpublished.queueUrl,
+      UnpublishedQueueArn: flow.unpublished.queueArn,
+      UnpublishableQueueUrl: flow.unpublishable.queueUrl,
+      UnpublishableQueueArn: flow.unpublishable.queueArn,
       BufferQueueUrl: flow.buffer.queueUrl,
       BufferQueueArn: flow.buffer.queueArn,
       DeadLetterQueueUrl: flow.deadLetters.queueUrl,
       DeadLetterQueueArn: flow.deadLetters.queueArn,
+      AlarmTopicArn: alarmTopic.topicArn,
       PurgeFunctionName: functions.get("Purge").functionName,
       ...Object.fromEntries(
         Object.entries(data.tables).map(([variable, table]) => [

@@ -5,6 +5,7 @@ import {
   RequestAuthorizer,
   type RestApi,
 } from "aws-cdk-lib/aws-apigateway";
+import { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import {
@@ -77,17 +78,21 @@ export class OAuthMonitoring extends Construct {
   }
 
   #attach(api: RestApi): RequestAuthorizer {
-    const name = `${api.node.id}Authorizer`;
-    const authorizer = new RequestAuthorizer(this, name, {
-      handler: this.functions.get("Authorizer"),
+    // All of it is made in the API's scope: APIs may bear one id, and an API in another stack must
+    // depend on this one without this one depending on it, which an own permission here would do.
+    const handler = LambdaFunction.fromFunctionAttributes(api, "OAuthAuthorizerFunction", {
+      functionArn: this.functions.get("Authorizer").functionArn,
+      sameEnvironment: true,
+    });
+    const authorizer = new RequestAuthorizer(api, "OAuthAuthorizer", {
+      handler,
       // No identity source and no cache: a call without a token is tracked too, and each use is.
       identitySources: [],
       resultsCacheTtl: Duration.seconds(0),
     });
     this.#protected.set(api, authorizer);
     addGatewayResponses(api, this.config.realm);
-    const serverErrors = api.metricServerError({ period: Duration.minutes(5), statistic: "Sum" });
-    this.#alarms.watchApi(`${api.node.id}ServerErrors`, serverErrors);
+    this.#alarms.watchApi(api);
     return authorizer;
   }
 }

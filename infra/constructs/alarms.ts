@@ -1,4 +1,5 @@
 import { Duration } from "aws-cdk-lib";
+import type { RestApi } from "aws-cdk-lib/aws-apigateway";
 import {
   Alarm,
   ComparisonOperator,
@@ -80,18 +81,25 @@ export class Alarms extends Construct {
     }).addAlarmAction(new SnsAction(props.topic));
   }
 
-  /** Watches an API that the authorizer protects. */
-  watchApi(name: string, serverErrors: IMetric): void {
+  /** Watches an API that the authorizer protects, from the API's own stack. */
+  watchApi(api: RestApi): void {
     this.#alarm(
-      name,
+      "OAuthServerErrors",
       "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
-      serverErrors,
+      api.metricServerError({ period: Duration.minutes(5), statistic: "Sum" }),
       this.props.config.alarms.apiServerErrors,
+      api,
     );
   }
 
-  #alarm(name: string, alarmDescription: string, metric: IMetric, threshold: number): void {
-    new Alarm(this, name, {
+  #alarm(
+    name: string,
+    alarmDescription: string,
+    metric: IMetric,
+    threshold: number,
+    scope: Construct = this,
+  ): void {
+    new Alarm(scope, name, {
       alarmDescription,
       metric,
       threshold,

@@ -1,8 +1,9 @@
-import { Duration } from "aws-cdk-lib";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Archive, EventBus, Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import type { Key } from "aws-cdk-lib/aws-kms";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
@@ -34,11 +35,17 @@ export class EventFlow extends Construct {
 
   constructor(scope: Construct, id: string, config: MonitoringConfig, key: Key) {
     super(scope, id);
+    // Without it CDK lets EventBridge send to an encrypted queue for any account. Set here, because the
+    // feature flags of the app that uses the construct are not ours.
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
     const encrypted = {
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: key,
       enforceSSL: true,
       retentionPeriod: LONGEST,
+      removalPolicy:
+        config.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     };
     this.deadLetters = new Queue(this, "DeadLetters", encrypted);
     this.buffer = new Queue(this, "Buffer", {

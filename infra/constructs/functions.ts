@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
-import { Effect, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
@@ -29,6 +29,9 @@ interface FunctionDefinition {
 
 /** Actions for which DynamoDB encrypts under the table's key. */
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
+
+/** What a reader of a table needs of its key, as CDK's own grants have it. */
+const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
@@ -149,7 +152,17 @@ export class Functions extends Construct {
   #create(name: FunctionName): NodejsFunction {
     const definition: FunctionDefinition = DEFINITIONS[name];
     const destroy = this.config.removalPolicy === "destroy";
+    const logGroup = new LogGroup(this, `${name}Log`, {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: destroy ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+    });
+    // The role CDK would make carries AWSLambdaBasicExecutionRole: every log group of the account.
+    const role = new Role(this, `${name}Role`, {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+    });
+    logGroup.grantWrite(role);
     const created = new NodejsFunction(this, name, {
+      role,
       entry: `${root}functions/${definition.folder}/handler.ts`,
       projectRoot: root,
       depsLockFilePath: `${root}package-lock.json`,
@@ -158,11 +171,10 @@ export class Functions extends Construct {
       timeout: definition.timeout,
       memorySize: definition.memorySize ?? 512,
       tracing: Tracing.ACTIVE,
+      // Of asynchronous calls, which only schedules make: the next run does what a failed one left.
+      retryAttempts: 0,
       bundling: BUNDLING,
-      logGroup: new LogGroup(this, `${name}Log`, {
-        retention: RetentionDays.THREE_MONTHS,
-        removalPolicy: destroy ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
-      }),
+      logGroup,
       environment: { POWERTOOLS_SERVICE_NAME: definition.folder },
     });
     this.#grantTables(created, definition);
@@ -185,7 +197,7 @@ export class Functions extends Construct {
       actions.some((action) => WRITES.has(action)),
     );
     if (writes) this.data.key.grantEncryptDecrypt(target);
-    else this.data.key.grantDecrypt(target);
+    this.data.key.grant(target, ...KEY_READS);
   }
 
   /** What a function needs beside tables. */

@@ -1,4 +1,4 @@
-import { RemovalPolicy } from "aws-cdk-lib";
+import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
   AccessLogField,
   AccessLogFormat,
@@ -49,6 +49,8 @@ export class MonitoringApi extends Construct {
         config.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     this.api = new RestApi(this, "Api", {
+      // CloudWatch tells APIs apart by name alone.
+      restApiName: `${Stack.of(this).stackName}Api`,
       description: "OAuth monitoring: admin routes and a sample protected API",
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: true,

@@ -137,6 +137,11 @@ export const monitoringConfigSchema = z.strictObject({
        */
       maxReceiveCount: z.int().min(1).max(1000).default(100),
     })
+    .refine((subscriber) => subscriber.batchSize <= 10 || subscriber.batchWindowSeconds > 0, {
+      path: ["batchWindowSeconds"],
+      error:
+        "SQS gathers more than 10 messages only within a window: raise it to at least 1, or lower batchSize to 10",
+    })
     .prefault({}),
   purge: z
     .strictObject({

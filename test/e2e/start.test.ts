@@ -66,7 +66,9 @@ const answers = (url: string) =>
   );
 
 describe("npm start", () => {
-  it("runs the stack with demo data, keeps it in --data, and leaves nothing behind", async () => {
+  it("runs the stack with demo data, keeps it in --data, and leaves nothing behind", {
+    timeout: 240_000,
+  }, async () => {
     const data = mkdtempSync(join(tmpdir(), "oauth-monitoring-data-"));
     const first = await start(["--data", data]);
     const stack = readStack();

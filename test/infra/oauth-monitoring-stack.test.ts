@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, inject, it } from "vitest";
-import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { type IndexDefinition, TABLES } from "../../shared/dynamodb/tables.ts";
 
 const assembly = inject("assembly");
 const file = join(assembly.directory, `${assembly.stackName}.template.json`);
@@ -12,6 +12,29 @@ interface Statement {
   readonly Action: string | string[];
   readonly Resource: unknown;
   readonly Effect: string;
+}
+
+interface ServiceStatement extends Statement {
+  readonly Principal: { readonly Service?: string };
+  readonly Condition?: unknown;
+}
+
+function keySchema({ partitionKey, sortKey }: IndexDefinition) {
+  const hash = { AttributeName: partitionKey, KeyType: "HASH" };
+  return sortKey === undefined ? [hash] : [hash, { AttributeName: sortKey, KeyType: "RANGE" }];
+}
+
+function projection({ projection }: IndexDefinition) {
+  if (typeof projection === "string") return { ProjectionType: projection };
+  return { ProjectionType: "INCLUDE", NonKeyAttributes: projection };
+}
+
+/** `Tokens+Sessions/index` for what a statement's resource names; `/index` says that it is indexes. */
+function resourceNames(resource: string): string {
+  const names = resource.matchAll(
+    /(?:Data|EventFlow|Functions)([A-Za-z]+?)[0-9A-F]{8}"[^{}]*\}(?:,"(\/index)\/\*")?/g,
+  );
+  return [...new Set([...names].map(([, name, index = ""]) => `${name}${index}`))].join("+");
 }
 
 describe("tables", () => {
@@ -34,9 +57,11 @@ describe("tables", () => {
         KeySchema: Match.arrayWith([{ AttributeName: definition.partitionKey, KeyType: "HASH" }]),
         TimeToLiveSpecification: { AttributeName: definition.ttlAttribute },
         ...(Object.keys(definition.indexes).length > 0 && {
-          GlobalSecondaryIndexes: Object.keys(definition.indexes).map((IndexName) =>
-            Match.objectLike({ IndexName }),
-          ),
+          GlobalSecondaryIndexes: Object.entries(definition.indexes).map(([IndexName, index]) => ({
+            IndexName,
+            KeySchema: keySchema(index),
+            Projection: projection(index),
+          })),
         }),
       });
     }
@@ -70,6 +95,17 @@ describe("queues and bus", () => {
       Targets: [Match.objectLike({ DeadLetterConfig: Match.anyValue() })],
     });
     template.resourceCountIs("AWS::Events::Archive", 1);
+  });
+
+  it("take events of this account only", () => {
+    const policies = Object.values(template.findResources("AWS::SQS::QueuePolicy"));
+    const ofServices = policies
+      .flatMap((policy) => policy.Properties.PolicyDocument.Statement as ServiceStatement[])
+      .filter(({ Effect, Principal }) => Effect === "Allow" && Principal.Service !== undefined);
+    expect(ofServices).toHaveLength(2);
+    for (const { Condition } of ofServices) {
+      expect(JSON.stringify(Condition)).toMatch(/"aws:Source(Account|Arn)"/);
+    }
   });
 
   it("keep a batch invisible for six times as long as its function may take", () => {
@@ -110,6 +146,14 @@ describe("the API", () => {
     });
   });
 
+  it("has a name of its own, by which CloudWatch tells it apart", () => {
+    template.hasResourceProperties("AWS::ApiGateway::RestApi", { Name: "OAuthMonitoringApi" });
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      MetricName: "5XXError",
+      Dimensions: [{ Name: "ApiName", Value: "OAuthMonitoringApi" }],
+    });
+  });
+
   it("logs access without the request's headers", () => {
     const stages = Object.values(template.findResources("AWS::ApiGateway::Stage"));
     const format = String(stages[0]?.Properties.AccessLogSetting.Format);
@@ -129,17 +173,20 @@ describe("functions", () => {
   });
 
   it("may do what they do, and nothing else", () => {
+    // A managed policy would not show below.
+    for (const [id, role] of Object.entries(template.findResources("AWS::IAM::Role"))) {
+      if (id.includes("Functions")) expect(role.Properties).not.toHaveProperty("ManagedPolicyArns");
+    }
     const policies = template.findResources("AWS::IAM::Policy");
     const allowed = Object.fromEntries(
       Object.entries(policies).map(([id, policy]) => {
-        const name = /Functions(\w+?)ServiceRole/.exec(id)?.[1] ?? id;
+        const name = /Functions(\w+?)Role/.exec(id)?.[1] ?? id;
         const statements: Statement[] = policy.Properties.PolicyDocument.Statement;
         const actions = statements.flatMap(({ Action, Resource }) => {
           const resource = JSON.stringify(Resource);
           const everything = Resource === "*";
           return [Action].flat().map((action) => {
-            const table = [...resource.matchAll(/Data([A-Za-z]+?)[0-9A-F]{8}/g)].map((m) => m[1]);
-            return `${action}${everything ? " *" : ""} ${[...new Set(table)].join("+")}`.trim();
+            return `${action}${everything ? " *" : ""} ${resourceNames(resource)}`.trim();
           });
         });
         return [name, actions.sort()];

@@ -1,8 +1,10 @@
 import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { Construct } from "constructs";
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 
 /** A stack whose bundles do not matter. */
@@ -47,6 +49,36 @@ describe("OAuthMonitoring", () => {
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 2);
   });
 
+  it("protects APIs that bear one construct id, and an API that is called Api as its own is", () => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const stack = new OAuthMonitoringStack(app, "Product");
+    for (const scope of [new Construct(stack, "Orders"), new Construct(stack, "Billing"), stack]) {
+      const api = new RestApi(scope, "Api");
+      api.root.addMethod("GET", new MockIntegration(), stack.monitoring.protect(api));
+    }
+    Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 4);
+  });
+
+  it("protects an API of another stack, which then depends on it and not the other way round", () => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const monitoringStack = new Stack(app, "Monitoring");
+    const shop = new Stack(app, "Shop");
+    const monitoring = new OAuthMonitoring(monitoringStack, "OAuthMonitoring");
+    const api = new RestApi(shop, "Orders");
+    api.root.addMethod("GET", new MockIntegration(), monitoring.protect(api));
+
+    const template = Template.fromStack(shop);
+    expect(shop.dependencies).toEqual([monitoringStack]);
+    expect(monitoringStack.dependencies).toEqual([]);
+    template.resourceCountIs("AWS::ApiGateway::Authorizer", 1);
+    template.hasResourceProperties("AWS::Lambda::Permission", {
+      Action: "lambda:InvokeFunction",
+      Principal: "apigateway.amazonaws.com",
+      SourceArn: Match.anyValue(),
+    });
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", { MetricName: "5XXError" });
+  });
+
   it("gives up its data with the stack when it is told to", () => {
     const stack = newStack();
     new OAuthMonitoring(stack, "OAuthMonitoring", { config: { removalPolicy: "destroy" } });
@@ -71,6 +103,11 @@ describe("OAuthMonitoring", () => {
       "a path that is no pattern",
       { routes: [{ path: "orders", scopes: [] }] },
       /routes\[0\]\.path/,
+    ],
+    [
+      "a batch that SQS does not gather without a window",
+      { subscriber: { batchSize: 11, batchWindowSeconds: 0 } },
+      /raise it to at least 1[\s\S]*subscriber\.batchWindowSeconds/,
     ],
     ["a scope with a space", { routes: [{ path: "/a", scopes: ["a b"] }] }, /scopes/],
   ])("refuses %s at synth", (_, config, message) => {
