@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { findPort } from "./find-port.ts";
 
 /** A running DynamoDB Local. */
@@ -15,6 +16,7 @@ export interface DynamoDbLocal {
 
 const require = createRequire(import.meta.url);
 const STARTUP_MS = 30_000;
+const SERVER_CONFIGURATION = fileURLToPath(new URL("./dynamodb-local.xml", import.meta.url));
 
 /**
  * Starts Amazon's DynamoDB Local (needs Java 17) on 127.0.0.1.
@@ -31,18 +33,19 @@ export async function startDynamoDbLocal(options: {
     dirname(require.resolve("amplify-dynamodb-simulator/package.json")),
     "emulator",
   );
-  if (options.dataDirectory) await mkdir(options.dataDirectory, { recursive: true });
-  const store = options.dataDirectory ? ["-dbPath", options.dataDirectory] : ["-inMemory"];
+  if (options.dataDirectory !== undefined) await mkdir(options.dataDirectory, { recursive: true });
+  const libraries = join(emulator, "DynamoDBLocal_lib");
   const child = spawn(
     "java",
     [
-      `-Djava.library.path=${join(emulator, "DynamoDBLocal_lib")}`,
-      "-jar",
-      join(emulator, "DynamoDBLocal.jar"),
-      ...store,
-      "-sharedDb",
-      "-port",
-      String(port),
+      `-Djava.library.path=${libraries}`,
+      "-cp",
+      [join(emulator, "DynamoDBLocal.jar"), join(libraries, "*")].join(delimiter),
+      "org.eclipse.jetty.xml.XmlConfiguration",
+      SERVER_CONFIGURATION,
+      `port=${port}`,
+      `inMemory=${options.dataDirectory === undefined}`,
+      ...(options.dataDirectory === undefined ? [] : [`dbPath=${options.dataDirectory}`]),
     ],
     { stdio: ["ignore", "ignore", "pipe"] },
   );
