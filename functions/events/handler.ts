@@ -2,7 +2,7 @@ import * as z from "zod";
 import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/client.ts";
-import { eventTypeSchema, identifierSchema } from "../../shared/events/identifiers.ts";
+import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import { queryEvents } from "../../shared/events/query-events.ts";
 import { rangeParametersSchema } from "../../shared/statistics/time-range.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
@@ -31,6 +31,10 @@ const pageParameters = {
     .pipe(z.int().min(1).max(1000))
     .default(50),
   cursor: z.string().min(1).max(1024).optional(),
+  client_id: identifierSchema.optional(),
+  user_id: identifierSchema.optional(),
+  token_id: identifierSchema.optional(),
+  ip: ipSchema.optional(),
 };
 
 const securityParameters = z.strictObject(pageParameters);
@@ -38,9 +42,6 @@ const securityParameters = z.strictObject(pageParameters);
 const eventParameters = z.strictObject({
   ...pageParameters,
   type: eventTypeSchema.optional(),
-  client_id: identifierSchema.optional(),
-  user_id: identifierSchema.optional(),
-  token_id: identifierSchema.optional(),
 });
 
 const millis = (instant: string | undefined) =>
@@ -66,6 +67,7 @@ export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async
     clientId: parameters.client_id,
     userId: parameters.user_id,
     tokenId: parameters.token_id,
+    ip: parameters.ip,
     ...(security && { security }),
   });
 });

@@ -1,6 +1,7 @@
 import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { identifierSchema, instantSchema } from "../../shared/events/identifiers.ts";
 import { rangeParametersSchema, resolveRange } from "../../shared/statistics/time-range.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
@@ -15,8 +16,12 @@ const environment = readEnvironment(process.env, [
 const config = environment.OAUTH_MONITORING_CONFIG;
 const client = createDocumentClient("interactive");
 
+const parametersSchema = rangeParametersSchema
+  .extend({ client_id: identifierSchema.optional(), as_of: instantSchema.optional() })
+  .strict();
+
 /** GET /admin/oauth/stats */
-export const handler = jsonRoute(logger, rangeParametersSchema.strict(), async (parameters) => {
+export const handler = jsonRoute(logger, parametersSchema, async (parameters) => {
   // One instant for the range and the judgement.
   const nowMs = systemClock();
   const range = resolveRange(parameters, nowMs, config.retention.statisticsDays);
@@ -30,5 +35,9 @@ export const handler = jsonRoute(logger, rangeParametersSchema.strict(), async (
       clock: () => nowMs,
     },
     range,
+    {
+      clientId: parameters.client_id,
+      asOfMs: parameters.as_of === undefined ? undefined : Date.parse(parameters.as_of),
+    },
   );
 });

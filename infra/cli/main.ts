@@ -89,7 +89,11 @@ function buildProgram(): Command {
   );
   does(
     examples(
-      ranged(program.command("security-report").description("security events, newest first")),
+      ranged(
+        program
+          .command("security-report")
+          .description("security events, newest first, then the clients, addresses and endpoints"),
+      ),
       "security-report --from 2026-11-23T00:00:00Z",
     ),
     securityReport,
@@ -103,6 +107,7 @@ function buildProgram(): Command {
         .option("--client <id>", "only of this client")
         .option("--user <id>", "only of this user")
         .option("--token <id>", "only of this token, by its public id")
+        .option("--ip <address>", "only from this address")
         .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
         .option("--to <time>", "UTC")
         .option("--limit <number>", "the most events to print", "50"),

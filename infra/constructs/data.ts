@@ -31,6 +31,7 @@ const CONSTRUCT_IDS: Record<TableVariable, string> = {
 };
 
 const text = (name: string): Attribute => ({ name, type: AttributeType.STRING });
+const number = (name: string): Attribute => ({ name, type: AttributeType.NUMBER });
 
 function projection(index: IndexDefinition) {
   if (typeof index.projection === "string") {
@@ -71,7 +72,9 @@ export class Data extends Construct {
         table.addGlobalSecondaryIndex({
           indexName,
           partitionKey: text(index.partitionKey),
-          ...(index.sortKey === undefined ? {} : { sortKey: text(index.sortKey) }),
+          ...(index.sortKey === undefined
+            ? {}
+            : { sortKey: (index.sortKeyType === "N" ? number : text)(index.sortKey) }),
           ...projection(index),
         });
       }

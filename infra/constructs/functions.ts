@@ -80,6 +80,14 @@ const DEFINITIONS = {
       CLIENTS_TABLE: { table: ["BatchGetItem"] },
     },
   },
+  Activity: {
+    folder: "activity",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      EVENTS_TABLE: { indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
+    },
+  },
   Events: {
     folder: "events",
     timeout: HTTP_TIMEOUT,

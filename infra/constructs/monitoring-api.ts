@@ -14,6 +14,7 @@ import type { FunctionName } from "./functions.ts";
 
 const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   stats: "Stats",
+  activity: "Activity",
   events: "Events",
   "security-events": "Events",
   clients: "ClientList",

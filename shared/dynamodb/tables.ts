@@ -10,10 +10,11 @@ export interface TableDefinition {
   readonly indexes: Readonly<Record<string, IndexDefinition>>;
 }
 
-/** A global secondary index; both keys are strings. */
+/** A global secondary index; its keys are strings but where said. */
 export interface IndexDefinition {
   readonly partitionKey: string;
   readonly sortKey?: string;
+  readonly sortKeyType?: "S" | "N";
   /** `ALL`, `KEYS_ONLY`, or the attributes to carry beside the keys. */
   readonly projection: "ALL" | "KEYS_ONLY" | readonly string[];
 }
@@ -71,15 +72,23 @@ export const EVENTS = {
     by_client: { partitionKey: "client_shard", sortKey: "occurred_at_id", projection: "ALL" },
     by_user: { partitionKey: "user_shard", sortKey: "occurred_at_id", projection: "ALL" },
     by_token: { partitionKey: "token_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_ip: { partitionKey: "ip_shard", sortKey: "occurred_at_id", projection: "ALL" },
   },
 } as const satisfies TableDefinition;
 
-/** Counters of events and tokens by day and hour. */
+/** Counters of events, tokens and failures by day and hour; those that are ranked, by their total. */
 export const COUNTERS = {
   partitionKey: "pk",
   sortKey: "sk",
   ttlAttribute: "ttl_epoch_seconds",
-  indexes: {},
+  indexes: {
+    by_total: {
+      partitionKey: "ranking",
+      sortKey: "total",
+      sortKeyType: "N",
+      projection: "ALL",
+    },
+  },
 } as const satisfies TableDefinition;
 
 /** One small fact per issued token, kept after the token is purged. */

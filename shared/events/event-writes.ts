@@ -1,7 +1,8 @@
 import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Count } from "../statistics/counter-keys.ts";
 import { CounterUpdates } from "../statistics/counter-updates.ts";
-import { type Issuance, NO_CLIENT, planIssuanceChange, tokenFact } from "../statistics/issuance.ts";
+import { countsOfEvent } from "../statistics/counts-of-event.ts";
+import { type Issuance, planIssuanceChange, tokenFact } from "../statistics/issuance.ts";
 import type { IssuanceStore } from "../statistics/statistics-store.ts";
 import type { OAuthEvent } from "./oauth-event.ts";
 import { toEventItem } from "./stored-event.ts";
@@ -43,12 +44,6 @@ export function planEventWrites(
   const fact = tokenFact(event);
   const change =
     fact && planIssuanceChange(known.get(fact.tokenId), fact, store.issuancesTable, store.config);
-  const counted: Count = {
-    kind: "events",
-    dimensions: [event.event_type, event.oauth_client_id ?? NO_CLIENT],
-    field: "n",
-    atMs: Date.parse(event.occurred_at),
-  };
   return {
     event,
     put: {
@@ -62,7 +57,7 @@ export function planEventWrites(
       change && {
         issuance: { tokenId: fact.tokenId, write: change.write, after: change.after },
       }),
-    counts: [counted, ...(change?.counts ?? [])],
+    counts: [...countsOfEvent(event), ...(change?.counts ?? [])],
   };
 }
 

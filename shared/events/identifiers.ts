@@ -20,6 +20,13 @@ export const identifierSchema = z
   .max(256)
   .regex(/^[^\p{Cc}]+$/u, "no control characters");
 
+/** The address a call came from, as API Gateway or another producer gives it. */
+export const ipSchema = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{Cc}]+$/u, "no control characters");
+
 /** One scope token (RFC 6749, section 3.3). */
 export const scopeSchema = z
   .string()

@@ -43,7 +43,7 @@ function openStreams(
   const to = query.toMs === undefined ? LATEST : toInstant(query.toMs);
   const last = before !== undefined && before < to ? before : to;
   if (from > last) return [];
-  const filters = Object.entries(plan.equals);
+  const filters = Object.entries(plan.oneOf);
   return plan.partitions.map(
     (partition) =>
       new EventStream(context.client, {
@@ -53,18 +53,29 @@ function openStreams(
           "#partition = :partition AND occurred_at_id BETWEEN :from AND :last",
         FilterExpression: [
           "expires_at > :now",
-          ...filters.map((_, index) => `#f${index} = :f${index}`),
+          ...filters.map(([path, values], index) => {
+            const names = path.split(".").map((_, level) => `#f${index}_${level}`);
+            return `${names.join(".")} IN (${values.map((_, n) => `:f${index}_${n}`).join(", ")})`;
+          }),
         ].join(" AND "),
         ExpressionAttributeNames: {
           "#partition": plan.partitionKey,
-          ...Object.fromEntries(filters.map(([name], index) => [`#f${index}`, name])),
+          ...Object.fromEntries(
+            filters.flatMap(([path], index) =>
+              path.split(".").map((name, level) => [`#f${index}_${level}`, name]),
+            ),
+          ),
         },
         ExpressionAttributeValues: {
           ":partition": partition,
           ":from": from,
           ":last": last,
           ":now": toEpochSeconds(context.clock()),
-          ...Object.fromEntries(filters.map(([, value], index) => [`:f${index}`, value])),
+          ...Object.fromEntries(
+            filters.flatMap(([, values], index) =>
+              values.map((value, n) => [`:f${index}_${n}`, value]),
+            ),
+          ),
         },
         ScanIndexForward: false,
         Limit: filters.length > 0 ? 500 : query.limit + 1,

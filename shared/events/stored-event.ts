@@ -27,6 +27,12 @@ export function tokenIdOf(event: OAuthEvent): string | undefined {
   return typeof id === "string" && id !== "" && id.length <= 256 ? id : undefined;
 }
 
+/** The address an event's call came from, when its data has one. */
+export function ipOf(event: OAuthEvent): string | undefined {
+  const { ip } = event.event_data;
+  return typeof ip === "string" && ip !== "" && ip.length <= 64 ? ip : undefined;
+}
+
 /** The item of an event: its fields, and the key of each index that it belongs to. */
 export function toEventItem(
   event: OAuthEvent,
@@ -49,5 +55,6 @@ export function toEventItem(
     client_shard: key(event.oauth_client_id),
     user_shard: key(event.user_id),
     token_shard: key(tokenIdOf(event)),
+    ip_shard: key(ipOf(event)),
   };
 }

@@ -1,10 +1,7 @@
-import { HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
-import { readHourBuckets, readMinuteBuckets } from "./read-counters.ts";
+import { toInstant } from "../clock/clock.ts";
+import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 import type { StatisticsStore } from "./statistics-store.ts";
 import type { TimeRange } from "./time-range.ts";
-
-/** Type and client. */
-const DIMENSIONS = 2;
 
 /** Events counted by type, over the whole minutes that a range touches. */
 export interface EventCounts {
@@ -14,31 +11,21 @@ export interface EventCounts {
   readonly by_type: Readonly<Record<string, number>>;
 }
 
-/** Counts the events of a range by type, from counters alone; cost grows with days × types × clients. */
-export async function countEvents(store: StatisticsStore, range: TimeRange): Promise<EventCounts> {
-  const fromMs = Math.floor(range.fromMs / MINUTE_MS) * MINUTE_MS;
-  const toMs = Math.ceil(range.toMs / MINUTE_MS) * MINUTE_MS;
-  const ragged = new Set(
-    [fromMs, toMs]
-      .filter((end) => end % HOUR_MS !== 0)
-      .map((end) => Math.floor(end / HOUR_MS) * HOUR_MS),
-  );
-  const [hours, minutes] = await Promise.all([
-    readHourBuckets(store, "events", DIMENSIONS, fromMs, toMs),
-    readMinuteBuckets(store, "events", DIMENSIONS, [...ragged]),
-  ]);
+/** Counts the events of a range by type, from counters alone, of all clients or of one. */
+export async function countEvents(
+  store: StatisticsStore,
+  range: TimeRange,
+  clientId?: string,
+): Promise<EventCounts> {
+  const whole = wholeMinutes(range);
   const totals = new Map<string, number>();
-  const inRange = [
-    ...hours.filter(({ startMs }) => !ragged.has(startMs)),
-    ...minutes.filter(({ startMs }) => startMs >= fromMs && startMs < toMs),
-  ];
-  for (const { dimensions, count } of inRange) {
-    const type = dimensions[0] ?? "";
-    totals.set(type, (totals.get(type) ?? 0) + count);
+  for (const bucket of await readEventBuckets(store, whole)) {
+    if (clientId !== undefined && bucket.clientId !== clientId) continue;
+    totals.set(bucket.eventType, (totals.get(bucket.eventType) ?? 0) + bucket.count);
   }
   return {
-    from: toInstant(fromMs),
-    to: toInstant(toMs),
+    from: toInstant(whole.fromMs),
+    to: toInstant(whole.toMs),
     by_type: Object.fromEntries([...totals].sort(([a], [b]) => a.localeCompare(b))),
   };
 }

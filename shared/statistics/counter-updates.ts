@@ -4,12 +4,16 @@ import { type Count, type CounterAddress, counterAddresses } from "./counter-key
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
+interface CounterItem {
+  readonly address: CounterAddress;
+  readonly atMs: number;
+  /** What to add, by attribute. */
+  readonly adds: Map<string, number>;
+}
+
 /** Gathers counts so that many events raise a counter's item once. */
 export class CounterUpdates {
-  readonly #items = new Map<
-    string,
-    { address: CounterAddress; atMs: number; adds: Map<string, number> }
-  >();
+  readonly #items = new Map<string, CounterItem>();
 
   constructor(private readonly shard: number) {}
 
@@ -29,7 +33,10 @@ export class CounterUpdates {
       for (const address of counterAddresses(count, this.shard)) {
         const key = itemKey(address);
         const item = this.#items.get(key) ?? { address, atMs: count.atMs, adds: new Map() };
-        item.adds.set(address.attribute, (item.adds.get(address.attribute) ?? 0) + 1);
+        const raise = (attribute: string) =>
+          item.adds.set(attribute, (item.adds.get(attribute) ?? 0) + 1);
+        raise(address.attribute);
+        if (address.ranked) raise("total");
         this.#items.set(key, item);
       }
     }
@@ -37,24 +44,33 @@ export class CounterUpdates {
 
   /** The updates, for the transaction that stores the counted events. */
   toTransactItems(countersTable: string, keepDays: number): TransactItem[] {
-    return [...this.#items.values()].map(({ address, atMs, adds }) => {
-      const attributes = [...adds.keys()];
-      return {
-        Update: {
-          TableName: countersTable,
-          Key: { pk: address.pk, sk: address.sk },
-          UpdateExpression: `ADD ${attributes.map((_, i) => `#a${i} :a${i}`).join(", ")} SET ttl_epoch_seconds = :ttl`,
-          ExpressionAttributeNames: Object.fromEntries(
-            attributes.map((name, i) => [`#a${i}`, name]),
-          ),
-          ExpressionAttributeValues: {
-            ":ttl": toEpochSeconds((Math.floor(atMs / DAY_MS) + 1 + keepDays) * DAY_MS),
-            ...Object.fromEntries([...adds.values()].map((n, i) => [`:a${i}`, n])),
-          },
-        },
-      };
-    });
+    return [...this.#items.values()].map((item) => ({
+      Update: { TableName: countersTable, ...updateOf(item, keepDays) },
+    }));
   }
+}
+
+function updateOf({ address, atMs, adds }: CounterItem, keepDays: number) {
+  const numbers = [...adds.entries()];
+  const facts = Object.entries({
+    ...address.ranked,
+    ttl_epoch_seconds: toEpochSeconds((Math.floor(atMs / DAY_MS) + 1 + keepDays) * DAY_MS),
+  });
+  return {
+    Key: { pk: address.pk, sk: address.sk },
+    UpdateExpression: [
+      `ADD ${numbers.map((_, i) => `#n${i} :n${i}`).join(", ")}`,
+      `SET ${facts.map((_, i) => `#f${i} = :f${i}`).join(", ")}`,
+    ].join(" "),
+    ExpressionAttributeNames: Object.fromEntries([
+      ...numbers.map(([name], i) => [`#n${i}`, name]),
+      ...facts.map(([name], i) => [`#f${i}`, name]),
+    ]),
+    ExpressionAttributeValues: Object.fromEntries([
+      ...numbers.map(([, number], i) => [`:n${i}`, number]),
+      ...facts.map(([, fact], i) => [`:f${i}`, fact]),
+    ]),
+  };
 }
 
 function itemKey(address: CounterAddress): string {

@@ -6,16 +6,18 @@ import { countTokens } from "./count-tokens.ts";
 import type { IssuanceStore } from "./statistics-store.ts";
 import { resolveRange, type TimeRange } from "./time-range.ts";
 
-/** Statistics of the tokens issued in [from, to), judged at `computed_at`. Instants are UTC. */
+/** Statistics of the tokens issued in [from, to), judged at `as_of`. Instants are UTC. */
 export interface TokenUsageStats {
   readonly from: string;
   readonly to: string;
   readonly computed_at: string;
+  /** The present that tokens are judged at: `computed_at` unless another was asked for. */
+  readonly as_of: string;
   /** active + expired + revoked. */
   readonly total_tokens_issued: number;
   readonly active_tokens: number;
   readonly expired_tokens: number;
-  /** Revoked before they expired. */
+  /** Revoked before they expired, as known at `computed_at`. */
   readonly revoked_tokens: number;
   /** Tokens issued, by the client's name; clients that share a name appear as `name (client id)`. */
   readonly tokens_by_client: Readonly<Record<string, number>>;
@@ -25,6 +27,13 @@ export interface TokenUsageStats {
 
 export interface StatsContext extends IssuanceStore, ClientStore {
   readonly clock: Clock;
+}
+
+export interface StatsOptions {
+  /** Only this client's tokens and events. */
+  readonly clientId?: string | undefined;
+  /** Judge the tokens at another instant, epoch milliseconds: a past period as it stood then. */
+  readonly asOfMs?: number | undefined;
 }
 
 /** Names for ids, each its own: a name that several clients bear is followed by the id. */
@@ -48,15 +57,19 @@ async function distinctNames(
 export async function tokenUsageStats(
   context: StatsContext,
   range?: TimeRange,
+  { clientId, asOfMs }: StatsOptions = {},
 ): Promise<TokenUsageStats> {
   const nowMs = context.clock();
+  const judgedMs = asOfMs ?? nowMs;
   const { fromMs, toMs } =
     range ?? resolveRange({}, nowMs, context.config.retention.statisticsDays);
   const [tokens, events] = await Promise.all([
-    countTokens(context, { fromMs, toMs, nowMs }),
-    countEvents(context, { fromMs, toMs }),
+    countTokens(context, { fromMs, toMs, nowMs: judgedMs }),
+    countEvents(context, { fromMs, toMs }, clientId),
   ]);
-  const issued = [...tokens].filter(([, counts]) => counts.issued > 0);
+  const issued = [...tokens].filter(
+    ([id, counts]) => counts.issued > 0 && (clientId === undefined || id === clientId),
+  );
   const names = await distinctNames(
     context,
     issued.map(([id]) => id),
@@ -67,6 +80,7 @@ export async function tokenUsageStats(
     from: toInstant(fromMs),
     to: toInstant(toMs),
     computed_at: toInstant(nowMs),
+    as_of: toInstant(judgedMs),
     total_tokens_issued: total("issued"),
     active_tokens: total("active"),
     expired_tokens: total("expired"),

@@ -18,7 +18,7 @@ async function worldWithEvents(count: number) {
         eventType: TYPES[n % TYPES.length] as string,
         clientId: n % 3 ? "app" : "web",
         userId: n % 5 ? "ada" : undefined,
-        details: n % 2 ? { token_id: "t1" } : {},
+        details: { ...(n % 2 && { token_id: "t1" }), ip: `203.0.113.${n % 4}` },
       },
       // Pairs share an instant, so that the order within it matters.
       world.time.nowMs - Math.floor(n / 2) * 1000,
@@ -60,6 +60,16 @@ describe("queryEvents", () => {
           e.event_type === "auth_failed" &&
           e.oauth_client_id === "app" &&
           e.user_id === "ada",
+      ],
+      [{ ip: "203.0.113.1" }, (e) => e.event_data.ip === "203.0.113.1"],
+      [
+        { ip: "203.0.113.1", tokenId: "t1", clientId: "app" },
+        (e) => e.event_data.ip === "203.0.113.1" && e.oauth_client_id === "app",
+      ],
+      [
+        { security: true, clientId: "web" },
+        (e) =>
+          ["auth_failed", "scope_violation"].includes(e.event_type) && e.oauth_client_id === "web",
       ],
       [{ security: true }, (e) => ["auth_failed", "scope_violation"].includes(e.event_type)],
       [

@@ -38,11 +38,14 @@ export function useDynamoDbLocal(): void {
 
 async function createTable(name: string, definition: TableDefinition): Promise<void> {
   const { partitionKey, sortKey, indexes, ttlAttribute } = definition;
-  const keys = [
-    partitionKey,
-    sortKey,
-    ...Object.values(indexes).flatMap((i) => [i.partitionKey, i.sortKey]),
-  ];
+  const types = new Map<string | undefined, "S" | "N">([
+    [partitionKey, "S"],
+    [sortKey, "S"],
+    ...Object.values(indexes).flatMap((index) => [
+      [index.partitionKey, "S"] as const,
+      [index.sortKey, index.sortKeyType ?? "S"] as const,
+    ]),
+  ]);
   const schema = (hash: string, range?: string) => [
     { AttributeName: hash, KeyType: "HASH" as const },
     ...(range ? [{ AttributeName: range, KeyType: "RANGE" as const }] : []),
@@ -52,8 +55,8 @@ async function createTable(name: string, definition: TableDefinition): Promise<v
       TableName: name,
       BillingMode: "PAY_PER_REQUEST",
       KeySchema: schema(partitionKey, sortKey),
-      AttributeDefinitions: [...new Set(keys)].flatMap((key) =>
-        key ? [{ AttributeName: key, AttributeType: "S" as const }] : [],
+      AttributeDefinitions: [...types].flatMap(([AttributeName, AttributeType]) =>
+        AttributeName ? [{ AttributeName, AttributeType }] : [],
       ),
       ...(Object.keys(indexes).length > 0 && {
         GlobalSecondaryIndexes: Object.entries(indexes).map(([IndexName, index]) => ({

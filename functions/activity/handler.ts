@@ -1,0 +1,42 @@
+import { systemClock } from "../../shared/clock/clock.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
+import { activity } from "../../shared/statistics/activity.ts";
+import { rangeParametersSchema, resolveRange } from "../../shared/statistics/time-range.ts";
+import { jsonRoute } from "../runtime/json-route.ts";
+import { logger } from "../runtime/logger.ts";
+
+const environment = readEnvironment(process.env, [
+  "EVENTS_TABLE",
+  "COUNTERS_TABLE",
+  "OAUTH_MONITORING_CONFIG",
+]);
+const config = environment.OAUTH_MONITORING_CONFIG;
+const context = {
+  client: createDocumentClient("interactive"),
+  eventsTable: environment.EVENTS_TABLE,
+  countersTable: environment.COUNTERS_TABLE,
+  config,
+  clock: systemClock,
+};
+
+const parametersSchema = rangeParametersSchema
+  .extend({
+    client_id: identifierSchema.optional(),
+    user_id: identifierSchema.optional(),
+    token_id: identifierSchema.optional(),
+    ip: ipSchema.optional(),
+  })
+  .strict();
+
+/** GET /admin/oauth/activity */
+export const handler = jsonRoute(logger, parametersSchema, async (parameters) => {
+  const range = resolveRange(parameters, systemClock(), config.retention.statisticsDays);
+  return activity(context, range, {
+    clientId: parameters.client_id,
+    userId: parameters.user_id,
+    tokenId: parameters.token_id,
+    ip: parameters.ip,
+  });
+});

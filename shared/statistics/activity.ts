@@ -1,0 +1,177 @@
+import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
+import type { EventFilters } from "../events/event-index.ts";
+import { type QueryContext, queryEvents } from "../events/query-events.ts";
+import type { StoredEvent } from "../events/stored-event.ts";
+import { failureSubjects, isFailure } from "./counts-of-event.ts";
+import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
+import { NO_CLIENT } from "./issuance.ts";
+import { mostFrequent, type ValueCount } from "./most-frequent.ts";
+import { steps } from "./read-counters.ts";
+import { readRanking } from "./read-ranking.ts";
+import type { TimeRange } from "./time-range.ts";
+
+/** What of the events is looked at; without any of these, all of it. */
+export type ActivityFilters = Pick<EventFilters, "clientId" | "userId" | "tokenId" | "ip">;
+
+/** What happened in a range, over time and by whom. Instants are UTC. */
+export interface Activity {
+  /** The range counted: that asked for, widened to whole minutes. */
+  readonly from: string;
+  readonly to: string;
+  readonly computed_at: string;
+  /** Seconds of a bucket; a bucket begins at a multiple of it since the epoch. */
+  readonly bucket_seconds: number;
+  /** Every bucket that the range touches, oldest first, with its events by type. */
+  readonly buckets: readonly {
+    readonly start: string;
+    readonly events: Readonly<Record<string, number>>;
+  }[];
+  /** `auth_failed` and `scope_violation` by subject, the most first, at most ten of each. */
+  readonly failures: {
+    readonly total: number;
+    readonly by_client: readonly ValueCount[];
+    readonly by_ip: readonly ValueCount[];
+    readonly by_endpoint: readonly ValueCount[];
+  };
+  /** False when there were more events than a call looks at; `from` then tells how far back it got. */
+  readonly complete: boolean;
+}
+
+export interface ActivityContext extends QueryContext {
+  readonly clock: Clock;
+}
+
+/** Events that one call counts by looking at each: so many pages of a thousand. */
+const MOST_PAGES = 10;
+const PAGE = 1000;
+
+/** Ranges up to so long are shown in buckets so wide: a picture has 24 to about 180 of them. */
+const BUCKETS = [
+  { upToMs: 2 * HOUR_MS, bucketMs: MINUTE_MS },
+  { upToMs: 12 * HOUR_MS, bucketMs: 5 * MINUTE_MS },
+  { upToMs: 7 * DAY_MS, bucketMs: HOUR_MS },
+  { upToMs: 31 * DAY_MS, bucketMs: 6 * HOUR_MS },
+] as const;
+
+function bucketLengthMs({ fromMs, toMs }: TimeRange): number {
+  return BUCKETS.find(({ upToMs }) => toMs - fromMs <= upToMs)?.bucketMs ?? DAY_MS;
+}
+
+/** One or more events of a kind at about a time. */
+interface Tally {
+  readonly atMs: number;
+  readonly eventType: string;
+  readonly clientId: string;
+  readonly count: number;
+}
+
+function shape(
+  whole: TimeRange,
+  bucketMs: number,
+  tallies: readonly Tally[],
+  rankings: { readonly ips: Map<string, number>; readonly endpoints: Map<string, number> },
+): Omit<Activity, "computed_at" | "complete"> {
+  const buckets = new Map(
+    steps(whole.fromMs, whole.toMs, bucketMs).map((start) => [start, new Map<string, number>()]),
+  );
+  const clients = new Map<string, number>();
+  let failures = 0;
+  for (const { atMs, eventType, clientId, count } of tallies) {
+    const bucket = buckets.get(Math.floor(atMs / bucketMs) * bucketMs);
+    bucket?.set(eventType, (bucket.get(eventType) ?? 0) + count);
+    if (!isFailure(eventType)) continue;
+    failures += count;
+    clients.set(clientId, (clients.get(clientId) ?? 0) + count);
+  }
+  return {
+    from: toInstant(whole.fromMs),
+    to: toInstant(whole.toMs),
+    bucket_seconds: bucketMs / 1000,
+    buckets: [...buckets].map(([start, events]) => ({
+      start: toInstant(start),
+      events: Object.fromEntries([...events].sort(([a], [b]) => a.localeCompare(b))),
+    })),
+    failures: {
+      total: failures,
+      by_client: mostFrequent(clients),
+      by_ip: mostFrequent(rankings.ips),
+      by_endpoint: mostFrequent(rankings.endpoints),
+    },
+  };
+}
+
+/** From counters: cost grows with days × types × clients, and by the minute with hours. */
+async function fromCounters(
+  context: ActivityContext,
+  whole: TimeRange,
+  clientId: string | undefined,
+) {
+  const bucketMs = bucketLengthMs(whole);
+  const byMinute = bucketMs < HOUR_MS ? steps(whole.fromMs, whole.toMs, HOUR_MS) : [];
+  const [buckets, ips, endpoints] = await Promise.all([
+    readEventBuckets(context, whole, byMinute),
+    readRanking(context, "failed_ips", whole, clientId),
+    readRanking(context, "failed_endpoints", whole, clientId),
+  ]);
+  const tallies = buckets
+    .filter((bucket) => clientId === undefined || bucket.clientId === clientId)
+    .map((bucket) => ({ ...bucket, atMs: bucket.startMs }));
+  return { ...shape(whole, bucketMs, tallies, { ips, endpoints }), complete: true };
+}
+
+/** The events themselves, newest first, as far as one call looks. */
+async function findEvents(context: ActivityContext, range: TimeRange, filters: ActivityFilters) {
+  const events: StoredEvent[] = [];
+  let cursor: string | undefined;
+  for (let read = 0; read === 0 || (cursor !== undefined && read < MOST_PAGES); read += 1) {
+    const page = await queryEvents(context, { ...range, ...filters, limit: PAGE, cursor });
+    events.push(...page.events);
+    cursor = page.next_cursor ?? undefined;
+  }
+  return { events, complete: cursor === undefined };
+}
+
+/** From the events of one token, user or address, each looked at. */
+async function fromEvents(context: ActivityContext, whole: TimeRange, filters: ActivityFilters) {
+  const { events, complete } = await findEvents(context, whole, filters);
+  const oldest = events.at(-1);
+  const seen = complete
+    ? whole
+    : wholeMinutes({ ...whole, fromMs: oldest ? Date.parse(oldest.occurred_at) : whole.toMs });
+  const rankings = {
+    failed_ips: new Map<string, number>(),
+    failed_endpoints: new Map<string, number>(),
+  };
+  for (const event of events) {
+    for (const { kind, value } of failureSubjects(event)) {
+      rankings[kind].set(value, (rankings[kind].get(value) ?? 0) + 1);
+    }
+  }
+  const tallies = events.map((event) => ({
+    atMs: Date.parse(event.occurred_at),
+    eventType: event.event_type,
+    clientId: event.oauth_client_id ?? NO_CLIENT,
+    count: 1,
+  }));
+  const { failed_ips: ips, failed_endpoints: endpoints } = rankings;
+  return { ...shape(seen, bucketLengthMs(whole), tallies, { ips, endpoints }), complete };
+}
+
+/**
+ * The events of a range over time by type, and its failures by client, address and endpoint: of
+ * everything or of one client from counters alone, whatever the number of events; of one token, user
+ * or address from its events, at most the newest ten thousand.
+ */
+export async function activity(
+  context: ActivityContext,
+  range: TimeRange,
+  filters: ActivityFilters = {},
+): Promise<Activity> {
+  const whole = wholeMinutes(range);
+  const { clientId, userId, tokenId, ip } = filters;
+  const narrow = userId !== undefined || tokenId !== undefined || ip !== undefined;
+  const found = narrow
+    ? await fromEvents(context, whole, filters)
+    : await fromCounters(context, whole, clientId);
+  return { ...found, computed_at: toInstant(context.clock()) };
+}

@@ -1,0 +1,91 @@
+import { QueryCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
+import { type RankedKind, rankingKey } from "./counter-keys.ts";
+import { raggedHours } from "./event-buckets.ts";
+import { steps } from "./read-counters.ts";
+import type { StatisticsStore } from "./statistics-store.ts";
+import type { TimeRange } from "./time-range.ts";
+
+/** Items read of each shard of a day's or hour's ranking. */
+const DEPTH = 200;
+
+const rankedItemSchema = z
+  .looseObject({ sk: z.string(), oauth_client_id: z.string(), value: z.string() })
+  .transform(({ oauth_client_id, value, ...rest }) => ({ oauth_client_id, value, numbers: rest }));
+
+/** A day or an hour, and the numbers of its items that lie in the range. */
+interface Period {
+  readonly name: string;
+  readonly attributes: ReadonlySet<string>;
+}
+
+function attribute(index: number): string {
+  return `n${String(index).padStart(2, "0")}`;
+}
+
+/** Whole hours come from the rankings of their days, the ragged ends from those of their hours. */
+function periodsOf({ fromMs, toMs }: TimeRange): Period[] {
+  const ragged = raggedHours({ fromMs, toMs });
+  const within = (startMs: number, stepMs: number, count: number, skip = new Set<number>()) =>
+    new Set(
+      Array.from({ length: count }, (_, index) => ({ index, atMs: startMs + index * stepMs }))
+        .filter(({ atMs }) => atMs + stepMs > fromMs && atMs < toMs && !skip.has(atMs))
+        .map(({ index }) => attribute(index)),
+    );
+  return [
+    ...steps(fromMs, toMs, DAY_MS).map((startMs) => ({
+      name: toInstant(startMs).slice(0, 10),
+      attributes: within(startMs, HOUR_MS, 24, ragged),
+    })),
+    ...[...ragged].map((startMs) => ({
+      name: toInstant(startMs).slice(0, 13),
+      attributes: within(startMs, MINUTE_MS, 60),
+    })),
+  ].filter(({ attributes }) => attributes.size > 0);
+}
+
+/**
+ * The subjects counted most in a range of whole minutes, of all clients or of one, by count.
+ *
+ * Cost: a Query for each day, ragged hour and shard, however many subjects there are. Of each of these
+ * rankings the first 200 are read, or for one client what fits the first megabyte: a count is exact
+ * for a subject that is among them in every period in which it occurs, and never too high.
+ */
+export async function readRanking(
+  store: StatisticsStore,
+  kind: RankedKind,
+  range: TimeRange,
+  clientId?: string,
+): Promise<Map<string, number>> {
+  const totals = new Map<string, number>();
+  const read = async ({ name, attributes }: Period, shard: number) => {
+    const { Items = [] } = await store.client.send(
+      new QueryCommand({
+        TableName: store.countersTable,
+        IndexName: "by_total",
+        KeyConditionExpression: "ranking = :ranking",
+        ExpressionAttributeValues: {
+          ":ranking": rankingKey(kind, name, shard),
+          ...(clientId !== undefined && { ":client": clientId }),
+        },
+        ...(clientId === undefined
+          ? { Limit: DEPTH }
+          : { FilterExpression: "oauth_client_id = :client" }),
+        ScanIndexForward: false,
+      }),
+    );
+    for (const item of Items) {
+      const { value, numbers } = rankedItemSchema.parse(item);
+      const count = Object.entries(numbers)
+        .filter(([field]) => attributes.has(field))
+        .reduce((sum, [, number]) => sum + Number(number), 0);
+      if (count > 0) totals.set(value, (totals.get(value) ?? 0) + count);
+    }
+  };
+  const shards = Array.from({ length: store.config.shards.counters.read }, (_, shard) => shard);
+  await Promise.all(
+    periodsOf(range).flatMap((period) => shards.map((shard) => read(period, shard))),
+  );
+  return totals;
+}
