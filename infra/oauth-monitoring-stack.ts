@@ -23,6 +23,7 @@ export class OAuthMonitoringStack extends Stack {
     const { flow, data, functions, alarmTopic } = this.monitoring;
     const outputs = {
       ApiUrl: api.url,
+      DashboardUrl: api.urlForPath("/admin/oauth/dashboard"),
       EventBusName: flow.bus.eventBusName,
       UnpublishedQueueUrl: flow.unpublished.queueUrl,
       UnpublishedQueueArn: flow.unpublished.queueArn,

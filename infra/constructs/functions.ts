@@ -3,7 +3,7 @@ import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { type BundlingOptions, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
@@ -24,6 +24,8 @@ interface FunctionDefinition {
   readonly folder: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
+  /** A script of the folder that adds files to the bundle; it is given the bundle's directory. */
+  readonly build?: string;
   readonly tables?: Partial<Record<TableVariable, TableAccess>>;
 }
 
@@ -107,6 +109,12 @@ const DEFINITIONS = {
     timeout: HTTP_TIMEOUT,
     tables: { CLEANUP_RUNS_TABLE: { table: ["Query"] } },
   },
+  Dashboard: {
+    folder: "dashboard",
+    timeout: HTTP_TIMEOUT,
+    memorySize: 256,
+    build: "build-page.mjs",
+  },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<string, FunctionDefinition>;
 
@@ -123,6 +131,20 @@ const BUNDLING = {
     "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   bundleAwsSDK: true,
 };
+
+/** Runs a folder's build script after its bundle. */
+function addFiles({ folder, build }: FunctionDefinition): Pick<BundlingOptions, "commandHooks"> {
+  const script = `${root}functions/${folder}/${build}`;
+  return {
+    commandHooks: {
+      beforeBundling: () => [],
+      beforeInstall: () => [],
+      afterBundling: (_, outputDirectory) => [
+        [process.execPath, script, outputDirectory].map((part) => `"${part}"`).join(" "),
+      ],
+    },
+  };
+}
 
 /** The functions, each with a role of its own that allows what it does and nothing else. */
 export class Functions extends Construct {
@@ -181,7 +203,7 @@ export class Functions extends Construct {
       tracing: Tracing.ACTIVE,
       // Of asynchronous calls, which only schedules make: the next run does what a failed one left.
       retryAttempts: 0,
-      bundling: BUNDLING,
+      bundling: { ...BUNDLING, ...(definition.build && addFiles(definition)) },
       logGroup,
       environment: { POWERTOOLS_SERVICE_NAME: definition.folder },
     });

@@ -1,7 +1,8 @@
-import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import { RemovalPolicy, Size, Stack } from "aws-cdk-lib";
 import {
   AccessLogField,
   AccessLogFormat,
+  AuthorizationType,
   EndpointType,
   LambdaIntegration,
   LogGroupLogDestination,
@@ -55,6 +56,7 @@ export class MonitoringApi extends Construct {
       description: "OAuth monitoring: admin routes and a sample protected API",
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: true,
+      minCompressionSize: Size.kibibytes(1),
       deployOptions: {
         stageName: config.stageName,
         accessLogDestination: new LogGroupLogDestination(logGroup),
@@ -74,5 +76,9 @@ export class MonitoringApi extends Construct {
     for (const [path, name] of Object.entries(ADMIN_ROUTES)) {
       admin.addResource(path).addMethod("GET", to(name), guarded);
     }
+    // The page alone is for everybody: it holds no data, and asks for a token before it shows any.
+    admin.addResource("dashboard").addMethod("GET", to("Dashboard"), {
+      authorizationType: AuthorizationType.NONE,
+    });
   }
 }

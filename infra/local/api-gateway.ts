@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import type { APIGatewayAuthorizerResult, APIGatewayProxyResult } from "aws-lambda";
 import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes.ts";
 import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
@@ -66,11 +67,16 @@ function sourceIp(request: IncomingMessage): string {
   return last || (request.socket.remoteAddress ?? "127.0.0.1");
 }
 
+function acceptsGzip(request: IncomingMessage): boolean {
+  return /\bgzip\b/.test(String(request.headers["accept-encoding"]));
+}
+
 /** Answers HTTP as the template's REST API does, authorizer first. */
 export class ApiGateway {
   readonly #routes: readonly Route[];
   readonly #responses: GatewayResponses;
   readonly #stage: string;
+  readonly #minimumCompressionBytes: number;
 
   constructor(
     template: Template,
@@ -81,6 +87,9 @@ export class ApiGateway {
     this.#stage = template.only<{ StageName: string }>(
       "AWS::ApiGateway::Stage",
     ).properties.StageName;
+    this.#minimumCompressionBytes =
+      template.only<{ MinimumCompressionSize?: number }>("AWS::ApiGateway::RestApi").properties
+        .MinimumCompressionSize ?? Number.POSITIVE_INFINITY;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -92,8 +101,11 @@ export class ApiGateway {
         ...result.multiValueHeaders,
         "x-amzn-requestid": requestId,
       } as Record<string, string | string[]>;
+      const body = Buffer.from(result.body, result.isBase64Encoded ? "base64" : "utf8");
+      const compressed = body.length >= this.#minimumCompressionBytes && acceptsGzip(request);
+      if (compressed) headers["Content-Encoding"] = "gzip";
       response.writeHead(result.statusCode, headers);
-      response.end(Buffer.from(result.body, result.isBase64Encoded ? "base64" : "utf8"));
+      response.end(compressed ? gzipSync(body) : body);
     } catch (error) {
       const refusal =
         error instanceof GatewayRefusal

@@ -2,6 +2,7 @@ import { storeAuthorizationCode } from "../../shared/authorization-codes/store-a
 import { registerClient } from "../../shared/clients/register-client.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { runCleanup } from "../../shared/retention/run-cleanup.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
@@ -43,26 +44,73 @@ function uses(token: AccessToken, issuedMs: number, hour: number): OAuthEvent[] 
   );
 }
 
-/** Twelve failed calls from one address within three minutes. */
-function attack(nowMs: number): OAuthEvent[] {
-  return Array.from({ length: 12 }, (_, n) =>
-    createEvent(
-      {
-        eventType: "auth_failed",
-        details: {
-          endpoint: "/api/orders",
-          method: "GET",
-          ip: "203.0.113.66",
-          user_agent: "curl/8.0",
-          reason: "unknown_token",
-        },
+interface Failures {
+  readonly type: "auth_failed" | "scope_violation";
+  readonly count: number;
+  readonly startMs: number;
+  readonly everyMs: number;
+  readonly clientId?: string;
+  readonly details: Record<string, unknown>;
+}
+
+/** Somebody guesses tokens, a partner goes on with an expired one, a job asks for what it may not. */
+function failures(nowMs: number): OAuthEvent[] {
+  const stories: Failures[] = [
+    {
+      type: "auth_failed",
+      count: 12,
+      startMs: nowMs - 2 * HOUR_MS,
+      everyMs: 15_000,
+      details: {
+        endpoint: "/api/orders",
+        ip: "203.0.113.66",
+        user_agent: "curl/8.0",
+        reason: "unknown_token",
       },
-      nowMs - 2 * HOUR_MS + n * 15_000,
+    },
+    {
+      type: "auth_failed",
+      count: 50,
+      startMs: nowMs - 40 * MINUTE_MS,
+      everyMs: 5000,
+      clientId: "partner-portal",
+      details: {
+        endpoint: "/api/reports/daily",
+        ip: "198.51.100.77",
+        user_agent: "partner-sync/2.3",
+        reason: "expired_token",
+      },
+    },
+    {
+      type: "scope_violation",
+      count: 3,
+      startMs: nowMs - 5 * HOUR_MS,
+      everyMs: HOUR_MS,
+      clientId: "reporting",
+      details: {
+        endpoint: "/api/orders",
+        ip: "198.51.100.12",
+        user_agent: "demo/1.0",
+        required_scopes: ["api:write"],
+        available_scopes: ["api:read"],
+        success: false,
+      },
+    },
+  ];
+  return stories.flatMap(({ type, count, startMs, everyMs, clientId, details }) =>
+    Array.from({ length: count }, (_, n) =>
+      createEvent(
+        { eventType: type, clientId, details: { method: "GET", ...details } },
+        startMs + n * everyMs,
+      ),
     ),
   );
 }
 
-/** Puts in a day of three clients' tokens, their use, a session each, a code, and one attack. */
+/** The demo begins with a purge behind it, as a stack that runs for a day has. */
+const PURGE_MS = MINUTE_MS;
+
+/** Puts in a day of three clients' tokens, their use, a session each, a code, failures, and a purge. */
 export async function seedDemo(context: LibraryContext): Promise<void> {
   const nowMs = context.clock();
   for (const { clientId, name, users } of CLIENTS) {
@@ -94,5 +142,6 @@ export async function seedDemo(context: LibraryContext): Promise<void> {
     scopes: ["api:read"],
     redirectUri: "https://app.example.com/callback",
   });
-  await context.sink.publish(attack(nowMs));
+  await context.sink.publish(failures(nowMs));
+  await runCleanup(context, nowMs + PURGE_MS);
 }

@@ -132,6 +132,11 @@ A call as a client:
 The statistics, as an admin:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
 
+The dashboard, which asks for the admin's token:
+  ${stack.url}/admin/oauth/dashboard
+
+  ${tokens.admin}
+
 The audit log, newest first:
   curl -s '${stack.url}/admin/oauth/events?limit=5' -H 'Authorization: Bearer ${tokens.admin}'
 `);

@@ -104,9 +104,9 @@ function shape(
 async function fromCounters(
   context: ActivityContext,
   whole: TimeRange,
+  bucketMs: number,
   clientId: string | undefined,
 ) {
-  const bucketMs = bucketLengthMs(whole);
   const byMinute = bucketMs < HOUR_MS ? steps(whole.fromMs, whole.toMs, HOUR_MS) : [];
   const [buckets, ips, endpoints] = await Promise.all([
     readEventBuckets(context, whole, byMinute),
@@ -132,7 +132,12 @@ async function findEvents(context: ActivityContext, range: TimeRange, filters: A
 }
 
 /** From the events of one token, user or address, each looked at. */
-async function fromEvents(context: ActivityContext, whole: TimeRange, filters: ActivityFilters) {
+async function fromEvents(
+  context: ActivityContext,
+  whole: TimeRange,
+  bucketMs: number,
+  filters: ActivityFilters,
+) {
   const { events, complete } = await findEvents(context, whole, filters);
   const oldest = events.at(-1);
   const seen = complete
@@ -154,7 +159,7 @@ async function fromEvents(context: ActivityContext, whole: TimeRange, filters: A
     count: 1,
   }));
   const { failed_ips: ips, failed_endpoints: endpoints } = rankings;
-  return { ...shape(seen, bucketLengthMs(whole), tallies, { ips, endpoints }), complete };
+  return { ...shape(seen, bucketMs, tallies, { ips, endpoints }), complete };
 }
 
 /**
@@ -168,10 +173,11 @@ export async function activity(
   filters: ActivityFilters = {},
 ): Promise<Activity> {
   const whole = wholeMinutes(range);
+  const bucketMs = bucketLengthMs(range);
   const { clientId, userId, tokenId, ip } = filters;
   const narrow = userId !== undefined || tokenId !== undefined || ip !== undefined;
   const found = narrow
-    ? await fromEvents(context, whole, filters)
-    : await fromCounters(context, whole, clientId);
+    ? await fromEvents(context, whole, bucketMs, filters)
+    : await fromCounters(context, whole, bucketMs, clientId);
   return { ...found, computed_at: toInstant(context.clock()) };
 }

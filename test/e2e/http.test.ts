@@ -187,7 +187,10 @@ describe("the admin routes", () => {
     ["events?limit=1e9", "limit"],
     ["events?type=UPPER", "type"],
     ["events?cursor=nonsense", "cursor"],
-    ["security-events?client_id=app", "client_id"],
+    ["security-events?type=token_used", "type"],
+    ["activity?from=yesterday", "from"],
+    ["activity?type=auth_failed", "type"],
+    ["stats?as_of=yesterday", "as_of"],
   ])("answer 400 to %s and say what is wrong", async (path, word) => {
     const { status, headers, body } = await scene().get(`/admin/oauth/${path}`, scene().admin);
     expect(status).toBe(400);

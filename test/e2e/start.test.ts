@@ -73,6 +73,7 @@ describe("npm start", () => {
     const first = await start(["--data", data]);
     const stack = readStack();
     expect(first.output()).toContain(`curl -i ${stack.url}/api/hello`);
+    expect(first.output()).toContain(`${stack.url}/admin/oauth/dashboard`);
     expect(Object.keys(stack)).toEqual(
       expect.arrayContaining([
         "url",
@@ -195,8 +196,14 @@ describe("the CLI", () => {
     expect(report.stdout).toMatch(
       /^Security Events \(Last 24 hours\): 1\n {2}\[\d{4}-.*\] auth_failed: \{.*"reason":"revoked_token"/,
     );
+    expect(report.stdout).toMatch(
+      /By Type:\n {2}auth_failed: 1\n\nBy Client:\n {2}app: 1\n\nBy Address:\n {2}127\.0\.0\.1: 1/,
+    );
     const found = await json("events", "--token", token_id, "--type", "token_used");
     expect(found.events).toMatchObject([{ event_type: "token_used", event_data: { token_id } }]);
+    const there = await json("events", "--ip", "127.0.0.1", "--type", "token_used");
+    expect(there.events.length).toBeGreaterThan(0);
+    expect((await json("events", "--ip", "192.0.2.1")).events).toEqual([]);
     expect((await cli("events", "--limit", "3")).stdout).toMatch(
       /^OCCURRED +TYPE +CLIENT +USER +DATA\n/,
     );

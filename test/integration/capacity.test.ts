@@ -1,4 +1,4 @@
-import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import { PutCommand, UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
@@ -6,6 +6,9 @@ import { queryEvents } from "../../shared/events/query-events.ts";
 import { storeEvents } from "../../shared/events/store-events.ts";
 import { toEventItem } from "../../shared/events/stored-event.ts";
 import { listClients, tokenUsageStats } from "../../shared/index.ts";
+import { activity } from "../../shared/statistics/activity.ts";
+import { CounterUpdates } from "../../shared/statistics/counter-updates.ts";
+import { countsOfEvent } from "../../shared/statistics/counts-of-event.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 
 useDynamoDbLocal();
@@ -73,5 +76,37 @@ describe("capacity", () => {
     await within(page({ security: true }), 12, 25);
     await within(() => tokenUsageStats(world), 20, 5);
     await within(() => listClients(world), 20, 5);
+    const { nowMs: toMs } = world.time;
+    for (const [hours, trips] of [
+      [1, 16],
+      [24, 20],
+      [30 * 24, 256],
+    ] as const) {
+      const range = { fromMs: toMs - hours * HOUR_MS, toMs };
+      await within(() => activity(world, range), trips, 5);
+      // An end within an hour takes the rankings and minutes of that hour.
+      const ragged = { fromMs: range.fromMs + 90_000, toMs: toMs - 90_000 };
+      await within(() => activity(world, ragged), trips + 20, 5);
+    }
+  });
+
+  it("a failure: its rankings by address and endpoint, in both resolutions", async () => {
+    const world = await createWorld();
+    const counted = new CounterUpdates(0);
+    const failure = createEvent(
+      { eventType: "auth_failed", details: { ip: "203.0.113.9", endpoint: "/api/x" } },
+      world.time.nowMs,
+    );
+    counted.add(countsOfEvent(failure));
+    for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
+      await world.client.send(new UpdateCommand(Update as UpdateCommandInput));
+    }
+    // Two of its type, four of rankings; a ranked one's index takes a unit at first, two when it moves.
+    expect(world.traffic.writeUnits).toBe(6 + 4);
+    world.traffic.reset();
+    for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
+      await world.client.send(new UpdateCommand(Update as UpdateCommandInput));
+    }
+    expect(world.traffic.writeUnits).toBe(6 + 8);
   });
 });

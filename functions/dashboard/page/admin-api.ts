@@ -1,0 +1,87 @@
+import type { ClientSummary } from "../../../shared/clients/list-clients.ts";
+import type { EventPage } from "../../../shared/events/query-events.ts";
+import type { CleanupRun } from "../../../shared/retention/cleanup-runs.ts";
+import type { Activity } from "../../../shared/statistics/activity.ts";
+import type { TokenUsageStats } from "../../../shared/statistics/token-usage-stats.ts";
+
+/** What the admin routes answer. */
+interface Answers {
+  readonly stats: TokenUsageStats;
+  readonly activity: Activity;
+  readonly events: EventPage;
+  readonly "security-events": EventPage;
+  readonly clients: { readonly clients: readonly ClientSummary[] };
+  readonly "cleanup-runs": { readonly cleanup_runs: readonly CleanupRun[] };
+}
+
+export type Parameters = Readonly<Record<string, string | number | undefined>>;
+
+/** The API's refusal, in words an admin can act on. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** Whether the token is the reason. */
+  get signedOut(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
+}
+
+const ISSUE =
+  'npx oauth-monitoring tokens issue --client admin --scopes "oauth:admin" --expires-in 28800';
+
+async function toError(response: Response): Promise<ApiError> {
+  if (response.status === 401) {
+    return new ApiError(
+      401,
+      `The token is not accepted: it is mistyped, expired or revoked. Issue another with: ${ISSUE}`,
+    );
+  }
+  if (response.status === 403) {
+    return new ApiError(
+      403,
+      `The token lacks the scope oauth:admin. Issue one that has it with: ${ISSUE}`,
+    );
+  }
+  const problem = (await response.json().catch(() => undefined)) as
+    | { detail?: unknown; request_id?: unknown }
+    | undefined;
+  const detail = problem?.detail ?? `The API answered ${response.status}.`;
+  const request = problem?.request_id ? ` Request ${problem.request_id}.` : "";
+  return new ApiError(response.status, `${detail}${request}`);
+}
+
+/** The admin routes beside the page. */
+export class AdminApi {
+  constructor(
+    private readonly token: string,
+    private readonly base: URL,
+  ) {}
+
+  /**
+   * @throws ApiError when the API refuses, with what to do
+   * @throws TypeError when it cannot be reached
+   */
+  async get<R extends keyof Answers>(
+    route: R,
+    parameters: Parameters,
+    signal: AbortSignal,
+  ): Promise<Answers[R]> {
+    const url = new URL(route, this.base);
+    for (const [name, value] of Object.entries(parameters)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const response = await fetch(url, {
+      headers: { Authorization: `Bearer ${this.token}` },
+      cache: "no-store",
+      credentials: "omit",
+      signal,
+    });
+    if (!response.ok) throw await toError(response);
+    return (await response.json()) as Answers[R];
+  }
+}

@@ -1,0 +1,33 @@
+import { useMemo, useState } from "preact/hooks";
+import { AdminApi } from "./admin-api.ts";
+import { Dashboard } from "./dashboard.tsx";
+import { SignIn } from "./sign-in.tsx";
+
+/** The tab's own storage: gone with the tab, unseen by others. */
+const KEY = "oauth-monitoring.admin-token";
+
+/** The admin routes are the page's siblings, whatever stage or domain they are under. */
+const base = new URL("./", location.href);
+
+/** Asks for the admin token, then shows the dashboard. */
+export function App() {
+  const [token, setToken] = useState(() => sessionStorage.getItem(KEY));
+  const [notice, setNotice] = useState<string>();
+  const api = useMemo(() => (token === null ? undefined : new AdminApi(token, base)), [token]);
+
+  const enter = (accepted: string) => {
+    sessionStorage.setItem(KEY, accepted);
+    setNotice(undefined);
+    setToken(accepted);
+  };
+  const leave = (message?: string) => {
+    sessionStorage.removeItem(KEY);
+    setNotice(message);
+    setToken(null);
+  };
+  return api ? (
+    <Dashboard api={api} onSignOut={leave} />
+  ) : (
+    <SignIn base={base} notice={notice} onSignedIn={enter} />
+  );
+}

@@ -1,0 +1,66 @@
+import type { CleanupRun } from "../../../shared/retention/cleanup-runs.ts";
+import { formatAgo, formatMoment, formatNumber } from "./format.ts";
+import { Panel } from "./panel.tsx";
+import type { Resource } from "./use-resource.ts";
+
+interface CleanupPanelProps {
+  readonly runs: Resource<readonly CleanupRun[]>;
+  readonly nowMs: number;
+}
+
+const STATUS: Readonly<Record<CleanupRun["status"], string>> = {
+  running: "Running, or killed before it could say",
+  finished: "Finished: nothing expired was left",
+  stopped: "Stopped at its deadline; the next run goes on",
+  failed: "Failed",
+};
+
+const KINDS = [
+  ["access_tokens", "Tokens"],
+  ["authorization_codes", "Codes"],
+  ["sessions", "Sessions"],
+  ["events", "Events"],
+] as const;
+
+/** The latest purge run: when, what it removed, and whether it finished. */
+export function CleanupPanel({ runs, nowMs }: CleanupPanelProps) {
+  return (
+    <Panel
+      title="Latest clean-up"
+      resource={runs}
+      empty="No purge has run yet; the schedule runs one every hour."
+      isEmpty={(list) => list.length === 0}
+      rows={{
+        name: "cleanup-runs",
+        of: (list) => list.map(({ removed, ...run }) => ({ ...run, ...removed })),
+      }}
+    >
+      {([run]) =>
+        run && (
+          <>
+            <p class={`status ${run.status}`}>
+              {STATUS[run.status]}
+              {run.error && `: ${run.error}`}
+            </p>
+            <p>
+              <time dateTime={run.started_at} title={run.started_at}>
+                {formatMoment(run.started_at)}
+              </time>{" "}
+              <span class="muted">
+                {formatAgo(run.started_at, nowMs)}, took {formatNumber(run.duration_ms)} ms
+              </span>
+            </p>
+            <dl class="removed">
+              {KINDS.map(([kind, label]) => (
+                <div key={kind}>
+                  <dt>{label}</dt>
+                  <dd>{formatNumber(run.removed[kind])}</dd>
+                </div>
+              ))}
+            </dl>
+          </>
+        )
+      }
+    </Panel>
+  );
+}

@@ -1,0 +1,88 @@
+import { useState } from "preact/hooks";
+import type { StoredEvent } from "../../../shared/events/stored-event.ts";
+import { EventRow } from "./event-row.tsx";
+import { formatType } from "./format.ts";
+import { Panel } from "./panel.tsx";
+import type { Resource } from "./use-resource.ts";
+import type { Filters } from "./view.ts";
+
+/** The events shown, and whether the log goes on behind them. */
+export interface EventList {
+  readonly events: readonly StoredEvent[];
+  readonly more: boolean;
+}
+
+interface EventsPanelProps {
+  readonly list: Resource<EventList>;
+  /** `security`, `all`, or one type. */
+  readonly selection: string;
+  /** Types to choose from. */
+  readonly types: readonly string[];
+  readonly onSelect: (selection: string) => void;
+  /** Shows as many more. */
+  readonly onMore: () => void;
+  readonly onNarrow: (filters: Filters) => void;
+}
+
+/** The newest events, each with its detail, and older ones on demand. */
+export function EventsPanel(props: EventsPanelProps) {
+  const { list, selection, types, onSelect, onMore, onNarrow } = props;
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const toggle = (id: string) =>
+    setOpen((before) => {
+      const after = new Set(before);
+      if (!after.delete(id)) after.add(id);
+      return after;
+    });
+  const choices = [...new Set([...types, selection])].filter(
+    (type) => type !== "security" && type !== "all",
+  );
+  return (
+    <Panel
+      title={selection === "security" ? "Security events" : "Events"}
+      class="wide"
+      resource={list}
+      empty="No such events in this range."
+      isEmpty={({ events, more }) => events.length === 0 && !more}
+      rows={{
+        name: `events-${selection}`,
+        of: ({ events }) => events.map((event) => ({ ...event })),
+      }}
+      actions={
+        <label class="select">
+          <span class="visually-hidden">Events to list</span>
+          <select value={selection} onChange={(event) => onSelect(event.currentTarget.value)}>
+            <option value="security">Security events</option>
+            <option value="all">All events</option>
+            {choices.map((type) => (
+              <option key={type} value={type}>
+                {formatType(type)}
+              </option>
+            ))}
+          </select>
+        </label>
+      }
+    >
+      {({ events, more }) => (
+        <>
+          <ul class="events">
+            {events.map((event) => (
+              <EventRow
+                key={event.id}
+                event={event}
+                open={open.has(event.id)}
+                onToggle={() => toggle(event.id)}
+                onNarrow={onNarrow}
+              />
+            ))}
+          </ul>
+          {more && (
+            <button type="button" class="more" onClick={onMore}>
+              Show more
+            </button>
+          )}
+        </>
+      )}
+    </Panel>
+  );
+}

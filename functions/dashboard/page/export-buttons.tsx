@@ -1,0 +1,41 @@
+import { type Row, toCsv } from "./export.ts";
+
+interface ExportButtonsProps {
+  readonly title: string;
+  /** Of the file, without its ending. */
+  readonly name: string;
+  readonly rows: readonly Row[];
+}
+
+function download(name: string, type: string, content: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = name;
+  link.click();
+  // The download has begun once the click is over; its source may go a moment later.
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+/** Saves what a panel shows. */
+export function ExportButtons({ title, name, rows }: ExportButtonsProps) {
+  return (
+    <span class="exports">
+      <button
+        type="button"
+        class="quiet"
+        aria-label={`Export ${title} as CSV`}
+        onClick={() => download(`${name}.csv`, "text/csv", toCsv(rows))}
+      >
+        CSV
+      </button>
+      <button
+        type="button"
+        class="quiet"
+        aria-label={`Export ${title} as JSON`}
+        onClick={() => download(`${name}.json`, "application/json", JSON.stringify(rows, null, 2))}
+      >
+        JSON
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,61 @@
+import { useEffect, useState } from "preact/hooks";
+import { FILTER_NAMES, type Filters } from "./view.ts";
+
+const LABELS: Readonly<Record<(typeof FILTER_NAMES)[number], string>> = {
+  client_id: "Client",
+  user_id: "User",
+  token_id: "Token",
+  ip: "IP address",
+};
+
+interface FilterBarProps {
+  readonly filters: Filters;
+  /** Clients to choose from: names by id. */
+  readonly clients: ReadonlyMap<string, string>;
+  readonly onChange: (filters: Filters) => void;
+}
+
+/** Narrows the whole page to a client, user, token or address. */
+export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
+  const [draft, setDraft] = useState(filters);
+  useEffect(() => setDraft(filters), [filters]);
+  const any = FILTER_NAMES.some((name) => filters[name] !== undefined);
+
+  const apply = (event: Event) => {
+    event.preventDefault();
+    const entries = FILTER_NAMES.flatMap((name) => {
+      const value = draft[name]?.trim();
+      return value ? [[name, value] as const] : [];
+    });
+    onChange(Object.fromEntries(entries));
+  };
+  return (
+    <form class="filters" aria-label="Filters" onSubmit={apply}>
+      {FILTER_NAMES.map((name) => (
+        <label key={name} class={filters[name] === undefined ? "" : "active"}>
+          {LABELS[name]}
+          <input
+            type="search"
+            placeholder="any"
+            autocomplete="off"
+            spellcheck={false}
+            list={name === "client_id" ? "clients" : undefined}
+            value={draft[name] ?? ""}
+            onInput={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })}
+          />
+        </label>
+      ))}
+      <datalist id="clients">
+        {[...clients].map(([id, name]) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </datalist>
+      <button type="submit">Apply</button>
+      <button type="button" class="quiet" disabled={!any} onClick={() => onChange({})}>
+        Clear
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,61 @@
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+import type { Row } from "./export.ts";
+import { ExportButtons } from "./export-buttons.tsx";
+import type { Resource } from "./use-resource.ts";
+
+interface PanelProps<T> {
+  readonly title: string;
+  readonly class?: string;
+  readonly resource: Resource<T>;
+  /** Said in place of the content while there is nothing to show. */
+  readonly empty: string;
+  readonly isEmpty: (value: T) => boolean;
+  /** What the filters cannot narrow here. */
+  readonly note?: string | undefined;
+  /** Rows of an export, and the name of its file. */
+  readonly rows?: { readonly name: string; readonly of: (value: T) => readonly Row[] };
+  readonly actions?: ComponentChildren;
+  readonly children: (value: T) => ComponentChildren;
+}
+
+/** A card of the page: loading, failed, empty, or its content; a failed refresh keeps the last content. */
+export function Panel<T>(props: PanelProps<T>) {
+  const { title, resource, empty, isEmpty, note, rows, actions, children } = props;
+  const { value, error, loading } = resource;
+  const heading = useId();
+  const shown = value !== undefined && !isEmpty(value);
+  return (
+    <section
+      class={`card panel ${props.class ?? ""}`}
+      aria-labelledby={heading}
+      aria-busy={loading && value === undefined}
+    >
+      <header>
+        <h2 id={heading}>{title}</h2>
+        {actions}
+        {shown && rows && <ExportButtons title={title} name={rows.name} rows={rows.of(value)} />}
+      </header>
+      {note && <p class="note">{note}</p>}
+      {error && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {value === undefined && !error && <Skeleton />}
+      {value !== undefined && !shown && <p class="empty">{empty}</p>}
+      {shown && children(value)}
+    </section>
+  );
+}
+
+function Skeleton() {
+  return (
+    <div class="skeleton" role="status">
+      <span class="visually-hidden">Loading …</span>
+      <i />
+      <i />
+      <i />
+    </div>
+  );
+}

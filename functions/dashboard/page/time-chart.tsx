@@ -1,0 +1,215 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import { formatCompact, formatDay, formatMinute, formatNumber, formatTime } from "./format.ts";
+
+/** One series: a name, the CSS variable of its colour, and a number for each bucket. */
+export interface ChartSeries {
+  readonly label: string;
+  readonly color: string;
+  readonly values: readonly number[];
+}
+
+interface TimeChartProps {
+  /** What it shows, for those who do not see it. */
+  readonly label: string;
+  /** Starts of the buckets, epoch seconds. */
+  readonly startsSeconds: readonly number[];
+  readonly bucketSeconds: number;
+  readonly series: readonly ChartSeries[];
+  /** Bars upon each other, or lines beside each other. */
+  readonly kind: "stacked-bars" | "lines";
+}
+
+const HEIGHT = 200;
+
+/** What a colour of the style sheet is under the present theme; a canvas knows no variables. */
+function cssColor(name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+/** Each series raised by those before it. */
+function stack(series: readonly ChartSeries[]): number[][] {
+  const sums: number[][] = [];
+  for (const { values } of series) {
+    const below = sums.at(-1);
+    sums.push(values.map((value, index) => value + (below?.[index] ?? 0)));
+  }
+  return sums;
+}
+
+/** The data as uPlot takes it. Of stacked bars the tallest comes first, for the others to cover it. */
+function toData({ startsSeconds, series, kind }: TimeChartProps): uPlot.AlignedData {
+  const values = kind === "lines" ? series.map((one) => [...one.values]) : stack(series).reverse();
+  return [[...startsSeconds], ...values];
+}
+
+function options(props: TimeChartProps, width: number, onCursor: (index: number | null) => void) {
+  const { series, kind, bucketSeconds } = props;
+  const ordered = kind === "lines" ? series : [...series].reverse();
+  const axis = {
+    stroke: cssColor("--muted"),
+    grid: { stroke: cssColor("--line"), width: 1 },
+    ticks: { show: false },
+    font: "12px system-ui, sans-serif",
+  };
+  const bars = uPlot.paths.bars?.({ size: [0.8, 48], align: 1 });
+  return {
+    width,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { points: { show: kind === "lines" }, drag: { x: false, y: false } },
+    scales: {
+      x: {
+        time: true,
+        // The last bucket is as wide as the others.
+        range: (_: uPlot, min: number, max: number): uPlot.Range.MinMax => [
+          min,
+          kind === "lines" ? Math.max(max, min + bucketSeconds) : max + bucketSeconds,
+        ],
+      },
+      y: {
+        range: (_: uPlot, __: number, max: number): uPlot.Range.MinMax => [
+          0,
+          Math.max(4, max * 1.1),
+        ],
+      },
+    },
+    axes: [
+      {
+        ...axis,
+        space: 64,
+        values: (_: uPlot, splits: number[]) =>
+          splits.map((seconds) => {
+            const at = new Date(seconds * 1000);
+            const midnight = at.getHours() === 0 && at.getMinutes() === 0;
+            return midnight ? formatDay(seconds * 1000) : formatTime(seconds * 1000);
+          }),
+      },
+      {
+        ...axis,
+        size: 44,
+        incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7],
+        values: (_: uPlot, splits: number[]) => splits.map(formatCompact),
+      },
+    ],
+    series: [
+      {},
+      ...ordered.map(({ label, color }) => {
+        const stroke = cssColor(color);
+        return kind === "lines"
+          ? {
+              label,
+              stroke,
+              width: 2,
+              fill: `color-mix(in srgb, ${stroke} 12%, transparent)`,
+              points: { show: false },
+            }
+          : {
+              label,
+              stroke,
+              fill: stroke,
+              width: 0,
+              ...(bars && { paths: bars }),
+              points: { show: false },
+            };
+      }),
+    ],
+    hooks: { setCursor: [(plot: uPlot) => onCursor(plot.cursor.idx ?? null)] },
+  } satisfies uPlot.Options;
+}
+
+/** A chart over time with its key, and the same as a table. */
+export function TimeChart(props: TimeChartProps) {
+  const { label, startsSeconds, bucketSeconds, series } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [cursor, setCursor] = useState<number | null>(null);
+  const shape = `${bucketSeconds} ${series.map((one) => one.label).join()}`;
+
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return;
+    const draw = () => {
+      plot.current?.destroy();
+      const made = options(latest.current, element.clientWidth, setCursor);
+      plot.current = new uPlot(made, toData(latest.current), element);
+    };
+    draw();
+    const resized = new ResizeObserver(() =>
+      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }),
+    );
+    resized.observe(element);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", draw);
+    document.documentElement.addEventListener("themechange", draw);
+    return () => {
+      resized.disconnect();
+      scheme.removeEventListener("change", draw);
+      document.documentElement.removeEventListener("themechange", draw);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+
+  useEffect(() => plot.current?.setData(toData(props)), [startsSeconds, series]);
+
+  const startSeconds = cursor === null ? undefined : startsSeconds[cursor];
+  const shown = (values: readonly number[]) =>
+    cursor === null ? values.reduce((sum, value) => sum + value, 0) : (values[cursor] ?? 0);
+  const busy = startsSeconds
+    .map((start, index) => ({ start, numbers: series.map(({ values }) => values[index] ?? 0) }))
+    .filter(({ numbers }) => numbers.some((number) => number > 0));
+  return (
+    <figure class="chart">
+      <figcaption class="key">
+        {series.map(({ label: name, color, values }) => (
+          <span key={name}>
+            <i style={{ background: `var(${color})` }} /> {name}{" "}
+            <b>{formatNumber(shown(values))}</b>
+          </span>
+        ))}
+        <span class="muted when">
+          {startSeconds === undefined ? "in all" : `from ${formatMinute(startSeconds * 1000)}`}
+        </span>
+      </figcaption>
+      <div ref={place} class="plot" role="img" aria-label={label} />
+      <details>
+        <summary>As a table</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+        <section class="scroll" tabIndex={0} aria-label={`${label}, as a table`}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">From</th>
+                {series.map(({ label: name }) => (
+                  <th scope="col" class="count" key={name}>
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {busy.map(({ start, numbers }) => (
+                <tr key={start}>
+                  <th scope="row">{formatMinute(start * 1000)}</th>
+                  {numbers.map((number, index) => (
+                    <td class="count" key={series[index]?.label}>
+                      {formatNumber(number)}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      </details>
+    </figure>
+  );
+}

@@ -1,0 +1,64 @@
+import type { TokenUsageStats } from "../../../shared/statistics/token-usage-stats.ts";
+import { formatLength, formatNumber } from "./format.ts";
+import type { Resource } from "./use-resource.ts";
+import type { Span } from "./view.ts";
+
+type Figure = "total_tokens_issued" | "active_tokens" | "expired_tokens" | "revoked_tokens";
+
+const FIGURES: readonly (readonly [Figure, string])[] = [
+  ["total_tokens_issued", "Tokens issued"],
+  ["active_tokens", "Active"],
+  ["expired_tokens", "Expired"],
+  ["revoked_tokens", "Revoked"],
+];
+
+interface TokenFiguresProps {
+  readonly stats: Resource<TokenUsageStats>;
+  /** The same of the period before, as it stood at its end. */
+  readonly previous: Resource<TokenUsageStats>;
+  readonly span: Span;
+}
+
+/** The change from the period before, in words that need no colour. */
+function Change({ now, before, period }: { now: number; before: number; period: string }) {
+  const difference = now - before;
+  const percent = before > 0 ? ` (${Math.round((difference / before) * 100)} %)` : "";
+  const sign = difference > 0 ? "+" : difference < 0 ? "−" : "±";
+  const arrow = difference > 0 ? "▲" : difference < 0 ? "▼" : "–";
+  return (
+    <span class="change">
+      <span aria-hidden="true">{arrow} </span>
+      {sign}
+      {formatNumber(Math.abs(difference))}
+      {percent.replace("-", "−")}
+      <span class="muted"> vs previous {period}</span>
+    </span>
+  );
+}
+
+/** The four token figures and their change against the previous period. */
+export function TokenFigures({ stats, previous, span }: TokenFiguresProps) {
+  const { value, error } = stats;
+  const period = formatLength(span.toMs - span.fromMs);
+  return (
+    <section class="figures" aria-label="Tokens" aria-busy={value === undefined && !error}>
+      {error && (
+        <p class="error card" role="alert">
+          {error}
+        </p>
+      )}
+      {(value || !error) &&
+        FIGURES.map(([name, label]) => (
+          <div class="card figure" key={name} data-figure={name}>
+            <h2>{label}</h2>
+            <p class="number">{value ? formatNumber(value[name]) : "…"}</p>
+            {value && previous.value ? (
+              <Change now={value[name]} before={previous.value[name]} period={period} />
+            ) : (
+              <span class="change muted">{previous.error ? "no earlier data" : "…"}</span>
+            )}
+          </div>
+        ))}
+    </section>
+  );
+}

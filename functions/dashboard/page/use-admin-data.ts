@@ -1,0 +1,125 @@
+import type { StoredEvent } from "../../../shared/events/stored-event.ts";
+import type { AdminApi } from "./admin-api.ts";
+import type { EventList } from "./events-panel.tsx";
+import type { TokenLife } from "./token-card.tsx";
+import type { Pulse } from "./use-pulse.ts";
+import { useResource } from "./use-resource.ts";
+import { previousSpan, type Span, type View, writeView } from "./view.ts";
+
+interface AdminDataOptions {
+  readonly api: AdminApi;
+  readonly view: View;
+  readonly span: Span;
+  readonly pulse: Pulse;
+  /** How many events to list. */
+  readonly listed: number;
+  readonly onSignedOut: (message: string) => void;
+}
+
+/** Clients and purge runs change slowly: they are asked for at every sixth beat. */
+const SLOW = 6;
+
+/** The most events listed; who wants more exports them with the CLI. */
+const MOST_LISTED = 1000;
+
+/** Calls for each twenty events: a page may be short where the filters match rarely. */
+const CALLS = 5;
+
+async function listEvents(
+  api: AdminApi,
+  { events: selection, filters }: View,
+  ends: { readonly from: string; readonly to: string },
+  listed: number,
+  signal: AbortSignal,
+): Promise<EventList> {
+  const events: StoredEvent[] = [];
+  const wanted = Math.min(listed, MOST_LISTED);
+  let cursor: string | undefined;
+  for (let call = 0; call < (CALLS * wanted) / 20 && events.length < wanted; call += 1) {
+    const parameters = { ...ends, ...filters, limit: wanted - events.length, cursor };
+    const type = selection === "all" ? undefined : selection;
+    const page =
+      selection === "security"
+        ? await api.get("security-events", parameters, signal)
+        : await api.get("events", { ...parameters, type }, signal);
+    events.push(...page.events);
+    if (page.next_cursor === null) return { events, more: false };
+    cursor = page.next_cursor;
+  }
+  return { events, more: wanted < MOST_LISTED };
+}
+
+/** What the page shows, each part asked for by itself, so that one that fails leaves the others. */
+export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: AdminDataOptions) {
+  const { filters } = view;
+  const { client_id, token_id } = filters;
+  const ends = (of: Span) => ({
+    from: new Date(of.fromMs).toISOString(),
+    to: new Date(of.toMs).toISOString(),
+  });
+  const key = writeView({ ...view, events: "security" });
+  const slowBeat = `${Math.floor(pulse.beat / SLOW)} ${pulse.asked}`;
+  const figures = token_id === undefined;
+
+  const stats = useResource(
+    key,
+    pulse.beat,
+    figures ? (signal) => api.get("stats", { ...ends(span), client_id }, signal) : undefined,
+    onSignedOut,
+  );
+  const previous = useResource(
+    key,
+    slowBeat,
+    figures
+      ? (signal) => {
+          const before = previousSpan(span);
+          // As the tokens stood then: by now all of them may have expired.
+          const asOf = new Date(pulse.nowMs - (span.toMs - span.fromMs)).toISOString();
+          return api.get("stats", { ...ends(before), as_of: asOf, client_id }, signal);
+        }
+      : undefined,
+    onSignedOut,
+  );
+  const token = useResource(
+    key,
+    pulse.beat,
+    figures
+      ? undefined
+      : async (signal): Promise<TokenLife> => {
+          const newest = (type?: string) =>
+            api.get("events", { token_id, type, limit: 1 }, signal).then(({ events: [e] }) => e);
+          const [issued, revoked, latest] = await Promise.all([
+            newest("token_issued"),
+            newest("token_revoked"),
+            newest(),
+          ]);
+          return { issued, revoked, latest };
+        },
+    onSignedOut,
+  );
+  const activity = useResource(
+    key,
+    pulse.beat,
+    (signal) => api.get("activity", { ...ends(span), ...filters }, signal),
+    onSignedOut,
+  );
+  const events = useResource(
+    `${key} ${view.events}`,
+    `${pulse.beat} ${listed}`,
+    (signal) => listEvents(api, view, ends(span), listed, signal),
+    onSignedOut,
+  );
+  const clients = useResource(
+    "clients",
+    slowBeat,
+    (signal) => api.get("clients", {}, signal).then((answer) => answer.clients),
+    onSignedOut,
+  );
+  const runs = useResource(
+    "cleanup-runs",
+    slowBeat,
+    (signal) => api.get("cleanup-runs", {}, signal).then((answer) => answer.cleanup_runs),
+    onSignedOut,
+  );
+  return { stats, previous, token, activity, events, clients, runs };
+}

@@ -1,0 +1,59 @@
+import { useEffect, useState } from "preact/hooks";
+
+/** A beat of the page: everything refreshed on it shares one present. */
+export interface Pulse {
+  /** Beats so far. */
+  readonly beat: number;
+  /** How often the admin asked for a beat. */
+  readonly asked: number;
+  readonly nowMs: number;
+}
+
+export interface PulseState extends Pulse {
+  readonly online: boolean;
+  /** Beats at once, for everything. */
+  readonly refresh: () => void;
+}
+
+export const BEAT_MS = 10_000;
+
+/**
+ * Beats every ten seconds while `live`, the tab is in view and the machine is online; and at once when
+ * one of these comes back after longer than that.
+ */
+export function usePulse(live: boolean): PulseState {
+  const [pulse, setPulse] = useState<Pulse>(() => ({ beat: 0, asked: 0, nowMs: Date.now() }));
+  const [online, setOnline] = useState(navigator.onLine);
+  const [hidden, setHidden] = useState(document.hidden);
+  const go = (more: number) =>
+    setPulse(({ beat, asked }) => ({
+      beat: beat + 1,
+      asked: asked + more,
+      nowMs: Date.now(),
+    }));
+
+  useEffect(() => {
+    const look = () => {
+      setOnline(navigator.onLine);
+      setHidden(document.hidden);
+    };
+    window.addEventListener("online", look);
+    window.addEventListener("offline", look);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      window.removeEventListener("online", look);
+      window.removeEventListener("offline", look);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, []);
+
+  const beating = live && online && !hidden;
+  useEffect(() => {
+    if (!beating) return;
+    const waitMs = Math.max(0, pulse.nowMs + BEAT_MS - Date.now());
+    const timer = setTimeout(() => go(0), waitMs);
+    return () => clearTimeout(timer);
+  }, [beating, pulse]);
+
+  return { ...pulse, online, refresh: () => go(1) };
+}

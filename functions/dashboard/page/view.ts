@@ -1,0 +1,82 @@
+/** Ranges that end now, by name, in milliseconds. */
+export const RECENT = {
+  "1h": 3_600_000,
+  "24h": 86_400_000,
+  "7d": 7 * 86_400_000,
+  "30d": 30 * 86_400_000,
+} as const;
+
+export type RecentName = keyof typeof RECENT;
+
+/** Epoch milliseconds, [fromMs, toMs). */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What narrows the page, by the admin routes' own parameter names. */
+export interface Filters {
+  readonly client_id?: string;
+  readonly user_id?: string;
+  readonly token_id?: string;
+  readonly ip?: string;
+}
+
+export const FILTER_NAMES = ["client_id", "user_id", "token_id", "ip"] as const;
+
+/** Everything the address bar keeps: a link shows another admin the same. */
+export interface View {
+  readonly range: RecentName | Span;
+  readonly filters: Filters;
+  /** Which events are listed: `security`, `all`, or one type. */
+  readonly events: string;
+}
+
+function readSpan(parameters: URLSearchParams): Span | undefined {
+  const [fromMs, toMs] = ["from", "to"].map((name) => Date.parse(parameters.get(name) ?? ""));
+  if (fromMs === undefined || toMs === undefined || !(fromMs < toMs)) return undefined;
+  return { fromMs, toMs };
+}
+
+/** Reads a view from a query string; what makes no sense there is left at its default. */
+export function readView(search: string): View {
+  const parameters = new URLSearchParams(search);
+  const name = parameters.get("range") ?? "";
+  const filters = Object.fromEntries(
+    FILTER_NAMES.flatMap((filter) => {
+      const value = parameters.get(filter)?.trim();
+      return value ? [[filter, value]] : [];
+    }),
+  );
+  const recent = Object.hasOwn(RECENT, name) ? (name as RecentName) : "24h";
+  const events = parameters.get("events") ?? "";
+  return {
+    range: readSpan(parameters) ?? recent,
+    filters,
+    events: /^[a-z][a-z0-9_]{0,63}$/.test(events) ? events : "security",
+  };
+}
+
+/** The query string of a view; defaults are left out. */
+export function writeView({ range, filters, events }: View): string {
+  const parameters = new URLSearchParams();
+  if (typeof range === "object") {
+    parameters.set("from", new Date(range.fromMs).toISOString());
+    parameters.set("to", new Date(range.toMs).toISOString());
+  } else if (range !== "24h") parameters.set("range", range);
+  for (const name of FILTER_NAMES) if (filters[name]) parameters.set(name, filters[name]);
+  if (events !== "security") parameters.set("events", events);
+  const text = parameters.toString();
+  return text && `?${text}`;
+}
+
+/** The span that a view means at an instant. */
+export function spanOf(view: View, nowMs: number): Span {
+  if (typeof view.range === "object") return view.range;
+  return { fromMs: nowMs - RECENT[view.range], toMs: nowMs };
+}
+
+/** The span of the same length before. */
+export function previousSpan({ fromMs, toMs }: Span): Span {
+  return { fromMs: fromMs - (toMs - fromMs), toMs: fromMs };
+}

@@ -1,0 +1,70 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+const SCREENSHOTS = fileURLToPath(new URL("../../.local/screenshots/", import.meta.url));
+
+/** Where a screenshot goes: a folder that git ignores. */
+export function screenshotFile(name: string): string {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  return `${SCREENSHOTS}${name}.png`;
+}
+
+/** One real Chromium for a test file; each test opens contexts of its own. */
+export function useBrowser() {
+  let browser: Browser;
+  beforeAll(async () => {
+    if (!existsSync(CHROMIUM)) {
+      throw new Error(
+        `there is no Chromium at ${CHROMIUM}. Debian: apt-get update && apt-get install -y chromium. Elsewhere: set CHROMIUM to its path`,
+      );
+    }
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+      ],
+    });
+  });
+  afterAll(() => browser?.close());
+
+  return async (options: Parameters<Browser["newContext"]>[0] = {}): Promise<OpenPage> => {
+    const context = await browser.newContext({
+      viewport: { width: 1400, height: 900 },
+      acceptDownloads: true,
+      ...options,
+    });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    const hosts = new Set<string>();
+    page.on("console", (message) => {
+      // Chromium reports every 4xx answer as an error, too.
+      const expected = message.text().startsWith("Failed to load resource");
+      if (message.type() === "error" && !expected) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("request", (request) => {
+      const { protocol, host } = new URL(request.url());
+      if (protocol.startsWith("http")) hosts.add(host);
+    });
+    return { context, page, complaints, hosts };
+  };
+}
+
+export interface OpenPage {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Errors of the page and of its content security policy. */
+  readonly complaints: string[];
+  /** Every host that the page asked. */
+  readonly hosts: Set<string>;
+}

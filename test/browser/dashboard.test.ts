@@ -1,0 +1,410 @@
+import { readFileSync } from "node:fs";
+import { request } from "node:http";
+import { createRequire } from "node:module";
+import { buffer } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { issueToken, registerClient, revokeToken } from "../../shared/index.ts";
+import { useStack } from "../e2e/stack.ts";
+import { type OpenPage, screenshotFile, useBrowser } from "./browser.ts";
+
+const scene = useStack();
+const openPage = useBrowser();
+
+const PATH = "/admin/oauth/dashboard";
+const HOUR_MS = 3_600_000;
+/** A beat of the page and the way of an event into the store. */
+const REFRESH_MS = 20_000;
+const SCRIPT = `<script>document.title = "taken"</script><img src=x onerror="document.title='taken'">`;
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8");
+
+const opened: OpenPage[] = [];
+async function open(options?: Parameters<typeof openPage>[0]): Promise<OpenPage> {
+  const one = await openPage(options);
+  opened.push(one);
+  return one;
+}
+afterEach(async () => {
+  for (const { context, complaints, hosts } of opened.splice(0)) {
+    await context.close();
+    expect(complaints).toEqual([]);
+    expect([...hosts].filter((host) => host !== new URL(scene().stack.url).host)).toEqual([]);
+  }
+});
+
+async function signIn(page: Page, search = "", token = scene().admin): Promise<void> {
+  await page.goto(`${scene().stack.url}${PATH}${search}`);
+  await page.getByLabel("Admin token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Signs in with a good token, and waits for the page behind it. */
+async function enter(page: Page, search = "", token = scene().admin): Promise<void> {
+  await signIn(page, search, token);
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+}
+
+/** The panel of a title. */
+const panel = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
+
+async function figures(page: Page): Promise<Record<string, number>> {
+  const shown = page.locator("[data-figure]");
+  await page.locator("[data-figure] .number", { hasText: /\d/ }).first().waitFor();
+  const entries = await shown.evaluateAll((cards) =>
+    cards.map((card) => [
+      card.getAttribute("data-figure") ?? "",
+      Number(card.querySelector(".number")?.textContent?.replaceAll(/\D/g, "")),
+    ]),
+  );
+  return Object.fromEntries(entries);
+}
+
+/** Waits until a check holds; the page refreshes by itself meanwhile. */
+async function eventually(check: () => Promise<void>, patienceMs = REFRESH_MS): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+beforeAll(async () => {
+  const { library, get } = scene();
+  await registerClient(library, { clientId: "leaky", name: "Leaky integration" });
+  await registerClient(library, { clientId: "shop", name: "Shop" });
+  for (let n = 0; n < 5; n += 1) {
+    const issued = await issueToken(library, {
+      clientId: n < 3 ? "shop" : "leaky",
+      userId: "ada",
+      scopes: ["api:read"],
+      expiresInSeconds: n === 0 ? 1 : 3600,
+    });
+    if (n !== 4) continue;
+    await revokeToken(library, issued.token.token_id);
+    // The burst: one client goes on with a revoked token.
+    for (let call = 0; call < 50; call += 1) await get("/api/orders", issued.secret);
+  }
+  await library.sink.publish(
+    Array.from({ length: 30 }, (_, n) =>
+      createEvent(
+        { eventType: "auth_failed", details: { ip: `203.0.113.${n % 3}`, endpoint: "/api/old" } },
+        Date.now() - 3 * 24 * HOUR_MS + n * 1000,
+      ),
+    ),
+  );
+  await scene().settle();
+});
+
+describe("the page", () => {
+  it("is static, small, without data, and under a strict policy", async () => {
+    const { stack, get, admin } = scene();
+    const plain = await get(PATH);
+    expect(plain.status).toBe(200);
+    expect(plain.text).not.toContain(admin);
+    expect(plain.text).not.toMatch(/leaky/i);
+    const policy = String(plain.headers["content-security-policy"]);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("connect-src 'self'");
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+    const headers = { "accept-encoding": "gzip" };
+    const response = await new Promise<Buffer>((resolve, reject) => {
+      request(`${stack.url}${PATH}`, { headers }, (incoming) => {
+        resolve(buffer(incoming));
+      })
+        .on("error", reject)
+        .end();
+    });
+    expect(gunzipSync(response).toString()).toBe(plain.text);
+    expect(response.length).toBeLessThan(150 * 1024);
+  });
+
+  it("says what is wrong with a token, and keeps a good one for the tab only", async () => {
+    const { page, context } = await open();
+    await signIn(page, "", "oam_wrong");
+    await page.getByText("The token is not accepted").waitFor();
+    await page.getByLabel("Admin token").fill(scene().caller);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("lacks the scope oauth:admin").waitFor();
+    await page.getByLabel("Admin token").fill(scene().admin);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await panel(page, "Clients").waitFor();
+    expect(page.url()).not.toContain(scene().admin);
+    await page.reload();
+    await panel(page, "Clients").waitFor();
+    expect(await page.evaluate("JSON.stringify(localStorage)")).not.toContain(scene().admin);
+    const other = await context.newPage();
+    await other.goto(`${scene().stack.url}${PATH}`);
+    await other.getByLabel("Admin token").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Admin token").waitFor();
+    expect(await page.evaluate("sessionStorage.length")).toBe(0);
+  });
+
+  it("asks again, and says why, when its token is revoked", { timeout: 90_000 }, async () => {
+    const { library } = scene();
+    const { secret, token } = await issueToken(
+      { ...library, sink: { publish: async () => {} } },
+      { clientId: "ops", scopes: ["oauth:admin"], expiresInSeconds: 600 },
+    );
+    const { page } = await open();
+    await enter(page, "", secret);
+    await panel(page, "Clients").waitFor();
+    await revokeToken(library, token.token_id);
+    await page.getByText("The token is not accepted").waitFor({ timeout: REFRESH_MS });
+  });
+});
+
+describe("the figures", () => {
+  it("equal the statistics route, for everything and for one client", async () => {
+    const { page } = await open();
+    await enter(page);
+    for (const search of ["", "?client_id=leaky"]) {
+      await page.goto(`${scene().stack.url}${PATH}${search}`);
+      const { body } = await scene().get(`/admin/oauth/stats${search}`, scene().admin);
+      const { total_tokens_issued, active_tokens, expired_tokens, revoked_tokens } = body;
+      const wanted = { total_tokens_issued, active_tokens, expired_tokens, revoked_tokens };
+      expect(wanted.total_tokens_issued).toBeGreaterThanOrEqual(2);
+      await eventually(async () => expect(await figures(page)).toEqual(wanted));
+    }
+    await page.getByText("vs previous 24 hours").first().waitFor();
+  });
+
+  it("give way to one token's life", async () => {
+    const { body } = await scene().get(
+      "/admin/oauth/events?type=token_revoked&client_id=leaky&limit=1",
+      scene().admin,
+    );
+    const tokenId = body.events[0].event_data.token_id;
+    const { page } = await open();
+    await enter(page, `?token_id=${tokenId}`);
+    const card = panel(page, "Token");
+    await card.getByText("Revoked", { exact: true }).first().waitFor();
+    await card.getByText("leaky").waitFor();
+    await panel(page, "Failures by client").getByText("50").waitFor();
+  });
+});
+
+describe("finding out", () => {
+  it("leads to the client behind a burst of fifty failures", async () => {
+    const { page } = await open();
+    await enter(page);
+    const worst = panel(page, "Failures by client").locator("li").first();
+    await worst.getByText("Leaky integration").waitFor();
+    expect(await worst.locator(".count").textContent()).toBe("50");
+    await worst.getByRole("button").click();
+    await page.waitForURL(/client_id=leaky/);
+    const events = panel(page, "Security events");
+    await eventually(async () => {
+      expect(await events.locator(".event").count()).toBe(20);
+      const others = await events.locator(".who").filter({ hasNotText: "leaky" }).count();
+      expect(others).toBe(0);
+    });
+    await events.getByRole("button", { name: "Show more" }).click();
+    await eventually(async () => expect(await events.locator(".event").count()).toBe(40));
+    await page.goBack();
+    await eventually(async () => expect(page.url()).not.toContain("client_id"));
+    await panel(page, "Failures by client").getByText("no client known").waitFor();
+  });
+
+  it("shows a failing call by itself, its user agent as text", { timeout: 90_000 }, async () => {
+    const { page } = await open();
+    await enter(page);
+    await panel(page, "Clients").waitFor();
+    await scene().get("/api/brand-new", "oam_nonsense", { "user-agent": SCRIPT });
+    const row = panel(page, "Security events").locator(".event", { hasText: "/api/brand-new" });
+    await row.waitFor({ timeout: REFRESH_MS });
+    const toggle = row.getByRole("button", { name: /detail/ });
+    await toggle.focus();
+    await page.keyboard.press("Enter");
+    expect(await toggle.getAttribute("aria-expanded")).toBe("true");
+    expect(await row.locator("pre").textContent()).toContain(JSON.stringify(SCRIPT).slice(1, -1));
+    expect(await page.locator(".event script, .event img").count()).toBe(0);
+    expect(await page.title()).toBe("OAuth monitoring");
+    // Open detail survives a refresh.
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await sleep(500);
+    expect(await toggle.getAttribute("aria-expanded")).toBe("true");
+  });
+
+  it("changes the range, in the address too", async () => {
+    const { page } = await open();
+    await enter(page);
+    const addresses = panel(page, "Failures by IP address");
+    await addresses.locator("li").first().waitFor();
+    expect(await addresses.getByText("203.0.113.1").count()).toBe(0);
+    await page.getByRole("button", { name: "7d" }).click();
+    await page.waitForURL(/range=7d/);
+    await addresses.getByText("203.0.113.1").waitFor();
+    await page.reload();
+    await addresses.getByText("203.0.113.1").waitFor();
+
+    await page.getByRole("button", { name: "Custom" }).click();
+    await page.getByLabel("From", { exact: true }).fill("2026-01-02T00:00");
+    await page.getByLabel("To", { exact: true }).fill("2026-01-01T00:00");
+    await page.getByRole("button", { name: "Apply" }).first().click();
+    await page.getByText("The start must be before the end").waitFor();
+    const ago = (days: number) =>
+      new Date(Date.now() - days * 24 * HOUR_MS).toISOString().slice(0, 16);
+    await page.getByLabel("From", { exact: true }).fill(ago(20));
+    await page.getByLabel("To", { exact: true }).fill(ago(10));
+    await page.getByRole("button", { name: "Apply" }).first().click();
+    await page.waitForURL(/from=.*to=/);
+    await panel(page, "Security events").getByText("No such events in this range").waitFor();
+    await page.getByText("No security events in this range.").waitFor();
+  });
+
+  it("lists other events, of one user and address", async () => {
+    const { page } = await open();
+    await enter(page, "?events=token_issued&user_id=ada");
+    const events = panel(page, "Events");
+    await eventually(async () => expect(await events.locator(".event").count()).toBe(5));
+    await page.getByText("Tokens are not counted by user").waitFor();
+    await page.getByLabel("Events to list").selectOption("all");
+    await page.waitForURL(/events=all/);
+    await page.getByLabel("User").fill("nobody");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await events.getByText("No such events").waitFor();
+    await page.getByRole("button", { name: "Clear" }).click();
+    await eventually(async () => expect(await events.locator(".event").count()).toBe(20));
+  });
+
+  it("saves what is shown as CSV and JSON", async () => {
+    const { page } = await open();
+    await enter(page, "?client_id=leaky");
+    const events = panel(page, "Security events");
+    await events.locator(".event").first().waitFor();
+    const save = async (format: string) => {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: `Export Security events as ${format}` }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe(`events-security.${format.toLowerCase()}`);
+      return readFileSync(await download.path(), "utf8");
+    };
+    const shown = JSON.parse(await save("JSON"));
+    expect(shown).toHaveLength(20);
+    expect(shown[0]).toMatchObject({ event_type: "auth_failed", oauth_client_id: "leaky" });
+    const [header, ...lines] = (await save("CSV")).trimEnd().split("\r\n");
+    expect(header).toContain("id,event_type,occurred_at");
+    expect(lines).toHaveLength(20);
+  });
+});
+
+describe("refreshing", () => {
+  it("goes offline and comes back", { timeout: 120_000 }, async () => {
+    const { page, context } = await open();
+    await enter(page);
+    await panel(page, "Clients").waitFor();
+    await context.setOffline(true);
+    await page.getByText("Offline: this is what was last seen").waitFor();
+    await scene().get("/api/while-offline", "oam_nonsense");
+    await panel(page, "Security events").locator(".event").first().waitFor();
+    await context.setOffline(false);
+    await page.getByText("Live, every 10 s").waitFor();
+    await panel(page, "Security events")
+      .locator(".event", { hasText: "/api/while-offline" })
+      .waitFor({ timeout: REFRESH_MS });
+  });
+
+  it("rests while hidden or paused, and goes on after", { timeout: 120_000 }, async () => {
+    const { page } = await open();
+    let calls = 0;
+    page.on("request", () => {
+      calls += 1;
+    });
+    await enter(page);
+    await panel(page, "Clients").waitFor();
+    await page.clock.install();
+    const beats = async () => {
+      await page.waitForLoadState("networkidle");
+      calls = 0;
+      await page.clock.fastForward(15_000);
+      await sleep(1000);
+      return calls > 0;
+    };
+    await page.getByRole("button", { name: "Refresh" }).click();
+    expect(await beats()).toBe(true);
+    const hide = async (hidden: boolean) => {
+      await page.evaluate(
+        `Object.defineProperty(document, "hidden", { value: ${hidden}, configurable: true });
+         document.dispatchEvent(new Event("visibilitychange"));`,
+      );
+      await sleep(500);
+    };
+    await hide(true);
+    expect(await beats()).toBe(false);
+    await hide(false);
+    expect(await beats()).toBe(true);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("Paused").waitFor();
+    await sleep(500);
+    expect(await beats()).toBe(false);
+    await page.getByRole("button", { name: "Resume" }).click();
+    expect(await beats()).toBe(true);
+  });
+
+  it("keeps the other panels when one route fails", async () => {
+    const { page } = await open();
+    await page.route("**/admin/oauth/activity*", (route) => route.abort());
+    await enter(page);
+    await panel(page, "Failures by client").getByText("The API does not answer").waitFor();
+    await panel(page, "Clients").getByText("Shop", { exact: true }).waitFor();
+    await page.unroute("**/admin/oauth/activity*");
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await panel(page, "Failures by client").getByText("Leaky integration").waitFor();
+  });
+});
+
+describe("for everybody", () => {
+  const audit = async (page: Page) => {
+    const violations = await page.evaluate(`(async () => {
+      ${axeSource};
+      const { violations } = await axe.run();
+      return violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html).join(" "));
+    })()`);
+    expect(violations).toEqual([]);
+  };
+
+  for (const [device, width, height] of [
+    ["phone", 390, 844],
+    ["desktop", 1400, 900],
+  ] as const) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      it(`has no serious barrier on a ${device}, ${colorScheme}`, async () => {
+        const { page } = await open({ viewport: { width, height }, colorScheme });
+        await page.goto(`${scene().stack.url}${PATH}`);
+        await page.getByLabel("Admin token").waitFor();
+        await audit(page);
+        await enter(page, "?range=7d");
+        const events = panel(page, "Security events");
+        await events.locator(".event").first().waitFor();
+        await panel(page, "Clients").locator("tbody tr").first().waitFor();
+        await events
+          .getByRole("button", { name: /detail/ })
+          .first()
+          .click();
+        await page.getByText("As a table").first().click();
+        await audit(page);
+        const overflow = await page.evaluate(
+          "document.documentElement.scrollWidth - window.innerWidth",
+        );
+        expect(overflow).toBeLessThanOrEqual(0);
+        await page.evaluate("window.scrollTo(0, 0)");
+        await page.screenshot({
+          path: screenshotFile(`dashboard-${device}-${colorScheme}`),
+          fullPage: true,
+        });
+      });
+    }
+  }
+});

@@ -1,0 +1,74 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { toCsv } from "../../functions/dashboard/page/export.ts";
+import { RECENT, readView, writeView } from "../../functions/dashboard/page/view.ts";
+import { pageDocument } from "../../functions/dashboard/page-document.ts";
+
+describe("the view in the address bar", () => {
+  const value = fc.string({ minLength: 1 }).filter((text) => text.trim() === text);
+  const viewArbitrary = fc.record({
+    range: fc.oneof(
+      fc.constantFrom(...(Object.keys(RECENT) as (keyof typeof RECENT)[])),
+      fc
+        .tuple(fc.integer({ min: 0, max: 4e12 }), fc.integer({ min: 1, max: 1e11 }))
+        .map(([fromMs, length]) => ({ fromMs, toMs: fromMs + length })),
+    ),
+    filters: fc.record(
+      { client_id: value, user_id: value, token_id: value, ip: value },
+      { requiredKeys: [] },
+    ),
+    events: fc.constantFrom("security", "all", "token_used", "auth0_fp"),
+  });
+
+  it("comes back as it was written", () => {
+    fc.assert(
+      fc.property(viewArbitrary, (view) => {
+        expect(readView(writeView(view))).toEqual(view);
+      }),
+    );
+  });
+
+  it("is never broken by a made-up address", () => {
+    fc.assert(
+      fc.property(fc.webQueryParameters(), (search) => {
+        const { range } = readView(`?${search}`);
+        expect(typeof range === "object" || range in RECENT).toBe(true);
+      }),
+    );
+    expect(readView("?range=__proto__&from=x&events=%00")).toEqual({
+      range: "24h",
+      filters: {},
+      events: "security",
+    });
+  });
+});
+
+describe("CSV", () => {
+  it("quotes what needs it, and defuses what a spreadsheet would run", () => {
+    const rows = [
+      { id: 1, agent: '=HYPERLINK("http://x")', data: { a: 'b"c' } },
+      { id: -2, agent: "plain, with comma", more: null },
+    ];
+    expect(toCsv(rows)).toBe(
+      [
+        "id,agent,data,more",
+        `1,"'=HYPERLINK(""http://x"")","{""a"":""b\\""c""}",`,
+        '-2,"plain, with comma",,',
+        "",
+      ].join("\r\n"),
+    );
+  });
+});
+
+describe("the page's document", () => {
+  it("allows exactly the script and style that are in it", () => {
+    const { html, headers } = pageDocument("let a = 1;", "body{}");
+    expect(html).toContain('<script type="module">let a = 1;</script>');
+    const policy = headers["Content-Security-Policy"];
+    // echo -n 'let a = 1;' | openssl dgst -sha256 -binary | base64
+    expect(policy).toContain("script-src 'sha256-xY6QKfH9PRsQnLz56nj6MBwiK5oHg+im1Jkpdp1x/Ck=';");
+    expect(policy).not.toContain("unsafe");
+    const other = pageDocument("let a = 2;", "body{}").headers["Content-Security-Policy"];
+    expect(other).not.toBe(policy);
+  });
+});
