@@ -86,7 +86,7 @@ describe("capacity", () => {
       await within(() => activity(world, range), trips, 5);
       // An end within an hour takes the rankings and minutes of that hour.
       const ragged = { fromMs: range.fromMs + 90_000, toMs: toMs - 90_000 };
-      await within(() => activity(world, ragged), trips + 20, 5);
+      await within(() => activity(world, ragged), trips + 24, 5);
     }
   });
 
