@@ -23,7 +23,7 @@ import { Schedules } from "./constructs/schedules.ts";
 export interface OAuthMonitoringProps {
   /** Every key has a default; a mistake is refused at synth with its path and reason. */
   readonly config?: MonitoringConfigInput;
-  /** Whom the alarms tell; a topic of its own without it. */
+  /** Whom alarms and alerts tell; a topic of its own without it. */
   readonly alarmTopic?: ITopic;
 }
 
@@ -52,13 +52,23 @@ export class OAuthMonitoring extends Construct {
     this.config = parseMonitoringConfig(props.config ?? {});
     this.data = new Data(this, "Data", this.config);
     this.flow = new EventFlow(this, "EventFlow", this.config, this.data.key);
-    this.functions = new Functions(this, "Functions", this.config, this.data, this.flow);
-    this.functions.consumeQueues();
     this.alarmTopic =
       props.alarmTopic ??
       new Topic(this, "AlarmTopic", { masterKey: this.data.key, enforceSSL: true });
+    this.functions = new Functions(
+      this,
+      "Functions",
+      this.config,
+      this.data,
+      this.flow,
+      this.alarmTopic,
+    );
+    this.functions.consumeQueues();
     const purge = this.functions.get("Purge");
-    new Schedules(this, "Schedules", this.config, purge);
+    new Schedules(this, "Schedules", this.config, {
+      purge,
+      anomalies: this.functions.get("Anomalies"),
+    });
     this.#alarms = new Alarms(this, "Alarms", {
       config: this.config,
       flow: this.flow,

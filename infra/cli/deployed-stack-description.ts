@@ -36,6 +36,7 @@ export async function describeDeployedStack(stackName: string): Promise<StackDes
       counters: output("CountersTable"),
       issuances: output("IssuancesTable"),
       cleanup_runs: output("CleanupRunsTable"),
+      alerts: output("AlertsTable"),
     },
     eventBusName: output("EventBusName"),
     bufferQueueUrl: output("BufferQueueUrl"),

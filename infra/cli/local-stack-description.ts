@@ -23,6 +23,7 @@ const stackFileSchema = z.object({
     counters: name,
     issuances: name,
     cleanup_runs: name,
+    alerts: name,
   }),
   config: monitoringConfigSchema,
 });

@@ -2,6 +2,13 @@ import { Command, CommanderError } from "commander";
 import * as z from "zod";
 import { PublishError } from "../../shared/events/event-publisher.ts";
 import { InvalidRangeError } from "../../shared/statistics/time-range.ts";
+import {
+  alertsList,
+  alertsMute,
+  alertsMutes,
+  alertsRules,
+  alertsUnmute,
+} from "./commands/alerts.ts";
 import { cleanup } from "./commands/cleanup.ts";
 import { clientsAdd, clientsList } from "./commands/clients.ts";
 import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
@@ -155,6 +162,34 @@ function buildProgram(): Command {
       .argument("<token-id>", "its public id, as in events"),
     tokensRevoke,
   );
+
+  const alerts = program.command("alerts").description("anomalies, and who is not to raise any");
+  const muting = (command: Command): Command =>
+    command
+      .requiredOption("--client <id>", "the OAuth client")
+      .option("--rule <name>", "one rule only; default every rule");
+  does(
+    alerts
+      .command("list")
+      .description("open alerts, the oldest first")
+      .option("--resolved", "those that resolved, instead"),
+    alertsList,
+  );
+  does(
+    examples(
+      muting(alerts.command("mute").description("raise no alerts of a client for a while")).option(
+        "--hours <number>",
+        "for so long",
+        "24",
+      ),
+      "alerts mute --client load-test --hours 2",
+      "alerts mute --client mobile-app --rule issuance_rate",
+    ),
+    alertsMute,
+  );
+  does(muting(alerts.command("unmute").description("end a mute before its time")), alertsUnmute);
+  does(alerts.command("mutes").description("who is muted, and until when"), alertsMutes);
+  does(alerts.command("rules").description("what is looked for, and what to do"), alertsRules);
 
   const deadLetters = program
     .command("dead-letters")

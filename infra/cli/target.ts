@@ -17,6 +17,7 @@ export interface StackDescription {
     readonly counters: string;
     readonly issuances: string;
     readonly cleanup_runs: string;
+    readonly alerts: string;
   };
   readonly eventBusName: string;
   readonly bufferQueueUrl: string;
@@ -54,6 +55,7 @@ export function openTarget(stack: StackDescription) {
     countersTable: tables.counters,
     issuancesTable: tables.issuances,
     cleanupRunsTable: tables.cleanup_runs,
+    alertsTable: tables.alerts,
     config: stack.config,
     clock: systemClock,
     logger,

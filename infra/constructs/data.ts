@@ -28,6 +28,7 @@ const CONSTRUCT_IDS: Record<TableVariable, string> = {
   COUNTERS_TABLE: "Counters",
   ISSUANCES_TABLE: "Issuances",
   CLEANUP_RUNS_TABLE: "CleanupRuns",
+  ALERTS_TABLE: "Alerts",
 };
 
 const text = (name: string): Attribute => ({ name, type: AttributeType.STRING });

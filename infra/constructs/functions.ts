@@ -5,6 +5,7 @@ import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import { type BundlingOptions, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
@@ -71,6 +72,17 @@ const DEFINITIONS = {
       EVENTS_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
       COUNTERS_TABLE: { table: ["Query"] },
       CLEANUP_RUNS_TABLE: { table: ["PutItem"] },
+    },
+  },
+  Anomalies: {
+    folder: "anomalies",
+    timeout: Duration.minutes(4),
+    memorySize: 1024,
+    tables: {
+      EVENTS_TABLE: { indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
+      ISSUANCES_TABLE: { table: ["BatchGetItem"] },
+      ALERTS_TABLE: { table: ["GetItem", "PutItem"], indexes: ["Query"] },
     },
   },
   Stats: {
@@ -154,6 +166,7 @@ export class Functions extends Construct {
     private readonly config: MonitoringConfig,
     private readonly data: Data,
     private readonly flow: EventFlow,
+    private readonly alertTopic: ITopic,
   ) {
     super(scope, id);
   }
@@ -233,7 +246,11 @@ export class Functions extends Construct {
   /** What a function needs beside tables. */
   #connect(name: FunctionName, target: NodejsFunction): void {
     const { bus, unpublished, deadLetters } = this.flow;
-    if (name === "Authorizer" || name === "Republisher") {
+    if (name === "Anomalies") {
+      target.addEnvironment("ALERT_TOPIC_ARN", this.alertTopic.topicArn);
+      allow(target, ["sns:Publish"], [this.alertTopic.topicArn]);
+    }
+    if (name === "Authorizer" || name === "Republisher" || name === "Anomalies") {
       target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
       allow(target, ["events:PutEvents"], [bus.eventBusArn]);
     }

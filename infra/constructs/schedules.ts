@@ -7,8 +7,18 @@ import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts"
 
 /** What runs by the clock. A rule's construct id is the schedule's name. */
 export class Schedules extends Construct {
-  constructor(scope: Construct, id: string, config: MonitoringConfig, purge: IFunction) {
+  constructor(
+    scope: Construct,
+    id: string,
+    config: MonitoringConfig,
+    { purge, anomalies }: { readonly purge: IFunction; readonly anomalies: IFunction },
+  ) {
     super(scope, id);
+    new Rule(this, "Anomalies", {
+      description: "Looks for anomalies in the counters",
+      schedule: Schedule.rate(Duration.minutes(config.anomalies.everyMinutes)),
+      targets: [new LambdaFunction(anomalies, { retryAttempts: 0 })],
+    });
     new Rule(this, "Purge", {
       description: "Purges expired tokens, codes, sessions and events",
       schedule: Schedule.rate(Duration.minutes(config.purge.everyMinutes)),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventBus, PutEventsEntry } from "./event-bus.ts";
+import type { Notifications } from "./notifications.ts";
 import type { MessageAttribute, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
 
@@ -115,10 +116,14 @@ export async function readText(stream: IncomingMessage): Promise<string> {
 }
 
 /**
- * Speaks the SDK's JSON protocols of EventBridge and SQS. The bus and queues are asked for at each
+ * Speaks the SDK's JSON protocols of EventBridge and SQS, and SNS's query protocol. The bus and queues are asked for at each
  * call, since their URLs hold this server's port.
  */
-export function createAwsEndpoint(bus: () => EventBus, queues: () => Queues): Server {
+export function createAwsEndpoint(
+  bus: () => EventBus,
+  queues: () => Queues,
+  notifications: Notifications,
+): Server {
   const operations = { ...eventBridge(bus), ...sqs(queues) };
   return createServer(async (request, response) => {
     const target = String(request.headers["x-amz-target"]);
@@ -127,6 +132,12 @@ export function createAwsEndpoint(bus: () => EventBus, queues: () => Queues): Se
       response.end(JSON.stringify(body));
     };
     try {
+      if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
+        const form = new URLSearchParams(await readText(request));
+        response.writeHead(200, { "Content-Type": "text/xml" });
+        response.end(notifications.publish(form));
+        return;
+      }
       const operation = operations[target];
       if (!operation) throw new ServiceError("UnknownOperationException", `no operation ${target}`);
       answer(200, await operation(JSON.parse((await readText(request)) || "{}")));

@@ -23,6 +23,7 @@ export function deployedEnvironment(stack: LocalStack): Environment {
     "EVENT_BUS_NAME",
     "UNPUBLISHED_QUEUE_URL",
     "DEAD_LETTER_QUEUE_URL",
+    "ALERT_TOPIC_ARN",
     "OAUTH_MONITORING_CONFIG",
   ]);
 }
@@ -44,6 +45,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
     countersTable: environment.COUNTERS_TABLE,
     issuancesTable: environment.ISSUANCES_TABLE,
     cleanupRunsTable: environment.CLEANUP_RUNS_TABLE,
+    alertsTable: environment.ALERTS_TABLE,
     config: environment.OAUTH_MONITORING_CONFIG,
     clock,
     logger,

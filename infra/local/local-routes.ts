@@ -1,13 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { readText } from "./aws-endpoint.ts";
+import type { Notifications } from "./notifications.ts";
 import type { Queues } from "./queues.ts";
 import type { Schedules } from "./schedules.ts";
+
+/** What the local routes show and drive. */
+export interface LocalParts {
+  readonly schedules: Schedules;
+  readonly queues: Queues;
+  readonly notifications: Notifications;
+}
 
 /** Routes that only the local front has, to see and drive what AWS does by itself. */
 export async function handleLocalRoute(
   request: IncomingMessage,
   response: ServerResponse,
-  schedules: Schedules,
-  queues: Queues,
+  { schedules, queues, notifications }: LocalParts,
 ): Promise<void> {
   const answer = (status: number, body: object, type = "application/json") => {
     response.writeHead(status, { "Content-Type": type });
@@ -27,9 +35,13 @@ export async function handleLocalRoute(
     }));
     return answer(200, { queues: list });
   }
+  if (route === "GET /_local/notifications") {
+    return answer(200, { notifications: notifications.list });
+  }
   if (name === undefined) return problem(404, "Not found", `there is no local route ${route}`);
   try {
-    answer(200, { name, result: await schedules.run(name) });
+    const body = await readText(request);
+    answer(200, { name, result: await schedules.run(name, body ? JSON.parse(body) : {}) });
   } catch (error) {
     if (error instanceof RangeError) return problem(404, "Not found", error.message);
     problem(500, "Schedule failed", String(error));

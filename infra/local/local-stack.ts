@@ -12,6 +12,7 @@ import { startEventSources } from "./event-source.ts";
 import { findPort } from "./find-port.ts";
 import { LambdaFunctions } from "./lambda-functions.ts";
 import { handleLocalRoute } from "./local-routes.ts";
+import { Notifications } from "./notifications.ts";
 import { createQueues, dumpQueues, type Queues, queueNamed } from "./queues.ts";
 import { Schedules } from "./schedules.ts";
 import { Template } from "./template.ts";
@@ -39,6 +40,7 @@ export interface LocalStack {
   readonly queues: Queues;
   readonly functions: LambdaFunctions;
   readonly schedules: Schedules;
+  readonly notifications: Notifications;
   readonly functionNames: readonly string[];
   /** The only function, queue or table whose logical id has the text in it. */
   named(kind: "function" | "queue" | "table", part: string): string;
@@ -89,10 +91,12 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     let stack: { gateway: ApiGateway; schedules: Schedules } | undefined;
     let queues: Queues = new Map();
     let bus: EventBus | undefined;
+    const notifications = new Notifications();
     const front = createServer({ maxHeaderSize: 2 * MAX_HEADER_BYTES }, (request, response) => {
       if (!stack) response.writeHead(503).end();
       else if (request.url?.startsWith("/_local/")) {
-        void handleLocalRoute(request, response, stack.schedules, queues);
+        const { schedules } = stack;
+        void handleLocalRoute(request, response, { schedules, queues, notifications });
       } else void stack.gateway.handle(request, response);
     });
     const port = await listen(front, options.port, "PORT");
@@ -101,6 +105,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const aws = createAwsEndpoint(
       () => bus as EventBus,
       () => queues,
+      notifications,
     );
     const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
     closing.push(() => close(aws));
@@ -123,6 +128,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
         AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
+        AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
       },
       log,
     );
@@ -159,6 +165,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       queues,
       functions,
       schedules,
+      notifications,
       functionNames: ids.function,
       isNew,
       named,

@@ -63,8 +63,12 @@ export class Schedules {
     return this.#schedules;
   }
 
-  /** Runs a schedule now; answers what its function does. */
-  async run(name: string): Promise<unknown> {
+  /**
+   * Runs a schedule now; answers what its function does.
+   *
+   * @param more members of the event beside those that EventBridge gives it
+   */
+  async run(name: string, more: object = {}): Promise<unknown> {
     const schedule = this.#schedules.find((candidate) => candidate.name === name);
     if (!schedule) throw new RangeError(`there is no schedule ${name}`);
     return this.functions.invoke(schedule.functionName, {
@@ -72,6 +76,7 @@ export class Schedules {
       "detail-type": "Scheduled Event",
       time: new Date().toISOString(),
       detail: {},
+      ...more,
     });
   }
 

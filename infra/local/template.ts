@@ -119,7 +119,14 @@ export class Template {
   #ref(id: string): string {
     const pseudo = PSEUDO_PARAMETERS[id];
     if (pseudo !== undefined) return pseudo;
-    return this.#resources[id]?.Type === "AWS::SQS::Queue" ? this.queueUrl(id) : id;
+    switch (this.#resources[id]?.Type) {
+      case "AWS::SQS::Queue":
+        return this.queueUrl(id);
+      case "AWS::SNS::Topic":
+        return this.#attribute(id, "Arn");
+      default:
+        return id;
+    }
   }
 
   #attribute(id: string, attribute: string): string {

@@ -7,6 +7,7 @@ import type { Logger } from "../logger.ts";
 import type { ClientSession, SessionStore } from "../sessions/client-session.ts";
 import { findSession } from "../sessions/find-session.ts";
 import type { AccessToken } from "../tokens/access-token.ts";
+import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
 import type { TokenStore } from "../tokens/token-store.ts";
@@ -94,13 +95,17 @@ async function useToken(
   context: AuthorizerContext,
   digest: string,
   atMs: number,
+  ip: string,
 ): Promise<TokenUse> {
   const intervalMs = context.config.tracking.lastUsedIntervalSeconds * SECOND_MS;
-  if (intervalMs === 0) return recordTokenUse(context, digest, atMs);
+  if (intervalMs === 0) return recordTokenUse(context, digest, atMs, ip);
   const use = await findToken(context, digest, atMs);
   if (use.status === "active") {
     const lastUsedMs = Date.parse(use.token.last_used_at ?? "1970-01-01T00:00:00.000Z");
-    if (atMs - lastUsedMs >= intervalMs) context.defer(() => recordTokenUse(context, digest, atMs));
+    const moved = use.token.last_used_ip !== ip;
+    if (moved || atMs - lastUsedMs >= intervalMs) {
+      context.defer(() => recordTokenUse(context, digest, atMs, ip));
+    }
   }
   return use;
 }
@@ -152,7 +157,7 @@ export async function authorize(
   let session: ClientSession | undefined;
   try {
     [use, session] = await Promise.all([
-      useToken(context, digestSecret(bearer.secret), atMs),
+      useToken(context, digestSecret(bearer.secret), atMs, request.ip),
       access.session === "required" && request.sessionSecret
         ? findSession(context, request.sessionSecret)
         : undefined,
@@ -201,7 +206,11 @@ async function admit(
     await trackScopeValidation(context, holder, access.scopes, false, details, { atMs });
     return { outcome: "insufficient_scope", token, requiredScopes: access.scopes };
   }
-  const used = session ? { ...details, session_id: session.session_id } : details;
+  const used = {
+    ...details,
+    ...previousUse(token),
+    ...(session && { session_id: session.session_id }),
+  };
   await trackEvent(context, "token_used", token, used, { atMs });
   if (context.config.tracking.scopeValidationSuccess && access.scopes.length > 0) {
     await trackScopeValidation(context, holder, access.scopes, true, details, { atMs });

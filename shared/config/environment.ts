@@ -12,6 +12,9 @@ const environmentSchema = z.object({
   COUNTERS_TABLE: resourceName,
   ISSUANCES_TABLE: resourceName,
   CLEANUP_RUNS_TABLE: resourceName,
+  ALERTS_TABLE: resourceName,
+  /** Where alerts are told. */
+  ALERT_TOPIC_ARN: z.string().startsWith("arn:"),
   EVENT_BUS_NAME: resourceName,
   /** Where events wait while the bus does not take them. */
   UNPUBLISHED_QUEUE_URL: z.url(),

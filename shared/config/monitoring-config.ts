@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
 import { eventTypeSchema, scopeSchema } from "../events/identifiers.ts";
+import { anomaliesSchema } from "./anomaly-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
 export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
@@ -151,6 +152,8 @@ export const monitoringConfigSchema = z.strictObject({
       concurrency: z.int().min(1).max(200).default(25),
     })
     .prefault({}),
+  /** What the detection looks for, and how it tells. */
+  anomalies: anomaliesSchema,
   alarms: z
     .strictObject({
       /** Messages in a dead-letter queue. */

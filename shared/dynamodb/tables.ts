@@ -112,6 +112,15 @@ export const CLEANUP_RUNS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
+/** Alerts by rule and subject, those that are open findable by their state; and who is muted. */
+export const ALERTS = {
+  partitionKey: "alert_id",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {
+    by_state: { partitionKey: "state", sortKey: "opened_at", projection: "ALL" },
+  },
+} as const satisfies TableDefinition;
+
 /** Every table by the environment variable that carries its name. */
 export const TABLES = {
   TOKENS_TABLE: TOKENS,
@@ -122,4 +131,5 @@ export const TABLES = {
   COUNTERS_TABLE: COUNTERS,
   ISSUANCES_TABLE: ISSUANCES,
   CLEANUP_RUNS_TABLE: CLEANUP_RUNS,
+  ALERTS_TABLE: ALERTS,
 } as const satisfies Record<string, TableDefinition>;

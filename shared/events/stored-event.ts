@@ -22,7 +22,7 @@ export const storedEventSchema = z.object({
 export type StoredEvent = z.output<typeof storedEventSchema>;
 
 /** The token an event is about, when its data names one. */
-export function tokenIdOf(event: OAuthEvent): string | undefined {
+export function tokenIdOf(event: Pick<OAuthEvent, "event_data">): string | undefined {
   const id = event.event_data.token_id;
   return typeof id === "string" && id !== "" && id.length <= 256 ? id : undefined;
 }

@@ -19,8 +19,25 @@ import { shardKey } from "../dynamodb/shards.ts";
  */
 export type CounterKind = "events" | "tokens" | RankedKind;
 
-/** Failed calls by where they came from and what they asked for. */
-export type RankedKind = "failed_ips" | "failed_endpoints";
+/**
+ * Failed calls by where they came from, what they asked for, whose token they bore and why they failed;
+ * and the uses of a token from another network than its last, or after a long rest.
+ */
+export type RankedKind =
+  | "failed_ips"
+  | "failed_endpoints"
+  | "failed_tokens"
+  | "failed_reasons"
+  | "networks"
+  | "dormant_tokens";
+
+/** Kinds that only detection looks at, by the hour and minute; no day is kept of them. */
+const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
+  "failed_tokens",
+  "failed_reasons",
+  "networks",
+  "dormant_tokens",
+]);
 
 /** What is counted: `n` events; tokens `i`ssued and, of these, `r`evoked before they expired. */
 export type CounterField = "n" | "i" | "r";
@@ -72,8 +89,8 @@ function digestOf({ oauth_client_id, value }: RankedSubject): string {
     .slice(0, 22);
 }
 
-/** Where a count is kept, in both resolutions. */
-export function counterAddresses(count: Count, shard: number): [CounterAddress, CounterAddress] {
+/** Where a count is kept: in both resolutions, or the finer alone. */
+export function counterAddresses(count: Count, shard: number): CounterAddress[] {
   const instant = toInstant(count.atMs);
   const [month, day, hour, minute] = [
     instant.slice(0, 7),
@@ -86,18 +103,17 @@ export function counterAddresses(count: Count, shard: number): [CounterAddress, 
     "subject" in count && {
       ranked: { ...count.subject, ranking: rankingKey(count.kind, period, shard) },
     };
-  return [
-    {
-      pk: shardKey(`${count.kind}/day/${month}`, shard),
-      sk: `${day}#${dimensions}`,
-      attribute: `${count.field}${hour}`,
-      ...ranked(`${month}-${day}`),
-    },
-    {
-      pk: shardKey(`${count.kind}/hour/${month}-${day}`, shard),
-      sk: `${hour}#${dimensions}`,
-      attribute: `${count.field}${minute}`,
-      ...ranked(`${month}-${day}T${hour}`),
-    },
-  ];
+  const ofDay: CounterAddress = {
+    pk: shardKey(`${count.kind}/day/${month}`, shard),
+    sk: `${day}#${dimensions}`,
+    attribute: `${count.field}${hour}`,
+    ...ranked(`${month}-${day}`),
+  };
+  const ofHour: CounterAddress = {
+    pk: shardKey(`${count.kind}/hour/${month}-${day}`, shard),
+    sk: `${hour}#${dimensions}`,
+    attribute: `${count.field}${minute}`,
+    ...ranked(`${month}-${day}T${hour}`),
+  };
+  return HOURLY.has(count.kind) ? [ofHour] : [ofDay, ofHour];
 }

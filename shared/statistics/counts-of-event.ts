@@ -1,4 +1,8 @@
+import { networkOf } from "../anomalies/network.ts";
+import { DAY_MS } from "../clock/clock.ts";
 import type { OAuthEvent } from "../events/oauth-event.ts";
+import { tokenIdOf } from "../events/stored-event.ts";
+import { previousUseSchema } from "../tokens/previous-use.ts";
 import type { Count, RankedKind } from "./counter-keys.ts";
 import { NO_CLIENT } from "./issuance.ts";
 
@@ -13,6 +17,9 @@ export function isFailure(eventType: string): boolean {
 /** Bytes of a caller's text that a counter keeps. */
 const MAX_VALUE_BYTES = 512;
 
+/** A token that rested so long is dormant. */
+export const DORMANT_AFTER_DAYS = 7;
+
 function cut(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= MAX_VALUE_BYTES) return text;
@@ -23,24 +30,56 @@ function cut(text: string): string {
     .replace(/\uFFFD+$/, "");
 }
 
-/** What a failed call is ranked by: its address and its endpoint, as far as the event has them. */
-export function failureSubjects(event: Pick<OAuthEvent, "event_type" | "event_data">) {
+/** Whom or what a kind of failure is ranked by. */
+interface Subject<Kind extends RankedKind = RankedKind> {
+  readonly kind: Kind;
+  readonly value: string;
+}
+
+function subject<Kind extends RankedKind>(kind: Kind, value: unknown): Subject<Kind>[] {
+  return typeof value === "string" && value !== "" ? [{ kind, value: cut(value) }] : [];
+}
+
+type Facts = Pick<OAuthEvent, "event_type" | "event_data" | "occurred_at">;
+
+/** What a failed call is ranked by for admins: its address and its endpoint, as far as it has them. */
+export function failureSubjects(event: Facts): Subject<"failed_ips" | "failed_endpoints">[] {
   if (!isFailure(event.event_type)) return [];
-  const of = (kind: RankedKind, value: unknown) =>
-    typeof value === "string" && value !== "" ? [{ kind, value: cut(value) }] : [];
+  const { ip, endpoint } = event.event_data;
+  return [...subject("failed_ips", ip), ...subject("failed_endpoints", endpoint)];
+}
+
+/** What detection looks at beside these; a value that names two things has a space between them. */
+function detectionSubjects(event: Facts): Subject[] {
+  const { event_type, event_data, occurred_at } = event;
+  const tokenId = tokenIdOf(event);
+  if (isFailure(event_type)) {
+    const reason = event_type === "auth_failed" ? event_data.reason : event_type;
+    return [
+      ...subject("failed_reasons", reason),
+      ...(tokenId === undefined ? [] : subject("failed_tokens", `${reason} ${tokenId}`)),
+    ];
+  }
+  const previous = previousUseSchema.safeParse(event_data.previous_use);
+  const network = networkOf(event_data.ip);
+  if (event_type !== "token_used" || tokenId === undefined || !previous.success) return [];
+  const moved =
+    network !== undefined && (!previous.data || networkOf(previous.data.ip) !== network);
+  const restedMs = previous.data ? Date.parse(occurred_at) - Date.parse(previous.data.at) : 0;
   return [
-    ...of("failed_ips", event.event_data.ip),
-    ...of("failed_endpoints", event.event_data.endpoint),
+    ...(moved ? subject("networks", `${network} ${tokenId}`) : []),
+    ...(restedMs >= DORMANT_AFTER_DAYS * DAY_MS ? subject("dormant_tokens", tokenId) : []),
   ];
 }
 
-/** What an event counts: one of its type and client and, when it is a failure, of its subjects. */
+/** What an event counts: one of its type and client, and one of each subject that it is ranked by. */
 export function countsOfEvent(event: OAuthEvent): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;
   const atMs = Date.parse(event.occurred_at);
+  const subjects = [...failureSubjects(event), ...detectionSubjects(event)];
   return [
     { kind: "events", dimensions: [event.event_type, client], field: "n", atMs },
-    ...failureSubjects(event).map(({ kind, value }): Count => {
+    ...subjects.map(({ kind, value }): Count => {
       return { kind, subject: { oauth_client_id: client, value }, field: "n", atMs };
     }),
   ];

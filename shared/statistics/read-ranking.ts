@@ -1,18 +1,10 @@
-import { QueryCommand } from "@aws-sdk/lib-dynamodb";
-import * as z from "zod";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
-import { type RankedKind, rankingKey } from "./counter-keys.ts";
+import type { RankedKind } from "./counter-keys.ts";
 import { raggedHours } from "./event-buckets.ts";
+import { readRankedItems } from "./ranked-items.ts";
 import { steps } from "./read-counters.ts";
 import type { StatisticsStore } from "./statistics-store.ts";
 import type { TimeRange } from "./time-range.ts";
-
-/** Items read of each shard of a day's or hour's ranking. */
-const DEPTH = 200;
-
-const rankedItemSchema = z
-  .looseObject({ sk: z.string(), oauth_client_id: z.string(), value: z.string() })
-  .transform(({ oauth_client_id, value, ...rest }) => ({ oauth_client_id, value, numbers: rest }));
 
 /** A day or an hour, and the numbers of its items that lie in the range. */
 interface Period {
@@ -59,33 +51,15 @@ export async function readRanking(
   clientId?: string,
 ): Promise<Map<string, number>> {
   const totals = new Map<string, number>();
-  const read = async ({ name, attributes }: Period, shard: number) => {
-    const { Items = [] } = await store.client.send(
-      new QueryCommand({
-        TableName: store.countersTable,
-        IndexName: "by_total",
-        KeyConditionExpression: "ranking = :ranking",
-        ExpressionAttributeValues: {
-          ":ranking": rankingKey(kind, name, shard),
-          ...(clientId !== undefined && { ":client": clientId }),
-        },
-        ...(clientId === undefined
-          ? { Limit: DEPTH }
-          : { FilterExpression: "oauth_client_id = :client" }),
-        ScanIndexForward: false,
-      }),
-    );
-    for (const item of Items) {
-      const { value, numbers } = rankedItemSchema.parse(item);
-      const count = Object.entries(numbers)
-        .filter(([field]) => attributes.has(field))
-        .reduce((sum, [, number]) => sum + Number(number), 0);
-      if (count > 0) totals.set(value, (totals.get(value) ?? 0) + count);
-    }
-  };
-  const shards = Array.from({ length: store.config.shards.counters.read }, (_, shard) => shard);
   await Promise.all(
-    periodsOf(range).flatMap((period) => shards.map((shard) => read(period, shard))),
+    periodsOf(range).map(async ({ name, attributes }) => {
+      for (const { value, numbers } of await readRankedItems(store, kind, name, clientId)) {
+        const count = Object.entries(numbers)
+          .filter(([field]) => attributes.has(field))
+          .reduce((sum, [, number]) => sum + number, 0);
+        if (count > 0) totals.set(value, (totals.get(value) ?? 0) + count);
+      }
+    }),
   );
   return totals;
 }

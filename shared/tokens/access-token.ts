@@ -16,6 +16,8 @@ export const accessTokenSchema = z.object({
   revoked_at: z.string().optional(),
   /** The instant of the latest use. */
   last_used_at: z.string().optional(),
+  /** The address of the latest use. */
+  last_used_ip: z.string().optional(),
 });
 
 export type AccessToken = z.output<typeof accessTokenSchema>;

@@ -5,7 +5,10 @@ import { toInstant } from "../clock/clock.ts";
 import { type AccessToken, accessTokenSchema } from "./access-token.ts";
 import type { TokenStore } from "./token-store.ts";
 
-/** A token's standing at an instant; `token` is there whenever the secret is known. */
+/**
+ * A token's standing at an instant; `token` is there whenever the secret is known, and is as it was
+ * before the use: its `last_used_at` and `last_used_ip` are those of the use before.
+ */
 export type TokenUse =
   | { readonly status: "active"; readonly token: AccessToken }
   | { readonly status: "expired" | "revoked"; readonly token: AccessToken }
@@ -43,7 +46,7 @@ export async function findToken(
 }
 
 /**
- * Judges a token and writes `last_used_at`, in one round trip: a conditional UpdateItem that hands
+ * Judges a token and writes when and from where it is used, in one round trip: a conditional UpdateItem that hands
  * back the item either way (1 write unit per KB). A token that is not active is not touched, nor is a
  * later `last_used_at`. When the write alone is throttled (one token busier than a partition can
  * write), the token is read instead: the call goes on, its exact time is in its event.
@@ -52,17 +55,18 @@ export async function recordTokenUse(
   store: TokenStore,
   tokenDigest: string,
   atMs: number,
+  ip: string,
 ): Promise<TokenUse> {
   try {
     const { Attributes } = await store.client.send(
       new UpdateCommand({
         TableName: store.tokensTable,
         Key: { token_digest: tokenDigest },
-        UpdateExpression: "SET last_used_at = :now",
+        UpdateExpression: "SET last_used_at = :now, last_used_ip = :ip",
         ConditionExpression:
           "expires_at > :now AND attribute_not_exists(revoked_at) AND (attribute_not_exists(last_used_at) OR last_used_at < :now)",
-        ExpressionAttributeValues: { ":now": toInstant(atMs) },
-        ReturnValues: "ALL_NEW",
+        ExpressionAttributeValues: { ":now": toInstant(atMs), ":ip": ip },
+        ReturnValues: "ALL_OLD",
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       }),
     );

@@ -1,6 +1,7 @@
 import type { OAuthEvent } from "../events/oauth-event.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { AccessToken } from "./access-token.ts";
+import { previousUse } from "./previous-use.ts";
 import { recordTokenUse } from "./record-token-use.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -22,6 +23,7 @@ export async function trackTokenUsage(
   request: TokenRequest,
 ): Promise<OAuthEvent> {
   const atMs = tracking.clock();
-  await recordTokenUse(tracking, token.token_digest, atMs);
-  return trackEvent(tracking, "token_used", token, { ...request }, { atMs });
+  const use = await recordTokenUse(tracking, token.token_digest, atMs, request.ip);
+  const details = use.status === "active" ? { ...request, ...previousUse(use.token) } : request;
+  return trackEvent(tracking, "token_used", token, { ...details }, { atMs });
 }

@@ -170,7 +170,12 @@ describe("the admin routes", () => {
       "app",
     );
     const schedules = (await get("/_local/schedules")).body.schedules;
-    expect(schedules).toMatchObject([{ name: "purge", expression: "rate(1 hour)" }]);
+    expect(schedules).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: "purge", expression: "rate(1 hour)" }),
+        expect.objectContaining({ name: "anomalies", expression: "rate(5 minutes)" }),
+      ]),
+    );
     const run = (await send("POST", "/_local/schedules/purge/run", {})).body.result;
     expect(run).toMatchObject({ finished: true, removed: { access_tokens: expect.any(Number) } });
     expect((await get("/admin/oauth/cleanup-runs", admin)).body.cleanup_runs[0]).toEqual(run);

@@ -209,6 +209,22 @@ describe("the CLI", () => {
     );
     expect((await cli("clients", "list")).stdout).toContain("The App");
 
+    for (let n = 0; n < 45; n += 1) await fetch(`${url}/api/x`);
+    const detect = () => fetch(`${url}/_local/schedules/anomalies/run`, { method: "POST" });
+    let { alerts } = await json("alerts", "list");
+    for (; alerts.length === 0; { alerts } = await json("alerts", "list")) await detect();
+    expect(alerts).toMatchObject([
+      { rule: "failure_burst", subject: { kind: "ip", id: "127.0.0.1" }, state: "open" },
+    ]);
+    expect((await cli("alerts", "list")).stdout).toContain("failure_burst  ip 127.0.0.1");
+    const mute = ["--client", "app", "--rule", "issuance_rate"];
+    expect((await cli("alerts", "mute", ...mute, "--hours", "2")).code).toBe(0);
+    expect((await json("alerts", "mutes")).mutes).toMatchObject([{ oauth_client_id: "app" }]);
+    expect((await cli("alerts", "unmute", ...mute)).code).toBe(0);
+    expect((await json("alerts", "mutes")).mutes).toEqual([]);
+    expect((await cli("alerts", "mute", "--client", "app", "--rule", "nonsense")).code).toBe(2);
+    expect((await cli("alerts", "rules")).stdout).toContain("also raised by");
+
     const stack = readStack();
     const bus = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridge_endpoint });
     await bus.send(

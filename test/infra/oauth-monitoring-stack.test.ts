@@ -209,6 +209,7 @@ describe("functions", () => {
 describe("alarms and schedules", () => {
   it("purge hourly and tell when it does not run", () => {
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 hour)" });
+    template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(5 minutes)" });
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {
       MetricName: "Invocations",
       Period: 7200,

@@ -121,6 +121,7 @@ export async function createWorld(config: MonitoringConfigInput = {}) {
     countersTable: `${prefix}COUNTERS_TABLE`,
     issuancesTable: `${prefix}ISSUANCES_TABLE`,
     cleanupRunsTable: `${prefix}CLEANUP_RUNS_TABLE`,
+    alertsTable: `${prefix}ALERTS_TABLE`,
   };
   const parsed = parseMonitoringConfig(config);
   const context = {

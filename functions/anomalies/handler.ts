@@ -1,0 +1,58 @@
+import { SNSClient } from "@aws-sdk/client-sns";
+import middy from "@middy/core";
+import * as z from "zod";
+import { type DetectionRun, detectAnomalies } from "../../shared/anomalies/detect-anomalies.ts";
+import { systemClock } from "../../shared/clock/clock.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { instantSchema } from "../../shared/events/identifiers.ts";
+import { giveUpAfter } from "../../shared/request-timeouts.ts";
+import { busSink } from "../runtime/event-sink.ts";
+import { logger } from "../runtime/logger.ts";
+import { topicNotifier } from "./topic-notifier.ts";
+
+const environment = readEnvironment(process.env, [
+  "EVENTS_TABLE",
+  "COUNTERS_TABLE",
+  "ISSUANCES_TABLE",
+  "ALERTS_TABLE",
+  "EVENT_BUS_NAME",
+  "ALERT_TOPIC_ARN",
+  "OAUTH_MONITORING_CONFIG",
+]);
+const context = {
+  client: createDocumentClient("background"),
+  eventsTable: environment.EVENTS_TABLE,
+  countersTable: environment.COUNTERS_TABLE,
+  issuancesTable: environment.ISSUANCES_TABLE,
+  alertsTable: environment.ALERTS_TABLE,
+  config: environment.OAUTH_MONITORING_CONFIG,
+  clock: systemClock,
+  logger,
+  sink: busSink(environment.EVENT_BUS_NAME, logger),
+  notify: topicNotifier(
+    new SNSClient({ requestHandler: giveUpAfter(5000) }),
+    environment.ALERT_TOPIC_ARN,
+  ),
+};
+
+/** A schedule sends its own event; whoever replays the past says as of when to look. */
+const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
+
+/** Looks for anomalies and keeps the alerts of them. */
+export const handler = middy<unknown, DetectionRun>().handler(async (event) => {
+  const { as_of } = requestSchema.parse(event);
+  const run = await detectAnomalies(
+    context,
+    as_of === undefined ? systemClock() : Date.parse(as_of),
+  );
+  const { opened, resolved, open, muted } = run;
+  logger.info("Detection run", {
+    as_of: run.as_of,
+    opened: opened.map(({ alert_id }) => alert_id),
+    resolved: resolved.map(({ alert_id }) => alert_id),
+    open,
+    muted,
+  });
+  return run;
+});

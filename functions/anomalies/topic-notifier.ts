@@ -1,0 +1,30 @@
+import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
+import { alertNotification } from "../../shared/anomalies/alert-notification.ts";
+import type { AlertNotifier } from "../../shared/anomalies/detect-anomalies.ts";
+
+/**
+ * Tells the topic of an alert: text for people, JSON for machines; the attributes `state`, `rule` and
+ * `oauth_client_id` are for subscription filters.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+ */
+export function topicNotifier(sns: SNSClient, topicArn: string): AlertNotifier {
+  return async (alert) => {
+    const { subject, text, json } = alertNotification(alert);
+    const attribute = (value: string) => ({ DataType: "String", StringValue: value });
+    await sns.send(
+      new PublishCommand({
+        TopicArn: topicArn,
+        Subject: subject,
+        MessageStructure: "json",
+        Message: JSON.stringify({ default: text, sqs: json, lambda: json, https: json }),
+        MessageAttributes: {
+          state: attribute(alert.state),
+          rule: attribute(alert.rule),
+          ...(alert.oauth_client_id !== undefined && {
+            oauth_client_id: attribute(alert.oauth_client_id),
+          }),
+        },
+      }),
+    );
+  };
+}

@@ -1,0 +1,41 @@
+import type { Alert } from "./alert.ts";
+
+/** An alert as people read it and as machines do. */
+export interface AlertNotification {
+  /** At most 100 printable ASCII characters, as SNS has it. */
+  readonly subject: string;
+  readonly text: string;
+  readonly json: string;
+}
+
+function lines(evidence: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(evidence)
+    .filter(([name]) => name !== "examples")
+    .map(([name, value]) => `  ${name.replaceAll("_", " ")}: ${JSON.stringify(value)}`);
+}
+
+/** The words of an alert that opened or resolved. */
+export function alertNotification(alert: Alert): AlertNotification {
+  const { rule, subject, message, state } = alert;
+  const examples = Array.isArray(alert.evidence.examples) ? alert.evidence.examples : [];
+  const heading = `${state === "open" ? "OAuth alert" : "Resolved"}: ${rule} ${subject.kind} ${subject.id}`;
+  const text = [
+    state === "open" ? message : `Resolved at ${alert.resolved_at}: ${message}`,
+    "",
+    `Rule: ${rule}`,
+    `Subject: ${subject.kind} ${subject.id}`,
+    ...(alert.oauth_client_id === undefined ? [] : [`Client: ${alert.oauth_client_id}`]),
+    `Seen: ${alert.observed}, alert from ${alert.threshold}`,
+    `Window: ${alert.window_start} to ${alert.window_end}`,
+    ...(state === "open" ? [`What to do: ${alert.advice}`] : []),
+    "",
+    "Evidence:",
+    ...lines(alert.evidence),
+    ...examples.map((example) => `  event: ${JSON.stringify(example)}`),
+  ].join("\n");
+  return {
+    subject: heading.replace(/[^\x20-\x7e]/g, "?").slice(0, 100),
+    text,
+    json: JSON.stringify(alert),
+  };
+}

@@ -1,0 +1,77 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
+import { DAY_MS, toEpochSeconds } from "../clock/clock.ts";
+import type { DocumentClient } from "../dynamodb/client.ts";
+import { queryAll } from "../dynamodb/query-all.ts";
+import { type Alert, alertSchema } from "./alert.ts";
+
+/** Where alerts and mutes are kept. */
+export interface AlertStore {
+  readonly client: DocumentClient;
+  readonly alertsTable: string;
+}
+
+/** A resolved alert is kept so long. */
+const KEPT_DAYS = 90;
+
+/** An alert that another run changed meanwhile; that run has done what this one would. */
+export class AlertChangedError extends Error {}
+
+export async function findAlert(store: AlertStore, alertId: string): Promise<Alert | undefined> {
+  const { Item } = await store.client.send(
+    new GetCommand({
+      TableName: store.alertsTable,
+      Key: { alert_id: alertId },
+      ConsistentRead: true,
+    }),
+  );
+  return Item && alertSchema.parse(Item);
+}
+
+/**
+ * Writes an alert in place of what was read before.
+ *
+ * @throws AlertChangedError when the stored one is another by now
+ */
+export async function saveAlert(
+  store: AlertStore,
+  alert: Alert,
+  before: Alert | undefined,
+): Promise<void> {
+  const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
+  try {
+    await store.client.send(
+      new PutCommand({
+        TableName: store.alertsTable,
+        Item: { ...alert, ttl_epoch_seconds: toEpochSeconds(keptUntilMs) },
+        ...(before
+          ? {
+              ConditionExpression:
+                "event_id = :event AND detections = :detections AND #state = :state",
+              ExpressionAttributeNames: { "#state": "state" },
+              ExpressionAttributeValues: {
+                ":event": before.event_id,
+                ":detections": before.detections,
+                ":state": before.state,
+              },
+            }
+          : { ConditionExpression: "attribute_not_exists(alert_id)" }),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) throw new AlertChangedError();
+    throw error;
+  }
+}
+
+/** Alerts of a state, the oldest first. */
+export async function listAlerts(store: AlertStore, state: Alert["state"]): Promise<Alert[]> {
+  const items = await queryAll(store.client, {
+    TableName: store.alertsTable,
+    IndexName: "by_state",
+    KeyConditionExpression: "#state = :state",
+    ExpressionAttributeNames: { "#state": "state" },
+    ExpressionAttributeValues: { ":state": state },
+  });
+  return items.map((item) => alertSchema.parse(item));
+}

@@ -1,0 +1,261 @@
+import { v5 as uuidv5 } from "uuid";
+import { alertSuspiciousActivity } from "../alerts/alert-suspicious-activity.ts";
+import { MINUTE_MS, toInstant } from "../clock/clock.ts";
+import { queryEvents } from "../events/query-events.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import type { Logger } from "../logger.ts";
+import { NO_CLIENT } from "../statistics/issuance.ts";
+import type { Alert } from "./alert.ts";
+import {
+  AlertChangedError,
+  type AlertStore,
+  findAlert,
+  listAlerts,
+  saveAlert,
+} from "./alert-store.ts";
+import type { AnomalySubject } from "./anomaly-rule.ts";
+import { type DetectionSnapshot, splitValue } from "./detection-snapshot.ts";
+import { type FoundAnomaly, findAnomalies } from "./find-anomalies.ts";
+import { rememberNetwork } from "./known-networks.ts";
+import { listMutes } from "./mutes.ts";
+import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
+
+/** Tells people of an alert that opened or resolved; may be called twice of one. */
+export type AlertNotifier = (alert: Alert) => Promise<void>;
+
+export interface DetectionContext extends DetectionStore, AlertStore, Tracking {
+  readonly logger: Logger;
+  readonly notify: AlertNotifier;
+}
+
+/** What a run found and did. */
+export interface DetectionRun {
+  /** The present that was judged, UTC. */
+  readonly as_of: string;
+  readonly opened: readonly Alert[];
+  readonly resolved: readonly Alert[];
+  /** Alerts open after the run. */
+  readonly open: number;
+  /** Anomalies of muted clients. */
+  readonly muted: number;
+}
+
+/** Namespace of the events' ids, so that an alert told of twice is one event. */
+const EVENT_NAMESPACE = "5c1f6f0e-8d5b-4f6a-9c39-0a6e6a1b7d21";
+
+/** Events that show what an alert is about. */
+const EXAMPLES = 3;
+
+/** What an example shows of its event's data. */
+const SHOWN = ["ip", "endpoint", "user_agent", "reason"] as const;
+
+function alertId(rule: string, { kind, id }: AnomalySubject): string {
+  return `${rule}#${kind}#${id}`;
+}
+
+/** The client that an anomaly is of, if one is known. */
+function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
+  const id = subject.kind === "client" ? subject.id : clientId;
+  return id === NO_CLIENT ? undefined : id;
+}
+
+/** The newest of the subject's events within the window, in short. */
+async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
+  const { kind, id } = anomaly.subject;
+  if (kind === "client" && id === NO_CLIENT) return [];
+  const failures = !["issuance_rate", "token_networks", "dormant_token", "new_network"].includes(
+    anomaly.rule.name,
+  );
+  const { events } = await queryEvents(context, {
+    fromMs: Date.parse(anomaly.windowStart),
+    toMs: Date.parse(anomaly.windowEnd),
+    limit: EXAMPLES,
+    security: failures || undefined,
+    ...(kind === "ip" && { ip: id }),
+    ...(kind === "token" && { tokenId: id }),
+    ...(kind === "client" && { clientId: id }),
+  });
+  return events.map(({ id: event_id, event_type, occurred_at, event_data }) => ({
+    event_id,
+    event_type,
+    occurred_at,
+    ...Object.fromEntries(
+      SHOWN.flatMap((name) => (name in event_data ? [[name, event_data[name]]] : [])),
+    ),
+  }));
+}
+
+/** Opens, keeps and resolves alerts as of one instant. */
+class AlertKeeper {
+  readonly opened: Alert[] = [];
+  readonly resolved: Alert[] = [];
+
+  constructor(
+    private readonly context: DetectionContext,
+    private readonly nowMs: number,
+  ) {}
+
+  /** An anomaly that is there: a new alert, or one more sight of an open one. */
+  async see(anomaly: FoundAnomaly): Promise<void> {
+    const { context } = this;
+    const id = alertId(anomaly.rule.name, anomaly.subject);
+    const before = await findAlert(context, id);
+    const now = toInstant(this.nowMs);
+    if (before?.state === "open") {
+      const seen: Alert = {
+        ...before,
+        last_seen_at: now,
+        detections: before.detections + 1,
+        observed: Math.max(before.observed, anomaly.observed),
+        window_end: anomaly.windowEnd,
+      };
+      await saveAlert(context, seen, before);
+      if (!before.told) await this.#tell(seen);
+      return;
+    }
+    const clientId = clientOf(anomaly);
+    const alert: Alert = {
+      alert_id: id,
+      state: "open",
+      rule: anomaly.rule.name,
+      subject: { ...anomaly.subject },
+      ...(clientId !== undefined && { oauth_client_id: clientId }),
+      message: anomaly.message,
+      advice: anomaly.rule.advice,
+      opened_at: now,
+      last_seen_at: now,
+      detections: 1,
+      observed: anomaly.observed,
+      threshold: anomaly.threshold,
+      window_start: anomaly.windowStart,
+      window_end: anomaly.windowEnd,
+      evidence: { ...anomaly.evidence, examples: await examples(context, anomaly) },
+      event_id: uuidv5(`${id} ${now}`, EVENT_NAMESPACE),
+      told: false,
+    };
+    await saveAlert(context, alert, before);
+    await this.#tell(alert);
+    this.opened.push(alert);
+  }
+
+  /** Resolves what has been quiet for long enough, and goes on telling of what was not told. */
+  async settle(alerts: readonly Alert[], quietMs: number): Promise<void> {
+    for (const alert of alerts) {
+      if (!alert.told) await this.#tell(alert);
+      if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) continue;
+      const resolved: Alert = { ...alert, state: "resolved", resolved_at: toInstant(this.nowMs) };
+      await this.#tell(resolved, alert);
+      this.resolved.push(resolved);
+    }
+  }
+
+  /**
+   * Publishes the alert's event and notifies people, then writes that it is told; until all is done,
+   * the next run does it again.
+   */
+  async #tell(alert: Alert, stored = alert): Promise<void> {
+    const { context, nowMs } = this;
+    const { subject } = alert;
+    const about = {
+      oauth_client_id: alert.oauth_client_id,
+      ...(subject.kind === "token" && { token_id: subject.id }),
+    };
+    const details = {
+      ...(subject.kind === "ip" && { ip: subject.id }),
+      rule: alert.rule,
+      alert_id: alert.alert_id,
+      subject,
+      observed: alert.observed,
+      threshold: alert.threshold,
+      window_start: alert.window_start,
+      window_end: alert.window_end,
+      evidence: alert.evidence,
+      advice: alert.advice,
+    };
+    if (alert.state === "open") {
+      await alertSuspiciousActivity(
+        { ...context, clock: () => Date.parse(alert.opened_at) },
+        alert.message,
+        details,
+        about,
+        alert.event_id,
+      );
+    } else {
+      await trackEvent(
+        context,
+        "alert_resolved",
+        about,
+        { ...details, message: alert.message },
+        { atMs: nowMs, id: uuidv5(`${alert.event_id} resolved`, EVENT_NAMESPACE) },
+      );
+    }
+    await context.notify(alert);
+    await saveAlert(context, { ...alert, told: true }, stored);
+  }
+}
+
+/** Remembers the networks that clients came from, after the rules have looked for new ones. */
+async function learnNetworks(store: DetectionStore, snapshot: DetectionSnapshot): Promise<void> {
+  const seen = new Map<string, () => Promise<void>>();
+  for (const each of snapshot.networks) {
+    const [network] = splitValue(each.value);
+    const firstMs = Math.min(...[...each.minutes.keys()].filter((at) => at < snapshot.nowMs));
+    if (firstMs === Number.POSITIVE_INFINITY) continue;
+    seen.set(`${each.clientId} ${network}`, () =>
+      rememberNetwork(store, each.clientId, network, firstMs),
+    );
+  }
+  await Promise.all([...seen.values()].map((remember) => remember()));
+}
+
+/**
+ * Looks for anomalies as of an instant, from counters alone, and keeps alerts of them: one for each
+ * rule and subject, told of once when it opens and once when it has been quiet for a while.
+ *
+ * @param asOfMs the present to judge, epoch milliseconds; the past may be judged again
+ * @throws whatever the store, the bus or the notifier failed with; the next run goes on from there
+ */
+export async function detectAnomalies(
+  context: DetectionContext,
+  asOfMs: number,
+): Promise<DetectionRun> {
+  const { anomalies } = context.config;
+  const snapshot = await readSnapshot(context, asOfMs);
+  const found = findAnomalies(snapshot, anomalies.rules);
+  const mutes = await listMutes(context, asOfMs);
+  const isMuted = (anomaly: FoundAnomaly) => {
+    const client = clientOf(anomaly);
+    if (client === undefined) return false;
+    return (
+      anomalies.mutedClients.includes(client) ||
+      mutes.some(
+        ({ oauth_client_id, rule }) =>
+          oauth_client_id === client && (rule === undefined || rule === anomaly.rule.name),
+      )
+    );
+  };
+  const keeper = new AlertKeeper(context, asOfMs);
+  const attempt = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      // Another run was faster.
+      if (!(error instanceof AlertChangedError)) throw error;
+    }
+  };
+  const heard = found.filter((anomaly) => !isMuted(anomaly));
+  for (const anomaly of heard) await attempt(() => keeper.see(anomaly));
+  const seen = new Set(heard.map(({ rule, subject }) => alertId(rule.name, subject)));
+  const open = await listAlerts(context, "open");
+  const quiet = open.filter(({ alert_id }) => !seen.has(alert_id));
+  await attempt(() => keeper.settle(quiet, anomalies.quietMinutes * MINUTE_MS));
+  await learnNetworks(context, snapshot);
+  const { opened, resolved } = keeper;
+  return {
+    as_of: toInstant(asOfMs),
+    opened,
+    resolved,
+    open: new Set([...seen, ...quiet.map(({ alert_id }) => alert_id)]).size - resolved.length,
+    muted: found.length - heard.length,
+  };
+}

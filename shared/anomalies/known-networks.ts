@@ -1,0 +1,64 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import { DAY_MS, toEpochSeconds, toInstant } from "../clock/clock.ts";
+import type { StatisticsStore } from "../statistics/statistics-store.ts";
+import type { KnownNetwork } from "./detection-snapshot.ts";
+
+/** A network that a client was not seen from for so long is forgotten. */
+const REMEMBERED_DAYS = 90;
+
+/** More are not read of a client: it is used from everywhere. */
+const MOST = 50;
+
+const itemSchema = z.object({ sk: z.string(), first_seen_at: z.string() });
+
+const partition = (clientId: string) => `known-networks/${clientId}`;
+
+/** The networks a client was seen from before, the earliest first. Cost: one Query. */
+export async function findKnownNetworks(
+  store: StatisticsStore,
+  clientId: string,
+  nowMs: number,
+): Promise<KnownNetwork[]> {
+  const { Items = [] } = await store.client.send(
+    new QueryCommand({
+      TableName: store.countersTable,
+      KeyConditionExpression: "pk = :pk",
+      FilterExpression: "ttl_epoch_seconds > :now",
+      ExpressionAttributeValues: { ":pk": partition(clientId), ":now": toEpochSeconds(nowMs) },
+      Limit: MOST,
+    }),
+  );
+  return Items.map((item) => itemSchema.parse(item))
+    .map(({ sk, first_seen_at }) => ({ network: sk, firstSeenAt: first_seen_at }))
+    .sort((a, b) => a.firstSeenAt.localeCompare(b.firstSeenAt));
+}
+
+/** Remembers that a client was seen from a network; at most one write a day and network. */
+export async function rememberNetwork(
+  store: StatisticsStore,
+  clientId: string,
+  network: string,
+  seenMs: number,
+): Promise<void> {
+  try {
+    await store.client.send(
+      new UpdateCommand({
+        TableName: store.countersTable,
+        Key: { pk: partition(clientId), sk: network },
+        UpdateExpression:
+          "SET first_seen_at = if_not_exists(first_seen_at, :seen), ttl_epoch_seconds = :ttl",
+        ConditionExpression:
+          "attribute_not_exists(ttl_epoch_seconds) OR ttl_epoch_seconds < :yesterday",
+        ExpressionAttributeValues: {
+          ":seen": toInstant(seenMs),
+          ":ttl": toEpochSeconds(seenMs + REMEMBERED_DAYS * DAY_MS),
+          ":yesterday": toEpochSeconds(seenMs + (REMEMBERED_DAYS - 1) * DAY_MS),
+        },
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}

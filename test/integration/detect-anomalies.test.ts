@@ -1,0 +1,393 @@
+import { describe, expect, it } from "vitest";
+import type { Alert } from "../../shared/anomalies/alert.ts";
+import { findAlert, listAlerts } from "../../shared/anomalies/alert-store.ts";
+import { detectAnomalies } from "../../shared/anomalies/detect-anomalies.ts";
+import { muteClient, unmuteClient } from "../../shared/anomalies/mutes.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/clock/clock.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { activity } from "../../shared/statistics/activity.ts";
+import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+
+useDynamoDbLocal();
+
+async function watchedWorld(config: MonitoringConfigInput = {}) {
+  const world = await createWorld(config);
+  const told: Alert[] = [];
+  const notify = async (alert: Alert) => {
+    told.push(alert);
+  };
+  const context = { ...world.context, notify };
+  const run = (asOfMs = world.time.nowMs) => detectAnomalies(context, asOfMs);
+  return { world, told, context, run };
+}
+
+interface Story {
+  readonly type: string;
+  readonly clientId?: string;
+  readonly count: number;
+  /** Before now. */
+  readonly agoMs: number;
+  readonly everyMs?: number;
+  readonly details?: (n: number) => Record<string, unknown>;
+}
+
+/** Publishes events like each other. */
+async function tell(world: World, story: Story): Promise<void> {
+  const { type, clientId, count, agoMs, everyMs = SECOND_MS, details = () => ({}) } = story;
+  await world.sink.publish(
+    Array.from({ length: count }, (_, n) =>
+      createEvent(
+        { eventType: type, clientId, details: details(n) },
+        world.time.nowMs - agoMs + n * everyMs,
+      ),
+    ),
+  );
+}
+
+const failing = (ip: string) => () => ({ ip, endpoint: "/api/x", reason: "unknown_token" });
+
+const issued = (client: string, start: number) => (n: number) => ({
+  token_id: `${client}-${start}-${n}`,
+  expires_at: "2026-12-31T00:00:00.000Z",
+});
+
+const ruleAndSubject = ({ rule, subject }: Alert) => `${rule} ${subject.kind} ${subject.id}`;
+
+describe("detectAnomalies", () => {
+  it("is silent where nothing happened, and where all is as usual", async () => {
+    const { world, run, told } = await watchedWorld();
+    expect(await run()).toMatchObject({ opened: [], resolved: [], open: 0 });
+    for (let hour = 0; hour < 30; hour += 1) {
+      await tell(world, {
+        type: "token_issued",
+        clientId: "shop",
+        count: 40,
+        agoMs: (hour + 1) * HOUR_MS,
+        everyMs: MINUTE_MS,
+        details: issued("shop", hour),
+      });
+    }
+    expect(await run()).toMatchObject({ opened: [], open: 0 });
+    expect(told).toEqual([]);
+  });
+
+  it("raises a client that is issued far more tokens than usual, and only that one", async () => {
+    const { world, run } = await watchedWorld();
+    for (const [client, usual, now] of [
+      ["runaway", 10, 200],
+      ["steady", 190, 210],
+      ["quiet", 0.2, 25],
+      ["newcomer", 0, 500],
+    ] as const) {
+      for (let hour = 1; hour < 40; hour += 1) {
+        const count = usual === 0.2 ? (hour % 5 === 0 ? 1 : 0) : usual;
+        if (count === 0) continue;
+        await tell(world, {
+          type: "token_issued",
+          clientId: client,
+          count,
+          agoMs: (hour + 1) * HOUR_MS,
+          details: issued(client, hour),
+        });
+      }
+      await tell(world, {
+        type: "token_issued",
+        clientId: client,
+        count: now,
+        agoMs: 50 * MINUTE_MS,
+        details: issued(client, 0),
+      });
+    }
+    const { opened } = await run();
+    expect(opened.map(ruleAndSubject)).toEqual(["issuance_rate client runaway"]);
+    expect(opened[0]).toMatchObject({
+      observed: 200,
+      oauth_client_id: "runaway",
+      evidence: { usual_median: 10, examples: expect.any(Array) },
+    });
+  });
+
+  it("raises bursts by address, client and token with their evidence, once, and resolves them", async () => {
+    const { world, run, told } = await watchedWorld();
+    await tell(world, {
+      type: "auth_failed",
+      count: 60,
+      agoMs: 5 * MINUTE_MS,
+      details: failing("203.0.113.66"),
+    });
+    await tell(world, {
+      type: "scope_violation",
+      clientId: "prober",
+      count: 55,
+      agoMs: 4 * MINUTE_MS,
+      details: (n) => ({ ip: `198.51.100.${n}`, endpoint: `/api/${n}`, token_id: "t-probe" }),
+    });
+    await tell(world, {
+      type: "auth_failed",
+      count: 10,
+      agoMs: 5 * MINUTE_MS,
+      details: failing("203.0.113.7"),
+    });
+    const first = await run();
+    expect(first.opened.map(ruleAndSubject).sort()).toEqual([
+      "failure_burst client prober",
+      "failure_burst ip 203.0.113.66",
+      "failure_burst token t-probe",
+    ]);
+    const byIp = first.opened.find(({ subject }) => subject.kind === "ip");
+    expect(byIp).toMatchObject({ observed: 60, threshold: 40, state: "open" });
+    expect(byIp?.evidence.examples).toMatchObject([
+      { ip: "203.0.113.66", endpoint: "/api/x" },
+      {},
+      {},
+    ]);
+
+    world.time.nowMs += MINUTE_MS;
+    expect(await run()).toMatchObject({ opened: [], resolved: [], open: 3 });
+    expect(told).toHaveLength(3);
+    expect(await findAlert(world.context, byIp?.alert_id ?? "")).toMatchObject({ detections: 2 });
+    const stored = async (type: string) =>
+      (await queryEvents(world.context, { type, limit: 50 })).events;
+    const raised = await stored("suspicious_activity");
+    expect(raised).toHaveLength(3);
+    expect(raised.find(({ event_data }) => event_data.ip === "203.0.113.66")).toMatchObject({
+      event_data: {
+        rule: "failure_burst",
+        observed: 60,
+        message: "60 failed calls within 10 minutes from 203.0.113.66",
+      },
+    });
+    expect(
+      (await queryEvents(world.context, { ip: "203.0.113.66", limit: 100 })).events[0],
+    ).toEqual(expect.objectContaining({ event_type: "suspicious_activity" }));
+
+    world.time.nowMs += 45 * MINUTE_MS;
+    const later = await run();
+    expect(later.resolved).toHaveLength(3);
+    expect(await listAlerts(world.context, "open")).toEqual([]);
+    expect(told.filter(({ state }) => state === "resolved")).toHaveLength(3);
+    expect(await stored("alert_resolved")).toHaveLength(3);
+    // Another burst of the same subject is another alert.
+    await tell(world, {
+      type: "auth_failed",
+      count: 60,
+      agoMs: 5 * MINUTE_MS,
+      details: failing("203.0.113.66"),
+    });
+    expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst ip 203.0.113.66"]);
+    expect(await stored("suspicious_activity")).toHaveLength(4);
+  });
+
+  it("raises an address that fails slowly for hours, and callers that fail from everywhere", async () => {
+    const { world, run } = await watchedWorld();
+    for (let hour = 0; hour < 48; hour += 1) {
+      await tell(world, {
+        type: "auth_failed",
+        count: 6,
+        agoMs: (hour + 2) * HOUR_MS,
+        everyMs: MINUTE_MS,
+        details: (n) => failing(`192.0.2.${n}`)(),
+      });
+    }
+    await tell(world, {
+      type: "auth_failed",
+      count: 150,
+      agoMs: 5 * HOUR_MS,
+      everyMs: 2 * MINUTE_MS,
+      details: failing("203.0.113.200"),
+    });
+    await tell(world, {
+      type: "auth_failed",
+      count: 400,
+      agoMs: 30 * MINUTE_MS,
+      everyMs: 3 * SECOND_MS,
+      details: (n) => failing(`10.${n % 200}.0.1`)(),
+    });
+    const { opened } = await run();
+    expect(opened.map(ruleAndSubject).sort()).toEqual([
+      "failure_rate client (none)",
+      "persistent_failures ip 203.0.113.200",
+    ]);
+  });
+
+  it("raises a token that is used from several networks, revoked, or long at rest", async () => {
+    const { world, run } = await watchedWorld();
+    const used = (token_id: string, ip: string, previous: { at: string; ip: string } | null) => ({
+      token_id,
+      ip,
+      previous_use: previous,
+    });
+    const useBefore = (agoMs: number, ip: string) => ({
+      at: toInstant(world.time.nowMs - agoMs),
+      ip,
+    });
+    await tell(world, {
+      type: "token_used",
+      clientId: "shop",
+      count: 12,
+      agoMs: 10 * MINUTE_MS,
+      details: (n) =>
+        used("stolen", `${n % 4}0.1.2.3`, useBefore(11 * MINUTE_MS, `${(n + 3) % 4}0.1.2.3`)),
+    });
+    await tell(world, {
+      type: "token_used",
+      clientId: "shop",
+      count: 12,
+      agoMs: 10 * MINUTE_MS,
+      details: (n) =>
+        used("roaming", `${n % 2}0.1.2.3`, useBefore(MINUTE_MS, `${(n + 1) % 2}0.1.2.3`)),
+    });
+    await tell(world, {
+      type: "token_revoked",
+      clientId: "shop",
+      count: 1,
+      agoMs: 3 * HOUR_MS,
+      details: () => ({ token_id: "revoked-long" }),
+    });
+    await tell(world, {
+      type: "token_revoked",
+      clientId: "shop",
+      count: 1,
+      agoMs: 6 * MINUTE_MS,
+      details: () => ({ token_id: "revoked-now" }),
+    });
+    for (const token_id of ["revoked-long", "revoked-now"]) {
+      await tell(world, {
+        type: "auth_failed",
+        clientId: "shop",
+        count: 2,
+        agoMs: 5 * MINUTE_MS,
+        details: () => ({ token_id, reason: "revoked_token", ip: "50.1.2.3" }),
+      });
+    }
+    await tell(world, {
+      type: "token_used",
+      clientId: "batch",
+      count: 80,
+      agoMs: 20 * MINUTE_MS,
+      details: (n) =>
+        used("dormant", "60.1.1.1", useBefore(n === 0 ? 30 * DAY_MS : MINUTE_MS, "60.1.1.1")),
+    });
+    await tell(world, {
+      type: "auth_failed",
+      clientId: "shop",
+      count: 1,
+      agoMs: MINUTE_MS,
+      details: () => ({ reason: "refresh_token_reused" }),
+    });
+    const { opened } = await run();
+    expect(opened.map(ruleAndSubject).sort()).toEqual([
+      "credential_reuse client shop",
+      "dormant_token token dormant",
+      "revoked_token token revoked-long",
+      "token_networks token stolen",
+    ]);
+    expect(opened.every(({ oauth_client_id }) => oauth_client_id !== undefined)).toBe(true);
+  });
+
+  it("raises a client that is used from a network it never was on, once it is known", async () => {
+    const { world, run } = await watchedWorld();
+    const use = (token: string, ip: string) =>
+      tell(world, {
+        type: "token_used",
+        clientId: "service",
+        count: 1,
+        agoMs: MINUTE_MS,
+        details: () => ({ token_id: token, ip, previous_use: null }),
+      });
+    await use("t1", "10.1.0.1");
+    expect((await run()).opened).toEqual([]);
+    world.time.nowMs += HOUR_MS;
+    // Not known for long enough: another network is learnt, not raised.
+    await use("t2", "10.2.0.1");
+    expect((await run()).opened).toEqual([]);
+    world.time.nowMs += 3 * DAY_MS;
+    await use("t3", "10.1.0.9");
+    expect((await run()).opened).toEqual([]);
+    await use("t4", "203.0.113.5");
+    const { opened } = await run();
+    expect(opened.map(ruleAndSubject)).toEqual(["new_network client service"]);
+    expect(opened[0]?.evidence).toMatchObject({
+      network: "203.0.0.0/16",
+      known_networks: ["10.1.0.0/16", "10.2.0.0/16"],
+    });
+  });
+
+  it("says nothing of a muted client or a rule that is off", async () => {
+    const { world, run, context } = await watchedWorld({
+      anomalies: { mutedClients: ["by-config"], rules: { credential_reuse: { enabled: false } } },
+    });
+    for (const clientId of ["by-config", "by-cli", "loud"]) {
+      await tell(world, {
+        type: "auth_failed",
+        clientId,
+        count: 60,
+        agoMs: 5 * MINUTE_MS,
+        details: () => ({ reason: "refresh_token_reused" }),
+      });
+    }
+    const until = toInstant(world.time.nowMs + HOUR_MS);
+    await muteClient(context, { oauth_client_id: "by-cli", until });
+    await muteClient(context, { oauth_client_id: "loud", rule: "issuance_rate", until });
+    const first = await run();
+    expect(first.opened.map(ruleAndSubject)).toEqual(["failure_burst client loud"]);
+    expect(first.muted).toBe(2);
+    await unmuteClient(context, { oauth_client_id: "by-cli" });
+    expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst client by-cli"]);
+  });
+
+  it("tells again when telling failed, as one event", async () => {
+    const { world, context, told } = await watchedWorld();
+    await tell(world, {
+      type: "auth_failed",
+      count: 60,
+      agoMs: 5 * MINUTE_MS,
+      details: failing("203.0.113.66"),
+    });
+    const broken = { ...context, notify: () => Promise.reject(new Error("no topic")) };
+    await expect(detectAnomalies(broken, world.time.nowMs)).rejects.toThrow("no topic");
+    world.time.nowMs += MINUTE_MS;
+    await detectAnomalies(context, world.time.nowMs);
+    expect(told).toHaveLength(1);
+    const range = { fromMs: world.time.nowMs - DAY_MS, toMs: world.time.nowMs + 1 };
+    const { buckets } = await activity(context, range);
+    const count = buckets.reduce((sum, { events }) => sum + (events.suspicious_activity ?? 0), 0);
+    expect(count).toBe(1);
+  });
+
+  it("keeps one alert when two runs meet", async () => {
+    const { world, run, told } = await watchedWorld();
+    await tell(world, {
+      type: "auth_failed",
+      count: 60,
+      agoMs: 5 * MINUTE_MS,
+      details: failing("203.0.113.66"),
+    });
+    const runs = await Promise.all([run(), run(), run()]);
+    expect(runs.flatMap(({ opened }) => opened)).toHaveLength(1);
+    expect(told).toHaveLength(1);
+  });
+
+  it("reads no more for ten times the events", async () => {
+    const cost = async (count: number) => {
+      const { world, run } = await watchedWorld();
+      await tell(world, {
+        type: "auth_failed",
+        clientId: "shop",
+        count,
+        agoMs: 9 * MINUTE_MS,
+        everyMs: Math.floor((8 * MINUTE_MS) / count),
+        details: failing("203.0.113.66"),
+      });
+      await run();
+      world.traffic.reset();
+      await run();
+      return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
+    };
+    const [few, many] = [await cost(200), await cost(2000)];
+    expect(many.trips).toBe(few.trips);
+    expect(many.units).toBeLessThanOrEqual(few.units * 1.5);
+  });
+});
