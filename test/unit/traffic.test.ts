@@ -1,0 +1,441 @@
+import { describe, expect, it } from "vitest";
+import {
+  ATTACKS,
+  type AttackLabel,
+  type AttackName,
+} from "../../infra/local/traffic/attacks/attack.ts";
+import { generateTraffic, type Traffic } from "../../infra/local/traffic/generate-traffic.ts";
+import { networkOf } from "../../infra/local/traffic/networks.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+
+/** A Monday. */
+const START_MS = Date.parse("2026-11-16T00:00:00.000Z");
+const OPTIONS = { seed: 7, startMs: START_MS, days: 8, eventsPerDay: 6000 };
+
+const benign = generateTraffic({ ...OPTIONS, attacks: "none" });
+const attacked = generateTraffic(OPTIONS);
+/** Other seeds, of a size in which every day has its attacks. */
+const manySeeds = [1, 2, 3, 4].map((seed) =>
+  generateTraffic({ ...OPTIONS, seed, days: 3, eventsPerDay: 3000, attacks: "every-day" }),
+);
+
+const atMs = (event: OAuthEvent) => Date.parse(event.occurred_at);
+const text = (event: OAuthEvent, key: string) => event.event_data[key] as string;
+const ipOf = (event: OAuthEvent) => text(event, "ip");
+const tokenOf = (event: OAuthEvent) => text(event, "token_id");
+const isFailure = ({ event_type }: OAuthEvent) => event_type === "auth_failed";
+const isUse = ({ event_type }: OAuthEvent) => event_type === "token_used";
+const isIssuance = ({ event_type }: OAuthEvent) => event_type === "token_issued";
+
+function groups(events: readonly OAuthEvent[], keyOf: (event: OAuthEvent) => string | undefined) {
+  const found = new Map<string, OAuthEvent[]>();
+  for (const event of events) {
+    const key = keyOf(event);
+    if (key !== undefined) found.set(key, [...(found.get(key) ?? []), event]);
+  }
+  return found;
+}
+
+/** The most that a measure finds in any window of the length that begins with an event. */
+function mostWithin(
+  events: readonly OAuthEvent[],
+  lengthMs: number,
+  measure: (window: readonly OAuthEvent[]) => number,
+): number {
+  return events.reduce((most, first, index) => {
+    const end = events.findIndex((event, n) => n > index && atMs(event) >= atMs(first) + lengthMs);
+    return Math.max(most, measure(events.slice(index, end === -1 ? undefined : end)));
+  }, 0);
+}
+
+const networks = (events: readonly OAuthEvent[]) => new Set(events.map(ipOf).map(networkOf)).size;
+const size = (events: readonly OAuthEvent[]) => events.length;
+
+/** A label's events: those about its subject, from its first to its last. */
+function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
+  const isAbout: Record<AttackLabel["subject"]["kind"], (event: OAuthEvent) => boolean> = {
+    client: (event) => (event.oauth_client_id ?? "(none)") === label.subject.id,
+    ip: (event) => ipOf(event) === label.subject.id,
+    token: (event) => tokenOf(event) === label.subject.id,
+  };
+  return events.filter(
+    (event) =>
+      isAbout[label.subject.kind](event) &&
+      atMs(event) >= label.startMs &&
+      atMs(event) <= label.endMs,
+  );
+}
+
+const traffics = [attacked, ...manySeeds];
+const planted = (attack: AttackName) =>
+  traffics.flatMap((traffic) =>
+    traffic.labels
+      .filter((label) => label.attack === attack)
+      .map((label) => ({ traffic, label, events: evidence(traffic, label) })),
+  );
+const reasons = (events: readonly OAuthEvent[]) => [
+  ...new Set(events.map((event) => text(event, "reason"))),
+];
+const lengthOf = ({ startMs, endMs }: AttackLabel) => endMs - startMs;
+
+describe("generated traffic", () => {
+  it("is the same for the same seed, ids included, and another for another", () => {
+    expect(generateTraffic(OPTIONS)).toEqual(attacked);
+    const other = generateTraffic({ ...OPTIONS, seed: 8 });
+    expect(other.events[0]?.id).not.toBe(attacked.events[0]?.id);
+  });
+
+  it("has events that the envelope's schema takes as they are, by time, each with its own UUIDv7", () => {
+    expect(attacked.events.map((event) => oauthEventSchema.parse(event))).toEqual(attacked.events);
+    const times = attacked.events.map(({ occurred_at }) => occurred_at);
+    expect(times).toEqual(times.toSorted());
+    const ids = attacked.events.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const wrong = attacked.events.filter(({ id, occurred_at }) => {
+      const time = Number.parseInt(id.replace("-", "").slice(0, 12), 16);
+      return id[14] !== "7" || time !== Date.parse(occurred_at);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("stays within its range, about as large as asked", () => {
+    const outside = attacked.events.filter(
+      (event) => atMs(event) < START_MS || atMs(event) >= START_MS + 8 * DAY_MS,
+    );
+    expect(outside).toEqual([]);
+    const workingDays = benign.events.filter((event) => atMs(event) < START_MS + 5 * DAY_MS);
+    expect(workingDays.length / 5).toBeGreaterThan(0.85 * 6000);
+    expect(workingDays.length / 5).toBeLessThan(1.15 * 6000);
+  });
+
+  it("is quieter at night and on weekends", () => {
+    const between = (fromHour: number, toHour: number) =>
+      benign.events.filter((event) => {
+        const hour = (atMs(event) % DAY_MS) / HOUR_MS;
+        return hour >= fromHour && hour < toHour && atMs(event) < START_MS + 5 * DAY_MS;
+      }).length;
+    expect(between(3, 6) * 2).toBeLessThan(between(15, 18));
+    const day = (n: number) =>
+      benign.events.filter((event) => Math.floor((atMs(event) - START_MS) / DAY_MS) === n).length;
+    for (const weekend of [5, 6]) {
+      for (const workingDay of [0, 1, 2, 3, 4, 7]) {
+        expect(day(weekend)).toBeLessThan(0.85 * day(workingDay));
+      }
+    }
+  });
+
+  it("has forty clients with Zipf shares, of three kinds", () => {
+    expect(benign.clients).toHaveLength(40);
+    expect(new Set(benign.clients.map(({ clientId }) => clientId)).size).toBe(40);
+    const byClient = groups(benign.events, (event) => event.oauth_client_id);
+    const counts = (kind: string) =>
+      benign.clients
+        .filter((client) => client.kind === kind && client.firstMs === 0)
+        .map(({ clientId, eventsPerDay }) => ({
+          share: (byClient.get(clientId) ?? []).length / benign.events.length,
+          due: eventsPerDay / 6000,
+        }));
+    for (const kind of ["consumer", "service", "partner"]) {
+      const [first, ...rest] = counts(kind);
+      expect(rest.length).toBeGreaterThan(5);
+      for (const { share, due } of [first, ...rest] as { share: number; due: number }[]) {
+        expect(share).toBeGreaterThan(0.5 * due);
+        expect(share).toBeLessThan(2 * due);
+      }
+      expect(first?.share).toBeGreaterThan(2 * (rest[1]?.share ?? Number.POSITIVE_INFINITY));
+    }
+  });
+
+  it("has a use carry the use before it", () => {
+    const latest = new Map<string, { at: string; ip: string }>();
+    let repeated = 0;
+    for (const event of attacked.events.filter(isUse)) {
+      const previous = event.event_data.previous_use as { at: string; ip: string } | undefined;
+      const known = latest.get(tokenOf(event));
+      if (known) {
+        expect(previous).toEqual(known);
+        repeated += 1;
+      } else if (previous) {
+        expect(Date.parse(previous.at)).toBeLessThan(START_MS);
+      }
+      latest.set(tokenOf(event), { at: event.occurred_at, ip: ipOf(event) });
+    }
+    expect(repeated).toBeGreaterThan(1000);
+  });
+
+  it("never lets a token in before it is issued, once it is expired, or once it is revoked", () => {
+    const life = new Map<string, { fromMs: number; toMs: number }>();
+    const wrong: OAuthEvent[] = [];
+    for (const event of attacked.events) {
+      const span = life.get(tokenOf(event));
+      if (isIssuance(event)) {
+        const [issued, expires] = ["issued_at", "expires_at"].map((key) => text(event, key));
+        expect(issued).toBe(event.occurred_at);
+        life.set(tokenOf(event), { fromMs: atMs(event), toMs: Date.parse(expires as string) });
+      } else if (event.event_type === "token_revoked") {
+        expect(span).toBeDefined();
+        if (span) span.toMs = atMs(event);
+      } else if (span) {
+        const alive = atMs(event) >= span.fromMs && atMs(event) < span.toMs;
+        if (isUse(event) !== alive && event.event_type !== "scope_violation") wrong.push(event);
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(life.size).toBeGreaterThan(1000);
+  });
+
+  it("refuses options that make no traffic", () => {
+    expect(() => generateTraffic({ ...OPTIONS, clients: 2 })).toThrow("at least 3 clients");
+    expect(() => generateTraffic({ ...OPTIONS, days: 0 })).toThrow(RangeError);
+  });
+});
+
+describe("benign traffic", () => {
+  it("is what is left of an attacked day without its attacks", () => {
+    expect(benign.labels).toEqual([]);
+    const all = new Set(attacked.events.map(({ id }) => id));
+    expect(benign.events.every(({ id }) => all.has(id))).toBe(true);
+    expect(attacked.events.length).toBeGreaterThan(benign.events.length);
+  });
+
+  it("has what goes wrong every day without harm", () => {
+    const failures = groups(benign.events.filter(isFailure), (event) => text(event, "reason"));
+    expect([...failures.keys()].sort()).toEqual([
+      "expired_token",
+      "missing_token",
+      "revoked_token",
+    ]);
+    for (const event of failures.get("expired_token") ?? []) {
+      expect(event.oauth_client_id).toBeDefined();
+      expect(tokenOf(event)).toBeDefined();
+    }
+    const tries = [...groups(failures.get("expired_token") ?? [], tokenOf).values()].map(size);
+    expect(tries).toContain(1);
+    expect(tries.some((count) => count >= 5)).toBe(true);
+    expect(Math.max(...tries)).toBeLessThanOrEqual(15);
+    const violations = benign.events.filter(({ event_type }) => event_type === "scope_violation");
+    expect(violations.length).toBeGreaterThan(3);
+    expect(new Set(violations.map((event) => event.oauth_client_id)).size).toBe(1);
+  });
+
+  it("knows users who move, and clients whose first day is the last", () => {
+    const uses = groups(benign.events.filter(isUse), tokenOf);
+    expect([...uses.values()].some((events) => networks(events) === 2)).toBe(true);
+    const newcomers = benign.clients.filter(({ firstMs }) => firstMs > START_MS);
+    expect(newcomers).toHaveLength(2);
+    for (const { clientId, firstMs } of newcomers) {
+      const own = benign.events.filter((event) => event.oauth_client_id === clientId);
+      expect(own.length).toBeGreaterThan(5);
+      expect(own.every((event) => atMs(event) >= firstMs)).toBe(true);
+    }
+    expect(newcomers.some(({ firstMs }) => firstMs > START_MS + 7 * DAY_MS)).toBe(true);
+  });
+
+  it("has deploys, in which a service gets a few times its usual number of tokens", () => {
+    const [busiest] = benign.clients.filter(({ kind }) => kind === "service");
+    const issued = benign.events.filter(
+      (event) => isIssuance(event) && event.oauth_client_id === busiest?.clientId,
+    );
+    const usual = (issued.length * 10 * MINUTE_MS) / (8 * DAY_MS);
+    const most = mostWithin(issued, 10 * MINUTE_MS, size);
+    expect(most).toBeGreaterThan(2 * usual);
+    expect(most).toBeLessThan(15 * usual);
+  });
+
+  const everyBenign = [benign, ...manySeeds].map((traffic) => {
+    const isLabelled = (event: OAuthEvent) =>
+      traffic.labels.some(
+        ({ subject: { id } }) =>
+          id === ipOf(event) ||
+          id === tokenOf(event) ||
+          (id === "(none)" && text(event, "reason") === "unknown_token"),
+      );
+    return { ...traffic, unlabelled: traffic.events.filter((event) => !isLabelled(event)) };
+  });
+
+  it("has no address that fails as an attacker's does", () => {
+    for (const { unlabelled } of everyBenign) {
+      for (const events of groups(unlabelled.filter(isFailure), ipOf).values()) {
+        expect(mostWithin(events, 10 * MINUTE_MS, size)).toBeLessThanOrEqual(30);
+        expect(events.length).toBeLessThan(150);
+      }
+    }
+  });
+
+  it("has no token that is used as a stolen, probing, revoked or dormant one is", () => {
+    for (const { unlabelled } of everyBenign) {
+      for (const events of groups(unlabelled.filter(isUse), tokenOf).values()) {
+        expect(mostWithin(events, 15 * MINUTE_MS, networks)).toBeLessThan(3);
+        const previous = events[0]?.event_data.previous_use as { at: string } | undefined;
+        if (previous) expect(mostWithin(events, 30 * MINUTE_MS, size)).toBeLessThan(30);
+      }
+      const violations = unlabelled.filter(({ event_type }) => event_type === "scope_violation");
+      for (const events of groups(violations, tokenOf).values()) {
+        expect(events.length).toBeLessThan(5);
+      }
+      const revokedMs = new Map<string, number>();
+      for (const event of unlabelled) {
+        if (event.event_type === "token_revoked") revokedMs.set(tokenOf(event), atMs(event));
+        if (text(event, "reason") !== "revoked_token") continue;
+        const sinceMs = atMs(event) - (revokedMs.get(tokenOf(event)) as number);
+        expect(sinceMs).toBeGreaterThan(0);
+        expect(sinceMs).toBeLessThan(2 * MINUTE_MS);
+      }
+    }
+  });
+
+  it("has services come from one or two networks, always", () => {
+    for (const { clientId } of benign.clients.filter(({ kind }) => kind === "service")) {
+      const own = benign.events.filter((event) => event.oauth_client_id === clientId);
+      expect(networks(own)).toBeLessThanOrEqual(2);
+    }
+  });
+});
+
+describe("labelled attacks", () => {
+  it("are each there once in a labelled day, within it", () => {
+    const lastDayMs = START_MS + 7 * DAY_MS;
+    expect(attacked.labels.map(({ attack }) => attack).sort()).toEqual([...ATTACKS].sort());
+    for (const traffic of manySeeds) expect(traffic.labels).toHaveLength(3 * ATTACKS.length);
+    for (const { startMs, endMs } of attacked.labels) {
+      expect(startMs).toBeGreaterThan(lastDayMs);
+      expect(endMs).toBeLessThan(lastDayMs + DAY_MS - 30 * MINUTE_MS);
+      expect(endMs).toBeGreaterThan(startMs);
+    }
+    for (const { labels } of traffics) {
+      expect(new Set(labels.map(({ id }) => id)).size).toBe(labels.length);
+    }
+  });
+
+  it("begin at other hours with another seed or day", () => {
+    const hours = planted("token_theft").map(({ label }) =>
+      Math.floor((label.startMs % DAY_MS) / HOUR_MS),
+    );
+    expect(new Set(hours).size).toBeGreaterThan(3);
+  });
+
+  it("credential_stuffing: one address, hundreds of unknown tokens in minutes", () => {
+    for (const { label, events } of planted("credential_stuffing")) {
+      expect(events.length).toBeGreaterThanOrEqual(250);
+      expect(reasons(events)).toEqual(["unknown_token"]);
+      expect(lengthOf(label)).toBeLessThan(10 * MINUTE_MS);
+      expect(events.every((event) => event.oauth_client_id === undefined)).toBe(true);
+    }
+  });
+
+  it("distributed_stuffing: hundreds of addresses, two to four unknown tokens each", () => {
+    for (const { traffic, label, events } of planted("distributed_stuffing")) {
+      // A low and slow address may be at it at the same time.
+      const others = new Set(traffic.labels.map(({ subject }) => subject.id));
+      const tries = events.filter(
+        (event) => text(event, "reason") === "unknown_token" && !others.has(ipOf(event)),
+      );
+      const addresses = [...groups(tries, ipOf).values()].map(size);
+      expect(addresses.length).toBeGreaterThanOrEqual(200);
+      expect(Math.min(...addresses)).toBe(2);
+      expect(Math.max(...addresses)).toBe(4);
+      expect(lengthOf(label)).toBeLessThan(30 * MINUTE_MS);
+    }
+  });
+
+  it("token_theft: a token used from four networks and more, while its owner goes on", () => {
+    for (const { label, events } of planted("token_theft")) {
+      expect(events.every(isUse)).toBe(true);
+      expect(networks(events)).toBeGreaterThanOrEqual(5);
+      expect(lengthOf(label)).toBeLessThan(15 * MINUTE_MS);
+    }
+  });
+
+  it("scope_probing: a token refused at dozens of endpoints", () => {
+    for (const { label, events } of planted("scope_probing")) {
+      expect(new Set(events.map((event) => text(event, "endpoint"))).size).toBeGreaterThanOrEqual(
+        30,
+      );
+      for (const { event_type, event_data } of events) {
+        expect(event_type).toBe("scope_violation");
+        expect(event_data).toMatchObject({ available_scopes: ["api:read"] });
+        expect(event_data.required_scopes).not.toEqual(["api:read"]);
+      }
+      expect(lengthOf(label)).toBeLessThanOrEqual(15 * MINUTE_MS);
+    }
+  });
+
+  it("runaway_issuer: 15 times the usual tokens and more for 40 minutes", () => {
+    for (const { traffic, label, events } of planted("runaway_issuer")) {
+      const issued = events.filter(isIssuance).length;
+      const all = traffic.events.filter(
+        (event) => isIssuance(event) && event.oauth_client_id === label.subject.id,
+      );
+      const runaways = traffic.labels.filter(({ attack, subject }) => {
+        return attack === "runaway_issuer" && subject.id === label.subject.id;
+      });
+      const inRunaways = runaways.flatMap((each) => evidence(traffic, each).filter(isIssuance));
+      const days = traffic === attacked ? 8 : 3;
+      const usual = ((all.length - inRunaways.length) * 40 * MINUTE_MS) / (days * DAY_MS);
+      expect(issued).toBeGreaterThanOrEqual(15 * usual);
+      expect(issued).toBeGreaterThanOrEqual(40);
+      // Beside the client's usual ones, or as many as any client is issued.
+      expect(issued).toBeLessThanOrEqual(Math.max(45, 32 * usual + 5));
+      expect(lengthOf(label)).toBe(40 * MINUTE_MS);
+    }
+  });
+
+  it("low_and_slow: an address that fails every one to three minutes for ten hours", () => {
+    for (const { label, events } of planted("low_and_slow")) {
+      const gaps = events.slice(1).map((event, n) => atMs(event) - atMs(events[n] as OAuthEvent));
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(MINUTE_MS - 1);
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(3 * MINUTE_MS);
+      expect(lengthOf(label)).toBeGreaterThan(10 * HOUR_MS - 3 * MINUTE_MS);
+      expect(reasons(events)).toEqual(["unknown_token"]);
+    }
+  });
+
+  it("revoked_token_use: a token presented hours after its revocation", () => {
+    for (const { traffic, label, events } of planted("revoked_token_use")) {
+      const revoked = traffic.events.find(
+        (event) => event.event_type === "token_revoked" && tokenOf(event) === label.subject.id,
+      ) as OAuthEvent;
+      expect(label.startMs - atMs(revoked)).toBeGreaterThanOrEqual(3 * HOUR_MS);
+      expect(events.length).toBeGreaterThanOrEqual(3);
+      expect(reasons(events)).toEqual(["revoked_token"]);
+      for (const event of events) expect(event.oauth_client_id).toBe(revoked.oauth_client_id);
+    }
+  });
+
+  it("credential_reuse: a code or refresh token presented again", () => {
+    const all = planted("credential_reuse").flatMap(({ events }) => {
+      const found = events.filter((event) => /_reused$/.test(text(event, "reason") ?? ""));
+      expect(found.length).toBeGreaterThanOrEqual(2);
+      return found;
+    });
+    expect(reasons(all).sort()).toEqual(["authorization_code_reused", "refresh_token_reused"]);
+  });
+
+  it("dormant_token: a token that wakes up after weeks, from a network it knows", () => {
+    for (const { label, events } of planted("dormant_token")) {
+      expect(events.filter(isUse).length).toBeGreaterThanOrEqual(140);
+      expect(lengthOf(label)).toBeLessThanOrEqual(30 * MINUTE_MS);
+      const previous = events[0]?.event_data.previous_use as { at: string; ip: string };
+      expect(label.startMs - Date.parse(previous.at)).toBeGreaterThanOrEqual(21 * DAY_MS);
+      expect(networkOf(previous.ip)).toBe(networkOf(ipOf(events[0] as OAuthEvent)));
+    }
+  });
+
+  it("new_network: a service used from where it never was", () => {
+    for (const { traffic, label } of planted("new_network")) {
+      const own = traffic.events.filter((event) => event.oauth_client_id === label.subject.id);
+      const before = own.filter((event) => atMs(event) < label.startMs);
+      const known = new Set(before.map(ipOf).map(networkOf));
+      const foreign = own.filter(
+        (event) => atMs(event) <= label.endMs && !known.has(networkOf(ipOf(event))),
+      );
+      expect(foreign.filter(isUse).length).toBeGreaterThanOrEqual(20);
+      expect(networks(foreign)).toBe(1);
+      const runaway = traffic.labels.find(
+        ({ id }) => id === label.id.replace("new_network", "runaway_issuer"),
+      );
+      expect(runaway?.subject.id).not.toBe(label.subject.id);
+    }
+  });
+});
