@@ -47,6 +47,10 @@ async function findTarget({ local, stack }: GlobalOptions): Promise<Target> {
 
 type Action<Arguments extends unknown[]> = (target: Target, ...rest: Arguments) => Promise<Report>;
 
+function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
+  console.log(json ? JSON.stringify(report.json, null, 2) : report.text);
+}
+
 function buildProgram(): Command {
   const program = new Command("oauth-monitoring")
     .description("Administers an oauth-monitoring stack")
@@ -66,8 +70,7 @@ function buildProgram(): Command {
     targeted(command).action(async (...given: unknown[]) => {
       // Commander hands over the arguments, the options, and the command itself.
       const options = given.at(-2) as GlobalOptions;
-      const report = await action(await findTarget(options), ...(given.slice(0, -1) as Arguments));
-      console.log(options.json ? JSON.stringify(report.json, null, 2) : report.text);
+      print(await action(await findTarget(options), ...(given.slice(0, -1) as Arguments)), options);
     });
   };
   const examples = (command: Command, ...lines: string[]): Command =>
@@ -189,7 +192,12 @@ function buildProgram(): Command {
   );
   does(muting(alerts.command("unmute").description("end a mute before its time")), alertsUnmute);
   does(alerts.command("mutes").description("who is muted, and until when"), alertsMutes);
-  does(alerts.command("rules").description("what is looked for, and what to do"), alertsRules);
+  // What is looked for is the same in every stack.
+  alerts
+    .command("rules")
+    .description("what is looked for, and what to do")
+    .option("--json", "print JSON")
+    .action((options: Pick<GlobalOptions, "json">) => print(alertsRules(), options));
 
   const deadLetters = program
     .command("dead-letters")

@@ -1,28 +1,11 @@
-import {
-  CreateTableCommand,
-  DynamoDBClient,
-  UpdateTimeToLiveCommand,
-} from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll } from "vitest";
 import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
-import type { Clock } from "../../shared/clock/clock.ts";
-import {
-  type MonitoringConfigInput,
-  parseMonitoringConfig,
-} from "../../shared/config/monitoring-config.ts";
-import { createDocumentClient, type DocumentClient } from "../../shared/dynamodb/client.ts";
-import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
-import type { EventSink } from "../../shared/events/event-sink.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
-import { watchStore } from "./store-traffic.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { createWorldAt } from "./world.ts";
 
-process.env.AWS_REGION ??= "us-east-1";
-process.env.AWS_ACCESS_KEY_ID ??= "local";
-process.env.AWS_SECRET_ACCESS_KEY ??= "local";
+export { type RecordingLogger, recordingLogger, type World } from "./world.ts";
 
 let endpoint = "";
-let admin: DynamoDBClient;
 
 /** Starts one DynamoDB Local for a test file. */
 export function useDynamoDbLocal(): void {
@@ -30,117 +13,12 @@ export function useDynamoDbLocal(): void {
   beforeAll(async () => {
     const local = await startDynamoDbLocal({ port: 0 });
     endpoint = local.endpoint;
-    admin = new DynamoDBClient({ endpoint });
     close = local.close;
   });
   afterAll(() => close());
 }
 
-async function createTable(name: string, definition: TableDefinition): Promise<void> {
-  const { partitionKey, sortKey, indexes, ttlAttribute } = definition;
-  const types = new Map<string | undefined, "S" | "N">([
-    [partitionKey, "S"],
-    [sortKey, "S"],
-    ...Object.values(indexes).flatMap((index) => [
-      [index.partitionKey, "S"] as const,
-      [index.sortKey, index.sortKeyType ?? "S"] as const,
-    ]),
-  ]);
-  const schema = (hash: string, range?: string) => [
-    { AttributeName: hash, KeyType: "HASH" as const },
-    ...(range ? [{ AttributeName: range, KeyType: "RANGE" as const }] : []),
-  ];
-  await admin.send(
-    new CreateTableCommand({
-      TableName: name,
-      BillingMode: "PAY_PER_REQUEST",
-      KeySchema: schema(partitionKey, sortKey),
-      AttributeDefinitions: [...types].flatMap(([AttributeName, AttributeType]) =>
-        AttributeName ? [{ AttributeName, AttributeType }] : [],
-      ),
-      ...(Object.keys(indexes).length > 0 && {
-        GlobalSecondaryIndexes: Object.entries(indexes).map(([IndexName, index]) => ({
-          IndexName,
-          KeySchema: schema(index.partitionKey, index.sortKey),
-          Projection:
-            typeof index.projection === "string"
-              ? { ProjectionType: index.projection }
-              : { ProjectionType: "INCLUDE" as const, NonKeyAttributes: [...index.projection] },
-        })),
-      }),
-    }),
-  );
-  await admin.send(
-    new UpdateTimeToLiveCommand({
-      TableName: name,
-      TimeToLiveSpecification: { AttributeName: ttlAttribute, Enabled: true },
-    }),
-  );
+/** A world over fresh tables of the test file's store. */
+export function createWorld(config: MonitoringConfigInput = {}) {
+  return createWorldAt(endpoint, config);
 }
-
-/** A log that keeps what it is told. */
-export interface RecordingLogger {
-  readonly lines: { level: string; message: string; extra: unknown[] }[];
-  info(message: string, ...extra: Record<string, unknown>[]): void;
-  warn(message: string, ...extra: Record<string, unknown>[]): void;
-  error(message: string, ...extra: Record<string, unknown>[]): void;
-}
-
-export function recordingLogger(): RecordingLogger {
-  const lines: RecordingLogger["lines"] = [];
-  const at =
-    (level: string) =>
-    (message: string, ...extra: Record<string, unknown>[]) => {
-      lines.push({ level, message, extra });
-    };
-  return { lines, info: at("info"), warn: at("warn"), error: at("error") };
-}
-
-let made = 0;
-
-/** Every context the library asks for, over fresh tables, with a clock the test sets. */
-export async function createWorld(config: MonitoringConfigInput = {}) {
-  made += 1;
-  const prefix = `w${process.pid}_${made}_`;
-  await Promise.all(
-    Object.entries(TABLES).map(([variable, definition]) =>
-      createTable(prefix + variable, definition),
-    ),
-  );
-  const client: DocumentClient = createDocumentClient("interactive", { endpoint });
-  const time = { nowMs: Date.parse("2026-11-23T10:00:00.000Z") };
-  const clock: Clock = () => time.nowMs;
-  const published: OAuthEvent[] = [];
-  const entered = new Map<string, number>();
-  const tables = {
-    tokensTable: `${prefix}TOKENS_TABLE`,
-    authorizationCodesTable: `${prefix}AUTHORIZATION_CODES_TABLE`,
-    sessionsTable: `${prefix}SESSIONS_TABLE`,
-    clientsTable: `${prefix}CLIENTS_TABLE`,
-    eventsTable: `${prefix}EVENTS_TABLE`,
-    countersTable: `${prefix}COUNTERS_TABLE`,
-    issuancesTable: `${prefix}ISSUANCES_TABLE`,
-    cleanupRunsTable: `${prefix}CLEANUP_RUNS_TABLE`,
-    alertsTable: `${prefix}ALERTS_TABLE`,
-  };
-  const parsed = parseMonitoringConfig(config);
-  const context = {
-    client,
-    ...tables,
-    config: parsed,
-    clock,
-    logger: recordingLogger(),
-    sink: undefined as unknown as EventSink,
-  };
-  /** What is published is stored at once, as the subscriber would. */
-  context.sink = {
-    async publish(events) {
-      published.push(...events);
-      const outcome = await storeEvents(context, events, { clock, entered });
-      if (outcome.retry.length > 0) throw new Error(outcome.retry[0]?.reason);
-    },
-  };
-  return { ...context, context, time, published, entered, endpoint, traffic: watchStore(client) };
-}
-
-export type World = Awaited<ReturnType<typeof createWorld>>;

@@ -77,7 +77,7 @@ export async function alertsMutes(target: Target): Promise<Report> {
 }
 
 /** `alerts rules`: what is looked for. */
-export async function alertsRules(): Promise<Report> {
+export function alertsRules(): Report {
   const rules = Object.values(ANOMALY_RULES).map(({ name, catches, falsePositives, advice }) => {
     return { name, catches, false_positives: falsePositives, advice };
   });

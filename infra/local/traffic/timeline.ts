@@ -1,6 +1,7 @@
 import { toInstant } from "../../../shared/clock/clock.ts";
 import type { EventData } from "../../../shared/events/event-data.ts";
 import { createEvent, type OAuthEvent } from "../../../shared/events/oauth-event.ts";
+import { previousUse } from "../../../shared/tokens/previous-use.ts";
 import type { Random } from "./random.ts";
 
 /** Where a call comes from and goes to. */
@@ -149,6 +150,9 @@ export function toEvents(drafts: readonly DraftEvent[]): OAuthEvent[] {
     const { clientId, userId, tokenId } = subject;
     const used = eventType === "token_used" && tokenId !== undefined ? tokenId : undefined;
     const previous = used === undefined ? undefined : (uses.get(used) ?? usedBefore);
+    const before = previous
+      ? { last_used_at: toInstant(previous.atMs), last_used_ip: previous.ip }
+      : {};
     if (used !== undefined) uses.set(used, { atMs, ip });
     return createEvent(
       {
@@ -156,9 +160,7 @@ export function toEvents(drafts: readonly DraftEvent[]): OAuthEvent[] {
         eventType,
         clientId,
         userId,
-        details: previous
-          ? { ...details, previous_use: { at: toInstant(previous.atMs), ip: previous.ip } }
-          : details,
+        details: used === undefined ? details : { ...details, ...previousUse(before) },
       },
       atMs,
     );

@@ -1,0 +1,44 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { table } from "../../infra/cli/output.ts";
+import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
+import { detection } from "./detection.ts";
+
+const BENCHMARKS: readonly Benchmark[] = [detection];
+
+const RESULTS = fileURLToPath(new URL("./results.json", import.meta.url));
+
+function chosen(names: readonly string[]): readonly Benchmark[] {
+  const unknown = names.filter((name) => !BENCHMARKS.some((one) => one.name === name));
+  if (unknown.length > 0) {
+    const known = BENCHMARKS.map(({ name }) => name).join(", ");
+    throw new Error(`there is no benchmark ${unknown.join(", ")}: choose among ${known}`);
+  }
+  return names.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => names.includes(name));
+}
+
+function render({ title, columns, rows }: BenchmarkTable): string {
+  return `\n${title}\n\n${table(
+    columns,
+    rows.map((row) => row.map(String)),
+  )}`;
+}
+
+async function main(): Promise<void> {
+  const results: Record<string, readonly BenchmarkTable[]> = existsSync(RESULTS)
+    ? JSON.parse(readFileSync(RESULTS, "utf8"))
+    : {};
+  for (const { name, run } of chosen(process.argv.slice(2))) {
+    console.error(`${name} …`);
+    const tables = await run((line) => console.error(`  ${line}`));
+    for (const each of tables) console.log(render(each));
+    // Written after each, so that one that fails loses nothing of the others.
+    results[name] = tables;
+    writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
