@@ -20,7 +20,7 @@ export class OAuthMonitoringStack extends Stack {
       props.config === undefined ? {} : { config: props.config },
     );
     const { api } = new MonitoringApi(this, "MonitoringApi", this.monitoring);
-    const { flow, data, functions, alarmTopic } = this.monitoring;
+    const { flow, data, functions, alarmTopic, ocsfExport } = this.monitoring;
     const outputs = {
       ApiUrl: api.url,
       DashboardUrl: api.urlForPath("/admin/oauth/dashboard"),
@@ -35,6 +35,7 @@ export class OAuthMonitoringStack extends Stack {
       DeadLetterQueueArn: flow.deadLetters.queueArn,
       AlarmTopicArn: alarmTopic.topicArn,
       PurgeFunctionName: functions.get("Purge").functionName,
+      ...(ocsfExport && { OcsfBucketName: ocsfExport.bucket.bucketName }),
       ...Object.fromEntries(
         Object.entries(data.tables).map(([variable, table]) => [
           outputName(variable),

@@ -18,6 +18,7 @@ import { Data } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { Functions } from "./constructs/functions.ts";
 import { addGatewayResponses } from "./constructs/gateway-responses.ts";
+import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { Schedules } from "./constructs/schedules.ts";
 
 export interface OAuthMonitoringProps {
@@ -44,6 +45,8 @@ export class OAuthMonitoring extends Construct {
   readonly flow: EventFlow;
   readonly functions: Functions;
   readonly alarmTopic: ITopic;
+  /** The export to S3, where the configuration asks for it. */
+  readonly ocsfExport: OcsfExport | undefined;
   readonly #alarms: Alarms;
   readonly #protected = new Map<RestApi, RequestAuthorizer>();
 
@@ -76,6 +79,16 @@ export class OAuthMonitoring extends Construct {
       purge,
       topic: this.alarmTopic,
     });
+    this.ocsfExport =
+      this.config.ocsfExport &&
+      new OcsfExport(this, "OcsfExport", {
+        parameters: this.config.ocsfExport,
+        removalPolicy: this.config.removalPolicy,
+        bus: this.flow.bus,
+        key: this.data.key,
+        transformation: this.functions.get("OcsfExport"),
+        alarmTopic: this.alarmTopic,
+      });
   }
 
   /**

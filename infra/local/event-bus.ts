@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
-import { type Queues, queueNamed } from "./queues.ts";
 import { ACCOUNT, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
 /** An entry of PutEvents, as it travels. */
@@ -24,12 +23,17 @@ export type EntryAnswer =
   | { readonly EventId: string }
   | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
+/** What a rule hands events to: a queue or a delivery stream. */
+export interface RuleTarget {
+  send(message: string): unknown;
+}
+
 interface Rule {
   readonly matches: (event: unknown) => boolean;
   readonly deliver: (message: string) => void;
 }
 
-/** The custom bus: matches events against the template's rules and hands them to the rules' queues. */
+/** The custom bus: matches events against the template's rules and hands them to the rules' targets. */
 export class EventBus {
   readonly #rules: readonly Rule[];
   /** Set by tests: while true, PutEvents fails as a whole. */
@@ -41,16 +45,16 @@ export class EventBus {
 
   constructor(
     template: Template,
-    queues: Queues,
+    target: (logicalId: string) => RuleTarget,
     readonly name: string,
   ) {
     this.#rules = template
       .resources<RuleProperties>("AWS::Events::Rule")
       .flatMap(({ properties: { EventBusName, EventPattern, Targets } }) => {
         if (EventBusName !== name || !EventPattern) return [];
-        const targets = Targets.map(({ Arn }) => queueNamed(queues, logicalIdOfArn(Arn)));
+        const targets = Targets.map(({ Arn }) => target(logicalIdOfArn(Arn)));
         const deliver = (message: string) => {
-          for (const target of targets) target.send(message);
+          for (const each of targets) each.send(message);
         };
         return [{ matches: compilePattern(EventPattern), deliver }];
       });
