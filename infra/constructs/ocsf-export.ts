@@ -40,6 +40,12 @@ const ERROR_PREFIX = "ocsf-errors/";
 /** As long as the bus's archive: until then the events can be replayed. */
 const ERROR_RETENTION = Duration.days(30);
 
+/**
+ * Firehose's own addresses, which CDK puts into the stack for destinations behind a firewall. S3 is none,
+ * and validation warns of a mapping that nothing refers to.
+ */
+const ADDRESSES = "@aws-cdk/aws-kinesisfirehose.CidrBlocks";
+
 export interface OcsfExportProps {
   readonly parameters: OcsfExportParameters;
   readonly removalPolicy: "retain" | "destroy";
@@ -57,7 +63,7 @@ export interface OcsfExportProps {
  */
 export class OcsfExport extends Construct {
   readonly bucket: Bucket;
-  readonly stream: DeliveryStream;
+  readonly #stream: DeliveryStream;
   /** Events that Firehose did not take for a day. */
   readonly undelivered: Queue;
   readonly #removalPolicy: RemovalPolicy;
@@ -71,7 +77,7 @@ export class OcsfExport extends Construct {
     this.#removalPolicy =
       props.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     this.bucket = this.#createBucket();
-    this.stream = this.#createStream();
+    this.#stream = this.#createStream();
     this.undelivered = new Queue(this, "Undelivered", {
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: props.key,
@@ -105,7 +111,7 @@ export class OcsfExport extends Construct {
     this.#alarm(
       "Late",
       "Events wait too long for S3: look at the stream's log, its role, and the bucket's and key's policies",
-      this.stream.metric("DeliveryToS3.DataFreshness", {
+      this.#stream.metric("DeliveryToS3.DataFreshness", {
         period: Duration.minutes(5),
         statistic: "Maximum",
       }),
@@ -149,6 +155,8 @@ export class OcsfExport extends Construct {
     role.attachInlinePolicy(policy);
     // What CDK would grant lets the stream delete objects.
     const granted = role.withoutPolicyUpdates();
+    const { node } = Stack.of(this);
+    const hadAddresses = node.tryFindChild(ADDRESSES) !== undefined;
     const stream = new DeliveryStream(this, "Stream", {
       role: granted,
       encryption: StreamEncryption.customerManagedKey(key),
@@ -173,6 +181,7 @@ export class OcsfExport extends Construct {
       }),
     });
     stream.node.addDependency(policy);
+    if (!hadAddresses) node.tryRemoveChild(ADDRESSES);
     return stream;
   }
 
@@ -205,11 +214,11 @@ export class OcsfExport extends Construct {
 
   /** The stream as a target, with a queue behind it: CDK's own target has none. */
   #target(): IRuleTarget {
-    const { stream, undelivered } = this;
+    const stream = this.#stream;
     return {
       bind: (rule, id) => ({
         ...new FirehoseDeliveryStream(stream).bind(rule, id),
-        deadLetterConfig: { arn: undelivered.queueArn },
+        deadLetterConfig: { arn: this.undelivered.queueArn },
         retryPolicy: { maximumRetryAttempts: 185, maximumEventAgeInSeconds: 86_400 },
       }),
     };
