@@ -181,7 +181,9 @@ export class OcsfExport extends Construct {
       }),
     });
     stream.node.addDependency(policy);
-    if (!hadAddresses) node.tryRemoveChild(ADDRESSES);
+    // Its id is not as it was given: a slash separates ids.
+    const addresses = node.tryFindChild(ADDRESSES);
+    if (addresses && !hadAddresses) node.tryRemoveChild(addresses.node.id);
     return stream;
   }
 

@@ -204,6 +204,10 @@ describe("the export", () => {
     }
   });
 
+  it("brings no mapping along that nothing refers to", () => {
+    expect(on.toJSON()).not.toHaveProperty("Mappings");
+  });
+
   it("follows the configuration, and goes with the stack when it is told to", () => {
     const template = synthesize({
       removalPolicy: "destroy",
