@@ -173,6 +173,14 @@ describe("toOcsfEvent", () => {
     expect(resolved.is_alert).toBe(false);
   });
 
+  it("shows the request that raised a suspicion, also where it is all that is known", () => {
+    const { evidences } = conforming(event("suspicious_activity", { endpoint: "/api/data" }));
+    expect(evidences).toEqual([
+      { actor: { app_name: "Unknown" }, http_request: { url: { path: "/api/data" } } },
+    ]);
+    expect(conforming(event("suspicious_activity"))).not.toHaveProperty("evidences");
+  });
+
   it("says Unknown where the schema asks for somebody and nobody is known", () => {
     expect(conforming(event("auth_failed")).user).toMatchObject({ name: "Unknown", type_id: 0 });
     expect(conforming(event("token_used"))).toMatchObject({
@@ -199,8 +207,9 @@ describe("toOcsfEvent", () => {
     const mapped = conforming(event("token_used", odd));
     expect(mapped.unmapped).toEqual(odd);
     expect(mapped.api.token.created_time).toBe(Date.parse(AT));
-    const proxied = conforming(event("token_used", { ip: "203.0.113.9, 10.0.0.1" }));
-    expect(proxied.src_endpoint).toEqual({ name: "203.0.113.9, 10.0.0.1" });
+    for (const ip of ["203.0.113.9, 10.0.0.1", `fe80::1%${"z".repeat(40)}`]) {
+      expect(conforming(event("token_used", { ip })).src_endpoint).toEqual({ name: ip });
+    }
   });
 
   it("is partitioned by its class and the UTC day on which it happened", () => {
