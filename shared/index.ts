@@ -17,6 +17,7 @@ export { type OAuthEvent, oauthEventSchema } from "./events/oauth-event.ts";
 export { queryEvents } from "./events/query-events.ts";
 export { trackEvent } from "./events/track-event.ts";
 export { trackScopeValidation } from "./events/track-scope-validation.ts";
+export { attach as attachToOidcProvider } from "./providers/node-oidc-provider.ts";
 export {
   cleanupEvents,
   cleanupExpiredSessions,

@@ -152,6 +152,25 @@ export const monitoringConfigSchema = z.strictObject({
       concurrency: z.int().min(1).max(200).default(25),
     })
     .prefault({}),
+  /** Identity providers whose events are stored too, by where they arrive. */
+  providers: z
+    .strictObject({
+      /** Names of Auth0's and Okta's partner event buses. */
+      partnerEventBuses: z
+        .array(
+          z
+            .string()
+            .regex(
+              /^aws\.partner\/(auth0|okta)\.com\/[A-Za-z0-9._/-]{1,200}$/,
+              "a partner event bus of auth0.com or okta.com, such as aws.partner/auth0.com/tenant-1a2b/auth0.logs",
+            ),
+        )
+        .max(20)
+        .default([]),
+      /** Cognito's calls, which CloudTrail puts onto the account's default bus. */
+      cognito: z.boolean().default(false),
+    })
+    .prefault({}),
   /** What the detection looks for, and how it tells. */
   anomalies: anomaliesSchema,
   alarms: z
