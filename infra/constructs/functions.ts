@@ -121,6 +121,11 @@ const DEFINITIONS = {
     timeout: HTTP_TIMEOUT,
     tables: { CLEANUP_RUNS_TABLE: { table: ["Query"] } },
   },
+  AlertList: {
+    folder: "alerts",
+    timeout: HTTP_TIMEOUT,
+    tables: { ALERTS_TABLE: { indexes: ["Query"] } },
+  },
   Dashboard: {
     folder: "dashboard",
     timeout: HTTP_TIMEOUT,

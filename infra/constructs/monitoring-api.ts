@@ -18,6 +18,7 @@ const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   activity: "Activity",
   events: "Events",
   "security-events": "Events",
+  alerts: "AlertList",
   clients: "ClientList",
   "cleanup-runs": "CleanupRunList",
 };

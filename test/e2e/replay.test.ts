@@ -112,10 +112,13 @@ describe("detection over a range", () => {
     };
   };
 
-  it("runs as of every five minutes, in order", async () => {
+  it("learns by the hour before, then runs as of every five minutes, in order", async () => {
     const front = fakeFront(["purge", "anomalies"]);
     const range = { fromMs, toMs: fromMs + 15 * MINUTE_MS };
     expect(await detectOverRange(front, range, () => {})).toBe(true);
+    const [first, ...others] = front.runs.splice(0, 73);
+    expect(first).toEqual(["anomalies", { as_of: "2026-11-20T10:00:00.000Z" }]);
+    expect(others.at(-1)).toEqual(["anomalies", { as_of: "2026-11-23T10:00:00.000Z" }]);
     expect(front.runs).toEqual([
       ["anomalies", { as_of: "2026-11-23T10:05:00.000Z" }],
       ["anomalies", { as_of: "2026-11-23T10:10:00.000Z" }],
