@@ -1,5 +1,6 @@
 import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { traceId } from "../runtime/trace.ts";
 
 type Event = APIGatewayRequestAuthorizerEvent;
 
@@ -26,5 +27,6 @@ export function toProtectedRequest(event: Event): ProtectedRequest {
     ip: event.requestContext.identity.sourceIp,
     userAgent: fieldValues(event, "user-agent")[0],
     requestId: event.requestContext.requestId,
+    traceId: traceId(),
   };
 }

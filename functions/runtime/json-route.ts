@@ -4,6 +4,7 @@ import * as z from "zod";
 import { InvalidCursorError } from "../../shared/events/event-cursor.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { InvalidRangeError } from "../../shared/statistics/time-range.ts";
+import { logLambdaContext, logRequestId } from "./log-context.ts";
 import { badRequest, Problem } from "./problem.ts";
 
 /** Query parameters as a route's schema wants them: each given once. */
@@ -57,6 +58,8 @@ export function jsonRoute<S extends z.ZodType>(
   answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
 ): (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult> {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+    .use(logLambdaContext())
+    .use(logRequestId())
     .use(problemResponses(logger))
     .handler(async (event) => ({
       statusCode: 200,

@@ -24,6 +24,7 @@ export function deployedEnvironment(stack: LocalStack): Environment {
     "UNPUBLISHED_QUEUE_URL",
     "DEAD_LETTER_QUEUE_URL",
     "OAUTH_MONITORING_CONFIG",
+    "OAUTH_MONITORING_STACK",
   ]);
 }
 
