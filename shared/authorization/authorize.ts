@@ -90,7 +90,8 @@ function describe(request: ProtectedRequest, secrets: readonly (string | undefin
   };
   return {
     ...described,
-    request_id: request.requestId,
+    // API Gateway lets a caller choose it.
+    request_id: clean(request.requestId),
     ...(request.traceId === undefined ? {} : { trace_id: request.traceId }),
   };
 }
