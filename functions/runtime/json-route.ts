@@ -6,6 +6,7 @@ import type { Logger } from "../../shared/logger.ts";
 import { InvalidRangeError } from "../../shared/statistics/time-range.ts";
 import { logLambdaContext, logRequestId } from "./log-context.ts";
 import { badRequest, Problem } from "./problem.ts";
+import { loggableRequestId } from "./request-id.ts";
 
 /** Query parameters as a route's schema wants them: each given once. */
 function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
@@ -39,7 +40,10 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
       const problem = toProblem(request.error);
       const requestId = (request.event as APIGatewayProxyEvent).requestContext.requestId;
       if (problem.status >= 500) {
-        logger.error("The request failed", { request_id: requestId, error: request.error });
+        logger.error("The request failed", {
+          request_id: loggableRequestId(request.event as APIGatewayProxyEvent),
+          error: request.error,
+        });
       }
       request.response = problem.toResponse(requestId);
     },

@@ -1,6 +1,7 @@
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import type middy from "@middy/core";
 import { logger } from "./logger.ts";
+import { loggableRequestId, type RequestIdEvent } from "./request-id.ts";
 
 /**
  * Puts the invocation's context on its log lines. Never the event itself, which may hold tokens,
@@ -8,11 +9,7 @@ import { logger } from "./logger.ts";
  */
 export const logLambdaContext = () => injectLambdaContext(logger, { logEvent: false });
 
-interface ApiEvent {
-  readonly requestContext: { readonly requestId: string };
-}
-
 /** Puts the gateway's request id on the log lines; each invocation overwrites the one before. */
-export const logRequestId = (): middy.MiddlewareObj<ApiEvent> => ({
-  before: ({ event }) => logger.appendKeys({ request_id: event.requestContext.requestId }),
+export const logRequestId = (): middy.MiddlewareObj<RequestIdEvent> => ({
+  before: ({ event }) => logger.appendKeys({ request_id: loggableRequestId(event) }),
 });

@@ -90,8 +90,7 @@ function describe(request: ProtectedRequest, secrets: readonly (string | undefin
   };
   return {
     ...described,
-    // API Gateway lets a caller choose it.
-    request_id: clean(request.requestId),
+    request_id: request.requestId,
     ...(request.traceId === undefined ? {} : { trace_id: request.traceId }),
   };
 }

@@ -33,8 +33,8 @@ export function ipOf(event: OAuthEvent): string | undefined {
   return typeof ip === "string" && ip !== "" && ip.length <= 64 ? ip : undefined;
 }
 
-/** What gateways' request ids look like; a producer may put anything there. */
-const REQUEST_ID = /^[\w.:=-]{1,128}$/;
+/** What a gateway's request id may be; other producers may put anything there. */
+const REQUEST_ID = /^[!-~]{1,128}$/;
 
 /** The gateway's id of the request an event came from, when its data names one. */
 export function requestIdOf(event: OAuthEvent): string | undefined {
