@@ -140,6 +140,18 @@ describe("the metrics", () => {
     expect(valuesOf(metricsOf("authorizer"), "DecisionDuration")).toHaveLength(decided);
   });
 
+  it("are written after the caller has the answer", async () => {
+    const { stack, caller, get, settle } = scene();
+    await settle();
+    const allowed = () => sumOf(metricsOf("authorizer"), "Allowed");
+    const before = allowed();
+    stack.eventBus.delayMs = 800;
+    expect((await get("/api/x", caller)).status).toBe(200);
+    expect(allowed()).toBe(before);
+    stack.eventBus.delayMs = 0;
+    await eventually(() => allowed() === before + 1);
+  });
+
   it("count what became of events, and how long they took", async () => {
     const names = ["EventsStored", "EventsDuplicate", "EventsRejected", "SuspiciousActivity"];
     const counts = () => names.map((name) => sumOf(metricsOf("subscriber"), name));
