@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -163,8 +163,14 @@ function addFiles({ folder, build }: FunctionDefinition): Pick<BundlingOptions, 
   };
 }
 
+/** Told of a function. */
+export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
+
 /** The functions, each with a role of its own that allows what it does and nothing else. */
 export class Functions extends Construct {
+  readonly #created = new Map<FunctionName, NodejsFunction>();
+  readonly #watchers: FunctionWatcher[] = [];
+
   constructor(
     scope: Construct,
     id: string,
@@ -179,6 +185,12 @@ export class Functions extends Construct {
   /** The function of a name, made on first need, so that an attached API brings no sample along. */
   get(name: FunctionName): NodejsFunction {
     return (this.node.tryFindChild(name) as NodejsFunction | undefined) ?? this.#create(name);
+  }
+
+  /** Tells of every function, those that are made later too. */
+  watch(watcher: FunctionWatcher): void {
+    this.#watchers.push(watcher);
+    for (const [name, created] of this.#created) watcher(name, created);
   }
 
   /** Begins the work behind the API: storing events and bringing set-aside ones back. */
@@ -223,10 +235,15 @@ export class Functions extends Construct {
       retryAttempts: 0,
       bundling: { ...BUNDLING, ...(definition.build && addFiles(definition)) },
       logGroup,
-      environment: { POWERTOOLS_SERVICE_NAME: definition.folder },
+      environment: {
+        POWERTOOLS_SERVICE_NAME: definition.folder,
+        OAUTH_MONITORING_STACK: Stack.of(this).stackName,
+      },
     });
     this.#grantTables(created, definition);
     this.#connect(name, created);
+    this.#created.set(name, created);
+    for (const watch of this.#watchers) watch(name, created);
     return created;
   }
 

@@ -181,6 +181,17 @@ export const monitoringConfigSchema = z.strictObject({
       bufferAgeSeconds: z.int().min(60).default(300),
       /** Server-side failures of the API (the authorizer's 503 among them) in five minutes. */
       apiServerErrors: z.int().min(1).default(5),
+      /** Calls that the authorizer refused because it could not decide, in five minutes. */
+      authorizerUnavailable: z.int().min(1).default(5),
+      /** 99th percentile of the time to a decision, three times five minutes in a row. */
+      authorizerP99Milliseconds: z.int().min(1).default(500),
+      /** Failed, and throttled, invocations of a function in five minutes. */
+      functionErrors: z.int().min(1).default(1),
+      functionThrottles: z.int().min(1).default(1),
+      /** Throttled reads, and writes, of the tables in five minutes. */
+      tableThrottles: z.int().min(1).default(10),
+      /** Stored events of type `suspicious_activity` in five minutes. */
+      suspiciousActivity: z.int().min(1).default(1),
     })
     .prefault({}),
 });
