@@ -20,7 +20,7 @@ export class OAuthMonitoringStack extends Stack {
       props.config === undefined ? {} : { config: props.config },
     );
     const { api } = new MonitoringApi(this, "MonitoringApi", this.monitoring);
-    const { flow, data, functions, alarmTopic, metricsDashboard } = this.monitoring;
+    const { flow, data, functions, alarmTopic, metricsDashboard, ocsfExport } = this.monitoring;
     const { dashboardName } = metricsDashboard.dashboard;
     const outputs = {
       ApiUrl: api.url,
@@ -37,6 +37,7 @@ export class OAuthMonitoringStack extends Stack {
       AlarmTopicArn: alarmTopic.topicArn,
       MetricsDashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboardName}`,
       PurgeFunctionName: functions.get("Purge").functionName,
+      ...(ocsfExport && { OcsfBucketName: ocsfExport.bucket.bucketName }),
       ...Object.fromEntries(
         Object.entries(data.tables).map(([variable, table]) => [
           outputName(variable),

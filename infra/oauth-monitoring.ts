@@ -19,6 +19,7 @@ import { EventFlow } from "./constructs/event-flow.ts";
 import { Functions } from "./constructs/functions.ts";
 import { addGatewayResponses } from "./constructs/gateway-responses.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
+import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { Schedules } from "./constructs/schedules.ts";
 
 export interface OAuthMonitoringProps {
@@ -46,6 +47,8 @@ export class OAuthMonitoring extends Construct {
   readonly functions: Functions;
   readonly alarmTopic: ITopic;
   readonly metricsDashboard: MetricsDashboard;
+  /** The export to S3, where the configuration asks for it. */
+  readonly ocsfExport: OcsfExport | undefined;
   readonly #alarms: Alarms;
   readonly #protected = new Map<RestApi, RequestAuthorizer>();
 
@@ -82,6 +85,16 @@ export class OAuthMonitoring extends Construct {
       flow: this.flow,
       functions: this.functions,
     });
+    this.ocsfExport =
+      this.config.ocsfExport &&
+      new OcsfExport(this, "OcsfExport", {
+        parameters: this.config.ocsfExport,
+        removalPolicy: this.config.removalPolicy,
+        bus: this.flow.bus,
+        key: this.data.key,
+        transformation: this.functions.get("OcsfExport"),
+        alarmTopic: this.alarmTopic,
+      });
   }
 
   /**

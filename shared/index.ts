@@ -17,6 +17,8 @@ export { type OAuthEvent, oauthEventSchema } from "./events/oauth-event.ts";
 export { queryEvents } from "./events/query-events.ts";
 export { trackEvent } from "./events/track-event.ts";
 export { trackScopeValidation } from "./events/track-scope-validation.ts";
+export type { OcsfEvent } from "./ocsf/ocsf-event.ts";
+export { toOcsfEvent } from "./ocsf/to-ocsf-event.ts";
 export { attach as attachToOidcProvider } from "./providers/node-oidc-provider.ts";
 export {
   cleanupEvents,

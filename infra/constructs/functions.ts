@@ -132,6 +132,7 @@ const DEFINITIONS = {
     memorySize: 256,
     build: "build-page.mjs",
   },
+  OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<string, FunctionDefinition>;
 
@@ -277,6 +278,9 @@ export class Functions extends Construct {
       allow(target, ["events:PutEvents"], [bus.eventBusArn]);
     }
     if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
+    if (name === "OcsfExport") {
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", JSON.stringify(this.config));
+    }
     if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
   }
 

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
-import { type Queues, queueNamed } from "./queues.ts";
 import { ACCOUNT, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
 /** An entry of PutEvents, as it travels. */
@@ -24,6 +23,11 @@ export type EntryAnswer =
   | { readonly EventId: string }
   | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
+/** What a rule hands events to: a queue or a delivery stream. */
+export interface RuleTarget {
+  send(message: string): unknown;
+}
+
 interface Rule {
   readonly busName: string;
   readonly matches: (event: unknown) => boolean;
@@ -35,7 +39,7 @@ const DEFAULT_BUS = "default";
 
 /**
  * The custom bus, the account's default one and those of partners that the template's rules name:
- * matches events against the rules and hands them to the rules' queues.
+ * matches events against the rules and hands them to the rules' targets.
  */
 export class EventBus {
   readonly #rules: readonly Rule[];
@@ -48,16 +52,16 @@ export class EventBus {
 
   constructor(
     template: Template,
-    queues: Queues,
+    target: (logicalId: string) => RuleTarget,
     readonly name: string,
   ) {
     this.#rules = template
       .resources<RuleProperties>("AWS::Events::Rule")
       .flatMap(({ properties: { EventBusName, EventPattern, Targets } }) => {
         if (!EventPattern) return [];
-        const targets = Targets.map(({ Arn }) => queueNamed(queues, logicalIdOfArn(Arn)));
+        const targets = Targets.map(({ Arn }) => target(logicalIdOfArn(Arn)));
         const deliver = (message: string) => {
-          for (const target of targets) target.send(message);
+          for (const each of targets) each.send(message);
         };
         const busName = EventBusName ?? DEFAULT_BUS;
         return [{ busName, matches: compilePattern(EventPattern), deliver }];

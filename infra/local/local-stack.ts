@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Assembly } from "../synthesize.ts";
 import { ApiGateway, MAX_HEADER_BYTES } from "./api-gateway.ts";
 import { createAwsEndpoint } from "./aws-endpoint.ts";
+import { createDeliveryStreams, type DeliveryStream } from "./delivery-streams.ts";
 import { type DynamoDbLocal, startDynamoDbLocal } from "./dynamodb-local.ts";
 import { createTables } from "./dynamodb-tables.ts";
 import { EventBus } from "./event-bus.ts";
@@ -25,6 +26,8 @@ export interface LocalStackOptions {
   readonly eventbridgePort: number;
   /** Keeps the store and waiting messages between runs; in memory without it. */
   readonly dataDirectory?: string | undefined;
+  /** Where delivery streams write what they would write to S3; nowhere without it. */
+  readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
   /** In place of the queues' own visibility timeouts. */
   readonly visibilitySeconds?: number;
@@ -41,6 +44,7 @@ export interface LocalStack {
   readonly functions: LambdaFunctions;
   readonly schedules: Schedules;
   readonly notifications: Notifications;
+  readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
   readonly functionNames: readonly string[];
   /** The only function, queue or table whose logical id has the text in it. */
   named(kind: "function" | "queue" | "table", part: string): string;
@@ -120,8 +124,6 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const template = new Template(options.assembly, eventbridgeEndpoint);
     const isNew = await createTables(template, dynamodb.endpoint);
     queues = createQueues(template, options.visibilitySeconds);
-    bus = new EventBus(template, queues, template.only("AWS::Events::EventBus").logicalId);
-
     const functions = await LambdaFunctions.start(
       template,
       {
@@ -133,6 +135,20 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       log,
     );
     closing.push(() => functions.close());
+    const deliveryStreams = createDeliveryStreams(
+      template,
+      functions,
+      options.objectsDirectory,
+      log,
+    );
+    closing.push(async () => {
+      for (const stream of deliveryStreams.values()) await stream.close();
+    });
+    bus = new EventBus(
+      template,
+      (id) => deliveryStreams.get(id) ?? queueNamed(queues, id),
+      template.only("AWS::Events::EventBus").logicalId,
+    );
     const queueFile = options.dataDirectory && join(options.dataDirectory, "queues.json");
     if (queueFile) await restoreQueues(queues, queueFile);
     closing.push(async () => {
@@ -166,6 +182,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       functions,
       schedules,
       notifications,
+      deliveryStreams,
       functionNames: ids.function,
       isNew,
       named,

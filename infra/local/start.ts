@@ -87,6 +87,7 @@ async function start(): Promise<void> {
     dynamodbPort: options.ports.DYNAMODB_PORT,
     eventbridgePort: options.ports.EVENTBRIDGE_PORT,
     dataDirectory: options.data === undefined ? undefined : resolve(options.data),
+    objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
     log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
   });
 

@@ -33,6 +33,8 @@ const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::KMS::Key": "kms:key/",
   "AWS::SNS::Topic": "sns:",
   "AWS::IAM::Role": "iam:role/",
+  "AWS::KinesisFirehose::DeliveryStream": "firehose:deliverystream/",
+  "AWS::S3::Bucket": "s3:",
   "AWS::Logs::LogGroup": "logs:log-group:",
 };
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
 import { eventTypeSchema, scopeSchema } from "../events/identifiers.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
+import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
 export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
@@ -173,6 +174,8 @@ export const monitoringConfigSchema = z.strictObject({
     .prefault({}),
   /** What the detection looks for, and how it tells. */
   anomalies: anomaliesSchema,
+  /** Exports every event to S3 as OCSF; nothing of it is deployed without. */
+  ocsfExport: ocsfExportSchema,
   alarms: z
     .strictObject({
       /** Messages in a dead-letter queue. */

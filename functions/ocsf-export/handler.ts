@@ -1,0 +1,45 @@
+import middy from "@middy/core";
+import type {
+  FirehoseTransformationEvent,
+  FirehoseTransformationEventRecord,
+  FirehoseTransformationResult,
+  FirehoseTransformationResultRecord,
+} from "aws-lambda";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
+import { logger } from "../runtime/logger.ts";
+import { parseBusMessage } from "../subscriber/bus-message.ts";
+
+const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(process.env, [
+  "OAUTH_MONITORING_CONFIG",
+]);
+
+function transform({
+  recordId,
+  data,
+}: FirehoseTransformationEventRecord): FirehoseTransformationResultRecord {
+  const message = parseBusMessage(Buffer.from(data, "base64").toString("utf8"));
+  if ("reason" in message) {
+    logger.warn("A record is no event; it goes to the error prefix", {
+      record_id: recordId,
+      reason: message.reason,
+    });
+    return { recordId, result: "ProcessingFailed", data };
+  }
+  const event = toOcsfEvent(message.event, { serviceName: config.realm });
+  return {
+    recordId,
+    result: "Ok",
+    // A line for each: Firehose puts nothing between records.
+    data: Buffer.from(`${JSON.stringify(event)}\n`).toString("base64"),
+    metadata: { partitionKeys: partitionOf(event) },
+  };
+}
+
+/**
+ * Turns the bus's events into lines of OCSF, with the keys of their partition.
+ * https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
+ */
+export const handler = middy<FirehoseTransformationEvent, FirehoseTransformationResult>().handler(
+  async ({ records }) => ({ records: records.map(transform) }),
+);

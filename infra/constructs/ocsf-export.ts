@@ -1,0 +1,239 @@
+import { Duration, RemovalPolicy, Size, Stack } from "aws-cdk-lib";
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  TreatMissingData,
+} from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { type EventBus, type IRuleTarget, Rule } from "aws-cdk-lib/aws-events";
+import { FirehoseDeliveryStream } from "aws-cdk-lib/aws-events-targets";
+import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import {
+  Compression,
+  DeliveryStream,
+  EnableLogging,
+  LambdaFunctionProcessor,
+  S3Bucket,
+  StreamEncryption,
+} from "aws-cdk-lib/aws-kinesisfirehose";
+import type { Key } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type IBucket,
+  ObjectOwnership,
+} from "aws-cdk-lib/aws-s3";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import type { OcsfExportParameters } from "../../shared/config/ocsf-export-parameters.ts";
+import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+
+/** Where exported events lie, and apart from them what could not be exported. */
+const PREFIX = "ocsf/";
+const ERROR_PREFIX = "ocsf-errors/";
+
+/** As long as the bus's archive: until then the events can be replayed. */
+const ERROR_RETENTION = Duration.days(30);
+
+/**
+ * Firehose's own addresses, which CDK puts into the stack for destinations behind a firewall. S3 is none,
+ * and validation warns of a mapping that nothing refers to.
+ */
+const ADDRESSES = "@aws-cdk/aws-kinesisfirehose.CidrBlocks";
+
+export interface OcsfExportProps {
+  readonly parameters: OcsfExportParameters;
+  readonly removalPolicy: "retain" | "destroy";
+  readonly bus: EventBus;
+  readonly key: Key;
+  /** Turns a batch of the bus's events into OCSF. */
+  readonly transformation: IFunction;
+  readonly alarmTopic: ITopic;
+}
+
+/**
+ * The export of every event as OCSF: a rule on the bus, a Firehose stream that has the events turned
+ * into OCSF, and a bucket of its own in which they lie by class and day, as Athena reads them.
+ * https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
+ */
+export class OcsfExport extends Construct {
+  readonly bucket: Bucket;
+  readonly #stream: DeliveryStream;
+  /** Events that Firehose did not take for a day. */
+  readonly undelivered: Queue;
+  readonly #removalPolicy: RemovalPolicy;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: OcsfExportProps,
+  ) {
+    super(scope, id);
+    this.#removalPolicy =
+      props.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    this.bucket = this.#createBucket();
+    this.#stream = this.#createStream();
+    this.undelivered = new Queue(this, "Undelivered", {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: props.key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy: this.#removalPolicy,
+    });
+    const rule = new Rule(this, "Exported", {
+      description: "Brings every OAuth event to the export",
+      eventBus: props.bus,
+      eventPattern: { source: [EVENT_SOURCE] },
+      targets: [this.#target()],
+    });
+    this.undelivered.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal("events.amazonaws.com")],
+        actions: ["sqs:SendMessage"],
+        resources: [this.undelivered.queueArn],
+        conditions: { ArnEquals: { "aws:SourceArn": rule.ruleArn } },
+      }),
+    );
+    this.#alarm(
+      "NotDelivered",
+      "Firehose did not take events for a day: they are in the queue Undelivered, and in the bus's archive",
+      this.undelivered.metricApproximateNumberOfMessagesVisible({
+        period: Duration.minutes(5),
+        statistic: "Maximum",
+      }),
+      1,
+    );
+    this.#alarm(
+      "Late",
+      "Events wait too long for S3: look at the stream's log, its role, and the bucket's and key's policies",
+      this.#stream.metric("DeliveryToS3.DataFreshness", {
+        period: Duration.minutes(5),
+        statistic: "Maximum",
+      }),
+      Duration.hours(1).toSeconds(),
+    );
+  }
+
+  #createBucket(): Bucket {
+    const { key, parameters } = this.props;
+    return new Bucket(this, "Bucket", {
+      encryption: BucketEncryption.KMS,
+      encryptionKey: key,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      // What somebody overwrites or deletes can be brought back for a while.
+      versioned: true,
+      lifecycleRules: [
+        { prefix: PREFIX, expiration: Duration.days(parameters.retentionDays) },
+        { prefix: ERROR_PREFIX, expiration: ERROR_RETENTION },
+        {
+          noncurrentVersionExpiration: Duration.days(30),
+          abortIncompleteMultipartUploadAfter: Duration.days(7),
+        },
+      ],
+      removalPolicy: this.#removalPolicy,
+    });
+  }
+
+  #createStream(): DeliveryStream {
+    const { key, parameters, transformation } = this.props;
+    const logGroup = new LogGroup(this, "StreamLog", {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: this.#removalPolicy,
+    });
+    const role = new Role(this, "StreamRole", {
+      assumedBy: new ServicePrincipal("firehose.amazonaws.com"),
+    });
+    const policy = this.#streamPolicy(logGroup);
+    role.attachInlinePolicy(policy);
+    // What CDK would grant lets the stream delete objects.
+    const granted = role.withoutPolicyUpdates();
+    const { node } = Stack.of(this);
+    const hadAddresses = node.tryFindChild(ADDRESSES) !== undefined;
+    const stream = new DeliveryStream(this, "Stream", {
+      role: granted,
+      encryption: StreamEncryption.customerManagedKey(key),
+      destination: new S3Bucket(this.bucket as IBucket, {
+        role: granted,
+        processors: [
+          new LambdaFunctionProcessor(transformation, {
+            // An answer may have at most 6 MB; events grow by half, and base64 by a third.
+            bufferSize: Size.mebibytes(1),
+            bufferInterval: Duration.minutes(1),
+          }),
+        ],
+        dynamicPartitioning: { enabled: true },
+        dataOutputPrefix: `${PREFIX}class_uid=!{partitionKeyFromLambda:class_uid}/day=!{partitionKeyFromLambda:day}/`,
+        errorOutputPrefix: `${ERROR_PREFIX}!{firehose:error-output-type}/day=!{timestamp:yyyy-MM-dd}/`,
+        bufferingInterval: Duration.seconds(parameters.bufferSeconds),
+        bufferingSize: Size.mebibytes(64),
+        compression: Compression.GZIP,
+        fileExtension: ".json.gz",
+        encryptionKey: key,
+        loggingConfig: new EnableLogging(logGroup),
+      }),
+    });
+    stream.node.addDependency(policy);
+    // Its id is not as it was given: a slash separates ids.
+    const addresses = node.tryFindChild(ADDRESSES);
+    if (addresses && !hadAddresses) node.tryRemoveChild(addresses.node.id);
+    return stream;
+  }
+
+  /** https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3 */
+  #streamPolicy(logGroup: LogGroup): Policy {
+    const { key, transformation } = this.props;
+    const allow = (actions: string[], resources: string[], conditions = {}) =>
+      new PolicyStatement({ effect: Effect.ALLOW, actions, resources, conditions });
+    const { bucketArn } = this.bucket;
+    const { region, urlSuffix } = Stack.of(this);
+    const services = ["firehose", "s3"].map((service) => `${service}.${region}.${urlSuffix}`);
+    return new Policy(this, "StreamPolicy", {
+      statements: [
+        allow(
+          ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+          [bucketArn],
+        ),
+        allow(
+          ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+          [PREFIX, ERROR_PREFIX].map((prefix) => this.bucket.arnForObjects(`${prefix}*`)),
+        ),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.keyArn], {
+          StringEquals: { "kms:ViaService": services },
+        }),
+        allow(["lambda:InvokeFunction"], transformation.resourceArnsForGrantInvoke),
+        allow(["logs:PutLogEvents"], [logGroup.logGroupArn]),
+      ],
+    });
+  }
+
+  /** The stream as a target, with a queue behind it: CDK's own target has none. */
+  #target(): IRuleTarget {
+    const stream = this.#stream;
+    return {
+      bind: (rule, id) => ({
+        ...new FirehoseDeliveryStream(stream).bind(rule, id),
+        deadLetterConfig: { arn: this.undelivered.queueArn },
+        retryPolicy: { maximumRetryAttempts: 185, maximumEventAgeInSeconds: 86_400 },
+      }),
+    };
+  }
+
+  #alarm(name: string, alarmDescription: string, metric: IMetric, threshold: number): void {
+    new Alarm(this, name, {
+      alarmDescription,
+      metric,
+      threshold,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(this.props.alarmTopic));
+  }
+}

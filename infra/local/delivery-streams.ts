@@ -1,0 +1,214 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type {
+  FirehoseTransformationEvent,
+  FirehoseTransformationResult,
+  FirehoseTransformationResultRecord,
+} from "aws-lambda";
+import type { LambdaFunctions } from "./lambda-functions.ts";
+import { logicalIdOfArn, REGION, type Template } from "./template.ts";
+
+interface Processor {
+  readonly Type: string;
+  readonly Parameters: readonly {
+    readonly ParameterName: string;
+    readonly ParameterValue: string;
+  }[];
+}
+
+interface StreamProperties {
+  readonly ExtendedS3DestinationConfiguration: {
+    readonly BucketARN: string;
+    readonly Prefix: string;
+    readonly ErrorOutputPrefix: string;
+    readonly FileExtension: string;
+    readonly BufferingHints: { readonly IntervalInSeconds: number };
+    readonly ProcessingConfiguration: { readonly Processors: readonly Processor[] };
+  };
+}
+
+/** Whoever tries the stack does not wait for the minutes that Firehose gathers records. */
+const LONGEST_WAIT_MS = 5000;
+
+/** Records of one invocation: Firehose's bound is 1 MB of them. */
+const BATCH = 500;
+
+type Values = Readonly<Record<string, string>>;
+
+/**
+ * Fills in a prefix's expressions.
+ * https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
+ */
+function fillIn(prefix: string, values: Values): string {
+  return prefix.replace(/!\{([^}]+)\}/g, (expression, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`the local stack does not know ${expression}`);
+    return encodeURIComponent(value);
+  });
+}
+
+/** A record that the transformation did not take, as Firehose writes it. */
+function failure(rawData: string, atMs: number, lambdaArn: string, errorMessage: string): string {
+  const record = {
+    attemptsMade: 1,
+    arrivalTimestamp: atMs,
+    errorCode: "Lambda.FunctionError",
+    errorMessage,
+    attemptEndingTimestamp: atMs,
+    rawData,
+    lambdaArn,
+  };
+  return `${JSON.stringify(record)}\n`;
+}
+
+/**
+ * Stands in for a Firehose stream: gathers records, has the deployed function transform them, and writes
+ * an object for each partition into a folder that stands for the bucket.
+ */
+export class DeliveryStream {
+  #records: string[] = [];
+  #delivering: Promise<void> = Promise.resolve();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    readonly name: string,
+    private readonly destination: StreamProperties["ExtendedS3DestinationConfiguration"],
+    private readonly functions: LambdaFunctions,
+    private readonly directory: string | undefined,
+    log: (line: string) => void,
+  ) {
+    const { IntervalInSeconds } = destination.BufferingHints;
+    this.#timer = setInterval(
+      () => {
+        this.flush().catch((error) => log(`delivery stream ${name}: ${error}`));
+      },
+      Math.min(IntervalInSeconds * 1000, LONGEST_WAIT_MS),
+    ).unref();
+  }
+
+  /** Takes a record. Without a folder to write to, nobody would read it. */
+  send(record: string): void {
+    if (this.directory !== undefined) this.#records.push(Buffer.from(record).toString("base64"));
+  }
+
+  /** Delivers what was gathered. */
+  flush(): Promise<void> {
+    const records = this.#records;
+    this.#records = [];
+    const next = this.#delivering
+      .catch(() => {})
+      .then(async () => {
+        for (let from = 0; from < records.length; from += BATCH) {
+          await this.#deliver(records.slice(from, from + BATCH));
+        }
+      });
+    this.#delivering = next;
+    return next;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+
+  async #deliver(data: readonly string[]): Promise<void> {
+    const nowMs = Date.now();
+    const timestamp = { "timestamp:yyyy-MM-dd": new Date(nowMs).toISOString().slice(0, 10) };
+    const { Prefix, ErrorOutputPrefix } = this.destination;
+    const failed = fillIn(ErrorOutputPrefix, {
+      ...timestamp,
+      "firehose:error-output-type": "processing-failed",
+    });
+    const lambdaArn = this.#parameter("LambdaArn");
+    const objects = new Map<string, string[]>();
+    const append = (prefix: string, text: string) => {
+      const lines = objects.get(prefix);
+      if (lines) lines.push(text);
+      else objects.set(prefix, [text]);
+    };
+    const byId = new Map(data.map((text) => [randomUUID() as string, text]));
+    const transformed = await this.#transform(lambdaArn, byId, nowMs);
+    for (const [recordId, raw] of byId) {
+      const record = transformed.get(recordId);
+      if (record?.result === "Dropped") continue;
+      if (record?.result === "Ok" && record.data !== undefined) {
+        const keys = Object.entries(record.metadata?.partitionKeys ?? {}).map(([key, value]) => [
+          `partitionKeyFromLambda:${key}`,
+          String(value),
+        ]);
+        const prefix = fillIn(Prefix, { ...timestamp, ...Object.fromEntries(keys) });
+        append(prefix, Buffer.from(record.data, "base64").toString("utf8"));
+      } else {
+        append(failed, failure(raw, nowMs, lambdaArn, "the function did not transform the record"));
+      }
+    }
+    for (const [prefix, lines] of objects) await this.#put(prefix, lines.join(""), nowMs);
+  }
+
+  /** What the function made of the records; nothing when it fails, as Firehose has it after its retries. */
+  async #transform(
+    lambdaArn: string,
+    byId: ReadonlyMap<string, string>,
+    nowMs: number,
+  ): Promise<Map<string, FirehoseTransformationResultRecord>> {
+    const event: FirehoseTransformationEvent = {
+      invocationId: randomUUID(),
+      deliveryStreamArn: `arn:aws:firehose:${REGION}:local:deliverystream/${this.name}`,
+      region: REGION,
+      records: [...byId].map(([recordId, data]) => ({
+        recordId,
+        data,
+        approximateArrivalTimestamp: nowMs,
+      })),
+    };
+    try {
+      const answer = await this.functions.invoke(logicalIdOfArn(lambdaArn), event);
+      const { records } = answer as FirehoseTransformationResult;
+      return new Map(records.map((record) => [record.recordId, record]));
+    } catch {
+      return new Map();
+    }
+  }
+
+  async #put(prefix: string, body: string, nowMs: number): Promise<void> {
+    if (this.directory === undefined) return;
+    const { BucketARN, FileExtension } = this.destination;
+    const stamp = new Date(nowMs).toISOString().slice(0, 19).replace(/[T:]/g, "-");
+    const key = `${prefix}${this.name}-1-${stamp}-${randomUUID()}${FileExtension}`;
+    const file = join(this.directory, logicalIdOfArn(BucketARN), key);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, gzipSync(body));
+  }
+
+  #parameter(name: string): string {
+    const processors = this.destination.ProcessingConfiguration.Processors;
+    const parameter = processors
+      .find(({ Type }) => Type === "Lambda")
+      ?.Parameters.find(({ ParameterName }) => ParameterName === name);
+    if (!parameter) throw new Error(`delivery stream ${this.name} has no ${name}`);
+    return parameter.ParameterValue;
+  }
+}
+
+/**
+ * Makes the template's delivery streams.
+ *
+ * @param directory has a folder for each bucket; without it, records go nowhere
+ */
+export function createDeliveryStreams(
+  template: Template,
+  functions: LambdaFunctions,
+  directory: string | undefined,
+  log: (line: string) => void,
+): ReadonlyMap<string, DeliveryStream> {
+  return new Map(
+    template
+      .resources<StreamProperties>("AWS::KinesisFirehose::DeliveryStream")
+      .map(({ logicalId, properties: { ExtendedS3DestinationConfiguration: destination } }) => [
+        logicalId,
+        new DeliveryStream(logicalId, destination, functions, directory, log),
+      ]),
+  );
+}

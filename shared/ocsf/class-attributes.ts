@@ -1,0 +1,118 @@
+import type { OAuthEvent } from "../events/oauth-event.ts";
+import {
+  actorOf,
+  actorOrUnknown,
+  type Caller,
+  endpointOrUnknown,
+  readToken,
+  userOrUnknown,
+} from "./caller.ts";
+import type { EventClassName } from "./event-classes.ts";
+import type { EventDataReader } from "./event-data-reader.ts";
+import type {
+  ApiActivityAttributes,
+  AuthenticationAttributes,
+  DetectionFindingAttributes,
+  OcsfSession,
+} from "./ocsf-event.ts";
+import { present } from "./present.ts";
+
+/** What the attributes of a class are made of. */
+export interface ClassSource {
+  readonly event: OAuthEvent;
+  readonly caller: Caller;
+  /** The event's data, of which the caller is already taken. */
+  readonly data: EventDataReader;
+  readonly message: string | undefined;
+  /** The protected API, as its `WWW-Authenticate` names it. */
+  readonly serviceName: string;
+}
+
+/** The session; when the event is about it, the lifetime that the event names is the session's. */
+function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefined {
+  if (!event.event_type.startsWith("session_")) return caller.session;
+  return present({
+    ...caller.session,
+    created_time: data.instantMs("issued_at"),
+    expiration_time: data.instantMs("expires_at"),
+  });
+}
+
+function authentication(source: ClassSource): AuthenticationAttributes {
+  const { event, caller, data, serviceName } = source;
+  return {
+    class_uid: 3002,
+    user: userOrUnknown(event),
+    service: { name: serviceName },
+    auth_protocol_id: 6,
+    auth_protocol: "OAUTH 2.0",
+    ...present({
+      actor: actorOf(event, undefined),
+      session: sessionOf(source),
+      authentication_token: readToken(data),
+      src_endpoint: caller.endpoint,
+      http_request: caller.request,
+    }),
+  };
+}
+
+function apiActivity({ event, caller, data, serviceName }: ClassSource): ApiActivityAttributes {
+  const { http_method, url } = caller.request ?? {};
+  const call = url && [http_method, url.path].filter(Boolean).join(" ");
+  return {
+    class_uid: 6003,
+    actor: actorOrUnknown(event, caller.session),
+    api: {
+      operation: call ?? event.event_type,
+      service: { name: serviceName },
+      ...present({ token: readToken(data) }),
+    },
+    src_endpoint: endpointOrUnknown(caller),
+    ...present({ http_request: caller.request }),
+  };
+}
+
+function detectionFinding(source: ClassSource): DetectionFindingAttributes {
+  const { event, caller, data, message } = source;
+  const rule = data.text("rule");
+  const advice = data.text("advice");
+  const tokenId = data.text("token_id");
+  const evidence = present({
+    actor: actorOf(event, caller.session),
+    src_endpoint: caller.endpoint,
+    data: data.object("evidence"),
+  });
+  // The schema has no evidence of a request alone.
+  const shown = caller.request
+    ? {
+        ...(evidence ?? { actor: actorOrUnknown(event, caller.session) }),
+        http_request: caller.request,
+      }
+    : evidence;
+  return {
+    class_uid: 2004,
+    is_alert: event.event_type === "suspicious_activity",
+    finding_info: {
+      // One of an alert that opens and resolves, so that a reader brings the two together.
+      uid: data.text("alert_id") ?? event.id,
+      ...present({
+        title: message,
+        analytic: rule === undefined ? undefined : { name: rule, type_id: 1, type: "Rule" },
+      } as const),
+    },
+    ...present({
+      start_time: data.instantMs("window_start"),
+      end_time: data.instantMs("window_end"),
+      remediation: advice === undefined ? undefined : { desc: advice },
+      resources: tokenId === undefined ? undefined : [{ uid: tokenId, type: "Access Token" }],
+      evidences: shown && [shown],
+    }),
+  };
+}
+
+/** The attributes that each class has beside those of every event. */
+export const CLASS_ATTRIBUTES = {
+  authentication,
+  apiActivity,
+  detectionFinding,
+} as const satisfies Record<EventClassName, (source: ClassSource) => unknown>;

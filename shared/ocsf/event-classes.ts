@@ -1,0 +1,68 @@
+/**
+ * The version of the Open Cybersecurity Schema Framework that exported events follow.
+ * https://schema.ocsf.io/1.8.0
+ */
+export const OCSF_VERSION = "1.8.0";
+
+/** An identifier and the caption that the schema gives it. */
+export interface Enumerated<Id extends number = number> {
+  readonly id: Id;
+  readonly caption: string;
+}
+
+/** What the schema calls a class and the category it is of. */
+export interface EventClass {
+  readonly class_uid: 2004 | 3002 | 6003;
+  readonly class_name: string;
+  readonly category_uid: number;
+  readonly category_name: string;
+}
+
+/**
+ * The classes in use. https://schema.ocsf.io/1.8.0/classes/authentication,
+ * https://schema.ocsf.io/1.8.0/classes/api_activity,
+ * https://schema.ocsf.io/1.8.0/classes/detection_finding
+ */
+export const EVENT_CLASSES = {
+  authentication: {
+    class_uid: 3002,
+    class_name: "Authentication",
+    category_uid: 3,
+    category_name: "Identity & Access Management",
+  },
+  apiActivity: {
+    class_uid: 6003,
+    class_name: "API Activity",
+    category_uid: 6,
+    category_name: "Application Activity",
+  },
+  detectionFinding: {
+    class_uid: 2004,
+    class_name: "Detection Finding",
+    category_uid: 2,
+    category_name: "Findings",
+  },
+} as const satisfies Record<string, EventClass>;
+
+export type EventClassName = keyof typeof EVENT_CLASSES;
+
+/** `severity_id`. https://schema.ocsf.io/1.8.0/base_event */
+export const SEVERITY = {
+  unknown: { id: 0, caption: "Unknown" },
+  informational: { id: 1, caption: "Informational" },
+  low: { id: 2, caption: "Low" },
+  medium: { id: 3, caption: "Medium" },
+} as const satisfies Record<string, Enumerated>;
+
+/** `status_id` of an event; a finding has its own. */
+export const STATUS = {
+  unknown: { id: 0, caption: "Unknown" },
+  success: { id: 1, caption: "Success" },
+  failure: { id: 2, caption: "Failure" },
+} as const satisfies Record<string, Enumerated>;
+
+/** `status_id` of a finding, as far as a detection knows it: the rest is for those who review it. */
+export const FINDING_STATUS = {
+  new: { id: 1, caption: "New" },
+  resolved: { id: 4, caption: "Resolved" },
+} as const satisfies Record<string, Enumerated>;

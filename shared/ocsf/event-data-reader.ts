@@ -1,0 +1,44 @@
+import type { EventData } from "../events/event-data.ts";
+import { instantSchema } from "../events/identifiers.ts";
+
+/**
+ * Reads the free-form part of an event and remembers what was taken. What nobody took, or what does not
+ * have the form that an attribute asks for, is left for `unmapped`: nothing is lost.
+ */
+export class EventDataReader {
+  readonly #left: Map<string, unknown>;
+
+  constructor(data: EventData) {
+    this.#left = new Map(Object.entries(data));
+  }
+
+  /** Text that is not empty and, where a test is given, passes it. */
+  text(key: string, fits: (text: string) => boolean = () => true): string | undefined {
+    const value = this.#left.get(key);
+    if (typeof value !== "string" || value === "" || !fits(value)) return undefined;
+    this.#left.delete(key);
+    return value;
+  }
+
+  /** An instant, in epoch milliseconds. One written with another precision is left as well. */
+  instantMs(key: string): number | undefined {
+    const value = this.#left.get(key);
+    const parsed = instantSchema.safeParse(value);
+    if (!parsed.success) return undefined;
+    if (parsed.data === value) this.#left.delete(key);
+    return Date.parse(parsed.data);
+  }
+
+  /** A JSON object. */
+  object(key: string): EventData | undefined {
+    const value = this.#left.get(key);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    this.#left.delete(key);
+    return value as EventData;
+  }
+
+  /** What was not taken. */
+  get rest(): EventData {
+    return Object.fromEntries(this.#left);
+  }
+}

@@ -1,0 +1,244 @@
+import { App } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+
+/** The template of a stack whose bundles do not matter. */
+function synthesize(config: MonitoringConfigInput): Template {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
+}
+
+const on = synthesize({ ocsfExport: { enabled: true } });
+
+interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+/** The only resource of a type whose logical id has the text in it. */
+function only(template: Template, type: string, part: string) {
+  const found = Object.entries(template.findResources(type)).filter(([id]) => id.includes(part));
+  expect(found).toHaveLength(1);
+  const [logicalId, { Properties }] = found[0] as [string, { Properties: Record<string, unknown> }];
+  return { logicalId, properties: Properties };
+}
+
+const statementsOf = (policy: { readonly properties: Record<string, unknown> }) =>
+  (policy.properties.PolicyDocument as { readonly Statement: Statement[] }).Statement;
+
+const bucket = only(on, "AWS::S3::Bucket", "OcsfExport");
+const stream = only(on, "AWS::KinesisFirehose::DeliveryStream", "OcsfExport");
+const key = only(on, "AWS::KMS::Key", "DataKey");
+const keyArn = { "Fn::GetAtt": [key.logicalId, "Arn"] };
+
+describe("without the export", () => {
+  it("the template is the same, whether the key is absent or says no", () => {
+    const absent = synthesize({});
+    for (const no of [{}, { enabled: false }, { enabled: false, retentionDays: 90 }]) {
+      expect(synthesize({ ocsfExport: no }).toJSON()).toEqual(absent.toJSON());
+    }
+    expect(JSON.stringify(absent.toJSON())).not.toMatch(/ocsf|firehose|AWS::S3/i);
+  });
+});
+
+describe("the export", () => {
+  it("takes every event from the bus, and keeps what Firehose does not take", () => {
+    const rule = only(on, "AWS::Events::Rule", "OcsfExport");
+    const queue = only(on, "AWS::SQS::Queue", "OcsfExport");
+    const deadLetters = { "Fn::GetAtt": [queue.logicalId, "Arn"] };
+    expect(rule.properties).toMatchObject({
+      EventBusName: { Ref: only(on, "AWS::Events::EventBus", "Bus").logicalId },
+      EventPattern: { source: ["oauth.monitoring"] },
+      Targets: [
+        {
+          Arn: { "Fn::GetAtt": [stream.logicalId, "Arn"] },
+          DeadLetterConfig: { Arn: deadLetters },
+        },
+      ],
+    });
+    expect(queue.properties.KmsMasterKeyId).toEqual(keyArn);
+    on.hasResourceProperties("AWS::SQS::QueuePolicy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: "sqs:SendMessage",
+            Principal: { Service: "events.amazonaws.com" },
+            Resource: deadLetters,
+            Condition: {
+              ArnEquals: { "aws:SourceArn": { "Fn::GetAtt": [rule.logicalId, "Arn"] } },
+            },
+          }),
+        ]),
+      },
+      Queues: [{ Ref: queue.logicalId }],
+    });
+    on.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      Namespace: "AWS/SQS",
+      Dimensions: [{ Name: "QueueName", Value: { "Fn::GetAtt": [queue.logicalId, "QueueName"] } }],
+    });
+  });
+
+  it("writes compressed objects by class and day, and errors apart from them", () => {
+    expect(stream.properties.ExtendedS3DestinationConfiguration).toMatchObject({
+      BucketARN: { "Fn::GetAtt": [bucket.logicalId, "Arn"] },
+      Prefix:
+        "ocsf/class_uid=!{partitionKeyFromLambda:class_uid}/day=!{partitionKeyFromLambda:day}/",
+      ErrorOutputPrefix: "ocsf-errors/!{firehose:error-output-type}/day=!{timestamp:yyyy-MM-dd}/",
+      CompressionFormat: "GZIP",
+      FileExtension: ".json.gz",
+      DynamicPartitioningConfiguration: { Enabled: true },
+      BufferingHints: { IntervalInSeconds: 300, SizeInMBs: 64 },
+      ProcessingConfiguration: {
+        Enabled: true,
+        Processors: [
+          {
+            Type: "Lambda",
+            Parameters: expect.arrayContaining([
+              {
+                ParameterName: "LambdaArn",
+                ParameterValue: {
+                  "Fn::GetAtt": [only(on, "AWS::Lambda::Function", "OcsfExport").logicalId, "Arn"],
+                },
+              },
+            ]),
+          },
+        ],
+      },
+    });
+  });
+
+  it("is encrypted under the stack's key at every rest", () => {
+    expect(stream.properties).toMatchObject({
+      DeliveryStreamEncryptionConfigurationInput: {
+        KeyARN: keyArn,
+        KeyType: "CUSTOMER_MANAGED_CMK",
+      },
+      ExtendedS3DestinationConfiguration: {
+        EncryptionConfiguration: { KMSEncryptionConfig: { AWSKMSKeyARN: keyArn } },
+      },
+    });
+    expect(bucket.properties.BucketEncryption).toEqual({
+      ServerSideEncryptionConfiguration: [
+        {
+          BucketKeyEnabled: true,
+          ServerSideEncryptionByDefault: { KMSMasterKeyID: keyArn, SSEAlgorithm: "aws:kms" },
+        },
+      ],
+    });
+  });
+
+  it("has a bucket of its own: private, by TLS only, versioned, kept as long as configured", () => {
+    expect(bucket.properties).toMatchObject({
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
+      VersioningConfiguration: { Status: "Enabled" },
+      LifecycleConfiguration: {
+        Rules: [
+          { Prefix: "ocsf/", ExpirationInDays: 400 },
+          { Prefix: "ocsf-errors/", ExpirationInDays: 30 },
+          { NoncurrentVersionExpiration: { NoncurrentDays: 30 } },
+        ],
+      },
+    });
+    on.hasResourceProperties("AWS::S3::BucketPolicy", {
+      Bucket: { Ref: bucket.logicalId },
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Effect: "Deny",
+            Principal: { AWS: "*" },
+            Action: "s3:*",
+            Condition: { Bool: { "aws:SecureTransport": "false" } },
+          }),
+        ],
+      },
+    });
+    on.hasResource("AWS::S3::Bucket", { DeletionPolicy: "Retain" });
+    on.hasOutput("OcsfBucketName", { Value: { Ref: bucket.logicalId } });
+  });
+
+  it("may do what it does, and nothing else", () => {
+    const arn = { "Fn::GetAtt": [bucket.logicalId, "Arn"] };
+    const under = (prefix: string) => ({ "Fn::Join": ["", [arn, `/${prefix}*`]] });
+    const role = statementsOf(only(on, "AWS::IAM::Policy", "OcsfExportStreamPolicy"));
+    expect(role.map(({ Action }) => Action)).toEqual([
+      ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+      ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+      ["kms:Decrypt", "kms:GenerateDataKey"],
+      "lambda:InvokeFunction",
+      "logs:PutLogEvents",
+    ]);
+    expect(role[0]?.Resource).toEqual(arn);
+    expect(role[1]?.Resource).toEqual([under("ocsf/"), under("ocsf-errors/")]);
+    expect(role[2]).toMatchObject({
+      Resource: keyArn,
+      Condition: { StringEquals: { "kms:ViaService": expect.any(Array) } },
+    });
+    for (const { Resource } of role) expect(Resource).not.toBe("*");
+
+    const target = statementsOf(only(on, "AWS::IAM::Policy", "StreamEventsRole"));
+    expect(target).toHaveLength(1);
+    expect(target[0]).toMatchObject({
+      Action: ["firehose:PutRecord", "firehose:PutRecordBatch"],
+      Resource: { "Fn::GetAtt": [stream.logicalId, "Arn"] },
+    });
+
+    const transformation = statementsOf(only(on, "AWS::IAM::Policy", "FunctionsOcsfExportRole"));
+    expect(transformation.flatMap(({ Action }) => Action)).toEqual([
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+      "xray:PutTraceSegments",
+      "xray:PutTelemetryRecords",
+    ]);
+    // A managed policy would not show above.
+    for (const [id, { Properties }] of Object.entries(on.findResources("AWS::IAM::Role"))) {
+      if (id.includes("Ocsf")) expect(Properties).not.toHaveProperty("ManagedPolicyArns");
+    }
+  });
+
+  it("brings no mapping along that nothing refers to", () => {
+    expect(on.toJSON()).not.toHaveProperty("Mappings");
+  });
+
+  it("follows the configuration, and goes with the stack when it is told to", () => {
+    const template = synthesize({
+      removalPolicy: "destroy",
+      ocsfExport: { enabled: true, retentionDays: 730, bufferSeconds: 900 },
+    });
+    template.hasResource("AWS::S3::Bucket", {
+      DeletionPolicy: "Delete",
+      Properties: {
+        LifecycleConfiguration: {
+          Rules: Match.arrayWith([Match.objectLike({ Prefix: "ocsf/", ExpirationInDays: 730 })]),
+        },
+      },
+    });
+    template.hasResourceProperties("AWS::KinesisFirehose::DeliveryStream", {
+      ExtendedS3DestinationConfiguration: { BufferingHints: { IntervalInSeconds: 900 } },
+    });
+  });
+
+  it.each<[string, MonitoringConfigInput, RegExp]>([
+    [
+      "security events kept less than 90 days",
+      { ocsfExport: { enabled: true, retentionDays: 30 } },
+      /at least 90 days[\s\S]*ocsfExport\.retentionDays/,
+    ],
+    [
+      "a wait that Firehose does not have",
+      { ocsfExport: { enabled: true, bufferSeconds: 30 } },
+      /ocsfExport\.bufferSeconds/,
+    ],
+    ["a key that does not exist", { ocsfExport: { enable: true } } as never, /"enable"/],
+  ])("refuses %s at synth", (_, config, message) => {
+    expect(() => synthesize(config)).toThrow(message);
+  });
+});

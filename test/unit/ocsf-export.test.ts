@@ -1,0 +1,119 @@
+import type {
+  Context,
+  FirehoseTransformationEvent,
+  FirehoseTransformationResult,
+} from "aws-lambda";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { createEvent, detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { ocsfEventSchema } from "./ocsf-schema.ts";
+
+let transform: (records: readonly unknown[]) => Promise<FirehoseTransformationResult["records"]>;
+
+beforeAll(async () => {
+  vi.stubEnv("OAUTH_MONITORING_CONFIG", JSON.stringify({ realm: "shop" }));
+  vi.stubEnv("POWERTOOLS_LOG_LEVEL", "SILENT");
+  const { handler } = await import("../../functions/ocsf-export/handler.ts");
+  transform = async (records) => {
+    const event: FirehoseTransformationEvent = {
+      invocationId: "invocationIdExample",
+      deliveryStreamArn: "arn:aws:firehose:us-east-1:123456789012:deliverystream/export",
+      region: "us-east-1",
+      records: records.map((record, index) => ({
+        recordId: `4954668${index}`,
+        approximateArrivalTimestamp: 1763892000000,
+        data: Buffer.from(typeof record === "string" ? record : JSON.stringify(record)).toString(
+          "base64",
+        ),
+      })),
+    };
+    return (await handler(event, {} as Context)).records;
+  };
+});
+
+/** An event as EventBridge hands it to a target. */
+function busMessage(eventType: string, details = {}) {
+  const detail = createEvent(
+    { eventType, clientId: "app", details },
+    Date.parse("2026-11-23T23:59:59.999Z"),
+  );
+  return {
+    version: "0",
+    id: "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+    "detail-type": detailType(eventType),
+    source: EVENT_SOURCE,
+    account: "123456789012",
+    time: "2026-11-24T00:00:01Z",
+    region: "us-east-1",
+    resources: [],
+    detail,
+  };
+}
+
+const decode = (data: string | undefined) => Buffer.from(data ?? "", "base64").toString("utf8");
+
+describe("the export's transformation", () => {
+  it("answers a line of OCSF for each event, and the keys of its partition", async () => {
+    const records = await transform([busMessage("auth_failed"), busMessage("token_used")]);
+    expect(records.map(({ recordId, result }) => [recordId, result])).toEqual([
+      ["49546680", "Ok"],
+      ["49546681", "Ok"],
+    ]);
+    expect(records.map(({ metadata }) => metadata)).toEqual([
+      { partitionKeys: { class_uid: "3002", day: "2026-11-23" } },
+      { partitionKeys: { class_uid: "6003", day: "2026-11-23" } },
+    ]);
+    for (const { data } of records) {
+      const lines = decode(data).split("\n");
+      expect(lines).toHaveLength(2);
+      expect(lines[1]).toBe("");
+      const event = ocsfEventSchema.parse(JSON.parse(lines[0] ?? ""));
+      expect(JSON.stringify(event)).toContain('"service":{"name":"shop"}');
+    }
+  });
+
+  it("stays one line, whatever a caller sends", async () => {
+    const [record] = await transform([
+      busMessage("token_used", { user_agent: "a\nb\r\u2028c", ip: "::1" }),
+    ]);
+    expect(decode(record?.data).trimEnd()).not.toContain("\n");
+    expect(JSON.parse(decode(record?.data)).http_request.user_agent).toBe("a\nb\r\u2028c");
+  });
+
+  it("puts a digest in place of a secret that a producer sent", async () => {
+    const message = busMessage("token_used");
+    const detail = { ...message.detail, event_data: { access_token: "plain-secret" } };
+    const [record] = await transform([{ ...message, detail }]);
+    expect(record?.result).toBe("Ok");
+    expect(decode(record?.data)).not.toContain("plain-secret");
+    expect(decode(record?.data)).toContain("sha256:");
+  });
+
+  it("fails what is no event, untouched, and no other record with it", async () => {
+    const noEvent = { ...busMessage("token_used"), detail: { id: "1" } };
+    const foreign = { ...busMessage("token_used"), source: "aws.ec2" };
+    const records = await transform([
+      "{not json",
+      noEvent,
+      foreign,
+      busMessage("token_used"),
+      "\u0000",
+    ]);
+    expect(records.map(({ result }) => result)).toEqual([
+      "ProcessingFailed",
+      "ProcessingFailed",
+      "ProcessingFailed",
+      "Ok",
+      "ProcessingFailed",
+    ]);
+    expect(decode(records[0]?.data)).toBe("{not json");
+    expect(JSON.parse(decode(records[1]?.data))).toEqual(noEvent);
+  });
+
+  it("answers a full batch of Firehose in less than Lambda's 6 MB", async () => {
+    // As small as events are, of which a megabyte holds the most, and which grow the most.
+    const message = busMessage("a");
+    const count = Math.ceil(2 ** 20 / JSON.stringify(message).length);
+    const records = await transform(Array.from({ length: count }, () => message));
+    expect(JSON.stringify({ records }).length).toBeLessThan(6 * 2 ** 20);
+  });
+});

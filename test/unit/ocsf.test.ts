@@ -1,0 +1,331 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { EventData } from "../../shared/events/event-data.ts";
+import { EVENT_TYPES } from "../../shared/events/event-types.ts";
+import { createEvent, type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
+import { ocsfEventSchema } from "./ocsf-schema.ts";
+
+const AT = "2026-11-23T10:00:00.000Z";
+const ID = "01a20a27-c018-77ee-b68a-e9fb2689fda9";
+
+const CALL = {
+  endpoint: "/api/data",
+  method: "GET",
+  ip: "203.0.113.9",
+  user_agent: "curl/8",
+  request_id: "req-1",
+};
+
+function event(eventType: string, details: EventData = {}, subject = {}): OAuthEvent {
+  return createEvent({ eventType, details, id: ID, ...subject }, Date.parse(AT));
+}
+
+const exported = (from: OAuthEvent) => toOcsfEvent(from, { serviceName: "shop" });
+
+/** The exported event, after the schema has taken it. */
+function conforming(from: OAuthEvent) {
+  const mapped = exported(from);
+  const parsed = ocsfEventSchema.safeParse(mapped);
+  expect(parsed.error?.issues).toBeUndefined();
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into events of every class
+  return mapped as any;
+}
+
+describe("toOcsfEvent", () => {
+  it.each([
+    ["auth_failed", 3002, 1, "Logon", 2, 2],
+    ["auth_unavailable", 3002, 1, "Logon", 2, 3],
+    ["session_started", 3002, 1, "Logon", 1, 1],
+    ["session_ended", 3002, 2, "Logoff", 1, 1],
+    ["token_issued", 3002, 99, "Token Issued", 1, 1],
+    ["token_revoked", 3002, 99, "Token Revoked", 1, 1],
+    ["token_used", 6003, 2, "Read", 1, 1],
+    ["scope_validation_success", 6003, 2, "Read", 1, 1],
+    ["scope_violation", 6003, 2, "Read", 2, 2],
+    ["suspicious_activity", 2004, 1, "Create", 1, 3],
+    ["alert_resolved", 2004, 3, "Close", 4, 1],
+    ["consent_given", 6003, 99, "consent_given", 0, 0],
+  ])("makes %s of class %i, activity %i %s", (type, uid, activity, name, status, severity) => {
+    const mapped = conforming(event(type, CALL, { clientId: "app", userId: "ada" }));
+    expect(mapped).toMatchObject({
+      class_uid: uid,
+      activity_id: activity,
+      activity_name: name,
+      type_uid: uid * 100 + activity,
+      status_id: status,
+      severity_id: severity,
+      time: Date.parse(AT),
+      metadata: { version: "1.8.0", uid: ID, event_code: type, correlation_uid: "req-1" },
+    });
+  });
+
+  it("has a row above for every type of its own", () => {
+    // A new type must be given its place, and not fall among those that nobody knows.
+    for (const type of EVENT_TYPES) {
+      expect(conforming(event(type)).activity_name, type).not.toBe(type);
+    }
+  });
+
+  it("says who was refused, from where and why", () => {
+    const mapped = conforming(
+      event(
+        "auth_failed",
+        { ...CALL, reason: "expired_token" },
+        { clientId: "app", userId: "ada" },
+      ),
+    );
+    expect(mapped).toMatchObject({
+      status: "Failure",
+      status_detail: "expired_token",
+      user: { uid: "ada", type_id: 1 },
+      actor: { app_uid: "app" },
+      service: { name: "shop" },
+      auth_protocol_id: 6,
+      src_endpoint: { ip: "203.0.113.9" },
+      http_request: {
+        uid: "req-1",
+        http_method: "GET",
+        url: { path: "/api/data" },
+        user_agent: "curl/8",
+      },
+    });
+    expect(mapped).not.toHaveProperty("unmapped");
+  });
+
+  it("names a token and its life, and a session and its own", () => {
+    const life = { issued_at: AT, expires_at: "2026-11-23T11:00:00.000Z" };
+    const issued = conforming(event("token_issued", { token_id: "t1", scopes: ["a"], ...life }));
+    expect(issued.authentication_token).toEqual({
+      uid: "t1",
+      type_id: 99,
+      type: "Access Token",
+      created_time: Date.parse(AT),
+      expiration_time: Date.parse(life.expires_at),
+    });
+    expect(issued.unmapped).toEqual({ scopes: ["a"] });
+
+    const started = conforming(
+      event("session_started", { session_id: "s1", expires_at: life.expires_at }),
+    );
+    expect(started.session).toEqual({ uid: "s1", expiration_time: Date.parse(life.expires_at) });
+    expect(started).not.toHaveProperty("authentication_token");
+  });
+
+  it("names the API call, and the client, user, session and token that made it", () => {
+    const mapped = conforming(
+      event(
+        "scope_violation",
+        { ...CALL, method: "DELETE", session_id: "s1", token_id: "t1", required_scopes: ["a"] },
+        { clientId: "app", userId: "ada" },
+      ),
+    );
+    expect(mapped).toMatchObject({
+      activity_name: "Delete",
+      status_detail: "insufficient_scope",
+      actor: { app_uid: "app", user: { uid: "ada" }, session: { uid: "s1" } },
+      api: { operation: "DELETE /api/data", service: { name: "shop" }, token: { uid: "t1" } },
+      unmapped: { required_scopes: ["a"] },
+    });
+  });
+
+  it.each([
+    ["GET", 2],
+    ["HEAD", 2],
+    ["POST", 1],
+    ["PUT", 3],
+    ["PATCH", 3],
+    ["DELETE", 4],
+    ["PURGE", 0],
+  ])("knows what a call with %s does", (method, activity) => {
+    expect(conforming(event("token_used", { ...CALL, method })).activity_id).toBe(activity);
+  });
+
+  it("brings an alert and its end together, with the rule, the evidence and the advice", () => {
+    const alert = {
+      message: "Many failures",
+      rule: "failure_burst",
+      alert_id: "failure_burst#ip#203.0.113.9",
+      ip: "203.0.113.9",
+      window_start: "2026-11-23T09:50:00.000Z",
+      window_end: AT,
+      evidence: { by_reason: { unknown_token: 40 } },
+      advice: "Block the address",
+      observed: 40,
+    };
+    const opened = conforming(event("suspicious_activity", alert));
+    expect(opened).toMatchObject({
+      is_alert: true,
+      message: "Many failures",
+      finding_info: {
+        uid: alert.alert_id,
+        title: "Many failures",
+        analytic: { name: "failure_burst", type_id: 1 },
+      },
+      start_time: Date.parse(alert.window_start),
+      end_time: Date.parse(AT),
+      remediation: { desc: "Block the address" },
+      evidences: [{ src_endpoint: { ip: "203.0.113.9" }, data: alert.evidence }],
+      unmapped: { observed: 40 },
+    });
+    const resolved = conforming(event("alert_resolved", alert));
+    expect(resolved.finding_info.uid).toBe(opened.finding_info.uid);
+    expect(resolved.is_alert).toBe(false);
+  });
+
+  it("says Unknown where the schema asks for somebody and nobody is known", () => {
+    expect(conforming(event("auth_failed")).user).toMatchObject({ name: "Unknown", type_id: 0 });
+    expect(conforming(event("token_used"))).toMatchObject({
+      actor: { app_name: "Unknown" },
+      src_endpoint: { name: "Unknown" },
+      api: { operation: "token_used" },
+    });
+    expect(conforming(event("token_issued", {}, { clientId: "batch" })).user).toMatchObject({
+      uid: "batch",
+      type: "Service",
+    });
+  });
+
+  it("keeps in unmapped what does not have an attribute's form", () => {
+    const odd = {
+      method: "get",
+      endpoint: 7,
+      user_agent: "",
+      token_id: ["t1"],
+      expires_at: "tomorrow",
+      reason: null,
+      issued_at: "2026-11-23T10:00:00Z",
+    };
+    const mapped = conforming(event("token_used", odd));
+    expect(mapped.unmapped).toEqual(odd);
+    expect(mapped.api.token.created_time).toBe(Date.parse(AT));
+    const proxied = conforming(event("token_used", { ip: "203.0.113.9, 10.0.0.1" }));
+    expect(proxied.src_endpoint).toEqual({ name: "203.0.113.9, 10.0.0.1" });
+  });
+
+  it("is partitioned by its class and the UTC day on which it happened", () => {
+    const late = createEvent(
+      { eventType: "token_used", details: {} },
+      Date.parse("2026-11-23T23:59:59.999Z"),
+    );
+    expect(partitionOf(exported(late))).toEqual({ class_uid: "6003", day: "2026-11-23" });
+  });
+});
+
+/** Keys that the mapping looks at, with values in and out of form. */
+const ATTRIBUTE_KEYS = [
+  ...Object.keys(CALL),
+  "token_id",
+  "session_id",
+  "issued_at",
+  "expires_at",
+  "reason",
+  "message",
+  "rule",
+  "advice",
+  "alert_id",
+  "evidence",
+  "window_start",
+  "window_end",
+];
+
+const SECRET = "hostile-secret-value";
+const OWN_TOKEN = `oam_${"x".repeat(43)}`;
+
+const value = fc.oneof(
+  fc.constantFrom(
+    "GET",
+    "DELETE",
+    "127.0.0.1",
+    "::ffff:10.0.0.1",
+    "fe80::1%eth0",
+    AT,
+    "2026-11-23T10:00:00Z",
+    "0001-01-01T00:00:00.000Z",
+    "__proto__",
+    "\u0000\n\u2028",
+    `Bearer ${OWN_TOKEN}`,
+  ),
+  fc.string({ unit: "binary" }),
+  fc.jsonValue({ maxDepth: 3 }),
+);
+
+const anyEvent = fc
+  .record({
+    event_type: fc.oneof(
+      fc.constantFrom(...EVENT_TYPES, "alert_resolved", "constructor", "session_", "to_string"),
+      fc.stringMatching(/^[a-z][a-z0-9_]{0,63}$/),
+    ),
+    occurred_at: fc.constantFrom(AT, "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"),
+    oauth_client_id: fc.option(fc.string({ unit: "grapheme", minLength: 1, maxLength: 64 })),
+    user_id: fc.option(fc.string({ unit: "grapheme", minLength: 1, maxLength: 64 })),
+    event_data: fc.oneof(
+      fc.dictionary(fc.constantFrom(...ATTRIBUTE_KEYS), value),
+      fc.dictionary(fc.string({ minLength: 1 }), value),
+    ),
+  })
+  .map((fields) => oauthEventSchema.safeParse({ id: ID, ...fields }))
+  .filter((parsed) => parsed.success)
+  .map((parsed) => parsed.data as OAuthEvent);
+
+/** Every text, number and truth value that lies in a value, however deep. */
+function leaves(node: unknown): unknown[] {
+  return typeof node === "object" && node !== null ? Object.values(node).flatMap(leaves) : [node];
+}
+
+describe("whatever the event", () => {
+  it("conforms to the schema", () => {
+    fc.assert(
+      fc.property(anyEvent, (from) => {
+        const parsed = ocsfEventSchema.safeParse(JSON.parse(JSON.stringify(exported(from))));
+        expect(parsed.error?.issues).toBeUndefined();
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("loses nothing", () => {
+    fc.assert(
+      fc.property(anyEvent, (from) => {
+        const mapped = exported(from);
+        const found = new Set(leaves(mapped));
+        const { occurred_at, event_data, ...envelope } = from;
+        expect(mapped.time).toBe(Date.parse(occurred_at));
+        for (const leaf of leaves(envelope)) {
+          if (leaf !== undefined) expect(found).toContain(leaf);
+        }
+        for (const [key, given] of Object.entries(event_data)) {
+          if (mapped.unmapped && Object.hasOwn(mapped.unmapped, key)) {
+            expect(mapped.unmapped[key]).toEqual(given);
+            continue;
+          }
+          for (const leaf of leaves(given)) {
+            const instant = typeof leaf === "string" && found.has(Date.parse(leaf));
+            expect(found.has(leaf) || instant, `${key} in ${JSON.stringify(mapped)}`).toBe(true);
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("shows no secret that the event held", () => {
+    const secretKeys = fc.constantFrom("access_token", "Authorization", "code", "client_secret");
+    fc.assert(
+      fc.property(anyEvent, secretKeys, (from, key) => {
+        const event_data = {
+          ...from.event_data,
+          [key]: SECRET,
+          nested: [{ [key]: SECRET }],
+          endpoint: `/api/${OWN_TOKEN}`,
+          message: OWN_TOKEN,
+        };
+        const parsed = oauthEventSchema.parse({ ...from, event_data });
+        const shown = JSON.stringify(exported(parsed));
+        expect(shown).not.toContain(SECRET);
+        expect(shown).not.toContain(OWN_TOKEN);
+        expect(shown).toContain("sha256:");
+      }),
+    );
+  });
+});
