@@ -20,7 +20,8 @@ export class OAuthMonitoringStack extends Stack {
       props.config === undefined ? {} : { config: props.config },
     );
     const { api } = new MonitoringApi(this, "MonitoringApi", this.monitoring);
-    const { flow, data, functions, alarmTopic, ocsfExport } = this.monitoring;
+    const { flow, data, functions, alarmTopic, metricsDashboard, ocsfExport } = this.monitoring;
+    const { dashboardName } = metricsDashboard.dashboard;
     const outputs = {
       ApiUrl: api.url,
       DashboardUrl: api.urlForPath("/admin/oauth/dashboard"),
@@ -34,6 +35,7 @@ export class OAuthMonitoringStack extends Stack {
       DeadLetterQueueUrl: flow.deadLetters.queueUrl,
       DeadLetterQueueArn: flow.deadLetters.queueArn,
       AlarmTopicArn: alarmTopic.topicArn,
+      MetricsDashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboardName}`,
       PurgeFunctionName: functions.get("Purge").functionName,
       ...(ocsfExport && { OcsfBucketName: ocsfExport.bucket.bucketName }),
       ...Object.fromEntries(

@@ -18,6 +18,7 @@ import { Data } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { Functions } from "./constructs/functions.ts";
 import { addGatewayResponses } from "./constructs/gateway-responses.ts";
+import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { Schedules } from "./constructs/schedules.ts";
 
@@ -29,8 +30,8 @@ export interface OAuthMonitoringProps {
 }
 
 /**
- * OAuth monitoring beside an API: tables, event flow, functions, schedules and alarms, and an
- * authorizer for any REST API of yours.
+ * OAuth monitoring beside an API: tables, event flow, functions, schedules, alarms and a CloudWatch
+ * dashboard, and an authorizer for any REST API of yours.
  *
  * @example
  * ```typescript
@@ -45,6 +46,7 @@ export class OAuthMonitoring extends Construct {
   readonly flow: EventFlow;
   readonly functions: Functions;
   readonly alarmTopic: ITopic;
+  readonly metricsDashboard: MetricsDashboard;
   /** The export to S3, where the configuration asks for it. */
   readonly ocsfExport: OcsfExport | undefined;
   readonly #alarms: Alarms;
@@ -67,17 +69,21 @@ export class OAuthMonitoring extends Construct {
       this.alarmTopic,
     );
     this.functions.consumeQueues();
-    const purge = this.functions.get("Purge");
     new Schedules(this, "Schedules", this.config, {
-      purge,
+      purge: this.functions.get("Purge"),
       anomalies: this.functions.get("Anomalies"),
     });
     this.#alarms = new Alarms(this, "Alarms", {
       config: this.config,
+      data: this.data,
       flow: this.flow,
-      subscriber: this.functions.get("Subscriber"),
-      purge,
+      functions: this.functions,
       topic: this.alarmTopic,
+    });
+    this.metricsDashboard = new MetricsDashboard(this, "MetricsDashboard", {
+      data: this.data,
+      flow: this.flow,
+      functions: this.functions,
     });
     this.ocsfExport =
       this.config.ocsfExport &&
@@ -93,7 +99,7 @@ export class OAuthMonitoring extends Construct {
 
   /**
    * Options that put a method of `api` behind the authorizer. The first call for an API also gives it
-   * the gateway responses of RFC 6750 and an alarm on its server errors.
+   * the gateway responses of RFC 6750, an alarm on its server errors and its place on the dashboard.
    */
   protect(api: RestApi): MethodOptions & { authorizer: RequestAuthorizer } {
     const authorizer = this.#protected.get(api) ?? this.#attach(api);
@@ -116,6 +122,7 @@ export class OAuthMonitoring extends Construct {
     this.#protected.set(api, authorizer);
     addGatewayResponses(api, this.config.realm);
     this.#alarms.watchApi(api);
+    this.metricsDashboard.addApi(api);
     return authorizer;
   }
 }

@@ -19,6 +19,7 @@ export { trackEvent } from "./events/track-event.ts";
 export { trackScopeValidation } from "./events/track-scope-validation.ts";
 export type { OcsfEvent } from "./ocsf/ocsf-event.ts";
 export { toOcsfEvent } from "./ocsf/to-ocsf-event.ts";
+export { attach as attachToOidcProvider } from "./providers/node-oidc-provider.ts";
 export {
   cleanupEvents,
   cleanupExpiredSessions,

@@ -8,7 +8,9 @@ import { createDocumentClient } from "../../shared/dynamodb/client.ts";
 import { instantSchema } from "../../shared/events/identifiers.ts";
 import { giveUpAfter } from "../../shared/request-timeouts.ts";
 import { busSink } from "../runtime/event-sink.ts";
+import { logLambdaContext } from "../runtime/log-context.ts";
 import { logger } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { topicNotifier } from "./topic-notifier.ts";
 
 const environment = readEnvironment(process.env, [
@@ -19,7 +21,9 @@ const environment = readEnvironment(process.env, [
   "EVENT_BUS_NAME",
   "ALERT_TOPIC_ARN",
   "OAUTH_MONITORING_CONFIG",
+  "OAUTH_MONITORING_STACK",
 ]);
+const metrics = createMetrics("anomalies", environment.OAUTH_MONITORING_STACK);
 const context = {
   client: createDocumentClient("background"),
   eventsTable: environment.EVENTS_TABLE,
@@ -40,19 +44,27 @@ const context = {
 const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
 
 /** Looks for anomalies and keeps the alerts of them. */
-export const handler = middy<unknown, DetectionRun>().handler(async (event) => {
-  const { as_of } = requestSchema.parse(event);
-  const run = await detectAnomalies(
-    context,
-    as_of === undefined ? systemClock() : Date.parse(as_of),
-  );
-  const { opened, resolved, open, muted } = run;
-  logger.info("Detection run", {
-    as_of: run.as_of,
-    opened: opened.map(({ alert_id }) => alert_id),
-    resolved: resolved.map(({ alert_id }) => alert_id),
-    open,
-    muted,
+export const handler = middy<unknown, DetectionRun>()
+  .use(logLambdaContext())
+  .handler(async (event) => {
+    const startedMs = systemClock();
+    const { as_of } = requestSchema.parse(event);
+    const run = await detectAnomalies(
+      context,
+      as_of === undefined ? systemClock() : Date.parse(as_of),
+    );
+    const { opened, resolved, open, muted } = run;
+    logger.info("Detection run", {
+      as_of: run.as_of,
+      opened: opened.map(({ alert_id }) => alert_id),
+      resolved: resolved.map(({ alert_id }) => alert_id),
+      open,
+      muted,
+    });
+    metrics.count("AlertsOpened", opened.length);
+    metrics.count("AlertsResolved", resolved.length);
+    metrics.count("AlertsOpen", open);
+    metrics.milliseconds("DetectionDuration", systemClock() - startedMs);
+    metrics.publish();
+    return run;
   });
-  return run;
-});

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
+import { logLambdaContext } from "../runtime/log-context.ts";
 import { pageDocument } from "./page-document.ts";
 
 /** What `build-page.mjs` puts beside the bundle. */
@@ -9,8 +10,10 @@ const asset = (name: string) => readFileSync(new URL(`./${name}`, import.meta.ur
 const { html, headers } = pageDocument(asset("page.js"), asset("page.css"));
 
 /** GET /admin/oauth/dashboard: a static page without data; what it shows it asks of the admin routes. */
-export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>().handler(async () => ({
-  statusCode: 200,
-  headers: { ...headers },
-  body: html,
-}));
+export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+  .use(logLambdaContext())
+  .handler(async () => ({
+    statusCode: 200,
+    headers: { ...headers },
+    body: html,
+  }));

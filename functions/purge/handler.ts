@@ -5,7 +5,10 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/client.ts";
 import type { CleanupRun, Removed } from "../../shared/retention/cleanup-runs.ts";
 import { countCleanup, runCleanup } from "../../shared/retention/run-cleanup.ts";
+import { logLambdaContext } from "../runtime/log-context.ts";
 import { logger } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
+import { measurePurge } from "./purge-metrics.ts";
 
 const environment = readEnvironment(process.env, [
   "TOKENS_TABLE",
@@ -15,7 +18,9 @@ const environment = readEnvironment(process.env, [
   "COUNTERS_TABLE",
   "CLEANUP_RUNS_TABLE",
   "OAUTH_MONITORING_CONFIG",
+  "OAUTH_MONITORING_STACK",
 ]);
+const metrics = createMetrics("purge", environment.OAUTH_MONITORING_STACK);
 const context = {
   client: createDocumentClient("background"),
   tokensTable: environment.TOKENS_TABLE,
@@ -39,8 +44,22 @@ const purgeRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) }
 export type PurgeAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
 
 /** Purges what is expired, until nothing is left or the function's time is nearly up. */
-export const handler = middy<unknown, PurgeAnswer>().handler(async (event, lambda) => {
-  const request = purgeRequestSchema.parse(event);
-  if (request.dry_run) return { dry_run: true, would_remove: await countCleanup(context) };
-  return runCleanup(context, systemClock() + lambda.getRemainingTimeInMillis() - MARGIN_MS);
-});
+export const handler = middy<unknown, PurgeAnswer>()
+  .use(logLambdaContext())
+  .handler(async (event, lambda) => {
+    const request = purgeRequestSchema.parse(event);
+    if (request.dry_run) return { dry_run: true, would_remove: await countCleanup(context) };
+    const startedMs = systemClock();
+    const deadlineMs = startedMs + lambda.getRemainingTimeInMillis() - MARGIN_MS;
+    let removed: Removed = { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 };
+    let finished = false;
+    try {
+      const run = await runCleanup(context, deadlineMs, (soFar) => {
+        removed = { ...soFar };
+      });
+      finished = run.finished;
+      return run;
+    } finally {
+      measurePurge(metrics, { removed, finished, durationMs: systemClock() - startedMs });
+    }
+  });

@@ -4,6 +4,7 @@ import type { EventSink } from "../../shared/events/event-sink.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { giveUpAfter } from "../../shared/request-timeouts.ts";
+import { traceHeader } from "./trace.ts";
 
 /** The SQS queue as the place to set events aside; its client is imported when first needed. */
 export function unpublishedQueue(queueUrl: string): SetAside {
@@ -24,5 +25,5 @@ export function busSink(eventBusName: string, logger: Logger, setAside?: SetAsid
     maxAttempts: 1,
     requestHandler: giveUpAfter(1000),
   });
-  return createEventPublisher({ eventBridge, eventBusName, logger, setAside });
+  return createEventPublisher({ eventBridge, eventBusName, logger, setAside, traceHeader });
 }

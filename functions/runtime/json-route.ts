@@ -4,7 +4,9 @@ import * as z from "zod";
 import { InvalidCursorError } from "../../shared/events/event-cursor.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { InvalidRangeError } from "../../shared/statistics/time-range.ts";
+import { logLambdaContext, logRequestId } from "./log-context.ts";
 import { badRequest, Problem } from "./problem.ts";
+import { loggableRequestId } from "./request-id.ts";
 
 /** Query parameters as a route's schema wants them: each given once. */
 function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
@@ -38,7 +40,10 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
       const problem = toProblem(request.error);
       const requestId = (request.event as APIGatewayProxyEvent).requestContext.requestId;
       if (problem.status >= 500) {
-        logger.error("The request failed", { request_id: requestId, error: request.error });
+        logger.error("The request failed", {
+          request_id: loggableRequestId(request.event as APIGatewayProxyEvent),
+          error: request.error,
+        });
       }
       request.response = problem.toResponse(requestId);
     },
@@ -57,6 +62,8 @@ export function jsonRoute<S extends z.ZodType>(
   answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
 ): (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult> {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+    .use(logLambdaContext())
+    .use(logRequestId())
     .use(problemResponses(logger))
     .handler(async (event) => ({
       statusCode: 200,

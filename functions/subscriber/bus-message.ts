@@ -5,29 +5,43 @@ import {
   type OAuthEvent,
   oauthEventSchema,
 } from "../../shared/events/oauth-event.ts";
+import { toOAuthEvent } from "../../shared/providers/provider-adapter.ts";
+import { adapterOf } from "../../shared/providers/provider-adapters.ts";
 
 /** The part of EventBridge's own envelope that concerns us. */
-const busMessageSchema = z
-  .looseObject({
-    source: z.literal(EVENT_SOURCE),
-    "detail-type": z.string(),
-    detail: oauthEventSchema,
-  })
-  .superRefine((message, context) => {
-    const expected = detailType(message.detail.event_type);
-    if (message["detail-type"] !== expected) {
-      context.addIssue({
-        code: "custom",
-        path: ["detail-type"],
-        message: `is ${message["detail-type"]}, but the event's type asks for ${expected}`,
-      });
-    }
-  });
+const busMessageSchema = z.looseObject({
+  source: z.string(),
+  "detail-type": z.string(),
+  id: z.string().default(""),
+  time: z.string().default(""),
+  detail: z.unknown(),
+});
+
+type BusMessage = z.output<typeof busMessageSchema>;
 
 /** A message's event, or why it is none. */
 export type ParsedMessage = { readonly event: OAuthEvent } | { readonly reason: string };
 
-/** Parses the body of an SQS message that EventBridge delivered. */
+/** An event in our own envelope, whose `DetailType` must say what it is. */
+function ownEvent(message: BusMessage): ParsedMessage {
+  const event = oauthEventSchema.parse(message.detail);
+  const expected = detailType(event.event_type);
+  if (message["detail-type"] === expected) return { event };
+  return {
+    reason: `detail-type is ${message["detail-type"]}, but the event's type asks for ${expected}`,
+  };
+}
+
+function toEvent(message: BusMessage): ParsedMessage {
+  if (message.source === EVENT_SOURCE) return ownEvent(message);
+  const adapter = adapterOf(message);
+  if (adapter) return { event: toOAuthEvent(adapter, message) };
+  return {
+    reason: `source is ${message.source}: neither ${EVENT_SOURCE} nor that of a known identity provider`,
+  };
+}
+
+/** Parses the body of an SQS message that EventBridge delivered, by the producer that it names. */
 export function parseBusMessage(body: string): ParsedMessage {
   let json: unknown;
   try {
@@ -35,6 +49,10 @@ export function parseBusMessage(body: string): ParsedMessage {
   } catch (error) {
     return { reason: `the message is not JSON: ${(error as Error).message}` };
   }
-  const parsed = busMessageSchema.safeParse(json);
-  return parsed.success ? { event: parsed.data.detail } : { reason: z.prettifyError(parsed.error) };
+  try {
+    return toEvent(busMessageSchema.parse(json));
+  } catch (error) {
+    if (error instanceof z.ZodError) return { reason: z.prettifyError(error) };
+    throw error;
+  }
 }

@@ -9,6 +9,7 @@ const STACK_FILE = fileURLToPath(new URL("../../.local/stack.json", import.meta.
 
 const name = z.string();
 const stackFileSchema = z.object({
+  url: z.url(),
   dynamodb_endpoint: z.url(),
   eventbridge_endpoint: z.url(),
   event_bus_name: name,
@@ -33,11 +34,17 @@ export function localStackIsThere(): boolean {
   return existsSync(STACK_FILE);
 }
 
+/** A local stack has an HTTP front on this machine, too. */
+export interface LocalStackDescription extends StackDescription {
+  readonly url: string;
+}
+
 /** The running local stack, as `npm start` described it. */
-export function describeLocalStack(): StackDescription {
+export function describeLocalStack(): LocalStackDescription {
   if (!localStackIsThere()) throw new Error("no local stack runs: start it with npm start");
   const stack = stackFileSchema.parse(JSON.parse(readFileSync(STACK_FILE, "utf8")));
   return {
+    url: stack.url,
     tables: stack.tables,
     eventBusName: stack.event_bus_name,
     bufferQueueUrl: stack.buffer_queue_url,

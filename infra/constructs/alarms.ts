@@ -1,7 +1,8 @@
-import { Duration } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import type { RestApi } from "aws-cdk-lib/aws-apigateway";
 import {
   Alarm,
+  type AlarmProps,
   ComparisonOperator,
   type IMetric,
   TreatMissingData,
@@ -12,16 +13,37 @@ import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import type { Data } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
+import type { FunctionName, Functions } from "./functions.ts";
+import { ownMetric } from "./own-metrics.ts";
+import { tableThrottles } from "./table-throttles.ts";
 
 /** What the alarms watch, and whom they tell. */
 export interface AlarmsProps {
   readonly config: MonitoringConfig;
+  readonly data: Data;
   readonly flow: EventFlow;
-  readonly subscriber: IFunction;
-  readonly purge: IFunction;
+  readonly functions: Functions;
   readonly topic: ITopic;
 }
+
+const PERIOD = Duration.minutes(5);
+const SUM = { period: PERIOD, statistic: "Sum" };
+const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
+
+/** Something that should happen did not. */
+const TOO_FEW = {
+  comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+  treatMissingData: TreatMissingData.BREACHING,
+};
+
+/** What a function's failure means, where more can be said than that it failed. */
+const ERROR_MEANING: Partial<Record<FunctionName, string>> = {
+  Subscriber: "The subscriber fails as a whole; its batches are delivered again",
+  Anomalies: "A detection run failed; the next goes on from there: see its log",
+  Purge: "A purge run failed: see GET /admin/oauth/cleanup-runs",
+};
 
 /** Alarms of the parts that nobody looks at while they work. */
 export class Alarms extends Construct {
@@ -31,20 +53,51 @@ export class Alarms extends Construct {
     private readonly props: AlarmsProps,
   ) {
     super(scope, id);
-    const { config, flow, subscriber, purge, topic } = props;
-    // A topic's own policy, once it has one, takes the place of what lets alarms publish.
-    topic.grantPublish(new ServicePrincipal("cloudwatch.amazonaws.com"));
-    const period = Duration.minutes(5);
+    // A topic's own policy, once it has one, takes the place of what lets alarms publish. Of this
+    // account's alarms only. https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    props.topic.grantPublish(
+      new ServicePrincipal("cloudwatch.amazonaws.com", {
+        conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
+      }),
+    );
+    this.#watchQueues();
+    this.#watchAuthorizer();
+    this.#watchPurge();
+    this.#watchDetection();
+    this.#watchTables();
+    props.functions.watch((name, created) => this.#watchFunction(name, created));
+    this.#alarm(
+      "SuspiciousActivity",
+      "Suspicious activity was reported: see GET /admin/oauth/security-events",
+      ownMetric(this, "subscriber", "SuspiciousActivity", SUM),
+      props.config.alarms.suspiciousActivity,
+    );
+  }
+
+  /** Watches an API that the authorizer protects, from the API's own stack. */
+  watchApi(api: RestApi): void {
+    this.#alarm(
+      "OAuthServerErrors",
+      "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
+      api.metricServerError(SUM),
+      this.props.config.alarms.apiServerErrors,
+      {},
+      api,
+    );
+  }
+
+  #watchQueues(): void {
+    const { config, flow } = this.props;
     this.#alarm(
       "DeadLetters",
       "Events could not be stored: read the reason in the dead-letter queue, mend it, redrive",
-      flow.deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: "Maximum" }),
+      flow.deadLetters.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       config.alarms.deadLetters,
     );
     this.#alarm(
       "Unpublishable",
       "Events were set aside and the bus never took them: mend the bus, redrive to the unpublished queue",
-      flow.unpublishable.metricApproximateNumberOfMessagesVisible({ period, statistic: "Maximum" }),
+      flow.unpublishable.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       config.alarms.deadLetters,
     );
     for (const [name, queue] of [
@@ -54,41 +107,101 @@ export class Alarms extends Construct {
       this.#alarm(
         name,
         "Events wait too long: look for throttling of the tables, errors of the function, or a bus that is down",
-        queue.metricApproximateAgeOfOldestMessage({ period, statistic: "Maximum" }),
+        queue.metricApproximateAgeOfOldestMessage(MAXIMUM),
         config.alarms.bufferAgeSeconds,
       );
     }
-    this.#alarm(
-      "SubscriberErrors",
-      "The subscriber fails as a whole; its batches are delivered again",
-      subscriber.metricErrors({ period, statistic: "Sum" }),
-      1,
-    );
-    this.#alarm(
-      "PurgeErrors",
-      "A purge run failed: see GET /admin/oauth/cleanup-runs",
-      purge.metricErrors({ period, statistic: "Sum" }),
-      1,
-    );
-    const twoRuns = Duration.minutes(2 * config.purge.everyMinutes);
-    new Alarm(this, "PurgeNotRun", {
-      alarmDescription: "No purge ran in two periods: look at its schedule",
-      metric: purge.metricInvocations({ period: twoRuns, statistic: "Sum" }),
-      threshold: 1,
-      comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.BREACHING,
-    }).addAlarmAction(new SnsAction(props.topic));
   }
 
-  /** Watches an API that the authorizer protects, from the API's own stack. */
-  watchApi(api: RestApi): void {
+  /**
+   * By the authorizer's own metrics: Lambda counts each 401 as an error, because that is how an
+   * authorizer says it, and a duration that holds the work after the response.
+   */
+  #watchAuthorizer(): void {
+    const { alarms } = this.props.config;
     this.#alarm(
-      "OAuthServerErrors",
-      "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
-      api.metricServerError({ period: Duration.minutes(5), statistic: "Sum" }),
-      this.props.config.alarms.apiServerErrors,
-      api,
+      "AuthorizerUnavailable",
+      "The authorizer could not decide and callers got 503: look at the tokens table and the authorizer's log",
+      ownMetric(this, "authorizer", "Unavailable", SUM),
+      alarms.authorizerUnavailable,
+    );
+    this.#alarm(
+      "AuthorizerLatency",
+      "One decision in a hundred takes too long: look at cold starts and at the latency of the tokens table",
+      ownMetric(this, "authorizer", "DecisionDuration", { period: PERIOD, statistic: "p99" }),
+      alarms.authorizerP99Milliseconds,
+      // Of few calls the 99th percentile is the slowest, which says nothing.
+      { evaluationPeriods: 3, evaluateLowSampleCountPercentile: "ignore" },
+    );
+    this.#alarm(
+      "EventsLost",
+      "Events could be neither published nor set aside: recover them from the authorizer's log",
+      ownMetric(this, "authorizer", "EventsLost", SUM),
+      1,
+    );
+  }
+
+  #watchPurge(): void {
+    const { config, functions } = this.props;
+    const period = Duration.minutes(2 * config.purge.everyMinutes);
+    this.#alarm(
+      "PurgeNotRun",
+      "No purge ran in two periods: look at its schedule",
+      functions.get("Purge").metricInvocations({ period, statistic: "Sum" }),
+      1,
+      TOO_FEW,
+    );
+    this.#alarm(
+      "PurgeNotFinished",
+      "No purge came to its end in two periods: more expires than is purged, or it fails; see GET /admin/oauth/cleanup-runs",
+      ownMetric(this, "purge", "PurgeFinished", { period, statistic: "Maximum" }),
+      1,
+      // A purge that is killed writes no metric.
+      TOO_FEW,
+    );
+  }
+
+  #watchDetection(): void {
+    const { config, functions } = this.props;
+    const period = Duration.minutes(3 * config.anomalies.everyMinutes);
+    this.#alarm(
+      "DetectionNotRun",
+      "Nobody looked for anomalies in three periods: look at the schedule",
+      functions.get("Anomalies").metricInvocations({ period, statistic: "Sum" }),
+      1,
+      TOO_FEW,
+    );
+  }
+
+  #watchTables(): void {
+    const { config, data } = this.props;
+    for (const kind of ["Read", "Write"] as const) {
+      const sums = tableThrottles(data, `${kind}ThrottleEvents`, PERIOD);
+      for (const [index, { names, metric }] of sums.entries()) {
+        this.#alarm(
+          `Table${kind}Throttles${index + 1}`,
+          `DynamoDB throttles ${kind.toLowerCase()}s of one of these: ${names.join(", ")}. Raise the shards of the index, or the account's limits`,
+          metric,
+          config.alarms.tableThrottles,
+        );
+      }
+    }
+  }
+
+  #watchFunction(name: FunctionName, created: IFunction): void {
+    const { alarms } = this.props.config;
+    this.#alarm(
+      `${name}Throttles`,
+      "Lambda throttles the function: raise the account's concurrency, or reserve some for it",
+      created.metricThrottles(SUM),
+      alarms.functionThrottles,
+    );
+    if (name === "Authorizer") return;
+    this.#alarm(
+      `${name}Errors`,
+      ERROR_MEANING[name] ?? "The function fails, runs out of time or of memory: see its log",
+      created.metricErrors(SUM),
+      alarms.functionErrors,
     );
   }
 
@@ -97,6 +210,7 @@ export class Alarms extends Construct {
     alarmDescription: string,
     metric: IMetric,
     threshold: number,
+    differences: Partial<AlarmProps> = {},
     scope: Construct = this,
   ): void {
     new Alarm(scope, name, {
@@ -106,6 +220,7 @@ export class Alarms extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: 1,
       treatMissingData: TreatMissingData.NOT_BREACHING,
+      ...differences,
     }).addAlarmAction(new SnsAction(this.props.topic));
   }
 }

@@ -7,6 +7,7 @@ import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { KEYCLOAK_SOURCE } from "../../shared/providers/keycloak.ts";
 
 /** What an invocation of the subscriber may take. */
 export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
@@ -65,24 +66,40 @@ export class EventFlow extends Construct {
     });
 
     this.bus = new EventBus(this, "Bus", { description: "OAuth events of every producer" });
-    const eventPattern = { source: [EVENT_SOURCE] };
+    const eventPattern = { source: [EVENT_SOURCE, KEYCLOAK_SOURCE] };
     new Archive(this, "Archive", {
       sourceEventBus: this.bus,
       eventPattern,
       description: "For the replay of OAuth events",
       retention: Duration.days(30),
     });
+    const toBuffer = (): SqsQueue =>
+      new SqsQueue(this.buffer, {
+        deadLetterQueue: this.deadLetters,
+        maxEventAge: Duration.hours(24),
+        retryAttempts: 185,
+      });
     new Rule(this, "Stored", {
       description: "Brings every OAuth event to the subscriber's buffer",
       eventBus: this.bus,
       eventPattern,
-      targets: [
-        new SqsQueue(this.buffer, {
-          deadLetterQueue: this.deadLetters,
-          maxEventAge: Duration.hours(24),
-          retryAttempts: 185,
-        }),
-      ],
+      targets: [toBuffer()],
     });
+    for (const [index, name] of config.providers.partnerEventBuses.entries()) {
+      new Rule(this, `Partner${index}`, {
+        description: "Brings an identity provider's events to the subscriber's buffer",
+        eventBus: EventBus.fromEventBusName(this, `PartnerBus${index}`, name),
+        eventPattern: { source: [name] },
+        targets: [toBuffer()],
+      });
+    }
+    if (config.providers.cognito) {
+      // The default bus, where AWS services put theirs.
+      new Rule(this, "Cognito", {
+        description: "Brings Cognito's calls to the subscriber's buffer",
+        eventPattern: { source: ["aws.cognito-idp"] },
+        targets: [toBuffer()],
+      });
+    }
   }
 }

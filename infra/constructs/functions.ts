@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -121,6 +121,11 @@ const DEFINITIONS = {
     timeout: HTTP_TIMEOUT,
     tables: { CLEANUP_RUNS_TABLE: { table: ["Query"] } },
   },
+  AlertList: {
+    folder: "alerts",
+    timeout: HTTP_TIMEOUT,
+    tables: { ALERTS_TABLE: { indexes: ["Query"] } },
+  },
   Dashboard: {
     folder: "dashboard",
     timeout: HTTP_TIMEOUT,
@@ -159,8 +164,14 @@ function addFiles({ folder, build }: FunctionDefinition): Pick<BundlingOptions, 
   };
 }
 
+/** Told of a function. */
+export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
+
 /** The functions, each with a role of its own that allows what it does and nothing else. */
 export class Functions extends Construct {
+  readonly #created = new Map<FunctionName, NodejsFunction>();
+  readonly #watchers: FunctionWatcher[] = [];
+
   constructor(
     scope: Construct,
     id: string,
@@ -175,6 +186,12 @@ export class Functions extends Construct {
   /** The function of a name, made on first need, so that an attached API brings no sample along. */
   get(name: FunctionName): NodejsFunction {
     return (this.node.tryFindChild(name) as NodejsFunction | undefined) ?? this.#create(name);
+  }
+
+  /** Tells of every function, those that are made later too. */
+  watch(watcher: FunctionWatcher): void {
+    this.#watchers.push(watcher);
+    for (const [name, created] of this.#created) watcher(name, created);
   }
 
   /** Begins the work behind the API: storing events and bringing set-aside ones back. */
@@ -219,10 +236,15 @@ export class Functions extends Construct {
       retryAttempts: 0,
       bundling: { ...BUNDLING, ...(definition.build && addFiles(definition)) },
       logGroup,
-      environment: { POWERTOOLS_SERVICE_NAME: definition.folder },
+      environment: {
+        POWERTOOLS_SERVICE_NAME: definition.folder,
+        OAUTH_MONITORING_STACK: Stack.of(this).stackName,
+      },
     });
     this.#grantTables(created, definition);
     this.#connect(name, created);
+    this.#created.set(name, created);
+    for (const watch of this.#watchers) watch(name, created);
     return created;
   }
 

@@ -18,6 +18,7 @@ const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   activity: "Activity",
   events: "Events",
   "security-events": "Events",
+  alerts: "AlertList",
   clients: "ClientList",
   "cleanup-runs": "CleanupRunList",
 };
@@ -26,6 +27,7 @@ const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     request_id: AccessLogField.contextRequestId(),
+    trace_id: AccessLogField.contextXrayTraceId(),
     time: AccessLogField.contextRequestTime(),
     ip: AccessLogField.contextIdentitySourceIp(),
     method: AccessLogField.contextHttpMethod(),

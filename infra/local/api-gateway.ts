@@ -7,6 +7,7 @@ import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import { ACCOUNT, REGION, type Template } from "./template.ts";
+import { newTraceHeader } from "./trace-header.ts";
 
 /** API Gateway's limits. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 export const MAX_HEADER_BYTES = 10_240;
@@ -131,13 +132,16 @@ export class ApiGateway {
     const body = await bodyOf(request);
     const event = this.#event(request, requestId, path, new URL(`http://local/?${query}`), match);
     const { authorizerName, functionName } = match.route;
-    const authorizer = authorizerName && (await this.#authorize(authorizerName, event));
-    const result = (await this.functions.invoke(functionName, {
+    const trace = newTraceHeader();
+    const authorizer = authorizerName && (await this.#authorize(authorizerName, event, trace));
+    const payload = {
       ...event,
       requestContext: { ...event.requestContext, ...(authorizer && { authorizer }) },
       body: body.length > 0 ? body.toString("utf8") : null,
       isBase64Encoded: false,
-    })) as APIGatewayProxyResult | null;
+    };
+    const answer = await this.functions.invoke(functionName, payload, trace);
+    const result = answer as APIGatewayProxyResult | null;
     if (typeof result?.statusCode !== "number" || typeof result.body !== "string") {
       throw new GatewayRefusal("INTEGRATION_FAILURE", "Internal server error");
     }
@@ -178,6 +182,7 @@ export class ApiGateway {
   async #authorize(
     functionName: string,
     event: { readonly httpMethod: string; readonly path: string },
+    trace: string,
   ): Promise<Record<string, string>> {
     const methodArn = `arn:aws:execute-api:${REGION}:${ACCOUNT}:local/${this.#stage}/${event.httpMethod}${event.path}`;
     let result: APIGatewayAuthorizerResult | null;
@@ -186,6 +191,7 @@ export class ApiGateway {
       result = (await this.functions.invoke(
         functionName,
         payload,
+        trace,
       )) as APIGatewayAuthorizerResult | null;
     } catch (error) {
       if (error instanceof FunctionError && error.errorMessage === "Unauthorized") {

@@ -29,11 +29,18 @@ export interface RuleTarget {
 }
 
 interface Rule {
+  readonly busName: string;
   readonly matches: (event: unknown) => boolean;
   readonly deliver: (message: string) => void;
 }
 
-/** The custom bus: matches events against the template's rules and hands them to the rules' targets. */
+/** Where AWS services put their events. */
+const DEFAULT_BUS = "default";
+
+/**
+ * The custom bus, the account's default one and those of partners that the template's rules name:
+ * matches events against the rules and hands them to the rules' targets.
+ */
 export class EventBus {
   readonly #rules: readonly Rule[];
   /** Set by tests: while true, PutEvents fails as a whole. */
@@ -51,18 +58,22 @@ export class EventBus {
     this.#rules = template
       .resources<RuleProperties>("AWS::Events::Rule")
       .flatMap(({ properties: { EventBusName, EventPattern, Targets } }) => {
-        if (EventBusName !== name || !EventPattern) return [];
+        if (!EventPattern) return [];
         const targets = Targets.map(({ Arn }) => target(logicalIdOfArn(Arn)));
         const deliver = (message: string) => {
           for (const each of targets) each.send(message);
         };
-        return [{ matches: compilePattern(EventPattern), deliver }];
+        const busName = EventBusName ?? DEFAULT_BUS;
+        return [{ busName, matches: compilePattern(EventPattern), deliver }];
       });
   }
 
   put(entry: PutEventsEntry): EntryAnswer {
     const refuse = (ErrorCode: string, ErrorMessage: string) => ({ ErrorCode, ErrorMessage });
-    if (logicalIdOfArn(entry.EventBusName ?? "") !== this.name) {
+    const busName = entry.EventBusName ?? DEFAULT_BUS;
+    const isOwn = logicalIdOfArn(busName) === this.name;
+    const rules = this.#rules.filter((rule) => rule.busName === (isOwn ? this.name : busName));
+    if (!isOwn && rules.length === 0) {
       return refuse("InvalidArgument", `there is no event bus ${entry.EventBusName}`);
     }
     if (!entry.Source || !entry.DetailType) {
@@ -83,7 +94,7 @@ export class EventBus {
       detail,
     };
     const message = JSON.stringify(event);
-    for (const rule of this.#rules) if (rule.matches(event)) rule.deliver(message);
+    for (const rule of rules) if (rule.matches(event)) rule.deliver(message);
     this.onEntry?.(entry);
     return { EventId: id };
   }

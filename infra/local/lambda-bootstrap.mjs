@@ -47,6 +47,7 @@ for (;;) {
   const { headers, body } = await call("GET", "invocation/next");
   const awsRequestId = headers["lambda-runtime-aws-request-id"];
   const deadlineMs = Number(headers["lambda-runtime-deadline-ms"]);
+  process.env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"] ?? "";
   const context = {
     awsRequestId,
     functionName,

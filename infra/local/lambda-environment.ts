@@ -26,6 +26,8 @@ export class FunctionError extends Error {
 /** An invocation on its way to an environment. */
 export interface Invocation {
   readonly payload: unknown;
+  /** X-Ray's header, as Lambda hands it to the runtime. */
+  readonly traceHeader: string;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: FunctionError) => void;
 }
@@ -106,6 +108,7 @@ export class LambdaEnvironment {
       "Content-Type": "application/json",
       "Lambda-Runtime-Aws-Request-Id": id,
       "Lambda-Runtime-Deadline-Ms": String(deadlineMs),
+      "Lambda-Runtime-Trace-Id": invocation.traceHeader,
       "Lambda-Runtime-Invoked-Function-Arn": this.target.arn,
     });
     runtime?.end(JSON.stringify(invocation.payload));

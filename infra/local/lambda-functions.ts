@@ -7,6 +7,7 @@ import {
   type LocalFunction,
 } from "./lambda-environment.ts";
 import { ACCOUNT, REGION, type Template } from "./template.ts";
+import { newTraceHeader } from "./trace-header.ts";
 
 interface FunctionProperties {
   readonly Code: { readonly S3Key: string };
@@ -92,12 +93,13 @@ export class LambdaFunctions {
   /**
    * Invokes a function and waits for its answer.
    *
+   * @param traceHeader of the trace that goes on in the function; without it one begins
    * @throws FunctionError when the function throws, crashes or takes longer than its timeout
    */
-  invoke(name: string, payload: unknown): Promise<unknown> {
+  invoke(name: string, payload: unknown, traceHeader = newTraceHeader()): Promise<unknown> {
     const pool = this.#pool(name);
     return new Promise((resolve, reject) => {
-      pool.waiting.push({ payload, resolve, reject });
+      pool.waiting.push({ payload, traceHeader, resolve, reject });
       this.#dispatch(pool);
     });
   }

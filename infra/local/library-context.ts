@@ -25,6 +25,7 @@ export function deployedEnvironment(stack: LocalStack): Environment {
     "DEAD_LETTER_QUEUE_URL",
     "ALERT_TOPIC_ARN",
     "OAUTH_MONITORING_CONFIG",
+    "OAUTH_MONITORING_STACK",
   ]);
 }
 

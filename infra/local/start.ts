@@ -8,6 +8,7 @@ import { startSession } from "../../shared/sessions/start-session.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { synthesize } from "../synthesize.ts";
 import { seedDemo } from "./demo-data.ts";
+import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
 import { startLocalStack } from "./local-stack.ts";
 
@@ -21,6 +22,7 @@ PORT (3000), DYNAMODB_PORT and EVENTBRIDGE_PORT (any free one) choose the ports;
 
 const LOCAL_DIRECTORY = fileURLToPath(new URL("../../.local/", import.meta.url));
 const STACK_FILE = join(LOCAL_DIRECTORY, "stack.json");
+const FUNCTION_LOG = join(LOCAL_DIRECTORY, "functions.log");
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 const portsSchema = z.object({
@@ -86,7 +88,7 @@ async function start(): Promise<void> {
     eventbridgePort: options.ports.EVENTBRIDGE_PORT,
     dataDirectory: options.data === undefined ? undefined : resolve(options.data),
     objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
-    log: (line) => console.error(line),
+    log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
   });
 
   process.removeListener("SIGTERM", abort).removeListener("SIGINT", abort);

@@ -1,5 +1,5 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
+import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { DAY_MS, toEpochSeconds } from "../clock/clock.ts";
 import type { DocumentClient } from "../dynamodb/client.ts";
 import { queryAll } from "../dynamodb/query-all.ts";
@@ -64,14 +64,24 @@ export async function saveAlert(
   }
 }
 
+const ofState = (store: AlertStore, state: Alert["state"]) => ({
+  TableName: store.alertsTable,
+  IndexName: "by_state",
+  KeyConditionExpression: "#state = :state",
+  ExpressionAttributeNames: { "#state": "state" },
+  ExpressionAttributeValues: { ":state": state },
+});
+
 /** Alerts of a state, the oldest first. */
 export async function listAlerts(store: AlertStore, state: Alert["state"]): Promise<Alert[]> {
-  const items = await queryAll(store.client, {
-    TableName: store.alertsTable,
-    IndexName: "by_state",
-    KeyConditionExpression: "#state = :state",
-    ExpressionAttributeNames: { "#state": "state" },
-    ExpressionAttributeValues: { ":state": state },
-  });
+  const items = await queryAll(store.client, ofState(store, state));
   return items.map((item) => alertSchema.parse(item));
+}
+
+/** The resolved alerts that opened last, the newest first. */
+export async function listLatestResolved(store: AlertStore, limit: number): Promise<Alert[]> {
+  const { Items = [] } = await store.client.send(
+    new QueryCommand({ ...ofState(store, "resolved"), ScanIndexForward: false, Limit: limit }),
+  );
+  return Items.map((item) => alertSchema.parse(item));
 }

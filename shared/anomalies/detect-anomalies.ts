@@ -195,15 +195,22 @@ class AlertKeeper {
 }
 
 /** Remembers the networks that clients came from, after the rules have looked for new ones. */
-async function learnNetworks(store: DetectionStore, snapshot: DetectionSnapshot): Promise<void> {
+async function learnNetworks(
+  store: DetectionStore,
+  snapshot: DetectionSnapshot,
+  found: readonly FoundAnomaly[],
+): Promise<void> {
+  const raised = new Set(
+    found.map(({ subject, evidence }) => `${subject.id} ${String(evidence.network)}`),
+  );
   const seen = new Map<string, () => Promise<void>>();
   for (const each of snapshot.networks) {
     const [network] = splitValue(each.value);
-    const firstMs = Math.min(...[...each.minutes.keys()].filter((at) => at < snapshot.nowMs));
-    if (firstMs === Number.POSITIVE_INFINITY) continue;
-    seen.set(`${each.clientId} ${network}`, () =>
-      rememberNetwork(store, each.clientId, network, firstMs),
-    );
+    const seenMs = Math.min(...[...each.minutes.keys()].filter((at) => at < snapshot.nowMs));
+    if (seenMs === Number.POSITIVE_INFINITY) continue;
+    const key = `${each.clientId} ${network}`;
+    const was = { network, seenMs, raised: raised.has(key) };
+    seen.set(key, () => rememberNetwork(store, each.clientId, was));
   }
   await Promise.all([...seen.values()].map((remember) => remember()));
 }
@@ -219,8 +226,16 @@ export async function detectAnomalies(
   context: DetectionContext,
   asOfMs: number,
 ): Promise<DetectionRun> {
+  return keepAlerts(context, await readSnapshot(context, asOfMs));
+}
+
+/** The second half of `detectAnomalies`: what follows from a snapshot. */
+export async function keepAlerts(
+  context: DetectionContext,
+  snapshot: DetectionSnapshot,
+): Promise<DetectionRun> {
   const { anomalies } = context.config;
-  const snapshot = await readSnapshot(context, asOfMs);
+  const asOfMs = snapshot.nowMs;
   const found = findAnomalies(snapshot, anomalies.rules);
   const mutes = await listMutes(context, asOfMs);
   const isMuted = (anomaly: FoundAnomaly) => {
@@ -249,7 +264,7 @@ export async function detectAnomalies(
   const open = await listAlerts(context, "open");
   const quiet = open.filter(({ alert_id }) => !seen.has(alert_id));
   await attempt(() => keeper.settle(quiet, anomalies.quietMinutes * MINUTE_MS));
-  await learnNetworks(context, snapshot);
+  await learnNetworks(context, snapshot, found);
   const { opened, resolved } = keeper;
   return {
     as_of: toInstant(asOfMs),

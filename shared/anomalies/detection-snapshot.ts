@@ -21,6 +21,8 @@ export interface KnownNetwork {
   readonly network: string;
   /** UTC. */
   readonly firstSeenAt: string;
+  /** Whether it was an anomaly when it was first seen. */
+  readonly raised: boolean;
 }
 
 /** All that rules look at, read once for a run: nothing in it grows with the number of events. */

@@ -11,7 +11,11 @@ const REMEMBERED_DAYS = 90;
 /** More are not read of a client: it is used from everywhere. */
 const MOST = 50;
 
-const itemSchema = z.object({ sk: z.string(), first_seen_at: z.string() });
+const itemSchema = z.object({
+  sk: z.string(),
+  first_seen_at: z.string(),
+  raised: z.boolean(),
+});
 
 const partition = (clientId: string) => `known-networks/${clientId}`;
 
@@ -31,16 +35,23 @@ export async function findKnownNetworks(
     }),
   );
   return Items.map((item) => itemSchema.parse(item))
-    .map(({ sk, first_seen_at }) => ({ network: sk, firstSeenAt: first_seen_at }))
+    .map(({ sk, first_seen_at, raised }) => ({ network: sk, firstSeenAt: first_seen_at, raised }))
     .sort((a, b) => a.firstSeenAt.localeCompare(b.firstSeenAt));
+}
+
+/** A network from which a client was used. */
+export interface SeenNetwork {
+  readonly network: string;
+  readonly seenMs: number;
+  /** Whether it was an anomaly. */
+  readonly raised: boolean;
 }
 
 /** Remembers that a client was seen from a network; at most one write a day and network. */
 export async function rememberNetwork(
   store: StatisticsStore,
   clientId: string,
-  network: string,
-  seenMs: number,
+  { network, seenMs, raised }: SeenNetwork,
 ): Promise<void> {
   try {
     await store.client.send(
@@ -48,11 +59,12 @@ export async function rememberNetwork(
         TableName: store.countersTable,
         Key: { pk: partition(clientId), sk: network },
         UpdateExpression:
-          "SET first_seen_at = if_not_exists(first_seen_at, :seen), ttl_epoch_seconds = :ttl",
+          "SET first_seen_at = if_not_exists(first_seen_at, :seen), raised = if_not_exists(raised, :raised), ttl_epoch_seconds = :ttl",
         ConditionExpression:
           "attribute_not_exists(ttl_epoch_seconds) OR ttl_epoch_seconds < :yesterday",
         ExpressionAttributeValues: {
           ":seen": toInstant(seenMs),
+          ":raised": raised,
           ":ttl": toEpochSeconds(seenMs + REMEMBERED_DAYS * DAY_MS),
           ":yesterday": toEpochSeconds(seenMs + (REMEMBERED_DAYS - 1) * DAY_MS),
         },

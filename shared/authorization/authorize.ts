@@ -29,6 +29,8 @@ export interface ProtectedRequest {
   readonly userAgent?: string | undefined;
   /** The gateway's request id, which joins access log, event and answer. */
   readonly requestId: string;
+  /** The X-Ray trace that the call belongs to, if it is traced. */
+  readonly traceId?: string | undefined;
 }
 
 /** Why a call was not authenticated. */
@@ -87,7 +89,11 @@ function describe(request: ProtectedRequest, secrets: readonly (string | undefin
     ip: request.ip,
     ...(request.userAgent === undefined ? {} : { user_agent: clean(request.userAgent) }),
   };
-  return { ...described, request_id: request.requestId };
+  return {
+    ...described,
+    request_id: request.requestId,
+    ...(request.traceId === undefined ? {} : { trace_id: request.traceId }),
+  };
 }
 
 /** Reads the token, writing its use at once or, with an interval configured, only when it is due. */

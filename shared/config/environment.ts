@@ -20,6 +20,8 @@ const environmentSchema = z.object({
   UNPUBLISHED_QUEUE_URL: z.url(),
   /** Where the subscriber sets aside what it cannot store. */
   DEAD_LETTER_QUEUE_URL: z.url(),
+  /** The stack's name: keeps apart the metrics of stacks that share an account. */
+  OAUTH_MONITORING_STACK: resourceName,
   OAUTH_MONITORING_CONFIG: z
     .string()
     .transform((text, context) => {

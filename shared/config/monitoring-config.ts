@@ -153,6 +153,25 @@ export const monitoringConfigSchema = z.strictObject({
       concurrency: z.int().min(1).max(200).default(25),
     })
     .prefault({}),
+  /** Identity providers whose events are stored too, by where they arrive. */
+  providers: z
+    .strictObject({
+      /** Names of Auth0's and Okta's partner event buses. */
+      partnerEventBuses: z
+        .array(
+          z
+            .string()
+            .regex(
+              /^aws\.partner\/(auth0|okta)\.com\/[A-Za-z0-9._/-]{1,200}$/,
+              "a partner event bus of auth0.com or okta.com, such as aws.partner/auth0.com/tenant-1a2b/auth0.logs",
+            ),
+        )
+        .max(20)
+        .default([]),
+      /** Cognito's calls, which CloudTrail puts onto the account's default bus. */
+      cognito: z.boolean().default(false),
+    })
+    .prefault({}),
   /** What the detection looks for, and how it tells. */
   anomalies: anomaliesSchema,
   /** Exports every event to S3 as OCSF; nothing of it is deployed without. */
@@ -165,6 +184,17 @@ export const monitoringConfigSchema = z.strictObject({
       bufferAgeSeconds: z.int().min(60).default(300),
       /** Server-side failures of the API (the authorizer's 503 among them) in five minutes. */
       apiServerErrors: z.int().min(1).default(5),
+      /** Calls that the authorizer refused because it could not decide, in five minutes. */
+      authorizerUnavailable: z.int().min(1).default(5),
+      /** 99th percentile of the time to a decision, three times five minutes in a row. */
+      authorizerP99Milliseconds: z.int().min(1).default(500),
+      /** Failed, and throttled, invocations of a function in five minutes. */
+      functionErrors: z.int().min(1).default(1),
+      functionThrottles: z.int().min(1).default(1),
+      /** Throttled reads, and writes, of the tables in five minutes. */
+      tableThrottles: z.int().min(1).default(10),
+      /** Stored events of type `suspicious_activity` in five minutes. */
+      suspiciousActivity: z.int().min(1).default(1),
     })
     .prefault({}),
 });

@@ -29,6 +29,8 @@ export interface EventPublisherOptions {
   /** Without it, events that the bus does not take are reported by `PublishError`. */
   readonly setAside?: SetAside | undefined;
   readonly logger: Logger;
+  /** X-Ray's header of the work at hand, by which a trace goes on from the bus to its targets. */
+  readonly traceHeader?: (() => string | undefined) | undefined;
   /** Calls in all for an entry that fails; default 3. The SDK retries whole calls on top of that. */
   readonly maxAttempts?: number;
   /** First wait between attempts; doubles. Default 50 ms. */
@@ -46,13 +48,18 @@ export class PublishError extends Error {
   }
 }
 
-function toEntry(event: OAuthEvent, eventBusName: string): PutEventsRequestEntry {
+function toEntry(
+  event: OAuthEvent,
+  eventBusName: string,
+  traceHeader: string | undefined,
+): PutEventsRequestEntry {
   return {
     EventBusName: eventBusName,
     Source: EVENT_SOURCE,
     DetailType: detailType(event.event_type),
     Time: new Date(event.occurred_at),
     Detail: JSON.stringify(event),
+    ...(traceHeader ? { TraceHeader: traceHeader } : {}),
   };
 }
 
@@ -67,13 +74,15 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     eventBusName,
     setAside,
     logger,
+    traceHeader,
     maxAttempts = 3,
     retryDelayMs = 50,
   } = options;
 
   async function putOnce(events: readonly OAuthEvent[]): Promise<[OAuthEvent[], unknown]> {
     try {
-      const Entries = events.map((event) => toEntry(event, eventBusName));
+      const header = traceHeader?.();
+      const Entries = events.map((event) => toEntry(event, eventBusName, header));
       const answer = await eventBridge.send(new PutEventsCommand({ Entries }));
       const failed = events.filter((_, index) => answer.Entries?.[index]?.ErrorCode !== undefined);
       const first = answer.Entries?.find((entry) => entry.ErrorCode !== undefined);

@@ -8,6 +8,8 @@ export interface EventSink {
 
 /** Gathers events while a caller waits, and passes them on when nobody does. */
 export interface BufferedSink extends EventSink {
+  /** What waits to be handed over. */
+  readonly gathered: readonly OAuthEvent[];
   /** Hands over everything gathered so far. */
   flush(): Promise<void>;
 }
@@ -16,6 +18,9 @@ export interface BufferedSink extends EventSink {
 export function createBufferedSink(sink: EventSink): BufferedSink {
   let gathered: OAuthEvent[] = [];
   return {
+    get gathered() {
+      return gathered;
+    },
     async publish(events) {
       gathered.push(...events);
     },

@@ -33,6 +33,15 @@ export function ipOf(event: OAuthEvent): string | undefined {
   return typeof ip === "string" && ip !== "" && ip.length <= 64 ? ip : undefined;
 }
 
+/** What a gateway's request id may be; other producers may put anything there. */
+const REQUEST_ID = /^[!-~]{1,128}$/;
+
+/** The gateway's id of the request an event came from, when its data names one. */
+export function requestIdOf(event: OAuthEvent): string | undefined {
+  const id = event.event_data.request_id;
+  return typeof id === "string" && REQUEST_ID.test(id) ? id : undefined;
+}
+
 /** The item of an event: its fields, and the key of each index that it belongs to. */
 export function toEventItem(
   event: OAuthEvent,

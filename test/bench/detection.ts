@@ -6,7 +6,7 @@ import {
 } from "../../infra/local/traffic/attacks/attack.ts";
 import { generateTraffic } from "../../infra/local/traffic/generate-traffic.ts";
 import type { Alert } from "../../shared/anomalies/alert.ts";
-import { detectAnomalies } from "../../shared/anomalies/detect-anomalies.ts";
+import { keepAlerts } from "../../shared/anomalies/detect-anomalies.ts";
 import { countWithin, type DetectionSnapshot } from "../../shared/anomalies/detection-snapshot.ts";
 import { ANOMALY_RULES } from "../../shared/anomalies/find-anomalies.ts";
 import { readSnapshot } from "../../shared/anomalies/read-snapshot.ts";
@@ -131,8 +131,9 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
     },
   };
   for (let atMs = START_MS + STEP_MS; atMs <= START_MS + DAYS * DAY_MS; atMs += STEP_MS) {
-    await detectAnomalies(context, atMs);
-    fixed.push(...fixedThresholds(await readSnapshot(context, atMs), lastFixed));
+    const snapshot = await readSnapshot(context, atMs);
+    await keepAlerts(context, snapshot);
+    fixed.push(...fixedThresholds(snapshot, lastFixed));
   }
   const judgedMs = START_MS + JUDGED_FROM_DAY * DAY_MS;
   const judged = labels.filter(({ startMs }) => startMs >= judgedMs);

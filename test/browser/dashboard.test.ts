@@ -298,6 +298,20 @@ describe("finding out", () => {
   });
 });
 
+describe("alerts", () => {
+  it("are shown with what to do, and lead to whom they are about", async () => {
+    const { page } = await open();
+    await scene().send("POST", "/_local/schedules/anomalies/run", {});
+    await enter(page);
+    const alerts = panel(page, "Alerts");
+    const row = alerts.locator("li", { hasText: "by client leaky" });
+    await row.getByText("Open").waitFor();
+    await row.getByText("Block the address, or revoke the token").waitFor();
+    await row.getByRole("button").click();
+    await page.waitForURL(/client_id=leaky/);
+  });
+});
+
 describe("refreshing", () => {
   it("goes offline and comes back", { timeout: 120_000 }, async () => {
     const { page, context } = await open();

@@ -25,6 +25,10 @@ describe("detection in the stack", () => {
       { rule: "failure_burst", subject: { kind: "ip", id: "203.0.113.66" }, observed: 50 },
     ]);
     expect((await run()).opened).toEqual([]);
+    expect((await get("/admin/oauth/alerts", admin)).body).toMatchObject({
+      open: [{ alert_id: "failure_burst#ip#203.0.113.66", detections: 2, told: true }],
+      resolved: [],
+    });
     await settle();
 
     const { body } = await get("/admin/oauth/security-events?limit=1", admin);

@@ -4,6 +4,7 @@ import { paginateScan } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, inject } from "vitest";
 import { type LibraryContext, libraryContext } from "../../infra/local/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../infra/local/local-stack.ts";
+import type { Assembly } from "../../infra/synthesize.ts";
 import { systemClock } from "../../shared/clock/clock.ts";
 import { issueToken } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/store.ts";
@@ -72,14 +73,21 @@ async function callStack(
 }
 
 /** Starts a stack for a test file. */
-export function useStack(options: { readonly visibilitySeconds?: number } = {}): () => Scene {
+export function useStack({
+  assembly,
+  ...options
+}: {
+  readonly visibilitySeconds?: number;
+  /** Another stack than the default configuration's. */
+  readonly assembly?: () => Assembly;
+} = {}): () => Scene {
   let scene: Scene;
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   beforeAll(async () => {
     const logs: string[] = [];
     const busTraffic: string[] = [];
     const stack = await startLocalStack({
-      assembly: inject("assembly"),
+      assembly: assembly?.() ?? inject("assembly"),
       port: 0,
       dynamodbPort: 0,
       eventbridgePort: 0,

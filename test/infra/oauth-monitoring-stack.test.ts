@@ -91,7 +91,7 @@ describe("queues and bus", () => {
       },
     });
     template.hasResourceProperties("AWS::Events::Rule", {
-      EventPattern: { source: ["oauth.monitoring"] },
+      EventPattern: { source: ["oauth.monitoring", "oauth.keycloak"] },
       Targets: [Match.objectLike({ DeadLetterConfig: Match.anyValue() })],
     });
     template.resourceCountIs("AWS::Events::Archive", 1);

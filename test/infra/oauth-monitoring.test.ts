@@ -7,6 +7,13 @@ import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 
+/** The template of the construct alone, so configured. */
+function templateWith(config: MonitoringConfigInput): Template {
+  const stack = newStack();
+  new OAuthMonitoring(stack, "OAuthMonitoring", { config });
+  return Template.fromStack(stack);
+}
+
 /** A stack whose bundles do not matter. */
 function newStack(): Stack {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
@@ -112,5 +119,29 @@ describe("OAuthMonitoring", () => {
     ["a scope with a space", { routes: [{ path: "/a", scopes: ["a b"] }] }, /scopes/],
   ])("refuses %s at synth", (_, config, message) => {
     expect(() => new OAuthMonitoring(newStack(), "OAuthMonitoring", { config })).toThrow(message);
+  });
+});
+
+describe("identity providers", () => {
+  it("are listened to where their events arrive", () => {
+    const auth0 = "aws.partner/auth0.com/tenant-1a2b/auth0.logs";
+    const template = templateWith({
+      providers: { partnerEventBuses: [auth0], cognito: true },
+    });
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventBusName: auth0,
+      EventPattern: { source: [auth0] },
+      Targets: [Match.objectLike({ DeadLetterConfig: Match.anyValue() })],
+    });
+    template.hasResourceProperties("AWS::Events::Rule", {
+      EventBusName: Match.absent(),
+      EventPattern: { source: ["aws.cognito-idp"] },
+    });
+  });
+
+  it("are refused under a name that is no partner's bus", () => {
+    expect(() => templateWith({ providers: { partnerEventBuses: ["my-bus"] } })).toThrow(
+      /partner event bus of auth0.com or okta.com/,
+    );
   });
 });

@@ -12,6 +12,7 @@ interface Entry {
   readonly Source: string;
   readonly DetailType: string;
   readonly Detail: string;
+  readonly TraceHeader?: string;
 }
 
 let server: Server | undefined;
@@ -43,8 +44,12 @@ async function busThat(
   });
   const logger = recordingLogger();
   const setAside: OAuthEvent[] = [];
-  const publisher = (keep?: (events: readonly OAuthEvent[]) => Promise<void>) =>
+  const publisher = (
+    keep?: (events: readonly OAuthEvent[]) => Promise<void>,
+    traceHeader?: () => string | undefined,
+  ) =>
     createEventPublisher({
+      traceHeader,
       eventBridge,
       eventBusName: "bus",
       logger,
@@ -73,6 +78,20 @@ describe("the event publisher", () => {
       Source: "oauth.monitoring",
       DetailType: "oauth.token_used",
     });
+  });
+
+  it("hands each call's trace on, and none where there is none", async () => {
+    const { calls, publisher } = await busThat(() => ({}));
+    const headers = ["Root=1-a;Sampled=1", undefined];
+    const traced = publisher(undefined, () => headers.shift());
+    await traced.publish(events(2));
+    await traced.publish(events(1));
+    await publisher().publish(events(1));
+    expect(calls.map((entries) => entries.map(({ TraceHeader }) => TraceHeader))).toEqual([
+      ["Root=1-a;Sampled=1", "Root=1-a;Sampled=1"],
+      [undefined],
+      [undefined],
+    ]);
   });
 
   it("splits by size as well", async () => {

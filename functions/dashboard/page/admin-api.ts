@@ -1,3 +1,4 @@
+import type { Alert } from "../../../shared/anomalies/alert.ts";
 import type { ClientSummary } from "../../../shared/clients/list-clients.ts";
 import type { EventPage } from "../../../shared/events/query-events.ts";
 import type { CleanupRun } from "../../../shared/retention/cleanup-runs.ts";
@@ -10,6 +11,7 @@ interface Answers {
   readonly activity: Activity;
   readonly events: EventPage;
   readonly "security-events": EventPage;
+  readonly alerts: { readonly open: readonly Alert[]; readonly resolved: readonly Alert[] };
   readonly clients: { readonly clients: readonly ClientSummary[] };
   readonly "cleanup-runs": { readonly cleanup_runs: readonly CleanupRun[] };
 }

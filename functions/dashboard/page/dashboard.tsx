@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ActivityChart } from "./activity-chart.tsx";
 import type { AdminApi } from "./admin-api.ts";
+import { AlertsPanel } from "./alerts-panel.tsx";
 import { CleanupPanel } from "./cleanup-panel.tsx";
 import { ClientsPanel } from "./clients-panel.tsx";
 import { EventsPanel } from "./events-panel.tsx";
@@ -139,6 +140,13 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
         ) : (
           <TokenCard tokenId={filters.token_id} life={data.token} nowMs={pulse.nowMs} />
         )}
+        <AlertsPanel
+          alerts={data.alerts}
+          filters={filters}
+          span={span}
+          nowMs={pulse.nowMs}
+          onNarrow={narrow}
+        />
         <div class="grid two">
           <ActivityChart
             title="Tokens over time"

@@ -109,6 +109,12 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     (signal) => listEvents(api, view, ends(span), listed, signal),
     onSignedOut,
   );
+  const alerts = useResource(
+    "alerts",
+    pulse.beat,
+    (signal) => api.get("alerts", {}, signal).then(({ open, resolved }) => [...open, ...resolved]),
+    onSignedOut,
+  );
   const clients = useResource(
     "clients",
     slowBeat,
@@ -121,5 +127,5 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     (signal) => api.get("cleanup-runs", {}, signal).then((answer) => answer.cleanup_runs),
     onSignedOut,
   );
-  return { stats, previous, token, activity, events, clients, runs };
+  return { stats, previous, token, activity, alerts, events, clients, runs };
 }

@@ -57,8 +57,8 @@ export async function securityReport(target: Target, options: RangeOptions): Pro
   const text = [
     `Security Events (${title}): ${events.length}`,
     ...events.map(
-      ({ created_at, event_type, event_data }) =>
-        `  [${created_at}] ${event_type}: ${printable(JSON.stringify(event_data))}`,
+      ({ occurred_at, event_type, event_data }) =>
+        `  [${occurred_at}] ${event_type}: ${printable(JSON.stringify(event_data))}`,
     ),
     ...block("By Type:", summary.by_type),
     ...block("By Client:", summary.by_client),

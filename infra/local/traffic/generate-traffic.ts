@@ -20,7 +20,10 @@ export interface TrafficOptions {
   readonly clients?: number | undefined;
   /** Benign events on a working day, about; fewer on weekends. Default 8000. */
   readonly eventsPerDay?: number | undefined;
-  /** On which days every attack happens once; a day begins at the hour of `startMs`. Default `last-day`. */
+  /**
+   * On which days every attack happens once; a day begins at the hour of `startMs`. The first day has no
+   * history to judge it by: a runaway issuer or a new network cannot be told there. Default `last-day`.
+   */
   readonly attacks?: "none" | "last-day" | "every-day" | undefined;
 }
 

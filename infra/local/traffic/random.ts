@@ -47,6 +47,7 @@ export class Random {
       left -= 1 / (n + 1);
       return left < 0;
     });
+    // Rounding may leave a rest, which is the last one's: -1.
     return values.at(index) as T;
   }
 

@@ -7,7 +7,7 @@ import { countWithin, splitValue } from "../detection-snapshot.ts";
 export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
   name: "new_network",
   catches: "a service's token or secret that is used from somewhere else",
-  falsePositives: "a service that moves to another host or region",
+  falsePositives: "a service that moves to another host or region; an app with very few users",
   advice:
     "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
   find: ({ networks, knownNetworks, nowMs }, { maxKnownNetworks, learnDays }) => {
@@ -23,7 +23,10 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
       const old = known.some(
         (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
       );
-      const established = known.filter(({ firstSeenAt }) => Date.parse(firstSeenAt) < fromMs);
+      // A stranger's networks do not make a client one that is used from everywhere.
+      const established = known.filter(
+        ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
+      );
       if (uses === 0 || old || !learnt || established.length > maxKnownNetworks) continue;
       const key = `${each.clientId} ${network}`;
       const before = found.get(key)?.uses ?? 0;

@@ -45,8 +45,8 @@ export interface AttackScene {
   readonly startMs: number;
   /** Clients that have been there all along, the busiest first. */
   readonly clients: readonly TrafficClient[];
-  /** Which day it is; attacks that must not meet choose by it. */
-  readonly day: number;
+  /** The same for all attacks of a day, so that those that must not meet can choose by it. */
+  readonly draw: number;
   /** Tokens that a client is usually issued in an hour. */
   readonly issuedPerHour: (clientId: string) => number;
 }
@@ -64,7 +64,7 @@ export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[]
  */
 export function busyService(scene: AttackScene, turn: number): TrafficClient {
   const services = clientsOf(scene, "service").slice(0, 2);
-  return services[(scene.day + turn) % services.length] as TrafficClient;
+  return services[(scene.draw + turn) % services.length] as TrafficClient;
 }
 
 /** A busy client that people use, and one of its old users. */

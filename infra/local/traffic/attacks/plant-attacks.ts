@@ -57,13 +57,15 @@ export function plantAttacks(options: {
   readonly issuedPerHour: (clientId: string) => number;
 }): { readonly drafts: DraftEvent[]; readonly labels: AttackLabel[] } {
   const { seed, day, dayStartMs, clients, issuedPerHour } = options;
-  const slots = slotsOf(new Random(seed, "attacks", day));
+  const ofDay = new Random(seed, "attacks", day);
+  const slots = slotsOf(ofDay);
+  const draw = ofDay.integer(0, 99);
   const planted = ATTACKS.map((attack) => {
     const random = new Random(seed, "attack", attack, day);
     const timeline = new Timeline(random);
     const slotMs = (slots.get(attack) as number) * HOUR_MS;
     const startMs = Math.floor(dayStartMs + slotMs + random.between(0, JITTER_MS));
-    const found = PLANS[attack]({ random, timeline, startMs, clients, day, issuedPerHour });
+    const found = PLANS[attack]({ random, timeline, startMs, clients, draw, issuedPerHour });
     const label: AttackLabel = { id: `${attack}-day-${day + 1}`, attack, ...found };
     return { drafts: timeline.drafts, label };
   });

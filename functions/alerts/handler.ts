@@ -1,0 +1,21 @@
+import * as z from "zod";
+import { listAlerts, listLatestResolved } from "../../shared/anomalies/alert-store.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { jsonRoute } from "../runtime/json-route.ts";
+import { logger } from "../runtime/logger.ts";
+
+const { ALERTS_TABLE } = readEnvironment(process.env, ["ALERTS_TABLE"]);
+const store = { client: createDocumentClient("interactive"), alertsTable: ALERTS_TABLE };
+
+/** Resolved alerts shown. */
+const RECENT = 100;
+
+/** GET /admin/oauth/alerts */
+export const handler = jsonRoute(logger, z.strictObject({}), async () => {
+  const [open, resolved] = await Promise.all([
+    listAlerts(store, "open"),
+    listLatestResolved(store, RECENT),
+  ]);
+  return { open, resolved };
+});

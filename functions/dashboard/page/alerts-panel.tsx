@@ -1,0 +1,67 @@
+import type { Alert } from "../../../shared/anomalies/alert.ts";
+import { formatAgo, formatMoment, formatType } from "./format.ts";
+import { Panel } from "./panel.tsx";
+import type { Resource } from "./use-resource.ts";
+import type { Filters, Span } from "./view.ts";
+
+interface AlertsPanelProps {
+  /** Open ones first. */
+  readonly alerts: Resource<readonly Alert[]>;
+  readonly filters: Filters;
+  readonly span: Span;
+  readonly nowMs: number;
+  readonly onNarrow: (filters: Filters) => void;
+}
+
+const FILTER_OF = { client: "client_id", ip: "ip", token: "token_id" } as const;
+
+/** Whether an alert was open in the span and is about what the page is narrowed to. */
+function concerns(alert: Alert, { client_id, ip, token_id }: Filters, span: Span): boolean {
+  const { subject } = alert;
+  const is = (kind: Alert["subject"]["kind"], id: string | undefined) =>
+    id === undefined || (subject.kind === kind && subject.id === id);
+  const client = client_id === undefined || alert.oauth_client_id === client_id;
+  const ended = alert.resolved_at ?? alert.last_seen_at;
+  const within = Date.parse(alert.opened_at) < span.toMs && Date.parse(ended) >= span.fromMs;
+  return within && client && is("ip", ip) && is("token", token_id);
+}
+
+/** What the detection found, and what to do about it. */
+export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPanelProps) {
+  const shown = alerts.value?.filter((alert) => concerns(alert, filters, span));
+  return (
+    <Panel
+      title="Alerts"
+      class="wide"
+      resource={{ ...alerts, value: shown }}
+      empty="No anomalies in this range."
+      isEmpty={(list) => list.length === 0}
+      rows={{ name: "alerts", of: (list) => list.map((alert) => ({ ...alert })) }}
+    >
+      {(list) => (
+        <ul class="alerts">
+          {list.map((alert) => (
+            <li key={alert.alert_id} class={alert.state}>
+              <span class="state">{formatType(alert.state)}</span>
+              <span>{formatType(alert.rule)}</span>
+              <span class="message">
+                <button
+                  type="button"
+                  class="link"
+                  title={`Narrow to ${alert.subject.kind} ${alert.subject.id}`}
+                  onClick={() => onNarrow({ [FILTER_OF[alert.subject.kind]]: alert.subject.id })}
+                >
+                  {alert.message}
+                </button>
+              </span>
+              <time dateTime={alert.opened_at} title={formatMoment(alert.opened_at)}>
+                {formatAgo(alert.opened_at, nowMs)}
+              </time>
+              {alert.state === "open" && <span class="advice muted">{alert.advice}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,15 @@
+import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import type middy from "@middy/core";
+import { logger } from "./logger.ts";
+import { loggableRequestId, type RequestIdEvent } from "./request-id.ts";
+
+/**
+ * Puts the invocation's context on its log lines. Never the event itself, which may hold tokens,
+ * whatever `POWERTOOLS_LOGGER_LOG_EVENT` says.
+ */
+export const logLambdaContext = () => injectLambdaContext(logger, { logEvent: false });
+
+/** Puts the gateway's request id on the log lines; each invocation overwrites the one before. */
+export const logRequestId = (): middy.MiddlewareObj<RequestIdEvent> => ({
+  before: ({ event }) => logger.appendKeys({ request_id: loggableRequestId(event) }),
+});

@@ -1,0 +1,213 @@
+import { Duration } from "aws-cdk-lib";
+import type { RestApi } from "aws-cdk-lib/aws-apigateway";
+import {
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  Metric,
+  PeriodOverride,
+} from "aws-cdk-lib/aws-cloudwatch";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { Construct } from "constructs";
+import type { MetricName, MetricService } from "../../functions/runtime/metric-names.ts";
+import type { Data, TableVariable } from "./data.ts";
+import type { EventFlow } from "./event-flow.ts";
+import type { FunctionName, Functions } from "./functions.ts";
+import { ownMetric } from "./own-metrics.ts";
+import { tableThrottles } from "./table-throttles.ts";
+
+/** What the dashboard shows. */
+export interface MetricsDashboardProps {
+  readonly data: Data;
+  readonly flow: EventFlow;
+  readonly functions: Functions;
+}
+
+const PERIOD = Duration.minutes(5);
+const SUM = { period: PERIOD, statistic: "Sum" };
+const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
+
+/** A graph, a third of the dashboard's width. */
+const graph = (title: string, left: IMetric[] = [], stacked = false) =>
+  new GraphWidget({ title, left, stacked, width: 8, height: 6, leftYAxis: { min: 0 } });
+
+/** CloudWatch dashboard: API, authorizer, event flow, tables, purge, security, functions, a row each. */
+export class MetricsDashboard extends Construct {
+  readonly dashboard: Dashboard;
+  readonly #calls = graph("API calls");
+  readonly #refusals = graph("API errors: 4XX, 5XX");
+  readonly #latency = graph("API latency (ms): p50, p99");
+  readonly #errors = graph("Function errors (the authorizer's are its 401s)");
+  readonly #throttles = graph("Function throttles");
+  readonly #durations = graph("Function duration (ms): p99, with work after the response");
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: MetricsDashboardProps,
+  ) {
+    super(scope, id);
+    this.dashboard = new Dashboard(this, "Dashboard", {
+      periodOverride: PeriodOverride.AUTO,
+      widgets: [
+        [this.#calls, this.#refusals, this.#latency],
+        this.#authorizerRow(),
+        ...this.#eventFlowRows(),
+        this.#tableRow(),
+        this.#purgeRow(),
+        this.#securityRow(),
+        this.#detectionRow(),
+        [this.#errors, this.#throttles, this.#durations],
+      ],
+    });
+    props.functions.watch((name, created) => this.#addFunction(name, created));
+  }
+
+  /** Shows an API that the authorizer protects, by its name. */
+  addApi(api: RestApi): void {
+    // By name, as the API may be of another stack, on which this one must not depend.
+    const metric = (metricName: string, statistic: string, label: string) =>
+      new Metric({
+        namespace: "AWS/ApiGateway",
+        metricName,
+        dimensionsMap: { ApiName: api.restApiName },
+        period: PERIOD,
+        statistic,
+        label: `${api.restApiName} ${label}`,
+      });
+    this.#calls.addLeftMetric(metric("Count", "Sum", "calls"));
+    this.#refusals.addLeftMetric(metric("4XXError", "Sum", "4XX"));
+    this.#refusals.addLeftMetric(metric("5XXError", "Sum", "5XX"));
+    this.#latency.addLeftMetric(metric("Latency", "p50", "p50"));
+    this.#latency.addLeftMetric(metric("Latency", "p99", "p99"));
+  }
+
+  #own<S extends MetricService>(service: S, name: MetricName<S>, statistic = "Sum"): Metric {
+    const label = statistic === "Sum" ? name : `${name} ${statistic}`;
+    return ownMetric(this, service, name, { period: PERIOD, statistic, label });
+  }
+
+  #authorizerRow(): GraphWidget[] {
+    const outcomes = ["Allowed", "AuthFailed", "ScopeViolation", "Unavailable"] as const;
+    return [
+      graph(
+        "Authorizer decisions",
+        outcomes.map((name) => this.#own("authorizer", name)),
+        true,
+      ),
+      graph("Time to a decision (ms)", [
+        this.#own("authorizer", "DecisionDuration", "p50"),
+        this.#own("authorizer", "DecisionDuration", "p99"),
+      ]),
+    ];
+  }
+
+  #eventFlowRows(): GraphWidget[][] {
+    const { buffer, unpublished, deadLetters, unpublishable } = this.props.flow;
+    const stored = ["EventsStored", "EventsDuplicate", "EventsRejected", "EventsRetried"] as const;
+    const queues = [
+      graph("Events that wait", [
+        buffer.metricApproximateNumberOfMessagesVisible({ ...MAXIMUM, label: "Buffer" }),
+        unpublished.metricApproximateNumberOfMessagesVisible({ ...MAXIMUM, label: "Unpublished" }),
+      ]),
+      graph("Age of the oldest that waits (s)", [
+        buffer.metricApproximateAgeOfOldestMessage({ ...MAXIMUM, label: "Buffer" }),
+        unpublished.metricApproximateAgeOfOldestMessage({ ...MAXIMUM, label: "Unpublished" }),
+      ]),
+      graph("Dead letters", [
+        deadLetters.metricApproximateNumberOfMessagesVisible({ ...MAXIMUM, label: "DeadLetters" }),
+        unpublishable.metricApproximateNumberOfMessagesVisible({
+          ...MAXIMUM,
+          label: "Unpublishable",
+        }),
+      ]),
+    ];
+    const events = [
+      graph(
+        "Events at the subscriber",
+        stored.map((name) => this.#own("subscriber", name)),
+      ),
+      graph("From occurred to stored (ms)", [
+        this.#own("subscriber", "EventLag", "p50"),
+        this.#own("subscriber", "EventLag", "p99"),
+      ]),
+      graph("The bus was down", [
+        this.#own("authorizer", "EventsSetAside"),
+        this.#own("authorizer", "EventsLost"),
+        this.#own("republisher", "EventsReturned"),
+        this.#own("republisher", "EventsRefused"),
+      ]),
+    ];
+    return [queues, events];
+  }
+
+  #tableRow(): GraphWidget[] {
+    const { data } = this.props;
+    const tables = Object.keys(data.tables) as TableVariable[];
+    const labelled = (variable: TableVariable) => ({
+      ...SUM,
+      label: data.tables[variable].node.id,
+    });
+    return [
+      graph(
+        "Write units consumed",
+        tables.map((each) => data.tables[each].metricConsumedWriteCapacityUnits(labelled(each))),
+        true,
+      ),
+      graph(
+        "Read units consumed",
+        tables.map((each) => data.tables[each].metricConsumedReadCapacityUnits(labelled(each))),
+        true,
+      ),
+      graph(
+        "Throttled reads and writes",
+        (["ReadThrottleEvents", "WriteThrottleEvents"] as const).flatMap((name) =>
+          tableThrottles(data, name, PERIOD).map(({ metric }) => metric),
+        ),
+      ),
+    ];
+  }
+
+  #purgeRow(): GraphWidget[] {
+    const removed = [
+      "AccessTokensRemoved",
+      "AuthorizationCodesRemoved",
+      "SessionsRemoved",
+      "EventsRemoved",
+    ] as const;
+    return [
+      graph(
+        "Purged",
+        removed.map((name) => this.#own("purge", name)),
+        true,
+      ),
+      graph("Purge finished (1) or stopped (0)", [this.#own("purge", "PurgeFinished", "Minimum")]),
+      graph("Purge duration (ms)", [this.#own("purge", "PurgeDuration", "Maximum")]),
+    ];
+  }
+
+  #detectionRow(): GraphWidget[] {
+    const changes = ["AlertsOpened", "AlertsResolved"] as const;
+    return [
+      graph(
+        "Alerts opened, resolved",
+        changes.map((name) => this.#own("anomalies", name)),
+      ),
+      graph("Alerts open", [this.#own("anomalies", "AlertsOpen", "Maximum")]),
+      graph("Detection duration (ms)", [this.#own("anomalies", "DetectionDuration", "Maximum")]),
+    ];
+  }
+
+  #securityRow(): GraphWidget[] {
+    const types = ["AuthFailed", "ScopeViolation", "SuspiciousActivity"] as const;
+    return types.map((name) => graph(name, [this.#own("subscriber", name)]));
+  }
+
+  #addFunction(name: FunctionName, created: IFunction): void {
+    this.#errors.addLeftMetric(created.metricErrors({ ...SUM, label: name }));
+    this.#throttles.addLeftMetric(created.metricThrottles({ ...SUM, label: name }));
+    this.#durations.addLeftMetric(
+      created.metricDuration({ period: PERIOD, statistic: "p99", label: name }),
+    );
+  }
+}

@@ -1,0 +1,26 @@
+import { createWriteStream } from "node:fs";
+
+/** Whether a line is of the everyday kind: a metric, or below the level of a warning. */
+function isEveryday(line: string): boolean {
+  try {
+    const { _aws, level } = JSON.parse(line.slice(line.indexOf("{")));
+    return _aws !== undefined || level === "INFO" || level === "DEBUG";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The functions' log: every line in a file, in place of CloudWatch Logs, and what is not everyday
+ * shown as well.
+ */
+export function createFunctionLog(
+  file: string,
+  show: (line: string) => void,
+): (line: string) => void {
+  const kept = createWriteStream(file);
+  return (line) => {
+    kept.write(`${line}\n`);
+    if (!isEveryday(line)) show(line);
+  };
+}

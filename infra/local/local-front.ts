@@ -1,0 +1,58 @@
+import * as z from "zod";
+
+const queuesSchema = z.object({
+  queues: z.array(z.object({ name: z.string(), visible: z.number(), in_flight: z.number() })),
+});
+const schedulesSchema = z.object({ schedules: z.array(z.object({ name: z.string() })) });
+
+/** What only a local stack's front tells and does. */
+export interface LocalFront {
+  /** Messages in queues that somebody empties. */
+  waiting(): Promise<number>;
+  /** Messages that were given up. */
+  deadLetters(): Promise<number>;
+  schedules(): Promise<string[]>;
+  /** Runs a schedule now; resolves when it is done. */
+  runSchedule(name: string, input: object): Promise<void>;
+}
+
+/** Nobody empties these. */
+const isDeadLetterQueue = (name: string) => /DeadLetters|Unpublishable/.test(name);
+
+/**
+ * The front of the local stack at a URL. Its calls reject when no stack answers there, saying how to
+ * start one.
+ */
+export function openLocalFront(url: string): LocalFront {
+  async function call(path: string, init: RequestInit = {}): Promise<unknown> {
+    const response = await fetch(`${url}${path}`, init).catch((error: unknown) => {
+      const reason = `no local stack answers at ${url}: start it with npm start`;
+      throw new Error(reason, { cause: error });
+    });
+    const body: unknown = await response.json();
+    if (!response.ok)
+      throw new Error(`${path} answers ${response.status}: ${JSON.stringify(body)}`);
+    return body;
+  }
+  async function count(which: (name: string) => boolean): Promise<number> {
+    const { queues } = queuesSchema.parse(await call("/_local/queues"));
+    return queues
+      .filter(({ name }) => which(name))
+      .reduce((sum, { visible, in_flight }) => sum + visible + in_flight, 0);
+  }
+  return {
+    waiting: () => count((name) => !isDeadLetterQueue(name)),
+    deadLetters: () => count(isDeadLetterQueue),
+    async schedules() {
+      const { schedules } = schedulesSchema.parse(await call("/_local/schedules"));
+      return schedules.map(({ name }) => name);
+    },
+    async runSchedule(name, input) {
+      await call(`/_local/schedules/${name}/run`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(input),
+      });
+    },
+  };
+}

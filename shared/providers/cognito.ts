@@ -1,0 +1,78 @@
+import * as z from "zod";
+import { optionalText, type ProviderAdapter } from "./provider-adapter.ts";
+
+const parametersSchema = z.looseObject({
+  clientId: optionalText,
+  client_id: z.union([z.string(), z.array(z.string())]).nullish(),
+  username: optionalText,
+});
+
+/**
+ * Amazon Cognito user pools, as CloudTrail records them and EventBridge delivers them.
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/logging-using-cloudtrail.html
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ */
+const detailSchema = z.looseObject({
+  eventID: z.string().min(1),
+  eventTime: z.string(),
+  eventName: z.string().min(1),
+  sourceIPAddress: optionalText,
+  userAgent: optionalText,
+  errorCode: optionalText,
+  errorMessage: optionalText,
+  requestParameters: parametersSchema.nullish(),
+  additionalEventData: z
+    .looseObject({
+      sub: optionalText,
+      requestParameters: parametersSchema.nullish(),
+      responseParameters: z.looseObject({ status: z.number().nullish() }).nullish(),
+    })
+    .nullish(),
+});
+
+/** Operations and hosted pages that end in tokens or a session; failed, they are failed authentications. */
+const TYPES: Readonly<Record<string, string>> = {
+  InitiateAuth: "token_issued",
+  AdminInitiateAuth: "token_issued",
+  RespondToAuthChallenge: "token_issued",
+  AdminRespondToAuthChallenge: "token_issued",
+  GetTokensFromRefreshToken: "token_issued",
+  Token_POST: "token_issued",
+  Login_POST: "session_started",
+  SAML2Response_POST: "session_started",
+  OAuth2Response_GET: "session_started",
+  Logout_GET: "session_ended",
+  GlobalSignOut: "session_ended",
+  AdminUserGlobalSignOut: "session_ended",
+  RevokeToken: "token_revoked",
+  Revoke_POST: "token_revoked",
+};
+
+const AUTHENTICATIONS: ReadonlySet<string> = new Set(["token_issued", "session_started"]);
+
+export const cognito: ProviderAdapter = {
+  name: "cognito",
+  serves: ({ source }) => source === "aws.cognito-idp",
+  read: ({ detail }) => {
+    const event = detailSchema.parse(detail);
+    const extra = event.additionalEventData;
+    const status = extra?.responseParameters?.status ?? 200;
+    const failed = event.errorCode !== undefined || status >= 400;
+    const type = TYPES[event.eventName];
+    const parameters = { ...extra?.requestParameters, ...event.requestParameters };
+    const hosted = [extra?.requestParameters?.client_id ?? []].flat()[0];
+    return {
+      id: event.eventID,
+      code: event.eventName,
+      occurredAt: event.eventTime,
+      eventType: failed ? (AUTHENTICATIONS.has(type ?? "") ? "auth_failed" : undefined) : type,
+      outcome: failed ? "failure" : "success",
+      reason: event.errorCode ?? (failed ? `status_${status}` : undefined),
+      clientId: parameters.clientId ?? hosted,
+      userId: extra?.sub ?? parameters.username,
+      ip: event.sourceIPAddress,
+      userAgent: event.userAgent,
+      message: event.errorMessage,
+    };
+  },
+};

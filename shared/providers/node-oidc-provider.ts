@@ -1,0 +1,177 @@
+import { createHash } from "node:crypto";
+import { type Clock, SECOND_MS, systemClock, toInstant } from "../clock/clock.ts";
+import type { EventData } from "../events/event-data.ts";
+import type { EventSink } from "../events/event-sink.ts";
+import { createEvent, type EventFacts, type OAuthEvent } from "../events/oauth-event.ts";
+
+/** What of an oidc-provider instance is used: its emitter. */
+export interface OidcProviderEmitter {
+  on(event: string, listener: (...parameters: never[]) => void): unknown;
+}
+
+/** A token model, as far as events of it tell. */
+interface IssuedToken {
+  readonly jti: string;
+  /** Epoch seconds; absent while an opaque token is being saved. */
+  readonly iat?: number;
+  /** Its life in seconds. */
+  readonly expiration?: number;
+  readonly clientId?: string;
+  readonly accountId?: string;
+  readonly scope?: string;
+}
+
+/** A request's context, as far as events of it tell. */
+interface RequestContext {
+  readonly ip?: string;
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
+  readonly oidc?: {
+    readonly client?: { readonly clientId?: string };
+    readonly params?: Readonly<Record<string, unknown>>;
+    readonly session?: { readonly accountId?: string };
+  };
+}
+
+interface HandledError {
+  readonly error?: string;
+  readonly error_description?: string;
+  readonly error_detail?: string;
+}
+
+export interface AttachOptions {
+  readonly clock?: Clock;
+  /** Told of an event that could not be published; by default it is written to the console. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** What a token is known by: an opaque token's `jti` is the token itself, so its digest is. */
+function tokenId({ jti }: IssuedToken): string {
+  return createHash("sha256").update(jti).digest("hex").slice(0, 32);
+}
+
+/** Endpoints whose handled errors are failed authentications. */
+const FAILING_ENDPOINTS = [
+  "authorization",
+  "grant",
+  "introspection",
+  "revocation",
+  "userinfo",
+  "pushed_authorization_request",
+  "device_authorization",
+  "backchannel_authentication",
+] as const;
+
+/** Refusals of credentials that were used before, by the grant they were presented for. */
+const REUSE: Readonly<Record<string, string>> = {
+  authorization_code: "authorization_code_reused",
+  refresh_token: "refresh_token_reused",
+};
+
+function reasonOf(ctx: RequestContext, error: HandledError): string | undefined {
+  const reused = /already (used|consumed)/.test(error.error_detail ?? "");
+  const reuse = reused && REUSE[String(ctx.oidc?.params?.grant_type)];
+  return reuse || error.error;
+}
+
+const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+
+function request(ctx: RequestContext): EventData {
+  const facts = {
+    ip: ctx.ip,
+    endpoint: ctx.path,
+    method: ctx.method,
+    user_agent: text(ctx.headers?.["user-agent"])?.slice(0, 1024),
+    grant_type: text(ctx.oidc?.params?.grant_type),
+  };
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+}
+
+/** The life of a token: issued tokens count in the statistics, since their expiry is known. */
+function tokenFacts(
+  eventType: "token_issued" | "token_revoked",
+  token: IssuedToken,
+  nowMs: number,
+): EventFacts {
+  const issuedMs = token.iat === undefined ? nowMs : token.iat * SECOND_MS;
+  const { expiration } = token;
+  return {
+    eventType,
+    clientId: token.clientId,
+    userId: token.accountId,
+    details: {
+      provider: "node-oidc-provider",
+      token_id: tokenId(token),
+      ...(eventType === "token_issued" &&
+        expiration !== undefined && {
+          issued_at: toInstant(issuedMs),
+          expires_at: toInstant(issuedMs + expiration * SECOND_MS),
+        }),
+      ...(token.scope && { scopes: token.scope.split(" ") }),
+    },
+  };
+}
+
+/**
+ * Publishes what an oidc-provider instance emits: tokens issued and revoked, refused requests, sessions
+ * ended. No token, code or secret is in an event. Publishing goes on beside the provider's answers, which
+ * never wait for it.
+ * https://github.com/panva/node-oidc-provider/blob/main/docs/events.md
+ *
+ * @example
+ * ```typescript
+ * const provider = new Provider(issuer, configuration);
+ * attach(provider, createEventPublisher({ eventBridge, eventBusName, logger: console }));
+ * ```
+ */
+export function attach(
+  provider: OidcProviderEmitter,
+  publisher: EventSink,
+  { clock = systemClock, onError = console.error }: AttachOptions = {},
+): void {
+  const publish = async (facts: EventFacts) => {
+    try {
+      const event: OAuthEvent = createEvent(facts, clock());
+      await publisher.publish([event]);
+    } catch (error) {
+      onError(error);
+    }
+  };
+  for (const model of ["access_token", "client_credentials"]) {
+    // Opaque tokens are saved, structured ones only issued.
+    for (const happening of ["saved", "issued"]) {
+      provider.on(`${model}.${happening}`, (token: IssuedToken) => {
+        void publish(tokenFacts("token_issued", token, clock()));
+      });
+    }
+    provider.on(`${model}.destroyed`, (token: IssuedToken) => {
+      void publish(tokenFacts("token_revoked", token, clock()));
+    });
+  }
+  for (const endpoint of FAILING_ENDPOINTS) {
+    provider.on(`${endpoint}.error`, (ctx: RequestContext, error: HandledError) => {
+      const { client, params, session } = ctx.oidc ?? {};
+      void publish({
+        eventType: "auth_failed",
+        clientId: client?.clientId ?? text(params?.client_id),
+        userId: session?.accountId,
+        details: {
+          provider: "node-oidc-provider",
+          provider_event_type: `${endpoint}.error`,
+          reason: reasonOf(ctx, error) ?? "unknown",
+          ...(error.error_description && { message: error.error_description }),
+          ...request(ctx),
+        },
+      });
+    });
+  }
+  provider.on("end_session.success", (ctx: RequestContext) => {
+    void publish({
+      eventType: "session_ended",
+      clientId: ctx.oidc?.client?.clientId,
+      userId: ctx.oidc?.session?.accountId,
+      details: { provider: "node-oidc-provider", ...request(ctx) },
+    });
+  });
+}

@@ -1,0 +1,125 @@
+import { v5 as uuidv5 } from "uuid";
+import * as z from "zod";
+import { type EventData, MAX_EVENT_DATA_BYTES } from "../events/event-data.ts";
+import { identifierSchema, instantSchema } from "../events/identifiers.ts";
+import { type OAuthEvent, oauthEventSchema } from "../events/oauth-event.ts";
+
+/** A provider's event, told in our terms. */
+export interface ProviderEvent {
+  /** The provider's own identity of the event: a redelivery bears the same. */
+  readonly id: string;
+  /** The provider's own name or code of what happened. */
+  readonly code: string;
+  /** In any form that `Date` reads, or epoch milliseconds. */
+  readonly occurredAt: string | number;
+  /** Our type of it; without one, the type is made of provider and code. */
+  readonly eventType?: string | undefined;
+  readonly outcome?: "success" | "failure" | undefined;
+  readonly reason?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly ip?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly message?: string | undefined;
+}
+
+/** What EventBridge delivers, as far as adapters look at it. */
+export interface ProviderMessage {
+  readonly source: string;
+  readonly "detail-type": string;
+  /** EventBridge's own id and time, for providers whose events lack theirs. */
+  readonly id: string;
+  readonly time: string;
+  readonly detail: unknown;
+}
+
+/** Reads the events of one identity provider. */
+export interface ProviderAdapter {
+  /** In `event_data.provider`, and in the types made of unknown codes. */
+  readonly name: string;
+  /** Whether a message is the provider's: what the rule that brings it matches. */
+  readonly serves: (message: ProviderMessage) => boolean;
+  /** @throws ZodError when the detail is not what the provider publishes */
+  readonly read: (message: ProviderMessage) => ProviderEvent;
+}
+
+/** Namespace of ids made of a provider's name and its own id (RFC 9562, version 5). */
+const NAMESPACE = "0f5c2b8e-6a55-4f0e-9c0c-2f0c1c6f6f11";
+
+/** Left of `event_data` for what stands beside the original. */
+const BESIDE_ORIGINAL_BYTES = 16 * 1024;
+
+/** An identifier that fits the envelope: no control characters, at most 256 characters. */
+function identifier(text: string | undefined): string | undefined {
+  const cleaned = text?.replace(/\p{Cc}/gu, "").slice(0, 256);
+  return identifierSchema.safeParse(cleaned).data;
+}
+
+/** `user.session.start` of okta → `okta_user_session_start`. */
+function typeOfCode(provider: string, code: string): string {
+  const words = code
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "_")
+    .replace(/^_+|_+$/g, "");
+  return `${provider}_${words || "unknown"}`.slice(0, 64);
+}
+
+/** The original, or as text as much of it as an event may hold. */
+function original(detail: unknown): EventData {
+  const text = JSON.stringify(detail);
+  const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
+  if (Buffer.byteLength(text) <= room) return { original: detail };
+  return {
+    original_cut: Buffer.from(text)
+      .subarray(0, room / 2)
+      .toString("utf8"),
+  };
+}
+
+const text = (value: string | undefined, most = 1024) => value?.slice(0, most);
+
+/**
+ * A provider's event in our envelope: under an id made of its own, with the untouched original beside
+ * what was understood of it. Secrets in it are replaced by their digests, as in every event.
+ *
+ * @throws ZodError when it cannot be an event, saying why
+ */
+export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage): OAuthEvent {
+  const event = adapter.read(message);
+  const details: EventData = {
+    provider: adapter.name,
+    provider_event_id: event.id,
+    provider_event_type: event.code,
+    outcome: event.outcome,
+    reason: text(event.reason),
+    ip: text(event.ip, 64),
+    user_agent: text(event.userAgent),
+    endpoint: text(event.endpoint),
+    session_id: text(event.sessionId, 256),
+    message: text(event.message),
+    ...original(message.detail),
+  };
+  const known = Object.entries(details).filter(([, value]) => value !== undefined && value !== "");
+  return oauthEventSchema.parse({
+    id: uuidv5(`${adapter.name} ${event.id}`, NAMESPACE),
+    event_type: event.eventType ?? typeOfCode(adapter.name, event.code),
+    occurred_at: toInstant(event.occurredAt),
+    oauth_client_id: identifier(event.clientId),
+    user_id: identifier(event.userId),
+    event_data: Object.fromEntries(known),
+  });
+}
+
+function toInstant(at: string | number): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? String(at) : instantSchema.parse(date.toISOString());
+}
+
+/** Text that providers leave out, or send as null or empty. */
+export const optionalText = z
+  .string()
+  .nullish()
+  .transform((value) => value || undefined);

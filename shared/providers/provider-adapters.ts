@@ -1,0 +1,13 @@
+import { auth0 } from "./auth0.ts";
+import { cognito } from "./cognito.ts";
+import { keycloak } from "./keycloak.ts";
+import { okta } from "./okta.ts";
+import type { ProviderAdapter, ProviderMessage } from "./provider-adapter.ts";
+
+/** Every provider whose events reach the bus by themselves. */
+const ADAPTERS: readonly ProviderAdapter[] = [auth0, okta, keycloak, cognito];
+
+/** The adapter that a message's source asks for. */
+export function adapterOf(message: ProviderMessage): ProviderAdapter | undefined {
+  return ADAPTERS.find((adapter) => adapter.serves(message));
+}

@@ -1,0 +1,234 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { describe, expect, it } from "vitest";
+import { deployedEnvironment } from "../../infra/local/library-context.ts";
+import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { issueToken } from "../../shared/index.ts";
+import { type MetricLine, parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
+import { useStack } from "./stack.ts";
+
+const scene = useStack({ visibilitySeconds: 2 });
+
+interface LogLine {
+  readonly message: string;
+  readonly request_id?: string;
+  readonly xray_trace_id?: string;
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly event_ids?: readonly string[];
+  readonly events?: readonly { readonly event_id: string; readonly request_id?: string }[];
+}
+
+/** The lines that a function wrote, as text. */
+const linesOf = (service: string) =>
+  scene()
+    .logs.filter((line) => line.startsWith(`${service}: {`))
+    .map((line) => line.slice(service.length + 2));
+
+const logOf = (service: string): LogLine[] =>
+  linesOf(service)
+    .map((line) => JSON.parse(line))
+    .filter((line) => line._aws === undefined);
+
+/** Every metric line of a function is checked against the format. */
+const metricsOf = (service: string): MetricLine[] =>
+  linesOf(service)
+    .filter((line) => line.includes('"_aws"'))
+    .map(parseMetricLine);
+
+/** Waits for what a function writes a little later. */
+async function eventually<T>(find: () => T | undefined | false): Promise<T> {
+  for (;;) {
+    const found = find();
+    if (found) return found;
+    await sleep(50);
+  }
+}
+
+const decisionAbout = (requestId: string) =>
+  eventually(() =>
+    logOf("authorizer").find(
+      ({ message, request_id }) => message === "The call is decided" && request_id === requestId,
+    ),
+  );
+
+const eventsAbout = async (requestId: string) => {
+  const { body } = await scene().get("/admin/oauth/events?limit=1000", scene().admin);
+  return (body.events as { id: string; event_data: Record<string, unknown> }[]).filter(
+    ({ event_data }) => event_data.request_id === requestId,
+  );
+};
+
+describe("a request id that a caller reports", () => {
+  it.each<[string, number, string, () => Record<string, string>, string, object]>([
+    [
+      "let in",
+      200,
+      "/api/observed",
+      () => ({ authorization: `Bearer ${scene().caller}` }),
+      "GET",
+      { outcome: "allowed" },
+    ],
+    [
+      "without a token",
+      401,
+      "/api/observed",
+      () => ({}),
+      "GET",
+      { outcome: "unauthenticated", reason: "missing_token" },
+    ],
+    [
+      "with too little scope",
+      403,
+      "/api/observed",
+      () => ({ authorization: `Bearer ${scene().caller}` }),
+      "POST",
+      { outcome: "insufficient_scope" },
+    ],
+  ])("leads from a call %s to its log lines, its trace and its events", async (...given) => {
+    const [, status, path, headers, method, expected] = given;
+    const answer = await scene().send(method, path, headers());
+    expect(answer.status).toBe(status);
+    const requestId = String(answer.headers["x-amzn-requestid"]);
+    if (status >= 400) expect(answer.body.request_id).toBe(requestId);
+
+    const decision = await decisionAbout(requestId);
+    expect(decision).toMatchObject(expected);
+    await scene().settle();
+    const events = await eventsAbout(requestId);
+    expect(events.length).toBeGreaterThan(0);
+    expect(events.map(({ id }) => id).sort()).toEqual([...(decision.event_ids ?? [])].sort());
+
+    const stored = logOf("subscriber").flatMap((line) => line.events ?? []);
+    for (const { id, event_data } of events) {
+      expect(stored).toContainEqual({ event_id: id, request_id: requestId });
+      expect(event_data.trace_id).toBe(decision.xray_trace_id);
+      const entry = scene().busTraffic.find((text) => text.includes(id)) ?? "";
+      expect(JSON.parse(entry).TraceHeader).toContain(`Root=${decision.xray_trace_id};`);
+    }
+  });
+
+  it("belongs to one call alone, each with a trace of its own", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => scene().get(`/api/own/${n}`, scene().caller)),
+    );
+    const ids = answers.map(({ headers }) => String(headers["x-amzn-requestid"]));
+    const decisions = await Promise.all(ids.map(decisionAbout));
+    expect(new Set(decisions.map(({ xray_trace_id }) => xray_trace_id)).size).toBe(12);
+    await scene().settle();
+    for (const [n, id] of ids.entries()) {
+      const endpoints = (await eventsAbout(id)).map(({ event_data }) => event_data.endpoint);
+      expect(new Set(endpoints)).toEqual(new Set([`/api/own/${n}`]));
+    }
+  });
+});
+
+describe("the metrics", () => {
+  it("count each decision by outcome, and time it", async () => {
+    const { caller, get, send } = scene();
+    const names = ["Allowed", "AuthFailed", "ScopeViolation", "Unavailable"];
+    const counts = () => names.map((name) => sumOf(metricsOf("authorizer"), name));
+    await scene().settle();
+    const before = counts();
+    for (let n = 0; n < 3; n += 1) await get("/api/x", caller);
+    for (let n = 0; n < 2; n += 1) await get("/api/x", "unknown-token");
+    await send("POST", "/api/x", { authorization: `Bearer ${caller}` });
+    const decided = 6 + before.reduce((sum, count) => sum + count, 0);
+    await eventually(() => counts().reduce((sum, count) => sum + count, 0) === decided);
+    expect(counts().map((count, index) => count - (before[index] ?? 0))).toEqual([3, 2, 1, 0]);
+    expect(valuesOf(metricsOf("authorizer"), "DecisionDuration")).toHaveLength(decided);
+  });
+
+  it("are written after the caller has the answer", async () => {
+    const { stack, caller, get, settle } = scene();
+    await settle();
+    const allowed = () => sumOf(metricsOf("authorizer"), "Allowed");
+    const before = allowed();
+    stack.eventBus.delayMs = 800;
+    expect((await get("/api/x", caller)).status).toBe(200);
+    expect(allowed()).toBe(before);
+    stack.eventBus.delayMs = 0;
+    await eventually(() => allowed() === before + 1);
+  });
+
+  it("count what became of events, and how long they took", async () => {
+    const names = ["EventsStored", "EventsDuplicate", "EventsRejected", "SuspiciousActivity"];
+    const counts = () => names.map((name) => sumOf(metricsOf("subscriber"), name));
+    const { stack, settle } = scene();
+    await settle();
+    const before = counts();
+    const lags = valuesOf(metricsOf("subscriber"), "EventLag").length;
+    const at = (ageMs: number) =>
+      createEvent(
+        { eventType: "suspicious_activity", clientId: "producer", details: {} },
+        Date.now() - ageMs,
+      );
+    const [fresh, old] = [at(0), at(60_000)];
+    const client = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint });
+    await client.send(
+      new PutEventsCommand({
+        Entries: [fresh, old, old, { ...old, id: "no id" }].map((detail) => ({
+          EventBusName: deployedEnvironment(stack).EVENT_BUS_NAME,
+          Source: "oauth.monitoring",
+          DetailType: "oauth.suspicious_activity",
+          Detail: JSON.stringify(detail),
+        })),
+      }),
+    );
+    const gained = () => counts().map((count, index) => count - (before[index] ?? 0));
+    await eventually(() => gained().join() === "2,1,1,2");
+    const newLags = valuesOf(metricsOf("subscriber"), "EventLag").slice(lags);
+    expect(newLags).toHaveLength(2);
+    expect(Math.max(...newLags)).toBeGreaterThanOrEqual(60_000);
+    expect(Math.min(...newLags)).toBeLessThan(30_000);
+  });
+
+  it("count events that are set aside while the bus is down, and that come back", async () => {
+    const { stack, get, caller } = scene();
+    stack.eventBus.down = true;
+    await get("/api/set-aside", caller);
+    await eventually(() => sumOf(metricsOf("authorizer"), "EventsSetAside") === 2);
+    await eventually(() => sumOf(metricsOf("republisher"), "EventsRefused") > 0);
+    stack.eventBus.down = false;
+    await eventually(() => sumOf(metricsOf("republisher"), "EventsReturned") === 2);
+    expect(sumOf(metricsOf("authorizer"), "EventsLost")).toBe(0);
+  });
+
+  it("say what a purge removed and that it came to its end", async () => {
+    const { library, send } = scene();
+    await issueToken(library, { clientId: "app", scopes: ["api:read"], expiresInSeconds: 1 });
+    await sleep(1100);
+    expect((await send("POST", "/_local/schedules/purge/run", {})).status).toBe(200);
+    const [line] = await eventually(() => metricsOf("purge").length > 0 && metricsOf("purge"));
+    expect(line?.values).toMatchObject({
+      AccessTokensRemoved: [1],
+      AuthorizationCodesRemoved: [0],
+      SessionsRemoved: [0],
+      EventsRemoved: [0],
+      PurgeFinished: [1],
+    });
+  });
+
+  it("never name a client, a user or a token, and no log line holds a secret", async () => {
+    const { caller, admin, logs } = scene();
+    const text = ["authorizer", "subscriber", "republisher", "purge"]
+      .flatMap((service) => linesOf(service).filter((line) => line.includes('"_aws"')))
+      .join("\n");
+    expect(text).not.toMatch(/"(app|ada|ops|producer)"|token_id|client_id/);
+    expect(logs.join("\n")).not.toContain(caller);
+    expect(logs.join("\n")).not.toContain(admin);
+  });
+
+  it("count calls that are refused because the token store does not answer", async () => {
+    const { stack, get, caller } = scene();
+    await stack.dynamodb.close();
+    const { status, headers, body } = await get("/api/x", caller);
+    expect(status).toBe(503);
+    expect(body.request_id).toBe(headers["x-amzn-requestid"]);
+    expect(await decisionAbout(body.request_id)).toMatchObject({ outcome: "unavailable" });
+    await eventually(() => sumOf(metricsOf("authorizer"), "Unavailable") === 1);
+    const line = logOf("authorizer").find(({ message }) => message.includes("does not answer"));
+    expect(line?.request_id).toBe(body.request_id);
+  });
+});

@@ -1,0 +1,172 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { detectOverRange } from "../../infra/local/detect-over-range.ts";
+import { openLocalFront } from "../../infra/local/local-front.ts";
+import { replayTraffic } from "../../infra/local/replay-traffic.ts";
+import { generateTraffic } from "../../infra/local/traffic/generate-traffic.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/clock/clock.ts";
+import { useStack } from "./stack.ts";
+
+const scene = useStack();
+
+const endMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+const startMs = endMs - DAY_MS;
+const traffic = generateTraffic({ seed: 3, startMs, days: 1, clients: 8, eventsPerDay: 300 });
+
+const countOf = (type: string) =>
+  traffic.events.filter(({ event_type }) => event_type === type).length;
+
+describe("replaying traffic", () => {
+  it("stores and counts every event once, however often it is replayed", {
+    timeout: 180_000,
+  }, async () => {
+    const { stack, library, get, admin } = scene();
+    const target = { ...library, front: openLocalFront(stack.url) };
+    const told: string[] = [];
+    const range = `from=${toInstant(startMs)}&to=${toInstant(endMs)}`;
+    const stats = async () => {
+      const query = `${range}&as_of=${toInstant(endMs)}`;
+      const { computed_at: _, ...rest } = (await get(`/admin/oauth/stats?${query}`, admin)).body;
+      return rest;
+    };
+
+    await replayTraffic(target, traffic, (line) => told.push(line));
+    expect(told.at(-1)).toBe(`published all ${traffic.events.length} events; 0 wait to be stored`);
+    const first = await stats();
+    const types = [...new Set(traffic.events.map(({ event_type }) => event_type))];
+    expect(types).toContain("scope_violation");
+    expect(first.events.by_type).toEqual(
+      Object.fromEntries(types.map((type) => [type, countOf(type)])),
+    );
+    expect(first.total_tokens_issued).toBe(countOf("token_issued"));
+    expect(Object.keys(first.tokens_by_client)).toContain("Order sync");
+
+    await replayTraffic(target, traffic, () => {});
+    expect(await stats()).toEqual(first);
+  });
+
+  it("shows a planted attack where an admin looks for it", async () => {
+    const { get, admin } = scene();
+    const stuffing = traffic.labels.find(({ attack }) => attack === "credential_stuffing");
+    const range = `from=${toInstant(startMs)}&to=${toInstant(endMs)}`;
+    const { body } = await get(`/admin/oauth/activity?${range}`, admin);
+    const tried = traffic.events.filter(
+      ({ event_data }) => event_data.ip === stuffing?.subject.id,
+    ).length;
+    expect(body.failures.by_ip).toContainEqual({ value: stuffing?.subject.id, count: tried });
+    const theft = traffic.labels.find(({ attack }) => attack === "token_theft");
+    const query = `token_id=${theft?.subject.id}&type=token_used&limit=1`;
+    const [use] = (await get(`/admin/oauth/events?${query}`, admin)).body.events;
+    expect(Date.parse(use.event_data.previous_use.at)).toBeLessThan(Date.parse(use.occurred_at));
+  });
+
+  it("publishes no faster than events are stored", async () => {
+    let waiting = 10_000;
+    let published = 0;
+    const front = {
+      waiting: async () => {
+        waiting = Math.max(0, waiting - 3000);
+        if (waiting > 4000) expect(published).toBe(0);
+        return waiting;
+      },
+      deadLetters: async () => 0,
+      schedules: async () => [],
+      runSchedule: async () => {},
+    };
+    const sink = {
+      publish: async (events: readonly unknown[]) => {
+        published += events.length;
+      },
+    };
+    const { library } = scene();
+    await replayTraffic({ ...library, sink, front }, { ...traffic, clients: [] }, () => {});
+    expect(published).toBe(traffic.events.length);
+  });
+
+  it("fails when events end up as dead letters", async () => {
+    const { stack, library, settle } = scene();
+    const front = openLocalFront(stack.url);
+    const [event] = traffic.events;
+    if (!event) throw new Error("there is no event");
+    const broken = { ...event, id: "no-uuid" };
+    await expect(
+      replayTraffic({ ...library, front }, { clients: [], events: [broken] }, () => {}),
+    ).rejects.toThrow("1 events were not stored: see npx oauth-monitoring dead-letters list");
+    await settle();
+  });
+});
+
+describe("detection over a range", () => {
+  const fromMs = Date.parse("2026-11-23T10:00:00.000Z");
+  const fakeFront = (schedules: string[]) => {
+    const runs: [string, object][] = [];
+    return {
+      runs,
+      schedules: async () => schedules,
+      runSchedule: async (name: string, input: object) => {
+        runs.push([name, input]);
+      },
+    };
+  };
+
+  it("learns by the hour before, then runs as of every five minutes, in order", async () => {
+    const front = fakeFront(["purge", "anomalies"]);
+    const range = { fromMs, toMs: fromMs + 15 * MINUTE_MS };
+    expect(await detectOverRange(front, range, () => {})).toBe(true);
+    const [first, ...others] = front.runs.splice(0, 73);
+    expect(first).toEqual(["anomalies", { as_of: "2026-11-20T10:00:00.000Z" }]);
+    expect(others.at(-1)).toEqual(["anomalies", { as_of: "2026-11-23T10:00:00.000Z" }]);
+    expect(front.runs).toEqual([
+      ["anomalies", { as_of: "2026-11-23T10:05:00.000Z" }],
+      ["anomalies", { as_of: "2026-11-23T10:10:00.000Z" }],
+      ["anomalies", { as_of: "2026-11-23T10:15:00.000Z" }],
+    ]);
+  });
+
+  it("says when the stack has no such schedule, and runs nothing", async () => {
+    const front = fakeFront(["purge"]);
+    expect(await detectOverRange(front, { fromMs, toMs: fromMs + DAY_MS }, () => {})).toBe(false);
+    expect(front.runs).toEqual([]);
+  });
+});
+
+describe("the local front", () => {
+  it("lists and runs the stack's schedules", async () => {
+    const front = openLocalFront(scene().stack.url);
+    expect(await front.schedules()).toContain("purge");
+    await front.runSchedule("purge", {});
+    await expect(front.runSchedule("no-such", {})).rejects.toThrow("there is no schedule no-such");
+  });
+
+  it("says how to start a stack when none answers", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" && address ? address.port : 0;
+    server.close();
+    await once(server, "close");
+    const front = openLocalFront(`http://127.0.0.1:${port}`);
+    await expect(front.waiting()).rejects.toThrow("start it with npm start");
+  });
+});
+
+describe("npm run replay", () => {
+  it.each([
+    [["--days", "0"], "days"],
+    [["--until", "yesterday"], "until"],
+    [["--wrong"], "--wrong"],
+  ])("refuses %s", async (args, word) => {
+    const script = fileURLToPath(new URL("../../infra/local/replay.ts", import.meta.url));
+    const child = spawn(process.execPath, ["--import", "tsx", script, ...args]);
+    let stderr = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const [code] = await once(child, "close");
+    expect(code).toBe(1);
+    expect(stderr).toContain(word);
+  });
+});

@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { decisionMetric } from "../../functions/authorizer/decision-metric.ts";
+import { measurePurge } from "../../functions/purge/purge-metrics.ts";
+import { METRIC_NAMES } from "../../functions/runtime/metric-names.ts";
+import { createMetrics } from "../../functions/runtime/metrics.ts";
+import { traceId } from "../../functions/runtime/trace.ts";
+import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
+import type { Decision } from "../../shared/authorization/authorize.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
+
+let written: string[] = [];
+const lines = () => written.map(parseMetricLine);
+
+beforeEach(() => {
+  written = [];
+  vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    written.push(...String(chunk).split("\n").filter(Boolean));
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+const event = (eventType: string, atMs: number) =>
+  createEvent({ eventType, clientId: "app", details: { request_id: "r" } }, atMs);
+
+describe("a function's metrics", () => {
+  it("are one line in the embedded metric format, by service and stack alone", () => {
+    const metrics = createMetrics("authorizer", "Shop");
+    metrics.count("Allowed", 1);
+    metrics.milliseconds("DecisionDuration", 12);
+    metrics.publish();
+    expect(lines()).toEqual([
+      {
+        namespace: "OAuthMonitoring",
+        dimensions: { service: "authorizer", stack: "Shop" },
+        units: { Allowed: "Count", DecisionDuration: "Milliseconds" },
+        values: { Allowed: [1], DecisionDuration: [12] },
+      },
+    ]);
+  });
+
+  it("begin anew with each line, and write none when there is nothing to say", () => {
+    const metrics = createMetrics("republisher", "Shop");
+    metrics.publish();
+    expect(written).toEqual([]);
+    for (const count of [2, 3]) {
+      metrics.count("EventsReturned", count);
+      metrics.publish();
+    }
+    expect(lines().map(({ values }) => values.EventsReturned)).toEqual([[2], [3]]);
+  });
+});
+
+describe("a batch of the subscriber", () => {
+  it("keeps every lag of 250 events, in lines that CloudWatch takes", () => {
+    const at = 1_800_000_000_000;
+    const stored = Array.from({ length: 250 }, (_, n) => event("token_used", at - n));
+    const outcome = { stored, duplicates: 3, rejected: 2, retried: 1 };
+    measureBatch(createMetrics("subscriber", "Shop"), outcome, at);
+    expect(lines().length).toBeGreaterThan(1);
+    expect(valuesOf(lines(), "EventLag")).toEqual(Array.from({ length: 250 }, (_, n) => n));
+    expect(sumOf(lines(), "EventsStored")).toBe(250);
+    expect(sumOf(lines(), "EventsDuplicate")).toBe(3);
+    expect(sumOf(lines(), "EventsRejected")).toBe(2);
+    expect(sumOf(lines(), "EventsRetried")).toBe(1);
+  });
+
+  it("counts the security events that were stored, by type", () => {
+    const at = 1_800_000_000_000;
+    const types = ["auth_failed", "suspicious_activity", "auth_failed", "scope_violation", "other"];
+    const outcome = { duplicates: 0, rejected: 0, retried: 0 };
+    measureBatch(
+      createMetrics("subscriber", "Shop"),
+      { ...outcome, stored: types.map((type) => event(type, at)) },
+      at,
+    );
+    expect(sumOf(lines(), "AuthFailed")).toBe(2);
+    expect(sumOf(lines(), "ScopeViolation")).toBe(1);
+    expect(sumOf(lines(), "SuspiciousActivity")).toBe(1);
+  });
+
+  it("shows no lag below zero when a producer's clock is ahead", () => {
+    const at = 1_800_000_000_000;
+    const outcome = { stored: [event("token_used", at + 5000)] };
+    measureBatch(
+      createMetrics("subscriber", "Shop"),
+      { ...outcome, duplicates: 0, rejected: 0, retried: 0 },
+      at,
+    );
+    expect(valuesOf(lines(), "EventLag")).toEqual([0]);
+  });
+});
+
+it("measures a purge by kind, and says whether it came to its end", () => {
+  const metrics = createMetrics("purge", "Shop");
+  const removed = { access_tokens: 4, authorization_codes: 3, sessions: 2, events: 1 };
+  for (const finished of [true, false]) {
+    measurePurge(metrics, { removed, finished, durationMs: 70 });
+  }
+  expect(lines().map(({ values }) => values)).toMatchObject([
+    {
+      AccessTokensRemoved: [4],
+      AuthorizationCodesRemoved: [3],
+      SessionsRemoved: [2],
+      EventsRemoved: [1],
+      PurgeFinished: [1],
+      PurgeDuration: [70],
+    },
+    { PurgeFinished: [0] },
+  ]);
+});
+
+it.each<[Decision["outcome"] | "failed", string]>([
+  ["allowed", "Allowed"],
+  ["unauthenticated", "AuthFailed"],
+  ["invalid_session", "AuthFailed"],
+  ["insufficient_scope", "ScopeViolation"],
+  ["unavailable", "Unavailable"],
+  ["failed", "Unavailable"],
+])("counts a decision that is %s as %s", (outcome, metric) => {
+  const decision = outcome === "failed" ? undefined : ({ outcome } as Decision);
+  expect(decisionMetric(decision)).toBe(metric);
+  expect(METRIC_NAMES.authorizer).toContain(metric);
+});
+
+it.each([
+  ["Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1", true],
+  ["Parent=53995c3f42cd8ad8;Root=1-67891233-abcdef012345678912345678", true],
+  ["Parent=53995c3f42cd8ad8", false],
+  ["", false],
+])("finds the trace's id in %j", (header, found) => {
+  vi.stubEnv("_X_AMZN_TRACE_ID", header);
+  expect(traceId()).toBe(found ? "1-67891233-abcdef012345678912345678" : undefined);
+});
