@@ -90,7 +90,7 @@ export class OAuthMonitoring extends Construct {
       new OcsfExport(this, "OcsfExport", {
         parameters: this.config.ocsfExport,
         removalPolicy: this.config.removalPolicy,
-        bus: this.flow.bus,
+        rules: this.flow.rules,
         key: this.data.key,
         transformation: this.functions.get("OcsfExport"),
         alarmTopic: this.alarmTopic,

@@ -33,6 +33,8 @@ export class EventFlow extends Construct {
   readonly deadLetters: Queue;
   /** Events that were set aside and that the bus never took. */
   readonly unpublishable: Queue;
+  /** Every rule that brings events, of whichever bus. */
+  readonly rules: readonly Rule[];
 
   constructor(scope: Construct, id: string, config: MonitoringConfig, key: Key) {
     super(scope, id);
@@ -79,27 +81,34 @@ export class EventFlow extends Construct {
         maxEventAge: Duration.hours(24),
         retryAttempts: 185,
       });
-    new Rule(this, "Stored", {
-      description: "Brings every OAuth event to the subscriber's buffer",
-      eventBus: this.bus,
-      eventPattern,
-      targets: [toBuffer()],
-    });
-    for (const [index, name] of config.providers.partnerEventBuses.entries()) {
-      new Rule(this, `Partner${index}`, {
-        description: "Brings an identity provider's events to the subscriber's buffer",
-        eventBus: EventBus.fromEventBusName(this, `PartnerBus${index}`, name),
-        eventPattern: { source: [name] },
+    const rules = [
+      new Rule(this, "Stored", {
+        description: "Brings every OAuth event to the subscriber's buffer",
+        eventBus: this.bus,
+        eventPattern,
         targets: [toBuffer()],
-      });
+      }),
+    ];
+    for (const [index, name] of config.providers.partnerEventBuses.entries()) {
+      rules.push(
+        new Rule(this, `Partner${index}`, {
+          description: "Brings an identity provider's events to the subscriber's buffer",
+          eventBus: EventBus.fromEventBusName(this, `PartnerBus${index}`, name),
+          eventPattern: { source: [name] },
+          targets: [toBuffer()],
+        }),
+      );
     }
     if (config.providers.cognito) {
       // The default bus, where AWS services put theirs.
-      new Rule(this, "Cognito", {
-        description: "Brings Cognito's calls to the subscriber's buffer",
-        eventPattern: { source: ["aws.cognito-idp"] },
-        targets: [toBuffer()],
-      });
+      rules.push(
+        new Rule(this, "Cognito", {
+          description: "Brings Cognito's calls to the subscriber's buffer",
+          eventPattern: { source: ["aws.cognito-idp"] },
+          targets: [toBuffer()],
+        }),
+      );
     }
+    this.rules = rules;
   }
 }

@@ -6,7 +6,7 @@ import {
   TreatMissingData,
 } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
-import { type EventBus, type IRuleTarget, Rule } from "aws-cdk-lib/aws-events";
+import type { IRuleTarget, Rule } from "aws-cdk-lib/aws-events";
 import { FirehoseDeliveryStream } from "aws-cdk-lib/aws-events-targets";
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
@@ -31,7 +31,6 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { OcsfExportParameters } from "../../shared/config/ocsf-export-parameters.ts";
-import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 
 /** Where exported events lie, and apart from them what could not be exported. */
 const PREFIX = "ocsf/";
@@ -49,7 +48,8 @@ const ADDRESSES = "@aws-cdk/aws-kinesisfirehose.CidrBlocks";
 export interface OcsfExportProps {
   readonly parameters: OcsfExportParameters;
   readonly removalPolicy: "retain" | "destroy";
-  readonly bus: EventBus;
+  /** What brings events to be stored brings them to be exported too. */
+  readonly rules: readonly Rule[];
   readonly key: Key;
   /** Turns a batch of the bus's events into OCSF. */
   readonly transformation: IFunction;
@@ -57,8 +57,8 @@ export interface OcsfExportProps {
 }
 
 /**
- * The export of every event as OCSF: a rule on the bus, a Firehose stream that has the events turned
- * into OCSF, and a bucket of its own in which they lie by class and day, as Athena reads them.
+ * The export of every event as OCSF: a Firehose stream that the rules bring events to and that has
+ * them turned into OCSF, and a bucket of its own in which they lie by class and day, as Athena reads them.
  * https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
  */
 export class OcsfExport extends Construct {
@@ -85,18 +85,13 @@ export class OcsfExport extends Construct {
       retentionPeriod: Duration.days(14),
       removalPolicy: this.#removalPolicy,
     });
-    const rule = new Rule(this, "Exported", {
-      description: "Brings every OAuth event to the export",
-      eventBus: props.bus,
-      eventPattern: { source: [EVENT_SOURCE] },
-      targets: [this.#target()],
-    });
+    for (const rule of props.rules) rule.addTarget(this.#target());
     this.undelivered.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal("events.amazonaws.com")],
         actions: ["sqs:SendMessage"],
         resources: [this.undelivered.queueArn],
-        conditions: { ArnEquals: { "aws:SourceArn": rule.ruleArn } },
+        conditions: { ArnEquals: { "aws:SourceArn": props.rules.map(({ ruleArn }) => ruleArn) } },
       }),
     );
     this.#alarm(

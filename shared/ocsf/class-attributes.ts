@@ -28,6 +28,11 @@ export interface ClassSource {
   readonly serviceName: string;
 }
 
+/** The identity provider that reports, or else the protected API. */
+function serviceOf({ data, serviceName }: ClassSource): { readonly name: string } {
+  return { name: data.text("provider") ?? serviceName };
+}
+
 /** The session; when the event is about it, the lifetime that the event names is the session's. */
 function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefined {
   if (!event.event_type.startsWith("session_")) return caller.session;
@@ -39,11 +44,11 @@ function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefine
 }
 
 function authentication(source: ClassSource): AuthenticationAttributes {
-  const { event, caller, data, serviceName } = source;
+  const { event, caller, data } = source;
   return {
     class_uid: 3002,
     user: userOrUnknown(event),
-    service: { name: serviceName },
+    service: serviceOf(source),
     auth_protocol_id: 6,
     auth_protocol: "OAUTH 2.0",
     ...present({
@@ -56,7 +61,8 @@ function authentication(source: ClassSource): AuthenticationAttributes {
   };
 }
 
-function apiActivity({ event, caller, data, serviceName }: ClassSource): ApiActivityAttributes {
+function apiActivity(source: ClassSource): ApiActivityAttributes {
+  const { event, caller, data } = source;
   const { http_method, url } = caller.request ?? {};
   const call = url && [http_method, url.path].filter(Boolean).join(" ");
   return {
@@ -64,7 +70,7 @@ function apiActivity({ event, caller, data, serviceName }: ClassSource): ApiActi
     actor: actorOrUnknown(event, caller.session),
     api: {
       operation: call ?? event.event_type,
-      service: { name: serviceName },
+      service: serviceOf(source),
       ...present({ token: readToken(data) }),
     },
     src_endpoint: endpointOrUnknown(caller),

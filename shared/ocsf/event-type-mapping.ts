@@ -1,4 +1,6 @@
+import type { EventData } from "../events/event-data.ts";
 import type { EVENT_TYPES } from "../events/event-types.ts";
+import type { OAuthEvent } from "../events/oauth-event.ts";
 import {
   type Enumerated,
   type EventClassName,
@@ -107,13 +109,18 @@ const MAPPINGS: Readonly<
   },
 };
 
-/** How an event type is exported; a type of somebody else's is an API activity that bears its name. */
-export function mappingOf(eventType: string): EventTypeMapping {
-  if (Object.hasOwn(MAPPINGS, eventType)) return MAPPINGS[eventType as keyof typeof MAPPINGS];
+/** What identity providers' events of other types say of their outcome. */
+function statusOf({ outcome }: EventData): Enumerated {
+  return outcome === "success" || outcome === "failure" ? STATUS[outcome] : STATUS.unknown;
+}
+
+/** How an event is exported; one of somebody else's type is an API activity that bears its name. */
+export function mappingOf({ event_type, event_data }: OAuthEvent): EventTypeMapping {
+  if (Object.hasOwn(MAPPINGS, event_type)) return MAPPINGS[event_type as keyof typeof MAPPINGS];
   return {
     class: "apiActivity",
-    activity: other(eventType),
-    status: STATUS.unknown,
+    activity: other(event_type),
+    status: statusOf(event_data),
     severity: SEVERITY.unknown,
   };
 }

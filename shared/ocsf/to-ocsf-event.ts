@@ -33,7 +33,7 @@ function metadataOf(event: OAuthEvent, { requestId }: Caller): OcsfMetadata {
  * https://schema.ocsf.io/1.8.0
  */
 export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): OcsfEvent {
-  const mapping = mappingOf(event.event_type);
+  const mapping = mappingOf(event);
   const { class_uid, class_name, category_uid, category_name } = EVENT_CLASSES[mapping.class];
   const { severity, status } = mapping;
   const data = new EventDataReader(event.event_data);

@@ -194,6 +194,16 @@ describe("toOcsfEvent", () => {
     });
   });
 
+  it("names the identity provider that reports, and the outcome of what only it knows", () => {
+    const details = { provider: "okta", outcome: "failure" };
+    expect(conforming(event("auth_failed", details)).service).toEqual({ name: "okta" });
+    expect(conforming(event("okta_policy_evaluate", details))).toMatchObject({
+      activity_name: "okta_policy_evaluate",
+      status: "Failure",
+      api: { operation: "okta_policy_evaluate", service: { name: "okta" } },
+    });
+  });
+
   it("keeps in unmapped what does not have an attribute's form", () => {
     const odd = {
       method: "get",
@@ -224,6 +234,8 @@ describe("toOcsfEvent", () => {
 /** Keys that the mapping looks at, with values in and out of form. */
 const ATTRIBUTE_KEYS = [
   ...Object.keys(CALL),
+  "provider",
+  "outcome",
   "token_id",
   "session_id",
   "issued_at",
