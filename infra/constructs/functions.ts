@@ -82,7 +82,7 @@ const DEFINITIONS = {
       EVENTS_TABLE: { indexes: ["Query"] },
       COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
-      ALERTS_TABLE: { table: ["GetItem", "PutItem"], indexes: ["Query"] },
+      ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
     },
   },
   Stats: {

@@ -55,7 +55,11 @@ export interface LocalStack {
   close(): Promise<void>;
 }
 
+/** Longer than clients keep an idle connection, so that none writes to one that is being closed. */
+const KEEP_ALIVE_MS = 75_000;
+
 async function listen(server: Server, port: number, variable: string): Promise<number> {
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   const free = await findPort(port, variable);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

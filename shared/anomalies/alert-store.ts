@@ -1,5 +1,5 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { DAY_MS, toEpochSeconds } from "../clock/clock.ts";
 import type { DocumentClient } from "../dynamodb/client.ts";
 import { queryAll } from "../dynamodb/query-all.ts";
@@ -56,6 +56,24 @@ export async function saveAlert(
               },
             }
           : { ConditionExpression: "attribute_not_exists(alert_id)" }),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) throw new AlertChangedError();
+    throw error;
+  }
+}
+
+/** Writes that everybody has been told of an open alert, whatever else of it has changed meanwhile. */
+export async function markTold(store: AlertStore, alert: Alert): Promise<void> {
+  try {
+    await store.client.send(
+      new UpdateCommand({
+        TableName: store.alertsTable,
+        Key: { alert_id: alert.alert_id },
+        UpdateExpression: "SET told = :told",
+        ConditionExpression: "event_id = :event",
+        ExpressionAttributeValues: { ":told": true, ":event": alert.event_id },
       }),
     );
   } catch (error) {

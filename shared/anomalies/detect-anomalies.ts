@@ -11,6 +11,7 @@ import {
   type AlertStore,
   findAlert,
   listAlerts,
+  markTold,
   saveAlert,
 } from "./alert-store.ts";
 import type { AnomalySubject } from "./anomaly-rule.ts";
@@ -110,7 +111,7 @@ class AlertKeeper {
         window_end: anomaly.windowEnd,
       };
       await saveAlert(context, seen, before);
-      if (!before.told) await this.#tell(seen);
+      await this.#tellLate(seen);
       return;
     }
     const clientId = clientOf(anomaly);
@@ -134,26 +135,32 @@ class AlertKeeper {
       told: false,
     };
     await saveAlert(context, alert, before);
-    await this.#tell(alert);
     this.opened.push(alert);
+    await this.#tell(alert);
+    await markTold(context, alert);
   }
 
   /** Resolves what has been quiet for long enough, and goes on telling of what was not told. */
   async settle(alerts: readonly Alert[], quietMs: number): Promise<void> {
     for (const alert of alerts) {
-      if (!alert.told) await this.#tell(alert);
+      await this.#tellLate(alert);
       if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) continue;
       const resolved: Alert = { ...alert, state: "resolved", resolved_at: toInstant(this.nowMs) };
-      await this.#tell(resolved, alert);
+      await this.#tell(resolved);
+      await saveAlert(this.context, { ...resolved, told: true }, alert);
       this.resolved.push(resolved);
     }
   }
 
-  /**
-   * Publishes the alert's event and notifies people, then writes that it is told; until all is done,
-   * the next run does it again.
-   */
-  async #tell(alert: Alert, stored = alert): Promise<void> {
+  /** Tells of an alert that an earlier run opened and did not get to tell of. */
+  async #tellLate(alert: Alert): Promise<void> {
+    if (alert.told || alert.opened_at >= toInstant(this.nowMs)) return;
+    await this.#tell(alert);
+    await markTold(this.context, alert);
+  }
+
+  /** Publishes the alert's event and notifies people. */
+  async #tell(alert: Alert): Promise<void> {
     const { context, nowMs } = this;
     const { subject } = alert;
     const about = {
@@ -190,7 +197,6 @@ class AlertKeeper {
       );
     }
     await context.notify(alert);
-    await saveAlert(context, { ...alert, told: true }, stored);
   }
 }
 
