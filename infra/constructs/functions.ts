@@ -148,6 +148,9 @@ const BUNDLING = {
   banner:
     "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   bundleAwsSDK: true,
+  esbuildArgs: {
+    "--alias:@aws-sdk/credential-provider-node": `${root}functions/runtime/lambda-credentials.ts`,
+  },
 };
 
 /** Runs a folder's build script after its bundle. */
