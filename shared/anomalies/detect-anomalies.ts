@@ -15,7 +15,7 @@ import {
   saveAlert,
 } from "./alert-store.ts";
 import type { AnomalySubject } from "./anomaly-rule.ts";
-import { type DetectionSnapshot, splitValue } from "./detection-snapshot.ts";
+import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { type FoundAnomaly, findAnomalies } from "./find-anomalies.ts";
 import { rememberNetwork } from "./known-networks.ts";
 import { listMutes } from "./mutes.ts";
@@ -210,8 +210,8 @@ async function learnNetworks(
     found.map(({ subject, evidence }) => `${subject.id} ${String(evidence.network)}`),
   );
   const seen = new Map<string, () => Promise<void>>();
-  for (const each of snapshot.networks) {
-    const [network] = splitValue(each.value);
+  for (const each of snapshot.serviceNetworks) {
+    const network = each.value;
     const seenMs = Math.min(...[...each.minutes.keys()].filter((at) => at < snapshot.nowMs));
     if (seenMs === Number.POSITIVE_INFINITY) continue;
     const key = `${each.clientId} ${network}`;

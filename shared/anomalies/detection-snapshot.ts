@@ -41,6 +41,8 @@ export interface DetectionSnapshot {
   readonly failedReasons: readonly SubjectCount[];
   /** Values are a network and a token id. */
   readonly networks: readonly SubjectCount[];
+  /** Values are networks that clients' tokens without a user came to. */
+  readonly serviceNetworks: readonly SubjectCount[];
   readonly dormantTokens: readonly SubjectCount[];
   /** Failures of an address by the hour, for the last day. */
   readonly failedIpHours: ReadonlyMap<string, HourCounts>;
@@ -48,7 +50,7 @@ export interface DetectionSnapshot {
   readonly revokedAt: ReadonlyMap<string, string>;
   /** Uses in the last hour of the tokens among `dormantTokens`. */
   readonly usesOfDormant: ReadonlyMap<string, number>;
-  /** Networks that the clients among `networks` were seen from before, the earliest first. */
+  /** Networks that the clients among `serviceNetworks` were seen from before, the earliest first. */
   readonly knownNetworks: ReadonlyMap<string, readonly KnownNetwork[]>;
 }
 

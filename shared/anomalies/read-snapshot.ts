@@ -155,19 +155,29 @@ export async function readSnapshot(
   const { historyDays } = store.config.anomalies;
   const historyStartMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS - historyDays * DAY_MS;
   const subjects = (kind: RankedKind) => readSubjects(store, kind, nowMs);
-  const [issued, failed, failedIps, failedTokens, failedReasons, networks, dormant, ipHours] =
-    await Promise.all([
-      readClients(store, "tokens", historyStartMs, nowMs, ({ field }) => field === "i"),
-      readClients(store, "events", historyStartMs, nowMs, ({ dimensions }) =>
-        isFailure(dimensions[0] ?? ""),
-      ),
-      subjects("failed_ips"),
-      subjects("failed_tokens"),
-      subjects("failed_reasons"),
-      subjects("networks"),
-      subjects("dormant_tokens"),
-      readFailedIpHours(store, nowMs),
-    ]);
+  const [
+    issued,
+    failed,
+    failedIps,
+    failedTokens,
+    failedReasons,
+    networks,
+    serviceNetworks,
+    dormant,
+    ipHours,
+  ] = await Promise.all([
+    readClients(store, "tokens", historyStartMs, nowMs, ({ field }) => field === "i"),
+    readClients(store, "events", historyStartMs, nowMs, ({ dimensions }) =>
+      isFailure(dimensions[0] ?? ""),
+    ),
+    subjects("failed_ips"),
+    subjects("failed_tokens"),
+    subjects("failed_reasons"),
+    subjects("networks"),
+    subjects("service_networks"),
+    subjects("dormant_tokens"),
+    readFailedIpHours(store, nowMs),
+  ]);
   const revoked = failedTokens.flatMap(({ value }) => {
     const [reason, tokenId] = splitValue(value);
     return reason === "revoked_token" ? [tokenId] : [];
@@ -179,7 +189,7 @@ export async function readSnapshot(
       (tokenId) => countUses(store, tokenId, nowMs),
     ),
     mapEach(
-      networks.map(({ clientId }) => clientId),
+      serviceNetworks.map(({ clientId }) => clientId),
       (clientId) => findKnownNetworks(store, clientId, nowMs),
     ),
   ]);
@@ -193,6 +203,7 @@ export async function readSnapshot(
     failedTokens,
     failedReasons,
     networks,
+    serviceNetworks,
     dormantTokens: dormant,
     failedIpHours: ipHours,
     revokedAt: new Map(

@@ -21,7 +21,8 @@ export type CounterKind = "events" | "tokens" | RankedKind;
 
 /**
  * Failed calls by where they came from, what they asked for, whose token they bore and why they failed;
- * and the uses of a token from another network than its last, or after a long rest.
+ * and the uses of a token from another network than its last (those that act for no user also by the
+ * network alone), or after a long rest.
  */
 export type RankedKind =
   | "failed_ips"
@@ -29,6 +30,7 @@ export type RankedKind =
   | "failed_tokens"
   | "failed_reasons"
   | "networks"
+  | "service_networks"
   | "dormant_tokens";
 
 /** Kinds that only detection looks at, by the hour and minute; no day is kept of them. */
@@ -36,6 +38,7 @@ const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
   "failed_tokens",
   "failed_reasons",
   "networks",
+  "service_networks",
   "dormant_tokens",
 ]);
 

@@ -40,7 +40,9 @@ function subject<Kind extends RankedKind>(kind: Kind, value: unknown): Subject<K
   return typeof value === "string" && value !== "" ? [{ kind, value: cut(value) }] : [];
 }
 
-type Facts = Pick<OAuthEvent, "event_type" | "event_data" | "occurred_at">;
+type Facts = Pick<OAuthEvent, "event_type" | "event_data" | "occurred_at"> & {
+  readonly user_id?: string | undefined;
+};
 
 /** What a failed call is ranked by for admins: its address and its endpoint, as far as it has them. */
 export function failureSubjects(event: Facts): Subject<"failed_ips" | "failed_endpoints">[] {
@@ -51,7 +53,7 @@ export function failureSubjects(event: Facts): Subject<"failed_ips" | "failed_en
 
 /** What detection looks at beside these; a value that names two things has a space between them. */
 function detectionSubjects(event: Facts): Subject[] {
-  const { event_type, event_data, occurred_at } = event;
+  const { event_type, event_data, occurred_at, user_id } = event;
   const tokenId = tokenIdOf(event);
   if (isFailure(event_type)) {
     const reason = event_type === "auth_failed" ? event_data.reason : event_type;
@@ -68,6 +70,7 @@ function detectionSubjects(event: Facts): Subject[] {
   const restedMs = previous.data ? Date.parse(occurred_at) - Date.parse(previous.data.at) : 0;
   return [
     ...(moved ? subject("networks", `${network} ${tokenId}`) : []),
+    ...(moved && user_id === undefined ? subject("service_networks", network) : []),
     ...(restedMs >= DORMANT_AFTER_DAYS * DAY_MS ? subject("dormant_tokens", tokenId) : []),
   ];
 }

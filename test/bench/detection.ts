@@ -102,13 +102,16 @@ interface Replay {
 
 /** Stores a seed's traffic and runs both detectors over it, every five minutes of nine days. */
 async function replay(endpoint: string, seed: number): Promise<Replay> {
-  const { events, labels } = generateTraffic({
-    seed,
-    startMs: START_MS,
-    days: DAYS,
-    eventsPerDay: EVENTS_PER_DAY,
-    attacks: "every-day",
-  });
+  const options = { seed, startMs: START_MS, days: DAYS, eventsPerDay: EVENTS_PER_DAY };
+  const judgedMs = START_MS + JUDGED_FROM_DAY * DAY_MS;
+  const isJudged = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at) >= judgedMs;
+  const attacked = generateTraffic({ ...options, attacks: "every-day" });
+  // The rules learn on quiet days: the benign part is the same with and without attacks.
+  const quiet = generateTraffic({ ...options, attacks: "none" });
+  const events = [
+    ...quiet.events.filter((event) => !isJudged(event)),
+    ...attacked.events.filter(isJudged),
+  ];
   const world = await createWorldAt(endpoint);
   const clock = () => START_MS + DAYS * DAY_MS;
   const entered = new Map<string, number>();
@@ -135,8 +138,7 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
     await keepAlerts(context, snapshot);
     fixed.push(...fixedThresholds(snapshot, lastFixed));
   }
-  const judgedMs = START_MS + JUDGED_FROM_DAY * DAY_MS;
-  const judged = labels.filter(({ startMs }) => startMs >= judgedMs);
+  const judged = attacked.labels.filter(({ startMs }) => startMs >= judgedMs);
   const since = ({ atMs }: Raised) => atMs >= judgedMs;
   return {
     labels: judged,

@@ -1,25 +1,25 @@
 import { DAY_MS, HOUR_MS, toInstant } from "../../clock/clock.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import type { AnomalyRule } from "../anomaly-rule.ts";
-import { countWithin, splitValue } from "../detection-snapshot.ts";
+import { countWithin } from "../detection-snapshot.ts";
 
-/** A client that always came from the same few networks is used from another. */
+/** A client that acts for itself, always from the same few networks, is used from another. */
 export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
   name: "new_network",
   catches: "a service's token or secret that is used from somewhere else",
-  falsePositives: "a service that moves to another host or region; an app with very few users",
+  falsePositives: "a service that moves to another host or region",
   advice:
     "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
-  find: ({ networks, knownNetworks, nowMs }, { maxKnownNetworks, learnDays }) => {
+  find: ({ serviceNetworks, knownNetworks, nowMs }, { maxKnownNetworks, learnDays }) => {
     const fromMs = nowMs - HOUR_MS;
     const found = new Map<string, { clientId: string; network: string; uses: number }>();
-    for (const each of networks) {
+    for (const each of serviceNetworks) {
       const uses = countWithin(each, fromMs, nowMs);
       const known = knownNetworks.get(each.clientId) ?? [];
       const [first] = known;
       const learnt =
         first !== undefined && nowMs - Date.parse(first.firstSeenAt) >= learnDays * DAY_MS;
-      const [network] = splitValue(each.value);
+      const network = each.value;
       const old = known.some(
         (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
       );
