@@ -1,0 +1,186 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/clock/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { storeEvents } from "../../shared/events/store-events.ts";
+import { countEvents } from "../../shared/statistics/count-events.ts";
+import { countTokens } from "../../shared/statistics/count-tokens.ts";
+import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+import { throttled } from "./store-traffic.ts";
+
+useDynamoDbLocal();
+
+/** Set higher for a longer search; fast-check prints the seed of a failure. */
+const HISTORIES = Number(process.env.FAULT_HISTORIES ?? 1000);
+
+const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
+const LIFETIME_MS = HOUR_MS;
+
+type Kind = "use" | "failure" | "issue" | "revoke";
+
+interface Step {
+  readonly kind: Kind;
+  /** Which of the history's few tokens it is about. */
+  readonly token: number;
+  readonly afterMs: number;
+}
+
+/** What happens to one call of the store. */
+type Fault = "throttle" | "server error" | "lost answer" | "kill";
+
+interface Delivery {
+  /** Which events are delivered together; any of them may have come before. */
+  readonly events: readonly number[];
+  /** The transaction of the batch at which it goes wrong, and how. */
+  readonly fault?: { readonly at: number; readonly kind: Fault };
+}
+
+const historyArbitrary = fc
+  .array(
+    fc.record({
+      kind: fc.constantFrom<Kind>("use", "failure", "issue", "revoke"),
+      token: fc.nat(2),
+      afterMs: fc.integer({ min: 0, max: 10 * MINUTE_MS }),
+    }),
+    { minLength: 1, maxLength: 8 },
+  )
+  .chain((steps) =>
+    fc.record({
+      steps: fc.constant<readonly Step[]>(steps),
+      deliveries: fc.array(
+        fc.record(
+          {
+            events: fc.array(fc.nat(steps.length - 1), { minLength: 1, maxLength: 6 }),
+            fault: fc.record({
+              at: fc.nat(2),
+              kind: fc.constantFrom<Fault>("throttle", "server error", "lost answer", "kill"),
+            }),
+          },
+          { requiredKeys: ["events"] },
+        ),
+        { minLength: 1, maxLength: 5 },
+      ) as fc.Arbitrary<readonly Delivery[]>,
+    }),
+  );
+
+const TYPES: Readonly<Record<Kind, string>> = {
+  use: "token_used",
+  failure: "auth_failed",
+  issue: "token_issued",
+  revoke: "token_revoked",
+};
+
+function toEvents(steps: readonly Step[], clientId: string, startMs: number): OAuthEvent[] {
+  let atMs = startMs;
+  return steps.map(({ kind, token, afterMs }) => {
+    atMs += afterMs;
+    const details = {
+      token_id: `${clientId}-${token}`,
+      ip: "203.0.113.9",
+      ...(kind === "issue" && { expires_at: toInstant(atMs + LIFETIME_MS) }),
+    };
+    return createEvent({ eventType: TYPES[kind], clientId, details }, atMs);
+  });
+}
+
+/** What must be stored and counted, by the definition, whatever the deliveries were. */
+function expected(events: readonly OAuthEvent[]) {
+  const byType: Record<string, number> = {};
+  for (const { event_type } of events) byType[event_type] = (byType[event_type] ?? 0) + 1;
+  const tokens = new Map<string, OAuthEvent[]>();
+  for (const event of events) {
+    const id = String(event.event_data.token_id);
+    tokens.set(id, [...(tokens.get(id) ?? []), event]);
+  }
+  const of = (type: string) => (life: readonly OAuthEvent[]) =>
+    life.filter(({ event_type }) => event_type === type);
+  const [issuedOf, revokedOf] = [of("token_issued"), of("token_revoked")];
+  const issued = [...tokens.values()].filter((life) => issuedOf(life).length > 0);
+  const revoked = issued.filter((life) => {
+    const [issue, revocation] = [issuedOf(life)[0], revokedOf(life)[0]];
+    return revocation && revocation.occurred_at < String(issue?.event_data.expires_at);
+  });
+  // Of two that tell of one token's issue or revocation, the first to be stored decides.
+  const plain = [...tokens.values()].every(
+    (life) => issuedOf(life).length <= 1 && revokedOf(life).length <= 1,
+  );
+  return { byType, issued: issued.length, revoked: plain ? revoked.length : undefined };
+}
+
+/** Delivers a batch while its fault strikes; answers which events the store took. */
+async function deliver(world: World, batch: readonly OAuthEvent[], fault: Delivery["fault"]) {
+  let dead = false;
+  world.traffic.reset();
+  world.traffic.fault = ({ operation, index }) => {
+    if (dead) return { error: new Error("killed") };
+    if (operation !== "TransactWriteItems" || index !== fault?.at) return undefined;
+    switch (fault.kind) {
+      case "throttle":
+        return { error: throttled() };
+      case "server error":
+        return {
+          error: Object.assign(new Error("unavailable"), { name: "InternalServerError" }),
+        };
+      case "lost answer":
+        return { error: new Error("socket hang up"), afterwards: true };
+      case "kill":
+        dead = true;
+        return { error: new Error("killed"), afterwards: index % 2 === 1 };
+    }
+  };
+  try {
+    const { clock, entered } = world;
+    const outcome = await storeEvents(world, batch, {
+      clock,
+      entered,
+      maxAttempts: 2,
+      retryDelayMs: 0,
+    });
+    expect(outcome.rejected).toEqual([]);
+    return outcome;
+  } catch {
+    return undefined;
+  } finally {
+    world.traffic.fault = undefined;
+  }
+}
+
+describe("any history of deliveries and faults", () => {
+  it("ends with every event stored once and counted once", { timeout: 1_200_000 }, async () => {
+    const world = await createWorld();
+    let histories = 0;
+    await fc.assert(
+      fc.asyncProperty(historyArbitrary, async ({ steps, deliveries }) => {
+        histories += 1;
+        const clientId = `history-${histories}`;
+        // Each on a day of its own, so that the counters read do not grow with the histories.
+        const startMs = START_MS - (histories % 300) * DAY_MS;
+        world.time.nowMs = startMs + 3 * HOUR_MS;
+        const events = toEvents(steps, clientId, startMs);
+        for (const { events: indexes, fault } of deliveries) {
+          await deliver(
+            world,
+            indexes.map((index) => events[index] as OAuthEvent),
+            fault,
+          );
+        }
+        // What was not acknowledged comes again: at last to a store that is well.
+        const last = await deliver(world, events, undefined);
+        expect(last?.retry).toEqual([]);
+        const again = await deliver(world, events, undefined);
+        expect(again?.stored).toEqual([]);
+
+        const stored = await queryEvents(world, { clientId, limit: 100 });
+        expect(stored.events.map(({ id }) => id).sort()).toEqual(events.map(({ id }) => id).sort());
+        const range = { fromMs: startMs, toMs: startMs + 3 * HOUR_MS };
+        const want = expected(events);
+        expect((await countEvents(world, range, clientId)).by_type).toEqual(want.byType);
+        const tokens = (await countTokens(world, { ...range, nowMs: startMs })).get(clientId);
+        expect(tokens?.issued ?? 0).toBe(want.issued);
+        if (want.revoked !== undefined) expect(tokens?.revoked ?? 0).toBe(want.revoked);
+      }),
+      { numRuns: HISTORIES },
+    );
+  });
+});
