@@ -27,7 +27,7 @@ class GatewayRefusal extends Error {
 type Multi = Record<string, string[]>;
 
 function headersOf(request: IncomingMessage): Multi {
-  const headers: Multi = {};
+  const headers: Multi = Object.create(null);
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index] as string;
     headers[name] = [...(headers[name] ?? []), request.rawHeaders[index + 1] as string];
@@ -36,7 +36,8 @@ function headersOf(request: IncomingMessage): Multi {
 }
 
 function queryOf(url: URL): Multi | null {
-  const query: Multi = {};
+  // A caller may name a parameter as objects name their own members.
+  const query: Multi = Object.create(null);
   for (const [name, value] of url.searchParams) query[name] = [...(query[name] ?? []), value];
   return Object.keys(query).length > 0 ? query : null;
 }

@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { useStack } from "./stack.ts";
+
+const scene = useStack();
+
+const RUNS = Number(process.env.HOSTILE_RUNS ?? 300);
+
+/** What Node's HTTP client lets into a header; the rest never leaves a caller that speaks HTTP. */
+const headerText = fc
+  .string({ unit: "binary", maxLength: 200 })
+  .map((text) => text.replace(/[^\t\x20-\x7e\x80-\xff]/gu, ""));
+
+const tokenish = fc.oneof(
+  headerText,
+  headerText.map((text) => `Bearer ${text}`),
+  fc.constantFrom(
+    "Bearer",
+    "bearer  x",
+    "Basic dXNlcjpwYXNz",
+    "Bearer oam_",
+    `Bearer oam_${"A".repeat(43)}`,
+    `Bearer ${"x".repeat(8000)}`,
+    "Bearer __proto__",
+    "Bearer ../../etc/passwd",
+    'Bearer {"$ne":null}',
+    "Bearer a, Bearer b",
+    "Bearer a\tb",
+  ),
+);
+
+const pathSegment = fc.oneof(
+  fc.webSegment(),
+  fc.constantFrom(
+    "..",
+    ".",
+    "%2e%2e",
+    "%2F",
+    "%5c",
+    "%00",
+    "%0d%0aSet-Cookie:x",
+    "%ff",
+    "%",
+    "{proxy+}",
+    "__proto__",
+    "constructor",
+    ";a=b",
+    "%F0%9F%98%80",
+    "x".repeat(2000),
+  ),
+);
+
+/** Half of them reach the authorizer, the others are no routes. */
+const path = fc
+  .oneof(
+    fc.tuple(fc.constant("/api"), fc.array(pathSegment, { minLength: 1, maxLength: 4 })),
+    fc.tuple(fc.constantFrom("/admin/oauth/stats", "/admin/oauth/events"), fc.constant([""])),
+    fc.tuple(
+      fc.constantFrom("/api/", "/admin/oauth", "/admin", "", "/API"),
+      fc.array(pathSegment, { maxLength: 4 }),
+    ),
+  )
+  .map(([start, rest]) => `${start}/${rest.join("/")}`.replace(/[^\x21-\x7e]/g, ""));
+
+const value = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 60 }),
+  fc.constantFrom(
+    "2026-11-23T10:00:00Z",
+    "9999999999999",
+    "-1",
+    "1e400",
+    "NaN",
+    "2026-99-99T99:99:99Z",
+    "' OR 1=1 --",
+    "\u0000",
+    "{}",
+    "[]",
+    "x".repeat(3000),
+  ),
+);
+
+const query = fc
+  .array(
+    fc.tuple(
+      fc.oneof(
+        fc.constantFrom(
+          ...["from", "to", "type", "client_id", "user_id", "token_id", "ip", "limit", "cursor"],
+          ...["as_of", "__proto__", "constructor", "toString", ""],
+        ),
+        fc.string({ maxLength: 10 }),
+      ),
+      value,
+    ),
+    { maxLength: 4 },
+  )
+  .map((pairs) => new URLSearchParams(pairs).toString());
+
+const ADMIN_ROUTES = [
+  "stats",
+  "activity",
+  "events",
+  "security-events",
+  "clients",
+  "cleanup-runs",
+  "alerts",
+];
+
+describe("hostile input", () => {
+  it("is never let in and never breaks the API", { timeout: 300_000 }, async () => {
+    const { send } = scene();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom("GET", "HEAD", "POST", "DELETE"),
+        path,
+        fc.oneof(tokenish, fc.array(tokenish, { minLength: 2, maxLength: 3 })),
+        fc.record({ "user-agent": headerText, "x-forwarded-for": headerText }),
+        async (method, target, authorization, headers) => {
+          const answer = await send(method, target, { ...headers, authorization });
+          expect(answer.status).toBeGreaterThanOrEqual(400);
+          expect(answer.status).toBeLessThan(500);
+          if (answer.text) expect(answer.body).toMatchObject({ status: answer.status });
+        },
+      ),
+      { numRuns: RUNS },
+    );
+    await scene().settle();
+    expect((await scene().eventsByType()).auth_failed ?? 0).toBeGreaterThan(RUNS / 4);
+  });
+
+  it("of an admin is answered or refused with the reason, never with a 5XX", {
+    timeout: 300_000,
+  }, async () => {
+    const { get, admin } = scene();
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...ADMIN_ROUTES), query, async (route, search) => {
+        const { status, body } = await get(`/admin/oauth/${route}?${search}`, admin);
+        expect([200, 400]).toContain(status);
+        if (status === 400) expect(body.detail.length).toBeGreaterThan(0);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("in a cursor reads nothing that the query does not", { timeout: 300_000 }, async () => {
+    const { get, admin, caller } = scene();
+    for (let n = 0; n < 5; n += 1) await get("/api/x", caller);
+    await scene().settle();
+    const mine = await get("/admin/oauth/events?client_id=app&limit=1", admin);
+    const genuine = JSON.parse(Buffer.from(mine.body.next_cursor, "base64url").toString());
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.string(),
+          fc.jsonValue().map((json) => JSON.stringify(json)),
+          fc
+            .record({ before: fc.oneof(fc.string(), fc.constant(genuine.before)) })
+            .map((forged) => JSON.stringify({ ...genuine, ...forged })),
+        ),
+        async (text) => {
+          const cursor = Buffer.from(text).toString("base64url");
+          const search = new URLSearchParams({ client_id: "app", limit: "5", cursor });
+          const { status, body } = await get(`/admin/oauth/events?${search}`, admin);
+          expect([200, 400]).toContain(status);
+          for (const event of body.events ?? []) expect(event.oauth_client_id).toBe("app");
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("leaves no trace that breaks a log line", () => {
+    for (const line of scene().logs.filter((one) => one.startsWith("{"))) {
+      expect(() => JSON.parse(line)).not.toThrow();
+    }
+  });
+});
