@@ -140,16 +140,14 @@ class AlertKeeper {
     await markTold(context, alert);
   }
 
-  /** Resolves what has been quiet for long enough, and goes on telling of what was not told. */
-  async settle(alerts: readonly Alert[], quietMs: number): Promise<void> {
-    for (const alert of alerts) {
-      await this.#tellLate(alert);
-      if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) continue;
-      const resolved: Alert = { ...alert, state: "resolved", resolved_at: toInstant(this.nowMs) };
-      await this.#tell(resolved);
-      await saveAlert(this.context, { ...resolved, told: true }, alert);
-      this.resolved.push(resolved);
-    }
+  /** An open alert whose anomaly is not there: resolved, once it has been quiet for long enough. */
+  async settle(alert: Alert, quietMs: number): Promise<void> {
+    await this.#tellLate(alert);
+    if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) return;
+    const resolved: Alert = { ...alert, state: "resolved", resolved_at: toInstant(this.nowMs) };
+    await this.#tell(resolved);
+    await saveAlert(this.context, { ...resolved, told: true }, alert);
+    this.resolved.push(resolved);
   }
 
   /** Tells of an alert that an earlier run opened and did not get to tell of. */
@@ -256,12 +254,14 @@ export async function keepAlerts(
     );
   };
   const keeper = new AlertKeeper(context, asOfMs);
+  const failures: unknown[] = [];
+  // One alert that fails must not keep the others from being told.
   const attempt = async (work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      // Another run was faster.
-      if (!(error instanceof AlertChangedError)) throw error;
+      // Otherwise another run was faster.
+      if (!(error instanceof AlertChangedError)) failures.push(error);
     }
   };
   const heard = found.filter((anomaly) => !isMuted(anomaly));
@@ -269,8 +269,10 @@ export async function keepAlerts(
   const seen = new Set(heard.map(({ rule, subject }) => alertId(rule.name, subject)));
   const open = await listAlerts(context, "open");
   const quiet = open.filter(({ alert_id }) => !seen.has(alert_id));
-  await attempt(() => keeper.settle(quiet, anomalies.quietMinutes * MINUTE_MS));
+  const quietMs = anomalies.quietMinutes * MINUTE_MS;
+  for (const alert of quiet) await attempt(() => keeper.settle(alert, quietMs));
   await learnNetworks(context, snapshot, found);
+  if (failures.length > 0) throw failures[0];
   const { opened, resolved } = keeper;
   return {
     as_of: toInstant(asOfMs),

@@ -346,15 +346,28 @@ describe("detectAnomalies", () => {
       agoMs: 5 * MINUTE_MS,
       details: failing("203.0.113.66"),
     });
-    const broken = { ...context, notify: () => Promise.reject(new Error("no topic")) };
+    await tell(world, {
+      type: "auth_failed",
+      count: 60,
+      agoMs: 5 * MINUTE_MS,
+      details: failing("203.0.113.67"),
+    });
+    let attempts = 0;
+    const notify = () => {
+      attempts += 1;
+      return Promise.reject(new Error("no topic"));
+    };
+    const broken = { ...context, notify };
     await expect(detectAnomalies(broken, world.time.nowMs)).rejects.toThrow("no topic");
+    // The second is told of although the first was not.
+    expect(attempts).toBe(2);
     world.time.nowMs += MINUTE_MS;
     await detectAnomalies(context, world.time.nowMs);
-    expect(told).toHaveLength(1);
+    expect(told).toHaveLength(2);
     const range = { fromMs: world.time.nowMs - DAY_MS, toMs: world.time.nowMs + 1 };
     const { buckets } = await activity(context, range);
     const count = buckets.reduce((sum, { events }) => sum + (events.suspicious_activity ?? 0), 0);
-    expect(count).toBe(1);
+    expect(count).toBe(2);
   });
 
   it("keeps one alert when two runs meet", async () => {
