@@ -30,6 +30,7 @@ const use = (world: World, n: number) =>
           "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0",
         request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
         token_id: TOKEN_ID,
+        previous_use: { at: "2026-11-23T09:59:30.000Z", ip: "203.0.113.195" },
       },
     },
     world.time.nowMs - n,
