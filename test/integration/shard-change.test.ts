@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { HOUR_MS, SECOND_MS } from "../../shared/clock/clock.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { storeEvents } from "../../shared/events/store-events.ts";
+import { cleanupExpiredTokens, issueToken } from "../../shared/index.ts";
+import { activity } from "../../shared/statistics/activity.ts";
+import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
+import { createWorld, useDynamoDbLocal } from "./store.ts";
+
+useDynamoDbLocal();
+
+/** Every index at so many shards. */
+function shards(write: number, read: number) {
+  const count = { write, read };
+  return parseMonitoringConfig({
+    shards: { events: count, counters: count, issuances: count, expiry: count },
+  });
+}
+
+const PER_WRITER = 60;
+
+describe("a change of the shard count while traffic runs", () => {
+  it.each([
+    // First the readers look at more shards, then the writers use them; and back.
+    ["growing", [shards(2, 2), shards(2, 6), shards(6, 6)], [0, 1, 2]],
+    ["shrinking", [shards(6, 6), shards(2, 6)], [0, 1]],
+  ] as const)("loses and doubles nothing: %s", async (_, configs, deployments) => {
+    const world = await createWorld();
+    const startMs = world.time.nowMs;
+    const events = deployments.map((deployment) =>
+      Array.from({ length: PER_WRITER }, (_, n) =>
+        createEvent(
+          {
+            eventType: "auth_failed",
+            clientId: "app",
+            details: { ip: `203.0.113.${n % 5}`, endpoint: "/api/x" },
+          },
+          startMs - HOUR_MS + (deployment * PER_WRITER + n) * SECOND_MS,
+        ),
+      ),
+    );
+    // Old and new code side by side; every event is delivered to both, as a redelivery would be.
+    await Promise.all(
+      deployments.flatMap((deployment) =>
+        events.map(async (batch) => {
+          const store = { ...world.context, config: configs[deployment] ?? world.config };
+          const outcome = await storeEvents(store, batch, {
+            clock: world.clock,
+            entered: new Map(),
+            maxAttempts: 12,
+          });
+          expect(outcome.rejected).toEqual([]);
+          expect(outcome.retry).toEqual([]);
+        }),
+      ),
+    );
+    const tokens = await Promise.all(
+      deployments.map((deployment) =>
+        issueToken(
+          { ...world.context, config: configs[deployment] ?? world.config },
+          { clientId: "app", scopes: ["a"], expiresInSeconds: 60 },
+        ),
+      ),
+    );
+    world.time.nowMs += HOUR_MS;
+
+    const all = PER_WRITER * deployments.length;
+    const reader = { ...world.context, config: configs.at(-1) ?? world.config };
+    for (const filters of [{}, { clientId: "app" }, { type: "auth_failed" }, { security: true }]) {
+      const page = await queryEvents(reader, { limit: 1000, type: "auth_failed", ...filters });
+      expect(page.events).toHaveLength(all);
+    }
+    const range = { fromMs: startMs - 2 * HOUR_MS, toMs: world.time.nowMs };
+    const { failures } = await activity(reader, range);
+    expect(failures.total).toBe(all);
+    expect(failures.by_endpoint).toEqual([{ value: "/api/x", count: all }]);
+    expect(failures.by_ip.map(({ count }) => count)).toEqual(Array(5).fill(all / 5));
+    expect(await tokenUsageStats(reader, range)).toMatchObject({
+      total_tokens_issued: tokens.length,
+      expired_tokens: tokens.length,
+      events: { by_type: { auth_failed: all } },
+    });
+    expect((await cleanupExpiredTokens(reader)).access_tokens_removed).toBe(tokens.length);
+  });
+});
