@@ -38,12 +38,11 @@ export async function saveAlert(
   alert: Alert,
   before: Alert | undefined,
 ): Promise<void> {
-  const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
   try {
     await store.client.send(
       new PutCommand({
         TableName: store.alertsTable,
-        Item: { ...alert, ttl_epoch_seconds: toEpochSeconds(keptUntilMs) },
+        Item: { ...alert, ttl_epoch_seconds: keptUntil(alert) },
         ...(before
           ? {
               ConditionExpression:
@@ -62,6 +61,20 @@ export async function saveAlert(
     if (error instanceof ConditionalCheckFailedException) throw new AlertChangedError();
     throw error;
   }
+}
+
+const keptUntil = ({ last_seen_at }: Alert) =>
+  toEpochSeconds(Date.parse(last_seen_at) + KEPT_DAYS * DAY_MS);
+
+/** Keeps a resolved alert under an id of its own, before another of its subject takes its place. */
+export async function keepResolved(store: AlertStore, alert: Alert): Promise<void> {
+  const alert_id = `${alert.alert_id}#${alert.opened_at}`;
+  await store.client.send(
+    new PutCommand({
+      TableName: store.alertsTable,
+      Item: { ...alert, alert_id, ttl_epoch_seconds: keptUntil(alert) },
+    }),
+  );
 }
 
 /** Writes that everybody has been told of an open alert, whatever else of it has changed meanwhile. */

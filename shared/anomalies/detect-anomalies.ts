@@ -10,6 +10,7 @@ import {
   AlertChangedError,
   type AlertStore,
   findAlert,
+  keepResolved,
   listAlerts,
   markTold,
   saveAlert,
@@ -134,6 +135,7 @@ class AlertKeeper {
       event_id: uuidv5(`${id} ${now}`, EVENT_NAMESPACE),
       told: false,
     };
+    if (before) await keepResolved(context, before);
     await saveAlert(context, alert, before);
     this.opened.push(alert);
     await this.#tell(alert);

@@ -178,6 +178,8 @@ describe("detectAnomalies", () => {
     });
     expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst ip 203.0.113.66"]);
     expect(await stored("suspicious_activity")).toHaveLength(4);
+    expect(await listAlerts(world.context, "open")).toHaveLength(1);
+    expect(await listAlerts(world.context, "resolved")).toHaveLength(3);
   });
 
   it("raises an address that fails slowly for hours, and callers that fail from everywhere", async () => {
