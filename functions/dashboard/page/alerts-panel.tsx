@@ -45,14 +45,19 @@ export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPa
               <span class="state">{formatType(alert.state)}</span>
               <span>{formatType(alert.rule)}</span>
               <span class="message">
-                <button
-                  type="button"
-                  class="link"
-                  title={`Narrow to ${alert.subject.kind} ${alert.subject.id}`}
-                  onClick={() => onNarrow({ [FILTER_OF[alert.subject.kind]]: alert.subject.id })}
-                >
-                  {alert.message}
-                </button>
+                {alert.subject.id === "(none)" ? (
+                  // Callers without a client are nobody to narrow to.
+                  alert.message
+                ) : (
+                  <button
+                    type="button"
+                    class="link"
+                    title={`Narrow to ${alert.subject.kind} ${alert.subject.id}`}
+                    onClick={() => onNarrow({ [FILTER_OF[alert.subject.kind]]: alert.subject.id })}
+                  >
+                    {alert.message}
+                  </button>
+                )}
               </span>
               <time dateTime={alert.opened_at} title={formatMoment(alert.opened_at)}>
                 {formatAgo(alert.opened_at, nowMs)}
