@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -9,6 +9,7 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { TABLES } from "../../shared/dynamodb/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
 
@@ -18,6 +19,8 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 interface TableAccess {
   readonly table?: readonly string[];
   readonly indexes?: readonly string[];
+  /** Those of the indexes that are meant, where it is not all of them. */
+  readonly only?: readonly string[];
 }
 
 interface FunctionDefinition {
@@ -35,6 +38,15 @@ const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteIte
 
 /** What a reader of a table needs of its key, as CDK's own grants have it. */
 const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
+
+/** And a writer: the actions that CDK's own grant has by wildcard, each by its name. */
+const KEY_WRITES = [
+  "kms:Encrypt",
+  "kms:GenerateDataKey",
+  "kms:GenerateDataKeyWithoutPlaintext",
+  "kms:ReEncryptFrom",
+  "kms:ReEncryptTo",
+];
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
@@ -66,10 +78,10 @@ const DEFINITIONS = {
     folder: "purge",
     timeout: Duration.minutes(15),
     tables: {
-      TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
-      AUTHORIZATION_CODES_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
-      SESSIONS_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
-      EVENTS_TABLE: { table: ["DeleteItem"], indexes: ["Query"] },
+      TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
+      AUTHORIZATION_CODES_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
+      SESSIONS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
+      EVENTS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_time"] },
       COUNTERS_TABLE: { table: ["Query"] },
       CLEANUP_RUNS_TABLE: { table: ["PutItem"] },
     },
@@ -225,6 +237,11 @@ export class Functions extends Construct {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     });
     logGroup.grantWrite(role);
+    Validations.of(role).acknowledge({
+      id: "AwsSolutions-IAM5[Resource::*]",
+      reason:
+        "Of X-Ray's PutTraceSegments and PutTelemetryRecords, which know no resources; nothing else is allowed on *.",
+    });
     const created = new NodejsFunction(this, name, {
       role,
       entry: `${root}functions/${definition.folder}/handler.ts`,
@@ -255,18 +272,19 @@ export class Functions extends Construct {
     const variables = Object.keys(tables) as TableVariable[];
     for (const variable of variables) {
       const table = this.data.tables[variable];
-      const { table: actions = [], indexes = [] } = tables[variable] ?? {};
+      const { table: actions = [], indexes = [], only } = tables[variable] ?? {};
       target.addEnvironment(variable, table.tableName);
       allow(target, actions.map(dynamodb), [table.tableArn]);
-      allow(target, indexes.map(dynamodb), [`${table.tableArn}/index/*`]);
+      const names = only ?? Object.keys(TABLES[variable].indexes);
+      const arns = names.map((name) => `${table.tableArn}/index/${name}`);
+      allow(target, indexes.map(dynamodb), arns);
     }
     if (variables.length === 0) return;
     target.addEnvironment("OAUTH_MONITORING_CONFIG", JSON.stringify(this.config));
     const writes = Object.values(tables).some(({ table: actions = [] }) =>
       actions.some((action) => WRITES.has(action)),
     );
-    if (writes) this.data.key.grantEncryptDecrypt(target);
-    this.data.key.grant(target, ...KEY_READS);
+    this.data.key.grant(target, ...KEY_READS, ...(writes ? KEY_WRITES : []));
   }
 
   /** What a function needs beside tables. */

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Size, Stack } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Size, Stack, Validations } from "aws-cdk-lib";
 import {
   Alarm,
   ComparisonOperator,
@@ -24,11 +24,13 @@ import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
+  type CfnBucket,
   type IBucket,
   ObjectOwnership,
 } from "aws-cdk-lib/aws-s3";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { OcsfExportParameters } from "../../shared/config/ocsf-export-parameters.ts";
 
@@ -85,6 +87,10 @@ export class OcsfExport extends Construct {
       retentionPeriod: Duration.days(14),
       removalPolicy: this.#removalPolicy,
     });
+    Validations.of(this.undelivered).acknowledge({
+      id: "AwsSolutions-SQS3",
+      reason: "It is the dead-letter queue of the rules' target, which the check cannot tell.",
+    });
     for (const rule of props.rules) rule.addTarget(this.#target());
     this.undelivered.addToResourcePolicy(
       new PolicyStatement({
@@ -116,7 +122,11 @@ export class OcsfExport extends Construct {
 
   #createBucket(): Bucket {
     const { key, parameters } = this.props;
+    // Without it CDK lets logs in by an ACL, which a bucket without ACLs refuses. Set here, because the
+    // feature flags of the app that uses the construct are not ours.
+    this.node.setContext(S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY, true);
     return new Bucket(this, "Bucket", {
+      serverAccessLogsBucket: this.#createAccessLog() as IBucket,
       encryption: BucketEncryption.KMS,
       encryptionKey: key,
       bucketKeyEnabled: true,
@@ -133,6 +143,18 @@ export class OcsfExport extends Construct {
           abortIncompleteMultipartUploadAfter: Duration.days(7),
         },
       ],
+      removalPolicy: this.#removalPolicy,
+    });
+  }
+
+  /** Who read or changed what was exported. Logs cannot be delivered to a bucket under a customer's key. */
+  #createAccessLog(): Bucket {
+    return new Bucket(this, "AccessLog", {
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      lifecycleRules: [{ expiration: Duration.days(90) }],
       removalPolicy: this.#removalPolicy,
     });
   }
@@ -190,7 +212,7 @@ export class OcsfExport extends Construct {
     const { bucketArn } = this.bucket;
     const { region, urlSuffix } = Stack.of(this);
     const services = ["firehose", "s3"].map((service) => `${service}.${region}.${urlSuffix}`);
-    return new Policy(this, "StreamPolicy", {
+    const policy = new Policy(this, "StreamPolicy", {
       statements: [
         allow(
           ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
@@ -203,10 +225,22 @@ export class OcsfExport extends Construct {
         allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.keyArn], {
           StringEquals: { "kms:ViaService": services },
         }),
-        allow(["lambda:InvokeFunction"], transformation.resourceArnsForGrantInvoke),
+        allow(
+          ["lambda:InvokeFunction"],
+          ["", ":$LATEST"].map((version) => `${transformation.functionArn}${version}`),
+        ),
         allow(["logs:PutLogEvents"], [logGroup.logGroupArn]),
       ],
     });
+    const bucketId = Stack.of(this).getLogicalId(this.bucket.node.defaultChild as CfnBucket);
+    Validations.of(policy).acknowledge(
+      ...[PREFIX, ERROR_PREFIX].map((prefix) => ({
+        id: `AwsSolutions-IAM5[Resource::<${bucketId}.Arn>/${prefix}*]`,
+        reason:
+          "Firehose makes the objects' names as it writes; a prefix is all that is known before.",
+      })),
+    );
+    return policy;
   }
 
   /** The stream as a target, with a queue behind it: CDK's own target has none. */

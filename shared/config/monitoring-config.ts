@@ -2,6 +2,7 @@ import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
 import { eventTypeSchema, scopeSchema } from "../events/identifiers.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
+import { apiSchema } from "./api-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -92,6 +93,8 @@ export const monitoringConfigSchema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_]{1,128}$/, "1 to 128 letters, digits or _")
     .default("prod"),
+  /** How much the product's own API takes, and of whom. */
+  api: apiSchema,
   /** What becomes of tables and key when the stack is deleted. */
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   retention: retentionSchema.prefault({}),

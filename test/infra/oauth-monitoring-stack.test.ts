@@ -29,10 +29,10 @@ function projection({ projection }: IndexDefinition) {
   return { ProjectionType: "INCLUDE", NonKeyAttributes: projection };
 }
 
-/** `Tokens+Sessions/index` for what a statement's resource names; `/index` says that it is indexes. */
+/** `Tokens+Sessions/by_expiry` for what a statement's resource names. */
 function resourceNames(resource: string): string {
   const names = resource.matchAll(
-    /(?:Data|EventFlow|Functions)([A-Za-z]+?)[0-9A-F]{8}"[^{}]*\}(?:,"(\/index)\/\*")?/g,
+    /(?:Data|EventFlow|Functions)([A-Za-z]+?)[0-9A-F]{8}"[^{}]*\}(?:,"\/index(\/[\w*]+)")?/g,
   );
   return [...new Set([...names].map(([, name, index = ""]) => `${name}${index}`))].join("+");
 }

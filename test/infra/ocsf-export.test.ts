@@ -29,7 +29,8 @@ function only(template: Template, type: string, part: string) {
 const statementsOf = (policy: { readonly properties: Record<string, unknown> }) =>
   (policy.properties.PolicyDocument as { readonly Statement: Statement[] }).Statement;
 
-const bucket = only(on, "AWS::S3::Bucket", "OcsfExport");
+const bucket = only(on, "AWS::S3::Bucket", "OcsfExportBucket");
+const accessLog = only(on, "AWS::S3::Bucket", "OcsfExportAccessLog");
 const stream = only(on, "AWS::KinesisFirehose::DeliveryStream", "OcsfExport");
 const key = only(on, "AWS::KMS::Key", "DataKey");
 const keyArn = { "Fn::GetAtt": [key.logicalId, "Arn"] };
@@ -170,6 +171,28 @@ describe("the export", () => {
     });
     on.hasResource("AWS::S3::Bucket", { DeletionPolicy: "Retain" });
     on.hasOutput("OcsfBucketName", { Value: { Ref: bucket.logicalId } });
+  });
+
+  it("has its access logged in a bucket that S3 alone may write to, of this bucket", () => {
+    expect(bucket.properties.LoggingConfiguration).toEqual({
+      DestinationBucketName: { Ref: accessLog.logicalId },
+    });
+    expect(accessLog.properties).toMatchObject({
+      PublicAccessBlockConfiguration: { BlockPublicPolicy: true, RestrictPublicBuckets: true },
+      BucketEncryption: { ServerSideEncryptionConfiguration: [expect.anything()] },
+      LifecycleConfiguration: { Rules: [{ ExpirationInDays: 90 }] },
+    });
+    const policy = only(on, "AWS::S3::BucketPolicy", "OcsfExportAccessLog");
+    const [tls, delivery] = statementsOf(policy);
+    expect(tls?.Condition).toEqual({ Bool: { "aws:SecureTransport": "false" } });
+    expect(delivery).toMatchObject({
+      Action: "s3:PutObject",
+      Principal: { Service: "logging.s3.amazonaws.com" },
+      Condition: {
+        ArnLike: { "aws:SourceArn": { "Fn::GetAtt": [bucket.logicalId, "Arn"] } },
+        StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } },
+      },
+    });
   });
 
   it("may do what it does, and nothing else", () => {

@@ -1,0 +1,65 @@
+import { Stack, Validations } from "aws-cdk-lib";
+import type { Stage } from "aws-cdk-lib/aws-apigateway";
+import { CfnWebACL, CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
+import { Construct } from "constructs";
+import type { ApiParameters } from "../../shared/config/api-parameters.ts";
+
+/** What CloudWatch shows of a rule. */
+const visibility = (metricName: string) => ({
+  cloudWatchMetricsEnabled: true,
+  sampledRequestsEnabled: false,
+  metricName,
+});
+
+/**
+ * The web ACL before a stage: one that the configuration names, one of the stack's own, or none. Sampled
+ * requests are off, because a sample holds headers, and with them tokens.
+ */
+export class ApiFirewall extends Construct {
+  constructor(scope: Construct, id: string, parameters: ApiParameters, stage: Stage) {
+    super(scope, id);
+    const webAclArn = parameters.webAclArn ?? this.#createWebAcl(parameters);
+    if (webAclArn === undefined) {
+      Validations.of(stage).acknowledge({
+        id: "AwsSolutions-APIG3",
+        reason: "A web ACL costs by the month and the call; api.waf or api.webAclArn asks for one.",
+      });
+      return;
+    }
+    new CfnWebACLAssociation(this, "Association", { resourceArn: stage.stageArn, webAclArn });
+  }
+
+  #createWebAcl({ waf }: ApiParameters): string | undefined {
+    if (!waf.enabled) return undefined;
+    return new CfnWebACL(this, "WebAcl", {
+      description: "Before the OAuth monitoring API",
+      scope: "REGIONAL",
+      defaultAction: { allow: {} },
+      visibilityConfig: visibility(`${Stack.of(this).stackName}WebAcl`),
+      rules: [
+        {
+          name: "RequestsPerIp",
+          priority: 0,
+          action: { block: {} },
+          statement: {
+            rateBasedStatement: {
+              limit: waf.requestsPerFiveMinutesPerIp,
+              evaluationWindowSec: 300,
+              aggregateKeyType: "IP",
+            },
+          },
+          visibilityConfig: visibility("RequestsPerIp"),
+        },
+        {
+          name: "CoreRules",
+          priority: 1,
+          overrideAction: { none: {} },
+          statement: {
+            managedRuleGroupStatement: { vendorName: "AWS", name: "AWSManagedRulesCommonRuleSet" },
+          },
+          visibilityConfig: visibility("CoreRules"),
+        },
+      ],
+    }).attrArn;
+  }
+}
