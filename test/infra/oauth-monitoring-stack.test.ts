@@ -176,6 +176,20 @@ describe("functions", () => {
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 
+  it("are given names, addresses and the configuration, and no secret", () => {
+    const given = Object.values(template.findResources("AWS::Lambda::Function")).flatMap(
+      ({ Properties }) => Object.keys(Properties.Environment.Variables),
+    );
+    const unknown = given.filter(
+      (name) =>
+        !/^(\w+_TABLE|\w+_QUEUE_URL|EVENT_BUS_NAME|ALERT_TOPIC_ARN|OAUTH_MONITORING_(CONFIG|STACK)|POWERTOOLS_SERVICE_NAME|AWS_NODEJS_CONNECTION_REUSE_ENABLED)$/.test(
+          name,
+        ),
+    );
+    expect(given.length).toBeGreaterThan(0);
+    expect(unknown).toEqual([]);
+  });
+
   it("may do what they do, and nothing else", () => {
     // A managed policy would not show below.
     for (const [id, role] of Object.entries(template.findResources("AWS::IAM::Role"))) {

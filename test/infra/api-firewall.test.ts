@@ -1,0 +1,78 @@
+import { App } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+
+const WEB_ACL =
+  "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/platform/1a2b3c4d-0000-4000-8000-000000000000";
+
+function synthesize(api: MonitoringConfigInput["api"]): Template {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config: { api } }));
+}
+
+const throttling = (ThrottlingRateLimit: number, ThrottlingBurstLimit: number) => ({
+  MethodSettings: [Match.objectLike({ ThrottlingRateLimit, ThrottlingBurstLimit })],
+});
+
+describe("the API's limits", () => {
+  it("throttle the stage as configured, and put no web ACL before it by default", () => {
+    const template = synthesize({});
+    template.hasResourceProperties("AWS::ApiGateway::Stage", throttling(10_000, 5000));
+    template.resourceCountIs("AWS::WAFv2::WebACL", 0);
+    template.resourceCountIs("AWS::WAFv2::WebACLAssociation", 0);
+    synthesize({ throttle: { rateLimit: 50, burstLimit: 20 } }).hasResourceProperties(
+      "AWS::ApiGateway::Stage",
+      throttling(50, 20),
+    );
+  });
+
+  it("block an address that calls too often, and what AWS's core rules know", () => {
+    const template = synthesize({ waf: { enabled: true, requestsPerFiveMinutesPerIp: 600 } });
+    template.hasResourceProperties("AWS::WAFv2::WebACL", {
+      Scope: "REGIONAL",
+      DefaultAction: { Allow: {} },
+      // A sample would hold the callers' tokens.
+      VisibilityConfig: { SampledRequestsEnabled: false },
+      Rules: [
+        Match.objectLike({
+          Action: { Block: {} },
+          Statement: {
+            RateBasedStatement: { Limit: 600, EvaluationWindowSec: 300, AggregateKeyType: "IP" },
+          },
+          VisibilityConfig: Match.objectLike({ SampledRequestsEnabled: false }),
+        }),
+        Match.objectLike({
+          OverrideAction: { None: {} },
+          Statement: {
+            ManagedRuleGroupStatement: { VendorName: "AWS", Name: "AWSManagedRulesCommonRuleSet" },
+          },
+          VisibilityConfig: Match.objectLike({ SampledRequestsEnabled: false }),
+        }),
+      ],
+    });
+    template.hasResourceProperties("AWS::WAFv2::WebACLAssociation", {
+      WebACLArn: { "Fn::GetAtt": [Match.stringLikeRegexp("WebAcl"), "Arn"] },
+    });
+  });
+
+  it("put a web ACL of somebody's own before the stage", () => {
+    const template = synthesize({ webAclArn: WEB_ACL });
+    template.resourceCountIs("AWS::WAFv2::WebACL", 0);
+    template.hasResourceProperties("AWS::WAFv2::WebACLAssociation", { WebACLArn: WEB_ACL });
+  });
+
+  it.each<[string, MonitoringConfigInput["api"], RegExp]>([
+    ["two web ACLs", { webAclArn: WEB_ACL, waf: { enabled: true } }, /one web ACL[\s\S]*webAclArn/],
+    ["an ACL of CloudFront", { webAclArn: WEB_ACL.replace("regional", "global") }, /regional web/],
+    ["a rate of nothing", { throttle: { rateLimit: 0 } }, /api\.throttle\.rateLimit/],
+    [
+      "a limit lower than WAF's own",
+      { waf: { requestsPerFiveMinutesPerIp: 9 } },
+      /requestsPerFiveMinutesPerIp/,
+    ],
+  ])("refuse %s at synth", (_, api, message) => {
+    expect(() => synthesize(api)).toThrow(message);
+  });
+});
