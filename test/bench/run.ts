@@ -1,10 +1,22 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { table } from "../../infra/cli/output.ts";
+import { auditQuery } from "./audit-query.ts";
+import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { detection } from "./detection.ts";
+import { purge } from "./purge.ts";
+import { statistics } from "./statistics.ts";
+import { subscriber } from "./subscriber.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [detection];
+const BENCHMARKS: readonly Benchmark[] = [
+  detection,
+  authorizer,
+  subscriber,
+  statistics,
+  auditQuery,
+  purge,
+];
 
 const RESULTS = fileURLToPath(new URL("./results.json", import.meta.url));
 

@@ -1,0 +1,110 @@
+import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
+import { DAY_MS } from "../../shared/clock/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { storeEvents } from "../../shared/events/store-events.ts";
+import { toEventItem } from "../../shared/events/stored-event.ts";
+import { createWorldAt, type World } from "../integration/world.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { fillTable } from "./fill-table.ts";
+import { interleaved } from "./interleaved.ts";
+import { median } from "./percentile.ts";
+import { sizes } from "./sizes.ts";
+
+const USUAL_SIZES = [10_000, 100_000];
+const ROUNDS = 15;
+const PAGE = 50;
+const CLIENTS = 20;
+const TOKENS = 100;
+
+/** What an admin asks for first. */
+const PAGES = {
+  "all events": {},
+  "security events": { security: true },
+  "a client's events": { clientId: "client-7" },
+  "a client's security events": { clientId: "client-7", security: true },
+  "a token's events": { tokenId: "token-7" },
+} as const;
+
+/** Event `n` of `count` over the last day: each tenth a failure. */
+function eventOf(world: World, n: number, count: number): OAuthEvent {
+  const token = n % TOKENS;
+  const failed = Math.floor(n / TOKENS) % 10 === 0;
+  return createEvent(
+    {
+      eventType: failed ? "auth_failed" : "token_used",
+      clientId: `client-${token % CLIENTS}`,
+      userId: `user-${token}`,
+      details: {
+        endpoint: "/api/customers/42/orders/2026-11",
+        method: "GET",
+        ip: `203.0.113.${n % 250}`,
+        user_agent:
+          "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0",
+        request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        token_id: `token-${token}`,
+        ...(failed && { reason: "expired_token" }),
+      },
+    },
+    Math.floor(world.time.nowMs - DAY_MS + (n * DAY_MS) / count),
+  );
+}
+
+/** A store of `count` events: the items that the subscriber would have written, without its counters. */
+async function storeOf(endpoint: string, count: number): Promise<World> {
+  const world = await createWorldAt(endpoint);
+  // By the subscriber's own way once, so that readers know which retention periods are in use.
+  const first = [0, TOKENS].map((n) => eventOf(world, n, count));
+  await storeEvents(world, first, world);
+  await fillTable(world.client, world.eventsTable, count - first.length, (n) =>
+    toEventItem(eventOf(world, n + first.length, count), world.config, world.time.nowMs),
+  );
+  return world;
+}
+
+/** What a first page costs among ever more events; `AUDIT_EVENTS` sets how many. */
+export const auditQuery: Benchmark = {
+  name: "audit-query",
+  async run(report) {
+    const store = await startDynamoDbLocal({ port: 0 });
+    try {
+      const worlds = new Map<number, World>();
+      for (const count of sizes("AUDIT_EVENTS", USUAL_SIZES)) {
+        report(`${count} events`);
+        worlds.set(count, await storeOf(store.endpoint, count));
+      }
+      const [fewest] = worlds.keys();
+      const rows: (string | number)[][] = [];
+      for (const [what, filters] of Object.entries(PAGES)) {
+        const page = (world: World) => queryEvents(world, { limit: PAGE, ...filters });
+        const times = await interleaved(
+          Object.fromEntries([...worlds].map(([count, world]) => [count, () => page(world)])),
+          { rounds: ROUNDS, warmUp: 3 },
+        );
+        for (const [count, world] of worlds) {
+          world.traffic.reset();
+          const { events } = await page(world);
+          if (events.length !== PAGE) throw new Error(`${events.length} events came of ${what}`);
+          const ms = median(times[count] ?? []);
+          rows.push([
+            what,
+            count,
+            world.traffic.roundTrips,
+            world.traffic.readUnits,
+            ms.toFixed(1),
+            (ms / median(times[fewest ?? count] ?? [])).toFixed(2),
+          ]);
+        }
+      }
+      return [
+        {
+          title: `Audit log: the first page of ${PAGE} (target: the same among any number of events)`,
+          columns: ["page", "among", "round trips", "read units", "ms", "ratio to the fewest"],
+          rows,
+        },
+      ];
+    } finally {
+      await store.close();
+    }
+  },
+};

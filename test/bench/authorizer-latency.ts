@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import { systemClock } from "../../shared/clock/clock.ts";
+import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { createEventPublisher } from "../../shared/events/event-publisher.ts";
+import { createBufferedSink } from "../../shared/events/event-sink.ts";
+import { issueToken } from "../../shared/index.ts";
+import { watchStore } from "../integration/store-traffic.ts";
+import type { World } from "../integration/world.ts";
+import type { BenchmarkTable } from "./benchmark.ts";
+import { startCountingProxy } from "./counting-proxy.ts";
+import { startDelayedBus } from "./delayed-bus.ts";
+import { Answered, interleaved } from "./interleaved.ts";
+import { median, percentile } from "./percentile.ts";
+
+/** How late the bus answers, and for how many calls of each kind: a slow bus leaves time for fewer. */
+const BUS = [
+  { delayMs: 0, rounds: 1500 },
+  { delayMs: 20, rounds: 500 },
+  { delayMs: 100, rounds: 200 },
+];
+const WARM_UP = 100;
+
+/** An authorizer of the world's tokens over a store of its own choice, and one good token. */
+async function scene(world: World) {
+  const issuer = { ...world.context, clock: systemClock, sink: { publish: async () => {} } };
+  const { secret } = await issueToken(issuer, {
+    clientId: "3f1c2d9e-8a44-4b8e-9b5d-0d9a6f1f7c11",
+    userId: "9b2d4c1a-53a7-4a3e-8a0d-6e2b7f9c1d22",
+    scopes: ["api:read", "api:write"],
+    expiresInSeconds: 86_400,
+  });
+  const request = {
+    method: "GET",
+    path: "/api/customers/42/orders/2026-11",
+    authorization: [`Bearer ${secret}`],
+    ip: "203.0.113.195",
+    userAgent:
+      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0",
+    requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+  };
+  const context = { ...world.context, clock: systemClock };
+  return { context, request };
+}
+
+async function allowed(...call: Parameters<typeof authorize>): Promise<void> {
+  const { outcome } = await authorize(...call);
+  if (outcome !== "allowed") throw new Error(`the call was answered ${outcome}`);
+}
+
+/** Round trips and bytes between a call and its answer. */
+export async function responsePath(world: World): Promise<BenchmarkTable> {
+  const { context, request } = await scene(world);
+  const proxy = await startCountingProxy(world.endpoint);
+  try {
+    const client = createDocumentClient("call", { endpoint: proxy.endpoint });
+    const untracked = { ...context, client, sink: { publish: async () => {} }, defer: () => {} };
+    await allowed(untracked, request);
+    proxy.reset();
+    const calls = 20;
+    for (let call = 0; call < calls; call += 1) await allowed(untracked, request);
+    const { sent, received } = proxy;
+    // After the bytes were counted: the watch itself asks the store for more.
+    const traffic = watchStore(client);
+    await allowed(untracked, request);
+    return {
+      title: "Authorizer: the response path of an allowed call (target: 1 round trip)",
+      columns: ["figure", "a call"],
+      rows: [
+        ["round trips to the store", traffic.roundTrips],
+        ["write units", traffic.writeUnits],
+        ["read units", traffic.readUnits],
+        ["bytes sent, headers included", Math.round(sent / calls)],
+        ["bytes received, headers included", Math.round(received / calls)],
+      ],
+    };
+  } finally {
+    await proxy.close();
+  }
+}
+
+/** What tracking adds to the time until the answer, against the same logic with a sink that does nothing. */
+export async function addedLatency(world: World): Promise<BenchmarkTable> {
+  const { context, request } = await scene(world);
+  const client = createDocumentClient("call", { endpoint: world.endpoint });
+  const bus = await startDelayedBus();
+  try {
+    const publisher = createEventPublisher({
+      eventBridge: new EventBridgeClient({ endpoint: bus.endpoint, maxAttempts: 1 }),
+      eventBusName: "bench",
+      logger: context.logger,
+    });
+    const untracked = async () => {
+      const sink = { publish: async () => {} };
+      await allowed({ ...context, client, sink, defer: () => {} }, request);
+      const answered = new Answered();
+      // As long a rest as the other has: a call after a pause is slower, tracked or not.
+      await sleep(bus.delayMs + 2);
+      return answered;
+    };
+    // As the handler does: everything after the answer, and no other call before that is done.
+    const tracked = async () => {
+      const sink = createBufferedSink(publisher);
+      const deferred: (() => Promise<unknown>)[] = [() => sink.flush()];
+      const defer = (task: () => Promise<unknown>) => void deferred.push(task);
+      await allowed({ ...context, client, sink, defer }, request);
+      const answered = new Answered();
+      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.all(deferred.map((task) => task()));
+      // The bus shares this process: its sockets come to rest before the next call.
+      await sleep(1);
+      return answered;
+    };
+    const rows: (string | number)[][] = [];
+    for (const { delayMs, rounds } of BUS) {
+      bus.delayMs = delayMs;
+      bus.entries = 0;
+      const times = await interleaved(
+        { untracked, control: untracked, tracked },
+        { rounds, warmUp: WARM_UP },
+      );
+      if (bus.entries !== 2 * (rounds + WARM_UP)) throw new Error("not every event was published");
+      const medianRatio = (ms: readonly number[]) =>
+        median(ms.map((each, round) => each / (times.untracked[round] ?? Number.NaN)));
+      const p95 = percentile(times.tracked, 0.95) / percentile(times.untracked, 0.95);
+      rows.push([
+        delayMs,
+        rounds,
+        median(times.untracked).toFixed(2),
+        median(times.tracked).toFixed(2),
+        medianRatio(times.tracked).toFixed(3),
+        medianRatio(times.control).toFixed(3),
+        p95.toFixed(3),
+        medianRatio(times.tracked) <= 1.05 ? "met" : "missed",
+      ]);
+    }
+    return {
+      title:
+        "Authorizer: time to the answer with tracking, against without (target: median ratio <= 1.05)",
+      columns: [
+        "bus answers in ms",
+        "calls of each",
+        "median ms without",
+        "median ms with",
+        "median ratio",
+        "of without to itself",
+        "ratio of p95",
+        "target",
+      ],
+      rows,
+    };
+  } finally {
+    await bus.close();
+  }
+}

@@ -1,0 +1,49 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { BenchmarkTable } from "./benchmark.ts";
+import type { DeployedBundle } from "./deployed-bundles.ts";
+import { interleaved } from "./interleaved.ts";
+import { median } from "./percentile.ts";
+
+const run = promisify(execFile);
+
+const ROUNDS = 7;
+const AUTHORIZER_LIMIT_BYTES = 350 * 1024;
+const EMPTY_MODULE = "data:text/javascript,export{}";
+
+/** Starts a fresh process that imports a module and ends. */
+async function coldImport(module: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const script = `await import(${JSON.stringify(module)}); process.exit(0);`;
+  await run(process.execPath, ["--input-type=module", "--eval", script], { env });
+}
+
+/** Size of each function's bundle, and what a cold start pays to import it. */
+export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<BenchmarkTable> {
+  const imports = Object.fromEntries(
+    bundles.map(({ name, file, variables }) => [name, () => coldImport(file, variables)]),
+  );
+  const times = await interleaved(
+    { ...imports, empty: () => coldImport(EMPTY_MODULE, { NODE_NO_WARNINGS: "1" }) },
+    { rounds: ROUNDS, warmUp: 1 },
+  );
+  const empty = median(times.empty);
+  const rows = bundles
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .map(({ name, bytes }) => {
+      const importMs = median(times[name as keyof typeof times]);
+      const limit = bytes <= AUTHORIZER_LIMIT_BYTES ? "met" : "missed";
+      return [
+        name,
+        (bytes / 1024).toFixed(1),
+        name === "authorizer" ? limit : "–",
+        Math.round(importMs),
+        (importMs / empty).toFixed(2),
+      ];
+    });
+  return {
+    title:
+      "Functions: size of the bundle, and a process that imports it against one that imports nothing",
+    columns: ["function", "KB", "350 KB or less", "process ms", "ratio to an empty module"],
+    rows: [...rows, ["an empty module", "0.0", "–", Math.round(empty), "1.00"]],
+  };
+}

@@ -1,0 +1,50 @@
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** A wire that counts what goes over it. */
+export interface CountingProxy {
+  readonly endpoint: string;
+  /** Bytes from the client, HTTP headers included, since the last `reset`. */
+  sent: number;
+  /** Bytes to the client. */
+  received: number;
+  reset(): void;
+  close(): Promise<void>;
+}
+
+/** Stands between a client and an endpoint on 127.0.0.1 and counts the bytes of both directions. */
+export async function startCountingProxy(endpoint: string): Promise<CountingProxy> {
+  const { hostname, port } = new URL(endpoint);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(port), hostname);
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => sockets.delete(socket));
+    }
+    client.on("data", (chunk) => {
+      proxy.sent += chunk.length;
+    });
+    upstream.on("data", (chunk) => {
+      proxy.received += chunk.length;
+    });
+    client.pipe(upstream);
+    upstream.pipe(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const proxy: CountingProxy = {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    sent: 0,
+    received: 0,
+    reset: () => Object.assign(proxy, { sent: 0, received: 0 }),
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return proxy;
+}

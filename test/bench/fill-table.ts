@@ -1,0 +1,25 @@
+import type { DocumentClient } from "../../shared/dynamodb/client.ts";
+import { BATCH, putItems } from "./put-items.ts";
+
+/** Batches under way at once. */
+const CONCURRENCY = 4;
+
+/** Fills a table with `count` items, made as they are needed so that a million fit into memory. */
+export async function fillTable(
+  client: DocumentClient,
+  table: string,
+  count: number,
+  itemOf: (index: number) => Record<string, unknown>,
+): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const start = next;
+      next += BATCH;
+      const size = Math.min(BATCH, count - start);
+      const items = Array.from({ length: size }, (_, offset) => itemOf(start + offset));
+      await putItems(client, table, items);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}

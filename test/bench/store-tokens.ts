@@ -1,0 +1,44 @@
+import { UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
+import { CounterUpdates } from "../../shared/statistics/counter-updates.ts";
+import { lifetimeClass, planIssuanceChange } from "../../shared/statistics/issuance.ts";
+import { enterValue } from "../../shared/statistics/values-in-use.ts";
+import type { World } from "../integration/world.ts";
+import { fillTable } from "./fill-table.ts";
+
+const CLIENTS = 20;
+
+/**
+ * Leaves the store as if `count` tokens, issued evenly over the last 24 hours, had been stored by the
+ * subscriber: the same facts and the same counters, each counter written once.
+ */
+export async function storeTokens(world: World, count: number): Promise<void> {
+  const { client, issuancesTable, countersTable, config, time, entered } = world;
+  const lifetimeMs = HOUR_MS;
+  const startMs = time.nowMs - DAY_MS;
+  const shards = Array.from(
+    { length: config.shards.counters.write },
+    (_, shard) => new CounterUpdates(shard),
+  );
+  const at = (atMs: number) => toInstant(Math.floor(atMs));
+  const lifetime = lifetimeClass(at(startMs), at(startMs + lifetimeMs));
+  await enterValue(world, entered, "token_lifetime", lifetime, time.nowMs + lifetimeMs);
+  await fillTable(client, issuancesTable, count, (index) => {
+    const issuedMs = Math.floor(startMs + (index * DAY_MS) / count);
+    const fact = {
+      tokenId: `token-${index}`,
+      clientId: `client-${index % CLIENTS}`,
+      issued: { at: at(issuedMs), expiresAt: at(issuedMs + lifetimeMs) },
+    };
+    const change = planIssuanceChange(undefined, fact, issuancesTable, config);
+    if (!change?.write.Put?.Item) throw new Error("a new token must change something");
+    shards[Math.floor(index / CLIENTS) % shards.length]?.add(change.counts);
+    return change.write.Put.Item;
+  });
+  for (const counters of shards) {
+    const updates = counters.toTransactItems(countersTable, config.retention.statisticsDays);
+    for (const { Update } of updates) {
+      await client.send(new UpdateCommand(Update as UpdateCommandInput));
+    }
+  }
+}
