@@ -62,15 +62,46 @@ export function planEventWrites(
 }
 
 /**
- * Takes from the front of `events` what fits one transaction. An event about a token that the
- * transaction already writes waits for a later one, since an item may be written once in each.
+ * Orders events so that those that raise the same counters stand together: fewer transactions then
+ * write each counter. In which order events of one batch are stored means nothing.
  */
-export function takeTransaction(
+export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
+  const key = ({ oauth_client_id, event_type, event_data }: OAuthEvent) =>
+    `${oauth_client_id}\n${event_type}\n${event_data.ip}`;
+  return events
+    .map((event) => ({ event, key: key(event) }))
+    .sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)))
+    .map(({ event }) => event);
+}
+
+/**
+ * Takes from the front of `events` what fits `count` transactions that may be under way at once. Each
+ * item is written once in all of them: a second event about a token waits for those that come after.
+ */
+export function takeTransactions(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
+  count: number,
+): { transactions: OAuthEvent[][]; rest: OAuthEvent[] } {
+  const tokens = new Set<string>();
+  const transactions: OAuthEvent[][] = [];
+  let rest = events;
+  while (transactions.length < count) {
+    const next = takeTransaction(rest, plan, tokens);
+    if (next.taken.length === 0) break;
+    transactions.push(next.taken);
+    rest = next.rest;
+  }
+  return { transactions, rest: [...rest] };
+}
+
+/** What fits one transaction, without the events of `tokens`, to which it adds its own. */
+function takeTransaction(
+  events: readonly OAuthEvent[],
+  plan: (event: OAuthEvent) => EventWrites,
+  tokens: Set<string>,
 ): { taken: OAuthEvent[]; rest: OAuthEvent[] } {
   const counters = new CounterUpdates(0);
-  const tokens = new Set<string>();
   const taken: OAuthEvent[] = [];
   const rest: OAuthEvent[] = [];
   let items = 0;

@@ -11,11 +11,12 @@ import { findIssuances } from "../statistics/find-issuances.ts";
 import { issuanceSchema, lifetimeClass, tokenFact } from "../statistics/issuance.ts";
 import { type EnteredValues, enterValue } from "../statistics/values-in-use.ts";
 import {
+  byCounters,
   type EventStore,
   type EventWrites,
   type KnownIssuances,
   planEventWrites,
-  takeTransaction,
+  takeTransactions,
 } from "./event-writes.ts";
 import type { OAuthEvent } from "./oauth-event.ts";
 
@@ -47,7 +48,8 @@ export interface StoreEventsOptions {
  * changes nothing; an event is never stored uncounted, nor counted unstored.
  *
  * Cost: 2 write units per KB for each event (a transaction's price) and one for each of its indexes;
- * up to a hundred items a round trip, the counters shared by all events in it.
+ * up to a hundred items a round trip, the counters shared by all events in it, and as many round trips
+ * at once as counters have shards.
  */
 export async function storeEvents(
   store: EventStore,
@@ -55,7 +57,7 @@ export async function storeEvents(
   options: StoreEventsOptions,
 ): Promise<StoreOutcome> {
   const outcome: StoreOutcome = { stored: [], duplicates: [], rejected: [], retry: [] };
-  let waiting = [...new Map(events.map((event) => [event.id, event])).values()];
+  let waiting = byCounters([...new Map(events.map((event) => [event.id, event])).values()]);
   const known = await findIssuances(
     store,
     waiting.flatMap((event) => {
@@ -63,11 +65,15 @@ export async function storeEvents(
       return fact?.revokedAt ? [fact.tokenId] : [];
     }),
   );
-  const writer = new EventWriter(store, options, known, outcome);
+  const writer = new EventWriter(store, options, known, outcome, waiting[0]?.id ?? "");
   await writer.enterValues(waiting);
   while (waiting.length > 0) {
-    const { taken, rest } = takeTransaction(waiting, (event) => writer.plan(event));
-    await writer.settle(taken);
+    const { transactions, rest } = takeTransactions(
+      waiting,
+      (event) => writer.plan(event),
+      store.config.shards.counters.write,
+    );
+    await Promise.all(transactions.map((taken, lane) => writer.settle(taken, lane)));
     waiting = rest;
   }
   await recordClients(store, outcome);
@@ -76,14 +82,17 @@ export async function storeEvents(
 
 class EventWriter {
   readonly #nowMs: number;
+  readonly #firstShard: number;
 
   constructor(
     private readonly store: EventStore,
     private readonly options: StoreEventsOptions,
     private readonly known: KnownIssuances,
     private readonly outcome: StoreOutcome,
+    firstId: string,
   ) {
     this.#nowMs = options.clock();
+    this.#firstShard = shardOf(firstId, store.config.shards.counters.write);
   }
 
   plan(event: OAuthEvent): EventWrites {
@@ -107,8 +116,12 @@ class EventWriter {
     }
   }
 
-  /** Brings a transaction's events to an outcome, whatever the store answers. */
-  async settle(events: readonly OAuthEvent[]): Promise<void> {
+  /**
+   * Brings a transaction's events to an outcome, whatever the store answers.
+   *
+   * @param lane tells apart those that are under way at once
+   */
+  async settle(events: readonly OAuthEvent[], lane: number): Promise<void> {
     const { maxAttempts = 6, retryDelayMs = 20 } = this.options;
     let remaining = [...events];
     let failures = 0;
@@ -121,7 +134,7 @@ class EventWriter {
     ) {
       const writes = remaining.map((event) => this.plan(event));
       try {
-        await this.#write(writes, round);
+        await this.#write(writes, lane + round);
         this.outcome.stored.push(...remaining);
         return;
       } catch (error) {
@@ -132,7 +145,7 @@ class EventWriter {
           if (remaining.length < before || learned.issuances > 0) continue;
           reason = learned.reason;
         } else if (error instanceof Error && error.name === "ValidationException") {
-          await this.#isolate(remaining, error.message);
+          await this.#isolate(remaining, lane, error.message);
           return;
         } else {
           reason = String(error);
@@ -146,11 +159,11 @@ class EventWriter {
     this.outcome.retry.push(...remaining.map((event) => ({ event, reason })));
   }
 
-  async #write(writes: readonly EventWrites[], round: number): Promise<void> {
+  async #write(writes: readonly EventWrites[], turn: number): Promise<void> {
     const { store } = this;
-    // Another shard each round: concurrent writers that met on a counter part ways.
-    const seed = `${writes[0]?.event.id}${round}`;
-    const counters = new CounterUpdates(shardOf(seed, store.config.shards.counters.write));
+    const shards = store.config.shards.counters.write;
+    // Another shard each lane and round: writers that would meet on a counter part ways.
+    const counters = new CounterUpdates((this.#firstShard + turn) % shards);
     for (const each of writes) counters.add(each.counts);
     await store.client.send(
       new TransactWriteCommand({
@@ -195,15 +208,15 @@ class EventWriter {
   }
 
   /** The store refuses the call as a whole: find the event that it is about. */
-  async #isolate(events: readonly OAuthEvent[], message: string): Promise<void> {
+  async #isolate(events: readonly OAuthEvent[], lane: number, message: string): Promise<void> {
     const [event] = events;
     if (events.length === 1 && event) {
       this.outcome.rejected.push({ event, reason: `the store refuses the event: ${message}` });
       return;
     }
     const middle = Math.ceil(events.length / 2);
-    await this.settle(events.slice(0, middle));
-    await this.settle(events.slice(middle));
+    await this.settle(events.slice(0, middle), lane);
+    await this.settle(events.slice(middle), lane);
   }
 }
 
