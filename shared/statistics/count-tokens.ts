@@ -66,8 +66,12 @@ function splitHours({ fromMs, toMs }: TokenRange, minutes: ReadonlySet<number>):
   return new Set([...ends, ...minutes].map((atMs) => floorTo(atMs, HOUR_MS)));
 }
 
-/** The facts of tokens issued in the given minutes; one Query an unbroken run, hour and shard. */
-async function readLedger(store: IssuanceStore, minutes: ReadonlySet<number>) {
+/** The facts of the range's tokens issued in the given minutes; one Query an unbroken run, hour and shard. */
+async function readLedger(
+  store: IssuanceStore,
+  { fromMs, toMs }: TokenRange,
+  minutes: ReadonlySet<number>,
+) {
   const runs: { startMs: number; endMs: number }[] = [];
   for (const minute of [...minutes].sort((a, b) => a - b)) {
     const run = runs.at(-1);
@@ -84,8 +88,8 @@ async function readLedger(store: IssuanceStore, minutes: ReadonlySet<number>) {
           KeyConditionExpression: "hour_shard = :hour AND issued_at BETWEEN :first AND :last",
           ExpressionAttributeValues: {
             ":hour": hourShard,
-            ":first": toInstant(startMs),
-            ":last": toInstant(endMs - 1),
+            ":first": toInstant(Math.max(startMs, fromMs)),
+            ":last": toInstant(Math.min(endMs, toMs) - 1),
           },
         }),
       ),
@@ -118,7 +122,7 @@ export async function countTokens(
   const hours = splitHours(range, minutes);
   const [minuteBuckets, ledger] = await Promise.all([
     readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours]),
-    readLedger(store, minutes),
+    readLedger(store, range, minutes),
   ]);
 
   const decided = [
@@ -131,8 +135,6 @@ export async function countTokens(
 
   for (const { issued_at, expires_at, revoked_at, oauth_client_id } of ledger) {
     if (!issued_at || !expires_at) continue;
-    const issuedMs = Date.parse(issued_at);
-    if (issuedMs < fromMs || issuedMs >= toMs) continue;
     const client = of(oauth_client_id ?? NO_CLIENT);
     client.issued += 1;
     if (revoked_at !== undefined && revoked_at < expires_at) client.revoked += 1;
