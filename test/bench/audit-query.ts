@@ -15,7 +15,7 @@ const USUAL_SIZES = [10_000, 100_000];
 const ROUNDS = 15;
 const PAGE = 50;
 const CLIENTS = 20;
-const TOKENS = 100;
+const TOKENS = 40;
 
 /** What an admin asks for first. */
 const PAGES = {
@@ -26,10 +26,10 @@ const PAGES = {
   "a token's events": { tokenId: "token-7" },
 } as const;
 
-/** Event `n` of `count` over the last day: each tenth a failure. */
+/** Event `n` of `count` over the last day: each fourth a failure, as under an attack. */
 function eventOf(world: World, n: number, count: number): OAuthEvent {
   const token = n % TOKENS;
-  const failed = Math.floor(n / TOKENS) % 10 === 0;
+  const failed = Math.floor(n / TOKENS) % 4 === 0;
   return createEvent(
     {
       eventType: failed ? "auth_failed" : "token_used",

@@ -5,7 +5,9 @@ import { auditQuery } from "./audit-query.ts";
 import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { detection } from "./detection.ts";
+import { endToEnd } from "./end-to-end.ts";
 import { purge } from "./purge.ts";
+import { type BenchmarkResults, resultsPage } from "./results-page.ts";
 import { statistics } from "./statistics.ts";
 import { subscriber } from "./subscriber.ts";
 
@@ -16,9 +18,11 @@ const BENCHMARKS: readonly Benchmark[] = [
   statistics,
   auditQuery,
   purge,
+  endToEnd,
 ];
 
 const RESULTS = fileURLToPath(new URL("./results.json", import.meta.url));
+const RESULTS_PAGE = fileURLToPath(new URL("./RESULTS.md", import.meta.url));
 
 function chosen(names: readonly string[]): readonly Benchmark[] {
   const unknown = names.filter((name) => !BENCHMARKS.some((one) => one.name === name));
@@ -37,7 +41,7 @@ function render({ title, columns, rows }: BenchmarkTable): string {
 }
 
 async function main(): Promise<void> {
-  const results: Record<string, readonly BenchmarkTable[]> = existsSync(RESULTS)
+  const results: BenchmarkResults = existsSync(RESULTS)
     ? JSON.parse(readFileSync(RESULTS, "utf8"))
     : {};
   for (const { name, run } of chosen(process.argv.slice(2))) {
@@ -47,6 +51,13 @@ async function main(): Promise<void> {
     // Written after each, so that one that fails loses nothing of the others.
     results[name] = tables;
     writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync(
+      RESULTS_PAGE,
+      resultsPage(
+        results,
+        BENCHMARKS.map((each) => each.name),
+      ),
+    );
   }
 }
 

@@ -1,0 +1,24 @@
+import type { BenchmarkTable } from "./benchmark.ts";
+
+/** The latest tables of each benchmark, by its name. */
+export type BenchmarkResults = Record<string, readonly BenchmarkTable[]>;
+
+const line = (cells: readonly unknown[]) =>
+  `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
+
+function toMarkdown({ title, columns, rows }: BenchmarkTable): string {
+  return [title, "", line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** A page of the latest tables, in the order of `names`. */
+export function resultsPage(results: BenchmarkResults, names: readonly string[]): string {
+  const sections = names.flatMap((name) => {
+    const tables = results[name];
+    return tables ? [[`## ${name}`, ...tables.map(toMarkdown)].join("\n\n")] : [];
+  });
+  const heading = [
+    "# Latest results",
+    "Written by `npm run bench`; what the benchmarks measure, and what follows, is in the [README](../../README.md#benchmarks).",
+  ];
+  return `${[...heading, ...sections].join("\n\n")}\n`;
+}
