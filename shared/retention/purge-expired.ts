@@ -33,7 +33,7 @@ export interface PurgeOutcome {
 }
 
 /** Items listed at a time: pages are read only as their items are deleted. */
-const PAGE_SIZE = 200;
+const PAGE_SIZE = 1000;
 
 async function deleteIfExpired(
   client: DocumentClient,
