@@ -1,20 +1,21 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { createEventPublisher, type SetAside } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
-import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 import type { Logger } from "../../shared/logger.ts";
 import { giveUpAfter } from "../../shared/request-timeouts.ts";
 import { traceHeader } from "./trace.ts";
 
-/** The SQS queue as the place to set events aside; its client is imported when first needed. */
+/** The SQS queue as the place to set events aside, opened when it is first needed. */
 export function unpublishedQueue(queueUrl: string): SetAside {
-  return createUnpublishedQueue(async () => {
-    const { SQSClient } = await import("@aws-sdk/client-sqs");
-    return new SQSClient({
-      maxAttempts: 2,
-      requestHandler: giveUpAfter(2000),
-    });
-  }, queueUrl);
+  let queue: SetAside | undefined;
+  return {
+    async keep(events) {
+      // By the name that the file has beside the bundle.
+      const { openUnpublishedQueue } = await import("./unpublished-queue.mjs");
+      queue ??= openUnpublishedQueue(queueUrl);
+      await queue.keep(events);
+    },
+  };
 }
 
 /** The event bus as a function reaches it; endpoint, region and credentials come from the environment. */

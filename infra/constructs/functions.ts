@@ -1,19 +1,17 @@
-import { fileURLToPath } from "node:url";
 import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import { type BundlingOptions, NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { type Bundled, bundling, entryOf, root } from "./bundling.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-
-const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** What a function may do to tables: DynamoDB actions, on the table or on its indexes. */
 interface TableAccess {
@@ -23,13 +21,9 @@ interface TableAccess {
   readonly only?: readonly string[];
 }
 
-interface FunctionDefinition {
-  /** Folder under `functions/`. */
-  readonly folder: string;
+interface FunctionDefinition extends Bundled {
   readonly timeout: Duration;
   readonly memorySize?: number;
-  /** A script of the folder that adds files to the bundle; it is given the bundle's directory. */
-  readonly build?: string;
   readonly tables?: Partial<Record<TableVariable, TableAccess>>;
 }
 
@@ -57,6 +51,7 @@ const DEFINITIONS = {
     // The decision takes milliseconds; the rest is for events to find their way on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
+    onNeed: ["unpublished-queue"],
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
@@ -150,35 +145,6 @@ const DEFINITIONS = {
 
 export type FunctionName = keyof typeof DEFINITIONS;
 
-/** Bundled for the runtime that deploys and, by its target, for the Node that runs it locally. */
-const BUNDLING = {
-  format: OutputFormat.ESM,
-  mainFields: ["module", "main"],
-  target: "node20",
-  minify: true,
-  // Packages in CommonJS inside an ES module still call require.
-  banner:
-    "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  bundleAwsSDK: true,
-  esbuildArgs: {
-    "--alias:@aws-sdk/credential-provider-node": `${root}functions/runtime/lambda-credentials.ts`,
-  },
-};
-
-/** Runs a folder's build script after its bundle. */
-function addFiles({ folder, build }: FunctionDefinition): Pick<BundlingOptions, "commandHooks"> {
-  const script = `${root}functions/${folder}/${build}`;
-  return {
-    commandHooks: {
-      beforeBundling: () => [],
-      beforeInstall: () => [],
-      afterBundling: (_, outputDirectory) => [
-        [process.execPath, script, outputDirectory].map((part) => `"${part}"`).join(" "),
-      ],
-    },
-  };
-}
-
 /** Told of a function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
 
@@ -244,7 +210,7 @@ export class Functions extends Construct {
     });
     const created = new NodejsFunction(this, name, {
       role,
-      entry: `${root}functions/${definition.folder}/handler.ts`,
+      entry: entryOf(definition),
       projectRoot: root,
       depsLockFilePath: `${root}package-lock.json`,
       runtime: Runtime.NODEJS_24_X,
@@ -254,7 +220,7 @@ export class Functions extends Construct {
       tracing: Tracing.ACTIVE,
       // Of asynchronous calls, which only schedules make: the next run does what a failed one left.
       retryAttempts: 0,
-      bundling: { ...BUNDLING, ...(definition.build && addFiles(definition)) },
+      bundling: bundling(definition),
       logGroup,
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.folder,

@@ -53,10 +53,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
     sink: createEventPublisher({
       eventBridge: new EventBridgeClient(aws),
       eventBusName: environment.EVENT_BUS_NAME,
-      setAside: createUnpublishedQueue(
-        async () => new SQSClient(aws),
-        environment.UNPUBLISHED_QUEUE_URL,
-      ),
+      setAside: createUnpublishedQueue(new SQSClient(aws), environment.UNPUBLISHED_QUEUE_URL),
       logger,
     }),
   };

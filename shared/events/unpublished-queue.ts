@@ -9,16 +9,9 @@ const SEND_LIMITS: CallLimits<string> = {
   bytesOf: (body) => Buffer.byteLength(body),
 };
 
-/**
- * Sets events aside in an SQS queue, one message an event; the republisher brings them back to the bus.
- * The client is made on first need, so that a healthy bus costs no import.
- */
-export function createUnpublishedQueue(
-  client: () => Promise<SQSClient>,
-  queueUrl: string,
-): SetAside {
+/** Sets events aside in an SQS queue, one message an event; the republisher brings them back to the bus. */
+export function createUnpublishedQueue(sqs: SQSClient, queueUrl: string): SetAside {
   async function send(bodies: readonly string[]): Promise<void> {
-    const sqs = await client();
     const answer = await sqs.send(
       new SendMessageBatchCommand({
         QueueUrl: queueUrl,
