@@ -6,7 +6,7 @@ import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { detection } from "./detection.ts";
 import { endToEnd } from "./end-to-end.ts";
-import { purge } from "./purge.ts";
+import { purgeBenchmark } from "./purge.ts";
 import { type BenchmarkResults, resultsPage } from "./results-page.ts";
 import { statistics } from "./statistics.ts";
 import { subscriber } from "./subscriber.ts";
@@ -17,7 +17,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   subscriber,
   statistics,
   auditQuery,
-  purge,
+  purgeBenchmark,
   endToEnd,
 ];
 

@@ -1,3 +1,4 @@
+import type pg from "pg";
 import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
 import { queryEach } from "../../shared/dynamodb/query-all.ts";
@@ -7,6 +8,14 @@ import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { interleaved } from "./interleaved.ts";
 import { median } from "./percentile.ts";
+import {
+  createIdentityServer,
+  insertTokens,
+  pagesOfStatistics,
+  statisticsOf,
+  tokensOfADay,
+} from "./postgres/identity-server.ts";
+import { startPostgres } from "./postgres/server.ts";
 import { sizes } from "./sizes.ts";
 import { storeTokens } from "./store-tokens.ts";
 
@@ -53,58 +62,97 @@ async function costOf(world: World, tokens: number, count: (world: World) => Pro
   return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
 }
 
+/** A store and a database that hold the same tokens of the last 24 hours. */
+async function sceneOf(endpoint: string, database: pg.Client, tokens: number): Promise<World> {
+  const world = await createWorldAt(endpoint);
+  // No whole minute: the ends of the range are ragged, as those of a real call are.
+  world.time.nowMs += 17 * 60_000 + 23_456;
+  const { nowMs } = world.time;
+  await storeTokens(world, tokens);
+  await createIdentityServer(database);
+  await insertTokens(database, tokensOfADay(tokens, nowMs));
+  const [ours, theirs] = [await tokenUsageStats(world), await statisticsOf(database, nowMs)];
+  if (ours.active_tokens !== theirs.active || ours.expired_tokens !== theirs.expired) {
+    throw new Error("the two do not hold the same tokens");
+  }
+  return world;
+}
+
 /** What the statistics of 24 hours cost among ever more tokens; `STATISTICS_TOKENS` sets how many. */
 export const statistics: Benchmark = {
   name: "statistics",
   async run(report) {
-    const store = await startDynamoDbLocal({ port: 0 });
+    const [store, postgres] = [await startDynamoDbLocal({ port: 0 }), await startPostgres()];
+    const database = await postgres.connect();
     try {
-      const rows: (string | number)[][] = [];
+      const reads: (string | number)[][] = [];
+      const durations: (string | number)[][] = [];
       for (const tokens of sizes("STATISTICS_TOKENS", USUAL_SIZES)) {
         report(`${tokens} tokens in 24 hours`);
-        const world = await createWorldAt(store.endpoint);
-        // No whole minute: the ends of the range are ragged, as those of a real call are.
-        world.time.nowMs += 17 * 60_000 + 23_456;
-        await storeTokens(world, tokens);
+        const world = await sceneOf(store.endpoint, database, tokens);
+        const { nowMs } = world.time;
         const counters = await costOf(world, tokens, countByCounters);
         const direct = await costOf(world, tokens, countOneByOne);
+        const pages = await pagesOfStatistics(database, nowMs);
         const times = await interleaved(
-          { counters: () => countByCounters(world), direct: () => countOneByOne(world) },
+          {
+            counters: () => countByCounters(world),
+            direct: () => countOneByOne(world),
+            postgres: () => statisticsOf(database, nowMs),
+          },
           { rounds: ROUNDS, warmUp: 1 },
         );
-        const [ms, directMs] = [median(times.counters), median(times.direct)];
-        rows.push([
+        const ms = median(times.counters);
+        const [directMs, postgresMs] = [median(times.direct), median(times.postgres)];
+        reads.push([
           tokens,
           counters.trips,
           counters.units,
-          ms.toFixed(0),
           direct.trips,
           direct.units,
-          directMs.toFixed(0),
           (counters.units / direct.units).toFixed(3),
+          pages,
+        ]);
+        durations.push([
+          tokens,
+          ms.toFixed(0),
+          directMs.toFixed(0),
+          postgresMs.toFixed(0),
           (ms / directMs).toFixed(3),
+          (ms / postgresMs).toFixed(3),
         ]);
       }
       return [
         {
           title:
-            "Statistics of 24 hours, from counters against token by token (target: the same for any number)",
+            "Statistics of 24 hours: what is read, from counters, token by token, and by the original's queries on PostgreSQL (target: the same for any number of tokens)",
           columns: [
             "tokens",
             "round trips",
             "read units",
-            "ms",
-            "round trips, direct",
-            "read units, direct",
-            "ms, direct",
+            "round trips, token by token",
+            "read units, token by token",
             "ratio of units",
-            "ratio of ms",
+            "8 KB pages, PostgreSQL",
           ],
-          rows,
+          rows: reads,
+        },
+        {
+          title: "Statistics of 24 hours: time, in turns",
+          columns: [
+            "tokens",
+            "ms",
+            "ms, token by token",
+            "ms, PostgreSQL",
+            "ratio to token by token",
+            "ratio to PostgreSQL",
+          ],
+          rows: durations,
         },
       ];
     } finally {
-      await store.close();
+      await database.end();
+      await Promise.all([store.close(), postgres.close()]);
     }
   },
 };

@@ -1,0 +1,175 @@
+import type pg from "pg";
+import { DAY_MS, HOUR_MS } from "../../../shared/clock/clock.ts";
+
+/**
+ * The tables of an identity server that keeps its own audit log: those that the original Rails design
+ * has or refers to, with the indexes that its migration makes (`t.references` makes one) and those that
+ * its token look-up and clean-up need.
+ */
+const TABLES = `
+  CREATE TABLE oauth_clients (id uuid PRIMARY KEY, name varchar NOT NULL);
+  CREATE TABLE users (id uuid PRIMARY KEY);
+  CREATE TABLE oauth_access_tokens (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    oauth_client_id uuid NOT NULL REFERENCES oauth_clients,
+    user_id uuid REFERENCES users,
+    token_digest varchar NOT NULL,
+    scopes varchar NOT NULL,
+    expires_at timestamp NOT NULL,
+    token_metadata jsonb NOT NULL DEFAULT '{}',
+    created_at timestamp NOT NULL,
+    updated_at timestamp NOT NULL
+  );
+  CREATE UNIQUE INDEX ON oauth_access_tokens (token_digest);
+  CREATE INDEX ON oauth_access_tokens (oauth_client_id);
+  CREATE INDEX ON oauth_access_tokens (user_id);
+  CREATE INDEX ON oauth_access_tokens (created_at);
+  CREATE INDEX ON oauth_access_tokens (expires_at);
+  CREATE TABLE oauth_events (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    oauth_client_id uuid REFERENCES oauth_clients,
+    user_id uuid REFERENCES users,
+    event_type varchar NOT NULL,
+    event_data jsonb NOT NULL DEFAULT '{}',
+    created_at timestamp NOT NULL,
+    updated_at timestamp NOT NULL
+  );
+  CREATE INDEX ON oauth_events (oauth_client_id);
+  CREATE INDEX ON oauth_events (user_id);
+  CREATE INDEX ON oauth_events (event_type);
+  CREATE INDEX ON oauth_events (created_at);
+`;
+
+const CLIENTS = 20;
+const CLIENT_ID = "lpad(to_hex($CLIENT), 32, '0')::uuid";
+
+/** An id from a number, the same for a client wherever it is named. */
+const clientId = (expression: string) => CLIENT_ID.replace("$CLIENT", `(${expression})::int`);
+
+/** A time of JavaScript as the database's UTC `timestamp`. */
+const instant = (milliseconds: string) =>
+  `(to_timestamp((${milliseconds}) / 1000.0) AT TIME ZONE 'UTC')`;
+
+/** Makes the tables anew, with the clients. */
+export async function createIdentityServer(database: pg.Client): Promise<void> {
+  await database.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+  await database.query(TABLES);
+  await database.query(
+    `INSERT INTO oauth_clients SELECT ${clientId("n")}, 'client-' || n FROM generate_series(0, ${CLIENTS - 1}) n`,
+  );
+}
+
+/** Which tokens: number n of `count` is issued and expires at what these say in SQL, in epoch milliseconds. */
+export interface TokenRows {
+  readonly count: number;
+  readonly issuedMs: string;
+  readonly expiresMs: string;
+}
+
+/** As many tokens evenly over the 24 hours before `nowMs`, each good for an hour. */
+export function tokensOfADay(count: number, nowMs: number): TokenRows {
+  const issuedMs = `floor(${nowMs - DAY_MS} + n::numeric * ${DAY_MS} / ${count})`;
+  return { count, issuedMs, expiresMs: `${issuedMs} + ${HOUR_MS}` };
+}
+
+/** Stores tokens, and lets the planner know of them. */
+export async function insertTokens(database: pg.Client, rows: TokenRows): Promise<void> {
+  await database.query(
+    `INSERT INTO oauth_access_tokens
+       (oauth_client_id, token_digest, scopes, expires_at, created_at, updated_at)
+     SELECT ${clientId(`n % ${CLIENTS}`)}, encode(sha256(('token ' || n)::bytea), 'hex'), 'api:read api:write',
+       ${instant(rows.expiresMs)}, ${instant(rows.issuedMs)}, ${instant(rows.issuedMs)}
+     FROM generate_series(0, $1::int - 1) n`,
+    [rows.count],
+  );
+  await database.query("VACUUM ANALYZE oauth_access_tokens");
+}
+
+/** A JavaScript time as a parameter of the queries below. */
+export const utc = (ms: number) => new Date(ms).toISOString().replace("Z", "");
+
+const IN_RANGE = "FROM oauth_access_tokens WHERE created_at >= $1 AND created_at < $2";
+
+/** The four queries of the original's statistics; each takes the range, and two of them the present. */
+const STATISTICS = {
+  total: `SELECT count(*) ${IN_RANGE}`,
+  active: `SELECT count(*) ${IN_RANGE} AND expires_at > $3`,
+  expired: `SELECT count(*) ${IN_RANGE} AND expires_at <= $3`,
+  byClient: `SELECT oauth_clients.name, count(*) FROM oauth_access_tokens
+    JOIN oauth_clients ON oauth_clients.id = oauth_client_id
+    WHERE created_at >= $1 AND created_at < $2 GROUP BY oauth_clients.name`,
+} as const;
+
+/** The original's statistics of the 24 hours before `nowMs`, query after query. */
+export async function statisticsOf(database: pg.Client, nowMs: number) {
+  const range = [utc(nowMs - DAY_MS), utc(nowMs)];
+  const now = utc(nowMs);
+  const count = async (sql: string, values: readonly string[]) =>
+    Number((await database.query<{ count: string }>(sql, [...values])).rows[0]?.count);
+  const total = await count(STATISTICS.total, range);
+  const active = await count(STATISTICS.active, [...range, now]);
+  const expired = await count(STATISTICS.expired, [...range, now]);
+  await database.query(STATISTICS.byClient, range);
+  return { total, active, expired };
+}
+
+interface Plan {
+  readonly "Shared Hit Blocks": number;
+  readonly "Shared Read Blocks": number;
+}
+
+/** Pages of 8 KB that the statistics touch, in the cache or on disk. */
+export async function pagesOfStatistics(database: pg.Client, nowMs: number): Promise<number> {
+  const range = [utc(nowMs - DAY_MS), utc(nowMs)];
+  let pages = 0;
+  for (const sql of Object.values(STATISTICS)) {
+    const values = sql.includes("$3") ? [...range, utc(nowMs)] : range;
+    const { rows } = await database.query<{ "QUERY PLAN": [{ Plan: Plan }] }>(
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`,
+      values,
+    );
+    const plan = rows[0]?.["QUERY PLAN"][0].Plan;
+    pages += (plan?.["Shared Hit Blocks"] ?? 0) + (plan?.["Shared Read Blocks"] ?? 0);
+  }
+  return pages;
+}
+
+/** Deletes the expired tokens as the original's clean-up does, in one statement; answers how many. */
+export async function deleteExpired(database: pg.Client, nowMs: number): Promise<number> {
+  const { rowCount } = await database.query(
+    "DELETE FROM oauth_access_tokens WHERE expires_at <= $1",
+    [utc(nowMs)],
+  );
+  return rowCount ?? 0;
+}
+
+/** A call as the original tracks it: the token is looked up, the event stored, the last use written. */
+export async function presentToken(database: pg.Client, number: number): Promise<void> {
+  const { rows } = await database.query<{ id: string; oauth_client_id: string }>(
+    "SELECT * FROM oauth_access_tokens WHERE token_digest = encode(sha256($1), 'hex')",
+    [Buffer.from(`token ${number}`)],
+  );
+  const token = rows[0];
+  if (!token) throw new Error("the token is not there");
+  const data = { endpoint: "/api/customers/42/orders", method: "GET", ip: "203.0.113.195" };
+  await database.query(
+    `INSERT INTO oauth_events (oauth_client_id, event_type, event_data, created_at, updated_at)
+     VALUES ($1, 'token_used', $2, now(), now())`,
+    [token.oauth_client_id, data],
+  );
+  await database.query(
+    `UPDATE oauth_access_tokens SET updated_at = now(),
+       token_metadata = token_metadata || jsonb_build_object('last_used_at', extract(epoch from now()))
+     WHERE id = $1`,
+    [token.id],
+  );
+}
+
+/** Rows that are deleted or overwritten and take their space until they are vacuumed. */
+export async function deadTokens(database: pg.Client): Promise<number> {
+  await database.query("SELECT pg_stat_force_next_flush()");
+  const { rows } = await database.query<{ n_dead_tup: string }>(
+    "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'oauth_access_tokens'",
+  );
+  return Number(rows[0]?.n_dead_tup);
+}
