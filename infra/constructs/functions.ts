@@ -86,7 +86,7 @@ const DEFINITIONS = {
     timeout: Duration.minutes(4),
     memorySize: 1024,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"] },
+      EVENTS_TABLE: { indexes: ["Query"], only: ["by_type", "by_client", "by_token", "by_ip"] },
       COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
       ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
@@ -105,7 +105,7 @@ const DEFINITIONS = {
     folder: "activity",
     timeout: HTTP_TIMEOUT,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"] },
+      EVENTS_TABLE: { indexes: ["Query"], only: ["by_user", "by_token", "by_ip"] },
       COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
     },
   },

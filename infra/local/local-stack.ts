@@ -100,7 +100,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     let queues: Queues = new Map();
     let bus: EventBus | undefined;
     const notifications = new Notifications();
-    const front = createServer({ maxHeaderSize: 2 * MAX_HEADER_BYTES }, (request, response) => {
+    const front = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
       if (!stack) response.writeHead(503).end();
       else if (request.url?.startsWith("/_local/")) {
         const { schedules } = stack;

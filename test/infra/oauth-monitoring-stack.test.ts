@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, inject, it } from "vitest";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { type IndexDefinition, TABLES } from "../../shared/dynamodb/tables.ts";
+import { type EventFilters, planIndex } from "../../shared/events/event-index.ts";
 
 const assembly = inject("assembly");
 const file = join(assembly.directory, `${assembly.stackName}.template.json`);
@@ -189,6 +191,42 @@ describe("functions", () => {
     expect(given.length).toBeGreaterThan(0);
     expect(unknown).toEqual([]);
   });
+
+  /** What each function asks the audit log for, and thereby of which index. */
+  const QUERIES: Readonly<Record<string, readonly EventFilters[]>> = {
+    Activity: [{ tokenId: "t" }, { userId: "u" }, { ip: "i" }],
+    // Of an alert's subject: a client, an address or a token, with its failures or all of its events.
+    Anomalies: [true, undefined].flatMap((security) => [
+      { clientId: "c", security },
+      { ip: "i", security },
+      { tokenId: "t", security },
+    ]),
+    Events: [
+      { tokenId: "t" },
+      { userId: "u" },
+      { ip: "i" },
+      { clientId: "c" },
+      { clientId: "c", security: true },
+      { type: "token_used" },
+    ],
+  };
+
+  it.each(Object.entries(QUERIES))(
+    "may ask the indexes that %s needs, and no others",
+    async (name, queries) => {
+      const store = { config: parseMonitoringConfig({}) } as Parameters<typeof planIndex>[0];
+      const plans = await Promise.all(queries.map((filters) => planIndex(store, filters)));
+      const needed = new Set(plans.map(({ indexName }) => indexName));
+      // Without a filter the whole log is asked for, in order of time.
+      if (name === "Events") needed.add("by_time");
+      const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
+      const [, policy] = policies.find(([id]) => id.includes(`Functions${name}Role`)) ?? [];
+      const granted = JSON.stringify(policy).matchAll(
+        /Events[0-9A-F]{8}","Arn"\]\},"\/index\/(\w+)"/g,
+      );
+      expect(new Set([...granted].map(([, index]) => index))).toEqual(needed);
+    },
+  );
 
   it("may do what they do, and nothing else", () => {
     // A managed policy would not show below.
