@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { withoutTokens } from "../../shared/events/event-data.ts";
 import {
   detailType,
   EVENT_SOURCE,
@@ -41,8 +42,7 @@ function toEvent(message: BusMessage): ParsedMessage {
   };
 }
 
-/** Parses the body of an SQS message that EventBridge delivered, by the producer that it names. */
-export function parseBusMessage(body: string): ParsedMessage {
+function parse(body: string): ParsedMessage {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -55,4 +55,13 @@ export function parseBusMessage(body: string): ParsedMessage {
     if (error instanceof z.ZodError) return { reason: z.prettifyError(error) };
     throw error;
   }
+}
+
+/**
+ * Parses the body of an SQS message that EventBridge delivered, by the producer that it names. A reason
+ * may quote the message, so that tokens in it are replaced by their digests.
+ */
+export function parseBusMessage(body: string): ParsedMessage {
+  const parsed = parse(body);
+  return "reason" in parsed ? { reason: withoutTokens(parsed.reason) } : parsed;
 }

@@ -35,7 +35,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     colWidths: [...widths.slice(0, -1), last],
   });
   printed.push(...rows.map((row) => [...row]));
-  return printed.toString().replace(/ +$/gm, "");
+  return printed
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
 }
 
 /** Control characters made visible, so that what a caller sent cannot move the admin's cursor. */

@@ -25,6 +25,7 @@ export function createDocumentClient(
   overrides: DynamoDBClientConfig = {},
 ): DocumentClient {
   return DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings[patience], ...overrides }), {
-    marshallOptions: { removeUndefinedValues: true },
+    // What is stored comes from JSON: an object with a member `constructor` is no class's instance.
+    marshallOptions: { removeUndefinedValues: true, convertClassInstanceToMap: true },
   });
 }

@@ -8,8 +8,7 @@ export type EventData = Record<string, unknown>;
 const MAX_DEPTH = 28;
 /** Keeps the item, copied to its indexes, far from DynamoDB's 400 KB. */
 export const MAX_EVENT_DATA_BYTES = 128 * 1024;
-/** Magnitudes a DynamoDB number can hold. */
-const NUMBER_MAX = 9.9e125;
+/** Below it DynamoDB holds no number but zero. */
 const NUMBER_MIN = 1e-130;
 
 /** Keys whose values are secrets in OAuth messages (RFC 6749, 7009, 7636); only a digest is kept. */
@@ -37,9 +36,10 @@ function obstacle(value: unknown, path: string, depth: number): string | undefin
   if (value === null || typeof value === "boolean" || typeof value === "string") return undefined;
   if (typeof value === "number") {
     const magnitude = Math.abs(value);
-    return value === 0 || (magnitude >= NUMBER_MIN && magnitude <= NUMBER_MAX)
+    // Above, whoever reads JSON may have rounded it already.
+    return value === 0 || (magnitude >= NUMBER_MIN && magnitude <= Number.MAX_SAFE_INTEGER)
       ? undefined
-      : `${path} is a number that DynamoDB cannot hold: send it as text`;
+      : `${path} is a number that cannot be kept exactly: send it as text`;
   }
   if (typeof value !== "object") return `${path} is not JSON`;
   if (depth >= MAX_DEPTH) return `${path} is nested deeper than ${MAX_DEPTH} levels: flatten it`;
@@ -76,12 +76,17 @@ function digestOf(secret: string): string {
   return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
 }
 
+/** A text in which every token of ours is replaced by its digest. */
+export function withoutTokens(text: string): string {
+  return text.replace(OWN_TOKEN, digestOf);
+}
+
 function redact(value: unknown, key: string): unknown {
   if (typeof value === "string") {
     if (SECRET_KEYS.has(key.toLowerCase()) && value !== "" && !value.startsWith("sha256:")) {
       return digestOf(value);
     }
-    return value.replace(OWN_TOKEN, (token) => digestOf(token));
+    return withoutTokens(value);
   }
   if (Array.isArray(value)) return value.map((member) => redact(member, key));
   return isPlainObject(value) ? withoutSecrets(value) : value;
@@ -90,9 +95,6 @@ function redact(value: unknown, key: string): unknown {
 /** A copy in which every secret (by its key, or by our own token's form) is replaced by its digest. */
 export function withoutSecrets(data: EventData): EventData {
   return Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [
-      key.replace(OWN_TOKEN, digestOf),
-      redact(value, key),
-    ]),
+    Object.entries(data).map(([key, value]) => [withoutTokens(key), redact(value, key)]),
   );
 }

@@ -13,11 +13,13 @@ export const uuidSchema = z
     "a UUID in lower case, version 7 preferred",
   );
 
+export const MAX_IDENTIFIER_LENGTH = 256;
+
 /** The id of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
 export const identifierSchema = z
   .string()
   .min(1)
-  .max(256)
+  .max(MAX_IDENTIFIER_LENGTH)
   .regex(/^[^\p{Cc}]+$/u, "no control characters");
 
 /** The address a call came from, as API Gateway or another producer gives it. */

@@ -23,11 +23,10 @@ export const DORMANT_AFTER_DAYS = 7;
 function cut(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= MAX_VALUE_BYTES) return text;
-  // A character that the cut went through decodes as U+FFFD.
-  return bytes
-    .subarray(0, MAX_VALUE_BYTES)
-    .toString("utf8")
-    .replace(/\uFFFD+$/, "");
+  // As of a stream, the decoder keeps back a character that the cut went through.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, MAX_VALUE_BYTES), {
+    stream: true,
+  });
 }
 
 /** Whom or what a kind of failure is ranked by. */
