@@ -144,11 +144,18 @@ class EventWriter {
           remaining = remaining.filter((event) => !learned.settled.has(event));
           if (remaining.length < before || learned.issuances > 0) continue;
           reason = learned.reason;
-        } else if (error instanceof Error && error.name === "ValidationException") {
-          await this.#isolate(remaining, lane, error.message);
-          return;
         } else {
           reason = String(error);
+          const refused = error instanceof Error && error.name === "ValidationException";
+          if (remaining.length > 1 && (refused || !wasSent(error))) {
+            await this.#halve(remaining, lane);
+            return;
+          }
+          if (refused) {
+            reason = `the store refuses the event: ${error.message}`;
+            for (const event of remaining) this.outcome.rejected.push({ event, reason });
+            return;
+          }
           break;
         }
       }
@@ -207,17 +214,17 @@ class EventWriter {
     return { settled, issuances, reason };
   }
 
-  /** The store refuses the call as a whole: find the event that it is about. */
-  async #isolate(events: readonly OAuthEvent[], lane: number, message: string): Promise<void> {
-    const [event] = events;
-    if (events.length === 1 && event) {
-      this.outcome.rejected.push({ event, reason: `the store refuses the event: ${message}` });
-      return;
-    }
+  /** The fault is in the call: one event must not hold the others back. */
+  async #halve(events: readonly OAuthEvent[], lane: number): Promise<void> {
     const middle = Math.ceil(events.length / 2);
     await this.settle(events.slice(0, middle), lane);
     await this.settle(events.slice(middle), lane);
   }
+}
+
+/** Whether the SDK came so far as to send the call: it then says how often it tried. */
+function wasSent(error: unknown): boolean {
+  return error instanceof Error && "$metadata" in error;
 }
 
 /** Moves the clients' last use forward; events whose client could not be written are retried whole. */

@@ -9,6 +9,9 @@ export function retentionDays(
   config: Pick<MonitoringConfig, "retention">,
   eventType: string,
 ): number {
-  const days = config.retention.daysByEventType[eventType] ?? config.retention.defaultDays;
+  const { daysByEventType, defaultDays } = config.retention;
+  // `constructor` may be a type, and every object has one.
+  const own = Object.hasOwn(daysByEventType, eventType) ? daysByEventType[eventType] : undefined;
+  const days = own ?? defaultDays;
   return isSecurityEventType(eventType) ? Math.max(days, MINIMUM_SECURITY_RETENTION_DAYS) : days;
 }

@@ -74,7 +74,14 @@ const { json } = fc.letrec<{ json: string; leaf: string }>((tie) => ({
   ),
 }));
 
-const TYPES = ["token_used", "token_issued", "token_revoked", "auth_failed", "suspicious_activity"];
+const TYPES = [
+  "constructor",
+  "token_used",
+  "token_issued",
+  "token_revoked",
+  "auth_failed",
+  "suspicious_activity",
+];
 
 /** A message whose envelope is good but for at most one field, which may be anything or missing. */
 const nearlyGood = fc

@@ -150,10 +150,21 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(5);
   });
 
+  it("stores the rest of a batch with an event that cannot even be sent, and hands that one back", async () => {
+    const world = await createWorld();
+    const events = uses(world, 5);
+    const odd = { ...event(world, "token_used"), event_data: { n: Number.NaN } };
+    const outcome = await store(world, [...events.slice(0, 2), odd, ...events.slice(2)]);
+    expect(outcome.stored).toHaveLength(5);
+    expect(outcome.retry).toEqual([{ event: odd, reason: expect.stringContaining("NaN") }]);
+    expect(await counted(world, "token_used")).toBe(5);
+  });
+
   it("refuses values that only look like JSON before they reach the store", async () => {
     const world = await createWorld();
     for (const [details, why] of [
       [{ n: 1e300 }, /send it as text/],
+      [{ n: 2 ** 53 }, /send it as text/],
       [{ "": 1 }, /rename it/],
       [JSON.parse('{"__proto__": 1}'), /rename it/],
       [{ text: "x".repeat(200_000) }, /shorten it/],

@@ -50,6 +50,8 @@ export function watchStore(client: DocumentClient): StoreTraffic {
       const index = counts.get(operation) ?? 0;
       counts.set(operation, index + 1);
       const failure = traffic.fault?.({ operation, index });
+      // As the SDK marks the error of a call that it sent.
+      if (failure) Object.assign(failure.error, { $metadata: { attempts: 1 } });
       if (failure && !failure.afterwards) throw failure.error;
       const input = { ...(args.input as object), ReturnConsumedCapacity: "TOTAL" };
       const result = await next({ ...args, input });

@@ -55,7 +55,9 @@ export function ActivityChart(props: ActivityChartProps) {
         of: ({ buckets }) =>
           buckets.map(({ start, events }) => ({
             start,
-            ...Object.fromEntries(names.map((type) => [type, events[type] ?? 0])),
+            ...Object.fromEntries(
+              names.map((type) => [type, Object.hasOwn(events, type) ? events[type] : 0]),
+            ),
           })),
       }}
     >
