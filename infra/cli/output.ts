@@ -42,12 +42,15 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join("\n");
 }
 
-/** Control characters made visible, so that what a caller sent cannot move the admin's cursor. */
+/**
+ * Characters made visible that control a terminal or the direction of what follows, so that what a caller
+ * sent can neither move the admin's cursor nor show another text than it is.
+ */
 export function printable(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, "0")}`;
+  });
 }
 
 /** Tells of long work on stderr while it is a terminal; the line is wiped by the next. */
