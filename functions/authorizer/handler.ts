@@ -50,7 +50,7 @@ export const handler = middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthori
     const startedMs = systemClock();
     let decision: Decision | undefined;
     const sink = createBufferedSink(bus);
-    const deferred: (() => Promise<unknown>)[] = [() => sink.flush()];
+    const deferred: (() => Promise<unknown>)[] = [];
     try {
       decision = await authorize(
         {
@@ -69,6 +69,8 @@ export const handler = middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthori
     } finally {
       const durationMs = systemClock() - startedMs;
       await afterResponse.run(async () => {
+        const outcomes = await Promise.allSettled(deferred.map((task) => task()));
+        for (const outcome of outcomes) if (outcome.status === "rejected") report(outcome.reason);
         logger.info("The call is decided", {
           outcome: decision?.outcome ?? "failed",
           ...(decision && "reason" in decision ? { reason: decision.reason } : {}),
@@ -76,8 +78,7 @@ export const handler = middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthori
         });
         metrics.count(decisionMetric(decision), 1);
         metrics.milliseconds("DecisionDuration", durationMs);
-        const outcomes = await Promise.allSettled(deferred.map((task) => task()));
-        for (const outcome of outcomes) if (outcome.status === "rejected") report(outcome.reason);
+        await sink.flush().catch(report);
         metrics.publish();
       });
     }

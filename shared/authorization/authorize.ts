@@ -69,7 +69,7 @@ export type Decision =
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
-  /** Runs a task once the caller has its answer. */
+  /** Runs a task once the caller has its answer: tracking, and a write that nobody waits for. */
   readonly defer: (task: () => Promise<unknown>) => void;
 }
 
@@ -132,8 +132,9 @@ function judgeSession(
 
 /**
  * Decides about one call and tracks it, whatever the outcome. One round trip to the store (the
- * session, where a route asks for one, is read beside the token). Never throws for a caller's input;
- * when the store does not answer, the decision is `unavailable`.
+ * session, where a route asks for one, is read beside the token); the events are made and published by
+ * deferred tasks. Never throws for a caller's input; when the store does not answer, the decision is
+ * `unavailable`.
  */
 export async function authorize(
   context: AuthorizerContext,
@@ -141,16 +142,19 @@ export async function authorize(
 ): Promise<Decision> {
   const atMs = context.clock();
   const bearer = parseBearerToken(request.authorization);
-  const details = describe(request, [
-    bearer.found ? bearer.secret : undefined,
-    ...request.authorization
-      .flatMap((field) => field.split(/\s+/))
-      .filter((part) => part.length >= 16),
-    request.sessionSecret,
-  ]);
+  const details = () =>
+    describe(request, [
+      bearer.found ? bearer.secret : undefined,
+      ...request.authorization
+        .flatMap((field) => field.split(/\s+/))
+        .filter((part) => part.length >= 16),
+      request.sessionSecret,
+    ]);
 
-  const refuse = async (reason: AuthFailure, subject?: EventSubject): Promise<Decision> => {
-    await trackEvent(context, "auth_failed", subject, { ...details, reason }, { atMs });
+  const refuse = (reason: AuthFailure, subject?: EventSubject): Decision => {
+    context.defer(() =>
+      trackEvent(context, "auth_failed", subject, { ...details(), reason }, { atMs }),
+    );
     return { outcome: "unauthenticated", reason };
   };
 
@@ -173,7 +177,7 @@ export async function authorize(
       request_id: request.requestId,
       cause: String(error),
     });
-    await trackEvent(context, "auth_unavailable", undefined, details, { atMs });
+    context.defer(() => trackEvent(context, "auth_unavailable", undefined, details(), { atMs }));
     return { outcome: "unavailable" };
   }
 
@@ -186,20 +190,22 @@ interface Admission {
   readonly token: AccessToken;
   readonly session: ClientSession | undefined;
   readonly access: RequiredAccess;
-  readonly details: EventData;
+  readonly details: () => EventData;
   readonly atMs: number;
 }
 
 /** The second half: the token is good; does it, and the session, suffice for the route? */
-async function admit(
+function admit(
   context: AuthorizerContext,
   request: ProtectedRequest,
   { token, session, access, details, atMs }: Admission,
-): Promise<Decision> {
+): Decision {
   if (access.session === "required") {
     const reason = judgeSession(session, request, token, atMs);
     if (reason) {
-      await trackEvent(context, "auth_failed", token, { ...details, reason }, { atMs });
+      context.defer(() =>
+        trackEvent(context, "auth_failed", token, { ...details(), reason }, { atMs }),
+      );
       return { outcome: "invalid_session", token, reason };
     }
   }
@@ -209,17 +215,21 @@ async function admit(
   const holder = { ...token, session_id: session?.session_id, scopes };
   const sufficient = access.scopes.every((scope) => scopes.includes(scope));
   if (!sufficient) {
-    await trackScopeValidation(context, holder, access.scopes, false, details, { atMs });
+    context.defer(() =>
+      trackScopeValidation(context, holder, access.scopes, false, details(), { atMs }),
+    );
     return { outcome: "insufficient_scope", token, requiredScopes: access.scopes };
   }
-  const used = {
-    ...details,
-    ...previousUse(token),
-    ...(session && { session_id: session.session_id }),
-  };
-  await trackEvent(context, "token_used", token, used, { atMs });
-  if (context.config.tracking.scopeValidationSuccess && access.scopes.length > 0) {
-    await trackScopeValidation(context, holder, access.scopes, true, details, { atMs });
-  }
+  context.defer(async () => {
+    const used = {
+      ...details(),
+      ...previousUse(token),
+      ...(session && { session_id: session.session_id }),
+    };
+    await trackEvent(context, "token_used", token, used, { atMs });
+    if (context.config.tracking.scopeValidationSuccess && access.scopes.length > 0) {
+      await trackScopeValidation(context, holder, access.scopes, true, details(), { atMs });
+    }
+  });
   return { outcome: "allowed", token, ...(session ? { session } : {}) };
 }

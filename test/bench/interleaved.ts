@@ -4,8 +4,10 @@ export class Answered {
 }
 
 /**
- * Times variants of the same work round by round, each round in a random order, so that whatever else
- * the machine does, and whatever a variant leaves behind, meets all of them alike.
+ * Times variants of the same work round by round, so that whatever else the machine does meets all of
+ * them alike. A round begins with the variant that ended the one before and has the others in random
+ * order: each variant follows each, itself too, equally often, so that what a variant leaves behind
+ * (warm caches, open sockets) is no other's advantage.
  *
  * @returns milliseconds by round, of each variant; the rounds of `warmUp` are left out
  */
@@ -18,13 +20,16 @@ export async function interleaved<Name extends string>(
     Name,
     number[]
   >;
+  let order = shuffled(names);
   for (let round = 0; round < warmUp + rounds; round += 1) {
-    for (const name of shuffled(names)) {
+    for (const name of order) {
       const startedMs = performance.now();
       const result = await variants[name](round);
       const endedMs = result instanceof Answered ? result.atMs : performance.now();
       if (round >= warmUp) times[name].push(endedMs - startedMs);
     }
+    const last = order.slice(-1);
+    order = [...last, ...shuffled(names.filter((name) => !last.includes(name)))];
   }
   return times;
 }

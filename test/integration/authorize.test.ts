@@ -29,7 +29,7 @@ async function scene(config: MonitoringConfigInput = {}) {
     },
     defer: (task: () => Promise<unknown>) => void deferred.push(task),
   };
-  const call = (over: Partial<ProtectedRequest> = {}) =>
+  const decide = (over: Partial<ProtectedRequest> = {}) =>
     authorize(context as never, {
       method: "GET",
       path: "/api/data",
@@ -39,7 +39,13 @@ async function scene(config: MonitoringConfigInput = {}) {
       requestId: "r-1",
       ...over,
     });
-  return { world, call, deferred, ...issued };
+  const afterAnswer = () => Promise.all(deferred.splice(0).map((task) => task()));
+  const call = async (over: Partial<ProtectedRequest> = {}) => {
+    const decision = await decide(over);
+    await afterAnswer();
+    return decision;
+  };
+  return { world, call, decide, afterAnswer, ...issued };
 }
 
 async function lastUsedAt(world: World, digest: string): Promise<unknown> {
@@ -158,22 +164,34 @@ describe("authorize", () => {
   });
 
   it("with an interval reads alone between refreshes, and refreshes off the response path", async () => {
-    const { world, call, deferred, token } = await scene({
+    const { world, call, decide, afterAnswer, token } = await scene({
       tracking: { lastUsedIntervalSeconds: 60 },
     });
-    await call();
+    await decide();
     expect(world.traffic).toMatchObject({ roundTrips: 1, readUnits: 1, writeUnits: 0 });
-    expect(deferred).toHaveLength(1);
-    await deferred[0]?.();
+    await afterAnswer();
+    expect(world.traffic).toMatchObject({ roundTrips: 2, writeUnits: 1 });
     const firstUse = toInstant(world.time.nowMs);
     world.time.nowMs += 59_999;
     await call();
-    expect(deferred).toHaveLength(1);
     expect(await lastUsedAt(world, token.token_digest)).toBe(firstUse);
     expect(world.published.at(-1)?.occurred_at).toBe(toInstant(world.time.nowMs));
     world.time.nowMs += 1;
     await call();
-    expect(deferred).toHaveLength(2);
+    expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(world.time.nowMs));
+  });
+
+  it("makes its events off the response path, with the time of the call", async () => {
+    const { world, decide, afterAnswer } = await scene();
+    await decide();
+    expect(world.published).toEqual([]);
+    const calledAt = toInstant(world.time.nowMs);
+    world.time.nowMs += 500;
+    await afterAnswer();
+    expect(world.published).toMatchObject([
+      { event_type: "token_used", occurred_at: calledAt },
+      { event_type: "scope_validation_success", occurred_at: calledAt },
+    ]);
   });
 
   it("never lets a secret into an event, wherever the caller puts it", async () => {
