@@ -8,19 +8,20 @@ import { traceHeader } from "./trace.ts";
 
 /** The SQS queue as the place to set events aside; its client is imported when first needed. */
 export function unpublishedQueue(queueUrl: string): SetAside {
-  return createUnpublishedQueue(async () => {
-    const { SQSClient } = await import("@aws-sdk/client-sqs");
-    return new SQSClient({
-      maxAttempts: 2,
-      requestHandler: giveUpAfter(2000),
-    });
-  }, queueUrl);
+  return createUnpublishedQueue({
+    queueUrl,
+    async client() {
+      const { SQSClient } = await import("@aws-sdk/client-sqs");
+      return new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(2000) });
+    },
+  });
 }
 
 /** The event bus as a function reaches it; endpoint, region and credentials come from the environment. */
 export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
   // The publisher retries by itself, entry by entry; with the queue behind it, it is done or has set
-  // the events aside within eight seconds, well before the function's time is up.
+  // the events aside within eight seconds, or twice that where the queue takes only a part at once:
+  // well before the function's time is up.
   const eventBridge = new EventBridgeClient({
     maxAttempts: 1,
     requestHandler: giveUpAfter(1000),

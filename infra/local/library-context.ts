@@ -53,10 +53,10 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
     sink: createEventPublisher({
       eventBridge: new EventBridgeClient(aws),
       eventBusName: environment.EVENT_BUS_NAME,
-      setAside: createUnpublishedQueue(
-        async () => new SQSClient(aws),
-        environment.UNPUBLISHED_QUEUE_URL,
-      ),
+      setAside: createUnpublishedQueue({
+        client: async () => new SQSClient(aws),
+        queueUrl: environment.UNPUBLISHED_QUEUE_URL,
+      }),
       logger,
     }),
   };
