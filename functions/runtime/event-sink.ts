@@ -21,7 +21,8 @@ export function unpublishedQueue(queueUrl: string): SetAside {
 /** The event bus as a function reaches it; endpoint, region and credentials come from the environment. */
 export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
   // The publisher retries by itself, entry by entry; with the queue behind it, it is done or has set
-  // the events aside within eight seconds, well before the function's time is up.
+  // the events aside within eight seconds, or twice that where the queue takes only a part at once:
+  // well before the function's time is up.
   const eventBridge = new EventBridgeClient({
     maxAttempts: 1,
     requestHandler: giveUpAfter(1000),

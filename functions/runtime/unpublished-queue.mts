@@ -9,5 +9,5 @@ import { giveUpAfter } from "../../shared/request-timeouts.ts";
  */
 export function openUnpublishedQueue(queueUrl: string): SetAside {
   const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(2000) });
-  return createUnpublishedQueue(sqs, queueUrl);
+  return createUnpublishedQueue({ sqs, queueUrl });
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventBus, PutEventsEntry } from "./event-bus.ts";
 import type { Notifications } from "./notifications.ts";
@@ -108,6 +108,42 @@ function sqs(queues: () => Queues): Record<string, Operation> {
   };
 }
 
+/** What an AWS service answers to one call of its JSON protocol. */
+export interface AwsAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Answers a call: `target` is its `X-Amz-Target`, `body` its JSON. */
+export type AwsService = (target: string, body: string) => Promise<AwsAnswer>;
+
+/**
+ * EventBridge and SQS as the SDK's JSON protocols speak with them. The bus and queues are asked for at
+ * each call, since their URLs hold the port of the server that answers.
+ */
+export function createAwsService(bus: () => EventBus, queues: () => Queues): AwsService {
+  const operations = { ...eventBridge(bus), ...sqs(queues) };
+  const answer = (status: number, body: unknown, headers = {}): AwsAnswer => ({
+    status,
+    headers: { "content-type": "application/x-amz-json-1.1", ...headers },
+    body: JSON.stringify(body),
+  });
+  return async (target, body) => {
+    try {
+      const operation = operations[target];
+      if (!operation) throw new ServiceError("UnknownOperationException", `no operation ${target}`);
+      return answer(200, await operation(JSON.parse(body || "{}")));
+    } catch (error) {
+      const { code, status, message } =
+        error instanceof ServiceError
+          ? error
+          : new ServiceError("InternalFailure", String(error), 500);
+      return answer(status, { __type: code, message }, { "x-amzn-errortype": code });
+    }
+  };
+}
+
 /** The body of a request or response, as text. */
 export async function readText(stream: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -115,38 +151,25 @@ export async function readText(stream: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/**
- * Speaks the SDK's JSON protocols of EventBridge and SQS, and SNS's query protocol. The bus and queues are asked for at each
- * call, since their URLs hold this server's port.
- */
+/** Serves EventBridge and SQS, and SNS's query protocol, over HTTP. */
 export function createAwsEndpoint(
   bus: () => EventBus,
   queues: () => Queues,
   notifications: Notifications,
 ): Server {
-  const operations = { ...eventBridge(bus), ...sqs(queues) };
-  return createServer(async (request, response) => {
-    const target = String(request.headers["x-amz-target"]);
-    const answer = (status: number, body: unknown, headers = {}) => {
-      response.writeHead(status, { "Content-Type": "application/x-amz-json-1.1", ...headers });
-      response.end(JSON.stringify(body));
-    };
-    try {
-      if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
-        const form = new URLSearchParams(await readText(request));
-        response.writeHead(200, { "Content-Type": "text/xml" });
-        response.end(notifications.publish(form));
-        return;
-      }
-      const operation = operations[target];
-      if (!operation) throw new ServiceError("UnknownOperationException", `no operation ${target}`);
-      answer(200, await operation(JSON.parse((await readText(request)) || "{}")));
-    } catch (error) {
-      const { code, status, message } =
-        error instanceof ServiceError
-          ? error
-          : new ServiceError("InternalFailure", String(error), 500);
-      answer(status, { __type: code, message }, { "x-amzn-errortype": code });
+  const service = createAwsService(bus, queues);
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
+    const text = await readText(request);
+    if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
+      response.writeHead(200, { "Content-Type": "text/xml" });
+      response.end(notifications.publish(new URLSearchParams(text)));
+      return;
     }
+    const { status, headers, body } = await service(String(request.headers["x-amz-target"]), text);
+    response.writeHead(status, headers).end(body);
+  };
+  return createServer((request, response) => {
+    // A caller that was killed in the middle of its request.
+    respond(request, response).catch(() => response.destroy());
   });
 }

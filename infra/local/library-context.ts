@@ -53,7 +53,10 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
     sink: createEventPublisher({
       eventBridge: new EventBridgeClient(aws),
       eventBusName: environment.EVENT_BUS_NAME,
-      setAside: createUnpublishedQueue(new SQSClient(aws), environment.UNPUBLISHED_QUEUE_URL),
+      setAside: createUnpublishedQueue({
+        sqs: new SQSClient(aws),
+        queueUrl: environment.UNPUBLISHED_QUEUE_URL,
+      }),
       logger,
     }),
   };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { type CallLimits, inCalls } from "./call-batches.ts";
 import type { SetAside } from "./event-publisher.ts";
@@ -9,18 +10,48 @@ const SEND_LIMITS: CallLimits<string> = {
   bytesOf: (body) => Buffer.byteLength(body),
 };
 
-/** Sets events aside in an SQS queue, one message an event; the republisher brings them back to the bus. */
-export function createUnpublishedQueue(sqs: SQSClient, queueUrl: string): SetAside {
-  async function send(bodies: readonly string[]): Promise<void> {
-    const answer = await sqs.send(
+export interface UnpublishedQueueOptions {
+  readonly sqs: SQSClient;
+  readonly queueUrl: string;
+  /** Calls in all for a message that is refused; default 3. The SDK retries whole calls on top of that. */
+  readonly maxAttempts?: number;
+  /** First wait between attempts; doubles. Default 50 ms. */
+  readonly retryDelayMs?: number;
+}
+
+/**
+ * Sets events aside in an SQS queue, one message an event; the republisher brings them back to the bus.
+ * SendMessageBatch can fail in part, which the SDK does not retry: each message that is refused is
+ * sent again by itself.
+ */
+export function createUnpublishedQueue({
+  sqs,
+  queueUrl,
+  maxAttempts = 3,
+  retryDelayMs = 50,
+}: UnpublishedQueueOptions): SetAside {
+  /** Answers the messages that were refused, and why the first was. */
+  async function sendOnce(bodies: readonly string[]): Promise<[string[], string]> {
+    const { Failed = [] } = await sqs.send(
       new SendMessageBatchCommand({
         QueueUrl: queueUrl,
         Entries: bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody })),
       }),
     );
-    const failed = answer.Failed?.[0];
-    if (failed)
-      throw new Error(`the unpublished queue refused a message: ${failed.Message ?? failed.Code}`);
+    const refused = new Set(Failed.map(({ Id }) => Id));
+    const reason = Failed[0]?.Message ?? Failed[0]?.Code ?? "";
+    return [bodies.filter((_, index) => refused.has(String(index))), reason];
+  }
+
+  async function send(bodies: readonly string[]): Promise<void> {
+    let [refused, reason] = await sendOnce(bodies);
+    for (let attempt = 1; refused.length > 0 && attempt < maxAttempts; attempt += 1) {
+      await sleep(retryDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
+      [refused, reason] = await sendOnce(refused);
+    }
+    if (refused.length > 0) {
+      throw new Error(`the unpublished queue refused ${refused.length} message(s): ${reason}`);
+    }
   }
 
   return {

@@ -1,0 +1,69 @@
+import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
+import {
+  type AuthorizerContext,
+  authorize,
+  type Decision,
+} from "../../shared/authorization/authorize.ts";
+import { PublishError } from "../../shared/events/event-publisher.ts";
+import { createBufferedSink } from "../../shared/events/event-sink.ts";
+import type { Logger } from "../../shared/logger.ts";
+import type { FunctionMetrics } from "../runtime/metrics.ts";
+import { toAuthorizerResult } from "./authorizer-response.ts";
+import { decisionMetric } from "./decision-metric.ts";
+import type { AfterResponse } from "./internal-extension.ts";
+import { toProtectedRequest } from "./protected-request.ts";
+
+/** What the authorizer works with; its `sink` is where events go after the answer. */
+export interface Authorizer extends Omit<AuthorizerContext, "defer"> {
+  readonly afterResponse: AfterResponse;
+  readonly metrics: FunctionMetrics<"authorizer">;
+}
+
+/** Tells of work that failed when the caller had its answer, and counts the events lost by it. */
+export function reportFailure(
+  { logger, metrics }: { readonly logger: Logger; readonly metrics: FunctionMetrics<"authorizer"> },
+  error: unknown,
+): void {
+  logger.error("Work after the response failed", { cause: String(error) });
+  if (error instanceof PublishError) metrics.count("EventsLost", error.events.length);
+}
+
+/**
+ * Decides about one call. Its events, its log line and its metrics go out after the answer.
+ *
+ * @throws UnauthorizedError for 401, UnavailableError for 503
+ */
+export async function decideCall(
+  authorizer: Authorizer,
+  event: APIGatewayRequestAuthorizerEvent,
+): Promise<APIGatewayAuthorizerResult> {
+  const { afterResponse, clock, logger, metrics } = authorizer;
+  const startedMs = clock();
+  let decision: Decision | undefined;
+  const sink = createBufferedSink(authorizer.sink);
+  const deferred: (() => Promise<unknown>)[] = [];
+  try {
+    decision = await authorize(
+      { ...authorizer, sink, defer: (task) => deferred.push(task) },
+      toProtectedRequest(event),
+    );
+    return toAuthorizerResult(decision, event.methodArn, authorizer.config.realm);
+  } finally {
+    const durationMs = clock() - startedMs;
+    await afterResponse.run(async () => {
+      const outcomes = await Promise.allSettled(deferred.map((task) => task()));
+      for (const outcome of outcomes) {
+        if (outcome.status === "rejected") reportFailure(authorizer, outcome.reason);
+      }
+      logger.info("The call is decided", {
+        outcome: decision?.outcome ?? "failed",
+        ...(decision && "reason" in decision ? { reason: decision.reason } : {}),
+        event_ids: sink.gathered.map(({ id }) => id),
+      });
+      metrics.count(decisionMetric(decision), 1);
+      metrics.milliseconds("DecisionDuration", durationMs);
+      await sink.flush().catch((error: unknown) => reportFailure(authorizer, error));
+      metrics.publish();
+    });
+  }
+}

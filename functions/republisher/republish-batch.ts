@@ -1,0 +1,48 @@
+import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { PublishError } from "../../shared/events/event-publisher.ts";
+import type { EventSink } from "../../shared/events/event-sink.ts";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import type { Logger } from "../../shared/logger.ts";
+import type { FunctionMetrics } from "../runtime/metrics.ts";
+
+/** What the republisher works with. */
+export interface Republisher {
+  /** Sets nothing aside by itself: what it refuses stays in the queue. */
+  readonly bus: EventSink;
+  readonly logger: Logger;
+  readonly metrics: FunctionMetrics<"republisher">;
+}
+
+/** The event in a message, or undefined when it is none; such a message ends in the dead-letter queue. */
+function parse(logger: Logger, body: string): OAuthEvent | undefined {
+  try {
+    return oauthEventSchema.parse(JSON.parse(body));
+  } catch (error) {
+    logger.error("A set-aside message is no event", { cause: String(error) });
+    return undefined;
+  }
+}
+
+/** Brings events that were set aside back to the bus; those it still refuses wait for the next try. */
+export async function republishBatch(
+  { bus, logger, metrics }: Republisher,
+  { Records }: SQSEvent,
+): Promise<SQSBatchResponse> {
+  const messages = Records.map(({ messageId, body }) => ({
+    id: messageId,
+    event: parse(logger, body),
+  }));
+  const events = messages.flatMap(({ event }) => (event ? [event] : []));
+  const refused = new Set<OAuthEvent>();
+  try {
+    await bus.publish(events);
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    for (const event of error.events) refused.add(event);
+  }
+  const failed = messages.filter(({ event }) => !event || refused.has(event));
+  metrics.count("EventsReturned", messages.length - failed.length);
+  metrics.count("EventsRefused", failed.length);
+  metrics.publish();
+  return { batchItemFailures: failed.map(({ id }) => ({ itemIdentifier: id })) };
+}

@@ -1,0 +1,104 @@
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
+import type { Clock } from "../../shared/clock/clock.ts";
+import type { EventStore } from "../../shared/events/event-writes.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { type StoreEventsOptions, storeEvents } from "../../shared/events/store-events.ts";
+import { requestIdOf } from "../../shared/events/stored-event.ts";
+import type { Logger } from "../../shared/logger.ts";
+import type { EnteredValues } from "../../shared/statistics/values-in-use.ts";
+import type { FunctionMetrics } from "../runtime/metrics.ts";
+import { measureBatch } from "./batch-metrics.ts";
+import { parseBusMessage } from "./bus-message.ts";
+import { sendDeadLetter } from "./dead-letters.ts";
+
+/** What the subscriber works with, and keeps from batch to batch. */
+export interface Subscriber {
+  readonly store: EventStore;
+  readonly entered: EnteredValues;
+  readonly sqs: SQSClient;
+  readonly deadLetterQueueUrl: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: FunctionMetrics<"subscriber">;
+  /** How a busy store is tried again, where it is not the default. */
+  readonly retries?: Pick<StoreEventsOptions, "maxAttempts" | "retryDelayMs">;
+}
+
+/** What joins a log line with the audit log, and with the request that the event came from. */
+const namesOf = (event: OAuthEvent) => ({ event_id: event.id, request_id: requestIdOf(event) });
+
+/** Sets a record aside for good; without success it is delivered again. */
+async function setAside(
+  { sqs, deadLetterQueueUrl, logger }: Subscriber,
+  record: SQSRecord,
+  event: OAuthEvent | undefined,
+  reason: string,
+): Promise<boolean> {
+  const names = { message_id: record.messageId, ...(event && namesOf(event)) };
+  try {
+    await sendDeadLetter(sqs, deadLetterQueueUrl, record.body, reason);
+    logger.warn("An event cannot be stored; it is in the dead-letter queue", {
+      ...names,
+      reason,
+    });
+    return true;
+  } catch (error) {
+    logger.error("The dead-letter queue does not answer", { ...names, cause: String(error) });
+    return false;
+  }
+}
+
+/** Stores a batch of events, each once; answers which messages SQS must deliver again. */
+export async function storeBatch(
+  subscriber: Subscriber,
+  { Records }: SQSEvent,
+): Promise<SQSBatchResponse> {
+  const { store, entered, clock, logger, metrics } = subscriber;
+  const parsed = Records.map((record) => ({ record, message: parseBusMessage(record.body) }));
+  const good = parsed.flatMap(({ record, message }) =>
+    "event" in message ? [{ record, event: message.event }] : [],
+  );
+  const outcome = await storeEvents(
+    store,
+    good.map(({ event }) => event),
+    { clock, entered, ...subscriber.retries },
+  );
+  const storedAtMs = clock();
+
+  const retryIds = new Set(outcome.retry.map(({ event }) => event.id));
+  const rejectedReasons = new Map(outcome.rejected.map(({ event, reason }) => [event.id, reason]));
+  const failures = new Set<string>();
+  let rejected = 0;
+  for (const { record, event } of good) if (retryIds.has(event.id)) failures.add(record.messageId);
+  for (const { record, message } of parsed) {
+    const event = "event" in message ? message.event : undefined;
+    const reason = "event" in message ? rejectedReasons.get(message.event.id) : message.reason;
+    if (reason === undefined) continue;
+    rejected += 1;
+    if (!(await setAside(subscriber, record, event, reason))) failures.add(record.messageId);
+  }
+  const [first] = outcome.retry;
+  if (first) {
+    logger.warn("The store is busy; events will be delivered again", {
+      count: failures.size,
+      reason: first.reason,
+      events: outcome.retry.map(({ event }) => namesOf(event)),
+    });
+  }
+  if (outcome.stored.length > 0) {
+    logger.info("Events are stored", { events: outcome.stored.map(namesOf) });
+  }
+  const inStore = new Set([...outcome.stored, ...outcome.duplicates].map(({ id }) => id));
+  measureBatch(
+    metrics,
+    {
+      stored: outcome.stored,
+      duplicates: good.filter(({ event }) => inStore.has(event.id)).length - outcome.stored.length,
+      rejected,
+      retried: failures.size,
+    },
+    storedAtMs,
+  );
+  return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
+}
