@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import type { EventBus, PutEventsEntry } from "./event-bus.ts";
 import type { Notifications } from "./notifications.ts";
 import type { MessageAttribute, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
+import { requestedAccess, requestedNotification } from "./requested-access.ts";
 
 /** PutEvents takes ten entries a call. */
 const MAX_ENTRIES = 10;
@@ -151,21 +153,36 @@ export async function readText(stream: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Serves EventBridge and SQS, and SNS's query protocol, over HTTP. */
+/** Serves EventBridge and SQS, and SNS's query protocol, over HTTP, to whom IAM would. */
 export function createAwsEndpoint(
   bus: () => EventBus,
   queues: () => Queues,
   notifications: Notifications,
+  policies: () => AccessPolicies,
 ): Server {
   const service = createAwsService(bus, queues);
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const text = await readText(request);
+    const principal = principalOf(request.headers.authorization);
     if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
-      response.writeHead(200, { "Content-Type": "text/xml" });
-      response.end(notifications.publish(new URLSearchParams(text)));
+      const form = new URLSearchParams(text);
+      const denial = policies().denial(principal, requestedNotification(form));
+      response.writeHead(denial ? 403 : 200, { "Content-Type": "text/xml" });
+      response.end(
+        denial
+          ? `<ErrorResponse><Error><Code>AuthorizationError</Code><Message>${denial}</Message></Error></ErrorResponse>`
+          : notifications.publish(form),
+      );
       return;
     }
-    const { status, headers, body } = await service(String(request.headers["x-amz-target"]), text);
+    const target = String(request.headers["x-amz-target"]);
+    const denial = policies().denial(principal, requestedAccess(target, JSON.parse(text || "{}")));
+    if (denial !== undefined) {
+      const headers = { "x-amzn-errortype": "AccessDeniedException" };
+      response.writeHead(403, headers).end(JSON.stringify({ message: denial }));
+      return;
+    }
+    const { status, headers, body } = await service(target, text);
     response.writeHead(status, headers).end(body);
   };
   return createServer((request, response) => {

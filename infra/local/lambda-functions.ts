@@ -52,7 +52,8 @@ export class LambdaFunctions {
           ...endpoints,
           _HANDLER: properties.Handler,
           AWS_REGION: REGION,
-          AWS_ACCESS_KEY_ID: "local",
+          // Whoever is called knows the function by it, and what its role allows.
+          AWS_ACCESS_KEY_ID: logicalId,
           AWS_SECRET_ACCESS_KEY: "local",
           AWS_LAMBDA_FUNCTION_NAME: logicalId,
           AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(properties.MemorySize ?? 128),

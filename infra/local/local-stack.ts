@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Assembly } from "../synthesize.ts";
+import { AccessPolicies } from "./access-policies.ts";
 import { ApiGateway, MAX_HEADER_BYTES } from "./api-gateway.ts";
 import { createAwsEndpoint } from "./aws-endpoint.ts";
 import { createDeliveryStreams, type DeliveryStream } from "./delivery-streams.ts";
@@ -16,6 +17,7 @@ import { handleLocalRoute } from "./local-routes.ts";
 import { Notifications } from "./notifications.ts";
 import { createQueues, dumpQueues, type Queues, queueNamed } from "./queues.ts";
 import { Schedules } from "./schedules.ts";
+import { createStoreGuard } from "./store-guard.ts";
 import { Template } from "./template.ts";
 
 export interface LocalStackOptions {
@@ -42,6 +44,8 @@ export interface LocalStack {
   readonly eventBus: EventBus;
   readonly queues: Queues;
   readonly functions: LambdaFunctions;
+  /** What the functions' roles allow; everything else is denied them here, too. */
+  readonly access: AccessPolicies;
   readonly schedules: Schedules;
   readonly notifications: Notifications;
   readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
@@ -110,10 +114,12 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const port = await listen(front, options.port, "PORT");
     closing.push(() => close(front));
 
+    let policies: AccessPolicies | undefined;
     const aws = createAwsEndpoint(
       () => bus as EventBus,
       () => queues,
       notifications,
+      () => policies as AccessPolicies,
     );
     const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
     closing.push(() => close(aws));
@@ -126,12 +132,17 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(dynamodb.close);
 
     const template = new Template(options.assembly, eventbridgeEndpoint);
+    const access = new AccessPolicies(template);
+    policies = access;
+    const guard = createStoreGuard(access, dynamodb.endpoint);
+    const guardPort = await listen(guard, 0, "");
+    closing.push(() => close(guard));
     const isNew = await createTables(template, dynamodb.endpoint);
     queues = createQueues(template, options.visibilitySeconds);
     const functions = await LambdaFunctions.start(
       template,
       {
-        AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+        AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${guardPort}`,
         AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
@@ -184,6 +195,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       eventBus: bus,
       queues,
       functions,
+      access,
       schedules,
       notifications,
       deliveryStreams,

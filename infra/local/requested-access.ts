@@ -1,0 +1,62 @@
+import type { Access } from "./access-policies.ts";
+import { ACCOUNT, REGION } from "./template.ts";
+
+type Input = Readonly<Record<string, unknown>>;
+
+const arn = (service: string, resource: string) =>
+  `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
+
+const tableArn = (table: unknown) => arn("dynamodb", `table/${String(table)}`);
+
+/** Members of a transaction's items, by the action that each needs. */
+const TRANSACTED = {
+  Put: "PutItem",
+  Update: "UpdateItem",
+  Delete: "DeleteItem",
+  ConditionCheck: "ConditionCheckItem",
+  Get: "GetItem",
+} as const;
+
+function ofDynamoDb(operation: string, input: Input): Access[] {
+  const action = `dynamodb:${operation}`;
+  const tables = (of: unknown) =>
+    Object.keys((of ?? {}) as Input).map((table) => ({ action, resource: tableArn(table) }));
+  if (operation.startsWith("Batch")) return tables(input.RequestItems);
+  if (operation.startsWith("Transact")) {
+    // A transaction needs no permission of its own, but that of each item in it.
+    return (input.TransactItems as readonly Record<string, { TableName: string }>[]).flatMap(
+      (item) =>
+        Object.entries(item).map(([member, { TableName }]) => ({
+          action: `dynamodb:${TRANSACTED[member as keyof typeof TRANSACTED]}`,
+          resource: tableArn(TableName),
+        })),
+    );
+  }
+  const table = tableArn(input.TableName);
+  const { IndexName } = input;
+  return [{ action, resource: IndexName === undefined ? table : `${table}/index/${IndexName}` }];
+}
+
+/**
+ * What a call of DynamoDB, EventBridge or SQS needs to be allowed.
+ *
+ * @param target its `X-Amz-Target`: `DynamoDB_20120810.Query`, `AWSEvents.PutEvents`, `AmazonSQS.SendMessage`
+ */
+export function requestedAccess(target: string, input: Input): Access[] {
+  const [service = "", operation = ""] = target.split(".");
+  if (service.startsWith("DynamoDB")) return ofDynamoDb(operation, input);
+  if (service === "AWSEvents") {
+    const entries = (input.Entries ?? []) as readonly { readonly EventBusName?: string }[];
+    return entries.map(({ EventBusName = "default" }) => ({
+      action: `events:${operation}`,
+      resource: arn("events", `event-bus/${EventBusName}`),
+    }));
+  }
+  const queue = String(input.QueueUrl).split("/").at(-1) ?? "";
+  return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arn("sqs", queue) }];
+}
+
+/** What a call of SNS's query protocol needs to be allowed. */
+export function requestedNotification(form: URLSearchParams): Access[] {
+  return [{ action: `sns:${form.get("Action")}`, resource: form.get("TopicArn") ?? "" }];
+}
