@@ -282,7 +282,7 @@ export class Pipeline {
     const logger = this.#logger(wire);
     const publish = { eventBridge, eventBusName: this.bus.name, logger };
     const setAside = createUnpublishedQueue({
-      client: async () => sqs,
+      sqs,
       queueUrl: this.#url("Unpublished"),
     });
     const publisher = this.#recorded(wire, createEventPublisher({ ...publish, setAside }));
