@@ -3,7 +3,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import type { Clock } from "../../shared/clock/clock.ts";
 import type { EventStore } from "../../shared/events/event-writes.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { type StoreEventsOptions, storeEvents } from "../../shared/events/store-events.ts";
+import { storeEvents } from "../../shared/events/store-events.ts";
 import { requestIdOf } from "../../shared/events/stored-event.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { EnteredValues } from "../../shared/statistics/values-in-use.ts";
@@ -21,8 +21,6 @@ export interface Subscriber {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: FunctionMetrics<"subscriber">;
-  /** How a busy store is tried again, where it is not the default. */
-  readonly retries?: Pick<StoreEventsOptions, "maxAttempts" | "retryDelayMs">;
 }
 
 /** What joins a log line with the audit log, and with the request that the event came from. */
@@ -62,7 +60,7 @@ export async function storeBatch(
   const outcome = await storeEvents(
     store,
     good.map(({ event }) => event),
-    { clock, entered, ...subscriber.retries },
+    { clock, entered },
   );
   const storedAtMs = clock();
 

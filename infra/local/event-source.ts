@@ -19,7 +19,8 @@ interface MappingProperties {
 const POLLERS = 5;
 const IDLE_WAIT_MS = 1000;
 
-function toRecord(message: Message, eventSourceARN: string): SQSRecord {
+/** A message as an invocation is given it. */
+export function toRecord(message: Message, eventSourceARN: string): SQSRecord {
   return {
     messageId: message.messageId,
     receiptHandle: message.receiptHandle,
@@ -41,6 +42,18 @@ function toRecord(message: Message, eventSourceARN: string): SQSRecord {
     eventSourceARN,
     awsRegion: REGION,
   };
+}
+
+/** Deletes a batch's messages from the queue, all but those that its function's answer names. */
+export function acknowledge(
+  queue: Queue,
+  messages: readonly Message[],
+  { batchItemFailures }: SQSBatchResponse,
+): void {
+  const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  for (const { messageId, receiptHandle } of messages) {
+    if (!failed.has(messageId)) queue.delete(receiptHandle);
+  }
 }
 
 /** Polls a queue for a function, as a Lambda event source mapping does. */
@@ -86,13 +99,9 @@ class EventSource {
     const Records = messages.map((message) => toRecord(message, EventSourceArn));
     try {
       const answer = await this.functions.invoke(FunctionName, { Records });
-      const failed = FunctionResponseTypes.includes("ReportBatchItemFailures")
-        ? ((answer as SQSBatchResponse | null)?.batchItemFailures ?? [])
-        : [];
-      const failedIds = new Set(failed.map(({ itemIdentifier }) => itemIdentifier));
-      for (const { messageId, receiptHandle } of messages) {
-        if (!failedIds.has(messageId)) this.queue.delete(receiptHandle);
-      }
+      const reports = FunctionResponseTypes.includes("ReportBatchItemFailures");
+      const partial = reports ? (answer as SQSBatchResponse | null) : null;
+      acknowledge(this.queue, messages, partial ?? { batchItemFailures: [] });
     } catch {
       // The whole batch stays invisible until its visibility timeout, then comes back.
     }

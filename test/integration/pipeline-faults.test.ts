@@ -1,0 +1,338 @@
+import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
+import fc from "fast-check";
+import { describe, expect, inject, it, vi } from "vitest";
+import { Template } from "../../infra/local/template.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/clock/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { issueToken, revokeToken } from "../../shared/index.ts";
+import { countEvents } from "../../shared/statistics/count-events.ts";
+import { countTokens } from "../../shared/statistics/count-tokens.ts";
+import type { Fault, FaultKind, Service } from "./faulty-wire.ts";
+import { type BatchOptions, type Delivery, Pipeline } from "./pipeline.ts";
+import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+
+useDynamoDbLocal();
+
+// Nobody waits between two tries: a history takes milliseconds, and tries as often as ever.
+vi.mock("node:timers/promises", () => ({ setTimeout: async () => {} }));
+
+/** A third of the histories asked for: each goes the whole way, and each has several faults. */
+const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 1000) / 3);
+
+const LAST_DAY_MS = Date.parse("2026-11-23T10:00:00.000Z");
+/** A day for each history, so that what is read does not grow with them. */
+const DAYS = 300;
+
+/** Longer than any history. */
+const RANGE_MS = 2 * HOUR_MS;
+
+/** Tokens that callers hold at a time. */
+const SLOTS = 2;
+
+type Action =
+  | {
+      readonly do: "issue";
+      readonly slot: number;
+      readonly narrow: boolean;
+      readonly long: boolean;
+    }
+  | { readonly do: "revoke"; readonly slot: number }
+  | { readonly do: "call"; readonly slot: number; readonly method: "GET" | "POST" }
+  | { readonly do: "publish"; readonly count: number }
+  | { readonly do: "republish"; readonly batch: BatchOptions }
+  | { readonly do: "store"; readonly batch: BatchOptions };
+
+interface Step {
+  readonly action: Action;
+  readonly faults: readonly Fault[];
+  readonly afterMs: number;
+}
+
+/** A token that a caller holds, and what is known of it. */
+interface Held {
+  readonly secret: string;
+  readonly tokenId: string;
+  readonly narrow: boolean;
+  readonly expiresMs: number;
+  /** A revocation whose answer was lost may have happened. */
+  revoked: "no" | "maybe" | "yes";
+}
+
+const slot = fc.nat(SLOTS - 1);
+const batch = (max: number) =>
+  fc.record({
+    size: fc.integer({ min: 1, max }),
+    turn: fc.nat(max - 1),
+    redeliver: fc.boolean(),
+  });
+
+const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("issue"),
+      slot,
+      narrow: fc.boolean(),
+      long: fc.boolean(),
+    }),
+  },
+  // One slot more than there are tokens: a caller whose token nobody knows.
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("call"),
+      slot: fc.nat(SLOTS),
+      method: fc.constantFrom("GET", "POST"),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("revoke"), slot }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("publish"), count: fc.integer({ min: 2, max: 12 }) }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("republish"), batch: batch(10) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("store"), batch: batch(20) }) },
+);
+
+const refused = fc.integer({ min: 1, max: 15 });
+
+const faultOf = (services: readonly Service[]): fc.Arbitrary<Fault> =>
+  fc.record({
+    service: fc.constantFrom(...services),
+    kind: fc.constantFrom<FaultKind>(
+      "throttle",
+      "server error",
+      "no answer",
+      "lost answer",
+      "partial",
+      "kill before",
+      "kill after",
+    ),
+    from: fc.nat(3),
+    calls: fc.integer({ min: 1, max: 3 }),
+    refused,
+  });
+
+/** A fault from the first or second call on that outlasts every retry. */
+const outageOf = (services: readonly Service[]): fc.Arbitrary<Fault> =>
+  fc.record({
+    service: fc.constantFrom(...services),
+    kind: fc.constantFrom<FaultKind>("throttle", "no answer", "lost answer", "partial"),
+    from: fc.nat(1),
+    calls: fc.constant(100),
+    refused,
+  });
+
+const faultsArbitrary: fc.Arbitrary<readonly Fault[]> = fc.oneof(
+  fc.array(faultOf(["bus", "queue", "store"]), { maxLength: 3 }),
+  fc.array(outageOf(["bus", "store"]), { minLength: 1, maxLength: 1 }),
+  // Neither the bus nor the queue behind it is well.
+  fc.tuple(outageOf(["bus"]), fc.oneof(faultOf(["queue"]), outageOf(["queue"]))),
+);
+
+const stepArbitrary: fc.Arbitrary<Step> = fc.record({
+  action: actionArbitrary,
+  faults: faultsArbitrary,
+  afterMs: fc.integer({ min: 0, max: 4 * MINUTE_MS }),
+});
+
+const historyArbitrary = fc.record({
+  steps: fc.array(stepArbitrary, { minLength: 1, maxLength: 12, size: "max" }),
+  deliveries: fc.array(fc.constantFrom<Delivery>("once", "twice", "late"), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+});
+
+function gatewayEvent(method: string, secret: string, requestId: string) {
+  return {
+    methodArn: `arn:aws:execute-api:us-east-1:000000000000:api/prod/${method}/api/x`,
+    httpMethod: method,
+    path: "/api/x",
+    multiValueHeaders: { Authorization: [`Bearer ${secret}`] },
+    requestContext: { requestId, identity: { sourceIp: "203.0.113.9" } },
+  } as unknown as APIGatewayRequestAuthorizerEvent;
+}
+
+/** Whether the answer is right: the definition itself. Undefined where it is not known who may pass. */
+function mayPass(held: Held | undefined, method: string, nowMs: number): boolean | undefined {
+  if (!held || held.expiresMs <= nowMs || held.revoked === "yes") return false;
+  if (held.narrow && method !== "GET") return false;
+  return held.revoked === "maybe" ? undefined : true;
+}
+
+/** A history as it goes on: the tokens that callers hold. */
+class Callers {
+  readonly #held: (Held | undefined)[] = [];
+  readonly secrets: string[] = [];
+
+  constructor(
+    private readonly world: World,
+    private readonly pipeline: Pipeline,
+  ) {}
+
+  async act(action: Action, faults: readonly Fault[]): Promise<void> {
+    const { pipeline } = this;
+    switch (action.do) {
+      case "issue":
+        return this.#issue(action, faults);
+      case "revoke":
+        return this.#revoke(this.#held[action.slot], faults);
+      case "call":
+        return this.#call(action, faults);
+      case "publish":
+        await pipeline.produce(({ sink, clock }) => {
+          const details = { user_agent: "a producer" };
+          const facts = { eventType: "consent_given", clientId: "producer", details };
+          return sink.publish(
+            Array.from({ length: action.count }, (_, n) => createEvent(facts, clock() + n)),
+          );
+        }, faults);
+        return;
+      case "republish":
+        return pipeline.republish(action.batch, faults);
+      case "store":
+        return pipeline.store(action.batch, faults);
+    }
+  }
+
+  async #issue(action: Action & { do: "issue" }, faults: readonly Fault[]): Promise<void> {
+    const expiresInSeconds = action.long ? 3600 : 300;
+    const scopes = action.narrow ? ["api:read"] : ["api:read", "api:write"];
+    const issued = await this.pipeline.produce(
+      (context) => issueToken(context, { clientId: "app", scopes, expiresInSeconds }),
+      faults,
+    );
+    if (!issued) return;
+    this.secrets.push(issued.secret);
+    this.#held[action.slot] = {
+      secret: issued.secret,
+      tokenId: issued.token.token_id,
+      narrow: action.narrow,
+      expiresMs: this.world.time.nowMs + expiresInSeconds * SECOND_MS,
+      revoked: "no",
+    };
+  }
+
+  async #revoke(held: Held | undefined, faults: readonly Fault[]): Promise<void> {
+    if (!held) return;
+    const done = await this.pipeline.produce(
+      (context) => revokeToken(context, held.tokenId),
+      faults,
+    );
+    if (done) held.revoked = "yes";
+    else if (held.revoked === "no") held.revoked = "maybe";
+  }
+
+  async #call(action: Action & { do: "call" }, faults: readonly Fault[]): Promise<void> {
+    const held = this.#held[action.slot];
+    const secret = held?.secret ?? `oam_${"A".repeat(43)}`;
+    const event = gatewayEvent(action.method, secret, `request-${this.pipeline.offered.size}`);
+    const { answer, struck } = await this.pipeline.call(event, faults);
+    const right = mayPass(held, action.method, this.world.time.nowMs);
+    if (answer === "Allow") expect(right).not.toBe(false);
+    if (!struck && right !== undefined) expect(answer === "Allow").toBe(right);
+  }
+}
+
+/** What must be counted of stored events, by the definition. */
+function expected(events: readonly OAuthEvent[]) {
+  const byType: Record<string, number> = {};
+  for (const { event_type } of events) byType[event_type] = (byType[event_type] ?? 0) + 1;
+  const of = (type: string) => events.filter(({ event_type }) => event_type === type);
+  const issued = new Map(of("token_issued").map((event) => [event.event_data.token_id, event]));
+  const revoked = of("token_revoked").filter(({ event_data, occurred_at }) => {
+    const issue = issued.get(event_data.token_id);
+    return issue && occurred_at < String(issue.event_data.expires_at);
+  });
+  return { byType, issued: issued.size, revoked: revoked.length };
+}
+
+/** The events that are stored, each once: all that were not lost, and nothing else. */
+async function storedEvents(world: World, pipeline: Pipeline, startMs: number) {
+  const { accepted, killed, logged, offered, refused } = pipeline;
+  const range = { fromMs: startMs, toMs: startMs + RANGE_MS };
+  const { events } = await queryEvents(world, { ...range, limit: 1000 });
+  const ids = new Set(events.map(({ id }) => id));
+  expect(ids.size).toBe(events.length);
+  expect([...ids].filter((id) => !offered.has(id))).toEqual([]);
+  expect([...accepted].filter((id) => !ids.has(id))).toEqual([]);
+  // What the publisher told to be lost is in the log, whole, and was published again from there.
+  const loggedIds = new Set(logged.map(({ id }) => id));
+  expect([...refused].filter((id) => !loggedIds.has(id))).toEqual([]);
+  expect([...loggedIds].filter((id) => !ids.has(id))).toEqual([]);
+  // Only a killed process may take with it what it had not answered for.
+  if (!killed) expect(ids).toEqual(new Set(offered.keys()));
+  return [...ids].map((id) => offered.get(id) as OAuthEvent);
+}
+
+/** Holds the counters against the model. */
+async function checkCounters(world: World, stored: readonly OAuthEvent[], startMs: number) {
+  const range = { fromMs: startMs, toMs: startMs + RANGE_MS };
+  const want = expected(stored);
+  expect((await countEvents(world, range)).by_type).toEqual(want.byType);
+  const tokens = (await countTokens(world, { ...range, nowMs: startMs })).get("app");
+  expect(tokens).toMatchObject({ issued: want.issued, revoked: want.revoked });
+}
+
+/** What the histories together came to; a search that reaches none of it proves nothing. */
+type Reached = Record<"allowed" | "set aside" | "lost" | "killed" | "stored twice", number>;
+
+function note(reached: Reached, pipeline: Pipeline): void {
+  const metric = (name: string) => pipeline.metrics.get(name) ?? 0;
+  reached.allowed += metric("authorizer Allowed");
+  reached["set aside"] += metric("republisher EventsReturned");
+  reached.lost += pipeline.logged.length;
+  reached.killed += pipeline.killed ? 1 : 0;
+  reached["stored twice"] += metric("subscriber EventsDuplicate");
+}
+
+describe("any history of the whole way of an event", () => {
+  it("lets nobody in wrongly, and ends with every event stored and counted once", {
+    timeout: 1_200_000,
+  }, async () => {
+    const template = new Template(inject("assembly"), "http://localhost");
+    let world = await createWorld();
+    let histories = 0;
+    const reached: Reached = { allowed: 0, "set aside": 0, lost: 0, killed: 0, "stored twice": 0 };
+    await fc.assert(
+      fc.asyncProperty(historyArbitrary, async ({ steps, deliveries }) => {
+        if (histories > 0 && histories % DAYS === 0) world = await createWorld();
+        const startMs = LAST_DAY_MS - (histories % DAYS) * DAY_MS;
+        histories += 1;
+        world.time.nowMs = startMs;
+        const pipeline = new Pipeline(world, template, deliveries);
+        const callers = new Callers(world, pipeline);
+        for (const slot of [0, 1]) {
+          await callers.act({ do: "issue", slot, narrow: slot === 1, long: true }, []);
+        }
+        for (const { action, faults, afterMs } of steps) {
+          await callers.act(action, faults);
+          world.time.nowMs += afterMs + SECOND_MS;
+        }
+        // What could be brought nowhere is in the log: an operator publishes it again.
+        const { logged } = pipeline;
+        await pipeline.produce(({ sink }) => sink.publish(logged), []);
+        await pipeline.recover();
+        expect(pipeline.deadLetters).toBe(0);
+        const stored = await storedEvents(world, pipeline, startMs);
+
+        // And all of it once more, as a replay of the bus's archive would bring it.
+        await pipeline.produce(({ sink }) => sink.publish(stored), []);
+        await pipeline.recover();
+        expect(await storedEvents(world, pipeline, startMs)).toHaveLength(stored.length);
+        await checkCounters(world, stored, startMs);
+
+        const log = JSON.stringify(pipeline.log);
+        for (const secret of callers.secrets) expect(log).not.toContain(secret);
+        note(reached, pipeline);
+        pipeline.close();
+      }),
+      { numRuns: HISTORIES },
+    );
+    if (HISTORIES >= 100) {
+      for (const [what, times] of Object.entries(reached)) expect(times, what).toBeGreaterThan(10);
+    }
+  });
+});

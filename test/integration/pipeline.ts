@@ -1,0 +1,337 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import type { APIGatewayRequestAuthorizerEvent, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { type Authorizer, decideCall } from "../../functions/authorizer/decide-call.ts";
+import { republishBatch } from "../../functions/republisher/republish-batch.ts";
+import type { MetricService } from "../../functions/runtime/metric-names.ts";
+import type { FunctionMetrics } from "../../functions/runtime/metrics.ts";
+import { storeBatch } from "../../functions/subscriber/store-batch.ts";
+import { type AwsService, createAwsService } from "../../infra/local/aws-endpoint.ts";
+import { EventBus } from "../../infra/local/event-bus.ts";
+import { acknowledge, toRecord } from "../../infra/local/event-source.ts";
+import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
+import type { Message, Queue } from "../../infra/local/queue.ts";
+import { createQueues, type Queues, queueNamed } from "../../infra/local/queues.ts";
+import type { Template } from "../../infra/local/template.ts";
+import { createDocumentClient, type Patience } from "../../shared/dynamodb/client.ts";
+import { createEventPublisher, PublishError } from "../../shared/events/event-publisher.ts";
+import type { EventSink } from "../../shared/events/event-sink.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
+import type { EnteredValues } from "../../shared/statistics/values-in-use.ts";
+import { type Fault, FaultyWire, storeHandler, withoutWaits } from "./faulty-wire.ts";
+import type { World } from "./world.ts";
+
+/** What the bus does with a message for a queue: it may bring it twice, or much later. */
+export type Delivery = "once" | "twice" | "late";
+
+/** A batch that a function takes from its queue. */
+export interface BatchOptions {
+  readonly size: number;
+  /** Turns the order of the messages by so many places. */
+  readonly turn: number;
+  /** The answer is lost on its way to SQS: every message comes again. */
+  readonly redeliver: boolean;
+}
+
+const dynamodb = storeHandler();
+
+/** The line in which the publisher leaves what it could bring nowhere. */
+const LOST_LINE = /^Events could be neither/;
+
+interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly extra: readonly Record<string, unknown>[];
+}
+
+/** A process with everything it keeps in memory, which dies with it. */
+interface Process {
+  readonly wire: FaultyWire;
+  readonly entered: EnteredValues;
+  readonly store: Pick<World["context"], "client"> & World["context"];
+  readonly sqs: SQSClient;
+  /** Sets aside what the bus does not take. */
+  readonly publisher: EventSink;
+  /** Sets nothing aside, as the republisher's. */
+  readonly bus: EventSink;
+}
+
+type Role = "authorizer" | "issuer" | "republisher" | "subscriber";
+
+const PATIENCE: Readonly<Record<Role, Patience>> = {
+  authorizer: "call",
+  issuer: "interactive",
+  republisher: "background",
+  subscriber: "background",
+};
+
+/**
+ * The whole way of an event, in one process and step by step: the functions' own code on the unmodified
+ * SDK, the local bus and queues, DynamoDB Local, and a faulty wire between each process and them.
+ */
+export class Pipeline {
+  readonly queues: Queues;
+  readonly bus: EventBus;
+  readonly buffer: Queue;
+  readonly unpublished: Queue;
+  /** Events in the order in which the publisher was given them. */
+  readonly offered = new Map<string, OAuthEvent>();
+  /** Ids of those it answered for: on the bus, or set aside. */
+  readonly accepted = new Set<string>();
+  /** Ids of those it told to have lost. */
+  readonly refused = new Set<string>();
+  readonly log: LogLine[] = [];
+  /** Sums of the functions' metrics. */
+  readonly metrics = new Map<string, number>();
+  /** Whether any process was killed. */
+  killed = false;
+  readonly #local: AwsService;
+  readonly #processes = new Map<Role, Process>();
+  readonly #late: (() => void)[] = [];
+  #messages = 0;
+
+  constructor(
+    private readonly world: World,
+    private readonly template: Template,
+    deliveries: readonly Delivery[],
+  ) {
+    this.queues = createQueues(template);
+    const [buffer, unpublished] = ["Buffer", "Unpublished"].map((part) => this.#queue(part));
+    this.buffer = buffer as Queue;
+    this.unpublished = unpublished as Queue;
+    const target = (id: string) => ({
+      send: (message: string) => {
+        const queue = queueNamed(this.queues, id);
+        const delivery = deliveries[this.#messages % deliveries.length] ?? "once";
+        this.#messages += 1;
+        if (delivery === "late") this.#late.push(() => queue.send(message));
+        else queue.send(message);
+        if (delivery === "twice") queue.send(message);
+      },
+    });
+    this.bus = new EventBus(template, target, template.only("AWS::Events::EventBus").logicalId);
+    this.#local = createAwsService(
+      () => this.bus,
+      () => this.queues,
+    );
+  }
+
+  /** Everything that waits where only an operator looks. */
+  get deadLetters(): number {
+    return ["DeadLetters", "Unpublishable"].reduce(
+      (sum, part) => sum + this.#queue(part).visible,
+      0,
+    );
+  }
+
+  /** Events that can be recovered from the log alone. */
+  get logged(): OAuthEvent[] {
+    return this.log
+      .filter(({ level, message }) => level === "error" && LOST_LINE.test(message))
+      .flatMap(({ extra }) => extra.flatMap(({ events }) => events as OAuthEvent[]));
+  }
+
+  /** A call of the API, through the authorizer's handler; the work after its answer is done too. */
+  async call(event: APIGatewayRequestAuthorizerEvent, faults: readonly Fault[]) {
+    const process = await this.#begin("authorizer", faults);
+    const works: (() => Promise<void>)[] = [];
+    const authorizer: Authorizer = {
+      ...process.store,
+      metrics: this.#metrics("authorizer", process.wire),
+      afterResponse: { run: async (work) => void works.push(work) },
+    };
+    const answer = await decideCall(authorizer, event).then(
+      (result) => result.policyDocument.Statement[0]?.Effect ?? "none",
+      (error: Error) => error.message,
+    );
+    const { killed, struck } = process.wire;
+    for (const work of works) await work().catch(() => {});
+    this.#end("authorizer", process);
+    return killed ? { answer: "none", struck } : { answer, struck };
+  }
+
+  /** Work of an issuer or another producer with the library; answers undefined when it failed. */
+  async produce<T>(
+    work: (context: World["context"]) => Promise<T>,
+    faults: readonly Fault[],
+  ): Promise<T | undefined> {
+    const process = await this.#begin("issuer", faults);
+    try {
+      const result = await work(process.store);
+      return process.wire.killed ? undefined : result;
+    } catch {
+      return undefined;
+    } finally {
+      this.#end("issuer", process);
+    }
+  }
+
+  /** One invocation of the republisher. */
+  async republish(options: BatchOptions, faults: readonly Fault[]): Promise<void> {
+    const process = await this.#begin("republisher", faults);
+    const metrics = this.#metrics("republisher", process.wire);
+    const { bus, store } = process;
+    await this.#invoke(this.unpublished, options, process, (event) =>
+      republishBatch({ bus, logger: store.logger, metrics }, event),
+    );
+    this.#end("republisher", process);
+  }
+
+  /** One invocation of the subscriber. */
+  async store(options: BatchOptions, faults: readonly Fault[]): Promise<void> {
+    const process = await this.#begin("subscriber", faults);
+    const { store, sqs, entered } = process;
+    await this.#invoke(this.buffer, options, process, (event) =>
+      storeBatch(
+        {
+          store,
+          entered,
+          sqs,
+          deadLetterQueueUrl: this.#url("DeadLetters"),
+          clock: store.clock,
+          logger: store.logger,
+          metrics: this.#metrics("subscriber", process.wire),
+        },
+        event,
+      ),
+    );
+    this.#end("subscriber", process);
+  }
+
+  /** Lets everything through, and has the functions work until both queues are empty. */
+  async recover(): Promise<void> {
+    for (const deliver of this.#late.splice(0)) deliver();
+    const all = { size: 100, turn: 0, redeliver: false };
+    while (this.unpublished.visible > 0) await this.republish({ ...all, size: 10 }, []);
+    for (const deliver of this.#late.splice(0)) deliver();
+    while (this.buffer.visible > 0) await this.store(all, []);
+  }
+
+  close(): void {
+    for (const queue of this.queues.values()) queue.close();
+  }
+
+  #queue(part: string): Queue {
+    const [found, another] = [...this.queues].filter(([name]) => name.includes(part));
+    if (!found || another) throw new Error(`no single queue has ${part} in its name`);
+    return found[1];
+  }
+
+  #url(part: string): string {
+    return this.template.queueUrl(this.#queue(part).options.name);
+  }
+
+  async #invoke(
+    queue: Queue,
+    { size, turn, redeliver }: BatchOptions,
+    { wire }: Process,
+    handle: (event: SQSEvent) => Promise<SQSBatchResponse>,
+  ): Promise<void> {
+    const received = queue.receive(size);
+    if (received.length === 0) return;
+    const first = turn % received.length;
+    const messages: Message[] = [...received.slice(first), ...received.slice(0, first)];
+    try {
+      const answer = await handle({ Records: messages.map((each) => toRecord(each, "arn")) });
+      if (!wire.killed && !redeliver) acknowledge(queue, messages, answer);
+    } catch {
+      // The function failed: SQS deletes nothing.
+    }
+    // The visibility timeout is over for whatever was not deleted.
+    for (const { receiptHandle } of messages) queue.release(receiptHandle);
+  }
+
+  async #begin(role: Role, faults: readonly Fault[]): Promise<Process> {
+    const process = this.#processes.get(role) ?? (await this.#start(role));
+    this.#processes.set(role, process);
+    process.wire.begin(faults);
+    return process;
+  }
+
+  #end(role: Role, { wire }: Process): void {
+    if (!wire.killed) return;
+    this.killed = true;
+    this.#processes.delete(role);
+  }
+
+  async #start(role: Role): Promise<Process> {
+    const wire = new FaultyWire();
+    const { world } = this;
+    const client = await withoutWaits(
+      createDocumentClient(PATIENCE[role], {
+        endpoint: world.endpoint,
+        // The adaptive mode also waits before a first try; what it retries is the same.
+        retryMode: "standard",
+        requestHandler: wire.toStore(dynamodb),
+      }),
+    );
+    const access = { ...LOCAL_ACCESS, endpoint: "http://localhost" };
+    const sqs = await withoutWaits(
+      new SQSClient({
+        ...access,
+        maxAttempts: 2,
+        requestHandler: wire.toLocal("queue", this.#local),
+      }),
+    );
+    const eventBridge = new EventBridgeClient({
+      ...access,
+      maxAttempts: 1,
+      requestHandler: wire.toLocal("bus", this.#local),
+    });
+    const logger = this.#logger(wire);
+    const publish = { eventBridge, eventBusName: this.bus.name, logger };
+    const setAside = createUnpublishedQueue({
+      sqs,
+      queueUrl: this.#url("Unpublished"),
+    });
+    const publisher = this.#recorded(wire, createEventPublisher({ ...publish, setAside }));
+    return {
+      wire,
+      entered: new Map(),
+      sqs,
+      publisher,
+      bus: createEventPublisher(publish),
+      store: { ...world.context, client, logger, sink: publisher },
+    };
+  }
+
+  /** Notes what the publisher is given and what it says became of it. */
+  #recorded(wire: FaultyWire, publisher: EventSink): EventSink {
+    return {
+      publish: async (events) => {
+        for (const event of events) this.offered.set(event.id, event);
+        const settle = (lost: readonly OAuthEvent[]) => {
+          if (wire.killed) return;
+          for (const { id } of lost) this.refused.add(id);
+          for (const event of events) if (!lost.includes(event)) this.accepted.add(event.id);
+        };
+        try {
+          await publisher.publish(events);
+          settle([]);
+        } catch (error) {
+          if (error instanceof PublishError) settle(error.events);
+          throw error;
+        }
+      },
+    };
+  }
+
+  #logger(wire: FaultyWire): World["logger"] {
+    const at =
+      (level: string) =>
+      (message: string, ...extra: Record<string, unknown>[]) => {
+        if (!wire.killed) this.log.push({ level, message, extra });
+      };
+    return { lines: [], info: at("info"), warn: at("warn"), error: at("error") };
+  }
+
+  #metrics<S extends MetricService>(service: S, wire: FaultyWire): FunctionMetrics<S> {
+    const add = (name: string, value: number) => {
+      if (wire.killed) return;
+      const key = `${service} ${name}`;
+      this.metrics.set(key, (this.metrics.get(key) ?? 0) + value);
+    };
+    return { count: add, milliseconds: () => {}, publish: () => {} };
+  }
+}
