@@ -3,6 +3,7 @@ import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { PublishError } from "../../shared/events/event-publisher.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { refusalReason } from "../../shared/events/refusal-reason.ts";
 import { busSink } from "../runtime/event-sink.ts";
 import { logLambdaContext } from "../runtime/log-context.ts";
 import { logger } from "../runtime/logger.ts";
@@ -20,7 +21,7 @@ function parse(body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));
   } catch (error) {
-    logger.error("A set-aside message is no event", { cause: String(error) });
+    logger.error("A set-aside message is no event", { cause: refusalReason(error) });
     return undefined;
   }
 }

@@ -25,6 +25,8 @@ export function createDocumentClient(
   overrides: DynamoDBClientConfig = {},
 ): DocumentClient {
   return DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings[patience], ...overrides }), {
-    marshallOptions: { removeUndefinedValues: true },
+    // Numbers are doubles here and in JSON; the SDK would refuse those above 2^53, and read them as BigInt.
+    marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
+    unmarshallOptions: { wrapNumbers: Number },
   });
 }

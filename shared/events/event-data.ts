@@ -30,6 +30,9 @@ const SECRET_KEYS = new Set([
   "set-cookie",
 ]);
 
+/** Half of a surrogate pair, which UTF-8 cannot carry. */
+const LONE_SURROGATE = /\p{Cs}/gu;
+
 const OWN_TOKEN = /oam_[A-Za-z0-9_-]{20,}/g;
 
 /** Why a value cannot be stored, or undefined when it can. */
@@ -76,23 +79,28 @@ function digestOf(secret: string): string {
   return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
 }
 
-function redact(value: unknown, key: string): unknown {
+/** Text in which our own tokens are replaced by their digests, and what is no Unicode by U+FFFD. */
+export function withoutTokens(text: string): string {
+  return text.replace(LONE_SURROGATE, "\uFFFD").replace(OWN_TOKEN, digestOf);
+}
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** @param secret whether the value lies under the key of a secret, at whatever depth */
+function redact(value: unknown, secret: boolean): unknown {
   if (typeof value === "string") {
-    if (SECRET_KEYS.has(key.toLowerCase()) && value !== "" && !value.startsWith("sha256:")) {
-      return digestOf(value);
-    }
-    return value.replace(OWN_TOKEN, (token) => digestOf(token));
+    return secret && value !== "" && !DIGEST.test(value) ? digestOf(value) : withoutTokens(value);
   }
-  if (Array.isArray(value)) return value.map((member) => redact(member, key));
-  return isPlainObject(value) ? withoutSecrets(value) : value;
+  if (Array.isArray(value)) return value.map((member) => redact(member, secret));
+  return isPlainObject(value) ? withoutSecrets(value, secret) : value;
 }
 
 /** A copy in which every secret (by its key, or by our own token's form) is replaced by its digest. */
-export function withoutSecrets(data: EventData): EventData {
+export function withoutSecrets(data: EventData, secret = false): EventData {
   return Object.fromEntries(
     Object.entries(data).map(([key, value]) => [
-      key.replace(OWN_TOKEN, digestOf),
-      redact(value, key),
+      withoutTokens(key),
+      redact(value, secret || SECRET_KEYS.has(key.toLowerCase())),
     ]),
   );
 }

@@ -1,14 +1,16 @@
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
 import { toInstant } from "../clock/clock.ts";
-import { type EventData, eventDataSchema, withoutSecrets } from "./event-data.ts";
+import { type EventData, eventDataSchema, withoutSecrets, withoutTokens } from "./event-data.ts";
 import { SECURITY_EVENT_TYPES } from "./event-types.ts";
 import { eventTypeSchema, identifierSchema, instantSchema, uuidSchema } from "./identifiers.ts";
 
 /** `Source` of every event on the bus. */
 export const EVENT_SOURCE = "oauth.monitoring";
 
-const optionalIdentifier = identifierSchema.nullish().transform((id) => id ?? undefined);
+const optionalIdentifier = identifierSchema
+  .nullish()
+  .transform((id) => (id == null ? undefined : withoutTokens(id)));
 
 /** The event envelope's `detail`: the one schema for producers and the subscriber. */
 export const oauthEventSchema = z

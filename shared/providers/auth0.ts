@@ -36,46 +36,50 @@ const EXCHANGES = [
 ] as const;
 
 /** Our type of Auth0's codes. What is not here keeps its code as its type. */
-const TYPES: Readonly<Record<string, string>> = {
-  s: "session_started",
-  ssa: "session_started",
-  slo: "session_ended",
-  srrt: "token_revoked",
-  // Logins and exchanges that fail.
-  f: "auth_failed",
-  fc: "auth_failed",
-  fco: "auth_failed",
-  fcoa: "auth_failed",
-  fens: "auth_failed",
-  fp: "auth_failed",
-  fsa: "auth_failed",
-  fu: "auth_failed",
-  ferrt: "auth_failed",
-  ...Object.fromEntries(EXCHANGES.map((code) => [code, "token_issued"])),
-  ...Object.fromEntries(EXCHANGES.map((code) => [`f${code.slice(1)}`, "auth_failed"])),
-  // Attack protection.
-  limit_mu: "suspicious_activity",
-  limit_sul: "suspicious_activity",
-  limit_wc: "suspicious_activity",
-  pwd_leak: "suspicious_activity",
-  reset_pwd_leak: "suspicious_activity",
-  signup_pwd_leak: "suspicious_activity",
-};
+const TYPES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    s: "session_started",
+    ssa: "session_started",
+    slo: "session_ended",
+    srrt: "token_revoked",
+    // Logins and exchanges that fail.
+    f: "auth_failed",
+    fc: "auth_failed",
+    fco: "auth_failed",
+    fcoa: "auth_failed",
+    fens: "auth_failed",
+    fp: "auth_failed",
+    fsa: "auth_failed",
+    fu: "auth_failed",
+    ferrt: "auth_failed",
+    ...Object.fromEntries(EXCHANGES.map((code) => [code, "token_issued"])),
+    ...Object.fromEntries(EXCHANGES.map((code) => [`f${code.slice(1)}`, "auth_failed"])),
+    // Attack protection.
+    limit_mu: "suspicious_activity",
+    limit_sul: "suspicious_activity",
+    limit_wc: "suspicious_activity",
+    pwd_leak: "suspicious_activity",
+    reset_pwd_leak: "suspicious_activity",
+    signup_pwd_leak: "suspicious_activity",
+  }),
+);
 
 /** Reasons for which the codes themselves stand. */
-const REASONS: Readonly<Record<string, string>> = {
-  fp: "wrong_password",
-  fu: "unknown_user",
-  // A rotated refresh token came again.
-  ferrt: "refresh_token_reused",
-};
+const REASONS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    fp: "wrong_password",
+    fu: "unknown_user",
+    // A rotated refresh token came again.
+    ferrt: "refresh_token_reused",
+  }),
+);
 
 export const auth0: ProviderAdapter = {
   name: "auth0",
   serves: ({ source }) => source.startsWith("aws.partner/auth0.com/"),
   read: ({ detail }) => {
     const { log_id, data } = detailSchema.parse(detail);
-    const eventType = TYPES[data.type];
+    const eventType = TYPES.get(data.type);
     const failed = eventType === "auth_failed";
     return {
       id: log_id,
@@ -83,7 +87,7 @@ export const auth0: ProviderAdapter = {
       occurredAt: data.date,
       eventType,
       outcome: eventType === undefined ? undefined : failed ? "failure" : "success",
-      reason: REASONS[data.type] ?? (failed ? data.description : undefined),
+      reason: REASONS.get(data.type) ?? (failed ? data.description : undefined),
       clientId: data.client_id,
       userId: data.user_id ?? data.user_name,
       sessionId: data.session_id,

@@ -31,22 +31,24 @@ const detailSchema = z.looseObject({
 });
 
 /** Operations and hosted pages that end in tokens or a session; failed, they are failed authentications. */
-const TYPES: Readonly<Record<string, string>> = {
-  InitiateAuth: "token_issued",
-  AdminInitiateAuth: "token_issued",
-  RespondToAuthChallenge: "token_issued",
-  AdminRespondToAuthChallenge: "token_issued",
-  GetTokensFromRefreshToken: "token_issued",
-  Token_POST: "token_issued",
-  Login_POST: "session_started",
-  SAML2Response_POST: "session_started",
-  OAuth2Response_GET: "session_started",
-  Logout_GET: "session_ended",
-  GlobalSignOut: "session_ended",
-  AdminUserGlobalSignOut: "session_ended",
-  RevokeToken: "token_revoked",
-  Revoke_POST: "token_revoked",
-};
+const TYPES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    InitiateAuth: "token_issued",
+    AdminInitiateAuth: "token_issued",
+    RespondToAuthChallenge: "token_issued",
+    AdminRespondToAuthChallenge: "token_issued",
+    GetTokensFromRefreshToken: "token_issued",
+    Token_POST: "token_issued",
+    Login_POST: "session_started",
+    SAML2Response_POST: "session_started",
+    OAuth2Response_GET: "session_started",
+    Logout_GET: "session_ended",
+    GlobalSignOut: "session_ended",
+    AdminUserGlobalSignOut: "session_ended",
+    RevokeToken: "token_revoked",
+    Revoke_POST: "token_revoked",
+  }),
+);
 
 const AUTHENTICATIONS: ReadonlySet<string> = new Set(["token_issued", "session_started"]);
 
@@ -58,7 +60,7 @@ export const cognito: ProviderAdapter = {
     const extra = event.additionalEventData;
     const status = extra?.responseParameters?.status ?? 200;
     const failed = event.errorCode !== undefined || status >= 400;
-    const type = TYPES[event.eventName];
+    const type = TYPES.get(event.eventName);
     const parameters = { ...extra?.requestParameters, ...event.requestParameters };
     const hosted = [extra?.requestParameters?.client_id ?? []].flat()[0];
     return {

@@ -23,28 +23,30 @@ const detailSchema = z.looseObject({
 });
 
 /** Our type of Keycloak's; `…_ERROR` of any of these is a failed authentication. */
-const TYPES: Readonly<Record<string, string>> = {
-  LOGIN: "session_started",
-  IDENTITY_PROVIDER_LOGIN: "session_started",
-  LOGOUT: "session_ended",
-  CLIENT_LOGIN: "token_issued",
-  CODE_TO_TOKEN: "token_issued",
-  OAUTH2_DEVICE_CODE_TO_TOKEN: "token_issued",
-  REFRESH_TOKEN: "token_issued",
-  TOKEN_EXCHANGE: "token_issued",
-  AUTHREQID_TO_TOKEN: "token_issued",
-  REVOKE_GRANT: "token_revoked",
-  USER_DISABLED_BY_PERMANENT_LOCKOUT: "suspicious_activity",
-  USER_DISABLED_BY_TEMPORARY_LOCKOUT: "suspicious_activity",
-};
+const TYPES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    LOGIN: "session_started",
+    IDENTITY_PROVIDER_LOGIN: "session_started",
+    LOGOUT: "session_ended",
+    CLIENT_LOGIN: "token_issued",
+    CODE_TO_TOKEN: "token_issued",
+    OAUTH2_DEVICE_CODE_TO_TOKEN: "token_issued",
+    REFRESH_TOKEN: "token_issued",
+    TOKEN_EXCHANGE: "token_issued",
+    AUTHREQID_TO_TOKEN: "token_issued",
+    REVOKE_GRANT: "token_revoked",
+    USER_DISABLED_BY_PERMANENT_LOCKOUT: "suspicious_activity",
+    USER_DISABLED_BY_TEMPORARY_LOCKOUT: "suspicious_activity",
+  }),
+);
 
 /** Errors that do not speak of the caller's credentials. */
 const NOT_AUTHENTICATION: ReadonlySet<string> = new Set(["LOGOUT_ERROR", "REVOKE_GRANT_ERROR"]);
 
 function typeOf(type: string): string | undefined {
-  if (!type.endsWith("_ERROR")) return TYPES[type];
+  if (!type.endsWith("_ERROR")) return TYPES.get(type);
   const attempted = type.slice(0, -"_ERROR".length);
-  return attempted in TYPES && !NOT_AUTHENTICATION.has(type) ? "auth_failed" : undefined;
+  return TYPES.has(attempted) && !NOT_AUTHENTICATION.has(type) ? "auth_failed" : undefined;
 }
 
 const asText = (value: unknown) => (typeof value === "string" ? value : undefined);

@@ -9,6 +9,11 @@ export function retentionDays(
   config: Pick<MonitoringConfig, "retention">,
   eventType: string,
 ): number {
-  const days = config.retention.daysByEventType[eventType] ?? config.retention.defaultDays;
+  const { daysByEventType, defaultDays } = config.retention;
+  // A type may be called as objects call their own members.
+  const configured = Object.hasOwn(daysByEventType, eventType)
+    ? daysByEventType[eventType]
+    : undefined;
+  const days = configured ?? defaultDays;
   return isSecurityEventType(eventType) ? Math.max(days, MINIMUM_SECURITY_RETENTION_DAYS) : days;
 }
