@@ -42,7 +42,7 @@ type Values = Readonly<Record<string, string>>;
  * https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
  */
 function fillIn(prefix: string, values: Values): string {
-  return prefix.replace(/!\{([^}]+)\}/g, (expression, name: string) => {
+  return prefix.replace(/!\{([^{}]+)\}/g, (expression, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`the local stack does not know ${expression}`);
     return encodeURIComponent(value);

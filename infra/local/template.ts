@@ -112,7 +112,9 @@ export class Template {
         return String(this.#resolve(text)).split(separator);
       }
       case "Fn::Sub":
-        return String(argument).replace(/\$\{([^}]+)\}/g, (_, id: string) => String(this.#ref(id)));
+        return String(argument).replace(/\$\{([^{}]+)\}/g, (_, id: string) =>
+          String(this.#ref(id)),
+        );
       default:
         throw new Error(`the local stack does not know ${name}: add it to template.ts`);
     }

@@ -63,7 +63,7 @@ function typeOfCode(provider: string, code: string): string {
     .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "_")
-    .replace(/^_+|_+$/g, "");
+    .replace(/^_|_$/g, "");
   return `${provider}_${words || "unknown"}`.slice(0, 64);
 }
 

@@ -27,7 +27,7 @@ function cut(text: string): string {
   return bytes
     .subarray(0, MAX_VALUE_BYTES)
     .toString("utf8")
-    .replace(/\uFFFD+$/, "");
+    .replace(/\uFFFD{1,3}$/, "");
 }
 
 /** Whom or what a kind of failure is ranked by. */

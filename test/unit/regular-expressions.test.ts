@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+interface Found {
+  readonly place: string;
+  readonly source: string;
+  readonly flags: string;
+}
+
+/** Every regular expression of a file; one that is made while the program runs has no source. */
+function regularExpressions(file: string): Found[] {
+  const source = ts.createSourceFile(
+    file,
+    readFileSync(`${root}${file}`, "utf8"),
+    ts.ScriptTarget.Latest,
+    true,
+  );
+  const found: Found[] = [];
+  const visit = (node: ts.Node): void => {
+    const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
+    if (ts.isRegularExpressionLiteral(node)) {
+      const [, pattern = "", flags = ""] = /^\/(.*)\/([a-z]*)$/s.exec(node.text) ?? [];
+      found.push({ place: `${file}:${line}`, source: pattern, flags });
+    } else if (ts.isIdentifier(node) && node.text === "RegExp") {
+      found.push({ place: `${file}:${line}`, source: "", flags: "" });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+const all = ["functions", "shared", "infra"]
+  .flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { encoding: "utf8", recursive: true }).map(
+      (name) => `${folder}/${name}`,
+    ),
+  )
+  .filter((file) => /\.(ts|tsx|mjs)$/.test(file))
+  .flatMap(regularExpressions);
+const unique = [...new Map(all.map((each) => [`/${each.source}/${each.flags}`, each])).entries()];
+
+describe("regular expressions", () => {
+  let check: typeof import("recheck").checkSync;
+  beforeAll(async () => {
+    // Without it, a binary of the platform's would be looked for.
+    vi.stubEnv("RECHECK_BACKEND", "pure");
+    check = (await import("recheck")).checkSync;
+  });
+
+  it("are literals, which can be checked", () => {
+    expect(unique.length).toBeGreaterThan(40);
+    expect(all.filter(({ source }) => source === "")).toEqual([]);
+  });
+
+  it("are known as vulnerable when they are", () => {
+    expect(check("^(a+)+$", "").status).toBe("vulnerable");
+    expect(check("_+$", "").status).toBe("vulnerable");
+  });
+
+  it.each(unique)("take time in proportion to the text: %s", (_, { place, source, flags }) => {
+    expect(check(source, flags), place).toMatchObject({ status: "safe" });
+  });
+});
