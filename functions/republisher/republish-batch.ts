@@ -2,6 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { PublishError } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { refusalReason } from "../../shared/events/refusal-reason.ts";
 import type { Logger } from "../../shared/logger.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
@@ -18,7 +19,7 @@ function parse(logger: Logger, body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));
   } catch (error) {
-    logger.error("A set-aside message is no event", { cause: String(error) });
+    logger.error("A set-aside message is no event", { cause: refusalReason(error) });
     return undefined;
   }
 }

@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { withoutTokens } from "../../shared/events/event-data.ts";
 import {
   detailType,
   EVENT_SOURCE,
   type OAuthEvent,
   oauthEventSchema,
 } from "../../shared/events/oauth-event.ts";
+import { refusalReason, showable } from "../../shared/events/refusal-reason.ts";
 import { toOAuthEvent } from "../../shared/providers/provider-adapter.ts";
 import { adapterOf } from "../../shared/providers/provider-adapters.ts";
 
@@ -29,7 +29,9 @@ function ownEvent(message: BusMessage): ParsedMessage {
   const expected = detailType(event.event_type);
   if (message["detail-type"] === expected) return { event };
   return {
-    reason: `detail-type is ${message["detail-type"]}, but the event's type asks for ${expected}`,
+    reason: showable(
+      `the event's type asks for the detail-type ${expected}, but it is ${message["detail-type"]}`,
+    ),
   };
 }
 
@@ -38,30 +40,17 @@ function toEvent(message: BusMessage): ParsedMessage {
   const adapter = adapterOf(message);
   if (adapter) return { event: toOAuthEvent(adapter, message) };
   return {
-    reason: `source is ${message.source}: neither ${EVENT_SOURCE} nor that of a known identity provider`,
+    reason: showable(
+      `neither ${EVENT_SOURCE} nor a known identity provider is the source: it is ${message.source}`,
+    ),
   };
 }
 
-function parse(body: string): ParsedMessage {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (error) {
-    return { reason: `the message is not JSON: ${(error as Error).message}` };
-  }
-  try {
-    return toEvent(busMessageSchema.parse(json));
-  } catch (error) {
-    if (error instanceof z.ZodError) return { reason: z.prettifyError(error) };
-    throw error;
-  }
-}
-
-/**
- * Parses the body of an SQS message that EventBridge delivered, by the producer that it names. A reason
- * may quote the message, so that tokens in it are replaced by their digests.
- */
+/** Parses the body of an SQS message that EventBridge delivered, by the producer that it names. */
 export function parseBusMessage(body: string): ParsedMessage {
-  const parsed = parse(body);
-  return "reason" in parsed ? { reason: withoutTokens(parsed.reason) } : parsed;
+  try {
+    return toEvent(busMessageSchema.parse(JSON.parse(body)));
+  } catch (error) {
+    return { reason: refusalReason(error) };
+  }
 }

@@ -16,7 +16,7 @@ import { events, securityReport } from "./commands/events.ts";
 import { stats } from "./commands/stats.ts";
 import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
 import { describeLocalStack, localStackIsThere } from "./local-stack-description.ts";
-import type { Report } from "./output.ts";
+import { printableJson, printableLines, type Report } from "./output.ts";
 import { openTarget, type Target } from "./target.ts";
 
 /** What the command did. */
@@ -48,13 +48,14 @@ async function findTarget({ local, stack }: GlobalOptions): Promise<Target> {
 type Action<Arguments extends unknown[]> = (target: Target, ...rest: Arguments) => Promise<Report>;
 
 function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
-  console.log(json ? JSON.stringify(report.json, null, 2) : report.text);
+  console.log(json ? printableJson(report.json) : printableLines(report.text));
 }
 
 function buildProgram(): Command {
   const program = new Command("oauth-monitoring")
     .description("Administers an oauth-monitoring stack")
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .exitOverride();
 
   const targeted = (command: Command): Command =>
@@ -248,7 +249,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return EXIT.done;
   } catch (error) {
     const { message, code } = explain(error);
-    if (message) console.error(`oauth-monitoring: ${message}`);
+    if (message) console.error(printableLines(`oauth-monitoring: ${message}`));
     return code;
   }
 }

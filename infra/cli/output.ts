@@ -42,15 +42,36 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join("\n");
 }
 
-/**
- * Characters made visible that control a terminal or the direction of what follows, so that what a caller
- * sent can neither move the admin's cursor nor show another text than it is.
- */
+/** What moves a cursor, turns the direction of text, breaks lines, shows nothing or is no text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** As JSON escapes it: its UTF-16 units. */
+const escapeOf = (character: string) =>
+  Array.from(
+    { length: character.length },
+    (_, n) => `\\u${character.charCodeAt(n).toString(16).padStart(4, "0")}`,
+  ).join("");
+
+/** Control characters made visible, so that what a caller sent cannot move the admin's cursor. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) => {
-    const code = character.charCodeAt(0).toString(16);
-    return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, "0")}`;
-  });
+  return text.replace(UNPRINTABLE, (character) =>
+    character <= "\xff"
+      ? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`
+      : escapeOf(character),
+  );
+}
+
+/** JSON of the same value in which control characters beyond ASCII are escaped, too. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value, null, 2)
+    .split("\n")
+    .map((line) => line.replace(UNPRINTABLE, escapeOf))
+    .join("\n");
+}
+
+/** A message of several lines, each made printable. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
 }
 
 /** Tells of long work on stderr while it is a terminal; the line is wiped by the next. */

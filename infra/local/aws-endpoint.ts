@@ -153,12 +153,12 @@ export async function readText(stream: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Serves EventBridge and SQS, and SNS's query protocol, over HTTP, to whom IAM would. */
+/** Serves EventBridge and SQS, and SNS's query protocol, over HTTP, to whom `policies` allow it. */
 export function createAwsEndpoint(
   bus: () => EventBus,
   queues: () => Queues,
   notifications: Notifications,
-  policies: () => AccessPolicies,
+  policies?: () => AccessPolicies,
 ): Server {
   const service = createAwsService(bus, queues);
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
@@ -166,7 +166,7 @@ export function createAwsEndpoint(
     const principal = principalOf(request.headers.authorization);
     if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
       const form = new URLSearchParams(text);
-      const denial = policies().denial(principal, requestedNotification(form));
+      const denial = policies?.().denial(principal, requestedNotification(form));
       response.writeHead(denial ? 403 : 200, { "Content-Type": "text/xml" });
       response.end(
         denial
@@ -176,7 +176,10 @@ export function createAwsEndpoint(
       return;
     }
     const target = String(request.headers["x-amz-target"]);
-    const denial = policies().denial(principal, requestedAccess(target, JSON.parse(text || "{}")));
+    const denial = policies?.().denial(
+      principal,
+      requestedAccess(target, JSON.parse(text || "{}")),
+    );
     if (denial !== undefined) {
       const headers = { "x-amzn-errortype": "AccessDeniedException" };
       response.writeHead(403, headers).end(JSON.stringify({ message: denial }));

@@ -1,11 +1,16 @@
 import ipaddr from "ipaddr.js";
 
+/** No address is longer, a zone's name included; the parser's work grows with the square of it. */
+const LONGEST_ADDRESS = 64;
+
 /**
  * The network an address belongs to, about an operator's block: the first 16 bits of IPv4, the first
  * 32 of IPv6. Telling networks apart needs no data on who owns them.
  */
 export function networkOf(ip: unknown): string | undefined {
-  if (typeof ip !== "string" || !ipaddr.isValid(ip)) return undefined;
+  if (typeof ip !== "string" || ip.length > LONGEST_ADDRESS || !ipaddr.isValid(ip)) {
+    return undefined;
+  }
   // An IPv4 address within IPv6 is read as the former.
   const address = ipaddr.process(ip);
   const bytes = address.toByteArray();

@@ -76,13 +76,22 @@ export interface AuthorizerContext extends Tracking, TokenStore, SessionStore {
 /** Longest text of a caller that an event keeps; API Gateway itself allows 10 KB of headers. */
 const MAX_TEXT = 1024;
 
+/** Text with percent-encoded ASCII decoded, whatever else is in it. */
+const decoded = (text: string) =>
+  text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+
 /** Where a call came from, with the presented secrets taken out wherever else the caller put them. */
 function describe(request: ProtectedRequest, secrets: readonly (string | undefined)[]): EventData {
-  const clean = (text: string) =>
-    secrets
-      .filter((secret) => secret !== undefined && secret.length >= 8)
-      .reduce<string>((rest, secret) => rest.replaceAll(secret as string, "[secret]"), text)
+  const hidden = secrets.filter((secret) => secret !== undefined && secret.length >= 8) as string[];
+  const clean = (text: string) => {
+    const plain = decoded(text);
+    const holds = hidden.some((secret) => plain.includes(secret));
+    return hidden
+      .reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), holds ? plain : text)
       .slice(0, MAX_TEXT);
+  };
   const described: TokenRequest = {
     endpoint: clean(request.path),
     method: request.method,

@@ -25,7 +25,8 @@ export function createDocumentClient(
   overrides: DynamoDBClientConfig = {},
 ): DocumentClient {
   return DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings[patience], ...overrides }), {
-    // What is stored comes from JSON: an object with a member `constructor` is no class's instance.
-    marshallOptions: { removeUndefinedValues: true, convertClassInstanceToMap: true },
+    // Numbers are doubles here and in JSON; the SDK would refuse those above 2^53, and read them as BigInt.
+    marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
+    unmarshallOptions: { wrapNumbers: Number },
   });
 }

@@ -8,7 +8,8 @@ export type EventData = Record<string, unknown>;
 const MAX_DEPTH = 28;
 /** Keeps the item, copied to its indexes, far from DynamoDB's 400 KB. */
 export const MAX_EVENT_DATA_BYTES = 128 * 1024;
-/** Below it DynamoDB holds no number but zero. */
+/** Magnitudes a DynamoDB number can hold. */
+const NUMBER_MAX = 9.9e125;
 const NUMBER_MIN = 1e-130;
 
 /** Keys whose values are secrets in OAuth messages (RFC 6749, 7009, 7636); only a digest is kept. */
@@ -29,6 +30,9 @@ const SECRET_KEYS = new Set([
   "set-cookie",
 ]);
 
+/** Half of a surrogate pair, which UTF-8 cannot carry. */
+const LONE_SURROGATE = /\p{Cs}/gu;
+
 const OWN_TOKEN = /oam_[A-Za-z0-9_-]{20,}/g;
 
 /** Why a value cannot be stored, or undefined when it can. */
@@ -36,10 +40,9 @@ function obstacle(value: unknown, path: string, depth: number): string | undefin
   if (value === null || typeof value === "boolean" || typeof value === "string") return undefined;
   if (typeof value === "number") {
     const magnitude = Math.abs(value);
-    // Above, whoever reads JSON may have rounded it already.
-    return value === 0 || (magnitude >= NUMBER_MIN && magnitude <= Number.MAX_SAFE_INTEGER)
+    return value === 0 || (magnitude >= NUMBER_MIN && magnitude <= NUMBER_MAX)
       ? undefined
-      : `${path} is a number that cannot be kept exactly: send it as text`;
+      : `${path} is a number that DynamoDB cannot hold: send it as text`;
   }
   if (typeof value !== "object") return `${path} is not JSON`;
   if (depth >= MAX_DEPTH) return `${path} is nested deeper than ${MAX_DEPTH} levels: flatten it`;
@@ -76,25 +79,28 @@ function digestOf(secret: string): string {
   return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
 }
 
-/** A text in which every token of ours is replaced by its digest. */
+/** Text in which our own tokens are replaced by their digests, and what is no Unicode by U+FFFD. */
 export function withoutTokens(text: string): string {
-  return text.replace(OWN_TOKEN, digestOf);
+  return text.replace(LONE_SURROGATE, "\uFFFD").replace(OWN_TOKEN, digestOf);
 }
 
-function redact(value: unknown, key: string): unknown {
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** @param secret whether the value lies under the key of a secret, at whatever depth */
+function redact(value: unknown, secret: boolean): unknown {
   if (typeof value === "string") {
-    if (SECRET_KEYS.has(key.toLowerCase()) && value !== "" && !value.startsWith("sha256:")) {
-      return digestOf(value);
-    }
-    return withoutTokens(value);
+    return secret && value !== "" && !DIGEST.test(value) ? digestOf(value) : withoutTokens(value);
   }
-  if (Array.isArray(value)) return value.map((member) => redact(member, key));
-  return isPlainObject(value) ? withoutSecrets(value) : value;
+  if (Array.isArray(value)) return value.map((member) => redact(member, secret));
+  return isPlainObject(value) ? withoutSecrets(value, secret) : value;
 }
 
 /** A copy in which every secret (by its key, or by our own token's form) is replaced by its digest. */
-export function withoutSecrets(data: EventData): EventData {
+export function withoutSecrets(data: EventData, secret = false): EventData {
   return Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [withoutTokens(key), redact(value, key)]),
+    Object.entries(data).map(([key, value]) => [
+      withoutTokens(key),
+      redact(value, secret || SECRET_KEYS.has(key.toLowerCase())),
+    ]),
   );
 }

@@ -15,25 +15,32 @@ export const uuidSchema = z
 
 export const MAX_IDENTIFIER_LENGTH = 256;
 
+/** Text that UTF-8 can carry, without control characters; half a surrogate pair is no text. */
+const TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
+const NOT_TEXT = "no control characters, and no half of a surrogate pair";
+
 /** The id of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
-export const identifierSchema = z
-  .string()
-  .min(1)
-  .max(MAX_IDENTIFIER_LENGTH)
-  .regex(/^[^\p{Cc}]+$/u, "no control characters");
+export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH).regex(TEXT, NOT_TEXT);
 
 /** The address a call came from, as API Gateway or another producer gives it. */
-export const ipSchema = z
-  .string()
-  .min(1)
-  .max(64)
-  .regex(/^[^\p{Cc}]+$/u, "no control characters");
+export const ipSchema = z.string().min(1).max(64).regex(TEXT, NOT_TEXT);
 
 /** One scope token (RFC 6749, section 3.3). */
 export const scopeSchema = z
   .string()
   .max(128)
   .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "visible ASCII without space, quote or backslash");
+
+/** Scopes that fit, with all else that is said of a call, into what API Gateway takes of an authorizer. */
+const MOST_SCOPE_CHARACTERS = 2048;
+
+/** The scopes of a token or session. */
+export const scopesSchema = z
+  .array(scopeSchema)
+  .max(100)
+  .refine((scopes) => scopes.join(" ").length <= MOST_SCOPE_CHARACTERS, {
+    error: `more than ${MOST_SCOPE_CHARACTERS} characters of scopes: ask for fewer`,
+  });
 
 /** An instant in UTC with milliseconds, `2026-11-23T10:00:00.000Z`; other precisions are brought to it. */
 export const instantSchema = z.iso

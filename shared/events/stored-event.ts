@@ -42,6 +42,13 @@ export function requestIdOf(event: OAuthEvent): string | undefined {
   return typeof id === "string" && REQUEST_ID.test(id) ? id : undefined;
 }
 
+/** JSON with maps for its objects: of an object the SDK takes a key `constructor` for its class. */
+function withMaps(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withMaps);
+  if (typeof value !== "object" || value === null) return value;
+  return new Map(Object.entries(value).map(([key, member]) => [key, withMaps(member)]));
+}
+
 /** The item of an event: its fields, and the key of each index that it belongs to. */
 export function toEventItem(
   event: OAuthEvent,
@@ -58,6 +65,7 @@ export function toEventItem(
   };
   return {
     ...stored,
+    event_data: withMaps(event.event_data),
     occurred_at_id: `${event.occurred_at}#${event.id}`,
     retention_shard: key(String(days)),
     type_shard: key(event.event_type),

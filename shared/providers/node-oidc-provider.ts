@@ -64,14 +64,16 @@ const FAILING_ENDPOINTS = [
 ] as const;
 
 /** Refusals of credentials that were used before, by the grant they were presented for. */
-const REUSE: Readonly<Record<string, string>> = {
-  authorization_code: "authorization_code_reused",
-  refresh_token: "refresh_token_reused",
-};
+const REUSE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    authorization_code: "authorization_code_reused",
+    refresh_token: "refresh_token_reused",
+  }),
+);
 
 function reasonOf(ctx: RequestContext, error: HandledError): string | undefined {
   const reused = /already (used|consumed)/.test(error.error_detail ?? "");
-  const reuse = reused && REUSE[String(ctx.oidc?.params?.grant_type)];
+  const reuse = reused && REUSE.get(String(ctx.oidc?.params?.grant_type));
   return reuse || error.error;
 }
 

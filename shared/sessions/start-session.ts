@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
 import { SECOND_MS, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { expiryAttributes } from "../retention/expiry-attributes.ts";
 import { digestSecret, generateSecret } from "../tokens/token-secret.ts";
@@ -14,7 +14,7 @@ export const startSessionRequestSchema = z.strictObject({
   clientId: identifierSchema,
   userId: identifierSchema.optional(),
   tokenId: identifierSchema.optional(),
-  scopes: z.array(scopeSchema).max(100),
+  scopes: scopesSchema,
   expiresInSeconds: z
     .int()
     .min(1)

@@ -55,7 +55,9 @@ function detectionSubjects(event: Facts): Subject[] {
   const { event_type, event_data, occurred_at, user_id } = event;
   const tokenId = tokenIdOf(event);
   if (isFailure(event_type)) {
-    const reason = event_type === "auth_failed" ? event_data.reason : event_type;
+    const given = event_type === "auth_failed" ? event_data.reason : event_type;
+    // A producer may put anything there.
+    const reason = typeof given === "string" ? given : "";
     return [
       ...subject("failed_reasons", reason),
       ...(tokenId === undefined ? [] : subject("failed_tokens", `${reason} ${tokenId}`)),

@@ -10,6 +10,9 @@ import type { StatisticsStore } from "./statistics-store.ts";
  */
 export type ValueKind = "retention_days" | "token_lifetime";
 
+/** The last day whose instants sort as text; some issuers write it where they mean never. */
+const LAST_DAY_MS = Date.parse("9999-12-31T00:00:00.000Z");
+
 /** Remembers what this process has entered, so that a value costs one write a day. */
 export type EnteredValues = Map<string, number>;
 
@@ -24,8 +27,8 @@ export async function enterValue(
   untilMs: number,
 ): Promise<void> {
   const key = `${kind}#${value}`;
-  if ((entered.get(key) ?? 0) >= untilMs) return;
-  const roundedMs = (Math.floor(untilMs / DAY_MS) + 2) * DAY_MS;
+  if ((entered.get(key) ?? 0) >= Math.min(untilMs, LAST_DAY_MS)) return;
+  const roundedMs = Math.min((Math.floor(untilMs / DAY_MS) + 2) * DAY_MS, LAST_DAY_MS);
   try {
     await store.client.send(
       new UpdateCommand({

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
 import { SECOND_MS, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { expiryAttributes } from "../retention/expiry-attributes.ts";
 import type { AccessToken } from "./access-token.ts";
@@ -14,7 +14,7 @@ import type { TokenStore } from "./token-store.ts";
 export const issueTokenRequestSchema = z.strictObject({
   clientId: identifierSchema,
   userId: identifierSchema.optional(),
-  scopes: z.array(scopeSchema).min(1, "at least one scope").max(100),
+  scopes: scopesSchema.min(1, "at least one scope"),
   /** Life in seconds from now; one year at the most. */
   expiresInSeconds: z
     .int()
