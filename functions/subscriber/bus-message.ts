@@ -16,27 +16,31 @@ const busMessageSchema = z.looseObject({
   id: z.string().default(""),
   time: z.string().default(""),
   detail: z.unknown(),
+  /** Of a replay of the bus's archive. */
+  "replay-name": z.string().optional(),
 });
 
 type BusMessage = z.output<typeof busMessageSchema>;
 
-/** A message's event, or why it is none. */
-export type ParsedMessage = { readonly event: OAuthEvent } | { readonly reason: string };
+/** A message's event and whether a replay brought it, or why it is none. */
+export type ParsedMessage =
+  | { readonly event: OAuthEvent; readonly replayed: boolean }
+  | { readonly reason: string };
 
 /** An event in our own envelope, whose `DetailType` must say what it is. */
-function ownEvent(message: BusMessage): ParsedMessage {
+function ownEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
   const event = oauthEventSchema.parse(message.detail);
   const expected = detailType(event.event_type);
-  if (message["detail-type"] === expected) return { event };
+  if (message["detail-type"] === expected) return event;
   return {
     reason: `detail-type is ${message["detail-type"]}, but the event's type asks for ${expected}`,
   };
 }
 
-function toEvent(message: BusMessage): ParsedMessage {
+function toEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
   if (message.source === EVENT_SOURCE) return ownEvent(message);
   const adapter = adapterOf(message);
-  if (adapter) return { event: toOAuthEvent(adapter, message) };
+  if (adapter) return toOAuthEvent(adapter, message);
   return {
     reason: `source is ${message.source}: neither ${EVENT_SOURCE} nor that of a known identity provider`,
   };
@@ -50,7 +54,10 @@ function parse(body: string): ParsedMessage {
     return { reason: `the message is not JSON: ${(error as Error).message}` };
   }
   try {
-    return toEvent(busMessageSchema.parse(json));
+    const message = busMessageSchema.parse(json);
+    const event = toEvent(message);
+    if ("reason" in event) return event;
+    return { event, replayed: message["replay-name"] !== undefined };
   } catch (error) {
     if (error instanceof z.ZodError) return { reason: z.prettifyError(error) };
     throw error;
