@@ -88,7 +88,16 @@ export async function insertTokens(database: pg.Client, rows: TokenRows): Promis
 /** A JavaScript time as a parameter of the queries below. */
 export const utc = (ms: number) => new Date(ms).toISOString().replace("Z", "");
 
-const IN_RANGE = "FROM oauth_access_tokens WHERE created_at >= $1 AND created_at < $2";
+const IN_RANGE = "FROM oauth_access_tokens WHERE created_at BETWEEN $1 AND $2";
+
+/** What statistics say of a range, however they are made. */
+export interface TokenFigures {
+  readonly total: number;
+  readonly active: number;
+  readonly expired: number;
+  /** Tokens issued by the client's name. */
+  readonly byClient: Readonly<Record<string, number>>;
+}
 
 /** The four queries of the original's statistics; each takes the range, and two of them the present. */
 const STATISTICS = {
@@ -97,11 +106,11 @@ const STATISTICS = {
   expired: `SELECT count(*) ${IN_RANGE} AND expires_at <= $3`,
   byClient: `SELECT oauth_clients.name, count(*) FROM oauth_access_tokens
     JOIN oauth_clients ON oauth_clients.id = oauth_client_id
-    WHERE created_at >= $1 AND created_at < $2 GROUP BY oauth_clients.name`,
+    WHERE created_at BETWEEN $1 AND $2 GROUP BY oauth_clients.name`,
 } as const;
 
 /** The original's statistics of the 24 hours before `nowMs`, query after query. */
-export async function statisticsOf(database: pg.Client, nowMs: number) {
+export async function statisticsOf(database: pg.Client, nowMs: number): Promise<TokenFigures> {
   const range = [utc(nowMs - DAY_MS), utc(nowMs)];
   const now = utc(nowMs);
   const count = async (sql: string, values: readonly string[]) =>
@@ -109,8 +118,9 @@ export async function statisticsOf(database: pg.Client, nowMs: number) {
   const total = await count(STATISTICS.total, range);
   const active = await count(STATISTICS.active, [...range, now]);
   const expired = await count(STATISTICS.expired, [...range, now]);
-  await database.query(STATISTICS.byClient, range);
-  return { total, active, expired };
+  const clients = await database.query<{ name: string; count: string }>(STATISTICS.byClient, range);
+  const byClient = Object.fromEntries(clients.rows.map((row) => [row.name, Number(row.count)]));
+  return { total, active, expired, byClient };
 }
 
 interface Plan {
