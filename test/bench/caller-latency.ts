@@ -1,13 +1,25 @@
 import type { BenchmarkTable } from "./benchmark.ts";
+import { shuffled } from "./interleaved.ts";
 import { median, percentile } from "./percentile.ts";
 
-/** Milliseconds of calls made one after another. */
+/** Milliseconds of calls that one caller makes one after another. */
 export interface CallerLatency {
-  readonly alone: readonly number[];
-  readonly beside: readonly number[];
+  /** While nothing else is asked of the store. */
+  readonly alone: number[];
+  readonly beside: number[];
+  /** How long the work beside took, by round. */
+  readonly workMs: number[];
 }
 
-const CALLS_ALONE = 500;
+const CALLS_ALONE = 200;
+
+/** A caller, and work that may disturb it. */
+export interface DisturbedCaller {
+  readonly call: () => Promise<unknown>;
+  readonly work: (round: number) => Promise<unknown>;
+  /** Untimed: sets the scene for the next round. */
+  readonly afterwards?: (round: number) => Promise<unknown>;
+}
 
 async function timed(call: () => Promise<unknown>): Promise<number> {
   const startedMs = performance.now();
@@ -15,30 +27,72 @@ async function timed(call: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedMs;
 }
 
-/** Calls while nothing else goes on, and then for as long as `work` does. */
-export async function measureCaller(
-  call: () => Promise<unknown>,
-  work: () => Promise<unknown>,
-): Promise<CallerLatency> {
-  const [alone, beside]: [number[], number[]] = [[], []];
-  while (alone.length < CALLS_ALONE) alone.push(await timed(call));
+async function callBeside({ call, work }: DisturbedCaller, round: number, into: CallerLatency) {
+  const startedMs = performance.now();
   let done = false;
-  const working = work().finally(() => {
+  const working = work(round).finally(() => {
+    into.workMs.push(performance.now() - startedMs);
     done = true;
   });
-  while (!done) beside.push(await timed(call));
+  // A failure of the work is raised below; until then the calls end by themselves.
+  working.catch(() => {});
+  while (!done) into.beside.push(await timed(call));
   await working;
-  return { alone, beside };
 }
 
-/** One row: whose caller, and how much later it is answered beside the work. */
+/**
+ * Calls of several callers, round by round and in a random order: without the work, and for as long as
+ * it takes. Whatever else the machine does meets both alike.
+ */
+export async function measureCallers<Name extends string>(
+  callers: Readonly<Record<Name, DisturbedCaller>>,
+  rounds: number,
+): Promise<Record<Name, CallerLatency>> {
+  const names = Object.keys(callers) as Name[];
+  const found = Object.fromEntries(
+    names.map((name) => [name, { alone: [], beside: [], workMs: [] }]),
+  ) as unknown as Record<Name, CallerLatency>;
+  // The first calls of a connection are slow, whoever makes them.
+  for (const name of names) {
+    for (let calls = 0; calls < CALLS_ALONE; calls += 1) await callers[name].call();
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of shuffled(names)) {
+      const [caller, into] = [callers[name], found[name]];
+      for (const which of shuffled(["alone", "beside"])) {
+        if (which === "beside") await callBeside(caller, round, into);
+        else for (let n = 0; n < CALLS_ALONE; n += 1) into.alone.push(await timed(caller.call));
+      }
+      await caller.afterwards?.(round);
+    }
+  }
+  return found;
+}
+
+/** What `latencyRow` puts in each column. */
+export const LATENCY_COLUMNS = [
+  "caller",
+  "among",
+  "that lasts ms",
+  "calls meanwhile",
+  "median ms without",
+  "median ms meanwhile",
+  "ratio of medians",
+  "ratio of p95",
+  "longest ms meanwhile",
+] as const;
+
+/** One row: whose caller among how many tokens, and how much later it is answered beside the work. */
 export function latencyRow(
   name: string,
-  { alone, beside }: CallerLatency,
+  among: number,
+  { alone, beside, workMs }: CallerLatency,
 ): BenchmarkTable["rows"][number] {
   const ratio = (of: (ms: readonly number[]) => number) => (of(beside) / of(alone)).toFixed(2);
   return [
     name,
+    among,
+    median(workMs).toFixed(0),
     beside.length,
     median(alone).toFixed(2),
     median(beside).toFixed(2),

@@ -34,7 +34,8 @@ export async function interleaved<Name extends string>(
   return times;
 }
 
-function shuffled<T>(values: readonly T[]): T[] {
+/** The values in a random order. */
+export function shuffled<T>(values: readonly T[]): T[] {
   const places = new Map(values.map((value) => [value, Math.random()]));
   return values.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
 }

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { DAY_MS, HOUR_MS } from "../../../shared/clock/clock.ts";
+import { digestSecret } from "../../../shared/tokens/token-secret.ts";
 
 /**
  * The tables of an identity server that keeps its own audit log: those that the original Rails design
@@ -59,8 +60,9 @@ export async function createIdentityServer(database: pg.Client): Promise<void> {
   );
 }
 
-/** Which tokens: number n of `count` is issued and expires at what these say in SQL, in epoch milliseconds. */
+/** Tokens by number; number n is issued and expires at what these say in SQL, in epoch milliseconds. */
 export interface TokenRows {
+  readonly first: number;
   readonly count: number;
   readonly issuedMs: string;
   readonly expiresMs: string;
@@ -69,7 +71,7 @@ export interface TokenRows {
 /** As many tokens evenly over the 24 hours before `nowMs`, each good for an hour. */
 export function tokensOfADay(count: number, nowMs: number): TokenRows {
   const issuedMs = `floor(${nowMs - DAY_MS} + n::numeric * ${DAY_MS} / ${count})`;
-  return { count, issuedMs, expiresMs: `${issuedMs} + ${HOUR_MS}` };
+  return { first: 0, count, issuedMs, expiresMs: `${issuedMs} + ${HOUR_MS}` };
 }
 
 /** Stores tokens, and lets the planner know of them. */
@@ -79,8 +81,8 @@ export async function insertTokens(database: pg.Client, rows: TokenRows): Promis
        (oauth_client_id, token_digest, scopes, expires_at, created_at, updated_at)
      SELECT ${clientId(`n % ${CLIENTS}`)}, encode(sha256(('token ' || n)::bytea), 'hex'), 'api:read api:write',
        ${instant(rows.expiresMs)}, ${instant(rows.issuedMs)}, ${instant(rows.issuedMs)}
-     FROM generate_series(0, $1::int - 1) n`,
-    [rows.count],
+     FROM generate_series($1::int, $2::int) n`,
+    [rows.first, rows.first + rows.count - 1],
   );
   await database.query("VACUUM ANALYZE oauth_access_tokens");
 }
@@ -88,7 +90,16 @@ export async function insertTokens(database: pg.Client, rows: TokenRows): Promis
 /** A JavaScript time as a parameter of the queries below. */
 export const utc = (ms: number) => new Date(ms).toISOString().replace("Z", "");
 
-const IN_RANGE = "FROM oauth_access_tokens WHERE created_at >= $1 AND created_at < $2";
+const IN_RANGE = "FROM oauth_access_tokens WHERE created_at BETWEEN $1 AND $2";
+
+/** What statistics say of a range, however they are made. */
+export interface TokenFigures {
+  readonly total: number;
+  readonly active: number;
+  readonly expired: number;
+  /** Tokens issued by the client's name. */
+  readonly byClient: Readonly<Record<string, number>>;
+}
 
 /** The four queries of the original's statistics; each takes the range, and two of them the present. */
 const STATISTICS = {
@@ -97,11 +108,11 @@ const STATISTICS = {
   expired: `SELECT count(*) ${IN_RANGE} AND expires_at <= $3`,
   byClient: `SELECT oauth_clients.name, count(*) FROM oauth_access_tokens
     JOIN oauth_clients ON oauth_clients.id = oauth_client_id
-    WHERE created_at >= $1 AND created_at < $2 GROUP BY oauth_clients.name`,
+    WHERE created_at BETWEEN $1 AND $2 GROUP BY oauth_clients.name`,
 } as const;
 
 /** The original's statistics of the 24 hours before `nowMs`, query after query. */
-export async function statisticsOf(database: pg.Client, nowMs: number) {
+export async function statisticsOf(database: pg.Client, nowMs: number): Promise<TokenFigures> {
   const range = [utc(nowMs - DAY_MS), utc(nowMs)];
   const now = utc(nowMs);
   const count = async (sql: string, values: readonly string[]) =>
@@ -109,8 +120,9 @@ export async function statisticsOf(database: pg.Client, nowMs: number) {
   const total = await count(STATISTICS.total, range);
   const active = await count(STATISTICS.active, [...range, now]);
   const expired = await count(STATISTICS.expired, [...range, now]);
-  await database.query(STATISTICS.byClient, range);
-  return { total, active, expired };
+  const clients = await database.query<{ name: string; count: string }>(STATISTICS.byClient, range);
+  const byClient = Object.fromEntries(clients.rows.map((row) => [row.name, Number(row.count)]));
+  return { total, active, expired, byClient };
 }
 
 interface Plan {
@@ -134,35 +146,64 @@ export async function pagesOfStatistics(database: pg.Client, nowMs: number): Pro
   return pages;
 }
 
+const DELETE_EXPIRED = "DELETE FROM oauth_access_tokens WHERE expires_at < $1";
+
 /** Deletes the expired tokens as the original's clean-up does, in one statement; answers how many. */
 export async function deleteExpired(database: pg.Client, nowMs: number): Promise<number> {
-  const { rowCount } = await database.query(
-    "DELETE FROM oauth_access_tokens WHERE expires_at <= $1",
-    [utc(nowMs)],
-  );
+  const { rowCount } = await database.query(DELETE_EXPIRED, [utc(nowMs)]);
   return rowCount ?? 0;
 }
 
-/** A call as the original tracks it: the token is looked up, the event stored, the last use written. */
-export async function presentToken(database: pg.Client, number: number): Promise<void> {
-  const { rows } = await database.query<{ id: string; oauth_client_id: string }>(
-    "SELECT * FROM oauth_access_tokens WHERE token_digest = encode(sha256($1), 'hex')",
-    [Buffer.from(`token ${number}`)],
+/** How many rows that DELETE keeps from other writers until it ends; it is taken back. */
+export async function rowsLockedByDelete(
+  database: pg.Client,
+  observer: pg.Client,
+  nowMs: number,
+): Promise<number> {
+  await observer.query("CREATE EXTENSION IF NOT EXISTS pgrowlocks");
+  await database.query("BEGIN");
+  await deleteExpired(database, nowMs);
+  const { rows } = await observer.query<{ count: string }>(
+    "SELECT count(*) FROM pgrowlocks('oauth_access_tokens')",
   );
+  await database.query("ROLLBACK");
+  return Number(rows[0]?.count);
+}
+
+/**
+ * A call as the original tracks it: the token is looked up, the event stored, the last use written, by
+ * prepared statements as Rails makes them.
+ */
+export async function presentToken(database: pg.Client, number: number): Promise<void> {
+  const { rows } = await database.query<{ id: string; oauth_client_id: string }>({
+    name: "find token",
+    text: "SELECT * FROM oauth_access_tokens WHERE token_digest = $1 LIMIT 1",
+    values: [digestSecret(`token ${number}`)],
+  });
   const token = rows[0];
   if (!token) throw new Error("the token is not there");
   const data = { endpoint: "/api/customers/42/orders", method: "GET", ip: "203.0.113.195" };
-  await database.query(
-    `INSERT INTO oauth_events (oauth_client_id, event_type, event_data, created_at, updated_at)
-     VALUES ($1, 'token_used', $2, now(), now())`,
-    [token.oauth_client_id, data],
+  await database.query({
+    name: "store event",
+    text: `INSERT INTO oauth_events (oauth_client_id, event_type, event_data, created_at, updated_at)
+      VALUES ($1, 'token_used', $2, now(), now())`,
+    values: [token.oauth_client_id, data],
+  });
+  await database.query({
+    name: "write last use",
+    text: `UPDATE oauth_access_tokens SET updated_at = now(),
+        token_metadata = token_metadata || jsonb_build_object('last_used_at', extract(epoch from now()))
+      WHERE id = $1`,
+    values: [token.id],
+  });
+}
+
+/** Pages of 8 KB that the tokens and their indexes take. */
+export async function tokenPages(database: pg.Client): Promise<number> {
+  const { rows } = await database.query<{ pages: string }>(
+    "SELECT pg_total_relation_size('oauth_access_tokens') / 8192 AS pages",
   );
-  await database.query(
-    `UPDATE oauth_access_tokens SET updated_at = now(),
-       token_metadata = token_metadata || jsonb_build_object('last_used_at', extract(epoch from now()))
-     WHERE id = $1`,
-    [token.id],
-  );
+  return Number(rows[0]?.pages);
 }
 
 /** Rows that are deleted or overwritten and take their space until they are vacuumed. */

@@ -1,7 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
@@ -11,76 +12,151 @@ import { findPort } from "../../../infra/local/find-port.ts";
 export interface Postgres {
   /** Opens a connection; the caller ends it. */
   connect(): Promise<pg.Client>;
+  /** Stops it and removes its files. */
   close(): Promise<void>;
 }
 
-/** Where Debian's package has its programs. */
-const PROGRAMS = "/usr/lib/postgresql/15/bin";
-const USER = "bench";
+/** Where Debian puts version 15. */
+const BINARIES = "/usr/lib/postgresql/15/bin";
+const INSTALL =
+  "the comparison needs PostgreSQL 15: apt-get update && apt-get install -y postgresql-15";
 const STARTUP_MS = 30_000;
+const USER = "bench";
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Whom PostgreSQL runs as: it refuses root, for whom Debian's package brings the user `postgres`. */
-function runAs(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
-  return { uid: id("-u"), gid: id("-g") };
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** PostgreSQL refuses to run as root: then it runs as the user that its package has made. */
+function ownerForRoot(): Owner | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const idOf = (flag: "-u" | "-g") => {
+    const { status, stdout } = spawnSync("id", [flag, "postgres"], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`there is no user postgres to run it as; ${INSTALL}`);
+    return Number(stdout);
+  };
+  return { uid: idOf("-u"), gid: idOf("-g") };
+}
+
+/** A fresh data directory whose only user signs in with the password. */
+function initialize(directory: string, password: string, owner: Owner | undefined): string {
+  const [data, passwordFile] = [join(directory, "data"), join(directory, "password")];
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (owner) for (const path of [directory, passwordFile]) chownSync(path, owner.uid, owner.gid);
+  const { status, stderr } = spawnSync(
+    join(BINARIES, "initdb"),
+    [
+      `--pgdata=${data}`,
+      `--username=${USER}`,
+      `--pwfile=${passwordFile}`,
+      "--auth=scram-sha-256",
+      "--encoding=UTF8",
+      "--locale=C.UTF-8",
+    ],
+    { ...owner, cwd: directory, encoding: "utf8" },
+  );
+  if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
+  rmSync(passwordFile);
+  return data;
+}
+
+/** Waits until it takes connections. */
+async function answering(
+  server: ChildProcess,
+  settings: pg.ClientConfig,
+  log: () => string,
+): Promise<void> {
+  let last: unknown;
+  for (const end = Date.now() + STARTUP_MS; Date.now() < end; await sleep(50)) {
+    if (server.exitCode !== null) throw new Error(`PostgreSQL ended at once: ${log()}`);
+    const client = new pg.Client(settings);
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw new Error(`PostgreSQL did not answer within ${STARTUP_MS} ms: ${last} ${log()}`);
 }
 
 /**
- * Starts PostgreSQL 15 on a free port of 127.0.0.1, as Debian delivers it: every setting has its default,
- * so that what is committed is on disk. Its data is gone with it.
+ * Starts PostgreSQL 15 on a free port of 127.0.0.1, in a temporary directory, with the settings that
+ * `initdb` gives it: fsync and synchronous_commit on, shared_buffers 128 MB, autovacuum on. It stops
+ * and its files go with `close`, when the process ends, and when it is interrupted.
  *
- * @throws Error with the line that installs it when it is not there
+ * @throws Error with the line that installs it, where it is missing
  */
 export async function startPostgres(): Promise<Postgres> {
-  if (!existsSync(join(PROGRAMS, "initdb"))) {
-    throw new Error(
-      "the comparison needs PostgreSQL 15: apt-get update && apt-get install -y postgresql-15",
-    );
-  }
-  const user = runAs();
-  const data = mkdtempSync(join(tmpdir(), "oauth-monitoring-postgres-"));
-  const removeData = () => rmSync(data, { recursive: true, force: true });
-  if (user.uid !== undefined && user.gid !== undefined) chownSync(data, user.uid, user.gid);
-  const as = { ...user, cwd: data };
-  execFileSync(
-    join(PROGRAMS, "initdb"),
-    ["-D", data, "-U", USER, "--auth=trust", "--encoding=UTF8", "--no-locale"],
-    { ...as, stdio: "ignore" },
-  );
-  const port = await findPort(0, "");
-  const child = spawn(
-    join(PROGRAMS, "postgres"),
-    ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", data],
-    { ...as, stdio: "ignore" },
-  );
-  const killWithUs = () => {
-    child.kill("SIGQUIT");
-    removeData();
+  if (!existsSync(join(BINARIES, "initdb"))) throw new Error(INSTALL);
+  const owner = ownerForRoot();
+  const port = await findPort(0, "the port");
+  const password = randomBytes(18).toString("base64url");
+  const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-postgres-"));
+  let server: ChildProcess | undefined;
+  const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
+  // SIGQUIT ends every backend at once, without a checkpoint of files that are about to go.
+  const abort = () => {
+    server?.kill("SIGQUIT");
+    remove();
   };
-  process.once("exit", killWithUs);
-  const connect = async () => {
-    const client = new pg.Client({ host: "127.0.0.1", port, user: USER, database: "postgres" });
-    await client.connect();
-    return client;
+  const interrupted = async (signal: NodeJS.Signals) => {
+    await close();
+    process.exit(128 + constants.signals[signal]);
   };
   const close = async () => {
-    process.removeListener("exit", killWithUs);
-    if (child.exitCode === null && child.signalCode === null) {
-      // Fast shutdown: connections that are left are cut.
-      child.kill("SIGINT");
-      await once(child, "exit");
+    for (const signal of SIGNALS) process.removeListener(signal, interrupted);
+    if (server && server.exitCode === null && server.signalCode === null) {
+      server.kill("SIGQUIT");
+      await once(server, "exit");
     }
-    removeData();
+    process.removeListener("exit", abort);
+    remove();
   };
-  for (const end = Date.now() + STARTUP_MS; ; await sleep(50)) {
-    try {
-      await (await connect()).end();
-      return { connect, close };
-    } catch (error) {
-      if (child.exitCode === null && Date.now() < end) continue;
-      await close();
-      throw new Error("PostgreSQL does not start", { cause: error });
-    }
+  process.once("exit", abort);
+  for (const signal of SIGNALS) process.once(signal, interrupted);
+  try {
+    const data = initialize(directory, password, owner);
+    const parameters = { listen_addresses: "127.0.0.1", port, unix_socket_directories: "" };
+    const switches = Object.entries(parameters).flatMap(([name, value]) => [
+      "-c",
+      `${name}=${value}`,
+    ]);
+    server = spawn(join(BINARIES, "postgres"), ["-D", data, ...switches], {
+      ...owner,
+      cwd: directory,
+      stdio: ["ignore", "ignore", "pipe"],
+      // A session of its own: Ctrl-C reaches it through us, in order.
+      detached: true,
+    });
+    let log = "";
+    server.stderr?.on("data", (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-4000);
+    });
+    const settings: pg.ClientConfig = {
+      host: "127.0.0.1",
+      port,
+      user: USER,
+      password,
+      database: "postgres",
+      options: "-c TimeZone=UTC",
+    };
+    await answering(server, settings, () => log);
+    return {
+      async connect() {
+        const client = new pg.Client(settings);
+        // A lost connection fails its next query; told here as well, it would end the process.
+        client.on("error", () => {});
+        await client.connect();
+        return client;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }

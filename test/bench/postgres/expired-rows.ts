@@ -1,0 +1,73 @@
+import { STORED_PER_EXPIRED, tokenRows } from "../purge-tokens.ts";
+import {
+  createIdentityServer,
+  deadTokens,
+  deleteExpired,
+  insertTokens,
+  presentToken,
+  rowsLockedByDelete,
+  tokenPages,
+} from "./identity-server.ts";
+import type { Postgres } from "./server.ts";
+
+/** What the DELETE holds while it runs, and leaves. */
+export interface DeleteTraces {
+  /** Rows that nobody else can write until it ends. */
+  readonly lockedRows: number;
+  /** Rows that take their space, and are passed over by readers, until they are vacuumed. */
+  readonly deadRows: number;
+  /** Pages of 8 KB of the table and its indexes. */
+  readonly pagesBefore: number;
+  readonly pagesVacuumed: number;
+}
+
+/** An identity server's tokens, one in ten of them expired. */
+export interface ExpiredRows {
+  /** Deletes all that are expired. */
+  purge(): Promise<void>;
+  /** Vacuums the table and puts the expired back. */
+  refill(): Promise<void>;
+  /** A call with a token that is not expired, on a connection of its own. */
+  call(): Promise<void>;
+  traces(): Promise<DeleteTraces>;
+  close(): Promise<void>;
+}
+
+/** Stores the tokens in a fresh identity server. */
+export async function storeExpiredRows(
+  postgres: Postgres,
+  expired: number,
+  nowMs: number,
+): Promise<ExpiredRows> {
+  const [database, caller] = [await postgres.connect(), await postgres.connect()];
+  await createIdentityServer(database);
+  for (const which of ["expired", "live"] as const) {
+    await insertTokens(database, tokenRows(which, expired, nowMs));
+  }
+  const purge = async () => {
+    const removed = await deleteExpired(database, nowMs);
+    if (removed !== expired) throw new Error(`${removed} rows were removed in place of ${expired}`);
+  };
+  const refill = async () => {
+    await database.query("VACUUM oauth_access_tokens");
+    await insertTokens(database, tokenRows("expired", expired, nowMs));
+  };
+  return {
+    purge,
+    refill,
+    call: () => presentToken(caller, STORED_PER_EXPIRED * expired - 1),
+    async traces() {
+      const pagesBefore = await tokenPages(database);
+      const lockedRows = await rowsLockedByDelete(database, caller, nowMs);
+      await purge();
+      const deadRows = await deadTokens(database);
+      await database.query("VACUUM oauth_access_tokens");
+      const pagesVacuumed = await tokenPages(database);
+      await refill();
+      return { lockedRows, deadRows, pagesBefore, pagesVacuumed };
+    },
+    async close() {
+      await Promise.all([database.end(), caller.end()]);
+    },
+  };
+}
