@@ -4,7 +4,7 @@ import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** What became of a batch of messages. */
 export interface BatchOutcome extends Pick<StoreOutcome, "stored"> {
-  /** Messages with an event that was stored before, or that came twice in the batch. */
+  /** Messages with an event that was stored before, even if purged since, or that came twice in the batch. */
   readonly duplicates: number;
   /** Messages that can never be stored. */
   readonly rejected: number;

@@ -16,18 +16,22 @@ const busMessageSchema = z.looseObject({
   id: z.string().default(""),
   time: z.string().default(""),
   detail: z.unknown(),
+  /** Of a replay of the bus's archive. */
+  "replay-name": z.string().optional(),
 });
 
 type BusMessage = z.output<typeof busMessageSchema>;
 
-/** A message's event, or why it is none. */
-export type ParsedMessage = { readonly event: OAuthEvent } | { readonly reason: string };
+/** A message's event and whether a replay brought it, or why it is none. */
+export type ParsedMessage =
+  | { readonly event: OAuthEvent; readonly replayed: boolean }
+  | { readonly reason: string };
 
 /** An event in our own envelope, whose `DetailType` must say what it is. */
-function ownEvent(message: BusMessage): ParsedMessage {
+function ownEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
   const event = oauthEventSchema.parse(message.detail);
   const expected = detailType(event.event_type);
-  if (message["detail-type"] === expected) return { event };
+  if (message["detail-type"] === expected) return event;
   return {
     reason: showable(
       `the event's type asks for the detail-type ${expected}, but it is ${message["detail-type"]}`,
@@ -35,10 +39,10 @@ function ownEvent(message: BusMessage): ParsedMessage {
   };
 }
 
-function toEvent(message: BusMessage): ParsedMessage {
+function toEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
   if (message.source === EVENT_SOURCE) return ownEvent(message);
   const adapter = adapterOf(message);
-  if (adapter) return { event: toOAuthEvent(adapter, message) };
+  if (adapter) return toOAuthEvent(adapter, message);
   return {
     reason: showable(
       `neither ${EVENT_SOURCE} nor a known identity provider is the source: it is ${message.source}`,
@@ -49,7 +53,10 @@ function toEvent(message: BusMessage): ParsedMessage {
 /** Parses the body of an SQS message that EventBridge delivered, by the producer that it names. */
 export function parseBusMessage(body: string): ParsedMessage {
   try {
-    return toEvent(busMessageSchema.parse(JSON.parse(body)));
+    const message = busMessageSchema.parse(JSON.parse(body));
+    const event = toEvent(message);
+    if ("reason" in event) return event;
+    return { event, replayed: message["replay-name"] !== undefined };
   } catch (error) {
     return { reason: refusalReason(error) };
   }

@@ -1,11 +1,13 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import type { Clock } from "../../shared/clock/clock.ts";
+import { type Clock, DAY_MS } from "../../shared/clock/clock.ts";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import type { EventStore } from "../../shared/events/event-writes.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { storeEvents } from "../../shared/events/store-events.ts";
 import { requestIdOf } from "../../shared/events/stored-event.ts";
 import type { Logger } from "../../shared/logger.ts";
+import { retentionDays } from "../../shared/retention/event-retention.ts";
 import type { EnteredValues } from "../../shared/statistics/values-in-use.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { measureBatch } from "./batch-metrics.ts";
@@ -47,6 +49,15 @@ async function setAside(
   }
 }
 
+/**
+ * Whether an event of a replay has outlived its retention: it has been stored and purged since, and
+ * would be counted a second time.
+ */
+function isOver(config: MonitoringConfig, event: OAuthEvent, nowMs: number): boolean {
+  const keptMs = retentionDays(config, event.event_type) * DAY_MS;
+  return Date.parse(event.occurred_at) + keptMs <= nowMs;
+}
+
 /** Stores a batch of events, each once; answers which messages SQS must deliver again. */
 export async function storeBatch(
   subscriber: Subscriber,
@@ -54,8 +65,12 @@ export async function storeBatch(
 ): Promise<SQSBatchResponse> {
   const { store, entered, clock, logger, metrics } = subscriber;
   const parsed = Records.map((record) => ({ record, message: parseBusMessage(record.body) }));
-  const good = parsed.flatMap(({ record, message }) =>
-    "event" in message ? [{ record, event: message.event }] : [],
+  const nowMs = clock();
+  const found = parsed.flatMap(({ record, message }) =>
+    "event" in message ? [{ record, ...message }] : [],
+  );
+  const good = found.filter(
+    ({ event, replayed }) => !(replayed && isOver(store.config, event, nowMs)),
   );
   const outcome = await storeEvents(
     store,
@@ -92,7 +107,10 @@ export async function storeBatch(
     metrics,
     {
       stored: outcome.stored,
-      duplicates: good.filter(({ event }) => inStore.has(event.id)).length - outcome.stored.length,
+      duplicates:
+        good.filter(({ event }) => inStore.has(event.id)).length -
+        outcome.stored.length +
+        (found.length - good.length),
       rejected,
       retried: failures.size,
     },

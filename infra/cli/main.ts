@@ -9,6 +9,7 @@ import {
   alertsRules,
   alertsUnmute,
 } from "./commands/alerts.ts";
+import { archiveReplay } from "./commands/archive.ts";
 import { cleanup } from "./commands/cleanup.ts";
 import { clientsAdd, clientsList } from "./commands/clients.ts";
 import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
@@ -207,6 +208,19 @@ function buildProgram(): Command {
   does(
     deadLetters.command("redrive").description("give them to the subscriber again"),
     deadLettersRedrive,
+  );
+
+  const archive = program.command("archive").description("the bus's archive of events");
+  does(
+    examples(
+      ranged(
+        archive
+          .command("replay")
+          .description("bring a range's events to be stored again; nothing is stored twice"),
+      ),
+      "archive replay --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z",
+    ),
+    archiveReplay,
   );
   return program;
 }

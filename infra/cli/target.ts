@@ -20,6 +20,11 @@ export interface StackDescription {
     readonly alerts: string;
   };
   readonly eventBusName: string;
+  readonly eventBusArn: string;
+  /** Of the rule that brings events to be stored. */
+  readonly storedRuleArn: string;
+  /** Undefined where the configuration wants no archive. */
+  readonly archiveArn: string | undefined;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly config: MonitoringConfig;
@@ -45,6 +50,7 @@ const logger: Logger = {
 /** The library over a stack, and its queues. */
 export function openTarget(stack: StackDescription) {
   const { tables } = stack;
+  const eventBridge = new EventBridgeClient({ ...stack.messaging });
   return {
     client: createDocumentClient("background", { ...stack.dynamodb }),
     tokensTable: tables.tokens,
@@ -60,10 +66,14 @@ export function openTarget(stack: StackDescription) {
     clock: systemClock,
     logger,
     sink: createEventPublisher({
-      eventBridge: new EventBridgeClient({ ...stack.messaging }),
+      eventBridge,
       eventBusName: stack.eventBusName,
       logger,
     }),
+    eventBridge,
+    eventBusArn: stack.eventBusArn,
+    storedRuleArn: stack.storedRuleArn,
+    archiveArn: stack.archiveArn,
     sqs: new SQSClient({ ...stack.messaging }),
     bufferQueueUrl: stack.bufferQueueUrl,
     deadLetterQueueUrl: stack.deadLetterQueueUrl,

@@ -33,6 +33,10 @@ export class EventFlow extends Construct {
   readonly deadLetters: Queue;
   /** Events that were set aside and that the bus never took. */
   readonly unpublishable: Queue;
+  /** What came over the bus, to be replayed; undefined where the configuration wants none. */
+  readonly archive: Archive | undefined;
+  /** Brings the bus's own events. */
+  readonly stored: Rule;
   /** Every rule that brings events, of whichever bus. */
   readonly rules: readonly Rule[];
 
@@ -69,26 +73,28 @@ export class EventFlow extends Construct {
 
     this.bus = new EventBus(this, "Bus", { description: "OAuth events of every producer" });
     const eventPattern = { source: [EVENT_SOURCE, KEYCLOAK_SOURCE] };
-    new Archive(this, "Archive", {
-      sourceEventBus: this.bus,
-      eventPattern,
-      description: "For the replay of OAuth events",
-      retention: Duration.days(30),
-    });
+    if (config.archive.enabled) {
+      this.archive = new Archive(this, "Archive", {
+        sourceEventBus: this.bus,
+        eventPattern,
+        description: "For the replay of OAuth events",
+        retention: Duration.days(config.archive.retentionDays),
+        kmsKey: key,
+      });
+    }
     const toBuffer = (): SqsQueue =>
       new SqsQueue(this.buffer, {
         deadLetterQueue: this.deadLetters,
         maxEventAge: Duration.hours(24),
         retryAttempts: 185,
       });
-    const rules = [
-      new Rule(this, "Stored", {
-        description: "Brings every OAuth event to the subscriber's buffer",
-        eventBus: this.bus,
-        eventPattern,
-        targets: [toBuffer()],
-      }),
-    ];
+    this.stored = new Rule(this, "Stored", {
+      description: "Brings every OAuth event to the subscriber's buffer",
+      eventBus: this.bus,
+      eventPattern,
+      targets: [toBuffer()],
+    });
+    const rules = [this.stored];
     for (const [index, name] of config.providers.partnerEventBuses.entries()) {
       rules.push(
         new Rule(this, `Partner${index}`, {

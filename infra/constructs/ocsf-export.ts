@@ -38,7 +38,7 @@ import type { OcsfExportParameters } from "../../shared/config/ocsf-export-param
 const PREFIX = "ocsf/";
 const ERROR_PREFIX = "ocsf-errors/";
 
-/** As long as the bus's archive: until then the events can be replayed. */
+/** As long as the bus's archive by default: until then the events can be replayed. */
 const ERROR_RETENTION = Duration.days(30);
 
 /**

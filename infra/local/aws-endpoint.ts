@@ -3,24 +3,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import type { EventBus, PutEventsEntry } from "./event-bus.ts";
+import { EventReplays, type StartReplayInput } from "./event-replays.ts";
 import type { Notifications } from "./notifications.ts";
 import type { MessageAttribute, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
 import { requestedAccess, requestedNotification } from "./requested-access.ts";
+import { ServiceError } from "./service-error.ts";
 
 /** PutEvents takes ten entries a call. */
 const MAX_ENTRIES = 10;
-
-/** An error in the form that the SDK understands. */
-class ServiceError extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly status = 400,
-  ) {
-    super(message);
-  }
-}
 
 type Input = Record<string, unknown>;
 type Operation = (input: Input) => Promise<unknown> | unknown;
@@ -28,7 +19,21 @@ type Operation = (input: Input) => Promise<unknown> | unknown;
 const md5 = (text: string) => createHash("md5").update(text).digest("hex");
 
 function eventBridge(bus: () => EventBus): Record<string, Operation> {
+  let made: EventReplays | undefined;
+  const replays = () => {
+    made ??= new EventReplays(bus());
+    return made;
+  };
+  const enable = (input: Input, enabled: boolean) => {
+    const name = String(input.Name);
+    if (bus().setEnabled(name, enabled)) return {};
+    throw new ServiceError("ResourceNotFoundException", `Rule ${name} does not exist.`);
+  };
   return {
+    "AWSEvents.EnableRule": (input) => enable(input, true),
+    "AWSEvents.DisableRule": (input) => enable(input, false),
+    "AWSEvents.StartReplay": (input) => replays().start(input as unknown as StartReplayInput),
+    "AWSEvents.DescribeReplay": (input) => replays().describe(String(input.ReplayName)),
     "AWSEvents.PutEvents": async (input) => {
       const entries = (input.Entries ?? []) as PutEventsEntry[];
       const { delayMs, down } = bus();

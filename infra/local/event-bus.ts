@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type BusEvent, EventArchive } from "./event-archive.ts";
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
 import { ACCOUNT, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
@@ -29,6 +30,8 @@ export interface RuleTarget {
 }
 
 interface Rule {
+  readonly name: string;
+  readonly arn: string;
   readonly busName: string;
   readonly matches: (event: unknown) => boolean;
   readonly deliver: (message: string) => void;
@@ -39,10 +42,14 @@ const DEFAULT_BUS = "default";
 
 /**
  * The custom bus, the account's default one and those of partners that the template's rules name:
- * matches events against the rules and hands them to the rules' targets.
+ * matches events against the rules and hands them to the rules' targets. Our own bus's events also go
+ * to its archives.
  */
 export class EventBus {
   readonly #rules: readonly Rule[];
+  /** The archives of our own bus. */
+  readonly archives: readonly EventArchive[];
+  readonly #disabled = new Set<string>();
   /** Set by tests: while true, PutEvents fails as a whole. */
   down = false;
   /** Set by tests: PutEvents answers this much later. */
@@ -55,17 +62,26 @@ export class EventBus {
     target: (logicalId: string) => RuleTarget,
     readonly name: string,
   ) {
+    this.archives = EventArchive.all(template);
     this.#rules = template
       .resources<RuleProperties>("AWS::Events::Rule")
-      .flatMap(({ properties: { EventBusName, EventPattern, Targets } }) => {
+      .flatMap(({ logicalId, properties: { EventBusName, EventPattern, Targets } }) => {
         if (!EventPattern) return [];
         const targets = Targets.map(({ Arn }) => target(logicalIdOfArn(Arn)));
         const deliver = (message: string) => {
           for (const each of targets) each.send(message);
         };
         const busName = EventBusName ?? DEFAULT_BUS;
-        return [{ busName, matches: compilePattern(EventPattern), deliver }];
+        const arn = template.arn(logicalId);
+        return [{ name: logicalId, arn, busName, matches: compilePattern(EventPattern), deliver }];
       });
+  }
+
+  /** Enables or disables one of our own bus's rules; answers whether there is one of the name. */
+  setEnabled(ruleName: string, enabled: boolean): boolean {
+    if (enabled) this.#disabled.delete(ruleName);
+    else this.#disabled.add(ruleName);
+    return this.#rules.some(({ busName, name }) => busName === this.name && name === ruleName);
   }
 
   put(entry: PutEventsEntry): EntryAnswer {
@@ -81,10 +97,9 @@ export class EventBus {
     }
     const detail = parseObject(entry.Detail);
     if (!detail) return refuse("MalformedDetail", "Detail is not a JSON object");
-    const id = randomUUID();
-    const event = {
+    const event: BusEvent = {
       version: "0",
-      id,
+      id: randomUUID(),
       "detail-type": entry.DetailType,
       source: entry.Source,
       account: ACCOUNT,
@@ -93,10 +108,29 @@ export class EventBus {
       resources: entry.Resources ?? [],
       detail,
     };
-    const message = JSON.stringify(event);
-    for (const rule of rules) if (rule.matches(event)) rule.deliver(message);
+    if (isOwn) for (const archive of this.archives) archive.take(event);
+    this.#hand(event, rules);
     this.onEntry?.(entry);
-    return { EventId: id };
+    return { EventId: event.id };
+  }
+
+  /**
+   * Hands an event to the rules of our own bus that match it.
+   *
+   * @param ruleArns only to these
+   */
+  deliver(event: BusEvent, ruleArns?: readonly string[]): void {
+    const rules = this.#rules.filter(
+      ({ arn, busName }) => busName === this.name && (ruleArns?.includes(arn) ?? true),
+    );
+    this.#hand(event, rules);
+  }
+
+  #hand(event: BusEvent, rules: readonly Rule[]): void {
+    const message = JSON.stringify(event);
+    for (const rule of rules) {
+      if (!this.#disabled.has(rule.name) && rule.matches(event)) rule.deliver(message);
+    }
   }
 }
 

@@ -52,6 +52,13 @@ export interface LocalStack {
   readonly functionNames: readonly string[];
   /** The only function, queue or table whose logical id has the text in it. */
   named(kind: "function" | "queue" | "table", part: string): string;
+  /** What a replay of the bus's archive is asked with. */
+  readonly replay: {
+    readonly busArn: string;
+    readonly storedRuleArn: string;
+    /** Undefined where the configuration wants no archive. */
+    readonly archiveArn: string | undefined;
+  };
   /** URL of the only queue whose logical id has the text in it. */
   queueUrl(part: string): string;
   /** Whether the store had no tables before. */
@@ -85,6 +92,15 @@ async function restoreQueues(queues: Queues, file: string): Promise<void> {
   )) {
     for (const { body, attributes } of messages) queueNamed(queues, name).send(body, attributes);
   }
+}
+
+/** The rule that brings the bus's own events to be stored. */
+function storedRule(template: Template): string {
+  const rules = template.resources<{ readonly EventBusName?: string }>("AWS::Events::Rule");
+  const bus = template.only("AWS::Events::EventBus").logicalId;
+  const [found, another] = rules.filter(({ properties }) => properties.EventBusName === bus);
+  if (!found || another) throw new Error("the bus must have exactly one rule");
+  return found.logicalId;
 }
 
 /**
@@ -200,6 +216,11 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       notifications,
       deliveryStreams,
       functionNames: ids.function,
+      replay: {
+        busArn: template.arn(bus.name),
+        storedRuleArn: template.arn(storedRule(template)),
+        archiveArn: bus.archives[0]?.arn,
+      },
       isNew,
       named,
       queueUrl: (part) => template.queueUrl(named("queue", part)),

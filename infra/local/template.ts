@@ -30,6 +30,8 @@ const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::SQS::Queue": "sqs:",
   "AWS::Lambda::Function": "lambda:function:",
   "AWS::Events::EventBus": "events:event-bus/",
+  "AWS::Events::Archive": "events:archive/",
+  "AWS::Events::Rule": "events:rule/",
   "AWS::KMS::Key": "kms:key/",
   "AWS::SNS::Topic": "sns:",
   "AWS::IAM::Role": "iam:role/",
@@ -66,6 +68,11 @@ export class Template {
     const [found, another] = this.resources<P>(type);
     if (!found || another) throw new Error(`the template must have exactly one ${type}`);
     return found;
+  }
+
+  /** The ARN by which AWS's APIs name a resource. */
+  arn(logicalId: string): string {
+    return this.#attribute(logicalId, "Arn");
   }
 
   /** The bundle's folder of a function's code. */

@@ -3,6 +3,7 @@ import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
 import { eventTypeSchema, scopeSchema } from "../events/identifiers.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
+import { archiveSchema } from "./archive-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -185,6 +186,8 @@ export const monitoringConfigSchema = z.strictObject({
       cognito: z.boolean().default(false),
     })
     .prefault({}),
+  /** Keeps the bus's events for a replay. */
+  archive: archiveSchema,
   /** What the detection looks for, and how it tells. */
   anomalies: anomaliesSchema,
   /** Exports every event to S3 as OCSF; nothing of it is deployed without. */

@@ -15,7 +15,10 @@ import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 useDynamoDbLocal();
 
 // Nobody waits between two tries: a history takes milliseconds, and tries as often as ever.
-vi.mock("node:timers/promises", () => ({ setTimeout: async () => {} }));
+vi.mock("node:timers/promises", async (original) => ({
+  ...(await original<object>()),
+  setTimeout: async () => {},
+}));
 
 /** A third of the histories asked for: each goes the whole way, and each has several faults. */
 const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 1000) / 3);
@@ -91,15 +94,18 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant("publish"), count: fc.integer({ min: 2, max: 12 }) }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant("republish"), batch: batch(10) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("republish"), batch: batch(10) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("store"), batch: batch(20) }) },
 );
 
 const refused = fc.integer({ min: 1, max: 15 });
 
-const faultOf = (services: readonly Service[]): fc.Arbitrary<Fault> =>
+/** As many calls of a service as its longest work may make before it comes to what is worth breaking. */
+const LAST_CALL: Readonly<Record<Service, number>> = { bus: 2, queue: 1, store: 8 };
+
+const faultOf = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
-    service: fc.constantFrom(...services),
+    service: fc.constant(service),
     kind: fc.constantFrom<FaultKind>(
       "throttle",
       "server error",
@@ -109,26 +115,26 @@ const faultOf = (services: readonly Service[]): fc.Arbitrary<Fault> =>
       "kill before",
       "kill after",
     ),
-    from: fc.nat(3),
+    from: fc.nat(LAST_CALL[service]),
     calls: fc.integer({ min: 1, max: 3 }),
     refused,
   });
 
-/** A fault from the first or second call on that outlasts every retry. */
-const outageOf = (services: readonly Service[]): fc.Arbitrary<Fault> =>
+/** A fault that outlasts every retry. */
+const outageOf = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
-    service: fc.constantFrom(...services),
+    service: fc.constant(service),
     kind: fc.constantFrom<FaultKind>("throttle", "no answer", "lost answer", "partial"),
-    from: fc.nat(1),
+    from: fc.nat(LAST_CALL[service]),
     calls: fc.constant(100),
     refused,
   });
 
 const faultsArbitrary: fc.Arbitrary<readonly Fault[]> = fc.oneof(
-  fc.array(faultOf(["bus", "queue", "store"]), { maxLength: 3 }),
-  fc.array(outageOf(["bus", "store"]), { minLength: 1, maxLength: 1 }),
+  fc.array(fc.oneof(faultOf("bus"), faultOf("queue"), faultOf("store")), { maxLength: 3 }),
+  fc.tuple(fc.oneof(outageOf("bus"), outageOf("store"))),
   // Neither the bus nor the queue behind it is well.
-  fc.tuple(outageOf(["bus"]), fc.oneof(faultOf(["queue"]), outageOf(["queue"]))),
+  fc.tuple(outageOf("bus"), fc.oneof(faultOf("queue"), outageOf("queue"))),
 );
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.record({
@@ -318,8 +324,8 @@ describe("any history of the whole way of an event", () => {
         expect(pipeline.deadLetters).toBe(0);
         const stored = await storedEvents(world, pipeline, startMs);
 
-        // And all of it once more, as a replay of the bus's archive would bring it.
-        await pipeline.produce(({ sink }) => sink.publish(stored), []);
+        // And all of it once more.
+        pipeline.replay();
         await pipeline.recover();
         expect(await storedEvents(world, pipeline, startMs)).toHaveLength(stored.length);
         await checkCounters(world, stored, startMs);

@@ -208,6 +208,15 @@ export class Pipeline {
     while (this.buffer.visible > 0) await this.store(all, []);
   }
 
+  /** Has the bus bring everything in its archive again. */
+  replay(): void {
+    for (const archive of this.bus.archives) {
+      for (const event of archive.between(0, Number.POSITIVE_INFINITY)) {
+        this.bus.deliver({ ...event, "replay-name": "again" });
+      }
+    }
+  }
+
   close(): void {
     for (const queue of this.queues.values()) queue.close();
   }

@@ -1,0 +1,59 @@
+import { compilePattern, type EventPattern } from "./event-pattern.ts";
+import { logicalIdOfArn, type Template } from "./template.ts";
+
+/** An event as the bus hands it to targets. */
+export interface BusEvent {
+  readonly id: string;
+  /** When it happened, as its producer said. */
+  readonly time: string;
+  readonly [field: string]: unknown;
+}
+
+interface ArchiveProperties {
+  readonly SourceArn: string;
+  readonly EventPattern?: EventPattern;
+}
+
+/** The fortnight of traffic that `npm run replay` makes fits. AWS keeps by the day; a process has only so much memory. */
+const KEPT = 100_000;
+
+/** An archive of a bus: the newest of its events, in memory. */
+export class EventArchive {
+  readonly #matches: (event: unknown) => boolean;
+  readonly #events: { readonly atMs: number; readonly text: string }[] = [];
+
+  private constructor(
+    readonly arn: string,
+    readonly busName: string,
+    pattern: EventPattern,
+  ) {
+    // AWS archives through a managed rule that takes no event twice.
+    // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
+    this.#matches = compilePattern({ ...pattern, "replay-name": [{ exists: false }] });
+  }
+
+  /** The template's archives. */
+  static all(template: Template): EventArchive[] {
+    return template
+      .resources<ArchiveProperties>("AWS::Events::Archive")
+      .map(
+        ({ logicalId, properties: { SourceArn, EventPattern = {} } }) =>
+          new EventArchive(template.arn(logicalId), logicalIdOfArn(SourceArn), EventPattern),
+      );
+  }
+
+  /** Keeps an event of the bus, if it is one to keep. */
+  take(event: BusEvent): void {
+    if (!this.#matches(event)) return;
+    this.#events.push({ atMs: Date.parse(event.time), text: JSON.stringify(event) });
+    if (this.#events.length > KEPT) this.#events.shift();
+  }
+
+  /** Events that happened in [fromMs, toMs], the earliest first. */
+  between(fromMs: number, toMs: number): BusEvent[] {
+    return this.#events
+      .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
+      .sort((a, b) => a.atMs - b.atMs)
+      .map(({ text }) => JSON.parse(text));
+  }
+}
