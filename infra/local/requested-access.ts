@@ -45,6 +45,10 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
 export function requestedAccess(target: string, input: Input): Access[] {
   const [service = "", operation = ""] = target.split(".");
   if (service.startsWith("DynamoDB")) return ofDynamoDb(operation, input);
+  if (service === "AWSEvents" && operation !== "PutEvents") {
+    const resource = String(input.EventSourceArn ?? input.ReplayName ?? input.Name);
+    return [{ action: `events:${operation}`, resource }];
+  }
   if (service === "AWSEvents") {
     const entries = (input.Entries ?? []) as readonly { readonly EventBusName?: string }[];
     return entries.map(({ EventBusName = "default" }) => ({

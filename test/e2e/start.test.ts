@@ -243,6 +243,9 @@ describe("the CLI", () => {
     while (letters.dead_letters.length === 0) letters = await json("dead-letters", "list");
     expect(letters.dead_letters).toMatchObject([{ reason: expect.stringContaining("UUID") }]);
     expect((await cli("dead-letters", "redrive")).stdout).toBe("1 message(s) redriven.");
+    expect((await cli("archive", "replay")).stdout).toBe(
+      "Replayed (Last 24 hours). The subscriber stores what was not stored.",
+    );
     expect(await interrupt()).toBe(0);
   });
 

@@ -96,7 +96,11 @@ describe("queues and bus", () => {
       EventPattern: { source: ["oauth.monitoring", "oauth.keycloak"] },
       Targets: [Match.objectLike({ DeadLetterConfig: Match.anyValue() })],
     });
-    template.resourceCountIs("AWS::Events::Archive", 1);
+    template.hasResourceProperties("AWS::Events::Archive", {
+      EventPattern: { source: ["oauth.monitoring", "oauth.keycloak"] },
+      KmsKeyIdentifier: { "Fn::GetAtt": [Match.stringLikeRegexp("Key"), "Arn"] },
+      RetentionDays: 30,
+    });
   });
 
   it("take events of this account only", () => {

@@ -46,6 +46,19 @@ describe("OAuthMonitoring", () => {
     expect(functions.filter((id) => /Sample|Stats/.test(id))).toEqual([]);
   });
 
+  it("keeps the bus's events as long as it is told, and names the archive in no output without one", () => {
+    const archives = (archive: MonitoringConfigInput["archive"]) =>
+      templateWith({ archive }).findResources("AWS::Events::Archive");
+    expect(Object.values(archives({ retentionDays: 7 }))).toMatchObject([
+      { Properties: { RetentionDays: 7 } },
+    ]);
+    expect(archives({ enabled: false })).toEqual({});
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const config = { archive: { enabled: false } };
+    const outputs = Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
+    expect(Object.keys(outputs.findOutputs("*"))).not.toContain("ArchiveArn");
+  });
+
   it("protects two APIs, each with an authorizer of its own", () => {
     const stack = newStack();
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring");

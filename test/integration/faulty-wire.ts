@@ -1,8 +1,8 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import type { AwsService } from "../../infra/local/aws-endpoint.ts";
 
-/** Whom a process speaks with: EventBridge, SQS, DynamoDB. */
-export type Service = "bus" | "queue" | "store";
+/** Whom a process speaks with: EventBridge, SQS, DynamoDB, and apart from its other calls its transactions. */
+export type Service = "bus" | "queue" | "store" | "transactions";
 
 /**
  * What happens to a call: refused at once; carried out, but the answer is lost; carried out in part; or
@@ -37,15 +37,20 @@ interface Answer {
 
 type Entries = readonly Record<string, unknown>[];
 
+const STORE_ERRORS = {
+  throttle: "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+  server: "com.amazonaws.dynamodb.v20120810#InternalServerError",
+};
+
 /** The error types of each service, as they travel. */
 const ERRORS: Readonly<Record<Service, { throttle: string; server: string }>> = {
   bus: { throttle: "ThrottlingException", server: "InternalException" },
   queue: { throttle: "com.amazonaws.sqs#RequestThrottled", server: "InternalFailure" },
-  store: {
-    throttle: "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
-    server: "com.amazonaws.dynamodb.v20120810#InternalServerError",
-  },
+  store: STORE_ERRORS,
+  transactions: STORE_ERRORS,
 };
+
+const noCalls = (): Record<Service, number> => ({ bus: 0, queue: 0, store: 0, transactions: 0 });
 
 const hangUp = () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
 
@@ -58,7 +63,7 @@ const textOf = (body: unknown) =>
  */
 export class FaultyWire {
   #faults: readonly Fault[] = [];
-  #calls: Record<Service, number> = { bus: 0, queue: 0, store: 0 };
+  #calls = noCalls();
   #killed = false;
   #struck = false;
 
@@ -74,7 +79,7 @@ export class FaultyWire {
   /** Plans the faults of the work that comes now. */
   begin(faults: readonly Fault[]): void {
     this.#faults = faults;
-    this.#calls = { bus: 0, queue: 0, store: 0 };
+    this.#calls = noCalls();
     this.#struck = false;
   }
 
@@ -124,11 +129,13 @@ export class FaultyWire {
   }
 
   async #carry(
-    service: Service,
+    client: Service,
     { headers, body }: { headers: Record<string, string>; body: unknown },
     send: (body: string) => Promise<Answer>,
   ): Promise<Answer> {
     if (this.#killed) throw new Error("killed");
+    const operation = String(headers["x-amz-target"]).split(".").at(-1) ?? "";
+    const service = operation === "TransactWriteItems" ? "transactions" : client;
     const call = this.#calls[service];
     this.#calls[service] += 1;
     const fault = this.#faults.find(
@@ -156,7 +163,6 @@ export class FaultyWire {
         await send(text);
         throw new Error("killed");
       case "partial": {
-        const operation = String(headers["x-amz-target"]).split(".").at(-1) ?? "";
         const part = await carryInPart(operation, JSON.parse(text), fault.refused, (rest) =>
           send(JSON.stringify(rest)),
         );

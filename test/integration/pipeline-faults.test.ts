@@ -100,8 +100,13 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
 
 const refused = fc.integer({ min: 1, max: 15 });
 
-/** As many calls of a service as its longest work may make before it comes to what is worth breaking. */
-const LAST_CALL: Readonly<Record<Service, number>> = { bus: 2, queue: 1, store: 8 };
+/** A fault strikes at one of so many calls, or later. */
+const LAST_CALL: Readonly<Record<Service, number>> = {
+  bus: 2,
+  queue: 1,
+  store: 4,
+  transactions: 2,
+};
 
 const faultOf = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
@@ -130,9 +135,13 @@ const outageOf = (service: Service): fc.Arbitrary<Fault> =>
     refused,
   });
 
+const BUS_DOWN: Fault = { service: "bus", kind: "no answer", from: 0, calls: 100, refused: 1 };
+
 const faultsArbitrary: fc.Arbitrary<readonly Fault[]> = fc.oneof(
-  fc.array(fc.oneof(faultOf("bus"), faultOf("queue"), faultOf("store")), { maxLength: 3 }),
-  fc.tuple(fc.oneof(outageOf("bus"), outageOf("store"))),
+  fc.array(fc.oneof(faultOf("bus"), faultOf("queue"), faultOf("store"), faultOf("transactions")), {
+    maxLength: 3,
+  }),
+  fc.tuple(fc.oneof(outageOf("bus"), outageOf("store"), outageOf("transactions"))),
   // Neither the bus nor the queue behind it is well.
   fc.tuple(outageOf("bus"), fc.oneof(faultOf("queue"), outageOf("queue"))),
 );
@@ -310,9 +319,9 @@ describe("any history of the whole way of an event", () => {
         world.time.nowMs = startMs;
         const pipeline = new Pipeline(world, template, deliveries);
         const callers = new Callers(world, pipeline);
-        for (const slot of [0, 1]) {
-          await callers.act({ do: "issue", slot, narrow: slot === 1, long: true }, []);
-        }
+        // The second is issued while the bus is down: its event begins in the unpublished queue.
+        await callers.act({ do: "issue", slot: 0, narrow: false, long: true }, []);
+        await callers.act({ do: "issue", slot: 1, narrow: true, long: true }, [BUS_DOWN]);
         for (const { action, faults, afterMs } of steps) {
           await callers.act(action, faults);
           world.time.nowMs += afterMs + SECOND_MS;

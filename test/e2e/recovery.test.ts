@@ -1,0 +1,243 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  DescribeReplayCommand,
+  DisableRuleCommand,
+  EnableRuleCommand,
+  EventBridgeClient,
+  StartReplayCommand,
+} from "@aws-sdk/client-eventbridge";
+import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
+import { afterAll, describe, expect, it } from "vitest";
+import { archiveReplay } from "../../infra/cli/commands/archive.ts";
+import { deadLettersList, deadLettersRedrive } from "../../infra/cli/commands/dead-letters.ts";
+import { openTarget } from "../../infra/cli/target.ts";
+import { deployedEnvironment } from "../../infra/local/library-context.ts";
+import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
+import type { Queue } from "../../infra/local/queue.ts";
+import { queueNamed } from "../../infra/local/queues.ts";
+import { logicalIdOfArn } from "../../infra/local/template.ts";
+import { synthesize } from "../../infra/synthesize.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/events/query-events.ts";
+import { countEvents } from "../../shared/statistics/count-events.ts";
+import { useStack } from "./stack.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-recovery-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const scene = useStack({
+  assembly: () =>
+    synthesize(directory, {
+      subscriber: { maxReceiveCount: 3 },
+      retention: { daysByEventType: { consent_given: 1 } },
+    }),
+});
+
+/** The stack as the CLI sees it. */
+function target() {
+  const { stack, library } = scene();
+  const environment = deployedEnvironment(stack);
+  return openTarget({
+    tables: {
+      tokens: library.tokensTable,
+      authorization_codes: library.authorizationCodesTable,
+      sessions: library.sessionsTable,
+      clients: library.clientsTable,
+      events: library.eventsTable,
+      counters: library.countersTable,
+      issuances: library.issuancesTable,
+      cleanup_runs: library.cleanupRunsTable,
+      alerts: library.alertsTable,
+    },
+    eventBusName: environment.EVENT_BUS_NAME,
+    eventBusArn: stack.replay.busArn,
+    storedRuleArn: stack.replay.storedRuleArn,
+    archiveArn: stack.replay.archiveArn,
+    bufferQueueUrl: stack.queueUrl("Buffer"),
+    deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
+    config: library.config,
+    dynamodb: { ...LOCAL_ACCESS, endpoint: stack.dynamodb.endpoint },
+    messaging: { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint },
+  });
+}
+
+const bus = () =>
+  new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: scene().stack.eventbridgeEndpoint });
+
+/** Events of a client, a millisecond apart, beginning at a time. */
+const eventsOf = (clientId: string, count: number, atMs = Date.now(), eventType = "device_seen") =>
+  Array.from({ length: count }, (_, n) =>
+    createEvent({ eventType, clientId, details: { n } }, atMs + n),
+  );
+
+async function storedIds(clientId: string): Promise<string[]> {
+  const { events } = await queryEvents(scene().library, { clientId, limit: 1000 });
+  return events.map(({ id }) => id).sort();
+}
+
+const idsOf = (events: readonly OAuthEvent[]) => events.map(({ id }) => id).sort();
+
+/** How many of a client's events were counted in the last three days. */
+async function counted(clientId: string): Promise<number> {
+  const nowMs = Date.now();
+  const range = { fromMs: nowMs - 3 * DAY_MS, toMs: nowMs + HOUR_MS };
+  const { by_type } = await countEvents(scene().library, range, clientId);
+  return Object.values(by_type).reduce((sum, count) => sum + count, 0);
+}
+
+/** What a killed function held is visible again, as it is when its timeout is over. */
+function release(queue: Queue): void {
+  for (const { receiptHandle } of queue.messages) queue.release(receiptHandle);
+}
+
+describe("a replay of the bus's archive", () => {
+  it("stores what never reached the subscriber, and counts nothing twice", async () => {
+    const { stack, library, settle } = scene();
+    const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
+    const startMs = Date.now();
+    const [before, during] = [eventsOf("shop", 5, startMs), eventsOf("shop", 7, startMs + 100)];
+    await library.sink.publish(before);
+    await settle();
+    await bus().send(new DisableRuleCommand(rule));
+    await library.sink.publish(during);
+    await settle();
+    await bus().send(new EnableRuleCommand(rule));
+    expect(await storedIds("shop")).toEqual(idsOf(before));
+
+    const range = { from: toInstant(startMs), to: toInstant(startMs + 1000) };
+    await archiveReplay(target(), range);
+    await settle();
+    expect(await storedIds("shop")).toEqual(idsOf([...before, ...during]));
+    expect(await counted("shop")).toBe(12);
+
+    await archiveReplay(target(), range);
+    await settle();
+    expect(await storedIds("shop")).toEqual(idsOf([...before, ...during]));
+    expect(await counted("shop")).toBe(12);
+  });
+
+  it("takes the range and the rules that it is told", async () => {
+    const { stack, library, settle } = scene();
+    const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
+    const startMs = Date.now() - HOUR_MS;
+    const lost = eventsOf("range", 10, startMs);
+    await bus().send(new DisableRuleCommand(rule));
+    await library.sink.publish(lost);
+    await bus().send(new EnableRuleCommand(rule));
+    const replay = async (name: string, FilterArns: string[]) => {
+      await bus().send(
+        new StartReplayCommand({
+          ReplayName: name,
+          EventSourceArn: stack.replay.archiveArn,
+          EventStartTime: new Date(startMs + 2),
+          EventEndTime: new Date(startMs + 5),
+          Destination: { Arn: stack.replay.busArn, FilterArns },
+        }),
+      );
+      let state: string | undefined;
+      while (state !== "COMPLETED") {
+        state = (await bus().send(new DescribeReplayCommand({ ReplayName: name }))).State;
+      }
+      await settle();
+    };
+    await replay("to-another-rule", [`${stack.replay.storedRuleArn}-other`]);
+    expect(await storedIds("range")).toEqual([]);
+    await replay("to-ours", [stack.replay.storedRuleArn]);
+    expect(await storedIds("range")).toEqual(idsOf(lost.slice(2, 6)));
+    await expect(replay("to-ours", [])).rejects.toThrow("Replay to-ours already exists.");
+  });
+
+  it("does not count again what has been purged since", async () => {
+    const { library, settle } = scene();
+    const startMs = Date.now() - 2 * DAY_MS;
+    const old = eventsOf("purged", 3, startMs, "consent_given");
+    await library.sink.publish(old);
+    await settle();
+    expect(await counted("purged")).toBe(3);
+    for (const { id } of old) {
+      await library.client.send(new DeleteCommand({ TableName: library.eventsTable, Key: { id } }));
+    }
+    await archiveReplay(target(), {
+      from: toInstant(startMs),
+      to: toInstant(startMs + HOUR_MS),
+    });
+    await settle();
+    expect(await storedIds("purged")).toEqual([]);
+    expect(await counted("purged")).toBe(3);
+  });
+});
+
+describe("dead letters", () => {
+  it("are stored after a redrive, when it was the subscriber that failed", async () => {
+    const { stack, library, settle } = scene();
+    const subscriber = stack.named("function", "Subscriber");
+    const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
+    const letters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
+    const events = eventsOf("redriven", 4);
+    await library.sink.publish(events);
+    while (letters.visible < events.length) {
+      stack.functions.kill(subscriber);
+      release(buffer);
+      await sleep(20);
+    }
+    expect(await storedIds("redriven")).toEqual([]);
+    const { json } = await deadLettersList(target());
+    expect(json).toMatchObject({
+      dead_letters: events.map(() => ({ reason: expect.stringContaining("too often") })),
+    });
+    expect((await deadLettersRedrive(target())).json).toEqual({ redriven: 4 });
+    await settle();
+    expect(letters.visible).toBe(0);
+    expect(await storedIds("redriven")).toEqual(idsOf(events));
+  });
+});
+
+describe("a process that is killed", () => {
+  it("loses nothing when it is the republisher, at work", async () => {
+    const { stack, library, settle } = scene();
+    const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
+    const republisher = stack.named("function", "Republisher");
+    const events = eventsOf("republished", 100);
+    stack.eventBus.down = true;
+    await library.sink.publish(events);
+    expect(unpublished.visible + unpublished.inFlight).toBe(100);
+    stack.eventBus.delayMs = 100;
+    stack.eventBus.down = false;
+    for (let n = 0; n < 4; n += 1) {
+      await sleep(300);
+      stack.functions.kill(republisher);
+      release(unpublished);
+    }
+    stack.eventBus.delayMs = 0;
+    await settle();
+    expect(await storedIds("republished")).toEqual(idsOf(events));
+  });
+
+  it("takes with it only the events of the call just answered when it is the authorizer", async () => {
+    const { stack, library, get, caller, settle } = scene();
+    const authorizer = stack.named("function", "Authorizer");
+    const calls = 12;
+    const stored = async () => {
+      const query = { clientId: "app", type: "token_used", limit: 1000 };
+      const { events } = await queryEvents(library, query);
+      return events.map(({ event_data }) => String(event_data.endpoint));
+    };
+    for (let n = 0; n < calls; n += 1) {
+      // The answer comes before the events go out: the kill falls in between, or soon after.
+      expect((await get(`/api/killed/${n}`, caller)).status).toBe(200);
+      stack.functions.kill(authorizer);
+    }
+    expect((await get("/api/killed/last", caller)).status).toBe(200);
+    const isStored = async () => (await stored()).includes("/api/killed/last");
+    while (!(await isStored())) await sleep(100);
+    await settle();
+    const endpoints = await stored();
+    expect(endpoints.length).toBeLessThanOrEqual(calls + 1);
+    expect(new Set(endpoints).size).toBe(endpoints.length);
+    expect(await counted("app")).toBe((await storedIds("app")).length);
+  });
+});
