@@ -19,6 +19,18 @@ export class UnavailableError extends Error {
   }
 }
 
+/**
+ * API Gateway takes no longer ARN in an authorizer's policy.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
+ */
+const LONGEST_RESOURCE = 512;
+
+/** The method called; of a longer path its beginning, which no cached policy can open: none is cached. */
+function resourceOf(methodArn: string): string {
+  if (methodArn.length <= LONGEST_RESOURCE) return methodArn;
+  return `${methodArn.slice(0, LONGEST_RESOURCE - 1)}*`;
+}
+
 function policy(
   effect: "Allow" | "Deny",
   principalId: string,
@@ -29,7 +41,9 @@ function policy(
     principalId,
     policyDocument: {
       Version: "2012-10-17",
-      Statement: [{ Action: "execute-api:Invoke", Effect: effect, Resource: methodArn }],
+      Statement: [
+        { Action: "execute-api:Invoke", Effect: effect, Resource: resourceOf(methodArn) },
+      ],
     },
     context,
   };

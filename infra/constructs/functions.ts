@@ -8,6 +8,7 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
 import { type Bundled, bundling, entryOf, root } from "./bundling.ts";
 import type { Data, TableVariable } from "./data.ts";
@@ -41,6 +42,27 @@ const KEY_WRITES = [
   "kms:ReEncryptFrom",
   "kms:ReEncryptTo",
 ];
+
+/**
+ * Lambda takes 4 KB of environment variables in all; the other names and values may take the rest.
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
+const MAX_CONFIG_BYTES = 2560;
+
+/** @throws Error for a configuration that no function's environment has room for, naming what is large */
+function configVariable(config: MonitoringConfig): string {
+  const compact = withoutDefaults(config);
+  const text = JSON.stringify(compact);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_CONFIG_BYTES) return text;
+  const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+  const [largest] = Object.entries(compact)
+    .map(([key, value]) => ({ key, size: sizeOf(value) }))
+    .sort((a, b) => b.size - a.size);
+  throw new Error(
+    `the oauth-monitoring configuration has ${bytes} bytes beside its defaults, more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
+  );
+}
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
@@ -152,6 +174,7 @@ export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, NodejsFunction>();
   readonly #watchers: FunctionWatcher[] = [];
+  readonly #configVariable: string;
 
   constructor(
     scope: Construct,
@@ -162,6 +185,7 @@ export class Functions extends Construct {
     private readonly alertTopic: ITopic,
   ) {
     super(scope, id);
+    this.#configVariable = configVariable(config);
   }
 
   /** The function of a name, made on first need, so that an attached API brings no sample along. */
@@ -246,7 +270,7 @@ export class Functions extends Construct {
       allow(target, indexes.map(dynamodb), arns);
     }
     if (variables.length === 0) return;
-    target.addEnvironment("OAUTH_MONITORING_CONFIG", JSON.stringify(this.config));
+    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
     const writes = Object.values(tables).some(({ table: actions = [] }) =>
       actions.some((action) => WRITES.has(action)),
     );
@@ -266,7 +290,7 @@ export class Functions extends Construct {
     }
     if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
     if (name === "OcsfExport") {
-      target.addEnvironment("OAUTH_MONITORING_CONFIG", JSON.stringify(this.config));
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
     }
     if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
   }

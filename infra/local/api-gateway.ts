@@ -12,6 +12,10 @@ import { newTraceHeader } from "./trace-header.ts";
 /** API Gateway's limits. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 export const MAX_HEADER_BYTES = 10_240;
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const MAX_METHOD_ARN = 1600;
+const MAX_AUTHORIZER_RESULT_BYTES = 8192;
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html */
+const MAX_POLICY_RESOURCE = 512;
 
 /** API Gateway answers with a gateway response of this type. */
 class GatewayRefusal extends Error {
@@ -22,6 +26,13 @@ class GatewayRefusal extends Error {
   ) {
     super(message);
   }
+}
+
+/** Bytes of the request line and all header values together. */
+function headerBytes(request: IncomingMessage): number {
+  const values = request.rawHeaders.filter((_, index) => index % 2 === 1);
+  const line = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
+  return [line, ...values].reduce((sum, text) => sum + Buffer.byteLength(text, "latin1"), 0);
 }
 
 type Multi = Record<string, string[]>;
@@ -96,6 +107,12 @@ export class ApiGateway {
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
+    if (headerBytes(request) > MAX_HEADER_BYTES) {
+      // Refused before API Gateway knows which API is called: no gateway response is asked.
+      response.writeHead(431, { "Content-Type": "application/json" });
+      response.end('{"message":"Request Header Fields Too Large"}');
+      return;
+    }
     try {
       const result = await this.#respond(request, requestId);
       const headers = {
@@ -186,6 +203,9 @@ export class ApiGateway {
     trace: string,
   ): Promise<Record<string, string>> {
     const methodArn = `arn:aws:execute-api:${REGION}:${ACCOUNT}:local/${this.#stage}/${event.httpMethod}${event.path}`;
+    if (methodArn.length > MAX_METHOD_ARN) {
+      throw new GatewayRefusal("REQUEST_URI_TOO_LONG", "Request URI too long");
+    }
     let result: APIGatewayAuthorizerResult | null;
     try {
       const payload = { type: "REQUEST", methodArn, ...event };
@@ -205,11 +225,17 @@ export class ApiGateway {
     const plain = context.every(([, value]) =>
       ["string", "number", "boolean"].includes(typeof value),
     );
-    if (!result?.principalId || !statement || !plain) {
+    const resource = statement && "Resource" in statement ? String(statement.Resource) : "";
+    const fits =
+      resource.length <= MAX_POLICY_RESOURCE &&
+      Buffer.byteLength(JSON.stringify(result)) <= MAX_AUTHORIZER_RESULT_BYTES;
+    if (!result?.principalId || !statement || !plain || !fits) {
       throw new GatewayRefusal("AUTHORIZER_CONFIGURATION_ERROR", "Internal server error");
     }
     const values = Object.fromEntries(context.map(([name, value]) => [name, String(value)]));
-    const covered = "Resource" in statement && statement.Resource === methodArn;
+    const covered = resource.endsWith("*")
+      ? methodArn.startsWith(resource.slice(0, -1))
+      : methodArn === resource;
     if (statement.Effect !== "Allow" || !covered) {
       throw new GatewayRefusal(
         "ACCESS_DENIED",

@@ -24,6 +24,9 @@ export type EntryAnswer =
   | { readonly EventId: string }
   | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html, the limit of every region. */
+const MAX_ENTRY_BYTES = 256 * 1024;
+
 /** What a rule hands events to: a queue or a delivery stream. */
 export interface RuleTarget {
   send(message: string): unknown;
@@ -91,6 +94,10 @@ export class EventBus {
     const rules = this.#rules.filter((rule) => rule.busName === (isOwn ? this.name : busName));
     if (!isOwn && rules.length === 0) {
       return refuse("InvalidArgument", `there is no event bus ${entry.EventBusName}`);
+    }
+    const { Source = "", DetailType = "", Detail = "" } = entry;
+    if (Buffer.byteLength(Source + DetailType + Detail) > MAX_ENTRY_BYTES) {
+      return refuse("ValidationException", "the entry is larger than 256 KB");
     }
     if (!entry.Source || !entry.DetailType) {
       return refuse("InvalidArgument", "Source and DetailType are required");

@@ -32,6 +32,9 @@ export interface Invocation {
   readonly reject: (error: FunctionError) => void;
 }
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_RESPONSE_BYTES = 6_291_556;
+
 const BOOTSTRAP = new URL("./lambda-bootstrap.mjs", import.meta.url);
 
 /**
@@ -127,9 +130,14 @@ export class LambdaEnvironment {
       response.writeHead(200, { "Lambda-Extension-Identifier": this.#extensionId });
       response.end(JSON.stringify({ functionName: this.target.name, functionVersion: "$LATEST" }));
     } else {
-      const body = JSON.parse((await readText(request)) || "null");
+      const text = await readText(request);
       response.writeHead(202).end();
-      this.#answer(path, body);
+      if (Buffer.byteLength(text) > MAX_RESPONSE_BYTES) {
+        const errorMessage = `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`;
+        this.#answer(`${path}/error`, { errorMessage, errorType: "Function.ResponseSizeTooLarge" });
+      } else {
+        this.#answer(path, JSON.parse(text || "null"));
+      }
     }
   }
 

@@ -30,6 +30,9 @@ export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "c
 /** Index pages one call may read; a query whose filters match rarely hands out a cursor instead. */
 const MAX_READS = 64;
 
+/** A function answers 6 MB at most; the last event may go beyond this by its own size. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
+
 const EARLIEST = "0000-01-01T00:00:00.000Z";
 const LATEST = "9999-12-31T23:59:59.999Z";
 
@@ -96,7 +99,7 @@ function newest(streams: readonly EventStream[], frontier = ""): EventStream | u
 /**
  * One page of the audit log, newest first, merged over the shards of the index that fits the filters.
  * Reads at most 64 index pages a call, whatever the filters: what it had no room to look at is reached
- * by the cursor. Expired events are never shown, deleted or not.
+ * by the cursor, and so is what goes beyond 4 MB of events. Expired events are never shown, deleted or not.
  *
  * @throws InvalidCursorError when the cursor does not belong to the query.
  */
@@ -107,15 +110,20 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
   const streams = openStreams(context, query, plan, before);
   const events: StoredEvent[] = [];
   let reads = 0;
+  let bytes = 0;
   let last: string | undefined;
 
+  const full = () => events.length >= limit || bytes >= MAX_PAGE_BYTES;
   const show = (item: Record<string, unknown>) => {
     last = placeOf(item);
     // The range's end is inclusive for DynamoDB; the event that a cursor names was shown already.
-    if (last !== before) events.push(storedEventSchema.parse(item));
+    if (last === before) return;
+    const event = storedEventSchema.parse(item);
+    bytes += Buffer.byteLength(JSON.stringify(event));
+    events.push(event);
   };
 
-  while (events.length < limit) {
+  while (!full()) {
     const unread = streams.filter((stream) => stream.mustRead);
     if (unread.length > 0) {
       if (reads > 0 && reads + unread.length > MAX_READS) {
@@ -127,12 +135,12 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
             .at(-1) ?? LATEST;
         for (
           let item = newest(streams, frontier)?.take();
-          item && events.length < limit;
+          item && !full();
           item = newest(streams, frontier)?.take()
         ) {
           show(item);
         }
-        if (events.length < limit) last = frontier;
+        if (!full()) last = frontier;
         break;
       }
       reads += unread.length;

@@ -203,8 +203,11 @@ describe("authorize", () => {
     });
     await call({ authorization: [secret] });
     await call({ authorization: ["Basic", secret], userAgent: secret });
+    const encoded = secret.replace(/[a-z_]/g, (each) => `%${each.charCodeAt(0).toString(16)}`);
+    await call({ path: `/api/${encoded}/%ZZ`, userAgent: encoded });
     const text = JSON.stringify(world.published);
     expect(text).not.toContain(secret);
+    expect(text).not.toContain(encoded);
     expect(text).not.toContain("my-own-opaque-token");
     expect(world.published.length).toBeGreaterThan(3);
   });

@@ -111,6 +111,22 @@ describe("queryEvents", () => {
     }
   });
 
+  it("bounds a page by its bytes, too, and leaves none out", async () => {
+    const world = await createWorld();
+    const events = Array.from({ length: 80 }, (_, n) =>
+      createEvent(
+        { eventType: "token_used", clientId: "app", details: { note: "x".repeat(120_000) } },
+        world.time.nowMs - n,
+      ),
+    );
+    await world.sink.publish(events);
+    const query = { limit: 1000, clientId: "app" };
+    const page = await queryEvents(world, query);
+    expect(page.events.length).toBeGreaterThan(30);
+    expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(5_000_000);
+    expect(await allPages(world, query)).toEqual(events.map(({ id }) => id));
+  });
+
   it("bounds the work of a filter that matches nothing", async () => {
     const { world } = await worldWithEvents(40);
     world.traffic.reset();

@@ -1,110 +1,179 @@
+import { App, Stack } from "aws-cdk-lib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
 import {
   InvalidConfigError,
+  type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
+import { withoutDefaults } from "../../shared/config/without-defaults.ts";
+import { HOSTILE_TEXTS, hostileJson, PROTOTYPE_NAMES } from "../hostile-values.ts";
 
-const RUNS = Number(process.env.HOSTILE_RUNS ?? 300) * 10;
+/** A second each. */
+const SYNTHESES = Number(process.env.HOSTILE_RUNS ?? 60) / 10;
 
-type Path = readonly string[];
+type Json = Record<string, unknown>;
 
-/** Every place in a configuration with all its defaults. */
-function placesIn(value: unknown, path: Path = []): Path[] {
-  if (typeof value !== "object" || value === null) return [path];
-  return [path, ...Object.entries(value).flatMap(([key, each]) => placesIn(each, [...path, key]))];
+const DEFAULTS = JSON.parse(JSON.stringify(parseMonitoringConfig({}))) as Json;
+
+/** Every place in the configuration, as the keys that lead there. */
+function placesOf(value: unknown, path: readonly string[] = []): string[][] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [[...path]];
+  const below = Object.entries(value).flatMap(([key, member]) => placesOf(member, [...path, key]));
+  return path.length === 0 ? below : [[...path], ...below];
 }
 
-const DEFAULTS = parseMonitoringConfig({});
-const PLACES = placesIn(DEFAULTS).filter((path) => path.length > 0);
+const PLACES = placesOf(DEFAULTS);
 
-const hostile = fc.oneof(
-  fc.jsonValue({ maxDepth: 3 }),
-  fc.double(),
-  fc.bigInt(),
-  fc.constantFrom(
-    ...[Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 1.5, 2 ** 53, "", "\u0000", null, undefined],
-    ...[() => 1, Symbol("s"), new Date(0), new Map(), Object.create({ inherited: true })],
-    ...["12", "*", "{proxy+}", "/{a+}/b", `/${"a".repeat(600)}`, "(a+)+$", "😀"],
-  ),
+/** A configuration that says one thing in one place. */
+function sayingAt([first = "", ...rest]: readonly string[], value: unknown): Json {
+  return Object.fromEntries([[first, rest.length > 0 ? sayingAt(rest, value) : value]]);
+}
+
+const place = fc.constantFrom(...PLACES);
+
+/** Numbers JSON cannot say reach a construct from code. */
+const value = fc.oneof(
+  hostileJson,
+  fc.integer({ min: -10, max: 5000 }),
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 1e308, 2 ** 53, 0.5, -1),
+  fc.array(fc.constantFrom(...HOSTILE_TEXTS), { maxLength: 3 }),
+  fc.boolean(),
 );
 
-const key = fc.oneof(
-  fc.constantFrom("__proto__", "constructor", "toString", "hasOwnProperty", "", "tracking "),
-  fc.string({ maxLength: 8 }),
-);
+const numbersOf = (config: unknown): number[] => {
+  if (typeof config === "number") return [config];
+  return typeof config === "object" && config !== null
+    ? Object.values(config).flatMap(numbersOf)
+    : [];
+};
 
-/** A copy with one member set, also where JavaScript gives the name a meaning of its own. */
-function withMember(target: unknown, [name = "", ...rest]: Path, value: unknown): unknown {
-  const members = Object.entries((target ?? {}) as object);
-  const own = new Map<string, unknown>(members);
-  own.set(name, rest.length === 0 ? value : withMember(own.get(name), rest, value));
-  const copy: object = Array.isArray(target) ? [...target] : {};
-  for (const [each, member] of own) {
-    Object.defineProperty(copy, each, {
-      value: member,
-      enumerable: true,
-      configurable: true,
-      writable: true,
+/** Makes the construct, bundles left out. */
+function synthesize(config: MonitoringConfigInput): Stack {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  const stack = new Stack(app, "Shop");
+  new OAuthMonitoring(stack, "OAuthMonitoring", { config });
+  app.synth();
+  return stack;
+}
+
+describe("a configuration", () => {
+  it("is refused with the key and the reason, or is whole", () => {
+    let refused = 0;
+    fc.assert(
+      fc.property(place, value, (path, given) => {
+        const same = (text: unknown) => JSON.stringify(text);
+        try {
+          const config = parseMonitoringConfig(sayingAt(path, given));
+          expect(numbersOf(config).every(Number.isFinite)).toBe(true);
+          expect(same(parseMonitoringConfig(config))).toBe(same(config));
+          const handed = JSON.parse(same(withoutDefaults(config)));
+          expect(same(parseMonitoringConfig(handed))).toBe(same(config));
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidConfigError);
+          expect((error as Error).message).toContain(path[0]);
+          refused += 1;
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    expect(refused).toBeGreaterThan(1000);
+  });
+
+  it.each(PROTOTYPE_NAMES)("has no key %s anywhere", (name) => {
+    const objects = [[], ...PLACES.filter((path) => isObjectAt(DEFAULTS, path))];
+    for (const path of objects.filter((each) => each.at(-1) !== "daysByEventType")) {
+      const given = path.length > 0 ? sayingAt(path, own(name)) : own(name);
+      expect(() => parseMonitoringConfig(given), path.join(".")).toThrow(name);
+    }
+  });
+
+  it("in a function's environment is refused as well", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          hostileJson.map((json) => JSON.stringify(json)),
+          fc.string(),
+        ),
+        (text) => {
+          try {
+            readEnvironment({ OAUTH_MONITORING_CONFIG: text }, ["OAUTH_MONITORING_CONFIG"]);
+          } catch (error) {
+            expect((error as Error).message).toContain("OAUTH_MONITORING_CONFIG");
+          }
+        },
+      ),
+    );
+  });
+
+  it("that is accepted is synthesized, at the ends of what it may say too", {
+    timeout: 120_000,
+  }, () => {
+    const ends = PLACES.flatMap((path) =>
+      [
+        0,
+        1,
+        2,
+        5,
+        7,
+        60,
+        90,
+        128,
+        600,
+        900,
+        1000,
+        1440,
+        3650,
+        86_400,
+        Number.MAX_SAFE_INTEGER,
+        true,
+        false,
+      ].map((end) => sayingAt(path, end) as MonitoringConfigInput),
+    ).filter((config) => {
+      try {
+        return parseMonitoringConfig(config);
+      } catch {
+        return false;
+      }
     });
-  }
-  return copy;
-}
-
-function outcomeOf(input: unknown) {
-  try {
-    return { config: parseMonitoringConfig(input) };
-  } catch (error) {
-    expect(error).toBeInstanceOf(InvalidConfigError);
-    return { message: (error as Error).message };
-  }
-}
-
-describe("a hostile configuration", () => {
-  it("is refused where it is wrong, or means the same when it is written and read again", () => {
+    expect(ends.length).toBeGreaterThan(200);
     fc.assert(
-      fc.property(fc.constantFrom(...PLACES), hostile, (path, value) => {
-        const { config, message } = outcomeOf(withMember(DEFAULTS, path, value));
-        if (message !== undefined) expect(message).toContain(path[0]);
-        // As it reaches the functions: as JSON in an environment variable.
-        else expect(parseMonitoringConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+      fc.property(fc.constantFrom(...ends), (config) => {
+        expect(() => synthesize(config)).not.toThrow();
       }),
-      { numRuns: RUNS },
+      { numRuns: SYNTHESES },
     );
   });
 
-  it("is refused for a key that nobody knows, naming it", () => {
-    fc.assert(
-      fc.property(fc.constantFrom([], ...PLACES), key, hostile, (path, name, value) => {
-        const target = path.reduce<unknown>(
-          (each, part) => (each as Record<string, unknown>)[part],
-          DEFAULTS,
-        );
-        fc.pre(
-          typeof target === "object" &&
-            !Array.isArray(target) &&
-            !Object.hasOwn(target as object, name),
-        );
-        // Of the map of event types the keys are the writer's own.
-        fc.pre(path.at(-1) !== "daysByEventType");
-        const { message } = outcomeOf(withMember(DEFAULTS, [...path, name], value));
-        expect(message).toBeDefined();
-      }),
-      { numRuns: RUNS },
+  it("that no function's environment has room for is refused at synth", () => {
+    const routes = (count: number) => ({
+      routes: Array.from({ length: count }, (_, n) => ({
+        path: `/orders/${n}`,
+        scopes: ["orders:read"],
+      })),
+    });
+    expect(() => synthesize(routes(25))).not.toThrow();
+    expect(() => synthesize(routes(100))).toThrow(
+      /bytes beside its defaults, more than the 2560 .*: shorten routes/,
     );
   });
 
-  it("pollutes no prototype", () => {
-    outcomeOf(
-      JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
+  it("asks for no more scopes than a denial can name", () => {
+    const scopes = Array.from({ length: 20 }, (_, n) => `${n}`.padEnd(128, "x"));
+    expect(() => parseMonitoringConfig({ routes: [{ path: "/a", scopes }] })).toThrow(
+      /more than 1024 characters of scopes.*\n.*routes\[0\]\.scopes/,
     );
-    expect(({} as { polluted?: number }).polluted).toBeUndefined();
   });
-
-  it.each([undefined, null, 1, "{}", [], () => ({})].map((value) => [value]))(
-    "that is no object (%s) is refused",
-    (value) => {
-      expect(outcomeOf(value).message).toContain("configuration");
-    },
-  );
 });
+
+/** An object with a member of its own under a name that objects have by themselves. */
+function own(name: string): Json {
+  return Object.fromEntries([[name, 1]]);
+}
+
+function isObjectAt(config: unknown, path: readonly string[]): boolean {
+  const found = path.reduce<unknown>((at, key) => (at as Json)[key], config);
+  return typeof found === "object" && found !== null && !Array.isArray(found);
+}

@@ -1,6 +1,9 @@
 import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toProtectedRequest } from "../../functions/authorizer/protected-request.ts";
+import { parseBearerToken } from "../../shared/authorization/bearer-token.ts";
+import { HOSTILE_TEXTS } from "../hostile-values.ts";
 
 const TOKEN = "oam_abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -27,5 +30,37 @@ describe("the request id of a protected request", () => {
     ["the session", "my-session-secret", { "Mcp-Session-Id": ["my-session-secret"] }],
   ])("is not kept when a caller chose %s for it", (_, requestId, headers) => {
     expect(requestIdOf(requestId, headers)).toBe("[secret]");
+  });
+});
+
+describe("the credentials of a protected request", () => {
+  const name = fc.constantFrom("Authorization", "authorization", "AUTHORIZATION", "aUTHORIZATION");
+  const other = fc.constantFrom(`Bearer ${TOKEN}`, "Bearer x", ...HOSTILE_TEXTS);
+
+  it("are none when there are two, whatever the case of their names and wherever they stand", () => {
+    fc.assert(
+      fc.property(name, name, other, fc.boolean(), (one, another, second, multiple) => {
+        fc.pre(multiple || one !== another);
+        const values = Object.create(null) as Record<string, string[]>;
+        for (const [key, value] of [
+          [one, `Bearer ${TOKEN}`],
+          [another, second],
+        ] as const) {
+          values[key] = [...(values[key] ?? []), value];
+        }
+        const single = Object.fromEntries(
+          Object.entries(values).map(([key, all]) => [key, all.at(-1)]),
+        );
+        const { authorization } = toProtectedRequest({
+          httpMethod: "GET",
+          path: "/api/x",
+          headers: single,
+          multiValueHeaders: multiple ? values : null,
+          requestContext: { requestId: "r", identity: { sourceIp: "203.0.113.9" } },
+        } as unknown as APIGatewayRequestAuthorizerEvent);
+        expect(authorization).toHaveLength(2);
+        expect(parseBearerToken(authorization).found).toBe(false);
+      }),
+    );
   });
 });
