@@ -2,6 +2,7 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { DAY_MS, toEpochSeconds } from "../clock/clock.ts";
 import type { DocumentClient } from "../dynamodb/client.ts";
+import { freeJson } from "../dynamodb/free-json.ts";
 import { queryAll } from "../dynamodb/query-all.ts";
 import { type Alert, alertSchema } from "./alert.ts";
 
@@ -42,7 +43,7 @@ export async function saveAlert(
     await store.client.send(
       new PutCommand({
         TableName: store.alertsTable,
-        Item: { ...alert, ttl_epoch_seconds: keptUntil(alert) },
+        Item: toItem(alert),
         ...(before
           ? {
               ConditionExpression:
@@ -63,8 +64,15 @@ export async function saveAlert(
   }
 }
 
-const keptUntil = ({ last_seen_at }: Alert) =>
-  toEpochSeconds(Date.parse(last_seen_at) + KEPT_DAYS * DAY_MS);
+function toItem(alert: Alert): Record<string, unknown> {
+  const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
+  return {
+    ...alert,
+    // It quotes events, in which a producer may put anything.
+    evidence: freeJson(alert.evidence),
+    ttl_epoch_seconds: toEpochSeconds(keptUntilMs),
+  };
+}
 
 /** Keeps a resolved alert under an id of its own, before another of its subject takes its place. */
 export async function keepResolved(store: AlertStore, alert: Alert): Promise<void> {
@@ -72,7 +80,7 @@ export async function keepResolved(store: AlertStore, alert: Alert): Promise<voi
   await store.client.send(
     new PutCommand({
       TableName: store.alertsTable,
-      Item: { ...alert, alert_id, ttl_epoch_seconds: keptUntil(alert) },
+      Item: toItem({ ...alert, alert_id }),
     }),
   );
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { DAY_MS, toEpochSeconds, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { freeJson } from "../dynamodb/free-json.ts";
 import { shardKey, shardOf } from "../dynamodb/shards.ts";
 import { retentionDays } from "../retention/event-retention.ts";
 import type { OAuthEvent } from "./oauth-event.ts";
@@ -42,13 +43,6 @@ export function requestIdOf(event: OAuthEvent): string | undefined {
   return typeof id === "string" && REQUEST_ID.test(id) ? id : undefined;
 }
 
-/** JSON with maps for its objects: of an object the SDK takes a key `constructor` for its class. */
-function withMaps(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withMaps);
-  if (typeof value !== "object" || value === null) return value;
-  return new Map(Object.entries(value).map(([key, member]) => [key, withMaps(member)]));
-}
-
 /** The item of an event: its fields, and the key of each index that it belongs to. */
 export function toEventItem(
   event: OAuthEvent,
@@ -65,7 +59,7 @@ export function toEventItem(
   };
   return {
     ...stored,
-    event_data: withMaps(event.event_data),
+    event_data: freeJson(event.event_data),
     occurred_at_id: `${event.occurred_at}#${event.id}`,
     retention_shard: key(String(days)),
     type_shard: key(event.event_type),

@@ -340,6 +340,22 @@ describe("detectAnomalies", () => {
     expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst client by-cli"]);
   });
 
+  it("keeps what a producer put into its events as evidence, whatever its keys", async () => {
+    const { world, run } = await watchedWorld();
+    const endpoint = { constructor: { name: "Set" } };
+    await tell(world, {
+      type: "auth_failed",
+      count: 60,
+      agoMs: 2 * MINUTE_MS,
+      details: () => ({ ...failing("203.0.113.66")(), endpoint }),
+    });
+    const { opened } = await run();
+    expect(opened).toMatchObject([{ rule: "failure_burst" }]);
+    const alert = await findAlert(world, opened[0]?.alert_id ?? "");
+    expect(alert?.told).toBe(true);
+    expect(alert?.evidence.examples).toMatchObject([{ endpoint }, { endpoint }, { endpoint }]);
+  });
+
   it("tells again when telling failed, as one event", async () => {
     const { world, context, told } = await watchedWorld();
     await tell(world, {
