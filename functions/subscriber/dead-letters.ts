@@ -1,7 +1,5 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
-
-/** SQS message attributes hold at most 256 KB with the body; a reason longer than this helps nobody. */
-const MAX_REASON = 1024;
+import { MAX_REASON } from "../../shared/events/refusal-reason.ts";
 
 /** Characters that SQS does not take in an attribute. */
 const UNSENDABLE = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd]/g;

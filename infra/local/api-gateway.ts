@@ -6,7 +6,7 @@ import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes
 import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { ACCOUNT, REGION, type Template } from "./template.ts";
+import { ACCOUNT, arnOf, type Template } from "./template.ts";
 import { newTraceHeader } from "./trace-header.ts";
 
 /** API Gateway's limits. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
@@ -202,7 +202,7 @@ export class ApiGateway {
     event: { readonly httpMethod: string; readonly path: string },
     trace: string,
   ): Promise<Record<string, string>> {
-    const methodArn = `arn:aws:execute-api:${REGION}:${ACCOUNT}:local/${this.#stage}/${event.httpMethod}${event.path}`;
+    const methodArn = arnOf("execute-api", `local/${this.#stage}/${event.httpMethod}${event.path}`);
     if (methodArn.length > MAX_METHOD_ARN) {
       throw new GatewayRefusal("REQUEST_URI_TOO_LONG", "Request URI too long");
     }

@@ -122,25 +122,34 @@ export interface AwsAnswer {
   readonly body: string;
 }
 
-/** Answers a call: `target` is its `X-Amz-Target`, `body` its JSON. */
-export type AwsService = (target: string, body: string) => Promise<AwsAnswer>;
+/** Answers a call: `target` is its `X-Amz-Target`, `body` its JSON, `principal` the function that makes it. */
+export type AwsService = (target: string, body: string, principal?: string) => Promise<AwsAnswer>;
 
 /**
  * EventBridge and SQS as the SDK's JSON protocols speak with them. The bus and queues are asked for at
  * each call, since their URLs hold the port of the server that answers.
+ *
+ * @param policies without them everybody may do everything
  */
-export function createAwsService(bus: () => EventBus, queues: () => Queues): AwsService {
+export function createAwsService(
+  bus: () => EventBus,
+  queues: () => Queues,
+  policies?: () => AccessPolicies,
+): AwsService {
   const operations = { ...eventBridge(bus), ...sqs(queues) };
   const answer = (status: number, body: unknown, headers = {}): AwsAnswer => ({
     status,
     headers: { "content-type": "application/x-amz-json-1.1", ...headers },
     body: JSON.stringify(body),
   });
-  return async (target, body) => {
+  return async (target, body, principal) => {
     try {
       const operation = operations[target];
       if (!operation) throw new ServiceError("UnknownOperationException", `no operation ${target}`);
-      return answer(200, await operation(JSON.parse(body || "{}")));
+      const input: Input = JSON.parse(body || "{}");
+      const denial = policies?.().denial(principal, requestedAccess(target, input));
+      if (denial !== undefined) throw new ServiceError("AccessDeniedException", denial, 403);
+      return answer(200, await operation(input));
     } catch (error) {
       const { code, status, message } =
         error instanceof ServiceError
@@ -165,7 +174,7 @@ export function createAwsEndpoint(
   notifications: Notifications,
   policies?: () => AccessPolicies,
 ): Server {
-  const service = createAwsService(bus, queues);
+  const service = createAwsService(bus, queues, policies);
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const text = await readText(request);
     const principal = principalOf(request.headers.authorization);
@@ -181,16 +190,7 @@ export function createAwsEndpoint(
       return;
     }
     const target = String(request.headers["x-amz-target"]);
-    const denial = policies?.().denial(
-      principal,
-      requestedAccess(target, JSON.parse(text || "{}")),
-    );
-    if (denial !== undefined) {
-      const headers = { "x-amzn-errortype": "AccessDeniedException" };
-      response.writeHead(403, headers).end(JSON.stringify({ message: denial }));
-      return;
-    }
-    const { status, headers, body } = await service(target, text);
+    const { status, headers, body } = await service(target, text, principal);
     response.writeHead(status, headers).end(body);
   };
   return createServer((request, response) => {

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { EventArchive } from "./event-archive.ts";
 import type { EventBus } from "./event-bus.ts";
 import { ServiceError } from "./service-error.ts";
-import { ACCOUNT, REGION } from "./template.ts";
+import { arnOf } from "./template.ts";
 
 /** The input of StartReplay, as it travels; times are epoch seconds. */
 export interface StartReplayInput {
@@ -66,13 +67,13 @@ export class EventReplays {
     }
     const replay: Replay = {
       ...input,
-      ReplayArn: `arn:aws:events:${REGION}:${ACCOUNT}:replay/${ReplayName}`,
+      ReplayArn: arnOf("events", `replay/${ReplayName}`),
       ReplayStartTime: nowSeconds(),
       State: "STARTING",
     };
     this.#replays.set(ReplayName, replay);
     const { ReplayArn, ReplayStartTime, State } = replay;
-    void this.#run(replay);
+    void this.#run(replay, archive);
     return { ReplayArn, ReplayStartTime, State };
   }
 
@@ -85,10 +86,9 @@ export class EventReplays {
     return replay;
   }
 
-  async #run(replay: Replay): Promise<void> {
-    const { ReplayName, EventSourceArn, EventStartTime, EventEndTime, Destination } = replay;
-    const archive = this.bus.archives.find(({ arn }) => arn === EventSourceArn);
-    const events = archive?.between(EventStartTime * 1000, EventEndTime * 1000) ?? [];
+  async #run(replay: Replay, archive: EventArchive): Promise<void> {
+    const { ReplayName, EventStartTime, EventEndTime, Destination } = replay;
+    const events = archive.between(EventStartTime * 1000, EventEndTime * 1000);
     try {
       for (const [index, event] of events.entries()) {
         if (index % AT_ONCE === 0) await nextTurn();

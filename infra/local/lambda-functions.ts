@@ -6,7 +6,7 @@ import {
   LambdaEnvironment,
   type LocalFunction,
 } from "./lambda-environment.ts";
-import { ACCOUNT, REGION, type Template } from "./template.ts";
+import { arnOf, REGION, type Template } from "./template.ts";
 import { newTraceHeader } from "./trace-header.ts";
 
 interface FunctionProperties {
@@ -44,7 +44,7 @@ export class LambdaFunctions {
     )) {
       const target: LocalFunction = {
         name: logicalId,
-        arn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${logicalId}`,
+        arn: arnOf("lambda", `function:${logicalId}`),
         taskRoot: template.assetDirectory(properties.Code.S3Key),
         timeoutMs: (properties.Timeout ?? 3) * 1000,
         variables: {

@@ -130,12 +130,12 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const port = await listen(front, options.port, "PORT");
     closing.push(() => close(front));
 
-    let policies: AccessPolicies | undefined;
+    let access: AccessPolicies | undefined;
     const aws = createAwsEndpoint(
       () => bus as EventBus,
       () => queues,
       notifications,
-      () => policies as AccessPolicies,
+      () => access as AccessPolicies,
     );
     const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
     closing.push(() => close(aws));
@@ -148,8 +148,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(dynamodb.close);
 
     const template = new Template(options.assembly, eventbridgeEndpoint);
-    const access = new AccessPolicies(template);
-    policies = access;
+    access = new AccessPolicies(template);
     const guard = createStoreGuard(access, dynamodb.endpoint);
     const guardPort = await listen(guard, 0, "");
     closing.push(() => close(guard));

@@ -1,12 +1,9 @@
 import type { Access } from "./access-policies.ts";
-import { ACCOUNT, REGION } from "./template.ts";
+import { arnOf } from "./template.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 
-const arn = (service: string, resource: string) =>
-  `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
-
-const tableArn = (table: unknown) => arn("dynamodb", `table/${String(table)}`);
+const tableArn = (table: unknown) => arnOf("dynamodb", `table/${String(table)}`);
 
 /** Members of a transaction's items, by the action that each needs. */
 const TRANSACTED = {
@@ -53,11 +50,11 @@ export function requestedAccess(target: string, input: Input): Access[] {
     const entries = (input.Entries ?? []) as readonly { readonly EventBusName?: string }[];
     return entries.map(({ EventBusName = "default" }) => ({
       action: `events:${operation}`,
-      resource: arn("events", `event-bus/${EventBusName}`),
+      resource: arnOf("events", `event-bus/${EventBusName}`),
     }));
   }
   const queue = String(input.QueueUrl).split("/").at(-1) ?? "";
-  return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arn("sqs", queue) }];
+  return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arnOf("sqs", queue) }];
 }
 
 /** What a call of SNS's query protocol needs to be allowed. */

@@ -145,8 +145,13 @@ export class Template {
     const prefix = ARN_PREFIXES[type];
     if (attribute !== "Arn" || prefix === undefined) return `${id}.${attribute}`;
     const colon = prefix.indexOf(":");
-    return `arn:aws:${prefix.slice(0, colon)}:${REGION}:${ACCOUNT}:${prefix.slice(colon + 1)}${id}`;
+    return arnOf(prefix.slice(0, colon), `${prefix.slice(colon + 1)}${id}`);
   }
+}
+
+/** The ARN of a resource of the local account. */
+export function arnOf(service: string, resource: string): string {
+  return `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
 }
 
 /** The logical id at the end of one of our ARNs, or of an invocation URI that holds one. */

@@ -230,14 +230,15 @@ function admit(
     return { outcome: "insufficient_scope", token, requiredScopes: access.scopes };
   }
   context.defer(async () => {
+    const known = details();
     const used = {
-      ...details(),
+      ...known,
       ...previousUse(token),
       ...(session && { session_id: session.session_id }),
     };
     await trackEvent(context, "token_used", token, used, { atMs });
     if (context.config.tracking.scopeValidationSuccess && access.scopes.length > 0) {
-      await trackScopeValidation(context, holder, access.scopes, true, details(), { atMs });
+      await trackScopeValidation(context, holder, access.scopes, true, known, { atMs });
     }
   });
   return { outcome: "allowed", token, ...(session ? { session } : {}) };

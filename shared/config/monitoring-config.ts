@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
-import { eventTypeSchema, scopeSchema } from "../events/identifiers.ts";
+import { eventTypeSchema, scopeListSchema } from "../events/identifiers.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { archiveSchema } from "./archive-parameters.ts";
@@ -66,14 +66,7 @@ const pathPattern = z
   );
 
 /** Said four times in a denial, of which API Gateway takes 8 KB. */
-const MOST_SCOPE_CHARACTERS = 1024;
-
-const requiredScopes = z
-  .array(scopeSchema)
-  .max(20)
-  .refine((scopes) => scopes.join(" ").length <= MOST_SCOPE_CHARACTERS, {
-    error: `more than ${MOST_SCOPE_CHARACTERS} characters of scopes: require fewer or shorter ones`,
-  });
+const requiredScopes = scopeListSchema(20, 1024, "require fewer or shorter ones");
 
 /** One rule of the authorizer: the first rule whose method and path match decides. */
 export const routeRuleSchema = z.strictObject({

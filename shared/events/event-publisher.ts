@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type EventBridgeClient,
   PutEventsCommand,
@@ -8,6 +7,7 @@ import type { Logger } from "../logger.ts";
 import { type CallLimits, inCalls } from "./call-batches.ts";
 import type { EventSink } from "./event-sink.ts";
 import { detailType, EVENT_SOURCE, type OAuthEvent } from "./oauth-event.ts";
+import { type SendAgainOptions, sendAgain } from "./send-again.ts";
 
 /** PutEvents takes ten entries a call. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
 const PUT_EVENTS_LIMITS: CallLimits<OAuthEvent> = {
@@ -23,7 +23,7 @@ export interface SetAside {
   keep(events: readonly OAuthEvent[]): Promise<void>;
 }
 
-export interface EventPublisherOptions {
+export interface EventPublisherOptions extends SendAgainOptions {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
   /** Without it, events that the bus does not take are reported by `PublishError`. */
@@ -31,10 +31,6 @@ export interface EventPublisherOptions {
   readonly logger: Logger;
   /** X-Ray's header of the work at hand, by which a trace goes on from the bus to its targets. */
   readonly traceHeader?: (() => string | undefined) | undefined;
-  /** Calls in all for an entry that fails; default 3. The SDK retries whole calls on top of that. */
-  readonly maxAttempts?: number;
-  /** First wait between attempts; doubles. Default 50 ms. */
-  readonly retryDelayMs?: number;
 }
 
 /** Events that the bus did not take and that nothing set aside. */
@@ -69,15 +65,7 @@ function toEntry(
  * whole to the error log, the last place it can be recovered from.
  */
 export function createEventPublisher(options: EventPublisherOptions): EventSink {
-  const {
-    eventBridge,
-    eventBusName,
-    setAside,
-    logger,
-    traceHeader,
-    maxAttempts = 3,
-    retryDelayMs = 50,
-  } = options;
+  const { eventBridge, eventBusName, setAside, logger, traceHeader } = options;
 
   async function putOnce(events: readonly OAuthEvent[]): Promise<[OAuthEvent[], unknown]> {
     try {
@@ -93,11 +81,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
   }
 
   async function put(events: readonly OAuthEvent[]): Promise<void> {
-    let [failed, cause] = await putOnce(events);
-    for (let attempt = 1; failed.length > 0 && attempt < maxAttempts; attempt += 1) {
-      await sleep(retryDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
-      [failed, cause] = await putOnce(failed);
-    }
+    const [failed, cause] = await sendAgain(events, putOnce, options);
     if (failed.length === 0) return;
     if (!setAside) throw new PublishError(failed, cause);
     try {

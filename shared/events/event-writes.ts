@@ -82,7 +82,7 @@ export function takeTransactions(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   count: number,
-): { transactions: OAuthEvent[][]; rest: OAuthEvent[] } {
+): { transactions: OAuthEvent[][]; rest: readonly OAuthEvent[] } {
   const tokens = new Set<string>();
   const transactions: OAuthEvent[][] = [];
   let rest = events;
@@ -92,7 +92,7 @@ export function takeTransactions(
     transactions.push(next.taken);
     rest = next.rest;
   }
-  return { transactions, rest: [...rest] };
+  return { transactions, rest };
 }
 
 /** What fits one transaction, without the events of `tokens`, to which it adds its own. */
@@ -108,12 +108,12 @@ function takeTransaction(
   let bytes = 0;
   let full = false;
   for (const event of events) {
-    const writes: EventWrites | undefined = full ? undefined : plan(event);
-    const tokenId = tokenFact(event)?.tokenId;
-    if (!writes || (tokenId !== undefined && tokens.has(tokenId))) {
+    const tokenId = full ? undefined : tokenFact(event)?.tokenId;
+    if (full || (tokenId !== undefined && tokens.has(tokenId))) {
       rest.push(event);
       continue;
     }
+    const writes = plan(event);
     const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
     const more: number = 1 + (writes.issuance ? 1 : 0);
     full =

@@ -31,16 +31,24 @@ export const scopeSchema = z
   .max(128)
   .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "visible ASCII without space, quote or backslash");
 
-/** Scopes that fit, with all else that is said of a call, into what API Gateway takes of an authorizer. */
-const MOST_SCOPE_CHARACTERS = 2048;
+/**
+ * Scopes, so many and with so many characters as `scope` has them (RFC 6749, section 3.3).
+ *
+ * @param advice what to do about too many characters
+ */
+export const scopeListSchema = (most: number, mostCharacters: number, advice: string) =>
+  z
+    .array(scopeSchema)
+    .max(most)
+    .refine((scopes) => scopes.join(" ").length <= mostCharacters, {
+      error: `more than ${mostCharacters} characters of scopes: ${advice}`,
+    });
 
-/** The scopes of a token or session. */
-export const scopesSchema = z
-  .array(scopeSchema)
-  .max(100)
-  .refine((scopes) => scopes.join(" ").length <= MOST_SCOPE_CHARACTERS, {
-    error: `more than ${MOST_SCOPE_CHARACTERS} characters of scopes: ask for fewer`,
-  });
+/**
+ * The scopes of a token or session: with all else that is said of a call, they fit into what API Gateway
+ * takes of an authorizer.
+ */
+export const scopesSchema = scopeListSchema(100, 2048, "ask for fewer");
 
 /** An instant in UTC with milliseconds, `2026-11-23T10:00:00.000Z`; other precisions are brought to it. */
 export const instantSchema = z.iso

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { withoutTokens } from "./event-data.ts";
 
 /** A longer reason helps nobody; what is refused may be megabytes. */
-const MAX_REASON = 1024;
+export const MAX_REASON = 1024;
 
 /**
  * Why something is no event, fit for a log and for the message's attribute: without our own tokens, in

@@ -57,7 +57,9 @@ export async function storeEvents(
   options: StoreEventsOptions,
 ): Promise<StoreOutcome> {
   const outcome: StoreOutcome = { stored: [], duplicates: [], rejected: [], retry: [] };
-  let waiting = byCounters([...new Map(events.map((event) => [event.id, event])).values()]);
+  let waiting: readonly OAuthEvent[] = byCounters([
+    ...new Map(events.map((event) => [event.id, event])).values(),
+  ]);
   const known = await findIssuances(
     store,
     waiting.flatMap((event) => {

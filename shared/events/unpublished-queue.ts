@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { type CallLimits, inCalls } from "./call-batches.ts";
 import type { SetAside } from "./event-publisher.ts";
+import { sendAgain } from "./send-again.ts";
 
 /** SendMessageBatch takes ten messages and 256 KB together. */
 const SEND_LIMITS: CallLimits<string> = {
@@ -13,10 +13,6 @@ const SEND_LIMITS: CallLimits<string> = {
 export interface UnpublishedQueueOptions {
   readonly sqs: SQSClient;
   readonly queueUrl: string;
-  /** Calls in all for a message that is refused; default 3. The SDK retries whole calls on top of that. */
-  readonly maxAttempts?: number;
-  /** First wait between attempts; doubles. Default 50 ms. */
-  readonly retryDelayMs?: number;
 }
 
 /**
@@ -24,12 +20,7 @@ export interface UnpublishedQueueOptions {
  * SendMessageBatch can fail in part, which the SDK does not retry: each message that is refused is
  * sent again by itself.
  */
-export function createUnpublishedQueue({
-  sqs,
-  queueUrl,
-  maxAttempts = 3,
-  retryDelayMs = 50,
-}: UnpublishedQueueOptions): SetAside {
+export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOptions): SetAside {
   /** Answers the messages that were refused, and why the first was. */
   async function sendOnce(bodies: readonly string[]): Promise<[string[], string]> {
     const { Failed = [] } = await sqs.send(
@@ -44,11 +35,7 @@ export function createUnpublishedQueue({
   }
 
   async function send(bodies: readonly string[]): Promise<void> {
-    let [refused, reason] = await sendOnce(bodies);
-    for (let attempt = 1; refused.length > 0 && attempt < maxAttempts; attempt += 1) {
-      await sleep(retryDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
-      [refused, reason] = await sendOnce(refused);
-    }
+    const [refused, reason] = await sendAgain(bodies, sendOnce);
     if (refused.length > 0) {
       throw new Error(`the unpublished queue refused ${refused.length} message(s): ${reason}`);
     }

@@ -3,13 +3,14 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { libraryContext } from "../../infra/local/library-context.ts";
-import { type LocalStack, startLocalStack } from "../../infra/local/local-stack.ts";
+import { startLocalStack } from "../../infra/local/local-stack.ts";
 import { synthesize } from "../../infra/synthesize.ts";
 import { SECOND_MS, systemClock } from "../../shared/clock/clock.ts";
 import { queryEvents } from "../../shared/events/query-events.ts";
 import type { StoredEvent } from "../../shared/events/stored-event.ts";
 import { issueToken } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/world.ts";
+import { settled } from "../settled.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { percentile } from "./percentile.ts";
 import { sizes } from "./sizes.ts";
@@ -63,14 +64,6 @@ async function callSteadily(url: string, secret: string, perSecond: number): Pro
   return Promise.all(calls);
 }
 
-/** Waits until no queue holds anything. */
-async function drained({ queues }: LocalStack): Promise<void> {
-  for (let quiet = 0; quiet < 3; await sleep(100)) {
-    const waiting = [...queues.values()].some(({ visible, inFlight }) => visible + inFlight > 0);
-    quiet = waiting ? 0 : quiet + 1;
-  }
-}
-
 /** From a call to its stored event, through bus, queue and subscriber, at rising load; `CALLS_PER_SECOND`. */
 export const endToEnd: Benchmark = {
   name: "end-to-end",
@@ -92,7 +85,7 @@ export const endToEnd: Benchmark = {
       const url = `${stack.url}/api/items/1`;
       // The functions start, and are compiled, before anything counts.
       await callSteadily(url, secret, 10);
-      await drained(stack);
+      await settled(stack);
       const rows: (string | number)[][] = [];
       const busySince = createBusyMeter();
       for (const perSecond of sizes("CALLS_PER_SECOND", USUAL_CALLS_PER_SECOND)) {
@@ -103,7 +96,7 @@ export const endToEnd: Benchmark = {
         const answered = await callSteadily(url, secret, perSecond);
         const answeredPerSecond = (SECOND_MS * answered.length) / (performance.now() - startedMs);
         const busy = busySince();
-        await drained(stack);
+        await settled(stack);
         const stored: StoredEvent[] = [];
         const toMs = systemClock();
         for (let cursor: string | undefined, more = true; more; ) {

@@ -1,5 +1,4 @@
 import { Agent, request } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import { paginateScan } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, inject } from "vitest";
 import { type LibraryContext, libraryContext } from "../../infra/local/library-context.ts";
@@ -8,6 +7,7 @@ import type { Assembly } from "../../infra/synthesize.ts";
 import { systemClock } from "../../shared/clock/clock.ts";
 import { issueToken } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/store.ts";
+import { settled } from "../settled.ts";
 
 export interface Answer {
   readonly status: number;
@@ -114,14 +114,7 @@ export function useStack({
       send,
       get,
       eventsByType: async () => (await get("/admin/oauth/stats", admin)).body.events.by_type,
-      async settle() {
-        for (let quietRounds = 0; quietRounds < 3; await sleep(100)) {
-          const waiting = [...stack.queues].filter(
-            ([name, queue]) => !name.includes("DeadLetters") && queue.visible + queue.inFlight > 0,
-          );
-          quietRounds = waiting.length === 0 ? quietRounds + 1 : 0;
-        }
-      },
+      settle: () => settled(stack),
       async storeText() {
         const { client } = library;
         const tables = Object.entries(library).filter(([key]) => key.endsWith("Table"));
