@@ -39,7 +39,7 @@ export class OAuthMonitoringStack extends Stack {
       DeadLetterQueueArn: flow.deadLetters.queueArn,
       AlarmTopicArn: alarmTopic.topicArn,
       MetricsDashboardUrl: `https://${this.region}.console.aws.amazon.com/cloudwatch/home?region=${this.region}#dashboards/dashboard/${dashboardName}`,
-      PurgeFunctionName: functions.get("Purge").functionName,
+      CleanupFunctionName: functions.get("Cleanup").functionName,
       ...(ocsfExport && { OcsfBucketName: ocsfExport.bucket.bucketName }),
       ...Object.fromEntries(
         Object.entries(data.tables).map(([variable, table]) => [

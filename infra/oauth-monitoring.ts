@@ -70,7 +70,7 @@ export class OAuthMonitoring extends Construct {
     );
     this.functions.consumeQueues();
     new Schedules(this, "Schedules", this.config, {
-      purge: this.functions.get("Purge"),
+      cleanup: this.functions.get("Cleanup"),
       anomalies: this.functions.get("Anomalies"),
     });
     this.#alarms = new Alarms(this, "Alarms", {

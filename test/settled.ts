@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LocalStack } from "../infra/local/local-stack.ts";
+import type { LocalStack } from "../local/start/local-stack.ts";
 
 /** Waits until the stack's queues are empty and stay so; what is dead may lie where it is. */
 export async function settled({ queues }: Pick<LocalStack, "queues">): Promise<void> {

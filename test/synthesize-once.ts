@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { type Assembly, synthesize } from "../infra/synthesize.ts";
+import { synthesize } from "../infra/synthesize.ts";
+import type { Assembly } from "../local/services/template.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {

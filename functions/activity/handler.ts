@@ -1,9 +1,9 @@
-import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
-import { identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
 import { activity } from "../../shared/statistics/activity.ts";
-import { rangeParametersSchema, resolveRange } from "../../shared/statistics/time-range.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { rangeParametersSchema, resolveRange } from "../../shared/time/time-range.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
@@ -14,7 +14,7 @@ const environment = readEnvironment(process.env, [
 ]);
 const config = environment.OAUTH_MONITORING_CONFIG;
 const context = {
-  client: createDocumentClient("interactive"),
+  db: createDocumentClient("interactive"),
   eventsTable: environment.EVENTS_TABLE,
   countersTable: environment.COUNTERS_TABLE,
   config,

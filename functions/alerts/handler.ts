@@ -1,12 +1,12 @@
 import * as z from "zod";
-import { listAlerts, listLatestResolved } from "../../shared/anomalies/alert-store.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
 const { ALERTS_TABLE } = readEnvironment(process.env, ["ALERTS_TABLE"]);
-const store = { client: createDocumentClient("interactive"), alertsTable: ALERTS_TABLE };
+const store = { db: createDocumentClient("interactive"), alertsTable: ALERTS_TABLE };
 
 /** Resolved alerts shown. */
 const RECENT = 100;

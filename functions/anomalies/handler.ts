@@ -1,12 +1,11 @@
 import { SNSClient } from "@aws-sdk/client-sns";
 import middy from "@middy/core";
 import * as z from "zod";
-import { type DetectionRun, detectAnomalies } from "../../shared/anomalies/detect-anomalies.ts";
-import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
-import { instantSchema } from "../../shared/events/identifiers.ts";
-import { giveUpAfter } from "../../shared/request-timeouts.ts";
+import { type DetectionRun, detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import { instantSchema, systemClock } from "../../shared/time/clock.ts";
 import { busSink } from "../runtime/event-sink.ts";
 import { logLambdaContext } from "../runtime/log-context.ts";
 import { logger } from "../runtime/logger.ts";
@@ -25,7 +24,7 @@ const environment = readEnvironment(process.env, [
 ]);
 const metrics = createMetrics("anomalies", environment.OAUTH_MONITORING_STACK);
 const context = {
-  client: createDocumentClient("background"),
+  db: createDocumentClient("background"),
   eventsTable: environment.EVENTS_TABLE,
   countersTable: environment.COUNTERS_TABLE,
   issuancesTable: environment.ISSUANCES_TABLE,

@@ -1,6 +1,6 @@
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
-import { alertNotification } from "../../shared/anomalies/alert-notification.ts";
-import type { AlertNotifier } from "../../shared/anomalies/detect-anomalies.ts";
+import { alertNotification } from "../../shared/detection/alert-notification.ts";
+import type { AlertNotifier } from "../../shared/detection/detect-anomalies.ts";
 
 /**
  * Tells the topic of an alert: text for people, JSON for machines; the attributes `state`, `rule` and

@@ -4,9 +4,9 @@ import {
   authorize,
   type Decision,
 } from "../../shared/authorization/authorize.ts";
-import { PublishError } from "../../shared/events/event-publisher.ts";
-import { createBufferedSink } from "../../shared/events/event-sink.ts";
-import type { Logger } from "../../shared/logger.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { toAuthorizerResult } from "./authorizer-response.ts";
 import { decisionMetric } from "./decision-metric.ts";

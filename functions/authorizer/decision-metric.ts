@@ -1,5 +1,5 @@
 import type { Decision } from "../../shared/authorization/authorize.ts";
-import type { MetricName } from "../runtime/metric-names.ts";
+import type { MetricName } from "../../shared/telemetry/metric-names.ts";
 
 /**
  * The metric that counts a decision, named after the event that the decision publishes.

@@ -1,8 +1,8 @@
 import middy from "@middy/core";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
-import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { busSink, unpublishedQueue } from "../runtime/event-sink.ts";
 import { logLambdaContext, logRequestId } from "../runtime/log-context.ts";
 import { logger } from "../runtime/logger.ts";
@@ -21,7 +21,7 @@ const environment = readEnvironment(process.env, [
 const metrics = createMetrics("authorizer", environment.OAUTH_MONITORING_STACK);
 const unpublished = unpublishedQueue(environment.UNPUBLISHED_QUEUE_URL);
 const authorizer: Authorizer = {
-  client: createDocumentClient("call"),
+  db: createDocumentClient("call"),
   tokensTable: environment.TOKENS_TABLE,
   sessionsTable: environment.SESSIONS_TABLE,
   config: environment.OAUTH_MONITORING_CONFIG,

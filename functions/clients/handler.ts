@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { listClients } from "../../shared/clients/list-clients.ts";
-import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { listClients } from "../../shared/statistics/list-clients.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
@@ -13,7 +13,7 @@ const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const context = {
-  client: createDocumentClient("interactive"),
+  db: createDocumentClient("interactive"),
   clientsTable: environment.CLIENTS_TABLE,
   countersTable: environment.COUNTERS_TABLE,
   issuancesTable: environment.ISSUANCES_TABLE,

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
-import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
-import { rangeParametersSchema } from "../../shared/statistics/time-range.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { rangeParametersSchema } from "../../shared/time/time-range.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { badRequest } from "../runtime/problem.ts";
@@ -15,7 +15,7 @@ const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const context = {
-  client: createDocumentClient("interactive"),
+  db: createDocumentClient("interactive"),
   eventsTable: environment.EVENTS_TABLE,
   countersTable: environment.COUNTERS_TABLE,
   config: environment.OAUTH_MONITORING_CONFIG,

@@ -7,8 +7,8 @@ import type {
 } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
+import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import { logger } from "../runtime/logger.ts";
-import { parseBusMessage } from "../subscriber/bus-message.ts";
 
 const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",

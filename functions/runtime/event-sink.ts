@@ -1,8 +1,8 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { createEventPublisher, type SetAside } from "../../shared/events/event-publisher.ts";
-import type { EventSink } from "../../shared/events/event-sink.ts";
-import type { Logger } from "../../shared/logger.ts";
-import { giveUpAfter } from "../../shared/request-timeouts.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import { createEventPublisher, type SetAside } from "../../shared/tracking/event-publisher.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
 import { traceHeader } from "./trace.ts";
 
 /** The SQS queue as the place to set events aside, opened when it is first needed. */

@@ -1,9 +1,9 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import * as z from "zod";
-import { InvalidCursorError } from "../../shared/events/event-cursor.ts";
-import type { Logger } from "../../shared/logger.ts";
-import { InvalidRangeError } from "../../shared/statistics/time-range.ts";
+import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import { InvalidRangeError } from "../../shared/time/time-range.ts";
 import { logLambdaContext, logRequestId } from "./log-context.ts";
 import { badRequest, Problem } from "./problem.ts";
 import { loggableRequestId } from "./request-id.ts";

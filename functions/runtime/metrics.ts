@@ -1,5 +1,9 @@
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
-import { METRICS_NAMESPACE, type MetricName, type MetricService } from "./metric-names.ts";
+import {
+  METRICS_NAMESPACE,
+  type MetricName,
+  type MetricService,
+} from "../../shared/telemetry/metric-names.ts";
 
 /** Takes a function's measurements and writes them to its log in the embedded metric format. */
 export interface FunctionMetrics<S extends MetricService> {

@@ -1,7 +1,7 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
-import type { SetAside } from "../../shared/events/event-publisher.ts";
-import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
-import { giveUpAfter } from "../../shared/request-timeouts.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import type { SetAside } from "../../shared/tracking/event-publisher.ts";
+import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 
 /**
  * The SQS queue as the place to set events aside. A file of its own beside the bundle: it is loaded when

@@ -1,9 +1,9 @@
-import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
-import { identifierSchema, instantSchema } from "../../shared/events/identifiers.ts";
-import { rangeParametersSchema, resolveRange } from "../../shared/statistics/time-range.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { identifierSchema } from "../../shared/envelope/identifiers.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
+import { instantSchema, systemClock } from "../../shared/time/clock.ts";
+import { rangeParametersSchema, resolveRange } from "../../shared/time/time-range.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
@@ -14,7 +14,7 @@ const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const config = environment.OAUTH_MONITORING_CONFIG;
-const client = createDocumentClient("interactive");
+const db = createDocumentClient("interactive");
 
 const parametersSchema = rangeParametersSchema
   .extend({ client_id: identifierSchema.optional(), as_of: instantSchema.optional() })
@@ -27,7 +27,7 @@ export const handler = jsonRoute(logger, parametersSchema, async (parameters) =>
   const range = resolveRange(parameters, nowMs, config.retention.statisticsDays);
   return tokenUsageStats(
     {
-      client,
+      db,
       countersTable: environment.COUNTERS_TABLE,
       issuancesTable: environment.ISSUANCES_TABLE,
       clientsTable: environment.CLIENTS_TABLE,

@@ -1,10 +1,10 @@
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import type { StoreOutcome } from "../../shared/events/store-events.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import type { StoreOutcome } from "../../shared/event-store/store-events.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** What became of a batch of messages. */
 export interface BatchOutcome extends Pick<StoreOutcome, "stored"> {
-  /** Messages with an event that was stored before, even if purged since, or that came twice in the batch. */
+  /** Messages with an event that was stored before, even if removed since, or that came twice in the batch. */
   readonly duplicates: number;
   /** Messages that can never be stored. */
   readonly rejected: number;

@@ -1,10 +1,10 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { systemClock } from "../../shared/clock/clock.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
-import { giveUpAfter } from "../../shared/request-timeouts.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { logLambdaContext } from "../runtime/log-context.ts";
 import { logger } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -21,7 +21,7 @@ const environment = readEnvironment(process.env, [
 ]);
 const subscriber: Subscriber = {
   store: {
-    client: createDocumentClient("background"),
+    db: createDocumentClient("background"),
     eventsTable: environment.EVENTS_TABLE,
     countersTable: environment.COUNTERS_TABLE,
     issuancesTable: environment.ISSUANCES_TABLE,

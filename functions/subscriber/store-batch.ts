@@ -1,17 +1,17 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { type Clock, DAY_MS } from "../../shared/clock/clock.ts";
+import { retentionDays } from "../../shared/config/event-retention.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import type { EventStore } from "../../shared/events/event-writes.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
-import { requestIdOf } from "../../shared/events/stored-event.ts";
-import type { Logger } from "../../shared/logger.ts";
-import { retentionDays } from "../../shared/retention/event-retention.ts";
-import type { EnteredValues } from "../../shared/statistics/values-in-use.ts";
+import type { EnteredValues } from "../../shared/counters/values-in-use.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { requestIdOf } from "../../shared/envelope/oauth-event.ts";
+import type { EventStore } from "../../shared/event-store/event-writes.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { parseBusMessage } from "../../shared/providers/bus-message.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import { type Clock, DAY_MS } from "../../shared/time/clock.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { measureBatch } from "./batch-metrics.ts";
-import { parseBusMessage } from "./bus-message.ts";
 import { sendDeadLetter } from "./dead-letters.ts";
 
 /** What the subscriber works with, and keeps from batch to batch. */
@@ -50,7 +50,7 @@ async function setAside(
 }
 
 /**
- * Whether an event of a replay has outlived its retention: it has been stored and purged since, and
+ * Whether an event of a replay has outlived its retention: it has been stored and removed since, and
  * would be counted a second time.
  */
 function isOver(config: MonitoringConfig, event: OAuthEvent, nowMs: number): boolean {

@@ -42,7 +42,7 @@ const TOO_FEW = {
 const ERROR_MEANING: Partial<Record<FunctionName, string>> = {
   Subscriber: "The subscriber fails as a whole; its batches are delivered again",
   Anomalies: "A detection run failed; the next goes on from there: see its log",
-  Purge: "A purge run failed: see GET /admin/oauth/cleanup-runs",
+  Cleanup: "A cleanup run failed: see GET /admin/oauth/cleanup-runs",
 };
 
 /** Alarms of the parts that nobody looks at while they work. */
@@ -62,7 +62,7 @@ export class Alarms extends Construct {
     );
     this.#watchQueues();
     this.#watchAuthorizer();
-    this.#watchPurge();
+    this.#watchCleanup();
     this.#watchDetection();
     this.#watchTables();
     props.functions.watch((name, created) => this.#watchFunction(name, created));
@@ -141,22 +141,22 @@ export class Alarms extends Construct {
     );
   }
 
-  #watchPurge(): void {
+  #watchCleanup(): void {
     const { config, functions } = this.props;
-    const period = Duration.minutes(2 * config.purge.everyMinutes);
+    const period = Duration.minutes(2 * config.cleanup.everyMinutes);
     this.#alarm(
-      "PurgeNotRun",
-      "No purge ran in two periods: look at its schedule",
-      functions.get("Purge").metricInvocations({ period, statistic: "Sum" }),
+      "CleanupNotRun",
+      "No cleanup ran in two periods: look at its schedule",
+      functions.get("Cleanup").metricInvocations({ period, statistic: "Sum" }),
       1,
       TOO_FEW,
     );
     this.#alarm(
-      "PurgeNotFinished",
-      "No purge came to its end in two periods: more expires than is purged, or it fails; see GET /admin/oauth/cleanup-runs",
-      ownMetric(this, "purge", "PurgeFinished", { period, statistic: "Maximum" }),
+      "CleanupNotFinished",
+      "No cleanup came to its end in two periods: more expires than is removed, or it fails; see GET /admin/oauth/cleanup-runs",
+      ownMetric(this, "cleanup", "CleanupFinished", { period, statistic: "Maximum" }),
       1,
-      // A purge that is killed writes no metric.
+      // A cleanup that is killed writes no metric.
       TOO_FEW,
     );
   }

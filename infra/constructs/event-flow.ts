@@ -6,7 +6,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
 import { KEYCLOAK_SOURCE } from "../../shared/providers/keycloak.ts";
 
 /** What an invocation of the subscriber may take. */

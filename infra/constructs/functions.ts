@@ -91,8 +91,8 @@ const DEFINITIONS = {
     },
   },
   Republisher: { folder: "republisher", timeout: REPUBLISHER_TIMEOUT },
-  Purge: {
-    folder: "purge",
+  Cleanup: {
+    folder: "cleanup",
     timeout: Duration.minutes(15),
     tables: {
       TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },

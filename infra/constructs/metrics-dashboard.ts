@@ -9,7 +9,7 @@ import {
 } from "aws-cdk-lib/aws-cloudwatch";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
-import type { MetricName, MetricService } from "../../functions/runtime/metric-names.ts";
+import type { MetricName, MetricService } from "../../shared/telemetry/metric-names.ts";
 import type { Data, TableVariable } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
 import type { FunctionName, Functions } from "./functions.ts";
@@ -31,7 +31,7 @@ const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
 const graph = (title: string, left: IMetric[] = [], stacked = false) =>
   new GraphWidget({ title, left, stacked, width: 8, height: 6, leftYAxis: { min: 0 } });
 
-/** CloudWatch dashboard: API, authorizer, event flow, tables, purge, security, functions, a row each. */
+/** CloudWatch dashboard: API, authorizer, event flow, tables, cleanup, security, functions, a row each. */
 export class MetricsDashboard extends Construct {
   readonly dashboard: Dashboard;
   readonly #calls = graph("API calls");
@@ -54,7 +54,7 @@ export class MetricsDashboard extends Construct {
         this.#authorizerRow(),
         ...this.#eventFlowRows(),
         this.#tableRow(),
-        this.#purgeRow(),
+        this.#cleanupRow(),
         this.#securityRow(),
         this.#detectionRow(),
         [this.#errors, this.#throttles, this.#durations],
@@ -168,7 +168,7 @@ export class MetricsDashboard extends Construct {
     ];
   }
 
-  #purgeRow(): GraphWidget[] {
+  #cleanupRow(): GraphWidget[] {
     const removed = [
       "AccessTokensRemoved",
       "AuthorizationCodesRemoved",
@@ -177,12 +177,14 @@ export class MetricsDashboard extends Construct {
     ] as const;
     return [
       graph(
-        "Purged",
-        removed.map((name) => this.#own("purge", name)),
+        "Removed",
+        removed.map((name) => this.#own("cleanup", name)),
         true,
       ),
-      graph("Purge finished (1) or stopped (0)", [this.#own("purge", "PurgeFinished", "Minimum")]),
-      graph("Purge duration (ms)", [this.#own("purge", "PurgeDuration", "Maximum")]),
+      graph("Cleanup finished (1) or stopped (0)", [
+        this.#own("cleanup", "CleanupFinished", "Minimum"),
+      ]),
+      graph("Cleanup duration (ms)", [this.#own("cleanup", "CleanupDuration", "Maximum")]),
     ];
   }
 

@@ -5,7 +5,7 @@ import {
   METRICS_NAMESPACE,
   type MetricName,
   type MetricService,
-} from "../../functions/runtime/metric-names.ts";
+} from "../../shared/telemetry/metric-names.ts";
 
 /** How a metric is looked at. */
 export interface MetricView {

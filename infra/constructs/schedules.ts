@@ -11,7 +11,7 @@ export class Schedules extends Construct {
     scope: Construct,
     id: string,
     config: MonitoringConfig,
-    { purge, anomalies }: { readonly purge: IFunction; readonly anomalies: IFunction },
+    { cleanup, anomalies }: { readonly cleanup: IFunction; readonly anomalies: IFunction },
   ) {
     super(scope, id);
     new Rule(this, "Anomalies", {
@@ -19,11 +19,11 @@ export class Schedules extends Construct {
       schedule: Schedule.rate(Duration.minutes(config.anomalies.everyMinutes)),
       targets: [new LambdaFunction(anomalies, { retryAttempts: 0 })],
     });
-    new Rule(this, "Purge", {
-      description: "Purges expired tokens, codes, sessions and events",
-      schedule: Schedule.rate(Duration.minutes(config.purge.everyMinutes)),
+    new Rule(this, "Cleanup", {
+      description: "Removes expired tokens, codes, sessions and events",
+      schedule: Schedule.rate(Duration.minutes(config.cleanup.everyMinutes)),
       // The next run does what a failed one left; a retry would only run beside it.
-      targets: [new LambdaFunction(purge, { retryAttempts: 0 })],
+      targets: [new LambdaFunction(cleanup, { retryAttempts: 0 })],
     });
   }
 }

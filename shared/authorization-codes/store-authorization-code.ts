@@ -1,10 +1,10 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { type Clock, SECOND_MS, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { DocumentClient } from "../dynamodb/client.ts";
-import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
-import { expiryAttributes } from "../retention/expiry-attributes.ts";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
+import { identifierSchema, scopeSchema } from "../envelope/identifiers.ts";
+import { type Clock, SECOND_MS, toInstant } from "../time/clock.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
 
 /** What an authorization server records of a code it hands out (RFC 6749, section 4.1.2). */
@@ -21,13 +21,13 @@ export const authorizationCodeSchema = z.strictObject({
 export type AuthorizationCodeRequest = z.input<typeof authorizationCodeSchema>;
 
 /**
- * Stores an authorization code by its digest until it expires and is purged.
+ * Stores an authorization code by its digest until it expires and is removed.
  *
  * @throws ZodError when the request is not valid.
  */
 export async function storeAuthorizationCode(
   store: {
-    readonly client: DocumentClient;
+    readonly db: DocumentClient;
     readonly authorizationCodesTable: string;
     readonly clock: Clock;
     readonly config: MonitoringConfig;
@@ -37,7 +37,7 @@ export async function storeAuthorizationCode(
   const asked = authorizationCodeSchema.parse(request);
   const nowMs = store.clock();
   const code_digest = digestSecret(asked.code);
-  await store.client.send(
+  await store.db.send(
     new PutCommand({
       TableName: store.authorizationCodesTable,
       Item: {

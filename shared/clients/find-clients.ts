@@ -7,7 +7,7 @@ export async function findClients(
   clientIds: readonly string[],
 ): Promise<Map<string, OAuthClient>> {
   const keys = [...new Set(clientIds)].map((id) => ({ oauth_client_id: id }));
-  const items = await batchGetAll(store.client, store.clientsTable, keys);
+  const items = await batchGetAll(store.db, store.clientsTable, keys);
   return new Map(
     items.map((item) => {
       const client = oauthClientSchema.parse(item);

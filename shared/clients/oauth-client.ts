@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { DocumentClient } from "../dynamodb/client.ts";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
 
 /** An OAuth client. One that only events have named bears its id as name. */
 export const oauthClientSchema = z.object({
@@ -15,6 +15,6 @@ export type OAuthClient = z.output<typeof oauthClientSchema>;
 
 /** Where clients are kept. */
 export interface ClientStore {
-  readonly client: DocumentClient;
+  readonly db: DocumentClient;
   readonly clientsTable: string;
 }

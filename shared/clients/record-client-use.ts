@@ -12,7 +12,7 @@ export async function recordClientUse(
   usedAt: string,
 ): Promise<void> {
   try {
-    await store.client.send(
+    await store.db.send(
       new UpdateCommand({
         TableName: store.clientsTable,
         Key: { oauth_client_id: clientId },

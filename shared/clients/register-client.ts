@@ -1,7 +1,7 @@
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { type Clock, toInstant } from "../clock/clock.ts";
-import { identifierSchema } from "../events/identifiers.ts";
+import { identifierSchema } from "../envelope/identifiers.ts";
+import { type Clock, toInstant } from "../time/clock.ts";
 import { type ClientStore, type OAuthClient, oauthClientSchema } from "./oauth-client.ts";
 
 /** A client to register or rename. */
@@ -21,7 +21,7 @@ export async function registerClient(
   request: z.input<typeof registerClientRequestSchema>,
 ): Promise<OAuthClient> {
   const asked = registerClientRequestSchema.parse(request);
-  const { Attributes } = await store.client.send(
+  const { Attributes } = await store.db.send(
     new UpdateCommand({
       TableName: store.clientsTable,
       Key: { oauth_client_id: asked.clientId },

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
-import { eventTypeSchema, scopeListSchema } from "../events/identifiers.ts";
+import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
+import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { archiveSchema } from "./archive-parameters.ts";
@@ -19,9 +19,9 @@ const retentionSchema = z
     daysByEventType: z.record(eventTypeSchema, days).default({}),
     /** Days the statistics (counters and issuance facts) are kept. */
     statisticsDays: days.default(400),
-    /** Days a purge's run record is kept. */
+    /** Days a cleanup's run record is kept. */
     cleanupRunDays: days.default(90),
-    /** Days after expiry at which DynamoDB TTL sweeps a token, code or session that no purge removed. */
+    /** Days after expiry at which DynamoDB TTL sweeps a token, code or session that no cleanup removed. */
     ttlBackstopDays: days.default(7),
   })
   .superRefine((retention, context) => {
@@ -110,7 +110,7 @@ export const monitoringConfigSchema = z.strictObject({
       counters: shardsSchema.prefault({}),
       /** Time-ordered index of the issuance facts. */
       issuances: shardsSchema.prefault({}),
-      /** Expiry indexes that the purge walks. */
+      /** Expiry indexes that the cleanup walks. */
       expiry: shardsSchema.prefault({}),
     })
     .prefault({}),
@@ -152,7 +152,7 @@ export const monitoringConfigSchema = z.strictObject({
         "SQS gathers more than 10 messages only within a window: raise it to at least 1, or lower batchSize to 10",
     })
     .prefault({}),
-  purge: z
+  cleanup: z
     .strictObject({
       /** Minutes between two runs. */
       everyMinutes: z.int().min(5).max(1440).default(60),

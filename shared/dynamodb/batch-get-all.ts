@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
-import type { DocumentClient } from "./client.ts";
+import type { DocumentClient } from "./document-client.ts";
 
 /** BatchGetItem takes a hundred keys a call. */
 const MAX_KEYS = 100;
@@ -11,7 +11,7 @@ const MAX_ATTEMPTS = 8;
  * unprocessed, which the SDK does not retry: they are asked for again, with growing waits.
  */
 export async function batchGetAll(
-  client: DocumentClient,
+  db: DocumentClient,
   table: string,
   keys: readonly Record<string, string>[],
   { consistent = false } = {},
@@ -20,7 +20,7 @@ export async function batchGetAll(
   let waiting = [...keys];
   let attempt = 0;
   while (waiting.length > 0) {
-    const { Responses, UnprocessedKeys } = await client.send(
+    const { Responses, UnprocessedKeys } = await db.send(
       new BatchGetCommand({
         RequestItems: { [table]: { Keys: waiting.slice(0, MAX_KEYS), ConsistentRead: consistent } },
       }),

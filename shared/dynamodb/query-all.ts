@@ -1,20 +1,20 @@
 import { paginateQuery, type QueryCommandInput } from "@aws-sdk/lib-dynamodb";
-import type { DocumentClient } from "./client.ts";
+import type { DocumentClient } from "./document-client.ts";
 
 /** Every item of a Query, page after page. For reads whose size the key condition bounds. */
 export async function queryAll(
-  client: DocumentClient,
+  db: DocumentClient,
   input: QueryCommandInput,
 ): Promise<Record<string, unknown>[]> {
   const items: Record<string, unknown>[] = [];
-  for await (const page of paginateQuery({ client }, input)) items.push(...(page.Items ?? []));
+  for await (const page of paginateQuery({ client: db }, input)) items.push(...(page.Items ?? []));
   return items;
 }
 
 /** The items of several bounded Queries, read side by side. */
 export async function queryEach(
-  client: DocumentClient,
+  db: DocumentClient,
   inputs: readonly QueryCommandInput[],
 ): Promise<Record<string, unknown>[]> {
-  return (await Promise.all(inputs.map((input) => queryAll(client, input)))).flat();
+  return (await Promise.all(inputs.map((input) => queryAll(db, input)))).flat();
 }

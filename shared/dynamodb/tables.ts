@@ -91,7 +91,7 @@ export const COUNTERS = {
   },
 } as const satisfies TableDefinition;
 
-/** One small fact per issued token, kept after the token is purged. */
+/** One small fact per issued token, kept after the token is removed. */
 export const ISSUANCES = {
   partitionKey: "token_id",
   ttlAttribute: "ttl_epoch_seconds",
@@ -104,7 +104,7 @@ export const ISSUANCES = {
   },
 } as const satisfies TableDefinition;
 
-/** Records of purge runs, newest last. */
+/** Records of cleanup runs, newest last. */
 export const CLEANUP_RUNS = {
   partitionKey: "job",
   sortKey: "started_at",

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { OAuthEvent } from "../events/oauth-event.ts";
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import type { EventDataReader } from "./event-data-reader.ts";
 import { isHttpMethod } from "./http-method.ts";
 import type {

@@ -1,4 +1,4 @@
-import type { OAuthEvent } from "../events/oauth-event.ts";
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import {
   actorOf,
   actorOrUnknown,

@@ -1,5 +1,5 @@
-import type { EventData } from "../events/event-data.ts";
-import { instantSchema } from "../events/identifiers.ts";
+import type { EventData } from "../envelope/event-data.ts";
+import { instantSchema } from "../time/clock.ts";
 
 /**
  * Reads the free-form part of an event and remembers what was taken. What nobody took, or what does not

@@ -1,6 +1,6 @@
-import type { EventData } from "../events/event-data.ts";
-import type { EVENT_TYPES } from "../events/event-types.ts";
-import type { OAuthEvent } from "../events/oauth-event.ts";
+import type { EventData } from "../envelope/event-data.ts";
+import type { EVENT_TYPES } from "../envelope/event-types.ts";
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import {
   type Enumerated,
   type EventClassName,

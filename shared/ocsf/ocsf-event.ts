@@ -1,4 +1,4 @@
-import type { EventData } from "../events/event-data.ts";
+import type { EventData } from "../envelope/event-data.ts";
 
 /** https://schema.ocsf.io/1.8.0/objects/user */
 export interface OcsfUser {

@@ -1,4 +1,4 @@
-import { EVENT_SOURCE, type OAuthEvent } from "../events/oauth-event.ts";
+import { EVENT_SOURCE, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { CLASS_ATTRIBUTES } from "./class-attributes.ts";
 import { EVENT_CLASSES, OCSF_VERSION } from "./event-classes.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { type Clock, SECOND_MS, systemClock, toInstant } from "../clock/clock.ts";
-import type { EventData } from "../events/event-data.ts";
-import type { EventSink } from "../events/event-sink.ts";
-import { createEvent, type EventFacts, type OAuthEvent } from "../events/oauth-event.ts";
+import type { EventData } from "../envelope/event-data.ts";
+import { createEvent, type EventFacts, type OAuthEvent } from "../envelope/oauth-event.ts";
+import { type Clock, SECOND_MS, systemClock, toInstant } from "../time/clock.ts";
+import type { EventSink } from "../tracking/event-sink.ts";
 
 /** What of an oidc-provider instance is used: its emitter. */
 export interface OidcProviderEmitter {

@@ -1,8 +1,9 @@
 import { v5 as uuidv5 } from "uuid";
 import * as z from "zod";
-import { type EventData, MAX_EVENT_DATA_BYTES } from "../events/event-data.ts";
-import { identifierSchema, instantSchema } from "../events/identifiers.ts";
-import { type OAuthEvent, oauthEventSchema } from "../events/oauth-event.ts";
+import { type EventData, MAX_EVENT_DATA_BYTES } from "../envelope/event-data.ts";
+import { identifierSchema } from "../envelope/identifiers.ts";
+import { type OAuthEvent, oauthEventSchema } from "../envelope/oauth-event.ts";
+import { instantSchema } from "../time/clock.ts";
 
 /** A provider's event, told in our terms. */
 export interface ProviderEvent {

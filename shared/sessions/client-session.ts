@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { DocumentClient } from "../dynamodb/client.ts";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
 
 /** A client's session as it is stored; the id the client sends is known by its digest alone. */
 export const clientSessionSchema = z.object({
@@ -20,6 +20,6 @@ export type ClientSession = z.output<typeof clientSessionSchema>;
 
 /** Where sessions are kept. */
 export interface SessionStore {
-  readonly client: DocumentClient;
+  readonly db: DocumentClient;
   readonly sessionsTable: string;
 }

@@ -1,6 +1,6 @@
 import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
+import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { type ClientSession, clientSessionSchema, type SessionStore } from "./client-session.ts";
 
 /** Ends a session before its time and publishes `session_ended`; a session already gone is left so. */
@@ -8,7 +8,7 @@ export async function endSession(
   ender: Tracking & SessionStore,
   sessionSecret: string,
 ): Promise<ClientSession | undefined> {
-  const { Attributes } = await ender.client.send(
+  const { Attributes } = await ender.db.send(
     new DeleteCommand({
       TableName: ender.sessionsTable,
       Key: { session_digest: digestSecret(sessionSecret) },

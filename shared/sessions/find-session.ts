@@ -7,7 +7,7 @@ export async function findSession(
   store: SessionStore,
   sessionSecret: string,
 ): Promise<ClientSession | undefined> {
-  const { Item } = await store.client.send(
+  const { Item } = await store.db.send(
     new GetCommand({
       TableName: store.sessionsTable,
       Key: { session_digest: digestSecret(sessionSecret) },

@@ -1,12 +1,12 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import { SECOND_MS, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
-import { expiryAttributes } from "../retention/expiry-attributes.ts";
+import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
+import { identifierSchema, scopesSchema } from "../envelope/identifiers.ts";
+import { SECOND_MS, toInstant } from "../time/clock.ts";
 import { digestSecret, generateSecret } from "../tokens/token-secret.ts";
+import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { ClientSession, SessionStore } from "./client-session.ts";
 
 /** What a session is started with. */
@@ -50,7 +50,7 @@ export async function startSession(
     started_at: toInstant(nowMs),
     expires_at: expiry.expires_at,
   };
-  await starter.client.send(
+  await starter.db.send(
     new PutCommand({ TableName: starter.sessionsTable, Item: { ...session, ...expiry } }),
   );
   await trackEvent(

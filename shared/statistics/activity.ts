@@ -1,14 +1,14 @@
-import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
-import type { EventFilters } from "../events/event-index.ts";
-import { type QueryContext, queryEvents } from "../events/query-events.ts";
-import type { StoredEvent } from "../events/stored-event.ts";
-import { failureSubjects, isFailure } from "./counts-of-event.ts";
+import { failureSubjects, isFailure } from "../counters/counts-of-event.ts";
+import { steps } from "../counters/read-counters.ts";
+import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import type { EventFilters } from "../event-store/event-index.ts";
+import { type QueryContext, queryEvents } from "../event-store/query-events.ts";
+import type { StoredEvent } from "../event-store/stored-event.ts";
+import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import type { TimeRange } from "../time/time-range.ts";
 import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
-import { NO_CLIENT } from "./issuance.ts";
 import { mostFrequent, type ValueCount } from "./most-frequent.ts";
-import { steps } from "./read-counters.ts";
 import { readRanking } from "./read-ranking.ts";
-import type { TimeRange } from "./time-range.ts";
 
 /** What of the events is looked at; without any of these, all of it. */
 export type ActivityFilters = Pick<EventFilters, "clientId" | "userId" | "tokenId" | "ip">;

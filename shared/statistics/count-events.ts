@@ -1,7 +1,7 @@
-import { toInstant } from "../clock/clock.ts";
+import type { StatisticsStore } from "../counters/counter-store.ts";
+import { toInstant } from "../time/clock.ts";
+import type { TimeRange } from "../time/time-range.ts";
 import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
-import type { StatisticsStore } from "./statistics-store.ts";
-import type { TimeRange } from "./time-range.ts";
 
 /** Events counted by type, over the whole minutes that a range touches. */
 export interface EventCounts {

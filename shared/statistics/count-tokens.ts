@@ -1,9 +1,15 @@
-import { HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
+import type { IssuanceStore } from "../counters/counter-store.ts";
+import { issuanceSchema } from "../counters/issuance.ts";
+import {
+  type Bucket,
+  readHourBuckets,
+  readMinuteBuckets,
+  steps,
+} from "../counters/read-counters.ts";
 import { queryEach } from "../dynamodb/query-all.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
-import { issuanceSchema, NO_CLIENT } from "./issuance.ts";
-import { type Bucket, readHourBuckets, readMinuteBuckets, steps } from "./read-counters.ts";
-import type { IssuanceStore } from "./statistics-store.ts";
+import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 
 /** Tokens of one client: issued = active + expired + revoked. */
 export interface TokenCounts {
@@ -79,7 +85,7 @@ async function readLedger(
     else runs.push({ startMs: minute, endMs: minute + MINUTE_MS });
   }
   const items = await queryEach(
-    store.client,
+    store.db,
     runs.flatMap(({ startMs, endMs }) =>
       allShardKeys(toInstant(startMs).slice(0, 13), store.config.shards.issuances.read).map(
         (hourShard) => ({

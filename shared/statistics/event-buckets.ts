@@ -1,7 +1,7 @@
-import { HOUR_MS, MINUTE_MS } from "../clock/clock.ts";
-import { readHourBuckets, readMinuteBuckets } from "./read-counters.ts";
-import type { StatisticsStore } from "./statistics-store.ts";
-import type { TimeRange } from "./time-range.ts";
+import type { StatisticsStore } from "../counters/counter-store.ts";
+import { readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
+import { HOUR_MS, MINUTE_MS } from "../time/clock.ts";
+import type { TimeRange } from "../time/time-range.ts";
 
 /** Type and client. */
 const DIMENSIONS = 2;

@@ -1,10 +1,10 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../clock/clock.ts";
-import type { RankedKind } from "./counter-keys.ts";
+import type { RankedKind } from "../counters/counter-keys.ts";
+import type { StatisticsStore } from "../counters/counter-store.ts";
+import { steps } from "../counters/read-counters.ts";
+import { readRankedItems } from "../counters/read-ranked-items.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import type { TimeRange } from "../time/time-range.ts";
 import { raggedHours } from "./event-buckets.ts";
-import { readRankedItems } from "./ranked-items.ts";
-import { steps } from "./read-counters.ts";
-import type { StatisticsStore } from "./statistics-store.ts";
-import type { TimeRange } from "./time-range.ts";
 
 /** A day or an hour, and the numbers of its items that lie in the range. */
 interface Period {

@@ -1,10 +1,10 @@
 import { findClients } from "../clients/find-clients.ts";
 import type { ClientStore } from "../clients/oauth-client.ts";
-import { type Clock, toInstant } from "../clock/clock.ts";
+import type { IssuanceStore } from "../counters/counter-store.ts";
+import { type Clock, toInstant } from "../time/clock.ts";
+import { resolveRange, type TimeRange } from "../time/time-range.ts";
 import { countEvents, type EventCounts } from "./count-events.ts";
 import { countTokens } from "./count-tokens.ts";
-import type { IssuanceStore } from "./statistics-store.ts";
-import { resolveRange, type TimeRange } from "./time-range.ts";
 
 /** Statistics of the tokens issued in [from, to), judged at `as_of`. Instants are UTC. */
 export interface TokenUsageStats {
@@ -52,7 +52,7 @@ async function distinctNames(
 
 /**
  * The statistics of a range, by default the last 24 hours: exact, and the same before and after a
- * purge, since purged tokens stay counted.
+ * cleanup, since removed tokens stay counted.
  */
 export async function tokenUsageStats(
   context: StatsContext,

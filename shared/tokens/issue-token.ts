@@ -1,11 +1,11 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import { SECOND_MS, toInstant } from "../clock/clock.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
-import { expiryAttributes } from "../retention/expiry-attributes.ts";
+import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
+import { identifierSchema, scopesSchema } from "../envelope/identifiers.ts";
+import { SECOND_MS, toInstant } from "../time/clock.ts";
+import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { AccessToken } from "./access-token.ts";
 import { digestSecret, generateSecret } from "./token-secret.ts";
 import type { TokenStore } from "./token-store.ts";
@@ -58,7 +58,7 @@ export async function issueToken(
     issued_at: toInstant(nowMs),
     expires_at: expiry.expires_at,
   };
-  await issuer.client.send(
+  await issuer.db.send(
     new PutCommand({
       TableName: issuer.tokensTable,
       Item: { ...token, ...expiry },

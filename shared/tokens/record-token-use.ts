@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { toInstant } from "../clock/clock.ts";
+import { toInstant } from "../time/clock.ts";
 import { type AccessToken, accessTokenSchema } from "./access-token.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -35,7 +35,7 @@ export async function findToken(
   tokenDigest: string,
   atMs: number,
 ): Promise<TokenUse> {
-  const { Item } = await store.client.send(
+  const { Item } = await store.db.send(
     new GetCommand({
       TableName: store.tokensTable,
       Key: { token_digest: tokenDigest },
@@ -58,7 +58,7 @@ export async function recordTokenUse(
   ip: string,
 ): Promise<TokenUse> {
   try {
-    const { Attributes } = await store.client.send(
+    const { Attributes } = await store.db.send(
       new UpdateCommand({
         TableName: store.tokensTable,
         Key: { token_digest: tokenDigest },

@@ -3,8 +3,8 @@ import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import { toInstant } from "../clock/clock.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { toInstant } from "../time/clock.ts";
+import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { type AccessToken, accessTokenSchema } from "./access-token.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -17,13 +17,13 @@ const revokedTokenSchema = accessTokenSchema.extend({
 /** No token has the id. */
 export class TokenNotFoundError extends Error {
   constructor(tokenId: string) {
-    super(`no token has the id ${tokenId}: it may be mistyped, or expired and purged`);
+    super(`no token has the id ${tokenId}: it may be mistyped, or expired and removed`);
     this.name = "TokenNotFoundError";
   }
 }
 
 async function digestOfTokenId(store: TokenStore, tokenId: string): Promise<string> {
-  const { Items } = await store.client.send(
+  const { Items } = await store.db.send(
     new QueryCommand({
       TableName: store.tokensTable,
       IndexName: "by_token_id",
@@ -48,7 +48,7 @@ export async function revokeToken(
 ): Promise<AccessToken> {
   const nowMs = revoker.clock();
   const token_digest = await digestOfTokenId(revoker, tokenId);
-  const revoked = await revoker.client
+  const revoked = await revoker.db
     .send(
       new UpdateCommand({
         TableName: revoker.tokensTable,

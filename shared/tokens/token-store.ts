@@ -1,7 +1,7 @@
-import type { DocumentClient } from "../dynamodb/client.ts";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
 
 /** Where tokens are kept. */
 export interface TokenStore {
-  readonly client: DocumentClient;
+  readonly db: DocumentClient;
   readonly tokensTable: string;
 }

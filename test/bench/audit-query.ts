@@ -1,9 +1,9 @@
-import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
-import { DAY_MS } from "../../shared/clock/clock.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
-import { toEventItem } from "../../shared/events/stored-event.ts";
+import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { toEventItem } from "../../shared/event-store/stored-event.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { fillTable } from "./fill-table.ts";
@@ -56,7 +56,7 @@ async function storeOf(endpoint: string, count: number): Promise<World> {
   // By the subscriber's own way once, so that readers know which retention periods are in use.
   const first = [0, TOKENS].map((n) => eventOf(world, n, count));
   await storeEvents(world, first, world);
-  await fillTable(world.client, world.eventsTable, count - first.length, (n) =>
+  await fillTable(world.db, world.eventsTable, count - first.length, (n) =>
     toEventItem(eventOf(world, n + first.length, count), world.config, world.time.nowMs),
   );
   return world;

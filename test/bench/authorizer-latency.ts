@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
-import { createEventPublisher } from "../../shared/events/event-publisher.ts";
-import { createBufferedSink } from "../../shared/events/event-sink.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
+import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
 import { watchStore } from "../integration/store-traffic.ts";
 import type { World } from "../integration/world.ts";
 import { allowed, scene } from "./authorizer-scene.ts";
@@ -25,15 +25,15 @@ export async function responsePath(world: World): Promise<BenchmarkTable> {
   const { context, request } = await scene(world);
   const proxy = await startCountingProxy(world.endpoint);
   try {
-    const client = createDocumentClient("call", { endpoint: proxy.endpoint });
-    const untracked = { ...context, client, sink: { publish: async () => {} }, defer: () => {} };
+    const db = createDocumentClient("call", { endpoint: proxy.endpoint });
+    const untracked = { ...context, db, sink: { publish: async () => {} }, defer: () => {} };
     await allowed(untracked, request);
     proxy.reset();
     const calls = 20;
     for (let call = 0; call < calls; call += 1) await allowed(untracked, request);
     const { sent, received } = proxy;
     // After the bytes were counted: the watch itself asks the store for more.
-    const traffic = watchStore(client);
+    const traffic = watchStore(db);
     await allowed(untracked, request);
     return {
       title: "Authorizer: the response path of an allowed call (target: 1 round trip)",
@@ -54,7 +54,7 @@ export async function responsePath(world: World): Promise<BenchmarkTable> {
 /** What tracking adds to the time until the answer, against the same decisions without any tracking. */
 export async function addedLatency(world: World): Promise<BenchmarkTable> {
   const { context, request } = await scene(world);
-  const client = createDocumentClient("call", { endpoint: world.endpoint });
+  const db = createDocumentClient("call", { endpoint: world.endpoint });
   const bus = await startDelayedBus();
   try {
     const publisher = createEventPublisher({
@@ -68,7 +68,7 @@ export async function addedLatency(world: World): Promise<BenchmarkTable> {
     // No event is made, none is published.
     const untracked = async () => {
       const sink = { publish: async () => {} };
-      await allowed({ ...context, client, sink, defer: () => {} }, request);
+      await allowed({ ...context, db, sink, defer: () => {} }, request);
       const answered = new Answered();
       await pause();
       return answered;
@@ -78,7 +78,7 @@ export async function addedLatency(world: World): Promise<BenchmarkTable> {
       const sink = createBufferedSink(publisher);
       const deferred: (() => Promise<unknown>)[] = [];
       const defer = (task: () => Promise<unknown>) => void deferred.push(task);
-      await allowed({ ...context, client, sink, defer }, request);
+      await allowed({ ...context, db, sink, defer }, request);
       const answered = new Answered();
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all(deferred.map((task) => task()));

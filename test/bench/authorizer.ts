@@ -1,4 +1,4 @@
-import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
+import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { createWorldAt } from "../integration/world.ts";
 import { addedLatency, responsePath } from "./authorizer-latency.ts";
 import type { Benchmark } from "./benchmark.ts";

@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Template } from "../../infra/local/template.ts";
-import { type Assembly, synthesize } from "../../infra/synthesize.ts";
+import { synthesize } from "../../infra/synthesize.ts";
+import { type Assembly, Template } from "../../local/services/template.ts";
 
 /** A function as it would be deployed. */
 export interface DeployedBundle {

@@ -1,18 +1,17 @@
-import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
+import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
+import { ATTACKS, type AttackLabel, type AttackName } from "../../local/traffic/attacks/attack.ts";
+import { generateTraffic } from "../../local/traffic/generate-traffic.ts";
 import {
-  ATTACKS,
-  type AttackLabel,
-  type AttackName,
-} from "../../infra/local/traffic/attacks/attack.ts";
-import { generateTraffic } from "../../infra/local/traffic/generate-traffic.ts";
-import type { Alert } from "../../shared/anomalies/alert.ts";
-import { keepAlerts } from "../../shared/anomalies/detect-anomalies.ts";
-import { countWithin, type DetectionSnapshot } from "../../shared/anomalies/detection-snapshot.ts";
-import { ANOMALY_RULES } from "../../shared/anomalies/find-anomalies.ts";
-import { readSnapshot } from "../../shared/anomalies/read-snapshot.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+  countWithin,
+  type DetectionSnapshot,
+} from "../../shared/anomaly-rules/detection-snapshot.ts";
+import { ANOMALY_RULES } from "../../shared/anomaly-rules/find-anomalies.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
+import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
+import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { createWorldAt } from "../integration/world.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 

@@ -1,4 +1,4 @@
-import type { DocumentClient } from "../../shared/dynamodb/client.ts";
+import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { BATCH, putItems } from "./put-items.ts";
 
 /** Batches under way at once. */
@@ -6,7 +6,7 @@ const CONCURRENCY = 4;
 
 /** Fills a table with `count` items, made as they are needed so that a million fit into memory. */
 export async function fillTable(
-  client: DocumentClient,
+  db: DocumentClient,
   table: string,
   count: number,
   itemOf: (index: number) => Record<string, unknown>,
@@ -18,7 +18,7 @@ export async function fillTable(
       next += BATCH;
       const size = Math.min(BATCH, count - start);
       const items = Array.from({ length: size }, (_, offset) => itemOf(start + offset));
-      await putItems(client, table, items);
+      await putItems(db, table, items);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));

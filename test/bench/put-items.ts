@@ -1,12 +1,12 @@
 import { BatchWriteCommand } from "@aws-sdk/lib-dynamodb";
-import type { DocumentClient } from "../../shared/dynamodb/client.ts";
+import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
 
 /** BatchWriteItem takes 25 items a call. */
 export const BATCH = 25;
 
 /** Puts items one BatchWriteItem after another: storing with nothing counted and nothing checked. */
 export async function putItems(
-  client: DocumentClient,
+  db: DocumentClient,
   table: string,
   items: readonly Record<string, unknown>[],
 ): Promise<void> {
@@ -16,7 +16,7 @@ export async function putItems(
       .map((Item) => ({ PutRequest: { Item } }));
     while (requests.length > 0) {
       const RequestItems = { [table]: requests } as never;
-      const { UnprocessedItems } = await client.send(new BatchWriteCommand({ RequestItems }));
+      const { UnprocessedItems } = await db.send(new BatchWriteCommand({ RequestItems }));
       requests = UnprocessedItems?.[table] ?? [];
     }
   }

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { table } from "../../infra/cli/output.ts";
+import { table } from "../../cli/output.ts";
 import { auditQuery } from "./audit-query.ts";
 import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
+import { cleanupBenchmark } from "./cleanup.ts";
 import { detection } from "./detection.ts";
 import { endToEnd } from "./end-to-end.ts";
-import { purgeBenchmark } from "./purge.ts";
 import { type BenchmarkResults, resultsPage } from "./results-page.ts";
 import { statistics } from "./statistics.ts";
 import { subscriber } from "./subscriber.ts";
@@ -17,7 +17,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   subscriber,
   statistics,
   auditQuery,
-  purgeBenchmark,
+  cleanupBenchmark,
   endToEnd,
 ];
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
-import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
+import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { queryEach } from "../../shared/dynamodb/query-all.ts";
 import { allShardKeys } from "../../shared/dynamodb/shards.ts";
 import { tokenUsageStats } from "../../shared/index.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { interleaved } from "./interleaved.ts";
@@ -37,7 +37,7 @@ async function judgeOneByOne(world: World): Promise<TokenFigures> {
   // Hour by hour: all at once, a million facts would stand in memory and keep the process from its sockets.
   for (const hour of hours) {
     const facts = await queryEach(
-      world.client,
+      world.db,
       allShardKeys(hour, world.config.shards.issuances.read).map((partition) => ({
         TableName: world.issuancesTable,
         IndexName: "by_issue_time",

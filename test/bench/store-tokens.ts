@@ -1,8 +1,8 @@
 import { UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
-import { CounterUpdates } from "../../shared/statistics/counter-updates.ts";
-import { lifetimeClass, planIssuanceChange } from "../../shared/statistics/issuance.ts";
-import { enterValue } from "../../shared/statistics/values-in-use.ts";
+import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
+import { lifetimeClass, planIssuanceChange } from "../../shared/counters/issuance.ts";
+import { enterValue } from "../../shared/counters/values-in-use.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import type { World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";
 
@@ -13,7 +13,7 @@ const CLIENTS = 20;
  * subscriber: the same facts and the same counters, each counter written once.
  */
 export async function storeTokens(world: World, count: number): Promise<void> {
-  const { client, issuancesTable, countersTable, config, time, entered } = world;
+  const { db, issuancesTable, countersTable, config, time, entered } = world;
   const lifetimeMs = HOUR_MS;
   const startMs = time.nowMs - DAY_MS;
   const shards = Array.from(
@@ -23,7 +23,7 @@ export async function storeTokens(world: World, count: number): Promise<void> {
   const at = (atMs: number) => toInstant(Math.floor(atMs));
   const lifetime = lifetimeClass(at(startMs), at(startMs + lifetimeMs));
   await enterValue(world, entered, "token_lifetime", lifetime, time.nowMs + lifetimeMs);
-  await fillTable(client, issuancesTable, count, (index) => {
+  await fillTable(db, issuancesTable, count, (index) => {
     const issuedMs = Math.floor(startMs + (index * DAY_MS) / count);
     const fact = {
       tokenId: `token-${index}`,
@@ -38,7 +38,7 @@ export async function storeTokens(world: World, count: number): Promise<void> {
   for (const counters of shards) {
     const updates = counters.toTransactItems(countersTable, config.retention.statisticsDays);
     for (const { Update } of updates) {
-      await client.send(new UpdateCommand(Update as UpdateCommandInput));
+      await db.send(new UpdateCommand(Update as UpdateCommandInput));
     }
   }
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
-import type { DocumentClient } from "../../shared/dynamodb/client.ts";
-import { planEventWrites } from "../../shared/events/event-writes.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
-import { toEventItem } from "../../shared/events/stored-event.ts";
+import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
+import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { planEventWrites } from "../../shared/event-store/event-writes.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { toEventItem } from "../../shared/event-store/stored-event.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { interleaved } from "./interleaved.ts";
@@ -58,9 +58,9 @@ function issuances(atMs: number): OAuthEvent[] {
 }
 
 /** Counts the items that transactions and updates write. */
-function countWrites(client: DocumentClient): { items: number } {
+function countWrites(db: DocumentClient): { items: number } {
   const counted = { items: 0 };
-  client.middlewareStack.add(
+  db.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {
         const { TransactItems } = args.input as { TransactItems?: readonly unknown[] };
@@ -76,8 +76,8 @@ function countWrites(client: DocumentClient): { items: number } {
 }
 
 /** Lets every answer come later, as over a network; DynamoDB Local answers from the same machine. */
-function delayAnswers(client: DocumentClient, ms: number): void {
-  client.middlewareStack.add(
+function delayAnswers(db: DocumentClient, ms: number): void {
+  db.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
       if (ms > 0) await sleep(ms);
@@ -89,15 +89,15 @@ function delayAnswers(client: DocumentClient, ms: number): void {
 
 /** Puts the items that a reader of the audit log and of tokens' lives asks for; counts and checks nothing. */
 async function putBare(world: World, events: readonly OAuthEvent[]): Promise<void> {
-  const { client, eventsTable, issuancesTable, config, time } = world;
+  const { db, eventsTable, issuancesTable, config, time } = world;
   const writes = events.map((event) => planEventWrites(world, event, new Map(), time.nowMs));
   await putItems(
-    client,
+    db,
     eventsTable,
     events.map((event) => toEventItem(event, config, time.nowMs)),
   );
   await putItems(
-    client,
+    db,
     issuancesTable,
     writes.flatMap(({ issuance }) => issuance?.write.Put?.Item ?? []),
   );
@@ -112,8 +112,8 @@ const BATCHES: Readonly<Record<string, (atMs: number) => OAuthEvent[]>> = {
 
 async function compare(endpoint: string, what: string, networkMs: number) {
   const [counting, bare] = [await createWorldAt(endpoint), await createWorldAt(endpoint)];
-  for (const { client } of [counting, bare]) delayAnswers(client, networkMs);
-  const writes = countWrites(counting.client);
+  for (const { db } of [counting, bare]) delayAnswers(db, networkMs);
+  const writes = countWrites(counting.db);
   const batches = Array.from(
     { length: WARM_UP + ROUNDS },
     (_, round) => BATCHES[what]?.(counting.time.nowMs + round * 1000) ?? [],

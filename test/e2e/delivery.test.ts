@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
-import { deployedEnvironment } from "../../infra/local/library-context.ts";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
-import { queueNamed } from "../../infra/local/queues.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { queueNamed } from "../../local/services/queues.ts";
+import { deployedEnvironment } from "../../local/start/library-context.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { useStack } from "./stack.ts";
 
 const scene = useStack({ visibilitySeconds: 2 });

@@ -163,7 +163,7 @@ describe("the admin routes", () => {
     expect(Object.values(body.tokens_by_client)).toEqual([body.total_tokens_issued]);
   });
 
-  it("list clients and clean-up runs; a purge on demand leaves a record", async () => {
+  it("list clients and clean-up runs; a cleanup on demand leaves a record", async () => {
     const { get, send, admin } = scene();
     const clients = (await get("/admin/oauth/clients", admin)).body.clients;
     expect(clients.map((client: { oauth_client_id: string }) => client.oauth_client_id)).toContain(
@@ -172,11 +172,11 @@ describe("the admin routes", () => {
     const schedules = (await get("/_local/schedules")).body.schedules;
     expect(schedules).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ name: "purge", expression: "rate(1 hour)" }),
+        expect.objectContaining({ name: "cleanup", expression: "rate(1 hour)" }),
         expect.objectContaining({ name: "anomalies", expression: "rate(5 minutes)" }),
       ]),
     );
-    const run = (await send("POST", "/_local/schedules/purge/run", {})).body.result;
+    const run = (await send("POST", "/_local/schedules/cleanup/run", {})).body.result;
     expect(run).toMatchObject({ finished: true, removed: { access_tokens: expect.any(Number) } });
     expect((await get("/admin/oauth/cleanup-runs", admin)).body.cleanup_runs[0]).toEqual(run);
     expect((await send("POST", "/_local/schedules/nothing/run", {})).status).toBe(404);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
-import { deployedEnvironment } from "../../infra/local/library-context.ts";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
+import { deployedEnvironment } from "../../local/start/library-context.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { issueToken } from "../../shared/index.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { type MetricLine, parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
 import { useStack } from "./stack.ts";
 
@@ -195,24 +195,24 @@ describe("the metrics", () => {
     expect(sumOf(metricsOf("authorizer"), "EventsLost")).toBe(0);
   });
 
-  it("say what a purge removed and that it came to its end", async () => {
+  it("say what a cleanup removed and that it came to its end", async () => {
     const { library, send } = scene();
     await issueToken(library, { clientId: "app", scopes: ["api:read"], expiresInSeconds: 1 });
     await sleep(1100);
-    expect((await send("POST", "/_local/schedules/purge/run", {})).status).toBe(200);
-    const [line] = await eventually(() => metricsOf("purge").length > 0 && metricsOf("purge"));
+    expect((await send("POST", "/_local/schedules/cleanup/run", {})).status).toBe(200);
+    const [line] = await eventually(() => metricsOf("cleanup").length > 0 && metricsOf("cleanup"));
     expect(line?.values).toMatchObject({
       AccessTokensRemoved: [1],
       AuthorizationCodesRemoved: [0],
       SessionsRemoved: [0],
       EventsRemoved: [0],
-      PurgeFinished: [1],
+      CleanupFinished: [1],
     });
   });
 
   it("never name a client, a user or a token, and no log line holds a secret", async () => {
     const { caller, admin, logs } = scene();
-    const text = ["authorizer", "subscriber", "republisher", "purge"]
+    const text = ["authorizer", "subscriber", "republisher", "cleanup"]
       .flatMap((service) => linesOf(service).filter((line) => line.includes('"_aws"')))
       .join("\n");
     expect(text).not.toMatch(/"(app|ada|ops|producer)"|token_id|client_id/);

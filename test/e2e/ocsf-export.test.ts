@@ -3,17 +3,17 @@ import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LibraryContext, libraryContext } from "../../infra/local/library-context.ts";
-import { type LocalStack, startLocalStack } from "../../infra/local/local-stack.ts";
 import { synthesize } from "../../infra/synthesize.ts";
-import { systemClock } from "../../shared/clock/clock.ts";
-import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
+import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
+import { EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
 import {
   alertSuspiciousActivity,
   issueToken,
   revokeToken,
   trackEvent,
 } from "../../shared/index.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { recordingLogger } from "../integration/store.ts";
 import { ocsfEventSchema } from "../unit/ocsf-schema.ts";
 

@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Access } from "../../infra/local/access-policies.ts";
-import { seedDemo } from "../../infra/local/demo-data.ts";
-import { queueNamed } from "../../infra/local/queues.ts";
-import { DAY_MS, HOUR_MS } from "../../shared/clock/clock.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+import type { Access } from "../../local/services/access-policies.ts";
+import { queueNamed } from "../../local/services/queues.ts";
+import { seedDemo } from "../../local/start/demo-data.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import {
   issueToken,
   revokeToken,
   startSession,
   storeAuthorizationCode,
 } from "../../shared/index.ts";
+import { DAY_MS, HOUR_MS } from "../../shared/time/clock.ts";
 import { useStack } from "./stack.ts";
 
 const scene = useStack({ visibilitySeconds: 1 });
@@ -28,7 +28,7 @@ const EVENT_FILTERS = [
   ...["", "client_id=app", "user_id=ada", "token_id=t", "ip=203.0.113.66", "type=token_used"],
 ];
 
-/** What has expired of each kind, so that the purge has something to delete. */
+/** What has expired of each kind, so that the cleanup has something to delete. */
 async function leaveExpired(): Promise<void> {
   const { library } = scene();
   const past = { ...library, clock: () => library.clock() - 2 * HOUR_MS };

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
 import { synthesize } from "../../infra/synthesize.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import {
   AUTH0_BUS,
   auth0Sample,

@@ -11,19 +11,19 @@ import {
 } from "@aws-sdk/client-eventbridge";
 import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, describe, expect, it } from "vitest";
-import { archiveReplay } from "../../infra/cli/commands/archive.ts";
-import { deadLettersList, deadLettersRedrive } from "../../infra/cli/commands/dead-letters.ts";
-import { openTarget } from "../../infra/cli/target.ts";
-import { deployedEnvironment } from "../../infra/local/library-context.ts";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
-import type { Queue } from "../../infra/local/queue.ts";
-import { queueNamed } from "../../infra/local/queues.ts";
-import { logicalIdOfArn } from "../../infra/local/template.ts";
+import { archiveReplay } from "../../cli/commands/archive.ts";
+import { deadLettersList, deadLettersRedrive } from "../../cli/commands/dead-letters.ts";
 import { synthesize } from "../../infra/synthesize.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
+import type { Queue } from "../../local/services/queue.ts";
+import { queueNamed } from "../../local/services/queues.ts";
+import { logicalIdOfArn } from "../../local/services/template.ts";
+import { deployedEnvironment } from "../../local/start/library-context.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import { openTarget } from "../../shared/stack/open-stack.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { useStack } from "./stack.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-recovery-"));
@@ -151,23 +151,23 @@ describe("a replay of the bus's archive", () => {
     await expect(replay("to-ours", [])).rejects.toThrow("Replay to-ours already exists.");
   });
 
-  it("does not count again what has been purged since", async () => {
+  it("does not count again what has been removed since", async () => {
     const { library, settle } = scene();
     const startMs = Date.now() - 2 * DAY_MS;
-    const old = eventsOf("purged", 3, startMs, "consent_given");
+    const old = eventsOf("removed", 3, startMs, "consent_given");
     await library.sink.publish(old);
     await settle();
-    expect(await counted("purged")).toBe(3);
+    expect(await counted("removed")).toBe(3);
     for (const { id } of old) {
-      await library.client.send(new DeleteCommand({ TableName: library.eventsTable, Key: { id } }));
+      await library.db.send(new DeleteCommand({ TableName: library.eventsTable, Key: { id } }));
     }
     await archiveReplay(target(), {
       from: toInstant(startMs),
       to: toInstant(startMs + HOUR_MS),
     });
     await settle();
-    expect(await storedIds("purged")).toEqual([]);
-    expect(await counted("purged")).toBe(3);
+    expect(await storedIds("removed")).toEqual([]);
+    expect(await counted("removed")).toBe(3);
   });
 });
 

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { detectOverRange } from "../../infra/local/detect-over-range.ts";
-import { openLocalFront } from "../../infra/local/local-front.ts";
-import { replayTraffic } from "../../infra/local/replay-traffic.ts";
-import { generateTraffic } from "../../infra/local/traffic/generate-traffic.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/clock/clock.ts";
+import { openLocalFront } from "../../local/start/local-front.ts";
+import { detectOverRange } from "../../local/traffic/detect-over-range.ts";
+import { generateTraffic } from "../../local/traffic/generate-traffic.ts";
+import { replayTraffic } from "../../local/traffic/publish-traffic.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { useStack } from "./stack.ts";
 
 const scene = useStack();
@@ -113,7 +113,7 @@ describe("detection over a range", () => {
   };
 
   it("learns by the hour before, then runs as of every five minutes, in order", async () => {
-    const front = fakeFront(["purge", "anomalies"]);
+    const front = fakeFront(["cleanup", "anomalies"]);
     const range = { fromMs, toMs: fromMs + 15 * MINUTE_MS };
     expect(await detectOverRange(front, range, () => {})).toBe(true);
     const [first, ...others] = front.runs.splice(0, 73);
@@ -127,7 +127,7 @@ describe("detection over a range", () => {
   });
 
   it("says when the stack has no such schedule, and runs nothing", async () => {
-    const front = fakeFront(["purge"]);
+    const front = fakeFront(["cleanup"]);
     expect(await detectOverRange(front, { fromMs, toMs: fromMs + DAY_MS }, () => {})).toBe(false);
     expect(front.runs).toEqual([]);
   });
@@ -136,8 +136,8 @@ describe("detection over a range", () => {
 describe("the local front", () => {
   it("lists and runs the stack's schedules", async () => {
     const front = openLocalFront(scene().stack.url);
-    expect(await front.schedules()).toContain("purge");
-    await front.runSchedule("purge", {});
+    expect(await front.schedules()).toContain("cleanup");
+    await front.runSchedule("cleanup", {});
     await expect(front.runSchedule("no-such", {})).rejects.toThrow("there is no schedule no-such");
   });
 
@@ -159,7 +159,7 @@ describe("npm run replay", () => {
     [["--until", "yesterday"], "until"],
     [["--wrong"], "--wrong"],
   ])("refuses %s", async (args, word) => {
-    const script = fileURLToPath(new URL("../../infra/local/replay.ts", import.meta.url));
+    const script = fileURLToPath(new URL("../../local/traffic/play.ts", import.meta.url));
     const child = spawn(process.execPath, ["--import", "tsx", script, ...args]);
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => {

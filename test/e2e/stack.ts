@@ -1,11 +1,11 @@
 import { Agent, request } from "node:http";
 import { paginateScan } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, inject } from "vitest";
-import { type LibraryContext, libraryContext } from "../../infra/local/library-context.ts";
-import { type LocalStack, startLocalStack } from "../../infra/local/local-stack.ts";
-import type { Assembly } from "../../infra/synthesize.ts";
-import { systemClock } from "../../shared/clock/clock.ts";
+import type { Assembly } from "../../local/services/template.ts";
+import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
+import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
 import { issueToken } from "../../shared/index.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { recordingLogger } from "../integration/store.ts";
 import { settled } from "../settled.ts";
 
@@ -116,11 +116,11 @@ export function useStack({
       eventsByType: async () => (await get("/admin/oauth/stats", admin)).body.events.by_type,
       settle: () => settled(stack),
       async storeText() {
-        const { client } = library;
+        const { db } = library;
         const tables = Object.entries(library).filter(([key]) => key.endsWith("Table"));
         const items: unknown[] = [];
         for (const [, TableName] of tables) {
-          for await (const page of paginateScan({ client }, { TableName: String(TableName) })) {
+          for await (const page of paginateScan({ client: db }, { TableName: String(TableName) })) {
             items.push(...(page.Items ?? []));
           }
         }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it } from "vitest";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const stackFile = join(root, ".local/stack.json");
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 /** Runs what `npm start` runs, up to its ready line or its end. */
 async function start(args: string[], ports: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ["--import", "tsx", "infra/local/start.ts", ...args], {
+  const child = spawn(process.execPath, ["--import", "tsx", "local/start/start.ts", ...args], {
     cwd: root,
     env: { ...process.env, PORT: "0", DYNAMODB_PORT: "0", EVENTBRIDGE_PORT: "0", ...ports },
     // A group of its own, so that a signal reaches what Ctrl-C in a terminal would.
@@ -135,7 +135,7 @@ describe("npm start", () => {
 
 /** Runs one CLI command as a process. */
 async function cli(...args: string[]) {
-  const child = spawn(process.execPath, [join(root, "infra/cli/oauth-monitoring.mjs"), ...args], {
+  const child = spawn(process.execPath, [join(root, "cli/oauth-monitoring.mjs"), ...args], {
     cwd: tmpdir(),
     env: { ...process.env, NODE_NO_WARNINGS: "1" },
   });

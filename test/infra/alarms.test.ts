@@ -4,10 +4,10 @@ import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
 import { describe, expect, inject, it } from "vitest";
-import { METRIC_NAMES } from "../../functions/runtime/metric-names.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
 
 const assembly = inject("assembly");
 const file = join(assembly.directory, `${assembly.stackName}.template.json`);
@@ -82,16 +82,16 @@ describe("alarms", () => {
     });
   });
 
-  it("tell when no purge ran, or none came to its end, in two hours", () => {
+  it("tell when no cleanup ran, or none came to its end, in two hours", () => {
     const inTwoHours = {
       Period: 7200,
       ComparisonOperator: "LessThanThreshold",
       Threshold: 1,
       TreatMissingData: "breaching",
     };
-    expect(alarms.PurgeNotRun).toMatchObject({ MetricName: "Invocations", ...inTwoHours });
-    expect(alarms.PurgeNotFinished).toMatchObject({
-      ...own("purge", "PurgeFinished"),
+    expect(alarms.CleanupNotRun).toMatchObject({ MetricName: "Invocations", ...inTwoHours });
+    expect(alarms.CleanupNotFinished).toMatchObject({
+      ...own("cleanup", "CleanupFinished"),
       Statistic: "Maximum",
       ...inTwoHours,
     });
@@ -179,7 +179,7 @@ describe("alarms", () => {
     expect(threshold("AuthorizerUnavailable")).toBe(11);
     expect(threshold("AuthorizerLatency")).toBe(12);
     expect(threshold("SubscriberErrors")).toBe(13);
-    expect(threshold("PurgeThrottles")).toBe(14);
+    expect(threshold("CleanupThrottles")).toBe(14);
     expect(threshold("TableWriteThrottles1")).toBe(15);
     expect(threshold("SuspiciousActivity")).toBe(16);
   });
@@ -214,8 +214,8 @@ describe("the CloudWatch dashboard", () => {
       "Write units",
       "Read units",
       "Throttled",
-      "Purged",
-      "Purge finished",
+      "Removed",
+      "Cleanup finished",
       "AuthFailed",
       "ScopeViolation",
       "SuspiciousActivity",

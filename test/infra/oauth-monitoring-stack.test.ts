@@ -4,7 +4,7 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, inject, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { type IndexDefinition, TABLES } from "../../shared/dynamodb/tables.ts";
-import { type EventFilters, planIndex } from "../../shared/events/event-index.ts";
+import { type EventFilters, planIndex } from "../../shared/event-store/event-index.ts";
 
 const assembly = inject("assembly");
 const file = join(assembly.directory, `${assembly.stackName}.template.json`);
@@ -263,7 +263,7 @@ describe("functions", () => {
 });
 
 describe("alarms and schedules", () => {
-  it("purge hourly and tell when it does not run", () => {
+  it("cleanup hourly and tell when it does not run", () => {
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 hour)" });
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(5 minutes)" });
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {

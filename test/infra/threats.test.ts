@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 const root = new URL("../../", import.meta.url);
-const page = readFileSync(new URL("infra/THREATS.md", root), "utf8");
+const page = readFileSync(new URL("docs/threats.md", root), "utf8");
 const rows = page.split("\n").filter((line) => /^\| [STRIDE] \|/.test(line));
 const REFERENCE = /\| `(test\/[\w./-]+\.test\.ts)`: "([^"]+)" \|$/;
 

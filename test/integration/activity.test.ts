@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 
 useDynamoDbLocal();

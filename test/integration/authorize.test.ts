@@ -1,9 +1,9 @@
 import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { endSession, issueToken, revokeToken, startSession } from "../../shared/index.ts";
+import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
@@ -49,7 +49,7 @@ async function scene(config: MonitoringConfigInput = {}) {
 }
 
 async function lastUsedAt(world: World, digest: string): Promise<unknown> {
-  const { Item } = await world.client.send(
+  const { Item } = await world.db.send(
     new GetCommand({ TableName: world.tokensTable, Key: { token_digest: digest } }),
   );
   return Item?.last_used_at;
@@ -278,7 +278,7 @@ describe("the stored form", () => {
       expiresInSeconds: HOUR_MS / 1000,
     });
     for (const TableName of [world.tokensTable, world.sessionsTable, world.eventsTable]) {
-      for await (const { Items } of paginateScan({ client: world.client }, { TableName })) {
+      for await (const { Items } of paginateScan({ client: world.db }, { TableName })) {
         expect(JSON.stringify(Items)).not.toMatch(new RegExp(`${secret}|${session.secret}`));
         expect(Items?.length).toBeGreaterThan(0);
       }

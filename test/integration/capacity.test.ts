@@ -1,14 +1,14 @@
 import { PutCommand, UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
-import { toEventItem } from "../../shared/events/stored-event.ts";
+import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
+import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { toEventItem } from "../../shared/event-store/stored-event.ts";
 import { listClients, tokenUsageStats } from "../../shared/index.ts";
 import { activity } from "../../shared/statistics/activity.ts";
-import { CounterUpdates } from "../../shared/statistics/counter-updates.ts";
-import { countsOfEvent } from "../../shared/statistics/counts-of-event.ts";
+import { HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 
 useDynamoDbLocal();
@@ -43,7 +43,7 @@ describe("capacity", () => {
   it("an event: one unit for the item and one for each of its six indexes", async () => {
     const world = await createWorld();
     const Item = toEventItem(use(world, 0), world.config, world.time.nowMs);
-    await world.client.send(new PutCommand({ TableName: world.eventsTable, Item }));
+    await world.db.send(new PutCommand({ TableName: world.eventsTable, Item }));
     // Outside a transaction; within one, the item's own unit counts twice.
     expect(world.traffic.writeUnits).toBe(7);
   });
@@ -100,13 +100,13 @@ describe("capacity", () => {
     );
     counted.add(countsOfEvent(failure));
     for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
-      await world.client.send(new UpdateCommand(Update as UpdateCommandInput));
+      await world.db.send(new UpdateCommand(Update as UpdateCommandInput));
     }
     // Two of its type, four of rankings; a ranked one's index takes a unit at first, two when it moves.
     expect(world.traffic.writeUnits).toBe(6 + 4);
     world.traffic.reset();
     for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
-      await world.client.send(new UpdateCommand(Update as UpdateCommandInput));
+      await world.db.send(new UpdateCommand(Update as UpdateCommandInput));
     }
     expect(world.traffic.writeUnits).toBe(6 + 8);
   });

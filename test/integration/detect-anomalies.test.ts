@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { Alert } from "../../shared/anomalies/alert.ts";
-import { findAlert, listAlerts } from "../../shared/anomalies/alert-store.ts";
-import { detectAnomalies } from "../../shared/anomalies/detect-anomalies.ts";
-import { muteClient, unmuteClient } from "../../shared/anomalies/mutes.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/clock/clock.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
+import { findAlert, listAlerts } from "../../shared/detection/alert-store.ts";
+import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
+import { muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 
 useDynamoDbLocal();

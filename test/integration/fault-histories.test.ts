@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/clock/clock.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 

@@ -1,5 +1,5 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
-import type { AwsService } from "../../infra/local/aws-endpoint.ts";
+import type { AwsService } from "../../local/services/aws-endpoint.ts";
 
 /** Whom a process speaks with: EventBridge, SQS, DynamoDB, and apart from its other calls its transactions. */
 export type Service = "bus" | "queue" | "store" | "transactions";

@@ -5,13 +5,13 @@ import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import fc from "fast-check";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createAwsEndpoint } from "../../infra/local/aws-endpoint.ts";
-import { Notifications } from "../../infra/local/notifications.ts";
-import { Queue } from "../../infra/local/queue.ts";
-import { DAY_MS } from "../../shared/clock/clock.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
+import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
+import { Notifications } from "../../local/services/notifications.ts";
+import { Queue } from "../../local/services/queue.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
 import { HOSTILE_INSTANTS, hostileJson, hostileText, SECRET } from "../hostile-values.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 
@@ -71,7 +71,7 @@ const deliver = (bodies: readonly string[]) =>
 
 async function itemsOf(table: string) {
   const items: Record<string, unknown>[] = [];
-  for await (const page of paginateScan({ client: world.client }, { TableName: table })) {
+  for await (const page of paginateScan({ client: world.db }, { TableName: table })) {
     items.push(...(page.Items ?? []));
   }
   return items;

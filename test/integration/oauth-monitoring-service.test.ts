@@ -1,8 +1,8 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { issueToken, tokenUsageStats, trackTokenUsage } from "../../shared/index.ts";
+import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal } from "./store.ts";
 
 useDynamoDbLocal();
@@ -23,7 +23,7 @@ describe("OAuthMonitoringService", () => {
         ip: "127.0.0.1",
         user_agent: "Test",
       });
-      const { Item } = await world.client.send(
+      const { Item } = await world.db.send(
         new GetCommand({ TableName: world.tokensTable, Key: { token_digest: token.token_digest } }),
       );
       expect(Item?.last_used_at).toBe(toInstant(world.time.nowMs));

@@ -1,13 +1,13 @@
 import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, inject, it, vi } from "vitest";
-import { Template } from "../../infra/local/template.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/clock/clock.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
+import { Template } from "../../local/services/template.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { issueToken, revokeToken } from "../../shared/index.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
 import type { Fault, FaultKind, Service } from "./faulty-wire.ts";
 import { type BatchOptions, type Delivery, Pipeline } from "./pipeline.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";

@@ -3,22 +3,22 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { APIGatewayRequestAuthorizerEvent, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { type Authorizer, decideCall } from "../../functions/authorizer/decide-call.ts";
 import { republishBatch } from "../../functions/republisher/republish-batch.ts";
-import type { MetricService } from "../../functions/runtime/metric-names.ts";
 import type { FunctionMetrics } from "../../functions/runtime/metrics.ts";
 import { storeBatch } from "../../functions/subscriber/store-batch.ts";
-import { type AwsService, createAwsService } from "../../infra/local/aws-endpoint.ts";
-import { EventBus } from "../../infra/local/event-bus.ts";
-import { acknowledge, toRecord } from "../../infra/local/event-source.ts";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
-import type { Message, Queue } from "../../infra/local/queue.ts";
-import { createQueues, type Queues, queueNamed } from "../../infra/local/queues.ts";
-import type { Template } from "../../infra/local/template.ts";
-import { createDocumentClient, type Patience } from "../../shared/dynamodb/client.ts";
-import { createEventPublisher, PublishError } from "../../shared/events/event-publisher.ts";
-import type { EventSink } from "../../shared/events/event-sink.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
-import type { EnteredValues } from "../../shared/statistics/values-in-use.ts";
+import { type AwsService, createAwsService } from "../../local/services/aws-endpoint.ts";
+import { EventBus } from "../../local/services/event-bus.ts";
+import { acknowledge, toRecord } from "../../local/services/event-source.ts";
+import type { Message, Queue } from "../../local/services/queue.ts";
+import { createQueues, type Queues, queueNamed } from "../../local/services/queues.ts";
+import type { Template } from "../../local/services/template.ts";
+import type { EnteredValues } from "../../shared/counters/values-in-use.ts";
+import { createDocumentClient, type Patience } from "../../shared/dynamodb/document-client.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import type { MetricService } from "../../shared/telemetry/metric-names.ts";
+import { createEventPublisher, PublishError } from "../../shared/tracking/event-publisher.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 import { type Fault, FaultyWire, storeHandler, withoutWaits } from "./faulty-wire.ts";
 import type { World } from "./world.ts";
 
@@ -49,7 +49,7 @@ interface LogLine {
 interface Process {
   readonly wire: FaultyWire;
   readonly entered: EnteredValues;
-  readonly store: Pick<World["context"], "client"> & World["context"];
+  readonly store: Pick<World["context"], "db"> & World["context"];
   readonly sqs: SQSClient;
   /** Sets aside what the bus does not take. */
   readonly publisher: EventSink;
@@ -267,7 +267,7 @@ export class Pipeline {
   async #start(role: Role): Promise<Process> {
     const wire = new FaultyWire();
     const { world } = this;
-    const client = await withoutWaits(
+    const db = await withoutWaits(
       createDocumentClient(PATIENCE[role], {
         endpoint: world.endpoint,
         // The adaptive mode also waits before a first try; what it retries is the same.
@@ -301,7 +301,7 @@ export class Pipeline {
       sqs,
       publisher,
       bus: createEventPublisher(publish),
-      store: { ...world.context, client, logger, sink: publisher },
+      store: { ...world.context, db, logger, sink: publisher },
     };
   }
 

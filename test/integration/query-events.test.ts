@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { DAY_MS } from "../../shared/clock/clock.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { InvalidCursorError } from "../../shared/events/event-cursor.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
-import { type EventQuery, queryEvents } from "../../shared/events/query-events.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
+import { type EventQuery, queryEvents } from "../../shared/event-store/query-events.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 
 useDynamoDbLocal();

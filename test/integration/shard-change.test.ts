@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { HOUR_MS, SECOND_MS } from "../../shared/clock/clock.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/events/query-events.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { cleanupExpiredTokens, issueToken } from "../../shared/index.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
+import { HOUR_MS, SECOND_MS } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal } from "./store.ts";
 
 useDynamoDbLocal();

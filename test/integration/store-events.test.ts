@@ -1,11 +1,11 @@
 import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/clock/clock.ts";
-import type { EventData } from "../../shared/events/event-data.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+import type { EventData } from "../../shared/envelope/event-data.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
@@ -31,7 +31,7 @@ const store = (world: World, events: readonly OAuthEvent[], maxAttempts = 6) =>
 
 async function storedCount(world: World): Promise<number> {
   let count = 0;
-  const pages = paginateScan({ client: world.client }, { TableName: world.eventsTable });
+  const pages = paginateScan({ client: world.db }, { TableName: world.eventsTable });
   for await (const page of pages) count += page.Items?.length ?? 0;
   return count;
 }
@@ -48,7 +48,7 @@ describe("storeEvents", () => {
     const used = event(world, "token_used", { endpoint: "/api/data", nested: { a: [1, null] } });
     world.time.nowMs += 500;
     await store(world, [used]);
-    const { Item } = await world.client.send(
+    const { Item } = await world.db.send(
       new GetCommand({ TableName: world.eventsTable, Key: { id: used.id } }),
     );
     expect(Item).toMatchObject({
@@ -63,7 +63,7 @@ describe("storeEvents", () => {
     const [used, failed] = [event(world, "token_used"), event(world, "auth_failed")];
     await store(world, [used, failed]);
     const expiry = async (id: string) => {
-      const { Item } = await world.client.send(
+      const { Item } = await world.db.send(
         new GetCommand({ TableName: world.eventsTable, Key: { id } }),
       );
       return (Number(Item?.expires_at) * 1000 - world.time.nowMs) / DAY_MS;

@@ -1,4 +1,4 @@
-import type { DocumentClient } from "../../shared/dynamodb/client.ts";
+import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
 
 /** One request to the store, before it is sent. */
 export interface StoreCall {
@@ -32,7 +32,7 @@ export function throttled(): Error {
 }
 
 /** Counts, and on demand breaks, every call of a client. */
-export function watchStore(client: DocumentClient): StoreTraffic {
+export function watchStore(db: DocumentClient): StoreTraffic {
   const counts = new Map<string, number>();
   const traffic: StoreTraffic = {
     roundTrips: 0,
@@ -44,7 +44,7 @@ export function watchStore(client: DocumentClient): StoreTraffic {
       counts.clear();
     },
   };
-  client.middlewareStack.add(
+  db.middlewareStack.add(
     (next, context) => async (args) => {
       const operation = String(context.commandName).replace(/Command$/, "");
       const index = counts.get(operation) ?? 0;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import { startDynamoDbLocal } from "../../infra/local/dynamodb-local.ts";
+import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { createWorldAt } from "./world.ts";
 

@@ -1,10 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { listClients } from "../../shared/clients/list-clients.ts";
 import { registerClient } from "../../shared/clients/register-client.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/clock/clock.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import {
   cleanupExpiredTokens,
   issueToken,
@@ -12,6 +10,8 @@ import {
   tokenUsageStats,
 } from "../../shared/index.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
+import { listClients } from "../../shared/statistics/list-clients.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, useDynamoDbLocal } from "./store.ts";
 
 useDynamoDbLocal();
@@ -130,7 +130,7 @@ describe("tokenUsageStats", () => {
     expect(await judge(expiresMs)).toEqual({ active_tokens: 0, expired_tokens: 1 });
   });
 
-  it("is the same before and after a purge", async () => {
+  it("is the same before and after a cleanup", async () => {
     const world = await createWorld();
     for (let n = 0; n < 30; n += 1) {
       const { token } = await issueToken(world, {

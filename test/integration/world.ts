@@ -3,16 +3,19 @@ import {
   DynamoDBClient,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
-import type { Clock } from "../../shared/clock/clock.ts";
 import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import { createDocumentClient, type DocumentClient } from "../../shared/dynamodb/client.ts";
+import {
+  createDocumentClient,
+  type DocumentClient,
+} from "../../shared/dynamodb/document-client.ts";
 import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
-import type { EventSink } from "../../shared/events/event-sink.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/events/store-events.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
+import type { Clock } from "../../shared/time/clock.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
 import { watchStore } from "./store-traffic.ts";
 
 process.env.AWS_REGION ??= "us-east-1";
@@ -95,7 +98,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
       createTable(admin, prefix + variable, definition),
     ),
   );
-  const client: DocumentClient = createDocumentClient("interactive", { endpoint });
+  const db: DocumentClient = createDocumentClient("interactive", { endpoint });
   const time = { nowMs: Date.parse("2026-11-23T10:00:00.000Z") };
   const clock: Clock = () => time.nowMs;
   const published: OAuthEvent[] = [];
@@ -113,7 +116,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
   };
   const parsed = parseMonitoringConfig(config);
   const context = {
-    client,
+    db,
     ...tables,
     config: parsed,
     clock,
@@ -128,7 +131,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
       if (outcome.retry.length > 0) throw new Error(outcome.retry[0]?.reason);
     },
   };
-  return { ...context, context, time, published, entered, endpoint, traffic: watchStore(client) };
+  return { ...context, context, time, published, entered, endpoint, traffic: watchStore(db) };
 }
 
 export type World = Awaited<ReturnType<typeof createWorldAt>>;

@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, expect, it } from "vitest";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
-import { createDocumentClient } from "../../shared/dynamodb/client.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 
 let server: Server | undefined;
 afterEach(() => server?.close());
@@ -16,11 +16,11 @@ it("gives up on a store that takes the call and never answers", async () => {
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const client = createDocumentClient("call", {
+  const db = createDocumentClient("call", {
     ...LOCAL_ACCESS,
     endpoint: `http://127.0.0.1:${port}`,
   });
-  const get = client.send(new GetCommand({ TableName: "t", Key: { id: "1" } }));
+  const get = db.send(new GetCommand({ TableName: "t", Key: { id: "1" } }));
   await expect(get).rejects.toMatchObject({ name: "TimeoutError" });
   expect(connections).toBe(2);
 });

@@ -2,10 +2,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it } from "vitest";
-import { LOCAL_ACCESS } from "../../infra/local/local-access.ts";
-import { createEventPublisher, PublishError } from "../../shared/events/event-publisher.ts";
-import { createBufferedSink } from "../../shared/events/event-sink.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import { createEventPublisher, PublishError } from "../../shared/tracking/event-publisher.ts";
+import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
 import { recordingLogger } from "../integration/store.ts";
 
 interface Entry {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
-import { createFunctionLog } from "../../infra/local/function-log.ts";
+import { createFunctionLog } from "../../local/start/function-log.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "function-log-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -18,7 +18,7 @@ it("keeps every line and shows those that want attention", async () => {
   ];
   const wanting = [
     'subscriber: {"level":"WARN","message":"busy"}',
-    'purge: {"level":"ERROR","message":"failed"}',
+    'cleanup: {"level":"ERROR","message":"failed"}',
     "stats: Error: it crashed {",
   ];
   for (const line of [...everyday, ...wanting]) log(line);

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { decisionMetric } from "../../functions/authorizer/decision-metric.ts";
-import { measurePurge } from "../../functions/purge/purge-metrics.ts";
-import { METRIC_NAMES } from "../../functions/runtime/metric-names.ts";
+import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
 import { createMetrics } from "../../functions/runtime/metrics.ts";
 import { traceId } from "../../functions/runtime/trace.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
 import { parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
 
 let written: string[] = [];
@@ -95,11 +95,11 @@ describe("a batch of the subscriber", () => {
   });
 });
 
-it("measures a purge by kind, and says whether it came to its end", () => {
-  const metrics = createMetrics("purge", "Shop");
+it("measures a cleanup by kind, and says whether it came to its end", () => {
+  const metrics = createMetrics("cleanup", "Shop");
   const removed = { access_tokens: 4, authorization_codes: 3, sessions: 2, events: 1 };
   for (const finished of [true, false]) {
-    measurePurge(metrics, { removed, finished, durationMs: 70 });
+    measureCleanup(metrics, { removed, finished, durationMs: 70 });
   }
   expect(lines().map(({ values }) => values)).toMatchObject([
     {
@@ -107,10 +107,10 @@ it("measures a purge by kind, and says whether it came to its end", () => {
       AuthorizationCodesRemoved: [3],
       SessionsRemoved: [2],
       EventsRemoved: [1],
-      PurgeFinished: [1],
-      PurgeDuration: [70],
+      CleanupFinished: [1],
+      CleanupDuration: [70],
     },
-    { PurgeFinished: [0] },
+    { CleanupFinished: [0] },
   ]);
 });
 

@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { EventData } from "../../shared/events/event-data.ts";
-import { EVENT_TYPES } from "../../shared/events/event-types.ts";
-import { createEvent, type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import type { EventData } from "../../shared/envelope/event-data.ts";
+import { EVENT_TYPES } from "../../shared/envelope/event-types.ts";
+import {
+  createEvent,
+  type OAuthEvent,
+  oauthEventSchema,
+} from "../../shared/envelope/oauth-event.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
 import { ocsfEventSchema } from "./ocsf-schema.ts";
 

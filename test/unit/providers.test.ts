@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseBusMessage } from "../../functions/subscriber/bus-message.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { tokenFact } from "../../shared/statistics/issuance.ts";
+import { tokenFact } from "../../shared/counters/issuance.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import {
   auth0Sample,
   cognitoSample,

@@ -1,13 +1,9 @@
 import { describe, expect, it } from "vitest";
-import {
-  ATTACKS,
-  type AttackLabel,
-  type AttackName,
-} from "../../infra/local/traffic/attacks/attack.ts";
-import { generateTraffic, type Traffic } from "../../infra/local/traffic/generate-traffic.ts";
-import { networkOf } from "../../infra/local/traffic/networks.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/clock/clock.ts";
-import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { ATTACKS, type AttackLabel, type AttackName } from "../../local/traffic/attacks/attack.ts";
+import { generateTraffic, type Traffic } from "../../local/traffic/generate-traffic.ts";
+import { networkOf } from "../../local/traffic/networks.ts";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 
 /** A Monday. */
 const START_MS = Date.parse("2026-11-16T00:00:00.000Z");

@@ -1,8 +1,8 @@
-import type { Alert } from "../../../shared/anomalies/alert.ts";
-import type { ClientSummary } from "../../../shared/clients/list-clients.ts";
-import type { EventPage } from "../../../shared/events/query-events.ts";
-import type { CleanupRun } from "../../../shared/retention/cleanup-runs.ts";
+import type { CleanupRun } from "../../../shared/cleanup/cleanup-runs.ts";
+import type { Alert } from "../../../shared/detection/alert.ts";
+import type { EventPage } from "../../../shared/event-store/query-events.ts";
 import type { Activity } from "../../../shared/statistics/activity.ts";
+import type { ClientSummary } from "../../../shared/statistics/list-clients.ts";
 import type { TokenUsageStats } from "../../../shared/statistics/token-usage-stats.ts";
 
 /** What the admin routes answer. */

@@ -1,4 +1,4 @@
-import type { Alert } from "../../../shared/anomalies/alert.ts";
+import type { Alert } from "../../../shared/detection/alert.ts";
 import { formatAgo, formatMoment, formatType } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";

@@ -1,4 +1,4 @@
-import type { CleanupRun } from "../../../shared/retention/cleanup-runs.ts";
+import type { CleanupRun } from "../../../shared/cleanup/cleanup-runs.ts";
 import { formatAgo, formatMoment, formatNumber } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
@@ -22,13 +22,13 @@ const KINDS = [
   ["events", "Events"],
 ] as const;
 
-/** The latest purge run: when, what it removed, and whether it finished. */
+/** The latest cleanup run: when, what it removed, and whether it finished. */
 export function CleanupPanel({ runs, nowMs }: CleanupPanelProps) {
   return (
     <Panel
       title="Latest clean-up"
       resource={runs}
-      empty="No purge has run yet; the schedule runs one every hour."
+      empty="No cleanup has run yet; the schedule runs one every hour."
       isEmpty={(list) => list.length === 0}
       rows={{
         name: "cleanup-runs",

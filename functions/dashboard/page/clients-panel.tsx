@@ -1,4 +1,4 @@
-import type { ClientSummary } from "../../../shared/clients/list-clients.ts";
+import type { ClientSummary } from "../../../shared/statistics/list-clients.ts";
 import { formatAgo, formatMoment, formatNumber } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";

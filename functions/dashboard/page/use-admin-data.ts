@@ -1,4 +1,4 @@
-import type { StoredEvent } from "../../../shared/events/stored-event.ts";
+import type { StoredEvent } from "../../../shared/event-store/stored-event.ts";
 import type { AdminApi } from "./admin-api.ts";
 import type { EventList } from "./events-panel.tsx";
 import type { TokenLife } from "./token-card.tsx";
@@ -16,7 +16,7 @@ interface AdminDataOptions {
   readonly onSignedOut: (message: string) => void;
 }
 
-/** Clients and purge runs change slowly: they are asked for at every sixth beat. */
+/** Clients and cleanup runs change slowly: they are asked for at every sixth beat. */
 const SLOW = 6;
 
 /** The most events listed; who wants more exports them with the CLI. */

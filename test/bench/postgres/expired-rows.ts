@@ -1,4 +1,4 @@
-import { STORED_PER_EXPIRED, tokenRows } from "../purge-tokens.ts";
+import { STORED_PER_EXPIRED, tokenRows } from "../cleanup-tokens.ts";
 import {
   createIdentityServer,
   deadTokens,
@@ -24,7 +24,7 @@ export interface DeleteTraces {
 /** An identity server's tokens, one in ten of them expired. */
 export interface ExpiredRows {
   /** Deletes all that are expired. */
-  purge(): Promise<void>;
+  cleanup(): Promise<void>;
   /** Vacuums the table and puts the expired back. */
   refill(): Promise<void>;
   /** A call with a token that is not expired, on a connection of its own. */
@@ -44,7 +44,7 @@ export async function storeExpiredRows(
   for (const which of ["expired", "live"] as const) {
     await insertTokens(database, tokenRows(which, expired, nowMs));
   }
-  const purge = async () => {
+  const cleanup = async () => {
     const removed = await deleteExpired(database, nowMs);
     if (removed !== expired) throw new Error(`${removed} rows were removed in place of ${expired}`);
   };
@@ -53,13 +53,13 @@ export async function storeExpiredRows(
     await insertTokens(database, tokenRows("expired", expired, nowMs));
   };
   return {
-    purge,
+    cleanup,
     refill,
     call: () => presentToken(caller, STORED_PER_EXPIRED * expired - 1),
     async traces() {
       const pagesBefore = await tokenPages(database);
       const lockedRows = await rowsLockedByDelete(database, caller, nowMs);
-      await purge();
+      await cleanup();
       const deadRows = await deadTokens(database);
       await database.query("VACUUM oauth_access_tokens");
       const pagesVacuumed = await tokenPages(database);

@@ -6,7 +6,7 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { findPort } from "../../../infra/local/find-port.ts";
+import { findPort } from "../../../local/services/find-port.ts";
 
 /** A running PostgreSQL with an empty database of its own. */
 export interface Postgres {

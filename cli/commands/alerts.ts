@@ -1,0 +1,95 @@
+import * as z from "zod";
+import { ANOMALY_RULES } from "../../shared/anomaly-rules/find-anomalies.ts";
+import { listAlerts } from "../../shared/detection/alert-store.ts";
+import { listMutes, muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
+import { identifierSchema } from "../../shared/envelope/identifiers.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { printable, type Report, table } from "../output.ts";
+
+const ruleSchema = z.enum(Object.keys(ANOMALY_RULES) as [keyof typeof ANOMALY_RULES]);
+
+const muteSchema = z.object({
+  client: identifierSchema,
+  rule: ruleSchema.optional(),
+  hours: z.coerce
+    .number()
+    .positive()
+    .max(24 * 365)
+    .default(24),
+});
+
+/** `alerts list`: what is open, or with `--resolved` what was. */
+export async function alertsList(
+  target: Target,
+  options: { readonly resolved?: boolean },
+): Promise<Report> {
+  const alerts = await listAlerts(target, options.resolved ? "resolved" : "open");
+  const rows = alerts.map((alert) => [
+    alert.opened_at,
+    alert.rule,
+    printable(`${alert.subject.kind} ${alert.subject.id}`),
+    String(alert.observed),
+    printable(alert.message),
+  ]);
+  const text =
+    rows.length > 0
+      ? table(["OPENED", "RULE", "SUBJECT", "SEEN", "MESSAGE"], rows)
+      : `No ${options.resolved ? "resolved" : "open"} alerts.`;
+  return { json: { alerts }, text };
+}
+
+/** `alerts mute`: no alerts of a client for a while. */
+export async function alertsMute(target: Target, options: unknown): Promise<Report> {
+  const { client, rule, hours } = muteSchema.parse(options);
+  const mute = {
+    oauth_client_id: client,
+    rule,
+    until: toInstant(target.clock() + hours * HOUR_MS),
+  };
+  await muteClient(target, mute);
+  return {
+    json: mute,
+    text: `${printable(client)} raises no ${rule ?? "alerts"} until ${mute.until}.`,
+  };
+}
+
+/** `alerts unmute`: ends a mute before its time. */
+export async function alertsUnmute(target: Target, options: unknown): Promise<Report> {
+  const { client, rule } = muteSchema.parse(options);
+  await unmuteClient(target, { oauth_client_id: client, rule });
+  return {
+    json: { oauth_client_id: client, rule },
+    text: `${printable(client)} raises ${rule ?? "alerts"} again.`,
+  };
+}
+
+/** `alerts mutes`: who is muted. */
+export async function alertsMutes(target: Target): Promise<Report> {
+  const mutes = await listMutes(target, target.clock());
+  const rows = mutes.map((mute) => [
+    printable(mute.oauth_client_id),
+    mute.rule ?? "every rule",
+    mute.until,
+  ]);
+  const text = rows.length > 0 ? table(["CLIENT", "RULE", "UNTIL"], rows) : "Nobody is muted.";
+  return { json: { mutes }, text };
+}
+
+/** `alerts rules`: what is looked for. */
+export function alertsRules(): Report {
+  const rules = Object.values(ANOMALY_RULES).map(({ name, catches, falsePositives, advice }) => {
+    return { name, catches, false_positives: falsePositives, advice };
+  });
+  const text = rules
+    .map((rule) =>
+      [
+        rule.name,
+        `  catches: ${rule.catches}`,
+        `  also raised by: ${rule.false_positives}`,
+        `  what to do: ${rule.advice}`,
+      ].join("\n"),
+    )
+    .join("\n");
+  return { json: { rules }, text };
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DescribeReplayCommand, StartReplayCommand } from "@aws-sdk/client-eventbridge";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { toInstant } from "../../shared/time/clock.ts";
+import { progress, type Report } from "../output.ts";
+import { type RangeOptions, rangeOf } from "../range.ts";
+
+/** How often to ask how far a replay is. */
+const ASK_MS = 1000;
+
+/** A replay has not ended in one of these. */
+const UNDER_WAY: ReadonlySet<string | undefined> = new Set(["STARTING", "RUNNING", "CANCELLING"]);
+
+/**
+ * `archive replay`: has EventBridge bring the range's events to the subscriber again, and waits for the
+ * end. What is stored stays as it is; what never was gets stored, and counted.
+ *
+ * @throws Error when the stack has no archive, or the replay fails
+ */
+export async function archiveReplay(target: Target, options: RangeOptions): Promise<Report> {
+  const { eventBridge, archiveArn, eventBusArn, storedRuleArn } = target;
+  if (!archiveArn) throw new Error("the stack has no archive: archive.enabled is false");
+  const { range, title } = rangeOf(target, options);
+  const ReplayName = `oauth-monitoring-${target.clock()}`;
+  await eventBridge.send(
+    new StartReplayCommand({
+      ReplayName,
+      EventSourceArn: archiveArn,
+      EventStartTime: new Date(range.fromMs),
+      EventEndTime: new Date(range.toMs),
+      // To this rule alone: others of the bus, which are not ours, have done their work.
+      Destination: { Arn: eventBusArn, FilterArns: [storedRuleArn] },
+    }),
+  );
+  const ask = () => eventBridge.send(new DescribeReplayCommand({ ReplayName }));
+  let replay = await ask();
+  while (UNDER_WAY.has(replay.State)) {
+    const { EventLastReplayedTime: last } = replay;
+    progress(last ? `replayed up to ${toInstant(last.getTime())} …` : "starting …");
+    await sleep(ASK_MS);
+    replay = await ask();
+  }
+  progress("");
+  if (replay.State !== "COMPLETED") {
+    throw new Error(`the replay ${ReplayName} ended as ${replay.State}: ${replay.StateReason}`);
+  }
+  return {
+    json: { replay: ReplayName, state: replay.State, ...range },
+    text: `Replayed (${title}). The subscriber stores what was not stored.`,
+  };
+}

@@ -1,0 +1,27 @@
+import { registerClient } from "../../shared/clients/register-client.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { listClients } from "../../shared/statistics/list-clients.ts";
+import { printable, type Report, table } from "../output.ts";
+
+/** `clients list`: active clients, their active tokens and last use. */
+export async function clientsList(target: Target): Promise<Report> {
+  const clients = await listClients(target);
+  const rows = clients.map((client) => [
+    printable(client.oauth_client_id),
+    String(client.active_tokens),
+    client.last_used_at ?? "never",
+    printable(client.client_name),
+  ]);
+  const text =
+    rows.length > 0 ? table(["CLIENT", "ACTIVE TOKENS", "LAST USED", "NAME"], rows) : "No clients.";
+  return { json: { clients }, text };
+}
+
+/** `clients add`: registers a client, or names one that is known by its events. */
+export async function clientsAdd(
+  target: Target,
+  options: { id: string; name: string },
+): Promise<Report> {
+  const client = await registerClient(target, { clientId: options.id, name: options.name });
+  return { json: client, text: `Client ${client.oauth_client_id} is registered.` };
+}

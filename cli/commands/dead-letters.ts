@@ -1,0 +1,73 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from "@aws-sdk/client-sqs";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { printable, progress, type Report, table } from "../output.ts";
+
+/** SQS hands out at most ten messages a call. */
+const MOST = 10;
+
+/** Receives until the queue hands out nothing more. */
+async function* receiveAll(target: Target): AsyncGenerator<Message> {
+  for (;;) {
+    const { Messages = [] } = await target.sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: target.deadLetterQueueUrl,
+        MaxNumberOfMessages: MOST,
+        MessageAttributeNames: ["reason"],
+        MessageSystemAttributeNames: ["SentTimestamp"],
+        WaitTimeSeconds: 1,
+      }),
+    );
+    if (Messages.length === 0) return;
+    yield* Messages;
+  }
+}
+
+/** `dead-letters list`: what could not be stored, and why; it stays in the queue. */
+export async function deadLettersList(target: Target): Promise<Report> {
+  const messages: Message[] = [];
+  for await (const message of receiveAll(target)) messages.push(message);
+  for (const { ReceiptHandle } of messages) {
+    await target.sqs.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: target.deadLetterQueueUrl,
+        ReceiptHandle,
+        VisibilityTimeout: 0,
+      }),
+    );
+  }
+  const letters = messages.map(({ MessageId, Body, MessageAttributes }) => ({
+    message_id: MessageId ?? "",
+    reason:
+      MessageAttributes?.reason?.StringValue ?? "delivered too often: see the subscriber's log",
+    body: Body ?? "",
+  }));
+  const rows = letters.map((letter) => [letter.message_id, printable(letter.reason)]);
+  const text = rows.length > 0 ? table(["MESSAGE", "REASON"], rows) : "No dead letters.";
+  return { json: { dead_letters: letters }, text };
+}
+
+/** `dead-letters redrive`: gives each message to the subscriber again; what is stored already stays once. */
+export async function deadLettersRedrive(target: Target): Promise<Report> {
+  // What fails again comes back as a new message: only those that were there before go through.
+  const startedMs = target.clock();
+  let redriven = 0;
+  for await (const { Attributes, Body, ReceiptHandle } of receiveAll(target)) {
+    if (Number(Attributes?.SentTimestamp) >= startedMs) continue;
+    await target.sqs.send(
+      new SendMessageCommand({ QueueUrl: target.bufferQueueUrl, MessageBody: Body }),
+    );
+    await target.sqs.send(
+      new DeleteMessageCommand({ QueueUrl: target.deadLetterQueueUrl, ReceiptHandle }),
+    );
+    redriven += 1;
+    progress(`${redriven} redriven …`);
+  }
+  progress("");
+  return { json: { redriven }, text: `${redriven} message(s) redriven.` };
+}

@@ -1,0 +1,106 @@
+import * as z from "zod";
+import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
+import { type EventQuery, queryEvents } from "../../shared/event-store/query-events.ts";
+import type { StoredEvent } from "../../shared/event-store/stored-event.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { mostFrequent, type ValueCount } from "../../shared/statistics/most-frequent.ts";
+import { rangeParametersSchema } from "../../shared/time/time-range.ts";
+import { printable, progress, type Report, table } from "../output.ts";
+import { type RangeOptions, rangeOf } from "../range.ts";
+
+/** Events read a page. */
+const PAGE = 1000;
+
+/** Every event of a query, up to a number. */
+async function collect(
+  target: Target,
+  query: Omit<EventQuery, "limit" | "cursor">,
+  most = Number.POSITIVE_INFINITY,
+): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  let cursor: string | undefined;
+  do {
+    const limit = Math.min(PAGE, most - events.length);
+    const page = await queryEvents(target, { ...query, limit, cursor });
+    events.push(...page.events);
+    progress(`${events.length} events …`);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined && events.length < most);
+  progress("");
+  return events;
+}
+
+/** What the events have most of, the most first; events without the value are left out. */
+function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unknown): ValueCount[] {
+  const counts = new Map<string, number>();
+  for (const event of events) {
+    const value = read(event);
+    if (typeof value === "string") counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return mostFrequent(counts);
+}
+
+/** `security-report`: the seed's report of the security event types, and whom they are about. */
+export async function securityReport(target: Target, options: RangeOptions): Promise<Report> {
+  const { range, title } = rangeOf(target, options);
+  const events = await collect(target, { ...range, security: true });
+  const summary = {
+    by_type: most(events, ({ event_type }) => event_type),
+    by_client: most(events, ({ oauth_client_id }) => oauth_client_id),
+    by_ip: most(events, ({ event_data }) => event_data.ip),
+    by_endpoint: most(events, ({ event_data }) => event_data.endpoint),
+  };
+  const block = (heading: string, counts: readonly ValueCount[]) => {
+    const lines = counts.map(({ value, count }) => `  ${printable(value)}: ${count}`);
+    return lines.length > 0 ? ["", heading, ...lines] : [];
+  };
+  const text = [
+    `Security Events (${title}): ${events.length}`,
+    ...events.map(
+      ({ occurred_at, event_type, event_data }) =>
+        `  [${occurred_at}] ${event_type}: ${printable(JSON.stringify(event_data))}`,
+    ),
+    ...block("By Type:", summary.by_type),
+    ...block("By Client:", summary.by_client),
+    ...block("By Address:", summary.by_ip),
+    ...block("By Endpoint:", summary.by_endpoint),
+  ].join("\n");
+  return { json: { count: events.length, summary, events }, text };
+}
+
+const filtersSchema = rangeParametersSchema.extend({
+  type: eventTypeSchema.optional(),
+  client: identifierSchema.optional(),
+  user: identifierSchema.optional(),
+  token: identifierSchema.optional(),
+  ip: ipSchema.optional(),
+  limit: z.coerce.number().int().min(1).default(50),
+});
+
+/** `events`: the audit log, newest first. */
+export async function events(target: Target, options: Record<string, unknown>): Promise<Report> {
+  const { from, to, type, client, user, token, ip, limit } = filtersSchema.parse(options);
+  const found = await collect(
+    target,
+    {
+      type,
+      clientId: client,
+      userId: user,
+      tokenId: token,
+      ip,
+      fromMs: from === undefined ? undefined : Date.parse(from),
+      toMs: to === undefined ? undefined : Date.parse(to),
+    },
+    limit,
+  );
+  const rows = found.map((event) => [
+    event.occurred_at,
+    event.event_type,
+    printable(event.oauth_client_id ?? "-"),
+    printable(event.user_id ?? "-"),
+    printable(JSON.stringify(event.event_data)),
+  ]);
+  const text =
+    rows.length > 0 ? table(["OCCURRED", "TYPE", "CLIENT", "USER", "DATA"], rows) : "No events.";
+  return { json: { events: found }, text };
+}

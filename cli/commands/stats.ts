@@ -1,0 +1,25 @@
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
+import type { Report } from "../output.ts";
+import { printable } from "../output.ts";
+import { type RangeOptions, rangeOf } from "../range.ts";
+
+/** `stats`: the seed's statistics, with the tokens revoked. */
+export async function stats(target: Target, options: RangeOptions): Promise<Report> {
+  const { range, title } = rangeOf(target, options);
+  const found = await tokenUsageStats(target, range);
+  const heading = `OAuth Statistics (${title})`;
+  const clients = Object.entries(found.tokens_by_client);
+  const text = [
+    heading,
+    "=".repeat(heading.length),
+    `Total tokens issued: ${found.total_tokens_issued}`,
+    `Active tokens: ${found.active_tokens}`,
+    `Expired tokens: ${found.expired_tokens}`,
+    `Revoked tokens: ${found.revoked_tokens}`,
+    "",
+    "By Client:",
+    ...clients.map(([client, count]) => `  ${printable(client)}: ${count}`),
+  ].join("\n");
+  return { json: found, text };
+}

@@ -1,0 +1,269 @@
+import { Command, CommanderError } from "commander";
+import * as z from "zod";
+import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
+import { openTarget, type Target } from "../shared/stack/open-stack.ts";
+import { InvalidRangeError } from "../shared/time/time-range.ts";
+import { PublishError } from "../shared/tracking/event-publisher.ts";
+import {
+  alertsList,
+  alertsMute,
+  alertsMutes,
+  alertsRules,
+  alertsUnmute,
+} from "./commands/alerts.ts";
+import { archiveReplay } from "./commands/archive.ts";
+import { cleanup } from "./commands/cleanup.ts";
+import { clientsAdd, clientsList } from "./commands/clients.ts";
+import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
+import { events, securityReport } from "./commands/events.ts";
+import { stats } from "./commands/stats.ts";
+import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
+import { printableJson, printableLines, type Report } from "./output.ts";
+
+/** What the command did. */
+const EXIT = { done: 0, failed: 1, badArguments: 2 } as const;
+
+interface GlobalOptions {
+  readonly local?: boolean;
+  readonly stack?: string;
+  readonly json?: boolean;
+}
+
+/** The caller asked for something that makes no sense. */
+class UsageError extends Error {}
+
+async function findTarget({ local, stack }: GlobalOptions): Promise<Target> {
+  if (local && stack !== undefined) throw new UsageError("give --local or --stack, not both");
+  if (stack !== undefined) {
+    const { describeDeployedStack } = await import("./deployed-stack-description.ts");
+    return openTarget(await describeDeployedStack(stack));
+  }
+  if (!local && !localStackIsThere()) {
+    throw new UsageError(
+      "no local stack runs: start it with npm start, or name a deployed one with --stack NAME",
+    );
+  }
+  return openTarget(describeLocalStack());
+}
+
+type Action<Arguments extends unknown[]> = (target: Target, ...rest: Arguments) => Promise<Report>;
+
+function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
+  console.log(json ? printableJson(report.json) : printableLines(report.text));
+}
+
+function buildProgram(): Command {
+  const program = new Command("oauth-monitoring")
+    .description("Administers an oauth-monitoring stack")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
+    .exitOverride();
+
+  const targeted = (command: Command): Command =>
+    command
+      .option("--local", "talk to the local stack (default while it runs)")
+      .option("--stack <name>", "talk to a deployed stack, with the AWS CLI's credentials")
+      .option("--json", "print JSON");
+  const ranged = (command: Command): Command =>
+    command
+      .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z; default 24 hours before --to")
+      .option("--to <time>", "UTC; default now");
+  const does = <Arguments extends unknown[]>(command: Command, action: Action<Arguments>): void => {
+    targeted(command).action(async (...given: unknown[]) => {
+      // Commander hands over the arguments, the options, and the command itself.
+      const options = given.at(-2) as GlobalOptions;
+      print(await action(await findTarget(options), ...(given.slice(0, -1) as Arguments)), options);
+    });
+  };
+  const examples = (command: Command, ...lines: string[]): Command =>
+    command.addHelpText(
+      "after",
+      `\nExamples:\n${lines.map((line) => `  $ oauth-monitoring ${line}`).join("\n")}`,
+    );
+
+  does(
+    examples(
+      ranged(program.command("stats").description("token statistics of a time range")),
+      "stats",
+      "stats --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z --json",
+    ),
+    stats,
+  );
+  does(
+    examples(
+      program
+        .command("cleanup")
+        .description("remove expired tokens, codes, sessions and events")
+        .option("--dry-run", "count, and delete nothing"),
+      "cleanup --dry-run",
+    ),
+    cleanup,
+  );
+  does(
+    examples(
+      ranged(
+        program
+          .command("security-report")
+          .description("security events, newest first, then the clients, addresses and endpoints"),
+      ),
+      "security-report --from 2026-11-23T00:00:00Z",
+    ),
+    securityReport,
+  );
+  does(
+    examples(
+      program
+        .command("events")
+        .description("the audit log, newest first")
+        .option("--type <type>", "for example auth_failed")
+        .option("--client <id>", "only of this client")
+        .option("--user <id>", "only of this user")
+        .option("--token <id>", "only of this token, by its public id")
+        .option("--ip <address>", "only from this address")
+        .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
+        .option("--to <time>", "UTC")
+        .option("--limit <number>", "the most events to print", "50"),
+      "events --type auth_failed --limit 20",
+      "events --client mobile-app --json",
+    ),
+    events,
+  );
+
+  const clients = program.command("clients").description("OAuth clients");
+  does(
+    clients.command("list").description("active clients, their active tokens and last use"),
+    clientsList,
+  );
+  does(
+    examples(
+      clients
+        .command("add")
+        .description("register a client, or name one that events have brought")
+        .requiredOption("--id <id>", "the OAuth client id")
+        .requiredOption("--name <name>", "what admins call it"),
+      'clients add --id mobile-app --name "Mobile app"',
+    ),
+    clientsAdd,
+  );
+
+  const tokens = program.command("tokens").description("access tokens");
+  does(
+    examples(
+      tokens
+        .command("issue")
+        .description("issue a token and print it, once")
+        .requiredOption("--client <id>", "the OAuth client it is for")
+        .requiredOption("--scopes <scopes>", "separated by spaces")
+        .requiredOption("--expires-in <seconds>", "its life")
+        .option("--user <id>", "the user it acts for"),
+      'tokens issue --client mobile-app --scopes "api:read api:write" --expires-in 3600',
+    ),
+    tokensIssue,
+  );
+  does(
+    tokens
+      .command("revoke")
+      .description("revoke a token")
+      .argument("<token-id>", "its public id, as in events"),
+    tokensRevoke,
+  );
+
+  const alerts = program.command("alerts").description("anomalies, and who is not to raise any");
+  const muting = (command: Command): Command =>
+    command
+      .requiredOption("--client <id>", "the OAuth client")
+      .option("--rule <name>", "one rule only; default every rule");
+  does(
+    alerts
+      .command("list")
+      .description("open alerts, the oldest first")
+      .option("--resolved", "those that resolved, instead"),
+    alertsList,
+  );
+  does(
+    examples(
+      muting(alerts.command("mute").description("raise no alerts of a client for a while")).option(
+        "--hours <number>",
+        "for so long",
+        "24",
+      ),
+      "alerts mute --client load-test --hours 2",
+      "alerts mute --client mobile-app --rule issuance_rate",
+    ),
+    alertsMute,
+  );
+  does(muting(alerts.command("unmute").description("end a mute before its time")), alertsUnmute);
+  does(alerts.command("mutes").description("who is muted, and until when"), alertsMutes);
+  // What is looked for is the same in every stack.
+  alerts
+    .command("rules")
+    .description("what is looked for, and what to do")
+    .option("--json", "print JSON")
+    .action((options: Pick<GlobalOptions, "json">) => print(alertsRules(), options));
+
+  const deadLetters = program
+    .command("dead-letters")
+    .description("events that could not be stored");
+  does(deadLetters.command("list").description("what waits there, and why"), deadLettersList);
+  does(
+    deadLetters.command("redrive").description("give them to the subscriber again"),
+    deadLettersRedrive,
+  );
+
+  const archive = program.command("archive").description("the bus's archive of events");
+  does(
+    examples(
+      ranged(
+        archive
+          .command("replay")
+          .description("bring a range's events to be stored again; nothing is stored twice"),
+      ),
+      "archive replay --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z",
+    ),
+    archiveReplay,
+  );
+  return program;
+}
+
+/** What went wrong, and what it means for the exit code. */
+function explain(error: unknown): { message: string; code: number } {
+  if (error instanceof CommanderError) {
+    // Commander has said it already; asking for help is no mistake.
+    return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
+  }
+  if (error instanceof z.ZodError)
+    return { message: z.prettifyError(error), code: EXIT.badArguments };
+  if (error instanceof InvalidRangeError || error instanceof UsageError) {
+    return { message: error.message, code: EXIT.badArguments };
+  }
+  if (error instanceof AggregateError || (error as NodeJS.ErrnoException).code === "ECONNREFUSED") {
+    return {
+      message:
+        "the stack does not answer: is npm start still running? If not, remove .local/stack.json",
+      code: EXIT.failed,
+    };
+  }
+  if (error instanceof PublishError) {
+    return {
+      message: `its event could not be published, run it again: ${error.message}`,
+      code: EXIT.failed,
+    };
+  }
+  return { message: error instanceof Error ? error.message : String(error), code: EXIT.failed };
+}
+
+/**
+ * Runs one command.
+ *
+ * @returns the exit code: 0 done, 1 the operation failed, 2 bad arguments
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    await buildProgram().parseAsync([...argv]);
+    return EXIT.done;
+  } catch (error) {
+    const { message, code } = explain(error);
+    if (message) console.error(printableLines(`oauth-monitoring: ${message}`));
+    return code;
+  }
+}

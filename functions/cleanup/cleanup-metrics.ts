@@ -1,0 +1,24 @@
+import type { Removed } from "../../shared/cleanup/cleanup-runs.ts";
+import type { FunctionMetrics } from "../runtime/metrics.ts";
+
+/** What is known of a cleanup when it is over, by whatever end. */
+export interface CleanupEnd {
+  readonly removed: Removed;
+  /** Whether nothing expired was left. */
+  readonly finished: boolean;
+  readonly durationMs: number;
+}
+
+/** Measures a cleanup. */
+export function measureCleanup(
+  metrics: FunctionMetrics<"cleanup">,
+  { removed, finished, durationMs }: CleanupEnd,
+): void {
+  metrics.count("AccessTokensRemoved", removed.access_tokens);
+  metrics.count("AuthorizationCodesRemoved", removed.authorization_codes);
+  metrics.count("SessionsRemoved", removed.sessions);
+  metrics.count("EventsRemoved", removed.events);
+  metrics.count("CleanupFinished", finished ? 1 : 0);
+  metrics.milliseconds("CleanupDuration", durationMs);
+  metrics.publish();
+}

@@ -1,0 +1,65 @@
+import middy from "@middy/core";
+import * as z from "zod";
+import type { CleanupRun, Removed } from "../../shared/cleanup/cleanup-runs.ts";
+import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { logLambdaContext } from "../runtime/log-context.ts";
+import { logger } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
+import { measureCleanup } from "./cleanup-metrics.ts";
+
+const environment = readEnvironment(process.env, [
+  "TOKENS_TABLE",
+  "AUTHORIZATION_CODES_TABLE",
+  "SESSIONS_TABLE",
+  "EVENTS_TABLE",
+  "COUNTERS_TABLE",
+  "CLEANUP_RUNS_TABLE",
+  "OAUTH_MONITORING_CONFIG",
+  "OAUTH_MONITORING_STACK",
+]);
+const metrics = createMetrics("cleanup", environment.OAUTH_MONITORING_STACK);
+const context = {
+  db: createDocumentClient("background"),
+  tokensTable: environment.TOKENS_TABLE,
+  authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,
+  sessionsTable: environment.SESSIONS_TABLE,
+  eventsTable: environment.EVENTS_TABLE,
+  countersTable: environment.COUNTERS_TABLE,
+  cleanupRunsTable: environment.CLEANUP_RUNS_TABLE,
+  config: environment.OAUTH_MONITORING_CONFIG,
+  clock: systemClock,
+  logger,
+};
+
+/** Left for the deletes under way and the run's record when the deadline nears. */
+const MARGIN_MS = 15_000;
+
+/** A schedule sends its own event; an admin may ask for a count without a cleanup. */
+const cleanupRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) });
+
+/** What a cleanup answers: its record, or with `dry_run` what it would remove. */
+export type CleanupAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
+
+/** Removes what is expired, until nothing is left or the function's time is nearly up. */
+export const handler = middy<unknown, CleanupAnswer>()
+  .use(logLambdaContext())
+  .handler(async (event, lambda) => {
+    const request = cleanupRequestSchema.parse(event);
+    if (request.dry_run) return { dry_run: true, would_remove: await countCleanup(context) };
+    const startedMs = systemClock();
+    const deadlineMs = startedMs + lambda.getRemainingTimeInMillis() - MARGIN_MS;
+    let removed: Removed = { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 };
+    let finished = false;
+    try {
+      const run = await runCleanup(context, deadlineMs, (soFar) => {
+        removed = { ...soFar };
+      });
+      finished = run.finished;
+      return run;
+    } finally {
+      measureCleanup(metrics, { removed, finished, durationMs: systemClock() - startedMs });
+    }
+  });

@@ -1,0 +1,93 @@
+import type { LambdaFunctions } from "./lambda-functions.ts";
+import { logicalIdOfArn, type Template } from "./template.ts";
+
+interface ScheduledRuleProperties {
+  readonly ScheduleExpression?: string;
+  readonly Targets: readonly { readonly Arn: string; readonly Input?: string }[];
+}
+
+/** A schedule of the template. */
+export interface LocalSchedule {
+  readonly name: string;
+  readonly expression: string;
+  readonly functionName: string;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+};
+
+function periodMs(expression: string): number {
+  const [, count, unit = ""] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  const unitMs = UNIT_MS[unit];
+  if (unitMs === undefined) {
+    throw new Error(`the local stack knows only rate(…) schedules, not ${expression}`);
+  }
+  return Number(count) * unitMs;
+}
+
+/** Runs the template's scheduled rules, on their timers and on demand. */
+export class Schedules {
+  readonly #schedules: readonly LocalSchedule[];
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    template: Template,
+    private readonly functions: LambdaFunctions,
+    log: (line: string) => void,
+  ) {
+    this.#schedules = template
+      .resources<ScheduledRuleProperties>("AWS::Events::Rule")
+      .flatMap(({ logicalId, properties: { ScheduleExpression, Targets } }) => {
+        const [target] = Targets;
+        if (ScheduleExpression === undefined || !target) return [];
+        return [
+          {
+            name: scheduleName(logicalId),
+            expression: ScheduleExpression,
+            functionName: logicalIdOfArn(target.Arn),
+          },
+        ];
+      });
+    for (const { name, expression } of this.#schedules) {
+      const timer = setInterval(() => {
+        this.run(name).catch((error) => log(`schedule ${name} failed: ${error}`));
+      }, periodMs(expression));
+      this.#timers.push(timer.unref());
+    }
+  }
+
+  list(): readonly LocalSchedule[] {
+    return this.#schedules;
+  }
+
+  /**
+   * Runs a schedule now; answers what its function does.
+   *
+   * @param more members of the event beside those that EventBridge gives it
+   */
+  async run(name: string, more: object = {}): Promise<unknown> {
+    const schedule = this.#schedules.find((candidate) => candidate.name === name);
+    if (!schedule) throw new RangeError(`there is no schedule ${name}`);
+    return this.functions.invoke(schedule.functionName, {
+      source: "aws.events",
+      "detail-type": "Scheduled Event",
+      time: new Date().toISOString(),
+      detail: {},
+      ...more,
+    });
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+}
+
+/** `OAuthMonitoringSchedulesCleanupFB18256C` → `cleanup`: the construct id of the rule. */
+function scheduleName(logicalId: string): string {
+  const id = logicalId.replace(/[0-9A-F]{8}$/, "");
+  const words = id.split("Schedules").at(-1) ?? id;
+  return words.replace(/(?<=[a-z])(?=[A-Z])/g, "-").toLowerCase();
+}

@@ -1,0 +1,166 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A synthesized stack on disk. */
+export interface Assembly {
+  readonly directory: string;
+  readonly stackName: string;
+}
+
+/** A resource of the template; its properties still hold intrinsic functions. */
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: Record<string, unknown>;
+}
+
+/** A resource with its properties resolved to what stands here for the deployed ones. */
+export interface LocalResource<P = Record<string, unknown>> {
+  readonly logicalId: string;
+  readonly properties: P;
+}
+
+export const REGION = "us-east-1";
+export const ACCOUNT = "000000000000";
+
+const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
+  "AWS::Region": REGION,
+  "AWS::AccountId": ACCOUNT,
+  "AWS::Partition": "aws",
+  "AWS::URLSuffix": "amazonaws.com",
+};
+
+/** The ARN's service and resource prefix of each type whose ARN is asked for. */
+const ARN_PREFIXES: Readonly<Record<string, string>> = {
+  "AWS::DynamoDB::Table": "dynamodb:table/",
+  "AWS::SQS::Queue": "sqs:",
+  "AWS::Lambda::Function": "lambda:function:",
+  "AWS::Events::EventBus": "events:event-bus/",
+  "AWS::Events::Archive": "events:archive/",
+  "AWS::Events::Rule": "events:rule/",
+  "AWS::KMS::Key": "kms:key/",
+  "AWS::SNS::Topic": "sns:",
+  "AWS::IAM::Role": "iam:role/",
+  "AWS::KinesisFirehose::DeliveryStream": "firehose:deliverystream/",
+  "AWS::S3::Bucket": "s3:",
+  "AWS::Logs::LogGroup": "logs:log-group:",
+};
+
+/** The synthesized template, with every name and ARN made local. A physical name is the logical id. */
+export class Template {
+  readonly #resources: Readonly<Record<string, Resource>>;
+
+  constructor(
+    private readonly assembly: Assembly,
+    /** Where the local SQS answers; a queue's `Ref` is its URL. */
+    private readonly queueEndpoint: string,
+  ) {
+    const file = join(assembly.directory, `${assembly.stackName}.template.json`);
+    this.#resources = JSON.parse(readFileSync(file, "utf8")).Resources;
+  }
+
+  /** The resources of a type, resolved. */
+  resources<P = Record<string, unknown>>(type: string): LocalResource<P>[] {
+    return Object.entries(this.#resources)
+      .filter(([, resource]) => resource.Type === type)
+      .map(([logicalId, resource]) => ({
+        logicalId,
+        properties: this.#resolve(resource.Properties ?? {}) as P,
+      }));
+  }
+
+  /** The only resource of a type. */
+  only<P = Record<string, unknown>>(type: string): LocalResource<P> {
+    const [found, another] = this.resources<P>(type);
+    if (!found || another) throw new Error(`the template must have exactly one ${type}`);
+    return found;
+  }
+
+  /** The ARN by which AWS's APIs name a resource. */
+  arn(logicalId: string): string {
+    return this.#attribute(logicalId, "Arn");
+  }
+
+  /** The bundle's folder of a function's code. */
+  assetDirectory(s3Key: string): string {
+    const directory = join(this.assembly.directory, `asset.${s3Key.replace(/\.zip$/, "")}`);
+    if (!existsSync(directory)) throw new Error(`the assembly has no bundle ${directory}`);
+    return directory;
+  }
+
+  queueUrl(logicalId: string): string {
+    return `${this.queueEndpoint}/${ACCOUNT}/${logicalId}`;
+  }
+
+  #resolve(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map((member) => this.#resolve(member));
+    if (typeof value !== "object" || value === null) return value;
+    const [name, argument] = Object.entries(value)[0] ?? [];
+    const isFunction =
+      name !== undefined &&
+      Object.keys(value).length === 1 &&
+      (name === "Ref" || name.startsWith("Fn::"));
+    if (isFunction) return this.#call(name, argument);
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [key, this.#resolve(member)]),
+    );
+  }
+
+  #call(name: string, argument: unknown): unknown {
+    switch (name) {
+      case "Ref":
+        return this.#ref(String(argument));
+      case "Fn::GetAtt":
+        return this.#attribute(...(argument as [string, string]));
+      case "Fn::Join": {
+        const [separator, parts] = argument as [string, unknown[]];
+        return parts.map((part) => this.#resolve(part)).join(separator);
+      }
+      case "Fn::Select": {
+        const [index, list] = argument as [number, unknown];
+        return (this.#resolve(list) as unknown[])[Number(index)];
+      }
+      case "Fn::Split": {
+        const [separator, text] = argument as [string, unknown];
+        return String(this.#resolve(text)).split(separator);
+      }
+      case "Fn::Sub":
+        return String(argument).replace(/\$\{([^${}]+)\}/g, (_, id: string) =>
+          String(this.#ref(id)),
+        );
+      default:
+        throw new Error(`the local stack does not know ${name}: add it to template.ts`);
+    }
+  }
+
+  #ref(id: string): string {
+    const pseudo = PSEUDO_PARAMETERS[id];
+    if (pseudo !== undefined) return pseudo;
+    switch (this.#resources[id]?.Type) {
+      case "AWS::SQS::Queue":
+        return this.queueUrl(id);
+      case "AWS::SNS::Topic":
+        return this.#attribute(id, "Arn");
+      default:
+        return id;
+    }
+  }
+
+  #attribute(id: string, attribute: string): string {
+    const type = this.#resources[id]?.Type ?? "";
+    const prefix = ARN_PREFIXES[type];
+    if (attribute !== "Arn" || prefix === undefined) return `${id}.${attribute}`;
+    const colon = prefix.indexOf(":");
+    return arnOf(prefix.slice(0, colon), `${prefix.slice(colon + 1)}${id}`);
+  }
+}
+
+/** The ARN of a resource of the local account. */
+export function arnOf(service: string, resource: string): string {
+  return `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
+}
+
+/** The logical id at the end of one of our ARNs, or of an invocation URI that holds one. */
+export function logicalIdOfArn(arn: string): string {
+  const path = arn.replace(/\/invocations$/, "");
+  return path.split(/[:/]/).at(-1) ?? path;
+}

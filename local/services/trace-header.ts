@@ -1,0 +1,13 @@
+import { randomBytes } from "node:crypto";
+import { SECOND_MS, systemClock } from "../../shared/time/clock.ts";
+
+const hex = (bytes: number) => randomBytes(bytes).toString("hex");
+
+/**
+ * Begins a sampled trace, as API Gateway and Lambda do with tracing on.
+ * https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+ */
+export function newTraceHeader(): string {
+  const seconds = Math.floor(systemClock() / SECOND_MS).toString(16);
+  return `Root=1-${seconds}-${hex(12)};Parent=${hex(8)};Sampled=1`;
+}

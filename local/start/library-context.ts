@@ -1,0 +1,65 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { type Environment, readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import type { Clock } from "../../shared/time/clock.ts";
+import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
+import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
+import type { LocalStack } from "./local-stack.ts";
+
+const TABLE_VARIABLES = Object.keys(TABLES) as (keyof typeof TABLES)[];
+
+/** What the deployed functions are told of the stack: every table's name, the bus, queues, configuration. */
+export function deployedEnvironment(stack: LocalStack): Environment {
+  const variables = Object.assign(
+    {},
+    ...stack.functionNames.map((name) => stack.functions.variables(name)),
+  );
+  return readEnvironment(variables, [
+    ...TABLE_VARIABLES,
+    "EVENT_BUS_NAME",
+    "UNPUBLISHED_QUEUE_URL",
+    "DEAD_LETTER_QUEUE_URL",
+    "ALERT_TOPIC_ARN",
+    "OAUTH_MONITORING_CONFIG",
+    "OAUTH_MONITORING_STACK",
+  ]);
+}
+
+/** The library's context over a local stack, for the host's own writing: demo data and test set-up. */
+export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) {
+  const environment = deployedEnvironment(stack);
+  const aws = { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint };
+  return {
+    db: createDocumentClient("interactive", {
+      ...LOCAL_ACCESS,
+      endpoint: stack.dynamodb.endpoint,
+    }),
+    tokensTable: environment.TOKENS_TABLE,
+    authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,
+    sessionsTable: environment.SESSIONS_TABLE,
+    clientsTable: environment.CLIENTS_TABLE,
+    eventsTable: environment.EVENTS_TABLE,
+    countersTable: environment.COUNTERS_TABLE,
+    issuancesTable: environment.ISSUANCES_TABLE,
+    cleanupRunsTable: environment.CLEANUP_RUNS_TABLE,
+    alertsTable: environment.ALERTS_TABLE,
+    config: environment.OAUTH_MONITORING_CONFIG,
+    clock,
+    logger,
+    sink: createEventPublisher({
+      eventBridge: new EventBridgeClient(aws),
+      eventBusName: environment.EVENT_BUS_NAME,
+      setAside: createUnpublishedQueue({
+        sqs: new SQSClient(aws),
+        queueUrl: environment.UNPUBLISHED_QUEUE_URL,
+      }),
+      logger,
+    }),
+  };
+}
+
+export type LibraryContext = ReturnType<typeof libraryContext>;

@@ -1,0 +1,232 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { AccessPolicies } from "../services/access-policies.ts";
+import { ApiGateway, MAX_HEADER_BYTES } from "../services/api-gateway.ts";
+import { createAwsEndpoint } from "../services/aws-endpoint.ts";
+import { createDeliveryStreams, type DeliveryStream } from "../services/delivery-streams.ts";
+import { type DynamoDbLocal, startDynamoDbLocal } from "../services/dynamodb-local.ts";
+import { createTables } from "../services/dynamodb-tables.ts";
+import { EventBus } from "../services/event-bus.ts";
+import { startEventSources } from "../services/event-source.ts";
+import { findPort } from "../services/find-port.ts";
+import { LambdaFunctions } from "../services/lambda-functions.ts";
+import { Notifications } from "../services/notifications.ts";
+import { createQueues, dumpQueues, type Queues, queueNamed } from "../services/queues.ts";
+import { Schedules } from "../services/schedules.ts";
+import { createStoreGuard } from "../services/store-guard.ts";
+import type { Assembly } from "../services/template.ts";
+import { Template } from "../services/template.ts";
+import { handleLocalRoute } from "./local-routes.ts";
+
+export interface LocalStackOptions {
+  readonly assembly: Assembly;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly dynamodbPort: number;
+  readonly eventbridgePort: number;
+  /** Keeps the store and waiting messages between runs; in memory without it. */
+  readonly dataDirectory?: string | undefined;
+  /** Where delivery streams write what they would write to S3; nowhere without it. */
+  readonly objectsDirectory?: string | undefined;
+  readonly log?: (line: string) => void;
+  /** In place of the queues' own visibility timeouts. */
+  readonly visibilitySeconds?: number;
+}
+
+/** A running stack: the deployed parts, and handles on what AWS would run for us. */
+export interface LocalStack {
+  readonly url: string;
+  readonly dynamodb: DynamoDbLocal;
+  /** Speaks EventBridge and SQS. */
+  readonly eventbridgeEndpoint: string;
+  readonly eventBus: EventBus;
+  readonly queues: Queues;
+  readonly functions: LambdaFunctions;
+  /** What the functions' roles allow; everything else is denied them here, too. */
+  readonly access: AccessPolicies;
+  readonly schedules: Schedules;
+  readonly notifications: Notifications;
+  readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
+  readonly functionNames: readonly string[];
+  /** The only function, queue or table whose logical id has the text in it. */
+  named(kind: "function" | "queue" | "table", part: string): string;
+  /** What a replay of the bus's archive is asked with. */
+  readonly replay: {
+    readonly busArn: string;
+    readonly storedRuleArn: string;
+    /** Undefined where the configuration wants no archive. */
+    readonly archiveArn: string | undefined;
+  };
+  /** URL of the only queue whose logical id has the text in it. */
+  queueUrl(part: string): string;
+  /** Whether the store had no tables before. */
+  readonly isNew: boolean;
+  close(): Promise<void>;
+}
+
+/** Longer than clients keep an idle connection, so that none writes to one that is being closed. */
+const KEEP_ALIVE_MS = 75_000;
+
+async function listen(server: Server, port: number, variable: string): Promise<number> {
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const free = await findPort(port, variable);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(free, "127.0.0.1", resolve);
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
+/** Gives back what waited in the queues when the stack last stopped. */
+async function restoreQueues(queues: Queues, file: string): Promise<void> {
+  const text = await readFile(file, "utf8").catch(() => "{}");
+  for (const [name, messages] of Object.entries(
+    JSON.parse(text) as ReturnType<typeof dumpQueues>,
+  )) {
+    for (const { body, attributes } of messages) queueNamed(queues, name).send(body, attributes);
+  }
+}
+
+/** The rule that brings the bus's own events to be stored. */
+function storedRule(template: Template): string {
+  const rules = template.resources<{ readonly EventBusName?: string }>("AWS::Events::Rule");
+  const bus = template.only("AWS::Events::EventBus").logicalId;
+  const [found, another] = rules.filter(({ properties }) => properties.EventBusName === bus);
+  if (!found || another) throw new Error("the bus must have exactly one rule");
+  return found.logicalId;
+}
+
+/**
+ * Runs the synthesized stack on this machine: the deployed bundles on the unmodified SDK, with
+ * tables, rules, queues, routes, schedules and environment out of the template.
+ *
+ * @throws PortInUseError when a port is taken; Error when Java is missing
+ */
+export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+  const log = options.log ?? (() => {});
+  const closing: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    for (const each of closing.splice(0).reverse()) await each();
+  };
+  try {
+    let stack: { gateway: ApiGateway; schedules: Schedules } | undefined;
+    let queues: Queues = new Map();
+    let bus: EventBus | undefined;
+    const notifications = new Notifications();
+    const front = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+      if (!stack) response.writeHead(503).end();
+      else if (request.url?.startsWith("/_local/")) {
+        const { schedules } = stack;
+        void handleLocalRoute(request, response, { schedules, queues, notifications });
+      } else void stack.gateway.handle(request, response);
+    });
+    const port = await listen(front, options.port, "PORT");
+    closing.push(() => close(front));
+
+    let access: AccessPolicies | undefined;
+    const aws = createAwsEndpoint(
+      () => bus as EventBus,
+      () => queues,
+      notifications,
+      () => access as AccessPolicies,
+    );
+    const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
+    closing.push(() => close(aws));
+    const eventbridgeEndpoint = `http://127.0.0.1:${awsPort}`;
+
+    const dynamodb = await startDynamoDbLocal({
+      port: options.dynamodbPort,
+      dataDirectory: options.dataDirectory,
+    });
+    closing.push(dynamodb.close);
+
+    const template = new Template(options.assembly, eventbridgeEndpoint);
+    access = new AccessPolicies(template);
+    const guard = createStoreGuard(access, dynamodb.endpoint);
+    const guardPort = await listen(guard, 0, "");
+    closing.push(() => close(guard));
+    const isNew = await createTables(template, dynamodb.endpoint);
+    queues = createQueues(template, options.visibilitySeconds);
+    const functions = await LambdaFunctions.start(
+      template,
+      {
+        AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${guardPort}`,
+        AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
+        AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
+        AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
+      },
+      log,
+    );
+    closing.push(() => functions.close());
+    const deliveryStreams = createDeliveryStreams(
+      template,
+      functions,
+      options.objectsDirectory,
+      log,
+    );
+    closing.push(async () => {
+      for (const stream of deliveryStreams.values()) await stream.close();
+    });
+    bus = new EventBus(
+      template,
+      (id) => deliveryStreams.get(id) ?? queueNamed(queues, id),
+      template.only("AWS::Events::EventBus").logicalId,
+    );
+    const queueFile = options.dataDirectory && join(options.dataDirectory, "queues.json");
+    if (queueFile) await restoreQueues(queues, queueFile);
+    closing.push(async () => {
+      if (queueFile && options.dataDirectory) {
+        await mkdir(options.dataDirectory, { recursive: true });
+        await writeFile(queueFile, JSON.stringify(dumpQueues(queues)));
+      }
+      for (const queue of queues.values()) queue.close();
+    });
+    closing.push(startEventSources(template, queues, functions));
+    const schedules = new Schedules(template, functions, log);
+    closing.push(() => schedules.stop());
+    stack = { gateway: new ApiGateway(template, functions), schedules };
+
+    const ids = {
+      function: template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId),
+      queue: [...queues.keys()],
+      table: template.resources("AWS::DynamoDB::Table").map(({ logicalId }) => logicalId),
+    };
+    const named: LocalStack["named"] = (kind, part) => {
+      const [found, another] = ids[kind].filter((id) => id.includes(part));
+      if (!found || another) throw new Error(`no single ${kind} has ${part} in its name`);
+      return found;
+    };
+    return {
+      url: `http://127.0.0.1:${port}`,
+      dynamodb,
+      eventbridgeEndpoint,
+      eventBus: bus,
+      queues,
+      functions,
+      access,
+      schedules,
+      notifications,
+      deliveryStreams,
+      functionNames: ids.function,
+      replay: {
+        busArn: template.arn(bus.name),
+        storedRuleArn: template.arn(storedRule(template)),
+        archiveArn: bus.archives[0]?.arn,
+      },
+      isNew,
+      named,
+      queueUrl: (part) => template.queueUrl(named("queue", part)),
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,154 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import { synthesize } from "../../infra/synthesize.ts";
+import { startSession } from "../../shared/sessions/start-session.ts";
+import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
+import { issueToken } from "../../shared/tokens/issue-token.ts";
+import { seedDemo } from "./demo-data.ts";
+import { createFunctionLog } from "./function-log.ts";
+import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
+import { startLocalStack } from "./local-stack.ts";
+
+const USAGE = `npm start -- [--no-demo] [--data DIR]
+
+  --seed-demo   put in demo data when the store is empty (default)
+  --no-demo     start empty
+  --data DIR    keep the store in DIR; in memory without it
+
+PORT (3000), DYNAMODB_PORT and EVENTBRIDGE_PORT (any free one) choose the ports; 0 = any free one.`;
+
+const LOCAL_DIRECTORY = fileURLToPath(new URL("../../.local/", import.meta.url));
+const STACK_FILE = join(LOCAL_DIRECTORY, "stack.json");
+const FUNCTION_LOG = join(LOCAL_DIRECTORY, "functions.log");
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const portsSchema = z.object({
+  PORT: port(3000),
+  DYNAMODB_PORT: port(0),
+  EVENTBRIDGE_PORT: port(0),
+});
+
+function readArguments() {
+  const { values } = parseArgs({
+    options: {
+      "seed-demo": { type: "boolean" },
+      "no-demo": { type: "boolean" },
+      data: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  const ports = portsSchema.safeParse(process.env);
+  if (!ports.success) throw new Error(`a port is not valid:\n${z.prettifyError(ports.error)}`);
+  return { ...values, ports: ports.data };
+}
+
+/** Tokens and a session for whoever tries the stack; they are not part of its statistics. */
+async function issueOperatorTokens(context: LibraryContext) {
+  const quiet = { ...context, sink: { publish: async () => {} } };
+  const expiresInSeconds = (30 * DAY_MS) / SECOND_MS;
+  const admin = await issueToken(quiet, {
+    clientId: "local-admin",
+    scopes: ["oauth:admin"],
+    expiresInSeconds,
+  });
+  const caller = await issueToken(quiet, {
+    clientId: "local-caller",
+    userId: "local-user",
+    scopes: ["api:read", "api:write", "mcp:use"],
+    expiresInSeconds,
+  });
+  const session = await startSession(quiet, {
+    clientId: "local-caller",
+    userId: "local-user",
+    scopes: ["mcp:use"],
+    expiresInSeconds,
+  });
+  return { admin: admin.secret, caller: caller.secret, session: session.secret };
+}
+
+const abort = () => process.exit(130);
+
+async function start(): Promise<void> {
+  const options = readArguments();
+  if (options.help) {
+    console.log(USAGE);
+    return;
+  }
+  // Until there is a stack to close, what was started goes with the process.
+  process.once("SIGINT", abort).once("SIGTERM", abort);
+  console.log("Synthesizing the stack …");
+  const assembly = synthesize(join(LOCAL_DIRECTORY, "cdk.out"));
+  const stack = await startLocalStack({
+    assembly,
+    port: options.ports.PORT,
+    dynamodbPort: options.ports.DYNAMODB_PORT,
+    eventbridgePort: options.ports.EVENTBRIDGE_PORT,
+    dataDirectory: options.data === undefined ? undefined : resolve(options.data),
+    objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
+    log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
+  });
+
+  process.removeListener("SIGTERM", abort).removeListener("SIGINT", abort);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      rmSync(STACK_FILE, { force: true });
+      void stack.close().then(() => process.exit(0));
+    });
+  }
+
+  const context = libraryContext(stack, systemClock, console);
+  const tokens = await issueOperatorTokens(context);
+  if (stack.isNew && !options["no-demo"]) await seedDemo(context);
+
+  const environment = deployedEnvironment(stack);
+  const tables = Object.fromEntries(
+    Object.entries(environment).flatMap(([variable, name]) =>
+      variable.endsWith("_TABLE") ? [[variable.replace(/_TABLE$/, "").toLowerCase(), name]] : [],
+    ),
+  );
+  mkdirSync(LOCAL_DIRECTORY, { recursive: true });
+  const description = {
+    url: stack.url,
+    dynamodb_endpoint: stack.dynamodb.endpoint,
+    eventbridge_endpoint: stack.eventbridgeEndpoint,
+    event_bus_name: environment.EVENT_BUS_NAME,
+    event_bus_arn: stack.replay.busArn,
+    stored_rule_arn: stack.replay.storedRuleArn,
+    archive_arn: stack.replay.archiveArn,
+    admin_token: tokens.admin,
+    caller_token: tokens.caller,
+    caller_session_id: tokens.session,
+    buffer_queue_url: stack.queueUrl("Buffer"),
+    unpublished_queue_url: environment.UNPUBLISHED_QUEUE_URL,
+    dead_letter_queue_url: environment.DEAD_LETTER_QUEUE_URL,
+    tables,
+    config: environment.OAUTH_MONITORING_CONFIG,
+    pid: process.pid,
+  };
+  writeFileSync(STACK_FILE, JSON.stringify(description, null, 2), { mode: 0o600 });
+  console.log(`
+oauth-monitoring runs at ${stack.url} (Ctrl-C stops it)
+
+A call as a client:
+  curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${tokens.caller}'
+
+The statistics, as an admin:
+  curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
+
+The dashboard, which asks for the admin's token:
+  ${stack.url}/admin/oauth/dashboard
+
+  ${tokens.admin}
+
+The audit log, newest first:
+  curl -s '${stack.url}/admin/oauth/events?limit=5' -H 'Authorization: Bearer ${tokens.admin}'
+`);
+}
+
+start().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,24 @@
+import { MINUTE_MS } from "../../../shared/time/clock.ts";
+import { address } from "../networks.ts";
+import { tokenCall } from "../timeline.ts";
+import { type Attack, busyUser } from "./attack.ts";
+
+/** A code or refresh token that was redeemed already is presented again: somebody has a copy. */
+export const credentialReuse: Attack = (scene) => {
+  const { random, timeline, startMs } = scene;
+  const { client, user } = busyUser(scene);
+  const reason = random.pick(["authorization_code_reused", "refresh_token_reused"]);
+  const tries = random.integer(2, 4);
+  const endMs = startMs + random.integer(2, 8) * MINUTE_MS;
+  const call = tokenCall(address(random, "foreign"), "curl/8.14.1");
+  for (let n = 0; n < tries; n += 1) {
+    const atMs = startMs + (n / (tries - 1)) * (endMs - startMs);
+    timeline.fail(atMs, reason, call, { clientId: client.clientId, userId: user.userId });
+  }
+  return {
+    subject: { kind: "client", id: client.clientId },
+    startMs,
+    endMs,
+    description: `${reason} ${tries} times, about one user`,
+  };
+};

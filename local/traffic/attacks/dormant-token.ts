@@ -1,0 +1,37 @@
+import { DAY_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { addressIn, networkOf } from "../networks.ts";
+import type { TrafficToken } from "../timeline.ts";
+import { type Attack, clientsOf } from "./attack.ts";
+
+/** A token of a year that nobody used for weeks suddenly is used all the time. */
+export const dormantToken: Attack = (scene) => {
+  const { random, timeline, startMs } = scene;
+  const client = random.pick(clientsOf(scene, "partner").slice(0, 4));
+  const office = client.addresses[0] as string;
+  const days = random.integer(21, 60);
+  const issuedMs = startMs - (days + random.integer(20, 90)) * DAY_MS;
+  const token: TrafficToken = {
+    clientId: client.clientId,
+    userId: random.pick(client.users).userId,
+    tokenId: random.uuid(issuedMs),
+    scopes: client.scopes,
+    issuedMs,
+    expiresMs: issuedMs + 365 * DAY_MS,
+    usedBefore: { atMs: startMs - days * DAY_MS, ip: office },
+  };
+  // Within the partner's own network: that the token wakes up is all there is to see.
+  const ip = addressIn(random, networkOf(office));
+  const uses = random.integer(140, 170);
+  const endMs = startMs + 30 * MINUTE_MS;
+  for (let n = 0; n < uses; n += 1) {
+    const atMs = startMs + (n / (uses - 1)) * (endMs - startMs);
+    const endpoint = random.pickZipf(client.endpoints);
+    timeline.use(atMs, token, { endpoint, method: "GET", ip, userAgent: client.userAgent });
+  }
+  return {
+    subject: { kind: "token", id: token.tokenId },
+    startMs,
+    endMs,
+    description: `${client.clientId}: a token not used for ${days} days used ${uses} times within half an hour`,
+  };
+};

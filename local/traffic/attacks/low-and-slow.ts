@@ -1,0 +1,33 @@
+import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { address } from "../networks.ts";
+import type { Attack } from "./attack.ts";
+
+const LENGTH_MS = 10 * HOUR_MS;
+
+/** One address tries a token every one to three minutes, for ten hours: no minute stands out. */
+export const lowAndSlow: Attack = ({ random, timeline, startMs }) => {
+  const ip = address(random, "foreign");
+  let tries = 0;
+  let endMs = startMs;
+  for (
+    let atMs = startMs;
+    atMs < startMs + LENGTH_MS;
+    atMs = Math.floor(atMs + random.between(1, 3) * MINUTE_MS)
+  ) {
+    const endpoint = random.pick(["/api/profile", "/api/orders", "/api/invoices"]);
+    timeline.fail(atMs, "unknown_token", {
+      endpoint,
+      method: "GET",
+      ip,
+      userAgent: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/142.0.0.0",
+    });
+    tries += 1;
+    endMs = atMs;
+  }
+  return {
+    subject: { kind: "ip", id: ip },
+    startMs,
+    endMs,
+    description: `${tries} unknown tokens tried from one address, one to three minutes apart, for ten hours`,
+  };
+};

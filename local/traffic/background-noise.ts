@@ -1,0 +1,108 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
+import { address } from "./networks.ts";
+import type { TrafficClient } from "./population.ts";
+import { Random } from "./random.ts";
+import { arrivals, MACHINES, OFFICES } from "./rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+
+interface NoiseOptions {
+  readonly seed: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const SCANNERS_A_DAY = 12;
+const SCANNED = ["/.env", "/api/v1/users", "/wp-login.php", "/api/swagger.json", "/actuator/env"];
+const SCANNER_AGENTS = ["zgrab/0.x", "Mozilla/5.0 (compatible; CensysInspect/1.1)", "curl/8.14.1"];
+
+/** Addresses that look whether anything is open, and go on to the next host. */
+function scanners(random: Random, { fromMs, toMs }: NoiseOptions): DraftEvent[] {
+  const timeline = new Timeline(random);
+  const perDay = SCANNERS_A_DAY;
+  for (const startMs of arrivals(random, { fromMs, toMs, perDay, rhythm: MACHINES })) {
+    const ip = address(random, "foreign");
+    const userAgent = random.pick(SCANNER_AGENTS);
+    let atMs = startMs;
+    for (let probes = random.integer(1, 5); probes > 0; probes -= 1) {
+      const endpoint = random.pick(SCANNED);
+      timeline.fail(atMs, "missing_token", { endpoint, method: "GET", ip, userAgent });
+      atMs += random.between(0.3, 20) * SECOND_MS;
+    }
+  }
+  return timeline.drafts;
+}
+
+const MISCONFIGURED_RUNS_A_DAY = 2;
+
+/** A partner's job that deletes with a token that may only read, and never learns. */
+function misconfigured(
+  random: Random,
+  client: TrafficClient,
+  { fromMs, toMs }: NoiseOptions,
+): DraftEvent[] {
+  const timeline = new Timeline(random);
+  const from = { ip: client.addresses[0] as string, userAgent: client.userAgent };
+  const perDay = MISCONFIGURED_RUNS_A_DAY;
+  for (const atMs of arrivals(random, { fromMs, toMs, perDay, rhythm: OFFICES })) {
+    const life = { scopes: ["api:read"], lifetimeMs: HOUR_MS };
+    const token = timeline.issue(atMs, { clientId: client.clientId }, life, from);
+    for (let tries = random.integer(1, 2); tries > 0; tries -= 1) {
+      const triedMs = atMs + random.between(1, 60) * SECOND_MS;
+      const call = { endpoint: "/api/orders", method: "DELETE", ...from };
+      timeline.exceedScope(triedMs, token, ["api:write"], call);
+    }
+  }
+  return timeline.drafts;
+}
+
+const WEEK_MS = 7 * DAY_MS;
+/** The epoch began on a Thursday; this is its first Monday at two in the morning. */
+const FIRST_MONDAY_MS = 4 * DAY_MS + 2 * HOUR_MS;
+
+/** A service's job that runs every Monday night with a token of a year. */
+function weeklyJob(
+  random: Random,
+  client: TrafficClient,
+  { fromMs, toMs }: NoiseOptions,
+): DraftEvent[] {
+  const timeline = new Timeline(random);
+  const ip = client.addresses[0] as string;
+  const firstMs = FIRST_MONDAY_MS + Math.ceil((fromMs - FIRST_MONDAY_MS) / WEEK_MS) * WEEK_MS;
+  const issuedMs = firstMs - 12 * WEEK_MS;
+  const token: TrafficToken = {
+    clientId: client.clientId,
+    tokenId: random.uuid(issuedMs),
+    scopes: ["api:read"],
+    issuedMs,
+    expiresMs: issuedMs + 52 * WEEK_MS,
+    usedBefore: { atMs: firstMs - WEEK_MS + 18 * MINUTE_MS, ip },
+  };
+  for (let runMs = firstMs; runMs < toMs; runMs += WEEK_MS) {
+    for (let uses = random.integer(12, 20); uses > 0; uses -= 1) {
+      timeline.use(runMs + random.between(0, 20) * MINUTE_MS, token, {
+        endpoint: "/api/reports/weekly",
+        method: "GET",
+        ip,
+        userAgent: client.userAgent,
+      });
+    }
+  }
+  return timeline.drafts;
+}
+
+/** What goes wrong, or looks odd, in every API without anybody meaning harm. */
+export function backgroundNoise(
+  clients: readonly TrafficClient[],
+  options: NoiseOptions,
+): DraftEvent[] {
+  const stream = (name: string) => new Random(options.seed, "noise", name);
+  const settled = clients.filter(({ firstMs }) => firstMs < options.fromMs);
+  const lastOf = (kind: TrafficClient["kind"]) => settled.findLast((each) => each.kind === kind);
+  const partner = lastOf("partner");
+  const service = lastOf("service");
+  return [
+    ...scanners(stream("scanners"), options),
+    ...(partner ? misconfigured(stream("misconfigured"), partner, options) : []),
+    ...(service ? weeklyJob(stream("weekly job"), service, options) : []),
+  ];
+}

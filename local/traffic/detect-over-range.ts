@@ -1,0 +1,28 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import type { LocalFront } from "../start/local-front.ts";
+
+const SCHEDULE = "anomalies";
+const EVERY_MS = 5 * MINUTE_MS;
+/** Before the range it is enough to learn what clients usually do. */
+const LEARN_EVERY_MS = HOUR_MS;
+const LEARN_MS = 3 * DAY_MS;
+
+/**
+ * Runs the detection of anomalies as of every five minutes in (from, to], in order, as its schedule
+ * would have, after as of every hour of the three days before. Answers false when the stack has no such
+ * schedule.
+ */
+export async function detectOverRange(
+  front: Pick<LocalFront, "schedules" | "runSchedule">,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  tell: (line: string) => void,
+): Promise<boolean> {
+  if (!(await front.schedules()).includes(SCHEDULE)) return false;
+  const look = async (atMs: number) => {
+    tell(`looking for anomalies as of ${toInstant(atMs)}`);
+    await front.runSchedule(SCHEDULE, { as_of: toInstant(atMs) });
+  };
+  for (let atMs = fromMs - LEARN_MS; atMs <= fromMs; atMs += LEARN_EVERY_MS) await look(atMs);
+  for (let atMs = fromMs + EVERY_MS; atMs <= toMs; atMs += EVERY_MS) await look(atMs);
+  return true;
+}

@@ -1,0 +1,85 @@
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
+import type { AttackLabel } from "./attacks/attack.ts";
+import { plantAttacks, usualIssuance } from "./attacks/plant-attacks.ts";
+import { backgroundNoise } from "./background-noise.ts";
+import { population, type TrafficClient } from "./population.ts";
+import { serviceTraffic } from "./service-traffic.ts";
+import { type DraftEvent, toEvents } from "./timeline.ts";
+import { userSessions } from "./user-sessions.ts";
+
+export type { AttackLabel, AttackName, AttackSubject } from "./attacks/attack.ts";
+
+export interface TrafficOptions {
+  /** A whole number; the same options make the same traffic, the ids of events included. */
+  readonly seed: number;
+  /** Epoch milliseconds. */
+  readonly startMs: number;
+  readonly days: number;
+  /** Default 40; at least 3, one of each kind. */
+  readonly clients?: number | undefined;
+  /** Benign events on a working day, about; fewer on weekends. Default 8000. */
+  readonly eventsPerDay?: number | undefined;
+  /**
+   * On which days every attack happens once; a day begins at the hour of `startMs`. The first day has no
+   * history to judge it by: a runaway issuer or a new network cannot be told there. Default `last-day`.
+   */
+  readonly attacks?: "none" | "last-day" | "every-day" | undefined;
+}
+
+/** What was generated. */
+export interface Traffic {
+  /** Every client that there is, the busiest first. */
+  readonly clients: readonly TrafficClient[];
+  /** By time. */
+  readonly events: OAuthEvent[];
+  /** By time. */
+  readonly labels: AttackLabel[];
+}
+
+const FEWEST_CLIENTS = 3;
+
+function clientTraffic(
+  client: TrafficClient,
+  range: { seed: number; fromMs: number; toMs: number },
+): DraftEvent[] {
+  return client.kind === "service"
+    ? serviceTraffic(client, range)
+    : userSessions({ ...client, kind: client.kind }, range);
+}
+
+/**
+ * Makes the events that an API's authorizer and issuer publish over some days: apps, services and
+ * partners in their daily and weekly rhythm, what goes wrong without harm, and labelled attacks. The
+ * benign part does not depend on `attacks`.
+ *
+ * `scope_validation_success`, which says again what `token_used` says, is left out.
+ *
+ * @throws RangeError when the options make no traffic.
+ */
+export function generateTraffic(options: TrafficOptions): Traffic {
+  const { seed, startMs: fromMs, days, attacks = "last-day" } = options;
+  const { clients: count = 40, eventsPerDay = 8000 } = options;
+  if (count < FEWEST_CLIENTS) throw new RangeError(`at least ${FEWEST_CLIENTS} clients`);
+  if (days < 1 || eventsPerDay < 1) throw new RangeError("at least one day, and an event a day");
+  const range = { seed, fromMs, toMs: fromMs + days * DAY_MS };
+  const clients = population({ seed, startMs: fromMs, days, clients: count, eventsPerDay });
+  const benign = [
+    ...clients.flatMap((client) => clientTraffic(client, range)),
+    ...backgroundNoise(clients, range),
+  ].filter(({ atMs }) => atMs < range.toMs);
+
+  const issuedPerHour = usualIssuance(benign, days);
+  const old = clients.filter(({ firstMs }) => firstMs < fromMs);
+  const labelledDays = { none: 0, "last-day": 1, "every-day": days }[attacks];
+  const planted = Array.from({ length: labelledDays }, (_, n) => {
+    const day = days - labelledDays + n;
+    const dayStartMs = fromMs + day * DAY_MS;
+    return plantAttacks({ seed, day, dayStartMs, clients: old, issuedPerHour });
+  });
+  return {
+    clients,
+    events: toEvents([...benign, ...planted.flatMap(({ drafts }) => drafts)]),
+    labels: planted.flatMap(({ labels }) => labels),
+  };
+}

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientStore } from "../../shared/clients/oauth-client.ts";
+import { registerClient } from "../../shared/clients/register-client.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import type { LocalFront } from "../start/local-front.ts";
+import type { Traffic } from "./generate-traffic.ts";
+
+export interface ReplayTarget extends ClientStore {
+  readonly sink: EventSink;
+  readonly front: LocalFront;
+}
+
+/** Events that are published side by side: twenty calls of PutEvents. */
+const CHUNK = 200;
+/** With more messages than this in the queues, publishing waits. */
+const MOST_WAITING = 4000;
+const LOOK_EVERY_MS = 250;
+/** Between one queue and the next a message is in neither: so often in a row all must be empty. */
+const QUIET_LOOKS = 4;
+
+/**
+ * Registers the traffic's clients, publishes its events to the stack's bus, no faster than they are
+ * stored, and resolves once all of them are.
+ *
+ * @throws Error when events could not be published or stored.
+ */
+export async function replayTraffic(
+  { sink, front, ...clients }: ReplayTarget,
+  traffic: Pick<Traffic, "clients" | "events">,
+  tell: (line: string) => void,
+): Promise<void> {
+  const deadBefore = await front.deadLetters();
+  const [first] = traffic.events;
+  const startMs = Date.parse(first?.occurred_at ?? "1970-01-01T00:00:00.000Z");
+  for (const { clientId, name, firstMs } of traffic.clients) {
+    const clock = () => Math.max(firstMs, startMs);
+    await registerClient({ ...clients, clock }, { clientId, name });
+  }
+
+  const all = traffic.events.length;
+  for (let published = 0; published < all; published += CHUNK) {
+    let waiting = await front.waiting();
+    while (waiting > MOST_WAITING) {
+      tell(`published ${published} of ${all} events; ${waiting} wait to be stored`);
+      await sleep(LOOK_EVERY_MS);
+      waiting = await front.waiting();
+    }
+    tell(`published ${published} of ${all} events; ${waiting} wait to be stored`);
+    await sink.publish(traffic.events.slice(published, published + CHUNK));
+  }
+  for (let quiet = 0; quiet < QUIET_LOOKS; await sleep(LOOK_EVERY_MS)) {
+    const waiting = await front.waiting();
+    tell(`published all ${all} events; ${waiting} wait to be stored`);
+    quiet = waiting === 0 ? quiet + 1 : 0;
+  }
+  const dead = (await front.deadLetters()) - deadBefore;
+  if (dead > 0) {
+    throw new Error(`${dead} events were not stored: see npx oauth-monitoring dead-letters list`);
+  }
+}

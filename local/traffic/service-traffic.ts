@@ -1,0 +1,112 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
+import type { TrafficClient } from "./population.ts";
+import { Random } from "./random.ts";
+import { arrivals, isWeekend, MACHINES } from "./rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+
+const DEPLOY_CHANCE_A_DAY = 0.25;
+const DEPLOY_MS = 10 * MINUTE_MS;
+/** Instances of a service that a deploy replaces. */
+const REPLACED = [3, 5] as const;
+/** Of the tokens that expire: an instance notices too late, or tries again and again. */
+const LATE_REFRESH_CHANCE = 0.05;
+const RETRY_BURST_CHANCE = 0.004;
+
+/** A process of the service begins anew, without a token. */
+interface Restart {
+  readonly atMs: number;
+  readonly instance: number;
+}
+
+/** The traffic of a service in [from, to): a token an hour for each instance, steady uses, deploys. */
+export function serviceTraffic(
+  client: TrafficClient,
+  { seed, fromMs, toMs }: { seed: number; fromMs: number; toMs: number },
+): DraftEvent[] {
+  const random = new Random(seed, "service", client.clientId);
+  const timeline = new Timeline(random);
+  const start = Math.max(fromMs, client.firstMs);
+  const restarts = deploys(random, timeline, client, { fromMs: start, toMs });
+  const tokens: (TrafficToken | undefined)[] = Array(client.instances).fill(undefined);
+  const callNow = () => ({
+    endpoint: random.pickZipf(client.endpoints),
+    method: random.chance(0.3) ? "POST" : "GET",
+    ip: random.pick(client.addresses),
+    userAgent: client.userAgent,
+  });
+  const issue = (instance: number, atMs: number) => {
+    const { scopes, tokenLifetimeMs: lifetimeMs } = client;
+    const subject = { clientId: client.clientId };
+    const token = timeline.issue(atMs, subject, { scopes, lifetimeMs }, callNow());
+    tokens[instance] = token;
+    return token;
+  };
+
+  // Of the events of a day, what is not a token is a use.
+  const perDay = Math.max(client.eventsPerDay - 24 * client.instances, client.eventsPerDay / 2);
+  for (const atMs of arrivals(random, { fromMs: start, toMs, perDay, rhythm: MACHINES })) {
+    while (restarts[0] && restarts[0].atMs <= atMs) {
+      issue(restarts[0].instance, restarts[0].atMs);
+      restarts.shift();
+    }
+    const instance = random.integer(0, client.instances - 1);
+    const held = tokens[instance];
+    if (held && atMs < held.expiresMs) {
+      timeline.use(atMs, held, callNow());
+      continue;
+    }
+    const usedMs = held ? presentExpired(random, timeline, { token: held, atMs, callNow }) : atMs;
+    timeline.use(usedMs + SECOND_MS, issue(instance, usedMs), callNow());
+  }
+  return timeline.drafts;
+}
+
+/** Now and then the expired token is presented first; answers when the client gives up on it. */
+function presentExpired(
+  random: Random,
+  timeline: Timeline,
+  {
+    token,
+    atMs,
+    callNow,
+  }: { token: TrafficToken; atMs: number; callNow: () => Parameters<Timeline["use"]>[2] },
+): number {
+  const burst = random.chance(RETRY_BURST_CHANCE);
+  if (!burst && !random.chance(LATE_REFRESH_CHANCE)) return atMs;
+  const call = callNow();
+  let triedMs = atMs;
+  for (let tries = burst ? random.integer(5, 15) : random.integer(1, 3); tries > 0; tries -= 1) {
+    timeline.fail(triedMs, "expired_token", call, token);
+    triedMs += random.between(0.5, 4) * SECOND_MS;
+  }
+  return triedMs;
+}
+
+/** Deploys on working days, by day: new instances ask for tokens, and some calls of theirs fail. */
+function deploys(
+  random: Random,
+  timeline: Timeline,
+  client: TrafficClient,
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Restart[] {
+  const restarts: Restart[] = [];
+  for (let dayMs = fromMs - (fromMs % DAY_MS); dayMs < toMs; dayMs += DAY_MS) {
+    const deployMs = dayMs + random.between(9, 16) * HOUR_MS;
+    if (!random.chance(DEPLOY_CHANCE_A_DAY) || isWeekend(dayMs)) continue;
+    if (deployMs < fromMs || deployMs + DEPLOY_MS > toMs) continue;
+    const within = () => deployMs + random.between(0, DEPLOY_MS);
+    for (let n = Math.min(client.instances, random.integer(...REPLACED)); n > 0; n -= 1) {
+      restarts.push({ atMs: within(), instance: n - 1 });
+    }
+    // A client that has no token yet cannot say who it is.
+    for (let failures = random.integer(2, 6); failures > 0; failures -= 1) {
+      timeline.fail(within(), "missing_token", {
+        endpoint: random.pickZipf(client.endpoints),
+        method: "GET",
+        ip: random.pick(client.addresses),
+        userAgent: client.userAgent,
+      });
+    }
+  }
+  return restarts.sort((a, b) => a.atMs - b.atMs);
+}

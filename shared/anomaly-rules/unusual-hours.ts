@@ -1,0 +1,54 @@
+import { HOUR_MS, toInstant } from "../time/clock.ts";
+import type { Anomaly } from "./anomaly-rule.ts";
+import type { ClientHistory } from "./detection-snapshot.ts";
+import { usualRange } from "./usual-range.ts";
+
+export interface UnusualHoursParameters {
+  readonly minimum: number;
+  readonly deviations: number;
+  readonly ratio: number;
+}
+
+/** A day must have passed since a client was first counted: before, everything about it is new. */
+const LEARN_MS = 24 * HOUR_MS;
+
+/**
+ * Clients whose last hour stands out of their own history.
+ *
+ * @param what the counted, as a message names it
+ */
+export function unusualHours(
+  histories: readonly ClientHistory[],
+  historyStartMs: number,
+  nowMs: number,
+  parameters: UnusualHoursParameters,
+  what: string,
+): Anomaly[] {
+  return histories.flatMap(({ clientId, lastHour, hours }) => {
+    const firstMs = Math.max(historyStartMs, Math.min(...hours.keys()));
+    if (lastHour < parameters.minimum || nowMs - firstMs < LEARN_MS) return [];
+    const usual = usualRange(hours, firstMs, nowMs);
+    if (!usual) return [];
+    const threshold = Math.max(
+      parameters.minimum,
+      usual.median + parameters.deviations * usual.deviation,
+      usual.median * parameters.ratio,
+    );
+    if (lastHour < threshold) return [];
+    return [
+      {
+        subject: { kind: "client", id: clientId } as const,
+        message: `${clientId} had ${lastHour} ${what} within an hour; usual at this time are ${Math.round(usual.median)}`,
+        observed: lastHour,
+        threshold: Math.ceil(threshold),
+        windowStart: toInstant(nowMs - HOUR_MS),
+        windowEnd: toInstant(nowMs),
+        evidence: {
+          usual_median: usual.median,
+          usual_deviation: Number(usual.deviation.toFixed(2)),
+          compared_hours: usual.hours,
+        },
+      },
+    ];
+  });
+}

@@ -1,0 +1,87 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { valuesInUse } from "../counters/values-in-use.ts";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { expiryPartitions } from "../dynamodb/expiry-attributes.ts";
+import { allShardKeys } from "../dynamodb/shards.ts";
+import { DAY_MS, toInstant } from "../time/clock.ts";
+import type { CleanupTarget } from "./delete-expired.ts";
+
+/** The tables that a cleanup walks. */
+export interface CleanupStore {
+  readonly db: DocumentClient;
+  readonly tokensTable: string;
+  readonly authorizationCodesTable: string;
+  readonly sessionsTable: string;
+  readonly eventsTable: string;
+  readonly countersTable: string;
+  readonly config: MonitoringConfig;
+}
+
+/** Tokens, codes and sessions: listed by `expires_at`, expired from that instant on. */
+function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number): CleanupTarget {
+  const now = toInstant(nowMs);
+  return {
+    table,
+    key,
+    queries: expiryPartitions(store.config).map((partition) => ({
+      TableName: table,
+      IndexName: "by_expiry",
+      KeyConditionExpression: "expiry_shard = :partition AND expires_at <= :now",
+      ExpressionAttributeValues: { ":partition": partition, ":now": now },
+    })),
+    expired: { condition: "expires_at <= :now", values: { ":now": now } },
+  };
+}
+
+/** Access tokens past their `expires_at`. */
+export function expiredTokens(store: CleanupStore, nowMs: number): CleanupTarget {
+  return byExpiry(store, store.tokensTable, "token_digest", nowMs);
+}
+
+/** Authorization codes past their `expires_at`. */
+export function expiredAuthorizationCodes(store: CleanupStore, nowMs: number): CleanupTarget {
+  return byExpiry(store, store.authorizationCodesTable, "code_digest", nowMs);
+}
+
+/** Sessions past their `expires_at`. */
+export function expiredSessions(store: CleanupStore, nowMs: number): CleanupTarget {
+  return byExpiry(store, store.sessionsTable, "session_digest", nowMs);
+}
+
+/**
+ * Events past their retention that TTL has not reached yet (it may lag by days). Each retention period
+ * has partitions of its own in the time index, so that only the events older than it are read.
+ */
+export async function expiredEvents(store: CleanupStore, nowMs: number): Promise<CleanupTarget> {
+  const nowSeconds = Math.floor(nowMs / 1000);
+  const periods = await valuesInUse(store, "retention_days");
+  return {
+    table: store.eventsTable,
+    key: "id",
+    queries: periods.flatMap((days) =>
+      allShardKeys(days, store.config.shards.events.read).map((partition) => ({
+        TableName: store.eventsTable,
+        IndexName: "by_time",
+        KeyConditionExpression: "retention_shard = :partition AND occurred_at_id <= :oldest",
+        FilterExpression: "expires_at <= :now",
+        ExpressionAttributeValues: {
+          ":partition": partition,
+          // The key goes on with the event's id; this is behind every id of the instant.
+          ":oldest": `${toInstant(nowMs - Number(days) * DAY_MS)}#\u{10FFFF}`,
+          ":now": nowSeconds,
+        },
+      })),
+    ),
+    expired: { condition: "expires_at <= :now", values: { ":now": nowSeconds } },
+  };
+}
+
+/** Every kind that a cleanup removes, under the name its counts bear. */
+export const CLEANUP_KINDS = {
+  access_tokens: expiredTokens,
+  authorization_codes: expiredAuthorizationCodes,
+  sessions: expiredSessions,
+  events: expiredEvents,
+} as const;
+
+export type CleanupKind = keyof typeof CLEANUP_KINDS;

@@ -1,0 +1,86 @@
+import type { Logger } from "../telemetry/logger.ts";
+import { SECOND_MS, toInstant } from "../time/clock.ts";
+import type { CleanupContext } from "./cleanup-expired.ts";
+import {
+  type CleanupRun,
+  type CleanupRunStore,
+  type Removed,
+  saveCleanupRun,
+} from "./cleanup-runs.ts";
+import { CLEANUP_KINDS, type CleanupKind, type CleanupStore } from "./cleanup-targets.ts";
+import { countExpired, deleteExpired } from "./delete-expired.ts";
+
+/** A run that was killed is at most this far behind in its record. */
+const RECORD_EVERY_MS = 2 * SECOND_MS;
+
+const KINDS = Object.keys(CLEANUP_KINDS) as CleanupKind[];
+
+/**
+ * Cleans up every kind and keeps a record of the run: when, what went, how long, whether it finished. The
+ * kinds run side by side, so that a flood of one does not starve another.
+ *
+ * @param deadlineMs no delete begins at or after this instant
+ * @param onProgress told from time to time what has been removed so far
+ * @throws whatever a kind failed with, after the others are done and the record says so
+ */
+export async function runCleanup(
+  context: CleanupContext & CleanupRunStore & { readonly logger: Logger },
+  deadlineMs: number,
+  onProgress?: (removed: Removed) => void,
+): Promise<CleanupRun> {
+  const startedMs = context.clock();
+  const removed: Removed = { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 };
+  const record = (status: CleanupRun["status"], error?: string): CleanupRun => ({
+    started_at: toInstant(startedMs),
+    ...(status === "running" ? {} : { finished_at: toInstant(context.clock()) }),
+    duration_ms: context.clock() - startedMs,
+    removed: { ...removed },
+    status,
+    finished: status === "finished",
+    ...(error === undefined ? {} : { error }),
+  });
+
+  await saveCleanupRun(context, record("running"));
+  let recordedMs = startedMs;
+  const cleanUpKind = async (kind: CleanupKind): Promise<boolean> => {
+    const target = await CLEANUP_KINDS[kind](context, startedMs);
+    const { finished } = await deleteExpired(context.db, target, {
+      clock: context.clock,
+      deadlineMs,
+      concurrency: context.config.cleanup.concurrency,
+      onProgress: async (count) => {
+        removed[kind] += count;
+        onProgress?.(removed);
+        if (context.clock() - recordedMs < RECORD_EVERY_MS) return;
+        recordedMs = context.clock();
+        await saveCleanupRun(context, record("running"));
+      },
+    });
+    return finished;
+  };
+
+  const outcomes = await Promise.allSettled(KINDS.map(cleanUpKind));
+  const failure = outcomes.find((outcome) => outcome.status === "rejected");
+  const finished = outcomes.every((outcome) => outcome.status === "fulfilled" && outcome.value);
+  const run = failure
+    ? record("failed", String(failure.reason))
+    : record(finished ? "finished" : "stopped");
+  await saveCleanupRun(context, run);
+  context.logger.info("Cleanup run", { ...run });
+  if (failure) throw failure.reason;
+  return run;
+}
+
+/** What a run would remove now, without removing it. */
+export async function countCleanup(
+  context: CleanupStore & Pick<CleanupContext, "clock">,
+): Promise<Removed> {
+  const nowMs = context.clock();
+  const counts = await Promise.all(
+    KINDS.map(async (kind) => {
+      const target = await CLEANUP_KINDS[kind](context, nowMs);
+      return [kind, await countExpired(context.db, target)] as const;
+    }),
+  );
+  return Object.fromEntries(counts) as Record<CleanupKind, number>;
+}

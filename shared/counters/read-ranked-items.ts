@@ -1,0 +1,58 @@
+import { QueryCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import { type RankedKind, rankingKey } from "./counter-keys.ts";
+import type { StatisticsStore } from "./counter-store.ts";
+
+/** Items read of each shard of a ranking. */
+const DEPTH = 200;
+
+const subjectSchema = z.looseObject({ oauth_client_id: z.string(), value: z.string() });
+
+/** A ranked subject, and its numbers by attribute (`n00` …). */
+export interface RankedItem {
+  readonly clientId: string;
+  readonly value: string;
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+function toRankedItem(item: Record<string, unknown>): RankedItem {
+  const { oauth_client_id, value } = subjectSchema.parse(item);
+  const numbers = Object.entries(item).filter(
+    (entry): entry is [string, number] => /^n\d\d$/.test(entry[0]) && typeof entry[1] === "number",
+  );
+  return { clientId: oauth_client_id, value, numbers: Object.fromEntries(numbers) };
+}
+
+/**
+ * The first 200 of each shard of a ranking or, of one client, those among the first megabyte.
+ *
+ * @param period a day (`2026-11-23`) or an hour (`2026-11-23T10`)
+ */
+export async function readRankedItems(
+  store: StatisticsStore,
+  kind: RankedKind,
+  period: string,
+  clientId?: string,
+): Promise<RankedItem[]> {
+  const shards = Array.from({ length: store.config.shards.counters.read }, (_, shard) => shard);
+  const pages = await Promise.all(
+    shards.map((shard) =>
+      store.db.send(
+        new QueryCommand({
+          TableName: store.countersTable,
+          IndexName: "by_total",
+          KeyConditionExpression: "ranking = :ranking",
+          ExpressionAttributeValues: {
+            ":ranking": rankingKey(kind, period, shard),
+            ...(clientId !== undefined && { ":client": clientId }),
+          },
+          ...(clientId === undefined
+            ? { Limit: DEPTH }
+            : { FilterExpression: "oauth_client_id = :client" }),
+          ScanIndexForward: false,
+        }),
+      ),
+    ),
+  );
+  return pages.flatMap(({ Items = [] }) => Items.map(toRankedItem));
+}

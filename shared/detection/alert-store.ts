@@ -1,0 +1,126 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { freeJson } from "../dynamodb/free-json.ts";
+import { queryAll } from "../dynamodb/query-all.ts";
+import { DAY_MS, toEpochSeconds } from "../time/clock.ts";
+import { type Alert, alertSchema } from "./alert.ts";
+
+/** Where alerts and mutes are kept. */
+export interface AlertStore {
+  readonly db: DocumentClient;
+  readonly alertsTable: string;
+}
+
+/** A resolved alert is kept so long. */
+const KEPT_DAYS = 90;
+
+/** An alert that another run changed meanwhile; that run has done what this one would. */
+export class AlertChangedError extends Error {}
+
+export async function findAlert(store: AlertStore, alertId: string): Promise<Alert | undefined> {
+  const { Item } = await store.db.send(
+    new GetCommand({
+      TableName: store.alertsTable,
+      Key: { alert_id: alertId },
+      ConsistentRead: true,
+    }),
+  );
+  return Item && alertSchema.parse(Item);
+}
+
+/**
+ * Writes an alert in place of what was read before.
+ *
+ * @throws AlertChangedError when the stored one is another by now
+ */
+export async function saveAlert(
+  store: AlertStore,
+  alert: Alert,
+  before: Alert | undefined,
+): Promise<void> {
+  try {
+    await store.db.send(
+      new PutCommand({
+        TableName: store.alertsTable,
+        Item: toItem(alert),
+        ...(before
+          ? {
+              ConditionExpression:
+                "event_id = :event AND detections = :detections AND #state = :state",
+              ExpressionAttributeNames: { "#state": "state" },
+              ExpressionAttributeValues: {
+                ":event": before.event_id,
+                ":detections": before.detections,
+                ":state": before.state,
+              },
+            }
+          : { ConditionExpression: "attribute_not_exists(alert_id)" }),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) throw new AlertChangedError();
+    throw error;
+  }
+}
+
+function toItem(alert: Alert): Record<string, unknown> {
+  const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
+  return {
+    ...alert,
+    // It quotes events, in which a producer may put anything.
+    evidence: freeJson(alert.evidence),
+    ttl_epoch_seconds: toEpochSeconds(keptUntilMs),
+  };
+}
+
+/** Keeps a resolved alert under an id of its own, before another of its subject takes its place. */
+export async function keepResolved(store: AlertStore, alert: Alert): Promise<void> {
+  const alert_id = `${alert.alert_id}#${alert.opened_at}`;
+  await store.db.send(
+    new PutCommand({
+      TableName: store.alertsTable,
+      Item: toItem({ ...alert, alert_id }),
+    }),
+  );
+}
+
+/** Writes that everybody has been told of an open alert, whatever else of it has changed meanwhile. */
+export async function markTold(store: AlertStore, alert: Alert): Promise<void> {
+  try {
+    await store.db.send(
+      new UpdateCommand({
+        TableName: store.alertsTable,
+        Key: { alert_id: alert.alert_id },
+        UpdateExpression: "SET told = :told",
+        ConditionExpression: "event_id = :event",
+        ExpressionAttributeValues: { ":told": true, ":event": alert.event_id },
+      }),
+    );
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) throw new AlertChangedError();
+    throw error;
+  }
+}
+
+const ofState = (store: AlertStore, state: Alert["state"]) => ({
+  TableName: store.alertsTable,
+  IndexName: "by_state",
+  KeyConditionExpression: "#state = :state",
+  ExpressionAttributeNames: { "#state": "state" },
+  ExpressionAttributeValues: { ":state": state },
+});
+
+/** Alerts of a state, the oldest first. */
+export async function listAlerts(store: AlertStore, state: Alert["state"]): Promise<Alert[]> {
+  const items = await queryAll(store.db, ofState(store, state));
+  return items.map((item) => alertSchema.parse(item));
+}
+
+/** The resolved alerts that opened last, the newest first. */
+export async function listLatestResolved(store: AlertStore, limit: number): Promise<Alert[]> {
+  const { Items = [] } = await store.db.send(
+    new QueryCommand({ ...ofState(store, "resolved"), ScanIndexForward: false, Limit: limit }),
+  );
+  return Items.map((item) => alertSchema.parse(item));
+}

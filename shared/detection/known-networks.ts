@@ -1,0 +1,76 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import type { KnownNetwork } from "../anomaly-rules/detection-snapshot.ts";
+import type { StatisticsStore } from "../counters/counter-store.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
+
+/** A network that a client was not seen from for so long is forgotten. */
+const REMEMBERED_DAYS = 90;
+
+/** More are not read of a client: it is used from everywhere. */
+const MOST = 50;
+
+const itemSchema = z.object({
+  sk: z.string(),
+  first_seen_at: z.string(),
+  raised: z.boolean(),
+});
+
+const partition = (clientId: string) => `known-networks/${clientId}`;
+
+/** The networks a client was seen from before, the earliest first. Cost: one Query. */
+export async function findKnownNetworks(
+  store: StatisticsStore,
+  clientId: string,
+  nowMs: number,
+): Promise<KnownNetwork[]> {
+  const { Items = [] } = await store.db.send(
+    new QueryCommand({
+      TableName: store.countersTable,
+      KeyConditionExpression: "pk = :pk",
+      FilterExpression: "ttl_epoch_seconds > :now",
+      ExpressionAttributeValues: { ":pk": partition(clientId), ":now": toEpochSeconds(nowMs) },
+      Limit: MOST,
+    }),
+  );
+  return Items.map((item) => itemSchema.parse(item))
+    .map(({ sk, first_seen_at, raised }) => ({ network: sk, firstSeenAt: first_seen_at, raised }))
+    .sort((a, b) => a.firstSeenAt.localeCompare(b.firstSeenAt));
+}
+
+/** A network from which a client was used. */
+export interface SeenNetwork {
+  readonly network: string;
+  readonly seenMs: number;
+  /** Whether it was an anomaly. */
+  readonly raised: boolean;
+}
+
+/** Remembers that a client was seen from a network; at most one write a day and network. */
+export async function rememberNetwork(
+  store: StatisticsStore,
+  clientId: string,
+  { network, seenMs, raised }: SeenNetwork,
+): Promise<void> {
+  try {
+    await store.db.send(
+      new UpdateCommand({
+        TableName: store.countersTable,
+        Key: { pk: partition(clientId), sk: network },
+        UpdateExpression:
+          "SET first_seen_at = if_not_exists(first_seen_at, :seen), raised = if_not_exists(raised, :raised), ttl_epoch_seconds = :ttl",
+        ConditionExpression:
+          "attribute_not_exists(ttl_epoch_seconds) OR ttl_epoch_seconds < :yesterday",
+        ExpressionAttributeValues: {
+          ":seen": toInstant(seenMs),
+          ":raised": raised,
+          ":ttl": toEpochSeconds(seenMs + REMEMBERED_DAYS * DAY_MS),
+          ":yesterday": toEpochSeconds(seenMs + (REMEMBERED_DAYS - 1) * DAY_MS),
+        },
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}

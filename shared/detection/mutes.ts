@@ -1,0 +1,64 @@
+import { DeleteCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import { queryAll } from "../dynamodb/query-all.ts";
+import { toEpochSeconds, toInstant } from "../time/clock.ts";
+import type { AlertStore } from "./alert-store.ts";
+
+/** A client that raises no alerts, of one rule or of any, for a while. */
+export interface Mute {
+  readonly oauth_client_id: string;
+  /** Absent: every rule. */
+  readonly rule?: string | undefined;
+  /** UTC. */
+  readonly until: string;
+}
+
+/** Mutes share the alerts' table, under a state of their own. */
+const STATE = "mute";
+
+const muteSchema = z
+  .object({ oauth_client_id: z.string(), rule: z.string().optional(), opened_at: z.string() })
+  .transform(({ opened_at, ...mute }): Mute => ({ ...mute, until: opened_at }));
+
+const muteId = ({ oauth_client_id, rule }: Pick<Mute, "oauth_client_id" | "rule">) =>
+  `${STATE}#${rule ?? "*"}#${oauth_client_id}`;
+
+/** Mutes a client until an instant, in place of an earlier mute of the same rule. */
+export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
+  await store.db.send(
+    new PutCommand({
+      TableName: store.alertsTable,
+      Item: {
+        alert_id: muteId(mute),
+        state: STATE,
+        oauth_client_id: mute.oauth_client_id,
+        ...(mute.rule !== undefined && { rule: mute.rule }),
+        // The index's sort key: mutes are found by their end.
+        opened_at: mute.until,
+        ttl_epoch_seconds: toEpochSeconds(Date.parse(mute.until)),
+      },
+    }),
+  );
+}
+
+/** Ends a mute before its time. */
+export async function unmuteClient(
+  store: AlertStore,
+  mute: Pick<Mute, "oauth_client_id" | "rule">,
+): Promise<void> {
+  await store.db.send(
+    new DeleteCommand({ TableName: store.alertsTable, Key: { alert_id: muteId(mute) } }),
+  );
+}
+
+/** The mutes in force. */
+export async function listMutes(store: AlertStore, nowMs: number): Promise<Mute[]> {
+  const items = await queryAll(store.db, {
+    TableName: store.alertsTable,
+    IndexName: "by_state",
+    KeyConditionExpression: "#state = :mute AND opened_at > :now",
+    ExpressionAttributeNames: { "#state": "state" },
+    ExpressionAttributeValues: { ":mute": STATE, ":now": toInstant(nowMs) },
+  });
+  return items.map((item) => muteSchema.parse(item));
+}

@@ -1,0 +1,96 @@
+import { v7 as uuidv7 } from "uuid";
+import * as z from "zod";
+import { instantSchema, toInstant } from "../time/clock.ts";
+import { type EventData, eventDataSchema, withoutSecrets, withoutTokens } from "./event-data.ts";
+import { SECURITY_EVENT_TYPES } from "./event-types.ts";
+import {
+  eventTypeSchema,
+  identifierSchema,
+  MAX_IDENTIFIER_LENGTH,
+  uuidSchema,
+} from "./identifiers.ts";
+
+/** What counters and reports say in place of a client that an event does not name. */
+export const NO_CLIENT = "(none)";
+
+/** `Source` of every event on the bus. */
+export const EVENT_SOURCE = "oauth.monitoring";
+
+/** A producer may take a token for an id: its digest is kept, in the length that an id may have. */
+const optionalIdentifier = identifierSchema
+  .nullish()
+  .transform((id) => (id ? withoutTokens(id).slice(0, MAX_IDENTIFIER_LENGTH) : undefined));
+
+/** The event envelope's `detail`: the one schema for producers and the subscriber. */
+export const oauthEventSchema = z
+  .strictObject({
+    /** The producer's identity of the event; a redelivery bears the same. */
+    id: uuidSchema,
+    event_type: eventTypeSchema,
+    /** When it happened, UTC with milliseconds. */
+    occurred_at: instantSchema,
+    oauth_client_id: optionalIdentifier,
+    user_id: optionalIdentifier,
+    event_data: eventDataSchema,
+  })
+  .transform((event) => ({ ...event, event_data: withoutSecrets(event.event_data) }));
+
+/** An audit event as it travels on the bus; secrets in it are digests. */
+export type OAuthEvent = z.output<typeof oauthEventSchema>;
+
+/** `DetailType` on the bus: `oauth.<event_type>`. */
+export function detailType(eventType: string): string {
+  return `oauth.${eventType}`;
+}
+
+/** Whether events of the type belong in the security report. */
+export function isSecurityEventType(eventType: string): boolean {
+  return (SECURITY_EVENT_TYPES as readonly string[]).includes(eventType);
+}
+
+/** What happened, before it has an identity. */
+export interface EventFacts {
+  readonly eventType: string;
+  readonly clientId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly details: EventData;
+  /** A given identity, where the same fact may be published again (a retried revocation). */
+  readonly id?: string | undefined;
+}
+
+/**
+ * Makes the envelope of something that happened at `atMs`, with a fresh UUIDv7 (RFC 9562) of that time.
+ *
+ * @throws ZodError when the facts do not fit the envelope, saying which and why.
+ */
+export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
+  return oauthEventSchema.parse({
+    id: facts.id ?? uuidv7({ msecs: atMs }),
+    event_type: facts.eventType,
+    occurred_at: toInstant(atMs),
+    oauth_client_id: facts.clientId,
+    user_id: facts.userId,
+    event_data: facts.details,
+  });
+}
+
+/** The token an event is about, when its data names one. */
+export function tokenIdOf(event: Pick<OAuthEvent, "event_data">): string | undefined {
+  const id = event.event_data.token_id;
+  return typeof id === "string" && id !== "" && id.length <= 256 ? id : undefined;
+}
+
+/** The address an event's call came from, when its data has one. */
+export function ipOf(event: OAuthEvent): string | undefined {
+  const { ip } = event.event_data;
+  return typeof ip === "string" && ip !== "" && ip.length <= 64 ? ip : undefined;
+}
+
+/** What a gateway's request id may be; other producers may put anything there. */
+const REQUEST_ID = /^[!-~]{1,128}$/;
+
+/** The gateway's id of the request an event came from, when its data names one. */
+export function requestIdOf(event: OAuthEvent): string | undefined {
+  const id = event.event_data.request_id;
+  return typeof id === "string" && REQUEST_ID.test(id) ? id : undefined;
+}

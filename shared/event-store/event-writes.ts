@@ -1,0 +1,133 @@
+import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import type { Count } from "../counters/counter-keys.ts";
+import type { IssuanceStore } from "../counters/counter-store.ts";
+import { CounterUpdates } from "../counters/counter-updates.ts";
+import { countsOfEvent } from "../counters/counts-of-event.ts";
+import { type Issuance, planIssuanceChange, tokenFact } from "../counters/issuance.ts";
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
+import { toEventItem } from "./stored-event.ts";
+
+type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
+
+/** TransactWriteItems takes a hundred items and 4 MB. */
+const MAX_ITEMS = 100;
+const MAX_BYTES = 3 * 1024 * 1024;
+
+/** Where events, their counters and the facts of tokens are kept. */
+export interface EventStore extends IssuanceStore {
+  readonly eventsTable: string;
+  readonly clientsTable: string;
+}
+
+/** What storing one event writes, and what it counts. */
+export interface EventWrites {
+  readonly event: OAuthEvent;
+  readonly put: TransactItem;
+  readonly issuance?: {
+    readonly tokenId: string;
+    readonly write: TransactItem;
+    readonly after: Issuance;
+  };
+  readonly counts: readonly Count[];
+}
+
+/** What is known of the tokens that a batch speaks of. */
+export type KnownIssuances = Map<string, Issuance>;
+
+/** Plans one event's writes upon what is known of its token. */
+export function planEventWrites(
+  store: EventStore,
+  event: OAuthEvent,
+  known: KnownIssuances,
+  nowMs: number,
+): EventWrites {
+  const fact = tokenFact(event);
+  const change =
+    fact && planIssuanceChange(known.get(fact.tokenId), fact, store.issuancesTable, store.config);
+  return {
+    event,
+    put: {
+      Put: {
+        TableName: store.eventsTable,
+        Item: toEventItem(event, store.config, nowMs),
+        ConditionExpression: "attribute_not_exists(id)",
+      },
+    },
+    ...(fact &&
+      change && {
+        issuance: { tokenId: fact.tokenId, write: change.write, after: change.after },
+      }),
+    counts: [...countsOfEvent(event), ...(change?.counts ?? [])],
+  };
+}
+
+/**
+ * Orders events so that those that raise the same counters stand together: fewer transactions then
+ * write each counter. In which order events of one batch are stored means nothing.
+ */
+export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
+  const key = ({ oauth_client_id, event_type, event_data }: OAuthEvent) =>
+    `${oauth_client_id}\n${event_type}\n${event_data.ip}`;
+  return events
+    .map((event) => ({ event, key: key(event) }))
+    .sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)))
+    .map(({ event }) => event);
+}
+
+/**
+ * Takes from the front of `events` what fits `count` transactions that may be under way at once. Each
+ * item is written once in all of them: a second event about a token waits for those that come after.
+ */
+export function takeTransactions(
+  events: readonly OAuthEvent[],
+  plan: (event: OAuthEvent) => EventWrites,
+  count: number,
+): { transactions: OAuthEvent[][]; rest: readonly OAuthEvent[] } {
+  const tokens = new Set<string>();
+  const transactions: OAuthEvent[][] = [];
+  let rest = events;
+  while (transactions.length < count) {
+    const next = takeTransaction(rest, plan, tokens);
+    if (next.taken.length === 0) break;
+    transactions.push(next.taken);
+    rest = next.rest;
+  }
+  return { transactions, rest };
+}
+
+/** What fits one transaction, without the events of `tokens`, to which it adds its own. */
+function takeTransaction(
+  events: readonly OAuthEvent[],
+  plan: (event: OAuthEvent) => EventWrites,
+  tokens: Set<string>,
+): { taken: OAuthEvent[]; rest: OAuthEvent[] } {
+  const counters = new CounterUpdates(0);
+  const taken: OAuthEvent[] = [];
+  const rest: OAuthEvent[] = [];
+  let items = 0;
+  let bytes = 0;
+  let full = false;
+  for (const event of events) {
+    const tokenId = full ? undefined : tokenFact(event)?.tokenId;
+    if (full || (tokenId !== undefined && tokens.has(tokenId))) {
+      rest.push(event);
+      continue;
+    }
+    const writes = plan(event);
+    const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
+    const more: number = 1 + (writes.issuance ? 1 : 0);
+    full =
+      items + more + counters.size + counters.growth(writes.counts) > MAX_ITEMS ||
+      (taken.length > 0 && bytes + size > MAX_BYTES);
+    if (full) {
+      rest.push(event);
+      continue;
+    }
+    counters.add(writes.counts);
+    if (tokenId !== undefined) tokens.add(tokenId);
+    items += more;
+    bytes += size;
+    taken.push(event);
+  }
+  return { taken, rest };
+}

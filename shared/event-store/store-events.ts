@@ -1,0 +1,250 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type CancellationReason, TransactionCanceledException } from "@aws-sdk/client-dynamodb";
+import { TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { recordClientUse } from "../clients/record-client-use.ts";
+import { retentionDays } from "../config/event-retention.ts";
+import { CounterUpdates } from "../counters/counter-updates.ts";
+import { findIssuances } from "../counters/find-issuances.ts";
+import { issuanceSchema, lifetimeClass, tokenFact } from "../counters/issuance.ts";
+import { type EnteredValues, enterValue } from "../counters/values-in-use.ts";
+import { shardOf } from "../dynamodb/shards.ts";
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
+import { type Clock, DAY_MS } from "../time/clock.ts";
+import {
+  byCounters,
+  type EventStore,
+  type EventWrites,
+  type KnownIssuances,
+  planEventWrites,
+  takeTransactions,
+} from "./event-writes.ts";
+
+/** What became of each event. */
+export interface StoreOutcome {
+  /** Stored and counted now. */
+  readonly stored: OAuthEvent[];
+  /** Stored and counted before; nothing changed. */
+  readonly duplicates: OAuthEvent[];
+  /** The store will never take these. */
+  readonly rejected: { readonly event: OAuthEvent; readonly reason: string }[];
+  /** Not stored now; deliver them again. */
+  readonly retry: { readonly event: OAuthEvent; readonly reason: string }[];
+}
+
+export interface StoreEventsOptions {
+  readonly clock: Clock;
+  /** Kept by the caller from call to call. */
+  readonly entered: EnteredValues;
+  /** Attempts of a transaction that the store is too busy for; default 6. */
+  readonly maxAttempts?: number;
+  /** First wait between attempts, doubled and jittered; default 20 ms. */
+  readonly retryDelayMs?: number;
+}
+
+/**
+ * Stores events and counts them, each once: an event, the counters it raises and the fact of its token
+ * are one transaction, on the condition that the event's id is new. Redelivery, in whole or in part,
+ * changes nothing; an event is never stored uncounted, nor counted unstored.
+ *
+ * Cost: 2 write units per KB for each event (a transaction's price) and one for each of its indexes;
+ * up to a hundred items a round trip, the counters shared by all events in it, and as many round trips
+ * at once as counters have shards.
+ */
+export async function storeEvents(
+  store: EventStore,
+  events: readonly OAuthEvent[],
+  options: StoreEventsOptions,
+): Promise<StoreOutcome> {
+  const outcome: StoreOutcome = { stored: [], duplicates: [], rejected: [], retry: [] };
+  let waiting: readonly OAuthEvent[] = byCounters([
+    ...new Map(events.map((event) => [event.id, event])).values(),
+  ]);
+  const known = await findIssuances(
+    store,
+    waiting.flatMap((event) => {
+      const fact = tokenFact(event);
+      return fact?.revokedAt ? [fact.tokenId] : [];
+    }),
+  );
+  const writer = new EventWriter(store, options, known, outcome, waiting[0]?.id ?? "");
+  await writer.enterValues(waiting);
+  while (waiting.length > 0) {
+    const { transactions, rest } = takeTransactions(
+      waiting,
+      (event) => writer.plan(event),
+      store.config.shards.counters.write,
+    );
+    await Promise.all(transactions.map((taken, lane) => writer.settle(taken, lane)));
+    waiting = rest;
+  }
+  await recordClients(store, outcome);
+  return outcome;
+}
+
+class EventWriter {
+  readonly #nowMs: number;
+  readonly #firstShard: number;
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly options: StoreEventsOptions,
+    private readonly known: KnownIssuances,
+    private readonly outcome: StoreOutcome,
+    firstId: string,
+  ) {
+    this.#nowMs = options.clock();
+    this.#firstShard = shardOf(firstId, store.config.shards.counters.write);
+  }
+
+  plan(event: OAuthEvent): EventWrites {
+    return planEventWrites(this.store, event, this.known, this.#nowMs);
+  }
+
+  /** Readers must know of a retention period or lifetime before anything is stored under it. */
+  async enterValues(events: readonly OAuthEvent[]): Promise<void> {
+    const { store, options } = this;
+    const days = new Set(events.map((event) => retentionDays(store.config, event.event_type)));
+    for (const value of days) {
+      const untilMs = this.#nowMs + value * DAY_MS;
+      await enterValue(store, options.entered, "retention_days", String(value), untilMs);
+    }
+    for (const event of events) {
+      const issued = tokenFact(event)?.issued;
+      if (!issued) continue;
+      const lifetime = lifetimeClass(issued.at, issued.expiresAt);
+      const untilMs = Date.parse(issued.expiresAt);
+      await enterValue(store, options.entered, "token_lifetime", lifetime, untilMs);
+    }
+  }
+
+  /**
+   * Brings a transaction's events to an outcome, whatever the store answers.
+   *
+   * @param lane tells apart those that are under way at once
+   */
+  async settle(events: readonly OAuthEvent[], lane: number): Promise<void> {
+    const { maxAttempts = 6, retryDelayMs = 20 } = this.options;
+    let remaining = [...events];
+    let failures = 0;
+    let reason = "";
+    // A round either settles an event, learns of a token, or counts as a failure: the sum is bounded.
+    for (
+      let round = 0;
+      remaining.length > 0 && round < maxAttempts + 3 * events.length;
+      round += 1
+    ) {
+      const writes = remaining.map((event) => this.plan(event));
+      try {
+        await this.#write(writes, lane + round);
+        this.outcome.stored.push(...remaining);
+        return;
+      } catch (error) {
+        if (error instanceof TransactionCanceledException) {
+          const before = remaining.length;
+          const learned = this.#learn(writes, error.CancellationReasons ?? []);
+          remaining = remaining.filter((event) => !learned.settled.has(event));
+          if (remaining.length < before || learned.issuances > 0) continue;
+          reason = learned.reason;
+        } else {
+          reason = String(error);
+          const refused = error instanceof Error && error.name === "ValidationException";
+          if (remaining.length > 1 && (refused || !wasSent(error))) {
+            await this.#halve(remaining, lane);
+            return;
+          }
+          if (refused) {
+            reason = `the store refuses the event: ${error.message}`;
+            for (const event of remaining) this.outcome.rejected.push({ event, reason });
+            return;
+          }
+          break;
+        }
+      }
+      failures += 1;
+      if (failures >= maxAttempts) break;
+      await sleep(retryDelayMs * 2 ** failures * (0.5 + Math.random()));
+    }
+    this.outcome.retry.push(...remaining.map((event) => ({ event, reason })));
+  }
+
+  async #write(writes: readonly EventWrites[], turn: number): Promise<void> {
+    const { store } = this;
+    const shards = store.config.shards.counters.write;
+    // Another shard each lane and round: writers that would meet on a counter part ways.
+    const counters = new CounterUpdates((this.#firstShard + turn) % shards);
+    for (const each of writes) counters.add(each.counts);
+    await store.db.send(
+      new TransactWriteCommand({
+        TransactItems: [
+          ...writes.map((each) => each.put),
+          ...writes.flatMap((each) => (each.issuance ? [each.issuance.write] : [])),
+          ...counters.toTransactItems(store.countersTable, store.config.retention.statisticsDays),
+        ],
+      }),
+    );
+    for (const { issuance } of writes) {
+      if (issuance) this.known.set(issuance.tokenId, issuance.after);
+    }
+  }
+
+  /** Reads why a transaction was cancelled, item by item in the order of `#write`. */
+  #learn(writes: readonly EventWrites[], reasons: readonly CancellationReason[]) {
+    const settled = new Set<OAuthEvent>();
+    let issuances = 0;
+    let reason = "the transaction was cancelled";
+    for (const [index, { event }] of writes.entries()) {
+      const { Code, Message } = reasons[index] ?? {};
+      if (Code === "ConditionalCheckFailed") {
+        this.outcome.duplicates.push(event);
+        settled.add(event);
+      } else if (Code === "ValidationError") {
+        this.outcome.rejected.push({ event, reason: `the store refuses the event: ${Message}` });
+        settled.add(event);
+      }
+    }
+    const tokens = writes.flatMap((each) => (each.issuance ? [each.issuance.tokenId] : []));
+    for (const [index, tokenId] of tokens.entries()) {
+      const { Code, Item } = reasons[writes.length + index] ?? {};
+      if (Code !== "ConditionalCheckFailed") continue;
+      issuances += 1;
+      if (Item) this.known.set(tokenId, issuanceSchema.parse(unmarshall(Item)));
+      else this.known.delete(tokenId);
+    }
+    const busy = reasons.find(({ Code }) => Code !== "None" && Code !== "ConditionalCheckFailed");
+    if (busy) reason = `${busy.Code}: ${busy.Message ?? ""}`;
+    return { settled, issuances, reason };
+  }
+
+  /** The fault is in the call: one event must not hold the others back. */
+  async #halve(events: readonly OAuthEvent[], lane: number): Promise<void> {
+    const middle = Math.ceil(events.length / 2);
+    await this.settle(events.slice(0, middle), lane);
+    await this.settle(events.slice(middle), lane);
+  }
+}
+
+/** Whether the SDK came so far as to send the call: it then says how often it tried. */
+function wasSent(error: unknown): boolean {
+  return error instanceof Error && "$metadata" in error;
+}
+
+/** Moves the clients' last use forward; events whose client could not be written are retried whole. */
+async function recordClients(store: EventStore, outcome: StoreOutcome): Promise<void> {
+  const used = new Map<string, OAuthEvent>();
+  for (const event of [...outcome.stored, ...outcome.duplicates]) {
+    const clientId = event.oauth_client_id;
+    if (event.event_type !== "token_used" || clientId === undefined) continue;
+    const latest = used.get(clientId);
+    if (!latest || latest.occurred_at < event.occurred_at) used.set(clientId, event);
+  }
+  await Promise.all(
+    [...used].map(async ([clientId, event]) => {
+      try {
+        await recordClientUse(store, clientId, event.occurred_at);
+      } catch (error) {
+        outcome.retry.push({ event, reason: `the client's last use: ${String(error)}` });
+      }
+    }),
+  );
+}

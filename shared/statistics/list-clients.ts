@@ -1,0 +1,61 @@
+import { findClients } from "../clients/find-clients.ts";
+import type { ClientStore } from "../clients/oauth-client.ts";
+import type { IssuanceStore } from "../counters/counter-store.ts";
+import { valuesInUse } from "../counters/values-in-use.ts";
+import { queryAll } from "../dynamodb/query-all.ts";
+import { type Clock, MINUTE_MS } from "../time/clock.ts";
+import { countTokens } from "./count-tokens.ts";
+
+/** A client as admins see it. */
+export interface ClientSummary {
+  readonly oauth_client_id: string;
+  readonly client_name: string;
+  readonly active_tokens: number;
+  readonly created_at: string;
+  /** The latest use of any of its tokens; absent before the first. */
+  readonly last_used_at?: string;
+}
+
+export interface ListClientsContext extends ClientStore, IssuanceStore {
+  readonly clock: Clock;
+}
+
+/**
+ * The active clients with their active tokens and last use, the most recently used first. Tokens are
+ * counted back to the longest lifetime that a token in use has: cost grows with those days × clients.
+ */
+export async function listClients(context: ListClientsContext): Promise<ClientSummary[]> {
+  const nowMs = context.clock();
+  const [entries, lifetimes] = await Promise.all([
+    queryAll(context.db, {
+      TableName: context.clientsTable,
+      IndexName: "by_status",
+      KeyConditionExpression: "#status = :active",
+      ExpressionAttributeNames: { "#status": "status" },
+      ExpressionAttributeValues: { ":active": "active" },
+    }),
+    valuesInUse(context, "token_lifetime", nowMs),
+  ]);
+  const longestMs = (Math.max(0, ...lifetimes.map(Number)) + 1) * MINUTE_MS;
+  const [tokens, clients] = await Promise.all([
+    countTokens(context, { fromMs: nowMs - longestMs, toMs: nowMs + MINUTE_MS, nowMs }),
+    findClients(
+      context,
+      entries.map((entry) => String(entry.oauth_client_id)),
+    ),
+  ]);
+  const summaries = [...clients.values()].map(
+    (client): ClientSummary => ({
+      oauth_client_id: client.oauth_client_id,
+      client_name: client.client_name ?? client.oauth_client_id,
+      active_tokens: tokens.get(client.oauth_client_id)?.active ?? 0,
+      created_at: client.created_at,
+      ...(client.last_used_at === undefined ? {} : { last_used_at: client.last_used_at }),
+    }),
+  );
+  return summaries.sort(
+    (a, b) =>
+      (b.last_used_at ?? "").localeCompare(a.last_used_at ?? "") ||
+      a.client_name.localeCompare(b.client_name),
+  );
+}

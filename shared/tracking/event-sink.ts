@@ -1,0 +1,33 @@
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
+
+/** Where tracking hands its events. */
+export interface EventSink {
+  /** Resolves when the events are safe: on the bus, set aside for later, or buffered by the sink's owner. */
+  publish(events: readonly OAuthEvent[]): Promise<void>;
+}
+
+/** Gathers events while a caller waits, and passes them on when nobody does. */
+export interface BufferedSink extends EventSink {
+  /** What waits to be handed over. */
+  readonly gathered: readonly OAuthEvent[];
+  /** Hands over everything gathered so far. */
+  flush(): Promise<void>;
+}
+
+/** A sink that answers at once and publishes on `flush`. */
+export function createBufferedSink(sink: EventSink): BufferedSink {
+  let gathered: OAuthEvent[] = [];
+  return {
+    get gathered() {
+      return gathered;
+    },
+    async publish(events) {
+      gathered.push(...events);
+    },
+    async flush() {
+      const events = gathered;
+      gathered = [];
+      if (events.length > 0) await sink.publish(events);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { World } from "../integration/world.ts";
+import { type CleanupBeside, startCleanupBeside } from "./cleanup-beside.ts";
+import { STORED_PER_EXPIRED, storeOf } from "./cleanup-tokens.ts";
+import { type ExpiredRows, storeExpiredRows } from "./postgres/expired-rows.ts";
+import type { Postgres } from "./postgres/server.ts";
+
+/** Rounds of each comparison. */
+export const PURGE_ROUNDS = 8;
+export const PURGE_WARM_UP = 1;
+
+/** Share of the expired that goes slice by slice; of the rest the reads are counted. */
+const SLICED = 0.8;
+const SLICES = PURGE_WARM_UP + 2 * PURGE_ROUNDS;
+
+/** The same tokens three times, and who deletes them. */
+export interface CleanupScene {
+  readonly expired: number;
+  readonly among: number;
+  /**
+   * What the cleanup and the bare deletes remove a round: a cleanup goes on where the one before it stopped.
+   * PostgreSQL's DELETE removes all of the expired each time.
+   */
+  readonly slice: number;
+  readonly removed: World;
+  readonly ours: CleanupBeside;
+  readonly deleted: World;
+  readonly bare: CleanupBeside;
+  readonly theirs: ExpiredRows;
+  close(): Promise<void>;
+}
+
+/** Stores ten times as many tokens as are expired, for each side. */
+export async function cleanupScene(
+  endpoint: string,
+  postgres: Postgres,
+  expired: number,
+): Promise<CleanupScene> {
+  const removed = await storeOf(endpoint, expired);
+  const deleted = await storeOf(endpoint, expired);
+  const theirs = await storeExpiredRows(postgres, expired, removed.time.nowMs);
+  const [ours, bare] = [await startCleanupBeside(removed), await startCleanupBeside(deleted)];
+  return {
+    expired,
+    among: STORED_PER_EXPIRED * expired,
+    slice: Math.max(1, Math.floor((SLICED * expired) / SLICES)),
+    removed,
+    ours,
+    deleted,
+    bare,
+    theirs,
+    async close() {
+      await Promise.all([ours.close(), bare.close(), theirs.close()]);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { BenchmarkTable } from "./benchmark.ts";
+import { type CleanupScene, PURGE_ROUNDS, PURGE_WARM_UP } from "./cleanup-scene.ts";
+import { Answered, interleaved } from "./interleaved.ts";
+import { median } from "./percentile.ts";
+
+/** What `compareCleanupSpeed` puts in each column. */
+export const SPEED_COLUMNS = [
+  "expired",
+  "among",
+  "items/s",
+  "items/s, bare deletes",
+  "median ratio",
+  "items/s, PostgreSQL",
+  "median ratio to it",
+] as const;
+
+/** How many a second the cleanup, deletes by known keys and PostgreSQL's DELETE remove, in turns. */
+export async function compareCleanupSpeed(
+  scene: CleanupScene,
+): Promise<BenchmarkTable["rows"][number]> {
+  const { ours, bare, theirs, expired, among, slice } = scene;
+  const removed: number[] = [];
+  const times = await interleaved(
+    {
+      cleanup: async (round) => {
+        removed[round] = (await ours.run({ kind: "cleanup", items: slice })).removed;
+      },
+      bare: (round) => bare.run({ kind: "bare", first: round * slice, items: slice }),
+      postgres: async () => {
+        await theirs.cleanup();
+        const answered = new Answered();
+        await theirs.refill();
+        return answered;
+      },
+    },
+    { rounds: PURGE_ROUNDS, warmUp: PURGE_WARM_UP },
+  );
+  const perMs = times.cleanup.map((ms, n) => (removed[n + PURGE_WARM_UP] ?? Number.NaN) / ms);
+  const perMsBare = times.bare.map((ms) => slice / ms);
+  const perMsTheirs = times.postgres.map((ms) => expired / ms);
+  const perSecond = (each: readonly number[]) => Math.round(1000 * median(each));
+  const ratioTo = (others: readonly number[]) =>
+    median(perMs.map((each, round) => each / (others[round] ?? Number.NaN)));
+  return [
+    expired,
+    among,
+    perSecond(perMs),
+    perSecond(perMsBare),
+    ratioTo(perMsBare).toFixed(2),
+    perSecond(perMsTheirs),
+    ratioTo(perMsTheirs).toFixed(4),
+  ];
+}

@@ -1,0 +1,48 @@
+import { expiryAttributes } from "../../shared/dynamodb/expiry-attributes.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { digestSecret } from "../../shared/tokens/token-secret.ts";
+import { createWorldAt, type World } from "../integration/world.ts";
+import { fillTable } from "./fill-table.ts";
+import type { TokenRows } from "./postgres/identity-server.ts";
+
+/** One token in ten is expired. */
+export const STORED_PER_EXPIRED = 10;
+
+/** The key of token number n; PostgreSQL's rows have the same. */
+export const digestOf = (n: number) => digestSecret(`token ${n}`);
+
+/** A store whose first `expired` tokens expired within the last hour; the rest live another day. */
+export async function storeOf(endpoint: string, expired: number): Promise<World> {
+  const world = await createWorldAt(endpoint);
+  // Callers' tokens are judged by the real time.
+  world.time.nowMs = Date.now();
+  const { db, tokensTable, config, time } = world;
+  await fillTable(db, tokensTable, STORED_PER_EXPIRED * expired, (n) => {
+    const expiresMs =
+      n < expired
+        ? time.nowMs - HOUR_MS + Math.floor((n * HOUR_MS) / expired)
+        : time.nowMs + DAY_MS;
+    const digest = digestOf(n);
+    return {
+      token_digest: digest,
+      token_id: `token-${n}`,
+      oauth_client_id: "3f1c2d9e-8a44-4b8e-9b5d-0d9a6f1f7c11",
+      user_id: "9b2d4c1a-53a7-4a3e-8a0d-6e2b7f9c1d22",
+      scopes: ["api:read", "api:write"],
+      issued_at: toInstant(expiresMs - HOUR_MS),
+      ...expiryAttributes(digest, expiresMs, config),
+    };
+  });
+  return world;
+}
+
+/** The same tokens as SQL makes them: the expired alone, or the rest. */
+export function tokenRows(which: "expired" | "live", expired: number, nowMs: number): TokenRows {
+  const expiresMs =
+    which === "expired"
+      ? `${nowMs - HOUR_MS} + floor(n::numeric * ${HOUR_MS} / ${expired})`
+      : `${nowMs + DAY_MS}`;
+  const [first, count] =
+    which === "expired" ? [0, expired] : [expired, (STORED_PER_EXPIRED - 1) * expired];
+  return { first, count, issuedMs: `${expiresMs} - ${HOUR_MS}`, expiresMs };
+}

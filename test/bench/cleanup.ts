@@ -1,0 +1,136 @@
+import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
+import type { World } from "../integration/world.ts";
+import { allowed, scene as authorizerScene } from "./authorizer-scene.ts";
+import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
+import { LATENCY_COLUMNS, latencyRow, measureCallers } from "./caller-latency.ts";
+import { type CleanupScene, cleanupScene, PURGE_ROUNDS, PURGE_WARM_UP } from "./cleanup-scene.ts";
+import { compareCleanupSpeed, SPEED_COLUMNS } from "./cleanup-speed.ts";
+import { startPostgres } from "./postgres/server.ts";
+import { sizes } from "./sizes.ts";
+
+const USUAL_SIZES = [10_000];
+
+type Row = BenchmarkTable["rows"][number];
+
+/** A caller of the authorizer, whose events go nowhere: they leave after the answer. */
+async function authorizerCall(world: World): Promise<() => Promise<void>> {
+  const { context, request } = await authorizerScene(world);
+  const call = { ...context, sink: { publish: async () => {} }, defer: () => {} };
+  return () => allowed(call, request);
+}
+
+/** How much later callers are answered while expired tokens go. */
+async function compareCallers(scene: CleanupScene): Promise<Row[]> {
+  const { ours, bare, theirs, slice, expired, among } = scene;
+  const found = await measureCallers(
+    {
+      cleanup: {
+        call: await authorizerCall(scene.removed),
+        work: () => ours.run({ kind: "cleanup", items: slice }),
+      },
+      bare: {
+        call: await authorizerCall(scene.deleted),
+        work: (round) => {
+          const first = (PURGE_WARM_UP + PURGE_ROUNDS + round) * slice;
+          return bare.run({ kind: "bare", first, items: slice });
+        },
+      },
+      postgres: { call: theirs.call, work: theirs.cleanup, afterwards: theirs.refill },
+    },
+    PURGE_ROUNDS,
+  );
+  return [
+    latencyRow(`authorizer, beside ${slice} items of the cleanup`, among, found.cleanup),
+    latencyRow(`authorizer, beside ${slice} bare deletes`, among, found.bare),
+    latencyRow(`PostgreSQL, beside its DELETE of ${expired}`, among, found.postgres),
+  ];
+}
+
+/** What the rest of the cleanup, run to its end, asks of the store for each item. */
+async function countReads({ ours, expired, among }: CleanupScene): Promise<Row> {
+  const done = await ours.run({ kind: "cleanup", items: expired });
+  const left = await ours.run({ kind: "cleanup", items: expired });
+  if (done.removed === 0 || left.removed !== 0) throw new Error("the cleanup came to no end");
+  const each = (count: number, digits: number) => (count / done.removed).toFixed(digits);
+  return [
+    expired,
+    among,
+    done.removed,
+    each(done.readUnits, 3),
+    each(done.writeUnits, 2),
+    each(done.roundTrips, 3),
+  ];
+}
+
+async function deleteTraces({ theirs, expired, among }: CleanupScene): Promise<Row> {
+  const { lockedRows, deadRows, pagesBefore, pagesVacuumed } = await theirs.traces();
+  return [expired, among, lockedRows, deadRows, pagesBefore, pagesVacuumed];
+}
+
+/**
+ * What finding expired tokens costs beside deleting them, and what callers notice; `PURGE_EXPIRED` sets
+ * how many are expired.
+ */
+export const cleanupBenchmark: Benchmark = {
+  name: "cleanup",
+  async run(report) {
+    const [store, postgres] = [await startDynamoDbLocal({ port: 0 }), await startPostgres()];
+    try {
+      const [speed, reads, callers, traces]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
+      for (const expired of sizes("PURGE_EXPIRED", USUAL_SIZES)) {
+        report(`${expired} expired: storing the tokens`);
+        const scene = await cleanupScene(store.endpoint, postgres, expired);
+        try {
+          // Before callers write: their updates leave dead rows as well.
+          traces.push(await deleteTraces(scene));
+          report(`${expired} expired among ${scene.among} tokens: items a second`);
+          speed.push(await compareCleanupSpeed(scene));
+          report("callers meanwhile");
+          callers.push(...(await compareCallers(scene)));
+          reads.push(await countReads(scene));
+        } finally {
+          await scene.close();
+        }
+      }
+      return [
+        {
+          title: `Cleanup: expired tokens found and deleted, in ${PURGE_ROUNDS} turns with deletes by known keys and with PostgreSQL's one DELETE of all that is expired`,
+          columns: SPEED_COLUMNS,
+          rows: speed,
+        },
+        {
+          title: "Cleanup: what it asks of the store, counted over its last items",
+          columns: [
+            "expired",
+            "among",
+            "counted over",
+            "read units an item",
+            "write units an item",
+            "round trips an item",
+          ],
+          rows: reads,
+        },
+        {
+          title:
+            "Cleanup: a caller's latency meanwhile, one call after another, against the same caller without it, in turns (milliseconds compare within a row only: PostgreSQL writes to disk, DynamoDB Local to memory)",
+          columns: LATENCY_COLUMNS,
+          rows: callers,
+        },
+        {
+          title: "PostgreSQL's DELETE: what it holds until it ends, and what it leaves",
+          columns: [
+            "expired",
+            "among",
+            "rows locked",
+            "dead rows left",
+            "8 KB pages of table and indexes before",
+            "pages after a VACUUM",
+          ],
+          rows: traces,
+        },
+      ];
+    } finally {
+      await Promise.all([store.close(), postgres.close()]);
+    }
+  },
+};

@@ -1,0 +1,150 @@
+import { paginateScan } from "@aws-sdk/lib-dynamodb";
+import { describe, expect, it } from "vitest";
+import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
+import { expiredSessions } from "../../shared/cleanup/cleanup-targets.ts";
+import { deleteExpired } from "../../shared/cleanup/delete-expired.ts";
+import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import {
+  cleanupEvents,
+  cleanupExpiredSessions,
+  issueToken,
+  startSession,
+  storeAuthorizationCode,
+} from "../../shared/index.ts";
+import { DAY_MS, SECOND_MS } from "../../shared/time/clock.ts";
+import { generateSecret } from "../../shared/tokens/token-secret.ts";
+import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+
+useDynamoDbLocal();
+
+/** `expired` of each kind that end within a minute, `alive` that live for a day. */
+async function populate(world: World, expired: number, alive: number): Promise<void> {
+  const quiet = { ...world.context, sink: { publish: async () => {} } };
+  const make = async (expiresInSeconds: number) => {
+    await issueToken(quiet, { clientId: "app", scopes: ["a"], expiresInSeconds });
+    await startSession(quiet, { clientId: "app", scopes: [], expiresInSeconds });
+    await storeAuthorizationCode(quiet, {
+      code: generateSecret(),
+      clientId: "app",
+      userId: "ada",
+      scopes: [],
+      redirectUri: "https://app.example.com/cb",
+      expiresInSeconds: Math.min(3600, expiresInSeconds),
+    });
+  };
+  for (let n = 0; n < expired; n += 1) await make(60);
+  for (let n = 0; n < alive; n += 1) await make(3600);
+}
+
+async function count(world: World, TableName: string): Promise<number> {
+  let items = 0;
+  for await (const page of paginateScan({ client: world.db }, { TableName })) {
+    items += page.Items?.length ?? 0;
+  }
+  return items;
+}
+
+const FAR = Number.POSITIVE_INFINITY;
+
+describe("runCleanup", () => {
+  it("removes what is expired of every kind, and exactly what the dry run counted", async () => {
+    const world = await createWorld();
+    await populate(world, 12, 5);
+    world.time.nowMs += 60 * SECOND_MS;
+    const planned = await countCleanup(world);
+    expect(planned).toEqual({
+      access_tokens: 12,
+      authorization_codes: 12,
+      sessions: 12,
+      events: 0,
+    });
+    expect(await count(world, world.tokensTable)).toBe(17);
+    const run = await runCleanup(world, FAR);
+    expect(run).toMatchObject({ removed: planned, finished: true, status: "finished" });
+    expect(await count(world, world.tokensTable)).toBe(5);
+    expect(await count(world, world.sessionsTable)).toBe(5);
+    expect(await count(world, world.authorizationCodesTable)).toBe(5);
+    expect(await countCleanup(world)).toMatchObject({ access_tokens: 0, sessions: 0 });
+    expect(await listCleanupRuns(world, 10, world.time.nowMs)).toEqual([run]);
+  });
+
+  it("stops before its deadline, and the next run carries on", async () => {
+    const world = await createWorld({ cleanup: { concurrency: 1 } });
+    await populate(world, 20, 0);
+    world.time.nowMs += 60 * SECOND_MS;
+    const startMs = world.time.nowMs;
+    // Each look at the clock takes a millisecond.
+    const ticking = { ...world.context, clock: () => world.time.nowMs++ };
+    const first = await runCleanup(ticking, startMs + 40);
+    expect(first).toMatchObject({ finished: false, status: "stopped" });
+    const left = await count(world, world.tokensTable);
+    expect(left).toBeGreaterThan(0);
+    expect(first.removed.access_tokens).toBe(20 - left);
+    const second = await runCleanup(ticking, FAR);
+    expect(second).toMatchObject({ finished: true, removed: { access_tokens: left } });
+  });
+
+  it("leaves a record that it did not finish when it is killed, and the next run carries on", async () => {
+    const world = await createWorld({ cleanup: { concurrency: 1 } });
+    await populate(world, 10, 0);
+    world.time.nowMs += 60 * SECOND_MS;
+    world.traffic.reset();
+    let deletes = 0;
+    world.traffic.fault = ({ operation }) => {
+      if (operation === "DeleteItem") deletes += 1;
+      return deletes >= 15 ? { error: new Error("killed") } : undefined;
+    };
+    await expect(runCleanup(world, FAR)).rejects.toThrow("killed");
+    world.traffic.reset();
+    const [record] = await listCleanupRuns(world, 1, world.time.nowMs);
+    expect(record).toMatchObject({ finished: false, status: "running" });
+    world.time.nowMs += 1000;
+    const before = await countCleanup(world);
+    expect(await runCleanup(world, FAR)).toMatchObject({ finished: true, removed: before });
+    expect(await count(world, world.tokensTable)).toBe(0);
+  });
+
+  it("does not delete what was listed but is not expired", async () => {
+    const world = await createWorld();
+    await populate(world, 3, 4);
+    world.time.nowMs += 60 * SECOND_MS;
+    const target = expiredSessions(world, world.time.nowMs);
+    // As if the index still listed, as expired, what has been renewed since.
+    const queries = expiredSessions(world, world.time.nowMs + DAY_MS).queries;
+    const limits = { clock: world.clock, deadlineMs: FAR, concurrency: 5 };
+    const outcome = await deleteExpired(world.db, { ...target, queries }, limits);
+    expect(outcome).toEqual({ removed: 3, finished: true });
+    expect(await count(world, world.sessionsTable)).toBe(4);
+  });
+
+  it("spends one write a delete and its index entry, and reads only what is expired", async () => {
+    const world = await createWorld();
+    await populate(world, 10, 30);
+    world.time.nowMs += 60 * SECOND_MS;
+    world.traffic.reset();
+    const { removed } = await cleanupExpiredSessions(world);
+    expect(removed).toBe(10);
+    expect(world.traffic.writeUnits).toBe(20);
+    expect(world.traffic.readUnits).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("cleanupEvents", () => {
+  it("removes events past the retention of their type, and no others", async () => {
+    const world = await createWorld({ retention: { daysByEventType: { token_used: 1 } } });
+    const store = (eventType: string) =>
+      world.sink.publish([createEvent({ eventType, details: {} }, world.time.nowMs)]);
+    await store("token_used");
+    await store("auth_failed");
+    world.time.nowMs += DAY_MS;
+    await store("token_used");
+    expect(await cleanupEvents(world)).toEqual({ removed: 1, finished: true });
+    expect(await count(world, world.eventsTable)).toBe(2);
+    world.time.nowMs += 89 * DAY_MS - 1;
+    expect((await cleanupEvents(world)).removed).toBe(1);
+    world.time.nowMs += 1;
+    expect((await cleanupEvents(world)).removed).toBe(1);
+    expect(await count(world, world.eventsTable)).toBe(0);
+  });
+});
