@@ -10,8 +10,8 @@ export function unpublishedQueue(queueUrl: string): SetAside {
   let queue: SetAside | undefined;
   return {
     async keep(events) {
-      // By the name that the file has beside the bundle.
-      const { openUnpublishedQueue } = await import("./unpublished-queue.mjs");
+      // Loaded when the bus first fails: a cold start does not pay for it.
+      const { openUnpublishedQueue } = await import("./unpublished-queue.ts");
       queue ??= openUnpublishedQueue(queueUrl);
       await queue.keep(events);
     },

@@ -1,8 +1,14 @@
 import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, type IFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import {
+  Architecture,
+  Code,
+  type IFunction,
+  Function as LambdaFunction,
+  Runtime,
+  Tracing,
+} from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
@@ -10,9 +16,9 @@ import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
-import { type Bundled, bundling, entryOf, root } from "./bundling.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
+import { functionAsset } from "./function-asset.ts";
 
 /** What a function may do to tables: DynamoDB actions, on the table or on its indexes. */
 interface TableAccess {
@@ -22,7 +28,9 @@ interface TableAccess {
   readonly only?: readonly string[];
 }
 
-interface FunctionDefinition extends Bundled {
+interface FunctionDefinition {
+  /** Folder under `functions/`. */
+  readonly folder: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
   readonly tables?: Partial<Record<TableVariable, TableAccess>>;
@@ -73,7 +81,6 @@ const DEFINITIONS = {
     // The decision takes milliseconds; the rest is for events to find their way on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
-    onNeed: ["unpublished-queue"],
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
@@ -159,7 +166,6 @@ const DEFINITIONS = {
     folder: "dashboard",
     timeout: HTTP_TIMEOUT,
     memorySize: 256,
-    build: "build-page.mjs",
   },
   OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
@@ -172,7 +178,7 @@ export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
 
 /** The functions, each with a role of its own that allows what it does and nothing else. */
 export class Functions extends Construct {
-  readonly #created = new Map<FunctionName, NodejsFunction>();
+  readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
   readonly #configVariable: string;
 
@@ -189,8 +195,8 @@ export class Functions extends Construct {
   }
 
   /** The function of a name, made on first need, so that an attached API brings no sample along. */
-  get(name: FunctionName): NodejsFunction {
-    return (this.node.tryFindChild(name) as NodejsFunction | undefined) ?? this.#create(name);
+  get(name: FunctionName): LambdaFunction {
+    return (this.node.tryFindChild(name) as LambdaFunction | undefined) ?? this.#create(name);
   }
 
   /** Tells of every function, those that are made later too. */
@@ -215,7 +221,7 @@ export class Functions extends Construct {
     );
   }
 
-  #create(name: FunctionName): NodejsFunction {
+  #create(name: FunctionName): LambdaFunction {
     const definition: FunctionDefinition = DEFINITIONS[name];
     const destroy = this.config.removalPolicy === "destroy";
     const logGroup = new LogGroup(this, `${name}Log`, {
@@ -232,11 +238,10 @@ export class Functions extends Construct {
       reason:
         "Of X-Ray's PutTraceSegments and PutTelemetryRecords, which know no resources; nothing else is allowed on *.",
     });
-    const created = new NodejsFunction(this, name, {
+    const created = new LambdaFunction(this, name, {
       role,
-      entry: entryOf(definition),
-      projectRoot: root,
-      depsLockFilePath: `${root}package-lock.json`,
+      code: Code.fromAsset(functionAsset(definition.folder)),
+      handler: "index.handler",
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       timeout: definition.timeout,
@@ -244,7 +249,6 @@ export class Functions extends Construct {
       tracing: Tracing.ACTIVE,
       // Of asynchronous calls, which only schedules make: the next run does what a failed one left.
       retryAttempts: 0,
-      bundling: bundling(definition),
       logGroup,
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.folder,
@@ -258,7 +262,7 @@ export class Functions extends Construct {
     return created;
   }
 
-  #grantTables(target: NodejsFunction, { tables = {} }: FunctionDefinition): void {
+  #grantTables(target: LambdaFunction, { tables = {} }: FunctionDefinition): void {
     const variables = Object.keys(tables) as TableVariable[];
     for (const variable of variables) {
       const table = this.data.tables[variable];
@@ -278,7 +282,7 @@ export class Functions extends Construct {
   }
 
   /** What a function needs beside tables. */
-  #connect(name: FunctionName, target: NodejsFunction): void {
+  #connect(name: FunctionName, target: LambdaFunction): void {
     const { bus, unpublished, deadLetters } = this.flow;
     if (name === "Anomalies") {
       target.addEnvironment("ALERT_TOPIC_ARN", this.alertTopic.topicArn);
@@ -295,7 +299,7 @@ export class Functions extends Construct {
     if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
   }
 
-  #mayOnlySend(target: NodejsFunction, variable: string, queue: Queue): void {
+  #mayOnlySend(target: LambdaFunction, variable: string, queue: Queue): void {
     target.addEnvironment(variable, queue.queueUrl);
     allow(target, ["sqs:SendMessage"], [queue.queueArn]);
   }

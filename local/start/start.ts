@@ -3,10 +3,10 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { synthesize } from "../../infra/synthesize.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
+import { synthesizeApp } from "../build/synthesize.ts";
 import { seedDemo } from "./demo-data.ts";
 import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
@@ -80,7 +80,7 @@ async function start(): Promise<void> {
   // Until there is a stack to close, what was started goes with the process.
   process.once("SIGINT", abort).once("SIGTERM", abort);
   console.log("Synthesizing the stack …");
-  const assembly = synthesize(join(LOCAL_DIRECTORY, "cdk.out"));
+  const assembly = await synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"));
   const stack = await startLocalStack({
     assembly,
     port: options.ports.PORT,

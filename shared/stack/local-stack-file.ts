@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import * as z from "zod";
 import { monitoringConfigSchema } from "../config/monitoring-config.ts";
 import type { StackDescription } from "./open-stack.ts";
+import { packageRoot } from "./package-root.ts";
 
 /** Region and credentials for SDK clients of the local services, which check neither. */
 export const LOCAL_ACCESS = {
@@ -10,7 +11,7 @@ export const LOCAL_ACCESS = {
   credentials: { accessKeyId: "local", secretAccessKey: "local" },
 };
 
-const STACK_FILE = fileURLToPath(new URL("../../.local/stack.json", import.meta.url));
+const STACK_FILE = join(packageRoot(), ".local/stack.json");
 
 const name = z.string();
 const stackFileSchema = z.object({

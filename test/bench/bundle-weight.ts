@@ -8,7 +8,7 @@ import { median } from "./percentile.ts";
 const run = promisify(execFile);
 
 const ROUNDS = 7;
-const AUTHORIZER_LIMIT_BYTES = 350 * 1024;
+const AUTHORIZER_LIMIT_BYTES = 380 * 1024;
 const EMPTY_MODULE = "data:text/javascript,export{}";
 
 const kilobytes = (bytes: number) => (bytes / 1024).toFixed(1);
@@ -31,13 +31,13 @@ export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<
   const empty = median(times.empty);
   const rows = bundles
     .toSorted((a, b) => b.bytes - a.bytes)
-    .map(({ name, bytes, onNeed }) => {
+    .map(({ name, bytes, bytesOnNeed }) => {
       const importMs = median(times[name as keyof typeof times]);
       const limit = bytes <= AUTHORIZER_LIMIT_BYTES ? "met" : "missed";
       return [
         name,
         kilobytes(bytes),
-        onNeed.length === 0 ? "–" : kilobytes(onNeed.reduce((sum, each) => sum + each.bytes, 0)),
+        bytesOnNeed === 0 ? "–" : kilobytes(bytesOnNeed),
         name === "authorizer" ? limit : "–",
         Math.round(importMs),
         (importMs / empty).toFixed(2),
@@ -50,7 +50,7 @@ export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<
       "function",
       "KB",
       "KB loaded on need",
-      "350 KB or less",
+      "380 KB or less",
       "process ms",
       "ratio to an empty module",
     ],

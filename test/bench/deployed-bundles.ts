@@ -1,55 +1,83 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
+import type { Metafile } from "esbuild";
 import { synthesize } from "../../infra/synthesize.ts";
-import { type Assembly, Template } from "../../local/services/template.ts";
+import { bundleFunctions } from "../../local/build/bundle-functions.ts";
+import { Template } from "../../local/services/template.ts";
+
+const root = join(import.meta.dirname, "../..");
 
 /** A function as it would be deployed. */
 export interface DeployedBundle {
   /** `authorizer`, `subscriber`, … */
   readonly name: string;
   readonly file: string;
+  /** What a cold start loads. */
   readonly bytes: number;
-  /** The modules beside it, which it loads when it first needs them. */
-  readonly onNeed: readonly { readonly name: string; readonly bytes: number }[];
+  /** What is loaded on first use. */
+  readonly bytesOnNeed: number;
   /** The environment that the template gives it. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
 interface FunctionProperties {
-  readonly Code: { readonly S3Key: string };
   readonly Environment?: { readonly Variables: Record<string, string> };
 }
 
-/** The bundles of a synthesized stack. */
-export function deployedBundles(assembly: Assembly): DeployedBundle[] {
-  const template = new Template(assembly, "http://127.0.0.1:9");
-  return template
-    .resources<FunctionProperties>("AWS::Lambda::Function")
-    .map(({ logicalId, properties: { Code, Environment } }) => {
-      const file = join(template.assetDirectory(Code.S3Key), "index.mjs");
-      const variables = {
-        AWS_REGION: "us-east-1",
-        AWS_ACCESS_KEY_ID: "local",
-        AWS_SECRET_ACCESS_KEY: "local",
-        NODE_NO_WARNINGS: "1",
-        ...Environment?.Variables,
-      };
-      const name = Environment?.Variables.POWERTOOLS_SERVICE_NAME ?? logicalId;
-      const onNeed = readdirSync(dirname(file))
-        .filter((found) => found.endsWith(".mjs") && found !== "index.mjs")
-        .map((found) => ({ name: found, bytes: statSync(join(dirname(file), found)).size }));
-      return { name, file, bytes: statSync(file).size, onNeed, variables };
-    });
+type Output = Metafile["outputs"][string];
+
+/** The files of a bundle that its entry imports, and those that these import: what a cold start loads. */
+export function loadedAtStart({ outputs }: Metafile): Output[] {
+  const entry = Object.keys(outputs).find((path) => basename(path) === "index.mjs");
+  const loaded = new Set<string>();
+  const load = (path: string) => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    for (const each of outputs[path]?.imports ?? []) {
+      if (!each.external && each.kind === "import-statement") load(each.path);
+    }
+  };
+  if (entry) load(entry);
+  return [...loaded].flatMap((path) => outputs[path] ?? []);
 }
 
-/** Synthesizes the stack into a temporary folder and hands its bundles out while `use` runs. */
+const sum = (files: readonly Output[]) => files.reduce((bytes, file) => bytes + file.bytes, 0);
+
+/** Bundles the functions of the stack into a temporary folder and hands them out while `use` runs. */
 export async function withDeployedBundles<T>(
   use: (bundles: readonly DeployedBundle[]) => Promise<T>,
 ): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-bench-"));
   try {
-    return await use(deployedBundles(synthesize(directory)));
+    const template = new Template(synthesize(join(directory, "assembly")), "http://127.0.0.1:9");
+    const variables = new Map(
+      template
+        .resources<FunctionProperties>("AWS::Lambda::Function")
+        .map(({ properties: { Environment } }) => [
+          Environment?.Variables.POWERTOOLS_SERVICE_NAME,
+          Environment?.Variables,
+        ]),
+    );
+    const bundles = await bundleFunctions(root, join(directory, "functions"));
+    return await use(
+      Object.entries(bundles).map(([name, metafile]) => {
+        const bytes = sum(loadedAtStart(metafile));
+        return {
+          name,
+          file: join(directory, "functions", name, "index.mjs"),
+          bytes,
+          bytesOnNeed: sum(Object.values(metafile.outputs)) - bytes,
+          variables: {
+            AWS_REGION: "us-east-1",
+            AWS_ACCESS_KEY_ID: "local",
+            AWS_SECRET_ACCESS_KEY: "local",
+            NODE_NO_WARNINGS: "1",
+            ...variables.get(name),
+          },
+        };
+      }),
+    );
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -135,7 +135,7 @@ describe("npm start", () => {
 
 /** Runs one CLI command as a process. */
 async function cli(...args: string[]) {
-  const child = spawn(process.execPath, [join(root, "cli/oauth-monitoring.mjs"), ...args], {
+  const child = spawn(process.execPath, [join(root, "dist/cli/oauth-monitoring.mjs"), ...args], {
     cwd: tmpdir(),
     env: { ...process.env, NODE_NO_WARNINGS: "1" },
   });

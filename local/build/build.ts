@@ -1,0 +1,32 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOf, makeOnce } from "./sources.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const DIST = join(ROOT, "dist");
+
+/** What every bundle is made of. */
+const COMMON = ["package-lock.json", "tsconfig.json", "local/build", "shared"];
+
+/** Bundles the functions into `dist/functions`, unless they are there already. */
+async function makeFunctions(): Promise<void> {
+  const digest = digestOf(ROOT, [...COMMON, "functions"]);
+  await makeOnce(join(DIST, ".functions"), digest, async () => {
+    const { bundleFunctions } = await import("./bundle-functions.ts");
+    await rm(join(DIST, "functions"), { recursive: true, force: true });
+    await bundleFunctions(ROOT, join(DIST, "functions"));
+  });
+}
+
+/** Compiles the package into `dist`, unless it is there already. */
+async function makePackage(): Promise<void> {
+  const digest = digestOf(ROOT, [...COMMON, "infra", "cli"]);
+  await makeOnce(join(DIST, ".package"), digest, async () => {
+    const { buildPackage } = await import("./build-package.ts");
+    const compiled = ["infra", "shared", "cli"].map((folder) => join(DIST, folder));
+    await Promise.all(compiled.map((folder) => rm(folder, { recursive: true, force: true })));
+    await buildPackage(ROOT, DIST);
+  });
+}
+
+await Promise.all([makeFunctions(), makePackage()]);

@@ -1,0 +1,79 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type BuildOptions, build, type Metafile } from "esbuild";
+
+/** A file named as the CDK's own Node.js functions name it. */
+const ENTRY_NAME = "index";
+
+/**
+ * How a function is bundled: everything in it, since the runtime's SDK is of an unknown version. What is
+ * imported with `import()` becomes a file next to the entry and is loaded on first use.
+ */
+const FUNCTION_OPTIONS = {
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  mainFields: ["module", "main"],
+  outExtension: { ".js": ".mjs" },
+  minify: true,
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+  // Packages in CommonJS inside an ES module still call require.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+} satisfies BuildOptions;
+
+/** A browser page of a function's: script and style, each one file. */
+const PAGE_OPTIONS = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  legalComments: "none",
+  logLevel: "warning",
+} satisfies BuildOptions;
+
+/** The folders under `functions/` that are deployed: those with a handler. */
+export function functionFolders(root: string): string[] {
+  return readdirSync(join(root, "functions")).filter((folder) =>
+    existsSync(join(root, "functions", folder, "handler.ts")),
+  );
+}
+
+/**
+ * Bundles every function into a folder of its own under `outdir`, ready to be an asset: `index.mjs`, what
+ * it loads on first use, and for a function with a `page/` folder `page.js` and `page.css`.
+ *
+ * @returns esbuild's account of each bundle, by folder
+ */
+export async function bundleFunctions(
+  root: string,
+  outdir: string,
+): Promise<Readonly<Record<string, Metafile>>> {
+  const bundles = functionFolders(root).map(async (folder) => {
+    const source = join(root, "functions", folder);
+    const { metafile } = await build({
+      ...FUNCTION_OPTIONS,
+      absWorkingDir: root,
+      alias: {
+        // Lambda hands a function its credentials in the environment; the other providers of the
+        // default chain would be a quarter of a bundle.
+        "@aws-sdk/credential-provider-node": join(root, "functions/runtime/lambda-credentials.ts"),
+      },
+      entryPoints: { [ENTRY_NAME]: join(source, "handler.ts") },
+      outdir: join(outdir, folder),
+    });
+    const page = join(source, "page/main.tsx");
+    if (existsSync(page)) {
+      await build({ ...PAGE_OPTIONS, entryPoints: { page }, outdir: join(outdir, folder) });
+    }
+    return [folder, metafile] as const;
+  });
+  return Object.fromEntries(await Promise.all(bundles));
+}

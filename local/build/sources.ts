@@ -1,0 +1,39 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** Every file under the given files and folders, in a fixed order. */
+function filesOf(root: string, names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    if (!statSync(join(root, name)).isDirectory()) return [name];
+    return readdirSync(join(root, name), { recursive: true, encoding: "utf8" })
+      .map((file) => join(name, file))
+      .filter((file) => statSync(join(root, file)).isFile())
+      .sort();
+  });
+}
+
+/** A digest of what the files hold, under the given files and folders. */
+export function digestOf(root: string, names: readonly string[]): string {
+  const hash = createHash("sha256").update(process.version);
+  for (const file of filesOf(root, names)) {
+    hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Makes something from sources unless it was made from the same sources before.
+ *
+ * @param stamp where the digest of the sources is kept
+ */
+export async function makeOnce(
+  stamp: string,
+  digest: string,
+  make: () => Promise<void>,
+): Promise<void> {
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  await make();
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, digest);
+}
