@@ -3,21 +3,61 @@ import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-l
 import { readEnvironment } from "../shared/config/environment.ts";
 import type { StackDescription } from "../shared/stack/open-stack.ts";
 
+/** The output by which a construct of ours is known; its name before this is the construct's. */
+const MARK = "EventBusName";
+
 /**
- * A deployed stack, by its outputs and the configuration its functions run with. Region and credentials
- * come from where the AWS CLI takes them.
+ * The construct of ours in a stack, by the names of the stack's outputs: each begins with it.
+ *
+ * @param construct the one that is meant, where a stack has several
+ * @throws Error when there is none, or when there are several and none is named
  */
-export async function describeDeployedStack(stackName: string): Promise<StackDescription> {
+export function constructIn(
+  stackName: string,
+  outputNames: readonly string[],
+  construct?: string,
+): string {
+  const found = outputNames
+    .filter((name) => name.endsWith(MARK))
+    .map((name) => name.slice(0, -MARK.length));
+  if (construct !== undefined && found.includes(construct)) return construct;
+  const names = found.join(", ");
+  if (construct !== undefined) {
+    throw new Error(
+      `the stack ${stackName} has no construct ${construct}: it has ${names || "none"}`,
+    );
+  }
+  const [only, another] = found;
+  if (only === undefined) {
+    throw new Error(`the stack ${stackName} has no output …${MARK}: is it ours, and up to date?`);
+  }
+  if (another !== undefined) {
+    throw new Error(`the stack ${stackName} has several: name one with --construct: ${names}`);
+  }
+  return only;
+}
+
+/**
+ * A deployed construct, by its stack's outputs and the configuration its functions run with. Region and
+ * credentials come from where the AWS CLI takes them.
+ */
+export async function describeDeployedStack(
+  stackName: string,
+  construct?: string,
+): Promise<StackDescription> {
   const { Stacks } = await new CloudFormationClient({}).send(
     new DescribeStacksCommand({ StackName: stackName }),
   );
   const outputs = new Map(
-    Stacks?.[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]),
+    Stacks?.[0]?.Outputs?.map(({ OutputKey = "", OutputValue }) => [OutputKey, OutputValue]),
   );
+  const prefix = constructIn(stackName, [...outputs.keys()], construct);
+  const optional = (key: string) => outputs.get(`${prefix}${key}`);
   const output = (key: string): string => {
-    const value = outputs.get(key);
-    if (!value)
-      throw new Error(`the stack ${stackName} has no output ${key}: is it ours, and up to date?`);
+    const value = optional(key);
+    if (!value) {
+      throw new Error(`the stack ${stackName} has no output ${prefix}${key}: is it up to date?`);
+    }
     return value;
   };
   const cleanup = await new LambdaClient({}).send(
@@ -41,7 +81,7 @@ export async function describeDeployedStack(stackName: string): Promise<StackDes
     eventBusName: output("EventBusName"),
     eventBusArn: output("EventBusArn"),
     storedRuleArn: output("StoredRuleArn"),
-    archiveArn: outputs.get("ArchiveArn"),
+    archiveArn: optional("ArchiveArn"),
     bufferQueueUrl: output("BufferQueueUrl"),
     deadLetterQueueUrl: output("DeadLetterQueueUrl"),
     config: environment.OAUTH_MONITORING_CONFIG,

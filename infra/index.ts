@@ -1,4 +1,21 @@
 /** The construct that monitors an API, and the stack around it. */
-export { InvalidConfigError } from "../shared/config/monitoring-config.ts";
-export { OAuthMonitoring, type OAuthMonitoringProps } from "./oauth-monitoring.ts";
+export {
+  InvalidConfigError,
+  type MonitoringConfig,
+  type MonitoringConfigInput,
+} from "../shared/config/monitoring-config.ts";
+export type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
+export { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
+export {
+  type AttachedApi,
+  type AttachOptions,
+  type MonitoringTables,
+  OAuthMonitoring,
+  type ProtectedTarget,
+} from "./oauth-monitoring.ts";
+export type {
+  DefaultScopes,
+  OAuthMonitoringProps,
+  RouteAccess,
+} from "./oauth-monitoring-props.ts";
 export { OAuthMonitoringStack, type OAuthMonitoringStackProps } from "./oauth-monitoring-stack.ts";

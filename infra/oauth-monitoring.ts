@@ -1,128 +1,407 @@
-import { Duration } from "aws-cdk-lib";
+import { type RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
   AuthorizationType,
+  type IAuthorizer,
+  type IResource,
+  type IRestApi,
+  type Method,
   type MethodOptions,
-  RequestAuthorizer,
-  type RestApi,
+  type ResourceBase,
+  type RestApiBase,
 } from "aws-cdk-lib/aws-apigateway";
-import { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import type { Metric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
+import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { EventBus } from "aws-cdk-lib/aws-events";
+import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import {
-  type MonitoringConfig,
-  type MonitoringConfigInput,
-  parseMonitoringConfig,
-} from "../shared/config/monitoring-config.ts";
+import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
+import type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
+import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms } from "./constructs/alarms.ts";
-import { Data } from "./constructs/data.ts";
+import { ApiProtection } from "./constructs/api-protection.ts";
+import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { Functions } from "./constructs/functions.ts";
-import { addGatewayResponses } from "./constructs/gateway-responses.ts";
+import { grantPublish, grantTables } from "./constructs/grants.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
+import { ownMetric } from "./constructs/own-metrics.ts";
+import { ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
+import { StackOutputs } from "./constructs/stack-outputs.ts";
+import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
-export interface OAuthMonitoringProps {
-  /** Every key has a default; a mistake is refused at synth with its path and reason. */
-  readonly config?: MonitoringConfigInput;
-  /** Whom alarms and alerts tell; a topic of its own without it. */
-  readonly alarmTopic?: ITopic;
+/** What can be protected: an API, a resource with everything below it, or a method. */
+export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
+
+/** What `attach` adds to an API, and what it leaves alone. */
+export interface AttachOptions {
+  /**
+   * Methods, or resources with everything below them, that stay open.
+   *
+   * @default - none
+   */
+  readonly except?: readonly (Method | IResource | ResourceBase)[];
+
+  /**
+   * Whether the API answers refused calls with problem documents (RFC 9457) and the `WWW-Authenticate`
+   * of RFC 6750. Types for which the API has a gateway response of its own stay as they are.
+   *
+   * @default - true; false for an imported API
+   */
+  readonly gatewayResponses?: boolean;
+
+  /**
+   * Whether an alarm watches the API's 5XX answers.
+   *
+   * @default - true; false for an imported API and where the construct has no alarms
+   */
+  readonly alarm?: boolean;
+
+  /**
+   * Whether the CloudWatch dashboard shows the API.
+   *
+   * @default - true; false for an imported API and where the construct has no dashboard
+   */
+  readonly metricsDashboard?: boolean;
+}
+
+/** An API behind the authorizer. */
+export interface AttachedApi {
+  /** The authorizer, for methods that are defined by hand. */
+  readonly authorizer: IAuthorizer;
+  /** Options that put one method behind the authorizer, for an imported API's methods. */
+  readonly methodOptions: MethodOptions;
+}
+
+/** The tables, for reading and for grants beyond those below. */
+export interface MonitoringTables {
+  readonly tokens: Table;
+  readonly authorizationCodes: Table;
+  readonly sessions: Table;
+  readonly clients: Table;
+  readonly events: Table;
+  readonly counters: Table;
+  readonly issuances: Table;
+  readonly cleanupRuns: Table;
+  readonly alerts: Table;
 }
 
 /**
- * OAuth monitoring beside an API: tables, event flow, functions, schedules, alarms and a CloudWatch
- * dashboard, and an authorizer for any REST API of yours.
+ * OAuth monitoring next to an API: an authorizer for REST APIs, the way of its events to the audit log,
+ * statistics, detection of anomalies and the cleanup of what has expired.
+ *
+ * It makes nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
+ * schedules, a key, a topic, and (unless they are switched off) alarms and a CloudWatch dashboard.
+ * The stack gets outputs by which `oauth-monitoring --stack NAME` finds it.
  *
  * @example
  * ```typescript
- * const monitoring = new OAuthMonitoring(this, "OAuthMonitoring");
- * orders.addMethod("GET", integration, monitoring.protect(api));
+ * const monitoring = new OAuthMonitoring(this, "Monitoring");
+ * monitoring.attach(api);
  * ```
- * @throws InvalidConfigError when the configuration is not valid
+ * @throws InvalidConfigError when a property does not fit, with its path and how to fix it
  */
 export class OAuthMonitoring extends Construct {
+  /** The configuration with every default filled in. */
   readonly config: MonitoringConfig;
-  readonly data: Data;
-  readonly flow: EventFlow;
-  readonly functions: Functions;
+  readonly tables: MonitoringTables;
+  /** Where producers publish events. */
+  readonly eventBus: EventBus;
+  /** Messages that could not be stored. */
+  readonly deadLetterQueue: Queue;
+  /** Encrypts tables, queues and the bus's archive. */
+  readonly encryptionKey: IKey;
+  /** Where alarms and alerts go. */
   readonly alarmTopic: ITopic;
-  readonly metricsDashboard: MetricsDashboard;
-  /** The export to S3, where the configuration asks for it. */
-  readonly ocsfExport: OcsfExport | undefined;
-  readonly #alarms: Alarms;
-  readonly #protected = new Map<RestApi, RequestAuthorizer>();
+  /** Exported events, where the configuration switches the OCSF export on. */
+  readonly ocsfBucket: Bucket | undefined;
+  readonly #data: Data;
+  readonly #flow: EventFlow;
+  readonly #functions: Functions;
+  readonly #alarms: Alarms | undefined;
+  readonly #metricsDashboard: MetricsDashboard | undefined;
+  readonly #outputs: StackOutputs;
+  readonly #logRetention: RetentionDays;
+  readonly #removalPolicy: RemovalPolicy;
+  readonly #attached = new Map<IRestApi, ApiProtection>();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
-    this.config = parseMonitoringConfig(props.config ?? {});
-    this.data = new Data(this, "Data", this.config);
-    this.flow = new EventFlow(this, "EventFlow", this.config, this.data.key);
+    this.config = configOf(props);
+    const { config } = this;
+    const removalPolicy = REMOVAL_POLICY_OF[config.removalPolicy];
+    const logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS;
+    this.#removalPolicy = removalPolicy;
+    this.#logRetention = logRetention;
+    const data = new Data(this, "Data", { removalPolicy, encryptionKey: props.encryptionKey });
+    const { key } = data;
+    const flow = new EventFlow(this, "EventFlow", { config, key, removalPolicy });
     this.alarmTopic =
-      props.alarmTopic ??
-      new Topic(this, "AlarmTopic", { masterKey: this.data.key, enforceSSL: true });
-    this.functions = new Functions(
-      this,
-      "Functions",
-      this.config,
-      this.data,
-      this.flow,
-      this.alarmTopic,
-    );
-    this.functions.consumeQueues();
-    new Schedules(this, "Schedules", this.config, {
-      cleanup: this.functions.get("Cleanup"),
-      anomalies: this.functions.get("Anomalies"),
+      props.alarmTopic ?? new Topic(this, "AlarmTopic", { masterKey: key, enforceSSL: true });
+    const functions = new Functions(this, "Functions", {
+      config,
+      data,
+      flow,
+      alertTopic: this.alarmTopic,
+      metricsName: this.#metricsName(),
+      logRetention,
+      removalPolicy,
     });
-    this.#alarms = new Alarms(this, "Alarms", {
-      config: this.config,
-      data: this.data,
-      flow: this.flow,
-      functions: this.functions,
-      topic: this.alarmTopic,
+    functions.consumeQueues();
+    new Schedules(this, "Schedules", {
+      config,
+      cleanup: functions.get("Cleanup"),
+      anomalies: functions.get("Anomalies"),
     });
-    this.metricsDashboard = new MetricsDashboard(this, "MetricsDashboard", {
-      data: this.data,
-      flow: this.flow,
-      functions: this.functions,
-    });
-    this.ocsfExport =
-      this.config.ocsfExport &&
-      new OcsfExport(this, "OcsfExport", {
-        parameters: this.config.ocsfExport,
-        removalPolicy: this.config.removalPolicy,
-        rules: this.flow.rules,
-        key: this.data.key,
-        transformation: this.functions.get("OcsfExport"),
-        alarmTopic: this.alarmTopic,
+    if (props.alarms ?? true) {
+      const topic = this.alarmTopic;
+      this.#alarms = new Alarms(this, "Alarms", { config, data, flow, functions, topic });
+    }
+    if (props.metricsDashboard ?? true) {
+      this.#metricsDashboard = new MetricsDashboard(this, "MetricsDashboard", {
+        data,
+        flow,
+        functions,
       });
+    }
+    this.ocsfBucket =
+      config.ocsfExport &&
+      new OcsfExport(this, "OcsfExport", {
+        parameters: config.ocsfExport,
+        removalPolicy,
+        logRetention,
+        rules: flow.rules,
+        key,
+        transformation: functions.get("OcsfExport"),
+        alarmTopic: props.alarms === false ? undefined : this.alarmTopic,
+      }).bucket;
+    this.#data = data;
+    this.#flow = flow;
+    this.#functions = functions;
+    this.tables = {
+      tokens: data.tables.TOKENS_TABLE,
+      authorizationCodes: data.tables.AUTHORIZATION_CODES_TABLE,
+      sessions: data.tables.SESSIONS_TABLE,
+      clients: data.tables.CLIENTS_TABLE,
+      events: data.tables.EVENTS_TABLE,
+      counters: data.tables.COUNTERS_TABLE,
+      issuances: data.tables.ISSUANCES_TABLE,
+      cleanupRuns: data.tables.CLEANUP_RUNS_TABLE,
+      alerts: data.tables.ALERTS_TABLE,
+    };
+    this.eventBus = flow.bus;
+    this.deadLetterQueue = flow.deadLetters;
+    this.encryptionKey = key;
+    this.#outputs = new StackOutputs(this, "Outputs");
+    this.#addOutputs();
   }
 
   /**
-   * Options that put a method of `api` behind the authorizer. The first call for an API also gives it
-   * the gateway responses of RFC 6750, an alarm on its server errors and its place on the dashboard.
+   * Protects an API: the whole of it, a resource with everything below it, or one method. Every call to a
+   * protected method needs a good token with the scopes of its route; each is tracked, refused ones too.
+   *
+   * Methods that are added later are protected as well. Left alone are methods with an authorizer or IAM
+   * authorization of their own, `OPTIONS` methods (a CORS preflight bears no token) and `except`. An
+   * `ANY` method answers preflights by itself and is protected whole: give the resource an `OPTIONS`
+   * method (`defaultCorsPreflightOptions`) to keep preflights open.
+   *
+   * What it adds, all in the API's own stack:
+   * - an authorizer, and the permission to call the authorizer function;
+   * - gateway responses for refused calls, for the types that the API has none for (`gatewayResponses`);
+   * - an alarm on 5XX answers (`alarm`) and a place on the CloudWatch dashboard (`metricsDashboard`).
+   *
+   * The API may be in another stack of the same account and region, which then depends on this one. Of an
+   * imported API (`RestApi.fromRestApiAttributes`), methods that this app adds are protected; give others
+   * the returned `methodOptions`. Its stage must be deployed by whoever owns it.
+   *
+   * @example
+   * ```typescript
+   * monitoring.attach(api, { except: [health] });
+   * monitoring.attach(api.root.addResource("orders"));
+   * ```
    */
-  protect(api: RestApi): MethodOptions & { authorizer: RequestAuthorizer } {
-    const authorizer = this.#protected.get(api) ?? this.#attach(api);
-    return { authorizer, authorizationType: AuthorizationType.CUSTOM };
+  attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
+    const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
+    const protection = this.#protectionOf(api, options);
+    protection.protect(target, options.except ?? []);
+    const { authorizer } = protection;
+    return {
+      authorizer,
+      methodOptions: { authorizer, authorizationType: AuthorizationType.CUSTOM },
+    };
   }
 
-  #attach(api: RestApi): RequestAuthorizer {
-    // All of it is made in the API's scope: APIs may bear one id, and an API in another stack must
-    // depend on this one without this one depending on it, which an own permission here would do.
-    const handler = LambdaFunction.fromFunctionAttributes(api, "OAuthAuthorizerFunction", {
-      functionArn: this.functions.get("Authorizer").functionArn,
-      sameEnvironment: true,
+  /**
+   * Adds the API for administrators: statistics, audit log, alerts and the dashboard, each behind the
+   * scope `oauth:admin`. It is a `RestApi` of its own with an access log, and gets the outputs `ApiUrl` and
+   * `DashboardUrl`. Call it once.
+   */
+  addAdminApi(props: AdminApiProps = {}): AdminApi {
+    const admin = new AdminApi(this, "AdminApi", {
+      ...props,
+      config: this.config,
+      functions: this.#functions,
+      logRetention: this.#logRetention,
+      removalPolicy: this.#removalPolicy,
     });
-    const authorizer = new RequestAuthorizer(api, "OAuthAuthorizer", {
-      handler,
-      // No identity source and no cache: a call without a token is tracked too, and each use is.
-      identitySources: [],
-      resultsCacheTtl: Duration.seconds(0),
+    this.attach(admin.api, { except: [admin.openPage] });
+    this.#outputs.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
+    return admin;
+  }
+
+  /** Lets an authorization server issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`. */
+  grantIssueTokens(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: { table: ["PutItem"] },
+      AUTHORIZATION_CODES_TABLE: { table: ["PutItem"] },
+      SESSIONS_TABLE: { table: ["PutItem"] },
+    }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets an authorization server revoke tokens and end sessions: `revokeToken`, `endSession`. */
+  grantRevoke(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: { table: ["UpdateItem"], indexes: ["Query"], only: ["by_token_id"] },
+      SESSIONS_TABLE: { table: ["DeleteItem"] },
+    }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets a producer put events on the bus: `trackEvent` and everything that tracks. */
+  grantPublish(grantee: IGrantable): Grant {
+    return grantPublish(this.#flow.bus, grantee);
+  }
+
+  /** Lets a reader see the audit log and the statistics: `queryEvents`, `tokenUsageStats`, `listClients`. */
+  grantReadAudit(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      EVENTS_TABLE: { indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
+      ISSUANCES_TABLE: { indexes: ["Query"] },
+      CLIENTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] },
     });
-    this.#protected.set(api, authorizer);
-    addGatewayResponses(api, this.config.realm);
-    this.#alarms.watchApi(api);
-    this.metricsDashboard.addApi(api);
-    return authorizer;
+  }
+
+  /**
+   * One of the construct's own metrics, by the function that writes it; docs/operations.md lists them.
+   *
+   * @param options default: the sum of five minutes
+   */
+  metric<S extends MetricService>(
+    service: S,
+    name: MetricName<S>,
+    options: MetricOptions = {},
+  ): Metric {
+    return ownMetric(this.#functions.metricsName, service, name, options);
+  }
+
+  /** Calls that were let in. */
+  metricAllowed(options?: MetricOptions): Metric {
+    return this.metric("authorizer", "Allowed", options);
+  }
+
+  /** Calls refused for their token or session (401, 403). */
+  metricAuthFailed(options?: MetricOptions): Metric {
+    return this.metric("authorizer", "AuthFailed", options);
+  }
+
+  /** Calls refused for their scopes (403). */
+  metricScopeViolation(options?: MetricOptions): Metric {
+    return this.metric("authorizer", "ScopeViolation", options);
+  }
+
+  /** Calls refused because the authorizer could not decide (503). */
+  metricUnavailable(options?: MetricOptions): Metric {
+    return this.metric("authorizer", "Unavailable", options);
+  }
+
+  /** Milliseconds to a decision; by default their 99th percentile. */
+  metricDecisionDuration(options?: MetricOptions): Metric {
+    return this.metric("authorizer", "DecisionDuration", { statistic: "p99", ...options });
+  }
+
+  /** Events stored, of every producer. */
+  metricEventsStored(options?: MetricOptions): Metric {
+    return this.metric("subscriber", "EventsStored", options);
+  }
+
+  /** Milliseconds from an event to its storage; by default their 99th percentile. */
+  metricEventLag(options?: MetricOptions): Metric {
+    return this.metric("subscriber", "EventLag", { statistic: "p99", ...options });
+  }
+
+  /** Messages that could not be stored and wait for somebody to look at them. */
+  metricDeadLetters(options?: MetricOptions): Metric {
+    return this.#flow.deadLetters.metricApproximateNumberOfMessagesVisible({
+      statistic: "Maximum",
+      ...options,
+    });
+  }
+
+  #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
+    const known = this.#attached.get(api);
+    if (known) return known;
+    // In the API's scope: the API may be of another stack, and that stack must depend on this one.
+    const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
+    const protection = new ApiProtection(scope, "Protection", {
+      api,
+      authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
+    });
+    this.#attached.set(api, protection);
+    // An imported API has no resource of its own in this app.
+    const isOurs = api.node.tryFindChild("Resource") !== undefined;
+    if (options.gatewayResponses ?? isOurs) {
+      new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
+    }
+    if (options.alarm ?? isOurs) this.#alarms?.watchApi(scope, api);
+    if (options.metricsDashboard ?? isOurs) this.#metricsDashboard?.addApi(api);
+    return protection;
+  }
+
+  /** Tells apart the metrics of several stacks, and of several constructs in one. */
+  #metricsName(): string {
+    const stack = Stack.of(this);
+    const inStack = this.node.scopes.slice(stack.node.scopes.length).map(({ node }) => node.id);
+    return [stack.stackName, ...inStack].join("/");
+  }
+
+  #addOutputs(): void {
+    const flow = this.#flow;
+    const { region } = Stack.of(this);
+    const dashboardName = this.#metricsDashboard?.dashboard.dashboardName;
+    this.#outputs.add({
+      EventBusName: flow.bus.eventBusName,
+      EventBusArn: flow.bus.eventBusArn,
+      ...(flow.archive && { ArchiveArn: flow.archive.archiveArn }),
+      StoredRuleArn: flow.stored.ruleArn,
+      UnpublishedQueueUrl: flow.unpublished.queueUrl,
+      UnpublishedQueueArn: flow.unpublished.queueArn,
+      UnpublishableQueueUrl: flow.unpublishable.queueUrl,
+      UnpublishableQueueArn: flow.unpublishable.queueArn,
+      BufferQueueUrl: flow.buffer.queueUrl,
+      BufferQueueArn: flow.buffer.queueArn,
+      DeadLetterQueueUrl: flow.deadLetters.queueUrl,
+      DeadLetterQueueArn: flow.deadLetters.queueArn,
+      AlarmTopicArn: this.alarmTopic.topicArn,
+      ...(dashboardName && {
+        MetricsDashboardUrl: `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`,
+      }),
+      CleanupFunctionName: this.#functions.get("Cleanup").functionName,
+      ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
+      TokensTable: this.tables.tokens.tableName,
+      AuthorizationCodesTable: this.tables.authorizationCodes.tableName,
+      SessionsTable: this.tables.sessions.tableName,
+      ClientsTable: this.tables.clients.tableName,
+      EventsTable: this.tables.events.tableName,
+      CountersTable: this.tables.counters.tableName,
+      IssuancesTable: this.tables.issuances.tableName,
+      CleanupRunsTable: this.tables.cleanupRuns.tableName,
+      AlertsTable: this.tables.alerts.tableName,
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { Duration, Stack } from "aws-cdk-lib";
-import type { RestApi } from "aws-cdk-lib/aws-apigateway";
+import type { IRestApi } from "aws-cdk-lib/aws-apigateway";
 import {
   Alarm,
   type AlarmProps,
@@ -16,7 +16,7 @@ import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import type { Data } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
 import type { FunctionName, Functions } from "./functions.ts";
-import { ownMetric } from "./own-metrics.ts";
+import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 
 /** What the alarms watch, and whom they tell. */
@@ -69,20 +69,21 @@ export class Alarms extends Construct {
     this.#alarm(
       "SuspiciousActivity",
       "Suspicious activity was reported: see GET /admin/oauth/security-events",
-      ownMetric(this, "subscriber", "SuspiciousActivity", SUM),
+      ownMetric(this.props.functions.metricsName, "subscriber", "SuspiciousActivity", SUM),
       props.config.alarms.suspiciousActivity,
     );
   }
 
   /** Watches an API that the authorizer protects, from the API's own stack. */
-  watchApi(api: RestApi): void {
+  watchApi(scope: Construct, api: IRestApi): void {
     this.#alarm(
       "OAuthServerErrors",
       "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
-      api.metricServerError(SUM),
+      // By name, as the API may be of another stack, on which this one must not depend.
+      apiMetric(api, "5XXError", SUM),
       this.props.config.alarms.apiServerErrors,
       {},
-      api,
+      scope,
     );
   }
 
@@ -122,13 +123,16 @@ export class Alarms extends Construct {
     this.#alarm(
       "AuthorizerUnavailable",
       "The authorizer could not decide and callers got 503: look at the tokens table and the authorizer's log",
-      ownMetric(this, "authorizer", "Unavailable", SUM),
+      ownMetric(this.props.functions.metricsName, "authorizer", "Unavailable", SUM),
       alarms.authorizerUnavailable,
     );
     this.#alarm(
       "AuthorizerLatency",
       "One decision in a hundred takes too long: look at cold starts and at the latency of the tokens table",
-      ownMetric(this, "authorizer", "DecisionDuration", { period: PERIOD, statistic: "p99" }),
+      ownMetric(this.props.functions.metricsName, "authorizer", "DecisionDuration", {
+        period: PERIOD,
+        statistic: "p99",
+      }),
       alarms.authorizerP99Milliseconds,
       // Of few calls the 99th percentile is the slowest, which says nothing.
       { evaluationPeriods: 3, evaluateLowSampleCountPercentile: "ignore" },
@@ -136,7 +140,7 @@ export class Alarms extends Construct {
     this.#alarm(
       "EventsLost",
       "Events could be neither published nor set aside: recover them from the authorizer's log",
-      ownMetric(this, "authorizer", "EventsLost", SUM),
+      ownMetric(this.props.functions.metricsName, "authorizer", "EventsLost", SUM),
       1,
     );
   }
@@ -154,7 +158,10 @@ export class Alarms extends Construct {
     this.#alarm(
       "CleanupNotFinished",
       "No cleanup came to its end in two periods: more expires than is removed, or it fails; see GET /admin/oauth/cleanup-runs",
-      ownMetric(this, "cleanup", "CleanupFinished", { period, statistic: "Maximum" }),
+      ownMetric(this.props.functions.metricsName, "cleanup", "CleanupFinished", {
+        period,
+        statistic: "Maximum",
+      }),
       1,
       // A cleanup that is killed writes no metric.
       TOO_FEW,

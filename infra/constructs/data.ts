@@ -7,9 +7,8 @@ import {
   Table,
   TableEncryption,
 } from "aws-cdk-lib/aws-dynamodb";
-import { Key } from "aws-cdk-lib/aws-kms";
+import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
-import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import {
   type IndexDefinition,
   TABLES,
@@ -41,20 +40,33 @@ function projection(index: IndexDefinition) {
   return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...index.projection] };
 }
 
-/** The tables, as `shared/dynamodb/tables.ts` defines them, under a key of the customer's own. */
+/** What the configuration's word means to CDK. */
+export const REMOVAL_POLICY_OF = {
+  retain: RemovalPolicy.RETAIN,
+  destroy: RemovalPolicy.DESTROY,
+} as const;
+
+export interface DataProps {
+  /** What becomes of tables and key when the stack is deleted. */
+  readonly removalPolicy: RemovalPolicy;
+  /** @default - a new key that rotates every year */
+  readonly encryptionKey?: IKey | undefined;
+}
+
+/** The tables, as `shared/dynamodb/tables.ts` defines them, under a customer managed key. */
 export class Data extends Construct {
-  readonly key: Key;
+  readonly key: IKey;
   readonly tables: Readonly<Record<TableVariable, Table>>;
 
-  constructor(scope: Construct, id: string, config: MonitoringConfig) {
+  constructor(scope: Construct, id: string, { removalPolicy, encryptionKey }: DataProps) {
     super(scope, id);
-    const retain = config.removalPolicy === "retain";
-    const removalPolicy = retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    this.key = new Key(this, "Key", {
-      description: "Encrypts the OAuth monitoring tables and queues",
-      enableKeyRotation: true,
-      removalPolicy,
-    });
+    this.key =
+      encryptionKey ??
+      new Key(this, "Key", {
+        description: "Encrypts the OAuth monitoring tables and queues",
+        enableKeyRotation: true,
+        removalPolicy,
+      });
 
     const create = (variable: TableVariable): Table => {
       const definition: TableDefinition = TABLES[variable];
@@ -66,7 +78,7 @@ export class Data extends Construct {
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
         encryption: TableEncryption.CUSTOMER_MANAGED,
         encryptionKey: this.key,
-        deletionProtection: retain,
+        deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
         removalPolicy,
       });
       for (const [indexName, index] of Object.entries(definition.indexes)) {

@@ -1,7 +1,7 @@
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, type RemovalPolicy } from "aws-cdk-lib";
 import { Archive, EventBus, Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
-import type { Key } from "aws-cdk-lib/aws-kms";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
@@ -20,6 +20,14 @@ const VISIBILITY_TIMEOUT = Duration.seconds(6 * SUBSCRIBER_TIMEOUT.toSeconds());
 
 /** SQS keeps a message at most this long. */
 const LONGEST = Duration.days(14);
+
+export interface EventFlowProps {
+  readonly config: MonitoringConfig;
+  /** Encrypts the queues and the archive. */
+  readonly key: IKey;
+  /** What becomes of the queues when the stack is deleted. */
+  readonly removalPolicy: RemovalPolicy;
+}
 
 /**
  * The bus, the rule that gathers our events in a buffer queue for the subscriber, the queue where
@@ -40,7 +48,7 @@ export class EventFlow extends Construct {
   /** Every rule that brings events, of whichever bus. */
   readonly rules: readonly Rule[];
 
-  constructor(scope: Construct, id: string, config: MonitoringConfig, key: Key) {
+  constructor(scope: Construct, id: string, { config, key, removalPolicy }: EventFlowProps) {
     super(scope, id);
     // Without it CDK lets EventBridge send to an encrypted queue for any account. Set here, because the
     // feature flags of the app that uses the construct are not ours.
@@ -51,8 +59,7 @@ export class EventFlow extends Construct {
       encryptionMasterKey: key,
       enforceSSL: true,
       retentionPeriod: LONGEST,
-      removalPolicy:
-        config.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy,
     };
     this.deadLetters = new Queue(this, "DeadLetters", encrypted);
     this.buffer = new Queue(this, "Buffer", {

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
+import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Architecture,
@@ -9,47 +9,24 @@ import {
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
-import { TABLES } from "../../shared/dynamodb/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
 import { functionAsset } from "./function-asset.ts";
-
-/** What a function may do to tables: DynamoDB actions, on the table or on its indexes. */
-interface TableAccess {
-  readonly table?: readonly string[];
-  readonly indexes?: readonly string[];
-  /** Those of the indexes that are meant, where it is not all of them. */
-  readonly only?: readonly string[];
-}
+import { grantPublish, grantTables, type TablesAccess } from "./grants.ts";
 
 interface FunctionDefinition {
   /** Folder under `functions/`. */
   readonly folder: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
-  readonly tables?: Partial<Record<TableVariable, TableAccess>>;
+  readonly tables?: TablesAccess;
 }
-
-/** Actions for which DynamoDB encrypts under the table's key. */
-const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
-
-/** What a reader of a table needs of its key, as CDK's own grants have it. */
-const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
-
-/** And a writer: the actions that CDK's own grant has by wildcard, each by its name. */
-const KEY_WRITES = [
-  "kms:Encrypt",
-  "kms:GenerateDataKey",
-  "kms:GenerateDataKeyWithoutPlaintext",
-  "kms:ReEncryptFrom",
-  "kms:ReEncryptTo",
-];
 
 /**
  * Lambda takes 4 KB of environment variables in all; the other names and values may take the rest.
@@ -176,6 +153,20 @@ export type FunctionName = keyof typeof DEFINITIONS;
 /** Told of a function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
 
+/** What the functions work on, and how they are kept. */
+export interface FunctionsProps {
+  readonly config: MonitoringConfig;
+  readonly data: Data;
+  readonly flow: EventFlow;
+  /** Where alerts are published. */
+  readonly alertTopic: ITopic;
+  /** Tells apart the metrics of several stacks and constructs in one account: a dimension's value. */
+  readonly metricsName: string;
+  readonly logRetention: RetentionDays;
+  /** What becomes of the log groups when the stack is deleted. */
+  readonly removalPolicy: RemovalPolicy;
+}
+
 /** The functions, each with a role of its own that allows what it does and nothing else. */
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
@@ -185,13 +176,15 @@ export class Functions extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    private readonly config: MonitoringConfig,
-    private readonly data: Data,
-    private readonly flow: EventFlow,
-    private readonly alertTopic: ITopic,
+    private readonly props: FunctionsProps,
   ) {
     super(scope, id);
-    this.#configVariable = configVariable(config);
+    this.#configVariable = configVariable(props.config);
+  }
+
+  /** The value of the metrics' dimension `stack`. */
+  get metricsName(): string {
+    return this.props.metricsName;
   }
 
   /** The function of a name, made on first need, so that an attached API brings no sample along. */
@@ -207,9 +200,9 @@ export class Functions extends Construct {
 
   /** Begins the work behind the API: storing events and bringing set-aside ones back. */
   consumeQueues(): void {
-    const { subscriber } = this.config;
+    const { subscriber } = this.props.config;
     this.get("Subscriber").addEventSource(
-      new SqsEventSource(this.flow.buffer, {
+      new SqsEventSource(this.props.flow.buffer, {
         batchSize: subscriber.batchSize,
         maxBatchingWindow: Duration.seconds(subscriber.batchWindowSeconds),
         maxConcurrency: subscriber.maxConcurrency,
@@ -217,17 +210,17 @@ export class Functions extends Construct {
       }),
     );
     this.get("Republisher").addEventSource(
-      new SqsEventSource(this.flow.unpublished, { batchSize: 10, reportBatchItemFailures: true }),
+      new SqsEventSource(this.props.flow.unpublished, {
+        batchSize: 10,
+        reportBatchItemFailures: true,
+      }),
     );
   }
 
   #create(name: FunctionName): LambdaFunction {
     const definition: FunctionDefinition = DEFINITIONS[name];
-    const destroy = this.config.removalPolicy === "destroy";
-    const logGroup = new LogGroup(this, `${name}Log`, {
-      retention: RetentionDays.THREE_MONTHS,
-      removalPolicy: destroy ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
-    });
+    const { logRetention, removalPolicy, metricsName } = this.props;
+    const logGroup = new LogGroup(this, `${name}Log`, { retention: logRetention, removalPolicy });
     // The role CDK would make carries AWSLambdaBasicExecutionRole: every log group of the account.
     const role = new Role(this, `${name}Role`, {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -252,7 +245,7 @@ export class Functions extends Construct {
       logGroup,
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.folder,
-        OAUTH_MONITORING_STACK: Stack.of(this).stackName,
+        OAUTH_MONITORING_STACK: metricsName,
       },
     });
     this.#grantTables(created, definition);
@@ -263,34 +256,26 @@ export class Functions extends Construct {
   }
 
   #grantTables(target: LambdaFunction, { tables = {} }: FunctionDefinition): void {
+    const { data } = this.props;
     const variables = Object.keys(tables) as TableVariable[];
     for (const variable of variables) {
-      const table = this.data.tables[variable];
-      const { table: actions = [], indexes = [], only } = tables[variable] ?? {};
-      target.addEnvironment(variable, table.tableName);
-      allow(target, actions.map(dynamodb), [table.tableArn]);
-      const names = only ?? Object.keys(TABLES[variable].indexes);
-      const arns = names.map((name) => `${table.tableArn}/index/${name}`);
-      allow(target, indexes.map(dynamodb), arns);
+      target.addEnvironment(variable, data.tables[variable].tableName);
     }
     if (variables.length === 0) return;
     target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
-    const writes = Object.values(tables).some(({ table: actions = [] }) =>
-      actions.some((action) => WRITES.has(action)),
-    );
-    this.data.key.grant(target, ...KEY_READS, ...(writes ? KEY_WRITES : []));
+    grantTables(data, target, tables);
   }
 
-  /** What a function needs beside tables. */
+  /** What a function needs apart from tables. */
   #connect(name: FunctionName, target: LambdaFunction): void {
-    const { bus, unpublished, deadLetters } = this.flow;
+    const { bus, unpublished, deadLetters } = this.props.flow;
     if (name === "Anomalies") {
-      target.addEnvironment("ALERT_TOPIC_ARN", this.alertTopic.topicArn);
-      allow(target, ["sns:Publish"], [this.alertTopic.topicArn]);
+      target.addEnvironment("ALERT_TOPIC_ARN", this.props.alertTopic.topicArn);
+      allow(target, ["sns:Publish"], [this.props.alertTopic.topicArn]);
     }
     if (name === "Authorizer" || name === "Republisher" || name === "Anomalies") {
       target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
-      allow(target, ["events:PutEvents"], [bus.eventBusArn]);
+      grantPublish(bus, target);
     }
     if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
     if (name === "OcsfExport") {
@@ -304,8 +289,6 @@ export class Functions extends Construct {
     allow(target, ["sqs:SendMessage"], [queue.queueArn]);
   }
 }
-
-const dynamodb = (action: string) => `dynamodb:${action}`;
 
 function allow(target: IFunction, actions: readonly string[], resources: string[]): void {
   if (actions.length === 0) return;

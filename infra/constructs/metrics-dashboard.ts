@@ -1,10 +1,10 @@
 import { Duration } from "aws-cdk-lib";
-import type { RestApi } from "aws-cdk-lib/aws-apigateway";
+import type { IRestApi } from "aws-cdk-lib/aws-apigateway";
 import {
   Dashboard,
   GraphWidget,
   type IMetric,
-  Metric,
+  type Metric,
   PeriodOverride,
 } from "aws-cdk-lib/aws-cloudwatch";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
@@ -13,7 +13,7 @@ import type { MetricName, MetricService } from "../../shared/telemetry/metric-na
 import type { Data, TableVariable } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
 import type { FunctionName, Functions } from "./functions.ts";
-import { ownMetric } from "./own-metrics.ts";
+import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 
 /** What the dashboard shows. */
@@ -64,17 +64,9 @@ export class MetricsDashboard extends Construct {
   }
 
   /** Shows an API that the authorizer protects, by its name. */
-  addApi(api: RestApi): void {
-    // By name, as the API may be of another stack, on which this one must not depend.
-    const metric = (metricName: string, statistic: string, label: string) =>
-      new Metric({
-        namespace: "AWS/ApiGateway",
-        metricName,
-        dimensionsMap: { ApiName: api.restApiName },
-        period: PERIOD,
-        statistic,
-        label: `${api.restApiName} ${label}`,
-      });
+  addApi(api: IRestApi): void {
+    const metric = (name: string, statistic: string, label: string) =>
+      apiMetric(api, name, { period: PERIOD, statistic, label: `${api.restApiName} ${label}` });
     this.#calls.addLeftMetric(metric("Count", "Sum", "calls"));
     this.#refusals.addLeftMetric(metric("4XXError", "Sum", "4XX"));
     this.#refusals.addLeftMetric(metric("5XXError", "Sum", "5XX"));
@@ -84,7 +76,11 @@ export class MetricsDashboard extends Construct {
 
   #own<S extends MetricService>(service: S, name: MetricName<S>, statistic = "Sum"): Metric {
     const label = statistic === "Sum" ? name : `${name} ${statistic}`;
-    return ownMetric(this, service, name, { period: PERIOD, statistic, label });
+    return ownMetric(this.props.functions.metricsName, service, name, {
+      period: PERIOD,
+      statistic,
+      label,
+    });
   }
 
   #authorizerRow(): GraphWidget[] {

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Size, Stack, Validations } from "aws-cdk-lib";
+import { Duration, type RemovalPolicy, Size, Stack, Validations } from "aws-cdk-lib";
 import {
   Alarm,
   ComparisonOperator,
@@ -17,9 +17,9 @@ import {
   S3Bucket,
   StreamEncryption,
 } from "aws-cdk-lib/aws-kinesisfirehose";
-import type { Key } from "aws-cdk-lib/aws-kms";
+import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import {
   BlockPublicAccess,
   Bucket,
@@ -49,13 +49,15 @@ const ADDRESSES = "@aws-cdk/aws-kinesisfirehose.CidrBlocks";
 
 export interface OcsfExportProps {
   readonly parameters: OcsfExportParameters;
-  readonly removalPolicy: "retain" | "destroy";
+  readonly removalPolicy: RemovalPolicy;
+  readonly logRetention: RetentionDays;
   /** What brings events to be stored brings them to be exported too. */
   readonly rules: readonly Rule[];
-  readonly key: Key;
+  readonly key: IKey;
   /** Turns a batch of the bus's events into OCSF. */
   readonly transformation: IFunction;
-  readonly alarmTopic: ITopic;
+  /** Where its alarms go; without it there are none. */
+  readonly alarmTopic: ITopic | undefined;
 }
 
 /**
@@ -68,7 +70,6 @@ export class OcsfExport extends Construct {
   readonly #stream: DeliveryStream;
   /** Events that Firehose did not take for a day. */
   readonly undelivered: Queue;
-  readonly #removalPolicy: RemovalPolicy;
 
   constructor(
     scope: Construct,
@@ -76,8 +77,6 @@ export class OcsfExport extends Construct {
     private readonly props: OcsfExportProps,
   ) {
     super(scope, id);
-    this.#removalPolicy =
-      props.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     this.bucket = this.#createBucket();
     this.#stream = this.#createStream();
     this.undelivered = new Queue(this, "Undelivered", {
@@ -85,7 +84,7 @@ export class OcsfExport extends Construct {
       encryptionMasterKey: props.key,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-      removalPolicy: this.#removalPolicy,
+      removalPolicy: this.props.removalPolicy,
     });
     Validations.of(this.undelivered).acknowledge({
       id: "AwsSolutions-SQS3",
@@ -143,7 +142,7 @@ export class OcsfExport extends Construct {
           abortIncompleteMultipartUploadAfter: Duration.days(7),
         },
       ],
-      removalPolicy: this.#removalPolicy,
+      removalPolicy: this.props.removalPolicy,
     });
   }
 
@@ -155,15 +154,15 @@ export class OcsfExport extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       lifecycleRules: [{ expiration: Duration.days(90) }],
-      removalPolicy: this.#removalPolicy,
+      removalPolicy: this.props.removalPolicy,
     });
   }
 
   #createStream(): DeliveryStream {
     const { key, parameters, transformation } = this.props;
     const logGroup = new LogGroup(this, "StreamLog", {
-      retention: RetentionDays.THREE_MONTHS,
-      removalPolicy: this.#removalPolicy,
+      retention: this.props.logRetention,
+      removalPolicy: this.props.removalPolicy,
     });
     const role = new Role(this, "StreamRole", {
       assumedBy: new ServicePrincipal("firehose.amazonaws.com"),
@@ -256,6 +255,8 @@ export class OcsfExport extends Construct {
   }
 
   #alarm(name: string, alarmDescription: string, metric: IMetric, threshold: number): void {
+    const { alarmTopic } = this.props;
+    if (!alarmTopic) return;
     new Alarm(this, name, {
       alarmDescription,
       metric,
@@ -263,6 +264,6 @@ export class OcsfExport extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: 1,
       treatMissingData: TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(this.props.alarmTopic));
+    }).addAlarmAction(new SnsAction(alarmTopic));
   }
 }

@@ -1,30 +1,38 @@
-import { type Duration, Stack } from "aws-cdk-lib";
-import { Metric } from "aws-cdk-lib/aws-cloudwatch";
-import type { Construct } from "constructs";
+import type { IRestApi } from "aws-cdk-lib/aws-apigateway";
+import { Metric, type MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import {
   METRICS_NAMESPACE,
   type MetricName,
   type MetricService,
 } from "../../shared/telemetry/metric-names.ts";
 
-/** How a metric is looked at. */
-export interface MetricView {
-  readonly statistic: string;
-  readonly period: Duration;
-  readonly label?: string;
-}
-
-/** A metric that a function of the scope's stack writes in the embedded metric format. */
+/**
+ * A metric that a function writes in the embedded metric format.
+ *
+ * @param metricsName the dimension that tells apart several stacks and constructs in one account
+ * @param options default: the sum of five minutes
+ */
 export function ownMetric<S extends MetricService>(
-  scope: Construct,
+  metricsName: string,
   service: S,
   metricName: MetricName<S>,
-  view: MetricView,
+  options: MetricOptions = {},
 ): Metric {
   return new Metric({
     namespace: METRICS_NAMESPACE,
     metricName,
-    dimensionsMap: { service, stack: Stack.of(scope).stackName },
-    ...view,
+    dimensionsMap: { service, stack: metricsName },
+    statistic: "Sum",
+    ...options,
+  });
+}
+
+/** A metric of API Gateway's, by the API's name: no reference to the API, which may be of another stack. */
+export function apiMetric(api: IRestApi, metricName: string, options: MetricOptions): Metric {
+  return new Metric({
+    namespace: "AWS/ApiGateway",
+    metricName,
+    dimensionsMap: { ApiName: api.restApiName },
+    ...options,
   });
 }

@@ -5,14 +5,15 @@ import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 
+export interface SchedulesProps {
+  readonly config: MonitoringConfig;
+  readonly cleanup: IFunction;
+  readonly anomalies: IFunction;
+}
+
 /** What runs by the clock. A rule's construct id is the schedule's name. */
 export class Schedules extends Construct {
-  constructor(
-    scope: Construct,
-    id: string,
-    config: MonitoringConfig,
-    { cleanup, anomalies }: { readonly cleanup: IFunction; readonly anomalies: IFunction },
-  ) {
+  constructor(scope: Construct, id: string, { config, cleanup, anomalies }: SchedulesProps) {
     super(scope, id);
     new Rule(this, "Anomalies", {
       description: "Looks for anomalies in the counters",

@@ -49,7 +49,7 @@ const own = (service: string, MetricName: string) => ({
   MetricName,
   Dimensions: [
     { Name: "service", Value: service },
-    { Name: "stack", Value: "OAuthMonitoring" },
+    { Name: "stack", Value: "OAuthMonitoring/OAuthMonitoring" },
   ],
 });
 
@@ -239,14 +239,15 @@ describe("the CloudWatch dashboard", () => {
     const monitoringStack = new Stack(app, "Monitoring");
     const monitoring = new OAuthMonitoring(monitoringStack, "OAuthMonitoring");
     const api = new RestApi(new Stack(app, "Shop"), "Orders");
-    api.root.addMethod("GET", new MockIntegration(), monitoring.protect(api));
+    api.root.addMethod("GET", new MockIntegration());
+    monitoring.attach(api);
     const text = JSON.stringify(bodyOf(Template.fromStack(monitoringStack)));
     expect(text).toContain('"ApiName","Orders"');
     expect(monitoringStack.dependencies).toEqual([]);
   });
 
   it("is named by an output of the stack", () => {
-    const [output] = Object.values(template.findOutputs("MetricsDashboardUrl"));
+    const [output] = Object.values(template.findOutputs("OAuthMonitoringMetricsDashboardUrl"));
     expect(JSON.stringify(output)).toContain("#dashboards/dashboard/");
   });
 });

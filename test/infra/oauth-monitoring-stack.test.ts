@@ -157,10 +157,12 @@ describe("the API", () => {
   });
 
   it("has a name of its own, by which CloudWatch tells it apart", () => {
-    template.hasResourceProperties("AWS::ApiGateway::RestApi", { Name: "OAuthMonitoringApi" });
+    const [api] = Object.values(template.findResources("AWS::ApiGateway::RestApi"));
+    const { Name } = api?.Properties ?? {};
+    expect(Name).toMatch(/^OAuthMonitoring-.*AdminApi/);
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {
       MetricName: "5XXError",
-      Dimensions: [{ Name: "ApiName", Value: "OAuthMonitoringApi" }],
+      Dimensions: [{ Name: "ApiName", Value: Name }],
     });
   });
 

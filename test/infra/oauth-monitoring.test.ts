@@ -27,9 +27,10 @@ describe("OAuthMonitoring", () => {
     const orders = api.root.addResource("orders");
 
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring");
-    orders.addMethod("GET", new MockIntegration(), monitoring.protect(api));
+    monitoring.attach(api);
 
-    orders.addMethod("POST", new MockIntegration(), monitoring.protect(api));
+    orders.addMethod("GET", new MockIntegration());
+    orders.addMethod("POST", new MockIntegration());
     const template = Template.fromStack(stack);
     template.resourceCountIs("AWS::ApiGateway::RestApi", 1);
     template.resourceCountIs("AWS::ApiGateway::Authorizer", 1);
@@ -64,7 +65,8 @@ describe("OAuthMonitoring", () => {
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring");
     for (const name of ["Orders", "Billing"]) {
       const api = new RestApi(stack, name);
-      api.root.addMethod("GET", new MockIntegration(), monitoring.protect(api));
+      api.root.addMethod("GET", new MockIntegration());
+      monitoring.attach(api);
     }
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 2);
   });
@@ -74,7 +76,8 @@ describe("OAuthMonitoring", () => {
     const stack = new OAuthMonitoringStack(app, "Product");
     for (const scope of [new Construct(stack, "Orders"), new Construct(stack, "Billing"), stack]) {
       const api = new RestApi(scope, "Api");
-      api.root.addMethod("GET", new MockIntegration(), stack.monitoring.protect(api));
+      api.root.addMethod("GET", new MockIntegration());
+      stack.monitoring.attach(api);
     }
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 4);
   });
@@ -85,7 +88,8 @@ describe("OAuthMonitoring", () => {
     const shop = new Stack(app, "Shop");
     const monitoring = new OAuthMonitoring(monitoringStack, "OAuthMonitoring");
     const api = new RestApi(shop, "Orders");
-    api.root.addMethod("GET", new MockIntegration(), monitoring.protect(api));
+    api.root.addMethod("GET", new MockIntegration());
+    monitoring.attach(api);
 
     const template = Template.fromStack(shop);
     expect(shop.dependencies).toEqual([monitoringStack]);

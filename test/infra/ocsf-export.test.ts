@@ -170,7 +170,7 @@ describe("the export", () => {
       },
     });
     on.hasResource("AWS::S3::Bucket", { DeletionPolicy: "Retain" });
-    on.hasOutput("OcsfBucketName", { Value: { Ref: bucket.logicalId } });
+    on.hasOutput("OAuthMonitoringOcsfBucketName", { Value: { Ref: bucket.logicalId } });
   });
 
   it("has its access logged in a bucket that S3 alone may write to, of this bucket", () => {

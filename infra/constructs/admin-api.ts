@@ -1,4 +1,4 @@
-import { RemovalPolicy, Size, Stack, Validations } from "aws-cdk-lib";
+import { Names, type RemovalPolicy, Size, Validations } from "aws-cdk-lib";
 import {
   AccessLogField,
   AccessLogFormat,
@@ -6,13 +6,15 @@ import {
   EndpointType,
   LambdaIntegration,
   LogGroupLogDestination,
+  type Method,
   RestApi,
+  type RestApiProps,
 } from "aws-cdk-lib/aws-apigateway";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import type { OAuthMonitoring } from "../oauth-monitoring.ts";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { ApiFirewall } from "./api-firewall.ts";
-import type { FunctionName } from "./functions.ts";
+import type { FunctionName, Functions } from "./functions.ts";
 
 const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   stats: "Stats",
@@ -41,25 +43,60 @@ const ACCESS_LOG = AccessLogFormat.custom(
   }),
 );
 
-/** The product's own API: the admin routes, and a sample that is protected as yours would be. */
-export class MonitoringApi extends Construct {
-  readonly api: RestApi;
+export interface AdminApiProps {
+  /**
+   * Whether API Gateway may write the access log: makes the account's role for that, of which each region
+   * has one. Switch it off where the role is managed elsewhere.
+   *
+   * @default true
+   */
+  readonly cloudWatchRole?: boolean;
 
-  constructor(scope: Construct, id: string, monitoring: OAuthMonitoring) {
+  /**
+   * Whether there is a protected sample API under `/api` that echoes what the authorizer knows, to try
+   * tokens on.
+   *
+   * @default false
+   */
+  readonly sampleApi?: boolean;
+
+  /**
+   * Further properties of the `RestApi`, for example `domainName` or `policy`; they win over ours.
+   *
+   * @default {}
+   */
+  readonly restApi?: RestApiProps;
+}
+
+/** What the API is made of: given by `OAuthMonitoring.addAdminApi`. */
+export interface AdminApiParts {
+  readonly config: MonitoringConfig;
+  readonly functions: Functions;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** The API for administrators: statistics, audit log, alerts and the dashboard page. */
+export class AdminApi extends Construct {
+  readonly api: RestApi;
+  /** Where the dashboard is. */
+  readonly dashboardUrl: string;
+  /** The dashboard page, the only method that needs no token: it holds no data and asks for one. */
+  readonly openPage: Method;
+
+  constructor(scope: Construct, id: string, props: AdminApiProps & AdminApiParts) {
     super(scope, id);
-    const { config, functions } = monitoring;
-    const logGroup = new LogGroup(this, "AccessLog", {
-      retention: RetentionDays.THREE_MONTHS,
-      removalPolicy:
-        config.removalPolicy === "retain" ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
-    });
+    const { config, functions, logRetention, removalPolicy } = props;
+    const logGroup = new LogGroup(this, "AccessLog", { retention: logRetention, removalPolicy });
     this.api = new RestApi(this, "Api", {
       // CloudWatch tells APIs apart by name alone.
-      restApiName: `${Stack.of(this).stackName}Api`,
-      description: "OAuth monitoring: admin routes and a sample protected API",
+      restApiName: Names.uniqueResourceName(this, { separator: "-", maxLength: 80 }),
+      description:
+        "OAuth monitoring: statistics, audit log, alerts and dashboard for administrators",
       endpointTypes: [EndpointType.REGIONAL],
-      cloudWatchRole: true,
+      cloudWatchRole: props.cloudWatchRole ?? true,
       minCompressionSize: Size.kibibytes(1),
+      ...props.restApi,
       deployOptions: {
         stageName: config.stageName,
         accessLogDestination: new LogGroupLogDestination(logGroup),
@@ -67,27 +104,26 @@ export class MonitoringApi extends Construct {
         tracingEnabled: true,
         throttlingRateLimit: config.api.throttle.rateLimit,
         throttlingBurstLimit: config.api.throttle.burstLimit,
+        ...props.restApi?.deployOptions,
       },
     });
     const to = (name: FunctionName) => new LambdaIntegration(functions.get(name));
-    const guarded = monitoring.protect(this.api);
-    this.api.root
-      .addResource("api")
-      .addResource("{proxy+}")
-      .addMethod("ANY", to("SampleApi"), guarded);
+    if (props.sampleApi) {
+      this.api.root.addResource("api").addResource("{proxy+}").addMethod("ANY", to("SampleApi"));
+    }
     const admin = this.api.root.addResource("admin").addResource("oauth");
     for (const [path, name] of Object.entries(ADMIN_ROUTES)) {
-      admin.addResource(path).addMethod("GET", to(name), guarded);
+      admin.addResource(path).addMethod("GET", to(name));
     }
-    // The page alone is for everybody: it holds no data, and asks for a token before it shows any.
-    const dashboard = admin.addResource("dashboard").addMethod("GET", to("Dashboard"), {
+    this.openPage = admin.addResource("dashboard").addMethod("GET", to("Dashboard"), {
       authorizationType: AuthorizationType.NONE,
     });
-    Validations.of(dashboard).acknowledge({
+    Validations.of(this.openPage).acknowledge({
       id: "AwsSolutions-APIG4",
       reason:
         "The page is for everybody: it holds no data, and asks for a token before it shows any.",
     });
+    this.dashboardUrl = this.api.urlForPath("/admin/oauth/dashboard");
     new ApiFirewall(this, "Firewall", config.api, this.api.deploymentStage);
     this.#acknowledgeFindings();
   }

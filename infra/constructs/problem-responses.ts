@@ -1,4 +1,12 @@
-import { ResponseType, type RestApi } from "aws-cdk-lib/aws-apigateway";
+import { AspectPriority, Aspects, CfnResource } from "aws-cdk-lib";
+import {
+  type CfnGatewayResponse,
+  GatewayResponse,
+  type GatewayResponseProps,
+  type IRestApi,
+  ResponseType,
+} from "aws-cdk-lib/aws-apigateway";
+import { Construct } from "constructs";
 
 interface GatewayProblem {
   readonly type: ResponseType;
@@ -86,30 +94,59 @@ function template({ title, status, detail, members = {} }: GatewayProblem): stri
 /**
  * Makes an API answer as RFC 6750 asks (`WWW-Authenticate` with the error code and the scope needed)
  * and in problem documents (RFC 9457). Only the denial (403) can carry the authorizer's own words:
- * API Gateway hands no context to UNAUTHORIZED, so one text serves every 401.
+ * API Gateway hands no context to UNAUTHORIZED, so one text serves every 401. A type that the API has a
+ * gateway response for already is left as it is.
  */
-export function addGatewayResponses(api: RestApi, realm: string): void {
-  const common = {
-    "Content-Type": "'application/problem+json'",
-    "Cache-Control": "'no-store'",
-  };
-  for (const problem of problems(realm)) {
-    api.addGatewayResponse(`OAuth${problem.id}`, {
-      type: problem.type,
-      statusCode: String(problem.status),
-      responseHeaders: { ...common, ...problem.headers },
-      // Keyed by the default type, so that no Accept header can lose it.
-      templates: { "application/json": template(problem) },
-    });
+export class ProblemResponses extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: { readonly api: IRestApi; readonly realm: string },
+  ) {
+    super(scope, id);
+    // At the end, when the API has all its own.
+    Aspects.of(this).add(
+      { visit: (node) => node === this && this.#add() },
+      { priority: AspectPriority.MUTATING },
+    );
   }
-  for (const type of [ResponseType.DEFAULT_4XX, ResponseType.DEFAULT_5XX]) {
-    api.addGatewayResponse(`OAuth${type.responseType}`, {
-      type,
-      responseHeaders: common,
-      templates: {
-        "application/json":
-          '{"type":"about:blank","title":$context.error.messageString,"request_id":"$context.requestId"}',
-      },
-    });
+
+  #add(): void {
+    const { api, realm } = this.props;
+    const present = new Set(
+      api.node
+        .findAll()
+        .filter(CfnResource.isCfnResource)
+        .filter(({ cfnResourceType }) => cfnResourceType === "AWS::ApiGateway::GatewayResponse")
+        .map((resource) => (resource as CfnGatewayResponse).responseType),
+    );
+    const common = {
+      "Content-Type": "'application/problem+json'",
+      "Cache-Control": "'no-store'",
+    };
+    const add = (
+      type: ResponseType,
+      name: string,
+      props: Partial<GatewayResponseProps> & { readonly templates: Record<string, string> },
+    ) => {
+      if (present.has(type.responseType)) return;
+      new GatewayResponse(this, name, { restApi: api, type, responseHeaders: common, ...props });
+    };
+    for (const problem of problems(realm)) {
+      add(problem.type, problem.id, {
+        statusCode: String(problem.status),
+        responseHeaders: { ...common, ...problem.headers },
+        // Keyed by the default type, so that no Accept header can lose it.
+        templates: { "application/json": template(problem) },
+      });
+    }
+    for (const type of [ResponseType.DEFAULT_4XX, ResponseType.DEFAULT_5XX]) {
+      add(type, type.responseType, {
+        templates: {
+          "application/json":
+            '{"type":"about:blank","title":$context.error.messageString,"request_id":"$context.requestId"}',
+        },
+      });
+    }
   }
 }

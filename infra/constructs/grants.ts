@@ -1,0 +1,71 @@
+import type { EventBus } from "aws-cdk-lib/aws-events";
+import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import { TABLES } from "../../shared/dynamodb/tables.ts";
+import type { Data, TableVariable } from "./data.ts";
+
+/** DynamoDB actions on a table, and on its indexes. */
+export interface TableAccess {
+  readonly table?: readonly string[];
+  readonly indexes?: readonly string[];
+  /** The indexes that are meant, where it is not all of them. */
+  readonly only?: readonly string[];
+}
+
+/** Access by table. */
+export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
+
+/** Actions for which DynamoDB encrypts under the table's key. */
+const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
+
+/** What a reader of a table needs of its key, as CDK's own grants have it. */
+const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
+
+/** And a writer: the actions that CDK's own grant has by wildcard, each by its name. */
+const KEY_WRITES = [
+  "kms:Encrypt",
+  "kms:GenerateDataKey",
+  "kms:GenerateDataKeyWithoutPlaintext",
+  "kms:ReEncryptFrom",
+  "kms:ReEncryptTo",
+];
+
+/** Grants exactly the actions named on the tables, and what they need of the key. */
+export function grantTables(data: Data, grantee: IGrantable, access: TablesAccess): Grant {
+  const grant = (actions: readonly string[], resourceArns: string[]) =>
+    Grant.addToPrincipal({
+      grantee,
+      actions: actions.map((action) => `dynamodb:${action}`),
+      resourceArns,
+    });
+  const grants = Object.entries(access).flatMap(
+    ([name, { table: own = [], indexes = [], only }]) => {
+      const { tableArn } = data.tables[name as TableVariable];
+      const names = only ?? Object.keys(TABLES[name as TableVariable].indexes);
+      return [
+        ...(own.length > 0 ? [grant(own, [tableArn])] : []),
+        ...(indexes.length > 0
+          ? [
+              grant(
+                indexes,
+                names.map((index) => `${tableArn}/index/${index}`),
+              ),
+            ]
+          : []),
+      ];
+    },
+  );
+  const writes = Object.values(access).some(({ table = [] }) =>
+    table.some((action) => WRITES.has(action)),
+  );
+  const key = data.key.grant(grantee, ...KEY_READS, ...(writes ? KEY_WRITES : []));
+  return grants.reduce((all, each) => all.combine(each), key);
+}
+
+/** Grants putting events on the bus. */
+export function grantPublish(bus: EventBus, grantee: IGrantable): Grant {
+  return Grant.addToPrincipal({
+    grantee,
+    actions: ["events:PutEvents"],
+    resourceArns: [bus.eventBusArn],
+  });
+}

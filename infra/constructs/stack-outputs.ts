@@ -1,0 +1,23 @@
+import { CfnOutput, Stack } from "aws-cdk-lib";
+import { Construct } from "constructs";
+
+/**
+ * What the command line and administrators must know of a deployed construct, as outputs of its stack. Their
+ * names begin with the construct's path, so that a stack can hold several: `Monitoring` has the output
+ * `MonitoringEventBusName`.
+ */
+export class StackOutputs extends Construct {
+  readonly #prefix: string;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    const inStack = scope.node.scopes.slice(Stack.of(this).node.scopes.length);
+    this.#prefix = inStack.map(({ node }) => node.id.replace(/[^A-Za-z0-9]/g, "")).join("");
+  }
+
+  add(outputs: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(outputs)) {
+      new CfnOutput(this, name, { value }).overrideLogicalId(`${this.#prefix}${name}`);
+    }
+  }
+}

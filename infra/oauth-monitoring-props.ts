@@ -1,0 +1,204 @@
+import { type Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import {
+  type MonitoringConfig,
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../shared/config/monitoring-config.ts";
+
+/** What a call to a path must bring. The first rule whose method and path match decides. */
+export interface RouteAccess {
+  /**
+   * The HTTP method, or `ANY`.
+   *
+   * @default "ANY"
+   */
+  readonly method?: "ANY" | "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+  /** The path as API Gateway writes it: `/orders/{id}`, `/reports/{proxy+}`. */
+  readonly path: string;
+  /** The scopes that the token must hold, all of them. */
+  readonly scopes: readonly string[];
+  /**
+   * `required`: the call must also carry a live `Mcp-Session-Id` of the token's client and user.
+   *
+   * @default "ignored"
+   */
+  readonly session?: "required" | "ignored";
+}
+
+/** The scopes of a path that no route names. */
+export interface DefaultScopes {
+  /**
+   * For GET and HEAD.
+   *
+   * @default ["api:read"]
+   */
+  readonly read?: readonly string[];
+  /**
+   * For every other method.
+   *
+   * @default ["api:write"]
+   */
+  readonly write?: readonly string[];
+}
+
+export interface OAuthMonitoringProps {
+  /**
+   * The realm in `WWW-Authenticate` (RFC 6750, section 3).
+   *
+   * @default "oauth-monitoring"
+   */
+  readonly realm?: string;
+
+  /**
+   * The scopes that paths ask for, most specific path first.
+   *
+   * @default - every path asks for the default scopes
+   */
+  readonly routes?: readonly RouteAccess[];
+
+  /**
+   * The scopes of a path that no route names.
+   *
+   * @default - `api:read` for GET and HEAD, `api:write` for everything else
+   */
+  readonly defaultScopes?: DefaultScopes;
+
+  /**
+   * How long an event is kept. Security events are kept for at least 90 days.
+   *
+   * @default Duration.days(90)
+   */
+  readonly eventRetention?: Duration;
+
+  /**
+   * How long events of a type are kept, by type. Less than 90 days is refused for a security event.
+   *
+   * @default - every type is kept for `eventRetention`
+   */
+  readonly eventRetentionByType?: Readonly<Record<string, Duration>>;
+
+  /**
+   * How far back statistics reach.
+   *
+   * @default Duration.days(400)
+   */
+  readonly statisticsRetention?: Duration;
+
+  /**
+   * How often `last_used_at` of a token is written at most. Zero writes it at each use, so that it is
+   * exact; with an interval a call in between only reads. The event always has the exact time.
+   *
+   * @default Duration.seconds(0)
+   */
+  readonly lastUsedInterval?: Duration;
+
+  /**
+   * How often expired tokens, codes, sessions and events are removed.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly cleanupInterval?: Duration;
+
+  /**
+   * How long the functions' logs are kept.
+   *
+   * @default RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: RetentionDays;
+
+  /**
+   * What becomes of tables, queues, logs and key when they leave the stack. `RETAIN` also protects the
+   * tables against deletion.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY;
+
+  /**
+   * Encrypts tables, queues and the bus's archive. The policy of an imported key must let
+   * `events.amazonaws.com` and `sqs.amazonaws.com` use it.
+   *
+   * @default - a new key that rotates every year
+   */
+  readonly encryptionKey?: IKey;
+
+  /**
+   * Where alarms and alerts go.
+   *
+   * @default - a new encrypted topic
+   */
+  readonly alarmTopic?: ITopic;
+
+  /**
+   * Whether CloudWatch alarms watch every part.
+   *
+   * @default true
+   */
+  readonly alarms?: boolean;
+
+  /**
+   * Whether there is a CloudWatch dashboard of every part.
+   *
+   * @default true
+   */
+  readonly metricsDashboard?: boolean;
+
+  /**
+   * Everything else that can be set, as JSON, for example from `cdk.json`; docs/configuration.md lists it.
+   * The properties above win over it.
+   *
+   * @default {}
+   */
+  readonly config?: MonitoringConfigInput;
+}
+
+/** A section of the configuration with what is set put over it. */
+function over<T extends object>(section: T | undefined, set: Partial<T>): T | undefined {
+  const values = Object.entries(set).filter(([, value]) => value !== undefined);
+  return values.length === 0 ? section : ({ ...section, ...Object.fromEntries(values) } as T);
+}
+
+/** The configuration that the properties say. Undefined members are as if they were absent. */
+function inputOf(props: OAuthMonitoringProps): MonitoringConfigInput {
+  const { config = {}, routes, defaultScopes, eventRetentionByType, removalPolicy } = props;
+  const set: MonitoringConfigInput = {
+    realm: props.realm,
+    routes: routes?.map((route) => ({ ...route, scopes: [...route.scopes] })),
+    defaultScopes: over(config.defaultScopes, {
+      ...(defaultScopes?.read && { read: [...defaultScopes.read] }),
+      ...(defaultScopes?.write && { write: [...defaultScopes.write] }),
+    }),
+    retention: over(config.retention, {
+      defaultDays: props.eventRetention?.toDays(),
+      daysByEventType:
+        eventRetentionByType &&
+        Object.fromEntries(
+          Object.entries(eventRetentionByType).map(([type, kept]) => [type, kept.toDays()]),
+        ),
+      statisticsDays: props.statisticsRetention?.toDays(),
+    }),
+    tracking: over(config.tracking, {
+      lastUsedIntervalSeconds: props.lastUsedInterval?.toSeconds(),
+    }),
+    cleanup: over(config.cleanup, { everyMinutes: props.cleanupInterval?.toMinutes() }),
+    removalPolicy: removalPolicy === undefined ? undefined : REMOVAL_POLICIES[removalPolicy],
+  } as MonitoringConfigInput;
+  return over(config, set) ?? {};
+}
+
+const REMOVAL_POLICIES = {
+  [RemovalPolicy.RETAIN]: "retain",
+  [RemovalPolicy.DESTROY]: "destroy",
+} as const;
+
+/**
+ * The validated configuration of the construct.
+ *
+ * @throws InvalidConfigError for what does not fit, with its path and how to fix it
+ */
+export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
+  return parseMonitoringConfig(inputOf(props));
+}

@@ -1,0 +1,307 @@
+import { App, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import {
+  AuthorizationType,
+  CfnAuthorizer,
+  Cors,
+  MockIntegration,
+  ResponseType,
+  RestApi,
+} from "aws-cdk-lib/aws-apigateway";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import { describe, expect, it } from "vitest";
+import { constructIn } from "../../cli/deployed-stack-description.ts";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+
+function scene() {
+  const stack = new Stack(new App(), "Shop");
+  return {
+    stack,
+    api: new RestApi(stack, "Orders"),
+    monitoring: new OAuthMonitoring(stack, "Oam"),
+  };
+}
+
+/** The construct without an API next to it. */
+function alone() {
+  const stack = new Stack(new App(), "Shop");
+  return { stack, monitoring: new OAuthMonitoring(stack, "Oam") };
+}
+
+const METHOD = "AWS::ApiGateway::Method";
+
+/** How each method is authorized, by its HTTP method and the logical id of its resource. */
+function methods(stack: Stack): Record<string, string> {
+  const found = Object.values(Template.fromStack(stack).findResources(METHOD));
+  return Object.fromEntries(
+    found.map(({ Properties: { HttpMethod, ResourceId, AuthorizationType: type } }) => [
+      `${HttpMethod} ${ResourceId.Ref ?? "root"}`.replace(/[0-9A-F]{8}$/, ""),
+      type,
+    ]),
+  );
+}
+
+const mock = () => new MockIntegration();
+
+describe("attach", () => {
+  it("protects a whole API, what is added later too, and leaves preflights open", () => {
+    const { stack, api, monitoring } = scene();
+    api.root.addMethod("GET", mock());
+    monitoring.attach(api);
+    const late = api.root.addResource("late", {
+      defaultCorsPreflightOptions: { allowOrigins: Cors.ALL_ORIGINS },
+    });
+    late.addMethod("POST", mock());
+    expect(methods(stack)).toEqual({
+      "GET root": "CUSTOM",
+      "POST Orderslate": "CUSTOM",
+      "OPTIONS Orderslate": "NONE",
+    });
+  });
+
+  it("protects a part of an API, or one method, and nothing else", () => {
+    const { stack, api, monitoring } = scene();
+    const open = api.root.addResource("open");
+    const inner = api.root.addResource("inner");
+    open.addMethod("GET", mock());
+    const one = open.addMethod("POST", mock());
+    inner.addResource("deep").addMethod("GET", mock());
+    monitoring.attach(inner);
+    monitoring.attach(one);
+    expect(methods(stack)).toEqual({
+      "GET Ordersopen": "NONE",
+      "POST Ordersopen": "CUSTOM",
+      "GET Ordersinnerdeep": "CUSTOM",
+    });
+    Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 1);
+  });
+
+  it("leaves alone what is excepted and what has an authorization of its own", () => {
+    const { stack, api, monitoring } = scene();
+    const health = api.root.addResource("health");
+    health.addResource("deep").addMethod("GET", mock());
+    const signed = api.root.addResource("signed");
+    signed.addMethod("GET", mock(), { authorizationType: AuthorizationType.IAM });
+    const orders = api.root.addResource("orders");
+    orders.addMethod("GET", mock());
+    const other = new CfnAuthorizer(stack, "Other", {
+      restApiId: api.restApiId,
+      type: "COGNITO_USER_POOLS",
+      name: "other",
+    });
+    orders.addMethod("PUT", mock(), {
+      authorizationType: AuthorizationType.COGNITO,
+      authorizer: { authorizerId: other.ref },
+    });
+    monitoring.attach(api, { except: [health] });
+    expect(methods(stack)).toEqual({
+      "GET Ordershealthdeep": "NONE",
+      "GET Orderssigned": "AWS_IAM",
+      "GET Ordersorders": "CUSTOM",
+      "PUT Ordersorders": "COGNITO_USER_POOLS",
+    });
+  });
+
+  it("has the stage deployed anew: methods that were open are protected at once", () => {
+    const deploymentId = (attach: boolean) => {
+      const { stack, api, monitoring } = scene();
+      api.root.addMethod("GET", mock());
+      if (attach) monitoring.attach(api, { gatewayResponses: false });
+      return Object.keys(Template.fromStack(stack).findResources("AWS::ApiGateway::Deployment"));
+    };
+    expect(deploymentId(true)).toHaveLength(1);
+    expect(deploymentId(true)).toEqual(deploymentId(true));
+    expect(deploymentId(true)).not.toEqual(deploymentId(false));
+  });
+
+  it("never asks an authorizer of no token, nor caches its answer", () => {
+    const { stack, api, monitoring } = scene();
+    api.root.addMethod("GET", mock());
+    monitoring.attach(api);
+    const template = Template.fromStack(stack);
+    template.hasResourceProperties("AWS::ApiGateway::Authorizer", {
+      Type: "REQUEST",
+      AuthorizerResultTtlInSeconds: 0,
+    });
+    template.hasResourceProperties("AWS::Lambda::Permission", {
+      Principal: "apigateway.amazonaws.com",
+      SourceArn: { "Fn::Join": ["", Match.arrayWith([Match.stringLikeRegexp("/authorizers/$")])] },
+    });
+  });
+
+  it("keeps the gateway responses that the API has, whether they come before or after", () => {
+    const { stack, api, monitoring } = scene();
+    api.root.addMethod("GET", mock());
+    const own = (id: string, type: ResponseType) =>
+      api.addGatewayResponse(id, { type, statusCode: "418" });
+    own("Before", ResponseType.UNAUTHORIZED);
+    monitoring.attach(api);
+    own("After", ResponseType.DEFAULT_4XX);
+    const responses = Object.values(
+      Template.fromStack(stack).findResources("AWS::ApiGateway::GatewayResponse"),
+    ).map(({ Properties: { ResponseType: type, StatusCode } }) => [type, StatusCode]);
+    expect(Object.fromEntries(responses)).toMatchObject({
+      UNAUTHORIZED: "418",
+      DEFAULT_4XX: "418",
+      ACCESS_DENIED: "403",
+      THROTTLED: "429",
+      AUTHORIZER_FAILURE: "503",
+    });
+    expect(responses).toHaveLength(new Set(responses.map(([type]) => type)).size);
+  });
+
+  it("adds nothing that is switched off", () => {
+    const { stack, api, monitoring } = scene();
+    api.root.addMethod("GET", mock());
+    const counts = () => {
+      const template = Template.fromStack(stack);
+      return ["AWS::ApiGateway::GatewayResponse", "AWS::CloudWatch::Alarm"].map(
+        (type) =>
+          Object.keys(template.findResources(type)).filter((id) => /Orders/.test(id)).length,
+      );
+    };
+    monitoring.attach(api, { gatewayResponses: false, alarm: false, metricsDashboard: false });
+    expect(counts()).toEqual([0, 0]);
+    const dashboards = Template.fromStack(stack).findResources("AWS::CloudWatch::Dashboard");
+    expect(JSON.stringify(dashboards)).not.toContain('"ApiName');
+  });
+
+  it("protects the methods that this app adds to an imported API, and adds nothing else to it", () => {
+    const stack = new Stack(new App(), "Shop");
+    const api = RestApi.fromRestApiAttributes(stack, "Imported", {
+      restApiId: "abc123",
+      rootResourceId: "root",
+    });
+    const monitoring = new OAuthMonitoring(stack, "Oam");
+    const { methodOptions } = monitoring.attach(api);
+    api.root.addResource("orders").addMethod("GET", mock());
+    api.root.addResource("by-hand").addMethod("GET", mock(), methodOptions);
+    const template = Template.fromStack(stack);
+    template.resourcePropertiesCountIs(METHOD, { AuthorizationType: "CUSTOM" }, 2);
+    template.hasResourceProperties("AWS::ApiGateway::Authorizer", { RestApiId: "abc123" });
+    template.resourceCountIs("AWS::ApiGateway::GatewayResponse", 0);
+  });
+
+  it("lets two constructs and two APIs of one stack live next to each other", () => {
+    const stack = new Stack(new App(), "Shop");
+    const constructs = ["First", "Second"].map((id) => new OAuthMonitoring(stack, id));
+    for (const name of ["Orders", "Billing"]) {
+      const api = new RestApi(stack, name);
+      const resources = ["a", "b"].map((path) => api.root.addResource(path));
+      for (const [index, monitoring] of constructs.entries()) {
+        resources[index]?.addMethod("GET", mock());
+        monitoring.attach(resources[index] as (typeof resources)[number]);
+      }
+    }
+    for (const monitoring of constructs) monitoring.addAdminApi();
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::ApiGateway::Authorizer", 6);
+    const names = Object.values(template.findResources("AWS::ApiGateway::Authorizer")).map(
+      ({ Properties: { Name, RestApiId } }) => `${Name} ${JSON.stringify(RestApiId)}`,
+    );
+    expect(new Set(names).size).toBe(6);
+    const metrics = constructs.map((each) => JSON.stringify(each.metricAllowed().dimensions));
+    expect(new Set(metrics).size).toBe(2);
+  });
+});
+
+describe("the construct", () => {
+  it("takes CDK's own types, and they win over the configuration", () => {
+    const stack = new Stack(new App(), "Shop");
+    const key = new Key(stack, "Own");
+    const topic = new Topic(stack, "Topic");
+    const monitoring = new OAuthMonitoring(stack, "Oam", {
+      config: { retention: { defaultDays: 200, ttlBackstopDays: 3 }, realm: "shop" },
+      eventRetention: Duration.days(120),
+      eventRetentionByType: { token_used: Duration.days(30) },
+      lastUsedInterval: Duration.minutes(1),
+      logRetention: RetentionDays.ONE_WEEK,
+      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey: key,
+      alarmTopic: topic,
+      defaultScopes: { read: ["orders:read"] },
+      routes: [{ path: "/orders", scopes: ["orders:all"] }],
+    });
+    expect(monitoring.config).toMatchObject({
+      realm: "shop",
+      retention: { defaultDays: 120, daysByEventType: { token_used: 30 }, ttlBackstopDays: 3 },
+      tracking: { lastUsedIntervalSeconds: 60 },
+      removalPolicy: "destroy",
+      defaultScopes: { read: ["orders:read"], write: ["api:write"] },
+      routes: [{ path: "/orders", scopes: ["orders:all"], method: "ANY", session: "ignored" }],
+    });
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::KMS::Key", 1);
+    template.resourceCountIs("AWS::SNS::Topic", 1);
+    template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 7 });
+    template.allResources("AWS::DynamoDB::Table", { DeletionPolicy: "Delete" });
+  });
+
+  it("has no alarms and no CloudWatch dashboard when it is told so", () => {
+    const stack = new Stack(new App(), "Shop");
+    const monitoring = new OAuthMonitoring(stack, "Oam", {
+      alarms: false,
+      metricsDashboard: false,
+      config: { ocsfExport: { enabled: true } },
+    });
+    const api = new RestApi(stack, "Orders");
+    api.root.addMethod("GET", mock());
+    monitoring.attach(api);
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::CloudWatch::Alarm", 0);
+    template.resourceCountIs("AWS::CloudWatch::Dashboard", 0);
+  });
+
+  it.each([
+    [
+      "grantIssueTokens",
+      ["dynamodb:PutItem", "events:PutEvents"],
+      ["dynamodb:GetItem", "dynamodb:DeleteItem"],
+    ],
+    [
+      "grantRevoke",
+      ["dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query", "events:PutEvents"],
+      ["dynamodb:PutItem", "dynamodb:Scan"],
+    ],
+    ["grantPublish", ["events:PutEvents"], ["dynamodb:PutItem", "kms:Decrypt"]],
+    [
+      "grantReadAudit",
+      ["dynamodb:Query", "dynamodb:BatchGetItem", "kms:Decrypt"],
+      ["dynamodb:PutItem", "dynamodb:UpdateItem", "events:PutEvents", "kms:Encrypt"],
+    ],
+  ] as const)("%s allows what its callers do, and no more", (grant, allowed, denied) => {
+    const { stack, monitoring } = alone();
+    const role = new Role(stack, "Grantee", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+    });
+    monitoring[grant](role).assertSuccess();
+    const policies = Template.fromStack(stack).findResources("AWS::IAM::Policy", {
+      Properties: { Roles: [{ Ref: Match.stringLikeRegexp("^Grantee") }] },
+    });
+    const statements = Object.values(policies).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement,
+    );
+    const actions = statements.flatMap(({ Action }) => Action);
+    expect(actions).toEqual(expect.arrayContaining([...allowed]));
+    for (const action of denied) expect(actions).not.toContain(action);
+    for (const { Resource } of statements) expect(JSON.stringify(Resource)).not.toContain('"*"');
+  });
+
+  it("has outputs by which the command line finds it, one construct or several", () => {
+    const { stack, monitoring } = alone();
+    monitoring.addAdminApi();
+    const names = Object.keys(Template.fromStack(stack).findOutputs("*"));
+    expect(constructIn("Shop", names)).toBe("Oam");
+    expect(names).toEqual(
+      expect.arrayContaining(["OamApiUrl", "OamDashboardUrl", "OamTokensTable"]),
+    );
+    const both = [...names, "OtherEventBusName"];
+    expect(() => constructIn("Shop", both)).toThrow("name one with --construct: Oam, Other");
+    expect(constructIn("Shop", both, "Other")).toBe("Other");
+    expect(() => constructIn("Shop", both, "Third")).toThrow("has no construct Third");
+    expect(() => constructIn("Shop", ["ServiceUrl"])).toThrow("is it ours");
+  });
+});
