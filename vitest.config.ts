@@ -1,12 +1,28 @@
 import { defineConfig } from "vitest/config";
 
+const project = (name: string, include: string[], needsStack: boolean) => ({
+  extends: true as const,
+  test: { name, include, ...(needsStack && { globalSetup: "test/set-up.ts" }) },
+});
+
+/** The long runs are asked for by name: `npm run test:soak`. */
+const SOAK = "test/soak/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: "test/synthesize-once.ts",
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two cores: each file may start a DynamoDB Local of its own.
+    // Two cores.
     maxWorkers: 2,
+    projects: [
+      project("unit", ["test/unit/**/*.test.ts"], false),
+      project(
+        "stack",
+        ["integration", "infra", "e2e", "browser"].map((folder) => `test/${folder}/**/*.test.ts`),
+        true,
+      ),
+      project("package", ["test/package/**/*.test.ts"], false),
+      project("soak", [SOAK], true),
+    ],
   },
 });

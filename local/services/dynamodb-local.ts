@@ -27,6 +27,8 @@ const SERVER_CONFIGURATION = fileURLToPath(new URL("./dynamodb-local.xml", impor
 export async function startDynamoDbLocal(options: {
   readonly port: number;
   readonly dataDirectory?: string | undefined;
+  /** `false` gives each access key a store of its own. */
+  readonly sharedDb?: boolean;
 }): Promise<DynamoDbLocal> {
   const port = await findPort(options.port, "DYNAMODB_PORT");
   const emulator = join(
@@ -44,6 +46,7 @@ export async function startDynamoDbLocal(options: {
       "org.eclipse.jetty.xml.XmlConfiguration",
       SERVER_CONFIGURATION,
       `port=${port}`,
+      `sharedDb=${options.sharedDb ?? true}`,
       `inMemory=${options.dataDirectory === undefined}`,
       ...(options.dataDirectory === undefined ? [] : [`dbPath=${options.dataDirectory}`]),
     ],

@@ -3,8 +3,15 @@ import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import { readText } from "./aws-endpoint.ts";
 import { requestedAccess } from "./requested-access.ts";
 
+/** Where the guard passes requests on. */
+export interface GuardedStore {
+  readonly endpoint: string;
+  /** The access key to pass them on with, where each has a store of its own. */
+  readonly accessKey?: string | undefined;
+}
+
 /** Stands before DynamoDB Local, which knows no permissions, and refuses functions what IAM would. */
-export function createStoreGuard(policies: AccessPolicies, store: string): Server {
+export function createStoreGuard(policies: AccessPolicies, store: GuardedStore): Server {
   const agent = new Agent({ keepAlive: true });
   const guard = createServer((incoming, response) => {
     const forward = async () => {
@@ -13,7 +20,8 @@ export function createStoreGuard(policies: AccessPolicies, store: string): Serve
         String(incoming.headers["x-amz-target"]),
         JSON.parse(body || "{}"),
       );
-      const denial = policies.denial(principalOf(incoming.headers.authorization), accesses);
+      const { authorization } = incoming.headers;
+      const denial = policies.denial(principalOf(authorization), accesses);
       if (denial !== undefined) {
         response.writeHead(400, { "Content-Type": "application/x-amz-json-1.0" });
         response.end(
@@ -24,14 +32,17 @@ export function createStoreGuard(policies: AccessPolicies, store: string): Serve
         );
         return;
       }
-      const outgoing = request(
-        store,
-        { method: "POST", agent, headers: incoming.headers },
-        (answer) => {
-          response.writeHead(answer.statusCode ?? 500, answer.headers);
-          answer.pipe(response);
-        },
-      );
+      const headers = { ...incoming.headers };
+      if (store.accessKey !== undefined) {
+        headers.authorization = authorization?.replace(
+          /Credential=\w+\//,
+          `Credential=${store.accessKey}/`,
+        );
+      }
+      const outgoing = request(store.endpoint, { method: "POST", agent, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      });
       outgoing.on("error", () => response.destroy());
       outgoing.end(body);
     };

@@ -36,7 +36,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
   return {
     db: createDocumentClient("interactive", {
       ...LOCAL_ACCESS,
-      endpoint: stack.dynamodb.endpoint,
+      endpoint: stack.dynamodbEndpoint,
     }),
     tokensTable: environment.TOKENS_TABLE,
     authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,

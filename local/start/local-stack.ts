@@ -6,7 +6,7 @@ import { AccessPolicies } from "../services/access-policies.ts";
 import { ApiGateway, MAX_HEADER_BYTES } from "../services/api-gateway.ts";
 import { createAwsEndpoint } from "../services/aws-endpoint.ts";
 import { createDeliveryStreams, type DeliveryStream } from "../services/delivery-streams.ts";
-import { type DynamoDbLocal, startDynamoDbLocal } from "../services/dynamodb-local.ts";
+import { startDynamoDbLocal } from "../services/dynamodb-local.ts";
 import { createTables } from "../services/dynamodb-tables.ts";
 import { EventBus } from "../services/event-bus.ts";
 import { startEventSources } from "../services/event-source.ts";
@@ -15,7 +15,7 @@ import { LambdaFunctions } from "../services/lambda-functions.ts";
 import { Notifications } from "../services/notifications.ts";
 import { createQueues, dumpQueues, type Queues, queueNamed } from "../services/queues.ts";
 import { Schedules } from "../services/schedules.ts";
-import { createStoreGuard } from "../services/store-guard.ts";
+import { createStoreGuard, type GuardedStore } from "../services/store-guard.ts";
 import type { Assembly } from "../services/template.ts";
 import { Template } from "../services/template.ts";
 import { handleLocalRoute } from "./local-routes.ts";
@@ -25,6 +25,8 @@ export interface LocalStackOptions {
   /** 0 for any free one. */
   readonly port: number;
   readonly dynamodbPort: number;
+  /** A DynamoDB Local that runs already and is not ours to stop, in place of one at `dynamodbPort`. */
+  readonly runningStore?: GuardedStore | undefined;
   readonly eventbridgePort: number;
   /** Keeps the store and waiting messages between runs; in memory without it. */
   readonly dataDirectory?: string | undefined;
@@ -38,7 +40,7 @@ export interface LocalStackOptions {
 /** A running stack: the deployed parts, and handles on what AWS would run for us. */
 export interface LocalStack {
   readonly url: string;
-  readonly dynamodb: DynamoDbLocal;
+  readonly dynamodbEndpoint: string;
   /** Speaks EventBridge and SQS. */
   readonly eventbridgeEndpoint: string;
   readonly eventBus: EventBus;
@@ -63,6 +65,8 @@ export interface LocalStack {
   queueUrl(part: string): string;
   /** Whether the store had no tables before. */
   readonly isNew: boolean;
+  /** Takes the store away from the functions, as an outage would. */
+  stopStore(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -92,6 +96,16 @@ async function restoreQueues(queues: Queues, file: string): Promise<void> {
   )) {
     for (const { body, attributes } of messages) queueNamed(queues, name).send(body, attributes);
   }
+}
+
+/** Starts a DynamoDB Local of the stack's own. */
+async function startStore(
+  { dynamodbPort, dataDirectory }: LocalStackOptions,
+  closing: (() => Promise<void> | void)[],
+): Promise<GuardedStore> {
+  const dynamodb = await startDynamoDbLocal({ port: dynamodbPort, dataDirectory });
+  closing.push(dynamodb.close);
+  return { endpoint: dynamodb.endpoint };
 }
 
 /** The rule that brings the bus's own events to be stored. */
@@ -141,23 +155,19 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(() => close(aws));
     const eventbridgeEndpoint = `http://127.0.0.1:${awsPort}`;
 
-    const dynamodb = await startDynamoDbLocal({
-      port: options.dynamodbPort,
-      dataDirectory: options.dataDirectory,
-    });
-    closing.push(dynamodb.close);
-
+    const store = options.runningStore ?? (await startStore(options, closing));
     const template = new Template(options.assembly, eventbridgeEndpoint);
     access = new AccessPolicies(template);
-    const guard = createStoreGuard(access, dynamodb.endpoint);
-    const guardPort = await listen(guard, 0, "");
+    const guard = createStoreGuard(access, store);
+    const guardEndpoint = `http://127.0.0.1:${await listen(guard, 0, "")}`;
     closing.push(() => close(guard));
-    const isNew = await createTables(template, dynamodb.endpoint);
+    const dynamodbEndpoint = options.runningStore ? guardEndpoint : store.endpoint;
+    const isNew = await createTables(template, dynamodbEndpoint);
     queues = createQueues(template, options.visibilitySeconds);
     const functions = await LambdaFunctions.start(
       template,
       {
-        AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${guardPort}`,
+        AWS_ENDPOINT_URL_DYNAMODB: guardEndpoint,
         AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
@@ -205,7 +215,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     };
     return {
       url: `http://127.0.0.1:${port}`,
-      dynamodb,
+      dynamodbEndpoint,
       eventbridgeEndpoint,
       eventBus: bus,
       queues,
@@ -221,6 +231,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         archiveArn: bus.archives[0]?.arn,
       },
       isNew,
+      stopStore: () => close(guard),
       named,
       queueUrl: (part) => template.queueUrl(named("queue", part)),
       close: closeAll,

@@ -112,7 +112,7 @@ async function start(): Promise<void> {
   mkdirSync(LOCAL_DIRECTORY, { recursive: true });
   const description = {
     url: stack.url,
-    dynamodb_endpoint: stack.dynamodb.endpoint,
+    dynamodb_endpoint: stack.dynamodbEndpoint,
     eventbridge_endpoint: stack.eventbridgeEndpoint,
     event_bus_name: environment.EVENT_BUS_NAME,
     event_bus_arn: stack.replay.busArn,

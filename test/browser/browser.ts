@@ -1,9 +1,28 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import bundledChromium from "@sparticuz/chromium";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** Where systems put theirs. */
+const SYSTEM_CHROMIUM = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
+
+/** What Debian needs for the one that comes with `npm ci`. */
+const INSTALL = "apt-get update && apt-get install -y chromium";
+
+/** The Chromium that `CHROMIUM` names, or else the system's, or else the one that comes with `npm ci`. */
+async function findChromium(): Promise<string> {
+  const { CHROMIUM } = process.env;
+  if (CHROMIUM !== undefined) {
+    if (!existsSync(CHROMIUM)) throw new Error(`CHROMIUM names ${CHROMIUM}, which is not there`);
+    return CHROMIUM;
+  }
+  return SYSTEM_CHROMIUM.find((path) => existsSync(path)) ?? bundledChromium.executablePath();
+}
 
 const SCREENSHOTS = fileURLToPath(new URL("../../.local/screenshots/", import.meta.url));
 
@@ -17,22 +36,18 @@ export function screenshotFile(name: string): string {
 export function useBrowser() {
   let browser: Browser;
   beforeAll(async () => {
-    if (!existsSync(CHROMIUM)) {
-      throw new Error(
-        `there is no Chromium at ${CHROMIUM}. Debian: apt-get update && apt-get install -y chromium. Elsewhere: set CHROMIUM to its path`,
-      );
-    }
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-      ],
+    const executablePath = await findChromium();
+    const args = [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--no-first-run",
+    ];
+    browser = await chromium.launch({ executablePath, args }).catch((cause: unknown) => {
+      throw new Error(`${executablePath} does not start: install one with ${INSTALL}`, { cause });
     });
   });
   afterAll(() => browser?.close());
@@ -40,6 +55,7 @@ export function useBrowser() {
   return async (options: Parameters<Browser["newContext"]>[0] = {}): Promise<OpenPage> => {
     const context = await browser.newContext({
       viewport: { width: 1400, height: 900 },
+      locale: "en-US",
       acceptDownloads: true,
       ...options,
     });

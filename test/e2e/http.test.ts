@@ -207,7 +207,7 @@ describe("the admin routes", () => {
 describe("a token store that does not answer", () => {
   it("keeps callers out with 503, never lets one in", async () => {
     const { stack, get, caller } = scene();
-    await stack.dynamodb.close();
+    await stack.stopStore();
     const { status, headers, body } = await get("/api/x", caller);
     expect(status).toBe(503);
     expect(headers["retry-after"]).toBe("1");

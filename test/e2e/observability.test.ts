@@ -222,7 +222,7 @@ describe("the metrics", () => {
 
   it("count calls that are refused because the token store does not answer", async () => {
     const { stack, get, caller } = scene();
-    await stack.dynamodb.close();
+    await stack.stopStore();
     const { status, headers, body } = await get("/api/x", caller);
     expect(status).toBe(503);
     expect(body.request_id).toBe(headers["x-amzn-requestid"]);

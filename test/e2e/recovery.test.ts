@@ -60,7 +60,7 @@ function target() {
     bufferQueueUrl: stack.queueUrl("Buffer"),
     deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
     config: library.config,
-    dynamodb: { ...LOCAL_ACCESS, endpoint: stack.dynamodb.endpoint },
+    dynamodb: { ...LOCAL_ACCESS, endpoint: stack.dynamodbEndpoint },
     messaging: { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint },
   });
 }

@@ -90,6 +90,10 @@ export function useStack({
       assembly: assembly?.() ?? inject("assembly"),
       port: 0,
       dynamodbPort: 0,
+      runningStore: {
+        endpoint: inject("dynamodbEndpoint"),
+        accessKey: `stack${process.pid}x${Date.now()}`,
+      },
       eventbridgePort: 0,
       log: (line) => logs.push(line),
       ...options,

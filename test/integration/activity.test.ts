@@ -5,9 +5,7 @@ import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld, type World } from "./store.ts";
 
 const NOW_MS = Date.parse("2026-11-23T10:17:30.000Z");
 

@@ -3,12 +3,10 @@ import { describe, expect, it } from "vitest";
 import { authorize } from "../../shared/authorization/authorize.ts";
 import { issueToken, revokeToken, startSession } from "../../shared/index.ts";
 import { HOUR_MS } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal } from "./store.ts";
+import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
-useDynamoDbLocal();
-
-const RUNS = Number(process.env.FAULT_HISTORIES ?? 1000);
+const RUNS = Number(process.env.FAULT_HISTORIES ?? 90);
 
 const TOKENS = ["good", "narrow", "expired", "revoked", "unknown", "none"] as const;
 const SESSIONS = ["own", "foreign", "expired", "unknown", "none"] as const;

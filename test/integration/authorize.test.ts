@@ -4,10 +4,8 @@ import { authorize, type ProtectedRequest } from "../../shared/authorization/aut
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { endSession, issueToken, revokeToken, startSession } from "../../shared/index.ts";
 import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
-
-useDynamoDbLocal();
 
 async function scene(config: MonitoringConfigInput = {}) {
   const world = await createWorld(config);

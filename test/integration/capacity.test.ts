@@ -9,9 +9,7 @@ import { toEventItem } from "../../shared/event-store/stored-event.ts";
 import { listClients, tokenUsageStats } from "../../shared/index.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld, type World } from "./store.ts";
 
 const TOKEN_ID = "01a20a27-742d-708c-86b9-9adfc2873eae";
 

@@ -14,9 +14,7 @@ import {
 } from "../../shared/index.ts";
 import { DAY_MS, SECOND_MS } from "../../shared/time/clock.ts";
 import { generateSecret } from "../../shared/tokens/token-secret.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld, type World } from "./store.ts";
 
 /** `expired` of each kind that end within a minute, `alive` that live for a day. */
 async function populate(world: World, expired: number, alive: number): Promise<void> {

@@ -8,9 +8,7 @@ import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld, type World } from "./store.ts";
 
 async function watchedWorld(config: MonitoringConfigInput = {}) {
   const world = await createWorld(config);

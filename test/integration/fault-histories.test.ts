@@ -6,13 +6,11 @@ import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
-useDynamoDbLocal();
-
 /** Set higher for a longer search; fast-check prints the seed of a failure. */
-const HISTORIES = Number(process.env.FAULT_HISTORIES ?? 1000);
+const HISTORIES = Number(process.env.FAULT_HISTORIES ?? 90);
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
 const LIFETIME_MS = HOUR_MS;

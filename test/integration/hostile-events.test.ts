@@ -13,9 +13,7 @@ import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { DAY_MS } from "../../shared/time/clock.ts";
 import { HOSTILE_INSTANTS, hostileJson, hostileText, SECRET } from "../hostile-values.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld, type World } from "./store.ts";
 
 const RUNS = Number(process.env.HOSTILE_RUNS ?? 60);
 

@@ -3,9 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { issueToken, tokenUsageStats, trackTokenUsage } from "../../shared/index.ts";
 import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld } from "./store.ts";
 
 describe("OAuthMonitoringService", () => {
   describe(".track_token_usage", () => {

@@ -10,9 +10,7 @@ import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
 import type { Fault, FaultKind, Service } from "./faulty-wire.ts";
 import { type BatchOptions, type Delivery, Pipeline } from "./pipeline.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld, type World } from "./store.ts";
 
 // Nobody waits between two tries: a history takes milliseconds, and tries as often as ever.
 vi.mock("node:timers/promises", async (original) => ({
@@ -21,7 +19,7 @@ vi.mock("node:timers/promises", async (original) => ({
 }));
 
 /** A third of the histories asked for: each goes the whole way, and each has several faults. */
-const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 1000) / 3);
+const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 90) / 3);
 
 const LAST_DAY_MS = Date.parse("2026-11-23T10:00:00.000Z");
 /** A day for each history, so that what is read does not grow with them. */

@@ -4,9 +4,7 @@ import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import { type EventQuery, queryEvents } from "../../shared/event-store/query-events.ts";
 import { DAY_MS } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld, type World } from "./store.ts";
 
 const TYPES = ["token_used", "auth_failed", "scope_violation", "consent_given"];
 

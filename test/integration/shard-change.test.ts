@@ -7,9 +7,7 @@ import { cleanupExpiredTokens, issueToken } from "../../shared/index.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { HOUR_MS, SECOND_MS } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld } from "./store.ts";
 
 /** Every index at so many shards. */
 function shards(write: number, read: number) {

@@ -6,10 +6,8 @@ import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal, type World } from "./store.ts";
+import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
-
-useDynamoDbLocal();
 
 function event(world: World, eventType: string, details: EventData = {}, atMs = world.time.nowMs) {
   return createEvent({ eventType, clientId: "app", userId: "ada", details }, atMs);

@@ -12,9 +12,7 @@ import {
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { listClients } from "../../shared/statistics/list-clients.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
-import { createWorld, useDynamoDbLocal } from "./store.ts";
-
-useDynamoDbLocal();
+import { createWorld } from "./store.ts";
 
 interface Life {
   readonly client: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { useStack } from "./stack.ts";
+import { useStack } from "../e2e/stack.ts";
 
 const scene = useStack();
 
