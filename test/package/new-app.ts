@@ -1,0 +1,75 @@
+import { execFile } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+export const ROOT = join(import.meta.dirname, "../..");
+
+const exec = promisify(execFile);
+
+/** Runs a command in a folder as a user would: without what npm tells the scripts it runs. */
+export async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|INIT_CWD)/.test(name)),
+  );
+  try {
+    const { stdout } = await exec(command, args, { cwd, env, maxBuffer: 64 << 20 });
+    return stdout;
+  } catch (error) {
+    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(" ")} failed:\n${stdout}\n${stderr}`);
+  }
+}
+
+/** Packs the built package. */
+export async function pack(folder: string): Promise<string> {
+  const [packed] = JSON.parse(
+    await run(ROOT, "npm", "pack", "--json", "--ignore-scripts", "--pack-destination", folder),
+  );
+  return join(folder, packed.filename);
+}
+
+/** A folder that goes with the tests. */
+export const newFolder = (name: string): string => mkdtempSync(join(tmpdir(), `${name}-`));
+
+/** An app as `cdk init app --language typescript` makes it, with its packages and ours. */
+export async function newCdkApp(tarball: string): Promise<string> {
+  const folder = join(newFolder("cdk"), "shop");
+  mkdirSync(folder);
+  const cdk = join(ROOT, "node_modules/.bin/cdk");
+  await run(folder, cdk, "init", "app", "--language", "typescript", "--generate-only");
+  await install(folder);
+  await install(folder, tarball);
+  return folder;
+}
+
+/** Installs packages into a folder. */
+export function install(folder: string, ...packages: string[]): Promise<string> {
+  return run(folder, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...packages);
+}
+
+/** Bytes of all files in a folder. */
+export function bytesIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
+    .reduce((sum, found) => sum + (found?.isFile() ? found.size : 0), 0);
+}
+
+/** Copies an app that shares the packages of another. */
+export function copyApp(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+}
+
+/** Changes a text file. */
+export function edit(file: string, change: (text: string) => string): void {
+  writeFileSync(file, change(readFileSync(file, "utf8")));
+}

@@ -1,0 +1,148 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { bytesIn, copyApp, edit, newCdkApp, newFolder, pack, ROOT, run } from "./new-app.ts";
+
+const MEGABYTE = 1024 * 1024;
+
+let tarball: string;
+let app: string;
+
+/** The lines by which the README attaches the construct, put into the stack that `cdk init` made. */
+function addReadmeLines(folder: string): void {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const [, lines = ""] = /```ts\n(import \{ OAuthMonitoring \}[\s\S]*?)```/.exec(readme) ?? [];
+  const [imports = "", ...body] = lines.trim().split("\n\n");
+  expect(body.join("\n")).toContain("attach(api)");
+  const api = [
+    'const api = new RestApi(this, "Orders");',
+    'api.root.addResource("orders").addMethod("GET", new MockIntegration());',
+  ];
+  edit(
+    join(folder, "lib/shop-stack.ts"),
+    (text) =>
+      `import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";\n${imports}\n${text.replace(
+        /super\(scope, id, props\);/,
+        (found) => [found, ...api, ...body].join("\n    "),
+      )}`,
+  );
+}
+
+const TEST = `import * as cdk from "aws-cdk-lib/core";
+import { Template } from "aws-cdk-lib/assertions";
+import * as Shop from "../lib/shop-stack";
+
+test("every order asks for a token", () => {
+  const stack = new Shop.ShopStack(new cdk.App(), "MyTestStack");
+  Template.fromStack(stack).resourcePropertiesCountIs(
+    "AWS::ApiGateway::Method",
+    { AuthorizationType: "CUSTOM", HttpMethod: "GET" },
+    8,
+  );
+});
+`;
+
+beforeAll(async () => {
+  tarball = await pack(newFolder("packed"));
+  app = await newCdkApp(tarball);
+}, 300_000);
+
+describe("the package", () => {
+  it("has at most 2 MB, and nothing but what is built", async () => {
+    expect(statSync(tarball).size).toBeLessThanOrEqual(2 * MEGABYTE);
+    const files = (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
+    expect(files.length).toBeGreaterThan(100);
+    const others = files.filter(
+      (file) =>
+        !/^package\/(dist\/(infra|shared|cli|functions)\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(
+          file,
+        ),
+    );
+    // What two modules of the compiled JavaScript share.
+    expect(others.filter((file) => !file.startsWith("package/dist/_virtual/"))).toEqual([]);
+  });
+
+  it("adds at most 60 MB to an app", () => {
+    const lock = JSON.parse(readFileSync(join(app, "package-lock.json"), "utf8"));
+    const ours = new Set<string>();
+    const add = (name: string, from: string) => {
+      // As Node.js looks: in the package's own folder first.
+      const path = [`${from}/node_modules/${name}`, `node_modules/${name}`].find(
+        (each) => lock.packages[each],
+      );
+      if (path === undefined || ours.has(path)) return;
+      ours.add(path);
+      for (const dependency of Object.keys(lock.packages[path].dependencies ?? {})) {
+        add(dependency, path);
+      }
+    };
+    add("oauth-monitoring", "");
+    expect(ours.size).toBeGreaterThan(20);
+    const bytes = [...ours].reduce((sum, path) => sum + bytesIn(join(app, path)), 0);
+    expect(bytes).toBeLessThanOrEqual(60 * MEGABYTE);
+  });
+});
+
+describe("an app that cdk init has just made", () => {
+  beforeAll(() => {
+    addReadmeLines(app);
+    writeFileSync(join(app, "test/shop.test.ts"), TEST);
+  });
+
+  it("passes its type check, its tests and its synthesis", { timeout: 300_000 }, async () => {
+    await run(app, "npx", "tsc");
+    await run(app, "npm", "test");
+    await run(app, "npx", "cdk", "synth", "--quiet");
+    const template = readFileSync(join(app, "cdk.out/ShopStack.template.json"), "utf8");
+    expect(JSON.parse(template).Outputs).toHaveProperty("MonitoringTokensTable");
+  });
+
+  it("does so as an ES module, too", { timeout: 300_000 }, async () => {
+    const esm = join(newFolder("esm"), "shop");
+    copyApp(app, esm);
+    edit(join(esm, "package.json"), (text) =>
+      JSON.stringify({ ...JSON.parse(text), type: "module" }),
+    );
+    for (const file of ["bin/shop.ts", "test/shop.test.ts"]) {
+      edit(join(esm, file), (text) => text.replace("lib/shop-stack", "lib/shop-stack.js"));
+    }
+    edit(join(esm, "lib/shop-stack.ts"), (text) =>
+      text.replace("aws-cdk-lib/core'", "aws-cdk-lib'"),
+    );
+    await run(esm, "npx", "tsc");
+    await run(esm, "npx", "cdk", "synth", "--quiet");
+  });
+
+  it("finds the command line", async () => {
+    expect(await run(app, "npx", "oauth-monitoring", "--help")).toContain("tokens");
+  });
+});
+
+describe("the library from plain JavaScript", () => {
+  const QUESTION = `
+    const tracked = await (async () => {
+      const events = [];
+      const sink = { publish: async (given) => void events.push(...given) };
+      await shared.trackEvent({ sink, clock: () => 0 }, "token_used", { oauth_client_id: "app" });
+      return events[0].event_type;
+    })();
+    console.log(tracked, typeof infra.OAuthMonitoring);`;
+
+  it("is imported", async () => {
+    const file = join(app, "plain.mjs");
+    writeFileSync(
+      file,
+      `import * as infra from "oauth-monitoring"; import * as shared from "oauth-monitoring/shared";${QUESTION}`,
+    );
+    expect(await run(app, "node", file)).toBe("token_used function\n");
+  });
+
+  it("is required", async () => {
+    const file = join(app, "plain.cjs");
+    writeFileSync(
+      file,
+      `const infra = require("oauth-monitoring"); const shared = require("oauth-monitoring/shared");(async () => {${QUESTION}})();`,
+    );
+    expect(await run(app, "node", file)).toBe("token_used function\n");
+  });
+});
