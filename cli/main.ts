@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import * as z from "zod";
+import { explain as explainFaults } from "../shared/errors/faults.ts";
 import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
 import { InvalidRangeError } from "../shared/time/time-range.ts";
@@ -232,7 +233,7 @@ function explain(error: unknown): { message: string; code: number } {
     return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
   }
   if (error instanceof z.ZodError)
-    return { message: z.prettifyError(error), code: EXIT.badArguments };
+    return { message: explainFaults(error), code: EXIT.badArguments };
   if (error instanceof InvalidRangeError || error instanceof UsageError) {
     return { message: error.message, code: EXIT.badArguments };
   }

@@ -4,6 +4,7 @@ export {
   type MonitoringConfig,
   type MonitoringConfigInput,
 } from "../shared/config/monitoring-config.ts";
+export { OAuthMonitoringError } from "../shared/errors/oauth-monitoring-error.ts";
 export type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
 export { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 export {

@@ -1,5 +1,6 @@
 import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { canonicalIp } from "../../shared/envelope/ip-address.ts";
 import { fieldValues } from "../runtime/header-fields.ts";
 import { loggableRequestId } from "../runtime/request-id.ts";
 import { traceId } from "../runtime/trace.ts";
@@ -13,7 +14,7 @@ export function toProtectedRequest(event: APIGatewayRequestAuthorizerEvent): Pro
     authorization: fieldValues(event, "authorization"),
     // Two session ids name no session; their digest finds none.
     sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
-    ip: event.requestContext.identity.sourceIp,
+    ip: canonicalIp(event.requestContext.identity.sourceIp),
     userAgent: fieldValues(event, "user-agent")[0],
     requestId: loggableRequestId(event),
     traceId: traceId(),

@@ -4,10 +4,9 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { systemClock } from "../../shared/time/clock.ts";
-import { rangeParametersSchema } from "../../shared/time/time-range.ts";
+import { InvalidRangeError, rangeParametersSchema } from "../../shared/time/time-range.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
-import { badRequest } from "../runtime/problem.ts";
 
 const environment = readEnvironment(process.env, [
   "EVENTS_TABLE",
@@ -56,7 +55,7 @@ export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async
   const fromMs = millis(parameters.from);
   const toMs = millis(parameters.to);
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    throw badRequest("from must be before to");
+    throw new InvalidRangeError("from must be before to");
   }
   return queryEvents(context, {
     fromMs,

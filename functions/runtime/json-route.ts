@@ -1,6 +1,7 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import * as z from "zod";
+import { faultsOf } from "../../shared/errors/faults.ts";
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { InvalidRangeError } from "../../shared/time/time-range.ts";
@@ -13,7 +14,9 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   const all = event.multiValueQueryStringParameters ?? {};
   const entries = Object.entries(all).map(([name, values]) => {
     if (values && values.length > 1)
-      throw badRequest(`${name} is given ${values.length} times: give it once`);
+      throw badRequest([
+        { pointer: `/${name}`, detail: `it is given ${values.length} times: give it once` },
+      ]);
     return [name, values?.[0] ?? ""] as const;
   });
   return Object.fromEntries(entries);
@@ -22,9 +25,12 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
 /** What a thrown error means to the caller; anything unforeseen is ours to mend and shows nothing. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof z.ZodError) return badRequest(z.prettifyError(error));
-  if (error instanceof InvalidCursorError || error instanceof InvalidRangeError) {
-    return badRequest(error.message);
+  if (error instanceof z.ZodError) return badRequest(faultsOf(error));
+  if (error instanceof InvalidCursorError) {
+    return badRequest([{ pointer: "/cursor", detail: error.message }]);
+  }
+  if (error instanceof InvalidRangeError) {
+    return badRequest([{ pointer: "/from", detail: error.message }]);
   }
   return new Problem(
     500,

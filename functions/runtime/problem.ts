@@ -1,4 +1,5 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
+import { type Fault, sentenceOf } from "../../shared/errors/faults.ts";
 
 /** A problem document (RFC 9457) that a handler answers with by throwing it. */
 export class Problem extends Error {
@@ -6,6 +7,8 @@ export class Problem extends Error {
     readonly status: number,
     readonly title: string,
     readonly detail: string,
+    /** Each fault of the request; the pointer names the query parameter (RFC 9457, section 3). */
+    readonly errors: readonly Fault[] = [],
   ) {
     super(detail);
     this.name = "Problem";
@@ -20,11 +23,13 @@ export class Problem extends Error {
         title: this.title,
         status: this.status,
         detail: this.detail,
+        ...(this.errors.length > 0 && { errors: this.errors }),
         request_id: requestId,
       }),
     };
   }
 }
 
-/** The caller's mistake, said so that it can be mended. */
-export const badRequest = (detail: string): Problem => new Problem(400, "Bad request", detail);
+/** The caller's mistake, said so that it can be fixed. */
+export const badRequest = (faults: readonly Fault[]): Problem =>
+  new Problem(400, "Bad request", sentenceOf(faults), faults);

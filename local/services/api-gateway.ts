@@ -70,14 +70,15 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The caller's address; a proxy on this machine may speak for another, as CloudFront would. */
-function sourceIp(request: IncomingMessage): string {
-  const forwarded = request.headers["x-forwarded-for"];
-  const last = String(forwarded ?? "")
-    .split(",")
-    .at(-1)
-    ?.trim();
-  return last || (request.socket.remoteAddress ?? "127.0.0.1");
+/**
+ * The caller's address: the connection's, as API Gateway takes it. Where forwarded addresses are trusted,
+ * the one that the last proxy names, so that traffic on one machine can come from many.
+ */
+function sourceIp(request: IncomingMessage, trustForwardedFor: boolean): string {
+  const connected = request.socket.remoteAddress ?? "127.0.0.1";
+  if (!trustForwardedFor) return connected;
+  const forwarded = String(request.headers["x-forwarded-for"] ?? "");
+  return forwarded.split(",").at(-1)?.trim() || connected;
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {
@@ -94,6 +95,7 @@ export class ApiGateway {
   constructor(
     template: Template,
     private readonly functions: LambdaFunctions,
+    private readonly options: { readonly trustForwardedFor?: boolean | undefined } = {},
   ) {
     this.#routes = readRoutes(template);
     this.#responses = new GatewayResponses(template);
@@ -191,7 +193,10 @@ export class ApiGateway {
         resourcePath: resource,
         httpMethod: request.method ?? "GET",
         path: `/${this.#stage}${path}`,
-        identity: { sourceIp: sourceIp(request), userAgent: request.headers["user-agent"] ?? null },
+        identity: {
+          sourceIp: sourceIp(request, this.options.trustForwardedFor ?? false),
+          userAgent: request.headers["user-agent"] ?? null,
+        },
       },
     };
   }

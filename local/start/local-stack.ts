@@ -33,6 +33,8 @@ export interface LocalStackOptions {
   /** Where delivery streams write what they would write to S3; nowhere without it. */
   readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
+  /** Takes a caller's `X-Forwarded-For` as its address, which API Gateway does not. */
+  readonly trustForwardedFor?: boolean | undefined;
   /** In place of the queues' own visibility timeouts. */
   readonly visibilitySeconds?: number;
 }
@@ -201,7 +203,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(startEventSources(template, queues, functions));
     const schedules = new Schedules(template, functions, log);
     closing.push(() => schedules.stop());
-    stack = { gateway: new ApiGateway(template, functions), schedules };
+    stack = { gateway: new ApiGateway(template, functions, options), schedules };
 
     const ids = {
       function: template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId),

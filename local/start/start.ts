@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as z from "zod";
+import { explain } from "../../shared/errors/faults.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
@@ -17,6 +18,8 @@ const USAGE = `npm start -- [--no-demo] [--data DIR]
   --seed-demo   put in demo data when the store is empty (default)
   --no-demo     start empty
   --data DIR    keep the store in DIR; in memory without it
+  --trust-forwarded-for
+                take a caller's X-Forwarded-For as its address, to play several callers
 
 PORT (3000), DYNAMODB_PORT and EVENTBRIDGE_PORT (any free one) choose the ports; 0 = any free one.`;
 
@@ -37,11 +40,12 @@ function readArguments() {
       "seed-demo": { type: "boolean" },
       "no-demo": { type: "boolean" },
       data: { type: "string" },
+      "trust-forwarded-for": { type: "boolean" },
       help: { type: "boolean" },
     },
   });
   const ports = portsSchema.safeParse(process.env);
-  if (!ports.success) throw new Error(`a port is not valid:\n${z.prettifyError(ports.error)}`);
+  if (!ports.success) throw new Error(`a port is not valid: ${explain(ports.error)}`);
   return { ...values, ports: ports.data };
 }
 
@@ -88,6 +92,7 @@ async function start(): Promise<void> {
     eventbridgePort: options.ports.EVENTBRIDGE_PORT,
     dataDirectory: options.data === undefined ? undefined : resolve(options.data),
     objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
+    trustForwardedFor: options["trust-forwarded-for"],
     log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
   });
 

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { progress, table } from "../../cli/output.ts";
+import { explain } from "../../shared/errors/faults.ts";
 import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
 import { openTarget } from "../../shared/stack/open-stack.ts";
 import {
@@ -46,7 +47,7 @@ function readArguments() {
   });
   if (values.help) return undefined;
   const parsed = argumentsSchema.safeParse(values);
-  if (!parsed.success) throw new Error(`${z.prettifyError(parsed.error)}\n\n${USAGE}`);
+  if (!parsed.success) throw new Error(`${explain(parsed.error)}\n\n${USAGE}`);
   return parsed.data;
 }
 

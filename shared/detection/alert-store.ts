@@ -3,6 +3,7 @@ import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/li
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 import { freeJson } from "../dynamodb/free-json.ts";
 import { queryAll } from "../dynamodb/query-all.ts";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { DAY_MS, toEpochSeconds } from "../time/clock.ts";
 import { type Alert, alertSchema } from "./alert.ts";
 
@@ -16,7 +17,13 @@ export interface AlertStore {
 const KEPT_DAYS = 90;
 
 /** An alert that another run changed meanwhile; that run has done what this one would. */
-export class AlertChangedError extends Error {}
+export class AlertChangedError extends OAuthMonitoringError {
+  override readonly name = "AlertChangedError";
+
+  constructor() {
+    super("another run has changed the alert meanwhile");
+  }
+}
 
 export async function findAlert(store: AlertStore, alertId: string): Promise<Alert | undefined> {
   const { Item } = await store.db.send(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
+import { IncompleteRequestError } from "../errors/oauth-monitoring-error.ts";
 import type { DocumentClient } from "./document-client.ts";
 
 /** BatchGetItem takes a hundred keys a call. */
@@ -29,7 +30,9 @@ export async function batchGetAll(
     const unprocessed = (UnprocessedKeys?.[table]?.Keys ?? []) as Record<string, string>[];
     if (unprocessed.length > 0) {
       attempt += 1;
-      if (attempt === MAX_ATTEMPTS) throw new Error(`${table} does not answer all keys: try again`);
+      if (attempt === MAX_ATTEMPTS) {
+        throw new IncompleteRequestError(`${table} does not answer all keys: try again`);
+      }
       await sleep(25 * 2 ** attempt);
     }
     waiting = [...unprocessed, ...waiting.slice(MAX_KEYS)];

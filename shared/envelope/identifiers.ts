@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { canonicalIp } from "./ip-address.ts";
 
 /** An event type, for example `token_used`. */
 export const eventTypeSchema = z
@@ -23,7 +24,7 @@ const NOT_TEXT = "no control characters, and no half of a surrogate pair";
 export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH).regex(TEXT, NOT_TEXT);
 
 /** The address a call came from, as API Gateway or another producer gives it. */
-export const ipSchema = z.string().min(1).max(64).regex(TEXT, NOT_TEXT);
+export const ipSchema = z.string().min(1).max(64).regex(TEXT, NOT_TEXT).transform(canonicalIp);
 
 /** One scope token (RFC 6749, section 3.3). */
 export const scopeSchema = z

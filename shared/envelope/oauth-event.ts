@@ -9,6 +9,7 @@ import {
   MAX_IDENTIFIER_LENGTH,
   uuidSchema,
 } from "./identifiers.ts";
+import { canonicalIp } from "./ip-address.ts";
 
 /** What counters and reports say in place of a client that an event does not name. */
 export const NO_CLIENT = "(none)";
@@ -20,6 +21,11 @@ export const EVENT_SOURCE = "oauth.monitoring";
 const optionalIdentifier = identifierSchema
   .nullish()
   .transform((id) => (id ? withoutTokens(id).slice(0, MAX_IDENTIFIER_LENGTH) : undefined));
+
+/** Event data in which one caller has one address, however its producer writes it. */
+function withCanonicalIp(data: EventData): EventData {
+  return typeof data.ip === "string" ? { ...data, ip: canonicalIp(data.ip) } : data;
+}
 
 /** The event envelope's `detail`: the one schema for producers and the subscriber. */
 export const oauthEventSchema = z
@@ -33,7 +39,10 @@ export const oauthEventSchema = z
     user_id: optionalIdentifier,
     event_data: eventDataSchema,
   })
-  .transform((event) => ({ ...event, event_data: withoutSecrets(event.event_data) }));
+  .transform((event) => ({
+    ...event,
+    event_data: withCanonicalIp(withoutSecrets(event.event_data)),
+  }));
 
 /** An audit event as it travels on the bus; secrets in it are digests. */
 export type OAuthEvent = z.output<typeof oauthEventSchema>;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { explain } from "../errors/faults.ts";
 import { withoutTokens } from "./event-data.ts";
 
 /** A longer reason helps nobody; what is refused may be megabytes. */
@@ -11,7 +12,7 @@ export const MAX_REASON = 1024;
  * @param error what parsing threw; anything but a ZodError, SyntaxError or RangeError is thrown again
  */
 export function refusalReason(error: unknown): string {
-  if (error instanceof z.ZodError) return showable(z.prettifyError(error));
+  if (error instanceof z.ZodError) return showable(explain(error));
   if (error instanceof SyntaxError) return "the message is not JSON";
   // The stack is full: JSON.parse takes any depth, JSON.stringify does not.
   if (error instanceof RangeError) return "the message is nested too deeply: flatten it";

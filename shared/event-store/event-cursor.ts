@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 
 /** A cursor that cannot be followed, with what to do instead. */
-export class InvalidCursorError extends Error {
+export class InvalidCursorError extends OAuthMonitoringError {
+  override readonly name = "InvalidCursorError";
+
   constructor(why: string) {
     super(`the cursor ${why}: start again without it`);
-    this.name = "InvalidCursorError";
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { DAY_MS, instantSchema } from "./clock.ts";
 
 /** [fromMs, toMs) in epoch milliseconds. */
@@ -8,11 +9,8 @@ export interface TimeRange {
 }
 
 /** A range that makes no sense, with what would. */
-export class InvalidRangeError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "InvalidRangeError";
-  }
+export class InvalidRangeError extends OAuthMonitoringError {
+  override readonly name = "InvalidRangeError";
 }
 
 /** `from` and `to` as callers give them: UTC instants, both optional. */

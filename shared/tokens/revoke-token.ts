@@ -3,6 +3,7 @@ import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { toInstant } from "../time/clock.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { type AccessToken, accessTokenSchema } from "./access-token.ts";
@@ -15,10 +16,11 @@ const revokedTokenSchema = accessTokenSchema.extend({
 });
 
 /** No token has the id. */
-export class TokenNotFoundError extends Error {
+export class TokenNotFoundError extends OAuthMonitoringError {
+  override readonly name = "TokenNotFoundError";
+
   constructor(tokenId: string) {
     super(`no token has the id ${tokenId}: it may be mistyped, or expired and removed`);
-    this.name = "TokenNotFoundError";
   }
 }
 

@@ -1,3 +1,4 @@
+import { canonicalIp } from "../envelope/ip-address.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { AccessToken } from "./access-token.ts";
@@ -23,7 +24,8 @@ export async function trackTokenUsage(
   request: TokenRequest,
 ): Promise<OAuthEvent> {
   const atMs = tracking.clock();
-  const use = await recordTokenUse(tracking, token.token_digest, atMs, request.ip);
+  const ip = canonicalIp(request.ip);
+  const use = await recordTokenUse(tracking, token.token_digest, atMs, ip);
   const details = use.status === "active" ? { ...request, ...previousUse(use.token) } : request;
   return trackEvent(tracking, "token_used", token, { ...details }, { atMs });
 }

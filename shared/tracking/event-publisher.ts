@@ -4,6 +4,7 @@ import {
   type PutEventsRequestEntry,
 } from "@aws-sdk/client-eventbridge";
 import { detailType, EVENT_SOURCE, type OAuthEvent } from "../envelope/oauth-event.ts";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { type CallLimits, inCalls } from "../sdk/call-batches.ts";
 import { type SendAgainOptions, sendAgain } from "../sdk/send-again.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -34,13 +35,14 @@ export interface EventPublisherOptions extends SendAgainOptions {
 }
 
 /** Events that the bus did not take and that nothing set aside. */
-export class PublishError extends Error {
+export class PublishError extends OAuthMonitoringError {
+  override readonly name = "PublishError";
+
   constructor(
     readonly events: readonly OAuthEvent[],
     cause: unknown,
   ) {
     super(`${events.length} event(s) could not be published: ${String(cause)}`, { cause });
-    this.name = "PublishError";
   }
 }
 

@@ -1,4 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { IncompleteRequestError } from "../errors/oauth-monitoring-error.ts";
 import { type CallLimits, inCalls } from "../sdk/call-batches.ts";
 import { sendAgain } from "../sdk/send-again.ts";
 import type { SetAside } from "./event-publisher.ts";
@@ -37,7 +38,9 @@ export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOption
   async function send(bodies: readonly string[]): Promise<void> {
     const [refused, reason] = await sendAgain(bodies, sendOnce);
     if (refused.length > 0) {
-      throw new Error(`the unpublished queue refused ${refused.length} message(s): ${reason}`);
+      throw new IncompleteRequestError(
+        `the unpublished queue refused ${refused.length} message(s): ${reason}`,
+      );
     }
   }
 

@@ -95,6 +95,7 @@ export function useStack({
         accessKey: `stack${process.pid}x${Date.now()}`,
       },
       eventbridgePort: 0,
+      trustForwardedFor: true,
       log: (line) => logs.push(line),
       ...options,
     });

@@ -1,0 +1,108 @@
+import type * as z from "zod";
+
+/** One thing that is wrong with an input. */
+export interface Fault {
+  /** Where, as a JSON Pointer (RFC 6901) into the input; empty for the whole of it. */
+  readonly pointer: string;
+  /** What is wrong, in one plain sentence without a full stop. It never repeats the value. */
+  readonly detail: string;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** What is counted of something that is too big or too small. */
+const UNITS: Readonly<Record<string, string>> = {
+  string: " characters",
+  array: " items",
+  set: " items",
+  map: " entries",
+  object: " members",
+};
+
+/** zod's own words begin so; ours say what is expected. */
+const GENERIC = /^Invalid /;
+
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+function bound(word: string, limit: number | bigint, origin: string): string {
+  return `expected ${word} ${limit}${UNITS[origin] ?? ""}`;
+}
+
+/** A type as a reader knows it. */
+const article = (type: string) => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
+
+function detailOf(issue: Issue): string {
+  switch (issue.code) {
+    case "too_big":
+      return bound(
+        issue.inclusive === false ? "less than" : "at most",
+        issue.maximum,
+        issue.origin,
+      );
+    case "too_small":
+      return bound(
+        issue.inclusive === false ? "more than" : "at least",
+        issue.minimum,
+        issue.origin,
+      );
+    case "invalid_type":
+      return `expected ${article(issue.expected === "int" ? "whole number" : issue.expected)}`;
+    case "invalid_value":
+      return issue.values.length === 1
+        ? `expected ${String(issue.values[0])}`
+        : `expected one of ${issue.values.map(String).join(", ")}`;
+    case "invalid_format":
+      return `expected ${GENERIC.test(issue.message) ? article(issue.format) : issue.message}`;
+    case "not_multiple_of":
+      return `expected a multiple of ${issue.divisor}`;
+    case "unrecognized_keys":
+      return "there is no such member";
+    case "invalid_union":
+    case "invalid_key":
+    case "invalid_element":
+      return GENERIC.test(issue.message) ? "it has none of the forms it may have" : issue.message;
+    default:
+      return GENERIC.test(issue.message) ? "it is not valid" : issue.message;
+  }
+}
+
+function faultsOfIssue(issue: Issue): Fault[] {
+  const detail = detailOf(issue);
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail }));
+  }
+  if (issue.code === "invalid_union" && issue.errors.length === 1) {
+    const [only = []] = issue.errors;
+    return only.flatMap((each) =>
+      faultsOfIssue({ ...each, path: [...issue.path, ...each.path] } as Issue),
+    );
+  }
+  return [{ pointer: pointerTo(issue.path), detail }];
+}
+
+/** Everything that is wrong with an input, in the order of the schema. */
+export function faultsOf(error: z.ZodError): Fault[] {
+  return error.issues.flatMap(faultsOfIssue);
+}
+
+/** `limit: expected at most 1000; from: expected a UTC time`: all faults, in one line of plain text. */
+export function sentenceOf(faults: readonly Fault[]): string {
+  return faults
+    .map(({ pointer, detail }) => {
+      const place = pointer
+        .slice(1)
+        .replaceAll("/", ".")
+        .replaceAll("~1", "/")
+        .replaceAll("~0", "~");
+      return place ? `${place}: ${detail}` : detail;
+    })
+    .join("; ")
+    .replace(/\s+/g, " ");
+}
+
+/** The faults of an input in one line. */
+export function explain(error: z.ZodError): string {
+  return sentenceOf(faultsOf(error));
+}

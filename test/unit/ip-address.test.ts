@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+
+describe("an address", () => {
+  it.each([
+    ["::ffff:203.0.113.9", "203.0.113.9"],
+    ["::FFFF:203.0.113.9", "203.0.113.9"],
+    ["::ffff:cb00:7109", "203.0.113.9"],
+    ["0:0:0:0:0:ffff:203.0.113.9", "203.0.113.9"],
+    ["2001:DB8:0:0:0:0:0:1", "2001:db8::1"],
+    ["2001:db8::1", "2001:db8::1"],
+    ["203.0.113.9", "203.0.113.9"],
+    ["fe80::1%eth0", "fe80::1%eth0"],
+    ["::", "::"],
+    ["not an address", "not an address"],
+    ["203.0.113", "203.0.113"],
+    ["", ""],
+  ])("%s is written as %s", (text, canonical) => {
+    expect(canonicalIp(text)).toBe(canonical);
+  });
+
+  it("is one value in an event, from every producer", () => {
+    const ipOf = (ip: unknown) =>
+      createEvent({ eventType: "auth_failed", details: { ip } }, 0).event_data.ip;
+    expect(ipOf("::ffff:203.0.113.9")).toBe("203.0.113.9");
+    expect(ipOf(42)).toBe(42);
+  });
+});
