@@ -3,6 +3,7 @@ import * as z from "zod";
 import { explain as explainFaults } from "../shared/errors/faults.ts";
 import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
+import { printableJson, printableLines, type Report } from "../shared/terminal/output.ts";
 import { InvalidRangeError } from "../shared/time/time-range.ts";
 import { PublishError } from "../shared/tracking/event-publisher.ts";
 import {
@@ -19,7 +20,6 @@ import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts"
 import { events, securityReport } from "./commands/events.ts";
 import { stats } from "./commands/stats.ts";
 import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
-import { printableJson, printableLines, type Report } from "./output.ts";
 
 /** What the command did. */
 const EXIT = { done: 0, failed: 1, badArguments: 2 } as const;

@@ -4,8 +4,8 @@ import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { listMutes, muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
+import { printable, type Report, table } from "../../shared/terminal/output.ts";
 import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
-import { printable, type Report, table } from "../output.ts";
 
 const ruleSchema = z.enum(Object.keys(ANOMALY_RULES) as [keyof typeof ANOMALY_RULES]);
 

@@ -1,7 +1,7 @@
 import { registerClient } from "../../shared/clients/register-client.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { listClients } from "../../shared/statistics/list-clients.ts";
-import { printable, type Report, table } from "../output.ts";
+import { printable, type Report, table } from "../../shared/terminal/output.ts";
 
 /** `clients list`: active clients, their active tokens and last use. */
 export async function clientsList(target: Target): Promise<Report> {

@@ -6,7 +6,7 @@ import {
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, progress, type Report, table } from "../output.ts";
+import { printable, progress, type Report, table } from "../../shared/terminal/output.ts";
 
 /** SQS hands out at most ten messages a call. */
 const MOST = 10;

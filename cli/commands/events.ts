@@ -4,8 +4,8 @@ import { type EventQuery, queryEvents } from "../../shared/event-store/query-eve
 import type { StoredEvent } from "../../shared/event-store/stored-event.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { mostFrequent, type ValueCount } from "../../shared/statistics/most-frequent.ts";
+import { printable, progress, type Report, table } from "../../shared/terminal/output.ts";
 import { rangeParametersSchema } from "../../shared/time/time-range.ts";
-import { printable, progress, type Report, table } from "../output.ts";
 import { type RangeOptions, rangeOf } from "../range.ts";
 
 /** Events read a page. */

@@ -1,7 +1,7 @@
 import type { Target } from "../../shared/stack/open-stack.ts";
+import type { Report } from "../../shared/terminal/output.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
-import type { Report } from "../output.ts";
 
 /** `tokens issue`: prints the secret, once; only its digest is stored. */
 export async function tokensIssue(

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { findPort } from "./find-port.ts";
 
 /** A running DynamoDB Local. */
@@ -74,6 +75,20 @@ export async function startDynamoDbLocal(options: {
   return { endpoint, port, close };
 }
 
+const INSTALL_JAVA =
+  "DynamoDB Local needs Java 17 or later: apt-get update && apt-get install -y openjdk-17-jre-headless";
+
+/**
+ * Makes sure that Java is there, before anything else is done.
+ *
+ * @throws Error with the line that installs it
+ */
+export async function requireJava(): Promise<void> {
+  await promisify(execFile)("java", ["-version"]).catch(() => {
+    throw new Error(INSTALL_JAVA);
+  });
+}
+
 /** Waits until the store answers anything; says what to install when there is no Java. */
 async function answering(
   child: ChildProcess,
@@ -82,12 +97,7 @@ async function answering(
 ): Promise<void> {
   let failure: Error | undefined;
   child.once("error", (error: NodeJS.ErrnoException) => {
-    failure =
-      error.code === "ENOENT"
-        ? new Error(
-            "DynamoDB Local needs Java 17 or later: apt-get update && apt-get install -y openjdk-17-jre-headless",
-          )
-        : error;
+    failure = error.code === "ENOENT" ? new Error(INSTALL_JAVA) : error;
   });
   child.once("exit", (code) => {
     failure ??= new Error(`DynamoDB Local ended with code ${code}: ${stderr()}`);

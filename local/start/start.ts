@@ -3,11 +3,13 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as z from "zod";
+import { registerClient } from "../../shared/clients/register-client.ts";
 import { explain } from "../../shared/errors/faults.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { synthesizeApp } from "../build/synthesize.ts";
+import { requireJava } from "../services/dynamodb-local.ts";
 import { seedDemo } from "./demo-data.ts";
 import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
@@ -49,22 +51,23 @@ function readArguments() {
   return { ...values, ports: ports.data };
 }
 
-/** Tokens and a session for whoever tries the stack; they are not part of its statistics. */
+/** Tokens and a session to try the stack with; they count like any others. */
 async function issueOperatorTokens(context: LibraryContext) {
-  const quiet = { ...context, sink: { publish: async () => {} } };
+  await registerClient(context, { clientId: "local-admin", name: "Local admin" });
+  await registerClient(context, { clientId: "local-caller", name: "Local caller" });
   const expiresInSeconds = (30 * DAY_MS) / SECOND_MS;
-  const admin = await issueToken(quiet, {
+  const admin = await issueToken(context, {
     clientId: "local-admin",
     scopes: ["oauth:admin"],
     expiresInSeconds,
   });
-  const caller = await issueToken(quiet, {
+  const caller = await issueToken(context, {
     clientId: "local-caller",
     userId: "local-user",
     scopes: ["api:read", "api:write", "mcp:use"],
     expiresInSeconds,
   });
-  const session = await startSession(quiet, {
+  const session = await startSession(context, {
     clientId: "local-caller",
     userId: "local-user",
     scopes: ["mcp:use"],
@@ -75,6 +78,17 @@ async function issueOperatorTokens(context: LibraryContext) {
 
 const abort = () => process.exit(130);
 
+/** What the library logs while the demo is put in is no news. */
+const QUIET = { info: () => {}, warn: () => {}, error: console.error };
+
+/** Does a step and says how long it took. */
+async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  const startedMs = systemClock();
+  const done = await work();
+  console.log(`${title} ${((systemClock() - startedMs) / SECOND_MS).toFixed(1)} s`);
+  return done;
+}
+
 async function start(): Promise<void> {
   const options = readArguments();
   if (options.help) {
@@ -83,18 +97,22 @@ async function start(): Promise<void> {
   }
   // Until there is a stack to close, what was started goes with the process.
   process.once("SIGINT", abort).once("SIGTERM", abort);
-  console.log("Synthesizing the stack …");
-  const assembly = await synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"));
-  const stack = await startLocalStack({
-    assembly,
-    port: options.ports.PORT,
-    dynamodbPort: options.ports.DYNAMODB_PORT,
-    eventbridgePort: options.ports.EVENTBRIDGE_PORT,
-    dataDirectory: options.data === undefined ? undefined : resolve(options.data),
-    objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
-    trustForwardedFor: options["trust-forwarded-for"],
-    log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
-  });
+  await requireJava();
+  const assembly = await step("Template synthesized", () =>
+    synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out")),
+  );
+  const stack = await step("Stack started", () =>
+    startLocalStack({
+      assembly,
+      port: options.ports.PORT,
+      dynamodbPort: options.ports.DYNAMODB_PORT,
+      eventbridgePort: options.ports.EVENTBRIDGE_PORT,
+      dataDirectory: options.data === undefined ? undefined : resolve(options.data),
+      objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
+      trustForwardedFor: options["trust-forwarded-for"],
+      log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
+    }),
+  );
 
   process.removeListener("SIGTERM", abort).removeListener("SIGINT", abort);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -104,9 +122,9 @@ async function start(): Promise<void> {
     });
   }
 
-  const context = libraryContext(stack, systemClock, console);
+  const context = libraryContext(stack, systemClock, QUIET);
   const tokens = await issueOperatorTokens(context);
-  if (stack.isNew && !options["no-demo"]) await seedDemo(context);
+  if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
 
   const environment = deployedEnvironment(stack);
   const tables = Object.fromEntries(
@@ -137,16 +155,15 @@ async function start(): Promise<void> {
   console.log(`
 oauth-monitoring runs at ${stack.url} (Ctrl-C stops it)
 
+The dashboard, and the admin token it asks for:
+  ${stack.url}/admin/oauth/dashboard
+  ${tokens.admin}
+
 A call as a client:
   curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${tokens.caller}'
 
 The statistics, as an admin:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
-
-The dashboard, which asks for the admin's token:
-  ${stack.url}/admin/oauth/dashboard
-
-  ${tokens.admin}
 
 The audit log, newest first:
   curl -s '${stack.url}/admin/oauth/events?limit=5' -H 'Authorization: Bearer ${tokens.admin}'

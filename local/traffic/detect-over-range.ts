@@ -1,5 +1,5 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
-import type { LocalFront } from "../start/local-front.ts";
+import type { LocalFront } from "./local-front.ts";
 
 const SCHEDULE = "anomalies";
 const EVERY_MS = 5 * MINUTE_MS;

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { progress, table } from "../../cli/output.ts";
 import { explain } from "../../shared/errors/faults.ts";
 import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
 import { openTarget } from "../../shared/stack/open-stack.ts";
+import { progress, table } from "../../shared/terminal/output.ts";
 import {
   DAY_MS,
   instantSchema,
@@ -11,12 +11,12 @@ import {
   systemClock,
   toInstant,
 } from "../../shared/time/clock.ts";
-import { openLocalFront } from "../start/local-front.ts";
 import { detectOverRange } from "./detect-over-range.ts";
 import { type AttackLabel, generateTraffic } from "./generate-traffic.ts";
-import { replayTraffic } from "./publish-traffic.ts";
+import { openLocalFront } from "./local-front.ts";
+import { publishTraffic } from "./publish-traffic.ts";
 
-const USAGE = `npm run replay -- [--seed N] [--days N] [--events-per-day N] [--until TIME]
+const USAGE = `npm run traffic -- [--seed N] [--days N] [--events-per-day N] [--until TIME]
 
   --seed N            which traffic (1); the same seed and times make the same events
   --days N            days of it (15): quiet ones, and at the end one with every attack
@@ -25,7 +25,7 @@ const USAGE = `npm run replay -- [--seed N] [--days N] [--events-per-day N] [--u
 
 Needs a local stack: npm start.`;
 
-/** Traffic ends on a full five minutes, so that a replay soon after makes the same events. */
+/** Traffic ends on a full five minutes, so that a second run soon after makes the same events. */
 const GRID_MS = 5 * MINUTE_MS;
 
 const argumentsSchema = z.object({
@@ -66,7 +66,7 @@ function attackTable(labels: readonly AttackLabel[]): string {
   );
 }
 
-async function replay(): Promise<void> {
+async function play(): Promise<void> {
   const options = readArguments();
   if (!options) {
     console.log(USAGE);
@@ -85,7 +85,7 @@ async function replay(): Promise<void> {
   });
 
   const beganMs = systemClock();
-  await replayTraffic(target, traffic, progress);
+  await publishTraffic(target, traffic, progress);
   const seconds = Math.round((systemClock() - beganMs) / 1000);
   progress("");
   console.log(`Stored ${traffic.events.length} events in ${seconds} s.`);
@@ -101,7 +101,7 @@ async function replay(): Promise<void> {
   console.log("Security events: npx oauth-monitoring security-report");
 }
 
-replay().catch((error: unknown) => {
+play().catch((error: unknown) => {
   progress("");
   console.error(error instanceof Error ? error.message : error);
   process.exit(1);

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ClientStore } from "../../shared/clients/oauth-client.ts";
 import { registerClient } from "../../shared/clients/register-client.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
-import type { LocalFront } from "../start/local-front.ts";
 import type { Traffic } from "./generate-traffic.ts";
+import type { LocalFront } from "./local-front.ts";
 
-export interface ReplayTarget extends ClientStore {
+export interface TrafficTarget extends ClientStore {
   readonly sink: EventSink;
   readonly front: LocalFront;
 }
@@ -24,8 +24,8 @@ const QUIET_LOOKS = 4;
  *
  * @throws Error when events could not be published or stored.
  */
-export async function replayTraffic(
-  { sink, front, ...clients }: ReplayTarget,
+export async function publishTraffic(
+  { sink, front, ...clients }: TrafficTarget,
   traffic: Pick<Traffic, "clients" | "events">,
   tell: (line: string) => void,
 ): Promise<void> {

@@ -19,8 +19,8 @@ const UNITS: Readonly<Record<string, string>> = {
   object: " members",
 };
 
-/** zod's own words begin so; ours say what is expected. */
-const GENERIC = /^Invalid /;
+/** How zod's own messages begin. Any other is a schema's, and says more than a bound. */
+const GENERIC = /^(Invalid |Too (big|small): |Unrecognized key)/;
 
 function pointerTo(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
@@ -34,6 +34,9 @@ function bound(word: string, limit: number | bigint, origin: string): string {
 const article = (type: string) => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 
 function detailOf(issue: Issue): string {
+  if (!GENERIC.test(issue.message)) {
+    return issue.code === "invalid_format" ? `expected ${issue.message}` : issue.message;
+  }
   switch (issue.code) {
     case "too_big":
       return bound(
@@ -54,7 +57,7 @@ function detailOf(issue: Issue): string {
         ? `expected ${String(issue.values[0])}`
         : `expected one of ${issue.values.map(String).join(", ")}`;
     case "invalid_format":
-      return `expected ${GENERIC.test(issue.message) ? article(issue.format) : issue.message}`;
+      return `expected ${article(issue.format)}`;
     case "not_multiple_of":
       return `expected a multiple of ${issue.divisor}`;
     case "unrecognized_keys":
@@ -62,9 +65,9 @@ function detailOf(issue: Issue): string {
     case "invalid_union":
     case "invalid_key":
     case "invalid_element":
-      return GENERIC.test(issue.message) ? "it has none of the forms it may have" : issue.message;
+      return "it has none of the forms it may have";
     default:
-      return GENERIC.test(issue.message) ? "it is not valid" : issue.message;
+      return "it is not valid";
   }
 }
 

@@ -163,7 +163,7 @@ describe("the admin routes", () => {
     expect(Object.values(body.tokens_by_client)).toEqual([body.total_tokens_issued]);
   });
 
-  it("list clients and clean-up runs; a cleanup on demand leaves a record", async () => {
+  it("list clients and cleanup runs; a cleanup on demand leaves a record", async () => {
     const { get, send, admin } = scene();
     const clients = (await get("/admin/oauth/clients", admin)).body.clients;
     expect(clients.map((client: { oauth_client_id: string }) => client.oauth_client_id)).toContain(

@@ -97,7 +97,7 @@ describe("npm start", () => {
     }
     expect(stats.active_tokens).toBeGreaterThan(0);
     expect(stats.expired_tokens).toBeGreaterThan(0);
-    expect(Object.keys(stats.tokens_by_client ?? {})).toContain("Mobile app");
+    expect(Object.keys(stats.tokens_by_client ?? {})).toContain("Shop for iOS");
 
     expect(await first.interrupt()).toBe(0);
     expect(existsSync(stackFile)).toBe(false);
@@ -170,26 +170,28 @@ describe("the CLI", () => {
     expect((await cli("tokens", "revoke", token_id)).stdout).toContain("is revoked since");
     expect((await use()).status).toBe(401);
     let stats = await json("stats");
-    while (stats.total_tokens_issued < 2 || stats.revoked_tokens < 1 || stats.expired_tokens < 1) {
+    while (stats.total_tokens_issued < 4 || stats.revoked_tokens < 1 || stats.expired_tokens < 1) {
       stats = await json("stats");
     }
     expect((await cli("stats")).stdout).toBe(
       [
         "OAuth Statistics (Last 24 hours)",
         "================================",
-        "Total tokens issued: 2",
-        "Active tokens: 0",
+        "Total tokens issued: 4",
+        "Active tokens: 2",
         "Expired tokens: 1",
         "Revoked tokens: 1",
         "",
         "By Client:",
         "  The App: 2",
+        "  Local admin: 1",
+        "  Local caller: 1",
       ].join("\n"),
     );
     const counts = "  Tokens: 1\n  Codes: 0\n  Sessions: 0\n  Events: 0";
     expect((await cli("cleanup", "--dry-run")).stdout).toContain(counts);
     expect((await cli("cleanup")).stdout).toBe(`Cleanup Results:\n${counts}`);
-    expect((await cli("stats")).stdout).toContain("Total tokens issued: 2");
+    expect((await cli("stats")).stdout).toContain("Total tokens issued: 4");
 
     let report = await cli("security-report");
     while (!report.stdout.includes("revoked_token")) report = await cli("security-report");
@@ -206,6 +208,18 @@ describe("the CLI", () => {
     expect((await json("events", "--ip", "192.0.2.1")).events).toEqual([]);
     expect((await cli("events", "--limit", "3")).stdout).toMatch(
       /^OCCURRED +TYPE +CLIENT +USER +DATA\n/,
+    );
+    const { clients } = await json("clients", "list");
+    const active = clients.map((client: { oauth_client_id: string; active_tokens: number }) => [
+      client.oauth_client_id,
+      client.active_tokens,
+    ]);
+    expect(active).toEqual(
+      expect.arrayContaining([
+        ["app", 0],
+        ["local-admin", 1],
+        ["local-caller", 1],
+      ]),
     );
     expect((await cli("clients", "list")).stdout).toContain("The App");
 

@@ -64,7 +64,11 @@ describe("the API's limits", () => {
   });
 
   it.each<[string, MonitoringConfigInput["api"], RegExp]>([
-    ["two web ACLs", { webAclArn: WEB_ACL, waf: { enabled: true } }, /one web ACL[\s\S]*webAclArn/],
+    [
+      "two web ACLs",
+      { webAclArn: WEB_ACL, waf: { enabled: true } },
+      /api\.webAclArn: .*one web ACL/,
+    ],
     ["an ACL of CloudFront", { webAclArn: WEB_ACL.replace("regional", "global") }, /regional web/],
     ["a rate of nothing", { throttle: { rateLimit: 0 } }, /api\.throttle\.rateLimit/],
     [

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
-import { printable, printableJson, table } from "../../cli/output.ts";
+import { printable, printableJson, table } from "../../shared/terminal/output.ts";
 import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
 /** What a terminal obeys, or what hides or turns text; a line's end is meant. */

@@ -26,7 +26,7 @@ const KINDS = [
 export function CleanupPanel({ runs, nowMs }: CleanupPanelProps) {
   return (
     <Panel
-      title="Latest clean-up"
+      title="Latest cleanup"
       resource={runs}
       empty="No cleanup has run yet; the schedule runs one every hour."
       isEmpty={(list) => list.length === 0}

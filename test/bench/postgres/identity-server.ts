@@ -5,7 +5,7 @@ import { digestSecret } from "../../../shared/tokens/token-secret.ts";
 /**
  * The tables of an identity server that keeps its own audit log: those that the original Rails design
  * has or refers to, with the indexes that its migration makes (`t.references` makes one) and those that
- * its token look-up and clean-up need.
+ * its token look-up and cleanup need.
  */
 const TABLES = `
   CREATE TABLE oauth_clients (id uuid PRIMARY KEY, name varchar NOT NULL);
@@ -148,7 +148,7 @@ export async function pagesOfStatistics(database: pg.Client, nowMs: number): Pro
 
 const DELETE_EXPIRED = "DELETE FROM oauth_access_tokens WHERE expires_at < $1";
 
-/** Deletes the expired tokens as the original's clean-up does, in one statement; answers how many. */
+/** Deletes the expired tokens as the original's cleanup does, in one statement; answers how many. */
 export async function deleteExpired(database: pg.Client, nowMs: number): Promise<number> {
   const { rowCount } = await database.query(DELETE_EXPIRED, [utc(nowMs)]);
   return rowCount ?? 0;

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { openLocalFront } from "../../local/start/local-front.ts";
 import { detectOverRange } from "../../local/traffic/detect-over-range.ts";
 import { generateTraffic } from "../../local/traffic/generate-traffic.ts";
-import { replayTraffic } from "../../local/traffic/publish-traffic.ts";
+import { openLocalFront } from "../../local/traffic/local-front.ts";
+import { publishTraffic } from "../../local/traffic/publish-traffic.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { useStack } from "./stack.ts";
 
@@ -33,7 +33,7 @@ describe("replaying traffic", () => {
       return rest;
     };
 
-    await replayTraffic(target, traffic, (line) => told.push(line));
+    await publishTraffic(target, traffic, (line) => told.push(line));
     expect(told.at(-1)).toBe(`published all ${traffic.events.length} events; 0 wait to be stored`);
     const first = await stats();
     const types = [...new Set(traffic.events.map(({ event_type }) => event_type))];
@@ -44,7 +44,7 @@ describe("replaying traffic", () => {
     expect(first.total_tokens_issued).toBe(countOf("token_issued"));
     expect(Object.keys(first.tokens_by_client)).toContain("Order sync");
 
-    await replayTraffic(target, traffic, () => {});
+    await publishTraffic(target, traffic, () => {});
     expect(await stats()).toEqual(first);
   });
 
@@ -82,7 +82,7 @@ describe("replaying traffic", () => {
       },
     };
     const { library } = scene();
-    await replayTraffic({ ...library, sink, front }, { ...traffic, clients: [] }, () => {});
+    await publishTraffic({ ...library, sink, front }, { ...traffic, clients: [] }, () => {});
     expect(published).toBe(traffic.events.length);
   });
 
@@ -93,7 +93,7 @@ describe("replaying traffic", () => {
     if (!event) throw new Error("there is no event");
     const broken = { ...event, id: "no-uuid" };
     await expect(
-      replayTraffic({ ...library, front }, { clients: [], events: [broken] }, () => {}),
+      publishTraffic({ ...library, front }, { clients: [], events: [broken] }, () => {}),
     ).rejects.toThrow("1 events were not stored: see npx oauth-monitoring dead-letters list");
     await settle();
   });
@@ -153,7 +153,7 @@ describe("the local front", () => {
   });
 });
 
-describe("npm run replay", () => {
+describe("npm run traffic", () => {
   it.each([
     [["--days", "0"], "days"],
     [["--until", "yesterday"], "until"],

@@ -1,0 +1,56 @@
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
+import { credentialStuffing } from "./attacks/credential-stuffing.ts";
+import { tokenTheft } from "./attacks/token-theft.ts";
+import { backgroundNoise } from "./background-noise.ts";
+import { population, type TrafficClient } from "./population.ts";
+import { Random } from "./random.ts";
+import { serviceTraffic } from "./service-traffic.ts";
+import { Timeline, toEvents } from "./timeline.ts";
+import { userSessions } from "./user-sessions.ts";
+
+const SEED = 7;
+const CLIENTS = 30;
+const EVENTS_PER_DAY = 3000;
+
+/** Token guessing in the small hours: its alert is resolved long before now. */
+const STUFFING_BEFORE_MS = 9 * HOUR_MS;
+/** A stolen token: the last of it was minutes ago, so its alert is open. */
+const THEFT_BEFORE_MS = 14 * MINUTE_MS;
+
+/** A day of an API, and when to look for what happened in it. */
+export interface DemoDay {
+  readonly clients: readonly TrafficClient[];
+  /** By time. */
+  readonly events: readonly OAuthEvent[];
+  /** When the detection finds something, or finds that it is over; epoch milliseconds. */
+  readonly detectAtMs: readonly number[];
+}
+
+/** The day that ends at `nowMs`: thirty clients in their daily rhythm, one attack that is over, one that is not. */
+export function demoDay(nowMs: number): DemoDay {
+  const range = { seed: SEED, fromMs: nowMs - DAY_MS, toMs: nowMs };
+  const clients = population({
+    seed: SEED,
+    startMs: range.fromMs,
+    days: 1,
+    clients: CLIENTS,
+    eventsPerDay: EVENTS_PER_DAY,
+  });
+  const benign = clients.flatMap((client) =>
+    client.kind === "service"
+      ? serviceTraffic(client, range)
+      : userSessions({ ...client, kind: client.kind }, range),
+  );
+  const random = new Random(SEED, "demo");
+  const timeline = new Timeline(random);
+  const scene = { random, timeline, clients, draw: 0, issuedPerHour: () => 0 };
+  const stuffing = credentialStuffing({ ...scene, startMs: nowMs - STUFFING_BEFORE_MS });
+  tokenTheft({ ...scene, startMs: nowMs - THEFT_BEFORE_MS });
+  const drafts = [...benign, ...backgroundNoise(clients, range), ...timeline.drafts];
+  return {
+    clients,
+    events: toEvents(drafts.filter(({ atMs }) => atMs < nowMs)),
+    detectAtMs: [stuffing.endMs + MINUTE_MS, stuffing.endMs + HOUR_MS, nowMs],
+  };
+}
