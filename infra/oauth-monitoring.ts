@@ -280,7 +280,7 @@ export class OAuthMonitoring extends Construct {
   /** Lets a reader see the audit log and the statistics: `queryEvents`, `tokenUsageStats`, `listClients`. */
   grantReadAudit(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
-      EVENTS_TABLE: { indexes: ["Query"] },
+      EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
       COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
       ISSUANCES_TABLE: { indexes: ["Query"] },
       CLIENTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] },

@@ -69,7 +69,7 @@ const DEFINITIONS = {
     memorySize: 1024,
     tables: {
       EVENTS_TABLE: { table: ["PutItem"] },
-      COUNTERS_TABLE: { table: ["UpdateItem"] },
+      COUNTERS_TABLE: { table: ["BatchGetItem", "UpdateItem"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem", "PutItem"] },
       CLIENTS_TABLE: { table: ["UpdateItem"] },
     },
@@ -82,7 +82,11 @@ const DEFINITIONS = {
       TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
       AUTHORIZATION_CODES_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
       SESSIONS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
-      EVENTS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_time"] },
+      EVENTS_TABLE: {
+        table: ["BatchGetItem", "DeleteItem"],
+        indexes: ["Query"],
+        only: ["by_time"],
+      },
       COUNTERS_TABLE: { table: ["Query"] },
       CLEANUP_RUNS_TABLE: { table: ["PutItem"] },
     },
@@ -92,7 +96,11 @@ const DEFINITIONS = {
     timeout: Duration.minutes(4),
     memorySize: 1024,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"], only: ["by_type", "by_client", "by_token", "by_ip"] },
+      EVENTS_TABLE: {
+        table: ["BatchGetItem", "Query"],
+        indexes: ["Query"],
+        only: ["by_type", "by_client", "by_ip"],
+      },
       COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
       ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
@@ -111,14 +119,17 @@ const DEFINITIONS = {
     folder: "activity",
     timeout: HTTP_TIMEOUT,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"], only: ["by_user", "by_token", "by_ip"] },
+      EVENTS_TABLE: { table: ["Query"], indexes: ["Query"], only: ["by_ip"] },
       COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
     },
   },
   Events: {
     folder: "events",
     timeout: HTTP_TIMEOUT,
-    tables: { EVENTS_TABLE: { indexes: ["Query"] }, COUNTERS_TABLE: { table: ["Query"] } },
+    tables: {
+      EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query"] },
+    },
   },
   ClientList: {
     folder: "clients",

@@ -131,7 +131,7 @@ export const monitoringConfigSchema = z.strictObject({
     .strictObject({
       /** 0 writes `last_used_at` at each use; N refreshes it at most once in N seconds, read-only between. */
       lastUsedIntervalSeconds: z.int().min(0).max(86_400).default(0),
-      /** Publish `scope_validation_success` beside `token_used`; `false` halves the events of a call. */
+      /** Say in `token_used` which scopes were asked for and held, and count `scope_validation_success` by it. */
       scopeValidationSuccess: z.boolean().default(true),
     })
     .prefault({}),

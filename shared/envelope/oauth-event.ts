@@ -57,6 +57,26 @@ export function isSecurityEventType(eventType: string): boolean {
   return (SECURITY_EVENT_TYPES as readonly string[]).includes(eventType);
 }
 
+/** By a type that has no event of its own on the bus, the type whose events may carry it. */
+export const CARRIERS: Readonly<Record<string, string>> = {
+  scope_validation_success: "token_used",
+};
+
+/**
+ * Every type that an event is found and counted under: its own, and `scope_validation_success` for a
+ * `token_used` that tells of its scope check (`required_scopes`, and `success: true`).
+ */
+export function typesOf({
+  event_type,
+  event_data,
+}: Pick<OAuthEvent, "event_type" | "event_data">): readonly string[] {
+  const carries =
+    event_type === "token_used" &&
+    event_data.success === true &&
+    Array.isArray(event_data.required_scopes);
+  return carries ? [event_type, "scope_validation_success"] : [event_type];
+}
+
 /** What happened, before it has an identity. */
 export interface EventFacts {
   readonly eventType: string;

@@ -5,7 +5,7 @@ import { CounterUpdates } from "../counters/counter-updates.ts";
 import { countsOfEvent } from "../counters/counts-of-event.ts";
 import { type Issuance, planIssuanceChange, tokenFact } from "../counters/issuance.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import { toEventItem } from "./stored-event.ts";
+import { packOf, toEventItems } from "./event-pack.ts";
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
@@ -22,7 +22,6 @@ export interface EventStore extends IssuanceStore {
 /** What storing one event writes, and what it counts. */
 export interface EventWrites {
   readonly event: OAuthEvent;
-  readonly put: TransactItem;
   readonly issuance?: {
     readonly tokenId: string;
     readonly write: TransactItem;
@@ -39,25 +38,39 @@ export function planEventWrites(
   store: EventStore,
   event: OAuthEvent,
   known: KnownIssuances,
-  nowMs: number,
 ): EventWrites {
   const fact = tokenFact(event);
   const change =
     fact && planIssuanceChange(known.get(fact.tokenId), fact, store.issuancesTable, store.config);
   return {
     event,
-    put: {
-      Put: {
-        TableName: store.eventsTable,
-        Item: toEventItem(event, store.config, nowMs),
-        ConditionExpression: "attribute_not_exists(id)",
-      },
-    },
     ...(fact &&
       change && {
         issuance: { tokenId: fact.tokenId, write: change.write, after: change.after },
       }),
     counts: [...countsOfEvent(event), ...(change?.counts ?? [])],
+  };
+}
+
+/**
+ * The writes of events that are stored together: an item each, in the order given, on the condition that
+ * the event is new; and their packs.
+ */
+export function eventPuts(
+  store: EventStore,
+  events: readonly OAuthEvent[],
+  nowMs: number,
+): { readonly items: TransactItem[]; readonly packs: TransactItem[] } {
+  const { items, packs } = toEventItems(events, store.config, nowMs);
+  return {
+    items: items.map((Item) => ({
+      Put: {
+        TableName: store.eventsTable,
+        Item,
+        ConditionExpression: "attribute_not_exists(subject_shard)",
+      },
+    })),
+    packs: packs.map((Item) => ({ Put: { TableName: store.eventsTable, Item } })),
   };
 }
 
@@ -104,6 +117,7 @@ function takeTransaction(
   const counters = new CounterUpdates(0);
   const taken: OAuthEvent[] = [];
   const rest: OAuthEvent[] = [];
+  const packs = new Set<string>();
   let items = 0;
   let bytes = 0;
   let full = false;
@@ -115,7 +129,8 @@ function takeTransaction(
     }
     const writes = plan(event);
     const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
-    const more: number = 1 + (writes.issuance ? 1 : 0);
+    const pack = packOf(event);
+    const more: number = 1 + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
     full =
       items + more + counters.size + counters.growth(writes.counts) > MAX_ITEMS ||
       (taken.length > 0 && bytes + size > MAX_BYTES);
@@ -125,6 +140,7 @@ function takeTransaction(
     }
     counters.add(writes.counts);
     if (tokenId !== undefined) tokens.add(tokenId);
+    packs.add(pack);
     items += more;
     bytes += size;
     taken.push(event);

@@ -9,7 +9,7 @@ import {
   EventBridgeClient,
   StartReplayCommand,
 } from "@aws-sdk/client-eventbridge";
-import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, describe, expect, it } from "vitest";
 import { archiveReplay } from "../../cli/commands/archive.ts";
 import { deadLettersList, deadLettersRedrive } from "../../cli/commands/dead-letters.ts";
@@ -158,8 +158,16 @@ describe("a replay of the bus's archive", () => {
     await library.sink.publish(old);
     await settle();
     expect(await counted("removed")).toBe(3);
-    for (const { id } of old) {
-      await library.db.send(new DeleteCommand({ TableName: library.eventsTable, Key: { id } }));
+    const { Items = [] } = await library.db.send(
+      new ScanCommand({
+        TableName: library.eventsTable,
+        FilterExpression: "oauth_client_id = :client",
+        ExpressionAttributeValues: { ":client": "removed" },
+      }),
+    );
+    for (const { subject_shard, occurred_at_id } of Items) {
+      const Key = { subject_shard, occurred_at_id };
+      await library.db.send(new DeleteCommand({ TableName: library.eventsTable, Key }));
     }
     await archiveReplay(target(), {
       from: toInstant(startMs),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, inject, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { type IndexDefinition, TABLES } from "../../shared/dynamodb/tables.ts";
 import { type EventFilters, planIndex } from "../../shared/event-store/event-index.ts";
 
@@ -220,9 +221,16 @@ describe("functions", () => {
   it.each(Object.entries(QUERIES))(
     "may ask the indexes that %s needs, and no others",
     async (name, queries) => {
-      const store = { config: parseMonitoringConfig({}) } as Parameters<typeof planIndex>[0];
+      const db = createDocumentClient("call");
+      // No user of a token is known: which index is asked does not depend on it.
+      db.middlewareStack.add(() => async () => ({ output: { Items: [] }, response: {} }) as never, {
+        step: "initialize",
+      });
+      const store = { db, countersTable: "counters", config: parseMonitoringConfig({}) };
       const plans = await Promise.all(queries.map((filters) => planIndex(store, filters)));
-      const needed = new Set(plans.map(({ indexName }) => indexName));
+      const needed = new Set(
+        plans.flatMap(({ sources }) => sources.flatMap(({ indexName = [] }) => indexName)),
+      );
       // Without a filter the whole log is asked for, in order of time.
       if (name === "Events") needed.add("by_time");
       const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
