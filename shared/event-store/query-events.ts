@@ -42,7 +42,7 @@ const LATEST = "9999-12-31T23:59:59.999Z";
 /** Items that a Query lists at first: its share of a page, and more where a filter leaves some out. */
 function firstLimit(limit: number, partitions: number, isFiltered: boolean): number {
   const share = Math.ceil(limit / partitions);
-  return Math.min(isFiltered ? Math.max(32, 4 * share) : Math.max(8, Math.ceil(1.5 * share)), 1000);
+  return Math.min(isFiltered ? Math.max(16, 4 * share) : Math.max(8, Math.ceil(1.5 * share)), 1000);
 }
 
 /** The last instant of the span in which a pack that has events of `last` may end. */

@@ -119,7 +119,7 @@ describe("the audit log", () => {
           }
         },
       ),
-      { numRuns: Number(process.env.AUDIT_LOG_RUNS ?? 25) },
+      { numRuns: Number(process.env.AUDIT_LOG_RUNS ?? 12) },
     );
   });
 });
