@@ -29,7 +29,8 @@ export function reportFailure(
 }
 
 /**
- * Decides about one call. Its events, its log line and its metrics go out after the answer.
+ * Decides about one call. Its events, its log line and its metrics go out after the answer. Of a call
+ * that is let in its event says all, so it has a log line in a sample of invocations only.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
@@ -55,7 +56,8 @@ export async function decideCall(
       for (const outcome of outcomes) {
         if (outcome.status === "rejected") reportFailure(authorizer, outcome.reason);
       }
-      logger.info("The call is decided", {
+      const isAllowed = decision?.outcome === "allowed";
+      logger[isAllowed ? "debug" : "info"]("The call is decided", {
         outcome: decision?.outcome ?? "failed",
         ...(decision && "reason" in decision ? { reason: decision.reason } : {}),
         event_ids: sink.gathered.map(({ id }) => id),
@@ -63,7 +65,8 @@ export async function decideCall(
       metrics.count(decisionMetric(decision), 1);
       metrics.milliseconds("DecisionDuration", durationMs);
       await sink.flush().catch((error: unknown) => reportFailure(authorizer, error));
-      metrics.publish();
+      if (isAllowed) metrics.publishSoon();
+      else metrics.publish();
     });
   }
 }

@@ -100,7 +100,7 @@ export async function storeBatch(
     });
   }
   if (outcome.stored.length > 0) {
-    logger.info("Events are stored", { events: outcome.stored.map(namesOf) });
+    logger.debug("Events are stored", { events: outcome.stored.map(namesOf) });
   }
   const inStore = new Set([...outcome.stored, ...outcome.duplicates].map(({ id }) => id));
   measureBatch(

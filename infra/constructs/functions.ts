@@ -1,11 +1,14 @@
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
+  ApplicationLogLevel,
   Architecture,
   Code,
   type IFunction,
   Function as LambdaFunction,
+  LoggingFormat,
   Runtime,
+  SystemLogLevel,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -25,6 +28,8 @@ interface FunctionDefinition {
   readonly folder: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
+  /** @default Tracing.ACTIVE */
+  readonly tracing?: Tracing;
   readonly tables?: TablesAccess;
 }
 
@@ -49,6 +54,9 @@ function configVariable(config: MonitoringConfig): string {
   );
 }
 
+/** The share of invocations that log what their events say as well. */
+const DEBUG_LOG_SHARE = "0.01";
+
 const HTTP_TIMEOUT = Duration.seconds(29);
 
 /** Every function: its folder is its deployable, its access is what it does and nothing else. */
@@ -58,6 +66,8 @@ const DEFINITIONS = {
     // The decision takes milliseconds; the rest is for events to find their way on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
+    // Traced where the API's stage is: its sampling is the user's to choose, a function's is not.
+    tracing: Tracing.PASS_THROUGH,
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
@@ -250,12 +260,18 @@ export class Functions extends Construct {
       architecture: Architecture.ARM_64,
       timeout: definition.timeout,
       memorySize: definition.memorySize ?? 512,
-      tracing: Tracing.ACTIVE,
+      tracing: definition.tracing ?? Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.JSON,
+      // Lambda's own three lines an invocation say what its metrics say.
+      systemLogLevelV2: SystemLogLevel.WARN,
+      applicationLogLevelV2: ApplicationLogLevel.DEBUG,
       // Of asynchronous calls, which only schedules make: the next run does what a failed one left.
       retryAttempts: 0,
       logGroup,
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.folder,
+        POWERTOOLS_LOG_LEVEL: "INFO",
+        POWERTOOLS_LOGGER_SAMPLE_RATE: DEBUG_LOG_SHARE,
         OAUTH_MONITORING_STACK: metricsName,
       },
     });

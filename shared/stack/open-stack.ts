@@ -42,6 +42,7 @@ export interface LocalService {
 
 /** Warnings go to stderr, where they do not disturb what a script reads. */
 const logger: Logger = {
+  debug: () => {},
   info: () => {},
   warn: (message) => console.error(message),
   error: (message) => console.error(message),

@@ -180,8 +180,16 @@ describe("functions", () => {
     template.allResourcesProperties("AWS::Lambda::Function", {
       Architectures: ["arm64"],
       Runtime: "nodejs24.x",
-      TracingConfig: { Mode: "Active" },
+      LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "DEBUG" },
     });
+    // The authorizer is traced where its API is.
+    const modes = Object.entries(template.findResources("AWS::Lambda::Function")).map(
+      ([id, { Properties }]) => [
+        /Functions(\w+?)[0-9A-F]{8}$/.exec(id)?.[1],
+        Properties.TracingConfig.Mode,
+      ],
+    );
+    expect(modes.filter(([, mode]) => mode !== "Active")).toEqual([["Authorizer", "PassThrough"]]);
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 
@@ -191,7 +199,7 @@ describe("functions", () => {
     );
     const unknown = given.filter(
       (name) =>
-        !/^(\w+_TABLE|\w+_QUEUE_URL|EVENT_BUS_NAME|ALERT_TOPIC_ARN|OAUTH_MONITORING_(CONFIG|STACK)|POWERTOOLS_SERVICE_NAME|AWS_NODEJS_CONNECTION_REUSE_ENABLED)$/.test(
+        !/^(\w+_TABLE|\w+_QUEUE_URL|EVENT_BUS_NAME|ALERT_TOPIC_ARN|OAUTH_MONITORING_(CONFIG|STACK)|POWERTOOLS_(SERVICE_NAME|LOG_LEVEL|LOGGER_SAMPLE_RATE)|AWS_NODEJS_CONNECTION_REUSE_ENABLED)$/.test(
           name,
         ),
     );

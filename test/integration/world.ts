@@ -71,6 +71,7 @@ async function createTable(
 /** A log that keeps what it is told. */
 export interface RecordingLogger {
   readonly lines: { level: string; message: string; extra: unknown[] }[];
+  debug(message: string, ...extra: Record<string, unknown>[]): void;
   info(message: string, ...extra: Record<string, unknown>[]): void;
   warn(message: string, ...extra: Record<string, unknown>[]): void;
   error(message: string, ...extra: Record<string, unknown>[]): void;
@@ -83,7 +84,7 @@ export function recordingLogger(): RecordingLogger {
     (message: string, ...extra: Record<string, unknown>[]) => {
       lines.push({ level, message, extra });
     };
-  return { lines, info: at("info"), warn: at("warn"), error: at("error") };
+  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 let made = 0;
