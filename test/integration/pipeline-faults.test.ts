@@ -2,7 +2,7 @@ import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, inject, it, vi } from "vitest";
 import { Template } from "../../local/services/template.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { createEvent, type OAuthEvent, typesOf } from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { issueToken, revokeToken } from "../../shared/index.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
