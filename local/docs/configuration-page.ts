@@ -40,7 +40,7 @@ type Schema = z.core.JSONSchema.JSONSchema;
 function bounds({ minimum, maximum, exclusiveMinimum }: Schema): string {
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const show = (value: number) => value.toLocaleString("en-US");
-  if (exclusiveMinimum !== undefined) return ` above ${show(exclusiveMinimum)}`;
+  if (typeof exclusiveMinimum === "number") return ` above ${show(exclusiveMinimum)}`;
   if (minimum !== undefined && most !== undefined) return `, ${show(minimum)} to ${show(most)}`;
   if (minimum !== undefined) return `, at least ${show(minimum)}`;
   return most === undefined ? "" : `, at most ${show(most)}`;
