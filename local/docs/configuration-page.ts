@@ -112,15 +112,22 @@ function section(key: Row, comments: SchemaComments): string {
   return `\n## ${key.path}\n\n${lead}| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
 }
 
+let comments: SchemaComments | undefined;
+
+/** The doc comments of the configuration. The compiler takes seconds, so it is asked once. */
+function configurationComments(): SchemaComments {
+  comments ??= readComments(SCHEMA_FILE, "MonitoringConfigInput");
+  return comments;
+}
+
 /** Every key of the configuration that has no doc comment. */
 export function undocumentedKeys(): string[] {
-  const comments = readComments(SCHEMA_FILE, "MonitoringConfigInput");
-  return [...comments].flatMap(([path, comment]) => (comment ? [] : [path]));
+  return [...configurationComments()].flatMap(([path, comment]) => (comment ? [] : [path]));
 }
 
 /** docs/configuration.md, from the schema and its doc comments. */
 export function configurationPage(): string {
-  const comments = readComments(SCHEMA_FILE, "MonitoringConfigInput");
+  const comments = configurationComments();
   const schema = z.toJSONSchema(monitoringConfigSchema, { io: "input" });
   const sections = Object.entries(schema.properties ?? {}).map(([path, member]) =>
     section({ path, schema: member as Schema, required: false }, comments),
