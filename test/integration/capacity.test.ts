@@ -36,7 +36,7 @@ const use = (world: World, n: number) =>
 
 const NINETY = 90;
 
-/** The figures of the README's table, counted by the store itself. */
+/** The figures of docs/architecture.md, counted by the store itself. */
 describe("capacity", () => {
   it("an event: one unit for the item and one for each of its six indexes", async () => {
     const world = await createWorld();
