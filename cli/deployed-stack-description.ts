@@ -3,13 +3,13 @@ import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-l
 import { readEnvironment } from "../shared/config/environment.ts";
 import type { StackDescription } from "../shared/stack/open-stack.ts";
 
-/** The output by which a construct of ours is known; its name before this is the construct's. */
+/** The end of the output name that identifies a construct; the part before it is the construct's path. */
 const MARK = "EventBusName";
 
 /**
- * The construct of ours in a stack, by the names of the stack's outputs: each begins with it.
+ * Finds the construct in a stack by the names of the stack's outputs, which begin with its path.
  *
- * @param construct the one that is meant, where a stack has several
+ * @param construct the construct to take when the stack has several
  * @throws Error when there is none, or when there are several and none is named
  */
 export function constructIn(
@@ -38,7 +38,7 @@ export function constructIn(
 }
 
 /**
- * A deployed construct, by its stack's outputs and the configuration its functions run with. Region and
+ * Describes a deployed construct from its stack's outputs and its functions' configuration. Region and
  * credentials come from where the AWS CLI takes them.
  */
 export async function describeDeployedStack(

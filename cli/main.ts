@@ -21,7 +21,7 @@ import { events, securityReport } from "./commands/events.ts";
 import { stats } from "./commands/stats.ts";
 import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
 
-/** What the command did. */
+/** Exit codes. */
 const EXIT = { done: 0, failed: 1, badArguments: 2 } as const;
 
 interface GlobalOptions {
@@ -30,7 +30,7 @@ interface GlobalOptions {
   readonly json?: boolean;
 }
 
-/** The caller asked for something that makes no sense. */
+/** The arguments make no sense together. */
 class UsageError extends Error {}
 
 async function findTarget({ local, stack }: GlobalOptions): Promise<Target> {
@@ -53,7 +53,8 @@ function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
   console.log(json ? printableJson(report.json) : printableLines(report.text));
 }
 
-function buildProgram(): Command {
+/** The parser: every command, its options and its help. docs/command-line.md is made from it. */
+export function buildProgram(): Command {
   const program = new Command("oauth-monitoring")
     .description("Administers an oauth-monitoring stack")
     .configureHelp({ showGlobalOptions: true })
@@ -71,7 +72,7 @@ function buildProgram(): Command {
       .option("--to <time>", "UTC; default now");
   const does = <Arguments extends unknown[]>(command: Command, action: Action<Arguments>): void => {
     targeted(command).action(async (...given: unknown[]) => {
-      // Commander hands over the arguments, the options, and the command itself.
+      // Commander passes the arguments, the options and the command itself.
       const options = given.at(-2) as GlobalOptions;
       print(await action(await findTarget(options), ...(given.slice(0, -1) as Arguments)), options);
     });
@@ -105,7 +106,9 @@ function buildProgram(): Command {
       ranged(
         program
           .command("security-report")
-          .description("security events, newest first, then the clients, addresses and endpoints"),
+          .description(
+            "security events, newest first, and a summary by client, address and endpoint",
+          ),
       ),
       "security-report --from 2026-11-23T00:00:00Z",
     ),
@@ -116,14 +119,14 @@ function buildProgram(): Command {
       program
         .command("events")
         .description("the audit log, newest first")
-        .option("--type <type>", "for example auth_failed")
-        .option("--client <id>", "only of this client")
-        .option("--user <id>", "only of this user")
-        .option("--token <id>", "only of this token, by its public id")
-        .option("--ip <address>", "only from this address")
+        .option("--type <type>", "only events of this type, such as auth_failed")
+        .option("--client <id>", "only events of this client")
+        .option("--user <id>", "only events of this user")
+        .option("--token <id>", "only events of this token, by its public id")
+        .option("--ip <address>", "only events from this address")
         .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
         .option("--to <time>", "UTC")
-        .option("--limit <number>", "the most events to print", "50"),
+        .option("--limit <number>", "how many events to print at most", "50"),
       "events --type auth_failed --limit 20",
       "events --client mobile-app --json",
     ),
@@ -139,9 +142,9 @@ function buildProgram(): Command {
     examples(
       clients
         .command("add")
-        .description("register a client, or name one that events have brought")
+        .description("register a client, or name one that is known from its events")
         .requiredOption("--id <id>", "the OAuth client id")
-        .requiredOption("--name <name>", "what admins call it"),
+        .requiredOption("--name <name>", "the name shown to administrators"),
       'clients add --id mobile-app --name "Mobile app"',
     ),
     clientsAdd,
@@ -152,11 +155,11 @@ function buildProgram(): Command {
     examples(
       tokens
         .command("issue")
-        .description("issue a token and print it, once")
-        .requiredOption("--client <id>", "the OAuth client it is for")
-        .requiredOption("--scopes <scopes>", "separated by spaces")
-        .requiredOption("--expires-in <seconds>", "its life")
-        .option("--user <id>", "the user it acts for"),
+        .description("issue a token and print it once")
+        .requiredOption("--client <id>", "the OAuth client")
+        .requiredOption("--scopes <scopes>", "scopes, separated by spaces")
+        .requiredOption("--expires-in <seconds>", "lifetime in seconds")
+        .option("--user <id>", "the user the token acts for"),
       'tokens issue --client mobile-app --scopes "api:read api:write" --expires-in 3600',
     ),
     tokensIssue,
@@ -165,49 +168,50 @@ function buildProgram(): Command {
     tokens
       .command("revoke")
       .description("revoke a token")
-      .argument("<token-id>", "its public id, as in events"),
+      .argument("<token-id>", "the public id, as in events"),
     tokensRevoke,
   );
 
-  const alerts = program.command("alerts").description("anomalies, and who is not to raise any");
+  const alerts = program.command("alerts").description("alerts of the anomaly detection");
   const muting = (command: Command): Command =>
     command
       .requiredOption("--client <id>", "the OAuth client")
-      .option("--rule <name>", "one rule only; default every rule");
+      .option("--rule <name>", "only this rule; default every rule");
   does(
     alerts
       .command("list")
-      .description("open alerts, the oldest first")
-      .option("--resolved", "those that resolved, instead"),
+      .description("open alerts, oldest first")
+      .option("--resolved", "list resolved alerts instead"),
     alertsList,
   );
   does(
     examples(
-      muting(alerts.command("mute").description("raise no alerts of a client for a while")).option(
-        "--hours <number>",
-        "for so long",
-        "24",
-      ),
+      muting(
+        alerts.command("mute").description("raise no alerts about a client for a while"),
+      ).option("--hours <number>", "how long", "24"),
       "alerts mute --client load-test --hours 2",
       "alerts mute --client mobile-app --rule issuance_rate",
     ),
     alertsMute,
   );
-  does(muting(alerts.command("unmute").description("end a mute before its time")), alertsUnmute);
-  does(alerts.command("mutes").description("who is muted, and until when"), alertsMutes);
-  // What is looked for is the same in every stack.
+  does(muting(alerts.command("unmute").description("end a mute early")), alertsUnmute);
+  does(alerts.command("mutes").description("muted clients, and until when"), alertsMutes);
+  // The rules are the same in every stack.
   alerts
     .command("rules")
-    .description("what is looked for, and what to do")
+    .description("every rule: what it catches and what to do")
     .option("--json", "print JSON")
     .action((options: Pick<GlobalOptions, "json">) => print(alertsRules(), options));
 
   const deadLetters = program
     .command("dead-letters")
     .description("events that could not be stored");
-  does(deadLetters.command("list").description("what waits there, and why"), deadLettersList);
   does(
-    deadLetters.command("redrive").description("give them to the subscriber again"),
+    deadLetters.command("list").description("messages that could not be stored, and why"),
+    deadLettersList,
+  );
+  does(
+    deadLetters.command("redrive").description("send the messages to the subscriber again"),
     deadLettersRedrive,
   );
 
@@ -217,7 +221,7 @@ function buildProgram(): Command {
       ranged(
         archive
           .command("replay")
-          .description("bring a range's events to be stored again; nothing is stored twice"),
+          .description("store the events of a time range again; nothing is stored twice"),
       ),
       "archive replay --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z",
     ),
@@ -226,10 +230,10 @@ function buildProgram(): Command {
   return program;
 }
 
-/** What went wrong, and what it means for the exit code. */
+/** The message for an error, and its exit code. */
 function explain(error: unknown): { message: string; code: number } {
   if (error instanceof CommanderError) {
-    // Commander has said it already; asking for help is no mistake.
+    // Commander has printed it already. Asking for help is not a mistake.
     return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
   }
   if (error instanceof z.ZodError)
@@ -246,7 +250,7 @@ function explain(error: unknown): { message: string; code: number } {
   }
   if (error instanceof PublishError) {
     return {
-      message: `its event could not be published, run it again: ${error.message}`,
+      message: `the event could not be published; run the command again: ${error.message}`,
       code: EXIT.failed,
     };
   }

@@ -6,7 +6,7 @@ export interface RangeOptions {
   readonly to?: string;
 }
 
-/** The range asked for, by default the last 24 hours, and how its title calls it. */
+/** The range that the options name, by default the last 24 hours, and its title. */
 export function rangeOf(
   target: Target,
   options: RangeOptions,

@@ -36,7 +36,7 @@ import { Schedules } from "./constructs/schedules.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
-/** What can be protected: an API, a resource with everything below it, or a method. */
+/** What `attach` can protect: an API, a resource with everything below it, or a method. */
 export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
 
 /** What `attach` adds to an API, and what it leaves alone. */
@@ -49,8 +49,8 @@ export interface AttachOptions {
   readonly except?: readonly (Method | IResource | ResourceBase)[];
 
   /**
-   * Whether the API answers refused calls with problem documents (RFC 9457) and the `WWW-Authenticate`
-   * of RFC 6750. Types for which the API has a gateway response of its own stay as they are.
+   * Whether the API answers refused calls with problem documents (RFC 9457) and `WWW-Authenticate`
+   * (RFC 6750). Gateway responses that the API has already stay as they are.
    *
    * @default - true; false for an imported API
    */
@@ -59,27 +59,27 @@ export interface AttachOptions {
   /**
    * Whether an alarm watches the API's 5XX answers.
    *
-   * @default - true; false for an imported API and where the construct has no alarms
+   * @default - true; false for an imported API, and when the construct has no alarms
    */
   readonly alarm?: boolean;
 
   /**
    * Whether the CloudWatch dashboard shows the API.
    *
-   * @default - true; false for an imported API and where the construct has no dashboard
+   * @default - true; false for an imported API, and when the construct has no dashboard
    */
   readonly metricsDashboard?: boolean;
 }
 
 /** An API behind the authorizer. */
 export interface AttachedApi {
-  /** The authorizer, for methods that are defined by hand. */
+  /** The authorizer, for methods that you define by hand. */
   readonly authorizer: IAuthorizer;
-  /** Options that put one method behind the authorizer, for an imported API's methods. */
+  /** Options that protect one method, for methods of an imported API. */
   readonly methodOptions: MethodOptions;
 }
 
-/** The tables, for reading and for grants beyond those below. */
+/** The tables, for access beyond the construct's own grants. */
 export interface MonitoringTables {
   readonly tokens: Table;
   readonly authorizationCodes: Table;
@@ -93,19 +93,19 @@ export interface MonitoringTables {
 }
 
 /**
- * OAuth monitoring next to an API: an authorizer for REST APIs, the way of its events to the audit log,
- * statistics, detection of anomalies and the cleanup of what has expired.
+ * OAuth monitoring for REST APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
+ * cleanup of expired data.
  *
- * It makes nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
- * schedules, a key, a topic, and (unless they are switched off) alarms and a CloudWatch dashboard.
- * The stack gets outputs by which `oauth-monitoring --stack NAME` finds it.
+ * It creates nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
+ * schedules, a key, a topic, and (unless you switch them off) alarms and a CloudWatch dashboard. The stack's
+ * outputs let `oauth-monitoring --stack NAME` find it.
  *
  * @example
  * ```typescript
  * const monitoring = new OAuthMonitoring(this, "Monitoring");
  * monitoring.attach(api);
  * ```
- * @throws InvalidConfigError when a property does not fit, with its path and how to fix it
+ * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
  */
 export class OAuthMonitoring extends Construct {
   /** The configuration with every default filled in. */
@@ -119,7 +119,7 @@ export class OAuthMonitoring extends Construct {
   readonly encryptionKey: IKey;
   /** Where alarms and alerts go. */
   readonly alarmTopic: ITopic;
-  /** Exported events, where the configuration switches the OCSF export on. */
+  /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
   readonly #data: Data;
   readonly #flow: EventFlow;
@@ -203,22 +203,24 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * Protects an API: the whole of it, a resource with everything below it, or one method. Every call to a
-   * protected method needs a good token with the scopes of its route; each is tracked, refused ones too.
+   * Protects a whole API, a resource with everything below it, or one method. Every call to a protected
+   * method needs a good token with the scopes of its route. Every call is tracked, refused ones too.
    *
-   * Methods that are added later are protected as well. Left alone are methods with an authorizer or IAM
-   * authorization of their own, `OPTIONS` methods (a CORS preflight bears no token) and `except`. An
-   * `ANY` method answers preflights by itself and is protected whole: give the resource an `OPTIONS`
-   * method (`defaultCorsPreflightOptions`) to keep preflights open.
+   * Methods that you add later are protected as well. It leaves alone methods that have an authorizer or IAM
+   * authorization, `OPTIONS` methods (a CORS preflight carries no token) and `except`. An `ANY` method
+   * answers preflights itself and is protected as a whole: give the resource an `OPTIONS` method
+   * (`defaultCorsPreflightOptions`) to keep preflights open.
    *
-   * What it adds, all in the API's own stack:
+   * It adds to the API, in the API's own stack:
    * - an authorizer, and the permission to call the authorizer function;
-   * - gateway responses for refused calls, for the types that the API has none for (`gatewayResponses`);
+   * - gateway responses for refused calls, unless the API has its own (`gatewayResponses`);
    * - an alarm on 5XX answers (`alarm`) and a place on the CloudWatch dashboard (`metricsDashboard`).
    *
-   * The API may be in another stack of the same account and region, which then depends on this one. Of an
-   * imported API (`RestApi.fromRestApiAttributes`), methods that this app adds are protected; give others
-   * the returned `methodOptions`. Its stage must be deployed by whoever owns it.
+   * The options of the first call for an API count for that API.
+   *
+   * The API may be in another stack of the same account and region, which then depends on this one. For an
+   * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
+   * methods the returned `methodOptions`. The owner of the API must deploy its stage.
    *
    * @example
    * ```typescript
@@ -238,9 +240,9 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * Adds the API for administrators: statistics, audit log, alerts and the dashboard, each behind the
-   * scope `oauth:admin`. It is a `RestApi` of its own with an access log, and gets the outputs `ApiUrl` and
-   * `DashboardUrl`. Call it once.
+   * Adds the admin API: statistics, audit log, alerts and the dashboard, which need the scope `oauth:admin`.
+   * It is a `RestApi` of its own with an access log. The outputs `ApiUrl` and `DashboardUrl` name its
+   * addresses. Call it once.
    */
   addAdminApi(props: AdminApiProps = {}): AdminApi {
     const admin = new AdminApi(this, "AdminApi", {
@@ -335,7 +337,7 @@ export class OAuthMonitoring extends Construct {
     return this.metric("subscriber", "EventLag", { statistic: "p99", ...options });
   }
 
-  /** Messages that could not be stored and wait for somebody to look at them. */
+  /** Messages in the dead-letter queue. */
   metricDeadLetters(options?: MetricOptions): Metric {
     return this.#flow.deadLetters.metricApproximateNumberOfMessagesVisible({
       statistic: "Maximum",
@@ -346,14 +348,14 @@ export class OAuthMonitoring extends Construct {
   #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
     const known = this.#attached.get(api);
     if (known) return known;
-    // In the API's scope: the API may be of another stack, and that stack must depend on this one.
+    // In the API's scope: the API may be in another stack, and that stack must depend on this one.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
       api,
       authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
     });
     this.#attached.set(api, protection);
-    // An imported API has no resource of its own in this app.
+    // An imported API has no resource in this app.
     const isOurs = api.node.tryFindChild("Resource") !== undefined;
     if (options.gatewayResponses ?? isOurs) {
       new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
@@ -363,7 +365,7 @@ export class OAuthMonitoring extends Construct {
     return protection;
   }
 
-  /** Tells apart the metrics of several stacks, and of several constructs in one. */
+  /** The name that distinguishes the metrics of several stacks, and of several constructs in one. */
   #metricsName(): string {
     const stack = Stack.of(this);
     const inStack = this.node.scopes.slice(stack.node.scopes.length).map(({ node }) => node.id);

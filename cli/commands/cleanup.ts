@@ -12,7 +12,7 @@ const lines = (title: string, removed: Removed): string =>
     `  Events: ${removed.events}`,
   ].join("\n");
 
-/** `cleanup`: removes what is expired until nothing expired is left; `--dry-run` only counts. */
+/** `cleanup`: removes everything that is expired; `--dry-run` only counts it. */
 export async function cleanup(target: Target, options: { dryRun?: boolean }): Promise<Report> {
   if (options.dryRun) {
     const would_remove = await countCleanup(target);

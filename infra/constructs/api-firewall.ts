@@ -4,7 +4,7 @@ import { CfnWebACL, CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
 import type { ApiParameters } from "../../shared/config/api-parameters.ts";
 
-/** What CloudWatch shows of a rule. */
+/** The CloudWatch metrics of a rule. */
 const visibility = (metricName: string) => ({
   cloudWatchMetricsEnabled: true,
   sampledRequestsEnabled: false,
@@ -12,8 +12,8 @@ const visibility = (metricName: string) => ({
 });
 
 /**
- * The web ACL before a stage: one that the configuration names, one of the stack's own, or none. Sampled
- * requests are off, because a sample holds headers, and with them tokens.
+ * The web ACL in front of a stage: one that the configuration names, one of its own, or none. Sampled
+ * requests are off, because a sample holds headers, which hold tokens.
  */
 export class ApiFirewall extends Construct {
   constructor(scope: Construct, id: string, parameters: ApiParameters, stage: Stage) {
@@ -22,7 +22,7 @@ export class ApiFirewall extends Construct {
     if (webAclArn === undefined) {
       Validations.of(stage).acknowledge({
         id: "AwsSolutions-APIG3",
-        reason: "A web ACL costs by the month and the call; api.waf or api.webAclArn asks for one.",
+        reason: "A web ACL costs extra for each month and call; api.waf or api.webAclArn adds one.",
       });
       return;
     }
@@ -32,7 +32,7 @@ export class ApiFirewall extends Construct {
   #createWebAcl({ waf }: ApiParameters): string | undefined {
     if (!waf.enabled) return undefined;
     return new CfnWebACL(this, "WebAcl", {
-      description: "Before the OAuth monitoring API",
+      description: "In front of the OAuth monitoring API",
       scope: "REGIONAL",
       defaultAction: { allow: {} },
       visibilityConfig: visibility(`${Stack.of(this).stackName}WebAcl`),

@@ -15,7 +15,7 @@ import {
   type TableDefinition,
 } from "../../shared/dynamodb/tables.ts";
 
-/** The environment variable under which a table's name reaches the functions. */
+/** The environment variable that passes a table's name to the functions. */
 export type TableVariable = keyof typeof TABLES;
 
 const CONSTRUCT_IDS: Record<TableVariable, string> = {
@@ -40,20 +40,20 @@ function projection(index: IndexDefinition) {
   return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...index.projection] };
 }
 
-/** What the configuration's word means to CDK. */
+/** CDK's removal policy for each value of the configuration. */
 export const REMOVAL_POLICY_OF = {
   retain: RemovalPolicy.RETAIN,
   destroy: RemovalPolicy.DESTROY,
 } as const;
 
 export interface DataProps {
-  /** What becomes of tables and key when the stack is deleted. */
+  /** What happens to tables and key when the stack is deleted. */
   readonly removalPolicy: RemovalPolicy;
   /** @default - a new key that rotates every year */
   readonly encryptionKey?: IKey | undefined;
 }
 
-/** The tables, as `shared/dynamodb/tables.ts` defines them, under a customer managed key. */
+/** The tables that `shared/dynamodb/tables.ts` defines, under a customer managed key. */
 export class Data extends Construct {
   readonly key: IKey;
   readonly tables: Readonly<Record<TableVariable, Table>>;

@@ -34,12 +34,12 @@ interface FunctionDefinition {
 }
 
 /**
- * Lambda takes 4 KB of environment variables in all; the other names and values may take the rest.
+ * Lambda allows 4 KB of environment variables in all; the other variables need the rest.
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
 const MAX_CONFIG_BYTES = 2560;
 
-/** @throws Error for a configuration that no function's environment has room for, naming what is large */
+/** @throws Error when the configuration does not fit a function's environment, with its largest key */
 function configVariable(config: MonitoringConfig): string {
   const compact = withoutDefaults(config);
   const text = JSON.stringify(compact);
@@ -50,7 +50,7 @@ function configVariable(config: MonitoringConfig): string {
     .map(([key, value]) => ({ key, size: sizeOf(value) }))
     .sort((a, b) => b.size - a.size);
   throw new Error(
-    `the oauth-monitoring configuration has ${bytes} bytes beside its defaults, more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
+    `the oauth-monitoring configuration has ${bytes} bytes besides its defaults, more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
   );
 }
 
@@ -59,11 +59,11 @@ const DEBUG_LOG_SHARE = "0.01";
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
-/** Every function: its folder is its deployable, its access is what it does and nothing else. */
+/** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
   Authorizer: {
     folder: "authorizer",
-    // The decision takes milliseconds; the rest is for events to find their way on a bad day.
+    // A decision takes milliseconds; the rest is for publishing events on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
     // Traced where the API's stage is: its sampling is the user's to choose, a function's is not.
@@ -171,24 +171,24 @@ const DEFINITIONS = {
 
 export type FunctionName = keyof typeof DEFINITIONS;
 
-/** Told of a function. */
+/** Called for each function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
 
-/** What the functions work on, and how they are kept. */
+/** What the functions work on, and how long their logs are kept. */
 export interface FunctionsProps {
   readonly config: MonitoringConfig;
   readonly data: Data;
   readonly flow: EventFlow;
   /** Where alerts are published. */
   readonly alertTopic: ITopic;
-  /** Tells apart the metrics of several stacks and constructs in one account: a dimension's value. */
+  /** The dimension that distinguishes the metrics of several stacks and constructs in one account. */
   readonly metricsName: string;
   readonly logRetention: RetentionDays;
-  /** What becomes of the log groups when the stack is deleted. */
+  /** What happens to the log groups when the stack is deleted. */
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The functions, each with a role of its own that allows what it does and nothing else. */
+/** The functions. Each has its own role, which allows only what the function does. */
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
@@ -208,18 +208,18 @@ export class Functions extends Construct {
     return this.props.metricsName;
   }
 
-  /** The function of a name, made on first need, so that an attached API brings no sample along. */
+  /** A function, created on first use, so that an attached API brings no sample API. */
   get(name: FunctionName): LambdaFunction {
     return (this.node.tryFindChild(name) as LambdaFunction | undefined) ?? this.#create(name);
   }
 
-  /** Tells of every function, those that are made later too. */
+  /** Calls the watcher for every function, including those that are created later. */
   watch(watcher: FunctionWatcher): void {
     this.#watchers.push(watcher);
     for (const [name, created] of this.#created) watcher(name, created);
   }
 
-  /** Begins the work behind the API: storing events and bringing set-aside ones back. */
+  /** Connects the queues: the subscriber stores events, the republisher sends set-aside events back. */
   consumeQueues(): void {
     const { subscriber } = this.props.config;
     this.get("Subscriber").addEventSource(
@@ -242,7 +242,7 @@ export class Functions extends Construct {
     const definition: FunctionDefinition = DEFINITIONS[name];
     const { logRetention, removalPolicy, metricsName } = this.props;
     const logGroup = new LogGroup(this, `${name}Log`, { retention: logRetention, removalPolicy });
-    // The role CDK would make carries AWSLambdaBasicExecutionRole: every log group of the account.
+    // CDK's own role has AWSLambdaBasicExecutionRole, which allows every log group of the account.
     const role = new Role(this, `${name}Role`, {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     });
@@ -250,7 +250,7 @@ export class Functions extends Construct {
     Validations.of(role).acknowledge({
       id: "AwsSolutions-IAM5[Resource::*]",
       reason:
-        "Of X-Ray's PutTraceSegments and PutTelemetryRecords, which know no resources; nothing else is allowed on *.",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords take no resources; nothing else is allowed on *.",
     });
     const created = new LambdaFunction(this, name, {
       role,
@@ -265,7 +265,7 @@ export class Functions extends Construct {
       // Lambda's own three lines an invocation say what its metrics say.
       systemLogLevelV2: SystemLogLevel.WARN,
       applicationLogLevelV2: ApplicationLogLevel.DEBUG,
-      // Of asynchronous calls, which only schedules make: the next run does what a failed one left.
+      // Only schedules call asynchronously, and the next run does what a failed one left.
       retryAttempts: 0,
       logGroup,
       environment: {
@@ -293,7 +293,7 @@ export class Functions extends Construct {
     grantTables(data, target, tables);
   }
 
-  /** What a function needs apart from tables. */
+  /** Grants what a function needs apart from tables. */
   #connect(name: FunctionName, target: LambdaFunction): void {
     const { bus, unpublished, deadLetters } = this.props.flow;
     if (name === "Anomalies") {

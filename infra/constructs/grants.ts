@@ -7,20 +7,20 @@ import type { Data, TableVariable } from "./data.ts";
 export interface TableAccess {
   readonly table?: readonly string[];
   readonly indexes?: readonly string[];
-  /** The indexes that are meant, where it is not all of them. */
+  /** The indexes, if not all of them. */
   readonly only?: readonly string[];
 }
 
 /** Access by table. */
 export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
 
-/** Actions for which DynamoDB encrypts under the table's key. */
+/** Actions that encrypt with the table's key. */
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 
-/** What a reader of a table needs of its key, as CDK's own grants have it. */
+/** Key actions that a reader needs, as in CDK's own grants. */
 const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
 
-/** And a writer: the actions that CDK's own grant has by wildcard, each by its name. */
+/** Key actions that a writer needs. CDK's own grant has these as wildcards. */
 const KEY_WRITES = [
   "kms:Encrypt",
   "kms:GenerateDataKey",
@@ -29,7 +29,7 @@ const KEY_WRITES = [
   "kms:ReEncryptTo",
 ];
 
-/** Grants exactly the actions named on the tables, and what they need of the key. */
+/** Grants the named actions on the tables, and the key actions that they need. */
 export function grantTables(data: Data, grantee: IGrantable, access: TablesAccess): Grant {
   const grant = (actions: readonly string[], resourceArns: string[]) =>
     Grant.addToPrincipal({
@@ -61,7 +61,7 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
   return grants.reduce((all, each) => all.combine(each), key);
 }
 
-/** Grants putting events on the bus. */
+/** Lets the grantee put events on the bus. */
 export function grantPublish(bus: EventBus, grantee: IGrantable): Grant {
   return Grant.addToPrincipal({
     grantee,

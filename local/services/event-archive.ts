@@ -14,7 +14,7 @@ interface ArchiveProperties {
   readonly EventPattern?: EventPattern;
 }
 
-/** The fortnight of traffic that `npm run replay` makes fits. AWS keeps by the day; a process has only so much memory. */
+/** Enough for the fifteen days of `npm run traffic`. AWS keeps by the day; a process has limited memory. */
 const KEPT = 100_000;
 
 /** An archive of a bus: the newest of its events, in memory. */

@@ -36,7 +36,7 @@ const use = (world: World, n: number) =>
 
 const NINETY = 90;
 
-/** The figures of the README's table, counted by the store itself. */
+/** The figures of docs/architecture.md, counted by the store itself. */
 describe("capacity", () => {
   it("an event: a unit for the item, one for its address, and a share of a pack's", async () => {
     const world = await createWorld();
