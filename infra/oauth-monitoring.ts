@@ -139,7 +139,11 @@ export class OAuthMonitoring extends Construct {
     const logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS;
     this.#removalPolicy = removalPolicy;
     this.#logRetention = logRetention;
-    const data = new Data(this, "Data", { removalPolicy, encryptionKey: props.encryptionKey });
+    const data = new Data(this, "Data", {
+      removalPolicy,
+      encryptionKey: props.encryptionKey,
+      previousEventsTable: config.previousEventsTable,
+    });
     const { key } = data;
     const flow = new EventFlow(this, "EventFlow", { config, key, removalPolicy });
     this.alarmTopic =

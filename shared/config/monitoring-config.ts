@@ -198,6 +198,14 @@ export const monitoringConfigSchema = z.strictObject({
   anomalies: anomaliesSchema,
   /** Export of every event to S3 as OCSF. Nothing of it is deployed unless it is enabled. */
   ocsfExport: ocsfExportSchema,
+  /**
+   * The events table of a deployment from before packs (the output `EventsTable` of that time). Its events
+   * are read and none is stored again; remove the key once the last of them has expired.
+   */
+  previousEventsTable: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{3,255}$/, "the name of a DynamoDB table")
+    .optional(),
   /** Thresholds of the CloudWatch alarms. Counts are per five minutes. */
   alarms: z
     .strictObject({

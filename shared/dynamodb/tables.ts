@@ -99,6 +99,23 @@ export const EVENTS = {
   },
 } as const satisfies TableDefinition;
 
+/**
+ * The events table as it was before packs, by the producer's id: read until its last event has expired,
+ * where `previousEventsTable` names one.
+ */
+export const PREVIOUS_EVENTS = {
+  partitionKey: "id",
+  ttlAttribute: "expires_at",
+  indexes: {
+    by_time: { partitionKey: "retention_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_type: { partitionKey: "type_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_client: { partitionKey: "client_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_user: { partitionKey: "user_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_token: { partitionKey: "token_shard", sortKey: "occurred_at_id", projection: "ALL" },
+    by_ip: { partitionKey: "ip_shard", sortKey: "occurred_at_id", projection: "ALL" },
+  },
+} as const satisfies TableDefinition;
+
 /** Counters of events, tokens and failures by day and hour; those that are ranked, by their total. */
 export const COUNTERS = {
   partitionKey: "pk",

@@ -19,6 +19,8 @@ export interface EventFilters {
 
 /** Partitions of the events table, or of one of its indexes, that hold events newest last. */
 export interface EventSource {
+  /** The table from before packs; without it, the events table. */
+  readonly tableName?: string;
   /** The index; without it, the table. */
   readonly indexName?: string;
   readonly partitionKey: string;
@@ -38,6 +40,12 @@ export function listedTypes(type: string): string[] {
   return carrier === undefined ? [type] : [type, carrier];
 }
 
+/** The types that the filters ask for, or undefined for all. */
+function typesAsked({ type, security }: EventFilters): readonly string[] | undefined {
+  if (type !== undefined) return [type];
+  return security ? SECURITY_EVENT_TYPES : undefined;
+}
+
 /** Where a token's events are filed: under the token, and under each user it was used for. */
 export async function tokenPartitions(
   store: Pick<StatisticsStore, "db" | "countersTable">,
@@ -50,6 +58,26 @@ export async function tokenPartitions(
   ];
 }
 
+/** The partitions of the table from before packs that hold what the filters ask for. */
+function previousSource(
+  { type, clientId, userId, tokenId, ip, security }: EventFilters,
+  shards: number,
+  types: readonly string[],
+  periods: readonly string[],
+): Omit<EventSource, "tableName"> {
+  const index = (by: string, partitionKey: string, values: readonly string[]) => ({
+    indexName: `by_${by}`,
+    partitionKey,
+    partitions: values.flatMap((value) => allShardKeys(value, shards)),
+  });
+  if (tokenId !== undefined) return index("token", "token_shard", [tokenId]);
+  if (userId !== undefined) return index("user", "user_shard", [userId]);
+  if (ip !== undefined) return index("ip", "ip_shard", [ip]);
+  if (clientId !== undefined && !security) return index("client", "client_shard", [clientId]);
+  if (type !== undefined || security) return index("type", "type_shard", types);
+  return index("time", "retention_shard", periods);
+}
+
 /**
  * Chooses the partitions that hold the fewest events: of the token, user, address, client, type, then
  * of all time. A client's security events are looked for among all such, which are fewer than its calls.
@@ -58,9 +86,22 @@ export async function planIndex(
   store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
   filters: EventFilters,
 ): Promise<IndexPlan> {
+  const plan = await planTable(store, filters);
+  const { previousEventsTable: tableName, shards } = store.config;
+  if (tableName === undefined) return plan;
+  const types = typesAsked(filters) ?? [];
+  const periods = await valuesInUse(store, "retention_days");
+  const previous = previousSource(filters, shards.events.read, types.flatMap(listedTypes), periods);
+  return { ...plan, sources: [...plan.sources, { ...previous, tableName }] };
+}
+
+async function planTable(
+  store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
+  filters: EventFilters,
+): Promise<IndexPlan> {
   const shards = store.config.shards.events.read;
-  const { type, clientId, userId, tokenId, ip, security } = filters;
-  const types = type === undefined ? (security ? SECURITY_EVENT_TYPES : undefined) : [type];
+  const { clientId, userId, tokenId, ip, security } = filters;
+  const types = typesAsked(filters);
   const oneOf: Record<string, readonly string[]> = {
     ...(types !== undefined && { event_type: types.flatMap(listedTypes) }),
     ...(clientId !== undefined && { oauth_client_id: [clientId] }),

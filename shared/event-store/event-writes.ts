@@ -52,9 +52,15 @@ export function planEventWrites(
   };
 }
 
+/** Writes that `eventPuts` makes of each event. */
+export function putsOfEvent({ config }: EventStore): 1 | 2 {
+  return config.previousEventsTable === undefined ? 1 : 2;
+}
+
 /**
- * The writes of events that are stored together: an item each, in the order given, on the condition that
- * the event is new; and their packs.
+ * The writes of events that are stored together: each event's, in the order given, on the condition that
+ * the event is new; and their packs. While there is a table from before packs, its id is entered there,
+ * too, so that code of either version stores it once.
  */
 export function eventPuts(
   store: EventStore,
@@ -62,14 +68,28 @@ export function eventPuts(
   nowMs: number,
 ): { readonly items: TransactItem[]; readonly packs: TransactItem[] } {
   const { items, packs } = toEventItems(events, store.config, nowMs);
+  const { previousEventsTable } = store.config;
   return {
-    items: items.map((Item) => ({
-      Put: {
-        TableName: store.eventsTable,
-        Item,
-        ConditionExpression: "attribute_not_exists(subject_shard)",
+    items: items.flatMap((Item) => [
+      {
+        Put: {
+          TableName: store.eventsTable,
+          Item,
+          ConditionExpression: "attribute_not_exists(subject_shard)",
+        },
       },
-    })),
+      ...(previousEventsTable === undefined
+        ? []
+        : [
+            {
+              Put: {
+                TableName: previousEventsTable,
+                Item: { id: Item.id, expires_at: Item.expires_at },
+                ConditionExpression: "attribute_not_exists(id)",
+              },
+            },
+          ]),
+    ]),
     packs: packs.map((Item) => ({ Put: { TableName: store.eventsTable, Item } })),
   };
 }
@@ -95,12 +115,13 @@ export function takeTransactions(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   count: number,
+  putsOfEach: number,
 ): { transactions: OAuthEvent[][]; rest: readonly OAuthEvent[] } {
   const tokens = new Set<string>();
   const transactions: OAuthEvent[][] = [];
   let rest = events;
   while (transactions.length < count) {
-    const next = takeTransaction(rest, plan, tokens);
+    const next = takeTransaction(rest, plan, tokens, putsOfEach);
     if (next.taken.length === 0) break;
     transactions.push(next.taken);
     rest = next.rest;
@@ -113,6 +134,7 @@ function takeTransaction(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   tokens: Set<string>,
+  putsOfEach: number,
 ): { taken: OAuthEvent[]; rest: OAuthEvent[] } {
   const counters = new CounterUpdates(0);
   const taken: OAuthEvent[] = [];
@@ -130,7 +152,7 @@ function takeTransaction(
     const writes = plan(event);
     const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
     const pack = packOf(event);
-    const more: number = 1 + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
+    const more: number = putsOfEach + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
     full =
       items + more + counters.size + counters.growth(writes.counts) > MAX_ITEMS ||
       (taken.length > 0 && bytes + size > MAX_BYTES);

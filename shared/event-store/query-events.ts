@@ -75,11 +75,11 @@ function openStreams(
   if (from > last) return [];
   const filters = Object.entries(plan.oneOf);
   const count = plan.sources.reduce((sum, { partitions }) => sum + partitions.length, 0);
-  return plan.sources.flatMap(({ indexName, partitionKey, partitions }) =>
+  return plan.sources.flatMap(({ tableName, indexName, partitionKey, partitions }) =>
     partitions.map(
       (partition) =>
         new EventStream(context.db, {
-          TableName: context.eventsTable,
+          TableName: tableName ?? context.eventsTable,
           ...(indexName && { IndexName: indexName }),
           KeyConditionExpression:
             "#partition = :partition AND occurred_at_id BETWEEN :from AND :end",

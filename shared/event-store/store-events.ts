@@ -23,6 +23,7 @@ import {
   eventPuts,
   type KnownIssuances,
   planEventWrites,
+  putsOfEvent,
   takeTransactions,
 } from "./event-writes.ts";
 
@@ -80,6 +81,7 @@ export async function storeEvents(
       waiting,
       (event) => writer.plan(event),
       store.config.shards.counters.write,
+      putsOfEvent(store),
     );
     await Promise.all(transactions.map((taken, lane) => writer.settle(taken, lane)));
     waiting = rest;
@@ -215,8 +217,10 @@ class EventWriter {
     const settled = new Set<OAuthEvent>();
     let issuances = 0;
     let reason = "the transaction was cancelled";
+    const puts = putsOfEvent(this.store);
     for (const [index, { event }] of writes.entries()) {
-      const { Code, Message } = reasons[index] ?? {};
+      const own = reasons.slice(index * puts, (index + 1) * puts);
+      const { Code, Message } = own.find((each) => each.Code !== "None") ?? {};
       if (Code === "ConditionalCheckFailed") {
         this.outcome.duplicates.push(event);
         settled.add(event);
@@ -227,7 +231,7 @@ class EventWriter {
     }
     const tokens = writes.flatMap((each) => (each.issuance ? [each.issuance.tokenId] : []));
     for (const [index, tokenId] of tokens.entries()) {
-      const { Code, Item } = reasons[writes.length + index] ?? {};
+      const { Code, Item } = reasons[writes.length * puts + index] ?? {};
       if (Code !== "ConditionalCheckFailed") continue;
       issuances += 1;
       if (Item) this.known.set(tokenId, issuanceSchema.parse(unmarshall(Item)));

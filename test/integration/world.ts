@@ -22,7 +22,8 @@ process.env.AWS_REGION ??= "us-east-1";
 process.env.AWS_ACCESS_KEY_ID ??= "local";
 process.env.AWS_SECRET_ACCESS_KEY ??= "local";
 
-async function createTable(
+/** Creates a table of a definition. */
+export async function createTable(
   admin: DynamoDBClient,
   name: string,
   definition: TableDefinition,
