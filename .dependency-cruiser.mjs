@@ -14,7 +14,8 @@ const LAYERS = [
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
   ["authorization-codes", "counters", "sessions"],
   ["authorization", "cleanup", "event-store"],
-  ["detection", "stack", "statistics"],
+  ["detection", "statistics"],
+  ["stack"],
 ];
 
 const anyOf = (names) => `(${names.join("|")})`;

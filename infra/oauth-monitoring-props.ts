@@ -44,6 +44,7 @@ export interface DefaultScopes {
   readonly write?: readonly string[];
 }
 
+/** Properties of the construct; every one has a default. */
 export interface OAuthMonitoringProps {
   /**
    * The realm in `WWW-Authenticate` (RFC 6750, section 3).
@@ -145,6 +146,13 @@ export interface OAuthMonitoringProps {
    * @default true
    */
   readonly metricsDashboard?: boolean;
+
+  /**
+   * Whether the stack gets outputs. Without them `oauth-monitoring --stack NAME` does not find the construct.
+   *
+   * @default true
+   */
+  readonly outputs?: boolean;
 
   /**
    * Everything else that can be set, as JSON, for example from `cdk.json`; docs/configuration.md lists it.

@@ -8,6 +8,7 @@ export interface OAuthMonitoringStackProps extends StackProps, OAuthMonitoringPr
 
 /** The product as a stack of its own: the construct, its admin API, and a sample API to try tokens on. */
 export class OAuthMonitoringStack extends Stack {
+  /** The construct in the stack. */
   readonly monitoring: OAuthMonitoring;
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringStackProps = {}) {

@@ -171,7 +171,8 @@ export interface FunctionsProps {
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
-  readonly #configVariable: string;
+  /** The configuration as functions read it from their environment. */
+  readonly configVariable: string;
 
   constructor(
     scope: Construct,
@@ -179,7 +180,7 @@ export class Functions extends Construct {
     private readonly props: FunctionsProps,
   ) {
     super(scope, id);
-    this.#configVariable = configVariable(props.config);
+    this.configVariable = configVariable(props.config);
   }
 
   /** The value of the metrics' dimension `stack`. */
@@ -262,7 +263,7 @@ export class Functions extends Construct {
       target.addEnvironment(variable, data.tables[variable].tableName);
     }
     if (variables.length === 0) return;
-    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     grantTables(data, target, tables);
   }
 
@@ -279,7 +280,7 @@ export class Functions extends Construct {
     }
     if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
     if (name === "OcsfExport") {
-      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
     if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
   }

@@ -1,8 +1,7 @@
 import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
 import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
-import { type Fault, faultsOf, sentenceOf } from "../errors/faults.ts";
-import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
+import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { archiveSchema } from "./archive-parameters.ts";
@@ -223,17 +222,8 @@ export type Shards = MonitoringConfig["shards"]["events"];
 export type RouteRule = MonitoringConfig["routes"][number];
 
 /** The configuration is refused; the message lists every mistake with its path. */
-export class InvalidConfigError extends OAuthMonitoringError {
+export class InvalidConfigError extends InvalidInputError {
   override readonly name = "InvalidConfigError";
-
-  /** Each mistake, with where it is. */
-  readonly faults: readonly Fault[];
-
-  constructor(what: string, cause: z.ZodError) {
-    const faults = faultsOf(cause);
-    super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
-    this.faults = faults;
-  }
 }
 
 /**

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 
-/** A client's session as it is stored; the id the client sends is known by its digest alone. */
 export const clientSessionSchema = z.object({
   /** SHA-256 of the `Mcp-Session-Id`, hex: the table's key. */
   session_digest: z.string(),
@@ -16,6 +15,7 @@ export const clientSessionSchema = z.object({
   expires_at: z.string(),
 });
 
+/** A client's session as it is stored; the id the client sends is known by its digest alone. */
 export type ClientSession = z.output<typeof clientSessionSchema>;
 
 /** Where sessions are kept. */
