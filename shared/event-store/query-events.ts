@@ -6,6 +6,7 @@ import { type EventFilters, type IndexPlan, planIndex } from "./event-index.ts";
 import { EventStream } from "./event-stream.ts";
 import { type StoredEvent, storedEventSchema } from "./stored-event.ts";
 
+/** A page of the audit log that is asked for. */
 export interface EventQuery extends EventFilters {
   /** [fromMs, toMs) of `occurred_at`, epoch milliseconds; without them, all that is kept. */
   readonly fromMs?: number | undefined;
@@ -21,6 +22,7 @@ export interface EventPage {
   readonly next_cursor: string | null;
 }
 
+/** Where the audit log is read. */
 export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "config"> {
   readonly db: DocumentClient;
   readonly eventsTable: string;

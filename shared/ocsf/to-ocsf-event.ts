@@ -11,6 +11,7 @@ import { present } from "./present.ts";
 /** Name and vendor of the product that reports, as a SIEM tells its sources apart. */
 const PRODUCT = { name: "oauth-monitoring", vendor_name: "oauth-monitoring" };
 
+/** What an exported event says of its source. */
 export interface OcsfOptions {
   /** What the protected API is called: the `realm` of the configuration. */
   readonly serviceName: string;

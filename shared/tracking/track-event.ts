@@ -16,6 +16,7 @@ export interface EventSubject {
   readonly token_id?: string | undefined;
 }
 
+/** When the event happened, and its identity. */
 export interface TrackEventOptions {
   /** When it happened, epoch milliseconds; default now. */
   readonly atMs?: number | undefined;

@@ -266,6 +266,16 @@ describe("the construct", () => {
       ["dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query", "events:PutEvents"],
       ["dynamodb:PutItem", "dynamodb:Scan"],
     ],
+    [
+      "grantTrackUsage",
+      ["dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents", "kms:Decrypt"],
+      ["dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"],
+    ],
+    [
+      "grantRegisterClients",
+      ["dynamodb:UpdateItem"],
+      ["dynamodb:PutItem", "dynamodb:DeleteItem", "events:PutEvents"],
+    ],
     ["grantPublish", ["events:PutEvents"], ["dynamodb:PutItem", "kms:Decrypt"]],
     [
       "grantReadAudit",

@@ -66,6 +66,8 @@ export class PublicSurface {
     for (const [symbol, { name, onlyType }] of this.#exported) {
       const visit = (node: ts.Node): void => {
         if (isPrivate(node)) return;
+        // The alias is the name of what its constant is the type of.
+        if (ts.isTypeQueryNode(node) && ts.findAncestor(node, ts.isTypeAliasDeclaration)) return;
         // Whoever gets only the type of a class cannot construct one.
         if (ts.isConstructorDeclaration(node) && onlyType) return;
         const named = ts.isTypeReferenceNode(node)
@@ -90,6 +92,25 @@ export class PublicSurface {
     return [...missing].sort();
   }
 
+  /** Exported subclasses of Error that do not descend from a base class of ours. */
+  errorsOutside(baseName: string): string[] {
+    return [...this.#exported]
+      .filter(([symbol]) => symbol.flags & ts.SymbolFlags.Class)
+      .map(([symbol, { name }]) => {
+        const ancestors: string[] = [];
+        for (
+          let type: ts.Type | undefined = this.#checker.getDeclaredTypeOfSymbol(symbol);
+          type;
+          type = this.#checker.getBaseTypes(type as ts.InterfaceType)[0]
+        ) {
+          ancestors.push(type.symbol.name);
+        }
+        return { name, ancestors };
+      })
+      .filter(({ ancestors }) => ancestors.includes("Error") && !ancestors.includes(baseName))
+      .map(({ name }) => name);
+  }
+
   /** What is exported of our own, each with its doc comment. */
   exports(): Documented[] {
     return [...this.#exported]
@@ -107,7 +128,8 @@ export class PublicSurface {
           .filter(
             (member) =>
               member.declarations?.some((each) => !isPrivate(each)) &&
-              member.flags & (ts.SymbolFlags.Property | ts.SymbolFlags.Method | ts.SymbolFlags.Accessor),
+              member.flags &
+                (ts.SymbolFlags.Property | ts.SymbolFlags.Method | ts.SymbolFlags.Accessor),
           )
           .map((member) => this.#documented(member, `${name}.${member.name}`)),
       );
