@@ -52,6 +52,19 @@ export async function newCdkApp(tarball: string): Promise<string> {
   return folder;
 }
 
+/** A copy of an example, with our package in place of the folder of the clone. */
+export async function newExample(name: string, tarball: string): Promise<string> {
+  const folder = join(newFolder("example"), name);
+  const notOurs = /\/(node_modules|cdk\.out|package-lock\.json)$/;
+  cpSync(join(ROOT, "examples", name), folder, {
+    recursive: true,
+    filter: (source) => !notOurs.test(source),
+  });
+  edit(join(folder, "package.json"), (text) => text.replace("file:../..", `file:${tarball}`));
+  await install(folder);
+  return folder;
+}
+
 /** Installs packages into a folder. */
 export function install(folder: string, ...packages: string[]): Promise<string> {
   return run(folder, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...packages);
