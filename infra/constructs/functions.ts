@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
@@ -15,9 +17,9 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
+import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-import { functionAsset } from "./function-asset.ts";
 import { grantPublish, grantTables, type TablesAccess } from "./grants.ts";
 
 interface FunctionDefinition {
@@ -296,4 +298,18 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
   target.addToRolePolicy(
     new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources }),
   );
+}
+
+/**
+ * The folder of a function's bundle, ready to be an asset. The package ships it; in a clone
+ * `npm run build` makes it.
+ *
+ * @throws Error when it is not there, saying what to run
+ */
+function functionAsset(folder: string): string {
+  const path = join(packageRoot(), "dist/functions", folder);
+  if (!existsSync(join(path, "index.mjs"))) {
+    throw new Error(`the function ${folder} is not built: run npm run build`);
+  }
+  return path;
 }

@@ -1,7 +1,6 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { EventData } from "../envelope/event-data.ts";
-import type { ClientSession, SessionStore } from "../sessions/client-session.ts";
-import { findSession } from "../sessions/find-session.ts";
+import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { SECOND_MS } from "../time/clock.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";

@@ -4,7 +4,6 @@ import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
 import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
-import { archiveSchema } from "./archive-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -68,6 +67,19 @@ const pathPattern = z
 
 /** Said four times in a denial, of which API Gateway takes 8 KB. */
 const requiredScopes = scopeListSchema(20, 1024, "require fewer or shorter ones");
+
+/**
+ * The bus's archive, from which events are replayed. On by default: at list prices it costs a fortieth
+ * of the events table (calls of KMS, which encrypts it under the stack's key, come on top), and it is the
+ * only way back for events that never came as far as the tables.
+ */
+const archiveSchema = z
+  .strictObject({
+    enabled: z.boolean().default(true),
+    /** Days an event can be replayed. */
+    retentionDays: z.int().min(1).max(3650).default(30),
+  })
+  .prefault({});
 
 /** One rule of the authorizer: the first rule whose method and path match decides. */
 export const routeRuleSchema = z.strictObject({

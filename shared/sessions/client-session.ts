@@ -1,5 +1,7 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { digestSecret } from "../tokens/token-secret.ts";
 
 export const clientSessionSchema = z.object({
   /** SHA-256 of the `Mcp-Session-Id`, hex: the table's key. */
@@ -22,4 +24,19 @@ export type ClientSession = z.output<typeof clientSessionSchema>;
 export interface SessionStore {
   readonly db: DocumentClient;
   readonly sessionsTable: string;
+}
+
+/** The session whose `Mcp-Session-Id` a client sent, if there is one, expired or not. */
+export async function findSession(
+  store: SessionStore,
+  sessionSecret: string,
+): Promise<ClientSession | undefined> {
+  const { Item } = await store.db.send(
+    new GetCommand({
+      TableName: store.sessionsTable,
+      Key: { session_digest: digestSecret(sessionSecret) },
+      ConsistentRead: true,
+    }),
+  );
+  return Item && clientSessionSchema.parse(Item);
 }
