@@ -127,7 +127,8 @@ export interface OAuthMonitoringProps {
   readonly encryptionKey?: IKey;
 
   /**
-   * Where alarms and alerts go.
+   * Where alarms and alerts go. A topic of this app gets a policy by which alarms of the account may publish;
+   * an imported one must have it.
    *
    * @default - a new encrypted topic
    */

@@ -41,7 +41,7 @@ import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts
 /** What can be protected: an API, a resource with everything below it, or a method. */
 export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
 
-/** What `attach` adds to an API, and what it leaves alone. */
+/** What `attach` adds to an API, and what it leaves alone. For an API attached before, only `except` counts. */
 export interface AttachOptions {
   /**
    * Methods, or resources with everything below them, that stay open.
