@@ -22,7 +22,9 @@ export async function run(cwd: string, command: string, ...args: string[]): Prom
     Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|INIT_CWD)/.test(name)),
   );
   try {
-    const { stdout } = await exec(command, args, { cwd, env, maxBuffer: 64 << 20 });
+    // A command that stalls is named, and does not outlive its test.
+    const limits = { maxBuffer: 64 << 20, timeout: 240_000 };
+    const { stdout } = await exec(command, args, { cwd, env, ...limits });
     return stdout;
   } catch (error) {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
