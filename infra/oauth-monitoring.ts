@@ -1,6 +1,7 @@
-import { type RemovalPolicy, Stack } from "aws-cdk-lib";
+import { type RemovalPolicy, Resource, Stack } from "aws-cdk-lib";
 import {
   AuthorizationType,
+  type CfnRestApi,
   type IAuthorizer,
   type IResource,
   type IRestApi,
@@ -14,6 +15,7 @@ import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
@@ -39,7 +41,7 @@ import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts
 /** What `attach` can protect: an API, a resource with everything below it, or a method. */
 export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
 
-/** What `attach` adds to an API, and what it leaves alone. */
+/** What `attach` adds to an API, and what it leaves alone. For an API attached before, only `except` counts. */
 export interface AttachOptions {
   /**
    * Methods, or resources with everything below them, that stay open.
@@ -81,14 +83,23 @@ export interface AttachedApi {
 
 /** The tables, for access beyond the construct's own grants. */
 export interface MonitoringTables {
+  /** Access tokens, by the digest of their secret. */
   readonly tokens: Table;
+  /** Authorization codes, by their digest. */
   readonly authorizationCodes: Table;
+  /** Sessions, by the digest of their id. */
   readonly sessions: Table;
+  /** OAuth clients, by id. */
   readonly clients: Table;
+  /** The audit log, by event id. */
   readonly events: Table;
+  /** What statistics are computed from. */
   readonly counters: Table;
+  /** When each token was issued, expires and was revoked. */
   readonly issuances: Table;
+  /** What each cleanup did. */
   readonly cleanupRuns: Table;
+  /** Anomalies that were found, and mutes. */
   readonly alerts: Table;
 }
 
@@ -110,6 +121,7 @@ export interface MonitoringTables {
 export class OAuthMonitoring extends Construct {
   /** The configuration with every default filled in. */
   readonly config: MonitoringConfig;
+  /** The nine tables. */
   readonly tables: MonitoringTables;
   /** Where producers publish events. */
   readonly eventBus: EventBus;
@@ -121,12 +133,19 @@ export class OAuthMonitoring extends Construct {
   readonly alarmTopic: ITopic;
   /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
+  /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
+  readonly authorizerFunction: IFunction;
+  /**
+   * What `openMonitoring` of `oauth-monitoring/shared` reads, for the environment of a function that calls
+   * the library. It holds names, no secrets, and takes up to 3.5 of Lambda's 4 KB.
+   */
+  readonly environment: Readonly<Record<string, string>>;
   readonly #data: Data;
   readonly #flow: EventFlow;
   readonly #functions: Functions;
   readonly #alarms: Alarms | undefined;
   readonly #metricsDashboard: MetricsDashboard | undefined;
-  readonly #outputs: StackOutputs;
+  readonly #outputs: StackOutputs | undefined;
   readonly #logRetention: RetentionDays;
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
@@ -202,8 +221,22 @@ export class OAuthMonitoring extends Construct {
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
-    this.#outputs = new StackOutputs(this, "Outputs");
-    this.#addOutputs();
+    this.authorizerFunction = functions.get("Authorizer");
+    this.environment = {
+      TOKENS_TABLE: this.tables.tokens.tableName,
+      AUTHORIZATION_CODES_TABLE: this.tables.authorizationCodes.tableName,
+      SESSIONS_TABLE: this.tables.sessions.tableName,
+      CLIENTS_TABLE: this.tables.clients.tableName,
+      EVENTS_TABLE: this.tables.events.tableName,
+      COUNTERS_TABLE: this.tables.counters.tableName,
+      ISSUANCES_TABLE: this.tables.issuances.tableName,
+      EVENT_BUS_NAME: this.eventBus.eventBusName,
+      OAUTH_MONITORING_CONFIG: functions.configVariable,
+    };
+    if (props.outputs ?? true) {
+      this.#outputs = new StackOutputs(this, "Outputs");
+      this.#addOutputs(this.#outputs);
+    }
   }
 
   /**
@@ -226,11 +259,15 @@ export class OAuthMonitoring extends Construct {
    * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
    * methods the returned `methodOptions`. The owner of the API must deploy its stage.
    *
+   * A `SpecRestApi` is refused: its methods are in the OpenAPI document, where CDK cannot change them. Name
+   * `authorizerFunction` there, in `x-amazon-apigateway-authorizer`.
+   *
    * @example
    * ```typescript
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
+   * @throws Error for an API that is defined by an OpenAPI document
    */
   attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
@@ -257,7 +294,7 @@ export class OAuthMonitoring extends Construct {
       removalPolicy: this.#removalPolicy,
     });
     this.attach(admin.api, { except: [admin.openPage] });
-    this.#outputs.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
+    this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
   }
 
@@ -276,6 +313,18 @@ export class OAuthMonitoring extends Construct {
       TOKENS_TABLE: { table: ["UpdateItem"], indexes: ["Query"], only: ["by_token_id"] },
       SESSIONS_TABLE: { table: ["DeleteItem"] },
     }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */
+  grantTrackUsage(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
+    }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets an administrator name clients: `registerClient`. */
+  grantRegisterClients(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, { CLIENTS_TABLE: { table: ["UpdateItem"] } });
   }
 
   /** Lets a producer put events on the bus: `trackEvent` and everything that tracks. */
@@ -352,6 +401,12 @@ export class OAuthMonitoring extends Construct {
   #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
     const known = this.#attached.get(api);
     if (known) return known;
+    const { body, bodyS3Location } = (api.node.defaultChild ?? {}) as Partial<CfnRestApi>;
+    if (body !== undefined || bodyS3Location !== undefined) {
+      throw new Error(
+        `${api.node.path} is defined by an OpenAPI document, whose methods cannot be protected from here: name the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
+      );
+    }
     // In the API's scope: the API may be in another stack, and that stack must depend on this one.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
@@ -360,7 +415,7 @@ export class OAuthMonitoring extends Construct {
     });
     this.#attached.set(api, protection);
     // An imported API has no resource in this app.
-    const isOurs = api.node.tryFindChild("Resource") !== undefined;
+    const isOurs = Resource.isOwnedResource(api);
     if (options.gatewayResponses ?? isOurs) {
       new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
     }
@@ -376,11 +431,11 @@ export class OAuthMonitoring extends Construct {
     return [stack.stackName, ...inStack].join("/");
   }
 
-  #addOutputs(): void {
+  #addOutputs(outputs: StackOutputs): void {
     const flow = this.#flow;
     const { region } = Stack.of(this);
     const dashboardName = this.#metricsDashboard?.dashboard.dashboardName;
-    this.#outputs.add({
+    outputs.add({
       EventBusName: flow.bus.eventBusName,
       EventBusArn: flow.bus.eventBusArn,
       ...(flow.archive && { ArchiveArn: flow.archive.archiveArn }),

@@ -5,11 +5,11 @@ import {
   type Decision,
 } from "../../shared/authorization/authorize.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
+import type { MetricName } from "../../shared/telemetry/metric-names.ts";
 import { PublishError } from "../../shared/tracking/event-publisher.ts";
 import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { toAuthorizerResult } from "./authorizer-response.ts";
-import { decisionMetric } from "./decision-metric.ts";
 import type { AfterResponse } from "./internal-extension.ts";
 import { toProtectedRequest } from "./protected-request.ts";
 
@@ -68,5 +68,24 @@ export async function decideCall(
       if (isAllowed) metrics.publishSoon();
       else metrics.publish();
     });
+  }
+}
+
+/**
+ * The metric that counts a decision, named after the event that the decision publishes.
+ *
+ * @param decision undefined when there is none because the function failed, which answers 503 as well
+ */
+export function decisionMetric(decision: Decision | undefined): MetricName<"authorizer"> {
+  switch (decision?.outcome) {
+    case "allowed":
+      return "Allowed";
+    case "unauthenticated":
+    case "invalid_session":
+      return "AuthFailed";
+    case "insufficient_scope":
+      return "ScopeViolation";
+    default:
+      return "Unavailable";
   }
 }

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
@@ -18,9 +20,9 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
+import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-import { functionAsset } from "./function-asset.ts";
 import { grantPublish, grantTables, type TablesAccess } from "./grants.ts";
 
 interface FunctionDefinition {
@@ -192,7 +194,8 @@ export interface FunctionsProps {
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
-  readonly #configVariable: string;
+  /** The configuration as functions read it from their environment. */
+  readonly configVariable: string;
 
   constructor(
     scope: Construct,
@@ -200,7 +203,7 @@ export class Functions extends Construct {
     private readonly props: FunctionsProps,
   ) {
     super(scope, id);
-    this.#configVariable = configVariable(props.config);
+    this.configVariable = configVariable(props.config);
   }
 
   /** The value of the metrics' dimension `stack`. */
@@ -289,7 +292,7 @@ export class Functions extends Construct {
       target.addEnvironment(variable, data.tables[variable].tableName);
     }
     if (variables.length === 0) return;
-    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     grantTables(data, target, tables);
   }
 
@@ -306,7 +309,7 @@ export class Functions extends Construct {
     }
     if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
     if (name === "OcsfExport") {
-      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
     if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
   }
@@ -322,4 +325,18 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
   target.addToRolePolicy(
     new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources }),
   );
+}
+
+/**
+ * The folder of a function's bundle, ready to be an asset. The package ships it; in a clone
+ * `npm run build` makes it.
+ *
+ * @throws Error when it is not there, saying what to run
+ */
+function functionAsset(folder: string): string {
+  const path = join(packageRoot(), "dist/functions", folder);
+  if (!existsSync(join(path, "index.mjs"))) {
+    throw new Error(`the function ${folder} is not built: run npm run build`);
+  }
+  return path;
 }

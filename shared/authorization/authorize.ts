@@ -1,14 +1,12 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { EventData } from "../envelope/event-data.ts";
-import type { ClientSession, SessionStore } from "../sessions/client-session.ts";
-import { findSession } from "../sessions/find-session.ts";
+import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { SECOND_MS } from "../time/clock.ts";
-import type { AccessToken } from "../tokens/access-token.ts";
+import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
-import type { TokenStore } from "../tokens/token-store.ts";
 import type { TokenRequest } from "../tokens/track-token-usage.ts";
 import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";

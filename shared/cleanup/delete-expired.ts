@@ -28,6 +28,7 @@ export interface CleanupTarget {
 /** The key of an item. */
 export type Key = Readonly<Record<string, string>>;
 
+/** When a deletion stops, and how much it does at once. */
 export interface DeletionLimits {
   readonly clock: Clock;
   /** No delete begins at or after this instant, epoch milliseconds. */
@@ -38,6 +39,7 @@ export interface DeletionLimits {
   readonly onProgress?: ((removed: number) => Promise<void> | void) | undefined;
 }
 
+/** What a deletion did. */
 export interface Deletion {
   readonly removed: number;
   /** False when the deadline came first; the next run goes on with the oldest that are left. */

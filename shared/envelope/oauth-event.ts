@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
+import { parseInput } from "../errors/faults.ts";
 import { instantSchema, toInstant } from "../time/clock.ts";
 import { type EventData, eventDataSchema, withoutSecrets, withoutTokens } from "./event-data.ts";
 import { SECURITY_EVENT_TYPES } from "./event-types.ts";
@@ -90,10 +91,10 @@ export interface EventFacts {
 /**
  * Makes the envelope of something that happened at `atMs`, with a fresh UUIDv7 (RFC 9562) of that time.
  *
- * @throws ZodError when the facts do not fit the envelope, saying which and why.
+ * @throws InvalidInputError when the facts do not fit the envelope, saying which and why.
  */
 export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
-  return oauthEventSchema.parse({
+  return parseInput(oauthEventSchema, "the event", {
     id: facts.id ?? uuidv7({ msecs: atMs }),
     event_type: facts.eventType,
     occurred_at: toInstant(atMs),

@@ -9,6 +9,7 @@ import { PACK_SPAN_MS } from "./event-pack.ts";
 import { EventStream } from "./event-stream.ts";
 import type { StoredEvent } from "./stored-event.ts";
 
+/** A page of the audit log that is asked for. */
 export interface EventQuery extends EventFilters {
   /** [fromMs, toMs) of `occurred_at`, epoch milliseconds; without them, all that is kept. */
   readonly fromMs?: number | undefined;
@@ -24,6 +25,7 @@ export interface EventPage {
   readonly next_cursor: string | null;
 }
 
+/** Where the audit log is read. */
 export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "config"> {
   readonly db: DocumentClient;
   readonly eventsTable: string;

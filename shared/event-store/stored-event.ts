@@ -7,7 +7,6 @@ import { ipOf, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { eventKey, subjectOf } from "./event-key.ts";
 
-/** An event as it is stored and shown: the envelope, and the bounds of its life in the store. */
 export const storedEventSchema = z.object({
   id: z.string(),
   event_type: z.string(),
@@ -21,6 +20,7 @@ export const storedEventSchema = z.object({
   expires_at: z.number(),
 });
 
+/** An event as it is stored and shown: the envelope, and the bounds of its life in the store. */
 export type StoredEvent = z.output<typeof storedEventSchema>;
 
 /** What storing depends on. */

@@ -40,6 +40,7 @@ interface HandledError {
   readonly error_detail?: string;
 }
 
+/** How events of a provider are published. */
 export interface AttachOptions {
   readonly clock?: Clock;
   /** Told of an event that could not be published; by default it is written to the console. */

@@ -2,8 +2,7 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { toInstant } from "../time/clock.ts";
-import { type AccessToken, accessTokenSchema } from "./access-token.ts";
-import type { TokenStore } from "./token-store.ts";
+import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
  * A token's standing at an instant; `token` is there whenever the secret is known, and is as it was

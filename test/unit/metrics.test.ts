@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { decisionMetric } from "../../functions/authorizer/decision-metric.ts";
+import { decisionMetric } from "../../functions/authorizer/decide-call.ts";
 import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
+import { traceId } from "../../functions/runtime/invocation.ts";
 import { createMetrics } from "../../functions/runtime/metrics.ts";
-import { traceId } from "../../functions/runtime/trace.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
