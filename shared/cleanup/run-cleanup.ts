@@ -15,18 +15,29 @@ const RECORD_EVERY_MS = 2 * SECOND_MS;
 
 const KINDS = Object.keys(CLEANUP_KINDS) as CleanupKind[];
 
+/** How a run is bounded, and what it tells. */
+export interface CleanupRunOptions {
+  /** No delete begins at or after this instant, epoch milliseconds. */
+  readonly deadlineMs: number;
+  /** How long DynamoDB TTL, which is free, has to delete an expired event; default 0, not at all. */
+  readonly eventsOverdueMs?: number;
+  /** Told from time to time what has been removed so far. */
+  readonly onProgress?: (removed: Removed) => void;
+}
+
+/** What had expired by this instant is removed. */
+const asOf = (kind: CleanupKind, nowMs: number, eventsOverdueMs: number) =>
+  kind === "events" ? nowMs - eventsOverdueMs : nowMs;
+
 /**
  * Cleans up every kind and keeps a record of the run: when, what went, how long, whether it finished. The
  * kinds run side by side, so that a flood of one does not starve another.
  *
- * @param deadlineMs no delete begins at or after this instant
- * @param onProgress told from time to time what has been removed so far
  * @throws whatever a kind failed with, after the others are done and the record says so
  */
 export async function runCleanup(
   context: CleanupContext & CleanupRunStore & { readonly logger: Logger },
-  deadlineMs: number,
-  onProgress?: (removed: Removed) => void,
+  { deadlineMs, eventsOverdueMs = 0, onProgress }: CleanupRunOptions,
 ): Promise<CleanupRun> {
   const startedMs = context.clock();
   const removed: Removed = { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 };
@@ -43,7 +54,7 @@ export async function runCleanup(
   await saveCleanupRun(context, record("running"));
   let recordedMs = startedMs;
   const cleanUpKind = async (kind: CleanupKind): Promise<boolean> => {
-    const target = await CLEANUP_KINDS[kind](context, startedMs);
+    const target = await CLEANUP_KINDS[kind](context, asOf(kind, startedMs, eventsOverdueMs));
     const { finished } = await deleteExpired(context.db, target, {
       clock: context.clock,
       deadlineMs,
@@ -74,11 +85,12 @@ export async function runCleanup(
 /** What a run would remove now, without removing it. */
 export async function countCleanup(
   context: CleanupStore & Pick<CleanupContext, "clock">,
+  { eventsOverdueMs = 0 }: Pick<CleanupRunOptions, "eventsOverdueMs"> = {},
 ): Promise<Removed> {
   const nowMs = context.clock();
   const counts = await Promise.all(
     KINDS.map(async (kind) => {
-      const target = await CLEANUP_KINDS[kind](context, nowMs);
+      const target = await CLEANUP_KINDS[kind](context, asOf(kind, nowMs, eventsOverdueMs));
       return [kind, await countExpired(context.db, target)] as const;
     }),
   );

@@ -180,6 +180,11 @@ export const monitoringConfigSchema = z.strictObject({
     .strictObject({
       /** Minutes between two runs. */
       everyMinutes: z.int().min(5).max(1440).default(60),
+      /**
+       * Hours that DynamoDB TTL has to delete an expired event before a scheduled cleanup does. TTL is free and
+       * takes up to two days; a delete costs as much as storing the event. Readers never show expired events.
+       */
+      eventsOverdueHours: z.int().min(0).max(720).default(48),
       /** Deletes in flight at the same time. */
       concurrency: z.int().min(1).max(200).default(25),
     })
