@@ -1,0 +1,232 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { digestOf } from "../../local/build/sources.ts";
+import { synthesizeApp } from "../../local/build/synthesize.ts";
+import { type DynamoDbLocal, startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
+import { Random } from "../../local/traffic/random.ts";
+import { type Mutant, mutantsOf, mutate } from "./mutants.ts";
+import { placeOf, withProbes } from "./probes.ts";
+import type { RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const MUTATED = ["shared", "functions/authorizer"];
+/** What the tests need of the repository. */
+const COPIED = ["cli", "docs", "functions", "infra", "local", "shared", "test", "cdk.json", "package.json", "tsconfig.json"];
+const FOLDER = join(ROOT, ".mutation");
+const REPORT = join(FOLDER, "survivors.txt");
+const RECORD = join(FOLDER, "reached.json");
+/** Mutants after which the store, which keeps the tables of every test, and the tests' process start anew. */
+const FRESH_EVERY = 40;
+const BUSY = /did not establish a connection|Test timed out/;
+
+const { values: options } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    sample: { type: "string", default: "320" },
+    /** Seconds of tests, as they take without a mutant, that one mutant is given. */
+    budget: { type: "string", default: "60" },
+    /** Only mutants whose place begins with this, after the sample is drawn. */
+    only: { type: "string", default: "" },
+  },
+});
+
+type Outcome = "killed" | "survived" | "timeout" | "not reached";
+
+interface Result {
+  readonly mutant: Mutant;
+  readonly outcome: Outcome;
+  readonly why: string;
+}
+
+const original = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+const sources = MUTATED.flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`),
+).sort();
+
+/** A random sample of all mutants, the same for the same seed and code. */
+function drawSample(): { sample: Mutant[]; outOf: number } {
+  const all = sources.flatMap((file) => mutantsOf(file, original(file)));
+  const random = new Random(Number(options.seed), "mutants");
+  const keyed = all.map((mutant) => ({ mutant, key: random.fraction() }));
+  keyed.sort((a, b) => a.key - b.key);
+  const sample = keyed.slice(0, Number(options.sample)).map(({ mutant }) => mutant);
+  return { sample, outOf: all.length };
+}
+
+/** A copy of the tree to mutate; the work tree itself is never written to. */
+function copyTree(): string {
+  const copy = mkdtempSync(join(tmpdir(), "oauth-mutation-"));
+  for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  for (const name of ["node_modules", "dist"]) symlinkSync(join(ROOT, name), join(copy, name));
+  return copy;
+}
+
+/** The process that runs the tests, and the store that they run against. */
+class Runner {
+  #child: ChildProcess | undefined;
+  #store: DynamoDbLocal | undefined;
+
+  constructor(private readonly options: Omit<RunnerOptions, "dynamodbEndpoint">) {}
+
+  async #start(): Promise<ChildProcess> {
+    this.#store ??= await startDynamoDbLocal({ port: 0, sharedDb: false });
+    const child = fork(join(import.meta.dirname, "test-runner.ts"), {
+      cwd: this.options.root,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      // A group of its own: what a test started ends with it.
+      detached: true,
+    });
+    child.send({ ...this.options, dynamodbEndpoint: this.#store.endpoint });
+    await once(child, "message");
+    this.#child = child;
+    return child;
+  }
+
+  /** @returns undefined when the tests did not end in time */
+  async run(request: RunRequest, timeoutMs: number): Promise<RunAnswer | undefined> {
+    const child = this.#child ?? (await this.#start());
+    const timeOver = new AbortController();
+    const { signal } = timeOver;
+    child.send(request);
+    const answer = await Promise.race([
+      once(child, "message", { signal }).then(([message]) => message as RunAnswer),
+      once(child, "exit", { signal }).then(() => undefined),
+      sleep(timeoutMs, undefined, { signal }),
+    ]);
+    timeOver.abort();
+    if (!answer) this.#kill();
+    return answer ?? undefined;
+  }
+
+  #kill(): void {
+    if (this.#child?.pid && this.#child.exitCode === null) process.kill(-this.#child.pid, "SIGKILL");
+    this.#child = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#kill();
+    await this.#store?.close();
+    this.#store = undefined;
+  }
+}
+
+type Base = Omit<RunnerOptions, "dynamodbEndpoint" | "record">;
+
+/** Every test, with the places that it comes by; from the last time, unless something has changed. */
+async function recordTests(base: Base): Promise<readonly RanTest[]> {
+  const digest = digestOf(ROOT, [...MUTATED, "test/unit", "test/integration", "package-lock.json"]);
+  const kept = existsSync(RECORD) ? JSON.parse(readFileSync(RECORD, "utf8")) : {};
+  if (kept.digest === digest) return kept.tests;
+  console.log("Recording what each test reaches");
+  const { root } = base;
+  for (const file of sources) writeFileSync(join(root, file), withProbes(file, original(file)));
+  const runner = new Runner({ ...base, record: true });
+  const answer = await runner.run({ changed: [] }, 900_000);
+  await runner.close();
+  for (const file of sources) writeFileSync(join(root, file), original(file));
+  if (!answer?.passed) throw new Error(`The tests fail without a mutant: ${answer?.failure}`);
+  writeFileSync(RECORD, JSON.stringify({ digest, tests: answer.tests }));
+  return answer.tests;
+}
+
+function byPlaceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly RanTest[]> {
+  const byPlace = new Map<string, RanTest[]>();
+  for (const test of tests) {
+    for (const place of new Set(test.reached)) {
+      const some = byPlace.get(place) ?? [];
+      some.push(test);
+      byPlace.set(place, some);
+    }
+  }
+  return byPlace;
+}
+
+/** The tests to run, by file, the fastest file first, within the budget. */
+function choose(tests: readonly RanTest[]) {
+  const files = new Map<string, { ids: string[]; milliseconds: number }>();
+  let left = Number(options.budget) * 1000;
+  for (const test of [...tests].sort((a, b) => a.milliseconds - b.milliseconds)) {
+    left -= test.milliseconds;
+    if (left < 0 && files.size > 0) break;
+    const file = files.get(test.file) ?? { ids: [], milliseconds: 0 };
+    file.ids.push(test.id);
+    file.milliseconds += test.milliseconds;
+    files.set(test.file, file);
+  }
+  const ordered = [...files].sort(([, a], [, b]) => a.milliseconds - b.milliseconds);
+  return {
+    tests: ordered.map(([file, { ids }]) => [file, ids] as const),
+    milliseconds: ordered.reduce((sum, [, file]) => sum + file.milliseconds, 0),
+  };
+}
+
+function describe({ mutant, outcome }: Result): string {
+  const { file, line, start, end, replacement, operator } = mutant;
+  const oneLine = (text: string) => text.replace(/\s+/g, " ").slice(0, 120);
+  const was = oneLine(original(file).slice(start, end));
+  return `${file}:${line} ${outcome}, ${operator}: ${was} → ${oneLine(replacement)}`;
+}
+
+function report(results: readonly Result[], outOf: number): string {
+  const count = (outcome: Outcome) => results.filter((each) => each.outcome === outcome).length;
+  const score = ((count("killed") + count("timeout")) / results.length) * 100;
+  const counts = (["killed", "timeout", "survived", "not reached"] as const)
+    .map((outcome) => `${count(outcome)} ${outcome}`)
+    .join(", ");
+  return `seed ${options.seed}: ${results.length} of ${outOf} mutants: ${counts}. Score: ${score.toFixed(1)} %`;
+}
+
+const { sample, outOf } = drawSample();
+const chosen = sample.filter(({ file, line }) => `${file}:${line}`.startsWith(options.only));
+const root = copyTree();
+process.on("exit", () => rmSync(root, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+const base = { root, assembly: await synthesizeApp(join(root, "cdk.out")) };
+mkdirSync(FOLDER, { recursive: true });
+const byPlace = byPlaceOf(await recordTests(base));
+const runner = new Runner({ ...base, record: false });
+const results: Result[] = [];
+/** What was restored since the last tests ran. */
+let restored: string[] = [];
+
+async function tryMutant(mutant: Mutant): Promise<Result> {
+  const code = original(mutant.file);
+  const tests = byPlace.get(placeOf(mutant, code)) ?? [];
+  if (tests.length === 0) return { mutant, outcome: "not reached", why: "" };
+  const selection = choose(tests);
+  writeFileSync(join(root, mutant.file), mutate(code, mutant));
+  const request = { changed: [...restored, mutant.file], tests: selection.tests };
+  const timeoutMs = 30_000 + 5 * selection.milliseconds;
+  let answer = await runner.run(request, timeoutMs);
+  // A busy machine is no mutant's fault.
+  if (answer && BUSY.test(answer.failure)) answer = await runner.run(request, timeoutMs);
+  writeFileSync(join(root, mutant.file), code);
+  restored = [mutant.file];
+  if (!answer) return { mutant, outcome: "timeout", why: "" };
+  return { mutant, outcome: answer.passed ? "survived" : "killed", why: answer.failure };
+}
+
+try {
+  for (const [index, mutant] of chosen.entries()) {
+    if (index % FRESH_EVERY === 0) await runner.close();
+    const startedMs = Date.now();
+    const result = await tryMutant(mutant);
+    results.push(result);
+    const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
+    console.log(`${index + 1}/${chosen.length} ${seconds} s ${describe(result)} ${result.why}`);
+  }
+} finally {
+  await runner.close();
+}
+const survivors = results.filter(({ outcome }) => ["survived", "not reached"].includes(outcome));
+const summary = report(results, outOf);
+writeFileSync(REPORT, `${summary}\n\n${survivors.map(describe).sort().join("\n")}\n`);
+console.log(`${summary}\nThe survivors are in .mutation/survivors.txt`);
