@@ -56,7 +56,9 @@ const nameOf = (node: ts.Node): string =>
   ts.isPropertyAccessExpression(node) ? node.name.text : ts.isIdentifier(node) ? node.text : "";
 
 const isText = (node: ts.Node) =>
-  ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateExpression(node);
+  ts.isStringLiteral(node) ||
+  ts.isNoSubstitutionTemplateLiteral(node) ||
+  ts.isTemplateExpression(node);
 
 /** Whether a node is words for people: of a log line, an error, a refusal or a rule's description. */
 function isForPeople(node: ts.Node): boolean {
@@ -65,7 +67,8 @@ function isForPeople(node: ts.Node): boolean {
   if (ts.isPropertyAssignment(parent) && parent.initializer === node) {
     return WORDS.has(parent.name.getText()) && (isText(node) || ts.isConditionalExpression(node));
   }
-  if (ts.isNewExpression(parent)) return isText(node) && nameOf(parent.expression).endsWith("Error");
+  if (ts.isNewExpression(parent))
+    return isText(node) && nameOf(parent.expression).endsWith("Error");
   if (!ts.isCallExpression(parent) || !isText(node)) return false;
   const { expression: callee, arguments: given } = parent;
   if (callee.kind === ts.SyntaxKind.SuperKeyword || nameOf(callee) === "refuse") return true;

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll } from "vitest";
+import { afterEach, beforeEach } from "vitest";
 
 declare module "vitest" {
   interface TaskMeta {
@@ -16,8 +16,8 @@ function take(): string[] {
   return places;
 }
 
-beforeAll(({}, file) => {
-  file.meta.reached = take();
+beforeEach(({ task }) => {
+  task.file.meta.reached ??= take();
 });
 
 afterEach(({ task }) => {

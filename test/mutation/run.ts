@@ -1,6 +1,16 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +26,18 @@ import type { RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runne
 const ROOT = join(import.meta.dirname, "../..");
 const MUTATED = ["shared", "functions/authorizer"];
 /** What the tests need of the repository. */
-const COPIED = ["cli", "docs", "functions", "infra", "local", "shared", "test", "cdk.json", "package.json", "tsconfig.json"];
+const COPIED = [
+  "cli",
+  "docs",
+  "functions",
+  "infra",
+  "local",
+  "shared",
+  "test",
+  "cdk.json",
+  "package.json",
+  "tsconfig.json",
+];
 const FOLDER = join(ROOT, ".mutation");
 const REPORT = join(FOLDER, "survivors.txt");
 const RECORD = join(FOLDER, "reached.json");
@@ -107,7 +128,8 @@ class Runner {
   }
 
   #kill(): void {
-    if (this.#child?.pid && this.#child.exitCode === null) process.kill(-this.#child.pid, "SIGKILL");
+    if (this.#child?.pid && this.#child.exitCode === null)
+      process.kill(-this.#child.pid, "SIGKILL");
     this.#child = undefined;
   }
 
