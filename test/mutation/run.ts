@@ -21,7 +21,7 @@ import { type DynamoDbLocal, startDynamoDbLocal } from "../../local/services/dyn
 import { Random } from "../../local/traffic/random.ts";
 import { type Mutant, mutantsOf, mutate } from "./mutants.ts";
 import { placeOf, withProbes } from "./probes.ts";
-import type { RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";
+import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const MUTATED = ["shared", "functions/authorizer"];
@@ -142,21 +142,46 @@ class Runner {
 
 type Base = Omit<RunnerOptions, "dynamodbEndpoint" | "record">;
 
-/** Every test, with the places that it comes by; from the last time, unless something has changed. */
+const testFiles = ["test/unit", "test/integration"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`),
+);
+
+interface TestRecord {
+  /** Of all that is not a test file. */
+  readonly digest: string;
+  readonly files: Readonly<Record<string, { digest: string; tests: readonly RanTest[] }>>;
+}
+
+/** Every test, with the places that it comes by: recorded anew for files that have changed. */
 async function recordTests(base: Base): Promise<readonly RanTest[]> {
-  const digest = digestOf(ROOT, [...MUTATED, "test/unit", "test/integration", "package-lock.json"]);
-  const kept = existsSync(RECORD) ? JSON.parse(readFileSync(RECORD, "utf8")) : {};
-  if (kept.digest === digest) return kept.tests;
-  console.log("Recording what each test reaches");
-  const { root } = base;
-  for (const file of sources) writeFileSync(join(root, file), withProbes(file, original(file)));
-  const runner = new Runner({ ...base, record: true });
-  const answer = await runner.run({ changed: [] }, 900_000);
-  await runner.close();
-  for (const file of sources) writeFileSync(join(root, file), original(file));
-  if (!answer?.passed) throw new Error(`The tests fail without a mutant: ${answer?.failure}`);
-  writeFileSync(RECORD, JSON.stringify({ digest, tests: answer.tests }));
-  return answer.tests;
+  const isTest = (file: string) => file.endsWith(".test.ts");
+  const others = testFiles.filter((file) => !isTest(file));
+  const digest = digestOf(ROOT, [...MUTATED, ...others, "package-lock.json"]);
+  const last: TestRecord | undefined = existsSync(RECORD)
+    ? JSON.parse(readFileSync(RECORD, "utf8"))
+    : undefined;
+  const files = last?.digest === digest ? { ...last.files } : {};
+  const changed = testFiles.filter(
+    (file) => isTest(file) && files[file]?.digest !== digestOf(ROOT, [file]),
+  );
+  if (changed.length > 0) {
+    console.log(`Recording what the tests of ${changed.length} files reach`);
+    const { root } = base;
+    for (const file of sources) writeFileSync(join(root, file), withProbes(file, original(file)));
+    const runner = new Runner({ ...base, record: true });
+    const answer = await runner.run({ changed: [], tests: changed.map((file) => [file]) }, 900_000);
+    await runner.close();
+    for (const file of sources) writeFileSync(join(root, file), original(file));
+    if (!answer || answer.failure) {
+      throw new Error(`The tests fail without a mutant: ${answer?.failure?.message}`);
+    }
+    for (const file of changed) {
+      const tests = answer.tests.filter((test) => test.file === file);
+      files[file] = { digest: digestOf(ROOT, [file]), tests };
+    }
+    writeFileSync(RECORD, JSON.stringify({ digest, files }));
+  }
+  return testFiles.flatMap((file) => files[file]?.tests ?? []);
 }
 
 function byPlaceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly RanTest[]> {
@@ -219,21 +244,42 @@ const results: Result[] = [];
 /** What was restored since the last tests ran. */
 let restored: string[] = [];
 
+/** Tests that pass alone, and files with tests that need those before them. */
+const alone = new Set<string>();
+const whole = new Set<string>();
+
+/** Whether a test passes by itself, without a mutant: only then does its failure say anything. */
+async function passesAlone({ file, id }: Failure): Promise<boolean> {
+  if (!id || alone.has(id) || whole.has(file)) return true;
+  const answer = await runner.run({ changed: restored, tests: [[file, [id]]] }, 120_000);
+  restored = [];
+  if (answer && !answer.failure) alone.add(id);
+  else whole.add(file);
+  return alone.has(id);
+}
+
 async function tryMutant(mutant: Mutant): Promise<Result> {
   const code = original(mutant.file);
-  const tests = byPlace.get(placeOf(mutant, code)) ?? [];
-  if (tests.length === 0) return { mutant, outcome: "not reached", why: "" };
-  const selection = choose(tests);
+  const reaching = byPlace.get(placeOf(mutant, code)) ?? [];
+  if (reaching.length === 0) return { mutant, outcome: "not reached", why: "" };
+  const { tests, milliseconds } = choose(reaching);
   writeFileSync(join(root, mutant.file), mutate(code, mutant));
-  const request = { changed: [...restored, mutant.file], tests: selection.tests };
-  const timeoutMs = 30_000 + 5 * selection.milliseconds;
-  let answer = await runner.run(request, timeoutMs);
+  const changed = [...restored, mutant.file];
+  const chosen = tests.map(([file, ids]): RunRequest["tests"][number] =>
+    whole.has(file) ? [file] : [file, ids],
+  );
+  const timeoutMs = 30_000 + 5 * milliseconds;
+  let answer = await runner.run({ changed, tests: chosen }, timeoutMs);
   // A busy machine is no mutant's fault.
-  if (answer && BUSY.test(answer.failure)) answer = await runner.run(request, timeoutMs);
+  if (answer?.failure && BUSY.test(answer.failure.message)) {
+    answer = await runner.run({ changed: [], tests: chosen }, timeoutMs);
+  }
   writeFileSync(join(root, mutant.file), code);
   restored = [mutant.file];
   if (!answer) return { mutant, outcome: "timeout", why: "" };
-  return { mutant, outcome: answer.passed ? "survived" : "killed", why: answer.failure };
+  if (!answer.failure) return { mutant, outcome: "survived", why: "" };
+  if (!(await passesAlone(answer.failure))) return tryMutant(mutant);
+  return { mutant, outcome: "killed", why: answer.failure.message };
 }
 
 try {

@@ -12,12 +12,12 @@ export interface RunnerOptions {
   readonly record: boolean;
 }
 
-/** Runs some tests of some files, or all of them. */
+/** Runs tests of some files. */
 export interface RunRequest {
   /** Files that are not as they were when the last tests ran. */
   readonly changed: readonly string[];
-  /** Ids of tests by their file, in the order in which to run; all without it. */
-  readonly tests?: readonly (readonly [file: string, ids: readonly string[]])[];
+  /** Test files in the order in which to run, with the ids of their tests; all of a file without. */
+  readonly tests: readonly (readonly [file: string, ids?: readonly string[]])[];
 }
 
 /** A test that ran. */
@@ -28,10 +28,16 @@ export interface RanTest {
   readonly reached: readonly string[];
 }
 
+export interface Failure {
+  readonly file: string;
+  /** Absent where it is not one test that failed. */
+  readonly id?: string;
+  /** One line. */
+  readonly message: string;
+}
+
 export interface RunAnswer {
-  readonly passed: boolean;
-  /** Why not, in one line. */
-  readonly failure: string;
+  readonly failure: Failure | undefined;
   readonly tests: readonly RanTest[];
 }
 
@@ -68,33 +74,31 @@ async function start({ root, dynamodbEndpoint, assembly, record }: RunnerOptions
   });
 }
 
-function failureOf(module: TestModule): string | undefined {
-  const [error] = module.errors();
-  if (error) return `${module.relativeModuleId}: ${error.message}`;
+function failureOf(module: TestModule): Failure | undefined {
+  const file = module.relativeModuleId;
   for (const test of module.children.allTests()) {
     const { state, errors } = test.result();
-    if (state === "failed") return `${test.fullName}: ${errors?.[0]?.message}`;
+    const message = `${test.fullName}: ${errors?.[0]?.message}`.split("\n")[0] ?? "";
+    if (state === "failed") return { file, id: test.id, message };
   }
-  return module.state() === "failed" ? `${module.relativeModuleId} failed` : undefined;
+  const [error] = module.errors();
+  if (module.state() !== "failed") return undefined;
+  return { file, message: `${file}: ${error?.message}`.split("\n")[0] ?? "" };
 }
 
 async function run(vitest: Vitest, request: RunRequest): Promise<RunAnswer> {
-  for (const file of request.changed) vitest.invalidateFile(join(vitest.config.root, file));
-  const specifications = request.tests
-    ? request.tests.map(([file, testIds]) =>
-        vitest.getRootProject().createSpecification(join(vitest.config.root, file), {
-          testIds: [...testIds],
-        }),
-      )
-    : await vitest.globTestSpecifications();
+  const { root } = vitest.config;
+  for (const file of request.changed) vitest.invalidateFile(join(root, file));
+  const specifications = request.tests.map(([file, testIds]) =>
+    vitest
+      .getRootProject()
+      .createSpecification(join(root, file), testIds ? { testIds: [...testIds] } : undefined),
+  );
   ended = [];
   const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
-  const failures = ended.map(failureOf).filter((failure) => failure !== undefined);
-  const errors = unhandledErrors.map((error) => String((error as Error)?.message ?? error));
-  const [failure] = [...failures, ...errors];
+  const [unhandled] = unhandledErrors.map((error) => ({ file: "", message: String(error) }));
   return {
-    passed: failure === undefined,
-    failure: failure?.split("\n")[0] ?? "",
+    failure: ended.map(failureOf).find((failure) => failure !== undefined) ?? unhandled,
     tests: ended.flatMap((module) =>
       [...module.children.allTests()].map((test) => ({
         id: test.id,
