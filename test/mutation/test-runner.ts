@@ -96,7 +96,10 @@ async function run(vitest: Vitest, request: RunRequest): Promise<RunAnswer> {
   );
   ended = [];
   const { unhandledErrors } = await vitest.runTestSpecifications(specifications);
-  const [unhandled] = unhandledErrors.map((error) => ({ file: "", message: String(error) }));
+  const [unhandled] = unhandledErrors.map((error) => ({
+    file: "",
+    message: String((error as Error | undefined)?.message),
+  }));
   return {
     failure: ended.map(failureOf).find((failure) => failure !== undefined) ?? unhandled,
     tests: ended.flatMap((module) =>
