@@ -175,7 +175,8 @@ describe.each([
   it("looks no further back than the history", () => {
     const hours = new Map([...hoursBack(() => 1, 20), [HISTORY_START - DAY_MS, 1]]);
     const [anomaly] = found({ [histories]: [{ clientId: "app", lastHour: 5000, hours }] });
-    expect(anomaly?.evidence.compared_hours).toBeLessThanOrEqual(14 * 24);
+    // Nine working days with three hours each, and the first and the last half of one.
+    expect(anomaly?.evidence.compared_hours).toBe(29);
   });
 });
 
