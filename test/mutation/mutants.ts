@@ -83,16 +83,16 @@ function isName(node: ts.Node): boolean {
   return ts.isPropertyAssignment(parent) && parent.name === node;
 }
 
-/** The changes of one node itself, as [replaced node or range, replacement, operator]. */
+/** The changes of one node itself: what is replaced, by what, and the kind of change. */
 function* changesOf(node: ts.Node): Generator<[{ start: number; end: number }, string, string]> {
   const of = (each: ts.Node) => ({ start: each.getStart(), end: each.getEnd() });
   const text = (each: ts.Node) => each.getText();
   if (ts.isBinaryExpression(node)) {
     const other = OPERATORS.get(node.operatorToken.kind);
-    // Between braces, so that `a && b ?? c` parses as well.
-    if (other?.endsWith("=") || other === undefined || other.length === 1) {
-      if (other) yield [of(node.operatorToken), other, "operator"];
-    } else yield [of(node), `((${text(node.left)}) ${other} (${text(node.right)}))`, "operator"];
+    // Between braces, since `a && b ?? c` does not parse.
+    if (other && ["&&", "||"].includes(other)) {
+      yield [of(node), `((${text(node.left)}) ${other} (${text(node.right)}))`, "operator"];
+    } else if (other) yield [of(node.operatorToken), other, "operator"];
   }
   if (node.kind === ts.SyntaxKind.TrueKeyword) yield [of(node), "false", "boolean"];
   if (node.kind === ts.SyntaxKind.FalseKeyword) yield [of(node), "true", "boolean"];
