@@ -95,14 +95,14 @@ describe("a protected route", () => {
   });
 
   it.each([
-    ["/api/%"],
-    ["/api/%00"],
-    ["/api/a%ZZ"],
-    [`/api/${"x".repeat(5000)}`],
-    ["/api/x?a=%E0%A4%A"],
-    ["/api/__proto__/constructor"],
-  ])("never answers 5XX to a strange path %#", async (path) => {
-    expect((await scene().get(path, scene().caller)).status).toBeLessThan(500);
+    ["/api/%", 401],
+    ["/api/%00", 200],
+    ["/api/a%ZZ", 401],
+    [`/api/${"x".repeat(5000)}`, 414],
+    ["/api/x?a=%E0%A4%A", 200],
+    ["/api/__proto__/constructor", 200],
+  ])("answers strange path %# as any other, or refuses it", async (path, status) => {
+    expect((await scene().get(path, scene().caller)).status).toBe(status);
   });
 });
 

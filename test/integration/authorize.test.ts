@@ -211,9 +211,129 @@ describe("authorize", () => {
   });
 });
 
+describe("what an event says of a call", () => {
+  const dataOf = (world: World) => world.published.at(-1)?.event_data ?? {};
+
+  it("is the use before as well, and the trace, where there are any", async () => {
+    const { world, call, token } = await scene({ tracking: { scopeValidationSuccess: false } });
+    await call({ traceId: "1-a", requestId: "r-7" });
+    expect(types(world)).toEqual(["token_used"]);
+    expect(dataOf(world)).toEqual({
+      endpoint: "/api/data",
+      method: "GET",
+      ip: "203.0.113.9",
+      user_agent: "test/1.0",
+      request_id: "r-7",
+      trace_id: "1-a",
+      token_id: token.token_id,
+      previous_use: null,
+    });
+    const at = toInstant(world.time.nowMs);
+    world.time.nowMs += 1000;
+    await call({ userAgent: undefined, ip: "203.0.113.10" });
+    expect(dataOf(world).previous_use).toEqual({ at, ip: "203.0.113.9" });
+    for (const name of ["user_agent", "trace_id"]) {
+      expect(dataOf(world)).not.toHaveProperty(name);
+    }
+  });
+
+  it("has no more than 1024 characters of a caller's text, which stays as it is", async () => {
+    const { world, call } = await scene();
+    await call({ path: `/api/${"x".repeat(2000)}`, userAgent: "%41 agent %" });
+    expect(String(dataOf(world).endpoint)).toHaveLength(1024);
+    expect(dataOf(world).user_agent).toBe("%41 agent %");
+  });
+
+  it("hides a secret of eight characters or more wherever it lies, encoded or not", async () => {
+    const { world, call } = await scene();
+    const shown = async (secret: string, path: string, userAgent = path) => {
+      await call({ authorization: [`Bearer ${secret}`], path, userAgent });
+      const { endpoint, user_agent } = dataOf(world);
+      return [endpoint, user_agent];
+    };
+    expect(await shown("12345678", "/a/12345678/b12345678")).toEqual(
+      Array(2).fill("/a/[secret]/b[secret]"),
+    );
+    expect(await shown("12345678", "/a/%31%32345678/%2F")).toEqual(Array(2).fill("/a/[secret]//"));
+    expect(await shown("1234567", "/a/1234567")).toEqual(Array(2).fill("/a/1234567"));
+    await call({ sessionSecret: "a-session", path: "/a/a-session" });
+    expect(world.published.at(-1)?.event_data.endpoint).toBe("/a/[secret]");
+    // A scheme is no secret; a word of sixteen characters may be one.
+    await call({
+      authorization: [`Customary ${"k".repeat(16)}`],
+      path: `/Customary/${"k".repeat(16)}`,
+    });
+    expect(dataOf(world).endpoint).toBe("/Customary/[secret]");
+    await call({ authorization: [`Customary ${"k".repeat(15)}`], path: `/${"k".repeat(15)}` });
+    expect(dataOf(world).endpoint).toBe(`/${"k".repeat(15)}`);
+  });
+
+  it("tells of no scopes where the route needs none", async () => {
+    const { world, call } = await scene({ routes: [{ path: "/api/data", scopes: [] }] });
+    expect((await call()).outcome).toBe("allowed");
+    expect(types(world)).toEqual(["token_used"]);
+  });
+
+  it("is a refusal for a path that cannot be decoded", async () => {
+    const { world, call } = await scene();
+    expect(await call({ path: "/api/%ZZ" })).toEqual({
+      outcome: "unauthenticated",
+      reason: "malformed_path",
+    });
+    expect(dataOf(world)).toMatchObject({ reason: "malformed_path", endpoint: "/api/%ZZ" });
+  });
+
+  it("is told in the log as well when the store does not answer", async () => {
+    const { world, call } = await scene();
+    world.traffic.fault = () => ({ error: new Error("connect ECONNREFUSED") });
+    await call({ requestId: "r-9" });
+    expect(world.context.logger.lines).toMatchObject([
+      { level: "error", extra: [{ request_id: "r-9", cause: "Error: connect ECONNREFUSED" }] },
+    ]);
+    expect(dataOf(world)).toMatchObject({ request_id: "r-9", endpoint: "/api/data" });
+  });
+});
+
+it("with an interval, writes at once when the address is another", async () => {
+  const { world, call, token } = await scene({ tracking: { lastUsedIntervalSeconds: 60 } });
+  await call();
+  world.time.nowMs += 1000;
+  await call({ ip: "198.51.100.1" });
+  expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(world.time.nowMs));
+  const written = world.time.nowMs;
+  world.time.nowMs += 1000;
+  await call({ ip: "198.51.100.1" });
+  expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(written));
+});
+
+it.each(["ProvisionedThroughputExceededException", "RequestLimitExceeded"])(
+  "reads when a write alone ends in %s, and not for other errors",
+  async (name) => {
+    const { world, call } = await scene();
+    const failing = (error: Error) => {
+      world.traffic.fault = ({ operation }) => (operation === "UpdateItem" ? { error } : undefined);
+    };
+    failing(Object.assign(new Error(), { name, $fault: "client" }));
+    expect((await call()).outcome).toBe("allowed");
+    failing(Object.assign(new Error(), { name: "AccessDenied", $fault: "client" }));
+    expect((await call()).outcome).toBe("unavailable");
+  },
+);
+
+it("never puts a use behind a later one", async () => {
+  const { world, call, token } = await scene();
+  const latest = toInstant(world.time.nowMs);
+  await call();
+  world.time.nowMs -= 500;
+  expect((await call()).outcome).toBe("allowed");
+  expect(await lastUsedAt(world, token.token_digest)).toBe(latest);
+});
+
 describe("sessions", () => {
   const routes = [{ path: "/api/mcp", scopes: ["mcp:use"], session: "required" as const }];
-  const withSession = async (over: { clientId?: string; scopes?: string[] } = {}) => {
+  const withSession = async (
+    over: { clientId?: string; userId?: string; scopes?: string[] } = {},
+  ) => {
     const base = await scene({ routes });
     const session = await startSession(base.world, {
       clientId: "app",
@@ -245,6 +365,11 @@ describe("sessions", () => {
   it("needs the scope in the session as well as in the token", async () => {
     const { enter } = await withSession({ scopes: ["api:read"] });
     expect((await enter()).outcome).toBe("insufficient_scope");
+    const more = await withSession({ scopes: ["mcp:use", "mcp:admin"] });
+    expect((await more.enter()).outcome).toBe("allowed");
+    expect(more.world.published.at(-1)?.event_data.session_id).toBe(more.session.session_id);
+    // What the token does not hold, a session cannot give.
+    expect(more.world.published.at(-1)?.event_data.available_scopes).toEqual(["mcp:use"]);
   });
 
   it("refuses a missing, unknown, foreign, ended or expired session", async () => {
@@ -259,6 +384,13 @@ describe("sessions", () => {
     expect(await enter()).toMatchObject({ reason: "unknown_session" });
     const other = await withSession({ clientId: "other" });
     expect(await other.enter()).toMatchObject({ reason: "foreign_session" });
+    const another = await withSession({ userId: "bob" });
+    expect(await another.enter()).toMatchObject({ reason: "foreign_session" });
+    expect(another.world.published.at(-1)).toMatchObject({
+      event_type: "auth_failed",
+      oauth_client_id: "app",
+      event_data: { reason: "foreign_session", token_id: another.token.token_id },
+    });
   });
 });
 

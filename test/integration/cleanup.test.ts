@@ -8,11 +8,12 @@ import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import {
   cleanupEvents,
   cleanupExpiredSessions,
+  cleanupExpiredTokens,
   issueToken,
   startSession,
   storeAuthorizationCode,
 } from "../../shared/index.ts";
-import { DAY_MS, SECOND_MS } from "../../shared/time/clock.ts";
+import { DAY_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
 import { generateSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorld, type World } from "./store.ts";
 
@@ -127,6 +128,7 @@ describe("runCleanup", () => {
     const { removed } = await cleanupExpiredSessions(world);
     expect(removed).toBe(10);
     expect(world.traffic.writeUnits).toBe(20);
+    expect(world.traffic.readUnits).toBeGreaterThan(0);
     expect(world.traffic.readUnits).toBeLessThanOrEqual(4);
   });
 });
@@ -154,6 +156,125 @@ describe("expired events", () => {
     world.time.nowMs += 1000;
     expect(await removed()).toBe(5);
     expect(await count(world, world.eventsTable)).toBe(0);
+  });
+});
+
+describe("a cleanup's record", () => {
+  it("says when it ran, for how long, and is kept for ninety days, the newest first", async () => {
+    const world = await createWorld();
+    const startedMs = world.time.nowMs;
+    const first = await runCleanup(world, { deadlineMs: FAR });
+    expect(first).toEqual({
+      started_at: toInstant(startedMs),
+      finished_at: toInstant(startedMs),
+      duration_ms: 0,
+      removed: { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 },
+      status: "finished",
+      finished: true,
+    });
+    world.time.nowMs += 1000;
+    const second = await runCleanup(world, { deadlineMs: FAR });
+    expect(await listCleanupRuns(world, 10, world.time.nowMs)).toEqual([second, first]);
+    expect(await listCleanupRuns(world, 1, world.time.nowMs)).toEqual([second]);
+    expect(await listCleanupRuns(world, 10, startedMs + 90 * DAY_MS)).toEqual([second]);
+    expect(world.context.logger.lines.filter(({ level }) => level === "info")).toHaveLength(2);
+  });
+
+  it("is written anew each two seconds while it runs, with what has gone so far", async () => {
+    const world = await createWorld({ cleanup: { concurrency: 1 } });
+    await populate(world, 1, 0);
+    world.time.nowMs += 60 * SECOND_MS;
+    const told: number[] = [];
+    const recordsAt = async (stepMs: number) => {
+      world.traffic.reset();
+      let records = 0;
+      world.traffic.fault = ({ operation }) => {
+        // Each delete takes its time.
+        if (operation === "DeleteItem") world.time.nowMs += stepMs;
+        if (operation === "PutItem") records += 1;
+        return undefined;
+      };
+      await runCleanup(world, {
+        deadlineMs: FAR,
+        onProgress: (removed) => {
+          told.push(Object.values(removed).reduce((sum, each) => sum + each, 0));
+        },
+      });
+      return records;
+    };
+    // At the beginning and at the end; with three deletes of two seconds each, in between as well.
+    const slow = await recordsAt(2 * SECOND_MS);
+    expect(slow).toBeGreaterThan(2);
+    expect(told).toEqual([1, 2, 3]);
+    await populate(world, 1, 0);
+    world.time.nowMs += 60 * SECOND_MS;
+    expect(await recordsAt(1)).toBe(2);
+  });
+
+  it("says why it failed, after the other kinds are done", async () => {
+    const world = await createWorld();
+    await populate(world, 2, 0);
+    world.time.nowMs += 60 * SECOND_MS;
+    const broken = { ...world.context, sessionsTable: "nowhere" };
+    await expect(runCleanup(broken, { deadlineMs: FAR })).rejects.toThrow();
+    const [record] = await listCleanupRuns(world, 1, world.time.nowMs);
+    expect(record).toMatchObject({
+      status: "failed",
+      finished: false,
+      error: expect.stringContaining("ResourceNotFound"),
+      removed: { access_tokens: 2, authorization_codes: 2, sessions: 0 },
+    });
+    expect(record?.finished_at).toBeDefined();
+  });
+});
+
+describe("a deletion", () => {
+  it("begins no delete at its deadline, and tells of each page that had any", async () => {
+    const world = await createWorld();
+    await populate(world, 3, 0);
+    world.time.nowMs += 60 * SECOND_MS;
+    const { nowMs } = world.time;
+    const told: number[] = [];
+    const limits = {
+      clock: world.clock,
+      deadlineMs: nowMs,
+      concurrency: 2,
+      onProgress: (count: number) => void told.push(count),
+    };
+    const target = expiredSessions(world, nowMs);
+    expect(await deleteExpired(world.db, target, limits)).toEqual({ removed: 0, finished: false });
+    expect(told).toEqual([]);
+    const later = { ...limits, deadlineMs: nowMs + 1 };
+    expect(await deleteExpired(world.db, target, later)).toEqual({ removed: 3, finished: true });
+    expect(told.reduce((sum, each) => sum + each, 0)).toBe(3);
+    expect(told).not.toContain(0);
+    world.traffic.fault = ({ operation }) =>
+      operation === "DeleteItem" ? { error: new Error("no store") } : undefined;
+    await populate(world, 1, 0);
+    world.time.nowMs += 60 * SECOND_MS;
+    const next = expiredSessions(world, world.time.nowMs);
+    await expect(deleteExpired(world.db, next, { ...limits, deadlineMs: FAR })).rejects.toThrow(
+      "no store",
+    );
+  });
+
+  it("of tokens tells of tokens and codes apart, and stops at its deadline", async () => {
+    const world = await createWorld();
+    await populate(world, 2, 1);
+    world.time.nowMs += 60 * SECOND_MS - 1;
+    expect(await cleanupExpiredTokens(world)).toEqual({
+      access_tokens_removed: 0,
+      authorization_codes_removed: 0,
+      finished: true,
+    });
+    world.time.nowMs += 1;
+    const stopped = await cleanupExpiredTokens(world, { deadlineMs: world.time.nowMs });
+    expect(stopped).toMatchObject({ access_tokens_removed: 0, finished: false });
+    expect(await cleanupExpiredTokens(world)).toEqual({
+      access_tokens_removed: 2,
+      authorization_codes_removed: 2,
+      finished: true,
+    });
   });
 });
 

@@ -417,6 +417,8 @@ describe("detectAnomalies", () => {
     };
     const [few, many] = [await cost(800), await cost(4000)];
     expect(many.trips).toBe(few.trips);
+    expect(many.units).toBeGreaterThanOrEqual(few.units);
     expect(many.units).toBeLessThanOrEqual(few.units * 1.5);
+    expect(few.units).toBeGreaterThan(0);
   });
 });

@@ -194,6 +194,7 @@ describe("a hostile event", () => {
       }),
       { numRuns: RUNS },
     );
+    expect(logged).not.toEqual([]);
     for (const line of logged) expect(() => JSON.parse(line), line).not.toThrow();
     expect(logged.join("\n")).not.toContain(SECRET);
   });

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
-import { printable, printableJson, table } from "../../shared/terminal/output.ts";
+import {
+  printable,
+  printableJson,
+  printableLines,
+  progress,
+  table,
+} from "../../shared/terminal/output.ts";
 import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
 /** What a terminal obeys, or what hides or turns text; a line's end is meant. */
@@ -28,6 +34,58 @@ describe("what the CLI prints", () => {
       }),
     );
   });
+});
+
+describe("a table", () => {
+  const columns = (count: number | undefined) => {
+    const before = process.stdout.columns;
+    process.stdout.columns = count as number;
+    return () => {
+      process.stdout.columns = before;
+    };
+  };
+
+  it("has columns as wide as their longest text, two spaces apart, and no lines", () => {
+    const restore = columns(undefined);
+    const text = table(["ID", "Name"], [["1", "Ada"], ["1234", "x"], ["5"]]);
+    restore();
+    expect(text.split("\n").map((line) => line.trimEnd())).toEqual([
+      "ID    Name",
+      "1     Ada",
+      "1234  x",
+      "5",
+    ]);
+  });
+
+  it("cuts its last column to the terminal, though never below twenty characters", () => {
+    const lastOf = (width: number) => {
+      const restore = columns(width);
+      const text = table(["A", "B"], [["12345", "y".repeat(100)]]);
+      restore();
+      return text.split("\n").at(-1)?.split("  ")[1]?.length;
+    };
+    expect([40, 27, 10].map(lastOf)).toEqual([33, 20, 20]);
+  });
+});
+
+it("shows the progress of long work on a terminal alone, each line over the one before", () => {
+  const written: string[] = [];
+  const write = vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
+    written.push(String(chunk));
+    return true;
+  });
+  const before = process.stderr.isTTY;
+  for (const isTTY of [false, true]) {
+    process.stderr.isTTY = isTTY;
+    progress("half");
+  }
+  process.stderr.isTTY = before;
+  write.mockRestore();
+  expect(written).toEqual(["\r\u001b[2Khalf"]);
+});
+
+it("keeps a message's lines, and makes each printable", () => {
+  expect(printableLines("a\u0007\nb\r")).toBe("a\\x07\nb\\x0d");
 });
 
 describe("the CLI's arguments", () => {

@@ -1,7 +1,19 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import {
+  InvalidConfigError,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
+import { AlertChangedError } from "../../shared/detection/alert-store.ts";
 import { explain, faultsOf } from "../../shared/errors/faults.ts";
+import {
+  IncompleteRequestError,
+  OAuthMonitoringError,
+} from "../../shared/errors/oauth-monitoring-error.ts";
+import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
+import { InvalidRangeError } from "../../shared/time/time-range.ts";
+import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
+import { PublishError } from "../../shared/tracking/event-publisher.ts";
 
 const schema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),
@@ -22,6 +34,20 @@ function wrong(value: unknown) {
   return error;
 }
 
+it.each([
+  ["OAuthMonitoringError", new OAuthMonitoringError()],
+  ["IncompleteRequestError", new IncompleteRequestError()],
+  ["InvalidCursorError", new InvalidCursorError("is damaged")],
+  ["InvalidRangeError", new InvalidRangeError()],
+  ["InvalidConfigError", new InvalidConfigError("it", wrong({ limit: 0 }))],
+  ["TokenNotFoundError", new TokenNotFoundError("t1")],
+  ["AlertChangedError", new AlertChangedError()],
+  ["PublishError", new PublishError([], "no bus")],
+])("%s is known by its name, and by the base of all", (name, error) => {
+  expect(error.name).toBe(name);
+  expect(error).toBeInstanceOf(OAuthMonitoringError);
+});
+
 describe("faults", () => {
   it.each<[unknown, string, string]>([
     [{ limit: 5000 }, "/limit", "expected at most 1000"],
@@ -40,6 +66,41 @@ describe("faults", () => {
     ["text", "", "expected an object"],
   ])("of %j are at %s: %s", (value, pointer, detail) => {
     expect(faultsOf(wrong(value))).toContainEqual({ pointer, detail });
+  });
+
+  it.each([
+    [z.number().lt(5), 5, "expected less than 5"],
+    [z.number().gt(5), 5, "expected more than 5"],
+    [z.set(z.string()).max(1), new Set(["a", "b"]), "expected at most 1 items"],
+    [z.map(z.string(), z.string()).min(1), new Map(), "expected at least 1 entries"],
+    [z.number().multipleOf(5), 7, "expected a multiple of 5"],
+    [z.literal("only"), "other", "expected only"],
+    [z.url(), "nowhere", "expected a url"],
+    [z.ipv4(), "nowhere", "expected an ipv4"],
+    [z.array(z.string()), {}, "expected an array"],
+    [
+      z.record(z.string().regex(/^a/), z.string()),
+      { b: "c" },
+      "it has none of the forms it may have",
+    ],
+    [z.never(), 1, "expected a never"],
+    [z.custom(() => false), 1, "it is not valid"],
+    [z.string().regex(/^a/, "a text with a"), "b", "expected a text with a"],
+    [z.string().min(9, "choose a longer one"), "b", "choose a longer one"],
+    [z.union([z.strictObject({ a: z.string() })]), { a: 1 }, "expected a string"],
+  ])("of a schema's own kinds are plain, too: %#", (own, value, detail) => {
+    const { error } = (own as z.ZodType).safeParse(value);
+    expect(error && faultsOf(error).map((fault) => fault.detail)).toEqual([detail]);
+  });
+
+  it("name each member that there is not, where it stands", () => {
+    expect(faultsOf(wrong({ list: [{ "a/b~c": "", b: 1, c: 1 }] }))).toEqual([
+      { pointer: "/list/0/b", detail: "there is no such member" },
+      { pointer: "/list/0/c", detail: "there is no such member" },
+    ]);
+    const union = z.object({ at: z.union([z.strictObject({ a: z.string() })]) });
+    const { error } = union.safeParse({ at: { a: 1 } });
+    expect(error && faultsOf(error)).toEqual([{ pointer: "/at/a", detail: "expected a string" }]);
   });
 
   it("are one line of plain text, whatever the input holds", () => {

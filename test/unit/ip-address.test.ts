@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { canonicalIp, networkOf } from "../../shared/envelope/ip-address.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 
 describe("an address", () => {
@@ -25,5 +25,23 @@ describe("an address", () => {
       createEvent({ eventType: "auth_failed", details: { ip } }, 0).event_data.ip;
     expect(ipOf("::ffff:203.0.113.9")).toBe("203.0.113.9");
     expect(ipOf(42)).toBe(42);
+  });
+});
+
+describe("the network of an address", () => {
+  it.each([
+    ["203.0.113.9", "203.0.0.0/16"],
+    ["::ffff:203.0.113.9", "203.0.0.0/16"],
+    ["2001:db8:1:2::1", "2001:0db8::/32"],
+    ["2001:db8::1", "2001:0db8::/32"],
+    ["fe80::1%eth0", "fe80:0000::/32"],
+    ["203.0.113.9, 10.0.0.1", undefined],
+    ["nonsense", undefined],
+    [`fe80::1%${"z".repeat(57)}`, undefined],
+    ["", undefined],
+    [42, undefined],
+    [undefined, undefined],
+  ])("%s is in %s", (ip, network) => {
+    expect(networkOf(ip)).toBe(network);
   });
 });

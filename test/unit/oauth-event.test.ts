@@ -43,6 +43,89 @@ describe("createEvent", () => {
   });
 });
 
+describe("a secret in an event", () => {
+  const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+  it.each([
+    ...["access_token", "refresh_token", "id_token", "token", "authorization", "code"],
+    ...["authorization_code", "code_verifier", "client_secret", "client_assertion", "assertion"],
+    ...["password", "cookie", "set-cookie"],
+  ])("under %s is replaced by its digest, whatever the case of the key", (key) => {
+    for (const name of [key, key.toUpperCase()]) {
+      const { event_data } = event({ [name]: "s3cret", deep: { [name]: { a: ["s3cret"] } } });
+      expect(event_data[name]).toMatch(DIGEST);
+      expect(event_data.deep).toEqual({ [name]: { a: [event_data[name]] } });
+    }
+  });
+
+  it("is known by its digest, and what is none stays as it is", () => {
+    const digest = `sha256:${"0".repeat(64)}`;
+    const kept = { token: digest, password: "", code: 7, cookie: null };
+    expect(event(kept).event_data).toEqual(kept);
+    expect(event({ token: `${digest}0` }).event_data.token).not.toBe(`${digest}0`);
+    expect(event({ code: "abc" }).event_data.code).toBe(
+      "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
+  });
+
+  it("is found in the ids as well, which stay as long as an id may be", () => {
+    const secret = `oam_${"x".repeat(20)}`;
+    const { oauth_client_id, user_id } = createEvent(
+      {
+        eventType: "token_used",
+        clientId: secret,
+        userId: `${"u".repeat(230)}${secret}`,
+        details: {},
+      },
+      0,
+    );
+    expect(oauth_client_id).toMatch(DIGEST);
+    expect(user_id).toHaveLength(256);
+    expect(user_id).not.toContain(secret);
+  });
+});
+
+describe("event data", () => {
+  const refusal = (data: unknown) => {
+    const { error } = oauthEventSchema.safeParse({ ...event({}), event_data: data });
+    return error?.issues[0]?.message;
+  };
+  const nested = (levels: number): unknown => (levels === 0 ? {} : { a: nested(levels - 1) });
+
+  it("is an object, nested as deep as DynamoDB takes it", () => {
+    expect(refusal(nested(27))).toBeUndefined();
+    expect(refusal(nested(28))).toContain("deeper than 28 levels");
+    for (const wrong of [[], null, "text", undefined]) {
+      expect(refusal(wrong)).toContain("must be a JSON object");
+    }
+    expect(refusal({ a: undefined })).toContain("event_data.a is not JSON");
+  });
+
+  it("has numbers that DynamoDB can hold, and keys with names", () => {
+    for (const right of [0, -0, 9.9e125, -9.9e125, 1e-130, -1e-130]) {
+      expect(refusal({ n: right })).toBeUndefined();
+    }
+    for (const wrong of [1e126, -1e126, 1e-131, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(refusal({ a: { n: wrong } })).toContain("event_data.a.n is a number");
+    }
+    expect(refusal({ "": 1 })).toContain("rename it");
+    expect(refusal(JSON.parse('{"a":{"__proto__":1}}'))).toContain("event_data.a has a key");
+  });
+
+  it("has at most 128 KB", () => {
+    const room = 128 * 1024 - JSON.stringify({ a: "" }).length;
+    expect(refusal({ a: "x".repeat(room) })).toBeUndefined();
+    expect(refusal({ a: "x".repeat(room + 1) })).toContain("131073 bytes, more than 131072");
+  });
+
+  it("has U+FFFD in place of half a surrogate pair", () => {
+    expect(event({ a: "x\ud800y", "k\udc00": 1 }).event_data).toEqual({
+      a: "x\ufffdy",
+      "k\ufffd": 1,
+    });
+  });
+});
+
 describe("the envelope's schema", () => {
   it.each([
     ["an id that is no UUID", { id: "1" }, "UUID"],
@@ -51,6 +134,9 @@ describe("the envelope's schema", () => {
     ["a day that does not exist", { occurred_at: "2026-02-31T10:00:00Z" }, "UTC"],
     ["a client id with a newline", { oauth_client_id: "a\nb" }, "control"],
     ["a field that nobody knows", { extra: 1 }, "extra"],
+    ["a type of 65 characters", { event_type: "a".repeat(65) }, "lower-case"],
+    ["a client id of 257 characters", { oauth_client_id: "a".repeat(257) }, "256"],
+    ["a user id with half a surrogate pair", { user_id: "a\ud800" }, "surrogate"],
   ])("refuses %s and says why", (_, over, word) => {
     const parsed = oauthEventSchema.safeParse({ ...event({}), ...over });
     expect(parsed.success).toBe(false);

@@ -36,38 +36,116 @@ function conforming(from: OAuthEvent) {
   return mapped as any;
 }
 
+/** Type, class, activity, its name, status and severity. */
+const ROWS = [
+  ["auth_failed", 3002, 1, "Logon", 2, 2],
+  ["auth_unavailable", 3002, 1, "Logon", 2, 3],
+  ["session_started", 3002, 1, "Logon", 1, 1],
+  ["session_ended", 3002, 2, "Logoff", 1, 1],
+  ["token_issued", 3002, 99, "Token Issued", 1, 1],
+  ["token_revoked", 3002, 99, "Token Revoked", 1, 1],
+  ["token_used", 6003, 2, "Read", 1, 1],
+  ["scope_validation_success", 6003, 2, "Read", 1, 1],
+  ["scope_violation", 6003, 2, "Read", 2, 2],
+  ["suspicious_activity", 2004, 1, "Create", 1, 3],
+  ["alert_resolved", 2004, 3, "Close", 4, 1],
+  ["consent_given", 6003, 99, "consent_given", 0, 0],
+] as const;
+
 describe("toOcsfEvent", () => {
-  it.each([
-    ["auth_failed", 3002, 1, "Logon", 2, 2],
-    ["auth_unavailable", 3002, 1, "Logon", 2, 3],
-    ["session_started", 3002, 1, "Logon", 1, 1],
-    ["session_ended", 3002, 2, "Logoff", 1, 1],
-    ["token_issued", 3002, 99, "Token Issued", 1, 1],
-    ["token_revoked", 3002, 99, "Token Revoked", 1, 1],
-    ["token_used", 6003, 2, "Read", 1, 1],
-    ["scope_validation_success", 6003, 2, "Read", 1, 1],
-    ["scope_violation", 6003, 2, "Read", 2, 2],
-    ["suspicious_activity", 2004, 1, "Create", 1, 3],
-    ["alert_resolved", 2004, 3, "Close", 4, 1],
-    ["consent_given", 6003, 99, "consent_given", 0, 0],
-  ])("makes %s of class %i, activity %i %s", (type, uid, activity, name, status, severity) => {
-    const mapped = conforming(event(type, CALL, { clientId: "app", userId: "ada" }));
-    expect(mapped).toMatchObject({
-      class_uid: uid,
-      activity_id: activity,
-      activity_name: name,
-      type_uid: uid * 100 + activity,
-      status_id: status,
-      severity_id: severity,
-      time: Date.parse(AT),
-      metadata: { version: "1.8.0", uid: ID, event_code: type, correlation_uid: "req-1" },
-    });
-  });
+  it.each(ROWS)(
+    "makes %s of class %i, activity %i %s",
+    (type, uid, activity, name, status, severity) => {
+      const mapped = conforming(event(type, CALL, { clientId: "app", userId: "ada" }));
+      expect(mapped).toMatchObject({
+        class_uid: uid,
+        activity_id: activity,
+        activity_name: name,
+        type_uid: uid * 100 + activity,
+        status_id: status,
+        severity_id: severity,
+        time: Date.parse(AT),
+        metadata: { version: "1.8.0", uid: ID, event_code: type, correlation_uid: "req-1" },
+      });
+    },
+  );
 
   it("has a row above for every type of its own", () => {
     // A new type must be given its place, and not fall among those that nobody knows.
-    for (const type of EVENT_TYPES) {
-      expect(conforming(event(type)).activity_name, type).not.toBe(type);
+    expect(ROWS.map(([type]) => type)).toEqual(expect.arrayContaining([...EVENT_TYPES]));
+    expect(ROWS.filter(([type, , , name]) => type === name).map(([type]) => type)).toEqual([
+      "consent_given",
+    ]);
+  });
+
+  it("writes ids and captions as the schema has them", () => {
+    const captions = (type: string, details: EventData = {}) => {
+      const { category_uid, category_name, class_name, type_name, severity, status } = conforming(
+        event(type, details),
+      );
+      return [category_uid, category_name, class_name, type_name, severity, status];
+    };
+    const category = [3, "Identity & Access Management", "Authentication"];
+    expect(captions("auth_failed")).toEqual([
+      ...category,
+      "Authentication: Logon",
+      "Low",
+      "Failure",
+    ]);
+    expect(captions("auth_unavailable")).toEqual([
+      ...category,
+      ...["Authentication: Logon", "Medium", "Failure"],
+    ]);
+    expect(captions("token_used", { method: "PUT" })).toEqual([
+      ...[6, "Application Activity", "API Activity"],
+      ...["API Activity: Update", "Informational", "Success"],
+    ]);
+    expect(captions("suspicious_activity")).toEqual([
+      ...[2, "Findings", "Detection Finding"],
+      ...["Detection Finding: Create", "Medium", "New"],
+    ]);
+    expect(captions("alert_resolved").slice(3)).toEqual([
+      ...["Detection Finding: Close", "Informational", "Resolved"],
+    ]);
+    expect(captions("consent_given").slice(3)).toEqual([
+      ...["API Activity: consent_given", "Unknown", "Unknown"],
+    ]);
+    expect(conforming(event("auth_unavailable")).status_detail).toBe("temporarily_unavailable");
+    expect(conforming(event("token_issued")).metadata).toEqual({
+      version: "1.8.0",
+      product: { name: "oauth-monitoring", vendor_name: "oauth-monitoring" },
+      uid: ID,
+      event_code: "token_issued",
+      log_name: "oauth.monitoring",
+    });
+  });
+
+  it("tells of a session's life, of its end too, and keeps a token's beside a call", () => {
+    const life = { issued_at: AT, expires_at: "2026-11-23T11:00:00.000Z" };
+    const times = { created_time: Date.parse(AT), expiration_time: Date.parse(life.expires_at) };
+    const ended = conforming(event("session_ended", { session_id: "s1", ...life }));
+    expect(ended.session).toEqual({ uid: "s1", ...times });
+    const used = conforming(event("token_used", { session_id: "s1", token_id: "t1", ...life }));
+    expect(used.actor.session).toEqual({ uid: "s1" });
+    expect(used.api.token).toMatchObject({ uid: "t1", type: "Access Token", ...times });
+  });
+
+  it("names the token that an alert is about, and whom it concerns", () => {
+    const details = { alert_id: "a1", token_id: "t1", ip: "203.0.113.9", session_id: "s1" };
+    const alert = conforming(event("suspicious_activity", details, { clientId: "app" }));
+    expect(alert.resources).toEqual([{ uid: "t1", type: "Access Token" }]);
+    expect(alert.evidences).toEqual([
+      {
+        actor: { app_uid: "app", session: { uid: "s1" } },
+        src_endpoint: { ip: "203.0.113.9" },
+      },
+    ]);
+    // Without an id of its own, a suspicion is known by its event's.
+    const nameless = conforming(event("suspicious_activity", { evidence: [1] }));
+    expect(nameless.finding_info).toEqual({ uid: ID });
+    expect(nameless.unmapped).toEqual({ evidence: [1] });
+    for (const absent of ["remediation", "resources", "start_time", "end_time"]) {
+      expect(nameless).not.toHaveProperty(absent);
     }
   });
 
@@ -139,10 +217,20 @@ describe("toOcsfEvent", () => {
     ["POST", 1],
     ["PUT", 3],
     ["PATCH", 3],
+    ["OPTIONS", 2],
+    ["TRACE", 2],
     ["DELETE", 4],
+    ["CONNECT", 99],
     ["PURGE", 0],
   ])("knows what a call with %s does", (method, activity) => {
     expect(conforming(event("token_used", { ...CALL, method })).activity_id).toBe(activity);
+  });
+
+  it("names what each kind of call does", () => {
+    const does = (method: string) => conforming(event("token_used", { method })).activity_name;
+    expect(["GET", "POST", "PUT", "DELETE", "CONNECT", "PURGE"].map(does)).toEqual([
+      ...["Read", "Create", "Update", "Delete", "Connect", "Unknown"],
+    ]);
   });
 
   it("brings an alert and its end together, with the rule, the evidence and the advice", () => {

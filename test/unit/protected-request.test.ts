@@ -1,6 +1,6 @@
 import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { toProtectedRequest } from "../../functions/authorizer/protected-request.ts";
 import { parseBearerToken } from "../../shared/authorization/bearer-token.ts";
 import { HOSTILE_TEXTS } from "../hostile-values.ts";
@@ -30,6 +30,48 @@ describe("the request id of a protected request", () => {
     ["the session", "my-session-secret", { "Mcp-Session-Id": ["my-session-secret"] }],
   ])("is not kept when a caller chose %s for it", (_, requestId, headers) => {
     expect(requestIdOf(requestId, headers)).toBe("[secret]");
+  });
+});
+
+describe("the session of a protected request", () => {
+  const sessionOf = (multiValueHeaders: Record<string, string[]>) =>
+    toProtectedRequest({
+      httpMethod: "GET",
+      path: "/api/x",
+      multiValueHeaders,
+      requestContext: { requestId: "r", identity: { sourceIp: "203.0.113.9" } },
+    } as unknown as APIGatewayRequestAuthorizerEvent).sessionSecret;
+
+  it("is the one that is named, and with two of them neither", () => {
+    expect(sessionOf({ "mcp-session-id": ["one"] })).toBe("one");
+    expect(sessionOf({})).toBeUndefined();
+    for (const headers of [
+      { "Mcp-Session-Id": ["one", "two"] },
+      { "Mcp-Session-Id": ["one"], "mcp-session-id": ["two"] },
+    ]) {
+      expect(["one", "two", undefined]).not.toContain(sessionOf(headers));
+    }
+  });
+});
+
+it("reads a call as API Gateway tells of it, an IPv4 address within IPv6 among it", () => {
+  vi.stubEnv("_X_AMZN_TRACE_ID", "Root=1-67891233-abcdef012345678912345678");
+  const request = toProtectedRequest({
+    httpMethod: "POST",
+    path: "/api/x",
+    headers: { Authorization: "Bearer a", "User-Agent": "curl/8" },
+    requestContext: { requestId: "r", identity: { sourceIp: "::ffff:203.0.113.9" } },
+  } as unknown as APIGatewayRequestAuthorizerEvent);
+  vi.unstubAllEnvs();
+  expect(request).toEqual({
+    method: "POST",
+    path: "/api/x",
+    authorization: ["Bearer a"],
+    sessionSecret: undefined,
+    ip: "203.0.113.9",
+    userAgent: "curl/8",
+    requestId: "r",
+    traceId: "1-67891233-abcdef012345678912345678",
   });
 });
 

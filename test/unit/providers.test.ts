@@ -110,6 +110,243 @@ describe("identity providers' events", () => {
     },
   );
 
+  /** Every name that a provider has for what we have a type of. */
+  it.each<[string, (name: string) => Sample, Readonly<Record<string, readonly string[]>>]>([
+    [
+      "Auth0",
+      (name) => auth0Sample(name),
+      {
+        session_started: ["s", "ssa"],
+        session_ended: ["slo"],
+        token_revoked: ["srrt"],
+        token_issued: [
+          ...["seacft", "seccft", "sede", "seoobft", "seotpft", "sepft", "sepkoobft"],
+          ...["sercft", "sertft"],
+        ],
+        auth_failed: [
+          ...["f", "fc", "fco", "fcoa", "fens", "fp", "fsa", "fu", "ferrt"],
+          ...["feacft", "feccft", "fede", "feoobft", "feotpft", "fepft", "fepkoobft"],
+          ...["fercft", "fertft"],
+        ],
+        suspicious_activity: [
+          ...["limit_mu", "limit_sul", "limit_wc", "pwd_leak", "reset_pwd_leak"],
+          "signup_pwd_leak",
+        ],
+      },
+    ],
+    [
+      "Okta, when they succeed,",
+      (name) => oktaSample(name, "SUCCESS"),
+      {
+        session_started: ["user.session.start"],
+        session_ended: ["user.session.end", "user.session.clear"],
+        token_issued: [
+          "app.oauth2.token.grant.access_token",
+          "app.oauth2.as.token.grant.access_token",
+        ],
+        token_revoked: ["app.oauth2.token.revoke", "app.oauth2.as.token.revoke"],
+        auth_failed: ["app.oauth2.token.detect_reuse", "app.oauth2.as.token.detect_reuse"],
+        suspicious_activity: [
+          ...["security.attack.start", "security.threat.detected", "user.account.lock"],
+          ...["security.breached_credential.detected", "user.account.report_suspicious_activity"],
+        ],
+        okta_app_oauth2_as_token_grant_id_token: ["app.oauth2.as.token.grant.id_token"],
+      },
+    ],
+    [
+      "Okta, when they fail,",
+      (name) => oktaSample(name, "FAILURE"),
+      {
+        auth_failed: [
+          ...["user.session.start", "user.authentication.sso", "app.oauth2.token.grant"],
+          ...["app.oauth2.as.token.grant", "app.oauth2.authorize", "app.oauth2.as.authorize"],
+        ],
+        okta_user_session_end: ["user.session.end"],
+        okta_app_oauth2_token_revoke: ["app.oauth2.token.revoke"],
+      },
+    ],
+    [
+      "Keycloak",
+      (name) => keycloakSample(name),
+      {
+        session_started: ["LOGIN", "IDENTITY_PROVIDER_LOGIN"],
+        session_ended: ["LOGOUT"],
+        token_issued: [
+          ...["CLIENT_LOGIN", "CODE_TO_TOKEN", "OAUTH2_DEVICE_CODE_TO_TOKEN", "REFRESH_TOKEN"],
+          ...["TOKEN_EXCHANGE", "AUTHREQID_TO_TOKEN"],
+        ],
+        token_revoked: ["REVOKE_GRANT"],
+        suspicious_activity: [
+          "USER_DISABLED_BY_PERMANENT_LOCKOUT",
+          "USER_DISABLED_BY_TEMPORARY_LOCKOUT",
+        ],
+        keycloak_revoke_grant_error: ["REVOKE_GRANT_ERROR"],
+        keycloak_update_email_error: ["UPDATE_EMAIL_ERROR"],
+      },
+    ],
+    [
+      "Cognito",
+      (name) => cognitoSample(name),
+      {
+        token_issued: [
+          ...["InitiateAuth", "AdminInitiateAuth", "RespondToAuthChallenge", "Token_POST"],
+          ...["AdminRespondToAuthChallenge", "GetTokensFromRefreshToken"],
+        ],
+        session_started: ["Login_POST", "SAML2Response_POST", "OAuth2Response_GET"],
+        session_ended: ["Logout_GET", "GlobalSignOut", "AdminUserGlobalSignOut"],
+        token_revoked: ["RevokeToken", "Revoke_POST"],
+      },
+    ],
+    [
+      "Cognito, when they fail,",
+      (name) => cognitoSample(name, { errorCode: "NotAuthorizedException" }),
+      {
+        auth_failed: ["InitiateAuth", "Login_POST"],
+        cognito_revoke_token: ["RevokeToken"],
+        cognito_global_sign_out: ["GlobalSignOut"],
+      },
+    ],
+  ])("of %s are of these types", (_, sample, names) => {
+    for (const [type, all] of Object.entries(names)) {
+      expect(all.map((name) => [name, read(sample(name)).event_type])).toEqual(
+        all.map((name) => [name, type]),
+      );
+    }
+  });
+
+  it("say all that they know of the call", () => {
+    const facts = (sample: Sample) => {
+      const { original: _, ...known } = read(sample).event_data;
+      return known;
+    };
+    expect(facts(auth0Sample("fsa", { session_id: "s1" }))).toEqual({
+      provider: "auth0",
+      provider_event_id: "90020211103fsa",
+      provider_event_type: "fsa",
+      outcome: "failure",
+      reason: "Wrong email or password.",
+      ip: "190.25.209.19",
+      user_agent: "Chrome 119.0.0 / Mac OS X 10.15.7",
+      endpoint: "tenant.auth0.com",
+      session_id: "s1",
+      message: "Wrong email or password.",
+    });
+    expect(facts(auth0Sample("fu")).reason).toBe("unknown_user");
+    expect(facts(auth0Sample("s")).reason).toBeUndefined();
+    expect(facts(oktaSample("user.session.start", "SUCCESS"))).toEqual({
+      provider: "okta",
+      provider_event_id: "dc9fd3c0-598c-11ef-8478-2b7584bf8d5a-user.session.start",
+      provider_event_type: "user.session.start",
+      outcome: "success",
+      ip: "198.51.100.7",
+      user_agent: "Mozilla/5.0",
+      endpoint: "/oauth2/default/v1/token",
+      session_id: "102bZDNFfWaQSyEZQuDgWt-uQ",
+      message: "OAuth2 access token is granted",
+    });
+    expect(
+      facts(keycloakSample("LOGIN_ERROR", { details: { reason: "locked", redirect_uri: 7 } })),
+    ).toEqual({
+      provider: "keycloak",
+      provider_event_id: "0d2d0ff7-6f4a-4cb0-9f0b-LOGIN_ERROR",
+      provider_event_type: "LOGIN_ERROR",
+      outcome: "failure",
+      reason: "invalid_user_credentials",
+      ip: "203.0.113.8",
+      session_id: "9b0c",
+      message: "locked",
+    });
+    expect(
+      facts(
+        cognitoSample("Token_POST", {
+          additionalEventData: { responseParameters: { status: 400 } },
+          errorMessage: "invalid_grant",
+        }),
+      ),
+    ).toEqual({
+      provider: "cognito",
+      provider_event_id: "1111b1a9-Token_POST",
+      provider_event_type: "Token_POST",
+      outcome: "failure",
+      reason: "status_400",
+      ip: "192.0.2.1",
+      user_agent: "USER_AGENT",
+      message: "invalid_grant",
+    });
+  });
+
+  it("name the user and client where they lie, or nobody", () => {
+    const who = (sample: Sample) => {
+      const { oauth_client_id, user_id } = read(sample);
+      return [oauth_client_id, user_id];
+    };
+    expect(who(auth0Sample("s", { client_id: null, user_id: "" }))).toEqual([
+      undefined,
+      "ada@example.com",
+    ]);
+    const okta = (more: object) => who(oktaSample("user.session.start", "SUCCESS", more));
+    expect(okta({ client: null })).toEqual(["0oa9", "00uttidj01jqL21aM1d6"]);
+    for (const type of ["PublicClientApp", "ConfidentialClientApp"]) {
+      const actor = { id: "app1", type };
+      expect(okta({ client: {}, actor, target: null })).toEqual(["app1", undefined]);
+    }
+    expect(okta({ client: {}, actor: null, target: [{ id: "u", type: "User" }] })).toEqual([
+      undefined,
+      "u",
+    ]);
+    expect(okta({ client: {}, actor: null, target: [], outcome: null })).toEqual([
+      undefined,
+      undefined,
+    ]);
+    const named = keycloakSample("LOGIN", { userId: null, details: { username: "ada" } });
+    expect(who(named)).toEqual(["account-console", "ada"]);
+    expect(who(keycloakSample("LOGIN", { userId: null, details: null }))[1]).toBeUndefined();
+    const hosted = (client_id: unknown) =>
+      who(
+        cognitoSample("Token_POST", {
+          requestParameters: { username: "ada" },
+          additionalEventData: { requestParameters: { client_id } },
+        }),
+      );
+    expect(hosted(["hosted", "other"])).toEqual(["hosted", "ada"]);
+    expect(hosted("hosted")).toEqual(["hosted", "ada"]);
+    expect(hosted(null)).toEqual([undefined, "ada"]);
+  });
+
+  it("of Okta are neither a success nor a failure where it does not say", () => {
+    const outcome = (result: string) =>
+      read(oktaSample("user.session.start", result)).event_data.outcome;
+    expect(["SUCCESS", "ALLOW", "FAILURE", "DENY", "SKIPPED"].map(outcome)).toEqual([
+      ...["success", "success", "failure", "failure"],
+      undefined,
+    ]);
+  });
+
+  it("are cut where a text is longer than an event takes, and cleaned of control characters", () => {
+    const { oauth_client_id, user_id, event_data } = read(
+      auth0Sample("fsa", {
+        client_id: `a\u0000b${"c".repeat(300)}`,
+        user_id: "\n",
+        user_agent: "u".repeat(1025),
+        ip: "i".repeat(65),
+        session_id: "s".repeat(257),
+      }),
+    );
+    expect(oauth_client_id).toBe(`ab${"c".repeat(254)}`);
+    expect(user_id).toBeUndefined();
+    expect(event_data.user_agent).toHaveLength(1024);
+    expect(event_data.ip).toHaveLength(64);
+    expect(event_data.session_id).toHaveLength(256);
+  });
+
+  it("of types that nobody knows bear the provider's name and theirs", () => {
+    const type = (code: string) => read(auth0Sample(code)).event_type;
+    expect(type("someNewCode2Go")).toBe("auth0_some_new_code2_go");
+    expect(type("--A..b--")).toBe("auth0_a_b");
+    expect(type("**")).toBe("auth0_unknown");
+    expect(type("x".repeat(99))).toBe(`auth0_${"x".repeat(58)}`);
+  });
+
   it("keep who, from where and why", () => {
     expect(read(auth0Sample("fp"))).toMatchObject({
       oauth_client_id: "AaiyAPdpYdesoKnqjj8HJqRn4T5titww",
@@ -189,7 +426,7 @@ describe("identity providers' events", () => {
     expect(reason(message({ ...auth0Sample("s"), source: "com.example" }))).toContain(
       "known identity provider",
     );
-    expect(reason("[]")).toBeDefined();
+    expect(reason("[]")).toContain("expected an object");
   });
 
   it("never throw, whatever a provider sends", () => {

@@ -64,12 +64,16 @@ function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
 }
 
 const traffics = [attacked, ...manySeeds];
-const planted = (attack: AttackName) =>
-  traffics.flatMap((traffic) =>
+/** Every attack of a kind: one of the attacked days, three of each other seed. */
+function planted(attack: AttackName) {
+  const found = traffics.flatMap((traffic) =>
     traffic.labels
       .filter((label) => label.attack === attack)
       .map((label) => ({ traffic, label, events: evidence(traffic, label) })),
   );
+  expect(found).toHaveLength(1 + 3 * manySeeds.length);
+  return found;
+}
 const reasons = (events: readonly OAuthEvent[]) => [
   ...new Set(events.map((event) => text(event, "reason"))),
 ];
@@ -282,8 +286,11 @@ describe("benign traffic", () => {
   });
 
   it("has services come from one or two networks, always", () => {
-    for (const { clientId } of benign.clients.filter(({ kind }) => kind === "service")) {
+    const services = benign.clients.filter(({ kind }) => kind === "service");
+    expect(services).not.toEqual([]);
+    for (const { clientId } of services) {
       const own = benign.events.filter((event) => event.oauth_client_id === clientId);
+      expect(own).not.toEqual([]);
       expect(networks(own)).toBeLessThanOrEqual(2);
     }
   });

@@ -1,0 +1,371 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { describe, expect, it } from "vitest";
+import type {
+  DetectionSnapshot,
+  SubjectCount,
+} from "../../shared/anomaly-rules/detection-snapshot.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
+import {
+  AlertChangedError,
+  findAlert,
+  keepResolved,
+  listAlerts,
+  listLatestResolved,
+  markTold,
+  saveAlert,
+} from "../../shared/detection/alert-store.ts";
+import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
+import { findKnownNetworks } from "../../shared/detection/known-networks.ts";
+import { listMutes, muteClient } from "../../shared/detection/mutes.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
+import { createWorld } from "./store.ts";
+
+const NOW = Date.parse("2026-11-23T10:00:00.000Z");
+
+/** What the rules look at, made by hand: nothing has happened but what a test says. */
+const snapshotAt = (nowMs: number, parts: Partial<DetectionSnapshot> = {}): DetectionSnapshot => ({
+  nowMs,
+  historyStartMs: nowMs - 14 * DAY_MS,
+  issuance: [],
+  failures: [],
+  failuresByClient: [],
+  failedIps: [],
+  failedTokens: [],
+  failedReasons: [],
+  networks: [],
+  serviceNetworks: [],
+  dormantTokens: [],
+  failedIpHours: new Map(),
+  revokedAt: new Map(),
+  usesOfDormant: new Map(),
+  knownNetworks: new Map(),
+  ...parts,
+});
+
+const counted = (nowMs: number, clientId: string, value: string, count: number): SubjectCount => ({
+  clientId,
+  value,
+  minutes: new Map([[nowMs - MINUTE_MS, count]]),
+});
+
+async function watched() {
+  const world = await createWorld();
+  const told: Alert[] = [];
+  const context = { ...world.context, notify: async (alert: Alert) => void told.push(alert) };
+  const keep = (nowMs: number, parts?: Partial<DetectionSnapshot>) => {
+    world.time.nowMs = nowMs;
+    return keepAlerts(context, snapshotAt(nowMs, parts));
+  };
+  return { world, told, keep };
+}
+
+const burst = (nowMs: number, count = 60, ip = "203.0.113.9") => ({
+  failedIps: [counted(nowMs, "app", ip, count)],
+});
+
+describe("an alert", () => {
+  it("opens with all that is known of the anomaly", async () => {
+    const { world, told, keep } = await watched();
+    const run = await keep(NOW, burst(NOW));
+    expect(run).toMatchObject({ as_of: toInstant(NOW), resolved: [], open: 1, muted: 0 });
+    const alert = await findAlert(world, "failure_burst#ip#203.0.113.9");
+    expect(alert).toEqual({
+      alert_id: "failure_burst#ip#203.0.113.9",
+      state: "open",
+      rule: "failure_burst",
+      subject: { kind: "ip", id: "203.0.113.9" },
+      oauth_client_id: "app",
+      message: "60 failed calls within 10 minutes from 203.0.113.9",
+      advice: expect.stringContaining("Block the address"),
+      opened_at: toInstant(NOW),
+      last_seen_at: toInstant(NOW),
+      detections: 1,
+      observed: 60,
+      threshold: 40,
+      window_start: toInstant(NOW - 10 * MINUTE_MS),
+      window_end: toInstant(NOW),
+      evidence: { failures_by_client: { app: 60 }, examples: [] },
+      event_id: expect.any(String),
+      told: true,
+    });
+    expect(told).toEqual([{ ...alert, told: false }]);
+    expect(world.published).toMatchObject([
+      {
+        id: alert?.event_id,
+        event_type: "suspicious_activity",
+        occurred_at: toInstant(NOW),
+        oauth_client_id: "app",
+        event_data: {
+          message: alert?.message,
+          ip: "203.0.113.9",
+          rule: "failure_burst",
+          alert_id: alert?.alert_id,
+          subject: alert?.subject,
+          observed: 60,
+          threshold: 40,
+          window_start: alert?.window_start,
+          window_end: alert?.window_end,
+          evidence: { failures_by_client: { app: 60 } },
+          advice: alert?.advice,
+        },
+      },
+    ]);
+  });
+
+  it("remembers the most that was seen, and when it was seen last", async () => {
+    const { world, keep } = await watched();
+    await keep(NOW, burst(NOW, 60));
+    for (const [minutes, count] of [
+      [5, 90],
+      [10, 50],
+    ] as const) {
+      const nowMs = NOW + minutes * MINUTE_MS;
+      expect(await keep(nowMs, burst(nowMs, count))).toMatchObject({ opened: [], open: 1 });
+    }
+    expect(await findAlert(world, "failure_burst#ip#203.0.113.9")).toMatchObject({
+      opened_at: toInstant(NOW),
+      last_seen_at: toInstant(NOW + 10 * MINUTE_MS),
+      window_start: toInstant(NOW - 10 * MINUTE_MS),
+      window_end: toInstant(NOW + 10 * MINUTE_MS),
+      detections: 3,
+      observed: 90,
+    });
+  });
+
+  it("resolves when it has been quiet for exactly as long as it must, and says so as an event", async () => {
+    const { world, told, keep } = await watched();
+    await keep(NOW, burst(NOW));
+    const early = NOW + 30 * MINUTE_MS - 1;
+    expect(await keep(early)).toMatchObject({ opened: [], resolved: [], open: 1 });
+    expect(await keep(early + 1)).toMatchObject({ resolved: [{ state: "resolved" }], open: 0 });
+    expect(await listAlerts(world, "open")).toEqual([]);
+    expect(await listAlerts(world, "resolved")).toMatchObject([
+      { resolved_at: toInstant(early + 1), told: true, last_seen_at: toInstant(NOW) },
+    ]);
+    expect(told.map(({ state }) => state)).toEqual(["open", "resolved"]);
+    expect(world.published.at(-1)).toMatchObject({
+      event_type: "alert_resolved",
+      occurred_at: toInstant(early + 1),
+      oauth_client_id: "app",
+      event_data: { message: "60 failed calls within 10 minutes from 203.0.113.9", observed: 60 },
+    });
+    expect(world.published.at(-1)?.id).not.toBe(world.published[0]?.id);
+  });
+
+  it("that opens anew leaves the resolved one findable, the latest first", async () => {
+    const { world, keep } = await watched();
+    const opened = [0, 2, 4].map((hours) => NOW + hours * HOUR_MS);
+    for (const nowMs of opened) {
+      await keep(nowMs, burst(nowMs));
+      await keep(nowMs + HOUR_MS);
+    }
+    const ids = (alerts: readonly Alert[]) => alerts.map(({ opened_at }) => opened_at);
+    expect(ids(await listAlerts(world, "resolved"))).toEqual(opened.map(toInstant));
+    expect(ids(await listLatestResolved(world, 2))).toEqual(
+      opened.slice(1).reverse().map(toInstant),
+    );
+    expect(new Set(world.published.map(({ id }) => id)).size).toBe(6);
+  });
+
+  it("shows the newest three of the subject's events, in short", async () => {
+    const { world, keep } = await watched();
+    const failure = (secondsAgo: number, over: object = {}) =>
+      createEvent(
+        {
+          eventType: "auth_failed",
+          clientId: "app",
+          details: {
+            ip: "203.0.113.9",
+            endpoint: "/api/x",
+            user_agent: "curl/8",
+            reason: "unknown_token",
+            method: "GET",
+            ...over,
+          },
+        },
+        NOW - secondsAgo * SECOND_MS,
+      );
+    const events = [1, 2, 3, 4].map((ago) => failure(ago));
+    await world.sink.publish([
+      ...events,
+      failure(0.5, { ip: "198.51.100.1" }),
+      failure(11 * 60),
+      createEvent({ eventType: "token_used", details: { ip: "203.0.113.9" } }, NOW - 100),
+    ]);
+    const { opened } = await keep(NOW, burst(NOW));
+    expect(opened[0]?.evidence.examples).toEqual(
+      events.slice(0, 3).map(({ id, event_type, occurred_at }) => ({
+        event_id: id,
+        event_type,
+        occurred_at,
+        ip: "203.0.113.9",
+        endpoint: "/api/x",
+        user_agent: "curl/8",
+        reason: "unknown_token",
+      })),
+    );
+  });
+
+  it("of a client or token shows their events, of callers without a client none", async () => {
+    const { world, keep } = await watched();
+    const used = (clientId: string, token_id: string) =>
+      createEvent({ eventType: "token_used", clientId, details: { token_id } }, NOW - SECOND_MS);
+    const [ofClient, ofToken] = [used("busy", "t0"), used("app", "t1")];
+    await world.sink.publish([ofClient, ofToken, used("app", "t2")]);
+    const history = (clientId: string, hour: number) => ({
+      clientId,
+      lastHour: 5000,
+      hours: new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, hour])),
+    });
+    const { opened } = await keep(NOW, {
+      issuance: [history("busy", 1)],
+      failures: [history("(none)", 1)],
+      dormantTokens: [counted(NOW, "app", "t1", 1)],
+      usesOfDormant: new Map([["t1", 99]]),
+    });
+    const examples = Object.fromEntries(
+      opened.map(({ rule, evidence }) => [
+        rule,
+        (evidence.examples as { event_id: string }[]).map(({ event_id }) => event_id),
+      ]),
+    );
+    expect(examples).toEqual({
+      issuance_rate: [ofClient.id],
+      dormant_token: [ofToken.id],
+      failure_rate: [],
+    });
+    expect(opened.find(({ rule }) => rule === "failure_rate")).not.toHaveProperty(
+      "oauth_client_id",
+    );
+    const told = world.published.find(({ event_data }) => event_data.rule === "dormant_token");
+    expect(told?.event_data.token_id).toBe("t1");
+    expect(told?.event_data).not.toHaveProperty("ip");
+  });
+
+  it("is kept for ninety days after it was seen last", async () => {
+    const { world, keep } = await watched();
+    await keep(NOW, burst(NOW));
+    const { Item } = await world.db.send(
+      new GetCommand({
+        TableName: world.alertsTable,
+        Key: { alert_id: "failure_burst#ip#203.0.113.9" },
+      }),
+    );
+    expect(Item?.ttl_epoch_seconds).toBe((NOW + 90 * DAY_MS) / 1000);
+  });
+
+  it("that another run has changed is not written over", async () => {
+    const { world, keep } = await watched();
+    const { opened } = await keep(NOW, burst(NOW));
+    const [alert] = opened as [Alert];
+    await expect(saveAlert(world, alert, undefined)).rejects.toThrow(AlertChangedError);
+    for (const other of [
+      { detections: 2 },
+      { event_id: "another" },
+      { state: "resolved" as const },
+    ]) {
+      await expect(saveAlert(world, alert, { ...alert, ...other })).rejects.toThrow(
+        AlertChangedError,
+      );
+    }
+    await expect(markTold(world, { ...alert, event_id: "another" })).rejects.toThrow(
+      AlertChangedError,
+    );
+    await saveAlert(world, { ...alert, detections: 2 }, alert);
+    await keepResolved(world, { ...alert, state: "resolved" });
+    expect((await findAlert(world, `${alert.alert_id}#${alert.opened_at}`))?.state).toBe(
+      "resolved",
+    );
+    expect(await findAlert(world, "nothing")).toBeUndefined();
+    world.traffic.fault = () => ({ error: new Error("no store") });
+    await expect(saveAlert(world, alert, alert)).rejects.toThrow("no store");
+    world.traffic.fault = () => ({ error: new Error("no store") });
+    await expect(markTold(world, alert)).rejects.toThrow("no store");
+  });
+});
+
+describe("a mute", () => {
+  it("holds until its end, for a client's one rule or for all", async () => {
+    const { world, keep } = await watched();
+    const until = toInstant(NOW + HOUR_MS);
+    await muteClient(world, { oauth_client_id: "app", until: toInstant(NOW + MINUTE_MS) });
+    await muteClient(world, { oauth_client_id: "app", until });
+    const later = toInstant(NOW + 2 * HOUR_MS);
+    await muteClient(world, { oauth_client_id: "web", rule: "failure_burst", until: later });
+    expect(await listMutes(world, NOW)).toEqual([
+      { oauth_client_id: "app", until },
+      { oauth_client_id: "web", rule: "failure_burst", until: later },
+    ]);
+    expect(await listMutes(world, NOW + HOUR_MS - 1)).toHaveLength(2);
+    expect(await listMutes(world, NOW + HOUR_MS)).toHaveLength(1);
+    const byClient = (...clients: string[]) => ({
+      failuresByClient: clients.map((client) => counted(NOW, client, client, 99)),
+      failedReasons: [counted(NOW, "web", "refresh_token_reused", 1)],
+    });
+    const run = await keep(NOW, byClient("app", "web", "other"));
+    expect(run.muted).toBe(2);
+    expect(run.open).toBe(2);
+    expect(run.opened.map(({ rule, subject }) => `${rule} ${subject.id}`)).toEqual([
+      "failure_burst other",
+      "credential_reuse web",
+    ]);
+  });
+});
+
+describe("the networks of a client", () => {
+  const from = (nowMs: number, network: string, minutes: readonly number[] = [1]) => ({
+    clientId: "service",
+    value: network,
+    minutes: new Map(minutes.map((ago) => [nowMs - ago * MINUTE_MS, 1])),
+  });
+
+  it("are learnt from the first sight on, the earliest first", async () => {
+    const { world, keep } = await watched();
+    await keep(NOW, { serviceNetworks: [from(NOW, "10.2.0.0/16", [3, 1, 0])] });
+    await keep(NOW, { serviceNetworks: [from(NOW, "10.1.0.0/16", [5])] });
+    // What is not over yet is not seen yet.
+    await keep(NOW, { serviceNetworks: [from(NOW, "10.3.0.0/16", [0])] });
+    await keep(NOW + HOUR_MS, { serviceNetworks: [from(NOW + HOUR_MS, "10.2.0.0/16")] });
+    const seen = (minutesAgo: number) => toInstant(NOW - minutesAgo * MINUTE_MS);
+    const known = [
+      { network: "10.1.0.0/16", firstSeenAt: seen(5), raised: false },
+      { network: "10.2.0.0/16", firstSeenAt: seen(3), raised: false },
+    ];
+    expect(await findKnownNetworks(world, "service", NOW)).toEqual(known);
+    expect(await findKnownNetworks(world, "other", NOW)).toEqual([]);
+    // Forgotten ninety days after they were written.
+    expect(await findKnownNetworks(world, "service", NOW + 89.9 * DAY_MS)).toEqual(known);
+    expect(await findKnownNetworks(world, "service", NOW + 91 * DAY_MS)).toEqual([]);
+  });
+
+  it("are written once a day, and remember whether they were raised", async () => {
+    const { world, keep } = await watched();
+    const knownNetworks = new Map([
+      [
+        "service",
+        [{ network: "10.1.0.0/16", firstSeenAt: toInstant(NOW - 9 * DAY_MS), raised: false }],
+      ],
+    ]);
+    const look = async (nowMs: number, known = knownNetworks) => {
+      world.traffic.reset();
+      const { opened } = await keep(nowMs, {
+        serviceNetworks: [from(nowMs, "203.0.0.0/16")],
+        knownNetworks: known,
+      });
+      return [opened.length, world.traffic.writeUnits > 0];
+    };
+    expect(await look(NOW)).toEqual([1, true]);
+    expect(await findKnownNetworks(world, "service", NOW)).toMatchObject([
+      { network: "203.0.0.0/16", raised: true },
+    ]);
+    const none = new Map();
+    const later = NOW + 23 * HOUR_MS;
+    await look(later, none);
+    expect(await findKnownNetworks(world, "service", NOW + 90.5 * DAY_MS)).toEqual([]);
+    await look(NOW + 25 * HOUR_MS, none);
+    expect(await findKnownNetworks(world, "service", NOW + 90.5 * DAY_MS)).toMatchObject([
+      { network: "203.0.0.0/16", firstSeenAt: toInstant(NOW - MINUTE_MS), raised: true },
+    ]);
+  });
+});

@@ -1,0 +1,51 @@
+import ts from "typescript";
+import { type Mutant, parse } from "./mutants.ts";
+
+/** Where a test can come by: a function's body, or the whole module when it is loaded. */
+interface Place {
+  readonly id: string;
+  readonly start: number;
+  readonly end: number;
+  readonly body?: ts.ConciseBody;
+}
+
+/** The module first, then its functions, the outer before the inner. */
+function placesOf(file: string, code: string): Place[] {
+  const places: Place[] = [{ id: `${file}#0`, start: 0, end: code.length }];
+  const visit = (node: ts.Node): void => {
+    const body = ts.isFunctionLike(node) ? (node as ts.FunctionLikeDeclaration).body : undefined;
+    if (body) {
+      const [start, end] = [body.getStart(), body.getEnd()];
+      places.push({ id: `${file}#${places.length}`, start, end, body });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(parse(file, code));
+  return places;
+}
+
+/** The place that a mutant lies in. */
+export function placeOf(mutant: Mutant, code: string): string {
+  const around = placesOf(mutant.file, code).filter(
+    ({ start, end }) => start <= mutant.start && mutant.end <= end,
+  );
+  return around.at(-1)?.id ?? "";
+}
+
+/** The code, which tells `globalThis.reached` of each place that it comes by. */
+export function withProbes(file: string, code: string): string {
+  const insertions = placesOf(file, code).flatMap(({ id, start, end, body }) => {
+    const tell = `globalThis.reached?.add(${JSON.stringify(id)})`;
+    if (!body) return [{ at: end, text: `\n${tell};` }];
+    if (ts.isBlock(body)) return [{ at: start + 1, text: `${tell};` }];
+    return [
+      { at: start, text: `(${tell}, ` },
+      { at: end, text: ")" },
+    ];
+  });
+  // From the end, so that positions stay; of two at one place, the inner's comes first.
+  return insertions
+    .map((insertion, index) => ({ ...insertion, index }))
+    .sort((a, b) => b.at - a.at || b.index - a.index)
+    .reduce((text, { at, text: added }) => text.slice(0, at) + added + text.slice(at), code);
+}

@@ -1,0 +1,301 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { digestOf } from "../../local/build/sources.ts";
+import { synthesizeApp } from "../../local/build/synthesize.ts";
+import { type DynamoDbLocal, startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
+import { Random } from "../../local/traffic/world/random.ts";
+import { type Mutant, mutantsOf, mutate } from "./mutants.ts";
+import { placeOf, withProbes } from "./probes.ts";
+import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const MUTATED = ["shared", "functions/authorizer"];
+/** What the tests need of the repository. */
+const COPIED = [
+  "cli",
+  "docs",
+  "functions",
+  "infra",
+  "local",
+  "shared",
+  "test",
+  "cdk.json",
+  "package.json",
+  "tsconfig.json",
+];
+const FOLDER = join(ROOT, ".mutation");
+const REPORT = join(FOLDER, "survivors.txt");
+const RECORD = join(FOLDER, "reached.json");
+/** Mutants after which the store, which keeps the tables of every test, and the tests' process start anew. */
+const FRESH_EVERY = 40;
+const BUSY = /did not establish a connection|Test timed out/;
+
+const { values: options } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    sample: { type: "string", default: "320" },
+    /** Seconds of tests, as they take without a mutant, that one mutant is given. */
+    budget: { type: "string", default: "60" },
+    /** Only mutants whose place begins with this, after the sample is drawn. */
+    only: { type: "string", default: "" },
+  },
+});
+
+type Outcome = "killed" | "survived" | "timeout" | "not reached";
+
+interface Result {
+  readonly mutant: Mutant;
+  readonly outcome: Outcome;
+  readonly why: string;
+}
+
+const original = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+const sources = MUTATED.flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`),
+).sort();
+
+/** A random sample of all mutants, the same for the same seed and code. */
+function drawSample(): { sample: Mutant[]; outOf: number } {
+  const all = sources.flatMap((file) => mutantsOf(file, original(file)));
+  const random = new Random(Number(options.seed), "mutants");
+  const keyed = all.map((mutant) => ({ mutant, key: random.fraction() }));
+  keyed.sort((a, b) => a.key - b.key);
+  const sample = keyed.slice(0, Number(options.sample)).map(({ mutant }) => mutant);
+  return { sample, outOf: all.length };
+}
+
+/** A copy of the tree to mutate; the work tree itself is never written to. */
+function copyTree(): string {
+  const copy = mkdtempSync(join(tmpdir(), "oauth-mutation-"));
+  for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  for (const name of ["node_modules", "dist"]) symlinkSync(join(ROOT, name), join(copy, name));
+  return copy;
+}
+
+/** The process that runs the tests, and the store that they run against. */
+class Runner {
+  #child: ChildProcess | undefined;
+  #store: DynamoDbLocal | undefined;
+
+  constructor(private readonly options: Omit<RunnerOptions, "dynamodbEndpoint">) {}
+
+  async #start(): Promise<ChildProcess> {
+    this.#store ??= await startDynamoDbLocal({ port: 0, sharedDb: false });
+    const child = fork(join(import.meta.dirname, "test-runner.ts"), {
+      cwd: this.options.root,
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      // A group of its own: what a test started ends with it.
+      detached: true,
+    });
+    child.send({ ...this.options, dynamodbEndpoint: this.#store.endpoint });
+    await once(child, "message");
+    this.#child = child;
+    return child;
+  }
+
+  /** @returns undefined when the tests did not end in time */
+  async run(request: RunRequest, timeoutMs: number): Promise<RunAnswer | undefined> {
+    const child = this.#child ?? (await this.#start());
+    const timeOver = new AbortController();
+    const { signal } = timeOver;
+    child.send(request);
+    const answer = await Promise.race([
+      once(child, "message", { signal }).then(([message]) => message as RunAnswer),
+      once(child, "exit", { signal }).then(() => undefined),
+      sleep(timeoutMs, undefined, { signal }),
+    ]);
+    timeOver.abort();
+    if (!answer) this.#kill();
+    return answer ?? undefined;
+  }
+
+  #kill(): void {
+    if (this.#child?.pid && this.#child.exitCode === null)
+      process.kill(-this.#child.pid, "SIGKILL");
+    this.#child = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#kill();
+    await this.#store?.close();
+    this.#store = undefined;
+  }
+}
+
+type Base = Omit<RunnerOptions, "dynamodbEndpoint" | "record">;
+
+const testFiles = ["test/unit", "test/integration"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`),
+);
+
+interface TestRecord {
+  /** Of all that is not a test file. */
+  readonly digest: string;
+  readonly files: Readonly<Record<string, { digest: string; tests: readonly RanTest[] }>>;
+}
+
+/** Every test, with the places that it comes by: recorded anew for files that have changed. */
+async function recordTests(base: Base): Promise<readonly RanTest[]> {
+  const isTest = (file: string) => file.endsWith(".test.ts");
+  const others = testFiles.filter((file) => !isTest(file));
+  const digest = digestOf(ROOT, [...MUTATED, ...others, "package-lock.json"]);
+  const last: TestRecord | undefined = existsSync(RECORD)
+    ? JSON.parse(readFileSync(RECORD, "utf8"))
+    : undefined;
+  const files = last?.digest === digest ? { ...last.files } : {};
+  const changed = testFiles.filter(
+    (file) => isTest(file) && files[file]?.digest !== digestOf(ROOT, [file]),
+  );
+  if (changed.length > 0) {
+    console.log(`Recording what the tests of ${changed.length} files reach`);
+    const { root } = base;
+    for (const file of sources) writeFileSync(join(root, file), withProbes(file, original(file)));
+    const runner = new Runner({ ...base, record: true });
+    const answer = await runner.run({ changed: [], tests: changed.map((file) => [file]) }, 900_000);
+    await runner.close();
+    for (const file of sources) writeFileSync(join(root, file), original(file));
+    if (!answer || answer.failure) {
+      throw new Error(`The tests fail without a mutant: ${answer?.failure?.message}`);
+    }
+    for (const file of changed) {
+      const tests = answer.tests.filter((test) => test.file === file);
+      files[file] = { digest: digestOf(ROOT, [file]), tests };
+    }
+    writeFileSync(RECORD, JSON.stringify({ digest, files }));
+  }
+  return testFiles.flatMap((file) => files[file]?.tests ?? []);
+}
+
+function byPlaceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly RanTest[]> {
+  const byPlace = new Map<string, RanTest[]>();
+  for (const test of tests) {
+    for (const place of new Set(test.reached)) {
+      const some = byPlace.get(place) ?? [];
+      some.push(test);
+      byPlace.set(place, some);
+    }
+  }
+  return byPlace;
+}
+
+/** What share of a test's way lies in a file: a test of that file itself goes mostly there. */
+function shareIn(file: string, { reached }: RanTest): number {
+  return reached.filter((place) => place.startsWith(`${file}#`)).length / reached.length;
+}
+
+/** The tests to run, within the budget: first those that are fast and go mostly through the file. */
+function choose(tests: readonly RanTest[], mutated: string) {
+  const byPromise = tests
+    .map((test) => ({ ...test, cost: (test.milliseconds + 5) / shareIn(mutated, test) }))
+    .sort((a, b) => a.cost - b.cost);
+  const files = new Map<string, string[]>();
+  let milliseconds = 0;
+  for (const test of byPromise) {
+    milliseconds += test.milliseconds;
+    if (milliseconds > Number(options.budget) * 1000 && files.size > 0) break;
+    files.set(test.file, [...(files.get(test.file) ?? []), test.id]);
+  }
+  return { tests: [...files], milliseconds };
+}
+
+function describe({ mutant, outcome }: Result): string {
+  const { file, line, start, end, replacement, operator } = mutant;
+  const oneLine = (text: string) => text.replace(/\s+/g, " ").slice(0, 120);
+  const was = oneLine(original(file).slice(start, end));
+  return `${file}:${line} ${outcome}, ${operator}: ${was} → ${oneLine(replacement)}`;
+}
+
+function report(results: readonly Result[], outOf: number): string {
+  const count = (outcome: Outcome) => results.filter((each) => each.outcome === outcome).length;
+  const score = ((count("killed") + count("timeout")) / results.length) * 100;
+  const counts = (["killed", "timeout", "survived", "not reached"] as const)
+    .map((outcome) => `${count(outcome)} ${outcome}`)
+    .join(", ");
+  return `seed ${options.seed}: ${results.length} of ${outOf} mutants: ${counts}. Score: ${score.toFixed(1)} %`;
+}
+
+const { sample, outOf } = drawSample();
+const chosen = sample.filter(({ file, line }) => `${file}:${line}`.startsWith(options.only));
+const root = copyTree();
+process.on("exit", () => rmSync(root, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+const base = { root, assembly: await synthesizeApp(join(root, "cdk.out")) };
+mkdirSync(FOLDER, { recursive: true });
+const byPlace = byPlaceOf(await recordTests(base));
+const runner = new Runner({ ...base, record: false });
+const results: Result[] = [];
+/** What was restored since the last tests ran. */
+let restored: string[] = [];
+
+/** Tests that pass alone, and files with tests that need those before them. */
+const alone = new Set<string>();
+const whole = new Set<string>();
+
+/** Whether a test passes by itself, without a mutant: only then does its failure say anything. */
+async function passesAlone({ file, id }: Failure): Promise<boolean> {
+  if (!id || alone.has(id) || whole.has(file)) return true;
+  const answer = await runner.run({ changed: restored, tests: [[file, [id]]] }, 120_000);
+  restored = [];
+  if (answer && !answer.failure) alone.add(id);
+  else whole.add(file);
+  return alone.has(id);
+}
+
+async function tryMutant(mutant: Mutant): Promise<Result> {
+  const code = original(mutant.file);
+  const reaching = byPlace.get(placeOf(mutant, code)) ?? [];
+  if (reaching.length === 0) return { mutant, outcome: "not reached", why: "" };
+  const { tests, milliseconds } = choose(reaching, mutant.file);
+  writeFileSync(join(root, mutant.file), mutate(code, mutant));
+  const changed = [...restored, mutant.file];
+  const chosen = tests.map(([file, ids]): RunRequest["tests"][number] =>
+    whole.has(file) ? [file] : [file, ids],
+  );
+  const timeoutMs = 30_000 + 5 * milliseconds;
+  let answer = await runner.run({ changed, tests: chosen }, timeoutMs);
+  // A busy machine is no mutant's fault.
+  if (answer?.failure && BUSY.test(answer.failure.message)) {
+    answer = await runner.run({ changed: [], tests: chosen }, timeoutMs);
+  }
+  writeFileSync(join(root, mutant.file), code);
+  restored = [mutant.file];
+  if (!answer) return { mutant, outcome: "timeout", why: "" };
+  if (!answer.failure) return { mutant, outcome: "survived", why: "" };
+  if (!(await passesAlone(answer.failure))) return tryMutant(mutant);
+  return { mutant, outcome: "killed", why: answer.failure.message };
+}
+
+try {
+  for (const [index, mutant] of chosen.entries()) {
+    if (index % FRESH_EVERY === 0) await runner.close();
+    const startedMs = Date.now();
+    const result = await tryMutant(mutant);
+    results.push(result);
+    const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
+    console.log(`${index + 1}/${chosen.length} ${seconds} s ${describe(result)} ${result.why}`);
+  }
+} finally {
+  await runner.close();
+}
+const survivors = results.filter(({ outcome }) => ["survived", "not reached"].includes(outcome));
+const summary = report(results, outOf);
+writeFileSync(REPORT, `${summary}\n\n${survivors.map(describe).sort().join("\n")}\n`);
+console.log(`${summary}\nThe survivors are in .mutation/survivors.txt`);

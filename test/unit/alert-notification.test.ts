@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import type { Alert } from "../../shared/detection/alert.ts";
+import { alertNotification } from "../../shared/detection/alert-notification.ts";
+
+const alert: Alert = {
+  alert_id: "failure_burst#ip#203.0.113.9",
+  state: "open",
+  rule: "failure_burst",
+  subject: { kind: "ip", id: "203.0.113.9" },
+  oauth_client_id: "app",
+  message: "60 failed calls within 10 minutes from 203.0.113.9",
+  advice: "Block the address.",
+  opened_at: "2026-11-23T10:00:00.000Z",
+  last_seen_at: "2026-11-23T10:00:00.000Z",
+  detections: 1,
+  observed: 60,
+  threshold: 40,
+  window_start: "2026-11-23T09:50:00.000Z",
+  window_end: "2026-11-23T10:00:00.000Z",
+  evidence: { failures_by_client: { app: 60 }, examples: [{ ip: "203.0.113.9" }, { ip: "x" }] },
+  event_id: "e1",
+  told: false,
+};
+
+describe("the words of an alert", () => {
+  it("say what happened, to whom, how much and what to do", () => {
+    const { subject, text, json } = alertNotification(alert);
+    expect(subject).toBe("OAuth alert: failure_burst ip 203.0.113.9");
+    expect(text.split("\n")).toEqual([
+      "60 failed calls within 10 minutes from 203.0.113.9",
+      "",
+      "Rule: failure_burst",
+      "Subject: ip 203.0.113.9",
+      "Client: app",
+      "Seen: 60, alert from 40",
+      "Window: 2026-11-23T09:50:00.000Z to 2026-11-23T10:00:00.000Z",
+      "What to do: Block the address.",
+      "",
+      "Evidence:",
+      '  failures by client: {"app":60}',
+      '  event: {"ip":"203.0.113.9"}',
+      '  event: {"ip":"x"}',
+    ]);
+    expect(JSON.parse(json)).toEqual(alert);
+  });
+
+  it("say when it resolved, and no longer what to do", () => {
+    const { oauth_client_id: _, ...nobody } = alert;
+    const { subject, text } = alertNotification({
+      ...nobody,
+      state: "resolved",
+      resolved_at: "2026-11-23T11:00:00.000Z",
+      evidence: {},
+    });
+    expect(subject).toBe("Resolved: failure_burst ip 203.0.113.9");
+    expect(text).toMatch(/^Resolved at 2026-11-23T11:00:00.000Z: 60 failed calls/);
+    expect(text).not.toMatch(/What to do|Client:|event:/);
+    expect(text).toMatch(/Evidence:$/);
+  });
+
+  it("have a subject that SNS takes, whatever the id", () => {
+    const id = `ü\n${"x".repeat(200)}`;
+    const { subject } = alertNotification({ ...alert, subject: { kind: "client", id } });
+    expect(subject).toMatch(/^OAuth alert: failure_burst client \?\?x+$/);
+    expect(subject).toHaveLength(100);
+  });
+});

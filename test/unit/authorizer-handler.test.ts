@@ -1,0 +1,184 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { APIGatewayRequestAuthorizerEvent, Context } from "aws-lambda";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { decideCall, reportFailure } from "../../functions/authorizer/decide-call.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { parseMetricLine, valuesOf } from "../embedded-metrics.ts";
+import { recordingLogger } from "../integration/world.ts";
+
+const CALL = {
+  httpMethod: "GET",
+  path: "/api/data",
+  methodArn: "arn:aws:execute-api:eu-central-1:111122223333:abc/prod/GET/api/data",
+  headers: { Authorization: "Bearer unknown" },
+  requestContext: { requestId: "r-1", identity: { sourceIp: "203.0.113.9" } },
+} as unknown as APIGatewayRequestAuthorizerEvent;
+
+/** Calls of the AWS services, by the operation that they name. */
+const calls: { operation: string; input: Record<string, unknown> }[] = [];
+let server: Server;
+const lines: string[] = [];
+
+/** A store that knows no token, a bus that takes nothing, a queue that takes everything. */
+const ANSWERS: Readonly<Record<string, [number, object]>> = {
+  "DynamoDB_20120810.UpdateItem": [
+    400,
+    { __type: "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException" },
+  ],
+  "AWSEvents.PutEvents": [400, { __type: "InternalException" }],
+  "AmazonSQS.SendMessageBatch": [200, { Successful: [], Failed: [] }],
+};
+
+beforeAll(async () => {
+  server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const operation = String(request.headers["x-amz-target"]);
+    calls.push({ operation, input: JSON.parse(body) });
+    const [status, answer] = ANSWERS[operation] ?? [500, {}];
+    response.writeHead(status, { "Content-Type": "application/x-amz-json-1.0" });
+    response.end(JSON.stringify(answer));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  for (const [name, value] of Object.entries({
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_REGION: "eu-central-1",
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
+    TOKENS_TABLE: "tokens",
+    SESSIONS_TABLE: "sessions",
+    EVENT_BUS_NAME: "bus",
+    UNPUBLISHED_QUEUE_URL: `http://127.0.0.1:${port}/queue`,
+    OAUTH_MONITORING_CONFIG: "{}",
+    OAUTH_MONITORING_STACK: "Shop",
+    AWS_LAMBDA_RUNTIME_API: "",
+  })) {
+    vi.stubEnv(name, value);
+  }
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  server.closeAllConnections();
+  server.close();
+});
+afterEach(() => vi.restoreAllMocks());
+
+describe("the authorizer's function", () => {
+  it("refuses an unknown token, and sets its event aside where the bus does not take it", async () => {
+    vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+      lines.push(...String(chunk).split("\n").filter(Boolean));
+      return true;
+    });
+    for (const level of ["info", "warn", "error"] as const) {
+      vi.spyOn(console, level).mockImplementation(() => {});
+    }
+    const { handler } = await import("../../functions/authorizer/handler.ts");
+    const context = { functionName: "authorizer", awsRequestId: "l-1" } as Context;
+    await expect(handler(CALL, context)).rejects.toThrow(/^Unauthorized$/);
+
+    const sent = (operation: string) => calls.find((call) => call.operation === operation)?.input;
+    expect(sent("DynamoDB_20120810.UpdateItem")).toMatchObject({ TableName: "tokens" });
+    expect(sent("AWSEvents.PutEvents")).toMatchObject({ Entries: [{ EventBusName: "bus" }] });
+    const aside = sent("AmazonSQS.SendMessageBatch") as { Entries: { MessageBody: string }[] };
+    const [event] = aside.Entries.map(({ MessageBody }): OAuthEvent => JSON.parse(MessageBody));
+    expect(event).toMatchObject({
+      event_type: "auth_failed",
+      event_data: { reason: "unknown_token", request_id: "r-1", ip: "203.0.113.9" },
+    });
+    const metrics = lines.filter((line) => line.includes('"_aws"')).map(parseMetricLine);
+    expect(metrics[0]?.dimensions).toEqual({ service: "authorizer", stack: "Shop" });
+    for (const name of ["EventsSetAside", "AuthFailed"]) {
+      expect(valuesOf(metrics, name)).toEqual([1]);
+    }
+    expect(valuesOf(metrics, "DecisionDuration")).toHaveLength(1);
+  });
+});
+
+describe("a decision", () => {
+  function scene(publish: (events: readonly OAuthEvent[]) => Promise<void>) {
+    const logger = recordingLogger();
+    const counted: [string, number][] = [];
+    const metrics = {
+      count: (name: string, value: number) => void counted.push([name, value]),
+      milliseconds: (name: string, value: number) => void counted.push([name, value]),
+      publish: () => void counted.push(["published", counted.length]),
+    };
+    let nowMs = 1000;
+    const works: (() => Promise<void>)[] = [];
+    const authorizer = {
+      clock: () => (nowMs += 5),
+      logger,
+      metrics,
+      config: { routes: [], defaultScopes: { read: [], write: [] }, realm: "shop" },
+      sink: { publish },
+      afterResponse: { run: async (work: () => Promise<void>) => void works.push(work) },
+    } as never;
+    return { authorizer, logger, counted, works };
+  }
+
+  const MISSING = { ...CALL, headers: {} };
+
+  it("is told of, counted and timed after its answer, each once", async () => {
+    const published: OAuthEvent[] = [];
+    const { authorizer, logger, counted, works } = scene(async (events) => {
+      published.push(...events);
+    });
+    await expect(decideCall(authorizer, MISSING)).rejects.toThrow(/^Unauthorized$/);
+    expect([...published, ...logger.lines, ...counted]).toEqual([]);
+    for (const work of works) await work();
+    expect(published).toHaveLength(1);
+    expect(logger.lines).toMatchObject([
+      {
+        level: "info",
+        extra: [
+          {
+            outcome: "unauthenticated",
+            reason: "missing_token",
+            event_ids: published.map(({ id }) => id),
+          },
+        ],
+      },
+    ]);
+    // The clock is looked at when the call begins, when it is decided about, and when it is over.
+    expect(counted).toEqual([
+      ["AuthFailed", 1],
+      ["DecisionDuration", 10],
+      ["published", 2],
+    ]);
+  });
+
+  it("is told of with what it failed with, and counts the events that were lost", async () => {
+    const lost = [1, 2].map((n) => createEvent({ eventType: "token_used", details: { n } }, 0));
+    const { authorizer, logger, counted, works } = scene(() =>
+      Promise.reject(new PublishError(lost, "no bus")),
+    );
+    await expect(decideCall(authorizer, MISSING)).rejects.toThrow();
+    for (const work of works) await work();
+    expect(logger.lines.at(-1)).toMatchObject({
+      level: "error",
+      extra: [{ cause: expect.stringContaining("no bus") }],
+    });
+    expect(counted).toEqual([
+      ["AuthFailed", 1],
+      ["DecisionDuration", 10],
+      ["EventsLost", 2],
+      ["published", 3],
+    ]);
+    reportFailure(authorizer, new Error("another"));
+    expect(counted).toHaveLength(4);
+  });
+
+  it("that the function fails to make is counted as none", async () => {
+    const { authorizer, logger, counted, works } = scene(async () => {});
+    const broken = { ...(authorizer as object), config: undefined } as never;
+    await expect(
+      decideCall(broken, { ...CALL, headers: { Authorization: "Bearer a" } }),
+    ).rejects.toThrow(TypeError);
+    for (const work of works) await work();
+    expect(logger.lines[0]?.extra).toEqual([{ outcome: "failed", event_ids: [] }]);
+    expect(counted[0]).toEqual(["Unavailable", 1]);
+  });
+});

@@ -1,0 +1,257 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  toAuthorizerResult,
+  UnauthorizedError,
+  UnavailableError,
+} from "../../functions/authorizer/authorizer-response.ts";
+import { registerInternalExtension } from "../../functions/authorizer/internal-extension.ts";
+import type { Decision } from "../../shared/authorization/authorize.ts";
+import type { ClientSession } from "../../shared/sessions/client-session.ts";
+import type { AccessToken } from "../../shared/tokens/access-token.ts";
+
+const ARN = "arn:aws:execute-api:eu-central-1:111122223333:abc123/prod/GET/api/x";
+
+const token: AccessToken = {
+  token_digest: "d",
+  token_id: "t1",
+  oauth_client_id: "app",
+  user_id: "ada",
+  scopes: ["api:read", "mcp:use"],
+  issued_at: "2026-11-23T10:00:00.000Z",
+  expires_at: "2026-11-23T11:00:00.000Z",
+};
+
+const session: ClientSession = {
+  session_digest: "s",
+  session_id: "s1",
+  oauth_client_id: "app",
+  scopes: ["mcp:use", "mcp:list"],
+  started_at: "2026-11-23T10:00:00.000Z",
+  expires_at: "2026-11-23T11:00:00.000Z",
+};
+
+const answer = (decision: Decision, arn = ARN) => toAuthorizerResult(decision, arn, "shop");
+
+describe("the authorizer's answer", () => {
+  it("allows the one method called, and hands on who calls", () => {
+    expect(answer({ outcome: "allowed", token })).toEqual({
+      principalId: "ada",
+      policyDocument: {
+        Version: "2012-10-17",
+        Statement: [{ Action: "execute-api:Invoke", Effect: "Allow", Resource: ARN }],
+      },
+      context: {
+        oauth_client_id: "app",
+        user_id: "ada",
+        token_id: "t1",
+        scope: "api:read mcp:use",
+        expires_at: "2026-11-23T11:00:00.000Z",
+      },
+    });
+  });
+
+  it("names the client where there is no user, and the session where there is one", () => {
+    const { user_id: _, ...service } = token;
+    const { principalId, context } = answer({ outcome: "allowed", token: service, session });
+    expect(principalId).toBe("app");
+    expect(context).toMatchObject({ session_id: "s1", session_scope: "mcp:use mcp:list" });
+    expect(context).not.toHaveProperty("user_id");
+  });
+
+  it("denies for want of a scope, and says which", () => {
+    const requiredScopes = ["api:write", "api:admin"];
+    const { principalId, policyDocument, context } = answer({
+      outcome: "insufficient_scope",
+      token,
+      requiredScopes,
+    });
+    expect(principalId).toBe("app");
+    expect(policyDocument.Statement).toMatchObject([{ Effect: "Deny", Resource: ARN }]);
+    const description = "The request needs the scope api:write api:admin";
+    expect(context).toEqual({
+      error: "insufficient_scope",
+      error_description: description,
+      scope: "api:write api:admin",
+      www_authenticate: `Bearer realm="shop", error="insufficient_scope", error_description="${description}", scope="api:write api:admin"`,
+    });
+  });
+
+  it.each([
+    ["missing_session", "send its id"],
+    ["unknown_session", "not known"],
+    ["expired_session", "expired"],
+    ["foreign_session", "another client"],
+  ] as const)("denies for a %s, and says what to do", (reason, words) => {
+    const { policyDocument, context } = answer({ outcome: "invalid_session", token, reason });
+    expect(policyDocument.Statement).toMatchObject([{ Effect: "Deny" }]);
+    expect(context).toMatchObject({ error: "invalid_session", scope: "" });
+    expect(context?.error_description).toContain(words);
+    expect(context?.www_authenticate).toBe(
+      `Bearer realm="shop", error="invalid_session", error_description="${context?.error_description}"`,
+    );
+  });
+
+  it("throws what API Gateway makes 401 and 503 of", () => {
+    const unauthenticated = () => answer({ outcome: "unauthenticated", reason: "unknown_token" });
+    expect(unauthenticated).toThrow(UnauthorizedError);
+    // Exactly this name and message.
+    expect(unauthenticated).toThrow(expect.objectContaining({ name: "Error" }));
+    expect(unauthenticated).toThrow(/^Unauthorized$/);
+    const unavailable = () => answer({ outcome: "unavailable" });
+    expect(unavailable).toThrow(UnavailableError);
+    expect(unavailable).toThrow(expect.objectContaining({ name: "UnavailableError" }));
+  });
+
+  it("cuts an ARN that is longer than API Gateway takes", () => {
+    const resource = (length: number) => {
+      const { policyDocument } = answer({ outcome: "allowed", token }, ARN.padEnd(length, "x"));
+      return (policyDocument.Statement[0] as { Resource: string }).Resource;
+    };
+    expect(resource(512)).toBe(ARN.padEnd(512, "x"));
+    expect(resource(513)).toBe(`${ARN.padEnd(511, "x")}*`);
+  });
+});
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  server = undefined;
+});
+
+/** Lambda's Extensions API: each `next` waits until it is told to answer. */
+async function lambda(
+  registered: (response: ServerResponse) => void = (response) =>
+    response.writeHead(200, { "lambda-extension-identifier": "ext-1" }).end("{}"),
+) {
+  const calls: {
+    method: string;
+    path: string;
+    headers: IncomingMessage["headers"];
+    body: string;
+  }[] = [];
+  const waiting: ServerResponse[] = [];
+  const arrivals: (() => void)[] = [];
+  server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const { method = "", url = "", headers } = request;
+    calls.push({ method, path: url, headers, body });
+    if (url.endsWith("/register")) return registered(response);
+    waiting.push(response);
+    arrivals.shift()?.();
+  });
+  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+  const api = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  /** Resolves when the extension asks for the next event. */
+  const asked = async () => {
+    if (waiting.length === 0) await new Promise<void>((resolve) => arrivals.push(resolve));
+  };
+  const answerNext = async (status = 200) => {
+    await asked();
+    waiting.shift()?.writeHead(status).end("{}");
+  };
+  return { api, calls, asked, answerNext };
+}
+
+const later = () => new Promise((resolve) => setTimeout(resolve, 30));
+
+describe("the internal extension", () => {
+  it("registers under its name for invocations, and asks for the next with its identifier", async () => {
+    const { api, calls, asked } = await lambda();
+    await registerInternalExtension(api, () => {});
+    await asked();
+    expect(calls).toMatchObject([
+      {
+        method: "POST",
+        path: "/2020-01-01/extension/register",
+        headers: { "lambda-extension-name": "oauth-monitoring-events" },
+        body: '{"events":["INVOKE"]}',
+      },
+      {
+        method: "GET",
+        path: "/2020-01-01/extension/event/next",
+        headers: { "lambda-extension-identifier": "ext-1" },
+      },
+    ]);
+  });
+
+  it("returns at once, does the work after the answer, and only then asks for the next event", async () => {
+    const { api, calls, answerNext, asked } = await lambda();
+    const after = await registerInternalExtension(api, () => {});
+    for (const invocation of [1, 2]) {
+      let done = () => {};
+      let begun = false;
+      await answerNext();
+      await after.run(() => {
+        begun = true;
+        return new Promise<void>((resolve) => (done = resolve));
+      });
+      expect(begun).toBe(false);
+      await later();
+      expect(begun).toBe(true);
+      expect(calls).toHaveLength(1 + invocation);
+      done();
+      await asked();
+      expect(calls).toHaveLength(2 + invocation);
+    }
+  });
+
+  it("does work that came before the event of its invocation", async () => {
+    const { api, answerNext, asked } = await lambda();
+    const after = await registerInternalExtension(api, () => {});
+    await asked();
+    const works: number[] = [];
+    await after.run(async () => void works.push(1));
+    await later();
+    expect(works).toEqual([]);
+    await answerNext();
+    await asked();
+    expect(works).toEqual([1]);
+  });
+
+  it("tells of work that fails, and goes on", async () => {
+    const { api, answerNext, asked } = await lambda();
+    const failures: unknown[] = [];
+    const after = await registerInternalExtension(api, (error) => failures.push(error));
+    await after.run(() => Promise.reject("no bus"));
+    await answerNext();
+    await asked();
+    expect(failures).toEqual(["no bus"]);
+  });
+
+  it("does the work before the answer where there is no Extensions API", async () => {
+    const failures: unknown[] = [];
+    const refused = await lambda((response) => response.writeHead(403).end("{}"));
+    const broken = await lambda((response) => response.destroy());
+    for (const api of [undefined, refused.api, broken.api]) {
+      const after = await registerInternalExtension(api, (error) => failures.push(error));
+      let works = 0;
+      await after.run(async () => {
+        await later();
+        works += 1;
+      });
+      expect(works).toBe(1);
+    }
+    // Refused is an answer; a connection that breaks is told of.
+    expect(failures).toHaveLength(1);
+  });
+
+  it("loses no work when the API breaks off: what waits is done, and then each before its answer", async () => {
+    const { api, answerNext, asked } = await lambda();
+    const failures: unknown[] = [];
+    const after = await registerInternalExtension(api, (error) => failures.push(error));
+    await asked();
+    const works: number[] = [];
+    await after.run(() => Promise.reject("lost"));
+    await after.run(async () => void works.push(1));
+    await answerNext(500);
+    await later();
+    expect(works).toEqual([1]);
+    expect(failures).toEqual([expect.objectContaining({ message: expect.any(String) }), "lost"]);
+    await after.run(async () => void works.push(2));
+    expect(works).toEqual([1, 2]);
+  });
+});

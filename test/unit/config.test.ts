@@ -1,0 +1,231 @@
+import { describe, expect, it } from "vitest";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { retentionDays } from "../../shared/config/event-retention.ts";
+import {
+  InvalidConfigError,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
+
+/** Each number's default, the least and the most that it may be. */
+const NUMBERS: readonly (readonly [
+  place: string,
+  fallback: number,
+  least: number,
+  most: number,
+])[] = [
+  ["api.throttle.burstLimit", 5000, 1, Number.MAX_SAFE_INTEGER],
+  ["api.waf.requestsPerFiveMinutesPerIp", 10_000, 10, 2_000_000_000],
+  ["retention.defaultDays", 90, 1, 3650],
+  ["retention.statisticsDays", 400, 1, 3650],
+  ["retention.cleanupRunDays", 90, 1, 3650],
+  ["retention.ttlBackstopDays", 7, 1, 3650],
+  ["tracking.lastUsedIntervalSeconds", 0, 0, 86_400],
+  ["subscriber.batchSize", 500, 1, 1000],
+  ["subscriber.batchWindowSeconds", 1, 1, 300],
+  ["subscriber.maxConcurrency", 10, 2, 1000],
+  ["subscriber.maxReceiveCount", 100, 1, 1000],
+  ["cleanup.everyMinutes", 60, 5, 1440],
+  ["cleanup.concurrency", 25, 1, 200],
+  ["archive.retentionDays", 30, 1, 3650],
+  ["anomalies.everyMinutes", 5, 1, 60],
+  ["anomalies.quietMinutes", 30, 5, 1440],
+  ["anomalies.historyDays", 14, 2, 60],
+  ["anomalies.rules.issuance_rate.minimum", 30, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.issuance_rate.deviations", 6, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.issuance_rate.ratio", 3, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.failure_rate.minimum", 100, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.failure_rate.deviations", 8, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.failure_burst.windowMinutes", 10, 1, 60],
+  ["anomalies.rules.failure_burst.perIp", 40, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.failure_burst.perClient", 50, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.failure_burst.perToken", 20, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.persistent_failures.hours", 4, 2, 24],
+  ["anomalies.rules.persistent_failures.perHour", 12, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.token_networks.windowMinutes", 20, 1, 60],
+  ["anomalies.rules.token_networks.networks", 3, 2, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.revoked_token.graceMinutes", 15, 0, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.dormant_token.uses", 50, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.new_network.maxKnownNetworks", 3, 1, Number.MAX_SAFE_INTEGER],
+  ["anomalies.rules.new_network.learnDays", 2, 1, 90],
+  ["alarms.deadLetters", 1, 1, Number.MAX_SAFE_INTEGER],
+  ["alarms.bufferAgeSeconds", 300, 60, Number.MAX_SAFE_INTEGER],
+  ["alarms.apiServerErrors", 5, 1, Number.MAX_SAFE_INTEGER],
+  ["alarms.authorizerUnavailable", 5, 1, Number.MAX_SAFE_INTEGER],
+  ["alarms.authorizerP99Milliseconds", 500, 1, Number.MAX_SAFE_INTEGER],
+  ["alarms.functionErrors", 1, 1, Number.MAX_SAFE_INTEGER],
+  ["alarms.functionThrottles", 1, 1, Number.MAX_SAFE_INTEGER],
+  ["alarms.tableThrottles", 10, 1, Number.MAX_SAFE_INTEGER],
+  ["alarms.suspiciousActivity", 1, 1, Number.MAX_SAFE_INTEGER],
+];
+
+const saying = (place: string, value: unknown) =>
+  place.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+
+const at = (config: unknown, place: string) =>
+  place.split(".").reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], config);
+
+const refusal = (place: string, value: unknown) => {
+  try {
+    parseMonitoringConfig(saying(place, value));
+  } catch (error) {
+    return error;
+  }
+};
+
+describe("the configuration", () => {
+  it.each(NUMBERS)(
+    "%s is %d by default, at least %d and at most %d",
+    (place, fallback, least, most) => {
+      expect(at(parseMonitoringConfig({}), place)).toBe(fallback);
+      for (const value of [least, most]) {
+        expect(at(parseMonitoringConfig(saying(place, value)), place)).toBe(value);
+      }
+      for (const value of [least - 1, ...(most === Number.MAX_SAFE_INTEGER ? [] : [most + 1])]) {
+        expect(refusal(place, value)).toBeInstanceOf(InvalidConfigError);
+        expect(String(refusal(place, value))).toContain(`${place}:`);
+      }
+    },
+  );
+
+  it("has these other defaults", () => {
+    const { api, archive, anomalies, ...config } = parseMonitoringConfig({});
+    expect(config).toMatchObject({
+      realm: "oauth-monitoring",
+      stageName: "prod",
+      removalPolicy: "retain",
+      routes: [],
+      defaultScopes: { read: ["api:read"], write: ["api:write"] },
+      tracking: { scopeValidationSuccess: true },
+      providers: { partnerEventBuses: [], cognito: false },
+      retention: { daysByEventType: {} },
+    });
+    expect(api).toMatchObject({ throttle: { rateLimit: 10_000 }, waf: { enabled: false } });
+    expect(archive.enabled).toBe(true);
+    expect(config.ocsfExport).toBeUndefined();
+    expect(anomalies.mutedClients).toEqual([]);
+    expect(Object.values(anomalies.rules).map(({ enabled }) => enabled)).not.toContain(false);
+    expect(anomalies.rules.credential_reuse.reasons).toEqual([
+      "authorization_code_reused",
+      "refresh_token_reused",
+    ]);
+    const route = parseMonitoringConfig({ routes: [{ path: "/a", scopes: [] }] }).routes[0];
+    expect(route).toEqual({ path: "/a", scopes: [], method: "ANY", session: "ignored" });
+  });
+
+  it("keeps security events for ninety days at the least, whatever it says of others", () => {
+    const config = parseMonitoringConfig({
+      retention: { defaultDays: 30, daysByEventType: { token_used: 7, auth_failed: 90 } },
+    });
+    expect(retentionDays(config, "token_used")).toBe(7);
+    expect(retentionDays(config, "token_issued")).toBe(30);
+    expect(retentionDays(config, "constructor")).toBe(30);
+    for (const type of ["auth_failed", "scope_violation", "suspicious_activity"]) {
+      expect(retentionDays(config, type)).toBe(90);
+      expect(String(refusal("retention.daysByEventType", { [type]: 89 }))).toContain(type);
+    }
+    const longer = parseMonitoringConfig({ retention: { defaultDays: 120 } });
+    expect(retentionDays(longer, "auth_failed")).toBe(120);
+  });
+
+  it.each(["events", "counters", "issuances", "expiry"] as const)(
+    "has four shards of %s, and readers merge what writers use",
+    (index) => {
+      const shards = (given: object) =>
+        parseMonitoringConfig({ shards: { [index]: given } }).shards[index];
+      expect(shards({})).toEqual({ write: 4, read: 4 });
+      expect(shards({ write: 128 })).toEqual({ write: 128, read: 128 });
+      expect(shards({ write: 2, read: 2 })).toEqual({ write: 2, read: 2 });
+      expect(shards({ write: 1, read: 8 })).toEqual({ write: 1, read: 8 });
+      for (const wrong of [{ write: 0 }, { write: 129 }, { write: 2, read: 129 }, { read: 3 }]) {
+        expect(() => shards(wrong)).toThrow(InvalidConfigError);
+      }
+      expect(() => shards({ write: 3, read: 2 })).toThrow(/read \(2\) to at least write \(3\)/);
+    },
+  );
+
+  it.each([
+    ["routes", [{ path: "/orders/{id}", scopes: [] }], [{ path: "orders", scopes: [] }]],
+    ["routes", [{ path: "/a/{proxy+}", scopes: [] }], [{ path: "/{proxy+}/a", scopes: [] }]],
+    ["realm", "My shop_1.0-x", 'a"b'],
+    ["realm", "x".repeat(64), "x".repeat(65)],
+    ["stageName", "x".repeat(128), "x".repeat(129)],
+    ["stageName", "v1_x", "v1-x"],
+    ["removalPolicy", "destroy", "keep"],
+    ["providers.partnerEventBuses", ["aws.partner/okta.com/a/b"], ["aws.partner/other.com/a"]],
+    ["api.webAclArn", "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/n/1-a", "arn:aws:x"],
+    ["api.throttle.rateLimit", 0.5, 0],
+    ["anomalies.rules.failure_rate.deviations", 1.5, 0.99],
+    ["anomalies.mutedClients", ["x".repeat(256)], ["x".repeat(257)]],
+    ["anomalies.mutedClients", ["x"], [""]],
+    ["ocsfExport", { enabled: true, retentionDays: 90 }, { enabled: true, retentionDays: 89 }],
+    ["ocsfExport", { enabled: true, bufferSeconds: 60 }, { enabled: true, bufferSeconds: 59 }],
+    ["ocsfExport", { enabled: true, bufferSeconds: 900 }, { enabled: true, bufferSeconds: 901 }],
+    [
+      "subscriber",
+      { batchSize: 10, batchWindowSeconds: 0 },
+      { batchSize: 11, batchWindowSeconds: 0 },
+    ],
+  ])("%s may be %j, but not %j", (place, right, wrong) => {
+    expect(at(parseMonitoringConfig(saying(place, right)), place)).toMatchObject(
+      right as Record<string, unknown>,
+    );
+    expect(String(refusal(place, wrong))).toContain(place);
+  });
+
+  it.each(["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])(
+    "has routes of the method %s",
+    (method) => {
+      const routes = [{ method: method as "GET", path: "/a", scopes: ["a"] }];
+      expect(parseMonitoringConfig({ routes }).routes[0]?.method).toBe(method);
+    },
+  );
+
+  it("exports when it is told to, for 400 days, an object each five minutes", () => {
+    const { ocsfExport } = parseMonitoringConfig({ ocsfExport: { enabled: true } });
+    expect(ocsfExport).toEqual({ enabled: true, retentionDays: 400, bufferSeconds: 300 });
+    expect(
+      parseMonitoringConfig({ ocsfExport: { retentionDays: 100 } }).ocsfExport,
+    ).toBeUndefined();
+  });
+
+  it("takes one web ACL, yours or its own", () => {
+    const webAclArn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/n/1-a";
+    expect(String(refusal("api", { webAclArn, waf: { enabled: true } }))).toContain(
+      "api.webAclArn",
+    );
+    expect(refusal("api", { webAclArn })).toBeUndefined();
+    expect(refusal("api", { waf: { enabled: true } })).toBeUndefined();
+  });
+});
+
+describe("a function's environment", () => {
+  const variables = {
+    TOKENS_TABLE: "t",
+    EVENTS_TABLE: "",
+    ALERT_TOPIC_ARN: "arn:aws:sns:eu-central-1:111122223333:t",
+    DEAD_LETTER_QUEUE_URL: "not a URL",
+    OAUTH_MONITORING_CONFIG: '{"realm":"shop"}',
+  };
+
+  it("is read as far as it is named", () => {
+    expect(readEnvironment(variables, ["TOKENS_TABLE", "ALERT_TOPIC_ARN"])).toEqual({
+      TOKENS_TABLE: "t",
+      ALERT_TOPIC_ARN: variables.ALERT_TOPIC_ARN,
+    });
+    const { OAUTH_MONITORING_CONFIG } = readEnvironment(variables, ["OAUTH_MONITORING_CONFIG"]);
+    expect(OAUTH_MONITORING_CONFIG).toEqual(parseMonitoringConfig({ realm: "shop" }));
+  });
+
+  it.each(["EVENTS_TABLE", "CLIENTS_TABLE", "DEAD_LETTER_QUEUE_URL"] as const)(
+    "without a good %s is refused",
+    (name) => {
+      expect(() => readEnvironment(variables, ["TOKENS_TABLE", name])).toThrow(name);
+    },
+  );
+
+  it("is refused where the topic is no ARN, or the configuration no JSON", () => {
+    const wrong = { ALERT_TOPIC_ARN: "topic", OAUTH_MONITORING_CONFIG: "{" };
+    expect(() => readEnvironment(wrong, ["ALERT_TOPIC_ARN"])).toThrow("ALERT_TOPIC_ARN");
+    expect(() => readEnvironment(wrong, ["OAUTH_MONITORING_CONFIG"])).toThrow("not JSON");
+  });
+});

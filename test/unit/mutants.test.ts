@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { mutantsOf, mutate } from "../mutation/mutants.ts";
+import { placeOf, withProbes } from "../mutation/probes.ts";
+
+const mutations = (code: string) =>
+  mutantsOf("a.ts", code).map((mutant) => mutate(code, mutant).replaceAll(/\s+/g, " "));
+
+describe("mutants", () => {
+  it.each([
+    ["f(a < 1)", [";", "f(a <= 1)", "f(a < (1 + 1))"]],
+    ["a ?? b", [";", "((a) && (b))"]],
+    ["a?.b", [";", "a.b"]],
+    [
+      "if (!a) return;",
+      ["if (true) return;", "if (false) return;", "if ((a)) return;", "if (!a) ;"],
+    ],
+    ["const f = () => true", ["const f = () => undefined", "const f = () => false"]],
+    ["const x = list.some(f)", ["const x = list.every(f)"]],
+    ["const x = await f()", ["const x = (f())"]],
+    ['const x = ["a"]', ["const x = []", 'const x = [""]']],
+  ])("of %s are %j", (code, all) => {
+    expect(mutations(code)).toEqual(all);
+  });
+
+  it("leave out words for people, types, and names of modules and properties", () => {
+    const code = `
+      import { a } from "a";
+      type T = "x" | "y";
+      interface I { readonly kind: "z" }
+      class OddError extends Error { constructor() { super("words"); } }
+      const e = new OddError(\`words\`);
+      const m = { message: "words", advice: "words", "a-name": e };
+      const s = schema.regex(re, "words").refine(g, "words");
+    `;
+    expect(mutations(code)).toEqual([]);
+    expect(mutations('logger.warn("words")')).toEqual([";"]);
+  });
+});
+
+it("a probe tells of each function and of the module, and a mutant's place is the innermost", () => {
+  const code = "const f = (a) => a.map((b) => b + 1);\nfunction g() { return f([2]); }\ng();";
+  const reached = new Set<string>();
+  Object.assign(globalThis, { reached });
+  new Function(withProbes("a.ts", code))();
+  Object.assign(globalThis, { reached: undefined });
+  expect([...reached].sort()).toEqual(["a.ts#0", "a.ts#1", "a.ts#2", "a.ts#3"]);
+  const placeOfText = (text: string) => {
+    const mutant = mutantsOf("a.ts", code).find(({ start }) => code.startsWith(text, start));
+    return mutant && placeOf(mutant, code);
+  };
+  expect(placeOfText("1)")).toBe("a.ts#2");
+  expect(placeOfText("2]")).toBe("a.ts#3");
+  expect(placeOfText("g();")).toBe("a.ts#0");
+});

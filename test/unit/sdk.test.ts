@@ -1,0 +1,187 @@
+import type { SQSClient } from "@aws-sdk/client-sqs";
+import { describe, expect, it, vi } from "vitest";
+import { batchGetAll } from "../../shared/dynamodb/batch-get-all.ts";
+import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { IncompleteRequestError } from "../../shared/errors/oauth-monitoring-error.ts";
+import { inCalls } from "../../shared/sdk/call-batches.ts";
+import { sendAgain } from "../../shared/sdk/send-again.ts";
+import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
+
+const slept = vi.hoisted((): number[] => []);
+vi.mock("node:timers/promises", () => ({
+  setTimeout: async (milliseconds: number) => void slept.push(milliseconds),
+}));
+
+describe("calls of a batch API", () => {
+  const split = (sizes: readonly number[]) =>
+    inCalls(sizes, { maxItems: 3, maxBytes: 10, bytesOf: (size) => size });
+
+  it.each([
+    [[], []],
+    [
+      [1, 1, 1, 1],
+      [[1, 1, 1], [1]],
+    ],
+    [
+      [5, 5, 1],
+      [[5, 5], [1]],
+    ],
+    [
+      [6, 5],
+      [[6], [5]],
+    ],
+    // One that is larger than a call goes alone.
+    [
+      [1, 99, 1],
+      [[1], [99], [1]],
+    ],
+  ])("of %j are %j", (sizes, calls) => {
+    expect(split(sizes)).toEqual(calls);
+  });
+});
+
+describe("sendAgain", () => {
+  /** Refuses each item so many times. */
+  const refusing = (times: number) => {
+    const calls: number[][] = [];
+    const send = async (items: readonly number[]): Promise<[number[], string]> => {
+      calls.push([...items]);
+      const refused = calls.length <= times ? items.filter((item) => item % 2 === 1) : [];
+      return [refused, `call ${calls.length}`];
+    };
+    return { calls, send };
+  };
+
+  it("sends only what was refused again, until nothing is", async () => {
+    const { calls, send } = refusing(1);
+    expect(await sendAgain([1, 2, 3], send)).toEqual([[], "call 2"]);
+    expect(calls).toEqual([
+      [1, 2, 3],
+      [1, 3],
+    ]);
+  });
+
+  it("gives up after three calls, or as many as it is told, and says why", async () => {
+    const three = refusing(9);
+    expect(await sendAgain([1, 2], three.send)).toEqual([[1], "call 3"]);
+    const one = refusing(9);
+    expect(await sendAgain([1, 2], one.send, { maxAttempts: 1 })).toEqual([[1], "call 1"]);
+    expect(one.calls).toHaveLength(1);
+  });
+
+  it("waits twice as long before each call, with a jitter of a half", async () => {
+    const waits = async (random: number) => {
+      slept.length = 0;
+      vi.spyOn(Math, "random").mockReturnValue(random);
+      await sendAgain([1], refusing(9).send, { maxAttempts: 4 });
+      vi.restoreAllMocks();
+      return [...slept];
+    };
+    expect(await waits(0)).toEqual([25, 50, 100]);
+    expect(await waits(0.5)).toEqual([50, 100, 200]);
+  });
+});
+
+describe("the queue of events that the bus did not take", () => {
+  const events = (count: number, size = 0) =>
+    Array.from({ length: count }, (_, n) =>
+      createEvent({ eventType: "token_used", details: { n, text: "x".repeat(size) } }, 0),
+    );
+
+  /** A queue that refuses messages, by the number of the call and their place in it. */
+  function queue(refuses: (call: number, index: number) => boolean = () => false) {
+    const calls: { QueueUrl: string; bodies: string[] }[] = [];
+    const sqs = {
+      send: async ({
+        input,
+      }: {
+        input: { QueueUrl: string; Entries: { MessageBody: string; Id: string }[] };
+      }) => {
+        const call = calls.push({
+          QueueUrl: input.QueueUrl,
+          bodies: input.Entries.map(({ MessageBody }) => MessageBody),
+        });
+        const Failed = input.Entries.filter((_, index) => refuses(call, index)).map(({ Id }) => ({
+          Id,
+          Code: "Busy",
+          ...(call === 1 && { Message: "too busy" }),
+        }));
+        return Failed.length > 0 ? { Failed } : {};
+      },
+    } as unknown as SQSClient;
+    return { calls, ...createUnpublishedQueue({ sqs, queueUrl: "https://queue" }) };
+  }
+
+  it("takes ten messages a call, and no more than 240 KB", async () => {
+    const { calls, keep } = queue();
+    const all = events(12);
+    await keep(all);
+    expect(calls.map(({ bodies }) => bodies.length)).toEqual([10, 2]);
+    expect(calls[0]?.QueueUrl).toBe("https://queue");
+    expect(calls.flatMap(({ bodies }) => bodies.map((body) => JSON.parse(body)))).toEqual(all);
+    const large = queue();
+    await large.keep(events(3, 100_000));
+    expect(large.calls.map(({ bodies }) => bodies.length)).toEqual([2, 1]);
+  });
+
+  it("sends again the messages that were refused, and says what is refused to the end", async () => {
+    const once = queue((call, index) => call === 1 && index === 1);
+    const all = events(3);
+    await once.keep(all);
+    expect(once.calls[1]?.bodies).toEqual([JSON.stringify(all[1])]);
+    const always = queue((_, index) => index === 0);
+    const refusal = always.keep(all);
+    await expect(refusal).rejects.toThrow(IncompleteRequestError);
+    await expect(refusal).rejects.toThrow(/refused 1 message.*Busy/);
+  });
+});
+
+describe("batchGetAll", () => {
+  interface Call {
+    readonly Keys: readonly { id: string }[];
+    readonly ConsistentRead: boolean;
+  }
+
+  /** A store that leaves the last keys of a call unprocessed, as often as it is told. */
+  function store(leaves: (call: number) => number) {
+    const calls: Call[] = [];
+    const send = async ({ input }: { input: { RequestItems: { items: Call } } }) => {
+      const call = input.RequestItems.items;
+      calls.push(call);
+      const done = call.Keys.length - leaves(calls.length);
+      return {
+        Responses: { items: call.Keys.slice(0, done).map(({ id }) => ({ id, read: true })) },
+        UnprocessedKeys: done < call.Keys.length ? { items: { Keys: call.Keys.slice(done) } } : {},
+      };
+    };
+    return { calls, db: { send } as unknown as DocumentClient };
+  }
+
+  const keys = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `k${n}` }));
+  const idsOf = (items: readonly Record<string, unknown>[]) => items.map(({ id }) => id).sort();
+
+  it("asks for a hundred keys at a time, consistently when it is told to", async () => {
+    const { calls, db } = store(() => 0);
+    expect(await batchGetAll(db, "items", keys(201))).toHaveLength(201);
+    expect(calls.map(({ Keys }) => Keys.length)).toEqual([100, 100, 1]);
+    expect(calls[0]?.ConsistentRead).toBe(false);
+    await batchGetAll(db, "items", keys(1), { consistent: true });
+    expect(calls[3]?.ConsistentRead).toBe(true);
+    expect(await batchGetAll(db, "items", [])).toEqual([]);
+  });
+
+  it("asks again for keys that were left unprocessed", async () => {
+    const { calls, db } = store((call) => (call === 1 ? 2 : 0));
+    expect(idsOf(await batchGetAll(db, "items", keys(3)))).toEqual(["k0", "k1", "k2"]);
+    expect(calls[1]?.Keys).toEqual([{ id: "k1" }, { id: "k2" }]);
+  });
+
+  it("gives up when keys are left eight times, after growing waits", async () => {
+    slept.length = 0;
+    const { calls, db } = store(() => 1);
+    await expect(batchGetAll(db, "items", keys(1))).rejects.toThrow(IncompleteRequestError);
+    expect(calls).toHaveLength(8);
+    expect(slept).toEqual([50, 100, 200, 400, 800, 1600, 3200]);
+  });
+});

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { DAY_MS, toEpochSeconds, toInstant } from "../../shared/time/clock.ts";
+import {
+  InvalidRangeError,
+  rangeParametersSchema,
+  resolveRange,
+} from "../../shared/time/time-range.ts";
+
+const NOW = Date.parse("2026-11-23T10:00:00.000Z");
+
+const range = (parameters: { from?: string; to?: string }) =>
+  resolveRange(rangeParametersSchema.parse(parameters), NOW, 90);
+
+describe("a time range", () => {
+  it("is the last day, and a day before its end, unless it is told", () => {
+    expect(range({})).toEqual({ fromMs: NOW - DAY_MS, toMs: NOW });
+    const to = toInstant(NOW - 5 * DAY_MS);
+    expect(range({ to })).toEqual({ fromMs: NOW - 6 * DAY_MS, toMs: NOW - 5 * DAY_MS });
+    const from = toInstant(NOW - 7 * DAY_MS);
+    expect(range({ from, to })).toEqual({ fromMs: NOW - 7 * DAY_MS, toMs: NOW - 5 * DAY_MS });
+  });
+
+  it("begins before it ends, within what is kept, and ends within a year from now", () => {
+    const refused = (from: number, to: number) =>
+      expect(() => range({ from: toInstant(from), to: toInstant(to) })).toThrow(InvalidRangeError);
+    refused(NOW, NOW);
+    expect(range({ from: toInstant(NOW - 1) }).fromMs).toBe(NOW - 1);
+    refused(NOW - 90 * DAY_MS - 1, NOW);
+    expect(range({ from: toInstant(NOW - 90 * DAY_MS) }).fromMs).toBe(NOW - 90 * DAY_MS);
+    refused(NOW, NOW + 366 * DAY_MS + 1);
+    expect(range({ from: toInstant(NOW), to: toInstant(NOW + 366 * DAY_MS) }).fromMs).toBe(NOW);
+  });
+});
+
+it("rounds the seconds at which something expires up, never down", () => {
+  expect([1000, 1001, 1999, 2000].map(toEpochSeconds)).toEqual([1, 2, 2, 2]);
+});
