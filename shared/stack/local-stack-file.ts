@@ -13,6 +13,8 @@ export const LOCAL_ACCESS = {
 
 const STACK_FILE = join(packageRoot(), ".local/stack.json");
 
+const processSchema = z.object({ pid: z.int().positive() });
+
 const name = z.string();
 const stackFileSchema = z.object({
   url: z.url(),
@@ -38,9 +40,26 @@ const stackFileSchema = z.object({
   config: monitoringConfigSchema,
 });
 
-/** Whether a local stack runs, or ran and was killed. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Any other code means that the process runs and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** What `npm start` wrote, unless its process has ended: a killed process leaves its file behind. */
+function readStackFile(): unknown {
+  if (!existsSync(STACK_FILE)) return undefined;
+  const content: unknown = JSON.parse(readFileSync(STACK_FILE, "utf8"));
+  return isAlive(processSchema.parse(content).pid) ? content : undefined;
+}
+
+/** Whether a local stack runs. */
 export function localStackIsThere(): boolean {
-  return existsSync(STACK_FILE);
+  return readStackFile() !== undefined;
 }
 
 /** A local stack has an HTTP front on this machine, too. */
@@ -48,10 +67,15 @@ export interface LocalStackDescription extends StackDescription {
   readonly url: string;
 }
 
-/** The running local stack, as `npm start` described it. */
+/**
+ * The running local stack, as `npm start` described it.
+ *
+ * @throws Error when none runs
+ */
 export function describeLocalStack(): LocalStackDescription {
-  if (!localStackIsThere()) throw new Error("no local stack runs: start it with npm start");
-  const stack = stackFileSchema.parse(JSON.parse(readFileSync(STACK_FILE, "utf8")));
+  const content = readStackFile();
+  if (content === undefined) throw new Error("no local stack runs: start it with npm start");
+  const stack = stackFileSchema.parse(content);
   return {
     url: stack.url,
     tables: stack.tables,

@@ -115,6 +115,8 @@ describe("an app that cdk init has just made", () => {
 
   it("finds the command line", async () => {
     expect(await run(app, "npx", "oauth-monitoring", "--help")).toContain("tokens");
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(await run(app, "npx", "oauth-monitoring", "--version")).toBe(`${version}\n`);
   });
 });
 
