@@ -22,7 +22,7 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** What a thrown error means to the caller; anything unforeseen is ours to mend and shows nothing. */
+/** What a thrown error means to the caller. An unexpected error is ours to fix, and its text is not shown. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof z.ZodError) return badRequest(faultsOf(error));
@@ -30,7 +30,7 @@ function toProblem(error: unknown): Problem {
     return badRequest([{ pointer: "/cursor", detail: error.message }]);
   }
   if (error instanceof InvalidRangeError) {
-    return badRequest([{ pointer: "/from", detail: error.message }]);
+    return badRequest([{ pointer: error.pointer, detail: error.message }]);
   }
   return new Problem(
     500,
