@@ -71,6 +71,9 @@ export interface AttachOptions {
   readonly metricsDashboard?: boolean;
 }
 
+/** The options of `attach` that concern the API as a whole. */
+const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
+
 /** An API behind the authorizer. */
 export interface AttachedApi {
   /** The authorizer, for methods that you define by hand. */
@@ -130,6 +133,7 @@ export class OAuthMonitoring extends Construct {
   readonly #logRetention: RetentionDays;
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
+  readonly #firstOptions = new Map<IRestApi, AttachOptions>();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
@@ -216,7 +220,8 @@ export class OAuthMonitoring extends Construct {
    * - gateway responses for refused calls, unless the API has its own (`gatewayResponses`);
    * - an alarm on 5XX answers (`alarm`) and a place on the CloudWatch dashboard (`metricsDashboard`).
    *
-   * The options of the first call for an API count for that API.
+   * Give `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API; they concern the
+   * whole API. `except` concerns only the call that has it.
    *
    * The API may be in another stack of the same account and region, which then depends on this one. For an
    * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
@@ -227,9 +232,11 @@ export class OAuthMonitoring extends Construct {
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
+   * @throws Error when a later call for an API has other options than the first
    */
   attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
+    this.#checkOptions(api, options);
     const protection = this.#protectionOf(api, options);
     protection.protect(target, options.except ?? []);
     const { authorizer } = protection;
@@ -272,6 +279,18 @@ export class OAuthMonitoring extends Construct {
       TOKENS_TABLE: { table: ["UpdateItem"], indexes: ["Query"], only: ["by_token_id"] },
       SESSIONS_TABLE: { table: ["DeleteItem"] },
     }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */
+  grantTrackUsage(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
+    }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets an administrator name clients: `registerClient`. */
+  grantRegisterClients(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, { CLIENTS_TABLE: { table: ["UpdateItem"] } });
   }
 
   /** Lets a producer put events on the bus: `trackEvent` and everything that tracks. */
@@ -343,6 +362,23 @@ export class OAuthMonitoring extends Construct {
       statistic: "Maximum",
       ...options,
     });
+  }
+
+  /** @throws Error when the API is attached already, with other options */
+  #checkOptions(api: IRestApi, options: AttachOptions): void {
+    const first = this.#firstOptions.get(api);
+    if (!first) {
+      this.#firstOptions.set(api, options);
+      return;
+    }
+    const ignored = API_OPTIONS.find(
+      (name) => options[name] !== undefined && options[name] !== first[name],
+    );
+    if (ignored) {
+      throw new Error(
+        `${api.node.path} is attached already: give ${ignored} in the first attach of the API`,
+      );
+    }
   }
 
   #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
