@@ -36,5 +36,7 @@ export interface AnomalyRule<Parameters> {
   readonly falsePositives: string;
   /** What to do about it. */
   readonly advice: string;
+  /** Which of the subject's latest events an alert shows: all of them, or only the failures. */
+  readonly examples: "all" | "failures";
   readonly find: (snapshot: DetectionSnapshot, parameters: Parameters) => readonly Anomaly[];
 }

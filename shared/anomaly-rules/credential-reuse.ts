@@ -9,6 +9,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
   catches: "an authorization code or rotated refresh token that two parties hold",
   falsePositives: "a client that repeats a token request whose answer it did not get",
   advice: "Revoke the tokens that came of the credential, as RFC 6749 asks.",
+  examples: "failures",
   find: ({ failedReasons, nowMs }, { reasons }) =>
     failedReasons.flatMap((each) => {
       const uses = countWithin(each, nowMs - HOUR_MS, nowMs);

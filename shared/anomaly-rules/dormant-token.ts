@@ -9,6 +9,7 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
   catches: "a forgotten long-lived token that somebody found",
   falsePositives: "monthly and quarterly jobs",
   advice: "Ask the client's owner; give tokens a shorter life.",
+  examples: "all",
   find: ({ dormantTokens, usesOfDormant, nowMs }, { uses: threshold }) =>
     dormantTokens.flatMap((each) => {
       const uses = usesOfDormant.get(each.value) ?? 0;

@@ -31,6 +31,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
   falsePositives:
     "a client that goes on with an expired or revoked token; a company's many users behind one address",
   advice: "Block the address, or revoke the token and ask the client's owner.",
+  examples: "failures",
   find: (snapshot, { windowMinutes, perIp, perClient, perToken }) => {
     const toMs = snapshot.nowMs;
     const fromMs = toMs - windowMinutes * MINUTE_MS;

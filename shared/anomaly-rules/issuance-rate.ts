@@ -9,6 +9,7 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
   falsePositives: "launches, campaigns, load tests, and a deploy that drops every cached token",
   advice:
     "Ask the client's owner; if nobody knows of it, rotate the client's secret and revoke its tokens.",
+  examples: "all",
   find: ({ issuance, historyStartMs, nowMs }, parameters) =>
     unusualHours(issuance, historyStartMs, nowMs, parameters, "tokens issued"),
 };

@@ -10,6 +10,7 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
   falsePositives: "a service that moves to another host or region",
   advice:
     "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
+  examples: "all",
   find: ({ serviceNetworks, knownNetworks, nowMs }, { maxKnownNetworks, learnDays }) => {
     const fromMs = nowMs - HOUR_MS;
     const found = new Map<string, { clientId: string; network: string; uses: number }>();

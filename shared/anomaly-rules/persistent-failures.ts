@@ -8,6 +8,7 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
   catches: "guessing that is paced to stay below rate limits, from one address",
   falsePositives: "a monitor or cron job that was never given a good token",
   advice: "Find out whose the address is; block it if nobody knows.",
+  examples: "failures",
   find: ({ failedIpHours, nowMs }, { hours, perHour }) => {
     const lastWhole = Math.floor(nowMs / HOUR_MS) * HOUR_MS - HOUR_MS;
     const span = Array.from({ length: hours }, (_, back) => lastWhole - back * HOUR_MS);

@@ -9,6 +9,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
   catches: "somebody who kept a copy of a token that was revoked for a reason",
   falsePositives: "a client that never learns of revocations and tries again much later",
   advice: "See from where: a stranger's address means that the token had leaked.",
+  examples: "failures",
   find: ({ failedTokens, revokedAt, nowMs }, { graceMinutes }) =>
     failedTokens.flatMap((each) => {
       const [reason, tokenId] = splitValue(each.value);

@@ -9,6 +9,7 @@ export const tokenNetworks: AnomalyRule<AnomaliesConfig["rules"]["token_networks
   catches: "a stolen token that is used beside its owner",
   falsePositives: "traffic through rotating proxies, private relays or a cloud's many exits",
   advice: "Revoke the token and ask its user to sign in again.",
+  examples: "all",
   find: ({ networks, nowMs }, { windowMinutes, networks: threshold }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
     const tokens = new Map<string, { clientId: string; networks: Map<string, number> }>();

@@ -65,14 +65,11 @@ function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
   const { kind, id } = anomaly.subject;
   if (kind === "client" && id === NO_CLIENT) return [];
-  const failures = !["issuance_rate", "token_networks", "dormant_token", "new_network"].includes(
-    anomaly.rule.name,
-  );
   const { events } = await queryEvents(context, {
     fromMs: Date.parse(anomaly.windowStart),
     toMs: Date.parse(anomaly.windowEnd),
     limit: EXAMPLES,
-    security: failures || undefined,
+    security: anomaly.rule.examples === "failures" || undefined,
     ...(kind === "ip" && { ip: id }),
     ...(kind === "token" && { tokenId: id }),
     ...(kind === "client" && { clientId: id }),
