@@ -20,6 +20,12 @@ import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
+import {
+  forEachTable,
+  type TableVariable,
+  tableConstructId,
+  tableProperty,
+} from "../shared/dynamodb/table-names.ts";
 import type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms } from "./constructs/alarms.ts";
@@ -188,17 +194,9 @@ export class OAuthMonitoring extends Construct {
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
-    this.tables = {
-      tokens: data.tables.TOKENS_TABLE,
-      authorizationCodes: data.tables.AUTHORIZATION_CODES_TABLE,
-      sessions: data.tables.SESSIONS_TABLE,
-      clients: data.tables.CLIENTS_TABLE,
-      events: data.tables.EVENTS_TABLE,
-      counters: data.tables.COUNTERS_TABLE,
-      issuances: data.tables.ISSUANCES_TABLE,
-      cleanupRuns: data.tables.CLEANUP_RUNS_TABLE,
-      alerts: data.tables.ALERTS_TABLE,
-    };
+    // The return type makes the interface name every table.
+    const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
+    this.tables = forEachTable(property, (variable) => data.tables[variable]);
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
@@ -431,15 +429,10 @@ export class OAuthMonitoring extends Construct {
       }),
       CleanupFunctionName: this.#functions.get("Cleanup").functionName,
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
-      TokensTable: this.tables.tokens.tableName,
-      AuthorizationCodesTable: this.tables.authorizationCodes.tableName,
-      SessionsTable: this.tables.sessions.tableName,
-      ClientsTable: this.tables.clients.tableName,
-      EventsTable: this.tables.events.tableName,
-      CountersTable: this.tables.counters.tableName,
-      IssuancesTable: this.tables.issuances.tableName,
-      CleanupRunsTable: this.tables.cleanupRuns.tableName,
-      AlertsTable: this.tables.alerts.tableName,
+      ...forEachTable(
+        (variable) => `${tableConstructId(variable)}Table`,
+        (variable) => this.#data.tables[variable].tableName,
+      ),
     });
   }
 }

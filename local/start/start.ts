@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { registerClient } from "../../shared/clients/register-client.ts";
+import { forEachTable, tableLabel } from "../../shared/dynamodb/table-names.ts";
 import { explain } from "../../shared/errors/faults.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
@@ -127,11 +128,7 @@ async function start(): Promise<void> {
   if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
 
   const environment = deployedEnvironment(stack);
-  const tables = Object.fromEntries(
-    Object.entries(environment).flatMap(([variable, name]) =>
-      variable.endsWith("_TABLE") ? [[variable.replace(/_TABLE$/, "").toLowerCase(), name]] : [],
-    ),
-  );
+  const tables = forEachTable(tableLabel, (variable) => environment[variable]);
   mkdirSync(LOCAL_DIRECTORY, { recursive: true });
   const description = {
     url: stack.url,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { monitoringConfigSchema } from "../config/monitoring-config.ts";
+import { forEachTable, tableLabel } from "../dynamodb/table-names.ts";
 import type { StackDescription } from "./open-stack.ts";
 import { packageRoot } from "./package-root.ts";
 
@@ -26,17 +27,7 @@ const stackFileSchema = z.object({
   archive_arn: name.optional(),
   buffer_queue_url: z.url(),
   dead_letter_queue_url: z.url(),
-  tables: z.object({
-    tokens: name,
-    authorization_codes: name,
-    sessions: name,
-    clients: name,
-    events: name,
-    counters: name,
-    issuances: name,
-    cleanup_runs: name,
-    alerts: name,
-  }),
+  tables: z.object(forEachTable(tableLabel, () => name)),
   config: monitoringConfigSchema,
 });
 

@@ -2,23 +2,19 @@ import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { createDocumentClient } from "../dynamodb/document-client.ts";
+import {
+  forEachTable,
+  type TableLabel,
+  tableContextKey,
+  tableLabel,
+} from "../dynamodb/table-names.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { systemClock } from "../time/clock.ts";
 import { createEventPublisher } from "../tracking/event-publisher.ts";
 
 /** What the CLI must know of a stack, local or deployed. */
 export interface StackDescription {
-  readonly tables: {
-    readonly tokens: string;
-    readonly authorization_codes: string;
-    readonly sessions: string;
-    readonly clients: string;
-    readonly events: string;
-    readonly counters: string;
-    readonly issuances: string;
-    readonly cleanup_runs: string;
-    readonly alerts: string;
-  };
+  readonly tables: Readonly<Record<TableLabel, string>>;
   readonly eventBusName: string;
   readonly eventBusArn: string;
   /** Of the rule that brings events to be stored. */
@@ -53,15 +49,7 @@ export function openTarget(stack: StackDescription) {
   const eventBridge = new EventBridgeClient({ ...stack.messaging });
   return {
     db: createDocumentClient("background", { ...stack.dynamodb }),
-    tokensTable: tables.tokens,
-    authorizationCodesTable: tables.authorization_codes,
-    sessionsTable: tables.sessions,
-    clientsTable: tables.clients,
-    eventsTable: tables.events,
-    countersTable: tables.counters,
-    issuancesTable: tables.issuances,
-    cleanupRunsTable: tables.cleanup_runs,
-    alertsTable: tables.alerts,
+    ...forEachTable(tableContextKey, (variable) => tables[tableLabel(variable)]),
     config: stack.config,
     clock: systemClock,
     logger,
