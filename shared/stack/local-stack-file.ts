@@ -6,7 +6,7 @@ import { forEachTable, tableLabel } from "../dynamodb/table-names.ts";
 import type { StackDescription } from "./open-stack.ts";
 import { packageRoot } from "./package-root.ts";
 
-/** Region and credentials for SDK clients of the local services, which check neither. */
+/** The region and credentials for SDK clients of the local services, which check neither. */
 export const LOCAL_ACCESS = {
   region: "us-east-1",
   credentials: { accessKeyId: "local", secretAccessKey: "local" },
@@ -53,7 +53,7 @@ export function localStackIsThere(): boolean {
   return readStackFile() !== undefined;
 }
 
-/** A local stack has an HTTP front on this machine, too. */
+/** A local stack, which also answers HTTP requests on this machine. */
 export interface LocalStackDescription extends StackDescription {
   readonly url: string;
 }
