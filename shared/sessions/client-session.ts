@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 
-/** A client's session as it is stored; the id the client sends is known by its digest alone. */
+/** A client's session as it is stored. Of the id that the client sends, only the digest is stored. */
 export const clientSessionSchema = z.object({
   /** SHA-256 of the `Mcp-Session-Id`, hex: the table's key. */
   session_digest: z.string(),
@@ -10,7 +10,7 @@ export const clientSessionSchema = z.object({
   oauth_client_id: z.string(),
   user_id: z.string().optional(),
   token_id: z.string().optional(),
-  /** Scopes available in this session; a call needs them in the token as well. */
+  /** The scopes of this session. A call needs its scopes in the token as well. */
   scopes: z.array(z.string()),
   started_at: z.string(),
   expires_at: z.string(),

@@ -22,8 +22,8 @@ export const startSessionRequestSchema = z.strictObject({
 });
 
 /**
- * Starts a session and publishes `session_started`. `secret` is the `Mcp-Session-Id` for the client;
- * it is shown here once.
+ * Starts a session and publishes `session_started`. `secret` is the `Mcp-Session-Id` for the client; it is
+ * returned only here.
  *
  * @throws ZodError when the request is not valid.
  */

@@ -15,7 +15,7 @@ export const issueTokenRequestSchema = z.strictObject({
   clientId: identifierSchema,
   userId: identifierSchema.optional(),
   scopes: scopesSchema.min(1, "at least one scope"),
-  /** Life in seconds from now; one year at the most. */
+  /** Lifetime in seconds, at most one year. */
   expiresInSeconds: z
     .int()
     .min(1)
@@ -31,8 +31,8 @@ export interface IssuedToken {
 }
 
 /**
- * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then hands the
- * secret out, so that every token that can be used has been counted.
+ * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then returns the
+ * secret. So every token that can be used has been counted.
  *
  * @throws ZodError when the request is not valid, saying which part and why.
  */
