@@ -1,6 +1,11 @@
 import { Command, CommanderError } from "commander";
 import * as z from "zod";
-import { explain as explainFaults } from "../shared/errors/faults.ts";
+import { InvalidConfigError } from "../shared/config/monitoring-config.ts";
+import {
+  explain as explainFaults,
+  InvalidInputError,
+  sentenceOf,
+} from "../shared/errors/faults.ts";
 import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
 import { packageVersion } from "../shared/stack/package-root.ts";
@@ -245,6 +250,9 @@ function explain(error: unknown): { message: string; code: number } {
   }
   if (error instanceof z.ZodError)
     return { message: explainFaults(error), code: EXIT.badArguments };
+  if (error instanceof InvalidInputError && !(error instanceof InvalidConfigError)) {
+    return { message: sentenceOf(error.faults), code: EXIT.badArguments };
+  }
   if (error instanceof InvalidRangeError || error instanceof UsageError) {
     return { message: error.message, code: EXIT.badArguments };
   }

@@ -44,6 +44,7 @@ export interface DefaultScopes {
   readonly write?: readonly string[];
 }
 
+/** Properties of the construct; every one has a default. */
 export interface OAuthMonitoringProps {
   /**
    * The realm in `WWW-Authenticate` (RFC 6750, section 3).
@@ -126,7 +127,8 @@ export interface OAuthMonitoringProps {
   readonly encryptionKey?: IKey;
 
   /**
-   * Where alarms and alerts go.
+   * Where alarms and alerts go. A topic of this app gets a policy by which alarms of the account may publish;
+   * an imported one must have it.
    *
    * @default - a new encrypted topic
    */
@@ -145,6 +147,13 @@ export interface OAuthMonitoringProps {
    * @default true
    */
   readonly metricsDashboard?: boolean;
+
+  /**
+   * Whether the stack gets outputs. Without them `oauth-monitoring --stack NAME` does not find the construct.
+   *
+   * @default true
+   */
+  readonly outputs?: boolean;
 
   /**
    * All other settings, as JSON, for example from `cdk.json`. docs/configuration.md lists them. The

@@ -8,6 +8,7 @@ export interface OAuthMonitoringStackProps extends StackProps, OAuthMonitoringPr
 
 /** A stack with the construct, its admin API, and a sample API to try tokens on. */
 export class OAuthMonitoringStack extends Stack {
+  /** The construct in the stack. */
   readonly monitoring: OAuthMonitoring;
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringStackProps = {}) {

@@ -1,6 +1,7 @@
-import { type RemovalPolicy, Stack } from "aws-cdk-lib";
+import { type RemovalPolicy, Resource, Stack } from "aws-cdk-lib";
 import {
   AuthorizationType,
+  type CfnRestApi,
   type IAuthorizer,
   type IResource,
   type IRestApi,
@@ -14,6 +15,7 @@ import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
@@ -90,14 +92,23 @@ export interface AttachedApi {
 
 /** The tables, for access beyond the construct's own grants. */
 export interface MonitoringTables {
+  /** Access tokens, by the digest of their secret. */
   readonly tokens: Table;
+  /** Authorization codes, by their digest. */
   readonly authorizationCodes: Table;
+  /** Sessions, by the digest of their id. */
   readonly sessions: Table;
+  /** OAuth clients, by id. */
   readonly clients: Table;
+  /** The audit log, by event id. */
   readonly events: Table;
+  /** What statistics are computed from. */
   readonly counters: Table;
+  /** When each token was issued, expires and was revoked. */
   readonly issuances: Table;
+  /** What each cleanup did. */
   readonly cleanupRuns: Table;
+  /** Anomalies that were found, and mutes. */
   readonly alerts: Table;
 }
 
@@ -119,6 +130,7 @@ export interface MonitoringTables {
 export class OAuthMonitoring extends Construct {
   /** The configuration with every default filled in. */
   readonly config: MonitoringConfig;
+  /** The nine tables. */
   readonly tables: MonitoringTables;
   /** Where producers publish events. */
   readonly eventBus: EventBus;
@@ -130,12 +142,19 @@ export class OAuthMonitoring extends Construct {
   readonly alarmTopic: ITopic;
   /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
+  /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
+  readonly authorizerFunction: IFunction;
+  /**
+   * What `openMonitoring` of `oauth-monitoring/shared` reads, for the environment of a function that calls
+   * the library. It holds names, no secrets, and takes up to 3.5 of Lambda's 4 KB.
+   */
+  readonly environment: Readonly<Record<string, string>>;
   readonly #data: Data;
   readonly #flow: EventFlow;
   readonly #functions: Functions;
   readonly #alarms: Alarms | undefined;
   readonly #metricsDashboard: MetricsDashboard | undefined;
-  readonly #outputs: StackOutputs;
+  readonly #outputs: StackOutputs | undefined;
   readonly #logRetention: RetentionDays;
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
@@ -149,7 +168,11 @@ export class OAuthMonitoring extends Construct {
     const logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS;
     this.#removalPolicy = removalPolicy;
     this.#logRetention = logRetention;
-    const data = new Data(this, "Data", { removalPolicy, encryptionKey: props.encryptionKey });
+    const data = new Data(this, "Data", {
+      removalPolicy,
+      encryptionKey: props.encryptionKey,
+      previousEventsTable: config.previousEventsTable,
+    });
     const { key } = data;
     const flow = new EventFlow(this, "EventFlow", { config, key, removalPolicy });
     this.alarmTopic =
@@ -200,8 +223,22 @@ export class OAuthMonitoring extends Construct {
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
-    this.#outputs = new StackOutputs(this, "Outputs");
-    this.#addOutputs();
+    this.authorizerFunction = functions.get("Authorizer");
+    this.environment = {
+      TOKENS_TABLE: this.tables.tokens.tableName,
+      AUTHORIZATION_CODES_TABLE: this.tables.authorizationCodes.tableName,
+      SESSIONS_TABLE: this.tables.sessions.tableName,
+      CLIENTS_TABLE: this.tables.clients.tableName,
+      EVENTS_TABLE: this.tables.events.tableName,
+      COUNTERS_TABLE: this.tables.counters.tableName,
+      ISSUANCES_TABLE: this.tables.issuances.tableName,
+      EVENT_BUS_NAME: this.eventBus.eventBusName,
+      OAUTH_MONITORING_CONFIG: functions.configVariable,
+    };
+    if (props.outputs ?? true) {
+      this.#outputs = new StackOutputs(this, "Outputs");
+      this.#addOutputs(this.#outputs);
+    }
   }
 
   /**
@@ -225,12 +262,16 @@ export class OAuthMonitoring extends Construct {
    * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
    * methods the returned `methodOptions`. The owner of the API must deploy its stage.
    *
+   * A `SpecRestApi` is refused: its methods are in the OpenAPI document, where CDK cannot change them. Name
+   * `authorizerFunction` there, in `x-amazon-apigateway-authorizer`.
+   *
    * @example
    * ```typescript
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
-   * @throws Error when a later call for an API has other options than the first
+   * @throws Error for an API that an OpenAPI document defines, and when a later call for an API has other options
+   * than the first
    */
   attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
@@ -258,7 +299,7 @@ export class OAuthMonitoring extends Construct {
       removalPolicy: this.#removalPolicy,
     });
     this.attach(admin.api, { except: [admin.openPage] });
-    this.#outputs.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
+    this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
   }
 
@@ -299,7 +340,7 @@ export class OAuthMonitoring extends Construct {
   /** Lets a reader see the audit log and the statistics: `queryEvents`, `tokenUsageStats`, `listClients`. */
   grantReadAudit(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
-      EVENTS_TABLE: { indexes: ["Query"] },
+      EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
       COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
       ISSUANCES_TABLE: { indexes: ["Query"] },
       CLIENTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] },
@@ -382,6 +423,12 @@ export class OAuthMonitoring extends Construct {
   #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
     const known = this.#attached.get(api);
     if (known) return known;
+    const { body, bodyS3Location } = (api.node.defaultChild ?? {}) as Partial<CfnRestApi>;
+    if (body !== undefined || bodyS3Location !== undefined) {
+      throw new Error(
+        `${api.node.path} is defined by an OpenAPI document, whose methods cannot be protected from here: name the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
+      );
+    }
     // In the API's scope: the API may be in another stack, and that stack must depend on this one.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
@@ -390,7 +437,7 @@ export class OAuthMonitoring extends Construct {
     });
     this.#attached.set(api, protection);
     // An imported API has no resource in this app.
-    const isOurs = api.node.tryFindChild("Resource") !== undefined;
+    const isOurs = Resource.isOwnedResource(api);
     if (options.gatewayResponses ?? isOurs) {
       new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
     }
@@ -406,11 +453,11 @@ export class OAuthMonitoring extends Construct {
     return [stack.stackName, ...inStack].join("/");
   }
 
-  #addOutputs(): void {
+  #addOutputs(outputs: StackOutputs): void {
     const flow = this.#flow;
     const { region } = Stack.of(this);
     const dashboardName = this.#metricsDashboard?.dashboard.dashboardName;
-    this.#outputs.add({
+    outputs.add({
       EventBusName: flow.bus.eventBusName,
       EventBusArn: flow.bus.eventBusArn,
       ...(flow.archive && { ArchiveArn: flow.archive.archiveArn }),

@@ -3,7 +3,7 @@ import { DescribeReplayCommand, StartReplayCommand } from "@aws-sdk/client-event
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { progress, type Report } from "../../shared/terminal/output.ts";
 import { toInstant } from "../../shared/time/clock.ts";
-import { type RangeOptions, rangeOf } from "../range.ts";
+import { type RangeOptions, rangeOf } from "./range.ts";
 
 /** How often to ask for the progress of a replay. */
 const ASK_MS = 1000;

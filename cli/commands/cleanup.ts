@@ -19,9 +19,12 @@ export async function cleanup(target: Target, options: { dryRun?: boolean }): Pr
     const text = lines("Cleanup Results (dry run, nothing was removed):", would_remove);
     return { json: { dry_run: true, would_remove }, text };
   }
-  const run = await runCleanup(target, Number.POSITIVE_INFINITY, (removed) => {
-    const total = Object.values(removed).reduce((sum, count) => sum + count, 0);
-    progress(`${total} removed …`);
+  const run = await runCleanup(target, {
+    deadlineMs: Number.POSITIVE_INFINITY,
+    onProgress: (removed) => {
+      const total = Object.values(removed).reduce((sum, count) => sum + count, 0);
+      progress(`${total} removed …`);
+    },
   });
   progress("");
   return { json: run, text: lines("Cleanup Results:", run.removed) };

@@ -6,7 +6,7 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import { mostFrequent, type ValueCount } from "../../shared/statistics/most-frequent.ts";
 import { printable, progress, type Report, table } from "../../shared/terminal/output.ts";
 import { rangeParametersSchema } from "../../shared/time/time-range.ts";
-import { type RangeOptions, rangeOf } from "../range.ts";
+import { type RangeOptions, rangeOf } from "./range.ts";
 
 /** Events read at once. */
 const PAGE = 1000;

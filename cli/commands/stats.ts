@@ -2,7 +2,7 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import type { Report } from "../../shared/terminal/output.ts";
 import { printable } from "../../shared/terminal/output.ts";
-import { type RangeOptions, rangeOf } from "../range.ts";
+import { type RangeOptions, rangeOf } from "./range.ts";
 
 /** `stats`: prints the token statistics of a range. */
 export async function stats(target: Target, options: RangeOptions): Promise<Report> {

@@ -7,8 +7,7 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { instantSchema, systemClock } from "../../shared/time/clock.ts";
 import { busSink } from "../runtime/event-sink.ts";
-import { logLambdaContext } from "../runtime/log-context.ts";
-import { logger } from "../runtime/logger.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { topicNotifier } from "./topic-notifier.ts";
 

@@ -1,9 +1,7 @@
 import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { canonicalIp } from "../../shared/envelope/ip-address.ts";
-import { fieldValues } from "../runtime/header-fields.ts";
-import { loggableRequestId } from "../runtime/request-id.ts";
-import { traceId } from "../runtime/trace.ts";
+import { fieldValues, loggableRequestId, traceId } from "../runtime/invocation.ts";
 
 /** Reads the call from API Gateway's REQUEST authorizer event. */
 export function toProtectedRequest(event: APIGatewayRequestAuthorizerEvent): ProtectedRequest {

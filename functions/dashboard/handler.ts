@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
-import { logLambdaContext } from "../runtime/log-context.ts";
+import { logLambdaContext } from "../runtime/logger.ts";
 import { pageDocument } from "./page-document.ts";
 
 /** The files that the build puts next to the bundle. */

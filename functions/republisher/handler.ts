@@ -2,8 +2,7 @@ import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { busSink } from "../runtime/event-sink.ts";
-import { logLambdaContext } from "../runtime/log-context.ts";
-import { logger } from "../runtime/logger.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { type Republisher, republishBatch } from "./republish-batch.ts";
 

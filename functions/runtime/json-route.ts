@@ -5,9 +5,9 @@ import { faultsOf } from "../../shared/errors/faults.ts";
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { InvalidRangeError } from "../../shared/time/time-range.ts";
-import { logLambdaContext, logRequestId } from "./log-context.ts";
+import { loggableRequestId } from "./invocation.ts";
+import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
-import { loggableRequestId } from "./request-id.ts";
 
 /** The query parameters of a request, each given once. */
 function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {

@@ -43,6 +43,7 @@ const ACCESS_LOG = AccessLogFormat.custom(
   }),
 );
 
+/** Properties of the API for administrators. */
 export interface AdminApiProps {
   /**
    * Whether to create the account's role that lets API Gateway write access logs. A region has one such
@@ -78,6 +79,7 @@ export interface AdminApiParts {
 
 /** The API for administrators: statistics, audit log, alerts and the dashboard page. */
 export class AdminApi extends Construct {
+  /** The API itself, with a stage of its own. */
   readonly api: RestApi;
   /** The address of the dashboard. */
   readonly dashboardUrl: string;
@@ -124,7 +126,10 @@ export class AdminApi extends Construct {
         "The page is open to everybody: it holds no data and asks for a token before it shows any.",
     });
     this.dashboardUrl = this.api.urlForPath("/admin/oauth/dashboard");
-    new ApiFirewall(this, "Firewall", config.api, this.api.deploymentStage);
+    new ApiFirewall(this, "Firewall", {
+      parameters: config.api,
+      stage: this.api.deploymentStage,
+    });
     this.#acknowledgeFindings();
   }
 

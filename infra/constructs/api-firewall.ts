@@ -11,12 +11,18 @@ const visibility = (metricName: string) => ({
   metricName,
 });
 
+export interface ApiFirewallProps {
+  readonly parameters: ApiParameters;
+  /** The stage that the web ACL stands before. */
+  readonly stage: Stage;
+}
+
 /**
  * The web ACL in front of a stage: one that the configuration names, one of its own, or none. Sampled
  * requests are off, because a sample holds headers, which hold tokens.
  */
 export class ApiFirewall extends Construct {
-  constructor(scope: Construct, id: string, parameters: ApiParameters, stage: Stage) {
+  constructor(scope: Construct, id: string, { parameters, stage }: ApiFirewallProps) {
     super(scope, id);
     const webAclArn = parameters.webAclArn ?? this.#createWebAcl(parameters);
     if (webAclArn === undefined) {

@@ -3,6 +3,7 @@ import {
   type Attribute,
   AttributeType,
   BillingMode,
+  type ITable,
   ProjectionType,
   Table,
   TableEncryption,
@@ -43,15 +44,24 @@ export interface DataProps {
   readonly removalPolicy: RemovalPolicy;
   /** @default - a new key that rotates every year */
   readonly encryptionKey?: IKey | undefined;
+  /** @default - there is no events table from before packs */
+  readonly previousEventsTable?: string | undefined;
 }
 
 /** The tables that `shared/dynamodb/tables.ts` defines, under a customer managed key. */
 export class Data extends Construct {
   readonly key: IKey;
   readonly tables: Readonly<Record<TableVariable, Table>>;
+  /** The events table of a deployment from before packs. */
+  readonly previousEvents: ITable | undefined;
 
-  constructor(scope: Construct, id: string, { removalPolicy, encryptionKey }: DataProps) {
+  constructor(scope: Construct, id: string, props: DataProps) {
     super(scope, id);
+    const { removalPolicy, encryptionKey, previousEventsTable } = props;
+    this.previousEvents =
+      previousEventsTable === undefined
+        ? undefined
+        : Table.fromTableName(this, "PreviousEvents", previousEventsTable);
     this.key =
       encryptionKey ??
       new Key(this, "Key", {

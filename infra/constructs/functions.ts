@@ -1,11 +1,16 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
+  ApplicationLogLevel,
   Architecture,
   Code,
   type IFunction,
   Function as LambdaFunction,
+  LoggingFormat,
   Runtime,
+  SystemLogLevel,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -15,9 +20,9 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
+import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-import { functionAsset } from "./function-asset.ts";
 import { grantPublish, grantTables, type TablesAccess } from "./grants.ts";
 
 interface FunctionDefinition {
@@ -25,6 +30,8 @@ interface FunctionDefinition {
   readonly folder: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
+  /** @default Tracing.ACTIVE */
+  readonly tracing?: Tracing;
   readonly tables?: TablesAccess;
 }
 
@@ -49,6 +56,9 @@ function configVariable(config: MonitoringConfig): string {
   );
 }
 
+/** The share of invocations that log what their events say as well. */
+const DEBUG_LOG_SHARE = "0.01";
+
 const HTTP_TIMEOUT = Duration.seconds(29);
 
 /** Every function: its folder, and the access that it needs. */
@@ -58,6 +68,8 @@ const DEFINITIONS = {
     // A decision takes milliseconds; the rest is for publishing events on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
+    // Traced where the API's stage is: its sampling is the user's to choose, a function's is not.
+    tracing: Tracing.PASS_THROUGH,
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
@@ -69,7 +81,7 @@ const DEFINITIONS = {
     memorySize: 1024,
     tables: {
       EVENTS_TABLE: { table: ["PutItem"] },
-      COUNTERS_TABLE: { table: ["UpdateItem"] },
+      COUNTERS_TABLE: { table: ["BatchGetItem", "UpdateItem"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem", "PutItem"] },
       CLIENTS_TABLE: { table: ["UpdateItem"] },
     },
@@ -82,7 +94,11 @@ const DEFINITIONS = {
       TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
       AUTHORIZATION_CODES_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
       SESSIONS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
-      EVENTS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_time"] },
+      EVENTS_TABLE: {
+        table: ["BatchGetItem", "DeleteItem"],
+        indexes: ["Query"],
+        only: ["by_time"],
+      },
       COUNTERS_TABLE: { table: ["Query"] },
       CLEANUP_RUNS_TABLE: { table: ["PutItem"] },
     },
@@ -92,7 +108,11 @@ const DEFINITIONS = {
     timeout: Duration.minutes(4),
     memorySize: 1024,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"], only: ["by_type", "by_client", "by_token", "by_ip"] },
+      EVENTS_TABLE: {
+        table: ["BatchGetItem", "Query"],
+        indexes: ["Query"],
+        only: ["by_type", "by_client", "by_ip"],
+      },
       COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
       ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
@@ -111,14 +131,17 @@ const DEFINITIONS = {
     folder: "activity",
     timeout: HTTP_TIMEOUT,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"], only: ["by_user", "by_token", "by_ip"] },
+      EVENTS_TABLE: { table: ["Query"], indexes: ["Query"], only: ["by_ip"] },
       COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
     },
   },
   Events: {
     folder: "events",
     timeout: HTTP_TIMEOUT,
-    tables: { EVENTS_TABLE: { indexes: ["Query"] }, COUNTERS_TABLE: { table: ["Query"] } },
+    tables: {
+      EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query"] },
+    },
   },
   ClientList: {
     folder: "clients",
@@ -171,7 +194,8 @@ export interface FunctionsProps {
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
-  readonly #configVariable: string;
+  /** The configuration as functions read it from their environment. */
+  readonly configVariable: string;
 
   constructor(
     scope: Construct,
@@ -179,7 +203,7 @@ export class Functions extends Construct {
     private readonly props: FunctionsProps,
   ) {
     super(scope, id);
-    this.#configVariable = configVariable(props.config);
+    this.configVariable = configVariable(props.config);
   }
 
   /** The value of the metrics' dimension `stack`. */
@@ -239,12 +263,18 @@ export class Functions extends Construct {
       architecture: Architecture.ARM_64,
       timeout: definition.timeout,
       memorySize: definition.memorySize ?? 512,
-      tracing: Tracing.ACTIVE,
+      tracing: definition.tracing ?? Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.JSON,
+      // Lambda's own three lines an invocation say what its metrics say.
+      systemLogLevelV2: SystemLogLevel.WARN,
+      applicationLogLevelV2: ApplicationLogLevel.DEBUG,
       // Only schedules call asynchronously, and the next run does what a failed one left.
       retryAttempts: 0,
       logGroup,
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.folder,
+        POWERTOOLS_LOG_LEVEL: "INFO",
+        POWERTOOLS_LOGGER_SAMPLE_RATE: DEBUG_LOG_SHARE,
         OAUTH_MONITORING_STACK: metricsName,
       },
     });
@@ -262,7 +292,7 @@ export class Functions extends Construct {
       target.addEnvironment(variable, data.tables[variable].tableName);
     }
     if (variables.length === 0) return;
-    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     grantTables(data, target, tables);
   }
 
@@ -279,7 +309,7 @@ export class Functions extends Construct {
     }
     if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
     if (name === "OcsfExport") {
-      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
     if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
   }
@@ -295,4 +325,18 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
   target.addToRolePolicy(
     new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources }),
   );
+}
+
+/**
+ * The folder of a function's bundle, ready to be an asset. The package ships it; in a clone
+ * `npm run build` makes it.
+ *
+ * @throws Error when it is not there, saying what to run
+ */
+function functionAsset(folder: string): string {
+  const path = join(packageRoot(), "dist/functions", folder);
+  if (!existsSync(join(path, "index.mjs"))) {
+    throw new Error(`the function ${folder} is not built: run npm run build`);
+  }
+  return path;
 }

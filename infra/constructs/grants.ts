@@ -1,6 +1,6 @@
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
-import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { PREVIOUS_EVENTS, TABLES } from "../../shared/dynamodb/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
 /** DynamoDB actions on a table, and on its indexes. */
@@ -54,11 +54,36 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
       ];
     },
   );
+  const previous = grantPreviousEvents(data, grantee, access.EVENTS_TABLE);
   const writes = Object.values(access).some(({ table = [] }) =>
     table.some((action) => WRITES.has(action)),
   );
   const key = data.key.grant(grantee, ...KEY_READS, ...(writes ? KEY_WRITES : []));
-  return grants.reduce((all, each) => all.combine(each), key);
+  return [...grants, ...previous].reduce((all, each) => all.combine(each), key);
+}
+
+/** Grants on the events table from before packs what corresponds to the access to the present one. */
+function grantPreviousEvents(
+  { previousEvents }: Data,
+  grantee: IGrantable,
+  { table = [], indexes = [] }: TableAccess = {},
+): Grant[] {
+  if (!previousEvents) return [];
+  const { tableArn } = previousEvents;
+  const reads = [...table, ...indexes].includes("Query") && !table.includes("DeleteItem");
+  const grant = (action: string, resourceArns: string[]) =>
+    Grant.addToPrincipal({ grantee, actions: [`dynamodb:${action}`], resourceArns });
+  return [
+    ...(table.includes("PutItem") ? [grant("PutItem", [tableArn])] : []),
+    ...(reads
+      ? [
+          grant(
+            "Query",
+            Object.keys(PREVIOUS_EVENTS.indexes).map((index) => `${tableArn}/index/${index}`),
+          ),
+        ]
+      : []),
+  ];
 }
 
 /** Lets the grantee put events on the bus. */

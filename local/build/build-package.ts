@@ -9,7 +9,6 @@ const OPTIONS = {
   target: "node22",
   sourcemap: true,
   dts: true,
-  shims: true,
   clean: false,
   logLevel: "warn",
   config: false,

@@ -54,7 +54,7 @@ async function expireSome(context: LibraryContext): Promise<void> {
       ...lived,
     });
   }
-  await runCleanup(context, context.clock() + CLEANUP_MS);
+  await runCleanup(context, { deadlineMs: context.clock() + CLEANUP_MS });
 }
 
 /**

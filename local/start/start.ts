@@ -80,7 +80,7 @@ async function issueOperatorTokens(context: LibraryContext) {
 const abort = () => process.exit(130);
 
 /** What the library logs while the demo is put in is no news. */
-const QUIET = { info: () => {}, warn: () => {}, error: console.error };
+const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
 
 /** Does a step and says how long it took. */
 async function step<T>(title: string, work: () => Promise<T>): Promise<T> {

@@ -1,9 +1,9 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
-import { address } from "./networks.ts";
-import type { TrafficClient } from "./population.ts";
-import { Random } from "./random.ts";
-import { arrivals, MACHINES, OFFICES } from "./rhythm.ts";
-import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+import { address } from "./world/networks.ts";
+import type { TrafficClient } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { arrivals, MACHINES, OFFICES } from "./world/rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.ts";
 
 interface NoiseOptions {
   readonly seed: number;

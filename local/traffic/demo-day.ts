@@ -3,11 +3,11 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { credentialStuffing } from "./attacks/credential-stuffing.ts";
 import { tokenTheft } from "./attacks/token-theft.ts";
 import { backgroundNoise } from "./background-noise.ts";
-import { population, type TrafficClient } from "./population.ts";
-import { Random } from "./random.ts";
 import { serviceTraffic } from "./service-traffic.ts";
-import { Timeline, toEvents } from "./timeline.ts";
 import { userSessions } from "./user-sessions.ts";
+import { population, type TrafficClient } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { Timeline, toEvents } from "./world/timeline.ts";
 
 const SEED = 7;
 const CLIENTS = 30;

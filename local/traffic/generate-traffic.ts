@@ -3,10 +3,10 @@ import { DAY_MS } from "../../shared/time/clock.ts";
 import type { AttackLabel } from "./attacks/attack.ts";
 import { plantAttacks, usualIssuance } from "./attacks/plant-attacks.ts";
 import { backgroundNoise } from "./background-noise.ts";
-import { population, type TrafficClient } from "./population.ts";
 import { serviceTraffic } from "./service-traffic.ts";
-import { type DraftEvent, toEvents } from "./timeline.ts";
 import { userSessions } from "./user-sessions.ts";
+import { population, type TrafficClient } from "./world/population.ts";
+import { type DraftEvent, toEvents } from "./world/timeline.ts";
 
 export type { AttackLabel, AttackName, AttackSubject } from "./attacks/attack.ts";
 

@@ -1,8 +1,8 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
-import type { TrafficClient } from "./population.ts";
-import { Random } from "./random.ts";
-import { arrivals, isWeekend, MACHINES } from "./rhythm.ts";
-import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+import type { TrafficClient } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { arrivals, isWeekend, MACHINES } from "./world/rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.ts";
 
 const DEPLOY_CHANCE_A_DAY = 0.25;
 const DEPLOY_MS = 10 * MINUTE_MS;

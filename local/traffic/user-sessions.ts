@@ -1,9 +1,9 @@
 import { MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
-import { address } from "./networks.ts";
-import { EVENTS_PER_SESSION, type TrafficClient, type TrafficUser } from "./population.ts";
-import { Random } from "./random.ts";
-import { arrivals, OFFICES, PEOPLE } from "./rhythm.ts";
-import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+import { address } from "./world/networks.ts";
+import { EVENTS_PER_SESSION, type TrafficClient, type TrafficUser } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { arrivals, OFFICES, PEOPLE } from "./world/rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.ts";
 
 /** How people use a client of each kind. */
 const HABITS = {

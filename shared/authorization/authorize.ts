@@ -1,17 +1,15 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { EventData } from "../envelope/event-data.ts";
-import type { ClientSession, SessionStore } from "../sessions/client-session.ts";
-import { findSession } from "../sessions/find-session.ts";
+import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { SECOND_MS } from "../time/clock.ts";
-import type { AccessToken } from "../tokens/access-token.ts";
+import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
-import type { TokenStore } from "../tokens/token-store.ts";
 import type { TokenRequest } from "../tokens/track-token-usage.ts";
 import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
-import { trackScopeValidation } from "../tracking/track-scope-validation.ts";
+import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
 import { parseBearerToken } from "./bearer-token.ts";
 import { normalizePath } from "./request-path.ts";
 import { type RequiredAccess, requiredAccess } from "./required-access.ts";
@@ -229,17 +227,16 @@ function admit(
     );
     return { outcome: "insufficient_scope", token, requiredScopes: access.scopes };
   }
-  context.defer(async () => {
-    const known = details();
+  context.defer(() => {
     const used = {
-      ...known,
+      ...details(),
       ...previousUse(token),
       ...(session && { session_id: session.session_id }),
+      ...(context.config.tracking.scopeValidationSuccess &&
+        access.scopes.length > 0 &&
+        scopeCheck(access.scopes, scopes, true)),
     };
-    await trackEvent(context, "token_used", token, used, { atMs });
-    if (context.config.tracking.scopeValidationSuccess && access.scopes.length > 0) {
-      await trackScopeValidation(context, holder, access.scopes, true, known, { atMs });
-    }
+    return trackEvent(context, "token_used", token, used, { atMs });
   });
   return { outcome: "allowed", token, ...(session ? { session } : {}) };
 }

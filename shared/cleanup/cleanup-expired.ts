@@ -8,6 +8,7 @@ import {
 } from "./cleanup-targets.ts";
 import { type DeletionLimits, deleteExpired } from "./delete-expired.ts";
 
+/** What a cleanup works on, and by which time. */
 export interface CleanupContext extends CleanupStore {
   readonly clock: Clock;
 }

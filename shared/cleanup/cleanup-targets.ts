@@ -3,6 +3,7 @@ import { valuesInUse } from "../counters/values-in-use.ts";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 import { expiryPartitions } from "../dynamodb/expiry-attributes.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
+import { keysOfListed } from "../event-store/event-pack.ts";
 import { DAY_MS, toInstant } from "../time/clock.ts";
 import type { CleanupTarget } from "./delete-expired.ts";
 
@@ -22,7 +23,6 @@ function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number
   const now = toInstant(nowMs);
   return {
     table,
-    key,
     queries: expiryPartitions(store.config).map((partition) => ({
       TableName: table,
       IndexName: "by_expiry",
@@ -30,6 +30,8 @@ function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number
       ExpressionAttributeValues: { ":partition": partition, ":now": now },
     })),
     expired: { condition: "expires_at <= :now", values: { ":now": now } },
+    countOf: () => 1,
+    keysOf: async (items) => ({ counted: items.map((item) => ({ [key]: String(item[key]) })) }),
   };
 }
 
@@ -57,7 +59,6 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
   const periods = await valuesInUse(store, "retention_days");
   return {
     table: store.eventsTable,
-    key: "id",
     queries: periods.flatMap((days) =>
       allShardKeys(days, store.config.shards.events.read).map((partition) => ({
         TableName: store.eventsTable,
@@ -73,6 +74,8 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
       })),
     ),
     expired: { condition: "expires_at <= :now", values: { ":now": nowSeconds } },
+    countOf: ({ event_count: count }) => (typeof count === "number" ? count : 1),
+    keysOf: (items) => keysOfListed(store, items),
   };
 }
 

@@ -6,7 +6,6 @@ import type { Clock } from "../time/clock.ts";
 /** One kind of expiring item: where its expired ones are listed, and what expired means. */
 export interface CleanupTarget {
   readonly table: string;
-  readonly key: string;
   /** One Query a partition; each lists the expired, oldest first. */
   readonly queries: readonly QueryCommandInput[];
   /** Holds on an item that is still expired; checked by the delete itself. */
@@ -14,8 +13,22 @@ export interface CleanupTarget {
     readonly condition: string;
     readonly values: Readonly<Record<string, string | number>>;
   };
+  /** How many a listed item stands for. */
+  readonly countOf: (item: Record<string, unknown>) => number;
+  /**
+   * The keys to delete for listed items: those that count as removed, and, once these are gone, those
+   * that only list them.
+   */
+  readonly keysOf: (items: readonly Record<string, unknown>[]) => Promise<{
+    readonly counted: readonly Key[];
+    readonly uncounted?: readonly Key[];
+  }>;
 }
 
+/** The key of an item. */
+export type Key = Readonly<Record<string, string>>;
+
+/** When a deletion stops, and how much it does at once. */
 export interface DeletionLimits {
   readonly clock: Clock;
   /** No delete begins at or after this instant, epoch milliseconds. */
@@ -26,6 +39,7 @@ export interface DeletionLimits {
   readonly onProgress?: ((removed: number) => Promise<void> | void) | undefined;
 }
 
+/** What a deletion did. */
 export interface Deletion {
   readonly removed: number;
   /** False when the deadline came first; the next run goes on with the oldest that are left. */
@@ -38,13 +52,13 @@ const PAGE_SIZE = 1000;
 async function deleteIfExpired(
   db: DocumentClient,
   target: CleanupTarget,
-  item: Record<string, unknown>,
+  key: Key,
 ): Promise<boolean> {
   try {
     await db.send(
       new DeleteCommand({
         TableName: target.table,
-        Key: { [target.key]: item[target.key] },
+        Key: key,
         ConditionExpression: target.expired.condition,
         ExpressionAttributeValues: target.expired.values,
       }),
@@ -57,24 +71,38 @@ async function deleteIfExpired(
   }
 }
 
-/** Deletes a page's items, a bounded number at once; stops beginning new ones at the deadline. */
+/** Deletes items by their keys, a bounded number at once; stops beginning new ones at the deadline. */
+async function deleteEach(
+  db: DocumentClient,
+  target: CleanupTarget,
+  keys: readonly Key[],
+  limits: DeletionLimits,
+): Promise<Deletion> {
+  let removed = 0;
+  let next = 0;
+  const worker = async () => {
+    while (next < keys.length && limits.clock() < limits.deadlineMs) {
+      const key = keys[next];
+      next += 1;
+      if (key && (await deleteIfExpired(db, target, key))) removed += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: limits.concurrency }, worker));
+  return { removed, finished: next >= keys.length };
+}
+
+/** Deletes what a page lists; what lists others goes last, so that nothing is lost sight of. */
 async function deletePage(
   db: DocumentClient,
   target: CleanupTarget,
   items: readonly Record<string, unknown>[],
   limits: DeletionLimits,
 ): Promise<Deletion> {
-  let removed = 0;
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length && limits.clock() < limits.deadlineMs) {
-      const item = items[next];
-      next += 1;
-      if (item && (await deleteIfExpired(db, target, item))) removed += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: limits.concurrency }, worker));
-  return { removed, finished: next >= items.length };
+  const { counted, uncounted = [] } = await target.keysOf(items);
+  const deletion = await deleteEach(db, target, counted, limits);
+  if (!deletion.finished || uncounted.length === 0) return deletion;
+  const { finished } = await deleteEach(db, target, uncounted, limits);
+  return { ...deletion, finished };
 }
 
 /**
@@ -102,12 +130,12 @@ export async function deleteExpired(
   return { removed, finished: true };
 }
 
-/** How many a cleanup would delete now; reads the index entries of the expired and deletes nothing. */
+/** How many a cleanup would delete now: reads the index entries of the expired and deletes nothing. */
 export async function countExpired(db: DocumentClient, target: CleanupTarget): Promise<number> {
   let count = 0;
   for (const query of target.queries) {
-    for await (const page of paginateQuery({ client: db }, { ...query, Select: "COUNT" })) {
-      count += page.Count ?? 0;
+    for await (const { Items = [] } of paginateQuery({ client: db }, query)) {
+      count += Items.reduce((sum, item) => sum + target.countOf(item), 0);
     }
   }
   return count;

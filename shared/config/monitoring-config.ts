@@ -1,11 +1,9 @@
 import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
 import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
-import { type Fault, faultsOf, sentenceOf } from "../errors/faults.ts";
-import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
+import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
-import { archiveSchema } from "./archive-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -70,6 +68,19 @@ const pathPattern = z
 
 /** Said four times in a denial, of which API Gateway takes 8 KB. */
 const requiredScopes = scopeListSchema(20, 1024, "require fewer or shorter ones");
+
+/**
+ * The bus's archive, from which events are replayed. It is on by default: it costs about a dollar for ten
+ * million events, plus KMS calls, and it is the only way to recover events that never reached the tables.
+ */
+const archiveSchema = z
+  .strictObject({
+    /** Keeps the events of the bus. */
+    enabled: z.boolean().default(true),
+    /** Days an event can be replayed. */
+    retentionDays: z.int().min(1).max(3650).default(30),
+  })
+  .prefault({});
 
 /** One route. The first route whose method and path match decides. */
 export const routeRuleSchema = z.strictObject({
@@ -136,7 +147,10 @@ export const monitoringConfigSchema = z.strictObject({
     .strictObject({
       /** 0 writes `last_used_at` at each use; N at most once in N seconds, and when the address changes. */
       lastUsedIntervalSeconds: z.int().min(0).max(86_400).default(0),
-      /** Publishes `scope_validation_success` next to `token_used`. `false` halves the events of a call. */
+      /**
+       * Whether `token_used` says which scopes were needed and held. `scope_validation_success` is found and
+       * counted by it.
+       */
       scopeValidationSuccess: z.boolean().default(true),
     })
     .prefault({}),
@@ -166,6 +180,11 @@ export const monitoringConfigSchema = z.strictObject({
     .strictObject({
       /** Minutes between two runs. */
       everyMinutes: z.int().min(5).max(1440).default(60),
+      /**
+       * Hours that DynamoDB TTL has to delete an expired event before a scheduled cleanup does. TTL is free and
+       * takes up to two days; a delete costs as much as storing the event. Readers never show expired events.
+       */
+      eventsOverdueHours: z.int().min(0).max(720).default(48),
       /** Deletes in flight at the same time. */
       concurrency: z.int().min(1).max(200).default(25),
     })
@@ -195,6 +214,14 @@ export const monitoringConfigSchema = z.strictObject({
   anomalies: anomaliesSchema,
   /** Export of every event to S3 as OCSF. Nothing of it is deployed unless it is enabled. */
   ocsfExport: ocsfExportSchema,
+  /**
+   * The events table of a deployment from before packs (the output `EventsTable` of that time). Its events
+   * are read and none is stored again; remove the key once the last of them has expired.
+   */
+  previousEventsTable: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{3,255}$/, "the name of a DynamoDB table")
+    .optional(),
   /** Thresholds of the CloudWatch alarms. Counts are per five minutes. */
   alarms: z
     .strictObject({
@@ -233,17 +260,8 @@ export type Shards = MonitoringConfig["shards"]["events"];
 export type RouteRule = MonitoringConfig["routes"][number];
 
 /** The configuration is refused; the message lists every mistake with its path. */
-export class InvalidConfigError extends OAuthMonitoringError {
+export class InvalidConfigError extends InvalidInputError {
   override readonly name = "InvalidConfigError";
-
-  /** Each mistake, with where it is. */
-  readonly faults: readonly Fault[];
-
-  constructor(what: string, cause: z.ZodError) {
-    const faults = faultsOf(cause);
-    super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
-    this.faults = faults;
-  }
 }
 
 /**

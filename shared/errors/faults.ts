@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 
 /** One thing that is wrong with an input. */
 export interface Fault {
@@ -108,4 +109,34 @@ export function sentenceOf(faults: readonly Fault[]): string {
 /** The faults of an input, in one line. */
 export function explain(error: z.ZodError): string {
   return sentenceOf(faultsOf(error));
+}
+
+/** What an operation was given is refused; the message lists every fault with its place. */
+export class InvalidInputError extends OAuthMonitoringError {
+  override readonly name: string = "InvalidInputError";
+
+  /** Each fault, with where it is. */
+  readonly faults: readonly Fault[];
+
+  /** @param what the input, as the message's subject: `the request` */
+  constructor(what: string, cause: z.ZodError) {
+    const faults = faultsOf(cause);
+    super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
+    this.faults = faults;
+  }
+}
+
+/**
+ * Parses what an operation was given.
+ *
+ * @throws InvalidInputError when it does not fit the schema
+ */
+export function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  what: string,
+  input: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw new InvalidInputError(what, parsed.error);
+  return parsed.data;
 }

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import type { EventDataReader } from "./event-data-reader.ts";
+import { type EventDataReader, present } from "./event-data-reader.ts";
 import { isHttpMethod } from "./http-method.ts";
 import type {
   OcsfActor,
@@ -10,7 +10,6 @@ import type {
   OcsfToken,
   OcsfUser,
 } from "./ocsf-event.ts";
-import { present } from "./present.ts";
 
 /** The name used when the schema requires a person and the event names nobody. */
 const UNKNOWN = "Unknown";

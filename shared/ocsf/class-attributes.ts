@@ -8,14 +8,13 @@ import {
   userOrUnknown,
 } from "./caller.ts";
 import type { EventClassName } from "./event-classes.ts";
-import type { EventDataReader } from "./event-data-reader.ts";
+import { type EventDataReader, present } from "./event-data-reader.ts";
 import type {
   ApiActivityAttributes,
   AuthenticationAttributes,
   DetectionFindingAttributes,
   OcsfSession,
 } from "./ocsf-event.ts";
-import { present } from "./present.ts";
 
 /** The input for the attributes of a class. */
 export interface ClassSource {

@@ -2,15 +2,15 @@ import { EVENT_SOURCE, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { CLASS_ATTRIBUTES } from "./class-attributes.ts";
 import { EVENT_CLASSES, OCSF_VERSION } from "./event-classes.ts";
-import { EventDataReader } from "./event-data-reader.ts";
+import { EventDataReader, present } from "./event-data-reader.ts";
 import { mappingOf } from "./event-type-mapping.ts";
 import { activityOfMethod } from "./http-method.ts";
 import type { OcsfEvent, OcsfMetadata } from "./ocsf-event.ts";
-import { present } from "./present.ts";
 
 /** The name and vendor of this product, by which a SIEM distinguishes its sources. */
 const PRODUCT = { name: "oauth-monitoring", vendor_name: "oauth-monitoring" };
 
+/** What an exported event says of its source. */
 export interface OcsfOptions {
   /** The name of the protected API: the `realm` of the configuration. */
   readonly serviceName: string;

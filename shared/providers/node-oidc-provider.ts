@@ -40,6 +40,7 @@ interface HandledError {
   readonly error_detail?: string;
 }
 
+/** How events of a provider are published. */
 export interface AttachOptions {
   readonly clock?: Clock;
   /** Called with the error when an event could not be published. By default it goes to the console. */

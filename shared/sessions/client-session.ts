@@ -1,7 +1,8 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { digestSecret } from "../tokens/token-secret.ts";
 
-/** A client's session as it is stored. Of the id that the client sends, only the digest is stored. */
 export const clientSessionSchema = z.object({
   /** SHA-256 of the `Mcp-Session-Id`, hex: the table's key. */
   session_digest: z.string(),
@@ -16,10 +17,26 @@ export const clientSessionSchema = z.object({
   expires_at: z.string(),
 });
 
+/** A client's session as it is stored. Of the id that the client sends, only the digest is stored. */
 export type ClientSession = z.output<typeof clientSessionSchema>;
 
 /** Where sessions are kept. */
 export interface SessionStore {
   readonly db: DocumentClient;
   readonly sessionsTable: string;
+}
+
+/** The session whose `Mcp-Session-Id` a client sent, if there is one, expired or not. */
+export async function findSession(
+  store: SessionStore,
+  sessionSecret: string,
+): Promise<ClientSession | undefined> {
+  const { Item } = await store.db.send(
+    new GetCommand({
+      TableName: store.sessionsTable,
+      Key: { session_digest: digestSecret(sessionSecret) },
+      ConsistentRead: true,
+    }),
+  );
+  return Item && clientSessionSchema.parse(Item);
 }

@@ -38,6 +38,7 @@ export interface LocalService {
 
 /** Warnings go to stderr, so that scripts can read stdout. */
 const logger: Logger = {
+  debug: () => {},
   info: () => {},
   warn: (message) => console.error(message),
   error: (message) => console.error(message),

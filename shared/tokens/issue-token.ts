@@ -4,13 +4,12 @@ import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
 import { identifierSchema, scopesSchema } from "../envelope/identifiers.ts";
+import { parseInput } from "../errors/faults.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
-import type { AccessToken } from "./access-token.ts";
+import type { AccessToken, TokenStore } from "./access-token.ts";
 import { digestSecret, generateSecret } from "./token-secret.ts";
-import type { TokenStore } from "./token-store.ts";
 
-/** What an issuer asks for. */
 export const issueTokenRequestSchema = z.strictObject({
   clientId: identifierSchema,
   userId: identifierSchema.optional(),
@@ -22,6 +21,7 @@ export const issueTokenRequestSchema = z.strictObject({
     .max(366 * 86_400),
 });
 
+/** What an issuer asks for. */
 export type IssueTokenRequest = z.input<typeof issueTokenRequestSchema>;
 
 /** A new token. `secret` is shown here once and is stored nowhere. */
@@ -34,13 +34,13 @@ export interface IssuedToken {
  * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then returns the
  * secret. So every token that can be used has been counted.
  *
- * @throws ZodError when the request is not valid, saying which part and why.
+ * @throws InvalidInputError when the request is not valid, saying which part and why.
  */
 export async function issueToken(
   issuer: Tracking & TokenStore & { readonly config: MonitoringConfig },
   request: IssueTokenRequest,
 ): Promise<IssuedToken> {
-  const asked = issueTokenRequestSchema.parse(request);
+  const asked = parseInput(issueTokenRequestSchema, "the token request", request);
   const nowMs = issuer.clock();
   const secret = generateSecret();
   const tokenDigest = digestSecret(secret);

@@ -2,8 +2,7 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { toInstant } from "../time/clock.ts";
-import { type AccessToken, accessTokenSchema } from "./access-token.ts";
-import type { TokenStore } from "./token-store.ts";
+import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
  * A token's status at an instant. `token` is present when the secret is known. It is the token before this

@@ -6,8 +6,7 @@ import * as z from "zod";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { toInstant } from "../time/clock.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
-import { type AccessToken, accessTokenSchema } from "./access-token.ts";
-import type { TokenStore } from "./token-store.ts";
+import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /** A revoked token keeps the id of its event, so that a repeated revocation publishes the same event. */
 const revokedTokenSchema = accessTokenSchema.extend({

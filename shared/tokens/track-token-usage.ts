@@ -1,10 +1,9 @@
 import { canonicalIp } from "../envelope/ip-address.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
-import type { AccessToken } from "./access-token.ts";
+import type { AccessToken, TokenStore } from "./access-token.ts";
 import { previousUse } from "./previous-use.ts";
 import { recordTokenUse } from "./record-token-use.ts";
-import type { TokenStore } from "./token-store.ts";
 
 /** The request in which a token was used. */
 export interface TokenRequest {

@@ -91,7 +91,6 @@ describe("the export, as it is deployed", () => {
     const types = [
       "auth_failed",
       "consent_given",
-      "scope_validation_success",
       "scope_violation",
       "suspicious_activity",
       "token_issued",

@@ -10,11 +10,13 @@ import {
 } from "aws-cdk-lib/aws-apigateway";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
+import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, it } from "vitest";
 import { constructIn } from "../../cli/deployed-stack-description.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { openMonitoring } from "../../shared/stack/open-monitoring.ts";
 
 function scene() {
   const stack = new Stack(new App(), "Shop");
@@ -317,6 +319,25 @@ describe("the construct", () => {
     expect(actions).toEqual(expect.arrayContaining([...allowed]));
     for (const action of denied) expect(actions).not.toContain(action);
     for (const { Resource } of statements) expect(JSON.stringify(Resource)).not.toContain('"*"');
+  });
+
+  it("gives functions what the library reads", () => {
+    const { stack, monitoring } = alone();
+    const { environment } = monitoring;
+    const names = Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [name, value.replace(/\$\{.*\}/, name)]),
+    );
+    expect(openMonitoring({ environment: names }).config).toEqual(monitoring.config);
+    new LambdaFunction(stack, "Issuer", {
+      runtime: Runtime.NODEJS_24_X,
+      handler: "index.handler",
+      code: Code.fromInline("exports.handler = async () => {};"),
+      environment: { ...environment },
+    });
+    Template.fromStack(stack).hasResourceProperties("AWS::Lambda::Function", {
+      Code: Match.objectLike({ ZipFile: Match.anyValue() }),
+      Environment: { Variables: Match.objectLike({ OAUTH_MONITORING_CONFIG: "{}" }) },
+    });
   });
 
   it("has outputs by which the command line finds it, one construct or several", () => {

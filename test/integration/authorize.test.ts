@@ -73,10 +73,13 @@ describe("authorize", () => {
           ip: "203.0.113.9",
           user_agent: "test/1.0",
           token_id: token.token_id,
+          required_scopes: ["api:read"],
+          available_scopes: ["api:read", "mcp:use"],
+          success: true,
         },
       },
-      { event_type: "scope_validation_success", event_data: { required_scopes: ["api:read"] } },
     ]);
+    expect(world.published).toHaveLength(1);
   });
 
   it.each([
@@ -186,10 +189,7 @@ describe("authorize", () => {
     const calledAt = toInstant(world.time.nowMs);
     world.time.nowMs += 500;
     await afterAnswer();
-    expect(world.published).toMatchObject([
-      { event_type: "token_used", occurred_at: calledAt },
-      { event_type: "scope_validation_success", occurred_at: calledAt },
-    ]);
+    expect(world.published).toMatchObject([{ event_type: "token_used", occurred_at: calledAt }]);
   });
 
   it("never lets a secret into an event, wherever the caller puts it", async () => {
@@ -237,7 +237,7 @@ describe("sessions", () => {
     });
     expect(world.traffic.roundTrips).toBe(2);
     expect(world.published.at(-1)).toMatchObject({
-      event_type: "scope_validation_success",
+      event_type: "token_used",
       event_data: { session_id: session.session_id, available_scopes: ["mcp:use"] },
     });
   });

@@ -58,7 +58,7 @@ describe("runCleanup", () => {
       events: 0,
     });
     expect(await count(world, world.tokensTable)).toBe(17);
-    const run = await runCleanup(world, FAR);
+    const run = await runCleanup(world, { deadlineMs: FAR });
     expect(run).toMatchObject({ removed: planned, finished: true, status: "finished" });
     expect(await count(world, world.tokensTable)).toBe(5);
     expect(await count(world, world.sessionsTable)).toBe(5);
@@ -74,12 +74,12 @@ describe("runCleanup", () => {
     const startMs = world.time.nowMs;
     // Each look at the clock takes a millisecond.
     const ticking = { ...world.context, clock: () => world.time.nowMs++ };
-    const first = await runCleanup(ticking, startMs + 40);
+    const first = await runCleanup(ticking, { deadlineMs: startMs + 40 });
     expect(first).toMatchObject({ finished: false, status: "stopped" });
     const left = await count(world, world.tokensTable);
     expect(left).toBeGreaterThan(0);
     expect(first.removed.access_tokens).toBe(20 - left);
-    const second = await runCleanup(ticking, FAR);
+    const second = await runCleanup(ticking, { deadlineMs: FAR });
     expect(second).toMatchObject({ finished: true, removed: { access_tokens: left } });
   });
 
@@ -93,13 +93,16 @@ describe("runCleanup", () => {
       if (operation === "DeleteItem") deletes += 1;
       return deletes >= 15 ? { error: new Error("killed") } : undefined;
     };
-    await expect(runCleanup(world, FAR)).rejects.toThrow("killed");
+    await expect(runCleanup(world, { deadlineMs: FAR })).rejects.toThrow("killed");
     world.traffic.reset();
     const [record] = await listCleanupRuns(world, 1, world.time.nowMs);
     expect(record).toMatchObject({ finished: false, status: "running" });
     world.time.nowMs += 1000;
     const before = await countCleanup(world);
-    expect(await runCleanup(world, FAR)).toMatchObject({ finished: true, removed: before });
+    expect(await runCleanup(world, { deadlineMs: FAR })).toMatchObject({
+      finished: true,
+      removed: before,
+    });
     expect(await count(world, world.tokensTable)).toBe(0);
   });
 
@@ -125,6 +128,32 @@ describe("runCleanup", () => {
     expect(removed).toBe(10);
     expect(world.traffic.writeUnits).toBe(20);
     expect(world.traffic.readUnits).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("expired events", () => {
+  it("are left to TTL by a scheduled run, until they are overdue; packs go with what they list", async () => {
+    const world = await createWorld();
+    const events = Array.from({ length: 5 }, (_, n) =>
+      createEvent(
+        { eventType: "token_used", clientId: "app", details: {} },
+        world.time.nowMs - n - 1,
+      ),
+    );
+    await world.sink.publish(events);
+    expect(await count(world, world.eventsTable)).toBe(5 + 1);
+    const eventsOverdueMs = 2 * DAY_MS;
+    const removed = async () => {
+      const run = await runCleanup(world, { deadlineMs: FAR, eventsOverdueMs });
+      return run.removed.events;
+    };
+    world.time.nowMs += 92 * DAY_MS - 1000;
+    expect((await countCleanup(world)).events).toBe(5);
+    expect((await countCleanup(world, { eventsOverdueMs })).events).toBe(0);
+    expect(await removed()).toBe(0);
+    world.time.nowMs += 1000;
+    expect(await removed()).toBe(5);
+    expect(await count(world, world.eventsTable)).toBe(0);
   });
 });
 

@@ -23,7 +23,8 @@ process.env.AWS_REGION ??= "us-east-1";
 process.env.AWS_ACCESS_KEY_ID ??= "local";
 process.env.AWS_SECRET_ACCESS_KEY ??= "local";
 
-async function createTable(
+/** Creates a table of a definition. */
+export async function createTable(
   admin: DynamoDBClient,
   name: string,
   definition: TableDefinition,
@@ -72,6 +73,7 @@ async function createTable(
 /** A log that keeps what it is told. */
 export interface RecordingLogger {
   readonly lines: { level: string; message: string; extra: unknown[] }[];
+  debug(message: string, ...extra: Record<string, unknown>[]): void;
   info(message: string, ...extra: Record<string, unknown>[]): void;
   warn(message: string, ...extra: Record<string, unknown>[]): void;
   error(message: string, ...extra: Record<string, unknown>[]): void;
@@ -84,7 +86,7 @@ export function recordingLogger(): RecordingLogger {
     (message: string, ...extra: Record<string, unknown>[]) => {
       lines.push({ level, message, extra });
     };
-  return { lines, info: at("info"), warn: at("warn"), error: at("error") };
+  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 let made = 0;

@@ -6,7 +6,7 @@ import { rangeParametersSchema, resolveRange } from "../../shared/time/time-rang
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const KEPT_DAYS = 90;
-const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
 const route = jsonRoute(logger, rangeParametersSchema, async (range) =>
   resolveRange(range, NOW, KEPT_DAYS),

@@ -1,6 +1,6 @@
-import type { ClientKind, TrafficClient } from "../population.ts";
-import type { Random } from "../random.ts";
-import type { Timeline } from "../timeline.ts";
+import type { ClientKind, TrafficClient } from "../world/population.ts";
+import type { Random } from "../world/random.ts";
+import type { Timeline } from "../world/timeline.ts";
 
 /** The attacks that are planted, each once in a labelled day. */
 export const ATTACKS = [

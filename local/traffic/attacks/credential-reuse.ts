@@ -1,6 +1,6 @@
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
-import { tokenCall } from "../timeline.ts";
+import { address } from "../world/networks.ts";
+import { tokenCall } from "../world/timeline.ts";
 import { type Attack, busyUser } from "./attack.ts";
 
 /** A code or refresh token that was redeemed already is presented again: somebody has a copy. */

@@ -1,6 +1,6 @@
 import { NO_CLIENT } from "../../../shared/envelope/oauth-event.ts";
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { residentialProxies } from "../networks.ts";
+import { residentialProxies } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 
 const AGENTS = [

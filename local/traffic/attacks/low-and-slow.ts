@@ -1,5 +1,5 @@
 import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
+import { address } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 
 const LENGTH_MS = 10 * HOUR_MS;

@@ -1,5 +1,5 @@
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
+import { address } from "../world/networks.ts";
 import { type Attack, busyService } from "./attack.ts";
 
 /** A service's credentials are used from a network that the service never came from. */

@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
-import type { TrafficClient } from "../population.ts";
-import { Random } from "../random.ts";
-import { type DraftEvent, Timeline } from "../timeline.ts";
+import type { TrafficClient } from "../world/population.ts";
+import { Random } from "../world/random.ts";
+import { type DraftEvent, Timeline } from "../world/timeline.ts";
 import { ATTACKS, type Attack, type AttackLabel, type AttackName } from "./attack.ts";
 import { credentialReuse } from "./credential-reuse.ts";
 import { credentialStuffing } from "./credential-stuffing.ts";

@@ -1,5 +1,5 @@
 import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
+import { address } from "../world/networks.ts";
 import { type Attack, busyUser } from "./attack.ts";
 
 const LIFETIME_MS = 24 * HOUR_MS;

@@ -1,5 +1,5 @@
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { addressesApart } from "../networks.ts";
+import { addressesApart } from "../world/networks.ts";
 import { type Attack, busyUser } from "./attack.ts";
 
 const THEFT_MS = 12 * MINUTE_MS;

@@ -1,5 +1,9 @@
-import type { Target } from "../shared/stack/open-stack.ts";
-import { rangeParametersSchema, resolveRange, type TimeRange } from "../shared/time/time-range.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import {
+  rangeParametersSchema,
+  resolveRange,
+  type TimeRange,
+} from "../../shared/time/time-range.ts";
 
 export interface RangeOptions {
   readonly from?: string;

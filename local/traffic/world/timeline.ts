@@ -1,7 +1,7 @@
-import type { EventData } from "../../shared/envelope/event-data.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { toInstant } from "../../shared/time/clock.ts";
-import { previousUse } from "../../shared/tokens/previous-use.ts";
+import type { EventData } from "../../../shared/envelope/event-data.ts";
+import { createEvent, type OAuthEvent } from "../../../shared/envelope/oauth-event.ts";
+import { toInstant } from "../../../shared/time/clock.ts";
+import { previousUse } from "../../../shared/tokens/previous-use.ts";
 import type { Random } from "./random.ts";
 
 /** Where a call comes from and goes to. */

@@ -22,7 +22,7 @@ const RANGES = {
 export type Place = keyof typeof RANGES;
 
 /** The first two octets of an address. */
-export function networkOf(ip: string): string {
+export function prefixOf(ip: string): string {
   return ip.split(".", 2).join(".");
 }
 
