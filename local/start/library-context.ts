@@ -14,7 +14,7 @@ import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 import type { LocalStack } from "./local-stack.ts";
 
-/** What the deployed functions are told of the stack: every table's name, the bus, queues, configuration. */
+/** The environment of the deployed functions: the names of tables, the bus, the queues, the configuration. */
 export function deployedEnvironment(stack: LocalStack): Environment {
   const variables = Object.assign(
     {},
@@ -31,7 +31,7 @@ export function deployedEnvironment(stack: LocalStack): Environment {
   ]);
 }
 
-/** The library's context over a local stack, for the host's own writing: demo data and test set-up. */
+/** A context of the library for a local stack, for writing demo data and setting up tests. */
 export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) {
   const environment = deployedEnvironment(stack);
   const aws = { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint };
