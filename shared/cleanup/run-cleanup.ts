@@ -15,17 +15,17 @@ const RECORD_EVERY_MS = 2 * SECOND_MS;
 
 const KINDS = Object.keys(CLEANUP_KINDS) as CleanupKind[];
 
-/** How a run is bounded, and what it tells. */
+/** The limits of a run, and its progress. */
 export interface CleanupRunOptions {
   /** No delete begins at or after this instant, epoch milliseconds. */
   readonly deadlineMs: number;
-  /** How long DynamoDB TTL, which is free, has to delete an expired event; default 0, not at all. */
+  /** How long the cleanup leaves an expired event to DynamoDB TTL, which is free. Default 0. */
   readonly eventsOverdueMs?: number;
-  /** Told from time to time what has been removed so far. */
+  /** Called from time to time with what has been removed so far. */
   readonly onProgress?: (removed: Removed) => void;
 }
 
-/** What had expired by this instant is removed. */
+/** The instant by which an item must have expired to be removed. */
 const asOf = (kind: CleanupKind, nowMs: number, eventsOverdueMs: number) =>
   kind === "events" ? nowMs - eventsOverdueMs : nowMs;
 

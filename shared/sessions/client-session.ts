@@ -26,7 +26,7 @@ export interface SessionStore {
   readonly sessionsTable: string;
 }
 
-/** The session whose `Mcp-Session-Id` a client sent, if there is one, expired or not. */
+/** The session with the `Mcp-Session-Id` that a client sent, even if it has expired; undefined without one. */
 export async function findSession(
   store: SessionStore,
   sessionSecret: string,

@@ -21,10 +21,10 @@ export const issueTokenRequestSchema = z.strictObject({
     .max(366 * 86_400),
 });
 
-/** What an issuer asks for. */
+/** The parameters of a new token. */
 export type IssueTokenRequest = z.input<typeof issueTokenRequestSchema>;
 
-/** A new token. `secret` is shown here once and is stored nowhere. */
+/** A new token. `secret` is returned only here and is not stored. */
 export interface IssuedToken {
   readonly secret: string;
   readonly token: AccessToken;
@@ -34,7 +34,7 @@ export interface IssuedToken {
  * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then returns the
  * secret. So every token that can be used has been counted.
  *
- * @throws InvalidInputError when the request is not valid, saying which part and why.
+ * @throws InvalidInputError when the request is not valid, with each wrong part and the reason
  */
 export async function issueToken(
   issuer: Tracking & TokenStore & { readonly config: MonitoringConfig },
