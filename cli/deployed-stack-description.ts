@@ -1,6 +1,7 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { readEnvironment } from "../shared/config/environment.ts";
+import { forEachTable, tableConstructId, tableLabel } from "../shared/dynamodb/table-names.ts";
 import type { StackDescription } from "../shared/stack/open-stack.ts";
 
 /** The end of the output name that identifies a construct; the part before it is the construct's path. */
@@ -67,17 +68,7 @@ export async function describeDeployedStack(
     "OAUTH_MONITORING_CONFIG",
   ]);
   return {
-    tables: {
-      tokens: output("TokensTable"),
-      authorization_codes: output("AuthorizationCodesTable"),
-      sessions: output("SessionsTable"),
-      clients: output("ClientsTable"),
-      events: output("EventsTable"),
-      counters: output("CountersTable"),
-      issuances: output("IssuancesTable"),
-      cleanup_runs: output("CleanupRunsTable"),
-      alerts: output("AlertsTable"),
-    },
+    tables: forEachTable(tableLabel, (variable) => output(`${tableConstructId(variable)}Table`)),
     eventBusName: output("EventBusName"),
     eventBusArn: output("EventBusArn"),
     storedRuleArn: output("StoredRuleArn"),

@@ -8,6 +8,7 @@ import {
 } from "../shared/errors/faults.ts";
 import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
+import { packageVersion } from "../shared/stack/package-root.ts";
 import { printableJson, printableLines, type Report } from "../shared/terminal/output.ts";
 import { InvalidRangeError } from "../shared/time/time-range.ts";
 import { PublishError } from "../shared/tracking/event-publisher.ts";
@@ -32,19 +33,23 @@ const EXIT = { done: 0, failed: 1, badArguments: 2 } as const;
 interface GlobalOptions {
   readonly local?: boolean;
   readonly stack?: string;
+  readonly construct?: string;
   readonly json?: boolean;
 }
 
 /** The arguments make no sense together. */
 class UsageError extends Error {}
 
-async function findTarget({ local, stack }: GlobalOptions): Promise<Target> {
+async function findTarget({ local, stack, construct }: GlobalOptions): Promise<Target> {
   if (local && stack !== undefined) throw new UsageError("give --local or --stack, not both");
+  if (construct !== undefined && stack === undefined) {
+    throw new UsageError("--construct needs --stack: give --stack NAME as well");
+  }
   if (stack !== undefined) {
     const { describeDeployedStack } = await import("./deployed-stack-description.ts");
-    return openTarget(await describeDeployedStack(stack));
+    return openTarget(await describeDeployedStack(stack, construct));
   }
-  if (!local && !localStackIsThere()) {
+  if (!localStackIsThere()) {
     throw new UsageError(
       "no local stack runs: start it with npm start, or name a deployed one with --stack NAME",
     );
@@ -62,6 +67,7 @@ function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
 export function buildProgram(): Command {
   const program = new Command("oauth-monitoring")
     .description("Administers an oauth-monitoring stack")
+    .version(packageVersion(), "-V, --version", "print the version")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .exitOverride();
@@ -70,6 +76,7 @@ export function buildProgram(): Command {
     command
       .option("--local", "talk to the local stack (default while it runs)")
       .option("--stack <name>", "talk to a deployed stack, with the AWS CLI's credentials")
+      .option("--construct <name>", "the construct, when the stack has several")
       .option("--json", "print JSON");
   const ranged = (command: Command): Command =>
     command
@@ -251,8 +258,7 @@ function explain(error: unknown): { message: string; code: number } {
   }
   if (error instanceof AggregateError || (error as NodeJS.ErrnoException).code === "ECONNREFUSED") {
     return {
-      message:
-        "the stack does not answer: is npm start still running? If not, remove .local/stack.json",
+      message: "the stack does not answer: if it is the local stack, start it again with npm start",
       code: EXIT.failed,
     };
   }

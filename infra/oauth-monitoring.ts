@@ -22,6 +22,12 @@ import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
+import {
+  forEachTable,
+  type TableVariable,
+  tableConstructId,
+  tableProperty,
+} from "../shared/dynamodb/table-names.ts";
 import type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms } from "./constructs/alarms.ts";
@@ -41,7 +47,7 @@ import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts
 /** What `attach` can protect: an API, a resource with everything below it, or a method. */
 export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
 
-/** What `attach` adds to an API, and what it leaves alone. For an API attached before, only `except` counts. */
+/** What `attach` adds to an API, and what it leaves alone. */
 export interface AttachOptions {
   /**
    * Methods, or resources with everything below them, that stay open.
@@ -72,6 +78,9 @@ export interface AttachOptions {
    */
   readonly metricsDashboard?: boolean;
 }
+
+/** The options of `attach` that concern the API as a whole. */
+const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
 
 /** An API behind the authorizer. */
 export interface AttachedApi {
@@ -149,6 +158,7 @@ export class OAuthMonitoring extends Construct {
   readonly #logRetention: RetentionDays;
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
+  readonly #firstOptions = new Map<IRestApi, AttachOptions>();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
@@ -207,17 +217,9 @@ export class OAuthMonitoring extends Construct {
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
-    this.tables = {
-      tokens: data.tables.TOKENS_TABLE,
-      authorizationCodes: data.tables.AUTHORIZATION_CODES_TABLE,
-      sessions: data.tables.SESSIONS_TABLE,
-      clients: data.tables.CLIENTS_TABLE,
-      events: data.tables.EVENTS_TABLE,
-      counters: data.tables.COUNTERS_TABLE,
-      issuances: data.tables.ISSUANCES_TABLE,
-      cleanupRuns: data.tables.CLEANUP_RUNS_TABLE,
-      alerts: data.tables.ALERTS_TABLE,
-    };
+    // The return type makes the interface name every table.
+    const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
+    this.tables = forEachTable(property, (variable) => data.tables[variable]);
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
@@ -253,7 +255,8 @@ export class OAuthMonitoring extends Construct {
    * - gateway responses for refused calls, unless the API has its own (`gatewayResponses`);
    * - an alarm on 5XX answers (`alarm`) and a place on the CloudWatch dashboard (`metricsDashboard`).
    *
-   * The options of the first call for an API count for that API.
+   * Give `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API; they concern the
+   * whole API. `except` concerns only the call that has it.
    *
    * The API may be in another stack of the same account and region, which then depends on this one. For an
    * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
@@ -267,10 +270,12 @@ export class OAuthMonitoring extends Construct {
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
-   * @throws Error for an API that is defined by an OpenAPI document
+   * @throws Error for an API that an OpenAPI document defines, and when a later call for an API has other options
+   * than the first
    */
   attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
+    this.#checkOptions(api, options);
     const protection = this.#protectionOf(api, options);
     protection.protect(target, options.except ?? []);
     const { authorizer } = protection;
@@ -398,6 +403,23 @@ export class OAuthMonitoring extends Construct {
     });
   }
 
+  /** @throws Error when the API is attached already, with other options */
+  #checkOptions(api: IRestApi, options: AttachOptions): void {
+    const first = this.#firstOptions.get(api);
+    if (!first) {
+      this.#firstOptions.set(api, options);
+      return;
+    }
+    const ignored = API_OPTIONS.find(
+      (name) => options[name] !== undefined && options[name] !== first[name],
+    );
+    if (ignored) {
+      throw new Error(
+        `${api.node.path} is attached already: give ${ignored} in the first attach of the API`,
+      );
+    }
+  }
+
   #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
     const known = this.#attached.get(api);
     if (known) return known;
@@ -454,15 +476,10 @@ export class OAuthMonitoring extends Construct {
       }),
       CleanupFunctionName: this.#functions.get("Cleanup").functionName,
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
-      TokensTable: this.tables.tokens.tableName,
-      AuthorizationCodesTable: this.tables.authorizationCodes.tableName,
-      SessionsTable: this.tables.sessions.tableName,
-      ClientsTable: this.tables.clients.tableName,
-      EventsTable: this.tables.events.tableName,
-      CountersTable: this.tables.counters.tableName,
-      IssuancesTable: this.tables.issuances.tableName,
-      CleanupRunsTable: this.tables.cleanupRuns.tableName,
-      AlertsTable: this.tables.alerts.tableName,
+      ...forEachTable(
+        (variable) => `${tableConstructId(variable)}Table`,
+        (variable) => this.#data.tables[variable].tableName,
+      ),
     });
   }
 }

@@ -28,5 +28,5 @@ export async function tokensIssue(
 /** `tokens revoke`: revokes a token by its public id. */
 export async function tokensRevoke(target: Target, tokenId: string): Promise<Report> {
   const { token_digest: _, ...token } = await revokeToken(target, tokenId);
-  return { json: token, text: `Token ${token.token_id} is revoked since ${token.revoked_at}.` };
+  return { json: token, text: `Token ${token.token_id} was revoked at ${token.revoked_at}.` };
 }

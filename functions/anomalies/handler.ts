@@ -38,10 +38,10 @@ const context = {
   ),
 };
 
-/** A schedule sends its own event; whoever replays the past says as of when to look. */
+/** The input: a schedule sends its own event; a replay of the past gives the time as of which to look. */
 const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
 
-/** Looks for anomalies and keeps the alerts of them. */
+/** Looks for anomalies and keeps their alerts. */
 export const handler = middy<unknown, DetectionRun>()
   .use(logLambdaContext())
   .handler(async (event) => {

@@ -33,16 +33,16 @@ const context = {
   logger,
 };
 
-/** Left for the deletes under way and the run's record when the deadline nears. */
+/** Time that is reserved before the deadline for unfinished deletes and the run's record. */
 const MARGIN_MS = 15_000;
 
-/** A schedule sends its own event; an admin may ask for a count without a cleanup. */
+/** The input: a schedule sends its own event; an administrator can ask for a count without a cleanup. */
 const cleanupRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) });
 
-/** What a cleanup answers: its record, or with `dry_run` what it would remove. */
+/** The answer: the run's record, or with `dry_run` what a run would remove. */
 export type CleanupAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
 
-/** Removes what is expired, until nothing is left or the function's time is nearly up. */
+/** Removes what is expired, until nothing is left or the function's time is nearly over. */
 export const handler = middy<unknown, CleanupAnswer>()
   .use(logLambdaContext())
   .handler(async (event, lambda) => {

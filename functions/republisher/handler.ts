@@ -16,7 +16,7 @@ const republisher: Republisher = {
   metrics: createMetrics("republisher", OAUTH_MONITORING_STACK),
 };
 
-/** Brings events that were set aside back to the bus. */
+/** Sends events that were set aside to the bus again. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler((event) => republishBatch(republisher, event));

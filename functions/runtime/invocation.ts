@@ -4,7 +4,7 @@ export interface HeaderFields {
   readonly multiValueHeaders?: Readonly<Record<string, string[] | undefined>> | null;
 }
 
-/** Every value of a header field, whatever the case of its name. */
+/** Every value of a header field. The case of the name does not matter. */
 export function fieldValues(event: HeaderFields, name: string): string[] {
   const multiple = Object.entries(event.multiValueHeaders ?? {})
     .filter(([key]) => key.toLowerCase() === name)
@@ -15,17 +15,17 @@ export function fieldValues(event: HeaderFields, name: string): string[] {
     .map(([, value]) => value as string);
 }
 
-/** An event of API Gateway, as far as its request id is concerned. */
+/** The part of an API Gateway event that has the request id and the headers. */
 export interface RequestIdEvent extends HeaderFields {
   readonly requestContext: { readonly requestId: string };
 }
 
-/** What is shorter is no credential, and would be found in many an id. */
+/** The shortest credential. Shorter text could be in an id by chance. */
 const SHORTEST_CREDENTIAL = 8;
 
 /**
- * The gateway's id of a request, fit to be logged and stored: callers can choose it, so it may hold the
- * credentials of the same request.
+ * The gateway's id of a request, safe to log and store. A caller can choose the id, so it may contain the
+ * credentials of the request.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
  */
 export function loggableRequestId(event: RequestIdEvent): string {
@@ -37,12 +37,12 @@ export function loggableRequestId(event: RequestIdEvent): string {
   return credentials.some((credential) => requestId.includes(credential)) ? "[secret]" : requestId;
 }
 
-/** X-Ray's header of the invocation at work; the Lambda runtime sets it anew for each. */
+/** X-Ray's header of the current invocation. The Lambda runtime sets it for each invocation. */
 export function traceHeader(): string | undefined {
   return process.env._X_AMZN_TRACE_ID || undefined;
 }
 
-/** The id of the trace, which X-Ray's console finds. */
+/** The id of the trace, for a search in X-Ray's console. */
 export function traceId(): string | undefined {
   return /(?:^|;)Root=([^;]+)/.exec(traceHeader() ?? "")?.[1];
 }

@@ -3,16 +3,16 @@ import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import type middy from "@middy/core";
 import { loggableRequestId, type RequestIdEvent } from "./invocation.ts";
 
-/** The functions' structured log; service name and level come from the environment. */
+/** The functions' structured log. The service name and the level come from the environment. */
 export const logger = new Logger();
 
 /**
- * Puts the invocation's context on its log lines. Never the event itself, which may hold tokens,
- * whatever `POWERTOOLS_LOGGER_LOG_EVENT` says.
+ * Adds the invocation's context to its log lines. It never logs the event, which may contain tokens, even if
+ * `POWERTOOLS_LOGGER_LOG_EVENT` is set.
  */
 export const logLambdaContext = () => injectLambdaContext(logger, { logEvent: false });
 
-/** Puts the gateway's request id on the log lines; each invocation overwrites the one before. */
+/** Adds the gateway's request id to the log lines. Each invocation replaces the previous id. */
 export const logRequestId = (): middy.MiddlewareObj<RequestIdEvent> => ({
   before: ({ event }) => logger.appendKeys({ request_id: loggableRequestId(event) }),
 });

@@ -41,7 +41,8 @@ export class ApiFirewall extends Construct {
       description: "In front of the OAuth monitoring API",
       scope: "REGIONAL",
       defaultAction: { allow: {} },
-      visibilityConfig: visibility(`${Stack.of(this).stackName}WebAcl`),
+      // The address of the construct's path distinguishes the web ACLs of one stack.
+      visibilityConfig: visibility(`${Stack.of(this).stackName}WebAcl${this.node.addr.slice(-8)}`),
       rules: [
         {
           name: "RequestsPerIp",

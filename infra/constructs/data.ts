@@ -11,25 +11,17 @@ import {
 import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import {
+  forEachTable,
+  type TableVariable,
+  tableConstructId,
+} from "../../shared/dynamodb/table-names.ts";
+import {
   type IndexDefinition,
   TABLES,
   type TableDefinition,
 } from "../../shared/dynamodb/tables.ts";
 
-/** The environment variable that passes a table's name to the functions. */
-export type TableVariable = keyof typeof TABLES;
-
-const CONSTRUCT_IDS: Record<TableVariable, string> = {
-  TOKENS_TABLE: "Tokens",
-  AUTHORIZATION_CODES_TABLE: "AuthorizationCodes",
-  SESSIONS_TABLE: "Sessions",
-  CLIENTS_TABLE: "Clients",
-  EVENTS_TABLE: "Events",
-  COUNTERS_TABLE: "Counters",
-  ISSUANCES_TABLE: "Issuances",
-  CLEANUP_RUNS_TABLE: "CleanupRuns",
-  ALERTS_TABLE: "Alerts",
-};
+export type { TableVariable };
 
 const text = (name: string): Attribute => ({ name, type: AttributeType.STRING });
 const number = (name: string): Attribute => ({ name, type: AttributeType.NUMBER });
@@ -80,7 +72,7 @@ export class Data extends Construct {
 
     const create = (variable: TableVariable): Table => {
       const definition: TableDefinition = TABLES[variable];
-      const table = new Table(this, CONSTRUCT_IDS[variable], {
+      const table = new Table(this, tableConstructId(variable), {
         partitionKey: text(definition.partitionKey),
         ...(definition.sortKey === undefined ? {} : { sortKey: text(definition.sortKey) }),
         billingMode: BillingMode.PAY_PER_REQUEST,
@@ -103,9 +95,6 @@ export class Data extends Construct {
       }
       return table;
     };
-    const variables = Object.keys(TABLES) as TableVariable[];
-    this.tables = Object.fromEntries(
-      variables.map((variable) => [variable, create(variable)]),
-    ) as Record<TableVariable, Table>;
+    this.tables = forEachTable((variable) => variable, create);
   }
 }

@@ -48,6 +48,9 @@ function problems(realm: string): GatewayProblem[] {
       title: "Forbidden",
       detail: '"$context.authorizer.error_description"',
       headers: { "WWW-Authenticate": "context.authorizer.www_authenticate" },
+      // A gateway response only substitutes variables and has no conditions, so `scope` cannot be left out:
+      // it is empty when the error is not about scopes.
+      // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.responseTemplates.html
       members: { error: '"$context.authorizer.error"', scope: '"$context.authorizer.scope"' },
     },
     { type: ResponseType.AUTHORIZER_FAILURE, id: "AuthorizerFailure", ...UNAVAILABLE },

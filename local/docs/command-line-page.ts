@@ -13,12 +13,13 @@ npx oauth-monitoring stats
 
 A command talks to the local stack while one runs, or to a deployed stack with \`--stack NAME\`. For a
 deployed stack it takes region and credentials from where the AWS CLI takes them.
+\`npx oauth-monitoring --version\` prints the version.
 
 The exit code is 0 when the command is done, 1 when the operation failed, and 2 when an argument is wrong.
 Progress goes to standard error, and only when that is a terminal.
 `;
 
-/** A command that does something, with the words that call it. */
+/** A command with an action, and the words that call it. */
 interface NamedCommand {
   readonly name: string;
   readonly command: Command;
@@ -29,7 +30,7 @@ function commandsOf(command: Command, words: readonly string[] = []): NamedComma
   return command.commands.flatMap((each) => commandsOf(each, [...words, each.name()]));
 }
 
-/** The lines of examples, which Commander only gives away as part of the help text. */
+/** The lines of examples. Commander has them only in the help text. */
 function examplesOf(command: Command): string[] {
   let help = "";
   command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
@@ -39,6 +40,8 @@ function examplesOf(command: Command): string[] {
     .map((line) => line.replace(/^\s*\$ /, "npx "))
     .filter(Boolean);
 }
+
+const OR = new Intl.ListFormat("en", { type: "disjunction" });
 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
@@ -73,7 +76,7 @@ export function commandLinePage(): string {
       parameters && `\n\`\`\`sh\nnpx oauth-monitoring ${name}${parameters}\n\`\`\`\n`,
       own.length > 0 && `\n${table(own)}`,
       missing.length > 0 &&
-        `\nIt needs no stack, so it does not take ${missing.map(({ long }) => `\`${long}\``).join(" or ")}.\n`,
+        `\nIt needs no stack, so it does not take ${OR.format(missing.map(({ long }) => `\`${long}\``))}.\n`,
       examples.length > 0 && `\n\`\`\`sh\n${examples.join("\n")}\n\`\`\`\n`,
     ]
       .filter(Boolean)

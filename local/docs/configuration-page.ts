@@ -36,7 +36,7 @@ Old and new code may run next to each other, and no event is lost or counted twi
 
 type Schema = z.core.JSONSchema.JSONSchema;
 
-/** JSON Schema's bounds as a reader writes them. */
+/** The bounds of a JSON Schema, in words. */
 function bounds({ minimum, maximum, exclusiveMinimum }: Schema): string {
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const show = (value: number) => value.toLocaleString("en-US");
@@ -102,7 +102,7 @@ function defaultOf({ schema, required }: Row): string {
 function section(key: Row, comments: SchemaComments): string {
   const meaning = (path: string) => comments.get(path) ?? "";
   const rows = rowsOf(key)
-    // The heading says what the whole of it is.
+    // The heading describes the key itself.
     .filter(({ path, schema }) => path !== key.path || !schema.properties)
     .map((row) => {
       const cells = [`\`${row.path}\``, typeOf(row.schema), defaultOf(row), meaning(row.path)];
@@ -114,7 +114,7 @@ function section(key: Row, comments: SchemaComments): string {
 
 let comments: SchemaComments | undefined;
 
-/** The doc comments of the configuration. The compiler takes seconds, so it is asked once. */
+/** The doc comments of the configuration. The compiler takes seconds, so it runs only once. */
 function configurationComments(): SchemaComments {
   comments ??= readComments(SCHEMA_FILE, "MonitoringConfigInput");
   return comments;

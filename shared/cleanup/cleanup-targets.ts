@@ -7,7 +7,7 @@ import { keysOfListed } from "../event-store/event-pack.ts";
 import { DAY_MS, toInstant } from "../time/clock.ts";
 import type { CleanupTarget } from "./delete-expired.ts";
 
-/** The tables that a cleanup walks. */
+/** The tables that a cleanup reads. */
 export interface CleanupStore {
   readonly db: DocumentClient;
   readonly tokensTable: string;
@@ -18,7 +18,7 @@ export interface CleanupStore {
   readonly config: MonitoringConfig;
 }
 
-/** Tokens, codes and sessions: listed by `expires_at`, expired from that instant on. */
+/** Tokens, codes or sessions. They are listed by `expires_at`, and expired from that instant on. */
 function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number): CleanupTarget {
   const now = toInstant(nowMs);
   return {
@@ -79,7 +79,7 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
   };
 }
 
-/** Every kind that a cleanup removes, under the name its counts bear. */
+/** Every kind that a cleanup removes, under the name of its count. */
 export const CLEANUP_KINDS = {
   access_tokens: expiredTokens,
   authorization_codes: expiredAuthorizationCodes,

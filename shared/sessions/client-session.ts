@@ -11,13 +11,13 @@ export const clientSessionSchema = z.object({
   oauth_client_id: z.string(),
   user_id: z.string().optional(),
   token_id: z.string().optional(),
-  /** Scopes available in this session; a call needs them in the token as well. */
+  /** The scopes of this session. A call needs its scopes in the token as well. */
   scopes: z.array(z.string()),
   started_at: z.string(),
   expires_at: z.string(),
 });
 
-/** A client's session as it is stored; the id the client sends is known by its digest alone. */
+/** A client's session as it is stored. Of the id that the client sends, only the digest is stored. */
 export type ClientSession = z.output<typeof clientSessionSchema>;
 
 /** Where sessions are kept. */
@@ -26,7 +26,7 @@ export interface SessionStore {
   readonly sessionsTable: string;
 }
 
-/** The session whose `Mcp-Session-Id` a client sent, if there is one, expired or not. */
+/** The session with the `Mcp-Session-Id` that a client sent, even if it has expired; undefined without one. */
 export async function findSession(
   store: SessionStore,
   sessionSecret: string,

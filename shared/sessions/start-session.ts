@@ -21,10 +21,10 @@ export const startSessionRequestSchema = z.strictObject({
     .max(30 * 86_400),
 });
 
-/** What a session is started with. */
+/** The parameters of a new session. */
 export type StartSessionRequest = z.input<typeof startSessionRequestSchema>;
 
-/** A new session. `secret` is the `Mcp-Session-Id` for the client; it is shown here once. */
+/** A new session. `secret` is the `Mcp-Session-Id` for the client; it is returned only here. */
 export interface StartedSession {
   readonly secret: string;
   readonly session: ClientSession;

@@ -13,7 +13,7 @@ import type { TokenStore } from "../tokens/access-token.ts";
 import { createEventPublisher } from "../tracking/event-publisher.ts";
 import type { Tracking } from "../tracking/track-event.ts";
 
-/** What every operation of the library works on: give it to any of them. */
+/** The context of every operation of the library. */
 export interface MonitoringContext
   extends Tracking,
     TokenStore,
@@ -29,7 +29,7 @@ export interface MonitoringContext
 /** How the library connects. */
 export interface OpenMonitoringOptions {
   /**
-   * The variables that `OAuthMonitoring.environment` has.
+   * The variables of `OAuthMonitoring.environment`.
    *
    * @default process.env
    */
@@ -50,7 +50,7 @@ export interface OpenMonitoringOptions {
 
 /**
  * Connects the library to a deployed construct, from a function that has `OAuthMonitoring.environment`.
- * The function needs the grant of what it calls; region and credentials come from the environment.
+ * The function needs the grants for the operations that it calls. Region and credentials come from the environment.
  *
  * @example
  * ```typescript

@@ -14,8 +14,8 @@ export interface TokenRequest {
 }
 
 /**
- * Tracks a use of a token: sets its `last_used_at` to the time of use, exactly, and publishes
- * `token_used` with where it was used from.
+ * Tracks a use of a token: sets its `last_used_at` to the exact time of use, and publishes `token_used` with
+ * the caller's address.
  */
 export async function trackTokenUsage(
   tracking: Tracking & TokenStore,

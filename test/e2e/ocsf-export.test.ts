@@ -124,7 +124,7 @@ describe("the export, as it is deployed", () => {
     }
   });
 
-  it("keeps what is no event under the error prefix", async () => {
+  it("keeps a record that is not an event under the error prefix", async () => {
     const Detail = JSON.stringify({ id: "no uuid" });
     stack.eventBus.put({
       Source: EVENT_SOURCE,

@@ -18,6 +18,7 @@ import type { Queue } from "../../local/services/queue.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { logicalIdOfArn } from "../../local/services/template.ts";
 import { deployedEnvironment } from "../../local/start/library-context.ts";
+import { forEachTable, tableContextKey, tableLabel } from "../../shared/dynamodb/table-names.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
@@ -42,17 +43,7 @@ function target() {
   const { stack, library } = scene();
   const environment = deployedEnvironment(stack);
   return openTarget({
-    tables: {
-      tokens: library.tokensTable,
-      authorization_codes: library.authorizationCodesTable,
-      sessions: library.sessionsTable,
-      clients: library.clientsTable,
-      events: library.eventsTable,
-      counters: library.countersTable,
-      issuances: library.issuancesTable,
-      cleanup_runs: library.cleanupRunsTable,
-      alerts: library.alertsTable,
-    },
+    tables: forEachTable(tableLabel, (variable) => library[tableContextKey(variable)]),
     eventBusName: environment.EVENT_BUS_NAME,
     eventBusArn: stack.replay.busArn,
     storedRuleArn: stack.replay.storedRuleArn,

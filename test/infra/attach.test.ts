@@ -171,6 +171,25 @@ describe("attach", () => {
     expect(JSON.stringify(dashboards)).not.toContain('"ApiName');
   });
 
+  it("refuses options that come too late, and takes those that change nothing", () => {
+    const { api, monitoring } = scene();
+    const [first, second] = ["a", "b"].map((path) => api.root.addResource(path));
+    if (!first || !second) throw new Error("no resources");
+    first.addMethod("GET", mock());
+    second.addMethod("GET", mock());
+    monitoring.attach(first, { alarm: false });
+    monitoring.attach(second, { alarm: false, except: [second] });
+    for (const options of [
+      { alarm: true },
+      { gatewayResponses: false },
+      { metricsDashboard: false },
+    ]) {
+      expect(() => monitoring.attach(second, options)).toThrow(
+        `Shop/Orders is attached already: give ${Object.keys(options)[0]} in the first attach`,
+      );
+    }
+  });
+
   it("protects the methods that this app adds to an imported API, and adds nothing else to it", () => {
     const stack = new Stack(new App(), "Shop");
     const api = RestApi.fromRestApiAttributes(stack, "Imported", {

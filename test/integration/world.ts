@@ -11,6 +11,7 @@ import {
   createDocumentClient,
   type DocumentClient,
 } from "../../shared/dynamodb/document-client.ts";
+import { forEachTable, tableContextKey } from "../../shared/dynamodb/table-names.ts";
 import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
@@ -105,17 +106,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
   const clock: Clock = () => time.nowMs;
   const published: OAuthEvent[] = [];
   const entered = new Map<string, number>();
-  const tables = {
-    tokensTable: `${prefix}TOKENS_TABLE`,
-    authorizationCodesTable: `${prefix}AUTHORIZATION_CODES_TABLE`,
-    sessionsTable: `${prefix}SESSIONS_TABLE`,
-    clientsTable: `${prefix}CLIENTS_TABLE`,
-    eventsTable: `${prefix}EVENTS_TABLE`,
-    countersTable: `${prefix}COUNTERS_TABLE`,
-    issuancesTable: `${prefix}ISSUANCES_TABLE`,
-    cleanupRunsTable: `${prefix}CLEANUP_RUNS_TABLE`,
-    alertsTable: `${prefix}ALERTS_TABLE`,
-  };
+  const tables = forEachTable(tableContextKey, (variable) => `${prefix}${variable}`);
   const parsed = parseMonitoringConfig(config);
   const context = {
     db,

@@ -1,5 +1,5 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, posix } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bytesIn, copyApp, edit, newCdkApp, newFolder, pack, ROOT, run } from "./new-app.ts";
 
@@ -48,18 +48,33 @@ beforeAll(async () => {
 }, 600_000);
 
 describe("the package", () => {
-  it("has at most 2 MB, and nothing but what is built", async () => {
+  const filesOf = async () => (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
+
+  it("has at most 2 MB, and nothing but what is built and the documentation", async () => {
     expect(statSync(tarball).size).toBeLessThanOrEqual(2 * MEGABYTE);
-    const files = (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
+    const files = await filesOf();
     expect(files.length).toBeGreaterThan(100);
     const others = files.filter(
       (file) =>
-        !/^package\/(dist\/(infra|shared|cli|functions)\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(
+        !/^package\/(dist\/(infra|shared|cli|functions)\/|docs\/|examples\/|test\/bench\/RESULTS\.md$|package\.json$|LICENSE$|[A-Z]+\.md$)/.test(
           file,
         ),
     );
     // What two modules of the compiled JavaScript share.
     expect(others.filter((file) => !file.startsWith("package/dist/_virtual/"))).toEqual([]);
+  });
+
+  it("has every page and picture of this clone that its pages link to", async () => {
+    const files = new Set((await filesOf()).map((file) => file.replace(/^package\//, "")));
+    const pages = [...files].filter((file) => file.endsWith(".md"));
+    expect(pages).toContain("docs/attach.md");
+    const dead = pages.flatMap((page) =>
+      [...readFileSync(join(ROOT, page), "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)]
+        .map(([, link = ""]) => posix.join(posix.dirname(page), link))
+        .filter((target) => existsSync(join(ROOT, target)) && !files.has(target))
+        .map((target) => `${page}: ${target}`),
+    );
+    expect(dead).toEqual([]);
   });
 
   it("adds at most 60 MB to an app", () => {
@@ -115,6 +130,8 @@ describe("an app that cdk init has just made", () => {
 
   it("finds the command line", async () => {
     expect(await run(app, "npx", "oauth-monitoring", "--help")).toContain("tokens");
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(await run(app, "npx", "oauth-monitoring", "--version")).toBe(`${version}\n`);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Random } from "./random.ts";
 
-/** Addresses of one kind of place, of reserved ranges; each first pair of octets is a network. */
+/** Addresses of a kind of place, from reserved ranges. The first two octets are the network. */
 interface Range {
   readonly first: number;
   readonly second: readonly [least: number, most: number];
@@ -11,11 +11,11 @@ const RANGES = {
   home: { first: 10, second: [0, 99] },
   /** Carriers (RFC 6598). */
   mobile: { first: 100, second: [64, 127] },
-  /** Data centres in which services run. */
+  /** Data centres of services. */
   hosting: { first: 172, second: [16, 31] },
   /** Offices of partners. */
   office: { first: 10, second: [100, 159] },
-  /** Where scanners and attackers come from; no client does. */
+  /** Networks of scanners and attackers, and of no client. */
   foreign: { first: 10, second: [160, 255] },
 } as const satisfies Record<string, Range>;
 
@@ -42,14 +42,14 @@ export function address(random: Random, place: Place): string {
   return addressIn(random, network(random, place));
 }
 
-/** So many addresses, each of another network. */
+/** The given number of addresses, each in a different network. */
 export function addressesApart(random: Random, place: Place, count: number): string[] {
   const networks = new Set<string>();
   while (networks.size < count) networks.add(network(random, place));
   return [...networks].map((each) => addressIn(random, each));
 }
 
-/** So many addresses in home networks that no user has: machines hired out behind their owners' backs. */
+/** The given number of addresses in home networks, none of them a user's: hijacked machines. */
 export function residentialProxies(random: Random, count: number): string[] {
   const addresses = new Set<string>();
   while (addresses.size < count) {

@@ -6,8 +6,8 @@ import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 import { v7 as uuidv7 } from "uuid";
 
 /**
- * A stream of random values that a seed and a purpose decide. Each source of traffic draws from a
- * stream of its own, so that what one draws leaves the others as they are.
+ * A stream of random values, decided by a seed and a purpose. Each source of traffic has its own stream, so that one
+ * source does not affect the others.
  */
 export class Random {
   readonly #generator: RandomGenerator;
@@ -40,14 +40,14 @@ export class Random {
     return values[this.integer(0, values.length - 1)] as T;
   }
 
-  /** One of the values, the earlier the likelier: the n-th comes up 1/n times as often as the first. */
+  /** One of the values. The n-th is chosen 1/n times as often as the first. */
   pickZipf<T>(values: readonly T[]): T {
     let left = this.fraction() * harmonicNumber(values.length);
     const index = values.findIndex((_, n) => {
       left -= 1 / (n + 1);
       return left < 0;
     });
-    // Rounding may leave a rest, which is the last one's: -1.
+    // After rounding, the loop may find none (-1), which means the last value.
     return values.at(index) as T;
   }
 
@@ -56,19 +56,19 @@ export class Random {
     return values.map(() => rest.splice(this.integer(0, rest.length - 1), 1)[0] as T);
   }
 
-  /** A wait with the mean, as between events that know nothing of each other. */
+  /** A random wait with the given mean, as between independent events. */
   wait(mean: number): number {
     return -Math.log(1 - this.fraction()) * mean;
   }
 
-  /** A UUIDv7 of the time. */
+  /** A UUIDv7 for the time. */
   uuid(atMs: number): string {
     const random = Uint8Array.from({ length: 16 }, () => this.integer(0, 255));
     return uuidv7({ msecs: Math.floor(atMs), random });
   }
 }
 
-/** The sum of 1/n up to a count: what Zipf shares are parts of. */
+/** The sum of 1/n up to a count, by which Zipf shares are divided. */
 export function harmonicNumber(count: number): number {
   let sum = 0;
   for (let n = 1; n <= count; n += 1) sum += 1 / n;

@@ -4,7 +4,7 @@ import { toInstant } from "../../../shared/time/clock.ts";
 import { previousUse } from "../../../shared/tokens/previous-use.ts";
 import type { Random } from "./random.ts";
 
-/** Where a call comes from and goes to. */
+/** The source and the target of a call. */
 export interface Call {
   readonly endpoint: string;
   readonly method: string;
@@ -12,14 +12,14 @@ export interface Call {
   readonly userAgent: string;
 }
 
-/** Whom an event is about. */
+/** The client and user of an event. */
 export interface Subject {
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly tokenId?: string | undefined;
 }
 
-/** A token, as far as events tell of it. */
+/** A token, with the members that events have. */
 export interface TrafficToken extends Subject {
   readonly clientId: string;
   readonly tokenId: string;
@@ -30,7 +30,7 @@ export interface TrafficToken extends Subject {
   readonly usedBefore?: { readonly atMs: number; readonly ip: string };
 }
 
-/** An event before it is known what came before it. */
+/** An event whose previous use of the token is not known yet. */
 export interface DraftEvent {
   readonly id: string;
   readonly atMs: number;
@@ -49,7 +49,7 @@ export function tokenCall(ip: string, userAgent: string): Call {
   return { ...TOKEN_CALL, ip, userAgent };
 }
 
-/** Collects what one source of traffic does, in any order, in the shapes that the authorizer publishes. */
+/** Collects the events of one source of traffic, in any order, in the form that the authorizer publishes. */
 export class Timeline {
   readonly drafts: DraftEvent[] = [];
 
@@ -74,17 +74,17 @@ export class Timeline {
     return token;
   }
 
-  /** A client is let in. */
+  /** A client's call is allowed. */
   use(atMs: number, token: TrafficToken, call: Call): void {
     this.#add(atMs, "token_used", token, call, {}, token.usedBefore);
   }
 
-  /** A client is turned away. */
+  /** A client's call is refused. */
   fail(atMs: number, reason: string, call: Call, subject: Subject = {}): void {
     this.#add(atMs, "auth_failed", subject, call, { reason });
   }
 
-  /** A client asks for more than its token allows. */
+  /** A client's call needs a scope that its token does not have. */
   exceedScope(
     atMs: number,
     token: TrafficToken,
@@ -141,10 +141,10 @@ export class Timeline {
   }
 }
 
-/** The drafts as events in their order, each use of a token with the use before it. */
+/** The drafts as events in their order. Each use of a token has the previous use. */
 export function toEvents(drafts: readonly DraftEvent[]): OAuthEvent[] {
   const uses = new Map<string, { readonly atMs: number; readonly ip: string }>();
-  // An id begins with its time, so this is the order of time, and the same for every run.
+  // An id begins with its time. So the order is by time, and the same in every run.
   const ordered = drafts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   return ordered.map(({ id, atMs, eventType, subject, ip, details, usedBefore }) => {
     const { clientId, userId, tokenId } = subject;
