@@ -38,7 +38,7 @@ it.each([
   ["OAuthMonitoringError", new OAuthMonitoringError()],
   ["IncompleteRequestError", new IncompleteRequestError()],
   ["InvalidCursorError", new InvalidCursorError("is damaged")],
-  ["InvalidRangeError", new InvalidRangeError()],
+  ["InvalidRangeError", new InvalidRangeError("/to", "later")],
   ["InvalidConfigError", new InvalidConfigError("it", wrong({ limit: 0 }))],
   ["TokenNotFoundError", new TokenNotFoundError("t1")],
   ["AlertChangedError", new AlertChangedError()],
