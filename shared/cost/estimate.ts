@@ -1,9 +1,8 @@
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import { tokenIdOf } from "../envelope/oauth-event.ts";
 import type { EventStore } from "../event-store/event-writes.ts";
 import { storeEvents } from "../event-store/store-events.ts";
 import { METRIC_NAMES } from "../telemetry/metric-names.ts";
-import { SECOND_MS, toInstant } from "../time/clock.ts";
+import { SECOND_MS } from "../time/clock.ts";
 import {
   ALARM_METRICS,
   AUTHORIZER_MS,
@@ -39,8 +38,10 @@ import { SimulatedTables } from "./simulated-tables.ts";
 import { usageOfWrite } from "./usage-of-write.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 
-/** Calls that the model plays; more of them change its figures by less than a hundredth. */
-const SAMPLE_CALLS = 3000;
+/** Calls that are stored first, so that counters are there as in the middle of an hour. */
+const CALLS_BEFORE = 1000;
+/** Calls that are counted. */
+const SAMPLE_CALLS = 2000;
 
 const MILLION = 1_000_000;
 
@@ -139,42 +140,39 @@ const SIMULATED_STORE = {
   clientsTable: "CLIENTS_TABLE",
 } as const;
 
-/** Stores the batches in tables in memory, by the subscriber's own code. */
-async function usageOfStoring(
-  profile: UsageProfile,
-  batches: readonly Gathered<OAuthEvent>[],
-  invocationsPerSecond: number,
-): Promise<Usage[]> {
-  const tables = new SimulatedTables();
-  const store: EventStore = { ...SIMULATED_STORE, db: tables.db, config: profile.config };
-  const entered = new Map<string, number>();
-  const usages: Usage[] = [];
-  for (const { items, atMs } of batches) {
-    const { writes, reads, calls } = tables.traffic;
-    writes.length = 0;
-    reads.length = 0;
-    for (const name of Object.keys(calls)) delete calls[name];
-    const { stored } = await storeEvents(store, items, { clock: () => atMs, entered });
+/** Stores batches in tables in memory, by the subscriber's own code. */
+class SimulatedSubscriber {
+  readonly #tables = new SimulatedTables();
+  readonly #entered = new Map<string, number>();
+
+  constructor(private readonly profile: UsageProfile) {}
+
+  async store(
+    { items, atMs }: Gathered<OAuthEvent>,
+    invocationsPerSecond: number,
+  ): Promise<Usage[]> {
+    const { config, callsPerSecond } = this.profile;
+    const store: EventStore = { ...SIMULATED_STORE, db: this.#tables.db, config };
+    const traffic = this.#tables.begin();
+    const options = { clock: () => atMs, entered: this.#entered };
+    const { stored } = await storeEvents(store, items, options);
     if (stored.length !== items.length) throw new Error("the model must store every event");
-    const lanes = profile.config.shards.counters.write;
-    usages.push(
-      ...writes.flatMap((write) => usageOfWrite(write, atMs)),
-      ...reads.map((item): Usage => {
+    const { TransactWrite: transactions = 0, ...others } = traffic.calls;
+    const batch = {
+      events: items.length,
+      transactions: Math.ceil(transactions / config.shards.counters.write),
+      // Those of one kind go side by side.
+      roundTrips: Object.values(others).length,
+    };
+    return [
+      ...traffic.writes.flatMap((write) => usageOfWrite(write, atMs)),
+      ...traffic.reads.map((item): Usage => {
         const quantity = readUnits(item ? itemSize(item) : 0);
         return { part: "reads", price: "dynamodb.read", quantity };
       }),
-      ...usageOfBatch(
-        {
-          events: items.length,
-          transactions: Math.ceil((calls.TransactWrite ?? 0) / lanes),
-          roundTrips: Math.min(1, calls.Update ?? 0) + (calls.BatchGet ?? 0),
-        },
-        invocationsPerSecond,
-        profile.callsPerSecond,
-      ),
-    );
+      ...usageOfBatch(batch, invocationsPerSecond, callsPerSecond),
+    ];
   }
-  return usages;
 }
 
 /**
@@ -184,19 +182,23 @@ async function usageOfStoring(
  */
 export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[]> {
   const { batchSize, batchWindowSeconds } = profile.config.subscriber;
-  const events = sampleCalls(profile, SAMPLE_CALLS);
-  const batches = gatherBatches(events, ({ occurred_at }) => Date.parse(occurred_at), {
-    batchSize,
-    windowMs: batchWindowSeconds * SECOND_MS,
-    pollers: profile.pollers,
-  });
+  const [before = [], events = []] = sampleCalls(profile, [CALLS_BEFORE, SAMPLE_CALLS]);
+  const gathered = (calls: readonly OAuthEvent[]) =>
+    gatherBatches(calls, ({ occurred_at }) => Date.parse(occurred_at), {
+      batchSize,
+      windowMs: batchWindowSeconds * SECOND_MS,
+      pollers: profile.pollers,
+    });
+  const subscriber = new SimulatedSubscriber(profile);
+  const batches = gathered(events);
   const invocationsPerSecond = (profile.callsPerSecond * batches.length) / events.length;
-  const withToken = events.filter((event) => event.event_data.reason !== "missing_token");
-  const usages = [
-    ...events.flatMap((event) => usageOfCall(profile, event)),
-    ...withToken.flatMap(() => usageOfToken(profile)),
-    ...(await usageOfStoring(profile, batches, invocationsPerSecond)),
-  ];
+  for (const batch of gathered(before)) await subscriber.store(batch, invocationsPerSecond);
+  const usages = events.flatMap((event) => [
+    ...usageOfCall(profile, event),
+    ...usageOfToken(profile),
+  ]);
+  for (const batch of batches)
+    usages.push(...(await subscriber.store(batch, invocationsPerSecond)));
   return scaled(addedUp(usages), MILLION / events.length);
 }
 

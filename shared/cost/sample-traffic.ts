@@ -57,17 +57,23 @@ interface Sample {
   readonly used: Set<number>;
 }
 
-/** The events of `count` calls at the profile's rate, as the authorizer makes them. */
-export function sampleCalls(profile: UsageProfile, count: number): OAuthEvent[] {
+/**
+ * The events of calls at the profile's rate, as the authorizer makes them.
+ *
+ * @param counts calls of each stretch of time, one after the other; each has tokens of its own
+ */
+export function sampleCalls(profile: UsageProfile, counts: readonly number[]): OAuthEvent[][] {
   const draws = new Draws();
-  const tokens = Array.from({ length: Math.ceil(count / profile.callsPerToken) }, () =>
-    draws.uuid(START_MS),
-  );
-  const sample: Sample = { profile, draws, tokens, used: new Set() };
   let atMs = START_MS;
-  return Array.from({ length: count }, () => {
-    atMs += (-Math.log(1 - draws.fraction()) * SECOND_MS) / profile.callsPerSecond;
-    return sampleCall(sample, Math.floor(atMs));
+  return counts.map((count) => {
+    const tokens = Array.from({ length: Math.ceil(count / profile.callsPerToken) }, () =>
+      draws.uuid(START_MS),
+    );
+    const sample: Sample = { profile, draws, tokens, used: new Set() };
+    return Array.from({ length: count }, () => {
+      atMs += (-Math.log(1 - draws.fraction()) * SECOND_MS) / profile.callsPerSecond;
+      return sampleCall(sample, Math.floor(atMs));
+    });
   });
 }
 

@@ -25,8 +25,14 @@ type Input = UpdateCommandInput & TransactWriteCommandInput & BatchGetCommandInp
  * condition, and reads by key. A table is named by its environment variable.
  */
 export class SimulatedTables {
-  readonly traffic: SimulatedTraffic = { writes: [], reads: [], calls: {} };
   readonly #items = new Map<string, Item>();
+  #traffic: SimulatedTraffic = { writes: [], reads: [], calls: {} };
+
+  /** What comes from now on. */
+  begin(): SimulatedTraffic {
+    this.#traffic = { writes: [], reads: [], calls: {} };
+    return this.#traffic;
+  }
 
   /** Takes the place of a client of DynamoDB. */
   get db(): DocumentClient {
@@ -38,7 +44,7 @@ export class SimulatedTables {
   }
 
   #answer(operation: string, input: Input): unknown {
-    const { calls } = this.traffic;
+    const { calls } = this.#traffic;
     calls[operation] = (calls[operation] ?? 0) + 1;
     switch (operation) {
       case "TransactWrite":
@@ -61,7 +67,7 @@ export class SimulatedTables {
     return Object.fromEntries(
       Object.entries(RequestItems).map(([table, { Keys = [] }]) => {
         const items = Keys.map((key) => this.#items.get(keyOf(table as TableVariable, key)));
-        this.traffic.reads.push(...items);
+        this.#traffic.reads.push(...items);
         return [table, items.filter((item) => item !== undefined)];
       }),
     );
@@ -69,7 +75,7 @@ export class SimulatedTables {
 
   #put(table: TableVariable, after: Item): void {
     const key = keyOf(table, after);
-    this.traffic.writes.push({ table, before: this.#items.get(key), after, transactional: true });
+    this.#traffic.writes.push({ table, before: this.#items.get(key), after, transactional: true });
     this.#items.set(key, after);
   }
 
@@ -80,7 +86,7 @@ export class SimulatedTables {
     const holds = !update.ConditionExpression || meets(before ?? {}, update);
     const after = holds ? updated(before ?? (update.Key as Item), update) : (before as Item);
     // A condition that fails is paid for as a write that changes nothing.
-    this.traffic.writes.push({ table, before: holds ? before : after, after, transactional });
+    this.#traffic.writes.push({ table, before: holds ? before : after, after, transactional });
     if (!holds) throw new ConditionalCheckFailedException({ $metadata: {}, message: "simulated" });
     this.#items.set(key, after);
   }
