@@ -1,10 +1,10 @@
-import * as z from "zod";
 import type { MonitoringConfig, MonitoringConfigInput } from "../config/monitoring-config.ts";
 import { parseMonitoringConfig } from "../config/monitoring-config.ts";
 
 /**
  * Configurations that the bill is reckoned for. `lean` gives up:
- * - `last_used_at` to the second in a token's own item (it is exact in events, and a minute late there),
+ * - `last_used_at` and `previous_use` to the second: a token's own item is up to an hour behind, as long as
+ *   its address stays the same (the time of each use is exact in its event),
  * - events by `scope_validation_success`, and the scopes in `token_used`,
  * - the bus's archive, from which events could be replayed,
  * - seeing an event within a second: the queue gathers for up to twenty.
@@ -12,23 +12,13 @@ import { parseMonitoringConfig } from "../config/monitoring-config.ts";
 export const PROFILES = {
   default: {},
   lean: {
-    tracking: { lastUsedIntervalSeconds: 60, scopeValidationSuccess: false },
+    tracking: { lastUsedIntervalSeconds: 3600, scopeValidationSuccess: false },
     archive: { enabled: false },
     subscriber: { batchWindowSeconds: 20 },
   },
 } as const satisfies Record<string, MonitoringConfigInput>;
 
 export type ProfileName = keyof typeof PROFILES;
-
-/** How DynamoDB's capacity is paid for. */
-export const capacitySchema = z.discriminatedUnion("mode", [
-  z.strictObject({ mode: z.literal("on-demand") }),
-  z.strictObject({
-    mode: z.literal("provisioned"),
-    /** Share of the capacity that is used, as auto scaling keeps it, over the whole day. */
-    utilization: z.number().gt(0).max(1),
-  }),
-]);
 
 /** What an API's traffic is like, and how its monitoring is set. */
 export interface UsageProfile {
@@ -52,8 +42,6 @@ export interface UsageProfile {
   readonly traced: boolean;
   /** Pollers that gather side by side. */
   readonly pollers: number;
-  readonly capacity: z.output<typeof capacitySchema>;
-  readonly tableClass: "standard" | "standard-ia";
 }
 
 /** A profile with what is usual for all that is not given. */
@@ -74,8 +62,6 @@ export function usageProfile(
     userAgentBytes: 90,
     traced: true,
     pollers: 1,
-    capacity: { mode: "on-demand" },
-    tableClass: "standard",
     ...given,
     config: parseMonitoringConfig(given.config ?? {}),
   };

@@ -23,8 +23,8 @@ import { sizes } from "./sizes.ts";
 
 const MILLION = 1_000_000;
 
-/** Hours of the day that are played at its own rate; all 24 take an hour and more. `COST_HOURS`. */
-const USUAL_HOURS = [14];
+/** Hours of the day that are played at its own rate; the whole day takes an hour and more. `COST_HOURS`. */
+const USUAL_HOURS = [1, 14];
 /** Calls at a thousand a second, and those before, by which counters and batches are as on any day. */
 const CROWD = 6000;
 const CROWD_BEFORE = 2000;

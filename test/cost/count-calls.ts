@@ -64,8 +64,8 @@ export async function countCalls(
     const letIn = await decideCalls();
     report(`${calls.length} calls decided, ${bus.messages.length} messages`);
     const batches = await storeMessages();
-    usages.push(...meter.usages, ...bus.usages);
-    return { calls: calls.length, letIn, batches, usages: addedUp(usages) };
+    const all = [...usages, ...meter.usages, ...bus.usages];
+    return { calls: calls.length, letIn, batches, usages: addedUp(all) };
   } finally {
     meter.stop();
     delete process.env._X_AMZN_TRACE_ID;
