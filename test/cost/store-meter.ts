@@ -111,6 +111,15 @@ export function meterStore(
     return result;
   }
 
+  /** The room that an update by itself has taken; its units are known. */
+  async function room(place: { tableName: string; key: Item }, before: Item | undefined) {
+    const [after] = [...(await itemsOf(reader, [place])).values()];
+    if (!after) return;
+    const write = { table: variableOf(place.tableName), before, after, transactional: false };
+    const usages = usageOfWrite(write, clock());
+    meter.usages.push(...usages.filter(({ price }) => price !== "dynamodb.write"));
+  }
+
   db.middlewareStack.add(
     (next, context) => async (args) => {
       const operation = String(context.commandName).replace(/Command$/, "");
@@ -122,6 +131,9 @@ export function meterStore(
         readonly TransactItems?: readonly TransactItem[];
       };
       if (input.TransactItems) return transaction(input.TransactItems, () => next(args));
+      const { TableName: tableName = "", Key: key } = input;
+      const grows = operation === "UpdateItem" && tableName.endsWith("COUNTERS_TABLE") && key;
+      const before = grows ? await itemsOf(reader, [{ tableName, key }]) : undefined;
       const units = (quantity: number) => {
         if (READS.has(operation)) {
           const tokens = input.TableName?.endsWith("TOKENS_TABLE");
@@ -143,6 +155,7 @@ export function meterStore(
         const { ConsumedCapacity } = result.output as Answer;
         const consumed = [ConsumedCapacity ?? []].flat() as readonly Capacity[];
         units(consumed.reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0));
+        if (grows) await room({ tableName, key }, before?.get(nameOf(tableName, key)));
         return result;
       } catch (error) {
         // A condition that fails is paid for all the same; no item here is larger than a KB.
