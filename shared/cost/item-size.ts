@@ -12,7 +12,7 @@ const MEMBER_BYTES = 1;
 
 /** A byte for two significant digits, one more, and one for a sign. */
 function numberSize(value: number): number {
-  const digits = Math.abs(value).toExponential().replace(/e.*$/, "").replace(".", "").length;
+  const digits = (Math.abs(value).toExponential().split("e")[0] ?? "").replace(".", "").length;
   return Math.ceil(digits / 2) + 1 + (value < 0 ? 1 : 0);
 }
 

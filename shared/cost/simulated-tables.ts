@@ -116,19 +116,25 @@ function meets(item: Item, update: UpdateCommandInput): boolean {
   });
 }
 
-/** An item after `ADD #a :a, … SET b = :b, c = if_not_exists(c, :c), …`. */
+/** In place of `if_not_exists(a, `, which has a comma of its own. */
+const IF_ABSENT = "?";
+
+/** The parts of `#a :a, #b :b` or `a = :a, b = :b`. */
+const clauses = (text: string) => text.trim().split(", ").filter(Boolean);
+
+/** An item after `ADD #a :a, … SET b = :b, …`. */
 function updated(before: Item, update: UpdateCommandInput): Item {
   const { name, value } = resolver(update);
   const after: Record<string, unknown> = { ...before };
-  const [adds = "", sets = ""] = (update.UpdateExpression ?? "").split(/(?:^|\s)SET\s/);
-  for (const [, attribute, by] of adds.matchAll(/(#?\w+) (:\w+)/g)) {
+  const [adds = "", sets = ""] = (update.UpdateExpression ?? "").replace("ADD ", "").split("SET ");
+  for (const add of clauses(adds)) {
+    const [attribute, by] = add.split(" ");
     after[name(attribute)] = Number(after[name(attribute)] ?? 0) + Number(value(by));
   }
-  for (const [, attribute, to] of sets.matchAll(/(#?\w+) = (:\w+)/g)) {
-    after[name(attribute)] = value(to);
-  }
-  for (const [, attribute, to] of sets.matchAll(/(#?\w+) = if_not_exists\(#?\w+, (:\w+)\)/g)) {
-    after[name(attribute)] ??= value(to);
+  for (const set of clauses(sets.replaceAll(/if_not_exists\(#?\w{1,64}, /g, IF_ABSENT))) {
+    const [attribute, to = ""] = set.split(" = ");
+    if (to.startsWith(IF_ABSENT)) after[name(attribute)] ??= value(to.slice(1, -1));
+    else after[name(attribute)] = value(to);
   }
   return after;
 }
