@@ -1,15 +1,16 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { readEnvironment } from "../shared/config/environment.ts";
+import { forEachTable, tableConstructId, tableLabel } from "../shared/dynamodb/table-names.ts";
 import type { StackDescription } from "../shared/stack/open-stack.ts";
 
-/** The output by which a construct of ours is known; its name before this is the construct's. */
+/** The end of the output name that identifies a construct; the part before it is the construct's path. */
 const MARK = "EventBusName";
 
 /**
- * The construct of ours in a stack, by the names of the stack's outputs: each begins with it.
+ * Finds the construct in a stack by the names of the stack's outputs, which begin with its path.
  *
- * @param construct the one that is meant, where a stack has several
+ * @param construct the construct to take when the stack has several
  * @throws Error when there is none, or when there are several and none is named
  */
 export function constructIn(
@@ -38,7 +39,7 @@ export function constructIn(
 }
 
 /**
- * A deployed construct, by its stack's outputs and the configuration its functions run with. Region and
+ * Describes a deployed construct from its stack's outputs and its functions' configuration. Region and
  * credentials come from where the AWS CLI takes them.
  */
 export async function describeDeployedStack(
@@ -67,17 +68,7 @@ export async function describeDeployedStack(
     "OAUTH_MONITORING_CONFIG",
   ]);
   return {
-    tables: {
-      tokens: output("TokensTable"),
-      authorization_codes: output("AuthorizationCodesTable"),
-      sessions: output("SessionsTable"),
-      clients: output("ClientsTable"),
-      events: output("EventsTable"),
-      counters: output("CountersTable"),
-      issuances: output("IssuancesTable"),
-      cleanup_runs: output("CleanupRunsTable"),
-      alerts: output("AlertsTable"),
-    },
+    tables: forEachTable(tableLabel, (variable) => output(`${tableConstructId(variable)}Table`)),
     eventBusName: output("EventBusName"),
     eventBusArn: output("EventBusArn"),
     storedRuleArn: output("StoredRuleArn"),

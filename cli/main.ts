@@ -1,8 +1,14 @@
 import { Command, CommanderError } from "commander";
 import * as z from "zod";
-import { explain as explainFaults } from "../shared/errors/faults.ts";
+import { InvalidConfigError } from "../shared/config/monitoring-config.ts";
+import {
+  explain as explainFaults,
+  InvalidInputError,
+  sentenceOf,
+} from "../shared/errors/faults.ts";
 import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
+import { packageVersion } from "../shared/stack/package-root.ts";
 import { printableJson, printableLines, type Report } from "../shared/terminal/output.ts";
 import { InvalidRangeError } from "../shared/time/time-range.ts";
 import { PublishError } from "../shared/tracking/event-publisher.ts";
@@ -21,25 +27,29 @@ import { events, securityReport } from "./commands/events.ts";
 import { stats } from "./commands/stats.ts";
 import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
 
-/** What the command did. */
+/** Exit codes. */
 const EXIT = { done: 0, failed: 1, badArguments: 2 } as const;
 
 interface GlobalOptions {
   readonly local?: boolean;
   readonly stack?: string;
+  readonly construct?: string;
   readonly json?: boolean;
 }
 
-/** The caller asked for something that makes no sense. */
+/** The arguments make no sense together. */
 class UsageError extends Error {}
 
-async function findTarget({ local, stack }: GlobalOptions): Promise<Target> {
+async function findTarget({ local, stack, construct }: GlobalOptions): Promise<Target> {
   if (local && stack !== undefined) throw new UsageError("give --local or --stack, not both");
+  if (construct !== undefined && stack === undefined) {
+    throw new UsageError("--construct needs --stack: give --stack NAME as well");
+  }
   if (stack !== undefined) {
     const { describeDeployedStack } = await import("./deployed-stack-description.ts");
-    return openTarget(await describeDeployedStack(stack));
+    return openTarget(await describeDeployedStack(stack, construct));
   }
-  if (!local && !localStackIsThere()) {
+  if (!localStackIsThere()) {
     throw new UsageError(
       "no local stack runs: start it with npm start, or name a deployed one with --stack NAME",
     );
@@ -53,9 +63,11 @@ function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
   console.log(json ? printableJson(report.json) : printableLines(report.text));
 }
 
-function buildProgram(): Command {
+/** The parser: every command, its options and its help. docs/command-line.md is made from it. */
+export function buildProgram(): Command {
   const program = new Command("oauth-monitoring")
     .description("Administers an oauth-monitoring stack")
+    .version(packageVersion(), "-V, --version", "print the version")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .exitOverride();
@@ -64,6 +76,7 @@ function buildProgram(): Command {
     command
       .option("--local", "talk to the local stack (default while it runs)")
       .option("--stack <name>", "talk to a deployed stack, with the AWS CLI's credentials")
+      .option("--construct <name>", "the construct, when the stack has several")
       .option("--json", "print JSON");
   const ranged = (command: Command): Command =>
     command
@@ -71,7 +84,7 @@ function buildProgram(): Command {
       .option("--to <time>", "UTC; default now");
   const does = <Arguments extends unknown[]>(command: Command, action: Action<Arguments>): void => {
     targeted(command).action(async (...given: unknown[]) => {
-      // Commander hands over the arguments, the options, and the command itself.
+      // Commander passes the arguments, the options and the command itself.
       const options = given.at(-2) as GlobalOptions;
       print(await action(await findTarget(options), ...(given.slice(0, -1) as Arguments)), options);
     });
@@ -105,7 +118,9 @@ function buildProgram(): Command {
       ranged(
         program
           .command("security-report")
-          .description("security events, newest first, then the clients, addresses and endpoints"),
+          .description(
+            "security events, newest first, and a summary by client, address and endpoint",
+          ),
       ),
       "security-report --from 2026-11-23T00:00:00Z",
     ),
@@ -116,14 +131,14 @@ function buildProgram(): Command {
       program
         .command("events")
         .description("the audit log, newest first")
-        .option("--type <type>", "for example auth_failed")
-        .option("--client <id>", "only of this client")
-        .option("--user <id>", "only of this user")
-        .option("--token <id>", "only of this token, by its public id")
-        .option("--ip <address>", "only from this address")
+        .option("--type <type>", "only events of this type, such as auth_failed")
+        .option("--client <id>", "only events of this client")
+        .option("--user <id>", "only events of this user")
+        .option("--token <id>", "only events of this token, by its public id")
+        .option("--ip <address>", "only events from this address")
         .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
         .option("--to <time>", "UTC")
-        .option("--limit <number>", "the most events to print", "50"),
+        .option("--limit <number>", "how many events to print at most", "50"),
       "events --type auth_failed --limit 20",
       "events --client mobile-app --json",
     ),
@@ -139,9 +154,9 @@ function buildProgram(): Command {
     examples(
       clients
         .command("add")
-        .description("register a client, or name one that events have brought")
+        .description("register a client, or name one that is known from its events")
         .requiredOption("--id <id>", "the OAuth client id")
-        .requiredOption("--name <name>", "what admins call it"),
+        .requiredOption("--name <name>", "the name shown to administrators"),
       'clients add --id mobile-app --name "Mobile app"',
     ),
     clientsAdd,
@@ -152,11 +167,11 @@ function buildProgram(): Command {
     examples(
       tokens
         .command("issue")
-        .description("issue a token and print it, once")
-        .requiredOption("--client <id>", "the OAuth client it is for")
-        .requiredOption("--scopes <scopes>", "separated by spaces")
-        .requiredOption("--expires-in <seconds>", "its life")
-        .option("--user <id>", "the user it acts for"),
+        .description("issue a token and print it once")
+        .requiredOption("--client <id>", "the OAuth client")
+        .requiredOption("--scopes <scopes>", "scopes, separated by spaces")
+        .requiredOption("--expires-in <seconds>", "lifetime in seconds")
+        .option("--user <id>", "the user the token acts for"),
       'tokens issue --client mobile-app --scopes "api:read api:write" --expires-in 3600',
     ),
     tokensIssue,
@@ -165,49 +180,50 @@ function buildProgram(): Command {
     tokens
       .command("revoke")
       .description("revoke a token")
-      .argument("<token-id>", "its public id, as in events"),
+      .argument("<token-id>", "the public id, as in events"),
     tokensRevoke,
   );
 
-  const alerts = program.command("alerts").description("anomalies, and who is not to raise any");
+  const alerts = program.command("alerts").description("alerts of the anomaly detection");
   const muting = (command: Command): Command =>
     command
       .requiredOption("--client <id>", "the OAuth client")
-      .option("--rule <name>", "one rule only; default every rule");
+      .option("--rule <name>", "only this rule; default every rule");
   does(
     alerts
       .command("list")
-      .description("open alerts, the oldest first")
-      .option("--resolved", "those that resolved, instead"),
+      .description("open alerts, oldest first")
+      .option("--resolved", "list resolved alerts instead"),
     alertsList,
   );
   does(
     examples(
-      muting(alerts.command("mute").description("raise no alerts of a client for a while")).option(
-        "--hours <number>",
-        "for so long",
-        "24",
-      ),
+      muting(
+        alerts.command("mute").description("raise no alerts about a client for a while"),
+      ).option("--hours <number>", "how long", "24"),
       "alerts mute --client load-test --hours 2",
       "alerts mute --client mobile-app --rule issuance_rate",
     ),
     alertsMute,
   );
-  does(muting(alerts.command("unmute").description("end a mute before its time")), alertsUnmute);
-  does(alerts.command("mutes").description("who is muted, and until when"), alertsMutes);
-  // What is looked for is the same in every stack.
+  does(muting(alerts.command("unmute").description("end a mute early")), alertsUnmute);
+  does(alerts.command("mutes").description("muted clients, and until when"), alertsMutes);
+  // The rules are the same in every stack.
   alerts
     .command("rules")
-    .description("what is looked for, and what to do")
+    .description("every rule: what it catches and what to do")
     .option("--json", "print JSON")
     .action((options: Pick<GlobalOptions, "json">) => print(alertsRules(), options));
 
   const deadLetters = program
     .command("dead-letters")
     .description("events that could not be stored");
-  does(deadLetters.command("list").description("what waits there, and why"), deadLettersList);
   does(
-    deadLetters.command("redrive").description("give them to the subscriber again"),
+    deadLetters.command("list").description("messages that could not be stored, and why"),
+    deadLettersList,
+  );
+  does(
+    deadLetters.command("redrive").description("send the messages to the subscriber again"),
     deadLettersRedrive,
   );
 
@@ -217,7 +233,7 @@ function buildProgram(): Command {
       ranged(
         archive
           .command("replay")
-          .description("bring a range's events to be stored again; nothing is stored twice"),
+          .description("store the events of a time range again; nothing is stored twice"),
       ),
       "archive replay --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z",
     ),
@@ -226,27 +242,29 @@ function buildProgram(): Command {
   return program;
 }
 
-/** What went wrong, and what it means for the exit code. */
+/** The message for an error, and its exit code. */
 function explain(error: unknown): { message: string; code: number } {
   if (error instanceof CommanderError) {
-    // Commander has said it already; asking for help is no mistake.
+    // Commander has printed it already. Asking for help is not a mistake.
     return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
   }
   if (error instanceof z.ZodError)
     return { message: explainFaults(error), code: EXIT.badArguments };
+  if (error instanceof InvalidInputError && !(error instanceof InvalidConfigError)) {
+    return { message: sentenceOf(error.faults), code: EXIT.badArguments };
+  }
   if (error instanceof InvalidRangeError || error instanceof UsageError) {
     return { message: error.message, code: EXIT.badArguments };
   }
   if (error instanceof AggregateError || (error as NodeJS.ErrnoException).code === "ECONNREFUSED") {
     return {
-      message:
-        "the stack does not answer: is npm start still running? If not, remove .local/stack.json",
+      message: "the stack does not answer: if it is the local stack, start it again with npm start",
       code: EXIT.failed,
     };
   }
   if (error instanceof PublishError) {
     return {
-      message: `its event could not be published, run it again: ${error.message}`,
+      message: `the event could not be published; run the command again: ${error.message}`,
       code: EXIT.failed,
     };
   }

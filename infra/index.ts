@@ -4,9 +4,10 @@ export {
   type MonitoringConfig,
   type MonitoringConfigInput,
 } from "../shared/config/monitoring-config.ts";
+export { type Fault, InvalidInputError } from "../shared/errors/faults.ts";
 export { OAuthMonitoringError } from "../shared/errors/oauth-monitoring-error.ts";
 export type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
-export { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
+export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
 export {
   type AttachedApi,
   type AttachOptions,

@@ -8,7 +8,7 @@ import {
   parseMonitoringConfig,
 } from "../shared/config/monitoring-config.ts";
 
-/** What a call to a path must bring. The first rule whose method and path match decides. */
+/** What a call to a path needs. The first route whose method and path match decides. */
 export interface RouteAccess {
   /**
    * The HTTP method, or `ANY`.
@@ -18,10 +18,10 @@ export interface RouteAccess {
   readonly method?: "ANY" | "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
   /** The path as API Gateway writes it: `/orders/{id}`, `/reports/{proxy+}`. */
   readonly path: string;
-  /** The scopes that the token must hold, all of them. */
+  /** The scopes that the token must have, all of them. */
   readonly scopes: readonly string[];
   /**
-   * `required`: the call must also carry a live `Mcp-Session-Id` of the token's client and user.
+   * `required`: the call must also send a live `Mcp-Session-Id` of the token's client and user.
    *
    * @default "ignored"
    */
@@ -44,6 +44,7 @@ export interface DefaultScopes {
   readonly write?: readonly string[];
 }
 
+/** Properties of the construct; every one has a default. */
 export interface OAuthMonitoringProps {
   /**
    * The realm in `WWW-Authenticate` (RFC 6750, section 3).
@@ -74,7 +75,7 @@ export interface OAuthMonitoringProps {
   readonly eventRetention?: Duration;
 
   /**
-   * How long events of a type are kept, by type. Less than 90 days is refused for a security event.
+   * How long events are kept, by type. Security events need at least 90 days.
    *
    * @default - every type is kept for `eventRetention`
    */
@@ -88,8 +89,8 @@ export interface OAuthMonitoringProps {
   readonly statisticsRetention?: Duration;
 
   /**
-   * How often `last_used_at` of a token is written at most. Zero writes it at each use, so that it is
-   * exact; with an interval a call in between only reads. The event always has the exact time.
+   * How often `last_used_at` of a token is written at most. Zero writes it at each use, so it is exact. With
+   * an interval, calls in between only read. The event always has the exact time.
    *
    * @default Duration.seconds(0)
    */
@@ -110,7 +111,7 @@ export interface OAuthMonitoringProps {
   readonly logRetention?: RetentionDays;
 
   /**
-   * What becomes of tables, queues, logs and key when they leave the stack. `RETAIN` also protects the
+   * What happens to tables, queues, logs and key when they leave the stack. `RETAIN` also protects the
    * tables against deletion.
    *
    * @default RemovalPolicy.RETAIN
@@ -126,7 +127,8 @@ export interface OAuthMonitoringProps {
   readonly encryptionKey?: IKey;
 
   /**
-   * Where alarms and alerts go.
+   * Where alarms and alerts go. A topic of this app gets a policy by which alarms of the account may publish;
+   * an imported one must have it.
    *
    * @default - a new encrypted topic
    */
@@ -140,28 +142,35 @@ export interface OAuthMonitoringProps {
   readonly alarms?: boolean;
 
   /**
-   * Whether there is a CloudWatch dashboard of every part.
+   * Whether a CloudWatch dashboard shows every part.
    *
    * @default true
    */
   readonly metricsDashboard?: boolean;
 
   /**
-   * Everything else that can be set, as JSON, for example from `cdk.json`; docs/configuration.md lists it.
-   * The properties above win over it.
+   * Whether the stack gets outputs. Without them `oauth-monitoring --stack NAME` does not find the construct.
+   *
+   * @default true
+   */
+  readonly outputs?: boolean;
+
+  /**
+   * All other settings, as JSON, for example from `cdk.json`. docs/configuration.md lists them. The
+   * properties above win over it.
    *
    * @default {}
    */
   readonly config?: MonitoringConfigInput;
 }
 
-/** A section of the configuration with what is set put over it. */
+/** A section of the configuration, overridden by what is set. */
 function over<T extends object>(section: T | undefined, set: Partial<T>): T | undefined {
   const values = Object.entries(set).filter(([, value]) => value !== undefined);
   return values.length === 0 ? section : ({ ...section, ...Object.fromEntries(values) } as T);
 }
 
-/** The configuration that the properties say. Undefined members are as if they were absent. */
+/** The configuration that the properties describe. Undefined members count as absent. */
 function inputOf(props: OAuthMonitoringProps): MonitoringConfigInput {
   const { config = {}, routes, defaultScopes, eventRetentionByType, removalPolicy } = props;
   const set: MonitoringConfigInput = {
@@ -197,7 +206,7 @@ const REMOVAL_POLICIES = {
 /**
  * The validated configuration of the construct.
  *
- * @throws InvalidConfigError for what does not fit, with its path and how to fix it
+ * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
  */
 export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
   return parseMonitoringConfig(inputOf(props));

@@ -6,8 +6,9 @@ import type { OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 /** Properties of the stack, and of the construct in it. */
 export interface OAuthMonitoringStackProps extends StackProps, OAuthMonitoringProps {}
 
-/** The product as a stack of its own: the construct, its admin API, and a sample API to try tokens on. */
+/** A stack with the construct, its admin API, and a sample API to try tokens on. */
 export class OAuthMonitoringStack extends Stack {
+  /** The construct in the stack. */
   readonly monitoring: OAuthMonitoring;
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringStackProps = {}) {

@@ -1,6 +1,7 @@
-import { type RemovalPolicy, Stack } from "aws-cdk-lib";
+import { type RemovalPolicy, Resource, Stack } from "aws-cdk-lib";
 import {
   AuthorizationType,
+  type CfnRestApi,
   type IAuthorizer,
   type IResource,
   type IRestApi,
@@ -14,12 +15,19 @@ import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
+import {
+  forEachTable,
+  type TableVariable,
+  tableConstructId,
+  tableProperty,
+} from "../shared/dynamodb/table-names.ts";
 import type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms } from "./constructs/alarms.ts";
@@ -36,7 +44,7 @@ import { Schedules } from "./constructs/schedules.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
-/** What can be protected: an API, a resource with everything below it, or a method. */
+/** What `attach` can protect: an API, a resource with everything below it, or a method. */
 export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
 
 /** What `attach` adds to an API, and what it leaves alone. */
@@ -49,8 +57,8 @@ export interface AttachOptions {
   readonly except?: readonly (Method | IResource | ResourceBase)[];
 
   /**
-   * Whether the API answers refused calls with problem documents (RFC 9457) and the `WWW-Authenticate`
-   * of RFC 6750. Types for which the API has a gateway response of its own stay as they are.
+   * Whether the API answers refused calls with problem documents (RFC 9457) and `WWW-Authenticate`
+   * (RFC 6750). Gateway responses that the API has already stay as they are.
    *
    * @default - true; false for an imported API
    */
@@ -59,57 +67,70 @@ export interface AttachOptions {
   /**
    * Whether an alarm watches the API's 5XX answers.
    *
-   * @default - true; false for an imported API and where the construct has no alarms
+   * @default - true; false for an imported API, and when the construct has no alarms
    */
   readonly alarm?: boolean;
 
   /**
    * Whether the CloudWatch dashboard shows the API.
    *
-   * @default - true; false for an imported API and where the construct has no dashboard
+   * @default - true; false for an imported API, and when the construct has no dashboard
    */
   readonly metricsDashboard?: boolean;
 }
 
+/** The options of `attach` that concern the API as a whole. */
+const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
+
 /** An API behind the authorizer. */
 export interface AttachedApi {
-  /** The authorizer, for methods that are defined by hand. */
+  /** The authorizer, for methods that you define by hand. */
   readonly authorizer: IAuthorizer;
-  /** Options that put one method behind the authorizer, for an imported API's methods. */
+  /** Options that protect one method, for methods of an imported API. */
   readonly methodOptions: MethodOptions;
 }
 
-/** The tables, for reading and for grants beyond those below. */
+/** The tables, for access beyond the construct's own grants. */
 export interface MonitoringTables {
+  /** Access tokens, by the digest of their secret. */
   readonly tokens: Table;
+  /** Authorization codes, by their digest. */
   readonly authorizationCodes: Table;
+  /** Sessions, by the digest of their id. */
   readonly sessions: Table;
+  /** OAuth clients, by id. */
   readonly clients: Table;
+  /** The audit log, by event id. */
   readonly events: Table;
+  /** What statistics are computed from. */
   readonly counters: Table;
+  /** When each token was issued, expires and was revoked. */
   readonly issuances: Table;
+  /** What each cleanup did. */
   readonly cleanupRuns: Table;
+  /** Anomalies that were found, and mutes. */
   readonly alerts: Table;
 }
 
 /**
- * OAuth monitoring next to an API: an authorizer for REST APIs, the way of its events to the audit log,
- * statistics, detection of anomalies and the cleanup of what has expired.
+ * OAuth monitoring for REST APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
+ * cleanup of expired data.
  *
- * It makes nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
- * schedules, a key, a topic, and (unless they are switched off) alarms and a CloudWatch dashboard.
- * The stack gets outputs by which `oauth-monitoring --stack NAME` finds it.
+ * It creates nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
+ * schedules, a key, a topic, and (unless you switch them off) alarms and a CloudWatch dashboard. The stack's
+ * outputs let `oauth-monitoring --stack NAME` find it.
  *
  * @example
  * ```typescript
  * const monitoring = new OAuthMonitoring(this, "Monitoring");
  * monitoring.attach(api);
  * ```
- * @throws InvalidConfigError when a property does not fit, with its path and how to fix it
+ * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
  */
 export class OAuthMonitoring extends Construct {
   /** The configuration with every default filled in. */
   readonly config: MonitoringConfig;
+  /** The nine tables. */
   readonly tables: MonitoringTables;
   /** Where producers publish events. */
   readonly eventBus: EventBus;
@@ -119,17 +140,25 @@ export class OAuthMonitoring extends Construct {
   readonly encryptionKey: IKey;
   /** Where alarms and alerts go. */
   readonly alarmTopic: ITopic;
-  /** Exported events, where the configuration switches the OCSF export on. */
+  /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
+  /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
+  readonly authorizerFunction: IFunction;
+  /**
+   * What `openMonitoring` of `oauth-monitoring/shared` reads, for the environment of a function that calls
+   * the library. It holds names, no secrets, and takes up to 3.5 of Lambda's 4 KB.
+   */
+  readonly environment: Readonly<Record<string, string>>;
   readonly #data: Data;
   readonly #flow: EventFlow;
   readonly #functions: Functions;
   readonly #alarms: Alarms | undefined;
   readonly #metricsDashboard: MetricsDashboard | undefined;
-  readonly #outputs: StackOutputs;
+  readonly #outputs: StackOutputs | undefined;
   readonly #logRetention: RetentionDays;
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
+  readonly #firstOptions = new Map<IRestApi, AttachOptions>();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
@@ -139,7 +168,11 @@ export class OAuthMonitoring extends Construct {
     const logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS;
     this.#removalPolicy = removalPolicy;
     this.#logRetention = logRetention;
-    const data = new Data(this, "Data", { removalPolicy, encryptionKey: props.encryptionKey });
+    const data = new Data(this, "Data", {
+      removalPolicy,
+      encryptionKey: props.encryptionKey,
+      previousEventsTable: config.previousEventsTable,
+    });
     const { key } = data;
     const flow = new EventFlow(this, "EventFlow", { config, key, removalPolicy });
     this.alarmTopic =
@@ -184,50 +217,65 @@ export class OAuthMonitoring extends Construct {
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
-    this.tables = {
-      tokens: data.tables.TOKENS_TABLE,
-      authorizationCodes: data.tables.AUTHORIZATION_CODES_TABLE,
-      sessions: data.tables.SESSIONS_TABLE,
-      clients: data.tables.CLIENTS_TABLE,
-      events: data.tables.EVENTS_TABLE,
-      counters: data.tables.COUNTERS_TABLE,
-      issuances: data.tables.ISSUANCES_TABLE,
-      cleanupRuns: data.tables.CLEANUP_RUNS_TABLE,
-      alerts: data.tables.ALERTS_TABLE,
-    };
+    // The return type makes the interface name every table.
+    const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
+    this.tables = forEachTable(property, (variable) => data.tables[variable]);
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
-    this.#outputs = new StackOutputs(this, "Outputs");
-    this.#addOutputs();
+    this.authorizerFunction = functions.get("Authorizer");
+    this.environment = {
+      TOKENS_TABLE: this.tables.tokens.tableName,
+      AUTHORIZATION_CODES_TABLE: this.tables.authorizationCodes.tableName,
+      SESSIONS_TABLE: this.tables.sessions.tableName,
+      CLIENTS_TABLE: this.tables.clients.tableName,
+      EVENTS_TABLE: this.tables.events.tableName,
+      COUNTERS_TABLE: this.tables.counters.tableName,
+      ISSUANCES_TABLE: this.tables.issuances.tableName,
+      EVENT_BUS_NAME: this.eventBus.eventBusName,
+      OAUTH_MONITORING_CONFIG: functions.configVariable,
+    };
+    if (props.outputs ?? true) {
+      this.#outputs = new StackOutputs(this, "Outputs");
+      this.#addOutputs(this.#outputs);
+    }
   }
 
   /**
-   * Protects an API: the whole of it, a resource with everything below it, or one method. Every call to a
-   * protected method needs a good token with the scopes of its route; each is tracked, refused ones too.
+   * Protects a whole API, a resource with everything below it, or one method. Every call to a protected
+   * method needs a good token with the scopes of its route. Every call is tracked, refused ones too.
    *
-   * Methods that are added later are protected as well. Left alone are methods with an authorizer or IAM
-   * authorization of their own, `OPTIONS` methods (a CORS preflight bears no token) and `except`. An
-   * `ANY` method answers preflights by itself and is protected whole: give the resource an `OPTIONS`
-   * method (`defaultCorsPreflightOptions`) to keep preflights open.
+   * Methods that you add later are protected as well. It leaves alone methods that have an authorizer or IAM
+   * authorization, `OPTIONS` methods (a CORS preflight carries no token) and `except`. An `ANY` method
+   * answers preflights itself and is protected as a whole: give the resource an `OPTIONS` method
+   * (`defaultCorsPreflightOptions`) to keep preflights open.
    *
-   * What it adds, all in the API's own stack:
+   * It adds to the API, in the API's own stack:
    * - an authorizer, and the permission to call the authorizer function;
-   * - gateway responses for refused calls, for the types that the API has none for (`gatewayResponses`);
+   * - gateway responses for refused calls, unless the API has its own (`gatewayResponses`);
    * - an alarm on 5XX answers (`alarm`) and a place on the CloudWatch dashboard (`metricsDashboard`).
    *
-   * The API may be in another stack of the same account and region, which then depends on this one. Of an
-   * imported API (`RestApi.fromRestApiAttributes`), methods that this app adds are protected; give others
-   * the returned `methodOptions`. Its stage must be deployed by whoever owns it.
+   * Give `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API; they concern the
+   * whole API. `except` concerns only the call that has it.
+   *
+   * The API may be in another stack of the same account and region, which then depends on this one. For an
+   * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
+   * methods the returned `methodOptions`. The owner of the API must deploy its stage.
+   *
+   * A `SpecRestApi` is refused: its methods are in the OpenAPI document, where CDK cannot change them. Name
+   * `authorizerFunction` there, in `x-amazon-apigateway-authorizer`.
    *
    * @example
    * ```typescript
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
+   * @throws Error for an API that an OpenAPI document defines, and when a later call for an API has other options
+   * than the first
    */
   attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
+    this.#checkOptions(api, options);
     const protection = this.#protectionOf(api, options);
     protection.protect(target, options.except ?? []);
     const { authorizer } = protection;
@@ -238,9 +286,9 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * Adds the API for administrators: statistics, audit log, alerts and the dashboard, each behind the
-   * scope `oauth:admin`. It is a `RestApi` of its own with an access log, and gets the outputs `ApiUrl` and
-   * `DashboardUrl`. Call it once.
+   * Adds the admin API: statistics, audit log, alerts and the dashboard, which need the scope `oauth:admin`.
+   * It is a `RestApi` of its own with an access log. The outputs `ApiUrl` and `DashboardUrl` name its
+   * addresses. Call it once.
    */
   addAdminApi(props: AdminApiProps = {}): AdminApi {
     const admin = new AdminApi(this, "AdminApi", {
@@ -251,7 +299,7 @@ export class OAuthMonitoring extends Construct {
       removalPolicy: this.#removalPolicy,
     });
     this.attach(admin.api, { except: [admin.openPage] });
-    this.#outputs.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
+    this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
   }
 
@@ -272,6 +320,18 @@ export class OAuthMonitoring extends Construct {
     }).combine(this.grantPublish(grantee));
   }
 
+  /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */
+  grantTrackUsage(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
+    }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets an administrator name clients: `registerClient`. */
+  grantRegisterClients(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, { CLIENTS_TABLE: { table: ["UpdateItem"] } });
+  }
+
   /** Lets a producer put events on the bus: `trackEvent` and everything that tracks. */
   grantPublish(grantee: IGrantable): Grant {
     return grantPublish(this.#flow.bus, grantee);
@@ -280,7 +340,7 @@ export class OAuthMonitoring extends Construct {
   /** Lets a reader see the audit log and the statistics: `queryEvents`, `tokenUsageStats`, `listClients`. */
   grantReadAudit(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
-      EVENTS_TABLE: { indexes: ["Query"] },
+      EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
       COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
       ISSUANCES_TABLE: { indexes: ["Query"] },
       CLIENTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] },
@@ -335,7 +395,7 @@ export class OAuthMonitoring extends Construct {
     return this.metric("subscriber", "EventLag", { statistic: "p99", ...options });
   }
 
-  /** Messages that could not be stored and wait for somebody to look at them. */
+  /** Messages in the dead-letter queue. */
   metricDeadLetters(options?: MetricOptions): Metric {
     return this.#flow.deadLetters.metricApproximateNumberOfMessagesVisible({
       statistic: "Maximum",
@@ -343,18 +403,41 @@ export class OAuthMonitoring extends Construct {
     });
   }
 
+  /** @throws Error when the API is attached already, with other options */
+  #checkOptions(api: IRestApi, options: AttachOptions): void {
+    const first = this.#firstOptions.get(api);
+    if (!first) {
+      this.#firstOptions.set(api, options);
+      return;
+    }
+    const ignored = API_OPTIONS.find(
+      (name) => options[name] !== undefined && options[name] !== first[name],
+    );
+    if (ignored) {
+      throw new Error(
+        `${api.node.path} is attached already: give ${ignored} in the first attach of the API`,
+      );
+    }
+  }
+
   #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
     const known = this.#attached.get(api);
     if (known) return known;
-    // In the API's scope: the API may be of another stack, and that stack must depend on this one.
+    const { body, bodyS3Location } = (api.node.defaultChild ?? {}) as Partial<CfnRestApi>;
+    if (body !== undefined || bodyS3Location !== undefined) {
+      throw new Error(
+        `${api.node.path} is defined by an OpenAPI document, whose methods cannot be protected from here: name the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
+      );
+    }
+    // In the API's scope: the API may be in another stack, and that stack must depend on this one.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
       api,
       authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
     });
     this.#attached.set(api, protection);
-    // An imported API has no resource of its own in this app.
-    const isOurs = api.node.tryFindChild("Resource") !== undefined;
+    // An imported API has no resource in this app.
+    const isOurs = Resource.isOwnedResource(api);
     if (options.gatewayResponses ?? isOurs) {
       new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
     }
@@ -363,18 +446,18 @@ export class OAuthMonitoring extends Construct {
     return protection;
   }
 
-  /** Tells apart the metrics of several stacks, and of several constructs in one. */
+  /** The name that distinguishes the metrics of several stacks, and of several constructs in one. */
   #metricsName(): string {
     const stack = Stack.of(this);
     const inStack = this.node.scopes.slice(stack.node.scopes.length).map(({ node }) => node.id);
     return [stack.stackName, ...inStack].join("/");
   }
 
-  #addOutputs(): void {
+  #addOutputs(outputs: StackOutputs): void {
     const flow = this.#flow;
     const { region } = Stack.of(this);
     const dashboardName = this.#metricsDashboard?.dashboard.dashboardName;
-    this.#outputs.add({
+    outputs.add({
       EventBusName: flow.bus.eventBusName,
       EventBusArn: flow.bus.eventBusArn,
       ...(flow.archive && { ArchiveArn: flow.archive.archiveArn }),
@@ -393,15 +476,10 @@ export class OAuthMonitoring extends Construct {
       }),
       CleanupFunctionName: this.#functions.get("Cleanup").functionName,
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
-      TokensTable: this.tables.tokens.tableName,
-      AuthorizationCodesTable: this.tables.authorizationCodes.tableName,
-      SessionsTable: this.tables.sessions.tableName,
-      ClientsTable: this.tables.clients.tableName,
-      EventsTable: this.tables.events.tableName,
-      CountersTable: this.tables.counters.tableName,
-      IssuancesTable: this.tables.issuances.tableName,
-      CleanupRunsTable: this.tables.cleanupRuns.tableName,
-      AlertsTable: this.tables.alerts.tableName,
+      ...forEachTable(
+        (variable) => `${tableConstructId(variable)}Table`,
+        (variable) => this.#data.tables[variable].tableName,
+      ),
     });
   }
 }

@@ -7,9 +7,9 @@ import { OAuthMonitoringStack } from "./oauth-monitoring-stack.ts";
 const CDK_JSON = fileURLToPath(new URL("../cdk.json", import.meta.url));
 
 export interface AppOptions {
-  /** Where the cloud assembly goes; the CDK CLI chooses by itself. */
+  /** Where the cloud assembly goes. The CDK CLI chooses if it is absent. */
   readonly outdir?: string;
-  /** In place of the context key `oauthMonitoring`. */
+  /** Replaces the context key `oauthMonitoring`. */
   readonly config?: MonitoringConfigInput;
 }
 
@@ -26,7 +26,7 @@ export function buildApp({ outdir, config }: AppOptions = {}): {
   return { app, stack };
 }
 
-/** The context of cdk.json, for where no CDK CLI hands it over. */
+/** The context of cdk.json, for callers other than the CDK CLI. */
 function cdkContext(): Record<string, unknown> {
   return (JSON.parse(readFileSync(CDK_JSON, "utf8")) as { context: Record<string, unknown> })
     .context;

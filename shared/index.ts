@@ -1,34 +1,112 @@
 /** The library: the operations of OAuth monitoring, free of Lambda and HTTP. */
 
-export { storeAuthorizationCode } from "./authorization-codes/store-authorization-code.ts";
 export {
+  type AuthorizationCodeRequest,
+  type AuthorizationCodeStore,
+  storeAuthorizationCode,
+} from "./authorization-codes/store-authorization-code.ts";
+export {
+  type Cleanup,
+  type CleanupContext,
+  type CleanupLimits,
   cleanupEvents,
   cleanupExpiredSessions,
   cleanupExpiredTokens,
+  type TokenCleanup,
 } from "./cleanup/cleanup-expired.ts";
-export { registerClient } from "./clients/register-client.ts";
+export type { CleanupStore } from "./cleanup/cleanup-targets.ts";
+export type { DeletionLimits } from "./cleanup/delete-expired.ts";
+export type { ClientStore, OAuthClient } from "./clients/oauth-client.ts";
+export { type RegisterClientRequest, registerClient } from "./clients/register-client.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "./config/monitoring-config.ts";
-export { createDocumentClient } from "./dynamodb/document-client.ts";
+export type { IssuanceStore, StatisticsStore } from "./counters/counter-store.ts";
+export {
+  createDocumentClient,
+  type DocumentClient,
+  type Patience,
+} from "./dynamodb/document-client.ts";
+export type { EventData } from "./envelope/event-data.ts";
 export { type OAuthEvent, oauthEventSchema } from "./envelope/oauth-event.ts";
-export { queryEvents } from "./event-store/query-events.ts";
-export type { OcsfEvent } from "./ocsf/ocsf-event.ts";
-export { toOcsfEvent } from "./ocsf/to-ocsf-event.ts";
-export { attach as attachToOidcProvider } from "./providers/node-oidc-provider.ts";
+export { type Fault, InvalidInputError } from "./errors/faults.ts";
+export { IncompleteRequestError, OAuthMonitoringError } from "./errors/oauth-monitoring-error.ts";
+export { InvalidCursorError } from "./event-store/event-cursor.ts";
+export type { EventFilters } from "./event-store/event-index.ts";
+export {
+  type EventPage,
+  type EventQuery,
+  type QueryContext,
+  queryEvents,
+} from "./event-store/query-events.ts";
+export type { StoredEvent } from "./event-store/stored-event.ts";
+export type {
+  ApiActivityAttributes,
+  AuthenticationAttributes,
+  DetectionFindingAttributes,
+  OcsfActor,
+  OcsfBaseEvent,
+  OcsfEndpoint,
+  OcsfEvent,
+  OcsfHttpRequest,
+  OcsfMetadata,
+  OcsfSession,
+  OcsfToken,
+  OcsfUser,
+} from "./ocsf/ocsf-event.ts";
+export { type OcsfOptions, toOcsfEvent } from "./ocsf/to-ocsf-event.ts";
+export {
+  type AttachOptions as AttachToOidcProviderOptions,
+  attach as attachToOidcProvider,
+  type OidcProviderEmitter,
+} from "./providers/node-oidc-provider.ts";
+export type { SendAgainOptions } from "./sdk/send-again.ts";
+export type { ClientSession, SessionStore } from "./sessions/client-session.ts";
 export { endSession } from "./sessions/end-session.ts";
-export { startSession } from "./sessions/start-session.ts";
-export { listClients } from "./statistics/list-clients.ts";
-export { tokenUsageStats } from "./statistics/token-usage-stats.ts";
+export {
+  type StartedSession,
+  type StartSessionRequest,
+  startSession,
+} from "./sessions/start-session.ts";
+export {
+  type MonitoringContext,
+  type OpenMonitoringOptions,
+  openMonitoring,
+} from "./stack/open-monitoring.ts";
+export type { EventCounts } from "./statistics/count-events.ts";
+export {
+  type ClientSummary,
+  type ListClientsContext,
+  listClients,
+} from "./statistics/list-clients.ts";
+export {
+  type StatsContext,
+  type StatsOptions,
+  type TokenUsageStats,
+  tokenUsageStats,
+} from "./statistics/token-usage-stats.ts";
+export type { Logger } from "./telemetry/logger.ts";
 export { type Clock, systemClock } from "./time/clock.ts";
-export { issueToken } from "./tokens/issue-token.ts";
-export { revokeToken } from "./tokens/revoke-token.ts";
-export { trackTokenUsage } from "./tokens/track-token-usage.ts";
+export { InvalidRangeError, type TimeRange } from "./time/time-range.ts";
+export type { AccessToken, TokenStore } from "./tokens/access-token.ts";
+export { type IssuedToken, type IssueTokenRequest, issueToken } from "./tokens/issue-token.ts";
+export { revokeToken, TokenNotFoundError } from "./tokens/revoke-token.ts";
+export { type TokenRequest, trackTokenUsage } from "./tokens/track-token-usage.ts";
 export { alertSuspiciousActivity } from "./tracking/alert-suspicious-activity.ts";
-export { createEventPublisher, PublishError } from "./tracking/event-publisher.ts";
+export {
+  createEventPublisher,
+  type EventPublisherOptions,
+  PublishError,
+  type SetAside,
+} from "./tracking/event-publisher.ts";
 export type { EventSink } from "./tracking/event-sink.ts";
-export { trackEvent } from "./tracking/track-event.ts";
-export { trackScopeValidation } from "./tracking/track-scope-validation.ts";
+export {
+  type EventSubject,
+  type TrackEventOptions,
+  type Tracking,
+  trackEvent,
+} from "./tracking/track-event.ts";
+export { type ScopeHolder, trackScopeValidation } from "./tracking/track-scope-validation.ts";

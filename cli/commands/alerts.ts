@@ -19,7 +19,7 @@ const muteSchema = z.object({
     .default(24),
 });
 
-/** `alerts list`: what is open, or with `--resolved` what was. */
+/** `alerts list`: open alerts, or resolved ones with `--resolved`. */
 export async function alertsList(
   target: Target,
   options: { readonly resolved?: boolean },
@@ -39,7 +39,7 @@ export async function alertsList(
   return { json: { alerts }, text };
 }
 
-/** `alerts mute`: no alerts of a client for a while. */
+/** `alerts mute`: raises no alerts about a client for a while. */
 export async function alertsMute(target: Target, options: unknown): Promise<Report> {
   const { client, rule, hours } = muteSchema.parse(options);
   const mute = {
@@ -54,7 +54,7 @@ export async function alertsMute(target: Target, options: unknown): Promise<Repo
   };
 }
 
-/** `alerts unmute`: ends a mute before its time. */
+/** `alerts unmute`: ends a mute early. */
 export async function alertsUnmute(target: Target, options: unknown): Promise<Report> {
   const { client, rule } = muteSchema.parse(options);
   await unmuteClient(target, { oauth_client_id: client, rule });
@@ -64,7 +64,7 @@ export async function alertsUnmute(target: Target, options: unknown): Promise<Re
   };
 }
 
-/** `alerts mutes`: who is muted. */
+/** `alerts mutes`: lists the muted clients. */
 export async function alertsMutes(target: Target): Promise<Report> {
   const mutes = await listMutes(target, target.clock());
   const rows = mutes.map((mute) => [
@@ -76,7 +76,7 @@ export async function alertsMutes(target: Target): Promise<Report> {
   return { json: { mutes }, text };
 }
 
-/** `alerts rules`: what is looked for. */
+/** `alerts rules`: lists the rules of the detection. */
 export function alertsRules(): Report {
   const rules = Object.values(ANOMALY_RULES).map(({ name, catches, falsePositives, advice }) => {
     return { name, catches, false_positives: falsePositives, advice };

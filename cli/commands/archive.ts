@@ -3,17 +3,17 @@ import { DescribeReplayCommand, StartReplayCommand } from "@aws-sdk/client-event
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { progress, type Report } from "../../shared/terminal/output.ts";
 import { toInstant } from "../../shared/time/clock.ts";
-import { type RangeOptions, rangeOf } from "../range.ts";
+import { type RangeOptions, rangeOf } from "./range.ts";
 
-/** How often to ask how far a replay is. */
+/** How often to ask for the progress of a replay. */
 const ASK_MS = 1000;
 
-/** A replay has not ended in one of these. */
+/** States of a replay that has not ended. */
 const UNDER_WAY: ReadonlySet<string | undefined> = new Set(["STARTING", "RUNNING", "CANCELLING"]);
 
 /**
- * `archive replay`: has EventBridge bring the range's events to the subscriber again, and waits for the
- * end. What is stored stays as it is; what never was gets stored, and counted.
+ * `archive replay`: lets EventBridge deliver the range's events to the subscriber again, and waits for the
+ * end. Stored events stay as they are; missing events are stored and counted.
  *
  * @throws Error when the stack has no archive, or the replay fails
  */
@@ -28,7 +28,7 @@ export async function archiveReplay(target: Target, options: RangeOptions): Prom
       EventSourceArn: archiveArn,
       EventStartTime: new Date(range.fromMs),
       EventEndTime: new Date(range.toMs),
-      // To this rule alone: others of the bus, which are not ours, have done their work.
+      // Only to this rule: other rules on the bus have seen the events already.
       Destination: { Arn: eventBusArn, FilterArns: [storedRuleArn] },
     }),
   );

@@ -12,16 +12,19 @@ const lines = (title: string, removed: Removed): string =>
     `  Events: ${removed.events}`,
   ].join("\n");
 
-/** `cleanup`: removes what is expired until nothing expired is left; `--dry-run` only counts. */
+/** `cleanup`: removes everything that is expired; `--dry-run` only counts it. */
 export async function cleanup(target: Target, options: { dryRun?: boolean }): Promise<Report> {
   if (options.dryRun) {
     const would_remove = await countCleanup(target);
     const text = lines("Cleanup Results (dry run, nothing was removed):", would_remove);
     return { json: { dry_run: true, would_remove }, text };
   }
-  const run = await runCleanup(target, Number.POSITIVE_INFINITY, (removed) => {
-    const total = Object.values(removed).reduce((sum, count) => sum + count, 0);
-    progress(`${total} removed …`);
+  const run = await runCleanup(target, {
+    deadlineMs: Number.POSITIVE_INFINITY,
+    onProgress: (removed) => {
+      const total = Object.values(removed).reduce((sum, count) => sum + count, 0);
+      progress(`${total} removed …`);
+    },
   });
   progress("");
   return { json: run, text: lines("Cleanup Results:", run.removed) };

@@ -3,7 +3,7 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import { listClients } from "../../shared/statistics/list-clients.ts";
 import { printable, type Report, table } from "../../shared/terminal/output.ts";
 
-/** `clients list`: active clients, their active tokens and last use. */
+/** `clients list`: lists active clients with their active tokens and last use. */
 export async function clientsList(target: Target): Promise<Report> {
   const clients = await listClients(target);
   const rows = clients.map((client) => [
@@ -17,7 +17,7 @@ export async function clientsList(target: Target): Promise<Report> {
   return { json: { clients }, text };
 }
 
-/** `clients add`: registers a client, or names one that is known by its events. */
+/** `clients add`: registers a client, or names one that is known from its events. */
 export async function clientsAdd(
   target: Target,
   options: { id: string; name: string },

@@ -8,10 +8,10 @@ import {
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, progress, type Report, table } from "../../shared/terminal/output.ts";
 
-/** SQS hands out at most ten messages a call. */
+/** SQS returns at most ten messages a call. */
 const MOST = 10;
 
-/** Receives until the queue hands out nothing more. */
+/** Receives until the queue returns nothing more. */
 async function* receiveAll(target: Target): AsyncGenerator<Message> {
   for (;;) {
     const { Messages = [] } = await target.sqs.send(
@@ -28,7 +28,7 @@ async function* receiveAll(target: Target): AsyncGenerator<Message> {
   }
 }
 
-/** `dead-letters list`: what could not be stored, and why; it stays in the queue. */
+/** `dead-letters list`: lists the messages with their reasons, and leaves them in the queue. */
 export async function deadLettersList(target: Target): Promise<Report> {
   const messages: Message[] = [];
   for await (const message of receiveAll(target)) messages.push(message);
@@ -52,9 +52,9 @@ export async function deadLettersList(target: Target): Promise<Report> {
   return { json: { dead_letters: letters }, text };
 }
 
-/** `dead-letters redrive`: gives each message to the subscriber again; what is stored already stays once. */
+/** `dead-letters redrive`: sends each message to the subscriber again. Nothing is stored twice. */
 export async function deadLettersRedrive(target: Target): Promise<Report> {
-  // What fails again comes back as a new message: only those that were there before go through.
+  // A message that fails again comes back as a new one. Only older messages are sent.
   const startedMs = target.clock();
   let redriven = 0;
   for await (const { Attributes, Body, ReceiptHandle } of receiveAll(target)) {

@@ -6,9 +6,9 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import { mostFrequent, type ValueCount } from "../../shared/statistics/most-frequent.ts";
 import { printable, progress, type Report, table } from "../../shared/terminal/output.ts";
 import { rangeParametersSchema } from "../../shared/time/time-range.ts";
-import { type RangeOptions, rangeOf } from "../range.ts";
+import { type RangeOptions, rangeOf } from "./range.ts";
 
-/** Events read a page. */
+/** Events read at once. */
 const PAGE = 1000;
 
 /** Every event of a query, up to a number. */
@@ -30,7 +30,7 @@ async function collect(
   return events;
 }
 
-/** What the events have most of, the most first; events without the value are left out. */
+/** The most frequent values first. Events without the value are left out. */
 function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unknown): ValueCount[] {
   const counts = new Map<string, number>();
   for (const event of events) {
@@ -40,7 +40,7 @@ function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unkn
   return mostFrequent(counts);
 }
 
-/** `security-report`: the seed's report of the security event types, and whom they are about. */
+/** `security-report`: lists the security events and counts them by type, client, address and endpoint. */
 export async function securityReport(target: Target, options: RangeOptions): Promise<Report> {
   const { range, title } = rangeOf(target, options);
   const events = await collect(target, { ...range, security: true });
@@ -77,7 +77,7 @@ const filtersSchema = rangeParametersSchema.extend({
   limit: z.coerce.number().int().min(1).default(50),
 });
 
-/** `events`: the audit log, newest first. */
+/** `events`: lists the audit log, newest first. */
 export async function events(target: Target, options: Record<string, unknown>): Promise<Report> {
   const { from, to, type, client, user, token, ip, limit } = filtersSchema.parse(options);
   const found = await collect(

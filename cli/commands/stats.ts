@@ -2,9 +2,9 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import type { Report } from "../../shared/terminal/output.ts";
 import { printable } from "../../shared/terminal/output.ts";
-import { type RangeOptions, rangeOf } from "../range.ts";
+import { type RangeOptions, rangeOf } from "./range.ts";
 
-/** `stats`: the seed's statistics, with the tokens revoked. */
+/** `stats`: prints the token statistics of a range. */
 export async function stats(target: Target, options: RangeOptions): Promise<Report> {
   const { range, title } = rangeOf(target, options);
   const found = await tokenUsageStats(target, range);

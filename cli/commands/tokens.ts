@@ -3,7 +3,7 @@ import type { Report } from "../../shared/terminal/output.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
 
-/** `tokens issue`: prints the secret, once; only its digest is stored. */
+/** `tokens issue`: prints the secret once. Only its digest is stored. */
 export async function tokensIssue(
   target: Target,
   options: { client: string; user?: string; scopes: string; expiresIn: string },
@@ -25,8 +25,8 @@ export async function tokensIssue(
   return { json: { token: secret, ...shown }, text };
 }
 
-/** `tokens revoke`. */
+/** `tokens revoke`: revokes a token by its public id. */
 export async function tokensRevoke(target: Target, tokenId: string): Promise<Report> {
   const { token_digest: _, ...token } = await revokeToken(target, tokenId);
-  return { json: token, text: `Token ${token.token_id} is revoked since ${token.revoked_at}.` };
+  return { json: token, text: `Token ${token.token_id} was revoked at ${token.revoked_at}.` };
 }

@@ -8,7 +8,7 @@ import { logger } from "../runtime/logger.ts";
 const { ALERTS_TABLE } = readEnvironment(process.env, ["ALERTS_TABLE"]);
 const store = { db: createDocumentClient("interactive"), alertsTable: ALERTS_TABLE };
 
-/** Resolved alerts shown. */
+/** How many resolved alerts are shown. */
 const RECENT = 100;
 
 /** GET /admin/oauth/alerts */

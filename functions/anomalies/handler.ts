@@ -7,8 +7,7 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { instantSchema, systemClock } from "../../shared/time/clock.ts";
 import { busSink } from "../runtime/event-sink.ts";
-import { logLambdaContext } from "../runtime/log-context.ts";
-import { logger } from "../runtime/logger.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { topicNotifier } from "./topic-notifier.ts";
 
@@ -39,10 +38,10 @@ const context = {
   ),
 };
 
-/** A schedule sends its own event; whoever replays the past says as of when to look. */
+/** The input: a schedule sends its own event; a replay of the past gives the time as of which to look. */
 const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
 
-/** Looks for anomalies and keeps the alerts of them. */
+/** Looks for anomalies and keeps their alerts. */
 export const handler = middy<unknown, DetectionRun>()
   .use(logLambdaContext())
   .handler(async (event) => {

@@ -3,8 +3,8 @@ import { alertNotification } from "../../shared/detection/alert-notification.ts"
 import type { AlertNotifier } from "../../shared/detection/detect-anomalies.ts";
 
 /**
- * Tells the topic of an alert: text for people, JSON for machines; the attributes `state`, `rule` and
- * `oauth_client_id` are for subscription filters.
+ * Publishes an alert to the topic, as text for people and as JSON for machines. Subscription filters can use the
+ * attributes `state`, `rule` and `oauth_client_id`.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
  */
 export function topicNotifier(sns: SNSClient, topicArn: string): AlertNotifier {

@@ -25,7 +25,7 @@ export class UnavailableError extends Error {
  */
 const LONGEST_RESOURCE = 512;
 
-/** The method called; of a longer path its beginning, which no cached policy can open: none is cached. */
+/** The called method, or the beginning of a long path. The latter is safe because no policy is cached. */
 function resourceOf(methodArn: string): string {
   if (methodArn.length <= LONGEST_RESOURCE) return methodArn;
   return `${methodArn.slice(0, LONGEST_RESOURCE - 1)}*`;

@@ -5,11 +5,11 @@ import {
   type Decision,
 } from "../../shared/authorization/authorize.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
+import type { MetricName } from "../../shared/telemetry/metric-names.ts";
 import { PublishError } from "../../shared/tracking/event-publisher.ts";
 import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { toAuthorizerResult } from "./authorizer-response.ts";
-import { decisionMetric } from "./decision-metric.ts";
 import type { AfterResponse } from "./internal-extension.ts";
 import { toProtectedRequest } from "./protected-request.ts";
 
@@ -29,7 +29,8 @@ export function reportFailure(
 }
 
 /**
- * Decides about one call. Its events, its log line and its metrics go out after the answer.
+ * Decides about one call. Its events, its log line and its metrics go out after the answer. Of a call
+ * that is let in its event says all, so it has a log line in a sample of invocations only.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
@@ -55,7 +56,8 @@ export async function decideCall(
       for (const outcome of outcomes) {
         if (outcome.status === "rejected") reportFailure(authorizer, outcome.reason);
       }
-      logger.info("The call is decided", {
+      const isAllowed = decision?.outcome === "allowed";
+      logger[isAllowed ? "debug" : "info"]("The call is decided", {
         outcome: decision?.outcome ?? "failed",
         ...(decision && "reason" in decision ? { reason: decision.reason } : {}),
         event_ids: sink.gathered.map(({ id }) => id),
@@ -63,7 +65,27 @@ export async function decideCall(
       metrics.count(decisionMetric(decision), 1);
       metrics.milliseconds("DecisionDuration", durationMs);
       await sink.flush().catch((error: unknown) => reportFailure(authorizer, error));
-      metrics.publish();
+      if (isAllowed) metrics.publishSoon();
+      else metrics.publish();
     });
+  }
+}
+
+/**
+ * The metric that counts a decision, named after the event that the decision publishes.
+ *
+ * @param decision undefined when there is none because the function failed, which answers 503 as well
+ */
+export function decisionMetric(decision: Decision | undefined): MetricName<"authorizer"> {
+  switch (decision?.outcome) {
+    case "allowed":
+      return "Allowed";
+    case "unauthenticated":
+    case "invalid_session":
+      return "AuthFailed";
+    case "insufficient_scope":
+      return "ScopeViolation";
+    default:
+      return "Unavailable";
   }
 }

@@ -1,14 +1,14 @@
 import { request } from "node:http";
 
 /**
- * Work that goes on after a function's response has been returned: an internal extension of the
- * Lambda Extensions API keeps the execution environment awake until the work is done.
+ * Runs work after a function has returned its response. An internal extension of the Lambda Extensions API keeps
+ * the execution environment active until the work is done.
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
  */
 export interface AfterResponse {
   /**
-   * Marks an invocation as answered. With the extension, returns at once and the work runs after the
-   * response; without it (API absent, registration refused) resolves when the work is done.
+   * Marks an invocation as answered. With the extension, it returns at once, and the work runs after the
+   * response. Without the extension (no API, or a refused registration), it resolves when the work is done.
    */
   run(work: () => Promise<void>): Promise<void>;
 }
@@ -20,7 +20,7 @@ interface Answer {
   readonly identifier: string | undefined;
 }
 
-/** One call of the Extensions API; `next` waits for as long as the environment sleeps. */
+/** One call of the Extensions API. `next` waits until the next invocation. */
 function call(
   api: string,
   method: string,
@@ -48,12 +48,12 @@ function call(
   });
 }
 
-/** Runs the work before the response: what remains where there is no Extensions API. */
+/** Runs the work before the response, when there is no Extensions API. */
 const beforeResponse: AfterResponse = { run: (work) => work() };
 
 /**
- * Registers the extension, which must happen while the function initializes, and begins its loop: each
- * `next` tells Lambda that the work of the invocation before is done.
+ * Registers the extension while the function initializes, and starts its loop. Each `next` tells Lambda that the
+ * work of the previous invocation is done.
  */
 export async function registerInternalExtension(
   api: string | undefined,
@@ -87,9 +87,9 @@ function startLoop(
         "Lambda-Extension-Identifier": identifier,
       });
       if (status !== 200) throw new Error(`the Extensions API answered ${status}`);
-      // One INVOKE event for each invocation, and one work from its handler.
+      // Each invocation has one INVOKE event, and its handler adds one piece of work.
       if (works.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      // The runtime hands the response out first; only then does the work begin.
+      // The work begins after the runtime has returned the response.
       await new Promise((resolve) => setImmediate(resolve));
       const due = works;
       works = [];

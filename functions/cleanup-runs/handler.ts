@@ -9,7 +9,7 @@ import { logger } from "../runtime/logger.ts";
 const { CLEANUP_RUNS_TABLE } = readEnvironment(process.env, ["CLEANUP_RUNS_TABLE"]);
 const store = { db: createDocumentClient("interactive"), cleanupRunsTable: CLEANUP_RUNS_TABLE };
 
-/** Runs shown: two days of hourly ones. */
+/** How many runs are shown: two days of hourly runs. */
 const RECENT = 48;
 
 /** GET /admin/oauth/cleanup-runs */

@@ -1,7 +1,7 @@
 import type { Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
-/** What is known of a cleanup when it is over, by whatever end. */
+/** The outcome of a cleanup, whether it succeeded or not. */
 export interface CleanupEnd {
   readonly removed: Removed;
   /** Whether nothing expired was left. */

@@ -4,9 +4,8 @@ import type { CleanupRun, Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { systemClock } from "../../shared/time/clock.ts";
-import { logLambdaContext } from "../runtime/log-context.ts";
-import { logger } from "../runtime/logger.ts";
+import { HOUR_MS, systemClock } from "../../shared/time/clock.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { measureCleanup } from "./cleanup-metrics.ts";
 
@@ -34,28 +33,35 @@ const context = {
   logger,
 };
 
-/** Left for the deletes under way and the run's record when the deadline nears. */
+/** Time that is reserved before the deadline for unfinished deletes and the run's record. */
 const MARGIN_MS = 15_000;
 
-/** A schedule sends its own event; an admin may ask for a count without a cleanup. */
+/** The input: a schedule sends its own event; an administrator can ask for a count without a cleanup. */
 const cleanupRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) });
 
-/** What a cleanup answers: its record, or with `dry_run` what it would remove. */
+/** The answer: the run's record, or with `dry_run` what a run would remove. */
 export type CleanupAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
 
-/** Removes what is expired, until nothing is left or the function's time is nearly up. */
+/** Removes what is expired, until nothing is left or the function's time is nearly over. */
 export const handler = middy<unknown, CleanupAnswer>()
   .use(logLambdaContext())
   .handler(async (event, lambda) => {
     const request = cleanupRequestSchema.parse(event);
-    if (request.dry_run) return { dry_run: true, would_remove: await countCleanup(context) };
+    const eventsOverdueMs = context.config.cleanup.eventsOverdueHours * HOUR_MS;
+    if (request.dry_run) {
+      return { dry_run: true, would_remove: await countCleanup(context, { eventsOverdueMs }) };
+    }
     const startedMs = systemClock();
     const deadlineMs = startedMs + lambda.getRemainingTimeInMillis() - MARGIN_MS;
     let removed: Removed = { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 };
     let finished = false;
     try {
-      const run = await runCleanup(context, deadlineMs, (soFar) => {
-        removed = { ...soFar };
+      const run = await runCleanup(context, {
+        deadlineMs,
+        eventsOverdueMs,
+        onProgress: (soFar) => {
+          removed = { ...soFar };
+        },
       });
       finished = run.finished;
       return run;

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
-import { logLambdaContext } from "../runtime/log-context.ts";
+import { logLambdaContext } from "../runtime/logger.ts";
 import { pageDocument } from "./page-document.ts";
 
-/** What `build-page.mjs` puts beside the bundle. */
+/** The files that the build puts next to the bundle. */
 const asset = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
 
 const { html, headers } = pageDocument(asset("page.js"), asset("page.css"));
 
-/** GET /admin/oauth/dashboard: a static page without data; what it shows it asks of the admin routes. */
+/** GET /admin/oauth/dashboard: a static page without data, which gets its data from the admin routes. */
 export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
   .use(logLambdaContext())
   .handler(async () => ({

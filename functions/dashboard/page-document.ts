@@ -11,10 +11,10 @@ function sourceHash(content: string): string {
 }
 
 /**
- * Puts script and style into one document, under a policy that runs these two and nothing else, and
- * talks to no host but its own. https://www.w3.org/TR/CSP3/
+ * Puts script and style into one document. Its policy allows only this script and style, and connections only to
+ * its own host. https://www.w3.org/TR/CSP3/
  *
- * @param script the page's bundle; must not contain `</script`, which esbuild sees to
+ * @param script the page's bundle; it must not contain `</script`, which esbuild escapes
  */
 export function pageDocument(script: string, style: string): PageDocument {
   const policy = [

@@ -55,7 +55,7 @@ export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async
   const fromMs = millis(parameters.from);
   const toMs = millis(parameters.to);
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    throw new InvalidRangeError("from must be before to");
+    throw new InvalidRangeError("/from", "from must be before to");
   }
   return queryEvents(context, {
     fromMs,

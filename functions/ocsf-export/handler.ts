@@ -20,7 +20,7 @@ function transform({
 }: FirehoseTransformationEventRecord): FirehoseTransformationResultRecord {
   const message = parseBusMessage(Buffer.from(data, "base64").toString("utf8"));
   if ("reason" in message) {
-    logger.warn("A record is no event; it goes to the error prefix", {
+    logger.warn("A record is not an event; it goes to the error prefix", {
       record_id: recordId,
       reason: message.reason,
     });
@@ -30,14 +30,14 @@ function transform({
   return {
     recordId,
     result: "Ok",
-    // A line for each: Firehose puts nothing between records.
+    // One line for each event: Firehose puts nothing between records.
     data: Buffer.from(`${JSON.stringify(event)}\n`).toString("base64"),
     metadata: { partitionKeys: partitionOf(event) },
   };
 }
 
 /**
- * Turns the bus's events into lines of OCSF, with the keys of their partition.
+ * Converts the bus's events to lines of OCSF, with the keys of their partition.
  * https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
  */
 export const handler = middy<FirehoseTransformationEvent, FirehoseTransformationResult>().handler(

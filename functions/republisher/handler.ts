@@ -2,8 +2,7 @@ import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { busSink } from "../runtime/event-sink.ts";
-import { logLambdaContext } from "../runtime/log-context.ts";
-import { logger } from "../runtime/logger.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { type Republisher, republishBatch } from "./republish-batch.ts";
 
@@ -17,7 +16,7 @@ const republisher: Republisher = {
   metrics: createMetrics("republisher", OAUTH_MONITORING_STACK),
 };
 
-/** Brings events that were set aside back to the bus. */
+/** Sends events that were set aside to the bus again. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler((event) => republishBatch(republisher, event));

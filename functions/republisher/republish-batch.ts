@@ -6,25 +6,25 @@ import { PublishError } from "../../shared/tracking/event-publisher.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
-/** What the republisher works with. */
+/** What the republisher needs. */
 export interface Republisher {
-  /** Sets nothing aside by itself: what it refuses stays in the queue. */
+  /** It sets nothing aside itself: events that it cannot publish stay in the queue. */
   readonly bus: EventSink;
   readonly logger: Logger;
   readonly metrics: FunctionMetrics<"republisher">;
 }
 
-/** The event in a message, or undefined when it is none; such a message ends in the dead-letter queue. */
+/** The event in a message; undefined when there is none. Such a message ends in the dead-letter queue. */
 function parse(logger: Logger, body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));
   } catch (error) {
-    logger.error("A set-aside message is no event", { cause: refusalReason(error) });
+    logger.error("A message that was set aside is not an event", { cause: refusalReason(error) });
     return undefined;
   }
 }
 
-/** Brings events that were set aside back to the bus; those it still refuses wait for the next try. */
+/** Sends events that were set aside to the bus again. Events that it still refuses wait for the next attempt. */
 export async function republishBatch(
   { bus, logger, metrics }: Republisher,
   { Records }: SQSEvent,

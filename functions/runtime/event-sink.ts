@@ -3,9 +3,9 @@ import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { createEventPublisher, type SetAside } from "../../shared/tracking/event-publisher.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
-import { traceHeader } from "./trace.ts";
+import { traceHeader } from "./invocation.ts";
 
-/** The SQS queue as the place to set events aside, opened when it is first needed. */
+/** The SQS queue for events that are set aside, opened when it is first needed. */
 export function unpublishedQueue(queueUrl: string): SetAside {
   let queue: SetAside | undefined;
   return {
@@ -18,11 +18,10 @@ export function unpublishedQueue(queueUrl: string): SetAside {
   };
 }
 
-/** The event bus as a function reaches it; endpoint, region and credentials come from the environment. */
+/** The event bus of a function. Endpoint, region and credentials come from the environment. */
 export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
-  // The publisher retries by itself, entry by entry; with the queue behind it, it is done or has set
-  // the events aside within eight seconds, or twice that where the queue takes only a part at once:
-  // well before the function's time is up.
+  // The publisher retries each entry itself. It has published the events or put them into the queue within eight
+  // seconds, or within sixteen when the queue accepts only a part at first. The function's timeout is much longer.
   const eventBridge = new EventBridgeClient({
     maxAttempts: 1,
     requestHandler: giveUpAfter(1000),

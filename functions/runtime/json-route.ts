@@ -5,11 +5,11 @@ import { faultsOf } from "../../shared/errors/faults.ts";
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { InvalidRangeError } from "../../shared/time/time-range.ts";
-import { logLambdaContext, logRequestId } from "./log-context.ts";
+import { loggableRequestId } from "./invocation.ts";
+import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
-import { loggableRequestId } from "./request-id.ts";
 
-/** Query parameters as a route's schema wants them: each given once. */
+/** The query parameters of a request, each given once. */
 function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   const all = event.multiValueQueryStringParameters ?? {};
   const entries = Object.entries(all).map(([name, values]) => {
@@ -22,7 +22,7 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** What a thrown error means to the caller; anything unforeseen is ours to mend and shows nothing. */
+/** What a thrown error means to the caller. An unexpected error is ours to fix, and its text is not shown. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof z.ZodError) return badRequest(faultsOf(error));
@@ -30,16 +30,16 @@ function toProblem(error: unknown): Problem {
     return badRequest([{ pointer: "/cursor", detail: error.message }]);
   }
   if (error instanceof InvalidRangeError) {
-    return badRequest([{ pointer: "/from", detail: error.message }]);
+    return badRequest([{ pointer: error.pointer, detail: error.message }]);
   }
   return new Problem(
     500,
     "Internal error",
-    "The request failed on our side; it is logged. Try again.",
+    "The server failed to answer the request and logged the error. Try again.",
   );
 }
 
-/** Answers failures as problem documents and logs those that are ours. */
+/** Answers failures with problem documents, and logs the server's own failures. */
 export function problemResponses(logger: Logger): middy.MiddlewareObj {
   return {
     onError: (request) => {
@@ -57,9 +57,9 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
 }
 
 /**
- * A GET route: query parameters through its schema, the answer as JSON that nobody caches.
+ * A GET route: parses the query parameters with a schema, and answers with JSON that must not be cached.
  *
- * @param parameters schema of the query parameters; unknown ones are refused
+ * @param parameters the schema of the query parameters
  * @param answer computes the answer from the parsed parameters
  */
 export function jsonRoute<S extends z.ZodType>(

@@ -1,4 +1,18 @@
 import { Logger } from "@aws-lambda-powertools/logger";
+import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
+import type middy from "@middy/core";
+import { loggableRequestId, type RequestIdEvent } from "./invocation.ts";
 
-/** The functions' structured log; service name and level come from the environment. */
+/** The functions' structured log. The service name and the level come from the environment. */
 export const logger = new Logger();
+
+/**
+ * Adds the invocation's context to its log lines. It never logs the event, which may contain tokens, even if
+ * `POWERTOOLS_LOGGER_LOG_EVENT` is set.
+ */
+export const logLambdaContext = () => injectLambdaContext(logger, { logEvent: false });
+
+/** Adds the gateway's request id to the log lines. Each invocation replaces the previous id. */
+export const logRequestId = (): middy.MiddlewareObj<RequestIdEvent> => ({
+  before: ({ event }) => logger.appendKeys({ request_id: loggableRequestId(event) }),
+});

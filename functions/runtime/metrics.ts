@@ -5,6 +5,8 @@ import {
   type MetricService,
 } from "../../shared/telemetry/metric-names.ts";
 
+import { type Clock, systemClock } from "../../shared/time/clock.ts";
+
 /** Takes a function's measurements and writes them to its log in the embedded metric format. */
 export interface FunctionMetrics<S extends MetricService> {
   /** Adds to a metric's sum. */
@@ -13,7 +15,14 @@ export interface FunctionMetrics<S extends MetricService> {
   milliseconds(name: MetricName<S>, value: number): void;
   /** Writes what was taken since the last time; CloudWatch makes metrics of the line. */
   publish(): void;
+  /**
+   * Writes it within five seconds in which the function runs, together with what comes until then, and
+   * at the latest when its environment ends: a line a call would cost more than the call's storage.
+   */
+  publishSoon(): void;
 }
+
+const SOON_MS = 5000;
 
 /**
  * The metrics of a function, by service and stack and nothing else, so that their number does not grow
@@ -25,17 +34,41 @@ export interface FunctionMetrics<S extends MetricService> {
 export function createMetrics<S extends MetricService>(
   serviceName: S,
   stack: string,
+  clock: Clock = systemClock,
 ): FunctionMetrics<S> {
   const metrics = new Metrics({
     namespace: METRICS_NAMESPACE,
     serviceName,
     defaultDimensions: { stack },
   });
+  let timer: NodeJS.Timeout | undefined;
+  let dueMs = 0;
+  const publish = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+  };
+  let watchesEnd = false;
   return {
+    publish,
+    publishSoon() {
+      if (!watchesEnd) {
+        watchesEnd = true;
+        // Lambda sends it to a function with an extension, half a second before the environment is gone.
+        process.once("SIGTERM", () => {
+          publish();
+          process.exit(0);
+        });
+      }
+      if (timer === undefined) {
+        dueMs = clock() + SOON_MS;
+        timer = setTimeout(publish, SOON_MS).unref();
+      } else if (clock() >= dueMs) {
+        // A timer stands still while the environment is frozen.
+        publish();
+      }
+    },
     count: (name, value) => void metrics.addMetric(name, MetricUnit.Count, value),
     milliseconds: (name, value) => void metrics.addMetric(name, MetricUnit.Milliseconds, value),
-    publish() {
-      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
-    },
   };
 }

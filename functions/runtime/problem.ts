@@ -1,7 +1,7 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
 import { type Fault, sentenceOf } from "../../shared/errors/faults.ts";
 
-/** A problem document (RFC 9457) that a handler answers with by throwing it. */
+/** A problem document (RFC 9457). A handler throws it to answer with it. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
@@ -30,6 +30,6 @@ export class Problem extends Error {
   }
 }
 
-/** The caller's mistake, said so that it can be fixed. */
+/** A mistake of the caller, with how to fix it. */
 export const badRequest = (faults: readonly Fault[]): Problem =>
   new Problem(400, "Bad request", sentenceOf(faults), faults);

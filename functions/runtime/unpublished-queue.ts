@@ -4,8 +4,8 @@ import type { SetAside } from "../../shared/tracking/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 
 /**
- * The SQS queue as the place to set events aside. A file of its own beside the bundle: it is loaded when
- * the bus fails, and a cold start does not pay for it.
+ * The SQS queue for events that are set aside. The build makes it a separate file next to the bundle, which is
+ * loaded only when the bus fails. So it does not slow down a cold start.
  */
 export function openUnpublishedQueue(queueUrl: string): SetAside {
   const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(2000) });

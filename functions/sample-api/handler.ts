@@ -3,7 +3,7 @@ import * as z from "zod";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
-/** A protected API to try the authorizer on: echoes what the authorizer told it. */
+/** A protected API to try the authorizer: it echoes what it gets from the authorizer. */
 export const handler = jsonRoute(logger, z.unknown(), async (_, event: APIGatewayProxyEvent) => ({
   method: event.httpMethod,
   path: event.path,

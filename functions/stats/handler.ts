@@ -22,7 +22,7 @@ const parametersSchema = rangeParametersSchema
 
 /** GET /admin/oauth/stats */
 export const handler = jsonRoute(logger, parametersSchema, async (parameters) => {
-  // One instant for the range and the judgement.
+  // The range and the status of the tokens use the same instant.
   const nowMs = systemClock();
   const range = resolveRange(parameters, nowMs, config.retention.statisticsDays);
   return tokenUsageStats(

@@ -5,8 +5,7 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { systemClock } from "../../shared/time/clock.ts";
-import { logLambdaContext } from "../runtime/log-context.ts";
-import { logger } from "../runtime/logger.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { type Subscriber, storeBatch } from "./store-batch.ts";
 

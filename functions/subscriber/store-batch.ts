@@ -28,8 +28,8 @@ export interface Subscriber {
 /** What joins a log line with the audit log, and with the request that the event came from. */
 const namesOf = (event: OAuthEvent) => ({ event_id: event.id, request_id: requestIdOf(event) });
 
-/** Sets a record aside for good; without success it is delivered again. */
-async function setAside(
+/** Gives a record to the dead-letter queue; without success it is delivered again. */
+async function giveUp(
   { sqs, deadLetterQueueUrl, logger }: Subscriber,
   record: SQSRecord,
   event: OAuthEvent | undefined,
@@ -89,7 +89,7 @@ export async function storeBatch(
     const reason = "event" in message ? rejectedReasons.get(message.event.id) : message.reason;
     if (reason === undefined) continue;
     rejected += 1;
-    if (!(await setAside(subscriber, record, event, reason))) failures.add(record.messageId);
+    if (!(await giveUp(subscriber, record, event, reason))) failures.add(record.messageId);
   }
   const [first] = outcome.retry;
   if (first) {
@@ -100,7 +100,7 @@ export async function storeBatch(
     });
   }
   if (outcome.stored.length > 0) {
-    logger.info("Events are stored", { events: outcome.stored.map(namesOf) });
+    logger.debug("Events are stored", { events: outcome.stored.map(namesOf) });
   }
   const inStore = new Set([...outcome.stored, ...outcome.duplicates].map(({ id }) => id));
   measureBatch(

@@ -26,7 +26,7 @@ const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   "cleanup-runs": "CleanupRunList",
 };
 
-/** Nothing of the request's headers, where tokens are. */
+/** No request headers: they hold tokens. */
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     request_id: AccessLogField.contextRequestId(),
@@ -43,10 +43,11 @@ const ACCESS_LOG = AccessLogFormat.custom(
   }),
 );
 
+/** Properties of the API for administrators. */
 export interface AdminApiProps {
   /**
-   * Whether API Gateway may write the access log: makes the account's role for that, of which each region
-   * has one. Switch it off where the role is managed elsewhere.
+   * Whether to create the account's role that lets API Gateway write access logs. A region has one such
+   * role; switch it off if you manage it elsewhere.
    *
    * @default true
    */
@@ -68,7 +69,7 @@ export interface AdminApiProps {
   readonly restApi?: RestApiProps;
 }
 
-/** What the API is made of: given by `OAuthMonitoring.addAdminApi`. */
+/** What `OAuthMonitoring.addAdminApi` passes on. */
 export interface AdminApiParts {
   readonly config: MonitoringConfig;
   readonly functions: Functions;
@@ -78,8 +79,9 @@ export interface AdminApiParts {
 
 /** The API for administrators: statistics, audit log, alerts and the dashboard page. */
 export class AdminApi extends Construct {
+  /** The API itself, with a stage of its own. */
   readonly api: RestApi;
-  /** Where the dashboard is. */
+  /** The address of the dashboard. */
   readonly dashboardUrl: string;
   /** The dashboard page, the only method that needs no token: it holds no data and asks for one. */
   readonly openPage: Method;
@@ -89,7 +91,7 @@ export class AdminApi extends Construct {
     const { config, functions, logRetention, removalPolicy } = props;
     const logGroup = new LogGroup(this, "AccessLog", { retention: logRetention, removalPolicy });
     this.api = new RestApi(this, "Api", {
-      // CloudWatch tells APIs apart by name alone.
+      // CloudWatch distinguishes APIs only by name.
       restApiName: Names.uniqueResourceName(this, { separator: "-", maxLength: 80 }),
       description:
         "OAuth monitoring: statistics, audit log, alerts and dashboard for administrators",
@@ -121,10 +123,13 @@ export class AdminApi extends Construct {
     Validations.of(this.openPage).acknowledge({
       id: "AwsSolutions-APIG4",
       reason:
-        "The page is for everybody: it holds no data, and asks for a token before it shows any.",
+        "The page is open to everybody: it holds no data and asks for a token before it shows any.",
     });
     this.dashboardUrl = this.api.urlForPath("/admin/oauth/dashboard");
-    new ApiFirewall(this, "Firewall", config.api, this.api.deploymentStage);
+    new ApiFirewall(this, "Firewall", {
+      parameters: config.api,
+      stage: this.api.deploymentStage,
+    });
     this.#acknowledgeFindings();
   }
 
@@ -133,22 +138,21 @@ export class AdminApi extends Construct {
       {
         id: "AwsSolutions-APIG2",
         reason:
-          "Each function parses its query by a schema and answers 400 with every mistake in a problem document; API Gateway's validator knows only whether a parameter is there.",
+          "Each function parses its query by a schema and answers 400 with every mistake in a problem document; API Gateway's validator only checks that a parameter is present.",
       },
       {
         id: "AwsSolutions-COG4",
-        reason:
-          "The product is the authorizer: of opaque tokens, which no Cognito user pool knows.",
+        reason: "The authorizer checks opaque tokens, which no Cognito user pool knows.",
       },
       {
         id: "AwsSolutions-APIG6",
         reason:
-          "An execution log can hold what a caller sends, session ids among it, in a log group that API Gateway makes and that never ends. The access log has every call, and the functions log why.",
+          "An execution log can hold what a caller sends, including session ids, in a log group that API Gateway creates and never expires. The access log has every call, and the functions log the reason.",
       },
       {
         id: "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
         reason:
-          "The role is the account's one for API Gateway, whose every API logs through it; this is the policy that AWS documents for it.",
+          "Every API of the account logs through this role; the policy is the one that AWS documents for it.",
       },
     );
   }

@@ -19,7 +19,7 @@ import type { FunctionName, Functions } from "./functions.ts";
 import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 
-/** What the alarms watch, and whom they tell. */
+/** What the alarms watch, and the topic they notify. */
 export interface AlarmsProps {
   readonly config: MonitoringConfig;
   readonly data: Data;
@@ -32,20 +32,20 @@ const PERIOD = Duration.minutes(5);
 const SUM = { period: PERIOD, statistic: "Sum" };
 const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
 
-/** Something that should happen did not. */
+/** For something that should happen regularly. */
 const TOO_FEW = {
   comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
   treatMissingData: TreatMissingData.BREACHING,
 };
 
-/** What a function's failure means, where more can be said than that it failed. */
+/** Descriptions for functions whose failure means something specific. */
 const ERROR_MEANING: Partial<Record<FunctionName, string>> = {
   Subscriber: "The subscriber fails as a whole; its batches are delivered again",
-  Anomalies: "A detection run failed; the next goes on from there: see its log",
+  Anomalies: "A detection run failed; the next one carries on: see its log",
   Cleanup: "A cleanup run failed: see GET /admin/oauth/cleanup-runs",
 };
 
-/** Alarms of the parts that nobody looks at while they work. */
+/** Alarms for every part that fails silently. */
 export class Alarms extends Construct {
   constructor(
     scope: Construct,
@@ -53,8 +53,8 @@ export class Alarms extends Construct {
     private readonly props: AlarmsProps,
   ) {
     super(scope, id);
-    // A topic's own policy, once it has one, takes the place of what lets alarms publish. Of this
-    // account's alarms only. https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    // A topic that has a policy of its own no longer lets alarms publish by default. Only this account's
+    // alarms may. https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     props.topic.grantPublish(
       new ServicePrincipal("cloudwatch.amazonaws.com", {
         conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
@@ -79,7 +79,7 @@ export class Alarms extends Construct {
     this.#alarm(
       "OAuthServerErrors",
       "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
-      // By name, as the API may be of another stack, on which this one must not depend.
+      // By name: the API may be in another stack, and this stack must not depend on it.
       apiMetric(api, "5XXError", SUM),
       this.props.config.alarms.apiServerErrors,
       {},
@@ -91,13 +91,13 @@ export class Alarms extends Construct {
     const { config, flow } = this.props;
     this.#alarm(
       "DeadLetters",
-      "Events could not be stored: read the reason in the dead-letter queue, mend it, redrive",
+      "Events could not be stored: read the reason in the dead-letter queue, fix the cause, redrive",
       flow.deadLetters.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       config.alarms.deadLetters,
     );
     this.#alarm(
       "Unpublishable",
-      "Events were set aside and the bus never took them: mend the bus, redrive to the unpublished queue",
+      "The bus never accepted some events: fix the bus, then move them back to the unpublished queue",
       flow.unpublishable.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       config.alarms.deadLetters,
     );
@@ -107,7 +107,7 @@ export class Alarms extends Construct {
     ] as const) {
       this.#alarm(
         name,
-        "Events wait too long: look for throttling of the tables, errors of the function, or a bus that is down",
+        "Events wait too long: look for throttled tables, errors of the function, or a bus that is down",
         queue.metricApproximateAgeOfOldestMessage(MAXIMUM),
         config.alarms.bufferAgeSeconds,
       );
@@ -115,8 +115,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * By the authorizer's own metrics: Lambda counts each 401 as an error, because that is how an
-   * authorizer says it, and a duration that holds the work after the response.
+   * Uses the authorizer's own metrics. Lambda counts each 401 as an error, because an authorizer says 401 by
+   * an error, and its duration includes the work after the response.
    */
   #watchAuthorizer(): void {
     const { alarms } = this.props.config;
@@ -134,7 +134,7 @@ export class Alarms extends Construct {
         statistic: "p99",
       }),
       alarms.authorizerP99Milliseconds,
-      // Of few calls the 99th percentile is the slowest, which says nothing.
+      // With few calls, the 99th percentile is just the slowest call.
       { evaluationPeriods: 3, evaluateLowSampleCountPercentile: "ignore" },
     );
     this.#alarm(
@@ -157,7 +157,7 @@ export class Alarms extends Construct {
     );
     this.#alarm(
       "CleanupNotFinished",
-      "No cleanup came to its end in two periods: more expires than is removed, or it fails; see GET /admin/oauth/cleanup-runs",
+      "No cleanup finished in two periods: more expires than is removed, or it fails; see GET /admin/oauth/cleanup-runs",
       ownMetric(this.props.functions.metricsName, "cleanup", "CleanupFinished", {
         period,
         statistic: "Maximum",
@@ -173,7 +173,7 @@ export class Alarms extends Construct {
     const period = Duration.minutes(3 * config.anomalies.everyMinutes);
     this.#alarm(
       "DetectionNotRun",
-      "Nobody looked for anomalies in three periods: look at the schedule",
+      "No detection ran in three periods: look at its schedule",
       functions.get("Anomalies").metricInvocations({ period, statistic: "Sum" }),
       1,
       TOO_FEW,

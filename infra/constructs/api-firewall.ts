@@ -4,25 +4,31 @@ import { CfnWebACL, CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
 import type { ApiParameters } from "../../shared/config/api-parameters.ts";
 
-/** What CloudWatch shows of a rule. */
+/** The CloudWatch metrics of a rule. */
 const visibility = (metricName: string) => ({
   cloudWatchMetricsEnabled: true,
   sampledRequestsEnabled: false,
   metricName,
 });
 
+export interface ApiFirewallProps {
+  readonly parameters: ApiParameters;
+  /** The stage that the web ACL stands before. */
+  readonly stage: Stage;
+}
+
 /**
- * The web ACL before a stage: one that the configuration names, one of the stack's own, or none. Sampled
- * requests are off, because a sample holds headers, and with them tokens.
+ * The web ACL in front of a stage: one that the configuration names, one of its own, or none. Sampled
+ * requests are off, because a sample holds headers, which hold tokens.
  */
 export class ApiFirewall extends Construct {
-  constructor(scope: Construct, id: string, parameters: ApiParameters, stage: Stage) {
+  constructor(scope: Construct, id: string, { parameters, stage }: ApiFirewallProps) {
     super(scope, id);
     const webAclArn = parameters.webAclArn ?? this.#createWebAcl(parameters);
     if (webAclArn === undefined) {
       Validations.of(stage).acknowledge({
         id: "AwsSolutions-APIG3",
-        reason: "A web ACL costs by the month and the call; api.waf or api.webAclArn asks for one.",
+        reason: "A web ACL costs extra for each month and call; api.waf or api.webAclArn adds one.",
       });
       return;
     }
@@ -32,10 +38,11 @@ export class ApiFirewall extends Construct {
   #createWebAcl({ waf }: ApiParameters): string | undefined {
     if (!waf.enabled) return undefined;
     return new CfnWebACL(this, "WebAcl", {
-      description: "Before the OAuth monitoring API",
+      description: "In front of the OAuth monitoring API",
       scope: "REGIONAL",
       defaultAction: { allow: {} },
-      visibilityConfig: visibility(`${Stack.of(this).stackName}WebAcl`),
+      // The address of the construct's path distinguishes the web ACLs of one stack.
+      visibilityConfig: visibility(`${Stack.of(this).stackName}WebAcl${this.node.addr.slice(-8)}`),
       rules: [
         {
           name: "RequestsPerIp",

@@ -14,9 +14,9 @@ export interface ApiProtectionProps {
   readonly authorizerFunctionArn: string;
 }
 
-/** The authorizer of one API, and what puts methods behind it. */
+/** The authorizer of one API. It protects the API's methods. */
 export class ApiProtection extends Construct {
-  /** For `authorizer` of a method's options. */
+  /** The authorizer, for a method's options. */
   readonly authorizer: IAuthorizer;
   readonly #api: IRestApi;
 
@@ -31,7 +31,7 @@ export class ApiProtection extends Construct {
       type: "REQUEST",
       authorizerUri: `arn:${stack.partition}:apigateway:${stack.region}:${path}`,
       identitySource: "",
-      // No identity source and no cache: a call without a token is tracked too, and each use is.
+      // No identity source and no cache, so every call is tracked, also one without a token.
       authorizerResultTtlInSeconds: 0,
     });
     new CfnPermission(this, "Permission", {
@@ -50,7 +50,7 @@ export class ApiProtection extends Construct {
     };
   }
 
-  /** Puts every method at and below `part` behind the authorizer, those that are added later too. */
+  /** Protects every method at and below `part`, including methods that are added later. */
   protect(part: IConstruct, except: readonly IConstruct[]): void {
     Aspects.of(part).add(new ProtectMethods(this.#api, this.authorizer, except), {
       priority: AspectPriority.MUTATING,
@@ -71,12 +71,12 @@ class ProtectMethods implements IAspect {
     if (node.cfnResourceType !== "AWS::ApiGateway::Method") return;
     const method = node as CfnMethod;
     const isOpen = (method.authorizationType ?? AuthorizationType.NONE) === AuthorizationType.NONE;
-    // A preflight bears no token: the browser sends it before the call that does.
+    // A preflight carries no token: the browser sends it before the call.
     if (!isOpen || method.httpMethod === "OPTIONS" || this.#isExcepted(node)) return;
     const { authorizerId, authorizationType = AuthorizationType.CUSTOM } = this.authorizer;
     method.authorizationType = authorizationType;
     method.authorizerId = authorizerId;
-    // The stage would otherwise go on with the deployment that it has.
+    // Otherwise the stage keeps its present deployment.
     this.api.latestDeployment?.addToLogicalId({ protected: method.node.path });
   }
 

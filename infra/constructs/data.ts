@@ -3,6 +3,7 @@ import {
   type Attribute,
   AttributeType,
   BillingMode,
+  type ITable,
   ProjectionType,
   Table,
   TableEncryption,
@@ -10,25 +11,17 @@ import {
 import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import {
+  forEachTable,
+  type TableVariable,
+  tableConstructId,
+} from "../../shared/dynamodb/table-names.ts";
+import {
   type IndexDefinition,
   TABLES,
   type TableDefinition,
 } from "../../shared/dynamodb/tables.ts";
 
-/** The environment variable under which a table's name reaches the functions. */
-export type TableVariable = keyof typeof TABLES;
-
-const CONSTRUCT_IDS: Record<TableVariable, string> = {
-  TOKENS_TABLE: "Tokens",
-  AUTHORIZATION_CODES_TABLE: "AuthorizationCodes",
-  SESSIONS_TABLE: "Sessions",
-  CLIENTS_TABLE: "Clients",
-  EVENTS_TABLE: "Events",
-  COUNTERS_TABLE: "Counters",
-  ISSUANCES_TABLE: "Issuances",
-  CLEANUP_RUNS_TABLE: "CleanupRuns",
-  ALERTS_TABLE: "Alerts",
-};
+export type { TableVariable };
 
 const text = (name: string): Attribute => ({ name, type: AttributeType.STRING });
 const number = (name: string): Attribute => ({ name, type: AttributeType.NUMBER });
@@ -40,26 +33,35 @@ function projection(index: IndexDefinition) {
   return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...index.projection] };
 }
 
-/** What the configuration's word means to CDK. */
+/** CDK's removal policy for each value of the configuration. */
 export const REMOVAL_POLICY_OF = {
   retain: RemovalPolicy.RETAIN,
   destroy: RemovalPolicy.DESTROY,
 } as const;
 
 export interface DataProps {
-  /** What becomes of tables and key when the stack is deleted. */
+  /** What happens to tables and key when the stack is deleted. */
   readonly removalPolicy: RemovalPolicy;
   /** @default - a new key that rotates every year */
   readonly encryptionKey?: IKey | undefined;
+  /** @default - there is no events table from before packs */
+  readonly previousEventsTable?: string | undefined;
 }
 
-/** The tables, as `shared/dynamodb/tables.ts` defines them, under a customer managed key. */
+/** The tables that `shared/dynamodb/tables.ts` defines, under a customer managed key. */
 export class Data extends Construct {
   readonly key: IKey;
   readonly tables: Readonly<Record<TableVariable, Table>>;
+  /** The events table of a deployment from before packs. */
+  readonly previousEvents: ITable | undefined;
 
-  constructor(scope: Construct, id: string, { removalPolicy, encryptionKey }: DataProps) {
+  constructor(scope: Construct, id: string, props: DataProps) {
     super(scope, id);
+    const { removalPolicy, encryptionKey, previousEventsTable } = props;
+    this.previousEvents =
+      previousEventsTable === undefined
+        ? undefined
+        : Table.fromTableName(this, "PreviousEvents", previousEventsTable);
     this.key =
       encryptionKey ??
       new Key(this, "Key", {
@@ -70,7 +72,7 @@ export class Data extends Construct {
 
     const create = (variable: TableVariable): Table => {
       const definition: TableDefinition = TABLES[variable];
-      const table = new Table(this, CONSTRUCT_IDS[variable], {
+      const table = new Table(this, tableConstructId(variable), {
         partitionKey: text(definition.partitionKey),
         ...(definition.sortKey === undefined ? {} : { sortKey: text(definition.sortKey) }),
         billingMode: BillingMode.PAY_PER_REQUEST,
@@ -93,9 +95,6 @@ export class Data extends Construct {
       }
       return table;
     };
-    const variables = Object.keys(TABLES) as TableVariable[];
-    this.tables = Object.fromEntries(
-      variables.map((variable) => [variable, create(variable)]),
-    ) as Record<TableVariable, Table>;
+    this.tables = forEachTable((variable) => variable, create);
   }
 }

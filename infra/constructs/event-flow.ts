@@ -9,13 +9,13 @@ import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import { EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
 import { KEYCLOAK_SOURCE } from "../../shared/providers/keycloak.ts";
 
-/** What an invocation of the subscriber may take. */
+/** Time limit of the subscriber. */
 export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
 
-/** What an invocation of the republisher may take. */
+/** Time limit of the republisher. */
 export const REPUBLISHER_TIMEOUT = Duration.seconds(25);
 
-/** AWS asks for six times the consumer's timeout: a batch must not reappear while it is being stored. */
+/** AWS recommends six times the consumer's timeout, so that a batch does not reappear while it is stored. */
 const VISIBILITY_TIMEOUT = Duration.seconds(6 * SUBSCRIBER_TIMEOUT.toSeconds());
 
 /** SQS keeps a message at most this long. */
@@ -25,13 +25,13 @@ export interface EventFlowProps {
   readonly config: MonitoringConfig;
   /** Encrypts the queues and the archive. */
   readonly key: IKey;
-  /** What becomes of the queues when the stack is deleted. */
+  /** What happens to the queues when the stack is deleted. */
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
- * The bus, the rule that gathers our events in a buffer queue for the subscriber, the queue where
- * events wait while the bus does not take them, and a dead-letter queue behind each.
+ * The bus, the rule that puts events into the buffer queue of the subscriber, the queue where events wait
+ * while the bus does not accept them, and a dead-letter queue for each of the two queues.
  */
 export class EventFlow extends Construct {
   readonly bus: EventBus;
@@ -39,19 +39,19 @@ export class EventFlow extends Construct {
   readonly unpublished: Queue;
   /** Messages of the bus that cannot be stored. */
   readonly deadLetters: Queue;
-  /** Events that were set aside and that the bus never took. */
+  /** Set-aside events that the bus never accepted. */
   readonly unpublishable: Queue;
-  /** What came over the bus, to be replayed; undefined where the configuration wants none. */
+  /** The events of the bus, for a replay; undefined when the configuration switches it off. */
   readonly archive: Archive | undefined;
-  /** Brings the bus's own events. */
+  /** Brings the events of the bus to the buffer. */
   readonly stored: Rule;
-  /** Every rule that brings events, of whichever bus. */
+  /** Every rule that brings events, on any bus. */
   readonly rules: readonly Rule[];
 
   constructor(scope: Construct, id: string, { config, key, removalPolicy }: EventFlowProps) {
     super(scope, id);
-    // Without it CDK lets EventBridge send to an encrypted queue for any account. Set here, because the
-    // feature flags of the app that uses the construct are not ours.
+    // Without it, CDK lets EventBridge send to an encrypted queue for any account. It is set here because
+    // the app that uses the construct has feature flags of its own.
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
     const encrypted = {
@@ -73,7 +73,7 @@ export class EventFlow extends Construct {
     this.unpublishable = new Queue(this, "Unpublishable", encrypted);
     this.unpublished = new Queue(this, "Unpublished", {
       ...encrypted,
-      // A try every so often, a thousand of them: a bus that is down for a day and a half loses nothing.
+      // A thousand tries, so that a bus that is down for a day and a half loses nothing.
       visibilityTimeout: Duration.seconds(6 * REPUBLISHER_TIMEOUT.toSeconds()),
       deadLetterQueue: { queue: this.unpublishable, maxReceiveCount: 1000 },
     });
@@ -113,7 +113,7 @@ export class EventFlow extends Construct {
       );
     }
     if (config.providers.cognito) {
-      // The default bus, where AWS services put theirs.
+      // On the default bus, where AWS services put their events.
       rules.push(
         new Rule(this, "Cognito", {
           description: "Brings Cognito's calls to the subscriber's buffer",

@@ -1,11 +1,16 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
+  ApplicationLogLevel,
   Architecture,
   Code,
   type IFunction,
   Function as LambdaFunction,
+  LoggingFormat,
   Runtime,
+  SystemLogLevel,
   Tracing,
 } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
@@ -15,9 +20,9 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
+import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-import { functionAsset } from "./function-asset.ts";
 import { grantPublish, grantTables, type TablesAccess } from "./grants.ts";
 
 interface FunctionDefinition {
@@ -25,16 +30,18 @@ interface FunctionDefinition {
   readonly folder: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
+  /** @default Tracing.ACTIVE */
+  readonly tracing?: Tracing;
   readonly tables?: TablesAccess;
 }
 
 /**
- * Lambda takes 4 KB of environment variables in all; the other names and values may take the rest.
+ * Lambda allows 4 KB of environment variables in all; the other variables need the rest.
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
 const MAX_CONFIG_BYTES = 2560;
 
-/** @throws Error for a configuration that no function's environment has room for, naming what is large */
+/** @throws Error when the configuration does not fit a function's environment, with its largest key */
 function configVariable(config: MonitoringConfig): string {
   const compact = withoutDefaults(config);
   const text = JSON.stringify(compact);
@@ -45,19 +52,24 @@ function configVariable(config: MonitoringConfig): string {
     .map(([key, value]) => ({ key, size: sizeOf(value) }))
     .sort((a, b) => b.size - a.size);
   throw new Error(
-    `the oauth-monitoring configuration has ${bytes} bytes beside its defaults, more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
+    `the oauth-monitoring configuration has ${bytes} bytes besides its defaults, more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
   );
 }
 
+/** The share of invocations that log what their events say as well. */
+const DEBUG_LOG_SHARE = "0.01";
+
 const HTTP_TIMEOUT = Duration.seconds(29);
 
-/** Every function: its folder is its deployable, its access is what it does and nothing else. */
+/** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
   Authorizer: {
     folder: "authorizer",
-    // The decision takes milliseconds; the rest is for events to find their way on a bad day.
+    // A decision takes milliseconds; the rest is for publishing events on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
+    // Traced where the API's stage is: its sampling is the user's to choose, a function's is not.
+    tracing: Tracing.PASS_THROUGH,
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
@@ -69,7 +81,7 @@ const DEFINITIONS = {
     memorySize: 1024,
     tables: {
       EVENTS_TABLE: { table: ["PutItem"] },
-      COUNTERS_TABLE: { table: ["UpdateItem"] },
+      COUNTERS_TABLE: { table: ["BatchGetItem", "UpdateItem"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem", "PutItem"] },
       CLIENTS_TABLE: { table: ["UpdateItem"] },
     },
@@ -82,7 +94,11 @@ const DEFINITIONS = {
       TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
       AUTHORIZATION_CODES_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
       SESSIONS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
-      EVENTS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_time"] },
+      EVENTS_TABLE: {
+        table: ["BatchGetItem", "DeleteItem"],
+        indexes: ["Query"],
+        only: ["by_time"],
+      },
       COUNTERS_TABLE: { table: ["Query"] },
       CLEANUP_RUNS_TABLE: { table: ["PutItem"] },
     },
@@ -92,7 +108,11 @@ const DEFINITIONS = {
     timeout: Duration.minutes(4),
     memorySize: 1024,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"], only: ["by_type", "by_client", "by_token", "by_ip"] },
+      EVENTS_TABLE: {
+        table: ["BatchGetItem", "Query"],
+        indexes: ["Query"],
+        only: ["by_type", "by_client", "by_ip"],
+      },
       COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
       ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
@@ -111,14 +131,17 @@ const DEFINITIONS = {
     folder: "activity",
     timeout: HTTP_TIMEOUT,
     tables: {
-      EVENTS_TABLE: { indexes: ["Query"], only: ["by_user", "by_token", "by_ip"] },
+      EVENTS_TABLE: { table: ["Query"], indexes: ["Query"], only: ["by_ip"] },
       COUNTERS_TABLE: { table: ["Query"], indexes: ["Query"] },
     },
   },
   Events: {
     folder: "events",
     timeout: HTTP_TIMEOUT,
-    tables: { EVENTS_TABLE: { indexes: ["Query"] }, COUNTERS_TABLE: { table: ["Query"] } },
+    tables: {
+      EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["Query"] },
+    },
   },
   ClientList: {
     folder: "clients",
@@ -150,28 +173,29 @@ const DEFINITIONS = {
 
 export type FunctionName = keyof typeof DEFINITIONS;
 
-/** Told of a function. */
+/** Called for each function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
 
-/** What the functions work on, and how they are kept. */
+/** What the functions work on, and how long their logs are kept. */
 export interface FunctionsProps {
   readonly config: MonitoringConfig;
   readonly data: Data;
   readonly flow: EventFlow;
   /** Where alerts are published. */
   readonly alertTopic: ITopic;
-  /** Tells apart the metrics of several stacks and constructs in one account: a dimension's value. */
+  /** The dimension that distinguishes the metrics of several stacks and constructs in one account. */
   readonly metricsName: string;
   readonly logRetention: RetentionDays;
-  /** What becomes of the log groups when the stack is deleted. */
+  /** What happens to the log groups when the stack is deleted. */
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The functions, each with a role of its own that allows what it does and nothing else. */
+/** The functions. Each has its own role, which allows only what the function does. */
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
-  readonly #configVariable: string;
+  /** The configuration as functions read it from their environment. */
+  readonly configVariable: string;
 
   constructor(
     scope: Construct,
@@ -179,7 +203,7 @@ export class Functions extends Construct {
     private readonly props: FunctionsProps,
   ) {
     super(scope, id);
-    this.#configVariable = configVariable(props.config);
+    this.configVariable = configVariable(props.config);
   }
 
   /** The value of the metrics' dimension `stack`. */
@@ -187,18 +211,18 @@ export class Functions extends Construct {
     return this.props.metricsName;
   }
 
-  /** The function of a name, made on first need, so that an attached API brings no sample along. */
+  /** A function, created on first use, so that an attached API brings no sample API. */
   get(name: FunctionName): LambdaFunction {
     return (this.node.tryFindChild(name) as LambdaFunction | undefined) ?? this.#create(name);
   }
 
-  /** Tells of every function, those that are made later too. */
+  /** Calls the watcher for every function, including those that are created later. */
   watch(watcher: FunctionWatcher): void {
     this.#watchers.push(watcher);
     for (const [name, created] of this.#created) watcher(name, created);
   }
 
-  /** Begins the work behind the API: storing events and bringing set-aside ones back. */
+  /** Connects the queues: the subscriber stores events, the republisher sends set-aside events back. */
   consumeQueues(): void {
     const { subscriber } = this.props.config;
     this.get("Subscriber").addEventSource(
@@ -221,7 +245,7 @@ export class Functions extends Construct {
     const definition: FunctionDefinition = DEFINITIONS[name];
     const { logRetention, removalPolicy, metricsName } = this.props;
     const logGroup = new LogGroup(this, `${name}Log`, { retention: logRetention, removalPolicy });
-    // The role CDK would make carries AWSLambdaBasicExecutionRole: every log group of the account.
+    // CDK's own role has AWSLambdaBasicExecutionRole, which allows every log group of the account.
     const role = new Role(this, `${name}Role`, {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     });
@@ -229,7 +253,7 @@ export class Functions extends Construct {
     Validations.of(role).acknowledge({
       id: "AwsSolutions-IAM5[Resource::*]",
       reason:
-        "Of X-Ray's PutTraceSegments and PutTelemetryRecords, which know no resources; nothing else is allowed on *.",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords take no resources; nothing else is allowed on *.",
     });
     const created = new LambdaFunction(this, name, {
       role,
@@ -239,12 +263,18 @@ export class Functions extends Construct {
       architecture: Architecture.ARM_64,
       timeout: definition.timeout,
       memorySize: definition.memorySize ?? 512,
-      tracing: Tracing.ACTIVE,
-      // Of asynchronous calls, which only schedules make: the next run does what a failed one left.
+      tracing: definition.tracing ?? Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.JSON,
+      // Lambda's own three lines an invocation say what its metrics say.
+      systemLogLevelV2: SystemLogLevel.WARN,
+      applicationLogLevelV2: ApplicationLogLevel.DEBUG,
+      // Only schedules call asynchronously, and the next run does what a failed one left.
       retryAttempts: 0,
       logGroup,
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.folder,
+        POWERTOOLS_LOG_LEVEL: "INFO",
+        POWERTOOLS_LOGGER_SAMPLE_RATE: DEBUG_LOG_SHARE,
         OAUTH_MONITORING_STACK: metricsName,
       },
     });
@@ -262,11 +292,11 @@ export class Functions extends Construct {
       target.addEnvironment(variable, data.tables[variable].tableName);
     }
     if (variables.length === 0) return;
-    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+    target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     grantTables(data, target, tables);
   }
 
-  /** What a function needs apart from tables. */
+  /** Grants what a function needs apart from tables. */
   #connect(name: FunctionName, target: LambdaFunction): void {
     const { bus, unpublished, deadLetters } = this.props.flow;
     if (name === "Anomalies") {
@@ -279,7 +309,7 @@ export class Functions extends Construct {
     }
     if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
     if (name === "OcsfExport") {
-      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.#configVariable);
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
     if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
   }
@@ -295,4 +325,18 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
   target.addToRolePolicy(
     new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources }),
   );
+}
+
+/**
+ * The folder of a function's bundle, ready to be an asset. The package ships it; in a clone
+ * `npm run build` makes it.
+ *
+ * @throws Error when it is not there, saying what to run
+ */
+function functionAsset(folder: string): string {
+  const path = join(packageRoot(), "dist/functions", folder);
+  if (!existsSync(join(path, "index.mjs"))) {
+    throw new Error(`the function ${folder} is not built: run npm run build`);
+  }
+  return path;
 }

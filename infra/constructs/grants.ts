@@ -1,26 +1,26 @@
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
-import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { PREVIOUS_EVENTS, TABLES } from "../../shared/dynamodb/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
 /** DynamoDB actions on a table, and on its indexes. */
 export interface TableAccess {
   readonly table?: readonly string[];
   readonly indexes?: readonly string[];
-  /** The indexes that are meant, where it is not all of them. */
+  /** The indexes, if not all of them. */
   readonly only?: readonly string[];
 }
 
 /** Access by table. */
 export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
 
-/** Actions for which DynamoDB encrypts under the table's key. */
+/** Actions that encrypt with the table's key. */
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 
-/** What a reader of a table needs of its key, as CDK's own grants have it. */
+/** Key actions that a reader needs, as in CDK's own grants. */
 const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
 
-/** And a writer: the actions that CDK's own grant has by wildcard, each by its name. */
+/** Key actions that a writer needs. CDK's own grant has these as wildcards. */
 const KEY_WRITES = [
   "kms:Encrypt",
   "kms:GenerateDataKey",
@@ -29,7 +29,7 @@ const KEY_WRITES = [
   "kms:ReEncryptTo",
 ];
 
-/** Grants exactly the actions named on the tables, and what they need of the key. */
+/** Grants the named actions on the tables, and the key actions that they need. */
 export function grantTables(data: Data, grantee: IGrantable, access: TablesAccess): Grant {
   const grant = (actions: readonly string[], resourceArns: string[]) =>
     Grant.addToPrincipal({
@@ -54,14 +54,39 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
       ];
     },
   );
+  const previous = grantPreviousEvents(data, grantee, access.EVENTS_TABLE);
   const writes = Object.values(access).some(({ table = [] }) =>
     table.some((action) => WRITES.has(action)),
   );
   const key = data.key.grant(grantee, ...KEY_READS, ...(writes ? KEY_WRITES : []));
-  return grants.reduce((all, each) => all.combine(each), key);
+  return [...grants, ...previous].reduce((all, each) => all.combine(each), key);
 }
 
-/** Grants putting events on the bus. */
+/** Grants on the events table from before packs what corresponds to the access to the present one. */
+function grantPreviousEvents(
+  { previousEvents }: Data,
+  grantee: IGrantable,
+  { table = [], indexes = [] }: TableAccess = {},
+): Grant[] {
+  if (!previousEvents) return [];
+  const { tableArn } = previousEvents;
+  const reads = [...table, ...indexes].includes("Query") && !table.includes("DeleteItem");
+  const grant = (action: string, resourceArns: string[]) =>
+    Grant.addToPrincipal({ grantee, actions: [`dynamodb:${action}`], resourceArns });
+  return [
+    ...(table.includes("PutItem") ? [grant("PutItem", [tableArn])] : []),
+    ...(reads
+      ? [
+          grant(
+            "Query",
+            Object.keys(PREVIOUS_EVENTS.indexes).map((index) => `${tableArn}/index/${index}`),
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** Lets the grantee put events on the bus. */
 export function grantPublish(bus: EventBus, grantee: IGrantable): Grant {
   return Grant.addToPrincipal({
     grantee,

@@ -31,7 +31,7 @@ const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
 const graph = (title: string, left: IMetric[] = [], stacked = false) =>
   new GraphWidget({ title, left, stacked, width: 8, height: 6, leftYAxis: { min: 0 } });
 
-/** CloudWatch dashboard: API, authorizer, event flow, tables, cleanup, security, functions, a row each. */
+/** CloudWatch dashboard, with a row for API, authorizer, event flow, tables, cleanup, security and functions. */
 export class MetricsDashboard extends Construct {
   readonly dashboard: Dashboard;
   readonly #calls = graph("API calls");
@@ -63,7 +63,7 @@ export class MetricsDashboard extends Construct {
     props.functions.watch((name, created) => this.#addFunction(name, created));
   }
 
-  /** Shows an API that the authorizer protects, by its name. */
+  /** Adds an API that the authorizer protects, by its name. */
   addApi(api: IRestApi): void {
     const metric = (name: string, statistic: string, label: string) =>
       apiMetric(api, name, { period: PERIOD, statistic, label: `${api.restApiName} ${label}` });
@@ -102,11 +102,11 @@ export class MetricsDashboard extends Construct {
     const { buffer, unpublished, deadLetters, unpublishable } = this.props.flow;
     const stored = ["EventsStored", "EventsDuplicate", "EventsRejected", "EventsRetried"] as const;
     const queues = [
-      graph("Events that wait", [
+      graph("Waiting events", [
         buffer.metricApproximateNumberOfMessagesVisible({ ...MAXIMUM, label: "Buffer" }),
         unpublished.metricApproximateNumberOfMessagesVisible({ ...MAXIMUM, label: "Unpublished" }),
       ]),
-      graph("Age of the oldest that waits (s)", [
+      graph("Age of the oldest waiting event (s)", [
         buffer.metricApproximateAgeOfOldestMessage({ ...MAXIMUM, label: "Buffer" }),
         unpublished.metricApproximateAgeOfOldestMessage({ ...MAXIMUM, label: "Unpublished" }),
       ]),

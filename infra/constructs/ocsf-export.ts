@@ -34,16 +34,16 @@ import { S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { OcsfExportParameters } from "../../shared/config/ocsf-export-parameters.ts";
 
-/** Where exported events lie, and apart from them what could not be exported. */
+/** The prefixes of exported events, and of records that could not be exported. */
 const PREFIX = "ocsf/";
 const ERROR_PREFIX = "ocsf-errors/";
 
-/** As long as the bus's archive by default: until then the events can be replayed. */
+/** As long as the archive's default: until then the events can be replayed. */
 const ERROR_RETENTION = Duration.days(30);
 
 /**
- * Firehose's own addresses, which CDK puts into the stack for destinations behind a firewall. S3 is none,
- * and validation warns of a mapping that nothing refers to.
+ * Firehose's own addresses, which CDK adds to the stack for destinations behind a firewall. S3 needs none,
+ * and the validation warns about a mapping that nothing uses.
  */
 const ADDRESSES = "@aws-cdk/aws-kinesisfirehose.CidrBlocks";
 
@@ -51,24 +51,24 @@ export interface OcsfExportProps {
   readonly parameters: OcsfExportParameters;
   readonly removalPolicy: RemovalPolicy;
   readonly logRetention: RetentionDays;
-  /** What brings events to be stored brings them to be exported too. */
+  /** The rules that bring events; they also bring them to the export. */
   readonly rules: readonly Rule[];
   readonly key: IKey;
   /** Turns a batch of the bus's events into OCSF. */
   readonly transformation: IFunction;
-  /** Where its alarms go; without it there are none. */
+  /** Where its alarms go. Without it, there are no alarms. */
   readonly alarmTopic: ITopic | undefined;
 }
 
 /**
- * The export of every event as OCSF: a Firehose stream that the rules bring events to and that has
- * them turned into OCSF, and a bucket of its own in which they lie by class and day, as Athena reads them.
+ * The export of every event as OCSF: a Firehose stream that turns events into OCSF, and a bucket that keeps
+ * them by class and day, as Athena reads them.
  * https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
  */
 export class OcsfExport extends Construct {
   readonly bucket: Bucket;
   readonly #stream: DeliveryStream;
-  /** Events that Firehose did not take for a day. */
+  /** Events that Firehose did not accept for a day. */
   readonly undelivered: Queue;
 
   constructor(
@@ -88,7 +88,7 @@ export class OcsfExport extends Construct {
     });
     Validations.of(this.undelivered).acknowledge({
       id: "AwsSolutions-SQS3",
-      reason: "It is the dead-letter queue of the rules' target, which the check cannot tell.",
+      reason: "It is the dead-letter queue of the rules' target, which the check cannot see.",
     });
     for (const rule of props.rules) rule.addTarget(this.#target());
     this.undelivered.addToResourcePolicy(
@@ -101,7 +101,7 @@ export class OcsfExport extends Construct {
     );
     this.#alarm(
       "NotDelivered",
-      "Firehose did not take events for a day: they are in the queue Undelivered, and in the bus's archive",
+      "Firehose did not accept events for a day: they are in the queue Undelivered, and in the bus's archive",
       this.undelivered.metricApproximateNumberOfMessagesVisible({
         period: Duration.minutes(5),
         statistic: "Maximum",
@@ -121,8 +121,8 @@ export class OcsfExport extends Construct {
 
   #createBucket(): Bucket {
     const { key, parameters } = this.props;
-    // Without it CDK lets logs in by an ACL, which a bucket without ACLs refuses. Set here, because the
-    // feature flags of the app that uses the construct are not ours.
+    // Without it, CDK lets logs in by an ACL, which a bucket without ACLs refuses. It is set here because
+    // the app that uses the construct has feature flags of its own.
     this.node.setContext(S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY, true);
     return new Bucket(this, "Bucket", {
       serverAccessLogsBucket: this.#createAccessLog() as IBucket,
@@ -132,7 +132,7 @@ export class OcsfExport extends Construct {
       enforceSSL: true,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      // What somebody overwrites or deletes can be brought back for a while.
+      // Overwritten and deleted objects can be restored for a while.
       versioned: true,
       lifecycleRules: [
         { prefix: PREFIX, expiration: Duration.days(parameters.retentionDays) },
@@ -146,7 +146,7 @@ export class OcsfExport extends Construct {
     });
   }
 
-  /** Who read or changed what was exported. Logs cannot be delivered to a bucket under a customer's key. */
+  /** The log of access to the bucket. Logs cannot be delivered to a bucket with a customer's key. */
   #createAccessLog(): Bucket {
     return new Bucket(this, "AccessLog", {
       encryption: BucketEncryption.S3_MANAGED,
@@ -169,7 +169,7 @@ export class OcsfExport extends Construct {
     });
     const policy = this.#streamPolicy(logGroup);
     role.attachInlinePolicy(policy);
-    // What CDK would grant lets the stream delete objects.
+    // CDK's own grant lets the stream delete objects.
     const granted = role.withoutPolicyUpdates();
     const { node } = Stack.of(this);
     const hadAddresses = node.tryFindChild(ADDRESSES) !== undefined;
@@ -180,7 +180,7 @@ export class OcsfExport extends Construct {
         role: granted,
         processors: [
           new LambdaFunctionProcessor(transformation, {
-            // An answer may have at most 6 MB; events grow by half, and base64 by a third.
+            // An answer may have at most 6 MB. OCSF makes events half as large again, and base64 adds a third.
             bufferSize: Size.mebibytes(1),
             bufferInterval: Duration.minutes(1),
           }),
@@ -197,7 +197,7 @@ export class OcsfExport extends Construct {
       }),
     });
     stream.node.addDependency(policy);
-    // Its id is not as it was given: a slash separates ids.
+    // Its id differs from the given one, because a slash separates ids.
     const addresses = node.tryFindChild(ADDRESSES);
     if (addresses && !hadAddresses) node.tryRemoveChild(addresses.node.id);
     return stream;
@@ -235,8 +235,7 @@ export class OcsfExport extends Construct {
     Validations.of(policy).acknowledge(
       ...[PREFIX, ERROR_PREFIX].map((prefix) => ({
         id: `AwsSolutions-IAM5[Resource::<${bucketId}.Arn>/${prefix}*]`,
-        reason:
-          "Firehose makes the objects' names as it writes; a prefix is all that is known before.",
+        reason: "Firehose names the objects as it writes them; only the prefix is known before.",
       })),
     );
     return policy;

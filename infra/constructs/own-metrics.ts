@@ -9,7 +9,7 @@ import {
 /**
  * A metric that a function writes in the embedded metric format.
  *
- * @param metricsName the dimension that tells apart several stacks and constructs in one account
+ * @param metricsName the dimension that distinguishes several stacks and constructs in one account
  * @param options default: the sum of five minutes
  */
 export function ownMetric<S extends MetricService>(
@@ -27,7 +27,7 @@ export function ownMetric<S extends MetricService>(
   });
 }
 
-/** A metric of API Gateway's, by the API's name: no reference to the API, which may be of another stack. */
+/** A metric of API Gateway, by the API's name, because the API may be in another stack. */
 export function apiMetric(api: IRestApi, metricName: string, options: MetricOptions): Metric {
   return new Metric({
     namespace: "AWS/ApiGateway",

@@ -13,7 +13,7 @@ interface GatewayProblem {
   readonly id: string;
   readonly status: number;
   readonly title: string;
-  /** JSON value of the `detail` member; may hold API Gateway variables. */
+  /** JSON value of the member `detail`; may hold API Gateway variables. */
   readonly detail: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** More members, each a JSON value. */
@@ -48,6 +48,9 @@ function problems(realm: string): GatewayProblem[] {
       title: "Forbidden",
       detail: '"$context.authorizer.error_description"',
       headers: { "WWW-Authenticate": "context.authorizer.www_authenticate" },
+      // A gateway response only substitutes variables and has no conditions, so `scope` cannot be left out:
+      // it is empty when the error is not about scopes.
+      // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.responseTemplates.html
       members: { error: '"$context.authorizer.error"', scope: '"$context.authorizer.scope"' },
     },
     { type: ResponseType.AUTHORIZER_FAILURE, id: "AuthorizerFailure", ...UNAVAILABLE },
@@ -57,7 +60,7 @@ function problems(realm: string): GatewayProblem[] {
       ...UNAVAILABLE,
     },
     {
-      // API Gateway's name for a path or method that it does not have.
+      // API Gateway's name for a path or method that does not exist.
       type: ResponseType.MISSING_AUTHENTICATION_TOKEN,
       id: "NoSuchRoute",
       status: 404,
@@ -92,10 +95,10 @@ function template({ title, status, detail, members = {} }: GatewayProblem): stri
 }
 
 /**
- * Makes an API answer as RFC 6750 asks (`WWW-Authenticate` with the error code and the scope needed)
- * and in problem documents (RFC 9457). Only the denial (403) can carry the authorizer's own words:
- * API Gateway hands no context to UNAUTHORIZED, so one text serves every 401. A type that the API has a
- * gateway response for already is left as it is.
+ * Makes an API answer as RFC 6750 asks (`WWW-Authenticate` with the error code and the scopes) and in
+ * problem documents (RFC 9457). Only a denial (403) can carry the authorizer's own words: API Gateway passes
+ * no context to UNAUTHORIZED, so every 401 has the same text. Gateway responses that the API has already
+ * stay as they are.
  */
 export class ProblemResponses extends Construct {
   constructor(
@@ -104,7 +107,7 @@ export class ProblemResponses extends Construct {
     private readonly props: { readonly api: IRestApi; readonly realm: string },
   ) {
     super(scope, id);
-    // At the end, when the API has all its own.
+    // At the end of the synthesis, when the API has all its own responses.
     Aspects.of(this).add(
       { visit: (node) => node === this && this.#add() },
       { priority: AspectPriority.MUTATING },
@@ -136,7 +139,7 @@ export class ProblemResponses extends Construct {
       add(problem.type, problem.id, {
         statusCode: String(problem.status),
         responseHeaders: { ...common, ...problem.headers },
-        // Keyed by the default type, so that no Accept header can lose it.
+        // Under the default type, so that it is used for every Accept header.
         templates: { "application/json": template(problem) },
       });
     }

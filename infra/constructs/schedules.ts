@@ -11,7 +11,7 @@ export interface SchedulesProps {
   readonly anomalies: IFunction;
 }
 
-/** What runs by the clock. A rule's construct id is the schedule's name. */
+/** The schedules. A rule's construct id is the schedule's name. */
 export class Schedules extends Construct {
   constructor(scope: Construct, id: string, { config, cleanup, anomalies }: SchedulesProps) {
     super(scope, id);
@@ -23,7 +23,7 @@ export class Schedules extends Construct {
     new Rule(this, "Cleanup", {
       description: "Removes expired tokens, codes, sessions and events",
       schedule: Schedule.rate(Duration.minutes(config.cleanup.everyMinutes)),
-      // The next run does what a failed one left; a retry would only run beside it.
+      // The next run does what a failed one left; a retry would only run next to it.
       targets: [new LambdaFunction(cleanup, { retryAttempts: 0 })],
     });
   }

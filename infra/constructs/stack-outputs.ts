@@ -2,9 +2,8 @@ import { CfnOutput, Stack } from "aws-cdk-lib";
 import { Construct } from "constructs";
 
 /**
- * What the command line and administrators must know of a deployed construct, as outputs of its stack. Their
- * names begin with the construct's path, so that a stack can hold several: `Monitoring` has the output
- * `MonitoringEventBusName`.
+ * The stack's outputs, for the command line and administrators. Their names begin with the construct's path,
+ * so that a stack can hold several constructs: `Monitoring` has the output `MonitoringEventBusName`.
  */
 export class StackOutputs extends Construct {
   readonly #prefix: string;

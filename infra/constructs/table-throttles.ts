@@ -3,10 +3,10 @@ import { type IMetric, MathExpression } from "aws-cdk-lib/aws-cloudwatch";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
-/** An alarm looks at no more than ten metrics. */
+/** An alarm takes at most ten metrics. */
 const METRICS_PER_ALARM = 10;
 
-/** The throttled requests of some tables and indexes, added up. */
+/** The sum of the throttled requests of some tables and indexes. */
 export interface ThrottleSum {
   /** Tables and indexes by name: `EVENTS_TABLE`, `EVENTS_TABLE.by_time`. */
   readonly names: readonly string[];
@@ -14,8 +14,8 @@ export interface ThrottleSum {
 }
 
 /**
- * Throttled reads or writes of all tables and their indexes, in sums that an alarm can look at. An
- * index has a metric of its own: a write that an index is too busy for does not show in its table's.
+ * Throttled reads or writes of all tables and their indexes, in sums that fit an alarm. An index has a
+ * metric of its own: a write that an index throttles does not show in the table's metric.
  */
 export function tableThrottles(
   { tables }: Data,
@@ -37,12 +37,12 @@ export function tableThrottles(
   const sums: ThrottleSum[] = [];
   for (let start = 0; start < all.length; start += METRICS_PER_ALARM) {
     const some = all.slice(start, start + METRICS_PER_ALARM);
-    // One graph may show several sums, and there no two metrics may bear one id.
+    // One graph may show several sums, and its metrics must have different ids.
     const ids = some.map((_, index) => `${metricName.charAt(0).toLowerCase()}${start + index}`);
     sums.push({
       names: some.map(({ name }) => name),
       metric: new MathExpression({
-        // DynamoDB sends no zeros, and alarms on its metrics keep their state when data is missing.
+        // DynamoDB sends no zeros, and an alarm on its metrics keeps its state while data is missing.
         expression: `SUM([${ids.map((id) => `FILL(${id}, 0)`).join(", ")}])`,
         usingMetrics: Object.fromEntries(some.map(({ metric }, index) => [ids[index], metric])),
         label: metricName,

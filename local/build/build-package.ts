@@ -2,25 +2,24 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type InlineConfig } from "tsdown";
 
-/** A file for each of ours, so that what two entry points share is one module. */
+/** Writes one file for each source file, so that entry points share their modules. */
 const OPTIONS = {
   unbundle: true,
   platform: "node",
   target: "node22",
   sourcemap: true,
   dts: true,
-  shims: true,
   clean: false,
   logLevel: "warn",
   config: false,
   checks: { pluginTimings: false },
-  // What is not ours is installed with the package.
+  // Other packages are installed with this one.
   deps: { neverBundle: true },
 } satisfies InlineConfig;
 
 /**
- * Compiles what others import, the construct and the library, for `import` and for `require`, with
- * declarations and source maps; and the command line, which nobody imports.
+ * Compiles the construct and the library for `import` and `require`, with declarations and source maps, and the
+ * command line for `import` only.
  */
 export async function buildPackage(root: string, outDir: string): Promise<void> {
   const library = ["infra/index.ts", "shared/index.ts"];
@@ -33,7 +32,7 @@ export async function buildPackage(root: string, outDir: string): Promise<void> 
       format,
       entry: entries.map((entry) => join(root, entry)),
     });
-  // Entries of one format are compiled together: each run leaves out what its own entries do not use.
+  // The entries of a format are compiled together, because a run leaves out what its own entries do not use.
   await compile("esm", [...library, "cli/oauth-monitoring.ts"]);
   await compile("cjs", library);
   await chmod(join(outDir, "cli/oauth-monitoring.mjs"), 0o755);

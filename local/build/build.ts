@@ -5,7 +5,7 @@ import { digestOf, makeOnce } from "./sources.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const DIST = join(ROOT, "dist");
 
-/** What every bundle is made of. */
+/** The sources of every bundle. */
 const COMMON = ["package-lock.json", "tsconfig.json", "local/build", "shared"];
 
 /** Bundles the functions into `dist/functions`, unless they are there already. */

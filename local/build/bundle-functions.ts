@@ -2,12 +2,12 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 
-/** A file named as the CDK's own Node.js functions name it. */
+/** The name of the entry file, as in the CDK's own Node.js functions. */
 const ENTRY_NAME = "index";
 
 /**
- * How a function is bundled: everything in it, since the runtime's SDK is of an unknown version. What is
- * imported with `import()` becomes a file next to the entry and is loaded on first use.
+ * How a function is bundled. The bundle contains everything, because the version of the runtime's SDK is unknown.
+ * A module that is imported with `import()` becomes a separate file, which is loaded on first use.
  */
 const FUNCTION_OPTIONS = {
   bundle: true,
@@ -21,13 +21,13 @@ const FUNCTION_OPTIONS = {
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
-  // Packages in CommonJS inside an ES module still call require.
+  // CommonJS packages inside an ES module still call require.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
 } satisfies BuildOptions;
 
-/** A browser page of a function's: script and style, each one file. */
+/** How a function's browser page is bundled: one file for the script, and one for the style. */
 const PAGE_OPTIONS = {
   bundle: true,
   format: "esm",
@@ -47,10 +47,10 @@ export function functionFolders(root: string): string[] {
 }
 
 /**
- * Bundles every function into a folder of its own under `outdir`, ready to be an asset: `index.mjs`, what
- * it loads on first use, and for a function with a `page/` folder `page.js` and `page.css`.
+ * Bundles every function into its own folder under `outdir`, which is ready to be an asset: `index.mjs`, the files
+ * that it loads on first use, and `page.js` and `page.css` for a function with a `page/` folder.
  *
- * @returns esbuild's account of each bundle, by folder
+ * @returns esbuild's metafile of each bundle, by folder
  */
 export async function bundleFunctions(
   root: string,
@@ -62,8 +62,8 @@ export async function bundleFunctions(
       ...FUNCTION_OPTIONS,
       absWorkingDir: root,
       alias: {
-        // Lambda hands a function its credentials in the environment; the other providers of the
-        // default chain would be a quarter of a bundle.
+        // Lambda passes the credentials in the environment. The other providers of the default chain would be a
+        // quarter of the bundle.
         "@aws-sdk/credential-provider-node": join(root, "functions/runtime/lambda-credentials.ts"),
       },
       entryPoints: { [ENTRY_NAME]: join(source, "handler.ts") },

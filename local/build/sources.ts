@@ -13,7 +13,7 @@ function filesOf(root: string, names: readonly string[]): string[] {
   });
 }
 
-/** A digest of what the files hold, under the given files and folders. */
+/** A digest of the given files, and of all files in the given folders. */
 export function digestOf(root: string, names: readonly string[]): string {
   const hash = createHash("sha256").update(process.version);
   for (const file of filesOf(root, names)) {
@@ -23,9 +23,9 @@ export function digestOf(root: string, names: readonly string[]): string {
 }
 
 /**
- * Makes something from sources unless it was made from the same sources before.
+ * Makes something from sources, unless it was made from the same sources before.
  *
- * @param stamp where the digest of the sources is kept
+ * @param stamp the file that keeps the digest of the sources
  */
 export async function makeOnce(
   stamp: string,

@@ -7,11 +7,11 @@ import { digestOf, makeOnce } from "./sources.ts";
 const ROOT = join(import.meta.dirname, "../..");
 
 /**
- * Synthesizes the CDK app into a folder as `cdk synth` does, in a process of its own, unless the folder
- * has come from the same sources.
+ * Synthesizes the CDK app into a folder, in a separate process as `cdk synth` does, unless the folder was made
+ * from the same sources before.
  *
  * @returns the folder and the name of its stack
- * @throws Error with what the app said, for a configuration that is refused
+ * @throws Error with the app's message, when the configuration is not valid
  */
 export async function synthesizeApp(outdir: string) {
   const { app, context } = JSON.parse(readFileSync(join(ROOT, "cdk.json"), "utf8"));

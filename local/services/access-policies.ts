@@ -11,26 +11,26 @@ interface PolicyProperties {
   readonly Roles: readonly string[];
 }
 
-/** One thing that a call does, in IAM's terms: `dynamodb:Query` on `arn:aws:dynamodb:…`. */
+/** One access of a call, in IAM's terms: `dynamodb:Query` on `arn:aws:dynamodb:…`. */
 export interface Access {
   readonly action: string;
   readonly resource: string;
 }
 
-/** The function that a signature names, if one does: its access key is its name. */
+/** The function that signed a request, if there is one. A function's access key is its name. */
 export function principalOf(authorization: string | undefined): string | undefined {
   return /Credential=(\w+)\//.exec(authorization ?? "")?.[1];
 }
 
 /**
- * What the template's roles allow, so that a permission that is missing is missed here and not in
- * production: as by IAM, what no policy allows is denied. Only roles' own statements by exact ARN, or `*`,
- * are known; the template has no others for the services that the local stack has.
+ * The permissions of the template's roles, so that a missing permission shows here and not in production. As in
+ * IAM, what no policy allows is denied. It knows only statements of roles with an exact ARN or `*`. The template
+ * has no others for the services of the local stack.
  */
 export class AccessPolicies {
   /** Allowed actions on resources, by function. */
   readonly #allowed = new Map<string, ReadonlySet<string>>();
-  /** Told of each access of a function, allowed or not. */
+  /** Called for each access of a function, whether it is allowed or not. */
   onAccess: ((principal: string, access: Access, allowed: boolean) => void) | undefined;
 
   constructor(template: Template) {
@@ -52,12 +52,12 @@ export class AccessPolicies {
     }
   }
 
-  /** What a function may do, as `action resource`. */
+  /** A function's permissions, each as `action resource`. */
   allowedTo(principal: string): ReadonlySet<string> {
     return this.#allowed.get(principal) ?? new Set();
   }
 
-  /** IAM's words for the first access that is not allowed; the host itself may do everything. */
+  /** IAM's message for the first access that is not allowed. The host itself may do everything. */
   denial(principal: string | undefined, accesses: readonly Access[]): string | undefined {
     const allowed = this.#allowed.get(principal ?? "");
     if (principal === undefined || !allowed) return undefined;

@@ -47,7 +47,7 @@ function headersOf(request: IncomingMessage): Multi {
 }
 
 function queryOf(url: URL): Multi | null {
-  // A caller may name a parameter as objects name their own members.
+  // A caller can give a parameter the name of an object's own member, such as `constructor`.
   const query: Multi = Object.create(null);
   for (const [name, value] of url.searchParams) query[name] = [...(query[name] ?? []), value];
   return Object.keys(query).length > 0 ? query : null;
@@ -71,8 +71,8 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 /**
- * The caller's address: the connection's, as API Gateway takes it. Where forwarded addresses are trusted,
- * the one that the last proxy names, so that traffic on one machine can come from many.
+ * The caller's address. As in API Gateway, it is the address of the connection. If forwarded addresses are trusted,
+ * it is the one that the last proxy names, so that one machine can play several callers.
  */
 function sourceIp(request: IncomingMessage, trustForwardedFor: boolean): string {
   const connected = request.socket.remoteAddress ?? "127.0.0.1";
@@ -85,7 +85,7 @@ function acceptsGzip(request: IncomingMessage): boolean {
   return /\bgzip\b/.test(String(request.headers["accept-encoding"]));
 }
 
-/** Answers HTTP as the template's REST API does, authorizer first. */
+/** Answers HTTP requests as the template's REST API does. It calls the authorizer first. */
 export class ApiGateway {
   readonly #routes: readonly Route[];
   readonly #responses: GatewayResponses;
@@ -110,7 +110,7 @@ export class ApiGateway {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
     if (headerBytes(request) > MAX_HEADER_BYTES) {
-      // Refused before API Gateway knows which API is called: no gateway response is asked.
+      // API Gateway refuses this before it knows which API is called, so no gateway response applies.
       response.writeHead(431, { "Content-Type": "application/json" });
       response.end('{"message":"Request Header Fields Too Large"}');
       return;
@@ -144,7 +144,7 @@ export class ApiGateway {
   }
 
   async #respond(request: IncomingMessage, requestId: string): Promise<APIGatewayProxyResult> {
-    // Not `new URL(path, base)`: that would resolve dot segments, which API Gateway hands on.
+    // Not `new URL(path, base)`: that would resolve dot segments, which API Gateway passes on.
     const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
     const match = findRoute(this.#routes, request.method ?? "GET", path);
     if (!match)
@@ -201,7 +201,7 @@ export class ApiGateway {
     };
   }
 
-  /** Asks the authorizer; returns its context for the integration. */
+  /** Calls the authorizer, and returns its context for the integration. */
   async #authorize(
     functionName: string,
     event: { readonly httpMethod: string; readonly path: string },

@@ -14,11 +14,11 @@ interface MethodProperties {
 
 /** A method of the API. */
 export interface Route {
-  /** As API Gateway writes it, `/api/{proxy+}`. */
+  /** The path in API Gateway's form: `/api/{proxy+}`. */
   readonly resource: string;
   readonly method: string;
   readonly functionName: string;
-  /** Function of its authorizer. */
+  /** The function of the method's authorizer. */
   readonly authorizerName: string | undefined;
 }
 
@@ -48,7 +48,9 @@ export function readRoutes(template: Template): Route[] {
     .resources<MethodProperties>("AWS::ApiGateway::Method")
     .map(({ properties: { HttpMethod, ResourceId, AuthorizerId, Integration } }) => {
       if (Integration.Type !== "AWS_PROXY") {
-        throw new Error(`the local stack does not know the integration type ${Integration.Type}`);
+        throw new Error(
+          `the local stack does not support the integration type ${Integration.Type}`,
+        );
       }
       return {
         resource: pathOf(ResourceId) || "/",
@@ -76,7 +78,7 @@ function matchPath(resource: string, path: string): Record<string, string> | und
   return given.length === wanted.length ? parameters : undefined;
 }
 
-/** More exact first: a segment by name before `{id}` before `{proxy+}`, a method by name before ANY. */
+/** Sorts more exact routes first: a named segment before `{id}` before `{proxy+}`, a named method before ANY. */
 function rank({ resource, method }: Route): string {
   const segments = resource
     .split("/")

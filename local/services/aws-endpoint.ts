@@ -10,7 +10,7 @@ import { type Queues, queueNamed } from "./queues.ts";
 import { requestedAccess, requestedNotification } from "./requested-access.ts";
 import { ServiceError } from "./service-error.ts";
 
-/** PutEvents takes ten entries a call. */
+/** PutEvents takes at most ten entries in a call. */
 const MAX_ENTRIES = 10;
 
 type Input = Record<string, unknown>;
@@ -115,7 +115,7 @@ function sqs(queues: () => Queues): Record<string, Operation> {
   };
 }
 
-/** What an AWS service answers to one call of its JSON protocol. */
+/** An AWS service's answer to one call of its JSON protocol. */
 export interface AwsAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -126,10 +126,10 @@ export interface AwsAnswer {
 export type AwsService = (target: string, body: string, principal?: string) => Promise<AwsAnswer>;
 
 /**
- * EventBridge and SQS as the SDK's JSON protocols speak with them. The bus and queues are asked for at
- * each call, since their URLs hold the port of the server that answers.
+ * EventBridge and SQS for the SDK's JSON protocols. Each call looks up the bus and the queues, because their URLs
+ * contain the port of the server that answers.
  *
- * @param policies without them everybody may do everything
+ * @param policies without them, everybody may do everything
  */
 export function createAwsService(
   bus: () => EventBus,
@@ -167,7 +167,7 @@ export async function readText(stream: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Serves EventBridge and SQS, and SNS's query protocol, over HTTP, to whom `policies` allow it. */
+/** Serves EventBridge, SQS and SNS's query protocol over HTTP, and refuses what `policies` do not allow. */
 export function createAwsEndpoint(
   bus: () => EventBus,
   queues: () => Queues,
@@ -194,7 +194,7 @@ export function createAwsEndpoint(
     response.writeHead(status, headers).end(body);
   };
   return createServer((request, response) => {
-    // A caller that was killed in the middle of its request.
+    // The caller was killed in the middle of its request.
     respond(request, response).catch(() => response.destroy());
   });
 }

@@ -29,10 +29,10 @@ interface StreamProperties {
   };
 }
 
-/** Whoever tries the stack does not wait for the minutes that Firehose gathers records. */
+/** Firehose gathers records for minutes. A person who tries the stack does not wait that long. */
 const LONGEST_WAIT_MS = 5000;
 
-/** Records of one invocation: Firehose's bound is 1 MB of them. */
+/** The most records of one invocation. Firehose's own limit is 1 MB. */
 const BATCH = 500;
 
 type Values = Readonly<Record<string, string>>;
@@ -44,12 +44,12 @@ type Values = Readonly<Record<string, string>>;
 function fillIn(prefix: string, values: Values): string {
   return prefix.replace(/!\{([^!{}]+)\}/g, (expression, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`the local stack does not know ${expression}`);
+    if (value === undefined) throw new Error(`the local stack does not support ${expression}`);
     return encodeURIComponent(value);
   });
 }
 
-/** A record that the transformation did not take, as Firehose writes it. */
+/** A record that the transformation failed, in the form that Firehose writes. */
 function failure(rawData: string, atMs: number, lambdaArn: string, errorMessage: string): string {
   const record = {
     attemptsMade: 1,
@@ -64,8 +64,8 @@ function failure(rawData: string, atMs: number, lambdaArn: string, errorMessage:
 }
 
 /**
- * Stands in for a Firehose stream: gathers records, has the deployed function transform them, and writes
- * an object for each partition into a folder that stands for the bucket.
+ * A local Firehose stream. It gathers records, lets the deployed function transform them, and writes an object for
+ * each partition into a folder, which represents the bucket.
  */
 export class DeliveryStream {
   #records: string[] = [];
@@ -88,12 +88,12 @@ export class DeliveryStream {
     ).unref();
   }
 
-  /** Takes a record. Without a folder to write to, nobody would read it. */
+  /** Takes a record. Without a folder, it drops the record, because nobody would read it. */
   send(record: string): void {
     if (this.directory !== undefined) this.#records.push(Buffer.from(record).toString("base64"));
   }
 
-  /** Delivers what was gathered. */
+  /** Delivers the gathered records. */
   flush(): Promise<void> {
     const records = this.#records;
     this.#records = [];
@@ -147,7 +147,7 @@ export class DeliveryStream {
     for (const [prefix, lines] of objects) await this.#put(prefix, lines.join(""), nowMs);
   }
 
-  /** What the function made of the records; nothing when it fails, as Firehose has it after its retries. */
+  /** The function's answer for the records; nothing when the function fails, as in Firehose after its retries. */
   async #transform(
     lambdaArn: string,
     byId: ReadonlyMap<string, string>,
@@ -195,7 +195,7 @@ export class DeliveryStream {
 /**
  * Makes the template's delivery streams.
  *
- * @param directory has a folder for each bucket; without it, records go nowhere
+ * @param directory the folder with a folder for each bucket; without it, records are dropped
  */
 export function createDeliveryStreams(
   template: Template,

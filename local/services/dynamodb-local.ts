@@ -22,13 +22,13 @@ const SERVER_CONFIGURATION = fileURLToPath(new URL("./dynamodb-local.xml", impor
 /**
  * Starts Amazon's DynamoDB Local (needs Java 17) on 127.0.0.1.
  *
- * @param port 0 for any free one
+ * @param port 0 for any free port
  * @param dataDirectory keeps the tables between runs; in memory without it
  */
 export async function startDynamoDbLocal(options: {
   readonly port: number;
   readonly dataDirectory?: string | undefined;
-  /** `false` gives each access key a store of its own. */
+  /** With `false`, each access key has its own store. */
   readonly sharedDb?: boolean;
 }): Promise<DynamoDbLocal> {
   const port = await findPort(options.port, "DYNAMODB_PORT");
@@ -79,9 +79,9 @@ const INSTALL_JAVA =
   "DynamoDB Local needs Java 17 or later: apt-get update && apt-get install -y openjdk-17-jre-headless";
 
 /**
- * Makes sure that Java is there, before anything else is done.
+ * Checks that Java is installed, before anything else runs.
  *
- * @throws Error with the line that installs it
+ * @throws Error with the command that installs Java
  */
 export async function requireJava(): Promise<void> {
   await promisify(execFile)("java", ["-version"]).catch(() => {
@@ -89,7 +89,7 @@ export async function requireJava(): Promise<void> {
   });
 }
 
-/** Waits until the store answers anything; says what to install when there is no Java. */
+/** Waits until the store answers. When there is no Java, the error says what to install. */
 async function answering(
   child: ChildProcess,
   endpoint: string,

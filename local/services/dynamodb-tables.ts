@@ -17,7 +17,7 @@ interface TableProperties
 }
 
 /**
- * Makes the template's tables where they are not there yet.
+ * Creates the template's tables that do not exist yet.
  *
  * @returns whether the store had none of them before
  */

@@ -1,10 +1,10 @@
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
 import { logicalIdOfArn, type Template } from "./template.ts";
 
-/** An event as the bus hands it to targets. */
+/** An event as the bus passes it to targets. */
 export interface BusEvent {
   readonly id: string;
-  /** When it happened, as its producer said. */
+  /** The time of the event, according to its producer. */
   readonly time: string;
   readonly [field: string]: unknown;
 }
@@ -14,10 +14,10 @@ interface ArchiveProperties {
   readonly EventPattern?: EventPattern;
 }
 
-/** The fortnight of traffic that `npm run replay` makes fits. AWS keeps by the day; a process has only so much memory. */
+/** The most events in an archive: enough for the fifteen days of `npm run traffic`. AWS limits the days instead. */
 const KEPT = 100_000;
 
-/** An archive of a bus: the newest of its events, in memory. */
+/** An archive of a bus. It keeps the newest events in memory. */
 export class EventArchive {
   readonly #matches: (event: unknown) => boolean;
   readonly #events: { readonly atMs: number; readonly text: string }[] = [];
@@ -27,7 +27,7 @@ export class EventArchive {
     readonly busName: string,
     pattern: EventPattern,
   ) {
-    // AWS archives through a managed rule that takes no event twice.
+    // AWS archives through a managed rule, which takes no event twice.
     // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
     this.#matches = compilePattern({ ...pattern, "replay-name": [{ exists: false }] });
   }
@@ -42,14 +42,14 @@ export class EventArchive {
       );
   }
 
-  /** Keeps an event of the bus, if it is one to keep. */
+  /** Archives an event of the bus, if it matches the archive's pattern. */
   take(event: BusEvent): void {
     if (!this.#matches(event)) return;
     this.#events.push({ atMs: Date.parse(event.time), text: JSON.stringify(event) });
     if (this.#events.length > KEPT) this.#events.shift();
   }
 
-  /** Events that happened in [fromMs, toMs], the earliest first. */
+  /** Events that happened in [fromMs, toMs], earliest first. */
   between(fromMs: number, toMs: number): BusEvent[] {
     return this.#events
       .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)

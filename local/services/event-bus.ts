@@ -3,7 +3,7 @@ import { type BusEvent, EventArchive } from "./event-archive.ts";
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
 import { ACCOUNT, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
-/** An entry of PutEvents, as it travels. */
+/** An entry of PutEvents, as the SDK sends it. */
 export interface PutEventsEntry {
   readonly Source?: string;
   readonly DetailType?: string;
@@ -27,7 +27,7 @@ export type EntryAnswer =
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html, the limit of every region. */
 const MAX_ENTRY_BYTES = 256 * 1024;
 
-/** What a rule hands events to: a queue or a delivery stream. */
+/** The target of a rule: a queue or a delivery stream. */
 export interface RuleTarget {
   send(message: string): unknown;
 }
@@ -44,9 +44,8 @@ interface Rule {
 const DEFAULT_BUS = "default";
 
 /**
- * The custom bus, the account's default one and those of partners that the template's rules name:
- * matches events against the rules and hands them to the rules' targets. Our own bus's events also go
- * to its archives.
+ * The custom bus, the account's default bus, and the partner buses that the template's rules name. It matches
+ * events against the rules and passes them to the rules' targets. Events of the custom bus also go to its archives.
  */
 export class EventBus {
   readonly #rules: readonly Rule[];
@@ -55,9 +54,9 @@ export class EventBus {
   readonly #disabled = new Set<string>();
   /** Set by tests: while true, PutEvents fails as a whole. */
   down = false;
-  /** Set by tests: PutEvents answers this much later. */
+  /** Set by tests: PutEvents answers after this delay. */
   delayMs = 0;
-  /** Told of each entry that was accepted. */
+  /** Called for each accepted entry. */
   onEntry: ((entry: PutEventsEntry) => void) | undefined;
 
   constructor(
@@ -80,7 +79,7 @@ export class EventBus {
       });
   }
 
-  /** Enables or disables one of our own bus's rules; answers whether there is one of the name. */
+  /** Enables or disables a rule of the custom bus. Returns whether there is a rule with the name. */
   setEnabled(ruleName: string, enabled: boolean): boolean {
     if (enabled) this.#disabled.delete(ruleName);
     else this.#disabled.add(ruleName);
@@ -122,7 +121,7 @@ export class EventBus {
   }
 
   /**
-   * Hands an event to the rules of our own bus that match it.
+   * Passes an event to the matching rules of the custom bus.
    *
    * @param ruleArns only to these
    */

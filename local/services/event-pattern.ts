@@ -1,7 +1,7 @@
 /**
- * EventBridge event patterns, the part of the language that our rules use: exact values, and the
- * operators `prefix` and `exists`. A rule that uses more is refused when the stack starts, so that
- * nothing is matched otherwise than AWS would.
+ * EventBridge event patterns. It supports the part of the language that our rules use: exact values, and the
+ * operators `prefix` and `exists`. A rule that uses more is refused when the stack starts, so that a match is never
+ * different from AWS.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  */
 export type EventPattern = { readonly [field: string]: EventPattern | readonly unknown[] };
@@ -17,7 +17,7 @@ function compileOperator(operator: unknown): Matcher {
     case "exists":
       return (value) => (value !== undefined) === argument;
     default:
-      throw new Error(`the local event bus does not know the pattern operator ${name}`);
+      throw new Error(`the local event bus does not support the pattern operator ${name}`);
   }
 }
 

@@ -4,7 +4,7 @@ import type { EventBus } from "./event-bus.ts";
 import { ServiceError } from "./service-error.ts";
 import { arnOf } from "./template.ts";
 
-/** The input of StartReplay, as it travels; times are epoch seconds. */
+/** The input of StartReplay, as the SDK sends it. Times are in epoch seconds. */
 export interface StartReplayInput {
   readonly ReplayName: string;
   readonly EventSourceArn: string;
@@ -23,14 +23,14 @@ interface Replay extends StartReplayInput {
   ReplayEndTime?: number;
 }
 
-/** Events delivered before others have their turn. */
+/** How many events a replay delivers before other work can run. */
 const AT_ONCE = 100;
 
 const nowSeconds = () => Date.now() / 1000;
 
 /**
- * Replays of the bus's archives: the archived events of a time range go to the bus's rules again, each
- * with the replay's name in `replay-name`.
+ * Replays of the bus's archives. The archived events of a time range go to the bus's rules again. Each event has
+ * the replay's name in `replay-name`.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html
  */
 export class EventReplays {
@@ -39,7 +39,7 @@ export class EventReplays {
   constructor(private readonly bus: EventBus) {}
 
   /**
-   * Begins a replay; it goes on by itself.
+   * Starts a replay, which continues in the background.
    *
    * @throws ServiceError
    */

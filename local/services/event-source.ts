@@ -15,11 +15,11 @@ interface MappingProperties {
   readonly ScalingConfig?: { readonly MaximumConcurrency: number };
 }
 
-/** SQS's pollers begin with five; a mapping may allow fewer. */
+/** The number of pollers of a mapping. A mapping can allow fewer. */
 const POLLERS = 5;
 const IDLE_WAIT_MS = 1000;
 
-/** A message as an invocation is given it. */
+/** A message in the form that an invocation gets. */
 export function toRecord(message: Message, eventSourceARN: string): SQSRecord {
   return {
     messageId: message.messageId,
@@ -44,7 +44,7 @@ export function toRecord(message: Message, eventSourceARN: string): SQSRecord {
   };
 }
 
-/** Deletes a batch's messages from the queue, all but those that its function's answer names. */
+/** Deletes a batch's messages from the queue, except those that the function reports as failed. */
 export function acknowledge(
   queue: Queue,
   messages: readonly Message[],
@@ -82,7 +82,7 @@ class EventSource {
     }
   }
 
-  /** A batch: full, or what came within the window. */
+  /** A batch: it is full, or has the messages that arrived within the window. */
   async #gather(): Promise<Message[]> {
     const { BatchSize, MaximumBatchingWindowInSeconds = 0 } = this.mapping;
     const messages = this.queue.receive(BatchSize);
@@ -103,7 +103,7 @@ class EventSource {
       const partial = reports ? (answer as SQSBatchResponse | null) : null;
       acknowledge(this.queue, messages, partial ?? { batchItemFailures: [] });
     } catch {
-      // The whole batch stays invisible until its visibility timeout, then comes back.
+      // The whole batch stays invisible until its visibility timeout, and is then delivered again.
     }
   }
 }

@@ -1,17 +1,17 @@
 import { createServer } from "node:net";
 
-/** A port that is taken, and the variable to change. */
+/** A port is in use. The message names the variable to change. */
 export class PortInUseError extends Error {
   constructor(port: number, variable: string) {
-    super(`port ${port} is in use: set ${variable} to another, or to 0 for any free one`);
+    super(`port ${port} is in use: set ${variable} to another port, or to 0 for any free port`);
     this.name = "PortInUseError";
   }
 }
 
 /**
- * The port if it is free on 127.0.0.1, or any free one for 0.
+ * The port if it is free on 127.0.0.1, or any free port for 0.
  *
- * @param variable names the setting in the error
+ * @param variable the setting that the error names
  * @throws PortInUseError
  */
 export async function findPort(port: number, variable: string): Promise<number> {

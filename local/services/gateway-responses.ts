@@ -7,7 +7,7 @@ interface GatewayResponseProperties {
   readonly ResponseTemplates?: Readonly<Record<string, string>>;
 }
 
-/** What a gateway response may speak of. */
+/** The variables of a gateway response. */
 export interface GatewayContext {
   readonly requestId: string;
   readonly message: string;
@@ -47,7 +47,7 @@ function variable(name: string, context: GatewayContext): string {
   }
 }
 
-/** The template's gateway responses, with API Gateway's plain substitution of variables. */
+/** The template's gateway responses. As in API Gateway, a template only substitutes variables. */
 export class GatewayResponses {
   readonly #byType: ReadonlyMap<string, GatewayResponseProperties>;
 

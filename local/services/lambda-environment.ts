@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Worker } from "node:worker_threads";
 import { readText } from "./aws-endpoint.ts";
 
-/** A function of the template, as an environment needs it. */
+/** What an environment needs to know about a function. */
 export interface LocalFunction {
   readonly name: string;
   readonly arn: string;
@@ -12,7 +12,7 @@ export interface LocalFunction {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** The function failed, in the words of its error; `errorMessage` is what API Gateway looks at. */
+/** The function failed with an error. API Gateway reads its `errorMessage`. */
 export class FunctionError extends Error {
   constructor(
     readonly errorMessage: string,
@@ -23,10 +23,10 @@ export class FunctionError extends Error {
   }
 }
 
-/** An invocation on its way to an environment. */
+/** An invocation that waits for an environment. */
 export interface Invocation {
   readonly payload: unknown;
-  /** X-Ray's header, as Lambda hands it to the runtime. */
+  /** X-Ray's header, which Lambda passes to the runtime. */
   readonly traceHeader: string;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: FunctionError) => void;
@@ -38,9 +38,9 @@ const MAX_RESPONSE_BYTES = 6_291_556;
 const BOOTSTRAP = new URL("./lambda-bootstrap.mjs", import.meta.url);
 
 /**
- * One execution environment: a worker thread that runs the function's bundle, one invocation at a
- * time. It speaks the Runtime API and the Extensions API, so that a response goes out as soon as the
- * function has it, while the environment takes no other invocation before its extension is done too.
+ * One execution environment: a worker thread that runs the function's bundle, one invocation at a time. It serves
+ * the Runtime API and the Extensions API. So the caller gets the response as soon as the function returns it, and
+ * the environment takes the next invocation when the extension is done as well.
  */
 export class LambdaEnvironment {
   readonly #worker: Worker;
@@ -80,13 +80,13 @@ export class LambdaEnvironment {
     this.#worker.on("exit", () => this.kill("the function's environment ended"));
   }
 
-  /** Whether the runtime, and the extension if there is one, wait for the next invocation. */
+  /** Whether the runtime, and the extension if there is one, are waiting for the next invocation. */
   get ready(): boolean {
     const extensionReady = this.#extensionId === undefined || this.#extensionNext !== undefined;
     return !this.#dead && this.#runtimeNext !== undefined && extensionReady;
   }
 
-  /** Hands an invocation to a ready environment. */
+  /** Passes an invocation to a ready environment. */
   start(invocation: Invocation): void {
     const id = randomUUID();
     const deadlineMs = Date.now() + this.target.timeoutMs;
@@ -141,7 +141,7 @@ export class LambdaEnvironment {
     }
   }
 
-  /** Ends the environment at once, whatever it is doing, as a crash or a timeout does. */
+  /** Ends the environment at once, as a crash or a timeout does. */
   kill(reason: string): void {
     if (this.#dead) return;
     this.#dead = true;

@@ -23,7 +23,7 @@ interface Pool {
   readonly waiting: Invocation[];
 }
 
-/** How many environments of one function run side by side; AWS would start as many as calls come in. */
+/** How many environments of one function run at the same time. AWS would start one for each concurrent call. */
 const CONCURRENCY = 4;
 
 /** The template's functions, run from their bundles. */
@@ -52,7 +52,7 @@ export class LambdaFunctions {
           ...endpoints,
           _HANDLER: properties.Handler,
           AWS_REGION: REGION,
-          // Whoever is called knows the function by it, and what its role allows.
+          // The called services use it to identify the function and the permissions of its role.
           AWS_ACCESS_KEY_ID: logicalId,
           AWS_SECRET_ACCESS_KEY: "local",
           AWS_LAMBDA_FUNCTION_NAME: logicalId,
@@ -70,12 +70,12 @@ export class LambdaFunctions {
       if (environment) void environment.serve(`/${rest.join("/")}`, request, response);
       else response.writeHead(404).end();
     });
-    // A sleeping environment waits for its next invocation for as long as it takes.
+    // An idle environment waits for its next invocation without a limit.
     this.#server.requestTimeout = 0;
     this.#server.keepAliveTimeout = 0;
   }
 
-  /** Begins to serve the Runtime API; environments start when they are first needed. */
+  /** Starts to serve the Runtime API. Environments start when they are first needed. */
   static async start(
     template: Template,
     endpoints: Readonly<Record<string, string>>,
@@ -86,7 +86,7 @@ export class LambdaFunctions {
     return functions;
   }
 
-  /** The function's environment variables, for whoever looks at what is deployed. */
+  /** The function's environment variables, as deployed. */
   variables(name: string): Readonly<Record<string, string>> {
     return this.#pool(name).target.variables;
   }
@@ -94,7 +94,7 @@ export class LambdaFunctions {
   /**
    * Invokes a function and waits for its answer.
    *
-   * @param traceHeader of the trace that goes on in the function; without it one begins
+   * @param traceHeader the trace that the function continues; without it, a new trace begins
    * @throws FunctionError when the function throws, crashes or takes longer than its timeout
    */
   invoke(name: string, payload: unknown, traceHeader = newTraceHeader()): Promise<unknown> {
@@ -105,7 +105,7 @@ export class LambdaFunctions {
     });
   }
 
-  /** Kills a function's environments in the middle of whatever they do, as a crash would. */
+  /** Kills a function's environments in the middle of their work, as a crash would. */
   kill(name: string): void {
     for (const environment of [...this.#pool(name).environments]) environment.kill("killed");
   }
@@ -147,7 +147,7 @@ export class LambdaFunctions {
       onEnd: (reason, wasReady) => {
         pool.environments.delete(environment);
         this.#environments.delete(id);
-        // One that never got ready would not the next time either.
+        // An environment that never became ready would fail the next time as well.
         if (!wasReady) {
           for (const { reject } of pool.waiting.splice(0)) {
             reject(new FunctionError(reason, "Runtime.ExitError"));

@@ -1,15 +1,15 @@
-/** What was published to a topic. */
+/** A message that was published to a topic. */
 export interface Notification {
   readonly topic_arn: string;
   readonly subject: string;
-  /** Text by protocol, `default` among them. */
+  /** The text for each protocol, including `default`. */
   readonly message: Readonly<Record<string, string>>;
 }
 
-/** The latest notifications are kept; nobody is subscribed here. */
+/** How many of the latest notifications are kept. Nobody is subscribed here. */
 const KEPT = 1000;
 
-/** Stands in for SNS: keeps what was published, for whoever asks the local front. */
+/** A local SNS. It keeps what was published, and the local front shows it. */
 export class Notifications {
   readonly #published: Notification[] = [];
 
@@ -17,7 +17,7 @@ export class Notifications {
     return this.#published;
   }
 
-  /** Takes one call of SNS's query protocol and answers its XML. */
+  /** Takes one call of SNS's query protocol, and answers with XML. */
   publish(form: URLSearchParams): string {
     const text = form.get("Message") ?? "";
     const structured = form.get("MessageStructure") === "json";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** An attribute of a message, as SQS has it. */
+/** An attribute of a message in SQS. */
 export interface MessageAttribute {
   readonly DataType: string;
   readonly StringValue?: string;
@@ -23,8 +23,8 @@ interface QueueOptions {
 }
 
 /**
- * A standard SQS queue in memory: a received message is invisible for the visibility timeout, comes
- * back unless it is deleted, and goes to the dead-letter queue after so many receives.
+ * A standard SQS queue in memory. A received message is invisible for the visibility timeout, and is delivered again
+ * unless it is deleted. After the maximum number of receives it goes to the dead-letter queue.
  */
 export class Queue {
   readonly #visible: Message[] = [];
@@ -85,7 +85,7 @@ export class Queue {
     this.#inFlight.delete(receiptHandle);
   }
 
-  /** Makes a received message visible again, now or after a wait. */
+  /** Makes a received message visible again, at once or after a delay. */
   release(receiptHandle: string, afterMs = 0): void {
     const held = this.#inFlight.get(receiptHandle);
     if (!held) return;
@@ -98,7 +98,7 @@ export class Queue {
     this.#push(held.message);
   }
 
-  /** Resolves when a message may be there, or the wait is over. */
+  /** Resolves when there may be a message, or when the wait is over. */
   async waitForMessage(waitMs: number): Promise<void> {
     if (this.visible > 0 || this.#closed || waitMs <= 0) return;
     await new Promise<void>((resolve) => {

@@ -18,7 +18,7 @@ export type Queues = ReadonlyMap<string, Queue>;
 /**
  * Makes the template's queues.
  *
- * @param visibilitySeconds in place of the template's timeouts, for tests that cannot wait minutes
+ * @param visibilitySeconds replaces the template's timeouts, for tests that cannot wait for minutes
  */
 export function createQueues(template: Template, visibilitySeconds?: number): Queues {
   const queues = new Map<string, Queue>();
@@ -40,14 +40,14 @@ export function createQueues(template: Template, visibilitySeconds?: number): Qu
   return queues;
 }
 
-/** The queue of a name. */
+/** The queue with a name. */
 export function queueNamed(queues: Queues, name: string): Queue {
   const queue = queues.get(name);
   if (!queue) throw new Error(`there is no queue ${name}`);
   return queue;
 }
 
-/** What the queues hold, to be kept between runs. */
+/** The content of the queues, to keep it between runs. */
 export function dumpQueues(queues: Queues): Record<string, Pick<Message, "body" | "attributes">[]> {
   return Object.fromEntries(
     [...queues].map(([name, queue]) => [

@@ -20,7 +20,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
     Object.keys((of ?? {}) as Input).map((table) => ({ action, resource: tableArn(table) }));
   if (operation.startsWith("Batch")) return tables(input.RequestItems);
   if (operation.startsWith("Transact")) {
-    // A transaction needs no permission of its own, but that of each item in it.
+    // A transaction itself needs no permission. It needs the permission of each item in it.
     return (input.TransactItems as readonly Record<string, { TableName: string }>[]).flatMap(
       (item) =>
         Object.entries(item).map(([member, { TableName }]) => ({
@@ -35,7 +35,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
 }
 
 /**
- * What a call of DynamoDB, EventBridge or SQS needs to be allowed.
+ * The permissions that a call of DynamoDB, EventBridge or SQS needs.
  *
  * @param target its `X-Amz-Target`: `DynamoDB_20120810.Query`, `AWSEvents.PutEvents`, `AmazonSQS.SendMessage`
  */
@@ -57,7 +57,7 @@ export function requestedAccess(target: string, input: Input): Access[] {
   return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arnOf("sqs", queue) }];
 }
 
-/** What a call of SNS's query protocol needs to be allowed. */
+/** The permissions that a call of SNS's query protocol needs. */
 export function requestedNotification(form: URLSearchParams): Access[] {
   return [{ action: `sns:${form.get("Action")}`, resource: form.get("TopicArn") ?? "" }];
 }

@@ -23,7 +23,7 @@ function periodMs(expression: string): number {
   const [, count, unit = ""] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
   const unitMs = UNIT_MS[unit];
   if (unitMs === undefined) {
-    throw new Error(`the local stack knows only rate(…) schedules, not ${expression}`);
+    throw new Error(`the local stack supports only rate(…) schedules, not ${expression}`);
   }
   return Number(count) * unitMs;
 }
@@ -64,9 +64,9 @@ export class Schedules {
   }
 
   /**
-   * Runs a schedule now; answers what its function does.
+   * Runs a schedule now, and returns its function's answer.
    *
-   * @param more members of the event beside those that EventBridge gives it
+   * @param more members of the event, in addition to those from EventBridge
    */
   async run(name: string, more: object = {}): Promise<unknown> {
     const schedule = this.#schedules.find((candidate) => candidate.name === name);

@@ -2,7 +2,7 @@
 export class ServiceError extends Error {
   /**
    * @param code AWS's name of the error, such as `ResourceNotFoundException`
-   * @param status of the HTTP answer
+   * @param status the status of the HTTP answer
    */
   constructor(
     readonly code: string,

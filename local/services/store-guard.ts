@@ -3,14 +3,14 @@ import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import { readText } from "./aws-endpoint.ts";
 import { requestedAccess } from "./requested-access.ts";
 
-/** Where the guard passes requests on. */
+/** Where the guard sends requests. */
 export interface GuardedStore {
   readonly endpoint: string;
-  /** The access key to pass them on with, where each has a store of its own. */
+  /** The access key for the requests, when each access key has its own store. */
   readonly accessKey?: string | undefined;
 }
 
-/** Stands before DynamoDB Local, which knows no permissions, and refuses functions what IAM would. */
+/** A proxy in front of DynamoDB Local, which has no permissions. It refuses a function's call as IAM would. */
 export function createStoreGuard(policies: AccessPolicies, store: GuardedStore): Server {
   const agent = new Agent({ keepAlive: true });
   const guard = createServer((incoming, response) => {
@@ -46,7 +46,7 @@ export function createStoreGuard(policies: AccessPolicies, store: GuardedStore):
       outgoing.on("error", () => response.destroy());
       outgoing.end(body);
     };
-    // A function that was killed in the middle of its request.
+    // The function was killed in the middle of its request.
     forward().catch(() => response.destroy());
   });
   guard.on("close", () => agent.destroy());

@@ -13,7 +13,7 @@ interface Resource {
   readonly Properties?: Record<string, unknown>;
 }
 
-/** A resource with its properties resolved to what stands here for the deployed ones. */
+/** A resource whose properties have local values instead of the deployed ones. */
 export interface LocalResource<P = Record<string, unknown>> {
   readonly logicalId: string;
   readonly properties: P;
@@ -29,7 +29,7 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
   "AWS::URLSuffix": "amazonaws.com",
 };
 
-/** The ARN's service and resource prefix of each type whose ARN is asked for. */
+/** The service and resource prefix in the ARN of each type. */
 const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::DynamoDB::Table": "dynamodb:table/",
   "AWS::SQS::Queue": "sqs:",
@@ -80,7 +80,7 @@ export class Template {
     return this.#attribute(logicalId, "Arn");
   }
 
-  /** The bundle's folder of a function's code. */
+  /** The folder with the bundle of a function. */
   assetDirectory(s3Key: string): string {
     const directory = join(this.assembly.directory, `asset.${s3Key.replace(/\.zip$/, "")}`);
     if (!existsSync(directory)) throw new Error(`the assembly has no bundle ${directory}`);
@@ -128,7 +128,7 @@ export class Template {
           String(this.#ref(id)),
         );
       default:
-        throw new Error(`the local stack does not know ${name}: add it to template.ts`);
+        throw new Error(`the local stack does not support ${name}: add it to template.ts`);
     }
   }
 

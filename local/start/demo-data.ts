@@ -11,16 +11,16 @@ import { generateSecret } from "../../shared/tokens/token-secret.ts";
 import { demoDay } from "../traffic/demo-day.ts";
 import type { LibraryContext } from "./library-context.ts";
 
-/** Events stored by one call, as the subscriber gathers them. */
+/** How many events one call stores, as in the subscriber. */
 const BATCH = 500;
 
-/** For the demo's tokens, codes and sessions to be expired, and for a cleanup to take. */
+/** How far in the past the demo's expired tokens, codes and sessions are created. */
 const LONG_AGO_MS = 3 * HOUR_MS;
 const LIFETIME_SECONDS = 3600;
 const CLEANUP_MS = MINUTE_MS;
 
 /**
- * Stores events as the subscriber does, by a direct way: the demo need not wait for the bus.
+ * Stores events directly, as the subscriber does, so that the demo need not wait for the bus.
  *
  * @throws Error when an event was not stored
  */
@@ -37,10 +37,10 @@ async function store(context: LibraryContext, events: readonly OAuthEvent[]): Pr
   }
 }
 
-/** Tokens, a code and sessions that have expired, and the cleanup that takes them. */
+/** Creates tokens, a code and sessions that have expired, and runs the cleanup that removes them. */
 async function expireSome(context: LibraryContext): Promise<void> {
   const clock = () => context.clock() - LONG_AGO_MS;
-  // Their events are in the day already.
+  // The day already has their events.
   const quiet = { ...context, clock, sink: { publish: async () => {} } };
   const lived = { scopes: ["api:read"], expiresInSeconds: LIFETIME_SECONDS };
   for (const clientId of ["shop-for-ios", "order-sync", "northwind-portal"]) {
@@ -54,12 +54,12 @@ async function expireSome(context: LibraryContext): Promise<void> {
       ...lived,
     });
   }
-  await runCleanup(context, context.clock() + CLEANUP_MS);
+  await runCleanup(context, { deadlineMs: context.clock() + CLEANUP_MS });
 }
 
 /**
- * Puts in a day that ends now: thirty clients, their users' tokens and calls in a daily rhythm, failures,
- * an attack that is over and one that is not, found by the detection, and a cleanup.
+ * Stores a day that ends now: thirty clients, their users' tokens and calls in a daily rhythm, failures, a cleanup,
+ * an attack that is over, and an attack that is under way. The detection finds both attacks.
  */
 export async function seedDemo(context: LibraryContext): Promise<void> {
   const nowMs = context.clock();
@@ -74,7 +74,7 @@ export async function seedDemo(context: LibraryContext): Promise<void> {
   );
   await store(context, events);
   await expireSome(context);
-  // An alert's own event is stored like the others.
+  // The event of an alert is stored like the other events.
   const detection = {
     ...context,
     sink: { publish: (alerts: readonly OAuthEvent[]) => store(context, alerts) },

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 
-/** Whether a line is of the everyday kind: a metric, or below the level of a warning. */
+/** Whether a line is routine: a metric, or below the level of a warning. */
 function isEveryday(line: string): boolean {
   try {
     const { _aws, level } = JSON.parse(line.slice(line.indexOf("{")));
@@ -11,8 +11,8 @@ function isEveryday(line: string): boolean {
 }
 
 /**
- * The functions' log: every line in a file, in place of CloudWatch Logs, and what is not everyday
- * shown as well.
+ * The functions' log. Every line goes to a file, instead of CloudWatch Logs. Lines that are not routine are also
+ * shown.
  */
 export function createFunctionLog(
   file: string,

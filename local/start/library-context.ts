@@ -2,7 +2,11 @@ import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { type Environment, readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { TABLES } from "../../shared/dynamodb/tables.ts";
+import {
+  forEachTable,
+  TABLE_VARIABLES,
+  tableContextKey,
+} from "../../shared/dynamodb/table-names.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import type { Clock } from "../../shared/time/clock.ts";
@@ -10,9 +14,7 @@ import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 import type { LocalStack } from "./local-stack.ts";
 
-const TABLE_VARIABLES = Object.keys(TABLES) as (keyof typeof TABLES)[];
-
-/** What the deployed functions are told of the stack: every table's name, the bus, queues, configuration. */
+/** The environment of the deployed functions: the names of tables, the bus, the queues, the configuration. */
 export function deployedEnvironment(stack: LocalStack): Environment {
   const variables = Object.assign(
     {},
@@ -29,7 +31,7 @@ export function deployedEnvironment(stack: LocalStack): Environment {
   ]);
 }
 
-/** The library's context over a local stack, for the host's own writing: demo data and test set-up. */
+/** A context of the library for a local stack, for writing demo data and setting up tests. */
 export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) {
   const environment = deployedEnvironment(stack);
   const aws = { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint };
@@ -38,15 +40,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
       ...LOCAL_ACCESS,
       endpoint: stack.dynamodbEndpoint,
     }),
-    tokensTable: environment.TOKENS_TABLE,
-    authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,
-    sessionsTable: environment.SESSIONS_TABLE,
-    clientsTable: environment.CLIENTS_TABLE,
-    eventsTable: environment.EVENTS_TABLE,
-    countersTable: environment.COUNTERS_TABLE,
-    issuancesTable: environment.ISSUANCES_TABLE,
-    cleanupRunsTable: environment.CLEANUP_RUNS_TABLE,
-    alertsTable: environment.ALERTS_TABLE,
+    ...forEachTable(tableContextKey, (variable) => environment[variable]),
     config: environment.OAUTH_MONITORING_CONFIG,
     clock,
     logger,

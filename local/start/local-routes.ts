@@ -4,14 +4,14 @@ import type { Notifications } from "../services/notifications.ts";
 import type { Queues } from "../services/queues.ts";
 import type { Schedules } from "../services/schedules.ts";
 
-/** What the local routes show and drive. */
+/** The parts of the stack that the local routes show and control. */
 export interface LocalParts {
   readonly schedules: Schedules;
   readonly queues: Queues;
   readonly notifications: Notifications;
 }
 
-/** Routes that only the local front has, to see and drive what AWS does by itself. */
+/** Routes that only the local front has. They show and control what AWS does automatically. */
 export async function handleLocalRoute(
   request: IncomingMessage,
   response: ServerResponse,

@@ -22,57 +22,57 @@ import { handleLocalRoute } from "./local-routes.ts";
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
-  /** 0 for any free one. */
+  /** 0 for any free port. */
   readonly port: number;
   readonly dynamodbPort: number;
-  /** A DynamoDB Local that runs already and is not ours to stop, in place of one at `dynamodbPort`. */
+  /** A DynamoDB Local that is running already, used instead of a new one at `dynamodbPort`. It is not stopped. */
   readonly runningStore?: GuardedStore | undefined;
   readonly eventbridgePort: number;
-  /** Keeps the store and waiting messages between runs; in memory without it. */
+  /** The folder that keeps the store and waiting messages between runs. Without it, they are in memory. */
   readonly dataDirectory?: string | undefined;
-  /** Where delivery streams write what they would write to S3; nowhere without it. */
+  /** The folder in which delivery streams write their objects, instead of S3. Without it, they write none. */
   readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
-  /** Takes a caller's `X-Forwarded-For` as its address, which API Gateway does not. */
+  /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
   readonly trustForwardedFor?: boolean | undefined;
-  /** In place of the queues' own visibility timeouts. */
+  /** Replaces the queues' own visibility timeouts. */
   readonly visibilitySeconds?: number;
 }
 
-/** A running stack: the deployed parts, and handles on what AWS would run for us. */
+/** A running stack: the deployed parts, and access to what AWS would run. */
 export interface LocalStack {
   readonly url: string;
   readonly dynamodbEndpoint: string;
-  /** Speaks EventBridge and SQS. */
+  /** The endpoint of EventBridge and SQS. */
   readonly eventbridgeEndpoint: string;
   readonly eventBus: EventBus;
   readonly queues: Queues;
   readonly functions: LambdaFunctions;
-  /** What the functions' roles allow; everything else is denied them here, too. */
+  /** The permissions of the functions' roles. The local stack denies everything else. */
   readonly access: AccessPolicies;
   readonly schedules: Schedules;
   readonly notifications: Notifications;
   readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
   readonly functionNames: readonly string[];
-  /** The only function, queue or table whose logical id has the text in it. */
+  /** The only function, queue or table whose logical id contains the text. */
   named(kind: "function" | "queue" | "table", part: string): string;
-  /** What a replay of the bus's archive is asked with. */
+  /** The parameters of a replay of the bus's archive. */
   readonly replay: {
     readonly busArn: string;
     readonly storedRuleArn: string;
-    /** Undefined where the configuration wants no archive. */
+    /** Undefined when the configuration has no archive. */
     readonly archiveArn: string | undefined;
   };
-  /** URL of the only queue whose logical id has the text in it. */
+  /** The URL of the only queue whose logical id contains the text. */
   queueUrl(part: string): string;
   /** Whether the store had no tables before. */
   readonly isNew: boolean;
-  /** Takes the store away from the functions, as an outage would. */
+  /** Makes the store unreachable for the functions, as an outage would. */
   stopStore(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Longer than clients keep an idle connection, so that none writes to one that is being closed. */
+/** Longer than clients keep an idle connection, so that no client writes to a closing connection. */
 const KEEP_ALIVE_MS = 75_000;
 
 async function listen(server: Server, port: number, variable: string): Promise<number> {
@@ -90,7 +90,7 @@ async function close(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
-/** Gives back what waited in the queues when the stack last stopped. */
+/** Restores the messages that waited in the queues when the stack last stopped. */
 async function restoreQueues(queues: Queues, file: string): Promise<void> {
   const text = await readFile(file, "utf8").catch(() => "{}");
   for (const [name, messages] of Object.entries(
@@ -100,7 +100,7 @@ async function restoreQueues(queues: Queues, file: string): Promise<void> {
   }
 }
 
-/** Starts a DynamoDB Local of the stack's own. */
+/** Starts the stack's own DynamoDB Local. */
 async function startStore(
   { dynamodbPort, dataDirectory }: LocalStackOptions,
   closing: (() => Promise<void> | void)[],
@@ -110,7 +110,7 @@ async function startStore(
   return { endpoint: dynamodb.endpoint };
 }
 
-/** The rule that brings the bus's own events to be stored. */
+/** The rule that sends the bus's own events to be stored. */
 function storedRule(template: Template): string {
   const rules = template.resources<{ readonly EventBusName?: string }>("AWS::Events::Rule");
   const bus = template.only("AWS::Events::EventBus").logicalId;
@@ -120,10 +120,10 @@ function storedRule(template: Template): string {
 }
 
 /**
- * Runs the synthesized stack on this machine: the deployed bundles on the unmodified SDK, with
- * tables, rules, queues, routes, schedules and environment out of the template.
+ * Runs the synthesized stack on this machine: the deployed bundles with the unmodified SDK. Tables, rules, queues,
+ * routes, schedules and environments come from the template.
  *
- * @throws PortInUseError when a port is taken; Error when Java is missing
+ * @throws PortInUseError when a port is in use; Error when Java is missing
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const log = options.log ?? (() => {});
@@ -212,7 +212,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     };
     const named: LocalStack["named"] = (kind, part) => {
       const [found, another] = ids[kind].filter((id) => id.includes(part));
-      if (!found || another) throw new Error(`no single ${kind} has ${part} in its name`);
+      if (!found || another) throw new Error(`exactly one ${kind} must have ${part} in its name`);
       return found;
     };
     return {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as z from "zod";
 import { registerClient } from "../../shared/clients/register-client.ts";
+import { forEachTable, tableLabel } from "../../shared/dynamodb/table-names.ts";
 import { explain } from "../../shared/errors/faults.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
@@ -17,13 +18,13 @@ import { startLocalStack } from "./local-stack.ts";
 
 const USAGE = `npm start -- [--no-demo] [--data DIR]
 
-  --seed-demo   put in demo data when the store is empty (default)
+  --seed-demo   store demo data when the store is empty (default)
   --no-demo     start empty
-  --data DIR    keep the store in DIR; in memory without it
+  --data DIR    keep the store in DIR instead of memory
   --trust-forwarded-for
-                take a caller's X-Forwarded-For as its address, to play several callers
+                use a caller's X-Forwarded-For as its address, to play several callers
 
-PORT (3000), DYNAMODB_PORT and EVENTBRIDGE_PORT (any free one) choose the ports; 0 = any free one.`;
+PORT (3000), DYNAMODB_PORT and EVENTBRIDGE_PORT (any free one) choose the ports; 0 means any free port.`;
 
 const LOCAL_DIRECTORY = fileURLToPath(new URL("../../.local/", import.meta.url));
 const STACK_FILE = join(LOCAL_DIRECTORY, "stack.json");
@@ -51,7 +52,7 @@ function readArguments() {
   return { ...values, ports: ports.data };
 }
 
-/** Tokens and a session to try the stack with; they count like any others. */
+/** Issues tokens and starts a session, to try the stack. The statistics count them like any others. */
 async function issueOperatorTokens(context: LibraryContext) {
   await registerClient(context, { clientId: "local-admin", name: "Local admin" });
   await registerClient(context, { clientId: "local-caller", name: "Local caller" });
@@ -78,10 +79,10 @@ async function issueOperatorTokens(context: LibraryContext) {
 
 const abort = () => process.exit(130);
 
-/** What the library logs while the demo is put in is no news. */
-const QUIET = { info: () => {}, warn: () => {}, error: console.error };
+/** A logger that hides everything but errors, while the demo is stored. */
+const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
 
-/** Does a step and says how long it took. */
+/** Does a step, and prints how long it took. */
 async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const startedMs = systemClock();
   const done = await work();
@@ -95,7 +96,7 @@ async function start(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  // Until there is a stack to close, what was started goes with the process.
+  // Until there is a stack to close, ending the process is enough.
   process.once("SIGINT", abort).once("SIGTERM", abort);
   await requireJava();
   const assembly = await step("Template synthesized", () =>
@@ -127,11 +128,7 @@ async function start(): Promise<void> {
   if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
 
   const environment = deployedEnvironment(stack);
-  const tables = Object.fromEntries(
-    Object.entries(environment).flatMap(([variable, name]) =>
-      variable.endsWith("_TABLE") ? [[variable.replace(/_TABLE$/, "").toLowerCase(), name]] : [],
-    ),
-  );
+  const tables = forEachTable(tableLabel, (variable) => environment[variable]);
   mkdirSync(LOCAL_DIRECTORY, { recursive: true });
   const description = {
     url: stack.url,

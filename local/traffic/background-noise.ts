@@ -1,9 +1,9 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
-import { address } from "./networks.ts";
-import type { TrafficClient } from "./population.ts";
-import { Random } from "./random.ts";
-import { arrivals, MACHINES, OFFICES } from "./rhythm.ts";
-import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+import { address } from "./world/networks.ts";
+import type { TrafficClient } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { arrivals, MACHINES, OFFICES } from "./world/rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.ts";
 
 interface NoiseOptions {
   readonly seed: number;
@@ -15,7 +15,7 @@ const SCANNERS_A_DAY = 12;
 const SCANNED = ["/.env", "/api/v1/users", "/wp-login.php", "/api/swagger.json", "/actuator/env"];
 const SCANNER_AGENTS = ["zgrab/0.x", "Mozilla/5.0 (compatible; CensysInspect/1.1)", "curl/8.14.1"];
 
-/** Addresses that look whether anything is open, and go on to the next host. */
+/** Addresses that try whether anything is open, and continue with the next host. */
 function scanners(random: Random, { fromMs, toMs }: NoiseOptions): DraftEvent[] {
   const timeline = new Timeline(random);
   const perDay = SCANNERS_A_DAY;
@@ -34,7 +34,7 @@ function scanners(random: Random, { fromMs, toMs }: NoiseOptions): DraftEvent[] 
 
 const MISCONFIGURED_RUNS_A_DAY = 2;
 
-/** A partner's job that deletes with a token that may only read, and never learns. */
+/** A partner's job that keeps trying to delete with a token that may only read. */
 function misconfigured(
   random: Random,
   client: TrafficClient,
@@ -59,7 +59,7 @@ const WEEK_MS = 7 * DAY_MS;
 /** The epoch began on a Thursday; this is its first Monday at two in the morning. */
 const FIRST_MONDAY_MS = 4 * DAY_MS + 2 * HOUR_MS;
 
-/** A service's job that runs every Monday night with a token of a year. */
+/** A service's job that runs every Monday night, with a token that lives a year. */
 function weeklyJob(
   random: Random,
   client: TrafficClient,
@@ -90,7 +90,7 @@ function weeklyJob(
   return timeline.drafts;
 }
 
-/** What goes wrong, or looks odd, in every API without anybody meaning harm. */
+/** The harmless failures and oddities of every API. */
 export function backgroundNoise(
   clients: readonly TrafficClient[],
   options: NoiseOptions,

@@ -3,31 +3,31 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { credentialStuffing } from "./attacks/credential-stuffing.ts";
 import { tokenTheft } from "./attacks/token-theft.ts";
 import { backgroundNoise } from "./background-noise.ts";
-import { population, type TrafficClient } from "./population.ts";
-import { Random } from "./random.ts";
 import { serviceTraffic } from "./service-traffic.ts";
-import { Timeline, toEvents } from "./timeline.ts";
 import { userSessions } from "./user-sessions.ts";
+import { population, type TrafficClient } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { Timeline, toEvents } from "./world/timeline.ts";
 
 const SEED = 7;
 const CLIENTS = 30;
 const EVENTS_PER_DAY = 3000;
 
-/** Token guessing in the small hours: its alert is resolved long before now. */
+/** Token guessing in the early morning: its alert was resolved long ago. */
 const STUFFING_BEFORE_MS = 9 * HOUR_MS;
-/** A stolen token: the last of it was minutes ago, so its alert is open. */
+/** A stolen token: its last use was minutes ago, so its alert is open. */
 const THEFT_BEFORE_MS = 14 * MINUTE_MS;
 
-/** A day of an API, and when to look for what happened in it. */
+/** A day of an API, and the times at which the detection finds something. */
 export interface DemoDay {
   readonly clients: readonly TrafficClient[];
-  /** By time. */
+  /** Sorted by time. */
   readonly events: readonly OAuthEvent[];
-  /** When the detection finds something, or finds that it is over; epoch milliseconds. */
+  /** When the detection finds an attack, or finds that it is over, in epoch milliseconds. */
   readonly detectAtMs: readonly number[];
 }
 
-/** The day that ends at `nowMs`: thirty clients in their daily rhythm, one attack that is over, one that is not. */
+/** The day that ends at `nowMs`: thirty clients in a daily rhythm, an attack that is over, and one under way. */
 export function demoDay(nowMs: number): DemoDay {
   const range = { seed: SEED, fromMs: nowMs - DAY_MS, toMs: nowMs };
   const clients = population({

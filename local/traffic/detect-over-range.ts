@@ -3,14 +3,13 @@ import type { LocalFront } from "./local-front.ts";
 
 const SCHEDULE = "anomalies";
 const EVERY_MS = 5 * MINUTE_MS;
-/** Before the range it is enough to learn what clients usually do. */
+/** Before the range, fewer runs are enough to learn what clients usually do. */
 const LEARN_EVERY_MS = HOUR_MS;
 const LEARN_MS = 3 * DAY_MS;
 
 /**
- * Runs the detection of anomalies as of every five minutes in (from, to], in order, as its schedule
- * would have, after as of every hour of the three days before. Answers false when the stack has no such
- * schedule.
+ * Runs the detection of anomalies for every hour of the three days before the range, and then for every five minutes
+ * in (from, to], as its schedule would have done. Returns false when the stack has no such schedule.
  */
 export async function detectOverRange(
   front: Pick<LocalFront, "schedules" | "runSchedule">,

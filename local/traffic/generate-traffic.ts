@@ -3,37 +3,37 @@ import { DAY_MS } from "../../shared/time/clock.ts";
 import type { AttackLabel } from "./attacks/attack.ts";
 import { plantAttacks, usualIssuance } from "./attacks/plant-attacks.ts";
 import { backgroundNoise } from "./background-noise.ts";
-import { population, type TrafficClient } from "./population.ts";
 import { serviceTraffic } from "./service-traffic.ts";
-import { type DraftEvent, toEvents } from "./timeline.ts";
 import { userSessions } from "./user-sessions.ts";
+import { population, type TrafficClient } from "./world/population.ts";
+import { type DraftEvent, toEvents } from "./world/timeline.ts";
 
 export type { AttackLabel, AttackName, AttackSubject } from "./attacks/attack.ts";
 
 export interface TrafficOptions {
-  /** A whole number; the same options make the same traffic, the ids of events included. */
+  /** A whole number. The same options create the same traffic, including the ids of events. */
   readonly seed: number;
   /** Epoch milliseconds. */
   readonly startMs: number;
   readonly days: number;
   /** Default 40; at least 3, one of each kind. */
   readonly clients?: number | undefined;
-  /** Benign events on a working day, about; fewer on weekends. Default 8000. */
+  /** The approximate number of benign events on a working day; fewer on weekends. Default 8000. */
   readonly eventsPerDay?: number | undefined;
   /**
-   * On which days every attack happens once; a day begins at the hour of `startMs`. The first day has no
-   * history to judge it by: a runaway issuer or a new network cannot be told there. Default `last-day`.
+   * The days on which every attack happens once. A day begins at the hour of `startMs`. The first day has no
+   * history, so a runaway issuer or a new network cannot be detected on it. Default `last-day`.
    */
   readonly attacks?: "none" | "last-day" | "every-day" | undefined;
 }
 
-/** What was generated. */
+/** The generated traffic. */
 export interface Traffic {
-  /** Every client that there is, the busiest first. */
+  /** Every client, busiest first. */
   readonly clients: readonly TrafficClient[];
-  /** By time. */
+  /** Sorted by time. */
   readonly events: OAuthEvent[];
-  /** By time. */
+  /** Sorted by time. */
   readonly labels: AttackLabel[];
 }
 
@@ -49,19 +49,18 @@ function clientTraffic(
 }
 
 /**
- * Makes the events that an API's authorizer and issuer publish over some days: apps, services and
- * partners in their daily and weekly rhythm, what goes wrong without harm, and labelled attacks. The
- * benign part does not depend on `attacks`.
+ * Creates the events that an API's authorizer and issuer publish over some days: apps, services and partners in their
+ * daily and weekly rhythm, harmless failures, and labelled attacks. The benign part does not depend on `attacks`.
  *
- * `scope_validation_success`, which says again what `token_used` says, is left out.
+ * It leaves out `scope_validation_success`, which only repeats `token_used`.
  *
- * @throws RangeError when the options make no traffic.
+ * @throws RangeError when the options allow no traffic
  */
 export function generateTraffic(options: TrafficOptions): Traffic {
   const { seed, startMs: fromMs, days, attacks = "last-day" } = options;
   const { clients: count = 40, eventsPerDay = 8000 } = options;
   if (count < FEWEST_CLIENTS) throw new RangeError(`at least ${FEWEST_CLIENTS} clients`);
-  if (days < 1 || eventsPerDay < 1) throw new RangeError("at least one day, and an event a day");
+  if (days < 1 || eventsPerDay < 1) throw new RangeError("at least one day and one event a day");
   const range = { seed, fromMs, toMs: fromMs + days * DAY_MS };
   const clients = population({ seed, startMs: fromMs, days, clients: count, eventsPerDay });
   const benign = [

@@ -5,23 +5,22 @@ const queuesSchema = z.object({
 });
 const schedulesSchema = z.object({ schedules: z.array(z.object({ name: z.string() })) });
 
-/** What only a local stack's front tells and does. */
+/** The routes that only a local stack has. */
 export interface LocalFront {
-  /** Messages in queues that somebody empties. */
+  /** The number of messages in queues that a function empties. */
   waiting(): Promise<number>;
-  /** Messages that were given up. */
+  /** The number of messages that could not be stored. */
   deadLetters(): Promise<number>;
   schedules(): Promise<string[]>;
-  /** Runs a schedule now; resolves when it is done. */
+  /** Runs a schedule now, and resolves when it is done. */
   runSchedule(name: string, input: object): Promise<void>;
 }
 
-/** Nobody empties these. */
+/** Queues that no function empties. */
 const isDeadLetterQueue = (name: string) => /DeadLetters|Unpublishable/.test(name);
 
 /**
- * The front of the local stack at a URL. Its calls reject when no stack answers there, saying how to
- * start one.
+ * The front of the local stack at a URL. When no stack answers there, its calls reject with how to start one.
  */
 export function openLocalFront(url: string): LocalFront {
   async function call(path: string, init: RequestInit = {}): Promise<unknown> {

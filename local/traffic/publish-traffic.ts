@@ -10,19 +10,19 @@ export interface TrafficTarget extends ClientStore {
   readonly front: LocalFront;
 }
 
-/** Events that are published side by side: twenty calls of PutEvents. */
+/** How many events are published at the same time: twenty calls of PutEvents. */
 const CHUNK = 200;
 /** With more messages than this in the queues, publishing waits. */
 const MOST_WAITING = 4000;
 const LOOK_EVERY_MS = 250;
-/** Between one queue and the next a message is in neither: so often in a row all must be empty. */
+/** How often in a row all queues must be empty: a message on its way between two queues is in neither. */
 const QUIET_LOOKS = 4;
 
 /**
- * Registers the traffic's clients, publishes its events to the stack's bus, no faster than they are
- * stored, and resolves once all of them are.
+ * Registers the traffic's clients, and publishes its events to the stack's bus as fast as they are stored. Resolves
+ * when all events are stored.
  *
- * @throws Error when events could not be published or stored.
+ * @throws Error when events could not be published or stored
  */
 export async function publishTraffic(
   { sink, front, ...clients }: TrafficTarget,
@@ -41,16 +41,16 @@ export async function publishTraffic(
   for (let published = 0; published < all; published += CHUNK) {
     let waiting = await front.waiting();
     while (waiting > MOST_WAITING) {
-      tell(`published ${published} of ${all} events; ${waiting} wait to be stored`);
+      tell(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
       await sleep(LOOK_EVERY_MS);
       waiting = await front.waiting();
     }
-    tell(`published ${published} of ${all} events; ${waiting} wait to be stored`);
+    tell(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
     await sink.publish(traffic.events.slice(published, published + CHUNK));
   }
   for (let quiet = 0; quiet < QUIET_LOOKS; await sleep(LOOK_EVERY_MS)) {
     const waiting = await front.waiting();
-    tell(`published all ${all} events; ${waiting} wait to be stored`);
+    tell(`published all ${all} events; ${waiting} are waiting to be stored`);
     quiet = waiting === 0 ? quiet + 1 : 0;
   }
   const dead = (await front.deadLetters()) - deadBefore;

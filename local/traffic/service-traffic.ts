@@ -1,18 +1,18 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
-import type { TrafficClient } from "./population.ts";
-import { Random } from "./random.ts";
-import { arrivals, isWeekend, MACHINES } from "./rhythm.ts";
-import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+import type { TrafficClient } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { arrivals, isWeekend, MACHINES } from "./world/rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.ts";
 
 const DEPLOY_CHANCE_A_DAY = 0.25;
 const DEPLOY_MS = 10 * MINUTE_MS;
-/** Instances of a service that a deploy replaces. */
+/** How many of a service's instances a deploy replaces: the least and the most. */
 const REPLACED = [3, 5] as const;
-/** Of the tokens that expire: an instance notices too late, or tries again and again. */
+/** Shares of the expiring tokens: an instance notices the expiry too late, or keeps trying. */
 const LATE_REFRESH_CHANCE = 0.05;
 const RETRY_BURST_CHANCE = 0.004;
 
-/** A process of the service begins anew, without a token. */
+/** A process of the service starts again, without a token. */
 interface Restart {
   readonly atMs: number;
   readonly instance: number;
@@ -42,7 +42,7 @@ export function serviceTraffic(
     return token;
   };
 
-  // Of the events of a day, what is not a token is a use.
+  // All events of a day are either tokens or uses.
   const perDay = Math.max(client.eventsPerDay - 24 * client.instances, client.eventsPerDay / 2);
   for (const atMs of arrivals(random, { fromMs: start, toMs, perDay, rhythm: MACHINES })) {
     while (restarts[0] && restarts[0].atMs <= atMs) {
@@ -61,7 +61,7 @@ export function serviceTraffic(
   return timeline.drafts;
 }
 
-/** Now and then the expired token is presented first; answers when the client gives up on it. */
+/** Sometimes the client tries the expired token first. Returns the time at which the client stops. */
 function presentExpired(
   random: Random,
   timeline: Timeline,
@@ -82,7 +82,7 @@ function presentExpired(
   return triedMs;
 }
 
-/** Deploys on working days, by day: new instances ask for tokens, and some calls of theirs fail. */
+/** Deploys at daytime on working days: new instances ask for tokens, and some of their calls fail. */
 function deploys(
   random: Random,
   timeline: Timeline,
@@ -98,7 +98,7 @@ function deploys(
     for (let n = Math.min(client.instances, random.integer(...REPLACED)); n > 0; n -= 1) {
       restarts.push({ atMs: within(), instance: n - 1 });
     }
-    // A client that has no token yet cannot say who it is.
+    // A client without a token cannot say who it is.
     for (let failures = random.integer(2, 6); failures > 0; failures -= 1) {
       timeline.fail(within(), "missing_token", {
         endpoint: random.pickZipf(client.endpoints),

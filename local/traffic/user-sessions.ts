@@ -1,21 +1,21 @@
 import { MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
-import { address } from "./networks.ts";
-import { EVENTS_PER_SESSION, type TrafficClient, type TrafficUser } from "./population.ts";
-import { Random } from "./random.ts";
-import { arrivals, OFFICES, PEOPLE } from "./rhythm.ts";
-import { type DraftEvent, Timeline, type TrafficToken } from "./timeline.ts";
+import { address } from "./world/networks.ts";
+import { EVENTS_PER_SESSION, type TrafficClient, type TrafficUser } from "./world/population.ts";
+import { Random } from "./world/random.ts";
+import { arrivals, OFFICES, PEOPLE } from "./world/rhythm.ts";
+import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.ts";
 
 /** How people use a client of each kind. */
 const HABITS = {
   consumer: { rhythm: PEOPLE, betweenUsesMs: 3 * MINUTE_MS },
   partner: { rhythm: OFFICES, betweenUsesMs: 8 * MINUTE_MS },
 };
-/** A session that is interrupted goes on after this, with a token that may have expired. */
+/** The pause after which an interrupted session continues, with a token that may have expired. */
 const BREAK_MS = [30 * MINUTE_MS, 90 * MINUTE_MS] as const;
 const BREAK_CHANCE = 0.1;
 const ON_THE_MOVE_CHANCE = 0.3;
 const LOGOUT_CHANCE = 0.06;
-/** A client that has not heard of the logout goes on for a moment. */
+/** A client that does not know of the logout continues for a moment. */
 const LATE_USE_CHANCE = 0.4;
 
 interface UserSession {
@@ -26,7 +26,7 @@ interface UserSession {
   readonly betweenUsesMs: number;
 }
 
-/** The traffic of a client that people use, in [from, to): a token when they come, then its uses. */
+/** The traffic of a client that people use, in [from, to): a token for each session, then its uses. */
 export function userSessions(
   client: TrafficClient & { readonly kind: "consumer" | "partner" },
   { seed, fromMs, toMs }: { seed: number; fromMs: number; toMs: number },

@@ -3,12 +3,13 @@ import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 
-/** A one-time credential presented twice (RFC 6749, section 4.1.2; RFC 9700, section 4.14). */
+/** A one-time credential that is presented twice (RFC 6749, section 4.1.2; RFC 9700, section 4.14). */
 export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_reuse"]> = {
   name: "credential_reuse",
-  catches: "an authorization code or rotated refresh token that two parties hold",
-  falsePositives: "a client that repeats a token request whose answer it did not get",
-  advice: "Revoke the tokens that came of the credential, as RFC 6749 asks.",
+  catches: "two parties that hold the same authorization code or rotated refresh token",
+  falsePositives: "a client that repeats a token request because the response was lost",
+  advice: "Revoke the tokens that were issued for the credential, as RFC 6749 requires.",
+  examples: "failures",
   find: ({ failedReasons, nowMs }, { reasons }) =>
     failedReasons.flatMap((each) => {
       const uses = countWithin(each, nowMs - HOUR_MS, nowMs);

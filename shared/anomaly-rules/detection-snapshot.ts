@@ -1,7 +1,7 @@
-/** A token that rested for so long is dormant. */
+/** Days without use after which a token is dormant. */
 export const DORMANT_AFTER_DAYS = 7;
 
-/** How often a subject was counted, by the minute, within the last two hours. */
+/** A subject's counts for each minute of the last two hours. */
 export interface SubjectCount {
   readonly clientId: string;
   readonly value: string;
@@ -12,7 +12,7 @@ export interface SubjectCount {
 /** Counts by the start of the hour, epoch milliseconds. */
 export type HourCounts = ReadonlyMap<number, number>;
 
-/** A client's count of the hour that ends now, and of the whole hours before it. */
+/** A client's count for the hour that ends now, and for the full hours before it. */
 export interface ClientHistory {
   readonly clientId: string;
   readonly lastHour: number;
@@ -28,11 +28,11 @@ export interface KnownNetwork {
   readonly raised: boolean;
 }
 
-/** All that rules look at, read once for a run: nothing in it grows with the number of events. */
+/** The data that the rules examine, read once for each run. Its size does not grow with the number of events. */
 export interface DetectionSnapshot {
-  /** The present of the run. */
+  /** The time of the run. */
   readonly nowMs: number;
-  /** The first instant of the history, and the oldest hour in which anything was counted. */
+  /** The start of the history. */
   readonly historyStartMs: number;
   readonly issuance: readonly ClientHistory[];
   readonly failures: readonly ClientHistory[];
@@ -44,16 +44,16 @@ export interface DetectionSnapshot {
   readonly failedReasons: readonly SubjectCount[];
   /** Values are a network and a token id. */
   readonly networks: readonly SubjectCount[];
-  /** Values are networks that clients' tokens without a user came to. */
+  /** Values are networks from which a client used a token that has no user. */
   readonly serviceNetworks: readonly SubjectCount[];
   readonly dormantTokens: readonly SubjectCount[];
-  /** Failures of an address by the hour, for the last day. */
+  /** Failures of each address by the hour, for the last day. */
   readonly failedIpHours: ReadonlyMap<string, HourCounts>;
-  /** When the tokens among `failedTokens` were revoked, UTC. */
+  /** When each revoked token in `failedTokens` was revoked, UTC. */
   readonly revokedAt: ReadonlyMap<string, string>;
-  /** Uses in the last hour of the tokens among `dormantTokens`. */
+  /** How often each token in `dormantTokens` was used in the last hour. */
   readonly usesOfDormant: ReadonlyMap<string, number>;
-  /** Networks that the clients among `serviceNetworks` were seen from before, the earliest first. */
+  /** Networks from which the clients in `serviceNetworks` were seen before, earliest first. */
   readonly knownNetworks: ReadonlyMap<string, readonly KnownNetwork[]>;
 }
 
@@ -64,7 +64,7 @@ export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: num
   return sum;
 }
 
-/** `first rest` → [first, rest]: values of two things have a space between them. */
+/** `first rest` → [first, rest]: a space separates the two parts of a value. */
 export function splitValue(value: string): [string, string] {
   const space = value.indexOf(" ");
   return [value.slice(0, space), value.slice(space + 1)];

@@ -4,7 +4,7 @@ import { MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin, type SubjectCount, splitValue } from "./detection-snapshot.ts";
 
-/** Counts by subject within a window, and the clients that had a part in them. */
+/** Counts by subject within a window, and each client's part of them. */
 function tally(
   counts: readonly SubjectCount[],
   fromMs: number,
@@ -27,10 +27,11 @@ function tally(
 /** Many failures within minutes from one address, by one client, or with one token. */
 export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
   name: "failure_burst",
-  catches: "token guessing from one address, scope probing with one token, a client gone wrong",
+  catches: "token guessing from one address, scope probing with one token, a broken client",
   falsePositives:
-    "a client that goes on with an expired or revoked token; a company's many users behind one address",
+    "a client that keeps using an expired or revoked token; many users of a company behind one address",
   advice: "Block the address, or revoke the token and ask the client's owner.",
+  examples: "failures",
   find: (snapshot, { windowMinutes, perIp, perClient, perToken }) => {
     const toMs = snapshot.nowMs;
     const fromMs = toMs - windowMinutes * MINUTE_MS;

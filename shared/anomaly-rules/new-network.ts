@@ -3,13 +3,14 @@ import { DAY_MS, HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 
-/** A client that acts for itself, always from the same few networks, is used from another. */
+/** A service that always used the same few networks is used from another one. */
 export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
   name: "new_network",
-  catches: "a service's token or secret that is used from somewhere else",
+  catches: "a service's token or secret that is used from another place",
   falsePositives: "a service that moves to another host or region",
   advice:
     "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
+  examples: "all",
   find: ({ serviceNetworks, knownNetworks, nowMs }, { maxKnownNetworks, learnDays }) => {
     const fromMs = nowMs - HOUR_MS;
     const found = new Map<string, { clientId: string; network: string; uses: number }>();
@@ -23,7 +24,7 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
       const old = known.some(
         (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
       );
-      // A stranger's networks do not make a client one that is used from everywhere.
+      // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
       const established = known.filter(
         ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
       );

@@ -5,9 +5,10 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 /** One address that fails hour after hour, too slowly for a burst. */
 export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persistent_failures"]> = {
   name: "persistent_failures",
-  catches: "guessing that is paced to stay below rate limits, from one address",
+  catches: "slow guessing from one address, to stay below rate limits",
   falsePositives: "a monitor or cron job that was never given a good token",
-  advice: "Find out whose the address is; block it if nobody knows.",
+  advice: "Find out who uses the address; block it if nobody knows.",
+  examples: "failures",
   find: ({ failedIpHours, nowMs }, { hours, perHour }) => {
     const lastWhole = Math.floor(nowMs / HOUR_MS) * HOUR_MS - HOUR_MS;
     const span = Array.from({ length: hours }, (_, back) => lastWhole - back * HOUR_MS);

@@ -6,9 +6,10 @@ import { countWithin, splitValue } from "./detection-snapshot.ts";
 /** A token that is used long after it was revoked. */
 export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]> = {
   name: "revoked_token",
-  catches: "somebody who kept a copy of a token that was revoked for a reason",
+  catches: "somebody who kept a copy of a revoked token",
   falsePositives: "a client that never learns of revocations and tries again much later",
-  advice: "See from where: a stranger's address means that the token had leaked.",
+  advice: "Look at the addresses: an unknown address means that the token leaked.",
+  examples: "failures",
   find: ({ failedTokens, revokedAt, nowMs }, { graceMinutes }) =>
     failedTokens.flatMap((each) => {
       const [reason, tokenId] = splitValue(each.value);
@@ -22,7 +23,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
         {
           subject: { kind: "token", id: tokenId } as const,
           clientId: each.clientId,
-          message: `Token ${tokenId} was presented ${uses} times, though it is revoked since ${revoked}`,
+          message: `Token ${tokenId} was used ${uses} times after it was revoked at ${revoked}`,
           observed: uses,
           threshold: 1,
           windowStart: toInstant(fromMs),

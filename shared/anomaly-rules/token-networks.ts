@@ -3,12 +3,14 @@ import { MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
 
-/** A token used from several networks within minutes: it is in more hands than one. */
+/** A token that is used from several networks within minutes: several parties hold it. */
 export const tokenNetworks: AnomalyRule<AnomaliesConfig["rules"]["token_networks"]> = {
   name: "token_networks",
-  catches: "a stolen token that is used beside its owner",
-  falsePositives: "traffic through rotating proxies, private relays or a cloud's many exits",
+  catches: "a stolen token that its owner still uses",
+  falsePositives:
+    "traffic through rotating proxies, private relays or the many outgoing addresses of a cloud",
   advice: "Revoke the token and ask its user to sign in again.",
+  examples: "all",
   find: ({ networks, nowMs }, { windowMinutes, networks: threshold }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
     const tokens = new Map<string, { clientId: string; networks: Map<string, number> }>();

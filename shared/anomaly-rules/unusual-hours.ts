@@ -9,13 +9,13 @@ export interface UnusualHoursParameters {
   readonly ratio: number;
 }
 
-/** A day must have passed since a client was first counted: before, everything about it is new. */
+/** A client must have a day of history: before that, nothing is usual for it. */
 const LEARN_MS = 24 * HOUR_MS;
 
 /**
- * Clients whose last hour stands out of their own history.
+ * Clients whose last hour differs clearly from their own history.
  *
- * @param what the counted, as a message names it
+ * @param what the message's words for what is counted
  */
 export function unusualHours(
   histories: readonly ClientHistory[],
@@ -38,7 +38,7 @@ export function unusualHours(
     return [
       {
         subject: { kind: "client", id: clientId } as const,
-        message: `${clientId} had ${lastHour} ${what} within an hour; usual at this time are ${Math.round(usual.median)}`,
+        message: `${clientId} had ${lastHour} ${what} within an hour; the usual number at this time of day is ${Math.round(usual.median)}`,
         observed: lastHour,
         threshold: Math.ceil(threshold),
         windowStart: toInstant(nowMs - HOUR_MS),

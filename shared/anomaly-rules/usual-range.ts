@@ -1,19 +1,19 @@
 import { DAY_MS, HOUR_MS } from "../time/clock.ts";
 import type { HourCounts } from "./detection-snapshot.ts";
 
-/** What is usual of an hour, from comparable ones. */
+/** The usual count of an hour, computed from comparable hours. */
 export interface UsualRange {
   readonly median: number;
-  /** Standard deviation as the median absolute deviation estimates it, at least that of a Poisson. */
+  /** The standard deviation, estimated from the median absolute deviation; at least that of a Poisson distribution. */
   readonly deviation: number;
-  /** Hours compared. */
+  /** The number of hours compared. */
   readonly hours: number;
 }
 
-/** Fewer comparable hours than these tell nothing. */
+/** The fewest hours that allow a comparison. */
 const MIN_HOURS = 6;
 
-/** Makes the median absolute deviation of normal data its standard deviation. */
+/** For normally distributed data, the standard deviation is the median absolute deviation times this. */
 const MAD_TO_DEVIATION = 1.4826;
 
 function median(sorted: readonly number[]): number {
@@ -26,19 +26,19 @@ const ascending = (a: number, b: number) => a - b;
 
 const isWeekend = (atMs: number) => [0, 6].includes(new Date(atMs).getUTCDay());
 
-/** Hours of the same part of the day, an hour to either side, on the same kind of day. */
+/** Whether an hour is at the same time of day, give or take one hour, on the same kind of day. */
 function comparable(nowMs: number, hour: number): boolean {
   const apart = Math.abs(((nowMs - HOUR_MS - hour) % DAY_MS) / HOUR_MS);
   return Math.min(apart, 24 - apart) <= 1 && isWeekend(hour) === isWeekend(nowMs);
 }
 
 /**
- * What an hour that ends at `nowMs` usually has, by the median and the median absolute deviation, which
- * a past attack does not move. Compares with like hours of like days or, while there are too few of
- * these, with every hour; hours in which nothing was counted count as nothing.
+ * The usual count of the hour that ends at `nowMs`: the median and the median absolute deviation, which a
+ * past attack hardly changes. It compares hours at the same time of day on the same kind of day. While there
+ * are too few of them, it compares all hours. An hour without a count is zero.
  *
- * @param startMs since when the client was counted at all
- * @returns undefined when the history is too short to tell
+ * @param startMs when the client was first counted
+ * @returns undefined when the history is too short
  */
 export function usualRange(
   hours: HourCounts,

@@ -4,6 +4,7 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
 import { identifierSchema, scopeSchema } from "../envelope/identifiers.ts";
+import { parseInput } from "../errors/faults.ts";
 import { type Clock, SECOND_MS, toInstant } from "../time/clock.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
 
@@ -18,23 +19,27 @@ export const authorizationCodeSchema = z.strictObject({
   expiresInSeconds: z.int().min(1).max(3600).default(600),
 });
 
+/** What an authorization server records of a code it hands out. */
 export type AuthorizationCodeRequest = z.input<typeof authorizationCodeSchema>;
+
+/** Where authorization codes are kept. */
+export interface AuthorizationCodeStore {
+  readonly db: DocumentClient;
+  readonly authorizationCodesTable: string;
+  readonly clock: Clock;
+  readonly config: MonitoringConfig;
+}
 
 /**
  * Stores an authorization code by its digest until it expires and is removed.
  *
- * @throws ZodError when the request is not valid.
+ * @throws InvalidInputError when the request is not valid.
  */
 export async function storeAuthorizationCode(
-  store: {
-    readonly db: DocumentClient;
-    readonly authorizationCodesTable: string;
-    readonly clock: Clock;
-    readonly config: MonitoringConfig;
-  },
+  store: AuthorizationCodeStore,
   request: AuthorizationCodeRequest,
 ): Promise<void> {
-  const asked = authorizationCodeSchema.parse(request);
+  const asked = parseInput(authorizationCodeSchema, "the authorization code", request);
   const nowMs = store.clock();
   const code_digest = digestSecret(asked.code);
   await store.db.send(

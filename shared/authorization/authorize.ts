@@ -1,25 +1,23 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { EventData } from "../envelope/event-data.ts";
-import type { ClientSession, SessionStore } from "../sessions/client-session.ts";
-import { findSession } from "../sessions/find-session.ts";
+import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { SECOND_MS } from "../time/clock.ts";
-import type { AccessToken } from "../tokens/access-token.ts";
+import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
-import type { TokenStore } from "../tokens/token-store.ts";
 import type { TokenRequest } from "../tokens/track-token-usage.ts";
 import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
-import { trackScopeValidation } from "../tracking/track-scope-validation.ts";
+import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
 import { parseBearerToken } from "./bearer-token.ts";
 import { normalizePath } from "./request-path.ts";
 import { type RequiredAccess, requiredAccess } from "./required-access.ts";
 
-/** A call to a protected route, as its gateway saw it. */
+/** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
   readonly method: string;
-  /** Without the query string, which may carry secrets. */
+  /** The path without the query string, which may contain secrets. */
   readonly path: string;
   /** Every `Authorization` header field. */
   readonly authorization: readonly string[];
@@ -27,9 +25,9 @@ export interface ProtectedRequest {
   readonly sessionSecret?: string | undefined;
   readonly ip: string;
   readonly userAgent?: string | undefined;
-  /** The gateway's request id, which joins access log, event and answer. */
+  /** The gateway's request id, which connects the access log, the event and the answer. */
   readonly requestId: string;
-  /** The X-Ray trace that the call belongs to, if it is traced. */
+  /** The X-Ray trace of the call, if it has one. */
   readonly traceId?: string | undefined;
 }
 
@@ -63,26 +61,26 @@ export type Decision =
       readonly token: AccessToken;
       readonly reason: SessionFailure;
     }
-  /** The store did not answer: nobody is let in. */
+  /** The store did not answer, so the call is refused. */
   | { readonly outcome: "unavailable" };
 
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
-  /** Runs a task once the caller has its answer: tracking, and a write that nobody waits for. */
+  /** Runs a task after the caller has its answer: tracking, or a write that need not finish first. */
   readonly defer: (task: () => Promise<unknown>) => void;
 }
 
-/** Longest text of a caller that an event keeps; API Gateway itself allows 10 KB of headers. */
+/** The longest text of a caller that an event keeps. API Gateway allows 10 KB of headers. */
 const MAX_TEXT = 1024;
 
-/** Text with percent-encoded ASCII decoded, whatever else is in it. */
+/** Decodes percent-encoded ASCII characters and leaves everything else unchanged. */
 const decoded = (text: string) =>
   text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 
-/** Where a call came from, with the presented secrets taken out wherever else the caller put them. */
+/** Describes a call, without the caller's secrets, even if the caller put them into the path or a header. */
 function describe(request: ProtectedRequest, secrets: readonly (string | undefined)[]): EventData {
   const hidden = secrets.filter((secret) => secret !== undefined && secret.length >= 8) as string[];
   const clean = (text: string) => {
@@ -105,7 +103,7 @@ function describe(request: ProtectedRequest, secrets: readonly (string | undefin
   };
 }
 
-/** Reads the token, writing its use at once or, with an interval configured, only when it is due. */
+/** Reads the token, and records its use: at once, or with a configured interval only when it is due. */
 async function useToken(
   context: AuthorizerContext,
   digest: string,
@@ -140,10 +138,10 @@ function judgeSession(
 }
 
 /**
- * Decides about one call and tracks it, whatever the outcome. One round trip to the store (the
- * session, where a route asks for one, is read beside the token); the events are made and published by
- * deferred tasks. Never throws for a caller's input; when the store does not answer, the decision is
- * `unavailable`.
+ * Decides about one call and tracks it, whatever the outcome. It needs one round trip to the store; when a
+ * route requires a session, it reads the session at the same time as the token. Deferred tasks create and
+ * publish the events. It never throws because of a caller's input. When the store does not answer, the
+ * decision is `unavailable`.
  */
 export async function authorize(
   context: AuthorizerContext,
@@ -203,7 +201,7 @@ interface Admission {
   readonly atMs: number;
 }
 
-/** The second half: the token is good; does it, and the session, suffice for the route? */
+/** The second half of `authorize`: checks whether a valid token and the session suffice for the route. */
 function admit(
   context: AuthorizerContext,
   request: ProtectedRequest,
@@ -229,17 +227,16 @@ function admit(
     );
     return { outcome: "insufficient_scope", token, requiredScopes: access.scopes };
   }
-  context.defer(async () => {
-    const known = details();
+  context.defer(() => {
     const used = {
-      ...known,
+      ...details(),
       ...previousUse(token),
       ...(session && { session_id: session.session_id }),
+      ...(context.config.tracking.scopeValidationSuccess &&
+        access.scopes.length > 0 &&
+        scopeCheck(access.scopes, scopes, true)),
     };
-    await trackEvent(context, "token_used", token, used, { atMs });
-    if (context.config.tracking.scopeValidationSuccess && access.scopes.length > 0) {
-      await trackScopeValidation(context, holder, access.scopes, true, known, { atMs });
-    }
+    return trackEvent(context, "token_used", token, used, { atMs });
   });
   return { outcome: "allowed", token, ...(session ? { session } : {}) };
 }

@@ -1,8 +1,8 @@
 /**
- * The path that rules are matched against: percent-encoding undone, empty and dot segments resolved,
- * so that `/api//admin`, `/api/%61dmin` and `/api/x/../admin` cannot slip past the rule of `/api/admin`.
+ * Normalizes a path before it is matched against the rules: decodes it, and resolves empty and dot segments.
+ * So `/api//admin`, `/api/%61dmin` and `/api/x/../admin` cannot evade the rule for `/api/admin`.
  *
- * @returns undefined for a path whose encoding is broken; such a call is refused.
+ * @returns undefined for a path with a broken encoding; such a call is refused.
  */
 export function normalizePath(path: string): string | undefined {
   let decoded: string;

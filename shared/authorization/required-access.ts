@@ -1,12 +1,12 @@
 import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts";
 
-/** What a call must bring. */
+/** What a call needs. */
 export interface RequiredAccess {
   readonly scopes: readonly string[];
   readonly session: RouteRule["session"];
 }
 
-/** The admin routes need this scope; configuration cannot loosen it. */
+/** The scope of the admin routes. The configuration cannot change it. */
 export const ADMIN_SCOPE = "oauth:admin";
 
 const adminRule: RouteRule = {
@@ -26,8 +26,8 @@ function covers(pattern: string, path: string): boolean {
 }
 
 /**
- * What a call to `path` must bring: the first rule that matches decides; without one, the default
- * scopes for reading (GET, HEAD) or writing (all else).
+ * What a call to `path` needs. The first matching rule decides. Without one, a call needs the default scopes
+ * for reading (GET, HEAD) or writing (every other method).
  *
  * @param path normalized, see `normalizePath`
  */

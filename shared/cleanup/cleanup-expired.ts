@@ -8,6 +8,7 @@ import {
 } from "./cleanup-targets.ts";
 import { type DeletionLimits, deleteExpired } from "./delete-expired.ts";
 
+/** What a cleanup works on, and by which time. */
 export interface CleanupContext extends CleanupStore {
   readonly clock: Clock;
 }
@@ -25,7 +26,7 @@ export interface Cleanup {
   readonly finished: boolean;
 }
 
-/** Limits of a cleanup; without a deadline it runs until nothing expired is left. */
+/** Limits of a cleanup. Without a deadline it runs until nothing expired is left. */
 export type CleanupLimits = Partial<Omit<DeletionLimits, "clock">>;
 
 function limitsOf(context: CleanupContext, limits: CleanupLimits): DeletionLimits {
@@ -62,7 +63,7 @@ export async function cleanupExpiredSessions(
   return deleteExpired(context.db, target, limitsOf(context, limits));
 }
 
-/** Removes events that are past their retention and that TTL has not removed yet. */
+/** Removes events whose retention is over and that TTL has not removed yet. */
 export async function cleanupEvents(
   context: CleanupContext,
   limits: CleanupLimits = {},

@@ -15,11 +15,11 @@ export const removedSchema = z.object({
 /** The record of one cleanup run. */
 export const cleanupRunSchema = z.object({
   started_at: z.string(),
-  /** Absent while it runs, and after it was killed. */
+  /** Absent while the run is under way, and when it was killed. */
   finished_at: z.string().optional(),
   duration_ms: z.int(),
   removed: removedSchema,
-  /** `finished`: nothing expired was left. `stopped`: the deadline came first, the next run goes on. */
+  /** `finished`: nothing expired was left. `stopped`: the deadline came first, and the next run continues. */
   status: z.enum(["running", "finished", "stopped", "failed"]),
   /** True when nothing expired was left. */
   finished: z.boolean(),
@@ -37,10 +37,10 @@ export interface CleanupRunStore {
   readonly config: Pick<MonitoringConfig, "retention">;
 }
 
-/** All runs share a partition: one is written every few seconds while a cleanup runs, at the most. */
+/** All runs share a partition, which gets at most one write every few seconds while a cleanup runs. */
 const JOB = "cleanup";
 
-/** Writes a run's record, over its earlier state. */
+/** Writes a run's record and replaces its earlier state. */
 export async function saveCleanupRun(store: CleanupRunStore, run: CleanupRun): Promise<void> {
   const keptUntilMs = Date.parse(run.started_at) + store.config.retention.cleanupRunDays * DAY_MS;
   await store.db.send(

@@ -3,10 +3,11 @@ import { valuesInUse } from "../counters/values-in-use.ts";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 import { expiryPartitions } from "../dynamodb/expiry-attributes.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
+import { keysOfListed } from "../event-store/event-pack.ts";
 import { DAY_MS, toInstant } from "../time/clock.ts";
 import type { CleanupTarget } from "./delete-expired.ts";
 
-/** The tables that a cleanup walks. */
+/** The tables that a cleanup reads. */
 export interface CleanupStore {
   readonly db: DocumentClient;
   readonly tokensTable: string;
@@ -17,12 +18,11 @@ export interface CleanupStore {
   readonly config: MonitoringConfig;
 }
 
-/** Tokens, codes and sessions: listed by `expires_at`, expired from that instant on. */
+/** Tokens, codes or sessions. They are listed by `expires_at`, and expired from that instant on. */
 function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number): CleanupTarget {
   const now = toInstant(nowMs);
   return {
     table,
-    key,
     queries: expiryPartitions(store.config).map((partition) => ({
       TableName: table,
       IndexName: "by_expiry",
@@ -30,6 +30,8 @@ function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number
       ExpressionAttributeValues: { ":partition": partition, ":now": now },
     })),
     expired: { condition: "expires_at <= :now", values: { ":now": now } },
+    countOf: () => 1,
+    keysOf: async (items) => ({ counted: items.map((item) => ({ [key]: String(item[key]) })) }),
   };
 }
 
@@ -57,7 +59,6 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
   const periods = await valuesInUse(store, "retention_days");
   return {
     table: store.eventsTable,
-    key: "id",
     queries: periods.flatMap((days) =>
       allShardKeys(days, store.config.shards.events.read).map((partition) => ({
         TableName: store.eventsTable,
@@ -73,10 +74,12 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
       })),
     ),
     expired: { condition: "expires_at <= :now", values: { ":now": nowSeconds } },
+    countOf: ({ event_count: count }) => (typeof count === "number" ? count : 1),
+    keysOf: (items) => keysOfListed(store, items),
   };
 }
 
-/** Every kind that a cleanup removes, under the name its counts bear. */
+/** Every kind that a cleanup removes, under the name of its count. */
 export const CLEANUP_KINDS = {
   access_tokens: expiredTokens,
   authorization_codes: expiredAuthorizationCodes,

@@ -10,23 +10,34 @@ import {
 import { CLEANUP_KINDS, type CleanupKind, type CleanupStore } from "./cleanup-targets.ts";
 import { countExpired, deleteExpired } from "./delete-expired.ts";
 
-/** A run that was killed is at most this far behind in its record. */
+/** How often a run updates its record. After a kill, the record is at most this old. */
 const RECORD_EVERY_MS = 2 * SECOND_MS;
 
 const KINDS = Object.keys(CLEANUP_KINDS) as CleanupKind[];
 
+/** The limits of a run, and its progress. */
+export interface CleanupRunOptions {
+  /** No delete begins at or after this instant, epoch milliseconds. */
+  readonly deadlineMs: number;
+  /** How long the cleanup leaves an expired event to DynamoDB TTL, which is free. Default 0. */
+  readonly eventsOverdueMs?: number;
+  /** Called from time to time with what has been removed so far. */
+  readonly onProgress?: (removed: Removed) => void;
+}
+
+/** The instant by which an item must have expired to be removed. */
+const asOf = (kind: CleanupKind, nowMs: number, eventsOverdueMs: number) =>
+  kind === "events" ? nowMs - eventsOverdueMs : nowMs;
+
 /**
- * Cleans up every kind and keeps a record of the run: when, what went, how long, whether it finished. The
- * kinds run side by side, so that a flood of one does not starve another.
+ * Cleans up every kind and keeps a record of the run: when it ran, how long, what it removed, and whether it
+ * finished. The kinds run at the same time, so that many items of one kind do not delay another.
  *
- * @param deadlineMs no delete begins at or after this instant
- * @param onProgress told from time to time what has been removed so far
- * @throws whatever a kind failed with, after the others are done and the record says so
+ * @throws the error of a kind that failed, after the other kinds are done and the record is written
  */
 export async function runCleanup(
   context: CleanupContext & CleanupRunStore & { readonly logger: Logger },
-  deadlineMs: number,
-  onProgress?: (removed: Removed) => void,
+  { deadlineMs, eventsOverdueMs = 0, onProgress }: CleanupRunOptions,
 ): Promise<CleanupRun> {
   const startedMs = context.clock();
   const removed: Removed = { access_tokens: 0, authorization_codes: 0, sessions: 0, events: 0 };
@@ -43,7 +54,7 @@ export async function runCleanup(
   await saveCleanupRun(context, record("running"));
   let recordedMs = startedMs;
   const cleanUpKind = async (kind: CleanupKind): Promise<boolean> => {
-    const target = await CLEANUP_KINDS[kind](context, startedMs);
+    const target = await CLEANUP_KINDS[kind](context, asOf(kind, startedMs, eventsOverdueMs));
     const { finished } = await deleteExpired(context.db, target, {
       clock: context.clock,
       deadlineMs,
@@ -71,14 +82,15 @@ export async function runCleanup(
   return run;
 }
 
-/** What a run would remove now, without removing it. */
+/** Counts what a run would remove now, and removes nothing. */
 export async function countCleanup(
   context: CleanupStore & Pick<CleanupContext, "clock">,
+  { eventsOverdueMs = 0 }: Pick<CleanupRunOptions, "eventsOverdueMs"> = {},
 ): Promise<Removed> {
   const nowMs = context.clock();
   const counts = await Promise.all(
     KINDS.map(async (kind) => {
-      const target = await CLEANUP_KINDS[kind](context, nowMs);
+      const target = await CLEANUP_KINDS[kind](context, asOf(kind, nowMs, eventsOverdueMs));
       return [kind, await countExpired(context.db, target)] as const;
     }),
   );

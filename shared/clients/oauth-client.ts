@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 
-/** An OAuth client. One that only events have named bears its id as name. */
 export const oauthClientSchema = z.object({
   oauth_client_id: z.string(),
   client_name: z.string().optional(),
@@ -11,6 +10,7 @@ export const oauthClientSchema = z.object({
   last_used_at: z.string().optional(),
 });
 
+/** An OAuth client. One that only events have named bears its id as name. */
 export type OAuthClient = z.output<typeof oauthClientSchema>;
 
 /** Where clients are kept. */

@@ -1,26 +1,29 @@
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { identifierSchema } from "../envelope/identifiers.ts";
+import { parseInput } from "../errors/faults.ts";
 import { type Clock, toInstant } from "../time/clock.ts";
 import { type ClientStore, type OAuthClient, oauthClientSchema } from "./oauth-client.ts";
 
-/** A client to register or rename. */
 export const registerClientRequestSchema = z.strictObject({
   clientId: identifierSchema,
   name: identifierSchema,
   status: z.enum(["active", "inactive"]).default("active"),
 });
 
+/** A client to register or rename. */
+export type RegisterClientRequest = z.input<typeof registerClientRequestSchema>;
+
 /**
  * Registers a client, or names one that events have already brought; what is known of its use stays.
  *
- * @throws ZodError when the request is not valid.
+ * @throws InvalidInputError when the request is not valid.
  */
 export async function registerClient(
   store: ClientStore & { readonly clock: Clock },
-  request: z.input<typeof registerClientRequestSchema>,
+  request: RegisterClientRequest,
 ): Promise<OAuthClient> {
-  const asked = registerClientRequestSchema.parse(request);
+  const asked = parseInput(registerClientRequestSchema, "the client", request);
   const { Attributes } = await store.db.send(
     new UpdateCommand({
       TableName: store.clientsTable,

@@ -1,17 +1,18 @@
 import * as z from "zod";
 
-/** Throttling of the product's own API, and the web ACL before it. */
+/** Throttling of the admin API, and the web ACL in front of it. */
 export const apiSchema = z
   .strictObject({
+    /** Limits of the stage, shared by all callers. */
     throttle: z
       .strictObject({
-        /** Calls a second, over all callers, that the stage takes before it answers 429. */
+        /** Calls a second before the stage answers 429. */
         rateLimit: z.number().positive().default(10_000),
-        /** Calls that may come at once. */
+        /** Calls that may arrive at the same moment. */
         burstLimit: z.int().min(1).default(5000),
       })
       .prefault({}),
-    /** A regional web ACL of yours to put before the stage. */
+    /** ARN of a regional web ACL of your own. Not together with `api.waf.enabled`. */
     webAclArn: z
       .string()
       .regex(
@@ -19,11 +20,12 @@ export const apiSchema = z
         "the ARN of a regional web ACL (wafv2)",
       )
       .optional(),
-    /** A web ACL of the stack's own: AWS's core rules and a limit for each address. */
+    /** A web ACL made for you: AWS's core rules and a limit per address. */
     waf: z
       .strictObject({
+        /** Creates the web ACL. It costs extra: see docs/cost.md. */
         enabled: z.boolean().default(false),
-        /** What one address may call in five minutes before it gets 403. */
+        /** Calls in five minutes from one address before it gets 403. */
         requestsPerFiveMinutesPerIp: z.int().min(10).max(2_000_000_000).default(10_000),
       })
       .prefault({}),

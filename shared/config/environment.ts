@@ -44,7 +44,7 @@ export type Environment = z.output<typeof environmentSchema>;
  * @throws InvalidConfigError naming each variable that is missing or wrong.
  */
 export function readEnvironment<K extends keyof Environment>(
-  variables: NodeJS.ProcessEnv,
+  variables: Readonly<Record<string, string | undefined>>,
   names: readonly K[],
 ): Pick<Environment, K> {
   const mask = Object.fromEntries(names.map((name) => [name, true])) as { [P in K]: true };

@@ -1,11 +1,9 @@
 import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
 import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
-import { type Fault, faultsOf, sentenceOf } from "../errors/faults.ts";
-import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
+import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
-import { archiveSchema } from "./archive-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -15,15 +13,15 @@ const days = z.int().min(1).max(3650);
 
 const retentionSchema = z
   .strictObject({
-    /** Days an event is kept when its type has no entry below. */
+    /** Days an event is kept when its type has no entry in `daysByEventType`. */
     defaultDays: days.default(90),
-    /** Days by event type, for example `{ "token_used": 30 }`. */
+    /** Days by event type, such as `{ "token_used": 30 }`. Security events: at least 90. */
     daysByEventType: z.record(eventTypeSchema, days).default({}),
-    /** Days the statistics (counters and issuance facts) are kept. */
+    /** Days that statistics reach back. */
     statisticsDays: days.default(400),
-    /** Days a cleanup's run record is kept. */
+    /** Days the record of a cleanup run is kept. */
     cleanupRunDays: days.default(90),
-    /** Days after expiry at which DynamoDB TTL sweeps a token, code or session that no cleanup removed. */
+    /** Days after expiry when DynamoDB TTL removes what no cleanup removed. */
     ttlBackstopDays: days.default(7),
   })
   .superRefine((retention, context) => {
@@ -41,11 +39,12 @@ const retentionSchema = z
 
 const shardCount = z.int().min(1).max(128);
 
-/** Writers spread over `write` shards; readers merge `read`, which may never be the smaller. */
+/** Writers spread over `write` shards; readers merge `read` shards, which may not be fewer. */
 const shardsSchema = z
   .strictObject({
+    /** Partitions that writers spread over. Each takes about 1,000 writes a second. */
     write: shardCount.default(4),
-    /** Shards that readers merge; set it to the older count while shrinking. Defaults to `write`. */
+    /** Partitions that readers merge: at least `write`. The same as `write` by default. */
     read: shardCount.optional(),
   })
   .superRefine((shards, context) => {
@@ -70,55 +69,71 @@ const pathPattern = z
 /** Said four times in a denial, of which API Gateway takes 8 KB. */
 const requiredScopes = scopeListSchema(20, 1024, "require fewer or shorter ones");
 
-/** One rule of the authorizer: the first rule whose method and path match decides. */
+/**
+ * The bus's archive, from which events are replayed. It is on by default: it costs about a dollar for ten
+ * million events, plus KMS calls, and it is the only way to recover events that never reached the tables.
+ */
+const archiveSchema = z
+  .strictObject({
+    /** Keeps the events of the bus. */
+    enabled: z.boolean().default(true),
+    /** Days an event can be replayed. */
+    retentionDays: z.int().min(1).max(3650).default(30),
+  })
+  .prefault({});
+
+/** One route. The first route whose method and path match decides. */
 export const routeRuleSchema = z.strictObject({
-  /** HTTP method, or `ANY`. */
+  /** The HTTP method, or `ANY`. */
   method: z
     .enum(["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     .default("ANY"),
-  /** API Gateway path: `{name}` stands for one segment, a last `{name+}` for the rest. */
+  /** The path as API Gateway writes it: `{name}` is one segment, a final `{name+}` the rest. */
   path: pathPattern,
-  /** Scopes the token must hold, all of them. */
+  /** Scopes that the token must have, all of them. */
   scopes: requiredScopes,
-  /** `required`: the call must carry a live `Mcp-Session-Id` of the token's own client and user. */
+  /** `required`: the call must send a live `Mcp-Session-Id` of the token's client and user. */
   session: z.enum(["required", "ignored"]).default("ignored"),
 });
 
 /**
- * Everything a platform team may change, in one place. Parsed at synth, where a mistake is refused
- * with its path and reason, and handed to the functions as JSON in `OAUTH_MONITORING_CONFIG`.
+ * Everything a platform team may change, in one place. It is parsed at synth, where each mistake is
+ * refused with its path and reason, and passed to the functions as JSON in `OAUTH_MONITORING_CONFIG`.
+ * The doc comments become docs/configuration.md: run `npm run docs` after a change.
  */
 export const monitoringConfigSchema = z.strictObject({
-  /** The `realm` of `WWW-Authenticate` (RFC 6750, section 3). */
+  /** The `realm` in `WWW-Authenticate` (RFC 6750, section 3). */
   realm: z
     .string()
     .regex(/^[A-Za-z0-9 ._-]{1,64}$/, "1 to 64 letters, digits, spaces, dots, dashes")
     .default("oauth-monitoring"),
-  /** API Gateway stage of the sample API. */
+  /** Stage name of the admin API. */
   stageName: z
     .string()
     .regex(/^[A-Za-z0-9_]{1,128}$/, "1 to 128 letters, digits or _")
     .default("prod"),
-  /** How much the product's own API takes, and of whom. */
+  /** Throttling and web ACL of the admin API. */
   api: apiSchema,
-  /** What becomes of tables and key when the stack is deleted. */
+  /** `retain` keeps tables, queues, logs and key when the stack is deleted, and protects the tables. */
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
+  /** How long data is kept, in days. */
   retention: retentionSchema.prefault({}),
+  /** Partitions of indexes and counters that take many writes. */
   shards: z
     .strictObject({
-      /** Time-ordered indexes of the events table. */
+      /** Indexes of the events table. */
       events: shardsSchema.prefault({}),
       /** Counters of the statistics. */
       counters: shardsSchema.prefault({}),
-      /** Time-ordered index of the issuance facts. */
+      /** Index of the facts of issued tokens. */
       issuances: shardsSchema.prefault({}),
-      /** Expiry indexes that the cleanup walks. */
+      /** Expiry indexes that the cleanup reads. */
       expiry: shardsSchema.prefault({}),
     })
     .prefault({}),
-  /** Rules of the authorizer, most specific first; paths that match none need the default scopes. */
+  /** What paths ask for, most specific path first. Paths that match none need the default scopes. */
   routes: z.array(routeRuleSchema).max(100).default([]),
-  /** Scopes of a path that no rule matches. */
+  /** Scopes of a path that no route matches. */
   defaultScopes: z
     .strictObject({
       /** For GET and HEAD. */
@@ -127,24 +142,30 @@ export const monitoringConfigSchema = z.strictObject({
       write: requiredScopes.default(["api:write"]),
     })
     .prefault({}),
+  /** What the authorizer records about each call. */
   tracking: z
     .strictObject({
-      /** 0 writes `last_used_at` at each use; N refreshes it at most once in N seconds, read-only between. */
+      /** 0 writes `last_used_at` at each use; N at most once in N seconds, and when the address changes. */
       lastUsedIntervalSeconds: z.int().min(0).max(86_400).default(0),
-      /** Publish `scope_validation_success` beside `token_used`; `false` halves the events of a call. */
+      /**
+       * Whether `token_used` says which scopes were needed and held. `scope_validation_success` is found and
+       * counted by it.
+       */
       scopeValidationSuccess: z.boolean().default(true),
     })
     .prefault({}),
+  /** How SQS delivers events to the subscriber. */
   subscriber: z
     .strictObject({
-      /** Messages in one invocation, and how long SQS may wait to gather them. */
+      /** Messages in one invocation. */
       batchSize: z.int().min(1).max(1000).default(500),
+      /** Seconds that SQS gathers messages for one invocation. */
       batchWindowSeconds: z.int().min(0).max(300).default(1),
-      /** Concurrent invocations that SQS may start. */
+      /** Invocations at the same time. */
       maxConcurrency: z.int().min(2).max(1000).default(10),
       /**
-       * Deliveries before a message goes to the dead-letter queue. What cannot be stored goes there at
-       * once; this bounds only how long a busy store is waited for, six minutes a delivery.
+       * Deliveries, six minutes apart, before a message goes to the dead-letter queue. It limits how long
+       * a message waits for a busy store; a message that cannot be stored goes there at once.
        */
       maxReceiveCount: z.int().min(1).max(1000).default(100),
     })
@@ -154,18 +175,24 @@ export const monitoringConfigSchema = z.strictObject({
         "SQS gathers more than 10 messages only within a window: raise it to at least 1, or lower batchSize to 10",
     })
     .prefault({}),
+  /** Removes expired tokens, codes, sessions and events. */
   cleanup: z
     .strictObject({
       /** Minutes between two runs. */
       everyMinutes: z.int().min(5).max(1440).default(60),
-      /** Deletes under way at once. */
+      /**
+       * Hours that DynamoDB TTL has to delete an expired event before a scheduled cleanup does. TTL is free and
+       * takes up to two days; a delete costs as much as storing the event. Readers never show expired events.
+       */
+      eventsOverdueHours: z.int().min(0).max(720).default(48),
+      /** Deletes in flight at the same time. */
       concurrency: z.int().min(1).max(200).default(25),
     })
     .prefault({}),
-  /** Identity providers whose events are stored too, by where they arrive. */
+  /** Identity providers whose events are stored as well. */
   providers: z
     .strictObject({
-      /** Names of Auth0's and Okta's partner event buses. */
+      /** Names of the partner event buses of Auth0 and Okta. */
       partnerEventBuses: z
         .array(
           z
@@ -177,34 +204,44 @@ export const monitoringConfigSchema = z.strictObject({
         )
         .max(20)
         .default([]),
-      /** Cognito's calls, which CloudTrail puts onto the account's default bus. */
+      /** Reads Cognito's calls, which CloudTrail puts on the account's default bus. */
       cognito: z.boolean().default(false),
     })
     .prefault({}),
-  /** Keeps the bus's events for a replay. */
+  /** The archive of the bus, for a replay. */
   archive: archiveSchema,
-  /** What the detection looks for, and how it tells. */
+  /** The detection of anomalies. */
   anomalies: anomaliesSchema,
-  /** Exports every event to S3 as OCSF; nothing of it is deployed without. */
+  /** Export of every event to S3 as OCSF. Nothing of it is deployed unless it is enabled. */
   ocsfExport: ocsfExportSchema,
+  /**
+   * The events table of a deployment from before packs (the output `EventsTable` of that time). Its events
+   * are read and none is stored again; remove the key once the last of them has expired.
+   */
+  previousEventsTable: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{3,255}$/, "the name of a DynamoDB table")
+    .optional(),
+  /** Thresholds of the CloudWatch alarms. Counts are per five minutes. */
   alarms: z
     .strictObject({
-      /** Messages in a dead-letter queue. */
+      /** Messages in `DeadLetters` or `Unpublishable`. */
       deadLetters: z.int().min(1).default(1),
-      /** Age of the oldest event that waits for the subscriber. */
+      /** Age in seconds of the oldest waiting event. */
       bufferAgeSeconds: z.int().min(60).default(300),
-      /** Server-side failures of the API (the authorizer's 503 among them) in five minutes. */
+      /** 5XX answers of an API, including the authorizer's 503. */
       apiServerErrors: z.int().min(1).default(5),
-      /** Calls that the authorizer refused because it could not decide, in five minutes. */
+      /** Calls that got 503 because the authorizer could not decide. */
       authorizerUnavailable: z.int().min(1).default(5),
-      /** 99th percentile of the time to a decision, three times five minutes in a row. */
+      /** 99th percentile of the time to a decision, for 15 minutes. */
       authorizerP99Milliseconds: z.int().min(1).default(500),
-      /** Failed, and throttled, invocations of a function in five minutes. */
+      /** Failed invocations of a function. */
       functionErrors: z.int().min(1).default(1),
+      /** Throttled invocations of a function. */
       functionThrottles: z.int().min(1).default(1),
-      /** Throttled reads, and writes, of the tables in five minutes. */
+      /** Throttled reads, or writes, of the tables. */
       tableThrottles: z.int().min(1).default(10),
-      /** Stored events of type `suspicious_activity` in five minutes. */
+      /** Stored events of type `suspicious_activity`. */
       suspiciousActivity: z.int().min(1).default(1),
     })
     .prefault({}),
@@ -223,23 +260,14 @@ export type Shards = MonitoringConfig["shards"]["events"];
 export type RouteRule = MonitoringConfig["routes"][number];
 
 /** The configuration is refused; the message lists every mistake with its path. */
-export class InvalidConfigError extends OAuthMonitoringError {
+export class InvalidConfigError extends InvalidInputError {
   override readonly name = "InvalidConfigError";
-
-  /** Each mistake, with where it is. */
-  readonly faults: readonly Fault[];
-
-  constructor(what: string, cause: z.ZodError) {
-    const faults = faultsOf(cause);
-    super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
-    this.faults = faults;
-  }
 }
 
 /**
  * Parses a platform team's configuration.
  *
- * @throws InvalidConfigError naming each wrong key, what is wrong and how to mend it.
+ * @throws InvalidConfigError naming each wrong key, what is wrong and how to fix it.
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema.safeParse(input);

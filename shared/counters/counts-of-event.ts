@@ -1,7 +1,7 @@
 import { DORMANT_AFTER_DAYS } from "../anomaly-rules/detection-snapshot.ts";
 import { networkOf } from "../envelope/ip-address.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import { NO_CLIENT, tokenIdOf } from "../envelope/oauth-event.ts";
+import { NO_CLIENT, tokenIdOf, typesOf } from "../envelope/oauth-event.ts";
 import { DAY_MS } from "../time/clock.ts";
 import { previousUseSchema } from "../tokens/previous-use.ts";
 import type { Count, RankedKind } from "./counter-keys.ts";
@@ -73,13 +73,15 @@ function detectionSubjects(event: Facts): Subject[] {
   ];
 }
 
-/** What an event counts: one of its type and client, and one of each subject that it is ranked by. */
+/** What an event counts: one of each of its types and its client, and one of each subject it is ranked by. */
 export function countsOfEvent(event: OAuthEvent): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;
   const atMs = Date.parse(event.occurred_at);
   const subjects = [...failureSubjects(event), ...detectionSubjects(event)];
   return [
-    { kind: "events", dimensions: [event.event_type, client], field: "n", atMs },
+    ...typesOf(event).map((type): Count => {
+      return { kind: "events", dimensions: [type, client], field: "n", atMs };
+    }),
     ...subjects.map(({ kind, value }): Count => {
       return { kind, subject: { oauth_client_id: client, value }, field: "n", atMs };
     }),

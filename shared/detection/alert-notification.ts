@@ -1,8 +1,8 @@
 import type { Alert } from "./alert.ts";
 
-/** An alert as people read it and as machines do. */
+/** An alert as text for people and as JSON for machines. */
 export interface AlertNotification {
-  /** At most 100 printable ASCII characters, as SNS has it. */
+  /** At most 100 printable ASCII characters, the limit of SNS. */
   readonly subject: string;
   readonly text: string;
   readonly json: string;
@@ -14,7 +14,7 @@ function lines(evidence: Readonly<Record<string, unknown>>): string[] {
     .map(([name, value]) => `  ${name.replaceAll("_", " ")}: ${JSON.stringify(value)}`);
 }
 
-/** The words of an alert that opened or resolved. */
+/** The message about an alert that opened or resolved. */
 export function alertNotification(alert: Alert): AlertNotification {
   const { rule, subject, message, state } = alert;
   const examples = Array.isArray(alert.evidence.examples) ? alert.evidence.examples : [];

@@ -13,15 +13,15 @@ export interface AlertStore {
   readonly alertsTable: string;
 }
 
-/** A resolved alert is kept so long. */
+/** Days for which a resolved alert is kept. */
 const KEPT_DAYS = 90;
 
-/** An alert that another run changed meanwhile; that run has done what this one would. */
+/** Another run has changed the alert in the meantime, and has done this run's work. */
 export class AlertChangedError extends OAuthMonitoringError {
   override readonly name = "AlertChangedError";
 
   constructor() {
-    super("another run has changed the alert meanwhile");
+    super("another run has changed the alert in the meantime");
   }
 }
 
@@ -37,9 +37,9 @@ export async function findAlert(store: AlertStore, alertId: string): Promise<Ale
 }
 
 /**
- * Writes an alert in place of what was read before.
+ * Replaces the alert that was read before.
  *
- * @throws AlertChangedError when the stored one is another by now
+ * @throws AlertChangedError when the stored alert has changed since
  */
 export async function saveAlert(
   store: AlertStore,
@@ -75,13 +75,13 @@ function toItem(alert: Alert): Record<string, unknown> {
   const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
   return {
     ...alert,
-    // It quotes events, in which a producer may put anything.
+    // The evidence quotes events, and a producer can put anything into an event.
     evidence: freeJson(alert.evidence),
     ttl_epoch_seconds: toEpochSeconds(keptUntilMs),
   };
 }
 
-/** Keeps a resolved alert under an id of its own, before another of its subject takes its place. */
+/** Keeps a resolved alert under its own id, before a new alert for the same subject replaces it. */
 export async function keepResolved(store: AlertStore, alert: Alert): Promise<void> {
   const alert_id = `${alert.alert_id}#${alert.opened_at}`;
   await store.db.send(
@@ -92,7 +92,7 @@ export async function keepResolved(store: AlertStore, alert: Alert): Promise<voi
   );
 }
 
-/** Writes that everybody has been told of an open alert, whatever else of it has changed meanwhile. */
+/** Records that everybody was told about an open alert, even if another run has changed the alert. */
 export async function markTold(store: AlertStore, alert: Alert): Promise<void> {
   try {
     await store.db.send(
@@ -118,13 +118,13 @@ const ofState = (store: AlertStore, state: Alert["state"]) => ({
   ExpressionAttributeValues: { ":state": state },
 });
 
-/** Alerts of a state, the oldest first. */
+/** Alerts of a state, oldest first. */
 export async function listAlerts(store: AlertStore, state: Alert["state"]): Promise<Alert[]> {
   const items = await queryAll(store.db, ofState(store, state));
   return items.map((item) => alertSchema.parse(item));
 }
 
-/** The resolved alerts that opened last, the newest first. */
+/** The resolved alerts that opened last, newest first. */
 export async function listLatestResolved(store: AlertStore, limit: number): Promise<Alert[]> {
   const { Items = [] } = await store.db.send(
     new QueryCommand({ ...ofState(store, "resolved"), ScanIndexForward: false, Limit: limit }),

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** An alert: one anomaly of one subject, from its first sight until it was quiet for a while. */
+/** An alert: one anomaly of one subject, from its first detection until it has been quiet for a while. */
 export const alertSchema = z.object({
   alert_id: z.string(),
   state: z.enum(["open", "resolved"]),
@@ -9,21 +9,21 @@ export const alertSchema = z.object({
   oauth_client_id: z.string().optional(),
   message: z.string(),
   advice: z.string(),
-  /** UTC; `last_seen_at` moves with each run that still finds the anomaly. */
+  /** UTC; each run that still finds the anomaly updates `last_seen_at`. */
   opened_at: z.string(),
   last_seen_at: z.string(),
   resolved_at: z.string().optional(),
-  /** Runs that found it. */
+  /** The number of runs that found the anomaly. */
   detections: z.int(),
-  /** The most that a run counted, and the number from which it is an anomaly. */
+  /** The highest count of any run, and the count at which it becomes an anomaly. */
   observed: z.number(),
   threshold: z.number(),
   window_start: z.string(),
   window_end: z.string(),
   evidence: z.record(z.string(), z.unknown()),
-  /** Id of its `suspicious_activity` event: telling of an alert again changes nothing. */
+  /** The id of the alert's `suspicious_activity` event: publishing the event again changes nothing. */
   event_id: z.string(),
-  /** Whether all who are to know of its present state have been told. */
+  /** Whether everybody has been told about the present state. */
   told: z.boolean(),
 });
 

@@ -22,7 +22,7 @@ import { rememberNetwork } from "./known-networks.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
 
-/** Tells people of an alert that opened or resolved; may be called twice of one. */
+/** Tells people about an alert that opened or resolved. It may be called twice for the same alert. */
 export type AlertNotifier = (alert: Alert) => Promise<void>;
 
 export interface DetectionContext extends DetectionStore, AlertStore, Tracking {
@@ -32,47 +32,44 @@ export interface DetectionContext extends DetectionStore, AlertStore, Tracking {
 
 /** What a run found and did. */
 export interface DetectionRun {
-  /** The present that was judged, UTC. */
+  /** The time as of which the run looked, UTC. */
   readonly as_of: string;
   readonly opened: readonly Alert[];
   readonly resolved: readonly Alert[];
-  /** Alerts open after the run. */
+  /** The number of alerts that are open after the run. */
   readonly open: number;
-  /** Anomalies of muted clients. */
+  /** The number of anomalies of muted clients. */
   readonly muted: number;
 }
 
-/** Namespace of the events' ids, so that an alert told of twice is one event. */
+/** The namespace of the events' ids: an alert that is published twice is one event. */
 const EVENT_NAMESPACE = "5c1f6f0e-8d5b-4f6a-9c39-0a6e6a1b7d21";
 
-/** Events that show what an alert is about. */
+/** How many events an alert shows. */
 const EXAMPLES = 3;
 
-/** What an example shows of its event's data. */
+/** The members of an event's data that an alert shows. */
 const SHOWN = ["ip", "endpoint", "user_agent", "reason"] as const;
 
 function alertId(rule: string, { kind, id }: AnomalySubject): string {
   return `${rule}#${kind}#${id}`;
 }
 
-/** The client that an anomaly is of, if one is known. */
+/** The client of an anomaly, if it is known. */
 function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
   const id = subject.kind === "client" ? subject.id : clientId;
   return id === NO_CLIENT ? undefined : id;
 }
 
-/** The newest of the subject's events within the window, in short. */
+/** A summary of the subject's newest events within the window. */
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
   const { kind, id } = anomaly.subject;
   if (kind === "client" && id === NO_CLIENT) return [];
-  const failures = !["issuance_rate", "token_networks", "dormant_token", "new_network"].includes(
-    anomaly.rule.name,
-  );
   const { events } = await queryEvents(context, {
     fromMs: Date.parse(anomaly.windowStart),
     toMs: Date.parse(anomaly.windowEnd),
     limit: EXAMPLES,
-    security: failures || undefined,
+    security: anomaly.rule.examples === "failures" || undefined,
     ...(kind === "ip" && { ip: id }),
     ...(kind === "token" && { tokenId: id }),
     ...(kind === "client" && { clientId: id }),
@@ -97,7 +94,7 @@ class AlertKeeper {
     private readonly nowMs: number,
   ) {}
 
-  /** An anomaly that is there: a new alert, or one more sight of an open one. */
+  /** Opens an alert for an anomaly, or updates the alert that is open already. */
   async see(anomaly: FoundAnomaly): Promise<void> {
     const { context } = this;
     const id = alertId(anomaly.rule.name, anomaly.subject);
@@ -142,7 +139,7 @@ class AlertKeeper {
     await markTold(context, alert);
   }
 
-  /** An open alert whose anomaly is not there: resolved, once it has been quiet for long enough. */
+  /** Resolves an open alert whose anomaly has been absent for long enough. */
   async settle(alert: Alert, quietMs: number): Promise<void> {
     await this.#tellLate(alert);
     if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) return;
@@ -152,7 +149,7 @@ class AlertKeeper {
     this.resolved.push(resolved);
   }
 
-  /** Tells of an alert that an earlier run opened and did not get to tell of. */
+  /** Tells people about an alert when the run that opened it could not. */
   async #tellLate(alert: Alert): Promise<void> {
     if (alert.told || alert.opened_at >= toInstant(this.nowMs)) return;
     await this.#tell(alert);
@@ -200,7 +197,7 @@ class AlertKeeper {
   }
 }
 
-/** Remembers the networks that clients came from, after the rules have looked for new ones. */
+/** Remembers the networks from which clients were used, after the rules have looked for new ones. */
 async function learnNetworks(
   store: DetectionStore,
   snapshot: DetectionSnapshot,
@@ -222,11 +219,11 @@ async function learnNetworks(
 }
 
 /**
- * Looks for anomalies as of an instant, from counters alone, and keeps alerts of them: one for each
- * rule and subject, told of once when it opens and once when it has been quiet for a while.
+ * Looks for anomalies as of an instant, using only counters, and keeps one alert for each rule and subject.
+ * People are told when an alert opens, and again when it has been quiet for a while.
  *
- * @param asOfMs the present to judge, epoch milliseconds; the past may be judged again
- * @throws whatever the store, the bus or the notifier failed with; the next run goes on from there
+ * @param asOfMs the time as of which to look, epoch milliseconds; it may be in the past
+ * @throws the error of the store, the bus or the notifier; the next run continues from there
  */
 export async function detectAnomalies(
   context: DetectionContext,
@@ -235,7 +232,7 @@ export async function detectAnomalies(
   return keepAlerts(context, await readSnapshot(context, asOfMs));
 }
 
-/** The second half of `detectAnomalies`: what follows from a snapshot. */
+/** The second half of `detectAnomalies`: finds anomalies in a snapshot and keeps their alerts. */
 export async function keepAlerts(
   context: DetectionContext,
   snapshot: DetectionSnapshot,
@@ -257,12 +254,12 @@ export async function keepAlerts(
   };
   const keeper = new AlertKeeper(context, asOfMs);
   const failures: unknown[] = [];
-  // One alert that fails must not keep the others from being told.
+  // People must be told about the other alerts even if one fails.
   const attempt = async (work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      // Otherwise another run was faster.
+      // After an AlertChangedError there is nothing to do: another run was faster.
       if (!(error instanceof AlertChangedError)) failures.push(error);
     }
   };

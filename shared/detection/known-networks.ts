@@ -5,10 +5,10 @@ import type { KnownNetwork } from "../anomaly-rules/detection-snapshot.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 
-/** A network that a client was not seen from for so long is forgotten. */
+/** Days without use after which a client's network is forgotten. */
 const REMEMBERED_DAYS = 90;
 
-/** More are not read of a client: it is used from everywhere. */
+/** The most networks read for a client: a client with more is used from everywhere. */
 const MOST = 50;
 
 const itemSchema = z.object({
@@ -19,7 +19,7 @@ const itemSchema = z.object({
 
 const partition = (clientId: string) => `known-networks/${clientId}`;
 
-/** The networks a client was seen from before, the earliest first. Cost: one Query. */
+/** The networks from which a client was seen before, earliest first. Cost: one Query. */
 export async function findKnownNetworks(
   store: StatisticsStore,
   clientId: string,
@@ -43,11 +43,11 @@ export async function findKnownNetworks(
 export interface SeenNetwork {
   readonly network: string;
   readonly seenMs: number;
-  /** Whether it was an anomaly. */
+  /** Whether the network raised an anomaly. */
   readonly raised: boolean;
 }
 
-/** Remembers that a client was seen from a network; at most one write a day and network. */
+/** Remembers that a client was seen from a network, with at most one write for each day and network. */
 export async function rememberNetwork(
   store: StatisticsStore,
   clientId: string,

@@ -4,16 +4,16 @@ import { queryAll } from "../dynamodb/query-all.ts";
 import { toEpochSeconds, toInstant } from "../time/clock.ts";
 import type { AlertStore } from "./alert-store.ts";
 
-/** A client that raises no alerts, of one rule or of any, for a while. */
+/** A client that raises no alerts for a while, under one rule or under all of them. */
 export interface Mute {
   readonly oauth_client_id: string;
-  /** Absent: every rule. */
+  /** The muted rule; when it is absent, every rule is muted. */
   readonly rule?: string | undefined;
   /** UTC. */
   readonly until: string;
 }
 
-/** Mutes share the alerts' table, under a state of their own. */
+/** Mutes are in the table of alerts and have their own state. */
 const STATE = "mute";
 
 const muteSchema = z
@@ -23,7 +23,7 @@ const muteSchema = z
 const muteId = ({ oauth_client_id, rule }: Pick<Mute, "oauth_client_id" | "rule">) =>
   `${STATE}#${rule ?? "*"}#${oauth_client_id}`;
 
-/** Mutes a client until an instant, in place of an earlier mute of the same rule. */
+/** Mutes a client until an instant. This replaces an earlier mute of the same rule. */
 export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
   await store.db.send(
     new PutCommand({
@@ -33,7 +33,7 @@ export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
         state: STATE,
         oauth_client_id: mute.oauth_client_id,
         ...(mute.rule !== undefined && { rule: mute.rule }),
-        // The index's sort key: mutes are found by their end.
+        // The index's sort key holds the end of the mute.
         opened_at: mute.until,
         ttl_epoch_seconds: toEpochSeconds(Date.parse(mute.until)),
       },
@@ -41,7 +41,7 @@ export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
   );
 }
 
-/** Ends a mute before its time. */
+/** Ends a mute early. */
 export async function unmuteClient(
   store: AlertStore,
   mute: Pick<Mute, "oauth_client_id" | "rule">,

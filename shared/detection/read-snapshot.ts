@@ -12,7 +12,7 @@ import { isFailure } from "../counters/counts-of-event.ts";
 import { findIssuances } from "../counters/find-issuances.ts";
 import { type Bucket, readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
 import { readRankedItems } from "../counters/read-ranked-items.ts";
-import { allShardKeys } from "../dynamodb/shards.ts";
+import { tokenPartitions } from "../event-store/event-index.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import { findKnownNetworks } from "./known-networks.ts";
 
@@ -108,18 +108,19 @@ async function readFailedIpHours(store: DetectionStore, nowMs: number) {
 /** Uses looked at of one token. */
 const MOST_USES = 250;
 
-/** How often a token was used in the last hour, at most 250 a shard. */
+/** How often a token was used in the last hour, among at most 250 events of a partition. */
 async function countUses(store: DetectionStore, tokenId: string, nowMs: number): Promise<number> {
   const counts = await Promise.all(
-    allShardKeys(tokenId, store.config.shards.events.read).map((shard) =>
+    (await tokenPartitions(store, tokenId)).map((partition) =>
       store.db.send(
         new QueryCommand({
           TableName: store.eventsTable,
-          IndexName: "by_token",
-          KeyConditionExpression: "token_shard = :token AND occurred_at_id BETWEEN :from AND :to",
-          FilterExpression: "event_type = :used",
+          KeyConditionExpression:
+            "subject_shard = :partition AND occurred_at_id BETWEEN :from AND :to",
+          FilterExpression: "event_type = :used AND event_data.token_id = :token",
           ExpressionAttributeValues: {
-            ":token": shard,
+            ":partition": partition,
+            ":token": tokenId,
             ":from": toInstant(nowMs - HOUR_MS),
             ":to": toInstant(nowMs),
             ":used": "token_used",

@@ -62,8 +62,48 @@ export const CLIENTS = {
   },
 } as const satisfies TableDefinition;
 
-/** Audit events by the producer's id; each index key ends in `#shard`. */
+/** What an index of the events lists: all of an event, and of a pack all but its events. */
+const LISTED_EVENT = [
+  "id",
+  "event_type",
+  "occurred_at",
+  "oauth_client_id",
+  "user_id",
+  "event_data",
+  "created_at",
+  "expires_at",
+  "event_count",
+] as const;
+
+/**
+ * Audit events by whom they are about, and packs of them; `shared/event-store` describes both. Each
+ * index lists the items that have its key, which ends in `#shard`.
+ */
 export const EVENTS = {
+  partitionKey: "subject_shard",
+  sortKey: "occurred_at_id",
+  ttlAttribute: "expires_at",
+  indexes: {
+    by_time: {
+      partitionKey: "retention_shard",
+      sortKey: "occurred_at_id",
+      projection: LISTED_EVENT,
+    },
+    by_type: { partitionKey: "type_shard", sortKey: "occurred_at_id", projection: LISTED_EVENT },
+    by_client: {
+      partitionKey: "client_shard",
+      sortKey: "occurred_at_id",
+      projection: LISTED_EVENT,
+    },
+    by_ip: { partitionKey: "ip_shard", sortKey: "occurred_at_id", projection: LISTED_EVENT },
+  },
+} as const satisfies TableDefinition;
+
+/**
+ * The events table as it was before packs, by the producer's id: read until its last event has expired,
+ * where `previousEventsTable` names one.
+ */
+export const PREVIOUS_EVENTS = {
   partitionKey: "id",
   ttlAttribute: "expires_at",
   indexes: {

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
+import { parseInput } from "../errors/faults.ts";
 import { instantSchema, toInstant } from "../time/clock.ts";
 import { type EventData, eventDataSchema, withoutSecrets, withoutTokens } from "./event-data.ts";
 import { SECURITY_EVENT_TYPES } from "./event-types.ts";
@@ -57,6 +58,26 @@ export function isSecurityEventType(eventType: string): boolean {
   return (SECURITY_EVENT_TYPES as readonly string[]).includes(eventType);
 }
 
+/** By a type that has no event of its own on the bus, the type whose events may carry it. */
+export const CARRIERS: Readonly<Record<string, string>> = {
+  scope_validation_success: "token_used",
+};
+
+/**
+ * Every type that an event is found and counted under: its own, and `scope_validation_success` for a
+ * `token_used` that tells of its scope check (`required_scopes`, and `success: true`).
+ */
+export function typesOf({
+  event_type,
+  event_data,
+}: Pick<OAuthEvent, "event_type" | "event_data">): readonly string[] {
+  const carries =
+    event_type === "token_used" &&
+    event_data.success === true &&
+    Array.isArray(event_data.required_scopes);
+  return carries ? [event_type, "scope_validation_success"] : [event_type];
+}
+
 /** What happened, before it has an identity. */
 export interface EventFacts {
   readonly eventType: string;
@@ -70,10 +91,10 @@ export interface EventFacts {
 /**
  * Makes the envelope of something that happened at `atMs`, with a fresh UUIDv7 (RFC 9562) of that time.
  *
- * @throws ZodError when the facts do not fit the envelope, saying which and why.
+ * @throws InvalidInputError when the facts do not fit the envelope, saying which and why.
  */
 export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
-  return oauthEventSchema.parse({
+  return parseInput(oauthEventSchema, "the event", {
     id: facts.id ?? uuidv7({ msecs: atMs }),
     event_type: facts.eventType,
     occurred_at: toInstant(atMs),

@@ -1,8 +1,9 @@
 import type * as z from "zod";
+import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 
 /** One thing that is wrong with an input. */
 export interface Fault {
-  /** Where, as a JSON Pointer (RFC 6901) into the input; empty for the whole of it. */
+  /** A JSON Pointer (RFC 6901) into the input; empty for the input as a whole. */
   readonly pointer: string;
   /** What is wrong, in one plain sentence without a full stop. It never repeats the value. */
   readonly detail: string;
@@ -10,7 +11,7 @@ export interface Fault {
 
 type Issue = z.core.$ZodIssue;
 
-/** What is counted of something that is too big or too small. */
+/** The unit of a size that is too big or too small. */
 const UNITS: Readonly<Record<string, string>> = {
   string: " characters",
   array: " items",
@@ -19,7 +20,7 @@ const UNITS: Readonly<Record<string, string>> = {
   object: " members",
 };
 
-/** How zod's own messages begin. Any other is a schema's, and says more than a bound. */
+/** How zod's own messages begin. Other messages come from a schema and say more. */
 const GENERIC = /^(Invalid |Too (big|small): |Unrecognized key)/;
 
 function pointerTo(path: readonly PropertyKey[]): string {
@@ -30,7 +31,7 @@ function bound(word: string, limit: number | bigint, origin: string): string {
   return `expected ${word} ${limit}${UNITS[origin] ?? ""}`;
 }
 
-/** A type as a reader knows it. */
+/** A type with its article. */
 const article = (type: string) => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 
 function detailOf(issue: Issue): string {
@@ -65,7 +66,7 @@ function detailOf(issue: Issue): string {
     case "invalid_union":
     case "invalid_key":
     case "invalid_element":
-      return "it has none of the forms it may have";
+      return "it does not have any of the allowed forms";
     default:
       return "it is not valid";
   }
@@ -105,7 +106,37 @@ export function sentenceOf(faults: readonly Fault[]): string {
     .replace(/\s+/g, " ");
 }
 
-/** The faults of an input in one line. */
+/** The faults of an input, in one line. */
 export function explain(error: z.ZodError): string {
   return sentenceOf(faultsOf(error));
+}
+
+/** What an operation was given is refused; the message lists every fault with its place. */
+export class InvalidInputError extends OAuthMonitoringError {
+  override readonly name: string = "InvalidInputError";
+
+  /** Each fault, with where it is. */
+  readonly faults: readonly Fault[];
+
+  /** @param what the input, as the message's subject: `the request` */
+  constructor(what: string, cause: z.ZodError) {
+    const faults = faultsOf(cause);
+    super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
+    this.faults = faults;
+  }
+}
+
+/**
+ * Parses what an operation was given.
+ *
+ * @throws InvalidInputError when it does not fit the schema
+ */
+export function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  what: string,
+  input: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw new InvalidInputError(what, parsed.error);
+  return parsed.data;
 }

@@ -5,7 +5,7 @@ import { CounterUpdates } from "../counters/counter-updates.ts";
 import { countsOfEvent } from "../counters/counts-of-event.ts";
 import { type Issuance, planIssuanceChange, tokenFact } from "../counters/issuance.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import { toEventItem } from "./stored-event.ts";
+import { packOf, toEventItems } from "./event-pack.ts";
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
@@ -22,7 +22,6 @@ export interface EventStore extends IssuanceStore {
 /** What storing one event writes, and what it counts. */
 export interface EventWrites {
   readonly event: OAuthEvent;
-  readonly put: TransactItem;
   readonly issuance?: {
     readonly tokenId: string;
     readonly write: TransactItem;
@@ -39,25 +38,59 @@ export function planEventWrites(
   store: EventStore,
   event: OAuthEvent,
   known: KnownIssuances,
-  nowMs: number,
 ): EventWrites {
   const fact = tokenFact(event);
   const change =
     fact && planIssuanceChange(known.get(fact.tokenId), fact, store.issuancesTable, store.config);
   return {
     event,
-    put: {
-      Put: {
-        TableName: store.eventsTable,
-        Item: toEventItem(event, store.config, nowMs),
-        ConditionExpression: "attribute_not_exists(id)",
-      },
-    },
     ...(fact &&
       change && {
         issuance: { tokenId: fact.tokenId, write: change.write, after: change.after },
       }),
     counts: [...countsOfEvent(event), ...(change?.counts ?? [])],
+  };
+}
+
+/** Writes that `eventPuts` makes of each event. */
+export function putsOfEvent({ config }: EventStore): 1 | 2 {
+  return config.previousEventsTable === undefined ? 1 : 2;
+}
+
+/**
+ * The writes of events that are stored together: each event's, in the order given, on the condition that
+ * the event is new; and their packs. While there is a table from before packs, its id is entered there,
+ * too, so that code of either version stores it once.
+ */
+export function eventPuts(
+  store: EventStore,
+  events: readonly OAuthEvent[],
+  nowMs: number,
+): { readonly items: TransactItem[]; readonly packs: TransactItem[] } {
+  const { items, packs } = toEventItems(events, store.config, nowMs);
+  const { previousEventsTable } = store.config;
+  return {
+    items: items.flatMap((Item) => [
+      {
+        Put: {
+          TableName: store.eventsTable,
+          Item,
+          ConditionExpression: "attribute_not_exists(subject_shard)",
+        },
+      },
+      ...(previousEventsTable === undefined
+        ? []
+        : [
+            {
+              Put: {
+                TableName: previousEventsTable,
+                Item: { id: Item.id, expires_at: Item.expires_at },
+                ConditionExpression: "attribute_not_exists(id)",
+              },
+            },
+          ]),
+    ]),
+    packs: packs.map((Item) => ({ Put: { TableName: store.eventsTable, Item } })),
   };
 }
 
@@ -82,12 +115,13 @@ export function takeTransactions(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   count: number,
+  putsOfEach: number,
 ): { transactions: OAuthEvent[][]; rest: readonly OAuthEvent[] } {
   const tokens = new Set<string>();
   const transactions: OAuthEvent[][] = [];
   let rest = events;
   while (transactions.length < count) {
-    const next = takeTransaction(rest, plan, tokens);
+    const next = takeTransaction(rest, plan, tokens, putsOfEach);
     if (next.taken.length === 0) break;
     transactions.push(next.taken);
     rest = next.rest;
@@ -100,10 +134,12 @@ function takeTransaction(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   tokens: Set<string>,
+  putsOfEach: number,
 ): { taken: OAuthEvent[]; rest: OAuthEvent[] } {
   const counters = new CounterUpdates(0);
   const taken: OAuthEvent[] = [];
   const rest: OAuthEvent[] = [];
+  const packs = new Set<string>();
   let items = 0;
   let bytes = 0;
   let full = false;
@@ -115,7 +151,8 @@ function takeTransaction(
     }
     const writes = plan(event);
     const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
-    const more: number = 1 + (writes.issuance ? 1 : 0);
+    const pack = packOf(event);
+    const more: number = putsOfEach + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
     full =
       items + more + counters.size + counters.growth(writes.counts) > MAX_ITEMS ||
       (taken.length > 0 && bytes + size > MAX_BYTES);
@@ -125,6 +162,7 @@ function takeTransaction(
     }
     counters.add(writes.counts);
     if (tokenId !== undefined) tokens.add(tokenId);
+    packs.add(pack);
     items += more;
     bytes += size;
     taken.push(event);

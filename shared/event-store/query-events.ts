@@ -1,11 +1,15 @@
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { typesOf } from "../envelope/oauth-event.ts";
 import { type Clock, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { decodeCursor, encodeCursor } from "./event-cursor.ts";
 import { type EventFilters, type IndexPlan, planIndex } from "./event-index.ts";
+import { placeOf } from "./event-key.ts";
+import { PACK_SPAN_MS } from "./event-pack.ts";
 import { EventStream } from "./event-stream.ts";
-import { type StoredEvent, storedEventSchema } from "./stored-event.ts";
+import type { StoredEvent } from "./stored-event.ts";
 
+/** A page of the audit log that is asked for. */
 export interface EventQuery extends EventFilters {
   /** [fromMs, toMs) of `occurred_at`, epoch milliseconds; without them, all that is kept. */
   readonly fromMs?: number | undefined;
@@ -21,13 +25,14 @@ export interface EventPage {
   readonly next_cursor: string | null;
 }
 
+/** Where the audit log is read. */
 export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "config"> {
   readonly db: DocumentClient;
   readonly eventsTable: string;
   readonly clock: Clock;
 }
 
-/** Index pages one call may read; a query whose filters match rarely hands out a cursor instead. */
+/** Times that one call may read; a query whose filters match rarely hands out a cursor instead. */
 const MAX_READS = 64;
 
 /** A function answers 6 MB at most; the last event may go beyond this by its own size. */
@@ -36,121 +41,154 @@ const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 const EARLIEST = "0000-01-01T00:00:00.000Z";
 const LATEST = "9999-12-31T23:59:59.999Z";
 
+/** Items that a Query lists at first: its share of a page, and more where a filter leaves some out. */
+function firstLimit(limit: number, partitions: number, isFiltered: boolean): number {
+  const share = Math.ceil(limit / partitions);
+  return Math.min(isFiltered ? Math.max(16, 4 * share) : Math.max(8, Math.ceil(1.5 * share)), 1000);
+}
+
+/** The last instant of the span in which a pack that has events of `last` may end. */
+function endOfSpan(last: string): string {
+  const lastMs = Date.parse(last.slice(0, LATEST.length));
+  const endMs = (Math.floor(lastMs / PACK_SPAN_MS) + 1) * PACK_SPAN_MS - 1;
+  return toInstant(Math.min(endMs, Date.parse(LATEST)));
+}
+
+/** What a query shows of an event, or undefined when it is not meant. */
+type View = (event: StoredEvent) => StoredEvent | undefined;
+
+/** Shows the events of [from, to) before the cursor, and under the type asked for what carries it. */
+function viewOf(query: EventQuery, from: string, last: string): View {
+  return (event) => {
+    const place = placeOf(event);
+    if (place < from || place >= last) return undefined;
+    if (query.type === undefined || event.event_type === query.type) return event;
+    return typesOf(event).includes(query.type) ? { ...event, event_type: query.type } : undefined;
+  };
+}
+
 function openStreams(
   context: QueryContext,
   query: EventQuery,
   plan: IndexPlan,
-  before: string | undefined,
+  from: string,
+  last: string,
 ): EventStream[] {
-  const from = query.fromMs === undefined ? EARLIEST : toInstant(query.fromMs);
-  const to = query.toMs === undefined ? LATEST : toInstant(query.toMs);
-  const last = before !== undefined && before < to ? before : to;
   if (from > last) return [];
   const filters = Object.entries(plan.oneOf);
-  return plan.partitions.map(
-    (partition) =>
-      new EventStream(context.db, {
-        TableName: context.eventsTable,
-        IndexName: plan.indexName,
-        KeyConditionExpression:
-          "#partition = :partition AND occurred_at_id BETWEEN :from AND :last",
-        FilterExpression: [
-          "expires_at > :now",
-          ...filters.map(([path, values], index) => {
-            const names = path.split(".").map((_, level) => `#f${index}_${level}`);
-            return `${names.join(".")} IN (${values.map((_, n) => `:f${index}_${n}`).join(", ")})`;
-          }),
-        ].join(" AND "),
-        ExpressionAttributeNames: {
-          "#partition": plan.partitionKey,
-          ...Object.fromEntries(
-            filters.flatMap(([path], index) =>
-              path.split(".").map((name, level) => [`#f${index}_${level}`, name]),
+  const count = plan.sources.reduce((sum, { partitions }) => sum + partitions.length, 0);
+  return plan.sources.flatMap(({ tableName, indexName, partitionKey, partitions }) =>
+    partitions.map(
+      (partition) =>
+        new EventStream(context.db, {
+          TableName: tableName ?? context.eventsTable,
+          ...(indexName && { IndexName: indexName }),
+          KeyConditionExpression:
+            "#partition = :partition AND occurred_at_id BETWEEN :from AND :end",
+          FilterExpression: [
+            "expires_at > :now AND occurred_at <= :last",
+            ...filters.map(([path, values], index) => {
+              const names = path.split(".").map((_, level) => `#f${index}_${level}`);
+              return `${names.join(".")} IN (${values.map((_, n) => `:f${index}_${n}`).join(", ")})`;
+            }),
+          ].join(" AND "),
+          ExpressionAttributeNames: {
+            "#partition": partitionKey,
+            ...Object.fromEntries(
+              filters.flatMap(([path], index) =>
+                path.split(".").map((name, level) => [`#f${index}_${level}`, name]),
+              ),
             ),
-          ),
-        },
-        ExpressionAttributeValues: {
-          ":partition": partition,
-          ":from": from,
-          ":last": last,
-          ":now": toEpochSeconds(context.clock()),
-          ...Object.fromEntries(
-            filters.flatMap(([, values], index) =>
-              values.map((value, n) => [`:f${index}_${n}`, value]),
+          },
+          ExpressionAttributeValues: {
+            ":partition": partition,
+            ":from": from,
+            // A place goes on with the event's id; this is behind every id of the instant.
+            ":end": `${endOfSpan(last)}#\u{10FFFF}`,
+            ":last": last.slice(0, LATEST.length),
+            ":now": toEpochSeconds(context.clock()),
+            ...Object.fromEntries(
+              filters.flatMap(([, values], index) =>
+                values.map((value, n) => [`:f${index}_${n}`, value]),
+              ),
             ),
-          ),
-        },
-        ScanIndexForward: false,
-        Limit: filters.length > 0 ? 500 : query.limit + 1,
-      }),
+          },
+          ScanIndexForward: false,
+          Limit: firstLimit(query.limit, count, filters.length > 0),
+        }),
+    ),
   );
 }
 
-const placeOf = (item: Record<string, unknown>): string => String(item.occurred_at_id);
-
-/** The stream with the newest head, among those newer than `frontier`. */
+/** The stream with the newest head, among those not older than `frontier`. */
 function newest(streams: readonly EventStream[], frontier = ""): EventStream | undefined {
-  return streams.reduce<EventStream | undefined>((best, stream) => {
-    if (!stream.head || placeOf(stream.head) <= frontier) return best;
-    return best?.head && placeOf(best.head) >= placeOf(stream.head) ? best : stream;
-  }, undefined);
+  let best: { readonly stream: EventStream; readonly place: string } | undefined;
+  for (const stream of streams) {
+    const place = stream.head && placeOf(stream.head);
+    if (place !== undefined && place >= frontier && (!best || place > best.place)) {
+      best = { stream, place };
+    }
+  }
+  return best?.stream;
 }
 
 /**
- * One page of the audit log, newest first, merged over the shards of the index that fits the filters.
- * Reads at most 64 index pages a call, whatever the filters: what it had no room to look at is reached
- * by the cursor, and so is what goes beyond 4 MB of events. Expired events are never shown, deleted or not.
+ * One page of the audit log, newest first, merged over the partitions that fit the filters. Reads at most
+ * 64 times a call, whatever the filters: what it had no room to look at is reached by the cursor, and so
+ * is what goes beyond 4 MB of events. Expired events are never shown, deleted or not.
  *
  * @throws InvalidCursorError when the cursor does not belong to the query.
  */
 export async function queryEvents(context: QueryContext, query: EventQuery): Promise<EventPage> {
   const { cursor, limit, ...identity } = query;
   const before = cursor === undefined ? undefined : decodeCursor(cursor, identity);
-  const plan = await planIndex(context, query);
-  const streams = openStreams(context, query, plan, before);
+  const from = query.fromMs === undefined ? EARLIEST : toInstant(query.fromMs);
+  const to = query.toMs === undefined ? LATEST : toInstant(query.toMs);
+  const last = before !== undefined && before < to ? before : to;
+  const view = viewOf(query, from, last);
+  const streams = openStreams(context, query, await planIndex(context, query), from, last);
   const events: StoredEvent[] = [];
   let reads = 0;
   let bytes = 0;
-  let last: string | undefined;
+  let shown: string | undefined;
 
   const full = () => events.length >= limit || bytes >= MAX_PAGE_BYTES;
-  const show = (item: Record<string, unknown>) => {
-    last = placeOf(item);
-    // The range's end is inclusive for DynamoDB; the event that a cursor names was shown already.
-    if (last === before) return;
-    const event = storedEventSchema.parse(item);
-    bytes += Buffer.byteLength(JSON.stringify(event));
-    events.push(event);
+  /** Takes the newest event that is known to be next; answers false when there is none. */
+  const takeNext = (frontier?: string): boolean => {
+    const next = newest(streams, frontier)?.take();
+    const event = next && view(next);
+    if (event) {
+      shown = placeOf(event);
+      bytes += Buffer.byteLength(JSON.stringify(event));
+      events.push(event);
+    }
+    return next !== undefined;
   };
 
   while (!full()) {
-    const unread = streams.filter((stream) => stream.mustRead);
-    if (unread.length > 0) {
-      if (reads > 0 && reads + unread.length > MAX_READS) {
-        // Out of reads: only what is newer than the least advanced stream is known to be next.
-        const frontier =
-          unread
-            .map((stream) => stream.readTo ?? LATEST)
-            .sort()
-            .at(-1) ?? LATEST;
-        for (
-          let item = newest(streams, frontier)?.take();
-          item && !full();
-          item = newest(streams, frontier)?.take()
-        ) {
-          show(item);
-        }
-        if (!full()) last = frontier;
-        break;
-      }
-      reads += unread.length;
-      await Promise.all(unread.map((stream) => stream.read()));
+    let unread = streams.filter((stream) => stream.mustRead);
+    if (unread.length === 0) {
+      if (!takeNext()) return { events, next_cursor: null };
       continue;
     }
-    const item = newest(streams)?.take();
-    if (!item) return { events, next_cursor: null };
-    show(item);
+    // Only what is newer than the least advanced stream is known to be next.
+    const frontier =
+      unread
+        .map(({ readTo }) => readTo)
+        .sort()
+        .at(-1) ?? "";
+    if (reads > 0 && reads + unread.length > MAX_READS && frontier < last) {
+      // What is listed is still looked into: a cursor cannot point into a pack that was not read.
+      unread = unread.filter((stream) => stream.mustReadPacks);
+      if (unread.length === 0) {
+        while (!full() && takeNext(frontier));
+        if (!full()) shown = frontier;
+        break;
+      }
+    }
+    reads += unread.length;
+    await Promise.all(unread.map((stream) => stream.read()));
   }
   const more = streams.some((stream) => stream.hasMore);
-  return { events, next_cursor: more && last ? encodeCursor(last, identity) : null };
+  return { events, next_cursor: more && shown ? encodeCursor(shown, identity) : null };
 }

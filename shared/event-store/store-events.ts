@@ -7,16 +7,23 @@ import { retentionDays } from "../config/event-retention.ts";
 import { CounterUpdates } from "../counters/counter-updates.ts";
 import { findIssuances } from "../counters/find-issuances.ts";
 import { issuanceSchema, lifetimeClass, tokenFact } from "../counters/issuance.ts";
-import { type EnteredValues, enterValue } from "../counters/values-in-use.ts";
+import {
+  type EnteredValues,
+  enterValues,
+  userOfToken,
+  type ValueInUse,
+} from "../counters/values-in-use.ts";
 import { shardOf } from "../dynamodb/shards.ts";
-import type { OAuthEvent } from "../envelope/oauth-event.ts";
+import { type OAuthEvent, tokenIdOf } from "../envelope/oauth-event.ts";
 import { type Clock, DAY_MS } from "../time/clock.ts";
 import {
   byCounters,
   type EventStore,
   type EventWrites,
+  eventPuts,
   type KnownIssuances,
   planEventWrites,
+  putsOfEvent,
   takeTransactions,
 } from "./event-writes.ts";
 
@@ -44,12 +51,12 @@ export interface StoreEventsOptions {
 
 /**
  * Stores events and counts them, each once: an event, the counters it raises and the fact of its token
- * are one transaction, on the condition that the event's id is new. Redelivery, in whole or in part,
- * changes nothing; an event is never stored uncounted, nor counted unstored.
+ * are one transaction, on the condition that the event is new. Redelivery, in whole or in part, changes
+ * nothing; an event is never stored uncounted, nor counted unstored.
  *
- * Cost: 2 write units per KB for each event (a transaction's price) and one for each of its indexes;
- * up to a hundred items a round trip, the counters shared by all events in it, and as many round trips
- * at once as counters have shards.
+ * Cost: 2 write units per KB for each event (a transaction's price) and 1 for its address, where it has
+ * a user or token as well; 2 per KB and 3 for each pack. Up to a hundred items a round trip, counters and
+ * packs shared by all events in it, and as many round trips at once as counters have shards.
  */
 export async function storeEvents(
   store: EventStore,
@@ -74,6 +81,7 @@ export async function storeEvents(
       waiting,
       (event) => writer.plan(event),
       store.config.shards.counters.write,
+      putsOfEvent(store),
     );
     await Promise.all(transactions.map((taken, lane) => writer.settle(taken, lane)));
     waiting = rest;
@@ -98,24 +106,37 @@ class EventWriter {
   }
 
   plan(event: OAuthEvent): EventWrites {
-    return planEventWrites(this.store, event, this.known, this.#nowMs);
+    return planEventWrites(this.store, event, this.known);
   }
 
-  /** Readers must know of a retention period or lifetime before anything is stored under it. */
+  /**
+   * Readers must know of a retention period, of a lifetime, and of the user under whom a token's events
+   * are filed before anything is stored under it.
+   */
   async enterValues(events: readonly OAuthEvent[]): Promise<void> {
     const { store, options } = this;
-    const days = new Set(events.map((event) => retentionDays(store.config, event.event_type)));
-    for (const value of days) {
-      const untilMs = this.#nowMs + value * DAY_MS;
-      await enterValue(store, options.entered, "retention_days", String(value), untilMs);
-    }
-    for (const event of events) {
+    const values = events.flatMap((event): ValueInUse[] => {
+      const days = retentionDays(store.config, event.event_type);
+      const untilMs = this.#nowMs + days * DAY_MS;
       const issued = tokenFact(event)?.issued;
-      if (!issued) continue;
-      const lifetime = lifetimeClass(issued.at, issued.expiresAt);
-      const untilMs = Date.parse(issued.expiresAt);
-      await enterValue(store, options.entered, "token_lifetime", lifetime, untilMs);
-    }
+      const tokenId = tokenIdOf(event);
+      return [
+        { kind: "retention_days", value: String(days), untilMs },
+        ...(issued
+          ? [
+              {
+                kind: "token_lifetime" as const,
+                value: lifetimeClass(issued.at, issued.expiresAt),
+                untilMs: Date.parse(issued.expiresAt),
+              },
+            ]
+          : []),
+        ...(tokenId !== undefined && event.user_id !== undefined
+          ? [{ kind: userOfToken(tokenId), value: event.user_id, untilMs }]
+          : []),
+      ];
+    });
+    await enterValues(store, options.entered, values);
   }
 
   /**
@@ -174,11 +195,14 @@ class EventWriter {
     // Another shard each lane and round: writers that would meet on a counter part ways.
     const counters = new CounterUpdates((this.#firstShard + turn) % shards);
     for (const each of writes) counters.add(each.counts);
+    const events = writes.map(({ event }) => event);
+    const { items, packs } = eventPuts(store, events, this.#nowMs);
     await store.db.send(
       new TransactWriteCommand({
         TransactItems: [
-          ...writes.map((each) => each.put),
+          ...items,
           ...writes.flatMap((each) => (each.issuance ? [each.issuance.write] : [])),
+          ...packs,
           ...counters.toTransactItems(store.countersTable, store.config.retention.statisticsDays),
         ],
       }),
@@ -193,8 +217,10 @@ class EventWriter {
     const settled = new Set<OAuthEvent>();
     let issuances = 0;
     let reason = "the transaction was cancelled";
+    const puts = putsOfEvent(this.store);
     for (const [index, { event }] of writes.entries()) {
-      const { Code, Message } = reasons[index] ?? {};
+      const own = reasons.slice(index * puts, (index + 1) * puts);
+      const { Code, Message } = own.find((each) => each.Code !== "None") ?? {};
       if (Code === "ConditionalCheckFailed") {
         this.outcome.duplicates.push(event);
         settled.add(event);
@@ -205,7 +231,7 @@ class EventWriter {
     }
     const tokens = writes.flatMap((each) => (each.issuance ? [each.issuance.tokenId] : []));
     for (const [index, tokenId] of tokens.entries()) {
-      const { Code, Item } = reasons[writes.length + index] ?? {};
+      const { Code, Item } = reasons[writes.length * puts + index] ?? {};
       if (Code !== "ConditionalCheckFailed") continue;
       issuances += 1;
       if (Item) this.known.set(tokenId, issuanceSchema.parse(unmarshall(Item)));

@@ -3,11 +3,10 @@ import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { freeJson } from "../dynamodb/free-json.ts";
 import { shardKey, shardOf } from "../dynamodb/shards.ts";
-import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import { ipOf, tokenIdOf } from "../envelope/oauth-event.ts";
+import { ipOf, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
+import { eventKey, subjectOf } from "./event-key.ts";
 
-/** An event as it is stored and shown: the envelope, and the bounds of its life in the store. */
 export const storedEventSchema = z.object({
   id: z.string(),
   event_type: z.string(),
@@ -21,31 +20,59 @@ export const storedEventSchema = z.object({
   expires_at: z.number(),
 });
 
+/** An event as it is stored and shown: the envelope, and the bounds of its life in the store. */
 export type StoredEvent = z.output<typeof storedEventSchema>;
 
-/** The item of an event: its fields, and the key of each index that it belongs to. */
+/** What storing depends on. */
+export type StorageConfig = Pick<MonitoringConfig, "retention" | "shards">;
+
+/** An item of the events table. */
+export type EventItem = Record<string, unknown> & ReturnType<typeof eventKey>;
+
+/** When events of a type, stored now, were stored and are gone. */
+export function lifeOf(
+  eventType: string,
+  config: StorageConfig,
+  nowMs: number,
+): Pick<StoredEvent, "created_at" | "expires_at"> {
+  return {
+    created_at: toInstant(nowMs),
+    expires_at: toEpochSeconds(nowMs + retentionDays(config, eventType) * DAY_MS),
+  };
+}
+
+/** The partitions in which the indexes by time, type and client list an event, or a pack of them. */
+export function listingKeys(event: OAuthEvent, config: StorageConfig) {
+  const shard = shardOf(event.id, config.shards.events.write);
+  return {
+    retention_shard: shardKey(String(retentionDays(config, event.event_type)), shard),
+    type_shard: shardKey(event.event_type, shard),
+    ...(event.oauth_client_id !== undefined && {
+      client_shard: shardKey(event.oauth_client_id, shard),
+    }),
+  };
+}
+
+/**
+ * The item of an event: its fields under the key of its subject, found by its address as well.
+ *
+ * @param listed whether it is listed by time, type and client by itself; if not, its pack is
+ */
 export function toEventItem(
   event: OAuthEvent,
-  config: Pick<MonitoringConfig, "retention" | "shards">,
+  config: StorageConfig,
   nowMs: number,
-): Record<string, unknown> {
-  const shard = shardOf(event.id, config.shards.events.write);
-  const days = retentionDays(config, event.event_type);
-  const key = (value: string | undefined) => value && shardKey(value, shard);
-  const stored: StoredEvent = {
-    ...event,
-    created_at: toInstant(nowMs),
-    expires_at: toEpochSeconds(nowMs + days * DAY_MS),
-  };
+  listed: boolean,
+): EventItem {
+  const ip = ipOf(event);
+  const filedByIp = subjectOf(event).kind === "ip";
   return {
-    ...stored,
+    ...eventKey(event),
+    ...event,
+    ...lifeOf(event.event_type, config, nowMs),
     event_data: freeJson(event.event_data),
-    occurred_at_id: `${event.occurred_at}#${event.id}`,
-    retention_shard: key(String(days)),
-    type_shard: key(event.event_type),
-    client_shard: key(event.oauth_client_id),
-    user_shard: key(event.user_id),
-    token_shard: key(tokenIdOf(event)),
-    ip_shard: key(ipOf(event)),
+    ...(ip !== undefined &&
+      !filedByIp && { ip_shard: shardKey(ip, shardOf(event.id, config.shards.events.write)) }),
+    ...(listed && listingKeys(event, config)),
   };
 }

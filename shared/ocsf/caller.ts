@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import type { EventDataReader } from "./event-data-reader.ts";
+import { type EventDataReader, present } from "./event-data-reader.ts";
 import { isHttpMethod } from "./http-method.ts";
 import type {
   OcsfActor,
@@ -10,15 +10,14 @@ import type {
   OcsfToken,
   OcsfUser,
 } from "./ocsf-event.ts";
-import { present } from "./present.ts";
 
-/** Stands where the schema asks for somebody and the event names nobody. */
+/** The name used when the schema requires a person and the event names nobody. */
 const UNKNOWN = "Unknown";
 
-/** Longest text of the schema's `ip_t`. */
+/** The longest text of the schema's type `ip_t`. */
 const MAX_IP_LENGTH = 40;
 
-/** The call that an event is of, as far as the event says. */
+/** The call of an event, with what the event says about it. */
 export interface Caller {
   readonly endpoint: OcsfEndpoint | undefined;
   readonly request: OcsfHttpRequest | undefined;
@@ -26,7 +25,7 @@ export interface Caller {
   readonly session: OcsfSession | undefined;
 }
 
-/** Takes the caller out of an event's data. */
+/** Reads the caller from an event's data. */
 export function readCaller(data: EventDataReader): Caller {
   const ip = data.text("ip", (text) => isIP(text) !== 0 && text.length <= MAX_IP_LENGTH);
   const name = data.text("ip");
@@ -45,30 +44,30 @@ export function readCaller(data: EventDataReader): Caller {
   };
 }
 
-/** Takes the access token out of an event's data. */
+/** Reads the access token from an event's data. */
 export function readToken(data: EventDataReader): OcsfToken | undefined {
   const token = present({
     uid: data.text("token_id"),
     created_time: data.instantMs("issued_at"),
     expiration_time: data.instantMs("expires_at"),
   });
-  // The schema numbers tokens of Kerberos, OpenID Connect and SAML only.
+  // The schema has numbers only for tokens of Kerberos, OpenID Connect and SAML.
   return token && { ...token, type_id: 99, type: "Access Token" };
 }
 
-/** The event's user; a client that acts for itself is one. */
+/** The event's user. A client that acts for itself is its own user. */
 export function userOf({ user_id, oauth_client_id }: OAuthEvent): OcsfUser | undefined {
   if (user_id !== undefined) return { uid: user_id, type_id: 1, type: "User" };
   if (oauth_client_id !== undefined) return { uid: oauth_client_id, type_id: 4, type: "Service" };
   return undefined;
 }
 
-/** The event's user, also where nobody knows who it was. */
+/** The event's user, or an unknown user. */
 export function userOrUnknown(event: OAuthEvent): OcsfUser {
   return userOf(event) ?? { name: UNKNOWN, type_id: 0, type: UNKNOWN };
 }
 
-/** The client, and the user and session that it acts for. */
+/** The client, with the user and the session for which it acts. */
 export function actorOf(
   event: OAuthEvent,
   session: OcsfSession | undefined,
@@ -80,12 +79,12 @@ export function actorOf(
   });
 }
 
-/** The actor, also where nobody knows who it was. */
+/** The actor, or an unknown actor. */
 export function actorOrUnknown(event: OAuthEvent, session: OcsfSession | undefined): OcsfActor {
   return actorOf(event, session) ?? { app_name: UNKNOWN };
 }
 
-/** Where the call came from, also where nobody knows. */
+/** The source of the call, or an unknown source. */
 export function endpointOrUnknown({ endpoint }: Caller): OcsfEndpoint {
   return endpoint ?? { name: UNKNOWN };
 }

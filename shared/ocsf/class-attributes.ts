@@ -8,32 +8,31 @@ import {
   userOrUnknown,
 } from "./caller.ts";
 import type { EventClassName } from "./event-classes.ts";
-import type { EventDataReader } from "./event-data-reader.ts";
+import { type EventDataReader, present } from "./event-data-reader.ts";
 import type {
   ApiActivityAttributes,
   AuthenticationAttributes,
   DetectionFindingAttributes,
   OcsfSession,
 } from "./ocsf-event.ts";
-import { present } from "./present.ts";
 
-/** What the attributes of a class are made of. */
+/** The input for the attributes of a class. */
 export interface ClassSource {
   readonly event: OAuthEvent;
   readonly caller: Caller;
-  /** The event's data, of which the caller is already taken. */
+  /** The event's data, from which the caller has been read already. */
   readonly data: EventDataReader;
   readonly message: string | undefined;
-  /** The protected API, as its `WWW-Authenticate` names it. */
+  /** The name of the protected API, as in `WWW-Authenticate`. */
   readonly serviceName: string;
 }
 
-/** The identity provider that reports, or else the protected API. */
+/** The identity provider that reported the event, or the protected API. */
 function serviceOf({ data, serviceName }: ClassSource): { readonly name: string } {
   return { name: data.text("provider") ?? serviceName };
 }
 
-/** The session; when the event is about it, the lifetime that the event names is the session's. */
+/** The session. When the event is about the session, the event's lifetime is the session's. */
 function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefined {
   if (!event.event_type.startsWith("session_")) return caller.session;
   return present({
@@ -88,7 +87,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
     src_endpoint: caller.endpoint,
     data: data.object("evidence"),
   });
-  // The schema has no evidence of a request alone.
+  // The schema has no evidence that consists of only a request.
   const shown = caller.request
     ? {
         ...(evidence ?? { actor: actorOrUnknown(event, caller.session) }),
@@ -99,7 +98,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
     class_uid: 2004,
     is_alert: event.event_type === "suspicious_activity",
     finding_info: {
-      // One of an alert that opens and resolves, so that a reader brings the two together.
+      // The same for an alert that opens and resolves, so that a reader can connect the two.
       uid: data.text("alert_id") ?? event.id,
       ...present({
         title: message,
@@ -116,7 +115,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
   };
 }
 
-/** The attributes that each class has beside those of every event. */
+/** The attributes of each class, in addition to those of every event. */
 export const CLASS_ATTRIBUTES = {
   authentication,
   apiActivity,

@@ -4,13 +4,13 @@
  */
 export const OCSF_VERSION = "1.8.0";
 
-/** An identifier and the caption that the schema gives it. */
+/** An identifier and its caption in the schema. */
 export interface Enumerated<Id extends number = number> {
   readonly id: Id;
   readonly caption: string;
 }
 
-/** What the schema calls a class and the category it is of. */
+/** A class and its category, with their names in the schema. */
 export interface EventClass {
   readonly class_uid: 2004 | 3002 | 6003;
   readonly class_name: string;
@@ -54,14 +54,14 @@ export const SEVERITY = {
   medium: { id: 3, caption: "Medium" },
 } as const satisfies Record<string, Enumerated>;
 
-/** `status_id` of an event; a finding has its own. */
+/** `status_id` of an event. A finding has other values. */
 export const STATUS = {
   unknown: { id: 0, caption: "Unknown" },
   success: { id: 1, caption: "Success" },
   failure: { id: 2, caption: "Failure" },
 } as const satisfies Record<string, Enumerated>;
 
-/** `status_id` of a finding, as far as a detection knows it: the rest is for those who review it. */
+/** `status_id` of a finding. The schema's other values are for people who review findings. */
 export const FINDING_STATUS = {
   new: { id: 1, caption: "New" },
   resolved: { id: 4, caption: "Resolved" },

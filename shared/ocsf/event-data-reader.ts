@@ -2,8 +2,8 @@ import type { EventData } from "../envelope/event-data.ts";
 import { instantSchema } from "../time/clock.ts";
 
 /**
- * Reads the free-form part of an event and remembers what was taken. What nobody took, or what does not
- * have the form that an attribute asks for, is left for `unmapped`: nothing is lost.
+ * Reads the free-form part of an event and remembers what was read. Everything else, and every value that does
+ * not fit its attribute, goes to `unmapped`. So nothing is lost.
  */
 export class EventDataReader {
   readonly #left: Map<string, unknown>;
@@ -12,7 +12,7 @@ export class EventDataReader {
     this.#left = new Map(Object.entries(data));
   }
 
-  /** Text that is not empty and, where a test is given, passes it. */
+  /** Text that is not empty and passes the test, if there is one. */
   text(key: string, fits: (text: string) => boolean = () => true): string | undefined {
     const value = this.#left.get(key);
     if (typeof value !== "string" || value === "" || !fits(value)) return undefined;
@@ -20,7 +20,7 @@ export class EventDataReader {
     return value;
   }
 
-  /** An instant, in epoch milliseconds. One written with another precision is left as well. */
+  /** An instant, in epoch milliseconds. An instant with another precision also stays in `unmapped`. */
   instantMs(key: string): number | undefined {
     const value = this.#left.get(key);
     const parsed = instantSchema.safeParse(value);
@@ -37,8 +37,16 @@ export class EventDataReader {
     return value as EventData;
   }
 
-  /** What was not taken. */
+  /** The members that were not read. */
   get rest(): EventData {
     return Object.fromEntries(this.#left);
   }
+}
+
+/** The members that have a value; `undefined` when none has. */
+export function present<T extends object>(
+  members: T,
+): { readonly [K in keyof T]?: Exclude<T[K], undefined> } | undefined {
+  const there = Object.entries(members).filter(([, value]) => value !== undefined);
+  return there.length === 0 ? undefined : (Object.fromEntries(there) as T);
 }

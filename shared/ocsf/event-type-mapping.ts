@@ -9,14 +9,14 @@ import {
   STATUS,
 } from "./event-classes.ts";
 
-/** What an event type is in OCSF. */
+/** The class, activity, status and severity of an event type in OCSF. */
 export interface EventTypeMapping {
   readonly class: EventClassName;
-  /** `by method`: create, read, update or delete, as the HTTP method says. */
+  /** `by method`: the HTTP method decides whether it is create, read, update or delete. */
   readonly activity: Enumerated | "by method";
   readonly status: Enumerated;
   readonly severity: Enumerated;
-  /** `status_detail` of an event that gives no reason itself. */
+  /** `status_detail` of an event that has no reason. */
   readonly detail?: string;
 }
 
@@ -25,16 +25,16 @@ const LOGOFF = { id: 2, caption: "Logoff" };
 const CREATE = { id: 1, caption: "Create" };
 const CLOSE = { id: 3, caption: "Close" };
 
-/** An activity for which the schema has no number; `activity_name` then says which. */
+/** An activity for which the schema has no number. `activity_name` names it. */
 const other = (caption: string): Enumerated => ({ id: 99, caption });
 
 /**
- * Event types and what they are in OCSF.
+ * Event types and their mapping to OCSF.
  *
- * A token is no logon: a client gets one without a user, and gets the next with a refresh token while
- * nobody logs on. The schema's tickets (3 to 5) are Kerberos's. So its issue and end are `Other`, named.
- * A call that brings no good token asked to be let in and was not: a failed `Logon`, which is also where
- * detections look for guessing. A call with too little scope was authenticated; what failed is the call.
+ * Issuing a token is not a logon: a client can get a token without a user, and can refresh it without a logon.
+ * The schema's tickets (3 to 5) are for Kerberos. So the issue and the end of a token are `Other`, with a name.
+ * A call without a valid token is a failed `Logon`, because detections look there for guessing. A call with
+ * insufficient scopes was authenticated, so it is a failed call.
  */
 const MAPPINGS: Readonly<
   Record<(typeof EVENT_TYPES)[number] | "alert_resolved", EventTypeMapping>
@@ -109,12 +109,12 @@ const MAPPINGS: Readonly<
   },
 };
 
-/** What identity providers' events of other types say of their outcome. */
+/** The outcome that an identity provider reports for an event of another type. */
 function statusOf({ outcome }: EventData): Enumerated {
   return outcome === "success" || outcome === "failure" ? STATUS[outcome] : STATUS.unknown;
 }
 
-/** How an event is exported; one of somebody else's type is an API activity that bears its name. */
+/** How an event is exported. An event of an unknown type is an API activity with the type as its name. */
 export function mappingOf({ event_type, event_data }: OAuthEvent): EventTypeMapping {
   if (Object.hasOwn(MAPPINGS, event_type)) return MAPPINGS[event_type as keyof typeof MAPPINGS];
   return {

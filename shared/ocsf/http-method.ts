@@ -6,8 +6,8 @@ const UPDATE = { id: 3, caption: "Update" };
 const DELETE = { id: 4, caption: "Delete" };
 
 /**
- * The methods that `http_request` may name, and the `activity_id` of API Activity that each means by
- * RFC 9110. https://schema.ocsf.io/1.8.0/objects/http_request
+ * The methods that `http_request` allows, and the `activity_id` of API Activity for each, according to RFC 9110.
+ * https://schema.ocsf.io/1.8.0/objects/http_request
  */
 const ACTIVITIES: ReadonlyMap<string, Enumerated> = new Map([
   ["GET", READ],
@@ -26,7 +26,7 @@ export function isHttpMethod(text: string): boolean {
   return ACTIVITIES.has(text);
 }
 
-/** What a call of the method does. */
+/** The activity of a call with the method. */
 export function activityOfMethod(method: string | undefined): Enumerated {
   return ACTIVITIES.get(method ?? "") ?? { id: 0, caption: "Unknown" };
 }

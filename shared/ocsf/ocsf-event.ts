@@ -51,16 +51,16 @@ export interface OcsfHttpRequest {
 export interface OcsfMetadata {
   readonly version: string;
   readonly product: { readonly name: string; readonly vendor_name: string };
-  /** The event's own id: one that was exported twice bears the same. */
+  /** The event's own id. An event that is exported twice has the same id. */
   readonly uid: string;
   /** The event's own type. */
   readonly event_code: string;
   readonly log_name: string;
-  /** The call's request id, which joins its events. */
+  /** The call's request id, which connects the events of the call. */
   readonly correlation_uid?: string;
 }
 
-/** What events of every class have. https://schema.ocsf.io/1.8.0/base_event */
+/** The attributes that events of every class have. https://schema.ocsf.io/1.8.0/base_event */
 export interface OcsfBaseEvent {
   readonly metadata: OcsfMetadata;
   /** Epoch milliseconds. */
@@ -79,7 +79,7 @@ export interface OcsfBaseEvent {
   readonly status: string;
   readonly status_detail?: string;
   readonly message?: string;
-  /** What the schema has no attribute for. */
+  /** Data for which the schema has no attribute. */
   readonly unmapped?: EventData;
 }
 

@@ -2,17 +2,17 @@ import { EVENT_SOURCE, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { CLASS_ATTRIBUTES } from "./class-attributes.ts";
 import { EVENT_CLASSES, OCSF_VERSION } from "./event-classes.ts";
-import { EventDataReader } from "./event-data-reader.ts";
+import { EventDataReader, present } from "./event-data-reader.ts";
 import { mappingOf } from "./event-type-mapping.ts";
 import { activityOfMethod } from "./http-method.ts";
 import type { OcsfEvent, OcsfMetadata } from "./ocsf-event.ts";
-import { present } from "./present.ts";
 
-/** Name and vendor of the product that reports, as a SIEM tells its sources apart. */
+/** The name and vendor of this product, by which a SIEM distinguishes its sources. */
 const PRODUCT = { name: "oauth-monitoring", vendor_name: "oauth-monitoring" };
 
+/** What an exported event says of its source. */
 export interface OcsfOptions {
-  /** What the protected API is called: the `realm` of the configuration. */
+  /** The name of the protected API: the `realm` of the configuration. */
   readonly serviceName: string;
 }
 
@@ -28,8 +28,8 @@ function metadataOf(event: OAuthEvent, { requestId }: Caller): OcsfMetadata {
 }
 
 /**
- * The event in the terms of the Open Cybersecurity Schema Framework. Every event has one, whatever its
- * type and data; what the schema has no place for is in `unmapped`, so nothing is lost.
+ * Converts an event to the Open Cybersecurity Schema Framework. This works for every type and all data. What
+ * does not fit the schema goes to `unmapped`, so nothing is lost.
  * https://schema.ocsf.io/1.8.0
  */
 export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): OcsfEvent {
@@ -72,7 +72,7 @@ export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): Oc
   };
 }
 
-/** The partition that an event is exported into: its class, and the UTC day on which it happened. */
+/** The partition of an exported event: its class, and the UTC day on which the event happened. */
 export function partitionOf({ class_uid, time }: OcsfEvent): { class_uid: string; day: string } {
   return { class_uid: String(class_uid), day: new Date(time).toISOString().slice(0, 10) };
 }

@@ -22,7 +22,7 @@ const detailSchema = z.looseObject({
   }),
 });
 
-/** Exchanges that end in an access token, by their grants; with `f` in front where they fail. */
+/** Exchanges for an access token, one for each grant. A failed exchange begins with `f`. */
 const EXCHANGES = [
   "seacft", // authorization code
   "seccft", // client credentials
@@ -35,7 +35,7 @@ const EXCHANGES = [
   "sertft", // refresh token
 ] as const;
 
-/** Our type of Auth0's codes. What is not here keeps its code as its type. */
+/** Our types for Auth0's codes. Any other code becomes the type itself. */
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     s: "session_started",
@@ -64,12 +64,12 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Reasons for which the codes themselves stand. */
+/** The reasons that codes imply. */
 const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     fp: "wrong_password",
     fu: "unknown_user",
-    // A rotated refresh token came again.
+    // A rotated refresh token was used again.
     ferrt: "refresh_token_reused",
   }),
 );

@@ -16,25 +16,25 @@ const busMessageSchema = z.looseObject({
   id: z.string().default(""),
   time: z.string().default(""),
   detail: z.unknown(),
-  /** Of a replay of the bus's archive. */
+  /** The name of the replay, when the message comes from the bus's archive. */
   "replay-name": z.string().optional(),
 });
 
 type BusMessage = z.output<typeof busMessageSchema>;
 
-/** A message's event and whether a replay brought it, or why it is none. */
+/** The event in a message and whether it comes from a replay, or the reason why there is no event. */
 export type ParsedMessage =
   | { readonly event: OAuthEvent; readonly replayed: boolean }
   | { readonly reason: string };
 
-/** An event in our own envelope, whose `DetailType` must say what it is. */
+/** An event in our own envelope, whose `DetailType` must match its type. */
 function ownEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
   const event = oauthEventSchema.parse(message.detail);
   const expected = detailType(event.event_type);
   if (message["detail-type"] === expected) return event;
   return {
     reason: showable(
-      `the event's type asks for the detail-type ${expected}, but it is ${message["detail-type"]}`,
+      `the detail-type must be ${expected} for this type of event, but it is ${message["detail-type"]}`,
     ),
   };
 }
@@ -45,12 +45,12 @@ function toEvent(message: BusMessage): OAuthEvent | { readonly reason: string } 
   if (adapter) return toOAuthEvent(adapter, message);
   return {
     reason: showable(
-      `neither ${EVENT_SOURCE} nor a known identity provider is the source: it is ${message.source}`,
+      `the source must be ${EVENT_SOURCE} or a known identity provider, but it is ${message.source}`,
     ),
   };
 }
 
-/** Parses the body of an SQS message that EventBridge delivered, by the producer that it names. */
+/** Parses the body of an SQS message from EventBridge. Its source decides who reads it. */
 export function parseBusMessage(body: string): ParsedMessage {
   try {
     const message = busMessageSchema.parse(JSON.parse(body));

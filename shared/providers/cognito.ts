@@ -30,7 +30,7 @@ const detailSchema = z.looseObject({
     .nullish(),
 });
 
-/** Operations and hosted pages that end in tokens or a session; failed, they are failed authentications. */
+/** Operations and hosted pages that create tokens or a session. When they fail, an authentication has failed. */
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     InitiateAuth: "token_issued",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { optionalText, type ProviderAdapter } from "./provider-adapter.ts";
 
-/** `Source` under which a Keycloak event listener puts its events onto the bus. */
+/** The `Source` of the events that a Keycloak event listener puts on the bus. */
 export const KEYCLOAK_SOURCE = "oauth.keycloak";
 
 /**
@@ -22,7 +22,7 @@ const detailSchema = z.looseObject({
   details: z.record(z.string(), z.unknown()).nullish(),
 });
 
-/** Our type of Keycloak's; `…_ERROR` of any of these is a failed authentication. */
+/** Our types for Keycloak's types. `…_ERROR` of any of these is a failed authentication. */
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     LOGIN: "session_started",
@@ -40,7 +40,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Errors that do not speak of the caller's credentials. */
+/** Errors that are not about the caller's credentials. */
 const NOT_AUTHENTICATION: ReadonlySet<string> = new Set(["LOGOUT_ERROR", "REVOKE_GRANT_ERROR"]);
 
 function typeOf(type: string): string | undefined {

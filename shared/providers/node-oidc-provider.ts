@@ -4,24 +4,24 @@ import { createEvent, type EventFacts, type OAuthEvent } from "../envelope/oauth
 import { type Clock, SECOND_MS, systemClock, toInstant } from "../time/clock.ts";
 import type { EventSink } from "../tracking/event-sink.ts";
 
-/** What of an oidc-provider instance is used: its emitter. */
+/** The part of an oidc-provider instance that is used: its emitter. */
 export interface OidcProviderEmitter {
   on(event: string, listener: (...parameters: never[]) => void): unknown;
 }
 
-/** A token model, as far as events of it tell. */
+/** A token model, with the members that its events have. */
 interface IssuedToken {
   readonly jti: string;
   /** Epoch seconds; absent while an opaque token is being saved. */
   readonly iat?: number;
-  /** Its life in seconds. */
+  /** Its lifetime in seconds. */
   readonly expiration?: number;
   readonly clientId?: string;
   readonly accountId?: string;
   readonly scope?: string;
 }
 
-/** A request's context, as far as events of it tell. */
+/** A request's context, with the members that its events have. */
 interface RequestContext {
   readonly ip?: string;
   readonly path?: string;
@@ -40,13 +40,14 @@ interface HandledError {
   readonly error_detail?: string;
 }
 
+/** How events of a provider are published. */
 export interface AttachOptions {
   readonly clock?: Clock;
-  /** Told of an event that could not be published; by default it is written to the console. */
+  /** Called with the error when an event could not be published. By default it goes to the console. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** What a token is known by: an opaque token's `jti` is the token itself, so its digest is. */
+/** The public id of a token. The `jti` of an opaque token is the token itself, so its digest is used. */
 function tokenId({ jti }: IssuedToken): string {
   return createHash("sha256").update(jti).digest("hex").slice(0, 32);
 }
@@ -63,7 +64,7 @@ const FAILING_ENDPOINTS = [
   "backchannel_authentication",
 ] as const;
 
-/** Refusals of credentials that were used before, by the grant they were presented for. */
+/** The reasons for credentials that were used before, by grant. */
 const REUSE: ReadonlyMap<string, string> = new Map(
   Object.entries({
     authorization_code: "authorization_code_reused",
@@ -90,7 +91,7 @@ function request(ctx: RequestContext): EventData {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-/** The life of a token: issued tokens count in the statistics, since their expiry is known. */
+/** The lifetime of a token. The statistics count issued tokens, because their expiry is known. */
 function tokenFacts(
   eventType: "token_issued" | "token_revoked",
   token: IssuedToken,
@@ -116,9 +117,8 @@ function tokenFacts(
 }
 
 /**
- * Publishes what an oidc-provider instance emits: tokens issued and revoked, refused requests, sessions
- * ended. No token, code or secret is in an event. Publishing goes on beside the provider's answers, which
- * never wait for it.
+ * Publishes what an oidc-provider instance emits: issued and revoked tokens, refused requests, ended sessions.
+ * No event contains a token, code or secret. The provider's answers never wait for the publishing.
  * https://github.com/panva/node-oidc-provider/blob/main/docs/events.md
  *
  * @example
@@ -141,7 +141,7 @@ export function attach(
     }
   };
   for (const model of ["access_token", "client_credentials"]) {
-    // Opaque tokens are saved, structured ones only issued.
+    // The provider saves opaque tokens. It only issues structured ones.
     for (const happening of ["saved", "issued"]) {
       provider.on(`${model}.${happening}`, (token: IssuedToken) => {
         void publish(tokenFacts("token_issued", token, clock()));

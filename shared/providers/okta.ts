@@ -33,7 +33,7 @@ const detailSchema = z.looseObject({
     .nullish(),
 });
 
-/** Our type of Okta's event types when they succeed, by what they begin with; the longest decides. */
+/** Our types for Okta's successful event types, by prefix. The longest matching prefix decides. */
 const SUCCEEDED: Readonly<Record<string, string>> = {
   "user.session.start": "session_started",
   "user.session.end": "session_ended",
@@ -44,7 +44,7 @@ const SUCCEEDED: Readonly<Record<string, string>> = {
   "app.oauth2.as.token.revoke": "token_revoked",
 };
 
-/** What is a failed authentication when it does not succeed. */
+/** Event types that are a failed authentication when they fail. */
 const AUTHENTICATIONS = [
   "user.session.start",
   "user.authentication.",
@@ -54,7 +54,7 @@ const AUTHENTICATIONS = [
   "app.oauth2.as.authorize",
 ];
 
-/** What is suspicious whatever its outcome. */
+/** Event types that are suspicious whatever their outcome. */
 const SUSPICIOUS = [
   "app.oauth2.token.detect_reuse",
   "app.oauth2.as.token.detect_reuse",
@@ -69,7 +69,7 @@ const FAILED: ReadonlySet<string | undefined> = new Set(["FAILURE", "DENY"]);
 
 function typeOf(eventType: string, failed: boolean): string | undefined {
   const begins = (prefix: string) => eventType.startsWith(prefix);
-  // Reuse of a rotated refresh token is a refusal of it, and is looked for as such.
+  // The reuse of a rotated refresh token is a refusal, which the detection looks for.
   if (eventType.endsWith("token.detect_reuse")) return "auth_failed";
   if (SUSPICIOUS.some(begins)) return "suspicious_activity";
   if (failed) return AUTHENTICATIONS.some(begins) ? "auth_failed" : undefined;

@@ -5,15 +5,15 @@ import { identifierSchema } from "../envelope/identifiers.ts";
 import { type OAuthEvent, oauthEventSchema } from "../envelope/oauth-event.ts";
 import { instantSchema } from "../time/clock.ts";
 
-/** A provider's event, told in our terms. */
+/** A provider's event, translated to our terms. */
 export interface ProviderEvent {
-  /** The provider's own identity of the event: a redelivery bears the same. */
+  /** The provider's own id of the event. It is the same when the event is delivered again. */
   readonly id: string;
-  /** The provider's own name or code of what happened. */
+  /** The provider's own name or code for the event. */
   readonly code: string;
-  /** In any form that `Date` reads, or epoch milliseconds. */
+  /** In any format that `Date` reads, or in epoch milliseconds. */
   readonly occurredAt: string | number;
-  /** Our type of it; without one, the type is made of provider and code. */
+  /** Our type for the event. Without one, the type consists of the provider and the code. */
   readonly eventType?: string | undefined;
   readonly outcome?: "success" | "failure" | undefined;
   readonly reason?: string | undefined;
@@ -26,11 +26,11 @@ export interface ProviderEvent {
   readonly message?: string | undefined;
 }
 
-/** What EventBridge delivers, as far as adapters look at it. */
+/** The part of an EventBridge message that adapters read. */
 export interface ProviderMessage {
   readonly source: string;
   readonly "detail-type": string;
-  /** EventBridge's own id and time, for providers whose events lack theirs. */
+  /** EventBridge's own id and time, for providers whose events have none. */
   readonly id: string;
   readonly time: string;
   readonly detail: unknown;
@@ -38,18 +38,18 @@ export interface ProviderMessage {
 
 /** Reads the events of one identity provider. */
 export interface ProviderAdapter {
-  /** In `event_data.provider`, and in the types made of unknown codes. */
+  /** The provider's name in `event_data.provider`, and in the types of unknown codes. */
   readonly name: string;
-  /** Whether a message is the provider's: what the rule that brings it matches. */
+  /** Whether a message comes from the provider. It must match what the provider's rule matches. */
   readonly serves: (message: ProviderMessage) => boolean;
   /** @throws ZodError when the detail is not what the provider publishes */
   readonly read: (message: ProviderMessage) => ProviderEvent;
 }
 
-/** Namespace of ids made of a provider's name and its own id (RFC 9562, version 5). */
+/** The namespace of ids that consist of a provider's name and its own id (RFC 9562, version 5). */
 const NAMESPACE = "0f5c2b8e-6a55-4f0e-9c0c-2f0c1c6f6f11";
 
-/** Left of `event_data` for what stands beside the original. */
+/** The part of `event_data` that is reserved for members next to the original. */
 const BESIDE_ORIGINAL_BYTES = 16 * 1024;
 
 /** An identifier that fits the envelope: no control characters, at most 256 characters. */
@@ -68,7 +68,7 @@ function typeOfCode(provider: string, code: string): string {
   return `${provider}_${words || "unknown"}`.slice(0, 64);
 }
 
-/** The original, or as text as much of it as an event may hold. */
+/** The original, or its text, cut to the size that an event allows. */
 function original(detail: unknown): EventData {
   const text = JSON.stringify(detail);
   const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
@@ -83,10 +83,10 @@ function original(detail: unknown): EventData {
 const text = (value: string | undefined, most = 1024) => value?.slice(0, most);
 
 /**
- * A provider's event in our envelope: under an id made of its own, with the untouched original beside
- * what was understood of it. Secrets in it are replaced by their digests, as in every event.
+ * Puts a provider's event into our envelope. Its id is derived from the provider's id. The unchanged original
+ * is next to the translated members. Digests replace secrets, as in every event.
  *
- * @throws ZodError when it cannot be an event, saying why
+ * @throws ZodError when the event is not valid, with the reason
  */
 export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage): OAuthEvent {
   const event = adapter.read(message);
@@ -119,7 +119,7 @@ function toInstant(at: string | number): string {
   return Number.isNaN(date.getTime()) ? String(at) : instantSchema.parse(date.toISOString());
 }
 
-/** Text that providers leave out, or send as null or empty. */
+/** Text that a provider may leave out, or send as null or as an empty string. */
 export const optionalText = z
   .string()
   .nullish()

@@ -4,10 +4,10 @@ import { keycloak } from "./keycloak.ts";
 import { okta } from "./okta.ts";
 import type { ProviderAdapter, ProviderMessage } from "./provider-adapter.ts";
 
-/** Every provider whose events reach the bus by themselves. */
+/** Every provider that sends its events to the bus itself. */
 const ADAPTERS: readonly ProviderAdapter[] = [auth0, okta, keycloak, cognito];
 
-/** The adapter that a message's source asks for. */
+/** The adapter for a message's source. */
 export function adapterOf(message: ProviderMessage): ProviderAdapter | undefined {
   return ADAPTERS.find((adapter) => adapter.serves(message));
 }

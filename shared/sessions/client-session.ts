@@ -1,7 +1,8 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { digestSecret } from "../tokens/token-secret.ts";
 
-/** A client's session as it is stored; the id the client sends is known by its digest alone. */
 export const clientSessionSchema = z.object({
   /** SHA-256 of the `Mcp-Session-Id`, hex: the table's key. */
   session_digest: z.string(),
@@ -10,16 +11,32 @@ export const clientSessionSchema = z.object({
   oauth_client_id: z.string(),
   user_id: z.string().optional(),
   token_id: z.string().optional(),
-  /** Scopes available in this session; a call needs them in the token as well. */
+  /** The scopes of this session. A call needs its scopes in the token as well. */
   scopes: z.array(z.string()),
   started_at: z.string(),
   expires_at: z.string(),
 });
 
+/** A client's session as it is stored. Of the id that the client sends, only the digest is stored. */
 export type ClientSession = z.output<typeof clientSessionSchema>;
 
 /** Where sessions are kept. */
 export interface SessionStore {
   readonly db: DocumentClient;
   readonly sessionsTable: string;
+}
+
+/** The session with the `Mcp-Session-Id` that a client sent, even if it has expired; undefined without one. */
+export async function findSession(
+  store: SessionStore,
+  sessionSecret: string,
+): Promise<ClientSession | undefined> {
+  const { Item } = await store.db.send(
+    new GetCommand({
+      TableName: store.sessionsTable,
+      Key: { session_digest: digestSecret(sessionSecret) },
+      ConsistentRead: true,
+    }),
+  );
+  return Item && clientSessionSchema.parse(Item);
 }

@@ -3,7 +3,7 @@ import { digestSecret } from "../tokens/token-secret.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { type ClientSession, clientSessionSchema, type SessionStore } from "./client-session.ts";
 
-/** Ends a session before its time and publishes `session_ended`; a session already gone is left so. */
+/** Ends a session early and publishes `session_ended`. It does nothing when there is no such session. */
 export async function endSession(
   ender: Tracking & SessionStore,
   sessionSecret: string,

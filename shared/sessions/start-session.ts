@@ -4,12 +4,12 @@ import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
 import { identifierSchema, scopesSchema } from "../envelope/identifiers.ts";
+import { parseInput } from "../errors/faults.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
 import { digestSecret, generateSecret } from "../tokens/token-secret.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { ClientSession, SessionStore } from "./client-session.ts";
 
-/** What a session is started with. */
 export const startSessionRequestSchema = z.strictObject({
   clientId: identifierSchema,
   userId: identifierSchema.optional(),
@@ -21,17 +21,25 @@ export const startSessionRequestSchema = z.strictObject({
     .max(30 * 86_400),
 });
 
+/** The parameters of a new session. */
+export type StartSessionRequest = z.input<typeof startSessionRequestSchema>;
+
+/** A new session. `secret` is the `Mcp-Session-Id` for the client; it is returned only here. */
+export interface StartedSession {
+  readonly secret: string;
+  readonly session: ClientSession;
+}
+
 /**
- * Starts a session and publishes `session_started`. `secret` is the `Mcp-Session-Id` for the client;
- * it is shown here once.
+ * Starts a session and publishes `session_started`.
  *
- * @throws ZodError when the request is not valid.
+ * @throws InvalidInputError when the request is not valid.
  */
 export async function startSession(
   starter: Tracking & SessionStore & { readonly config: MonitoringConfig },
-  request: z.input<typeof startSessionRequestSchema>,
-): Promise<{ readonly secret: string; readonly session: ClientSession }> {
-  const asked = startSessionRequestSchema.parse(request);
+  request: StartSessionRequest,
+): Promise<StartedSession> {
+  const asked = parseInput(startSessionRequestSchema, "the session request", request);
   const nowMs = starter.clock();
   const secret = generateSecret();
   const session_digest = digestSecret(secret);

@@ -2,16 +2,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { monitoringConfigSchema } from "../config/monitoring-config.ts";
+import { forEachTable, tableLabel } from "../dynamodb/table-names.ts";
 import type { StackDescription } from "./open-stack.ts";
 import { packageRoot } from "./package-root.ts";
 
-/** Region and credentials for SDK clients of the local services, which check neither. */
+/** The region and credentials for SDK clients of the local services, which check neither. */
 export const LOCAL_ACCESS = {
   region: "us-east-1",
   credentials: { accessKeyId: "local", secretAccessKey: "local" },
 };
 
 const STACK_FILE = join(packageRoot(), ".local/stack.json");
+
+const processSchema = z.object({ pid: z.int().positive() });
 
 const name = z.string();
 const stackFileSchema = z.object({
@@ -24,34 +27,46 @@ const stackFileSchema = z.object({
   archive_arn: name.optional(),
   buffer_queue_url: z.url(),
   dead_letter_queue_url: z.url(),
-  tables: z.object({
-    tokens: name,
-    authorization_codes: name,
-    sessions: name,
-    clients: name,
-    events: name,
-    counters: name,
-    issuances: name,
-    cleanup_runs: name,
-    alerts: name,
-  }),
+  tables: z.object(forEachTable(tableLabel, () => name)),
   config: monitoringConfigSchema,
 });
 
-/** Whether a local stack runs, or ran and was killed. */
-export function localStackIsThere(): boolean {
-  return existsSync(STACK_FILE);
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Any other code means that the process runs and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
 
-/** A local stack has an HTTP front on this machine, too. */
+/** What `npm start` wrote, unless its process has ended: a killed process leaves its file behind. */
+function readStackFile(): unknown {
+  if (!existsSync(STACK_FILE)) return undefined;
+  const content: unknown = JSON.parse(readFileSync(STACK_FILE, "utf8"));
+  return isAlive(processSchema.parse(content).pid) ? content : undefined;
+}
+
+/** Whether a local stack runs. */
+export function localStackIsThere(): boolean {
+  return readStackFile() !== undefined;
+}
+
+/** A local stack, which also answers HTTP requests on this machine. */
 export interface LocalStackDescription extends StackDescription {
   readonly url: string;
 }
 
-/** The running local stack, as `npm start` described it. */
+/**
+ * The running local stack, as `npm start` described it.
+ *
+ * @throws Error when none runs
+ */
 export function describeLocalStack(): LocalStackDescription {
-  if (!localStackIsThere()) throw new Error("no local stack runs: start it with npm start");
-  const stack = stackFileSchema.parse(JSON.parse(readFileSync(STACK_FILE, "utf8")));
+  const content = readStackFile();
+  if (content === undefined) throw new Error("no local stack runs: start it with npm start");
+  const stack = stackFileSchema.parse(content);
   return {
     url: stack.url,
     tables: stack.tables,

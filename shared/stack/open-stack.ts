@@ -2,66 +2,55 @@ import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { createDocumentClient } from "../dynamodb/document-client.ts";
+import {
+  forEachTable,
+  type TableLabel,
+  tableContextKey,
+  tableLabel,
+} from "../dynamodb/table-names.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { systemClock } from "../time/clock.ts";
 import { createEventPublisher } from "../tracking/event-publisher.ts";
 
-/** What the CLI must know of a stack, local or deployed. */
+/** What the command line needs to know about a local or deployed stack. */
 export interface StackDescription {
-  readonly tables: {
-    readonly tokens: string;
-    readonly authorization_codes: string;
-    readonly sessions: string;
-    readonly clients: string;
-    readonly events: string;
-    readonly counters: string;
-    readonly issuances: string;
-    readonly cleanup_runs: string;
-    readonly alerts: string;
-  };
+  readonly tables: Readonly<Record<TableLabel, string>>;
   readonly eventBusName: string;
   readonly eventBusArn: string;
-  /** Of the rule that brings events to be stored. */
+  /** The ARN of the rule that sends events to be stored. */
   readonly storedRuleArn: string;
-  /** Undefined where the configuration wants no archive. */
+  /** Undefined when the configuration has no archive. */
   readonly archiveArn: string | undefined;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly config: MonitoringConfig;
-  /** Where the local services answer, and with which access; absent for AWS. */
+  /** The endpoint and credentials of the local services; absent for AWS. */
   readonly dynamodb?: LocalService;
   readonly messaging?: LocalService;
 }
 
-/** What a client of a local service is made with. */
+/** The options of an SDK client of a local service. */
 export interface LocalService {
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** Warnings go to stderr, where they do not disturb what a script reads. */
+/** Warnings go to stderr, so that scripts can read stdout. */
 const logger: Logger = {
+  debug: () => {},
   info: () => {},
   warn: (message) => console.error(message),
   error: (message) => console.error(message),
 };
 
-/** The library over a stack, and its queues. */
+/** A context of the library for a stack, with the stack's queues. */
 export function openTarget(stack: StackDescription) {
   const { tables } = stack;
   const eventBridge = new EventBridgeClient({ ...stack.messaging });
   return {
     db: createDocumentClient("background", { ...stack.dynamodb }),
-    tokensTable: tables.tokens,
-    authorizationCodesTable: tables.authorization_codes,
-    sessionsTable: tables.sessions,
-    clientsTable: tables.clients,
-    eventsTable: tables.events,
-    countersTable: tables.counters,
-    issuancesTable: tables.issuances,
-    cleanupRunsTable: tables.cleanup_runs,
-    alertsTable: tables.alerts,
+    ...forEachTable(tableContextKey, (variable) => tables[tableLabel(variable)]),
     config: stack.config,
     clock: systemClock,
     logger,

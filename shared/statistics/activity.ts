@@ -1,6 +1,6 @@
 import { failureSubjects, isFailure } from "../counters/counts-of-event.ts";
 import { steps } from "../counters/read-counters.ts";
-import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import { NO_CLIENT, typesOf } from "../envelope/oauth-event.ts";
 import type { EventFilters } from "../event-store/event-index.ts";
 import { type QueryContext, queryEvents } from "../event-store/query-events.ts";
 import type { StoredEvent } from "../event-store/stored-event.ts";
@@ -152,12 +152,14 @@ async function fromEvents(
       rankings[kind].set(value, (rankings[kind].get(value) ?? 0) + 1);
     }
   }
-  const tallies = events.map((event) => ({
-    atMs: Date.parse(event.occurred_at),
-    eventType: event.event_type,
-    clientId: event.oauth_client_id ?? NO_CLIENT,
-    count: 1,
-  }));
+  const tallies = events.flatMap((event) =>
+    typesOf(event).map((eventType) => ({
+      atMs: Date.parse(event.occurred_at),
+      eventType,
+      clientId: event.oauth_client_id ?? NO_CLIENT,
+      count: 1,
+    })),
+  );
   const { failed_ips: ips, failed_endpoints: endpoints } = rankings;
   return { ...shape(seen, bucketMs, tallies, { ips, endpoints }), complete };
 }

@@ -16,6 +16,7 @@ export interface ClientSummary {
   readonly last_used_at?: string;
 }
 
+/** Where clients and their tokens are read. */
 export interface ListClientsContext extends ClientStore, IssuanceStore {
   readonly clock: Clock;
 }

@@ -25,10 +25,12 @@ export interface TokenUsageStats {
   readonly events: EventCounts;
 }
 
+/** Where statistics are read. */
 export interface StatsContext extends IssuanceStore, ClientStore {
   readonly clock: Clock;
 }
 
+/** What statistics are narrowed to. */
 export interface StatsOptions {
   /** Only this client's tokens and events. */
   readonly clientId?: string | undefined;

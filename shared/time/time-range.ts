@@ -8,21 +8,30 @@ export interface TimeRange {
   readonly toMs: number;
 }
 
-/** A range that makes no sense, with what would. */
+/** The range is not valid; the message says how to fix it. */
 export class InvalidRangeError extends OAuthMonitoringError {
   override readonly name = "InvalidRangeError";
+
+  /** @param pointer JSON Pointer (RFC 6901) to the wrong end */
+  constructor(
+    readonly pointer: "/from" | "/to",
+    message: string,
+  ) {
+    super(message);
+  }
 }
 
-/** `from` and `to` as callers give them: UTC instants, both optional. */
+/** `from` and `to` of a request: UTC instants, both optional. */
 export const rangeParametersSchema = z.object({
   from: instantSchema.optional(),
   to: instantSchema.optional(),
 });
 
 /**
- * The range meant by `from` and `to`: `to` defaults to now, `from` to 24 hours before `to`.
+ * The range that `from` and `to` mean: `to` defaults to now, `from` to 24 hours before `to`.
  *
- * @throws InvalidRangeError when `from` is not before `to`, or lies before what is kept.
+ * @throws InvalidRangeError when `from` is not before `to`, when the range begins before what is kept, or
+ * when it ends more than a year from now
  */
 export function resolveRange(
   parameters: z.output<typeof rangeParametersSchema>,
@@ -31,12 +40,20 @@ export function resolveRange(
 ): TimeRange {
   const toMs = parameters.to === undefined ? nowMs : Date.parse(parameters.to);
   const fromMs = parameters.from === undefined ? toMs - DAY_MS : Date.parse(parameters.from);
-  if (fromMs >= toMs) throw new InvalidRangeError("from must be before to");
+  if (fromMs >= toMs) throw new InvalidRangeError("/from", "from must be before to");
   if (fromMs < nowMs - keptDays * DAY_MS) {
-    throw new InvalidRangeError(
-      `from lies before the ${keptDays} days that are kept: choose a later one`,
-    );
+    throw parameters.from === undefined
+      ? new InvalidRangeError(
+          "/to",
+          `the 24 hours before to begin before the ${keptDays} days that are kept: choose a later to`,
+        )
+      : new InvalidRangeError(
+          "/from",
+          `from is before the ${keptDays} days that are kept: choose a later from`,
+        );
   }
-  if (toMs > nowMs + 366 * DAY_MS) throw new InvalidRangeError("to lies more than a year ahead");
+  if (toMs > nowMs + 366 * DAY_MS) {
+    throw new InvalidRangeError("/to", "to is more than a year from now: choose an earlier to");
+  }
   return { fromMs, toMs };
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
 
-/** An access token as it is stored; the secret is known by its digest alone. */
 export const accessTokenSchema = z.object({
   /** SHA-256 of the secret, hex: the table's key. */
   token_digest: z.string(),
@@ -11,7 +11,7 @@ export const accessTokenSchema = z.object({
   scopes: z.array(z.string()),
   /** UTC, milliseconds. */
   issued_at: z.string(),
-  /** UTC, milliseconds; from this instant on the token is expired. */
+  /** UTC, milliseconds. The token is expired from this instant on. */
   expires_at: z.string(),
   revoked_at: z.string().optional(),
   /** The instant of the latest use. */
@@ -20,4 +20,11 @@ export const accessTokenSchema = z.object({
   last_used_ip: z.string().optional(),
 });
 
+/** An access token as it is stored. Of the secret, only the digest is stored. */
 export type AccessToken = z.output<typeof accessTokenSchema>;
+
+/** Where tokens are kept. */
+export interface TokenStore {
+  readonly db: DocumentClient;
+  readonly tokensTable: string;
+}

@@ -4,43 +4,43 @@ import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
 import { identifierSchema, scopesSchema } from "../envelope/identifiers.ts";
+import { parseInput } from "../errors/faults.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
-import type { AccessToken } from "./access-token.ts";
+import type { AccessToken, TokenStore } from "./access-token.ts";
 import { digestSecret, generateSecret } from "./token-secret.ts";
-import type { TokenStore } from "./token-store.ts";
 
-/** What an issuer asks for. */
 export const issueTokenRequestSchema = z.strictObject({
   clientId: identifierSchema,
   userId: identifierSchema.optional(),
   scopes: scopesSchema.min(1, "at least one scope"),
-  /** Life in seconds from now; one year at the most. */
+  /** Lifetime in seconds, at most one year. */
   expiresInSeconds: z
     .int()
     .min(1)
     .max(366 * 86_400),
 });
 
+/** The parameters of a new token. */
 export type IssueTokenRequest = z.input<typeof issueTokenRequestSchema>;
 
-/** A new token. `secret` is shown here once and is stored nowhere. */
+/** A new token. `secret` is returned only here and is not stored. */
 export interface IssuedToken {
   readonly secret: string;
   readonly token: AccessToken;
 }
 
 /**
- * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then hands the
- * secret out, so that every token that can be used has been counted.
+ * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then returns the
+ * secret. So every token that can be used has been counted.
  *
- * @throws ZodError when the request is not valid, saying which part and why.
+ * @throws InvalidInputError when the request is not valid, with each wrong part and the reason
  */
 export async function issueToken(
   issuer: Tracking & TokenStore & { readonly config: MonitoringConfig },
   request: IssueTokenRequest,
 ): Promise<IssuedToken> {
-  const asked = issueTokenRequestSchema.parse(request);
+  const asked = parseInput(issueTokenRequestSchema, "the token request", request);
   const nowMs = issuer.clock();
   const secret = generateSecret();
   const tokenDigest = digestSecret(secret);

@@ -2,26 +2,25 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { toInstant } from "../time/clock.ts";
-import { type AccessToken, accessTokenSchema } from "./access-token.ts";
-import type { TokenStore } from "./token-store.ts";
+import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
- * A token's standing at an instant; `token` is there whenever the secret is known, and is as it was
- * before the use: its `last_used_at` and `last_used_ip` are those of the use before.
+ * A token's status at an instant. `token` is present when the secret is known. It is the token before this
+ * use: its `last_used_at` and `last_used_ip` describe the previous use.
  */
 export type TokenUse =
   | { readonly status: "active"; readonly token: AccessToken }
   | { readonly status: "expired" | "revoked"; readonly token: AccessToken }
   | { readonly status: "unknown" };
 
-/** Error names under which DynamoDB says "not now" to a write of one busy item or partition. */
+/** The names of DynamoDB's errors for a write to an item or partition that is too busy. */
 const THROTTLED = new Set([
   "ProvisionedThroughputExceededException",
   "ThrottlingException",
   "RequestLimitExceeded",
 ]);
 
-/** The standing of a stored token at `atMs`: revoked before expired, expired at exactly `expires_at`. */
+/** The status of a stored token at `atMs`. A revoked token is never `expired`; a token expires at `expires_at`. */
 export function standing(token: AccessToken | undefined, atMs: number): TokenUse {
   if (!token) return { status: "unknown" };
   if (token.revoked_at !== undefined) return { status: "revoked", token };
@@ -29,7 +28,7 @@ export function standing(token: AccessToken | undefined, atMs: number): TokenUse
   return { status: "active", token };
 }
 
-/** Reads a token by its digest (1 read unit per 4 KB, strongly consistent) and judges it. */
+/** Reads a token by its digest (1 read unit per 4 KB, strongly consistent) and returns its status. */
 export async function findToken(
   store: TokenStore,
   tokenDigest: string,
@@ -46,10 +45,10 @@ export async function findToken(
 }
 
 /**
- * Judges a token and writes when and from where it is used, in one round trip: a conditional UpdateItem that hands
- * back the item either way (1 write unit per KB). A token that is not active is not touched, nor is a
- * later `last_used_at`. When the write alone is throttled (one token busier than a partition can
- * write), the token is read instead: the call goes on, its exact time is in its event.
+ * Returns a token's status and records the time and address of its use, in one round trip: a conditional
+ * UpdateItem that returns the item in any case (1 write unit per KB). It changes neither a token that is not
+ * active nor a later `last_used_at`. When the write is throttled (one token is busier than a partition
+ * allows), it only reads the token: the call continues, and its event has the exact time.
  */
 export async function recordTokenUse(
   store: TokenStore,

@@ -6,10 +6,9 @@ import * as z from "zod";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { toInstant } from "../time/clock.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
-import { type AccessToken, accessTokenSchema } from "./access-token.ts";
-import type { TokenStore } from "./token-store.ts";
+import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
-/** A revoked token remembers its event's id, so that a repeated revocation publishes the same event. */
+/** A revoked token keeps the id of its event, so that a repeated revocation publishes the same event. */
 const revokedTokenSchema = accessTokenSchema.extend({
   revoked_at: z.string(),
   revocation_event_id: z.string(),
@@ -20,7 +19,9 @@ export class TokenNotFoundError extends OAuthMonitoringError {
   override readonly name = "TokenNotFoundError";
 
   constructor(tokenId: string) {
-    super(`no token has the id ${tokenId}: it may be mistyped, or expired and removed`);
+    super(
+      `no token has the id ${tokenId}: check the id; the token may have expired and been removed`,
+    );
   }
 }
 
@@ -39,8 +40,8 @@ async function digestOfTokenId(store: TokenStore, tokenId: string): Promise<stri
 }
 
 /**
- * Revokes a token by its public id and publishes `token_revoked`. Revoking again changes nothing: the
- * same event goes out with the same id, so a revocation cut short by a crash is finished by a retry.
+ * Revokes a token by its public id and publishes `token_revoked`. Revoking again changes nothing and publishes
+ * the same event with the same id. So a retry completes a revocation that a crash interrupted.
  *
  * @throws TokenNotFoundError when no token has the id.
  */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** Marks our secrets, so that secret scanners and the redaction of events know them. */
+/** The prefix by which secret scanners and the redaction of events recognise our secrets. */
 const PREFIX = "oam_";
 
 /** SHA-256 of a secret in hex: the only form in which tokens, codes and session ids are stored. */
@@ -8,7 +8,7 @@ export function digestSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }
 
-/** A fresh secret of 256 random bits, safe in a header (RFC 6750's b64token). */
+/** A new secret of 256 random bits, valid in a header (`b64token` of RFC 6750). */
 export function generateSecret(): string {
   return PREFIX + randomBytes(32).toString("base64url");
 }

@@ -1,10 +1,9 @@
 import { canonicalIp } from "../envelope/ip-address.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
-import type { AccessToken } from "./access-token.ts";
+import type { AccessToken, TokenStore } from "./access-token.ts";
 import { previousUse } from "./previous-use.ts";
 import { recordTokenUse } from "./record-token-use.ts";
-import type { TokenStore } from "./token-store.ts";
 
 /** The request in which a token was used. */
 export interface TokenRequest {
@@ -15,8 +14,8 @@ export interface TokenRequest {
 }
 
 /**
- * Tracks a use of a token: sets its `last_used_at` to the time of use, exactly, and publishes
- * `token_used` with where it was used from.
+ * Tracks a use of a token: sets its `last_used_at` to the exact time of use, and publishes `token_used` with
+ * the caller's address.
  */
 export async function trackTokenUsage(
   tracking: Tracking & TokenStore,

@@ -24,6 +24,7 @@ export interface SetAside {
   keep(events: readonly OAuthEvent[]): Promise<void>;
 }
 
+/** Which bus events go to, and what becomes of those that it does not take. */
 export interface EventPublisherOptions extends SendAgainOptions {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;

@@ -16,6 +16,7 @@ export interface EventSubject {
   readonly token_id?: string | undefined;
 }
 
+/** When the event happened, and its identity. */
 export interface TrackEventOptions {
   /** When it happened, epoch milliseconds; default now. */
   readonly atMs?: number | undefined;
@@ -31,7 +32,7 @@ export interface TrackEventOptions {
  * await trackEvent(tracking, "token_used", token, { endpoint: "/api/data", method: "GET" });
  * await trackEvent(tracking, "consent_given", { oauth_client_id: "app", user_id: "ada" }, {});
  * ```
- * @throws ZodError when the type or the details do not fit the envelope.
+ * @throws InvalidInputError when the type or the details do not fit the envelope.
  */
 export async function trackEvent(
   tracking: Tracking,

@@ -13,9 +13,19 @@ export interface ScopeHolder extends EventSubject {
   readonly session_id?: string | undefined;
 }
 
+/** What an event says of a scope check. */
+export function scopeCheck(
+  requiredScopes: readonly string[],
+  availableScopes: readonly string[],
+  success: boolean,
+): EventData {
+  return { required_scopes: [...requiredScopes], available_scopes: [...availableScopes], success };
+}
+
 /**
  * Publishes the outcome of a scope check: `scope_validation_success` or `scope_violation`, with the
- * scopes needed and those at hand.
+ * scopes needed and those at hand. The authorizer publishes no event for a success: its `token_used`
+ * carries the check.
  */
 export async function trackScopeValidation(
   tracking: Tracking,
@@ -32,9 +42,7 @@ export async function trackScopeValidation(
     {
       ...details,
       ...(holder.session_id ? { session_id: holder.session_id } : {}),
-      required_scopes: [...requiredScopes],
-      available_scopes: [...holder.scopes],
-      success,
+      ...scopeCheck(requiredScopes, holder.scopes, success),
     },
     options,
   );

@@ -57,7 +57,7 @@ async function storeOf(endpoint: string, count: number): Promise<World> {
   const first = [0, TOKENS].map((n) => eventOf(world, n, count));
   await storeEvents(world, first, world);
   await fillTable(world.db, world.eventsTable, count - first.length, (n) =>
-    toEventItem(eventOf(world, n + first.length, count), world.config, world.time.nowMs),
+    toEventItem(eventOf(world, n + first.length, count), world.config, world.time.nowMs, true),
   );
   return world;
 }

@@ -68,7 +68,7 @@ async function deleteTraces({ theirs, expired, among }: CleanupScene): Promise<R
 }
 
 /**
- * What finding expired tokens costs beside deleting them, and what callers notice; `PURGE_EXPIRED` sets
+ * What finding expired tokens costs beside deleting them, and what callers notice; `CLEANUP_EXPIRED` sets
  * how many are expired.
  */
 export const cleanupBenchmark: Benchmark = {
@@ -77,7 +77,7 @@ export const cleanupBenchmark: Benchmark = {
     const [store, postgres] = [await startDynamoDbLocal({ port: 0 }), await startPostgres()];
     try {
       const [speed, reads, callers, traces]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
-      for (const expired of sizes("PURGE_EXPIRED", USUAL_SIZES)) {
+      for (const expired of sizes("CLEANUP_EXPIRED", USUAL_SIZES)) {
         report(`${expired} expired: storing the tokens`);
         const scene = await cleanupScene(store.endpoint, postgres, expired);
         try {

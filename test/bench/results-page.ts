@@ -18,7 +18,7 @@ export function resultsPage(results: BenchmarkResults, names: readonly string[])
   });
   const heading = [
     "# Latest results",
-    "Written by `npm run bench`; what the benchmarks measure, and what follows, is in the [README](../../README.md#benchmarks).",
+    "Written by `npm run bench`. [Benchmarks](../../docs/benchmarks.md) says what they measure and what follows.",
   ];
   return `${[...heading, ...sections].join("\n\n")}\n`;
 }

@@ -1,7 +1,7 @@
 import { UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
 import { lifetimeClass, planIssuanceChange } from "../../shared/counters/issuance.ts";
-import { enterValue } from "../../shared/counters/values-in-use.ts";
+import { enterValues } from "../../shared/counters/values-in-use.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import type { World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";
@@ -22,7 +22,9 @@ export async function storeTokens(world: World, count: number): Promise<void> {
   );
   const at = (atMs: number) => toInstant(Math.floor(atMs));
   const lifetime = lifetimeClass(at(startMs), at(startMs + lifetimeMs));
-  await enterValue(world, entered, "token_lifetime", lifetime, time.nowMs + lifetimeMs);
+  await enterValues(world, entered, [
+    { kind: "token_lifetime", value: lifetime, untilMs: time.nowMs + lifetimeMs },
+  ]);
   await fillTable(db, issuancesTable, count, (index) => {
     const issuedMs = Math.floor(startMs + (index * DAY_MS) / count);
     const fact = {

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { toEventItems } from "../../shared/event-store/event-pack.ts";
 import { planEventWrites } from "../../shared/event-store/event-writes.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
-import { toEventItem } from "../../shared/event-store/stored-event.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { interleaved } from "./interleaved.ts";
@@ -28,12 +28,19 @@ const DETAILS = {
 /** Calls of so many clients, in the minute of the batch. */
 function calls(clients: number, atMs: number): OAuthEvent[] {
   return Array.from({ length: BATCH }, (_, n) => {
-    const call = Math.floor(n / 2);
-    const clientId = `client-${call % clients}`;
-    const token_id = `token-${call % 100}`;
-    const details = { ...DETAILS, token_id, ip: `203.0.113.${call % 250}` };
-    const eventType = n % 2 === 0 ? "token_used" : "scope_validation_success";
-    return createEvent({ eventType, clientId, userId: `user-${call % 100}`, details }, atMs + n);
+    const details = {
+      ...DETAILS,
+      token_id: `token-${n % 100}`,
+      ip: `203.0.113.${n % 250}`,
+      required_scopes: ["api:read"],
+      available_scopes: ["api:read", "api:write"],
+      success: true,
+    };
+    const clientId = `client-${n % clients}`;
+    return createEvent(
+      { eventType: "token_used", clientId, userId: `user-${n % 100}`, details },
+      atMs + n,
+    );
   });
 }
 
@@ -90,12 +97,9 @@ function delayAnswers(db: DocumentClient, ms: number): void {
 /** Puts the items that a reader of the audit log and of tokens' lives asks for; counts and checks nothing. */
 async function putBare(world: World, events: readonly OAuthEvent[]): Promise<void> {
   const { db, eventsTable, issuancesTable, config, time } = world;
-  const writes = events.map((event) => planEventWrites(world, event, new Map(), time.nowMs));
-  await putItems(
-    db,
-    eventsTable,
-    events.map((event) => toEventItem(event, config, time.nowMs)),
-  );
+  const writes = events.map((event) => planEventWrites(world, event, new Map()));
+  const { items, packs } = toEventItems(events, config, time.nowMs);
+  await putItems(db, eventsTable, [...items, ...packs]);
   await putItems(
     db,
     issuancesTable,

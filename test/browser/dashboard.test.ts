@@ -318,7 +318,7 @@ describe("refreshing", () => {
     await enter(page);
     await panel(page, "Clients").waitFor();
     await context.setOffline(true);
-    await page.getByText("Offline: this is what was last seen").waitFor();
+    await page.getByText("Offline: this is the latest data").waitFor();
     await scene().get("/api/while-offline", "oam_nonsense");
     await panel(page, "Security events").locator(".event").first().waitFor();
     await context.setOffline(false);

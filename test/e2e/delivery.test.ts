@@ -100,7 +100,7 @@ describe("delivery", () => {
     }
     expect(statuses).toEqual(new Map([[200, 200]]));
     // The last authorizers are still setting their events aside.
-    while (unpublished.visible + unpublished.inFlight < 400) await sleep(50);
+    while (unpublished.visible + unpublished.inFlight < 200) await sleep(50);
     expect(await storedCount("client_id=app&type=token_used")).toBe(0);
     stack.eventBus.down = false;
     await settle();

@@ -91,7 +91,6 @@ describe("the export, as it is deployed", () => {
     const types = [
       "auth_failed",
       "consent_given",
-      "scope_validation_success",
       "scope_violation",
       "suspicious_activity",
       "token_issued",
@@ -125,7 +124,7 @@ describe("the export, as it is deployed", () => {
     }
   });
 
-  it("keeps what is no event under the error prefix", async () => {
+  it("keeps a record that is not an event under the error prefix", async () => {
     const Detail = JSON.stringify({ id: "no uuid" });
     stack.eventBus.put({
       Source: EVENT_SOURCE,

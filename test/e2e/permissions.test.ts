@@ -43,8 +43,11 @@ async function leaveExpired(): Promise<void> {
     redirectUri: "https://app.example.com/callback",
   });
   const longAgoMs = library.clock() - 200 * DAY_MS;
-  const old = createEvent({ eventType: "consent_given", details: {} }, longAgoMs);
-  await storeEvents(library, [old], { clock: () => longAgoMs, entered: new Map() });
+  // Two of a type, which are listed in a pack.
+  const old = [0, 1].map((n) =>
+    createEvent({ eventType: "consent_given", details: {} }, longAgoMs + n),
+  );
+  await storeEvents(library, old, { clock: () => longAgoMs, entered: new Map() });
 }
 
 /** A guesser of tokens, a user's token and a service's that move, a refresh token that comes again. */

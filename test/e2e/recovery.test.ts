@@ -9,7 +9,7 @@ import {
   EventBridgeClient,
   StartReplayCommand,
 } from "@aws-sdk/client-eventbridge";
-import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, describe, expect, it } from "vitest";
 import { archiveReplay } from "../../cli/commands/archive.ts";
 import { deadLettersList, deadLettersRedrive } from "../../cli/commands/dead-letters.ts";
@@ -18,6 +18,7 @@ import type { Queue } from "../../local/services/queue.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { logicalIdOfArn } from "../../local/services/template.ts";
 import { deployedEnvironment } from "../../local/start/library-context.ts";
+import { forEachTable, tableContextKey, tableLabel } from "../../shared/dynamodb/table-names.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
@@ -42,17 +43,7 @@ function target() {
   const { stack, library } = scene();
   const environment = deployedEnvironment(stack);
   return openTarget({
-    tables: {
-      tokens: library.tokensTable,
-      authorization_codes: library.authorizationCodesTable,
-      sessions: library.sessionsTable,
-      clients: library.clientsTable,
-      events: library.eventsTable,
-      counters: library.countersTable,
-      issuances: library.issuancesTable,
-      cleanup_runs: library.cleanupRunsTable,
-      alerts: library.alertsTable,
-    },
+    tables: forEachTable(tableLabel, (variable) => library[tableContextKey(variable)]),
     eventBusName: environment.EVENT_BUS_NAME,
     eventBusArn: stack.replay.busArn,
     storedRuleArn: stack.replay.storedRuleArn,
@@ -86,7 +77,9 @@ async function counted(clientId: string): Promise<number> {
   const nowMs = Date.now();
   const range = { fromMs: nowMs - 3 * DAY_MS, toMs: nowMs + HOUR_MS };
   const { by_type } = await countEvents(scene().library, range, clientId);
-  return Object.values(by_type).reduce((sum, count) => sum + count, 0);
+  // Counted from the events of another type, which are counted under their own as well.
+  const { scope_validation_success: _, ...own } = by_type;
+  return Object.values(own).reduce((sum, count) => sum + count, 0);
 }
 
 /** What a killed function held is visible again, as it is when its timeout is over. */
@@ -158,8 +151,16 @@ describe("a replay of the bus's archive", () => {
     await library.sink.publish(old);
     await settle();
     expect(await counted("removed")).toBe(3);
-    for (const { id } of old) {
-      await library.db.send(new DeleteCommand({ TableName: library.eventsTable, Key: { id } }));
+    const { Items = [] } = await library.db.send(
+      new ScanCommand({
+        TableName: library.eventsTable,
+        FilterExpression: "oauth_client_id = :client",
+        ExpressionAttributeValues: { ":client": "removed" },
+      }),
+    );
+    for (const { subject_shard, occurred_at_id } of Items) {
+      const Key = { subject_shard, occurred_at_id };
+      await library.db.send(new DeleteCommand({ TableName: library.eventsTable, Key }));
     }
     await archiveReplay(target(), {
       from: toInstant(startMs),

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, inject } from "vitest";
 import type { Assembly } from "../../local/services/template.ts";
 import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
+import { isPack, readPacks } from "../../shared/event-store/event-pack.ts";
 import { issueToken } from "../../shared/index.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { recordingLogger } from "../integration/store.ts";
@@ -123,13 +124,15 @@ export function useStack({
       async storeText() {
         const { db } = library;
         const tables = Object.entries(library).filter(([key]) => key.endsWith("Table"));
-        const items: unknown[] = [];
+        const items: Record<string, unknown>[] = [];
         for (const [, TableName] of tables) {
           for await (const page of paginateScan({ client: db }, { TableName: String(TableName) })) {
             items.push(...(page.Items ?? []));
           }
         }
-        return JSON.stringify(items);
+        // What is compressed cannot be searched.
+        const packed = await readPacks(library, items.filter(isPack));
+        return JSON.stringify([...items, ...packed.values()]);
       },
     };
   });

@@ -167,7 +167,7 @@ describe("the CLI", () => {
     const { url } = readStack();
     const use = () => fetch(`${url}/api/x`, { headers: { authorization: `Bearer ${token}` } });
     expect((await use()).status).toBe(200);
-    expect((await cli("tokens", "revoke", token_id)).stdout).toContain("is revoked since");
+    expect((await cli("tokens", "revoke", token_id)).stdout).toContain("was revoked at");
     expect((await use()).status).toBe(401);
     let stats = await json("stats");
     while (stats.total_tokens_issued < 4 || stats.revoked_tokens < 1 || stats.expired_tokens < 1) {

@@ -34,7 +34,9 @@ describe("replaying traffic", () => {
     };
 
     await publishTraffic(target, traffic, (line) => told.push(line));
-    expect(told.at(-1)).toBe(`published all ${traffic.events.length} events; 0 wait to be stored`);
+    expect(told.at(-1)).toBe(
+      `published all ${traffic.events.length} events; 0 are waiting to be stored`,
+    );
     const first = await stats();
     const types = [...new Set(traffic.events.map(({ event_type }) => event_type))];
     expect(types).toContain("scope_violation");

@@ -1,6 +1,7 @@
-import { App } from "aws-cdk-lib";
+import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 
@@ -55,6 +56,16 @@ describe("the API's limits", () => {
     template.hasResourceProperties("AWS::WAFv2::WebACLAssociation", {
       WebACLArn: { "Fn::GetAtt": [Match.stringLikeRegexp("WebAcl"), "Arn"] },
     });
+  });
+
+  it("have metrics of their own for each construct of a stack", () => {
+    const stack = new Stack(new App(), "Shop");
+    const config = { api: { waf: { enabled: true } } };
+    for (const id of ["First", "Second"]) new OAuthMonitoring(stack, id, { config }).addAdminApi();
+    const webAcls = Object.values(Template.fromStack(stack).findResources("AWS::WAFv2::WebACL"));
+    const names = webAcls.map(({ Properties }) => Properties.VisibilityConfig.MetricName);
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(name).toMatch(/^ShopWebAcl\w+$/);
   });
 
   it("put a web ACL of somebody's own before the stage", () => {

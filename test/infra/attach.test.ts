@@ -10,11 +10,13 @@ import {
 } from "aws-cdk-lib/aws-apigateway";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
+import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, it } from "vitest";
 import { constructIn } from "../../cli/deployed-stack-description.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { openMonitoring } from "../../shared/stack/open-monitoring.ts";
 
 function scene() {
   const stack = new Stack(new App(), "Shop");
@@ -169,6 +171,25 @@ describe("attach", () => {
     expect(JSON.stringify(dashboards)).not.toContain('"ApiName');
   });
 
+  it("refuses options that come too late, and takes those that change nothing", () => {
+    const { api, monitoring } = scene();
+    const [first, second] = ["a", "b"].map((path) => api.root.addResource(path));
+    if (!first || !second) throw new Error("no resources");
+    first.addMethod("GET", mock());
+    second.addMethod("GET", mock());
+    monitoring.attach(first, { alarm: false });
+    monitoring.attach(second, { alarm: false, except: [second] });
+    for (const options of [
+      { alarm: true },
+      { gatewayResponses: false },
+      { metricsDashboard: false },
+    ]) {
+      expect(() => monitoring.attach(second, options)).toThrow(
+        `Shop/Orders is attached already: give ${Object.keys(options)[0]} in the first attach`,
+      );
+    }
+  });
+
   it("protects the methods that this app adds to an imported API, and adds nothing else to it", () => {
     const stack = new Stack(new App(), "Shop");
     const api = RestApi.fromRestApiAttributes(stack, "Imported", {
@@ -266,6 +287,16 @@ describe("the construct", () => {
       ["dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query", "events:PutEvents"],
       ["dynamodb:PutItem", "dynamodb:Scan"],
     ],
+    [
+      "grantTrackUsage",
+      ["dynamodb:GetItem", "dynamodb:UpdateItem", "events:PutEvents", "kms:Decrypt"],
+      ["dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:Query"],
+    ],
+    [
+      "grantRegisterClients",
+      ["dynamodb:UpdateItem"],
+      ["dynamodb:PutItem", "dynamodb:DeleteItem", "events:PutEvents"],
+    ],
     ["grantPublish", ["events:PutEvents"], ["dynamodb:PutItem", "kms:Decrypt"]],
     [
       "grantReadAudit",
@@ -288,6 +319,25 @@ describe("the construct", () => {
     expect(actions).toEqual(expect.arrayContaining([...allowed]));
     for (const action of denied) expect(actions).not.toContain(action);
     for (const { Resource } of statements) expect(JSON.stringify(Resource)).not.toContain('"*"');
+  });
+
+  it("gives functions what the library reads", () => {
+    const { stack, monitoring } = alone();
+    const { environment } = monitoring;
+    const names = Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [name, value.replace(/\$\{.*\}/, name)]),
+    );
+    expect(openMonitoring({ environment: names }).config).toEqual(monitoring.config);
+    new LambdaFunction(stack, "Issuer", {
+      runtime: Runtime.NODEJS_24_X,
+      handler: "index.handler",
+      code: Code.fromInline("exports.handler = async () => {};"),
+      environment: { ...environment },
+    });
+    Template.fromStack(stack).hasResourceProperties("AWS::Lambda::Function", {
+      Code: Match.objectLike({ ZipFile: Match.anyValue() }),
+      Environment: { Variables: Match.objectLike({ OAUTH_MONITORING_CONFIG: "{}" }) },
+    });
   });
 
   it("has outputs by which the command line finds it, one construct or several", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, inject, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { type IndexDefinition, TABLES } from "../../shared/dynamodb/tables.ts";
 import { type EventFilters, planIndex } from "../../shared/event-store/event-index.ts";
 
@@ -179,8 +180,16 @@ describe("functions", () => {
     template.allResourcesProperties("AWS::Lambda::Function", {
       Architectures: ["arm64"],
       Runtime: "nodejs24.x",
-      TracingConfig: { Mode: "Active" },
+      LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "DEBUG" },
     });
+    // The authorizer is traced where its API is.
+    const modes = Object.entries(template.findResources("AWS::Lambda::Function")).map(
+      ([id, { Properties }]) => [
+        /Functions(\w+?)[0-9A-F]{8}$/.exec(id)?.[1],
+        Properties.TracingConfig.Mode,
+      ],
+    );
+    expect(modes.filter(([, mode]) => mode !== "Active")).toEqual([["Authorizer", "PassThrough"]]);
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 
@@ -190,7 +199,7 @@ describe("functions", () => {
     );
     const unknown = given.filter(
       (name) =>
-        !/^(\w+_TABLE|\w+_QUEUE_URL|EVENT_BUS_NAME|ALERT_TOPIC_ARN|OAUTH_MONITORING_(CONFIG|STACK)|POWERTOOLS_SERVICE_NAME|AWS_NODEJS_CONNECTION_REUSE_ENABLED)$/.test(
+        !/^(\w+_TABLE|\w+_QUEUE_URL|EVENT_BUS_NAME|ALERT_TOPIC_ARN|OAUTH_MONITORING_(CONFIG|STACK)|POWERTOOLS_(SERVICE_NAME|LOG_LEVEL|LOGGER_SAMPLE_RATE)|AWS_NODEJS_CONNECTION_REUSE_ENABLED)$/.test(
           name,
         ),
     );
@@ -220,9 +229,16 @@ describe("functions", () => {
   it.each(Object.entries(QUERIES))(
     "may ask the indexes that %s needs, and no others",
     async (name, queries) => {
-      const store = { config: parseMonitoringConfig({}) } as Parameters<typeof planIndex>[0];
+      const db = createDocumentClient("call");
+      // No user of a token is known: which index is asked does not depend on it.
+      db.middlewareStack.add(() => async () => ({ output: { Items: [] }, response: {} }) as never, {
+        step: "initialize",
+      });
+      const store = { db, countersTable: "counters", config: parseMonitoringConfig({}) };
       const plans = await Promise.all(queries.map((filters) => planIndex(store, filters)));
-      const needed = new Set(plans.map(({ indexName }) => indexName));
+      const needed = new Set(
+        plans.flatMap(({ sources }) => sources.flatMap(({ indexName = [] }) => indexName)),
+      );
       // Without a filter the whole log is asked for, in order of time.
       if (name === "Events") needed.add("by_time");
       const policies = Object.entries(template.findResources("AWS::IAM::Policy"));

@@ -157,4 +157,22 @@ describe("identity providers", () => {
       /partner event bus of auth0.com or okta.com/,
     );
   });
+
+  it("lets functions use the events table from before packs where one is named, and only then", () => {
+    const grants = (config: MonitoringConfigInput) =>
+      Object.entries(templateWith(config).findResources("AWS::IAM::Policy"))
+        .flatMap(([id, { Properties }]) =>
+          Properties.PolicyDocument.Statement.filter((statement: { Resource: unknown }) =>
+            JSON.stringify(statement.Resource).includes("table/old-events"),
+          ).map(
+            ({ Action }: { Action: string }) => `${/Functions(\w+?)Role/.exec(id)?.[1]}: ${Action}`,
+          ),
+        )
+        .sort();
+    expect(grants({})).toEqual([]);
+    expect(grants({ previousEventsTable: "old-events" })).toEqual([
+      "Anomalies: dynamodb:Query",
+      "Subscriber: dynamodb:PutItem",
+    ]);
+  });
 });

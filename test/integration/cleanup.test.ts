@@ -59,7 +59,7 @@ describe("runCleanup", () => {
       events: 0,
     });
     expect(await count(world, world.tokensTable)).toBe(17);
-    const run = await runCleanup(world, FAR);
+    const run = await runCleanup(world, { deadlineMs: FAR });
     expect(run).toMatchObject({ removed: planned, finished: true, status: "finished" });
     expect(await count(world, world.tokensTable)).toBe(5);
     expect(await count(world, world.sessionsTable)).toBe(5);
@@ -75,12 +75,12 @@ describe("runCleanup", () => {
     const startMs = world.time.nowMs;
     // Each look at the clock takes a millisecond.
     const ticking = { ...world.context, clock: () => world.time.nowMs++ };
-    const first = await runCleanup(ticking, startMs + 40);
+    const first = await runCleanup(ticking, { deadlineMs: startMs + 40 });
     expect(first).toMatchObject({ finished: false, status: "stopped" });
     const left = await count(world, world.tokensTable);
     expect(left).toBeGreaterThan(0);
     expect(first.removed.access_tokens).toBe(20 - left);
-    const second = await runCleanup(ticking, FAR);
+    const second = await runCleanup(ticking, { deadlineMs: FAR });
     expect(second).toMatchObject({ finished: true, removed: { access_tokens: left } });
   });
 
@@ -94,13 +94,16 @@ describe("runCleanup", () => {
       if (operation === "DeleteItem") deletes += 1;
       return deletes >= 15 ? { error: new Error("killed") } : undefined;
     };
-    await expect(runCleanup(world, FAR)).rejects.toThrow("killed");
+    await expect(runCleanup(world, { deadlineMs: FAR })).rejects.toThrow("killed");
     world.traffic.reset();
     const [record] = await listCleanupRuns(world, 1, world.time.nowMs);
     expect(record).toMatchObject({ finished: false, status: "running" });
     world.time.nowMs += 1000;
     const before = await countCleanup(world);
-    expect(await runCleanup(world, FAR)).toMatchObject({ finished: true, removed: before });
+    expect(await runCleanup(world, { deadlineMs: FAR })).toMatchObject({
+      finished: true,
+      removed: before,
+    });
     expect(await count(world, world.tokensTable)).toBe(0);
   });
 
@@ -130,11 +133,37 @@ describe("runCleanup", () => {
   });
 });
 
+describe("expired events", () => {
+  it("are left to TTL by a scheduled run, until they are overdue; packs go with what they list", async () => {
+    const world = await createWorld();
+    const events = Array.from({ length: 5 }, (_, n) =>
+      createEvent(
+        { eventType: "token_used", clientId: "app", details: {} },
+        world.time.nowMs - n - 1,
+      ),
+    );
+    await world.sink.publish(events);
+    expect(await count(world, world.eventsTable)).toBe(5 + 1);
+    const eventsOverdueMs = 2 * DAY_MS;
+    const removed = async () => {
+      const run = await runCleanup(world, { deadlineMs: FAR, eventsOverdueMs });
+      return run.removed.events;
+    };
+    world.time.nowMs += 92 * DAY_MS - 1000;
+    expect((await countCleanup(world)).events).toBe(5);
+    expect((await countCleanup(world, { eventsOverdueMs })).events).toBe(0);
+    expect(await removed()).toBe(0);
+    world.time.nowMs += 1000;
+    expect(await removed()).toBe(5);
+    expect(await count(world, world.eventsTable)).toBe(0);
+  });
+});
+
 describe("a cleanup's record", () => {
   it("says when it ran, for how long, and is kept for ninety days, the newest first", async () => {
     const world = await createWorld();
     const startedMs = world.time.nowMs;
-    const first = await runCleanup(world, FAR);
+    const first = await runCleanup(world, { deadlineMs: FAR });
     expect(first).toEqual({
       started_at: toInstant(startedMs),
       finished_at: toInstant(startedMs),
@@ -144,7 +173,7 @@ describe("a cleanup's record", () => {
       finished: true,
     });
     world.time.nowMs += 1000;
-    const second = await runCleanup(world, FAR);
+    const second = await runCleanup(world, { deadlineMs: FAR });
     expect(await listCleanupRuns(world, 10, world.time.nowMs)).toEqual([second, first]);
     expect(await listCleanupRuns(world, 1, world.time.nowMs)).toEqual([second]);
     expect(await listCleanupRuns(world, 10, startedMs + 90 * DAY_MS)).toEqual([second]);
@@ -165,8 +194,11 @@ describe("a cleanup's record", () => {
         if (operation === "PutItem") records += 1;
         return undefined;
       };
-      await runCleanup(world, FAR, (removed) => {
-        told.push(Object.values(removed).reduce((sum, each) => sum + each, 0));
+      await runCleanup(world, {
+        deadlineMs: FAR,
+        onProgress: (removed) => {
+          told.push(Object.values(removed).reduce((sum, each) => sum + each, 0));
+        },
       });
       return records;
     };
@@ -184,7 +216,7 @@ describe("a cleanup's record", () => {
     await populate(world, 2, 0);
     world.time.nowMs += 60 * SECOND_MS;
     const broken = { ...world.context, sessionsTable: "nowhere" };
-    await expect(runCleanup(broken, FAR)).rejects.toThrow();
+    await expect(runCleanup(broken, { deadlineMs: FAR })).rejects.toThrow();
     const [record] = await listCleanupRuns(world, 1, world.time.nowMs);
     expect(record).toMatchObject({
       status: "failed",

@@ -11,7 +11,7 @@ import {
   storeAuthorizationCode,
   trackTokenUsage,
 } from "../../shared/index.ts";
-import { findSession } from "../../shared/sessions/find-session.ts";
+import { findSession } from "../../shared/sessions/client-session.ts";
 import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
 import { digestSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorld, type World } from "./store.ts";

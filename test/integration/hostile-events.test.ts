@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
 import { Notifications } from "../../local/services/notifications.ts";
 import { Queue } from "../../local/services/queue.ts";
+import { isPack, readPacks } from "../../shared/event-store/event-pack.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
@@ -67,12 +68,14 @@ const deliver = (bodies: readonly string[]) =>
     { functionName: "subscriber", awsRequestId: "1" } as Context,
   );
 
-async function itemsOf(table: string) {
-  const items: Record<string, unknown>[] = [];
-  for await (const page of paginateScan({ client: world.db }, { TableName: table })) {
-    items.push(...(page.Items ?? []));
+/** The items of events, and beside them what their packs hold. */
+async function storedEvents() {
+  const events: Record<string, unknown>[] = [];
+  const packs: Record<string, unknown>[] = [];
+  for await (const page of paginateScan({ client: world.db }, { TableName: world.eventsTable })) {
+    for (const item of page.Items ?? []) (isPack(item) ? packs : events).push(item);
   }
-  return items;
+  return { events, packed: [...(await readPacks(world, packs)).values()].flat() };
 }
 
 const envelope = (over: object = {}) => ({
@@ -94,12 +97,12 @@ const messageText = (over: object = {}) => JSON.stringify(message(envelope(over)
 
 /** Delivers bodies with a good event among them; answers the reasons of those that were set aside. */
 async function outcome(bodies: readonly string[]): Promise<string[]> {
-  const before = (await itemsOf(world.eventsTable)).length;
+  const before = (await storedEvents()).events.length;
   const answer = await deliver([...bodies.slice(0, 1), messageText(), ...bodies.slice(1)]);
   expect(answer.batchItemFailures, "nothing is left to come again").toEqual([]);
   const letters = deadLetters.receive(1000);
   for (const { receiptHandle } of letters) deadLetters.delete(receiptHandle);
-  const stored = (await itemsOf(world.eventsTable)).length - before;
+  const stored = (await storedEvents()).events.length - before;
   expect(stored + letters.length, "stored or set aside").toBe(bodies.length + 1);
   expect(stored, "the good one among them").toBeGreaterThan(0);
   const reasons = letters.map(({ attributes }) => attributes.reason?.StringValue ?? "");
@@ -307,7 +310,7 @@ describe("a hostile event", () => {
       messageText({ event_data: {} }).replace("oauth.token_used", SECRET),
       `{"detail": ${opaque} ${SECRET}`,
     ]);
-    const text = JSON.stringify(await itemsOf(world.eventsTable)) + logged.join("\n");
+    const text = JSON.stringify(await storedEvents()) + logged.join("\n");
     expect(text).not.toContain(opaque);
     expect(text).not.toContain(SECRET);
   });

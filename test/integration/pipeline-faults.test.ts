@@ -2,7 +2,7 @@ import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, inject, it, vi } from "vitest";
 import { Template } from "../../local/services/template.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { createEvent, type OAuthEvent, typesOf } from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { issueToken, revokeToken } from "../../shared/index.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
@@ -252,7 +252,7 @@ class Callers {
 /** What must be counted of stored events, by the definition. */
 function expected(events: readonly OAuthEvent[]) {
   const byType: Record<string, number> = {};
-  for (const { event_type } of events) byType[event_type] = (byType[event_type] ?? 0) + 1;
+  for (const type of events.flatMap(typesOf)) byType[type] = (byType[type] ?? 0) + 1;
   const of = (type: string) => events.filter(({ event_type }) => event_type === type);
   const issued = new Map(of("token_issued").map((event) => [event.event_data.token_id, event]));
   const revoked = of("token_revoked").filter(({ event_data, occurred_at }) => {

@@ -332,7 +332,13 @@ export class Pipeline {
       (message: string, ...extra: Record<string, unknown>[]) => {
         if (!wire.killed) this.log.push({ level, message, extra });
       };
-    return { lines: [], info: at("info"), warn: at("warn"), error: at("error") };
+    return {
+      lines: [],
+      debug: at("debug"),
+      info: at("info"),
+      warn: at("warn"),
+      error: at("error"),
+    };
   }
 
   #metrics<S extends MetricService>(service: S, wire: FaultyWire): FunctionMetrics<S> {
@@ -341,6 +347,6 @@ export class Pipeline {
       const key = `${service} ${name}`;
       this.metrics.set(key, (this.metrics.get(key) ?? 0) + value);
     };
-    return { count: add, milliseconds: () => {}, publish: () => {} };
+    return { count: add, milliseconds: () => {}, publish: () => {}, publishSoon: () => {} };
   }
 }

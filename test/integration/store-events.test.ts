@@ -2,6 +2,9 @@ import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import type { EventData } from "../../shared/envelope/event-data.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { eventKey } from "../../shared/event-store/event-key.ts";
+import { isPack } from "../../shared/event-store/event-pack.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
@@ -30,7 +33,10 @@ const store = (world: World, events: readonly OAuthEvent[], maxAttempts = 6) =>
 async function storedCount(world: World): Promise<number> {
   let count = 0;
   const pages = paginateScan({ client: world.db }, { TableName: world.eventsTable });
-  for await (const page of pages) count += page.Items?.length ?? 0;
+  for await (const { Items = [] } of pages) count += Items.filter((item) => !isPack(item)).length;
+  // The packs list what is stored, no more and no less.
+  const { events } = await queryEvents(world, { limit: 1000, clientId: "app" });
+  expect(events).toHaveLength(count);
   return count;
 }
 
@@ -47,7 +53,7 @@ describe("storeEvents", () => {
     world.time.nowMs += 500;
     await store(world, [used]);
     const { Item } = await world.db.send(
-      new GetCommand({ TableName: world.eventsTable, Key: { id: used.id } }),
+      new GetCommand({ TableName: world.eventsTable, Key: eventKey(used) }),
     );
     expect(Item).toMatchObject({
       ...used,
@@ -60,14 +66,14 @@ describe("storeEvents", () => {
     const world = await createWorld({ retention: { defaultDays: 7 } });
     const [used, failed] = [event(world, "token_used"), event(world, "auth_failed")];
     await store(world, [used, failed]);
-    const expiry = async (id: string) => {
+    const expiry = async (stored: OAuthEvent) => {
       const { Item } = await world.db.send(
-        new GetCommand({ TableName: world.eventsTable, Key: { id } }),
+        new GetCommand({ TableName: world.eventsTable, Key: eventKey(stored) }),
       );
       return (Number(Item?.expires_at) * 1000 - world.time.nowMs) / DAY_MS;
     };
-    expect(await expiry(used.id)).toBe(7);
-    expect(await expiry(failed.id)).toBe(90);
+    expect(await expiry(used)).toBe(7);
+    expect(await expiry(failed)).toBe(90);
   });
 
   it("stores and counts an event delivered five times once, in one batch or in several", async () => {

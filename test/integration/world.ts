@@ -11,6 +11,7 @@ import {
   createDocumentClient,
   type DocumentClient,
 } from "../../shared/dynamodb/document-client.ts";
+import { forEachTable, tableContextKey } from "../../shared/dynamodb/table-names.ts";
 import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
@@ -22,7 +23,8 @@ process.env.AWS_REGION ??= "us-east-1";
 process.env.AWS_ACCESS_KEY_ID ??= "local";
 process.env.AWS_SECRET_ACCESS_KEY ??= "local";
 
-async function createTable(
+/** Creates a table of a definition. */
+export async function createTable(
   admin: DynamoDBClient,
   name: string,
   definition: TableDefinition,
@@ -71,6 +73,7 @@ async function createTable(
 /** A log that keeps what it is told. */
 export interface RecordingLogger {
   readonly lines: { level: string; message: string; extra: unknown[] }[];
+  debug(message: string, ...extra: Record<string, unknown>[]): void;
   info(message: string, ...extra: Record<string, unknown>[]): void;
   warn(message: string, ...extra: Record<string, unknown>[]): void;
   error(message: string, ...extra: Record<string, unknown>[]): void;
@@ -83,7 +86,7 @@ export function recordingLogger(): RecordingLogger {
     (message: string, ...extra: Record<string, unknown>[]) => {
       lines.push({ level, message, extra });
     };
-  return { lines, info: at("info"), warn: at("warn"), error: at("error") };
+  return { lines, debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 let made = 0;
@@ -103,17 +106,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
   const clock: Clock = () => time.nowMs;
   const published: OAuthEvent[] = [];
   const entered = new Map<string, number>();
-  const tables = {
-    tokensTable: `${prefix}TOKENS_TABLE`,
-    authorizationCodesTable: `${prefix}AUTHORIZATION_CODES_TABLE`,
-    sessionsTable: `${prefix}SESSIONS_TABLE`,
-    clientsTable: `${prefix}CLIENTS_TABLE`,
-    eventsTable: `${prefix}EVENTS_TABLE`,
-    countersTable: `${prefix}COUNTERS_TABLE`,
-    issuancesTable: `${prefix}ISSUANCES_TABLE`,
-    cleanupRunsTable: `${prefix}CLEANUP_RUNS_TABLE`,
-    alertsTable: `${prefix}ALERTS_TABLE`,
-  };
+  const tables = forEachTable(tableContextKey, (variable) => `${prefix}${variable}`);
   const parsed = parseMonitoringConfig(config);
   const context = {
     db,

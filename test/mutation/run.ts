@@ -18,7 +18,7 @@ import { parseArgs } from "node:util";
 import { digestOf } from "../../local/build/sources.ts";
 import { synthesizeApp } from "../../local/build/synthesize.ts";
 import { type DynamoDbLocal, startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
-import { Random } from "../../local/traffic/random.ts";
+import { Random } from "../../local/traffic/world/random.ts";
 import { type Mutant, mutantsOf, mutate } from "./mutants.ts";
 import { placeOf, withProbes } from "./probes.ts";
 import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";

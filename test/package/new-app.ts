@@ -17,12 +17,17 @@ export const ROOT = join(import.meta.dirname, "../..");
 const exec = promisify(execFile);
 
 /** Runs a command in a folder as a user would: without what npm tells the scripts it runs. */
-export async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+export function run(cwd: string, command: string, ...args: string[]): Promise<string> {
+  // A command that stalls is named, and does not outlive its test.
+  return runWithin(240_000, cwd, command, ...args);
+}
+
+async function runWithin(timeout: number, cwd: string, command: string, ...args: string[]) {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|INIT_CWD)/.test(name)),
   );
   try {
-    const { stdout } = await exec(command, args, { cwd, env, maxBuffer: 64 << 20 });
+    const { stdout } = await exec(command, args, { cwd, env, maxBuffer: 64 << 20, timeout });
     return stdout;
   } catch (error) {
     const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
@@ -52,9 +57,27 @@ export async function newCdkApp(tarball: string): Promise<string> {
   return folder;
 }
 
-/** Installs packages into a folder. */
-export function install(folder: string, ...packages: string[]): Promise<string> {
-  return run(folder, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...packages);
+/** A copy of an example, with our package in place of the folder of the clone. */
+export async function newExample(name: string, tarball: string): Promise<string> {
+  const folder = join(newFolder("example"), name);
+  const notOurs = /\/(node_modules|cdk\.out|package-lock\.json)$/;
+  cpSync(join(ROOT, "examples", name), folder, {
+    recursive: true,
+    filter: (source) => !notOurs.test(source),
+  });
+  edit(join(folder, "package.json"), (text) => text.replace("file:../..", `file:${tarball}`));
+  await install(folder);
+  return folder;
+}
+
+/** Installs packages into a folder. A registry that does not answer is asked once more. */
+export async function install(folder: string, ...packages: string[]): Promise<void> {
+  const args = ["install", "--prefer-offline", "--no-audit", "--no-fund", ...packages];
+  try {
+    await runWithin(90_000, folder, "npm", ...args);
+  } catch {
+    await run(folder, "npm", ...args);
+  }
 }
 
 /** Bytes of all files in a folder. */

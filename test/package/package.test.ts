@@ -1,5 +1,5 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, posix } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bytesIn, copyApp, edit, newCdkApp, newFolder, pack, ROOT, run } from "./new-app.ts";
 
@@ -45,21 +45,36 @@ test("every order asks for a token", () => {
 beforeAll(async () => {
   tarball = await pack(newFolder("packed"));
   app = await newCdkApp(tarball);
-}, 300_000);
+}, 600_000);
 
 describe("the package", () => {
-  it("has at most 2 MB, and nothing but what is built", async () => {
+  const filesOf = async () => (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
+
+  it("has at most 2 MB, and nothing but what is built and the documentation", async () => {
     expect(statSync(tarball).size).toBeLessThanOrEqual(2 * MEGABYTE);
-    const files = (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
+    const files = await filesOf();
     expect(files.length).toBeGreaterThan(100);
     const others = files.filter(
       (file) =>
-        !/^package\/(dist\/(infra|shared|cli|functions)\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(
+        !/^package\/(dist\/(infra|shared|cli|functions)\/|docs\/|examples\/|test\/bench\/RESULTS\.md$|package\.json$|LICENSE$|[A-Z]+\.md$)/.test(
           file,
         ),
     );
     // What two modules of the compiled JavaScript share.
     expect(others.filter((file) => !file.startsWith("package/dist/_virtual/"))).toEqual([]);
+  });
+
+  it("has every page and picture of this clone that its pages link to", async () => {
+    const files = new Set((await filesOf()).map((file) => file.replace(/^package\//, "")));
+    const pages = [...files].filter((file) => file.endsWith(".md"));
+    expect(pages).toContain("docs/attach.md");
+    const dead = pages.flatMap((page) =>
+      [...readFileSync(join(ROOT, page), "utf8").matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)]
+        .map(([, link = ""]) => posix.join(posix.dirname(page), link))
+        .filter((target) => existsSync(join(ROOT, target)) && !files.has(target))
+        .map((target) => `${page}: ${target}`),
+    );
+    expect(dead).toEqual([]);
   });
 
   it("adds at most 60 MB to an app", () => {
@@ -115,7 +130,52 @@ describe("an app that cdk init has just made", () => {
 
   it("finds the command line", async () => {
     expect(await run(app, "npx", "oauth-monitoring", "--help")).toContain("tokens");
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(await run(app, "npx", "oauth-monitoring", "--version")).toBe(`${version}\n`);
   });
+});
+
+describe("the types", () => {
+  const USE = `import { App, Stack } from "aws-cdk-lib";
+import { RestApi } from "aws-cdk-lib/aws-apigateway";
+import { type AdminApi, OAuthMonitoring } from "oauth-monitoring";
+import { issueToken, type IssuedToken, openMonitoring } from "oauth-monitoring/shared";
+
+const stack = new Stack(new App(), "Shop");
+const monitoring = new OAuthMonitoring(stack, "Monitoring");
+monitoring.attach(new RestApi(stack, "Orders"));
+export const admin: AdminApi = monitoring.addAdminApi();
+export const issued: Promise<IssuedToken> = issueToken(openMonitoring(), {
+  clientId: "shop",
+  scopes: ["orders:read"],
+  expiresInSeconds: 3600,
+});
+`;
+
+  it.each([
+    ["node16", "node16", ["use.mts", "use.cts"]],
+    ["nodenext", "nodenext", ["use.mts", "use.cts"]],
+    ["esnext", "bundler", ["use.mts"]],
+    // Without exports.
+    ["commonjs", "node10", ["use.ts"]],
+  ])(
+    "fit with module %s and resolution %s, ours and others' checked as well",
+    {
+      timeout: 120_000,
+    },
+    async (module, moduleResolution, files) => {
+      for (const file of files) writeFileSync(join(app, file), USE);
+      const options = Object.entries({ module, moduleResolution, target: "es2022", types: "node" });
+      await run(
+        app,
+        join(ROOT, "node_modules/.bin/tsc"),
+        ...["--noEmit", "--strict", "--esModuleInterop", "--skipLibCheck", "false"],
+        ...options.flatMap(([name, value]) => [`--${name}`, value]),
+        ...files,
+      );
+      for (const file of files) rmSync(join(app, file));
+    },
+  );
 });
 
 describe("the library from plain JavaScript", () => {

@@ -26,7 +26,9 @@ describe("a load of 10,000 authorized calls", () => {
     await Promise.all(Array.from({ length: CALLERS }, call));
     expect(succeeded).toBe(CALLS);
     await settle();
-    expect((await eventsByType()).token_used).toBe(CALLS);
+    const byType = await eventsByType();
+    expect(byType.token_used).toBe(CALLS);
+    expect(byType.scope_validation_success).toBe(CALLS);
 
     let stored = 0;
     let cursor = "";

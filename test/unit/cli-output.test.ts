@@ -10,6 +10,9 @@ import {
 } from "../../shared/terminal/output.ts";
 import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
+// A local stack that runs in this clone would answer the commands.
+vi.mock("../../shared/stack/local-stack-file.ts", () => ({ localStackIsThere: () => false }));
+
 /** What a terminal obeys, or what hides or turns text; a line's end is meant. */
 const OBEYED = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 

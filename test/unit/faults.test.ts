@@ -38,7 +38,7 @@ it.each([
   ["OAuthMonitoringError", new OAuthMonitoringError()],
   ["IncompleteRequestError", new IncompleteRequestError()],
   ["InvalidCursorError", new InvalidCursorError("is damaged")],
-  ["InvalidRangeError", new InvalidRangeError()],
+  ["InvalidRangeError", new InvalidRangeError("/to", "later")],
   ["InvalidConfigError", new InvalidConfigError("it", wrong({ limit: 0 }))],
   ["TokenNotFoundError", new TokenNotFoundError("t1")],
   ["AlertChangedError", new AlertChangedError()],
@@ -61,7 +61,7 @@ describe("faults", () => {
     [{ id: "1" }, "/id", "expected a uuid"],
     [{ list: [{ "a/b~c": "" }, { "a/b~c": 1 }] }, "/list/1/a~1b~0c", "expected a string"],
     [{ list: [1, 2, 3] }, "/list", "expected at most 2 items"],
-    [{ either: true }, "/either", "it has none of the forms it may have"],
+    [{ either: true }, "/either", "it does not have any of the allowed forms"],
     [{ lmit: 1 }, "/lmit", "there is no such member"],
     ["text", "", "expected an object"],
   ])("of %j are at %s: %s", (value, pointer, detail) => {

@@ -156,7 +156,7 @@ describe("a configuration", () => {
     });
     expect(() => synthesize(routes(25))).not.toThrow();
     expect(() => synthesize(routes(100))).toThrow(
-      /bytes beside its defaults, more than the 2560 .*: shorten routes/,
+      /bytes besides its defaults, more than the 2560 .*: shorten routes/,
     );
   });
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { decisionMetric } from "../../functions/authorizer/decision-metric.ts";
+import { decisionMetric } from "../../functions/authorizer/decide-call.ts";
 import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
+import { traceId } from "../../functions/runtime/invocation.ts";
 import { createMetrics } from "../../functions/runtime/metrics.ts";
-import { traceId } from "../../functions/runtime/trace.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
@@ -52,6 +52,41 @@ describe("a function's metrics", () => {
       metrics.publish();
     }
     expect(lines().map(({ values }) => values.EventsReturned)).toEqual([[2], [3]]);
+  });
+});
+
+describe("metrics that may wait", () => {
+  const allowed = (metrics: ReturnType<typeof createMetrics<"authorizer">>) => {
+    metrics.count("Allowed", 1);
+    metrics.publishSoon();
+  };
+
+  it("are one line for the calls of five seconds", () => {
+    vi.useFakeTimers();
+    const metrics = createMetrics("authorizer", "Shop", () => 0);
+    for (let n = 0; n < 3; n += 1) allowed(metrics);
+    expect(written).toEqual([]);
+    vi.advanceTimersByTime(5000);
+    expect(lines().map(({ values }) => values.Allowed)).toEqual([[1, 1, 1]]);
+    vi.useRealTimers();
+  });
+
+  it("are written by the first call after a pause in which the environment stood still", () => {
+    let nowMs = 0;
+    const metrics = createMetrics("authorizer", "Shop", () => nowMs);
+    allowed(metrics);
+    nowMs = 5000;
+    allowed(metrics);
+    expect(sumOf(lines(), "Allowed")).toBe(2);
+  });
+
+  it("are written at once with those that may not", () => {
+    const metrics = createMetrics("authorizer", "Shop", () => 0);
+    allowed(metrics);
+    metrics.count("AuthFailed", 1);
+    metrics.publish();
+    expect(sumOf(lines(), "Allowed")).toBe(1);
+    expect(sumOf(lines(), "AuthFailed")).toBe(1);
   });
 });
 

@@ -88,7 +88,7 @@ describe("the export's transformation", () => {
     expect(decode(record?.data)).toContain("sha256:");
   });
 
-  it("fails what is no event, untouched, and no other record with it", async () => {
+  it("fails a record that is not an event, unchanged, and no other record", async () => {
     const noEvent = { ...busMessage("token_used"), detail: { id: "1" } };
     const foreign = { ...busMessage("token_used"), source: "aws.ec2" };
     const records = await transform([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ATTACKS, type AttackLabel, type AttackName } from "../../local/traffic/attacks/attack.ts";
 import { generateTraffic, type Traffic } from "../../local/traffic/generate-traffic.ts";
-import { networkOf } from "../../local/traffic/networks.ts";
+import { prefixOf } from "../../local/traffic/world/networks.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 
@@ -45,7 +45,7 @@ function mostWithin(
   }, 0);
 }
 
-const networks = (events: readonly OAuthEvent[]) => new Set(events.map(ipOf).map(networkOf)).size;
+const networks = (events: readonly OAuthEvent[]) => new Set(events.map(ipOf).map(prefixOf)).size;
 const size = (events: readonly OAuthEvent[]) => events.length;
 
 /** A label's events: those about its subject, from its first to its last. */
@@ -421,7 +421,7 @@ describe("labelled attacks", () => {
       expect(lengthOf(label)).toBeLessThanOrEqual(30 * MINUTE_MS);
       const previous = events[0]?.event_data.previous_use as { at: string; ip: string };
       expect(label.startMs - Date.parse(previous.at)).toBeGreaterThanOrEqual(21 * DAY_MS);
-      expect(networkOf(previous.ip)).toBe(networkOf(ipOf(events[0] as OAuthEvent)));
+      expect(prefixOf(previous.ip)).toBe(prefixOf(ipOf(events[0] as OAuthEvent)));
     }
   });
 
@@ -429,9 +429,9 @@ describe("labelled attacks", () => {
     for (const { traffic, label } of planted("new_network")) {
       const own = traffic.events.filter((event) => event.oauth_client_id === label.subject.id);
       const before = own.filter((event) => atMs(event) < label.startMs);
-      const known = new Set(before.map(ipOf).map(networkOf));
+      const known = new Set(before.map(ipOf).map(prefixOf));
       const foreign = own.filter(
-        (event) => atMs(event) <= label.endMs && !known.has(networkOf(ipOf(event))),
+        (event) => atMs(event) <= label.endMs && !known.has(prefixOf(ipOf(event))),
       );
       expect(foreign.filter(isUse).length).toBeGreaterThanOrEqual(20);
       expect(networks(foreign)).toBe(1);

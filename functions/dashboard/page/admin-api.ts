@@ -18,7 +18,7 @@ interface Answers {
 
 export type Parameters = Readonly<Record<string, string | number | undefined>>;
 
-/** The API's refusal, in words an admin can act on. */
+/** The API's refusal, with what an administrator can do. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -57,7 +57,7 @@ async function toError(response: Response): Promise<ApiError> {
   return new ApiError(response.status, `${detail}${request}`);
 }
 
-/** The admin routes beside the page. */
+/** The admin routes next to the page. */
 export class AdminApi {
   constructor(
     private readonly token: string,

@@ -46,7 +46,7 @@ export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPa
               <span>{formatType(alert.rule)}</span>
               <span class="message">
                 {alert.subject.id === "(none)" ? (
-                  // Callers without a client are nobody to narrow to.
+                  // The page cannot be narrowed to callers without a client.
                   alert.message
                 ) : (
                   <button

@@ -3,10 +3,10 @@ import { AdminApi } from "./admin-api.ts";
 import { Dashboard } from "./dashboard.tsx";
 import { SignIn } from "./sign-in.tsx";
 
-/** The tab's own storage: gone with the tab, unseen by others. */
+/** The tab's own storage: it ends with the tab, and other tabs cannot see it. */
 const KEY = "oauth-monitoring.admin-token";
 
-/** The admin routes are the page's siblings, whatever stage or domain they are under. */
+/** The admin routes are siblings of the page, in every stage and under every domain. */
 const base = new URL("./", location.href);
 
 /** Asks for the admin token, then shows the dashboard. */

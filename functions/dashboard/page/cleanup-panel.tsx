@@ -9,9 +9,9 @@ interface CleanupPanelProps {
 }
 
 const STATUS: Readonly<Record<CleanupRun["status"], string>> = {
-  running: "Running, or killed before it could say",
+  running: "Running, or killed before it could finish",
   finished: "Finished: nothing expired was left",
-  stopped: "Stopped at its deadline; the next run goes on",
+  stopped: "Stopped at its deadline; the next run continues",
   failed: "Failed",
 };
 

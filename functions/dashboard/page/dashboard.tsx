@@ -53,11 +53,11 @@ function useView(): [View, (change: Partial<View>) => void] {
 
 interface DashboardProps {
   readonly api: AdminApi;
-  /** @param message why, when it was not the admin's wish */
+  /** @param message the reason, unless the administrator asked for it */
   readonly onSignOut: (message?: string) => void;
 }
 
-/** Everything an admin sees at once, of one range and under one set of filters. */
+/** The whole page, for one range and one set of filters. */
 export function Dashboard({ api, onSignOut }: DashboardProps) {
   const [view, change] = useView();
   const [live, setLive] = useState(true);
@@ -90,7 +90,7 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
   const narrow = (more: Filters) => move({ filters: { ...filters, ...more } });
   const unnarrowed = [filters.user_id && "user", filters.ip && "address"].filter(Boolean);
   const status = !pulse.online
-    ? "Offline: this is what was last seen"
+    ? "Offline: this is the latest data"
     : live
       ? `Live, every ${BEAT_MS / 1000} s`
       : "Paused";

@@ -16,7 +16,7 @@ function text(event: StoredEvent, name: string): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** What went on, in one line: the message, the reason or the scopes, and the request. */
+/** What happened, in one line: the message, the reason or the scopes, and the request. */
 function gist(event: StoredEvent): string {
   const required = event.event_data.required_scopes;
   return [
@@ -31,7 +31,7 @@ function gist(event: StoredEvent): string {
     .join(" · ");
 }
 
-/** One event: its gist, and on demand all that is known of it. */
+/** One event: a summary, and every detail on demand. */
 export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
   const detail = useId();
   const subjects = [

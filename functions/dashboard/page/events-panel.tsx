@@ -6,7 +6,7 @@ import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 import type { Filters } from "./view.ts";
 
-/** The events shown, and whether the log goes on behind them. */
+/** The events shown, and whether the log has more. */
 export interface EventList {
   readonly events: readonly StoredEvent[];
   readonly more: boolean;
@@ -19,12 +19,12 @@ interface EventsPanelProps {
   /** Types to choose from. */
   readonly types: readonly string[];
   readonly onSelect: (selection: string) => void;
-  /** Shows as many more. */
+  /** Shows the next events. */
   readonly onMore: () => void;
   readonly onNarrow: (filters: Filters) => void;
 }
 
-/** The newest events, each with its detail, and older ones on demand. */
+/** The newest events with their details, and older ones on demand. */
 export function EventsPanel(props: EventsPanelProps) {
   const { list, selection, types, onSelect, onMore, onNarrow } = props;
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());

@@ -2,7 +2,7 @@ import { type Row, toCsv } from "./export.ts";
 
 interface ExportButtonsProps {
   readonly title: string;
-  /** Of the file, without its ending. */
+  /** The name of the file, without its extension. */
   readonly name: string;
   readonly rows: readonly Row[];
 }
@@ -12,7 +12,7 @@ function download(name: string, type: string, content: string): void {
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
-  // The download has begun once the click is over; its source may go a moment later.
+  // The download has begun after the click, so the source can be removed a moment later.
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 

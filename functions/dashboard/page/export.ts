@@ -1,7 +1,7 @@
 /** A row to export: plain values by column. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Quoted as RFC 4180 asks; text that a spreadsheet would run as a formula is defused by an apostrophe. */
+/** Quotes text as RFC 4180 requires. An apostrophe keeps a spreadsheet from running text as a formula. */
 function cell(value: unknown): string {
   if (value === undefined || value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -40,7 +40,7 @@ export function formatType(eventType: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** A span's length, as its picker would call it. */
+/** The length of a span, in the picker's words. */
 export function formatLength(ms: number): string {
   const [unit, length] = UNITS.find(([, unitMs]) => ms >= 2 * unitMs) ?? ["minute", 60_000];
   const count = Math.round(ms / length);

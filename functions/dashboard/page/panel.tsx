@@ -8,12 +8,12 @@ interface PanelProps<T> {
   readonly title: string;
   readonly class?: string;
   readonly resource: Resource<T>;
-  /** Said in place of the content while there is nothing to show. */
+  /** The text shown when there is no content. */
   readonly empty: string;
   readonly isEmpty: (value: T) => boolean;
-  /** What the filters cannot narrow here. */
+  /** Filters that have no effect here. */
   readonly note?: string | undefined;
-  /** Rows of an export, and the name of its file. */
+  /** The rows of an export, and the name of its file. */
   readonly rows?: { readonly name: string; readonly of: (value: T) => readonly Row[] };
   readonly actions?: ComponentChildren;
   readonly children: (value: T) => ComponentChildren;

@@ -10,12 +10,12 @@ const NAMES: Readonly<Record<RecentName, string>> = {
 
 interface RangePickerProps {
   readonly range: RecentName | Span;
-  /** What the range means now: where a custom one starts from. */
+  /** The span of the range now, from which a custom range starts. */
   readonly span: Span;
   readonly onChange: (range: RecentName | Span) => void;
 }
 
-/** An instant as `datetime-local` wants it: local time without a zone. */
+/** An instant in the format of `datetime-local`: local time without a zone. */
 function toLocal(ms: number): string {
   const date = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
   return date.toISOString().slice(0, 16);

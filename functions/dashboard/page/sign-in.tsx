@@ -3,12 +3,12 @@ import { AdminApi, ApiError } from "./admin-api.ts";
 
 interface SignInProps {
   readonly base: URL;
-  /** Why the admin is asked again. */
+  /** Why the administrator must sign in again. */
   readonly notice: string | undefined;
   readonly onSignedIn: (token: string) => void;
 }
 
-/** Asks for a token and tries it before it is kept. */
+/** Asks for a token, and tries it before the page keeps it. */
 export function SignIn({ base, notice, onSignedIn }: SignInProps) {
   const [token, setToken] = useState("");
   const [error, setError] = useState(notice);
@@ -67,7 +67,7 @@ export function SignIn({ base, notice, onSignedIn }: SignInProps) {
   );
 }
 
-/** The product's sign. */
+/** The product's logo. */
 export function Mark() {
   return (
     <svg class="mark" viewBox="0 0 16 16" aria-hidden="true">

@@ -10,19 +10,19 @@ export interface ChartSeries {
 }
 
 interface TimeChartProps {
-  /** What it shows, for those who do not see it. */
+  /** A description for people who cannot see the chart. */
   readonly label: string;
   /** Starts of the buckets, epoch seconds. */
   readonly startsSeconds: readonly number[];
   readonly bucketSeconds: number;
   readonly series: readonly ChartSeries[];
-  /** Bars upon each other, or lines beside each other. */
+  /** Stacked bars, or separate lines. */
   readonly kind: "stacked-bars" | "lines";
 }
 
 const HEIGHT = 200;
 
-/** What a colour of the style sheet is under the present theme; a canvas knows no variables. */
+/** A colour of the style sheet in the present theme. A canvas cannot use variables. */
 function cssColor(name: string): string {
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;
@@ -32,7 +32,7 @@ function cssColor(name: string): string {
   return color;
 }
 
-/** Each series raised by those before it. */
+/** Adds the values of the previous series to each series. */
 function stack(series: readonly ChartSeries[]): number[][] {
   const sums: number[][] = [];
   for (const { values } of series) {
@@ -42,7 +42,7 @@ function stack(series: readonly ChartSeries[]): number[][] {
   return sums;
 }
 
-/** The data as uPlot takes it. Of stacked bars the tallest comes first, for the others to cover it. */
+/** The data for uPlot. The tallest of the stacked bars comes first, so that the others cover it. */
 function toData({ startsSeconds, series, kind }: TimeChartProps): uPlot.AlignedData {
   const values = kind === "lines" ? series.map((one) => [...one.values]) : stack(series).reverse();
   return [[...startsSeconds], ...values];

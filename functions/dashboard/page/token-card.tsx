@@ -4,7 +4,7 @@ import { formatAgo, formatMoment } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 
-/** What the audit log knows of one token. */
+/** What the audit log has about one token. */
 export interface TokenLife {
   readonly issued?: StoredEvent | undefined;
   readonly revoked?: StoredEvent | undefined;
@@ -20,11 +20,11 @@ interface TokenCardProps {
 function stateOf({ issued, revoked }: TokenLife, nowMs: number): string {
   const expiresAt = issued?.event_data.expires_at;
   if (revoked) return "Revoked";
-  if (typeof expiresAt !== "string") return "Unknown: the log does not have its issuance";
+  if (typeof expiresAt !== "string") return "Unknown: the log has no token_issued event";
   return Date.parse(expiresAt) <= nowMs ? "Expired" : "Active";
 }
 
-/** One token's life, in place of the figures of many. */
+/** The history of one token, shown instead of the figures of many. */
 export function TokenCard({ tokenId, life, nowMs }: TokenCardProps) {
   const moment = (at: unknown): ComponentChildren =>
     typeof at === "string" ? (
@@ -39,7 +39,7 @@ export function TokenCard({ tokenId, life, nowMs }: TokenCardProps) {
       title="Token"
       class="token"
       resource={life}
-      empty="The audit log has no event of this token."
+      empty="The audit log has no events of this token."
       isEmpty={({ latest }) => latest === undefined}
     >
       {(value) => (

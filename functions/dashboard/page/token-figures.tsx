@@ -14,7 +14,7 @@ const FIGURES: readonly (readonly [Figure, string])[] = [
 
 interface TokenFiguresProps {
   readonly stats: Resource<TokenUsageStats>;
-  /** The same of the period before, as it stood at its end. */
+  /** The figures of the previous period, at its end. */
   readonly previous: Resource<TokenUsageStats>;
   readonly span: Span;
 }

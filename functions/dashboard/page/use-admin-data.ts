@@ -16,13 +16,13 @@ interface AdminDataOptions {
   readonly onSignedOut: (message: string) => void;
 }
 
-/** Clients and cleanup runs change slowly: they are asked for at every sixth beat. */
+/** Clients and cleanup runs change slowly, so the page asks for them at every sixth beat. */
 const SLOW = 6;
 
-/** The most events listed; who wants more exports them with the CLI. */
+/** The most events that the page lists. The command line exports more. */
 const MOST_LISTED = 1000;
 
-/** Calls for each twenty events: a page may be short where the filters match rarely. */
+/** Calls for every twenty events. A page of events can be short when few events match the filters. */
 const CALLS = 5;
 
 async function listEvents(
@@ -49,7 +49,7 @@ async function listEvents(
   return { events, more: wanted < MOST_LISTED };
 }
 
-/** What the page shows, each part asked for by itself, so that one that fails leaves the others. */
+/** The data of the page. The page asks for each part separately, so that a failure affects only one part. */
 export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: AdminDataOptions) {
   const { filters } = view;
   const { client_id, token_id } = filters;
@@ -73,7 +73,7 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     figures
       ? (signal) => {
           const before = previousSpan(span);
-          // As the tokens stood then: by now all of them may have expired.
+          // The status of the tokens at that time: all of them may have expired since.
           const asOf = new Date(pulse.nowMs - (span.toMs - span.fromMs)).toISOString();
           return api.get("stats", { ...ends(before), as_of: asOf, client_id }, signal);
         }

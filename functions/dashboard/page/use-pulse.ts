@@ -1,25 +1,25 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** A beat of the page: everything refreshed on it shares one present. */
+/** A beat of the page. Everything that a beat refreshes has the same time. */
 export interface Pulse {
   /** Beats so far. */
   readonly beat: number;
-  /** How often the admin asked for a beat. */
+  /** How often the administrator asked for a beat. */
   readonly asked: number;
   readonly nowMs: number;
 }
 
 export interface PulseState extends Pulse {
   readonly online: boolean;
-  /** Beats at once, for everything. */
+  /** Refreshes everything at once. */
   readonly refresh: () => void;
 }
 
 export const BEAT_MS = 10_000;
 
 /**
- * Beats every ten seconds while `live`, the tab is in view and the machine is online; and at once when
- * one of these comes back after longer than that.
+ * Beats every ten seconds while the page is live, the tab is visible and the machine is online. It beats at once
+ * when one of these conditions becomes true again after more than ten seconds.
  */
 export function usePulse(live: boolean): PulseState {
   const [pulse, setPulse] = useState<Pulse>(() => ({ beat: 0, asked: 0, nowMs: Date.now() }));

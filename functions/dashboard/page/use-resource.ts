@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./admin-api.ts";
 
-/** What an admin route answered, or why not. The last answer stays while a newer one is awaited. */
+/** The answer of an admin route, or its error. The last answer stays until a newer one arrives. */
 export interface Resource<T> {
   readonly value?: T | undefined;
   readonly error?: string | undefined;
@@ -10,15 +10,15 @@ export interface Resource<T> {
 
 function explain(error: unknown): string {
   if (error instanceof ApiError) return error.message;
-  return "The API does not answer. Check the connection; the page tries again by itself.";
+  return "The API does not answer. Check the connection; the page tries again automatically.";
 }
 
 /**
- * Loads a resource when `key` changes, dropping what it had, and again when `beat` does, keeping it
- * until the answer is there.
+ * Loads a resource when `key` changes, and drops the old answer. Loads it again when `beat` changes, and keeps
+ * the old answer until the new one arrives.
  *
  * @param load undefined when there is nothing to load
- * @param onSignedOut is told when the token is no longer good
+ * @param onSignedOut called when the token is no longer valid
  */
 export function useResource<T>(
   key: string,

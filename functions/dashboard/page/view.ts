@@ -14,7 +14,7 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** What narrows the page, by the admin routes' own parameter names. */
+/** The filters of the page, with the names of the admin routes' parameters. */
 export interface Filters {
   readonly client_id?: string;
   readonly user_id?: string;
@@ -24,7 +24,7 @@ export interface Filters {
 
 export const FILTER_NAMES = ["client_id", "user_id", "token_id", "ip"] as const;
 
-/** Everything the address bar keeps: a link shows another admin the same. */
+/** Everything in the address bar, so that a link shows another administrator the same page. */
 export interface View {
   readonly range: RecentName | Span;
   readonly filters: Filters;
@@ -38,7 +38,7 @@ function readSpan(parameters: URLSearchParams): Span | undefined {
   return { fromMs, toMs };
 }
 
-/** Reads a view from a query string; what makes no sense there is left at its default. */
+/** Reads a view from a query string. A value that is not valid gets its default. */
 export function readView(search: string): View {
   const parameters = new URLSearchParams(search);
   const name = parameters.get("range") ?? "";
@@ -57,7 +57,7 @@ export function readView(search: string): View {
   };
 }
 
-/** The query string of a view; defaults are left out. */
+/** The query string of a view, without defaults. */
 export function writeView({ range, filters, events }: View): string {
   const parameters = new URLSearchParams();
   if (typeof range === "object") {
@@ -76,7 +76,7 @@ export function spanOf(view: View, nowMs: number): Span {
   return { fromMs: nowMs - RECENT[view.range], toMs: nowMs };
 }
 
-/** The span of the same length before. */
+/** The previous span of the same length. */
 export function previousSpan({ fromMs, toMs }: Span): Span {
   return { fromMs: fromMs - (toMs - fromMs), toMs: fromMs };
 }

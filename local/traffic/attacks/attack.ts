@@ -1,8 +1,8 @@
-import type { ClientKind, TrafficClient } from "../population.ts";
-import type { Random } from "../random.ts";
-import type { Timeline } from "../timeline.ts";
+import type { ClientKind, TrafficClient } from "../world/population.ts";
+import type { Random } from "../world/random.ts";
+import type { Timeline } from "../world/timeline.ts";
 
-/** The attacks that are planted, each once in a labelled day. */
+/** The attacks. A labelled day has each of them once. */
 export const ATTACKS = [
   "credential_stuffing",
   "distributed_stuffing",
@@ -18,40 +18,40 @@ export const ATTACKS = [
 
 export type AttackName = (typeof ATTACKS)[number];
 
-/** Whom an attack shows up at. */
+/** The client, address or token at which an attack shows. */
 export interface AttackSubject {
   readonly kind: "client" | "ip" | "token";
   readonly id: string;
 }
 
-/** What was planted, and when: what a detector should find. */
+/** A planted attack, which a detector should find. */
 export interface AttackLabel {
   readonly id: string;
   readonly attack: AttackName;
   readonly subject: AttackSubject;
-  /** The first of the attack's own events. */
+  /** The time of the attack's first event. */
   readonly startMs: number;
-  /** The last of them. */
+  /** The time of the attack's last event. */
   readonly endMs: number;
   readonly description: string;
 }
 
-/** What an attack is planned with. */
+/** The input for planning an attack. */
 export interface AttackScene {
   readonly random: Random;
-  /** Takes the attack's events. */
+  /** Collects the attack's events. */
   readonly timeline: Timeline;
   /** When it begins. */
   readonly startMs: number;
-  /** Clients that have been there all along, the busiest first. */
+  /** Clients that exist from the start, busiest first. */
   readonly clients: readonly TrafficClient[];
-  /** The same for all attacks of a day, so that those that must not meet can choose by it. */
+  /** The same number for all attacks of a day. Attacks use it to choose different clients. */
   readonly draw: number;
-  /** Tokens that a client is usually issued in an hour. */
+  /** The usual number of tokens that a client gets in an hour. */
   readonly issuedPerHour: (clientId: string) => number;
 }
 
-/** Plants an attack's events; answers what there is to find. */
+/** Plants an attack's events, and returns what a detector should find. */
 export type Attack = (scene: AttackScene) => Omit<AttackLabel, "id" | "attack">;
 
 export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[] {
@@ -59,8 +59,8 @@ export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[]
 }
 
 /**
- * One of the two busiest services. Two attacks of a day that ask with different turns get different
- * ones, as long as there are two.
+ * One of the two busiest services. Two attacks of a day with different turns get different services, if there are
+ * two.
  */
 export function busyService(scene: AttackScene, turn: number): TrafficClient {
   const services = clientsOf(scene, "service").slice(0, 2);

@@ -1,9 +1,9 @@
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
-import { tokenCall } from "../timeline.ts";
+import { address } from "../world/networks.ts";
+import { tokenCall } from "../world/timeline.ts";
 import { type Attack, busyUser } from "./attack.ts";
 
-/** A code or refresh token that was redeemed already is presented again: somebody has a copy. */
+/** A code or refresh token is used again after it was redeemed: somebody has a copy. */
 export const credentialReuse: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);

@@ -1,5 +1,5 @@
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
+import { address } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 
 /** One address tries hundreds of tokens within minutes. */

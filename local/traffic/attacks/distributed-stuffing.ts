@@ -1,6 +1,6 @@
 import { NO_CLIENT } from "../../../shared/envelope/oauth-event.ts";
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { residentialProxies } from "../networks.ts";
+import { residentialProxies } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 
 const AGENTS = [
@@ -9,7 +9,7 @@ const AGENTS = [
   "Mozilla/5.0 (Linux; Android 16) Chrome/142.0.0.0 Mobile",
 ];
 
-/** Hundreds of addresses try a few tokens each: none stands out, all together do. */
+/** Hundreds of addresses try a few tokens each. Only all of them together are conspicuous. */
 export const distributedStuffing: Attack = ({ random, timeline, startMs }) => {
   const addresses = residentialProxies(random, random.integer(200, 320));
   const lengthMs = random.integer(20, 29) * MINUTE_MS;

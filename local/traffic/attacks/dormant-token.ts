@@ -1,9 +1,9 @@
 import { DAY_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
-import { addressIn, networkOf } from "../networks.ts";
-import type { TrafficToken } from "../timeline.ts";
+import { addressIn, prefixOf } from "../world/networks.ts";
+import type { TrafficToken } from "../world/timeline.ts";
 import { type Attack, clientsOf } from "./attack.ts";
 
-/** A token of a year that nobody used for weeks suddenly is used all the time. */
+/** A token with a lifetime of a year is used heavily after weeks without use. */
 export const dormantToken: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const client = random.pick(clientsOf(scene, "partner").slice(0, 4));
@@ -19,8 +19,8 @@ export const dormantToken: Attack = (scene) => {
     expiresMs: issuedMs + 365 * DAY_MS,
     usedBefore: { atMs: startMs - days * DAY_MS, ip: office },
   };
-  // Within the partner's own network: that the token wakes up is all there is to see.
-  const ip = addressIn(random, networkOf(office));
+  // The calls come from the partner's own network, so only the sudden use is conspicuous.
+  const ip = addressIn(random, prefixOf(office));
   const uses = random.integer(140, 170);
   const endMs = startMs + 30 * MINUTE_MS;
   for (let n = 0; n < uses; n += 1) {

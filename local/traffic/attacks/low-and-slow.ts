@@ -1,10 +1,10 @@
 import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
+import { address } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 
 const LENGTH_MS = 10 * HOUR_MS;
 
-/** One address tries a token every one to three minutes, for ten hours: no minute stands out. */
+/** One address tries a token every one to three minutes, for ten hours, so that no minute is conspicuous. */
 export const lowAndSlow: Attack = ({ random, timeline, startMs }) => {
   const ip = address(random, "foreign");
   let tries = 0;

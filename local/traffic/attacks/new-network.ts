@@ -1,8 +1,8 @@
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
+import { address } from "../world/networks.ts";
 import { type Attack, busyService } from "./attack.ts";
 
-/** A service's credentials are used from a network that the service never came from. */
+/** A service's credentials are used from a network that the service never used. */
 export const newNetwork: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const client = busyService(scene, 1);
@@ -20,6 +20,6 @@ export const newNetwork: Attack = (scene) => {
     subject: { kind: "client", id: client.clientId },
     startMs,
     endMs,
-    description: `${uses} uses from ${from.ip}, in a network that the client never came from`,
+    description: `${uses} uses from ${from.ip}, in a network that the client never used`,
   };
 };

@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
-import type { TrafficClient } from "../population.ts";
-import { Random } from "../random.ts";
-import { type DraftEvent, Timeline } from "../timeline.ts";
+import type { TrafficClient } from "../world/population.ts";
+import { Random } from "../world/random.ts";
+import { type DraftEvent, Timeline } from "../world/timeline.ts";
 import { ATTACKS, type Attack, type AttackLabel, type AttackName } from "./attack.ts";
 import { credentialReuse } from "./credential-reuse.ts";
 import { credentialStuffing } from "./credential-stuffing.ts";
@@ -29,9 +29,9 @@ const PLANS: Record<AttackName, Attack> = {
 
 /** Hours of the day at which attacks begin, too far apart for two of them to overlap. */
 const SLOTS = [1.5, 4, 13, 14.5, 16, 17.5, 19, 20.5, 22];
-/** It lasts ten hours, so that it can begin only early. */
+/** This attack lasts ten hours, so it must begin early. */
 const LOW_AND_SLOW_SLOT = 2.5;
-/** The revocation hours before it belongs to the same day. */
+/** The revocation, hours before the attack, must be on the same day. */
 const EARLIEST_REVOKED_USE_SLOT = 13;
 const JITTER_MS = 30 * MINUTE_MS;
 
@@ -48,7 +48,7 @@ function slotsOf(random: Random): Map<AttackName, number> {
   );
 }
 
-/** Each attack once in the day that begins at `dayStartMs`, at times that the seed decides. */
+/** Plants each attack once in the day that begins at `dayStartMs`. The seed decides the times. */
 export function plantAttacks(options: {
   readonly seed: number;
   readonly day: number;
@@ -75,7 +75,7 @@ export function plantAttacks(options: {
   };
 }
 
-/** How many tokens a client is issued in an hour, in the mean of the traffic without attacks. */
+/** The mean number of tokens that a client gets in an hour, in the traffic without attacks. */
 export function usualIssuance(
   drafts: readonly DraftEvent[],
   days: number,

@@ -1,10 +1,10 @@
 import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
-import { address } from "../networks.ts";
+import { address } from "../world/networks.ts";
 import { type Attack, busyUser } from "./attack.ts";
 
 const LIFETIME_MS = 24 * HOUR_MS;
 
-/** A token turns up from elsewhere, hours after its owner revoked it. */
+/** A token is used from another network, hours after its owner revoked it. */
 export const revokedTokenUse: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);
@@ -35,6 +35,6 @@ export const revokedTokenUse: Attack = (scene) => {
     subject: { kind: "token", id: token.tokenId },
     startMs,
     endMs,
-    description: `${client.clientId}: a token presented ${tries} times, ${hours.toFixed(1)} hours after it was revoked`,
+    description: `${client.clientId}: a token used ${tries} times, ${hours.toFixed(1)} hours after it was revoked`,
   };
 };

@@ -2,7 +2,7 @@ import { MINUTE_MS, SECOND_MS } from "../../../shared/time/clock.ts";
 import { type Attack, busyService } from "./attack.ts";
 
 const RUNAWAY_MINUTES = 40;
-/** So many are issued even to a client that usually gets hardly any. */
+/** The fewest tokens that the attack issues, even to a client that usually gets hardly any. */
 const FEWEST_TOKENS = 40;
 
 /** A service lost its token cache: it asks for a token before each call. */
@@ -25,6 +25,6 @@ export const runawayIssuer: Attack = (scene) => {
     subject: { kind: "client", id: client.clientId },
     startMs,
     endMs,
-    description: `${count} tokens issued within ${RUNAWAY_MINUTES} minutes; usual are ${usual.toFixed(1)}`,
+    description: `${count} tokens issued within ${RUNAWAY_MINUTES} minutes; the usual number is ${usual.toFixed(1)}`,
   };
 };

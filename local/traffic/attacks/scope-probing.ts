@@ -4,7 +4,7 @@ import { type Attack, busyUser } from "./attack.ts";
 const AREAS = ["admin", "users", "billing", "settings", "exports", "keys", "audit", "refunds"];
 const ACTIONS = ["list", "create", "delete", "export", "approve", "reset", "grant", "history"];
 
-/** A token's holder tries one endpoint after the other, to see which of them opens. */
+/** The holder of a token tries one endpoint after another, to find one that is allowed. */
 export const scopeProbing: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);
@@ -27,6 +27,6 @@ export const scopeProbing: Attack = (scene) => {
     subject: { kind: "token", id: token.tokenId },
     startMs,
     endMs,
-    description: `${client.clientId}: one token asked for ${probed.length} endpoints that its scopes do not open`,
+    description: `${client.clientId}: one token was used for ${probed.length} endpoints that its scopes do not allow`,
   };
 };

@@ -1,10 +1,10 @@
 import { MINUTE_MS } from "../../../shared/time/clock.ts";
-import { addressesApart } from "../networks.ts";
+import { addressesApart } from "../world/networks.ts";
 import { type Attack, busyUser } from "./attack.ts";
 
 const THEFT_MS = 12 * MINUTE_MS;
 
-/** A user's token is passed around: used from several networks, while its owner goes on. */
+/** Thieves use a user's token from several networks, while its owner keeps using it. */
 export const tokenTheft: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);
@@ -34,6 +34,6 @@ export const tokenTheft: Attack = (scene) => {
     subject: { kind: "token", id: token.tokenId },
     startMs,
     endMs: startMs + THEFT_MS,
-    description: `${client.clientId}: a user's token used from ${thieves.length} foreign networks within 12 minutes, while its owner goes on`,
+    description: `${client.clientId}: a user's token used from ${thieves.length} other networks within 12 minutes, while its owner keeps using it`,
   };
 };

@@ -1,0 +1,24 @@
+import type { Target } from "../../shared/stack/open-stack.ts";
+import {
+  rangeParametersSchema,
+  resolveRange,
+  type TimeRange,
+} from "../../shared/time/time-range.ts";
+
+export interface RangeOptions {
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** The range that the options name, by default the last 24 hours, and its title. */
+export function rangeOf(
+  target: Target,
+  options: RangeOptions,
+): { range: TimeRange; title: string } {
+  const { from, to } = options;
+  const parameters = rangeParametersSchema.parse({ from, to });
+  const range = resolveRange(parameters, target.clock(), target.config.retention.statisticsDays);
+  if (from === undefined && to === undefined) return { range, title: "Last 24 hours" };
+  const instant = (ms: number) => new Date(ms).toISOString();
+  return { range, title: `${instant(range.fromMs)} to ${instant(range.toMs)}` };
+}

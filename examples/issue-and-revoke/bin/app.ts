@@ -1,0 +1,4 @@
+import { App } from "aws-cdk-lib";
+import { TokensStack } from "../lib/tokens-stack.js";
+
+new TokensStack(new App(), "Tokens");

@@ -1,0 +1,15 @@
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
+import { openMonitoring, revokeToken, TokenNotFoundError } from "oauth-monitoring/shared";
+
+const monitoring = openMonitoring();
+
+/** `DELETE /tokens/{token_id}` revokes a token. The authorizer refuses it from then on. */
+export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {
+  try {
+    await revokeToken(monitoring, event.pathParameters?.token_id ?? "");
+    return { statusCode: 204, body: "" };
+  } catch (error) {
+    if (error instanceof TokenNotFoundError) return { statusCode: 404, body: "" };
+    throw error;
+  }
+}

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { App } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { TokensStack } from "../lib/tokens-stack.js";
+
+const template = Template.fromStack(new TokensStack(new App(), "Tokens"));
+
+/** The DynamoDB actions that a function's role allows. */
+function actionsOf(name: string): string[] {
+  const policies = Object.entries(template.findResources("AWS::IAM::Policy"))
+    .filter(([id]) => id.startsWith(name))
+    .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+  const actions = policies.flatMap(({ Action }: { Action: string | string[] }) => Action);
+  return [...new Set(actions)].filter((action) => action.startsWith("dynamodb:")).sort();
+}
+
+test("only signed calls issue and revoke tokens", () => {
+  template.allResourcesProperties("AWS::ApiGateway::Method", { AuthorizationType: "AWS_IAM" });
+});
+
+test("each function may do what it does, and nothing else", () => {
+  assert.deepEqual(actionsOf("IssueFunction"), ["dynamodb:PutItem"]);
+  assert.deepEqual(actionsOf("RevokeFunction"), [
+    "dynamodb:DeleteItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+  ]);
+});

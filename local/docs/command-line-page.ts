@@ -1,0 +1,86 @@
+import type { Command, Option } from "commander";
+import { buildProgram } from "../../cli/main.ts";
+
+const INTRODUCTION = `<!-- Written by npm run docs from cli/main.ts. Do not edit. -->
+
+# Command line
+
+This page lists every command of \`oauth-monitoring\`, with its options and examples.
+
+\`\`\`sh
+npx oauth-monitoring stats
+\`\`\`
+
+A command talks to the local stack while one runs, or to a deployed stack with \`--stack NAME\`. For a
+deployed stack it takes region and credentials from where the AWS CLI takes them.
+\`npx oauth-monitoring --version\` prints the version.
+
+The exit code is 0 when the command is done, 1 when the operation failed, and 2 when an argument is wrong.
+Progress goes to standard error, and only when that is a terminal.
+`;
+
+/** A command with an action, and the words that call it. */
+interface NamedCommand {
+  readonly name: string;
+  readonly command: Command;
+}
+
+function commandsOf(command: Command, words: readonly string[] = []): NamedCommand[] {
+  if (command.commands.length === 0) return [{ name: words.join(" "), command }];
+  return command.commands.flatMap((each) => commandsOf(each, [...words, each.name()]));
+}
+
+/** The lines of examples. Commander has them only in the help text. */
+function examplesOf(command: Command): string[] {
+  let help = "";
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  const [, examples = ""] = help.split("\nExamples:\n");
+  return examples
+    .split("\n")
+    .map((line) => line.replace(/^\s*\$ /, "npx "))
+    .filter(Boolean);
+}
+
+const OR = new Intl.ListFormat("en", { type: "disjunction" });
+
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+function table(options: readonly Option[]): string {
+  const rows = options.map(({ flags, description, mandatory, defaultValue }) => {
+    const note = mandatory
+      ? " (required)"
+      : defaultValue === undefined
+        ? ""
+        : ` (default \`${defaultValue}\`)`;
+    return `| \`${flags}\` | ${description}${note} |`;
+  });
+  return `| option | does |\n| --- | --- |\n${rows.join("\n")}\n`;
+}
+
+/** docs/command-line.md, from the parser. */
+export function commandLinePage(): string {
+  const commands = commandsOf(buildProgram());
+  const uses = (flags: string) =>
+    commands.filter(({ command }) => command.options.some((option) => option.flags === flags));
+  const isCommon = ({ flags }: Option) => uses(flags).length > commands.length / 2;
+  const common = commands[0]?.command.options.filter(isCommon) ?? [];
+  const sections = commands.map(({ name, command }) => {
+    const own = command.options.filter((option) => !isCommon(option));
+    const missing = common.filter(
+      ({ flags }) => !command.options.some((option) => option.flags === flags),
+    );
+    const parameters = command.registeredArguments.map((each) => ` <${each.name()}>`).join("");
+    const examples = examplesOf(command);
+    return [
+      `\n## ${name}\n\n${sentence(command.description())}\n`,
+      parameters && `\n\`\`\`sh\nnpx oauth-monitoring ${name}${parameters}\n\`\`\`\n`,
+      own.length > 0 && `\n${table(own)}`,
+      missing.length > 0 &&
+        `\nIt needs no stack, so it does not take ${OR.format(missing.map(({ long }) => `\`${long}\``))}.\n`,
+      examples.length > 0 && `\n\`\`\`sh\n${examples.join("\n")}\n\`\`\`\n`,
+    ]
+      .filter(Boolean)
+      .join("");
+  });
+  return `${INTRODUCTION}\n## Options of every command\n\n${table(common)}${sections.join("")}`;
+}

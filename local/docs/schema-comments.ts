@@ -1,0 +1,48 @@
+import { dirname } from "node:path";
+import ts from "typescript";
+
+/** Doc comments by the path of the member: `retention.defaultDays`, `routes[].path`. */
+export type SchemaComments = ReadonlyMap<string, string>;
+
+/** The compiler's options, as the project's own tsconfig.json sets them. */
+function compilerOptions(file: string): ts.CompilerOptions {
+  const found = ts.findConfigFile(dirname(file), ts.sys.fileExists);
+  if (!found) throw new Error(`no tsconfig.json above ${file}`);
+  const { config } = ts.readConfigFile(found, ts.sys.readFile);
+  return ts.parseJsonConfigFileContent(config, ts.sys, dirname(found)).options;
+}
+
+/**
+ * The doc comments of the members of an exported type, read by the TypeScript compiler. They stay comments
+ * in the source, so they add nothing to the functions' bundles.
+ *
+ * @param file the module that exports the type
+ * @throws Error when the module does not export it
+ */
+export function readComments(file: string, typeName: string): SchemaComments {
+  const program = ts.createProgram([file], compilerOptions(file));
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(file);
+  const module = source && checker.getSymbolAtLocation(source);
+  const exported = module && checker.getExportsOfModule(module);
+  const symbol = exported?.find(({ name }) => name === typeName);
+  if (!symbol) throw new Error(`${file} does not export ${typeName}`);
+
+  const comments = new Map<string, string>();
+  const visit = (type: ts.Type, path: string): void => {
+    if (checker.isArrayType(type)) {
+      const [item] = checker.getTypeArguments(type as ts.TypeReference);
+      if (item) visit(item, `${path}[]`);
+      return;
+    }
+    if (!(type.flags & ts.TypeFlags.Object)) return;
+    for (const member of checker.getPropertiesOfType(type)) {
+      const memberPath = path ? `${path}.${member.name}` : member.name;
+      const comment = ts.displayPartsToString(member.getDocumentationComment(checker));
+      comments.set(memberPath, comment.replace(/\s+/g, " "));
+      visit(checker.getNonNullableType(checker.getTypeOfSymbol(member)), memberPath);
+    }
+  };
+  visit(checker.getDeclaredTypeOfSymbol(symbol), "");
+  return comments;
+}

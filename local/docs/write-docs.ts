@@ -1,0 +1,4 @@
+import { writeFileSync } from "node:fs";
+import { GENERATED_PAGES } from "./generated-pages.ts";
+
+for (const { file, make } of GENERATED_PAGES) writeFileSync(file, make());

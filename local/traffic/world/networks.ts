@@ -1,0 +1,61 @@
+import type { Random } from "./random.ts";
+
+/** Addresses of a kind of place, from reserved ranges. The first two octets are the network. */
+interface Range {
+  readonly first: number;
+  readonly second: readonly [least: number, most: number];
+}
+
+const RANGES = {
+  /** People at home. */
+  home: { first: 10, second: [0, 99] },
+  /** Carriers (RFC 6598). */
+  mobile: { first: 100, second: [64, 127] },
+  /** Data centres of services. */
+  hosting: { first: 172, second: [16, 31] },
+  /** Offices of partners. */
+  office: { first: 10, second: [100, 159] },
+  /** Networks of scanners and attackers, and of no client. */
+  foreign: { first: 10, second: [160, 255] },
+} as const satisfies Record<string, Range>;
+
+export type Place = keyof typeof RANGES;
+
+/** The first two octets of an address. */
+export function prefixOf(ip: string): string {
+  return ip.split(".", 2).join(".");
+}
+
+/** An address in a network. */
+export function addressIn(random: Random, network: string): string {
+  return `${network}.${random.integer(0, 127)}.${random.integer(1, 254)}`;
+}
+
+/** A network of a place. */
+export function network(random: Random, place: Place): string {
+  const { first, second } = RANGES[place];
+  return `${first}.${random.integer(second[0], second[1])}`;
+}
+
+/** An address of a place. */
+export function address(random: Random, place: Place): string {
+  return addressIn(random, network(random, place));
+}
+
+/** The given number of addresses, each in a different network. */
+export function addressesApart(random: Random, place: Place, count: number): string[] {
+  const networks = new Set<string>();
+  while (networks.size < count) networks.add(network(random, place));
+  return [...networks].map((each) => addressIn(random, each));
+}
+
+/** The given number of addresses in home networks, none of them a user's: hijacked machines. */
+export function residentialProxies(random: Random, count: number): string[] {
+  const addresses = new Set<string>();
+  while (addresses.size < count) {
+    addresses.add(
+      `${network(random, "home")}.${random.integer(128, 255)}.${random.integer(1, 254)}`,
+    );
+  }
+  return [...addresses];
+}

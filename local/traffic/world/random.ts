@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
+import { v7 as uuidv7 } from "uuid";
+
+/**
+ * A stream of random values, decided by a seed and a purpose. Each source of traffic has its own stream, so that one
+ * source does not affect the others.
+ */
+export class Random {
+  readonly #generator: RandomGenerator;
+
+  constructor(seed: number, ...purpose: readonly (string | number)[]) {
+    const digest = createHash("sha256").update([seed, ...purpose].join("/"));
+    this.#generator = xoroshiro128plus(digest.digest().readInt32BE());
+  }
+
+  /** At least 0, less than 1. */
+  fraction(): number {
+    return uniformFloat64(this.#generator);
+  }
+
+  /** A whole number from `least` to `most`, both included. */
+  integer(least: number, most: number): number {
+    return uniformInt(this.#generator, least, most);
+  }
+
+  /** At least `least`, less than `most`. */
+  between(least: number, most: number): number {
+    return least + this.fraction() * (most - least);
+  }
+
+  chance(probability: number): boolean {
+    return this.fraction() < probability;
+  }
+
+  pick<T>(values: readonly T[]): T {
+    return values[this.integer(0, values.length - 1)] as T;
+  }
+
+  /** One of the values. The n-th is chosen 1/n times as often as the first. */
+  pickZipf<T>(values: readonly T[]): T {
+    let left = this.fraction() * harmonicNumber(values.length);
+    const index = values.findIndex((_, n) => {
+      left -= 1 / (n + 1);
+      return left < 0;
+    });
+    // After rounding, the loop may find none (-1), which means the last value.
+    return values.at(index) as T;
+  }
+
+  shuffled<T>(values: readonly T[]): T[] {
+    const rest = [...values];
+    return values.map(() => rest.splice(this.integer(0, rest.length - 1), 1)[0] as T);
+  }
+
+  /** A random wait with the given mean, as between independent events. */
+  wait(mean: number): number {
+    return -Math.log(1 - this.fraction()) * mean;
+  }
+
+  /** A UUIDv7 for the time. */
+  uuid(atMs: number): string {
+    const random = Uint8Array.from({ length: 16 }, () => this.integer(0, 255));
+    return uuidv7({ msecs: Math.floor(atMs), random });
+  }
+}
+
+/** The sum of 1/n up to a count, by which Zipf shares are divided. */
+export function harmonicNumber(count: number): number {
+  let sum = 0;
+  for (let n = 1; n <= count; n += 1) sum += 1 / n;
+  return sum;
+}

@@ -1,0 +1,96 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import type { AuthorizationCodeStore } from "../authorization-codes/store-authorization-code.ts";
+import type { CleanupContext } from "../cleanup/cleanup-expired.ts";
+import { readEnvironment } from "../config/environment.ts";
+import { createDocumentClient, type Patience } from "../dynamodb/document-client.ts";
+import type { QueryContext } from "../event-store/query-events.ts";
+import type { SessionStore } from "../sessions/client-session.ts";
+import type { ListClientsContext } from "../statistics/list-clients.ts";
+import type { StatsContext } from "../statistics/token-usage-stats.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { systemClock } from "../time/clock.ts";
+import type { TokenStore } from "../tokens/access-token.ts";
+import { createEventPublisher } from "../tracking/event-publisher.ts";
+import type { Tracking } from "../tracking/track-event.ts";
+
+/** The context of every operation of the library. */
+export interface MonitoringContext
+  extends Tracking,
+    TokenStore,
+    AuthorizationCodeStore,
+    SessionStore,
+    CleanupContext,
+    QueryContext,
+    StatsContext,
+    ListClientsContext {
+  readonly logger: Logger;
+}
+
+/** How the library connects. */
+export interface OpenMonitoringOptions {
+  /**
+   * The variables of `OAuthMonitoring.environment`.
+   *
+   * @default process.env
+   */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /**
+   * How long calls of DynamoDB may take.
+   *
+   * @default "interactive"
+   */
+  readonly patience?: Patience;
+  /**
+   * Where warnings go, and events that could not be published.
+   *
+   * @default console
+   */
+  readonly logger?: Logger;
+}
+
+/**
+ * Connects the library to a deployed construct, from a function that has `OAuthMonitoring.environment`.
+ * The function needs the grants for the operations that it calls. Region and credentials come from the environment.
+ *
+ * @example
+ * ```typescript
+ * const monitoring = openMonitoring();
+ * const { secret } = await issueToken(monitoring, { clientId, scopes, expiresInSeconds: 3600 });
+ * ```
+ * @throws InvalidConfigError naming each variable that is missing or wrong
+ */
+export function openMonitoring({
+  environment = process.env,
+  patience = "interactive",
+  logger = console,
+}: OpenMonitoringOptions = {}): MonitoringContext {
+  const variables = readEnvironment(environment, [
+    "TOKENS_TABLE",
+    "AUTHORIZATION_CODES_TABLE",
+    "SESSIONS_TABLE",
+    "CLIENTS_TABLE",
+    "EVENTS_TABLE",
+    "COUNTERS_TABLE",
+    "ISSUANCES_TABLE",
+    "EVENT_BUS_NAME",
+    "OAUTH_MONITORING_CONFIG",
+  ]);
+  return {
+    db: createDocumentClient(patience),
+    tokensTable: variables.TOKENS_TABLE,
+    authorizationCodesTable: variables.AUTHORIZATION_CODES_TABLE,
+    sessionsTable: variables.SESSIONS_TABLE,
+    clientsTable: variables.CLIENTS_TABLE,
+    eventsTable: variables.EVENTS_TABLE,
+    countersTable: variables.COUNTERS_TABLE,
+    issuancesTable: variables.ISSUANCES_TABLE,
+    config: variables.OAUTH_MONITORING_CONFIG,
+    clock: systemClock,
+    logger,
+    sink: createEventPublisher({
+      eventBridge: new EventBridgeClient(),
+      eventBusName: variables.EVENT_BUS_NAME,
+      logger,
+    }),
+  };
+}

@@ -1,0 +1,143 @@
+import { App, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import {
+  alertSuspiciousActivity,
+  endSession,
+  issueToken,
+  listClients,
+  queryEvents,
+  registerClient,
+  revokeToken,
+  startSession,
+  storeAuthorizationCode,
+  tokenUsageStats,
+  trackEvent,
+  trackScopeValidation,
+  trackTokenUsage,
+} from "../../shared/index.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
+import { createWorld, type World } from "./store.ts";
+
+type GrantName = Extract<keyof OAuthMonitoring, `grant${string}`>;
+
+/** Every grant, and the operations that it promises. */
+const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Promise<unknown>)[]>>> =
+  {
+    grantIssueTokens: async (world) => [
+      () => issueToken(world, owner),
+      () => startSession(world, owner),
+      () =>
+        storeAuthorizationCode(world, {
+          code: "c".repeat(43),
+          clientId: "app",
+          userId: "ada",
+          scopes: ["api:read"],
+          redirectUri: "https://app.example.com/callback",
+        }),
+    ],
+    grantRevoke: async (world) => {
+      const { token } = await issueToken(world, owner);
+      const { secret } = await startSession(world, owner);
+      return [() => revokeToken(world, token.token_id), () => endSession(world, secret)];
+    },
+    grantTrackUsage: async (world) => {
+      const { token } = await issueToken(world, owner);
+      const request = { endpoint: "/api", method: "GET", ip: "203.0.113.1" };
+      return [
+        () => trackTokenUsage(world, token, request),
+        () => trackScopeValidation(world, token, ["api:read"], true),
+      ];
+    },
+    grantRegisterClients: async (world) => [
+      () => registerClient(world, { clientId: "app", name: "The app" }),
+    ],
+    grantPublish: async (world) => [
+      () => trackEvent(world, "consent_given", { oauth_client_id: "app" }),
+      () => alertSuspiciousActivity(world, "odd", {}),
+    ],
+    grantReadAudit: async (world) => {
+      await issueToken(world, owner);
+      await registerClient(world, { clientId: "app", name: "The app" });
+      const day = { fromMs: world.time.nowMs - DAY_MS, toMs: world.time.nowMs + 1 };
+      const filters = [{}, { clientId: "app" }, { userId: "ada" }, { tokenId: "t" }];
+      return [
+        ...[...filters, { ip: "203.0.113.1" }, { security: true }].map(
+          (filter) => () => queryEvents(world, { limit: 10, ...filter }),
+        ),
+        () => tokenUsageStats(world, day),
+        () => listClients(world),
+      ];
+    },
+  };
+
+const owner = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 60 };
+
+/** The DynamoDB actions that a grant allows, each with its table or index. */
+function granted(name: GrantName): Set<string> {
+  const stack = new Stack(new App(), "Shop");
+  const monitoring = new OAuthMonitoring(stack, "Oam");
+  monitoring[name](new Role(stack, "Grantee", { assumedBy: new ServicePrincipal("ec2") }));
+  const policies = Template.fromStack(stack).findResources("AWS::IAM::Policy", {
+    Properties: { Roles: [{ Ref: Match.stringLikeRegexp("^Grantee") }] },
+  });
+  const statements: { Action: string | string[]; Resource: unknown }[] = Object.values(
+    policies,
+  ).flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+  const tables = Object.entries(monitoring.tables).map(([table, { tableArn }]) => ({
+    table: `${table}Table`,
+    id: stack.resolve(tableArn)["Fn::GetAtt"][0] as string,
+  }));
+  return new Set(
+    statements.flatMap(({ Action, Resource }) =>
+      [Action].flat().flatMap((action) =>
+        [Resource].flat().flatMap((resource) => {
+          const text = JSON.stringify(resource);
+          const table = tables.find(({ id }) => text.includes(`"${id}"`))?.table;
+          const [index = ""] = /\/index\/\w+/.exec(text) ?? [];
+          return action.startsWith("dynamodb:") ? [`${action.slice(9)} ${table}${index}`] : [];
+        }),
+      ),
+    ),
+  );
+}
+
+/** What an operation asks of DynamoDB. The test's sink stores what is published, which is not counted. */
+async function asked(world: World, operation: () => Promise<unknown>): Promise<string[]> {
+  const nameOf = new Map(
+    Object.entries(world).flatMap(([name, value]) => (/Table$/.test(name) ? [[value, name]] : [])),
+  );
+  const sink = { publish: async () => {} };
+  const { sink: storing } = world;
+  const found: string[] = [];
+  world.sink = sink;
+  world.db.middlewareStack.add(
+    (next, context) => async (args) => {
+      const action = String(context.commandName).replace(/Command$/, "");
+      const input = args.input as { TableName?: string; IndexName?: string; RequestItems?: object };
+      const names = input.TableName ? [input.TableName] : Object.keys(input.RequestItems ?? {});
+      const index = input.IndexName ? `/index/${input.IndexName}` : "";
+      found.push(...names.map((name) => `${action} ${nameOf.get(name)}${index}`));
+      return next(args);
+    },
+    { step: "initialize", name: "asked" },
+  );
+  await operation();
+  world.db.middlewareStack.remove("asked");
+  world.sink = storing;
+  return found;
+}
+
+it.each(Object.keys(PROMISED) as GrantName[])("%s covers what it promises", async (name) => {
+  const world = await createWorld();
+  const allowed = granted(name);
+  const needed = new Set<string>();
+  for (const operation of await PROMISED[name](world)) {
+    for (const access of await asked(world, operation)) needed.add(access);
+  }
+  expect([...needed].filter((access) => !allowed.has(access))).toEqual([]);
+  if (name === "grantPublish") expect(needed.size).toBe(0);
+  else expect(needed.size).toBeGreaterThan(0);
+});

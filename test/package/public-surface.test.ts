@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { PublicSurface } from "./public-surface.ts";
+
+const surfaces = {
+  "oauth-monitoring": new PublicSurface("infra/index.d.mts"),
+  "oauth-monitoring/shared": new PublicSurface("shared/index.d.mts"),
+};
+
+/** Errors name themselves. */
+const isErrorName = (name: string) => name.endsWith("Error.name");
+
+describe.each(Object.entries(surfaces))("%s", (_, surface) => {
+  it("exports every type that a public signature names", () => {
+    expect(surface.names.length).toBeGreaterThan(15);
+    expect(surface.unexported()).toEqual([]);
+  });
+
+  it("says of every export what it is", () => {
+    const silent = surface.exports().filter(({ doc }) => doc === "");
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  it("has one base class for its errors", () => {
+    expect(surface.names).toContain("OAuthMonitoringError");
+    expect(surface.errorsOutside("OAuthMonitoringError")).toEqual([]);
+  });
+});
+
+describe("the construct", () => {
+  const surface = surfaces["oauth-monitoring"];
+
+  it("says of every property and method what it is", () => {
+    const members = [...surface.members("interfaces"), ...surface.members("classes")];
+    expect(members.length).toBeGreaterThan(60);
+    const silent = members.filter(({ name, doc }) => doc === "" && !isErrorName(name));
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  it("says of every optional property what holds without it", () => {
+    const optional = surface.members("interfaces").filter(({ isOptional }) => isOptional);
+    expect(optional.length).toBeGreaterThan(20);
+    expect(optional.filter(({ defaultTag }) => !defaultTag).map(({ name }) => name)).toEqual([]);
+  });
+});

@@ -1,0 +1,147 @@
+import { join } from "node:path";
+import ts from "typescript";
+import { ROOT } from "./new-app.ts";
+
+const DIST = join(ROOT, "dist");
+
+/** Whether a symbol is declared in our package. */
+const isOurs = (symbol: ts.Symbol): boolean =>
+  symbol.declarations?.some((each) => each.getSourceFile().fileName.startsWith(DIST)) ?? false;
+
+const isPrivate = (node: ts.Node): boolean =>
+  (ts.canHaveModifiers(node) &&
+    (ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) ?? false)) ||
+  (ts.isClassElement(node) && node.name !== undefined && ts.isPrivateIdentifier(node.name));
+
+/** A property of an exported interface or class, or an exported function, class, type or constant. */
+export interface Documented {
+  /** `AttachOptions.except` */
+  readonly name: string;
+  readonly doc: string;
+  readonly defaultTag: string | undefined;
+  readonly isOptional: boolean;
+}
+
+/** What an entry point exports, read from its declarations as a user's compiler does. */
+export class PublicSurface {
+  readonly #checker: ts.TypeChecker;
+  readonly #exported: ReadonlyMap<ts.Symbol, { readonly name: string; readonly onlyType: boolean }>;
+
+  /** @param entry a file of `dist/`, such as `infra/index.d.mts` */
+  constructor(entry: string) {
+    const path = join(DIST, entry);
+    const program = ts.createProgram([path], {
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      target: ts.ScriptTarget.ES2023,
+      types: ["node"],
+      strict: true,
+    });
+    this.#checker = program.getTypeChecker();
+    const source = program.getSourceFile(path);
+    const entrySymbol = source && this.#checker.getSymbolAtLocation(source);
+    if (!entrySymbol) throw new Error(`${path} is not built: run npm run build`);
+    this.#exported = new Map(
+      this.#checker.getExportsOfModule(entrySymbol).map((symbol) => {
+        const onlyType =
+          symbol.declarations?.some((each) => ts.isExportSpecifier(each) && each.isTypeOnly) ??
+          false;
+        return [this.#resolve(symbol), { name: symbol.name, onlyType }];
+      }),
+    );
+  }
+
+  #resolve(symbol: ts.Symbol): ts.Symbol {
+    return symbol.flags & ts.SymbolFlags.Alias ? this.#checker.getAliasedSymbol(symbol) : symbol;
+  }
+
+  /** The names that are exported. */
+  get names(): string[] {
+    return [...this.#exported.values()].map(({ name }) => name);
+  }
+
+  /** Types that a public signature names and that the entry point does not export: `type in export`. */
+  unexported(): string[] {
+    const missing = new Set<string>();
+    for (const [symbol, { name, onlyType }] of this.#exported) {
+      const visit = (node: ts.Node): void => {
+        if (isPrivate(node)) return;
+        // The alias is the name of what its constant is the type of.
+        if (ts.isTypeQueryNode(node) && ts.findAncestor(node, ts.isTypeAliasDeclaration)) return;
+        // Whoever gets only the type of a class cannot construct one.
+        if (ts.isConstructorDeclaration(node) && onlyType) return;
+        const named = ts.isTypeReferenceNode(node)
+          ? node.typeName
+          : ts.isExpressionWithTypeArguments(node)
+            ? node.expression
+            : ts.isTypeQueryNode(node)
+              ? node.exprName
+              : undefined;
+        const found = named && this.#checker.getSymbolAtLocation(named);
+        if (found) {
+          const target = this.#resolve(found);
+          const isParameter = (target.flags & ts.SymbolFlags.TypeParameter) !== 0;
+          if (!isParameter && isOurs(target) && !this.#exported.has(target)) {
+            missing.add(`${target.name} in ${name}`);
+          }
+        }
+        node.forEachChild(visit);
+      };
+      for (const declaration of symbol.declarations ?? []) visit(declaration);
+    }
+    return [...missing].sort();
+  }
+
+  /** Exported subclasses of Error that do not descend from a base class of ours. */
+  errorsOutside(baseName: string): string[] {
+    return [...this.#exported]
+      .filter(([symbol]) => symbol.flags & ts.SymbolFlags.Class)
+      .map(([symbol, { name }]) => {
+        const ancestors: string[] = [];
+        for (
+          let type: ts.Type | undefined = this.#checker.getDeclaredTypeOfSymbol(symbol);
+          type;
+          type = this.#checker.getBaseTypes(type as ts.InterfaceType)[0]
+        ) {
+          ancestors.push(type.symbol.name);
+        }
+        return { name, ancestors };
+      })
+      .filter(({ ancestors }) => ancestors.includes("Error") && !ancestors.includes(baseName))
+      .map(({ name }) => name);
+  }
+
+  /** What is exported of our own, each with its doc comment. */
+  exports(): Documented[] {
+    return [...this.#exported]
+      .filter(([symbol]) => isOurs(symbol))
+      .map(([symbol, { name }]) => this.#documented(symbol, name));
+  }
+
+  /** The properties and methods of what is exported, each with its doc comment. */
+  members(kind: "interfaces" | "classes"): Documented[] {
+    const flag = kind === "interfaces" ? ts.SymbolFlags.Interface : ts.SymbolFlags.Class;
+    return [...this.#exported]
+      .filter(([symbol]) => isOurs(symbol) && symbol.flags & flag)
+      .flatMap(([symbol, { name }]) =>
+        [...(symbol.members?.values() ?? [])]
+          .filter(
+            (member) =>
+              member.declarations?.some((each) => !isPrivate(each)) &&
+              member.flags &
+                (ts.SymbolFlags.Property | ts.SymbolFlags.Method | ts.SymbolFlags.Accessor),
+          )
+          .map((member) => this.#documented(member, `${name}.${member.name}`)),
+      );
+  }
+
+  #documented(symbol: ts.Symbol, name: string): Documented {
+    const tag = symbol.getJsDocTags(this.#checker).find((each) => each.name === "default");
+    return {
+      name,
+      doc: ts.displayPartsToString(symbol.getDocumentationComment(this.#checker)),
+      defaultTag: tag && ts.displayPartsToString(tag.text),
+      isOptional: (symbol.flags & ts.SymbolFlags.Optional) !== 0,
+    };
+  }
+}

@@ -1,0 +1,86 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+import { undocumentedKeys } from "../../local/docs/configuration-page.ts";
+import { GENERATED_PAGES } from "../../local/docs/generated-pages.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+const markdownIn = (folder: string) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(folder, name));
+const PAGES = [".", "docs", "test/bench"].flatMap(markdownIn);
+
+/** A page without its code blocks, where `#` begins a comment and brackets are code. */
+const prose = (file: string) => read(file).replace(/^```[\s\S]*?^```/gm, "");
+
+/** The anchors that GitHub gives a page's headings. */
+function anchorsOf(file: string): Set<string> {
+  const headings = [...prose(file).matchAll(/^#{1,6} (.+)$/gm)].map(([, text = ""]) => text);
+  return new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
+/** The links of a page to files of the repository, as written. */
+function linksOf(file: string): string[] {
+  const targets = [...prose(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+  return targets.filter((target) => !/^[a-z]+:/.test(target));
+}
+
+/** Pages that are linked before they are written. */
+const COMING = new Set(["docs/testing.md"]);
+
+/** Why a link leads nowhere; undefined when it leads somewhere. */
+function fault(file: string, link: string): string | undefined {
+  const [path = "", anchor] = link.split("#");
+  const target = path === "" ? file : normalize(join(dirname(file), path));
+  if (!existsSync(join(ROOT, target))) {
+    if (COMING.has(target)) return undefined;
+    return `${link}: there is no ${target}`;
+  }
+  if (anchor && target.endsWith(".md") && !anchorsOf(target).has(anchor)) {
+    return `${link}: ${target} has no heading ${anchor}`;
+  }
+  return undefined;
+}
+
+describe("the generated pages", () => {
+  it.each(GENERATED_PAGES)("are up to date: $file", ({ file, make }) => {
+    const written = existsSync(file) ? readFileSync(file, "utf8") : "";
+    expect(written === make(), `${file} is out of date: run npm run docs`).toBe(true);
+  });
+
+  it("say what each key of the configuration does", () => {
+    expect(undocumentedKeys()).toEqual([]);
+  });
+});
+
+describe("the documentation", () => {
+  it.each(PAGES)("has links that lead somewhere: %s", (file) => {
+    expect(linksOf(file).flatMap((link) => fault(file, link) ?? [])).toEqual([]);
+  });
+
+  it.each(PAGES)("names npm scripts that exist: %s", (file) => {
+    const { scripts } = JSON.parse(read("package.json"));
+    const named = [...read(file).matchAll(/npm run (?:--silent )?([a-z][a-z:-]*)/g)];
+    expect(named.map(([, name = ""]) => name).filter((name) => !(name in scripts))).toEqual([]);
+  });
+
+  it("has an index that names every page", () => {
+    const pages = readdirSync(join(ROOT, "docs")).filter((name) => /^(?!README).*\.md$/.test(name));
+    const linked = new Set(linksOf("docs/README.md").map((link) => link.split("#")[0]));
+    expect(pages.filter((name) => !linked.has(name))).toEqual([]);
+  });
+
+  it("begins with a README of at most 150 lines", () => {
+    expect(read("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(150);
+  });
+});

@@ -1,0 +1,24 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ANOMALY_RULES } from "../../shared/anomaly-rules/find-anomalies.ts";
+
+describe("the events that an alert shows", () => {
+  it("are failures where the rule is about failures", () => {
+    const rules = Object.values(ANOMALY_RULES);
+    const ofFailures = rules.filter(({ examples }) => examples === "failures");
+    expect(ofFailures.map(({ name }) => name).sort()).toEqual([
+      "credential_reuse",
+      "failure_burst",
+      "failure_rate",
+      "persistent_failures",
+      "revoked_token",
+    ]);
+  });
+
+  it("are chosen by the rule: the detection knows no rule by name", () => {
+    const file = join(import.meta.dirname, "../../shared/detection/detect-anomalies.ts");
+    const text = readFileSync(file, "utf8");
+    expect(Object.keys(ANOMALY_RULES).filter((name) => text.includes(name))).toEqual([]);
+  });
+});
