@@ -14,7 +14,7 @@ const LAYERS = [
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
   ["authorization-codes", "counters", "sessions"],
   ["authorization", "event-store"],
-  ["cleanup", "detection", "statistics"],
+  ["cleanup", "cost", "detection", "statistics"],
   ["stack"],
 ];
 

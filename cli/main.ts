@@ -22,6 +22,7 @@ import {
 import { archiveReplay } from "./commands/archive.ts";
 import { cleanup } from "./commands/cleanup.ts";
 import { clientsAdd, clientsList } from "./commands/clients.ts";
+import { cost } from "./commands/cost.ts";
 import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
 import { events, securityReport } from "./commands/events.ts";
 import { stats } from "./commands/stats.ts";
@@ -214,6 +215,20 @@ export function buildProgram(): Command {
     .description("every rule: what it catches and what to do")
     .option("--json", "print JSON")
     .action((options: Pick<GlobalOptions, "json">) => print(alertsRules(), options));
+
+  // Reckoned from prices: no stack is asked.
+  examples(
+    program
+      .command("cost")
+      .description("what a month costs, by part, and the alternatives")
+      .requiredOption("--calls-per-second <number>", "calls of the API, on average")
+      .option("--failures <percent>", "calls that are refused", "1")
+      .option("--retention <days>", "for how long events are kept", "90")
+      .option("--profile <name>", "default or lean", "default")
+      .option("--json", "print JSON"),
+    "cost --calls-per-second 50",
+    "cost --calls-per-second 1000 --failures 5 --retention 30 --profile lean --json",
+  ).action(async (options: Pick<GlobalOptions, "json">) => print(await cost(options), options));
 
   const deadLetters = program
     .command("dead-letters")

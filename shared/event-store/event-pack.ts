@@ -15,6 +15,9 @@ import {
   toEventItem,
 } from "./stored-event.ts";
 
+/** Events of a pack occurred within the same ten seconds, so that a reader knows how far to look for them. */
+export const PACK_SPAN_MS = 10 * SECOND_MS;
+
 /**
  * A pack is one compressed item with copies of the events of a client and type that are stored together.
  * The indexes by time, type and client list the pack in place of its events: an index entry for each
@@ -22,13 +25,17 @@ import {
  *
  * | attribute | holds |
  * | --- | --- |
- * | `subject_shard` | `pack:` and the id of its newest event |
+ * | `subject_shard` | `pack:` and the same of its newest event |
  * | `occurred_at_id` | the place of its newest event |
  * | `occurred_at` | when its oldest event occurred |
  * | `event_count` | how many events it has |
  * | `events` | the events, newest first: JSON, compressed with Brotli; in no index |
  */
-export const PACK_SPAN_MS = 10 * SECOND_MS;
+const packSchema = storedEventSchema
+  .omit({ id: true, occurred_at: true, event_data: true })
+  .extend({
+    events: z.instanceof(Uint8Array),
+  });
 
 /** A larger event is listed by itself, so that a pack stays far below DynamoDB's 400 KB. */
 const MAX_PACKED_BYTES = 2048;
@@ -38,12 +45,6 @@ const QUALITY = 5;
 
 /** What a pack keeps of each event; type and client are the pack's. */
 type PackedEvent = Pick<OAuthEvent, "id" | "occurred_at" | "user_id" | "event_data">;
-
-const packSchema = storedEventSchema
-  .omit({ id: true, occurred_at: true, event_data: true })
-  .extend({
-    events: z.instanceof(Uint8Array),
-  });
 
 /** Which pack an event goes into: that of its client, its type and ten seconds. */
 export function packOf(event: OAuthEvent): string {
@@ -55,6 +56,12 @@ const fitsPack = (event: OAuthEvent) =>
   Buffer.byteLength(JSON.stringify(event)) <= MAX_PACKED_BYTES;
 
 const newestFirst = (a: OAuthEvent, b: OAuthEvent) => (placeOf(a) < placeOf(b) ? 1 : -1);
+
+/** The key of the pack with this newest event: as unique as the event's own. */
+const keyOfPack = ({ subject_shard, occurred_at_id }: EventKey): EventKey => ({
+  subject_shard: `pack:${subject_shard}`,
+  occurred_at_id,
+});
 
 /** The pack of events that share `packOf`. */
 function toPack(events: readonly OAuthEvent[], config: StorageConfig, nowMs: number): EventItem {
@@ -69,8 +76,7 @@ function toPack(events: readonly OAuthEvent[], config: StorageConfig, nowMs: num
     }),
   );
   return {
-    subject_shard: `pack:${newest.id}`,
-    occurred_at_id: placeOf(newest),
+    ...keyOfPack(eventKey(newest)),
     event_type: newest.event_type,
     oauth_client_id: newest.oauth_client_id,
     occurred_at: oldest.occurred_at,
@@ -123,13 +129,17 @@ const keyOfListed = (item: Record<string, unknown>): EventKey => ({
   occurred_at_id: String(item.occurred_at_id),
 });
 
-/** Reads the packs that an index lists, by the key of each; one that is gone by now is absent. */
+/** Tells packs apart. */
+export const nameOfPack = (item: Record<string, unknown>): string =>
+  `${item.subject_shard}\n${item.occurred_at_id}`;
+
+/** Reads the packs that an index lists, by the name of each; one that is gone by now is absent. */
 export async function readPacks(
   { db, eventsTable }: { readonly db: DocumentClient; readonly eventsTable: string },
   listed: readonly Record<string, unknown>[],
 ): Promise<Map<string, StoredEvent[]>> {
   const items = await batchGetAll(db, eventsTable, listed.map(keyOfListed));
-  return new Map(items.map((item) => [String(item.subject_shard), unpack(item)]));
+  return new Map(items.map((item) => [nameOfPack(item), unpack(item)]));
 }
 
 /** The keys of the events that items of an index stand for, and those of the packs among them. */

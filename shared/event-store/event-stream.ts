@@ -1,7 +1,7 @@
 import { QueryCommand, type QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 import { placeOf } from "./event-key.ts";
-import { isPack, readPacks } from "./event-pack.ts";
+import { isPack, nameOfPack, readPacks } from "./event-pack.ts";
 import { type StoredEvent, storedEventSchema } from "./stored-event.ts";
 
 /** Later than every place. */
@@ -107,7 +107,7 @@ export class EventStream {
       packs.map(({ item }) => item),
     );
     // A pack that is gone by now has expired.
-    for (const pack of packs) pack.events = events.get(String(pack.item.subject_shard)) ?? [];
+    for (const pack of packs) pack.events = events.get(nameOfPack(pack.item)) ?? [];
   }
 
   /** Looks into what is listed for as long as it may hold the head. */

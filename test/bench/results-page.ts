@@ -6,7 +6,8 @@ export type BenchmarkResults = Record<string, readonly BenchmarkTable[]>;
 const line = (cells: readonly unknown[]) =>
   `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
 
-function toMarkdown({ title, columns, rows }: BenchmarkTable): string {
+/** A table in Markdown, its title before it. */
+export function toMarkdown({ title, columns, rows }: BenchmarkTable): string {
   return [title, "", line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
 }
 

@@ -5,6 +5,7 @@ import { auditQuery } from "./audit-query.ts";
 import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { cleanupBenchmark } from "./cleanup.ts";
+import { cost } from "./cost.ts";
 import { detection } from "./detection.ts";
 import { endToEnd } from "./end-to-end.ts";
 import { type BenchmarkResults, resultsPage } from "./results-page.ts";
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   auditQuery,
   cleanupBenchmark,
   endToEnd,
+  cost,
 ];
 
 const RESULTS = fileURLToPath(new URL("./results.json", import.meta.url));

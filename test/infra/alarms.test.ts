@@ -6,6 +6,7 @@ import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
 import { describe, expect, inject, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { ALARM_METRICS } from "../../shared/cost/allowances.ts";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
 import { METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
 
@@ -54,6 +55,13 @@ const own = (service: string, MetricName: string) => ({
 });
 
 describe("alarms", () => {
+  it("look at as many metrics as the bill reckons with", () => {
+    const counts = Object.values(alarms).map(
+      ({ Metrics }) => Metrics?.filter(({ MetricStat }) => MetricStat).length ?? 1,
+    );
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(ALARM_METRICS);
+  });
+
   it("look at each function's throttles and errors", () => {
     for (const name of functionNames) {
       expect(alarms[`${name}Throttles`]).toMatchObject({ MetricName: "Throttles" });

@@ -62,6 +62,19 @@ describe("storeEvents", () => {
     });
   });
 
+  it("lists what is stored, even if a producer gives one id to events of two users", async () => {
+    const world = await createWorld();
+    const [first, second] = [uses(world, 5), uses(world, 5)];
+    await store(world, first);
+    // The newest of each batch has the same id and time.
+    const reused = { ...second[4], id: first[4]?.id, user_id: "grace" } as OAuthEvent;
+    await store(world, [...second.slice(0, 4), reused]);
+    const { events } = await queryEvents(world, { limit: 100, clientId: "app" });
+    expect(events.map(({ id }) => id).sort()).toEqual(
+      [...first, ...second.slice(0, 4), reused].map(({ id }) => id).sort(),
+    );
+  });
+
   it("keeps security events 90 days when others are kept for less", async () => {
     const world = await createWorld({ retention: { defaultDays: 7 } });
     const [used, failed] = [event(world, "token_used"), event(world, "auth_failed")];

@@ -81,7 +81,7 @@ describe("faults", () => {
     [
       z.record(z.string().regex(/^a/), z.string()),
       { b: "c" },
-      "it has none of the forms it may have",
+      "it does not have any of the allowed forms",
     ],
     [z.never(), 1, "expected a never"],
     [z.custom(() => false), 1, "it is not valid"],

@@ -1,0 +1,61 @@
+import * as z from "zod";
+import { type CostAnswer, reckonCost } from "../../shared/cost/alternatives.ts";
+import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
+import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";
+import { type Report, table } from "../../shared/terminal/output.ts";
+
+const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
+
+/** A number as somebody types it; an empty text is none. */
+const given = (schema: z.ZodNumber) =>
+  z.string().regex(/\d/, "a number").pipe(z.coerce.number()).pipe(schema);
+
+const costSchema = z.object({
+  callsPerSecond: given(z.number().min(0.001).max(1_000_000)),
+  failures: given(z.number().min(0).max(100)),
+  retention: given(z.number().int().min(1).max(3650)),
+  profile: z.enum(PROFILE_NAMES),
+});
+
+const dollars = (amount: number) =>
+  amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+function textOf({ callsPerMonth, lines, ...answer }: CostAnswer, profile: ProfileName): string {
+  const gateway = lines.find(({ part }) => part === "API Gateway")?.dollars ?? 0;
+  const parts = lines
+    .filter(({ part }) => part !== "API Gateway")
+    .map((line) => [line.part, dollars(line.dollars)]);
+  const breakEven = (100 * answer.breakEvenUtilization).toFixed(0);
+  return [
+    `A month of ${Math.round(callsPerMonth).toLocaleString("en")} calls, profile ${profile}, once events go as fast as they come.`,
+    `List prices of ${PRICES_REGION} of ${PRICES_DATE}, without free tiers and tax.`,
+    "",
+    table(["Part", "$ a month"], [...parts, ["All of these", dollars(answer.dollars)]]),
+    "",
+    `API Gateway itself is ${dollars(gateway)} $ more.`,
+    "",
+    table(
+      ["Alternative", "$ a month"],
+      answer.alternatives.map((one) => [one.name, dollars(one.dollars)]),
+    ),
+    "",
+    `Provisioned capacity is cheaper where more than ${breakEven} % of it is in use, day and night.`,
+  ].join("\n");
+}
+
+/** `cost`: what a month costs, by part, with the alternatives next to it. No stack is needed. */
+export async function cost(options: unknown): Promise<Report> {
+  const { callsPerSecond, failures, retention, profile } = costSchema.parse(options);
+  const question = { callsPerSecond, failures: failures / 100, retentionDays: retention, profile };
+  const answer = await reckonCost(question);
+  const json = {
+    calls_per_month: Math.round(answer.callsPerMonth),
+    profile,
+    prices: { region: PRICES_REGION, date: PRICES_DATE },
+    parts: answer.lines,
+    dollars_without_api_gateway: answer.dollars,
+    alternatives: answer.alternatives,
+    break_even_utilization: answer.breakEvenUtilization,
+  };
+  return { json, text: textOf(answer, profile) };
+}

@@ -1,0 +1,146 @@
+import type { MonitoringConfigInput } from "../config/monitoring-config.ts";
+import { ACCESS_LOG, FIREHOSE_RECORD_BYTES } from "./allowances.ts";
+import { type BillLine, billOf, type Part, scaled, sumsOf, type Usage } from "./bill.ts";
+import { usageOfMillionCalls, usageOfMonth } from "./estimate.ts";
+import { DAYS_A_MONTH, GB, HOURS_A_MONTH, SECONDS_A_MONTH } from "./metering.ts";
+import { dollarsOf, type PriceName } from "./prices.ts";
+import { PROFILES, type ProfileName, type UsageProfile, usageProfile } from "./usage-profile.ts";
+
+const MILLION = 1_000_000;
+
+/** What auto scaling is usually told to keep in use; peaks and nights leave less of it. */
+export const TARGET_UTILIZATION = 0.7;
+
+/** What a user says of his API. */
+export interface CostQuestion {
+  readonly callsPerSecond: number;
+  /** Share of the calls that are refused, 0 to 1. */
+  readonly failures: number;
+  readonly retentionDays: number;
+  readonly profile: ProfileName;
+}
+
+/** A way to have it, and what it costs a month. */
+export interface Alternative {
+  readonly name: string;
+  readonly dollars: number;
+}
+
+/** A month's bill. */
+export interface CostAnswer {
+  readonly callsPerMonth: number;
+  /** By part; API Gateway is among them, and in no sum. */
+  readonly lines: readonly BillLine[];
+  /** Dollars a month without API Gateway. */
+  readonly dollars: number;
+  readonly alternatives: readonly Alternative[];
+  /** Share of provisioned capacity that must be in use for it to cost what on demand costs. */
+  readonly breakEvenUtilization: number;
+}
+
+/** The share of provisioned write capacity in use at which it costs as much as on demand. */
+export function breakEvenUtilization(): number {
+  const onDemand = dollarsOf("dynamodb.write", 1);
+  const provisioned = dollarsOf("dynamodb.write-capacity", 1) / 3600;
+  return provisioned / onDemand;
+}
+
+/** The same month with provisioned capacity, so much of it in use. */
+export function provisioned(monthly: readonly Usage[], utilization: number): Usage[] {
+  const names: Partial<Record<PriceName, PriceName>> = {
+    "dynamodb.write": "dynamodb.write-capacity",
+    "dynamodb.read": "dynamodb.read-capacity",
+  };
+  return monthly.map((usage) => {
+    const price = names[usage.price];
+    if (!price) return usage;
+    const perSecond = usage.quantity / SECONDS_A_MONTH;
+    return { ...usage, price, quantity: (perSecond / utilization) * HOURS_A_MONTH };
+  });
+}
+
+const OF_EVENTS: ReadonlySet<Part> = new Set<Part>([
+  "events: items",
+  "events: packs",
+  "counters",
+  "clients, values in use",
+  "storage",
+]);
+
+/** The same month with the tables of events and counters in class Standard-IA. */
+export function infrequentAccess(monthly: readonly Usage[]): Usage[] {
+  const names: Partial<Record<PriceName, PriceName>> = {
+    "dynamodb.write": "dynamodb.ia-write",
+    "dynamodb.read": "dynamodb.ia-read",
+    "dynamodb.storage": "dynamodb.ia-storage",
+  };
+  return monthly.map((usage) => {
+    const price = OF_EVENTS.has(usage.part) ? names[usage.price] : undefined;
+    return price ? { ...usage, price } : usage;
+  });
+}
+
+/** API Gateway's access log in S3 by way of Firehose, for so many calls: nothing is counted or found in it. */
+export function accessLogsInS3(calls: number, retentionDays: number): number {
+  const bytes = Math.ceil(ACCESS_LOG.lineBytes / FIREHOSE_RECORD_BYTES) * FIREHOSE_RECORD_BYTES;
+  const kept = ACCESS_LOG.lineBytes * ACCESS_LOG.compressedTo * (retentionDays / DAYS_A_MONTH);
+  return (
+    dollarsOf("firehose.record", (calls * bytes) / GB) +
+    dollarsOf("s3.storage", (calls * kept) / GB)
+  );
+}
+
+function profileOf(question: CostQuestion, name: ProfileName): UsageProfile {
+  const config: MonitoringConfigInput = {
+    ...PROFILES[name],
+    retention: { defaultDays: question.retentionDays },
+  };
+  const { callsPerSecond, failures } = question;
+  return usageProfile({ callsPerSecond, failures, config });
+}
+
+/** A month of a profile, once events go as fast as they come. */
+async function usageOfUsualMonth(question: CostQuestion, name: ProfileName): Promise<Usage[]> {
+  const profile = profileOf(question, name);
+  const million = await usageOfMillionCalls(profile);
+  const calls = question.callsPerSecond * SECONDS_A_MONTH;
+  return [...scaled(million, calls / MILLION), ...usageOfMonth(profile)];
+}
+
+const dollarsOfMonth = (usages: readonly Usage[]) => sumsOf(billOf(usages)).total;
+
+/**
+ * A month's bill by part, and what else it could cost. It is that of a month in which as many events go
+ * as come: with a retention of 90 days the fourth and later.
+ */
+export async function reckonCost(question: CostQuestion): Promise<CostAnswer> {
+  const names = Object.keys(PROFILES) as ProfileName[];
+  const months = new Map<ProfileName, Usage[]>();
+  for (const name of names) months.set(name, await usageOfUsualMonth(question, name));
+  const month = months.get(question.profile) ?? [];
+  const callsPerMonth = question.callsPerSecond * SECONDS_A_MONTH;
+  const percent = Math.round(100 * TARGET_UTILIZATION);
+  return {
+    callsPerMonth,
+    lines: billOf(month),
+    dollars: dollarsOfMonth(month),
+    alternatives: [
+      ...names.map((name) => {
+        return { name: `${name} profile`, dollars: dollarsOfMonth(months.get(name) ?? []) };
+      }),
+      {
+        name: `${question.profile}, provisioned capacity, ${percent} % of it in use`,
+        dollars: dollarsOfMonth(provisioned(month, TARGET_UTILIZATION)),
+      },
+      {
+        name: `${question.profile}, tables in class Standard-IA`,
+        dollars: dollarsOfMonth(infrequentAccess(month)),
+      },
+      {
+        name: "access logs in S3 alone, for comparison",
+        dollars: accessLogsInS3(callsPerMonth, question.retentionDays),
+      },
+    ],
+    breakEvenUtilization: breakEvenUtilization(),
+  };
+}

@@ -1,0 +1,240 @@
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
+import type { EventStore } from "../event-store/event-writes.ts";
+import { storeEvents } from "../event-store/store-events.ts";
+import { METRIC_NAMES } from "../telemetry/metric-names.ts";
+import { SECOND_MS } from "../time/clock.ts";
+import {
+  ALARM_METRICS,
+  AUTHORIZER_MS,
+  BUS_ENVELOPE_BYTES,
+  BUSY_TABLE_USERS,
+  CALLS_A_METRICS_LINE,
+  CLEANUP_RUN,
+  DETECTION_RUN,
+  FUNCTION_GB,
+  IDLE_POLL_SECONDS,
+  IDLE_POLLERS,
+  LOG_BYTES,
+  MESSAGES_A_REQUEST,
+  RECEIVE_MS,
+  SUBSCRIBER_MS,
+} from "./allowances.ts";
+import { addedUp, scaled, type Usage } from "./bill.ts";
+import { type Gathered, gatherBatches } from "./gather-batches.ts";
+import { itemSize } from "./item-size.ts";
+import {
+  chunks,
+  DAYS_A_MONTH,
+  GB,
+  queueKeyRequests,
+  readUnits,
+  SECONDS_A_MONTH,
+  tableKeyRequests,
+  tracesPerSecond,
+} from "./metering.ts";
+import { sampleCalls } from "./sample-traffic.ts";
+import { SimulatedTables } from "./simulated-tables.ts";
+import { usageOfWrite } from "./usage-of-write.ts";
+import type { UsageProfile } from "./usage-profile.ts";
+
+/** Calls that are stored first, so that counters are there as in the middle of an hour. */
+const CALLS_BEFORE = 1000;
+/** Calls that are counted. */
+const SAMPLE_CALLS = 2000;
+
+const MILLION = 1_000_000;
+
+/** ReceiveMessage calls for so many messages: of those that come slowly, each has its own. */
+export function receives(messages: number, perSecond: number): number {
+  const each = (perSecond * RECEIVE_MS) / SECOND_MS;
+  return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
+}
+
+/** The authorizer's part of one call: its invocation, its log, its events on the bus. */
+export function usageOfCall(
+  profile: Pick<UsageProfile, "config" | "callsPerSecond">,
+  event: OAuthEvent,
+): Usage[] {
+  const { archive } = profile.config;
+  const bytes = Buffer.byteLength(JSON.stringify(event));
+  const archived = (bytes + BUS_ENVELOPE_BYTES) / GB;
+  const { decision, publish, cpu } = AUTHORIZER_MS;
+  const seconds = (decision + publish + cpu) / SECOND_MS;
+  return [
+    { part: "API Gateway", price: "apigateway.request", quantity: 1 },
+    { part: "authorizer", price: "lambda.request", quantity: 1 },
+    { part: "authorizer", price: "lambda.duration", quantity: seconds * FUNCTION_GB },
+    { part: "event bus", price: "eventbridge.event", quantity: chunks(bytes) },
+    { part: "queue", price: "sqs.request", quantity: chunks(bytes + BUS_ENVELOPE_BYTES) },
+    ...(archive.enabled
+      ? [
+          { part: "archive", price: "eventbridge.archive", quantity: archived } as const,
+          {
+            part: "archive",
+            price: "eventbridge.archive-storage",
+            quantity: (archived * archive.retentionDays) / DAYS_A_MONTH,
+          } as const,
+        ]
+      : []),
+    { part: "logs", price: "cloudwatch.logs", quantity: logOfCall(profile, event) / GB },
+  ];
+}
+
+/** Bytes that the authorizer logs of a call. Its trace is the API's, whose owner chooses what to sample. */
+function logOfCall({ callsPerSecond }: Pick<UsageProfile, "callsPerSecond">, event: OAuthEvent) {
+  if (event.event_type !== "token_used") return LOG_BYTES.refused;
+  const { seconds, most } = CALLS_A_METRICS_LINE;
+  const together = Math.min(most, Math.max(1, callsPerSecond * seconds));
+  return LOG_BYTES.metricsLine / together + LOG_BYTES.letIn;
+}
+
+/** What a use of a token costs in the table of tokens. */
+function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usage[] {
+  const part = "last use of tokens";
+  const { lastUsedIntervalSeconds: interval } = config.tracking;
+  if (interval === 0) return [{ part, price: "dynamodb.write", quantity: 1 }];
+  const due = Math.min(1, secondsBetweenUses / interval);
+  return [
+    { part, price: "dynamodb.read", quantity: 1 },
+    { part, price: "dynamodb.write", quantity: due + (1 - due) * moves },
+  ];
+}
+
+/** What a subscriber's invocation uses beside the store. */
+export function usageOfBatch(
+  batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
+  invocationsPerSecond: number,
+  messagesPerSecond: number,
+): Usage[] {
+  const ms =
+    batch.events * SUBSCRIBER_MS.event +
+    batch.transactions * SUBSCRIBER_MS.transaction +
+    batch.roundTrips * SUBSCRIBER_MS.roundTrip;
+  const requests =
+    receives(batch.events, messagesPerSecond) + Math.ceil(batch.events / MESSAGES_A_REQUEST);
+  const log = LOG_BYTES.batch + batch.events * LOG_BYTES.event;
+  return [
+    { part: "queue", price: "sqs.request", quantity: requests },
+    { part: "subscriber", price: "lambda.request", quantity: 1 },
+    {
+      part: "subscriber",
+      price: "lambda.duration",
+      quantity: (Math.ceil(ms) / SECOND_MS) * FUNCTION_GB,
+    },
+    { part: "logs", price: "cloudwatch.logs", quantity: log / GB },
+    {
+      part: "traces",
+      price: "xray.trace",
+      quantity: tracesPerSecond(invocationsPerSecond) / invocationsPerSecond,
+    },
+  ];
+}
+
+/** A transaction's name stands for its table in the model. */
+const SIMULATED_STORE = {
+  eventsTable: "EVENTS_TABLE",
+  countersTable: "COUNTERS_TABLE",
+  issuancesTable: "ISSUANCES_TABLE",
+  clientsTable: "CLIENTS_TABLE",
+} as const;
+
+/** Stores batches in tables in memory, by the subscriber's own code. */
+class SimulatedSubscriber {
+  readonly #tables = new SimulatedTables();
+  readonly #entered = new Map<string, number>();
+
+  constructor(private readonly profile: UsageProfile) {}
+
+  async store(
+    { items, atMs }: Gathered<OAuthEvent>,
+    invocationsPerSecond: number,
+  ): Promise<Usage[]> {
+    const { config, callsPerSecond } = this.profile;
+    const store: EventStore = { ...SIMULATED_STORE, db: this.#tables.db, config };
+    const traffic = this.#tables.begin();
+    const options = { clock: () => atMs, entered: this.#entered };
+    const { stored } = await storeEvents(store, items, options);
+    if (stored.length !== items.length) throw new Error("the model must store every event");
+    const { TransactWrite: transactions = 0, ...others } = traffic.calls;
+    const batch = {
+      events: items.length,
+      transactions: Math.ceil(transactions / config.shards.counters.write),
+      // Those of one kind go side by side.
+      roundTrips: Object.values(others).length,
+    };
+    return [
+      ...traffic.writes.flatMap((write) => usageOfWrite(write, atMs)),
+      ...traffic.reads.map((item): Usage => {
+        const quantity = readUnits(item ? itemSize(item) : 0);
+        return { part: "reads", price: "dynamodb.read", quantity };
+      }),
+      ...usageOfBatch(batch, invocationsPerSecond, callsPerSecond),
+    ];
+  }
+}
+
+/**
+ * What a million calls of a profile use, whatever the time they take: reckoned by storing a sample of
+ * them with the subscriber's own code. Storage is for all the time that the events are kept, in GB and
+ * months.
+ */
+export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[]> {
+  const { batchSize, batchWindowSeconds } = profile.config.subscriber;
+  const [before = [], events = []] = sampleCalls(profile, [CALLS_BEFORE, SAMPLE_CALLS]);
+  const gathered = (calls: readonly OAuthEvent[]) =>
+    gatherBatches(calls, ({ occurred_at }) => Date.parse(occurred_at), {
+      batchSize,
+      windowMs: batchWindowSeconds * SECOND_MS,
+      pollers: profile.pollers,
+    });
+  const subscriber = new SimulatedSubscriber(profile);
+  const batches = gathered(events);
+  const invocationsPerSecond = (profile.callsPerSecond * batches.length) / events.length;
+  for (const batch of gathered(before)) await subscriber.store(batch, invocationsPerSecond);
+  const usages = events.flatMap((event) => [
+    ...usageOfCall(profile, event),
+    ...usageOfToken(profile),
+  ]);
+  for (const batch of batches)
+    usages.push(...(await subscriber.store(batch, invocationsPerSecond)));
+  return scaled(addedUp(usages), MILLION / events.length);
+}
+
+/** What a month uses whatever the traffic: keys, schedules, metrics. */
+export function usageOfMonth(profile: UsageProfile): Usage[] {
+  const { config } = profile;
+  const minutes = SECONDS_A_MONTH / 60;
+  const detections = minutes / config.anomalies.everyMinutes;
+  const cleanups = minutes / config.cleanup.everyMinutes;
+  const schedule = { part: "detection, cleanup" } as const;
+  const runs = [
+    { count: detections, run: DETECTION_RUN, gb: FUNCTION_GB },
+    { count: cleanups, run: CLEANUP_RUN, gb: FUNCTION_GB / 2 },
+  ];
+  const requests =
+    queueKeyRequests(SECONDS_A_MONTH, 1, 1) + tableKeyRequests(SECONDS_A_MONTH, BUSY_TABLE_USERS);
+  const metrics = Object.values(METRIC_NAMES).reduce((sum, names) => sum + names.length, 0);
+  const fixed = { part: "metrics, alarms, dashboard" } as const;
+  // The queue is busy, or else waited for; of a busy one the receives are counted with its messages.
+  const idle = Math.max(0, 1 - profile.callsPerSecond * IDLE_POLL_SECONDS);
+  const idlePolls = (idle * IDLE_POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
+  return [
+    { part: "keys", price: "kms.key", quantity: 1 },
+    { part: "keys", price: "kms.request", quantity: requests },
+    // The queue for events that the bus did not take is always idle.
+    {
+      part: "queue",
+      price: "sqs.request",
+      quantity: idlePolls + (IDLE_POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS,
+    },
+    ...runs.flatMap(({ count, run, gb }): Usage[] => [
+      { ...schedule, price: "lambda.request", quantity: count },
+      { ...schedule, price: "lambda.duration", quantity: count * run.seconds * gb },
+      { ...schedule, price: "dynamodb.read", quantity: count * run.readUnits },
+      { ...schedule, price: "dynamodb.write", quantity: count * run.writeUnits },
+    ]),
+    { ...fixed, price: "cloudwatch.metric", quantity: metrics },
+    { ...fixed, price: "cloudwatch.alarm", quantity: ALARM_METRICS },
+    { ...fixed, price: "cloudwatch.dashboard", quantity: 1 },
+  ];
+}

@@ -1,0 +1,134 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import type {
+  BatchGetCommandInput,
+  TransactWriteCommandInput,
+  UpdateCommandInput,
+} from "@aws-sdk/lib-dynamodb";
+import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { TABLES, type TableDefinition } from "../dynamodb/tables.ts";
+import type { Item } from "./item-size.ts";
+import type { ItemWrite, TableVariable } from "./usage-of-write.ts";
+
+/** What came to the tables. */
+export interface SimulatedTraffic {
+  readonly writes: ItemWrite[];
+  /** Items asked for, one after the other; each a read of its own. */
+  readonly reads: (Item | undefined)[];
+  /** Calls by operation. */
+  readonly calls: Record<string, number>;
+}
+
+type Input = UpdateCommandInput & TransactWriteCommandInput & BatchGetCommandInput;
+
+/**
+ * Tables in memory, as far as storing events needs them: transactions of puts and updates, updates with a
+ * condition, and reads by key. A table is named by its environment variable.
+ */
+export class SimulatedTables {
+  readonly #items = new Map<string, Item>();
+  #traffic: SimulatedTraffic = { writes: [], reads: [], calls: {} };
+
+  /** What comes from now on. */
+  begin(): SimulatedTraffic {
+    this.#traffic = { writes: [], reads: [], calls: {} };
+    return this.#traffic;
+  }
+
+  /** Takes the place of a client of DynamoDB. */
+  get db(): DocumentClient {
+    const send = async (command: {
+      readonly constructor: { name: string };
+      readonly input: Input;
+    }) => this.#answer(command.constructor.name.replace(/Command$/, ""), command.input);
+    return { send } as unknown as DocumentClient;
+  }
+
+  #answer(operation: string, input: Input): unknown {
+    const { calls } = this.#traffic;
+    calls[operation] = (calls[operation] ?? 0) + 1;
+    switch (operation) {
+      case "TransactWrite":
+        for (const { Put, Update } of input.TransactItems ?? []) {
+          if (Put) this.#put(Put.TableName as TableVariable, Put.Item as Item);
+          if (Update) this.#update(Update as UpdateCommandInput, true);
+        }
+        return {};
+      case "Update":
+        this.#update(input, false);
+        return {};
+      case "BatchGet":
+        return { Responses: this.#found(input) };
+      default:
+        throw new Error(`the model knows no ${operation}: teach it what storing events does now`);
+    }
+  }
+
+  #found({ RequestItems = {} }: BatchGetCommandInput): Record<string, Item[]> {
+    return Object.fromEntries(
+      Object.entries(RequestItems).map(([table, { Keys = [] }]) => {
+        const items = Keys.map((key) => this.#items.get(keyOf(table as TableVariable, key)));
+        this.#traffic.reads.push(...items);
+        return [table, items.filter((item) => item !== undefined)];
+      }),
+    );
+  }
+
+  #put(table: TableVariable, after: Item): void {
+    const key = keyOf(table, after);
+    this.#traffic.writes.push({ table, before: this.#items.get(key), after, transactional: true });
+    this.#items.set(key, after);
+  }
+
+  #update(update: UpdateCommandInput, transactional: boolean): void {
+    const table = update.TableName as TableVariable;
+    const key = keyOf(table, update.Key as Item);
+    const before = this.#items.get(key);
+    const holds = !update.ConditionExpression || meets(before ?? {}, update);
+    const after = holds ? updated(before ?? (update.Key as Item), update) : (before as Item);
+    // A condition that fails is paid for as a write that changes nothing.
+    this.#traffic.writes.push({ table, before: holds ? before : after, after, transactional });
+    if (!holds) throw new ConditionalCheckFailedException({ $metadata: {}, message: "simulated" });
+    this.#items.set(key, after);
+  }
+}
+
+function keyOf(table: TableVariable, item: Item): string {
+  const { partitionKey, sortKey }: TableDefinition = TABLES[table];
+  return JSON.stringify([table, item[partitionKey], sortKey && item[sortKey]]);
+}
+
+/** Attribute and value of the names that an expression uses. */
+function resolver({
+  ExpressionAttributeNames: names = {},
+  ExpressionAttributeValues: values = {},
+}: UpdateCommandInput) {
+  return { name: (text = "") => names[text] ?? text, value: (text = "") => values[text] };
+}
+
+/** Whether one of `attribute_not_exists(a) OR a < :b` holds. */
+function meets(item: Item, update: UpdateCommandInput): boolean {
+  const { name, value } = resolver(update);
+  return (update.ConditionExpression ?? "").split(" OR ").some((test) => {
+    const [, absent] = /^attribute_not_exists\((\S+)\)$/.exec(test) ?? [];
+    if (absent) return item[name(absent)] === undefined;
+    const [, left, right] = /^(\S+) < (:\w+)$/.exec(test) ?? [];
+    return String(item[name(left)]) < String(value(right));
+  });
+}
+
+/** An item after `ADD #a :a, … SET b = :b, c = if_not_exists(c, :c), …`. */
+function updated(before: Item, update: UpdateCommandInput): Item {
+  const { name, value } = resolver(update);
+  const after: Record<string, unknown> = { ...before };
+  const [adds = "", sets = ""] = (update.UpdateExpression ?? "").split(/(?:^|\s)SET\s/);
+  for (const [, attribute, by] of adds.matchAll(/(#?\w+) (:\w+)/g)) {
+    after[name(attribute)] = Number(after[name(attribute)] ?? 0) + Number(value(by));
+  }
+  for (const [, attribute, to] of sets.matchAll(/(#?\w+) = (:\w+)/g)) {
+    after[name(attribute)] = value(to);
+  }
+  for (const [, attribute, to] of sets.matchAll(/(#?\w+) = if_not_exists\(#?\w+, (:\w+)\)/g)) {
+    after[name(attribute)] ??= value(to);
+  }
+  return after;
+}

@@ -1,0 +1,65 @@
+import { TABLES } from "../dynamodb/tables.ts";
+import { DAY_MS, SECOND_MS } from "../time/clock.ts";
+import type { Part, Usage } from "./bill.ts";
+import { type Item, storedBytes } from "./item-size.ts";
+import { DAYS_A_MONTH, GB } from "./metering.ts";
+import { writeCapacity } from "./write-capacity.ts";
+
+/** The environment variable that names a table. */
+export type TableVariable = keyof typeof TABLES;
+
+/** One item written. */
+export interface ItemWrite {
+  readonly table: TableVariable;
+  readonly before: Item | undefined;
+  readonly after: Item;
+  readonly transactional: boolean;
+}
+
+/** Whose bill a write is on. */
+function partOf({ table, after }: ItemWrite): Part {
+  switch (table) {
+    case "TOKENS_TABLE":
+      return "last use of tokens";
+    case "EVENTS_TABLE":
+      return after.event_count === undefined ? "events: items" : "events: packs";
+    case "COUNTERS_TABLE":
+      return String(after.pk).startsWith("in-use/") ? "clients, values in use" : "counters";
+    case "ISSUANCES_TABLE":
+      return "counters";
+    case "CLIENTS_TABLE":
+      return "clients, values in use";
+    default:
+      return "detection, cleanup";
+  }
+}
+
+/** How long an item is kept, in months; without a time to live it is not reckoned. */
+function monthsKept({ table, after }: ItemWrite, nowMs: number): number {
+  const until = after[TABLES[table].ttlAttribute];
+  if (typeof until !== "number") return 0;
+  return Math.max(0, (until * SECOND_MS - nowMs) / DAY_MS / DAYS_A_MONTH);
+}
+
+/**
+ * What a write uses: its units, the room it takes for as long as it is kept. TTL, which removes it, is free.
+ *
+ * @param nowMs when it is written, epoch milliseconds
+ */
+export function usageOfWrite(write: ItemWrite, nowMs: number): Usage[] {
+  const definition = TABLES[write.table];
+  const part = partOf(write);
+  const units = writeCapacity(definition, write.before, write.after, write);
+  const usage: Usage[] = [{ part, price: "dynamodb.write", quantity: units.table + units.indexes }];
+  const months = monthsKept(write, nowMs);
+  if (months === 0 || part === "last use of tokens") return usage;
+  const before = write.before && storedBytes(definition, write.before);
+  const after = storedBytes(definition, write.after);
+  const table = ((after.table - (before?.table ?? 0)) / GB) * months;
+  const indexes = ((after.indexes - (before?.indexes ?? 0)) / GB) * months;
+  usage.push(
+    { part: "storage", price: "dynamodb.storage", quantity: table + indexes },
+    { part: "recovery", price: "dynamodb.recovery", quantity: table },
+  );
+  return usage;
+}

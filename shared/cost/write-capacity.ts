@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from "node:util";
+import type { IndexDefinition, TableDefinition } from "../dynamodb/tables.ts";
+import { type Item, indexEntry, itemSize } from "./item-size.ts";
+import { writeUnits } from "./metering.ts";
+
+/** Write units of one write. */
+export interface WriteCapacity {
+  readonly table: number;
+  readonly indexes: number;
+}
+
+const keyOf = ({ partitionKey, sortKey }: IndexDefinition, entry: Item) => [
+  entry[partitionKey],
+  sortKey === undefined ? undefined : entry[sortKey],
+];
+
+/** An entry that moves is deleted and put anew; one that stays as it is costs nothing. */
+function indexUnits(
+  table: TableDefinition,
+  index: IndexDefinition,
+  before: Item | undefined,
+  after: Item | undefined,
+): number {
+  const from = indexEntry(table, index, before);
+  const to = indexEntry(table, index, after);
+  if (!from || !to) return [from, to].reduce((sum, entry) => sum + unitsOf(entry), 0);
+  if (!isDeepStrictEqual(keyOf(index, from), keyOf(index, to))) return unitsOf(from) + unitsOf(to);
+  return isDeepStrictEqual(from, to) ? 0 : Math.max(unitsOf(from), unitsOf(to));
+}
+
+const unitsOf = (entry: Item | undefined) => (entry ? writeUnits(itemSize(entry)) : 0);
+
+/**
+ * Write units of a put, an update or a delete by AWS's rule. Indexes are written after the transaction,
+ * once.
+ *
+ * @param before the item as it was; undefined where there was none
+ * @param after the item as it is; undefined where there is none now
+ */
+export function writeCapacity(
+  table: TableDefinition,
+  before: Item | undefined,
+  after: Item | undefined,
+  { transactional = false } = {},
+): WriteCapacity {
+  const largest = Math.max(...[before, after].map((item) => (item ? itemSize(item) : 0)));
+  const indexes = Object.values(table.indexes).reduce(
+    (sum, index) => sum + indexUnits(table, index, before, after),
+    0,
+  );
+  return { table: writeUnits(largest) * (transactional ? 2 : 1), indexes };
+}

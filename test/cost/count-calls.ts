@@ -1,0 +1,171 @@
+import { SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSEvent } from "aws-lambda";
+import { type Authorizer, decideCall } from "../../functions/authorizer/decide-call.ts";
+import { storeBatch } from "../../functions/subscriber/store-batch.ts";
+import { toRecord } from "../../local/services/event-source.ts";
+import type { Template } from "../../local/services/template.ts";
+import { AUTHORIZER_MS, FUNCTION_GB } from "../../shared/cost/allowances.ts";
+import { addedUp, type Usage } from "../../shared/cost/bill.ts";
+import { usageOfBatch } from "../../shared/cost/estimate.ts";
+import { type Gathered, gatherBatches } from "../../shared/cost/gather-batches.ts";
+import { GB } from "../../shared/cost/metering.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import { SECOND_MS } from "../../shared/time/clock.ts";
+import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
+import type { World } from "../integration/world.ts";
+import { authorizerEvent } from "./authorizer-event.ts";
+import { meteredBus } from "./metered-bus.ts";
+import { functionLog, meterLog, TRACE_HEADER } from "./metered-log.ts";
+import { seedTokens } from "./seed-tokens.ts";
+import { meterStore } from "./store-meter.ts";
+import type { TrafficCall } from "./traffic-calls.ts";
+
+/** What some calls used, as AWS meters it. */
+export interface CallCount {
+  readonly calls: number;
+  readonly letIn: number;
+  readonly batches: number;
+  readonly usages: Usage[];
+}
+
+/** X-Ray records the first request of a second and 5 % of the others. */
+function traced(atMs: readonly number[]): number {
+  const perSecond = new Map<number, number>();
+  for (const at of atMs) {
+    const second = Math.floor(at / SECOND_MS);
+    perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+  }
+  return [...perSecond.values()].reduce((sum, count) => sum + 1 + 0.05 * (count - 1), 0);
+}
+
+/**
+ * Plays calls through the functions' own handlers, the local bus and DynamoDB Local, with the clock of the
+ * traffic, and counts what AWS would meter. Calls come first and are stored then: a batch has what the
+ * queue would have gathered at the time.
+ *
+ * @param template of the stack, for its bus, rules and archive
+ * @param calls in the order of their time
+ */
+export async function countCalls(
+  world: World,
+  template: Template,
+  calls: readonly TrafficCall[],
+  report: (line: string) => void = () => {},
+): Promise<CallCount> {
+  const reader = createDocumentClient("interactive", { endpoint: world.endpoint });
+  await seedTokens(world, reader, calls);
+  const meter = meterStore(world.db, reader, world.clock);
+  const bus = meteredBus(template, world);
+  process.env._X_AMZN_TRACE_ID = TRACE_HEADER;
+  const usages: Usage[] = [];
+  const perSecond = (SECOND_MS * calls.length) / busyMs(calls.map(({ atMs }) => atMs));
+  try {
+    const letIn = await decideCalls();
+    report(`${calls.length} calls decided, ${bus.messages.length} messages`);
+    const batches = await storeMessages();
+    const all = [...usages, ...meter.usages, ...bus.usages];
+    return { calls: calls.length, letIn, batches, usages: addedUp(all) };
+  } finally {
+    meter.stop();
+    delete process.env._X_AMZN_TRACE_ID;
+  }
+
+  async function decideCalls(): Promise<number> {
+    const { logger, metrics } = functionLog("authorizer", world.clock);
+    const sink = createEventPublisher({ ...bus, logger, traceHeader: () => TRACE_HEADER });
+    const works: (() => Promise<void>)[] = [];
+    const authorizer: Authorizer = {
+      ...world.context,
+      logger,
+      metrics,
+      sink,
+      afterResponse: { run: async (work) => void works.push(work) },
+    };
+    let letIn = 0;
+    const { bytes } = await meterLog(async () => {
+      for (const call of calls) {
+        world.time.nowMs = call.atMs;
+        meter.calls = {};
+        bus.puts = 0;
+        const answer = await decideCall(authorizer, authorizerEvent(call)).catch(() => undefined);
+        if (answer?.policyDocument.Statement[0]?.Effect === "Allow") letIn += 1;
+        for (const work of works.splice(0)) await work();
+        const trips = Object.values(meter.calls).reduce((sum, count) => sum + count, 0);
+        const { decision, publish, cpu } = AUTHORIZER_MS;
+        const ms = trips * decision + bus.puts * publish + cpu;
+        usages.push(
+          { part: "API Gateway", price: "apigateway.request", quantity: 1 },
+          { part: "authorizer", price: "lambda.request", quantity: 1 },
+          {
+            part: "authorizer",
+            price: "lambda.duration",
+            quantity: (ms / SECOND_MS) * FUNCTION_GB,
+          },
+        );
+      }
+      metrics.publish();
+    });
+    usages.push({ part: "logs", price: "cloudwatch.logs", quantity: bytes / GB });
+    return letIn;
+  }
+
+  async function storeMessages(): Promise<number> {
+    const { batchSize, batchWindowSeconds } = world.config.subscriber;
+    const batches = gatherBatches(bus.messages, ({ sentAtMs }) => sentAtMs, {
+      batchSize,
+      windowMs: batchWindowSeconds * SECOND_MS,
+      pollers: 1,
+    });
+    const { logger, metrics } = functionLog("subscriber", world.clock);
+    const entered = new Map<string, number>();
+    const subscriber = {
+      store: world.context,
+      entered,
+      sqs: new SQSClient({ ...LOCAL_ACCESS, endpoint: "http://localhost" }),
+      deadLetterQueueUrl: "http://localhost/dead-letters",
+      clock: world.clock,
+      logger,
+      metrics,
+    };
+    const store = async ({ items, atMs }: Gathered<(typeof bus.messages)[number]>) => {
+      world.time.nowMs = atMs;
+      meter.calls = {};
+      const event: SQSEvent = { Records: items.map((message) => toRecord(message, "arn")) };
+      const { bytes, result } = await meterLog(() => storeBatch(subscriber, event));
+      if (result.batchItemFailures.length > 0) throw new Error("an event was not stored");
+      const { TransactWrite = 0, TransactWriteItems = TransactWrite, ...others } = meter.calls;
+      const lanes = world.config.shards.counters.write;
+      const batch = {
+        events: items.length,
+        transactions: Math.ceil(TransactWriteItems / lanes),
+        roundTrips: Object.values(others).length,
+      };
+      usages.push(
+        // Its log is counted below, and its traces with those of all.
+        ...usageOfBatch(batch, 1, perSecond).filter(({ part }) => !/logs|traces/.test(part)),
+        {
+          part: "logs",
+          price: "cloudwatch.logs",
+          quantity: bytes / GB,
+        },
+      );
+    };
+    for (const [index, batch] of batches.entries()) {
+      await store(batch);
+      if (index % 500 === 499) report(`${index + 1} of ${batches.length} batches stored`);
+    }
+    const times = batches.map(({ atMs }) => atMs);
+    usages.push({ part: "traces", price: "xray.trace", quantity: traced(times) });
+    return batches.length;
+  }
+}
+
+/** The time that calls take, pauses of more than a minute left out. */
+function busyMs(atMs: readonly number[]): number {
+  const gaps = atMs.slice(1).map((at, index) => at - (atMs[index] ?? at));
+  return Math.max(
+    1,
+    gaps.filter((gap) => gap < 60 * SECOND_MS).reduce((sum, gap) => sum + gap, 0),
+  );
+}

@@ -1,0 +1,217 @@
+import type { ConsumedCapacity } from "@aws-sdk/client-dynamodb";
+import {
+  DeleteCommand,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from "@aws-sdk/lib-dynamodb";
+import { beforeAll, describe, expect, inject, it } from "vitest";
+import { Template } from "../../local/services/template.ts";
+import type { Part, Usage } from "../../shared/cost/bill.ts";
+import { usageOfMillionCalls } from "../../shared/cost/estimate.ts";
+import type { Item } from "../../shared/cost/item-size.ts";
+import { DAYS_A_MONTH, GB } from "../../shared/cost/metering.ts";
+import type { PriceName } from "../../shared/cost/prices.ts";
+import { usageProfile } from "../../shared/cost/usage-profile.ts";
+import { writeCapacity } from "../../shared/cost/write-capacity.ts";
+import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
+import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { toEventItems } from "../../shared/event-store/event-pack.ts";
+import { SECOND_MS } from "../../shared/time/clock.ts";
+import { type CallCount, countCalls } from "../cost/count-calls.ts";
+import type { TrafficCall } from "../cost/traffic-calls.ts";
+import { createWorld, type World } from "./store.ts";
+
+/** The world's own client asks for totals alone. */
+const bareClient = ({ endpoint }: World) => createDocumentClient("interactive", { endpoint });
+
+const unitsOf = ({ Table, GlobalSecondaryIndexes = {} }: ConsumedCapacity = {}) => ({
+  table: Table?.CapacityUnits ?? 0,
+  indexes: Object.values(GlobalSecondaryIndexes).reduce(
+    (sum, { CapacityUnits = 0 }) => sum + CapacityUnits,
+    0,
+  ),
+});
+
+const use = (world: World, n: number, agent = "curl/8") =>
+  createEvent(
+    {
+      eventType: "token_used",
+      clientId: "app",
+      userId: "ada",
+      details: {
+        ip: "203.0.113.9",
+        endpoint: "/api/x",
+        user_agent: agent,
+        token_id: "t",
+        ratio: -0.125,
+        list: [1, null, { deep: [true, "é"] }],
+      },
+    },
+    world.time.nowMs + n,
+  );
+
+describe("write units by AWS's rule", () => {
+  it("are what DynamoDB Local tells of plain puts and deletes", async () => {
+    const world = await createWorld();
+    const ReturnConsumedCapacity = "INDEXES" as const;
+    const db = bareClient(world);
+    const TableName = world.eventsTable;
+    const small = toEventItems([use(world, 0)], world.config, world.time.nowMs).items;
+    const sizes = [700, 760, 800, 850, 900, 2000, 5000];
+    const large = sizes.map((bytes, n) => use(world, n + 1, "a".repeat(bytes)));
+    const many = Array.from({ length: 40 }, (_, n) => use(world, 100 + n));
+    const { items, packs } = toEventItems([...large, ...many], world.config, world.time.nowMs);
+    for (const item of [...small, ...items, ...packs]) {
+      const put = await db.send(new PutCommand({ TableName, Item: item, ReturnConsumedCapacity }));
+      expect(unitsOf(put.ConsumedCapacity)).toEqual(
+        writeCapacity(TABLES.EVENTS_TABLE, undefined, item),
+      );
+      const { subject_shard, occurred_at_id } = item;
+      const gone = await db.send(
+        new DeleteCommand({
+          TableName,
+          Key: { subject_shard, occurred_at_id },
+          ReturnConsumedCapacity,
+        }),
+      );
+      expect(unitsOf(gone.ConsumedCapacity)).toEqual(
+        writeCapacity(TABLES.EVENTS_TABLE, item, undefined),
+      );
+    }
+    const [item] = small;
+    expect(writeCapacity(TABLES.EVENTS_TABLE, undefined, item, { transactional: true })).toEqual({
+      table: 2,
+      indexes: 4,
+    });
+  });
+
+  it("are what it tells of updates, of counters whose rank moves too", async () => {
+    const world = await createWorld();
+    const db = bareClient(world);
+    const TableName = world.countersTable;
+    const details = { ip: "203.0.113.9", endpoint: "/api/x" };
+    for (let round = 0; round < 3; round += 1) {
+      const counters = new CounterUpdates(0);
+      const event = createEvent({ eventType: "auth_failed", details }, world.time.nowMs);
+      counters.add(countsOfEvent(event));
+      for (const { Update } of counters.toTransactItems(TableName, 400)) {
+        const Key = Update?.Key as Item;
+        const read = () => db.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
+        const before = (await read()).Item;
+        const { ConsumedCapacity } = await db.send(
+          new UpdateCommand({
+            ...(Update as UpdateCommandInput),
+            ReturnConsumedCapacity: "INDEXES",
+          }),
+        );
+        expect(unitsOf(ConsumedCapacity)).toEqual(
+          writeCapacity(TABLES.COUNTERS_TABLE, before, (await read()).Item),
+        );
+      }
+    }
+  });
+});
+
+/** For how long events are kept by default. */
+const DAYS = 90;
+
+const CLIENTS = ["shop", "billing"];
+
+/** Two hundred calls in a second by two clients' ten tokens; each tenth is refused. */
+const calls = (world: World): TrafficCall[] =>
+  Array.from({ length: 200 }, (_, n): TrafficCall => {
+    const user = n % 10;
+    const refused = n % 10 === 9;
+    const ip = refused ? "203.0.113.66" : `198.51.100.${user}`;
+    return {
+      atMs: world.time.nowMs + n * 4,
+      standing: refused ? "unknown" : "good",
+      token: refused
+        ? undefined
+        : {
+            tokenId: `01a20a27-742d-708c-86b9-9adfc287380${user}`,
+            clientId: CLIENTS[user % 2] as string,
+            userId: `user-${user}`,
+            before: { agoMs: 60 * SECOND_MS, ip },
+          },
+      method: "GET",
+      path: "/api/orders",
+      ip,
+      userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
+    };
+  });
+
+const template = new Template(inject("assembly"), "http://localhost");
+
+describe("two hundred calls", () => {
+  let count: CallCount;
+  beforeAll(async () => {
+    const world = await createWorld();
+    count = await countCalls(world, template, calls(world));
+  });
+
+  it("use so much of each service and no more", () => {
+    expect(count).toMatchObject({ calls: 200, letIn: 180, batches: 1 });
+    const of = (part: Part, price: PriceName) =>
+      count.usages.find((usage: Usage) => usage.part === part && usage.price === price)?.quantity ??
+      0;
+    expect(of("authorizer", "lambda.request")).toBe(200);
+    expect(of("event bus", "eventbridge.event")).toBe(200);
+    // 200 sent, as many receives as there are stretches of 10 ms, 20 deletes of ten messages.
+    expect(of("queue", "sqs.request")).toBeCloseTo(200 + 79.6 + 20);
+    expect(of("last use of tokens", "dynamodb.write")).toBe(200);
+    // Two of each for its transaction; of the 180 with a user one for the address.
+    expect(of("events: items", "dynamodb.write")).toBe(2 * 200 + 180);
+    // Four packs, one or two of each client and type: two of each KB, one for each of its indexes.
+    expect(of("events: packs", "dynamodb.write")).toBeLessThanOrEqual(42);
+    // Types by client in two resolutions, twice in each of three transactions; the failures' rankings.
+    expect(of("counters", "dynamodb.write")).toBeLessThanOrEqual(52);
+    // Two types' retention; each client's last use, and its entry. Tokens' users are on record already.
+    expect(of("clients, values in use", "dynamodb.write")).toBe(1 + 2 * 2);
+    // Half a unit for each of nine tokens, when the process sees it first.
+    expect(of("reads", "dynamodb.read")).toBeLessThanOrEqual(5.5);
+
+    const bytesEach = (part: Part, price: PriceName) => (of(part, price) * GB) / count.calls;
+    const months = DAYS / DAYS_A_MONTH;
+    // An event's item and its share of packs and counters; with the entry by its address.
+    expect(bytesEach("recovery", "dynamodb.recovery") / months).toBeLessThanOrEqual(960);
+    expect(bytesEach("storage", "dynamodb.storage") / months).toBeLessThanOrEqual(1750);
+    expect(bytesEach("archive", "eventbridge.archive")).toBeLessThanOrEqual(850);
+    // A tenth of the calls are refused, and have a line each.
+    expect(bytesEach("logs", "cloudwatch.logs")).toBeLessThanOrEqual(150);
+  });
+
+  it("are reckoned by the model as they are counted", async () => {
+    const { usages } = count;
+    const model = await usageOfMillionCalls(
+      usageProfile({
+        callsPerSecond: 250,
+        failures: 0.1,
+        unknownFailures: 1,
+        clients: 2,
+        users: 9,
+        callsPerToken: 20,
+        moves: 0,
+      }),
+    );
+    const per = (all: readonly Usage[], part: Part, price: PriceName, calls: number) =>
+      (all.find((usage) => usage.part === part && usage.price === price)?.quantity ?? 0) / calls;
+    for (const [part, price, tolerance] of [
+      ["event bus", "eventbridge.event", 0],
+      ["queue", "sqs.request", 0.05],
+      ["events: items", "dynamodb.write", 0.05],
+      ["logs", "cloudwatch.logs", 0.15],
+      ["archive", "eventbridge.archive", 0.2],
+      ["last use of tokens", "dynamodb.write", 0],
+    ] as const) {
+      const counted = per(usages, part, price, 200);
+      const reckoned = per(model, part, price, 1_000_000);
+      expect(Math.abs(reckoned / counted - 1), part).toBeLessThanOrEqual(tolerance + 1e-9);
+    }
+  });
+});
