@@ -14,7 +14,6 @@ const busMessageSchema = z.looseObject({
   source: z.string(),
   "detail-type": z.string(),
   id: z.string().default(""),
-  time: z.string().default(""),
   detail: z.unknown(),
   /** The name of the replay, when the message comes from the bus's archive. */
   "replay-name": z.string().optional(),

@@ -30,9 +30,8 @@ export interface ProviderEvent {
 export interface ProviderMessage {
   readonly source: string;
   readonly "detail-type": string;
-  /** EventBridge's own id and time, for providers whose events have none. */
+  /** EventBridge's own id, for providers whose events have none. */
   readonly id: string;
-  readonly time: string;
   readonly detail: unknown;
 }
 

@@ -85,7 +85,7 @@ describe("an issued token", () => {
     ["101 scopes", { scopes: Array.from({ length: 101 }, (_, n) => `s${n}`) }],
     [
       "2049 characters of scopes",
-      { scopes: [..."abcdefghijklmnop"].map((c) => c.repeat(127 + Number(c === "a") * 2)) },
+      { scopes: [..."abcdefghijklmnop"].map((c) => c.repeat(127 + Number(c < "c"))) },
     ],
     ["an option that there is not", { clientID: "app" }],
   ])("has not %s", async (_, over) => {

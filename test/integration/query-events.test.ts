@@ -84,6 +84,44 @@ describe("queryEvents", () => {
     }
   });
 
+  it("finds an event by each of its sides, and shows none that lacks one", async () => {
+    const world = await createWorld();
+    const event = (
+      eventType: string,
+      clientId: string,
+      userId: string,
+      ip: string,
+      token: string,
+    ) =>
+      createEvent(
+        { eventType, clientId, userId, details: { ip, token_id: token } },
+        world.time.nowMs - 1000,
+      );
+    const meant = event("auth_failed", "app", "ada", "203.0.113.9", "t1");
+    await world.sink.publish([
+      meant,
+      event("auth_failed", "web", "bob", "198.51.100.1", "t2"),
+      event("token_used", "web", "bob", "198.51.100.1", "t2"),
+    ]);
+    const sides = { clientId: "app", userId: "ada", ip: "203.0.113.9", tokenId: "t1" };
+    const ids = async (query: Partial<EventQuery>) =>
+      (await queryEvents(world, { limit: 10, ...query })).events.map(({ id }) => id);
+    const others = { clientId: "web", userId: "bob", ip: "198.51.100.1", tokenId: "t2" };
+    for (const [side, value] of Object.entries(sides)) {
+      expect(await ids({ [side]: value }), side).toEqual([meant.id]);
+      for (const [other, another] of Object.entries(others)) {
+        if (other === side) continue;
+        expect(await ids({ [side]: value, [other]: another }), `${side} ${other}`).toEqual([]);
+      }
+      expect(await ids({ [side]: value, type: "token_used" })).toEqual([]);
+      expect(await ids({ [side]: value, security: true })).toEqual([meant.id]);
+    }
+    expect(await ids({ type: "auth_failed", clientId: "app" })).toEqual([meant.id]);
+    expect(await ids({ fromMs: world.time.nowMs - 999 })).toEqual([]);
+    expect(await ids({ toMs: world.time.nowMs - 1000 })).toEqual([]);
+    expect(await ids({ fromMs: world.time.nowMs - 1000, ...sides })).toEqual([meant.id]);
+  });
+
   it("does not show an event past its retention, deleted or not", async () => {
     const { world } = await worldWithEvents(8);
     world.time.nowMs += 90 * DAY_MS + 1000;

@@ -25,19 +25,9 @@ import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./t
 
 const ROOT = join(import.meta.dirname, "../..");
 const MUTATED = ["shared", "functions/authorizer"];
-/** What the tests need of the repository. */
-const COPIED = [
-  "cli",
-  "docs",
-  "functions",
-  "infra",
-  "local",
-  "shared",
-  "test",
-  "cdk.json",
-  "package.json",
-  "tsconfig.json",
-];
+/** What is linked or left out when the rest of the repository is copied. */
+const LINKED = ["node_modules", "dist"];
+const NOT_COPIED = [...LINKED, ".git", ".local", ".mutation", "cdk.out", "coverage"];
 const FOLDER = join(ROOT, ".mutation");
 const REPORT = join(FOLDER, "survivors.txt");
 const RECORD = join(FOLDER, "reached.json");
@@ -50,7 +40,7 @@ const { values: options } = parseArgs({
     seed: { type: "string", default: "1" },
     sample: { type: "string", default: "320" },
     /** Seconds of tests, as they take without a mutant, that one mutant is given. */
-    budget: { type: "string", default: "60" },
+    budget: { type: "string", default: "25" },
     /** Only mutants whose place begins with this, after the sample is drawn. */
     only: { type: "string", default: "" },
   },
@@ -85,8 +75,10 @@ function drawSample(): { sample: Mutant[]; outOf: number } {
 /** A copy of the tree to mutate; the work tree itself is never written to. */
 function copyTree(): string {
   const copy = mkdtempSync(join(tmpdir(), "oauth-mutation-"));
-  for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-  for (const name of ["node_modules", "dist"]) symlinkSync(join(ROOT, name), join(copy, name));
+  for (const name of readdirSync(ROOT).filter((each) => !NOT_COPIED.includes(each))) {
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  }
+  for (const name of LINKED) symlinkSync(join(ROOT, name), join(copy, name));
   return copy;
 }
 

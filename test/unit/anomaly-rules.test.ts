@@ -234,6 +234,11 @@ describe("failure_burst", () => {
     expect(parts(["few", 10], ["most", 20], ["some", 15])).toMatchObject([
       { clientId: "most", evidence: { failures_by_client: { few: 10, most: 20, some: 15 } } },
     ]);
+    // Who had no part within the window is not named.
+    const [burst] = found({
+      failedIps: [counted("app", "203.0.113.9", [1, 40]), counted("past", "203.0.113.9", [11, 40])],
+    });
+    expect(burst?.evidence).toEqual({ failures_by_client: { app: 40 } });
     expect(parts(["app", 10], ["(none)", 30])[0]).not.toHaveProperty("clientId");
     expect(found({ failuresByClient: [counted("app", "app", [1, 50])] })[0]).not.toHaveProperty(
       "clientId",

@@ -35,17 +35,11 @@ function linksOf(file: string): string[] {
   return targets.filter((target) => !/^[a-z]+:/.test(target));
 }
 
-/** Pages that are linked before they are written. */
-const COMING = new Set(["docs/testing.md"]);
-
 /** Why a link leads nowhere; undefined when it leads somewhere. */
 function fault(file: string, link: string): string | undefined {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? file : normalize(join(dirname(file), path));
-  if (!existsSync(join(ROOT, target))) {
-    if (COMING.has(target)) return undefined;
-    return `${link}: there is no ${target}`;
-  }
+  if (!existsSync(join(ROOT, target))) return `${link}: there is no ${target}`;
   if (anchor && target.endsWith(".md") && !anchorsOf(target).has(anchor)) {
     return `${link}: ${target} has no heading ${anchor}`;
   }

@@ -20,7 +20,10 @@ afterEach(() => server?.close());
 
 /** A bus that answers each call as told, over HTTP. */
 async function busThat(
-  answer: (entries: Entry[], call: number) => { status?: number; failed?: number[] },
+  answer: (
+    entries: Entry[],
+    call: number,
+  ) => { status?: number; failed?: number[]; message?: string },
 ) {
   const calls: Entry[][] = [];
   server = createServer(async (request, response) => {
@@ -28,10 +31,12 @@ async function busThat(
     for await (const chunk of request) text += chunk;
     const entries: Entry[] = JSON.parse(text).Entries;
     calls.push(entries);
-    const { status = 200, failed = [] } = answer(entries, calls.length - 1);
+    const { status = 200, failed = [], message } = answer(entries, calls.length - 1);
     response.writeHead(status, { "Content-Type": "application/x-amz-json-1.1" });
     const Entries = entries.map((_, index) =>
-      failed.includes(index) ? { ErrorCode: "ThrottlingException" } : { EventId: "e" },
+      failed.includes(index)
+        ? { ErrorCode: "ThrottlingException", ErrorMessage: message }
+        : { EventId: "e" },
     );
     response.end(JSON.stringify({ FailedEntryCount: failed.length, Entries }));
   });
@@ -127,6 +132,31 @@ describe("the event publisher", () => {
     await expect(publishing).rejects.toThrow(PublishError);
     const line = logger.lines.find(({ level }) => level === "error");
     expect(line?.extra).toMatchObject([{ events: all }]);
+  });
+
+  it("tells of what was set aside as a warning, and names the bus and the time of an event", async () => {
+    const { calls, publisher, logger } = await busThat((entries) => ({
+      failed: entries.map((_, index) => index),
+    }));
+    const [event] = events(1);
+    await publisher(async () => {}).publish([event as OAuthEvent]);
+    expect(logger.lines).toMatchObject([
+      { level: "warn", extra: [{ count: 1, cause: "ThrottlingException: " }] },
+    ]);
+    expect(calls).toHaveLength(3);
+    expect(calls[0]).toMatchObject([
+      { EventBusName: "bus", Time: Date.parse(event?.occurred_at ?? "") / 1000 },
+    ]);
+  });
+
+  it("says why the bus refused, in its words", async () => {
+    const { publisher } = await busThat((entries) => ({
+      failed: entries.map((_, index) => index),
+      message: "slow down",
+    }));
+    await expect(publisher().publish(events(1))).rejects.toThrow(
+      "1 event(s) could not be published: ThrottlingException: slow down",
+    );
   });
 
   it("says which events were not published when nothing sets them aside", async () => {
