@@ -23,6 +23,13 @@ process.env.AWS_REGION ??= "us-east-1";
 process.env.AWS_ACCESS_KEY_ID ??= "local";
 process.env.AWS_SECRET_ACCESS_KEY ??= "local";
 
+/** How long a test waits for DynamoDB Local: a busy machine is no fault of the store. */
+export const PATIENT = {
+  connectionTimeout: 60_000,
+  requestTimeout: 60_000,
+  throwOnRequestTimeout: true,
+} as const;
+
 /** Creates a table of a definition. */
 export async function createTable(
   admin: DynamoDBClient,
@@ -101,7 +108,10 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
       createTable(admin, prefix + variable, definition),
     ),
   );
-  const db: DocumentClient = createDocumentClient("interactive", { endpoint });
+  const db: DocumentClient = createDocumentClient("interactive", {
+    endpoint,
+    requestHandler: PATIENT,
+  });
   const time = { nowMs: Date.parse("2026-11-23T10:00:00.000Z") };
   const clock: Clock = () => time.nowMs;
   const published: OAuthEvent[] = [];
