@@ -77,12 +77,6 @@ function faultsOfIssue(issue: Issue): Fault[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail }));
   }
-  if (issue.code === "invalid_union" && issue.errors.length === 1) {
-    const [only = []] = issue.errors;
-    return only.flatMap((each) =>
-      faultsOfIssue({ ...each, path: [...issue.path, ...each.path] } as Issue),
-    );
-  }
   return [{ pointer: pointerTo(issue.path), detail }];
 }
 

@@ -286,6 +286,7 @@ describe("cleanupEvents", () => {
     await store("token_used");
     await store("auth_failed");
     world.time.nowMs += DAY_MS;
+    expect((await countCleanup(world)).events).toBe(1);
     await store("token_used");
     expect(await cleanupEvents(world)).toEqual({ removed: 1, finished: true });
     expect(await count(world, world.eventsTable)).toBe(2);
