@@ -160,7 +160,7 @@ describe("toOcsfEvent", () => {
     expect(mapped).toMatchObject({
       status: "Failure",
       status_detail: "expired_token",
-      user: { uid: "ada", type_id: 1 },
+      user: { uid: "ada", type_id: 1, type: "User" },
       actor: { app_uid: "app" },
       service: { name: "shop" },
       auth_protocol_id: 6,
