@@ -125,7 +125,7 @@ describe("activity", () => {
           expect(summary(found)).toEqual(expected(own, fromMs, toMs));
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 40 },
     );
   });
 

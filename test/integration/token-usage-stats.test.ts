@@ -105,7 +105,7 @@ describe("countTokens", () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });
