@@ -3,7 +3,6 @@ import type { Access } from "../../local/services/access-policies.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { seedDemo } from "../../local/start/demo-data.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
-import { PACK_SPAN_MS } from "../../shared/event-store/event-pack.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
 import {
   issueToken,
@@ -68,10 +67,7 @@ async function attack(): Promise<void> {
   }
   const reason = "refresh_token_reused";
   const reused = { eventType: "auth_failed", clientId: "app", details: { reason } };
-  // Stored together in one span, so that the alert's examples are read from a pack.
-  const spanMs = Math.floor(library.clock() / PACK_SPAN_MS) * PACK_SPAN_MS;
-  const events = [0, 1].map((n) => createEvent(reused, spanMs + n));
-  await storeEvents(library, events, { clock: library.clock, entered: new Map() });
+  await library.sink.publish([createEvent(reused, library.clock())]);
 }
 
 /** Everything that the functions do, in the running stack. */
@@ -111,6 +107,8 @@ const UNSEEN = [
   /Authorizer\w+: dynamodb:GetItem .*Tokens/,
   // Of an alert that needs days of history: of a client's issuances, or a service's new network.
   /Anomalies\w+: dynamodb:Query .*\/by_client$/,
+  // Of an alert whose examples are in a pack, which depends on what the queue gathers in one batch.
+  /Anomalies\w+: dynamodb:BatchGetItem .*Events/,
 ];
 
 describe("the functions' roles", () => {
