@@ -1,8 +1,4 @@
-import {
-  CreateTableCommand,
-  DynamoDBClient,
-  UpdateTimeToLiveCommand,
-} from "@aws-sdk/client-dynamodb";
+import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
@@ -30,13 +26,16 @@ export const PATIENT = {
   throwOnRequestTimeout: true,
 } as const;
 
-/** Creates a table of a definition. */
+/**
+ * Creates a table of a definition, without TTL: DynamoDB Local would delete by the clock on the wall what is
+ * in the past of that clock but not of the test's.
+ */
 export async function createTable(
   admin: DynamoDBClient,
   name: string,
   definition: TableDefinition,
 ): Promise<void> {
-  const { partitionKey, sortKey, indexes, ttlAttribute } = definition;
+  const { partitionKey, sortKey, indexes } = definition;
   const types = new Map<string | undefined, "S" | "N">([
     [partitionKey, "S"],
     [sortKey, "S"],
@@ -67,12 +66,6 @@ export async function createTable(
               : { ProjectionType: "INCLUDE" as const, NonKeyAttributes: [...index.projection] },
         })),
       }),
-    }),
-  );
-  await admin.send(
-    new UpdateTimeToLiveCommand({
-      TableName: name,
-      TimeToLiveSpecification: { AttributeName: ttlAttribute, Enabled: true },
     }),
   );
 }
