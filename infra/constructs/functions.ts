@@ -61,6 +61,9 @@ const DEBUG_LOG_SHARE = "0.01";
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
+/** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
+const TRACED_WITH_API = Tracing.PASS_THROUGH;
+
 /** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
   Authorizer: {
@@ -68,8 +71,7 @@ const DEFINITIONS = {
     // A decision takes milliseconds; the rest is for publishing events on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
-    // Traced where the API's stage is: its sampling is the user's to choose, a function's is not.
-    tracing: Tracing.PASS_THROUGH,
+    tracing: TRACED_WITH_API,
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
@@ -78,6 +80,7 @@ const DEFINITIONS = {
   Subscriber: {
     folder: "subscriber",
     timeout: SUBSCRIBER_TIMEOUT,
+    tracing: TRACED_WITH_API,
     memorySize: 1024,
     tables: {
       EVENTS_TABLE: { table: ["PutItem"] },
@@ -298,7 +301,7 @@ export class Functions extends Construct {
 
   /** Grants what a function needs apart from tables. */
   #connect(name: FunctionName, target: LambdaFunction): void {
-    const { bus, unpublished, deadLetters } = this.props.flow;
+    const { bus, unpublished, deadLetters, buffer } = this.props.flow;
     if (name === "Anomalies") {
       target.addEnvironment("ALERT_TOPIC_ARN", this.props.alertTopic.topicArn);
       allow(target, ["sns:Publish"], [this.props.alertTopic.topicArn]);
@@ -311,7 +314,10 @@ export class Functions extends Construct {
     if (name === "OcsfExport") {
       target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
-    if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
+    if (name === "Subscriber") {
+      target.addEnvironment("BUFFER_QUEUE_URL", buffer.queueUrl);
+      this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
+    }
   }
 
   #mayOnlySend(target: LambdaFunction, variable: string, queue: Queue): void {

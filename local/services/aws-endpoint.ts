@@ -103,6 +103,14 @@ function sqs(queues: () => Queues): Record<string, Operation> {
       queueOf(input).release(String(input.ReceiptHandle), afterMs);
       return {};
     },
+    "AmazonSQS.ChangeMessageVisibilityBatch": (input) => {
+      const queue = queueOf(input);
+      const entries = input.Entries as Input[];
+      for (const { ReceiptHandle, VisibilityTimeout = 0 } of entries) {
+        queue.release(String(ReceiptHandle), Number(VisibilityTimeout) * 1000);
+      }
+      return { Successful: entries.map(({ Id }) => ({ Id })), Failed: [] };
+    },
     "AmazonSQS.GetQueueAttributes": (input) => {
       const queue = queueOf(input);
       return {

@@ -123,7 +123,7 @@ export const monitoringConfigSchema = z.strictObject({
     .strictObject({
       /** Indexes of the events table. */
       events: shardsSchema.prefault({}),
-      /** Counters of the statistics. */
+      /** Counters of the statistics in quiet times. Writers that meet each other spread over up to 128. */
       counters: shardsSchema.prefault({}),
       /** Index of the facts of issued tokens. */
       issuances: shardsSchema.prefault({}),
@@ -164,8 +164,8 @@ export const monitoringConfigSchema = z.strictObject({
       /** Invocations at the same time. */
       maxConcurrency: z.int().min(2).max(1000).default(10),
       /**
-       * Deliveries, six minutes apart, before a message goes to the dead-letter queue. It limits how long
-       * a message waits for a busy store; a message that cannot be stored goes there at once.
+       * Deliveries before a message goes to the dead-letter queue: seconds apart at first, then five minutes.
+       * It limits how long a message waits for a busy store; a message that cannot be stored goes there at once.
        */
       maxReceiveCount: z.int().min(1).max(1000).default(100),
     })

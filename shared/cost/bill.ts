@@ -17,7 +17,6 @@ export const PARTS = [
   "storage",
   "recovery",
   "logs",
-  "traces",
   "keys",
   "detection, cleanup",
   "metrics, alarms, dashboard",

@@ -30,7 +30,6 @@ import {
   readUnits,
   SECONDS_A_MONTH,
   tableKeyRequests,
-  tracesPerSecond,
 } from "./metering.ts";
 import { sampleCalls } from "./sample-traffic.ts";
 import { SimulatedTables } from "./simulated-tables.ts";
@@ -103,7 +102,6 @@ function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usag
 /** What a subscriber's invocation uses beside the store. */
 export function usageOfBatch(
   batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
-  invocationsPerSecond: number,
   messagesPerSecond: number,
 ): Usage[] {
   const ms =
@@ -122,11 +120,6 @@ export function usageOfBatch(
       quantity: (Math.ceil(ms) / SECOND_MS) * FUNCTION_GB,
     },
     { part: "logs", price: "cloudwatch.logs", quantity: log / GB },
-    {
-      part: "traces",
-      price: "xray.trace",
-      quantity: tracesPerSecond(invocationsPerSecond) / invocationsPerSecond,
-    },
   ];
 }
 
@@ -145,10 +138,7 @@ class SimulatedSubscriber {
 
   constructor(private readonly profile: UsageProfile) {}
 
-  async store(
-    { items, atMs }: Gathered<OAuthEvent>,
-    invocationsPerSecond: number,
-  ): Promise<Usage[]> {
+  async store({ items, atMs }: Gathered<OAuthEvent>): Promise<Usage[]> {
     const { config, callsPerSecond } = this.profile;
     const store: EventStore = { ...SIMULATED_STORE, db: this.#tables.db, config };
     const traffic = this.#tables.begin();
@@ -168,7 +158,7 @@ class SimulatedSubscriber {
         const quantity = readUnits(item ? itemSize(item) : 0);
         return { part: "reads", price: "dynamodb.read", quantity };
       }),
-      ...usageOfBatch(batch, invocationsPerSecond, callsPerSecond),
+      ...usageOfBatch(batch, callsPerSecond),
     ];
   }
 }
@@ -189,14 +179,12 @@ export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[
     });
   const subscriber = new SimulatedSubscriber(profile);
   const batches = gathered(events);
-  const invocationsPerSecond = (profile.callsPerSecond * batches.length) / events.length;
-  for (const batch of gathered(before)) await subscriber.store(batch, invocationsPerSecond);
+  for (const batch of gathered(before)) await subscriber.store(batch);
   const usages = events.flatMap((event) => [
     ...usageOfCall(profile, event),
     ...usageOfToken(profile),
   ]);
-  for (const batch of batches)
-    usages.push(...(await subscriber.store(batch, invocationsPerSecond)));
+  for (const batch of batches) usages.push(...(await subscriber.store(batch)));
   return scaled(addedUp(usages), MILLION / events.length);
 }
 

@@ -35,17 +35,6 @@ export function logBytes(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + LOG_EVENT_BYTES, 0);
 }
 
-/**
- * Traces a second that X-Ray's default rule records of requests that come at random: the first of each
- * second and 5 % of the others.
- *
- * @param perSecond requests a second
- */
-export function tracesPerSecond(perSecond: number): number {
-  const first = 1 - Math.exp(-perSecond);
-  return first + 0.05 * (perSecond - first);
-}
-
 /** A data key of SQS and DynamoDB is asked for again after five minutes. */
 const DATA_KEY_SECONDS = 300;
 

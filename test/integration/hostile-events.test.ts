@@ -43,6 +43,7 @@ beforeAll(async () => {
     COUNTERS_TABLE: world.countersTable,
     ISSUANCES_TABLE: world.issuancesTable,
     CLIENTS_TABLE: world.clientsTable,
+    BUFFER_QUEUE_URL: `${url}/000000000000/buffer`,
     DEAD_LETTER_QUEUE_URL: `${url}/000000000000/dead-letters`,
     OAUTH_MONITORING_CONFIG: "{}",
     OAUTH_MONITORING_STACK: "test",
@@ -65,7 +66,11 @@ afterEach(() => vi.restoreAllMocks());
 const deliver = (bodies: readonly string[]) =>
   handler(
     { Records: bodies.map((body, n) => ({ messageId: `m-${n}`, body })) } as SQSEvent,
-    { functionName: "subscriber", awsRequestId: "1" } as Context,
+    {
+      functionName: "subscriber",
+      awsRequestId: "1",
+      getRemainingTimeInMillis: () => 60_000,
+    } as Context,
   );
 
 /** The items of events, and beside them what their packs hold. */
