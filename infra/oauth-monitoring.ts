@@ -172,6 +172,7 @@ export class OAuthMonitoring extends Construct {
       removalPolicy,
       encryptionKey: props.encryptionKey,
       previousEventsTable: config.previousEventsTable,
+      capacity: config.capacity,
     });
     const { key } = data;
     const flow = new EventFlow(this, "EventFlow", { config, key, removalPolicy });

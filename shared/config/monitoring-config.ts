@@ -4,6 +4,7 @@ import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
 import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
+import { capacitySchema } from "./capacity-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -118,6 +119,8 @@ export const monitoringConfigSchema = z.strictObject({
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   /** How long data is kept, in days. */
   retention: retentionSchema.prefault({}),
+  /** How the tables are paid for. `npx oauth-monitoring cost` compares. */
+  capacity: capacitySchema,
   /** Partitions of indexes and counters that take many writes. */
   shards: z
     .strictObject({
