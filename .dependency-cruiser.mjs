@@ -153,7 +153,7 @@ export default {
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^dist/" },
     tsConfig: { fileName: "tsconfig.json" },
-    // Types count as well: a circle of types is a circle to whoever reads it.
+    // Types count as well: a circle of types is just as hard to read.
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ["exports"],

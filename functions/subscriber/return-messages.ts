@@ -9,8 +9,8 @@ const FIRST_SECONDS = 5;
 const LONGEST_SECONDS = 320;
 
 /**
- * When a message that was received so many times comes again: between half and all of 5 seconds, 10, 20 …,
- * so that those that met once do not meet again.
+ * When a message comes again, by how often it was received: between half and all of 5 seconds, 10, 20 …, so
+ * that those that met once do not meet again.
  */
 export function returnAfterSeconds(receiveCount: number, random: () => number): number {
   const longest = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** Math.max(0, receiveCount - 1));

@@ -52,7 +52,7 @@ function configVariable(config: MonitoringConfig): string {
     .map(([key, value]) => ({ key, size: sizeOf(value) }))
     .sort((a, b) => b.size - a.size);
   throw new Error(
-    `the oauth-monitoring configuration has ${bytes} bytes besides its defaults, more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
+    `the oauth-monitoring configuration has ${bytes} bytes, without defaults: more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
   );
 }
 

@@ -155,6 +155,11 @@ export const monitoringConfigSchema = z.strictObject({
        * counted by it.
        */
       scopeValidationSuccess: z.boolean().default(true),
+      /**
+       * Which events the audit log finds by their address. `security_events` leaves out the calls that were let in,
+       * and saves a write of each: a fifth of the price of an event.
+       */
+      addressIndex: z.enum(["all_events", "security_events"]).default("all_events"),
     })
     .prefault({}),
   /** How SQS delivers events to the subscriber. */

@@ -43,7 +43,7 @@ const SAMPLE_CALLS = 2000;
 
 const MILLION = 1_000_000;
 
-/** ReceiveMessage calls for so many messages: of those that come slowly, each has its own. */
+/** ReceiveMessage calls for a number of messages: where messages come slowly, each has its own. */
 export function receives(messages: number, perSecond: number): number {
   const each = (perSecond * RECEIVE_MS) / SECOND_MS;
   return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
@@ -99,7 +99,7 @@ function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usag
   ];
 }
 
-/** What a subscriber's invocation uses beside the store. */
+/** What a subscriber's invocation uses, without the store. */
 export function usageOfBatch(
   batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
   messagesPerSecond: number,
@@ -164,7 +164,7 @@ class SimulatedSubscriber {
 }
 
 /**
- * What a million calls of a profile use, whatever the time they take: reckoned by storing a sample of
+ * What a million calls of a profile use, whatever the time they take. It is estimated by storing a sample of
  * them with the subscriber's own code. Storage is for all the time that the events are kept, in GB and
  * months.
  */

@@ -5,7 +5,7 @@ export const KB = 1024;
 /** CloudWatch's, EventBridge's and DynamoDB's GB. */
 export const GB = 1024 ** 3;
 
-/** AWS reckons a month as 730 hours. */
+/** AWS counts a month as 730 hours. */
 export const HOURS_A_MONTH = 730;
 
 export const SECONDS_A_MONTH = HOURS_A_MONTH * 3600;
@@ -17,12 +17,12 @@ export function chunks(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / (64 * KB)));
 }
 
-/** Write units of an item of so many bytes. */
+/** Write units of an item, by its size in bytes. */
 export function writeUnits(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / KB));
 }
 
-/** Read units of so many bytes, eventually consistent unless said. */
+/** Read units of an item, by its size in bytes; eventually consistent by default. */
 export function readUnits(bytes: number, consistent = false): number {
   return Math.max(1, Math.ceil(bytes / (4 * KB))) * (consistent ? 1 : 0.5);
 }

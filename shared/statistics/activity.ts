@@ -42,7 +42,7 @@ export interface ActivityContext extends QueryContext {
   readonly clock: Clock;
 }
 
-/** Events that one call counts by looking at each: so many pages of a thousand. */
+/** Pages of a thousand events that one call looks through. */
 const MOST_PAGES = 10;
 const PAGE = 1000;
 

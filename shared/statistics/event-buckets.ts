@@ -7,7 +7,7 @@ import type { TimeRange } from "../time/time-range.ts";
 /** Type and client. */
 const DIMENSIONS = 2;
 
-/** So many events of a type and client in [startMs, startMs + lengthMs). */
+/** The number of events of a type and client in [startMs, startMs + lengthMs). */
 export interface EventBucket {
   readonly eventType: string;
   readonly clientId: string;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
-import { breakEvenUtilization, reckonCost } from "../../shared/cost/alternatives.ts";
+import { breakEvenUtilization, estimateCost } from "../../shared/cost/alternatives.ts";
 import { billOf, sumsOf } from "../../shared/cost/bill.ts";
 import { usageOfMillionCalls } from "../../shared/cost/estimate.ts";
 import { gatherBatches } from "../../shared/cost/gather-batches.ts";
@@ -84,7 +84,7 @@ describe("the model", () => {
 
   it("sets the alternatives next to it", async () => {
     const question = { callsPerSecond: 100, failures: 0.01, retentionDays: 90 } as const;
-    const answer = await reckonCost({ ...question, profile: "lean" });
+    const answer = await estimateCost({ ...question, profile: "lean" });
     const [usual, lean, provisioned] = answer.alternatives.map(({ dollars }) => dollars);
     expect(lean).toBe(answer.dollars);
     expect(lean).toBeLessThan(usual as number);
