@@ -39,7 +39,7 @@ import { grantPublish, grantTables } from "./constructs/grants.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
-import { ProblemResponses } from "./constructs/problem-responses.ts";
+import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
@@ -58,11 +58,12 @@ export interface AttachOptions {
 
   /**
    * Whether the API answers refused calls with problem documents (RFC 9457) and `WWW-Authenticate`
-   * (RFC 6750). Gateway responses that the API has already stay as they are.
+   * (RFC 6750), and how. Gateway responses that the API has already stay as they are; ours take over the
+   * headers of its `DEFAULT_4XX` and `DEFAULT_5XX`, or else its CORS headers.
    *
    * @default - true; false for an imported API
    */
-  readonly gatewayResponses?: boolean;
+  readonly gatewayResponses?: boolean | GatewayResponseOptions;
 
   /**
    * Whether an alarm watches the API's 5XX answers.
@@ -411,7 +412,9 @@ export class OAuthMonitoring extends Construct {
       return;
     }
     const ignored = API_OPTIONS.find(
-      (name) => options[name] !== undefined && options[name] !== first[name],
+      (name) =>
+        options[name] !== undefined &&
+        JSON.stringify(options[name]) !== JSON.stringify(first[name]),
     );
     if (ignored) {
       throw new Error(
@@ -438,8 +441,13 @@ export class OAuthMonitoring extends Construct {
     this.#attached.set(api, protection);
     // An imported API has no resource in this app.
     const isOurs = Resource.isOwnedResource(api);
-    if (options.gatewayResponses ?? isOurs) {
-      new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
+    const responses = options.gatewayResponses ?? isOurs;
+    if (responses) {
+      new ProblemResponses(scope, "Responses", {
+        ...(responses === true ? {} : responses),
+        api,
+        realm: this.config.realm,
+      });
     }
     if (options.alarm ?? isOurs) this.#alarms?.watchApi(scope, api);
     if (options.metricsDashboard ?? isOurs) this.#metricsDashboard?.addApi(api);
