@@ -12,6 +12,7 @@ import {
 } from "aws-cdk-lib/aws-apigateway";
 import type { Metric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
@@ -20,7 +21,7 @@ import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
-import { Construct } from "constructs";
+import { Construct, type IConstruct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
 import {
   forEachTable,
@@ -34,12 +35,12 @@ import { Alarms } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
-import { Functions } from "./constructs/functions.ts";
+import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
 import { grantPublish, grantTables } from "./constructs/grants.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
-import { ProblemResponses } from "./constructs/problem-responses.ts";
+import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
@@ -58,11 +59,12 @@ export interface AttachOptions {
 
   /**
    * Whether the API answers refused calls with problem documents (RFC 9457) and `WWW-Authenticate`
-   * (RFC 6750). Gateway responses that the API has already stay as they are.
+   * (RFC 6750), and how. Gateway responses that the API has already stay as they are; ours take over the
+   * headers of its `DEFAULT_4XX` and `DEFAULT_5XX`, or else its CORS headers.
    *
    * @default - true; false for an imported API
    */
-  readonly gatewayResponses?: boolean;
+  readonly gatewayResponses?: boolean | GatewayResponseOptions;
 
   /**
    * Whether an alarm watches the API's 5XX answers.
@@ -149,6 +151,8 @@ export class OAuthMonitoring extends Construct {
    * the library. It holds names, no secrets, and takes up to 3.5 of Lambda's 4 KB.
    */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the app gave the construct, by the property. */
+  readonly #brought: Readonly<Record<string, IConstruct | undefined>>;
   readonly #data: Data;
   readonly #flow: EventFlow;
   readonly #functions: Functions;
@@ -183,6 +187,7 @@ export class OAuthMonitoring extends Construct {
       data,
       flow,
       alertTopic: this.alarmTopic,
+      network: this.#network(props),
       metricsName: this.#metricsName(),
       logRetention,
       removalPolicy,
@@ -215,6 +220,11 @@ export class OAuthMonitoring extends Construct {
         transformation: functions.get("OcsfExport"),
         alarmTopic: props.alarms === false ? undefined : this.alarmTopic,
       }).bucket;
+    this.#brought = {
+      alarmTopic: props.alarmTopic,
+      encryptionKey: props.encryptionKey,
+      vpc: props.vpc,
+    };
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
@@ -224,7 +234,7 @@ export class OAuthMonitoring extends Construct {
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
-    this.authorizerFunction = functions.get("Authorizer");
+    this.authorizerFunction = functions.authorizer;
     this.environment = {
       TOKENS_TABLE: this.tables.tokens.tableName,
       AUTHORIZATION_CODES_TABLE: this.tables.authorizationCodes.tableName,
@@ -259,7 +269,8 @@ export class OAuthMonitoring extends Construct {
    * Give `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API; they concern the
    * whole API. `except` concerns only the call that has it.
    *
-   * The API may be in another stack of the same account and region, which then depends on this one. For an
+   * The API may be in another stack of the same account and region, which then depends on this one; the
+   * construct's topic and key must not be in that stack. For an
    * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
    * methods the returned `methodOptions`. The owner of the API must deploy its stage.
    *
@@ -271,8 +282,8 @@ export class OAuthMonitoring extends Construct {
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
-   * @throws Error for an API that an OpenAPI document defines, and when a later call for an API has other options
-   * than the first
+   * @throws Error for an API that an OpenAPI document defines or that is in another account or region, when what
+   * the construct uses is in the API's stack, and when a later call for an API has other options than the first
    */
   attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
@@ -412,7 +423,9 @@ export class OAuthMonitoring extends Construct {
       return;
     }
     const ignored = API_OPTIONS.find(
-      (name) => options[name] !== undefined && options[name] !== first[name],
+      (name) =>
+        options[name] !== undefined &&
+        JSON.stringify(options[name]) !== JSON.stringify(first[name]),
     );
     if (ignored) {
       throw new Error(
@@ -430,21 +443,64 @@ export class OAuthMonitoring extends Construct {
         `${api.node.path} is defined by an OpenAPI document, whose methods cannot be protected from here: name the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
       );
     }
+    this.#checkStacks(api);
     // In the API's scope: the API may be in another stack, and that stack must depend on this one.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
       api,
-      authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
+      authorizerFunctionArn: this.#functions.authorizer.functionArn,
     });
     this.#attached.set(api, protection);
     // An imported API has no resource in this app.
     const isOurs = Resource.isOwnedResource(api);
-    if (options.gatewayResponses ?? isOurs) {
-      new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
+    const responses = options.gatewayResponses ?? isOurs;
+    if (responses) {
+      new ProblemResponses(scope, "Responses", {
+        ...(responses === true ? {} : responses),
+        api,
+        realm: this.config.realm,
+      });
     }
     if (options.alarm ?? isOurs) this.#alarms?.watchApi(scope, api);
     if (options.metricsDashboard ?? isOurs) this.#metricsDashboard?.addApi(api);
     return protection;
+  }
+
+  /**
+   * @throws Error when the stack of the API cannot depend on the construct's: it is deployed elsewhere, or the
+   * construct's stack depends on it
+   */
+  #checkStacks(api: IRestApi): void {
+    const ours = Stack.of(this);
+    const theirs = Stack.of(api);
+    if (theirs === ours) return;
+    if (theirs.environment !== ours.environment) {
+      throw new Error(
+        `${api.node.path} is deployed to ${theirs.environment} and ${this.node.path} to ${ours.environment}: API Gateway needs the authorizer in its own account and region. Give both stacks the same env, or give that account and region an OAuthMonitoring of its own; docs/attach.md says how to gather events of several in one audit log`,
+      );
+    }
+    for (const [name, given] of Object.entries(this.#brought)) {
+      if (given && Stack.of(given) === theirs && Resource.isOwnedResource(given)) {
+        throw new Error(
+          `${given.node.path}, the ${name} of ${this.node.path}, is in the stack of ${api.node.path}, and the two stacks would depend on each other. Move it to the stack ${ours.node.path} or to one of its own, or import it there by its ARN or id`,
+        );
+      }
+    }
+  }
+
+  /** Where the functions run: where the properties or the configuration say. */
+  #network({ vpc, vpcSubnets, securityGroups }: OAuthMonitoringProps): FunctionNetwork | undefined {
+    if (!vpc) return this.config.functions.vpc;
+    const groups = securityGroups ?? [
+      new SecurityGroup(this, "SecurityGroup", {
+        vpc,
+        description: "OAuth monitoring functions: outwards only",
+      }),
+    ];
+    return {
+      subnetIds: vpc.selectSubnets(vpcSubnets).subnetIds,
+      securityGroupIds: groups.map(({ securityGroupId }) => securityGroupId),
+    };
   }
 
   /** The name that distinguishes the metrics of several stacks, and of several constructs in one. */

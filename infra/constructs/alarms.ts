@@ -199,7 +199,7 @@ export class Alarms extends Construct {
     const { alarms } = this.props.config;
     this.#alarm(
       `${name}Throttles`,
-      "Lambda throttles the function: raise the account's concurrency, or reserve some for it",
+      "Lambda throttles the function: raise the account's concurrency, or functions.reservedConcurrency",
       created.metricThrottles(SUM),
       alarms.functionThrottles,
     );

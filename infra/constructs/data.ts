@@ -35,9 +35,13 @@ function projection(index: IndexDefinition) {
   return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...index.projection] };
 }
 
-/** CDK's removal policy for each value of the configuration. */
+/**
+ * CDK's removal policy for each value of the configuration. A first deployment that fails has no data to
+ * retain, and CloudFormation removes what it made.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+ */
 export const REMOVAL_POLICY_OF = {
-  retain: RemovalPolicy.RETAIN,
+  retain: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   destroy: RemovalPolicy.DESTROY,
 } as const;
 
@@ -74,6 +78,7 @@ export class Data extends Construct {
         removalPolicy,
       });
 
+    const isRetained = removalPolicy !== RemovalPolicy.DESTROY;
     const create = (variable: TableVariable): Table => {
       const definition: TableDefinition = TABLES[variable];
       const { readCapacity, writeCapacity } = capacityProps(variable, capacity);
@@ -85,8 +90,9 @@ export class Data extends Construct {
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
         encryption: TableEncryption.CUSTOMER_MANAGED,
         encryptionKey: this.key,
-        deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
-        removalPolicy,
+        deletionProtection: isRetained,
+        // CloudFormation cannot delete a protected table, and a rollback that tries to is stuck.
+        removalPolicy: isRetained ? RemovalPolicy.RETAIN : removalPolicy,
       });
       for (const [indexName, index] of Object.entries(definition.indexes)) {
         table.addGlobalSecondaryIndex({

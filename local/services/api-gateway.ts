@@ -35,6 +35,21 @@ function headerBytes(request: IncomingMessage): number {
   return [line, ...values].reduce((sum, text) => sum + Buffer.byteLength(text, "latin1"), 0);
 }
 
+/**
+ * What API Gateway says where there is no route. It takes every Authorization header there for a signature, and
+ * repeats it in the message, secrets included.
+ */
+function noSuchRoute({ headers: { authorization } }: IncomingMessage): GatewayRefusal {
+  if (authorization === undefined) {
+    return new GatewayRefusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token");
+  }
+  const [, word = ""] = authorization.split(" ");
+  return new GatewayRefusal(
+    "INVALID_SIGNATURE",
+    `'${word}' not a valid key=value pair (missing equal-sign) in Authorization header: '${authorization}'.`,
+  );
+}
+
 type Multi = Record<string, string[]>;
 
 function headersOf(request: IncomingMessage): Multi {
@@ -135,6 +150,7 @@ export class ApiGateway {
       const context: GatewayContext = {
         requestId,
         message: refusal.message,
+        headers: request.headers,
         authorizer: refusal.authorizer,
       };
       const answer = this.#responses.render(refusal.type, context);
@@ -147,8 +163,7 @@ export class ApiGateway {
     // Not `new URL(path, base)`: that would resolve dot segments, which API Gateway passes on.
     const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
     const match = findRoute(this.#routes, request.method ?? "GET", path);
-    if (!match)
-      throw new GatewayRefusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token");
+    if (!match) throw noSuchRoute(request);
     const body = await bodyOf(request);
     const event = this.#event(request, requestId, path, new URL(`http://local/?${query}`), match);
     const { authorizerName, functionName } = match.route;

@@ -140,6 +140,12 @@ export class Template {
         return this.queueUrl(id);
       case "AWS::SNS::Topic":
         return this.#attribute(id, "Arn");
+      case "AWS::Lambda::Alias":
+        // There is one version of a function here.
+        return this.#attribute(
+          String(this.#resolve(this.#resources[id]?.Properties?.FunctionName)),
+          "Arn",
+        );
       default:
         return id;
     }

@@ -5,6 +5,7 @@ import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
+import { functionsSchema } from "./function-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -102,7 +103,7 @@ export const routeRuleSchema = z.strictObject({
  * refused with its path and reason, and passed to the functions as JSON in `OAUTH_MONITORING_CONFIG`.
  * The doc comments become docs/configuration.md: run `npm run docs` after a change.
  */
-export const monitoringConfigSchema = z.strictObject({
+const keysSchema = z.strictObject({
   /** The `realm` in `WWW-Authenticate` (RFC 6750, section 3). */
   realm: z
     .string()
@@ -162,6 +163,8 @@ export const monitoringConfigSchema = z.strictObject({
       addressIndex: z.enum(["all_events", "security_events"]).default("all_events"),
     })
     .prefault({}),
+  /** Concurrency and network of the functions. */
+  functions: functionsSchema,
   /** How SQS delivers events to the subscriber. */
   subscriber: z
     .strictObject({
@@ -254,6 +257,18 @@ export const monitoringConfigSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+/** The configuration: its keys, and what one key asks of another. */
+export const monitoringConfigSchema = keysSchema.refine(
+  ({ functions, subscriber }) =>
+    (functions.reservedConcurrency.Subscriber ?? subscriber.maxConcurrency) >=
+    subscriber.maxConcurrency,
+  {
+    path: ["functions", "reservedConcurrency", "Subscriber"],
+    error:
+      "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
+  },
+);
 
 /** What a platform team writes; every key has a default. */
 export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;

@@ -11,6 +11,7 @@ import {
   CALLS_A_METRICS_LINE,
   CLEANUP_RUN,
   DETECTION_RUN,
+  EXPORT_ALARM_METRICS,
   FUNCTION_GB,
   IDLE_POLL_SECONDS,
   IDLE_POLLERS,
@@ -222,7 +223,11 @@ export function usageOfMonth(profile: UsageProfile): Usage[] {
       { ...schedule, price: "dynamodb.write", quantity: count * run.writeUnits },
     ]),
     { ...fixed, price: "cloudwatch.metric", quantity: metrics },
-    { ...fixed, price: "cloudwatch.alarm", quantity: ALARM_METRICS },
+    {
+      ...fixed,
+      price: "cloudwatch.alarm",
+      quantity: ALARM_METRICS + (config.ocsfExport ? EXPORT_ALARM_METRICS : 0),
+    },
     { ...fixed, price: "cloudwatch.dashboard", quantity: 1 },
   ];
 }

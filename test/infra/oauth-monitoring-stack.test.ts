@@ -115,8 +115,8 @@ describe("queues and bus", () => {
     }
   });
 
-  it("keep a batch invisible for six times as long as its function may take", () => {
-    template.hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 360 });
+  it("keep a batch invisible for six times as long as its function may take, and its batch window", () => {
+    template.hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 361 });
     template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       BatchSize: 500,
       MaximumBatchingWindowInSeconds: 1,
