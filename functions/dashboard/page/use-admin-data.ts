@@ -88,12 +88,13 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
       : async (signal): Promise<TokenLife> => {
           const newest = (type?: string) =>
             api.get("events", { token_id, type, limit: 1 }, signal).then(({ events: [e] }) => e);
-          const [issued, revoked, latest] = await Promise.all([
+          const [issued, seen, revoked, latest] = await Promise.all([
             newest("token_issued"),
+            newest("token_seen"),
             newest("token_revoked"),
             newest(),
           ]);
-          return { issued, revoked, latest };
+          return { issued: issued ?? seen, revoked, latest };
         },
     onSignedOut,
   );
