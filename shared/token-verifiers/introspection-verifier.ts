@@ -183,7 +183,10 @@ export class IntrospectionVerifier implements TokenVerifier {
     }
     const signed = signedAnswerSchema.safeParse(jwt.claims).data;
     if (!signed || signed.iss !== this.issuer.issuer) throw fail("is not of the issuer");
-    if (![signed.aud].flat().includes(this.#options.clientId)) throw fail("is for another client");
+    const recipients = [this.#options.clientId, ...this.issuer.audiences];
+    if (![signed.aud].flat().some((each) => recipients.includes(each))) {
+      throw fail("is for another recipient");
+    }
     const ageMs = moment.atMs - signed.iat * SECOND_MS;
     if (Math.abs(ageMs) > ANSWER_AGE_MS) throw fail("is old");
     return signed.token_introspection;
