@@ -1,9 +1,9 @@
 import middy from "@middy/core";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { systemClock } from "../../shared/time/clock.ts";
-import { loadTokenVerifiers } from "../../shared/token-verifiers/load-token-verifiers.ts";
 import { busSink, unpublishedQueue } from "../runtime/event-sink.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
@@ -28,9 +28,7 @@ const authorizer: Authorizer = {
   logger,
   metrics,
   clock: systemClock,
-  tokenVerifiers: await loadTokenVerifiers(environment.OAUTH_MONITORING_CONFIG, {
-    clock: systemClock,
-  }),
+  otherIssuers: await loadOtherIssuers(environment.OAUTH_MONITORING_CONFIG, { clock: systemClock }),
   sink: busSink(environment.EVENT_BUS_NAME, logger, {
     async keep(events) {
       await unpublished.keep(events);

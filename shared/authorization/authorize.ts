@@ -5,7 +5,6 @@ import type { Logger } from "../telemetry/logger.ts";
 import { SECOND_MS } from "../time/clock.ts";
 import type { PossessionRefusal } from "../token-verifiers/possession.ts";
 import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
-import type { TokenVerifiers } from "../token-verifiers/token-verifier.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
@@ -14,10 +13,10 @@ import type { TokenRequest } from "../tokens/track-token-usage.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
 import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
-import { type Credentials, parseBearerCredentials, parseCredentials } from "./bearer-token.ts";
+import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
+import type { OtherIssuers } from "./other-issuers.ts";
 import { normalizePath } from "./request-path.ts";
 import { type RequiredAccess, requiredAccess } from "./required-access.ts";
-import { useVerifiedToken } from "./use-verified-token.ts";
 
 /** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
@@ -89,8 +88,8 @@ export type Decision =
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
-  /** Verifies the tokens of other issuers: `loadTokenVerifiers(config, …)`. */
-  readonly tokenVerifiers?: TokenVerifiers | undefined;
+  /** Lets in the tokens of other issuers: `await loadOtherIssuers(config, …)`. */
+  readonly otherIssuers?: OtherIssuers | undefined;
   /** Runs a task after the caller has its answer: tracking, or a write that need not finish first. */
   readonly defer: (task: () => Promise<unknown>) => void;
 }
@@ -170,40 +169,6 @@ interface KnownCaller {
   readonly isReplay?: boolean;
 }
 
-/** The token, if its issuer is another one and its word holds; undefined for own tokens. */
-async function verifyToken(
-  { tokenVerifiers, defer }: AuthorizerContext,
-  { secret, scheme }: Credentials & { readonly found: true },
-  request: ProtectedRequest,
-  atMs: number,
-) {
-  const verification = await tokenVerifiers?.verify(secret, { atMs, defer });
-  if (!tokenVerifiers || !verification) {
-    // An own token is bound to no key.
-    return scheme === "dpop"
-      ? ({ status: "refused", reason: "unbound_token", subject: undefined } as const)
-      : undefined;
-  }
-  if (verification.status !== "verified") return verification;
-  const { verified } = verification;
-  const possession = await tokenVerifiers.provePossession(
-    verified,
-    {
-      scheme,
-      accessToken: secret,
-      method: request.method,
-      path: request.path,
-      url: request.url,
-      dpopProofs: request.dpopProofs ?? [],
-      clientCertificate: request.clientCertificate,
-    },
-    atMs,
-  );
-  return typeof possession === "string"
-    ? ({ status: "refused", reason: possession, subject: verified.token } as const)
-    : ({ status: "verified", verified, proof: possession.proof } as const);
-}
-
 /**
  * Decides about one call and tracks it, whatever the outcome. It needs one round trip to the store; what else is
  * needed (the session that a route requires, what is revoked of another issuer's token) is read at the same time as
@@ -215,8 +180,9 @@ export async function authorize(
   request: ProtectedRequest,
 ): Promise<Decision> {
   const atMs = context.clock();
-  const credentials: Credentials = context.tokenVerifiers
-    ? parseCredentials(request.authorization)
+  const { otherIssuers } = context;
+  const credentials: Credentials = otherIssuers
+    ? otherIssuers.readCredentials(request.authorization)
     : parseBearerCredentials(request.authorization);
   const details = () =>
     describe(request, [
@@ -243,28 +209,20 @@ export async function authorize(
   if (path === undefined) return refuse("malformed_path");
   if (!credentials.found) return refuse(credentials.reason);
 
-  const verification = await verifyToken(context, credentials, request, atMs);
-  if (verification?.status === "refused") {
-    return refuse(verification.reason, verification.subject);
-  }
-  if (verification?.status === "unavailable") {
-    return unavailable(
-      "The token's issuer does not answer; the call is refused",
-      verification.cause,
-    );
+  const checked = await otherIssuers?.check(context, credentials, request, atMs);
+  if (checked?.status === "refused") return refuse(checked.reason, checked.subject);
+  if (checked?.status === "unavailable") {
+    return unavailable("The token's issuer does not answer; the call is refused", checked.cause);
   }
 
   const access = requiredAccess(context.config, request.method, path);
+  const { ip } = request;
   let caller: KnownCaller;
   try {
     const [used, session] = await Promise.all([
-      verification
-        ? useVerifiedToken(context, verification.verified, {
-            atMs,
-            ip: request.ip,
-            proof: verification.proof,
-          })
-        : useToken(context, digestSecret(credentials.secret), atMs, request.ip).then((use) => ({
+      otherIssuers && checked
+        ? otherIssuers.use(context, checked.verified, { atMs, ip, proof: checked.proof })
+        : useToken(context, digestSecret(credentials.secret), atMs, ip).then((use) => ({
             use,
             isReplay: false,
           })),
@@ -272,7 +230,7 @@ export async function authorize(
         ? findSession(context, request.sessionSecret)
         : undefined,
     ]);
-    caller = { ...used, session, verified: verification?.verified };
+    caller = { ...used, session, verified: checked?.verified };
   } catch (error) {
     return unavailable("The token store does not answer; the call is refused", String(error));
   }

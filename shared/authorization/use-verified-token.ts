@@ -9,7 +9,8 @@ import { type ProofIdentity, useProof } from "../tokens/used-proofs.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 
-type Context = Tracking &
+/** What the use of a verified token needs. */
+export type TokenUseContext = Tracking &
   TokenStore & {
     readonly config: Pick<MonitoringConfig, "shards" | "retention" | "tracking">;
     readonly defer: (task: () => Promise<unknown>) => void;
@@ -39,7 +40,7 @@ export interface TokenCall {
  * @throws what the store throws
  */
 export async function useVerifiedToken(
-  context: Context,
+  context: TokenUseContext,
   verified: VerifiedToken,
   { atMs, ip, proof }: TokenCall,
 ): Promise<VerifiedUseOutcome> {
@@ -92,12 +93,12 @@ function isUseDue(
   return atMs - Date.parse(token.last_used_at) >= intervalMs;
 }
 
-function tellOfFirstUse(context: Context, verified: VerifiedToken, atMs: number): void {
+function tellOfFirstUse(context: TokenUseContext, verified: VerifiedToken, atMs: number): void {
   context.defer(() => trackFirstUse(context, verified, atMs));
 }
 
 /** `token_seen` counts the token as issued, with its own times. */
-function trackFirstUse(context: Context, { token, issuer }: VerifiedToken, atMs: number) {
+function trackFirstUse(context: TokenUseContext, { token, issuer }: VerifiedToken, atMs: number) {
   const { scopes, issued_at, expires_at } = token;
   return trackEvent(
     context,

@@ -1,6 +1,6 @@
 import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { loadTokenVerifiers } from "../../shared/token-verifiers/load-token-verifiers.ts";
 import { createWorld } from "./store.ts";
 
 /** A world whose authorizer knows other issuers. Published events are kept, and stored on demand. */
@@ -12,14 +12,14 @@ export async function tokenScene(
   const store = world.context.sink;
   const deferred: (() => Promise<unknown>)[] = [];
   const published: typeof world.published = [];
-  const tokenVerifiers = await loadTokenVerifiers(world.context.config, {
+  const otherIssuers = await loadOtherIssuers(world.context.config, {
     clock: world.clock,
     readSecret,
   });
   world.traffic.reset();
   const context = {
     ...world.context,
-    tokenVerifiers,
+    otherIssuers,
     sink: { publish: async (events: typeof published) => void published.push(...events) },
     defer: (task: () => Promise<unknown>) => void deferred.push(task),
   };
