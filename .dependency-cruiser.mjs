@@ -12,7 +12,7 @@ const LAYERS = [
   ["dynamodb"],
   ["tracking"],
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
-  ["authorization-codes", "counters", "sessions"],
+  ["authorization-codes", "counters", "sessions", "token-verifiers"],
   ["authorization", "event-store"],
   ["cleanup", "cost", "detection", "statistics"],
   ["stack"],

@@ -93,7 +93,9 @@ export { type Clock, systemClock } from "./time/clock.ts";
 export { InvalidRangeError, type TimeRange } from "./time/time-range.ts";
 export type { AccessToken, TokenStore } from "./tokens/access-token.ts";
 export { type IssuedToken, type IssueTokenRequest, issueToken } from "./tokens/issue-token.ts";
+export { type NamedToken, revokeNamedToken } from "./tokens/revoke-named-token.ts";
 export { revokeToken, TokenNotFoundError } from "./tokens/revoke-token.ts";
+export { revokeHolder, type TokenHolder } from "./tokens/revoked-holders.ts";
 export { type TokenRequest, trackTokenUsage } from "./tokens/track-token-usage.ts";
 export { alertSuspiciousActivity } from "./tracking/alert-suspicious-activity.ts";
 export {

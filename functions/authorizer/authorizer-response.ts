@@ -57,12 +57,14 @@ function denial(
   error: string,
   description: string,
   scope?: string,
+  more: readonly string[] = [],
 ): APIGatewayAuthorizerResult {
   const attributes = [
     `realm="${realm}"`,
     `error="${error}"`,
     `error_description="${description}"`,
     ...(scope === undefined ? [] : [`scope="${scope}"`]),
+    ...more,
   ];
   return policy("Deny", principalId, methodArn, {
     www_authenticate: `Bearer ${attributes.join(", ")}`,
@@ -120,6 +122,22 @@ export function toAuthorizerResult(
       const { token, reason } = decision;
       const advice = SESSION_ADVICE[reason];
       return denial(token.oauth_client_id, methodArn, realm, "invalid_session", advice);
+    }
+    case "insufficient_authentication": {
+      // RFC 9470, section 3. API Gateway cannot answer a denial with 401.
+      const { token, acrValues, maxAgeSeconds } = decision;
+      return denial(
+        token.oauth_client_id,
+        methodArn,
+        realm,
+        "insufficient_user_authentication",
+        "The request needs another, or a more recent, authentication of the user",
+        undefined,
+        [
+          ...(acrValues.length > 0 ? [`acr_values="${acrValues.join(" ")}"`] : []),
+          ...(maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`]),
+        ],
+      );
     }
     case "unauthenticated":
       throw new UnauthorizedError();

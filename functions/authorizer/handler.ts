@@ -1,5 +1,6 @@
 import middy from "@middy/core";
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { systemClock } from "../../shared/time/clock.ts";
@@ -27,6 +28,7 @@ const authorizer: Authorizer = {
   logger,
   metrics,
   clock: systemClock,
+  otherIssuers: await loadOtherIssuers(environment.OAUTH_MONITORING_CONFIG, { clock: systemClock }),
   sink: busSink(environment.EVENT_BUS_NAME, logger, {
     async keep(events) {
       await unpublished.keep(events);

@@ -363,7 +363,10 @@ export class Functions extends Construct {
       target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
       grantPublish(bus, target);
     }
-    if (name === "Authorizer") this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
+    if (name === "Authorizer") {
+      this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
+      this.#grantIssuers(target);
+    }
     if (name === "OcsfExport") {
       target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
@@ -381,6 +384,15 @@ export class Functions extends Construct {
     target.addEnvironment("ALERT_TOPIC_ARN", topic.topicArn);
     allow(target, ["sns:Publish"], [topic.topicArn]);
     topic.masterKey?.grant(target, "kms:Decrypt", "kms:GenerateDataKey");
+  }
+
+  /** Grants what tokens of other issuers need: to read what is revoked, and the secrets for introspection. */
+  #grantIssuers(target: LambdaFunction): void {
+    const { data, config } = this.props;
+    if (config.issuers.length === 0) return;
+    allow(target, ["dynamodb:BatchGetItem"], [data.tables.TOKENS_TABLE.tableArn]);
+    const secrets = config.issuers.flatMap(({ introspection }) => introspection?.secretArn ?? []);
+    if (secrets.length > 0) allow(target, ["secretsmanager:GetSecretValue"], [...new Set(secrets)]);
   }
 
   #mayOnlySend(target: LambdaFunction, variable: string, queue: Queue): void {

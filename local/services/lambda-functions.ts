@@ -38,6 +38,7 @@ export class LambdaFunctions {
     template: Template,
     endpoints: Readonly<Record<string, string>>,
     private readonly log: (line: string) => void,
+    rewrite: (value: string) => string,
   ) {
     for (const { logicalId, properties } of template.resources<FunctionProperties>(
       "AWS::Lambda::Function",
@@ -48,7 +49,12 @@ export class LambdaFunctions {
         taskRoot: template.assetDirectory(properties.Code.S3Key),
         timeoutMs: (properties.Timeout ?? 3) * 1000,
         variables: {
-          ...properties.Environment?.Variables,
+          ...Object.fromEntries(
+            Object.entries(properties.Environment?.Variables ?? {}).map(([name, value]) => [
+              name,
+              rewrite(value),
+            ]),
+          ),
           ...endpoints,
           _HANDLER: properties.Handler,
           AWS_REGION: REGION,
@@ -75,13 +81,18 @@ export class LambdaFunctions {
     this.#server.keepAliveTimeout = 0;
   }
 
-  /** Starts to serve the Runtime API. Environments start when they are first needed. */
+  /**
+   * Starts to serve the Runtime API. Environments start when they are first needed.
+   *
+   * @param rewrite what becomes of a variable of the template
+   */
   static async start(
     template: Template,
     endpoints: Readonly<Record<string, string>>,
     log: (line: string) => void,
+    rewrite: (value: string) => string = (value) => value,
   ): Promise<LambdaFunctions> {
-    const functions = new LambdaFunctions(template, endpoints, log);
+    const functions = new LambdaFunctions(template, endpoints, log, rewrite);
     await new Promise<void>((resolve) => functions.#server.listen(0, "127.0.0.1", resolve));
     return functions;
   }

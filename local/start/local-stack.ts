@@ -19,6 +19,7 @@ import { createStoreGuard, type GuardedStore } from "../services/store-guard.ts"
 import type { Assembly } from "../services/template.ts";
 import { Template } from "../services/template.ts";
 import { handleLocalRoute } from "./local-routes.ts";
+import { TEMPLATE_ISSUER } from "./template-issuer.ts";
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -33,6 +34,8 @@ export interface LocalStackOptions {
   /** The folder in which delivery streams write their objects, instead of S3. Without it, they write none. */
   readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
+  /** The URL of an issuer on this machine, for the one that the template names `TEMPLATE_ISSUER`. */
+  readonly issuerUrl?: string | undefined;
   /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
   readonly trustForwardedFor?: boolean | undefined;
   /** Replaces the queues' own visibility timeouts. */
@@ -175,6 +178,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
       },
       log,
+      (value) => value.replaceAll(TEMPLATE_ISSUER, options.issuerUrl ?? TEMPLATE_ISSUER),
     );
     closing.push(() => functions.close());
     const deliveryStreams = createDeliveryStreams(

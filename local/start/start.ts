@@ -14,6 +14,7 @@ import { requireJava } from "../services/dynamodb-local.ts";
 import { seedDemo } from "./demo-data.ts";
 import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
+import { LOCAL_ISSUERS, startLocalIssuer } from "./local-issuer.ts";
 import { startLocalStack } from "./local-stack.ts";
 
 const USAGE = `npm start -- [--no-demo] [--data DIR]
@@ -24,7 +25,8 @@ const USAGE = `npm start -- [--no-demo] [--data DIR]
   --trust-forwarded-for
                 use a caller's X-Forwarded-For as its address, to play several callers
 
-PORT (3000), DYNAMODB_PORT and EVENTBRIDGE_PORT (any free one) choose the ports; 0 means any free port.`;
+PORT (3000), DYNAMODB_PORT, EVENTBRIDGE_PORT and ISSUER_PORT (any free one) choose the ports; 0 means any
+free port.`;
 
 const LOCAL_DIRECTORY = fileURLToPath(new URL("../../.local/", import.meta.url));
 const STACK_FILE = join(LOCAL_DIRECTORY, "stack.json");
@@ -35,6 +37,7 @@ const portsSchema = z.object({
   PORT: port(3000),
   DYNAMODB_PORT: port(0),
   EVENTBRIDGE_PORT: port(0),
+  ISSUER_PORT: port(0),
 });
 
 function readArguments() {
@@ -100,8 +103,9 @@ async function start(): Promise<void> {
   process.once("SIGINT", abort).once("SIGTERM", abort);
   await requireJava();
   const assembly = await step("Template synthesized", () =>
-    synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out")),
+    synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), { issuers: LOCAL_ISSUERS }),
   );
+  const issuer = await startLocalIssuer(options.ports.ISSUER_PORT);
   const stack = await step("Stack started", () =>
     startLocalStack({
       assembly,
@@ -111,6 +115,7 @@ async function start(): Promise<void> {
       dataDirectory: options.data === undefined ? undefined : resolve(options.data),
       objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
       trustForwardedFor: options["trust-forwarded-for"],
+      issuerUrl: issuer.url,
       log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
     }),
   );
@@ -119,12 +124,13 @@ async function start(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       rmSync(STACK_FILE, { force: true });
-      void stack.close().then(() => process.exit(0));
+      void Promise.all([stack.close(), issuer.close()]).then(() => process.exit(0));
     });
   }
 
   const context = libraryContext(stack, systemClock, QUIET);
   const tokens = await issueOperatorTokens(context);
+  const jwt = await issuer.issueToken();
   if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
 
   const environment = deployedEnvironment(stack);
@@ -141,6 +147,8 @@ async function start(): Promise<void> {
     admin_token: tokens.admin,
     caller_token: tokens.caller,
     caller_session_id: tokens.session,
+    issuer_url: issuer.url,
+    caller_jwt: jwt,
     buffer_queue_url: stack.queueUrl("Buffer"),
     unpublished_queue_url: environment.UNPUBLISHED_QUEUE_URL,
     dead_letter_queue_url: environment.DEAD_LETTER_QUEUE_URL,
@@ -158,6 +166,12 @@ The dashboard, and the admin token it asks for:
 
 A call as a client:
   curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${tokens.caller}'
+
+A call with a JWT of the authorization server at ${issuer.url}:
+  curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${jwt}'
+
+Another JWT of it:
+  ${issuer.tokenCommand}
 
 The statistics, as an admin:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'

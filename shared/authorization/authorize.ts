@@ -3,14 +3,18 @@ import type { EventData } from "../envelope/event-data.ts";
 import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { SECOND_MS } from "../time/clock.ts";
+import type { PossessionRefusal } from "../token-verifiers/possession.ts";
+import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
 import type { TokenRequest } from "../tokens/track-token-usage.ts";
+import type { VerifiedToken } from "../tokens/verified-token.ts";
 import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
-import { parseBearerToken } from "./bearer-token.ts";
+import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
+import type { OtherIssuers } from "./other-issuers.ts";
 import { normalizePath } from "./request-path.ts";
 import { type RequiredAccess, requiredAccess } from "./required-access.ts";
 
@@ -23,6 +27,12 @@ export interface ProtectedRequest {
   readonly authorization: readonly string[];
   /** `Mcp-Session-Id`, if sent. */
   readonly sessionSecret?: string | undefined;
+  /** The URL that the caller called, without the query string: a DPoP proof names it (RFC 9449). */
+  readonly url?: string | undefined;
+  /** Every `DPoP` header field. */
+  readonly dpopProofs?: readonly string[] | undefined;
+  /** The client's certificate of mutual TLS, in PEM (RFC 8705). */
+  readonly clientCertificate?: string | undefined;
   readonly ip: string;
   readonly userAgent?: string | undefined;
   /** The gateway's request id, which connects the access log, the event and the answer. */
@@ -38,7 +48,11 @@ export type AuthFailure =
   | "malformed_path"
   | "unknown_token"
   | "expired_token"
-  | "revoked_token";
+  | "revoked_token"
+  | TokenRefusal
+  | PossessionRefusal
+  /** The proof of possession was used before (RFC 9449, section 11.1). */
+  | "replayed_dpop_proof";
 
 /** Why a session was not accepted. */
 export type SessionFailure =
@@ -61,12 +75,21 @@ export type Decision =
       readonly token: AccessToken;
       readonly reason: SessionFailure;
     }
-  /** The store did not answer, so the call is refused. */
+  /** The user must sign in again, or in another way (RFC 9470). */
+  | {
+      readonly outcome: "insufficient_authentication";
+      readonly token: AccessToken;
+      readonly acrValues: readonly string[];
+      readonly maxAgeSeconds: number | undefined;
+    }
+  /** The store, or the token's issuer, did not answer, so the call is refused. */
   | { readonly outcome: "unavailable" };
 
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
+  /** Lets in the tokens of other issuers: `await loadOtherIssuers(config, …)`. */
+  readonly otherIssuers?: OtherIssuers | undefined;
   /** Runs a task after the caller has its answer: tracking, or a write that need not finish first. */
   readonly defer: (task: () => Promise<unknown>) => void;
 }
@@ -137,21 +160,33 @@ function judgeSession(
   return Date.parse(session.expires_at) <= atMs ? "expired_session" : undefined;
 }
 
+/** What is known of the caller once its token is verified and read. */
+interface KnownCaller {
+  readonly use: TokenUse;
+  /** The token's issuer's word, for a token of another issuer. */
+  readonly verified?: VerifiedToken | undefined;
+  readonly session: ClientSession | undefined;
+  readonly isReplay?: boolean;
+}
+
 /**
- * Decides about one call and tracks it, whatever the outcome. It needs one round trip to the store; when a
- * route requires a session, it reads the session at the same time as the token. Deferred tasks create and
- * publish the events. It never throws because of a caller's input. When the store does not answer, the
- * decision is `unavailable`.
+ * Decides about one call and tracks it, whatever the outcome. It needs one round trip to the store; what else is
+ * needed (the session that a route requires, what is revoked of another issuer's token) is read at the same time as
+ * the token. Deferred tasks create and publish the events. It never throws because of a caller's input. When the
+ * store or the token's issuer does not answer, the decision is `unavailable`.
  */
 export async function authorize(
   context: AuthorizerContext,
   request: ProtectedRequest,
 ): Promise<Decision> {
   const atMs = context.clock();
-  const bearer = parseBearerToken(request.authorization);
+  const { otherIssuers } = context;
+  const credentials: Credentials = otherIssuers
+    ? otherIssuers.readCredentials(request.authorization)
+    : parseBearerCredentials(request.authorization);
   const details = () =>
     describe(request, [
-      bearer.found ? bearer.secret : undefined,
+      credentials.found ? credentials.secret : undefined,
       ...request.authorization
         .flatMap((field) => field.split(/\s+/))
         .filter((part) => part.length >= 16),
@@ -164,49 +199,82 @@ export async function authorize(
     );
     return { outcome: "unauthenticated", reason };
   };
+  const unavailable = (message: string, cause: string): Decision => {
+    context.logger.error(message, { request_id: request.requestId, cause });
+    context.defer(() => trackEvent(context, "auth_unavailable", undefined, details(), { atMs }));
+    return { outcome: "unavailable" };
+  };
 
   const path = normalizePath(request.path);
   if (path === undefined) return refuse("malformed_path");
-  if (!bearer.found) return refuse(bearer.reason);
+  if (!credentials.found) return refuse(credentials.reason);
+
+  const checked = await otherIssuers?.check(context, credentials, request, atMs);
+  if (checked?.status === "refused") return refuse(checked.reason, checked.subject);
+  if (checked?.status === "unavailable") {
+    return unavailable("The token's issuer does not answer; the call is refused", checked.cause);
+  }
 
   const access = requiredAccess(context.config, request.method, path);
-  let use: TokenUse;
-  let session: ClientSession | undefined;
+  const { ip } = request;
+  let caller: KnownCaller;
   try {
-    [use, session] = await Promise.all([
-      useToken(context, digestSecret(bearer.secret), atMs, request.ip),
+    const [used, session] = await Promise.all([
+      otherIssuers && checked
+        ? otherIssuers.use(context, checked.verified, { atMs, ip, proof: checked.proof })
+        : useToken(context, digestSecret(credentials.secret), atMs, ip).then((use) => ({
+            use,
+            isReplay: false,
+          })),
       access.session === "required" && request.sessionSecret
         ? findSession(context, request.sessionSecret)
         : undefined,
     ]);
+    caller = { ...used, session, verified: checked?.verified };
   } catch (error) {
-    context.logger.error("The token store does not answer; the call is refused", {
-      request_id: request.requestId,
-      cause: String(error),
-    });
-    context.defer(() => trackEvent(context, "auth_unavailable", undefined, details(), { atMs }));
-    return { outcome: "unavailable" };
+    return unavailable("The token store does not answer; the call is refused", String(error));
   }
 
+  const { use, verified, session, isReplay } = caller;
   if (use.status === "unknown") return refuse("unknown_token");
   if (use.status !== "active") return refuse(`${use.status}_token`, use.token);
-  return admit(context, request, { token: use.token, session, access, details, atMs });
+  if (isReplay) return refuse("replayed_dpop_proof", use.token);
+  return admit(context, request, { token: use.token, verified, session, access, details, atMs });
 }
 
 interface Admission {
   readonly token: AccessToken;
+  readonly verified: VerifiedToken | undefined;
   readonly session: ClientSession | undefined;
   readonly access: RequiredAccess;
   readonly details: () => EventData;
   readonly atMs: number;
 }
 
+/** Whether the user signed in as a route asks (RFC 9470). */
+function isSignInSufficient(
+  { acrValues, maxAgeSeconds }: RequiredAccess,
+  verified: VerifiedToken | undefined,
+  atMs: number,
+): boolean {
+  const classes = verified?.authenticationClasses ?? [];
+  if (acrValues && !acrValues.some((each) => classes.includes(each))) return false;
+  if (maxAgeSeconds === undefined) return true;
+  const signedInMs = verified?.authenticatedAtMs;
+  return signedInMs !== undefined && atMs - signedInMs <= maxAgeSeconds * SECOND_MS;
+}
+
 /** The second half of `authorize`: checks whether a valid token and the session suffice for the route. */
 function admit(
   context: AuthorizerContext,
   request: ProtectedRequest,
-  { token, session, access, details, atMs }: Admission,
+  { token, verified, session, access, details: described, atMs }: Admission,
 ): Decision {
+  const details = (): EventData => ({
+    ...described(),
+    ...(verified && { issuer: verified.issuer }),
+    ...(verified?.sessionId !== undefined && { session_id: verified.sessionId }),
+  });
   if (access.session === "required") {
     const reason = judgeSession(session, request, token, atMs);
     if (reason) {
@@ -215,6 +283,19 @@ function admit(
       );
       return { outcome: "invalid_session", token, reason };
     }
+  }
+  if (!isSignInSufficient(access, verified, atMs)) {
+    const { acrValues = [], maxAgeSeconds } = access;
+    const reason = "insufficient_authentication";
+    const asked = {
+      reason,
+      acr_values: acrValues,
+      ...(maxAgeSeconds !== undefined && { max_age: maxAgeSeconds }),
+    };
+    context.defer(() =>
+      trackEvent(context, "auth_failed", token, { ...details(), ...asked }, { atMs }),
+    );
+    return { outcome: reason, token, acrValues, maxAgeSeconds };
   }
   const scopes = session
     ? session.scopes.filter((scope) => token.scopes.includes(scope))

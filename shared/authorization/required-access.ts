@@ -4,6 +4,10 @@ import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts
 export interface RequiredAccess {
   readonly scopes: readonly string[];
   readonly session: RouteRule["session"];
+  /** One of these the token's `acr` must be (RFC 9470). */
+  readonly acrValues?: RouteRule["acrValues"];
+  /** Seconds since the user signed in, at most (RFC 9470). */
+  readonly maxAgeSeconds?: RouteRule["maxAgeSeconds"];
 }
 
 /** The scope of the admin routes. The configuration cannot change it. */

@@ -6,6 +6,7 @@ import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
 import { functionsSchema } from "./function-parameters.ts";
+import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
@@ -96,6 +97,16 @@ export const routeRuleSchema = z.strictObject({
   scopes: requiredScopes,
   /** `required`: the call must send a live `Mcp-Session-Id` of the token's client and user. */
   session: z.enum(["required", "ignored"]).default("ignored"),
+  /** Ways of authentication of which the token's `acr` must be one (RFC 9470). */
+  acrValues: z
+    .array(
+      z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "an acr without spaces and quotes"),
+    )
+    .min(1)
+    .max(10)
+    .optional(),
+  /** Seconds since the user signed in (`auth_time`), at most (RFC 9470). */
+  maxAgeSeconds: z.int().min(0).max(31_536_000).optional(),
 });
 
 /**
@@ -146,6 +157,10 @@ const keysSchema = z.strictObject({
       write: requiredScopes.default(["api:write"]),
     })
     .prefault({}),
+  /** Whose access tokens are let in, beside those that the product issues itself: docs/issuers.md. */
+  issuers: issuersSchema,
+  /** Proofs of possession of tokens that are bound to a key (RFC 9449). */
+  dpop: dpopSchema,
   /** What the authorizer records about each call. */
   tracking: z
     .strictObject({

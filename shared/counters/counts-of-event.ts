@@ -1,5 +1,5 @@
 import { DORMANT_AFTER_DAYS } from "../anomaly-rules/detection-snapshot.ts";
-import { networkOf } from "../envelope/ip-address.ts";
+import { networkOf } from "../envelope/network.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { NO_CLIENT, tokenIdOf, typesOf } from "../envelope/oauth-event.ts";
 import { DAY_MS } from "../time/clock.ts";

@@ -23,7 +23,7 @@ export const issuanceSchema = z.object({
 
 export type Issuance = z.output<typeof issuanceSchema>;
 
-/** `event_data` of a `token_issued` that can be counted. */
+/** `event_data` of a `token_issued` or `token_seen` that can be counted. */
 const issuedDataSchema = z.looseObject({
   token_id: identifierSchema,
   expires_at: instantSchema,
@@ -42,10 +42,13 @@ export interface TokenFact {
   readonly revokedAt?: string;
 }
 
-/** The fact in a `token_issued` or `token_revoked` event; undefined when it lacks what counting needs. */
+/** Events that tell of a token's issuance: by its issuer, or when it is first used. */
+const ISSUANCE_TYPES: ReadonlySet<string> = new Set(["token_issued", "token_seen"]);
+
+/** The fact in an event about a token's life; undefined when it lacks what counting needs. */
 export function tokenFact(event: OAuthEvent): TokenFact | undefined {
   const clientId = event.oauth_client_id ?? NO_CLIENT;
-  if (event.event_type === "token_issued") {
+  if (ISSUANCE_TYPES.has(event.event_type)) {
     const data = issuedDataSchema.safeParse(event.event_data).data;
     if (!data) return undefined;
     const at = data.issued_at ?? event.occurred_at;

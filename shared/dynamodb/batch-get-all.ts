@@ -15,7 +15,7 @@ export async function batchGetAll(
   db: DocumentClient,
   table: string,
   keys: readonly Record<string, string>[],
-  { consistent = false } = {},
+  { consistent = false, maxAttempts = MAX_ATTEMPTS } = {},
 ): Promise<Record<string, unknown>[]> {
   const found: Record<string, unknown>[] = [];
   let waiting = [...keys];
@@ -30,7 +30,7 @@ export async function batchGetAll(
     const unprocessed = (UnprocessedKeys?.[table]?.Keys ?? []) as Record<string, string>[];
     if (unprocessed.length > 0) {
       attempt += 1;
-      if (attempt === MAX_ATTEMPTS) {
+      if (attempt === maxAttempts) {
         throw new IncompleteRequestError(`${table} does not answer all keys: try again`);
       }
       await sleep(25 * 2 ** attempt);

@@ -10,6 +10,8 @@ export const EVENT_TYPES = [
   "session_started",
   "session_ended",
   "auth_unavailable",
+  "token_seen",
+  "access_revoked",
 ] as const;
 
 /** Event types of the security report; never kept less than 90 days. */

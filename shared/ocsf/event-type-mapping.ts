@@ -70,6 +70,18 @@ const MAPPINGS: Readonly<
     status: STATUS.success,
     severity: SEVERITY.informational,
   },
+  token_seen: {
+    class: "authentication",
+    activity: other("Token Seen"),
+    status: STATUS.success,
+    severity: SEVERITY.informational,
+  },
+  access_revoked: {
+    class: "authentication",
+    activity: other("Access Revoked"),
+    status: STATUS.success,
+    severity: SEVERITY.informational,
+  },
   token_revoked: {
     class: "authentication",
     activity: other("Token Revoked"),

@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
 import type { EventData } from "../envelope/event-data.ts";
 import { createEvent, type EventFacts, type OAuthEvent } from "../envelope/oauth-event.ts";
+import { identityOfNamedToken } from "../envelope/token-identity.ts";
 import { type Clock, SECOND_MS, systemClock, toInstant } from "../time/clock.ts";
 import type { EventSink } from "../tracking/event-sink.ts";
 
 /** The part of an oidc-provider instance that is used: its emitter. */
 export interface OidcProviderEmitter {
+  /** Its issuer identifier, by which a JWT is known when it is used. */
+  readonly issuer?: string;
   on(event: string, listener: (...parameters: never[]) => void): unknown;
 }
 
@@ -47,9 +50,16 @@ export interface AttachOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** The public id of a token. The `jti` of an opaque token is the token itself, so its digest is used. */
-function tokenId({ jti }: IssuedToken): string {
-  return createHash("sha256").update(jti).digest("hex").slice(0, 32);
+/**
+ * The public id of a token: the one that the authorizer gives to it when it is used. The `jti` of an opaque token is
+ * the token itself, so its digest is used.
+ *
+ * @param jwtIssuer the issuer of a JWT; undefined for an opaque token
+ */
+function tokenId({ jti }: IssuedToken, jwtIssuer: string | undefined): string {
+  return jwtIssuer === undefined
+    ? createHash("sha256").update(jti).digest("hex").slice(0, 32)
+    : identityOfNamedToken(jwtIssuer, jti).token_id;
 }
 
 /** Endpoints whose handled errors are failed authentications. */
@@ -96,6 +106,7 @@ function tokenFacts(
   eventType: "token_issued" | "token_revoked",
   token: IssuedToken,
   nowMs: number,
+  jwtIssuer?: string,
 ): EventFacts {
   const issuedMs = token.iat === undefined ? nowMs : token.iat * SECOND_MS;
   const { expiration } = token;
@@ -105,7 +116,7 @@ function tokenFacts(
     userId: token.accountId,
     details: {
       provider: "node-oidc-provider",
-      token_id: tokenId(token),
+      token_id: tokenId(token, jwtIssuer),
       ...(eventType === "token_issued" &&
         expiration !== undefined && {
           issued_at: toInstant(issuedMs),
@@ -144,7 +155,8 @@ export function attach(
     // The provider saves opaque tokens. It only issues structured ones.
     for (const happening of ["saved", "issued"]) {
       provider.on(`${model}.${happening}`, (token: IssuedToken) => {
-        void publish(tokenFacts("token_issued", token, clock()));
+        const jwtIssuer = happening === "issued" ? provider.issuer : undefined;
+        void publish(tokenFacts("token_issued", token, clock(), jwtIssuer));
       });
     }
     provider.on(`${model}.destroyed`, (token: IssuedToken) => {

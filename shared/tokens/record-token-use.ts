@@ -20,6 +20,11 @@ const THROTTLED = new Set([
   "RequestLimitExceeded",
 ]);
 
+/** Whether a write failed only because its item or partition is too busy. */
+export function isThrottled(error: unknown): boolean {
+  return error instanceof Error && THROTTLED.has(error.name);
+}
+
 /** The status of a stored token at `atMs`. A revoked token is never `expired`; a token expires at `expires_at`. */
 export function standing(token: AccessToken | undefined, atMs: number): TokenUse {
   if (!token) return { status: "unknown" };
@@ -74,8 +79,7 @@ export async function recordTokenUse(
     if (error instanceof ConditionalCheckFailedException) {
       return standing(error.Item && accessTokenSchema.parse(unmarshall(error.Item)), atMs);
     }
-    if (error instanceof Error && THROTTLED.has(error.name))
-      return findToken(store, tokenDigest, atMs);
+    if (isThrottled(error)) return findToken(store, tokenDigest, atMs);
     throw error;
   }
 }

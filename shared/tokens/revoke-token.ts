@@ -12,6 +12,8 @@ import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-t
 const revokedTokenSchema = accessTokenSchema.extend({
   revoked_at: z.string(),
   revocation_event_id: z.string(),
+  /** Whether it is another issuer's token that was revoked before its first use: its times are not known. */
+  never_seen: z.boolean().optional(),
 });
 
 /** No token has the id. */
@@ -40,6 +42,49 @@ async function digestOfTokenId(store: TokenStore, tokenId: string): Promise<stri
 }
 
 /**
+ * Marks a token as revoked at an instant, unless it is already, and publishes `token_revoked`. Doing it again
+ * publishes the same event with the same id.
+ *
+ * @returns undefined when there is no such token
+ */
+export async function markRevoked(
+  revoker: Tracking & TokenStore,
+  tokenDigest: string,
+  atMs: number,
+): Promise<AccessToken | undefined> {
+  const revoked = await revoker.db
+    .send(
+      new UpdateCommand({
+        TableName: revoker.tokensTable,
+        Key: { token_digest: tokenDigest },
+        UpdateExpression: "SET revoked_at = :now, revocation_event_id = :event_id",
+        ConditionExpression: "attribute_exists(token_digest) AND attribute_not_exists(revoked_at)",
+        ExpressionAttributeValues: {
+          ":now": toInstant(atMs),
+          ":event_id": uuidv7({ msecs: atMs }),
+        },
+        ReturnValues: "ALL_NEW",
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      }),
+    )
+    .then(({ Attributes }) => Attributes)
+    .catch((error: unknown) => {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return error.Item && unmarshall(error.Item);
+    });
+  if (!revoked) return undefined;
+  const token = revokedTokenSchema.parse(revoked);
+  await trackEvent(
+    revoker,
+    "token_revoked",
+    token,
+    token.never_seen ? {} : { issued_at: token.issued_at, expires_at: token.expires_at },
+    { atMs: Date.parse(token.revoked_at), id: token.revocation_event_id },
+  );
+  return token;
+}
+
+/**
  * Revokes a token by its public id and publishes `token_revoked`. Revoking again changes nothing and publishes
  * the same event with the same id. So a retry completes a revocation that a crash interrupted.
  *
@@ -50,35 +95,7 @@ export async function revokeToken(
   tokenId: string,
 ): Promise<AccessToken> {
   const nowMs = revoker.clock();
-  const token_digest = await digestOfTokenId(revoker, tokenId);
-  const revoked = await revoker.db
-    .send(
-      new UpdateCommand({
-        TableName: revoker.tokensTable,
-        Key: { token_digest },
-        UpdateExpression: "SET revoked_at = :now, revocation_event_id = :event_id",
-        ConditionExpression: "attribute_exists(token_digest) AND attribute_not_exists(revoked_at)",
-        ExpressionAttributeValues: {
-          ":now": toInstant(nowMs),
-          ":event_id": uuidv7({ msecs: nowMs }),
-        },
-        ReturnValues: "ALL_NEW",
-        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
-      }),
-    )
-    .then(({ Attributes }) => Attributes)
-    .catch((error: unknown) => {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      if (!error.Item) throw new TokenNotFoundError(tokenId);
-      return unmarshall(error.Item);
-    });
-  const token = revokedTokenSchema.parse(revoked);
-  await trackEvent(
-    revoker,
-    "token_revoked",
-    token,
-    { issued_at: token.issued_at, expires_at: token.expires_at },
-    { atMs: Date.parse(token.revoked_at), id: token.revocation_event_id },
-  );
+  const token = await markRevoked(revoker, await digestOfTokenId(revoker, tokenId), nowMs);
+  if (!token) throw new TokenNotFoundError(tokenId);
   return token;
 }

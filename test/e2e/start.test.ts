@@ -90,6 +90,21 @@ describe("npm start", () => {
       headers: { authorization: `Bearer ${stack.caller_token}` },
     });
     expect(hello.status).toBe(200);
+    // The third curl line: a JWT of the issuer that runs beside the stack.
+    expect(first.output()).toContain(
+      `curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${stack.caller_jwt}'`,
+    );
+    const withJwt = await fetch(`${stack.url}/api/hello`, {
+      headers: { authorization: `Bearer ${stack.caller_jwt}` },
+    });
+    expect(withJwt.status).toBe(200);
+    expect(await withJwt.json()).toMatchObject({
+      authorizer: { oauth_client_id: "local-jwt-caller", scope: "api:read api:write" },
+    });
+    const forged = await fetch(`${stack.url}/api/hello`, {
+      headers: { authorization: `Bearer ${stack.caller_jwt.slice(0, -8)}AAAAAAAA` },
+    });
+    expect(forged.status).toBe(401);
     let stats = await get("/admin/oauth/stats", stack.admin_token);
     while ((stats.total_tokens_issued ?? 0) < 20) {
       await new Promise((resolve) => setTimeout(resolve, 200));

@@ -89,6 +89,17 @@ describe("the authorizer's bundle", () => {
     );
   });
 
+  it("loads what verifies other issuers' tokens only where issuers are configured", () => {
+    const started = new Set(loadedAtStart(authorizer()));
+    expect(packagesOf(modulesOf([...started]), /^jose$/)).toEqual([]);
+    const later = Object.entries(authorizer().outputs).filter(([, file]) => !started.has(file));
+    const verifiers = later.filter(([path]) => basename(path).startsWith("create-other-issuers-"));
+    expect(packagesOf(modulesOf(verifiers.map(([, file]) => file)), /^jose$/)).toEqual(["jose"]);
+    const bytes = verifiers.reduce((sum, [, file]) => sum + file.bytes, 0);
+    expect(bytes).toBeGreaterThan(10 * 1024);
+    expect(bytes).toBeLessThanOrEqual(64 * 1024);
+  });
+
   it("has no module of another function or feature", () => {
     const own = modulesOf(Object.values(authorizer().outputs)).filter(
       (path) => !path.includes("node_modules/"),

@@ -176,3 +176,47 @@ describe("identity providers", () => {
     ]);
   });
 });
+
+describe("other issuers", () => {
+  const secretArn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:api-AbCdEf";
+  const issuers: MonitoringConfigInput["issuers"] = [
+    { issuer: "https://login.example.com", audiences: ["api"], idPrefix: "a:" },
+    {
+      issuer: "https://sso.example.com",
+      idPrefix: "b:",
+      verification: "introspection",
+      introspection: { clientId: "api", secretArn },
+    },
+  ];
+  /** Actions on the tokens and on secrets that some role has with `issuers` and not without. */
+  const addedBy = (configured: MonitoringConfigInput["issuers"]) => {
+    const statements = (config: MonitoringConfigInput) => {
+      const stack = newStack();
+      const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", { config });
+      const api = new RestApi(stack, "Orders");
+      monitoring.attach(api);
+      api.root.addMethod("GET", new MockIntegration());
+      const policies = Template.fromStack(stack).findResources("AWS::IAM::Policy");
+      return Object.entries(policies).flatMap(([id, { Properties }]) =>
+        (
+          Properties.PolicyDocument.Statement as { Action: string | string[]; Resource: unknown }[]
+        ).flatMap(({ Action, Resource }) =>
+          [Action].flat().map((action) => `${id} ${action} ${JSON.stringify(Resource)}`),
+        ),
+      );
+    };
+    const before = new Set(statements({}));
+    return statements({ issuers: configured }).filter((each) => !before.has(each));
+  };
+
+  it("let the authorizer, and nothing else, read what is revoked and the secrets that are named", () => {
+    const added = addedBy(issuers);
+    expect(added.every((each) => each.includes("Authorizer"))).toBe(true);
+    expect(added.some((each) => /dynamodb:BatchGetItem .*Tokens/.test(each))).toBe(true);
+    expect(
+      added.some((each) => each.includes(`secretsmanager:GetSecretValue "${secretArn}"`)),
+    ).toBe(true);
+    expect(addedBy(issuers.slice(0, 1)).join()).not.toContain("secretsmanager");
+    expect(addedBy([])).toEqual([]);
+  });
+});

@@ -20,7 +20,7 @@ interface TokenCardProps {
 function stateOf({ issued, revoked }: TokenLife, nowMs: number): string {
   const expiresAt = issued?.event_data.expires_at;
   if (revoked) return "Revoked";
-  if (typeof expiresAt !== "string") return "Unknown: the log has no token_issued event";
+  if (typeof expiresAt !== "string") return "Unknown: the log does not say when it expires";
   return Date.parse(expiresAt) <= nowMs ? "Expired" : "Active";
 }
 
@@ -55,7 +55,7 @@ export function TokenCard({ tokenId, life, nowMs }: TokenCardProps) {
           <dt>User</dt>
           <dd>{value.latest?.user_id ?? "–"}</dd>
           <dt>Issued</dt>
-          <dd>{moment(value.issued?.occurred_at)}</dd>
+          <dd>{moment(value.issued?.event_data.issued_at ?? value.issued?.occurred_at)}</dd>
           <dt>Expires</dt>
           <dd>{moment(value.issued?.event_data.expires_at)}</dd>
           <dt>Revoked</dt>

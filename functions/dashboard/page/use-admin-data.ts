@@ -109,12 +109,13 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
       : async (signal): Promise<TokenLife> => {
           const last = (type?: string) =>
             api.get("events", { token_id, type, limit: 1 }, signal).then(({ events: [e] }) => e);
-          const [issued, revoked, latest] = await Promise.all([
+          const [issued, seen, revoked, latest] = await Promise.all([
             last("token_issued"),
+            last("token_seen"),
             last("token_revoked"),
             last(),
           ]);
-          return { issued, revoked, latest };
+          return { issued: issued ?? seen, revoked, latest };
         },
     onSignedOut,
   );

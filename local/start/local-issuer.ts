@@ -1,0 +1,130 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair } from "jose";
+import Provider, { type AdapterPayload } from "oidc-provider";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { findPort } from "../services/find-port.ts";
+import { TEMPLATE_ISSUER } from "./template-issuer.ts";
+
+/** The API, as the issuer knows it (RFC 8707). */
+const LOCAL_API = "urn:oauth-monitoring:local-api";
+
+export const LOCAL_CLIENT = {
+  id: "local-jwt-caller",
+  secret: "local-jwt-caller-secret",
+  scope: "api:read api:write",
+} as const;
+
+const THIRTY_DAYS_SECONDS = 30 * 86_400;
+
+/** The configuration by which the stack lets in the tokens of the local issuer. */
+export const LOCAL_ISSUERS: MonitoringConfigInput["issuers"] = [
+  { issuer: TEMPLATE_ISSUER, audiences: [LOCAL_API], unknownKeyCooldownSeconds: 1 },
+];
+
+/** A running issuer. */
+export interface LocalIssuer {
+  readonly url: string;
+  /** The command that gets another token. */
+  readonly tokenCommand: string;
+  /** A JWT of `local-jwt-caller`, from the token endpoint. */
+  issueToken(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The issuer keeps nothing longer than it runs. */
+class MemoryAdapter {
+  readonly #items = new Map<string, AdapterPayload>();
+
+  async upsert(id: string, payload: AdapterPayload): Promise<undefined> {
+    this.#items.set(id, payload);
+  }
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    return this.#items.get(id);
+  }
+  async findByUserCode(): Promise<undefined> {}
+  async findByUid(): Promise<undefined> {}
+  async consume(id: string): Promise<undefined> {
+    const found = this.#items.get(id);
+    if (found) found.consumed = true;
+  }
+  async destroy(id: string): Promise<undefined> {
+    this.#items.delete(id);
+  }
+  async revokeByGrantId(): Promise<undefined> {}
+}
+
+async function newProvider(url: string): Promise<Provider> {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  return new Provider(url, {
+    adapter: MemoryAdapter,
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: "ES256", use: "sig" } as never] },
+    cookies: { keys: ["local"] },
+    clients: [
+      {
+        client_id: LOCAL_CLIENT.id,
+        client_secret: LOCAL_CLIENT.secret,
+        grant_types: ["client_credentials"],
+        redirect_uris: [],
+        response_types: [],
+        id_token_signed_response_alg: "ES256",
+      },
+    ],
+    ttl: { ClientCredentials: THIRTY_DAYS_SECONDS },
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: false },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: () => ({
+          scope: LOCAL_CLIENT.scope,
+          audience: LOCAL_API,
+          accessTokenTTL: THIRTY_DAYS_SECONDS,
+          accessTokenFormat: "jwt",
+          jwt: { sign: { alg: "ES256" } },
+        }),
+      },
+    },
+  });
+}
+
+/** Runs an authorization server on this machine, whose JWTs the local stack lets in. */
+export async function startLocalIssuer(port: number): Promise<LocalIssuer> {
+  const server = createServer();
+  const free = await findPort(port, "ISSUER_PORT");
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(free, "127.0.0.1", resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const provider = await newProvider(url);
+  server.on("request", provider.callback());
+  const form = {
+    grant_type: "client_credentials",
+    resource: LOCAL_API,
+    scope: LOCAL_CLIENT.scope,
+  };
+  return {
+    url,
+    tokenCommand: `curl -s -u ${LOCAL_CLIENT.id}:${LOCAL_CLIENT.secret} ${url}/token ${Object.entries(
+      form,
+    )
+      .map(([name, value]) => `-d '${name}=${value}'`)
+      .join(" ")}`,
+    async issueToken() {
+      const basic = Buffer.from(`${LOCAL_CLIENT.id}:${LOCAL_CLIENT.secret}`).toString("base64");
+      const answer = await fetch(`${url}/token`, {
+        method: "POST",
+        headers: { authorization: `Basic ${basic}` },
+        body: new URLSearchParams(form),
+      });
+      const { access_token } = (await answer.json()) as { access_token?: string };
+      if (!access_token) throw new Error(`the local issuer answers with status ${answer.status}`);
+      return access_token;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { batchGetAll } from "../dynamodb/batch-get-all.ts";
+import { SECOND_MS } from "../time/clock.ts";
+import type { TokenStore } from "../tokens/access-token.ts";
+import { recordVerifiedUse, type VerifiedUse, verifiedUse } from "../tokens/record-verified-use.ts";
+import { markRevoked } from "../tokens/revoke-token.ts";
+import { holderKeys, revokedWithHolder } from "../tokens/revoked-holders.ts";
+import { type ProofIdentity, useProof } from "../tokens/used-proofs.ts";
+import type { VerifiedToken } from "../tokens/verified-token.ts";
+import { type Tracking, trackEvent } from "../tracking/track-event.ts";
+
+/** What the use of a verified token needs. */
+export type TokenUseContext = Tracking &
+  TokenStore & {
+    readonly config: Pick<MonitoringConfig, "shards" | "retention" | "tracking">;
+    readonly defer: (task: () => Promise<unknown>) => void;
+  };
+
+/** How the use of a verified token ends. */
+export interface VerifiedUseOutcome {
+  readonly use: VerifiedUse["use"];
+  /** Whether the proof of possession was used before. */
+  readonly isReplay: boolean;
+}
+
+/** Tries for what a busy partition leaves out: a caller waits. */
+const READ_ATTEMPTS = 3;
+
+/** The call that uses a token. */
+export interface TokenCall {
+  readonly atMs: number;
+  readonly ip: string;
+  readonly proof: ProofIdentity | undefined;
+}
+
+/**
+ * Meets the store once with a verified token: records its use, makes it known at first sight, reads what is revoked,
+ * and remembers the proof of possession, all at the same time. What need not finish first is deferred.
+ *
+ * @throws what the store throws
+ */
+export async function useVerifiedToken(
+  context: TokenUseContext,
+  verified: VerifiedToken,
+  { atMs, ip, proof }: TokenCall,
+): Promise<VerifiedUseOutcome> {
+  const { token_digest } = verified.token;
+  const intervalMs = context.config.tracking.lastUsedIntervalSeconds * SECOND_MS;
+  const isWrittenNow = intervalMs === 0;
+  const keys = holderKeys(verified);
+  const [recorded, items, isFresh] = await Promise.all([
+    isWrittenNow ? recordVerifiedUse(context, verified, atMs, ip) : undefined,
+    batchGetAll(
+      context.db,
+      context.tokensTable,
+      isWrittenNow ? keys : [{ token_digest }, ...keys],
+      { consistent: true, maxAttempts: READ_ATTEMPTS },
+    ),
+    proof ? useProof(context, proof) : true,
+  ]);
+  const item = items.find((each) => each.token_digest === token_digest);
+  const use = recorded?.use ?? verifiedUse(verified, item);
+  if (recorded?.isFirst) tellOfFirstUse(context, verified, atMs);
+  const isDue = recorded ? !recorded.isRecorded : isUseDue(use, item, { atMs, ip, intervalMs });
+  if (isDue && use.status === "active") {
+    context.defer(async () => {
+      const later = await recordVerifiedUse(context, verified, atMs, ip);
+      if (later.isFirst) await trackFirstUse(context, verified, atMs);
+    });
+  }
+  const revokedAt = revokedWithHolder(
+    verified,
+    items.filter((each) => each !== item),
+  );
+  if (use.status === "active" && revokedAt !== undefined) {
+    // So that the statistics count it, and the next call finds it revoked by itself.
+    context.defer(() => markRevoked(context, token_digest, Date.parse(revokedAt)));
+    return { use: { ...use, status: "revoked" }, isReplay: !isFresh };
+  }
+  return { use, isReplay: !isFresh };
+}
+
+function isUseDue(
+  { token }: VerifiedUse["use"],
+  item: Record<string, unknown> | undefined,
+  {
+    atMs,
+    ip,
+    intervalMs,
+  }: { readonly atMs: number; readonly ip: string; readonly intervalMs: number },
+): boolean {
+  if (!item || token.last_used_at === undefined || token.last_used_ip !== ip) return true;
+  return atMs - Date.parse(token.last_used_at) >= intervalMs;
+}
+
+function tellOfFirstUse(context: TokenUseContext, verified: VerifiedToken, atMs: number): void {
+  context.defer(() => trackFirstUse(context, verified, atMs));
+}
+
+/** `token_seen` counts the token as issued, with its own times. */
+function trackFirstUse(context: TokenUseContext, { token, issuer }: VerifiedToken, atMs: number) {
+  const { scopes, issued_at, expires_at } = token;
+  return trackEvent(
+    context,
+    "token_seen",
+    token,
+    { issuer, scopes, issued_at, expires_at },
+    { atMs },
+  );
+}

@@ -1,0 +1,204 @@
+import * as z from "zod";
+import type { IssuerConfig } from "../config/issuer-parameters.ts";
+import { identityOfOpaqueToken } from "../envelope/token-identity.ts";
+import { SECOND_MS } from "../time/clock.ts";
+import { digestSecret } from "../tokens/token-secret.ts";
+import { ClientAuthentication, type SecretReader } from "./client-authentication.ts";
+import { askIssuer, IssuerUnavailableError } from "./fetch-document.ts";
+import { IssuerKeys } from "./issuer-keys.ts";
+import { discoverIssuer } from "./issuer-metadata.ts";
+import { readSignedJwt } from "./json-web-token.ts";
+import { checkSignature, fetchIssuerKeys } from "./jwt-verifier.ts";
+import { KeptAnswers } from "./kept-answers.ts";
+import { type ClaimReader, claimReader, readTokenClaims } from "./token-claims.ts";
+import {
+  type PresentedToken,
+  refused,
+  type TokenVerifier,
+  type Verification,
+  type VerificationMoment,
+} from "./token-verifier.ts";
+
+/** RFC 7662, section 2.2. The other members are claims. */
+const answerSchema = z.looseObject({ active: z.boolean() });
+
+/** RFC 9701, section 5: whom the signed answer is for, and when it was given. */
+const signedAnswerSchema = z.looseObject({
+  iss: z.string(),
+  aud: z.union([z.string(), z.array(z.string())]),
+  iat: z.number(),
+  token_introspection: answerSchema,
+});
+
+type Answer = z.output<typeof answerSchema>;
+
+const PLAIN = "application/json";
+const SIGNED = "application/token-introspection+jwt";
+
+/** Answers in memory: about 10 MB. */
+const MOST_ANSWERS = 10_000;
+/** A signed answer is for this moment. */
+const ANSWER_AGE_MS = 60 * SECOND_MS;
+
+/** Issuers also know refresh tokens. Only what may be sent to an API has such a type (RFC 6749, section 7.1). */
+function isAccessToken({ token_type, typ }: Readonly<Record<string, unknown>>): boolean {
+  return [token_type, typ].some(
+    (type) => typeof type === "string" && /^(bearer|dpop|at\+jwt|n_a)$/i.test(type),
+  );
+}
+
+function introspectionReader(issuer: IssuerConfig, wantedScopes: ReadonlySet<string>): ClaimReader {
+  const { provider, ...reader } = claimReader(issuer, wantedScopes);
+  return {
+    ...reader,
+    provider: {
+      ...provider,
+      client: ["client_id", ...provider.client],
+      scopes: [...new Set(["scope", ...provider.scopes])],
+      tokenId: "jti",
+      isAccessToken,
+    },
+  };
+}
+
+/**
+ * Verifies tokens by asking their issuer (RFC 7662). Answers are kept for a configured time, by the digest of the
+ * token. When the issuer does not answer, nobody is let in.
+ */
+export class IntrospectionVerifier implements TokenVerifier {
+  readonly #options: NonNullable<IssuerConfig["introspection"]>;
+  readonly #reader: ClaimReader;
+  readonly #client: ClientAuthentication;
+  readonly #keys: IssuerKeys;
+  readonly #answers = new KeptAnswers<Answer>(MOST_ANSWERS);
+  /** Questions under way, so that calls with one token share the answer. */
+  readonly #asking = new Map<string, Promise<Answer>>();
+  #endpoint: Promise<string> | undefined;
+
+  /** @throws TypeError when the issuer's configuration says nothing of introspection */
+  constructor(
+    private readonly issuer: IssuerConfig,
+    wantedScopes: ReadonlySet<string>,
+    readSecret: SecretReader,
+  ) {
+    if (!issuer.introspection) throw new TypeError(`${issuer.issuer} has no introspection`);
+    this.#options = issuer.introspection;
+    this.#reader = introspectionReader(issuer, wantedScopes);
+    this.#client = new ClientAuthentication(issuer.issuer, this.#options, readSecret);
+    this.#keys = new IssuerKeys(() => fetchIssuerKeys(issuer), issuer);
+  }
+
+  async prepare(atMs: number): Promise<void> {
+    await Promise.allSettled([
+      this.#findEndpoint(),
+      this.#client.credentials(atMs),
+      ...(this.#options.signedAnswers ? [this.#keys.refresh(atMs)] : []),
+    ]);
+  }
+
+  async verify({ text }: PresentedToken, moment: VerificationMoment): Promise<Verification> {
+    const { atMs } = moment;
+    const digest = digestSecret(text);
+    let answer = this.#answers.find(digest, atMs);
+    if (!answer) {
+      try {
+        answer = await this.#askOnce(text, digest, moment);
+      } catch (error) {
+        return { status: "unavailable", cause: String(error) };
+      }
+      this.#answers.keep(digest, answer, atMs + this.#options.cacheSeconds * SECOND_MS);
+    }
+    const { active, ...claims } = answer;
+    if (!active) return refused("inactive_token");
+    const reading = readTokenClaims(
+      this.#reader,
+      { iss: this.issuer.issuer, ...claims },
+      atMs,
+      identityOfOpaqueToken(this.issuer.issuer, text),
+    );
+    return "verified" in reading
+      ? { status: "verified", verified: reading.verified }
+      : refused(reading.reason, reading.subject);
+  }
+
+  #askOnce(text: string, digest: string, moment: VerificationMoment): Promise<Answer> {
+    const asking =
+      this.#asking.get(digest) ??
+      this.#ask(text, moment).finally(() => {
+        this.#asking.delete(digest);
+      });
+    this.#asking.set(digest, asking);
+    return asking;
+  }
+
+  #findEndpoint(): Promise<string> {
+    this.#endpoint ??= (async () => {
+      const { endpoint } = this.#options;
+      if (endpoint !== undefined) return endpoint;
+      const { introspection_endpoint: found } = await discoverIssuer(this.issuer.issuer);
+      if (found !== undefined) return found;
+      throw new IssuerUnavailableError(
+        `the metadata of ${this.issuer.issuer} names no introspection_endpoint: set introspection.endpoint`,
+      );
+    })().catch((error: unknown) => {
+      this.#endpoint = undefined;
+      throw error;
+    });
+    return this.#endpoint;
+  }
+
+  async #ask(token: string, moment: VerificationMoment, isRetry = false): Promise<Answer> {
+    const { headers, form } = await this.#client.credentials(moment.atMs);
+    const endpoint = await this.#findEndpoint();
+    const { signedAnswers } = this.#options;
+    const { status, type, text } = await askIssuer(endpoint, {
+      method: "POST",
+      headers: { ...headers, accept: signedAnswers ? SIGNED : PLAIN },
+      body: new URLSearchParams({ ...form, token, token_type_hint: "access_token" }),
+    });
+    if ((status === 401 || status === 400) && !isRetry) {
+      // The secret may have been replaced since it was read.
+      this.#client.forget();
+      return this.#ask(token, moment, true);
+    }
+    if (status !== 200) {
+      throw new IssuerUnavailableError(`${endpoint} answers with status ${status}`);
+    }
+    if (type !== (signedAnswers ? SIGNED : PLAIN)) {
+      throw new IssuerUnavailableError(`${endpoint} answers with ${type || "no media type"}`);
+    }
+    return signedAnswers ? this.#readSigned(text, moment) : readPlain(endpoint, text);
+  }
+
+  /** An answer that the issuer signed (RFC 9701). */
+  async #readSigned(text: string, moment: VerificationMoment): Promise<Answer> {
+    const fail = (why: string) => new IssuerUnavailableError(`the signed answer ${why}`);
+    const jwt = readSignedJwt(text.trim());
+    if (typeof jwt === "string") throw fail(`is no signed JWT (${jwt})`);
+    if (jwt.type !== "token-introspection+jwt") throw fail("has another typ");
+    const algorithms = this.issuer.algorithms ?? this.#reader.provider.algorithms;
+    const check = await checkSignature(jwt, this.#keys, algorithms, moment);
+    if (check.status !== "valid") {
+      throw fail(check.status === "refused" ? `is refused: ${check.reason}` : check.cause);
+    }
+    const signed = signedAnswerSchema.safeParse(jwt.claims).data;
+    if (!signed || signed.iss !== this.issuer.issuer) throw fail("is not of the issuer");
+    const recipients = [this.#options.clientId, ...this.issuer.audiences];
+    if (![signed.aud].flat().some((each) => recipients.includes(each))) {
+      throw fail("is for another recipient");
+    }
+    const ageMs = moment.atMs - signed.iat * SECOND_MS;
+    if (Math.abs(ageMs) > ANSWER_AGE_MS) throw fail("is old");
+    return signed.token_introspection;
+  }
+}
+
+/** @throws IssuerUnavailableError for what is no answer */
+function readPlain(endpoint: string, text: string): Answer {
+  try {
+    return answerSchema.parse(JSON.parse(text));
+  } catch {
+    // The text may repeat the token.
+    throw new IssuerUnavailableError(`${endpoint} answers with what is no introspection`);
+  }
+}

@@ -1,0 +1,56 @@
+import * as z from "zod";
+import { fetchDocument, IssuerUnavailableError } from "./fetch-document.ts";
+
+const metadataSchema = z.looseObject({
+  issuer: z.string(),
+  jwks_uri: z.string().max(2048).optional(),
+  introspection_endpoint: z.string().max(2048).optional(),
+});
+
+/** The part of an issuer's metadata that is used. */
+export type IssuerMetadata = z.output<typeof metadataSchema>;
+
+/** Where an issuer's metadata may be: OpenID Connect Discovery first, then RFC 8414, section 3.1. */
+export function metadataUrls(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  return [
+    `${origin}${path}/.well-known/openid-configuration`,
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+  ];
+}
+
+/** An address from metadata is called only as safely as the issuer itself. */
+function isSafe(address: string | undefined, issuer: string): boolean {
+  if (address === undefined) return true;
+  if (!URL.canParse(address)) return false;
+  const { protocol, origin } = new URL(address);
+  return protocol === "https:" || origin === new URL(issuer).origin;
+}
+
+/**
+ * An issuer's metadata. It must name the issuer exactly (RFC 8414, section 3.3).
+ *
+ * @throws IssuerUnavailableError when there is none that is valid
+ */
+export async function discoverIssuer(issuer: string): Promise<IssuerMetadata> {
+  const failures: string[] = [];
+  for (const url of metadataUrls(issuer)) {
+    try {
+      const parsed = metadataSchema.safeParse(await fetchDocument(url));
+      const metadata = parsed.data;
+      if (!metadata) failures.push(`${url} is no metadata`);
+      else if (metadata.issuer !== issuer) failures.push(`${url} is of another issuer`);
+      else if (
+        !isSafe(metadata.jwks_uri, issuer) ||
+        !isSafe(metadata.introspection_endpoint, issuer)
+      ) {
+        failures.push(`${url} names an address without TLS`);
+      } else return metadata;
+    } catch (error) {
+      if (!(error instanceof IssuerUnavailableError)) throw error;
+      failures.push(error.message);
+    }
+  }
+  throw new IssuerUnavailableError(failures.join("; "));
+}

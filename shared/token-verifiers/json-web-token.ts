@@ -1,0 +1,54 @@
+import type { TokenRefusal } from "./token-refusal.ts";
+import { parseUnambiguousObject } from "./unambiguous-json.ts";
+
+/** More than API Gateway lets through in all headers. */
+export const MAX_JWT_LENGTH = 10_240;
+
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
+
+/** A signed JWT as it was sent: nothing of it is verified. */
+export interface SignedJwt {
+  readonly text: string;
+  readonly algorithm: string;
+  readonly keyId: string | undefined;
+  /** `typ` in lower case, without `application/` (RFC 7515, section 4.1.9). */
+  readonly type: string | undefined;
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** Whether a token has the form of a JWS or a JWE, whatever is in it. */
+export function looksLikeJwt(text: string): boolean {
+  const parts = text.split(".").length;
+  return parts === 3 || parts === 5;
+}
+
+function mediaType(typ: unknown): string | undefined {
+  return typeof typ === "string" ? typ.toLowerCase().replace(/^application\//, "") : undefined;
+}
+
+/**
+ * Reads a JWS in compact form (RFC 7515). Keys and links to keys in its header (`jwk`, `jku`, `x5c`, `x5u`) are
+ * never looked at: only the issuer's own keys count (RFC 8725, section 3.10).
+ */
+export function readSignedJwt(text: string): SignedJwt | TokenRefusal {
+  if (text.length > MAX_JWT_LENGTH) return "malformed_jwt";
+  const parts = text.split(".");
+  if (parts.length === 5) return "encrypted_jwt";
+  const [head = "", body = "", signature = ""] = parts;
+  if (parts.length !== 3 || !BASE64URL.test(head) || !BASE64URL.test(body)) return "malformed_jwt";
+  const header = parseUnambiguousObject(Buffer.from(head, "base64url"));
+  if (!header || typeof header.alg !== "string") return "malformed_jwt";
+  if ("enc" in header || "zip" in header) return "encrypted_jwt";
+  if ("crit" in header || "b64" in header) return "unsupported_jwt_header";
+  // With `alg: none` there is no signature (RFC 7515, appendix A.5).
+  if (header.alg.toLowerCase() === "none") return "forbidden_algorithm";
+  if (!BASE64URL.test(signature)) return "malformed_jwt";
+  const type = mediaType(header.typ);
+  if (header.typ !== undefined && type === undefined) return "malformed_jwt";
+  if (header.kid !== undefined && typeof header.kid !== "string") return "malformed_jwt";
+  const claims = parseUnambiguousObject(Buffer.from(body, "base64url"));
+  // A JWT in a JWT is no access token; `cty` says that there is one (RFC 7519, section 5.2).
+  if (!claims || "cty" in header) return "malformed_jwt";
+  return { text, algorithm: header.alg, keyId: header.kid, type, header, claims };
+}

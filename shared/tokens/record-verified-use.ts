@@ -1,0 +1,88 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
+import { toInstant } from "../time/clock.ts";
+import { accessTokenSchema, type TokenStore } from "./access-token.ts";
+import { isThrottled, type TokenUse } from "./record-token-use.ts";
+import type { VerifiedToken } from "./verified-token.ts";
+
+/** What the store adds to the claims. A token that was revoked before its first use has nothing else. */
+const standingSchema = accessTokenSchema.pick({
+  revoked_at: true,
+  last_used_at: true,
+  last_used_ip: true,
+});
+
+/** The use of a verified token, as the store knows it. */
+export interface VerifiedUse {
+  readonly use: Exclude<TokenUse, { readonly status: "unknown" }>;
+  /** Whether this use made the token known: true for one call, however many race. */
+  readonly isFirst: boolean;
+  /** Whether the store took the use. If not, record it again later. */
+  readonly isRecorded: boolean;
+}
+
+type Recorder = TokenStore & { readonly config: Pick<MonitoringConfig, "shards" | "retention"> };
+
+/** The use of a token, by its item in the store. Its expiry is in its claims, which the verifier has checked. */
+export function verifiedUse(
+  { token }: VerifiedToken,
+  item: Record<string, unknown> | undefined,
+): VerifiedUse["use"] {
+  const known = { ...token, ...(item && standingSchema.parse(item)) };
+  return { status: known.revoked_at === undefined ? "active" : "revoked", token: known };
+}
+
+/**
+ * Records the use of a verified token and makes it known, in one round trip: an UpdateItem that creates the item
+ * at the first use (1 write unit per KB). It changes neither a revoked token nor a later `last_used_at`. When the
+ * write is throttled, it only reads the item.
+ */
+export async function recordVerifiedUse(
+  recorder: Recorder,
+  verified: VerifiedToken,
+  atMs: number,
+  ip: string,
+): Promise<VerifiedUse> {
+  const { token_digest, ...facts } = verified.token;
+  const item: Record<string, unknown> = {
+    ...facts,
+    issuer: verified.issuer,
+    ...expiryAttributes(token_digest, Date.parse(facts.expires_at), recorder.config),
+    last_used_at: toInstant(atMs),
+    last_used_ip: ip,
+  };
+  const names = Object.keys(item).filter((name) => item[name] !== undefined);
+  const Key = { token_digest };
+  try {
+    const { Attributes } = await recorder.db.send(
+      new UpdateCommand({
+        TableName: recorder.tokensTable,
+        Key,
+        UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}`,
+        ConditionExpression:
+          "attribute_not_exists(revoked_at) AND (attribute_not_exists(#last_used_at) OR #last_used_at < :last_used_at)",
+        ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+        ExpressionAttributeValues: Object.fromEntries(
+          names.map((name) => [`:${name}`, item[name]]),
+        ),
+        ReturnValues: "ALL_OLD",
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      }),
+    );
+    const isFirst = Attributes?.last_used_at === undefined;
+    return { use: verifiedUse(verified, Attributes), isFirst, isRecorded: true };
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) {
+      const known = error.Item && unmarshall(error.Item);
+      return { use: verifiedUse(verified, known), isFirst: false, isRecorded: true };
+    }
+    if (!isThrottled(error)) throw error;
+    const { Item } = await recorder.db.send(
+      new GetCommand({ TableName: recorder.tokensTable, Key, ConsistentRead: true }),
+    );
+    return { use: verifiedUse(verified, Item), isFirst: false, isRecorded: Item !== undefined };
+  }
+}

@@ -1,0 +1,160 @@
+import { createHash, X509Certificate } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { newKey, type SigningIssuer, startSigningIssuer } from "./signing-issuer.ts";
+import { tokenScene } from "./token-scene.ts";
+
+let issuer: SigningIssuer;
+beforeAll(async () => {
+  issuer = await startSigningIssuer();
+});
+afterAll(() => issuer.close());
+
+const SIGNED = "application/token-introspection+jwt";
+
+async function scene(over = {}, more = {}) {
+  const config: MonitoringConfigInput = {
+    issuers: [
+      {
+        issuer: issuer.issuer,
+        verification: "introspection",
+        introspection: {
+          clientId: "api",
+          secretArn: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:api-AbCdEf",
+          cacheSeconds: 0,
+          ...over,
+        },
+        ...more,
+      },
+    ],
+  };
+  const made = await tokenScene(config);
+  const active = (claims = {}) => ({
+    active: true,
+    client_id: "app",
+    sub: "ada",
+    scope: "api:read",
+    token_type: "Bearer",
+    iat: made.nowSeconds() - 10,
+    exp: made.nowSeconds() + 600,
+    ...claims,
+  });
+  let text = 0;
+  /** The verdict on a new token about which the issuer says this. */
+  const verdictOn = (answer: string, type = "application/json", status = 200) => {
+    issuer.routes.set("/introspect", () => ({ text: answer, type, status }));
+    text += 1;
+    return made.verdict(`opaque-${text}`);
+  };
+  return { ...made, active, verdictOn };
+}
+
+describe("an answer of an introspection endpoint", () => {
+  it("is taken as it is meant, and for nothing else", async () => {
+    const { active, verdictOn, nowSeconds } = await scene({}, { audiences: ["https://api"] });
+    const good = active({ aud: ["https://api", "x"] });
+    expect(await verdictOn(JSON.stringify(good))).toBe("allowed");
+    const cases: [string, object, string][] = [
+      ["inactive", { active: false }, "inactive_token"],
+      ["another audience", { ...good, aud: "x" }, "wrong_audience"],
+      ["no audience", { ...good, aud: undefined }, "wrong_audience"],
+      ["another issuer", { ...good, iss: "https://evil.example.com" }, "unknown_issuer"],
+      ["a refresh token", { ...good, token_type: "refresh_token" }, "wrong_token_type"],
+      ["a token of no type", { ...good, token_type: undefined }, "wrong_token_type"],
+      ["an expired token", { ...good, exp: nowSeconds() }, "expired_token"],
+      ["no expiry", { ...good, exp: undefined }, "invalid_claims"],
+      ["no time of issue", { ...good, iat: undefined }, "invalid_claims"],
+      ["no client", { ...good, client_id: undefined }, "invalid_claims"],
+      ["active as text", { ...good, active: "true" }, "unavailable"],
+      ["no object", [], "unavailable"],
+    ];
+    for (const [name, answer, verdict] of cases) {
+      expect(await verdictOn(JSON.stringify(answer)), name).toBe(verdict);
+    }
+  });
+
+  it("that is none fails closed", async () => {
+    const { active, verdictOn } = await scene();
+    const good = JSON.stringify(active());
+    expect(await verdictOn("<html>", "text/html")).toBe("unavailable");
+    expect(await verdictOn(good, "text/html")).toBe("unavailable");
+    expect(await verdictOn(good, "application/json", 500)).toBe("unavailable");
+    expect(await verdictOn(good, "application/json", 401)).toBe("unavailable");
+    expect(await verdictOn(`${good}${" ".repeat(600_000)}`)).toBe("unavailable");
+    expect(await verdictOn(good)).toBe("allowed");
+  });
+
+  it("must be signed for this client, now, where signed answers are asked for", async () => {
+    const { active, verdictOn, nowSeconds } = await scene({ signedAnswers: true });
+    const header = { typ: "token-introspection+jwt" };
+    const claims = {
+      iss: issuer.issuer,
+      aud: "api",
+      iat: nowSeconds(),
+      token_introspection: active(),
+    };
+    const signed = (over = {}, head = {}, key = issuer.key) =>
+      issuer.sign({ ...claims, ...over }, { ...header, ...head }, key);
+    expect(await verdictOn(await signed(), SIGNED)).toBe("allowed");
+    const forged = { ...(await newKey()), kid: issuer.key.kid };
+    for (const [name, answer] of [
+      ["another key", await signed({}, {}, forged)],
+      ["another typ", await signed({}, { typ: "JWT" })],
+      ["another issuer", await signed({ iss: "https://evil.example.com" })],
+      ["another recipient", await signed({ aud: "other" })],
+      ["an old answer", await signed({ iat: nowSeconds() - 61 })],
+      ["no answer", await signed({ token_introspection: undefined })],
+    ] as const) {
+      expect(await verdictOn(answer, SIGNED), name).toBe("unavailable");
+    }
+    expect(await verdictOn(JSON.stringify(active()))).toBe("unavailable");
+    expect(await verdictOn(await signed({ token_introspection: { active: false } }), SIGNED)).toBe(
+      "inactive_token",
+    );
+  });
+
+  it("is asked for by the issuer of the token's prefix", async () => {
+    const { verdict, active } = await scene({ tokenPrefix: "acme_" });
+    issuer.routes.set("/introspect", () => ({ text: JSON.stringify(active()) }));
+    expect(await verdict("acme_1")).toBe("allowed");
+    // Not that issuer's: as ever, the product's own table decides.
+    expect(await verdict("other_1")).toBe("unknown_token");
+  });
+});
+
+/** A self-signed certificate of a client: its key was thrown away. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBeTCCAR+gAwIBAgIUSkf3Ap96LOR4Ti7HoROpq+DSq3wwCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGY2xpZW50MCAXDTI2MTEyNTAzMjQ0OVoYDzIxMjYxMTAxMDMy
+NDQ5WjARMQ8wDQYDVQQDDAZjbGllbnQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQxX43oeCZMkpm4CXXIhmZGwL2cZIoqdlusGFg/RCUw0il5dOr4U7b/0vXrQ9HW
+TtUBRSnva4jhgWdOIRi8MkZYo1MwUTAdBgNVHQ4EFgQUNgE5fgDVNJ2KGhNDkOXB
+nTxtkJowHwYDVR0jBBgwFoAUNgE5fgDVNJ2KGhNDkOXBnTxtkJowDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAYDApbjAg1XU9MBRbY6oBpuLhtipGb
+mKB5Wd3+x58BYwIhAOXopRP2I56nBPeaJTbhBouhAhxErbNKcsG9uOmC2V9D
+-----END CERTIFICATE-----`;
+
+describe("a token that is bound to a certificate", () => {
+  it("is let in with it alone", async () => {
+    const { verdict, active, ofType } = await scene();
+    const thumbprint = createHash("sha256")
+      .update(new X509Certificate(CERTIFICATE).raw)
+      .digest("base64url");
+    const answer = { ...active(), cnf: { "x5t#S256": thumbprint } };
+    issuer.routes.set("/introspect", () => ({ text: JSON.stringify(answer) }));
+    expect(await verdict("bound", { clientCertificate: CERTIFICATE })).toBe("allowed");
+    expect(await verdict("bound")).toBe("missing_client_certificate");
+    expect(await verdict("bound", { clientCertificate: "nonsense" })).toBe(
+      "wrong_client_certificate",
+    );
+    answer.cnf = { "x5t#S256": "A".repeat(43) };
+    expect(await verdict("bound", { clientCertificate: CERTIFICATE })).toBe(
+      "wrong_client_certificate",
+    );
+    expect(ofType("auth_failed").map(({ event_data }) => event_data.reason)).toEqual([
+      "missing_client_certificate",
+      "wrong_client_certificate",
+      "wrong_client_certificate",
+    ]);
+  });
+});

@@ -1,0 +1,113 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  type CryptoKey,
+  exportJWK,
+  generateKeyPair,
+  type JWK,
+  type JWTPayload,
+  SignJWT,
+} from "jose";
+
+/** A key of an issuer, and its public half as the issuer publishes it. */
+interface IssuerKey {
+  readonly kid: string;
+  readonly alg: string;
+  readonly privateKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+let made = 0;
+
+export async function newKey(alg = "ES256"): Promise<IssuerKey> {
+  made += 1;
+  const kid = `key-${made}`;
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  return {
+    kid,
+    alg,
+    privateKey,
+    publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: "sig" },
+  };
+}
+
+/**
+ * An issuer over HTTP whose tokens say what a test wants. It counts how often its keys are fetched, and can be
+ * down.
+ */
+export async function startSigningIssuer(
+  options: { readonly alg?: string; readonly path?: string } = {},
+) {
+  const state = {
+    key: await newKey(options.alg),
+    /** Other keys that are published. */
+    others: [] as JWK[],
+    /** Status of every answer, for an outage. */
+    status: 200,
+    fetches: 0,
+    requests: [] as string[],
+    /** Members of the metadata, to be changed. */
+    metadata: {} as Record<string, unknown>,
+    /** Answers instead of the issuer. */
+    routes: new Map<
+      string,
+      (
+        body: string,
+        headers: NodeJS.Dict<string | string[]>,
+      ) => { status?: number; type?: string; text: string }
+    >(),
+  };
+  const server = createServer(async (request, response) => {
+    const path = request.url ?? "";
+    state.requests.push(path);
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const send = (value: unknown) => {
+      response.writeHead(state.status, { "content-type": "application/json" });
+      response.end(JSON.stringify(value));
+    };
+    const route = state.routes.get(path);
+    if (route && state.status === 200) {
+      const { status = 200, type = "application/json", text } = route(body, request.headers);
+      response.writeHead(status, { "content-type": type });
+      response.end(text);
+    } else if (path === `${base}/.well-known/openid-configuration`) {
+      send({
+        issuer,
+        jwks_uri: `${origin}/keys`,
+        introspection_endpoint: `${origin}/introspect`,
+        ...state.metadata,
+      });
+    } else if (path === "/keys" || path === `${base}/.well-known/jwks.json`) {
+      state.fetches += 1;
+      send({ keys: [state.key.publicJwk, ...state.others] });
+    } else {
+      response.writeHead(404);
+      response.end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const issuer = `${origin}${options.path ?? ""}`;
+  const base = (options.path ?? "").replace(/\/$/, "");
+  return Object.assign(state, {
+    issuer,
+    origin,
+    /** Signs claims as they are, with the issuer's key or another. */
+    async sign(
+      claims: JWTPayload,
+      header: Record<string, unknown> = {},
+      key = state.key,
+    ): Promise<string> {
+      return new SignJWT(claims)
+        .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt", ...header })
+        .sign(key.privateKey);
+    },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+}
+
+export type SigningIssuer = Awaited<ReturnType<typeof startSigningIssuer>>;

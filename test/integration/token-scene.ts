@@ -1,0 +1,60 @@
+import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { createWorld } from "./store.ts";
+
+/** A world whose authorizer knows other issuers. Published events are kept, and stored on demand. */
+export async function tokenScene(
+  config: MonitoringConfigInput,
+  readSecret: (arn: string) => Promise<string> = async () => "secret",
+) {
+  const world = await createWorld(config);
+  const store = world.context.sink;
+  const deferred: (() => Promise<unknown>)[] = [];
+  const published: typeof world.published = [];
+  const otherIssuers = await loadOtherIssuers(world.context.config, {
+    clock: world.clock,
+    readSecret,
+  });
+  world.traffic.reset();
+  const context = {
+    ...world.context,
+    otherIssuers,
+    sink: { publish: async (events: typeof published) => void published.push(...events) },
+    defer: (task: () => Promise<unknown>) => void deferred.push(task),
+  };
+  const decide = (token: string, over: Partial<ProtectedRequest> = {}) =>
+    authorize(context as never, {
+      method: "GET",
+      path: "/api/data",
+      url: "https://api.example.com/api/data",
+      authorization: [`Bearer ${token}`],
+      ip: "203.0.113.9",
+      requestId: "r-1",
+      ...over,
+    });
+  const afterAnswer = () => Promise.all(deferred.splice(0).map((task) => task()));
+  const call = async (token: string, over: Partial<ProtectedRequest> = {}) => {
+    const decision = await decide(token, over);
+    await afterAnswer();
+    return decision;
+  };
+  /** What a call is refused for, or its outcome. */
+  const verdict = async (token: string, over: Partial<ProtectedRequest> = {}) => {
+    const decision = await call(token, over);
+    return "reason" in decision ? decision.reason : decision.outcome;
+  };
+  return {
+    ...world,
+    world,
+    published,
+    decide,
+    afterAnswer,
+    call,
+    verdict,
+    /** Stores what was published so far, as the subscriber would. */
+    storePublished: () => store.publish(published.splice(0)),
+    ofType: (type: string) => published.filter(({ event_type }) => event_type === type),
+    nowSeconds: () => Math.floor(world.time.nowMs / 1000),
+  };
+}
