@@ -10,9 +10,12 @@ export type { MetricName, MetricService } from "../shared/telemetry/metric-names
 export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
 export {
   type AttachedApi,
+  type AttachedHttpApi,
+  type AttachHttpOptions,
   type AttachOptions,
   type MonitoringTables,
   OAuthMonitoring,
+  type ProtectedHttpTarget,
   type ProtectedTarget,
 } from "./oauth-monitoring.ts";
 export type {

@@ -11,6 +11,8 @@ import { createTables } from "../services/dynamodb-tables.ts";
 import { EventBus } from "../services/event-bus.ts";
 import { startEventSources } from "../services/event-source.ts";
 import { findPort } from "../services/find-port.ts";
+import { FunctionUrl } from "../services/function-url.ts";
+import { HttpApi } from "../services/http-api.ts";
 import { LambdaFunctions } from "../services/lambda-functions.ts";
 import { Notifications } from "../services/notifications.ts";
 import { createQueues, dumpQueues, type Queues, queueNamed } from "../services/queues.ts";
@@ -54,6 +56,8 @@ export interface LocalStack {
   readonly notifications: Notifications;
   readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
   readonly functionNames: readonly string[];
+  /** The addresses of the template's HTTP APIs and function URLs, by logical id. Each has its own, as on AWS. */
+  readonly endpoints: ReadonlyMap<string, string>;
   /** The only function, queue or table whose logical id contains the text. */
   named(kind: "function" | "queue" | "table", part: string): string;
   /** The parameters of a replay of the bus's archive. */
@@ -108,6 +112,34 @@ async function startStore(
   const dynamodb = await startDynamoDbLocal({ port: dynamodbPort, dataDirectory });
   closing.push(dynamodb.close);
   return { endpoint: dynamodb.endpoint };
+}
+
+/** Serves each HTTP API and each function URL of the template at an address of its own. */
+async function serveEndpoints(
+  template: Template,
+  functions: LambdaFunctions,
+  options: LocalStackOptions,
+  closing: (() => Promise<void> | void)[],
+): Promise<ReadonlyMap<string, string>> {
+  const served = [
+    ...HttpApi.idsIn(template).map((id) => ({
+      id,
+      service: new HttpApi(template, id, functions, options),
+    })),
+    ...[...FunctionUrl.functionsIn(template)].map(([id, functionName]) => ({
+      id,
+      service: new FunctionUrl(id, functionName, functions, options),
+    })),
+  ];
+  const endpoints = new Map<string, string>();
+  for (const { id, service } of served) {
+    const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+      void service.handle(request, response);
+    });
+    endpoints.set(id, `http://127.0.0.1:${await listen(server, 0, "")}`);
+    closing.push(() => close(server));
+  }
+  return endpoints;
 }
 
 /** The rule that sends the bus's own events to be stored. */
@@ -205,6 +237,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(() => schedules.stop());
     stack = { gateway: new ApiGateway(template, functions, options), schedules };
 
+    const endpoints = await serveEndpoints(template, functions, options, closing);
+
     const ids = {
       function: template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId),
       queue: [...queues.keys()],
@@ -227,6 +261,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       notifications,
       deliveryStreams,
       functionNames: ids.function,
+      endpoints,
       replay: {
         busArn: template.arn(bus.name),
         storedRuleArn: template.arn(storedRule(template)),

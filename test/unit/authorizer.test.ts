@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { registerInternalExtension } from "../../doors/after-response/internal-extension.ts";
 import {
   toAuthorizerResult,
   UnauthorizedError,
   UnavailableError,
 } from "../../functions/authorizer/authorizer-response.ts";
-import { registerInternalExtension } from "../../functions/authorizer/internal-extension.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import type { ClientSession } from "../../shared/sessions/client-session.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
