@@ -23,7 +23,11 @@ export interface OpenDoorOptions {
  *
  * @throws InvalidConfigError naming each variable that is missing or wrong
  */
-export function openDoor({ environment, logger, onSetAside }: OpenDoorOptions): DoorContext {
+export async function openDoor({
+  environment,
+  logger,
+  onSetAside,
+}: OpenDoorOptions): Promise<DoorContext> {
   const variables = readEnvironment(environment, [
     "TOKENS_TABLE",
     "SESSIONS_TABLE",

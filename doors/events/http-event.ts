@@ -41,7 +41,7 @@ const pathsOf = (event: HttpEvent): HttpApiPath =>
 /** Reads the call from an event in payload format 2.0, in which a header's values are joined by commas. */
 export function fromHttpEvent(event: HttpEvent): ProtectedRequest {
   const { http, domainName, authentication } = event.requestContext;
-  const dpop = fieldValues(event, "dpop");
+  const dpopProofs = fieldValues(event, "dpop");
   const certificate = authentication?.clientCert?.clientCertPem;
   const calledPath = isFunctionUrl(event) ? event.rawPath : encodePath(event.rawPath);
   return {
@@ -54,7 +54,7 @@ export function fromHttpEvent(event: HttpEvent): ProtectedRequest {
     requestId: loggableRequestId(event),
     traceId: traceId(),
     url: `https://${domainName}${calledPath}`,
-    ...(dpop.length > 0 ? { dpop } : {}),
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate ? { clientCertificate: certificate } : {}),
   };
 }

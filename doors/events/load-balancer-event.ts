@@ -37,7 +37,7 @@ export function fromLoadBalancerEvent(
 ): ProtectedRequest {
   const authorization = fieldValues(event, "authorization");
   const sessionIds = fieldValues(event, "mcp-session-id");
-  const dpop = fieldValues(event, "dpop");
+  const dpopProofs = fieldValues(event, "dpop");
   const trace = fieldValues(event, "x-amzn-trace-id")[0];
   // The balancer's own entry is the last one; a caller can send the others.
   const ip = fieldValues(event, "x-forwarded-for").join(",").split(",").at(-1)?.trim();
@@ -56,7 +56,7 @@ export function fromLoadBalancerEvent(
     requestId: loggableId(requestId, [...authorization, ...sessionIds]),
     traceId: traceId(trace),
     ...(publicOrigin ? { url: publicOrigin + event.path } : {}),
-    ...(dpop.length > 0 ? { dpop } : {}),
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate ? { clientCertificate: certificate } : {}),
   };
 }

@@ -34,7 +34,7 @@ export type ProxyEvent = z.output<typeof proxyEventSchema>;
 /** Reads the call from an event in payload format 1.0. */
 export function fromProxyEvent(event: ProxyEvent): ProtectedRequest {
   const sessionIds = fieldValues(event, "mcp-session-id");
-  const dpop = fieldValues(event, "dpop");
+  const dpopProofs = fieldValues(event, "dpop");
   const { domainName, path: calledPath, identity } = event.requestContext;
   const certificate = identity.clientCert?.clientCertPem;
   const isHttpApi = event.version === "1.0";
@@ -60,7 +60,7 @@ export function fromProxyEvent(event: ProxyEvent): ProtectedRequest {
           url: `https://${domainName}${isHttpApi ? encodePath(event.path) : (calledPath ?? event.path)}`,
         }
       : {}),
-    ...(dpop.length > 0 ? { dpop } : {}),
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate ? { clientCertificate: certificate } : {}),
   };
 }

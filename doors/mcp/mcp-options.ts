@@ -33,7 +33,7 @@ export interface McpOptions {
 
 /** RFC 9728, section 1.2: an https address without a fragment. Plain http is for a server on this machine. */
 const resourceSchema = z
-  .url()
+  .url({ abort: true })
   .refine((text) => !text.includes("#"), "an address without a fragment")
   .refine(
     (text) => /^https:\/\/|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(`${text}/`),

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomUUID, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
@@ -39,7 +39,7 @@ function toProtectedRequest(
   const [path = "/"] = target.split(/[?#]/);
   const authorization = fields("authorization");
   const sessionIds = fields("mcp-session-id");
-  const dpop = fields("dpop");
+  const dpopProofs = fields("dpop");
   const certificate =
     front.clientCertificateHeader === undefined
       ? undefined
@@ -55,21 +55,15 @@ function toProtectedRequest(
     requestId: randomUUID(),
     traceId: front.trustedProxies > 0 ? traceId(fields("x-amzn-trace-id")[0]) : undefined,
     ...(front.publicOrigin === undefined ? {} : { url: front.publicOrigin + path }),
-    ...(dpop.length > 0 ? { dpop } : {}),
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate === undefined ? {} : { clientCertificate: certificate }),
   };
-}
-
-/** A certificate in PEM, of its bytes. */
-function pemOf(der: Buffer): string {
-  const lines = der.toString("base64").replace(/(.{64})(?=.)/g, "$1\n");
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
 }
 
 /** The certificate of the caller's own connection, where the server ends TLS itself. */
 function connectedCertificate({ socket }: IncomingMessage): string | undefined {
   const raw = (socket as Partial<TLSSocket>).getPeerCertificate?.()?.raw;
-  return raw && pemOf(raw);
+  return raw && new X509Certificate(raw).toString();
 }
 
 /** A request as a framework may have changed it: a mounted one has its whole target in `originalUrl`. */

@@ -101,16 +101,18 @@ function send(response: ServerResponse, { status, headers, body }: HttpAnswer, i
  *
  * @example
  * ```typescript
- * const monitoring = oauthMonitoring({ trustedProxies: 1 });
+ * const monitoring = await oauthMonitoring({ trustedProxies: 1 });
  * app.use(monitoring.middleware);
  * process.once("SIGTERM", () => server.close(() => monitoring.flush()));
  * ```
  * @throws InvalidConfigError naming each variable that is missing or wrong; InvalidInputError naming each wrong
  * option of `mcp`
  */
-export function oauthMonitoring(options: NodeMiddlewareOptions = {}): NodeMonitoring {
+export async function oauthMonitoring(
+  options: NodeMiddlewareOptions = {},
+): Promise<NodeMonitoring> {
   const { environment = process.env, logger = console } = options;
-  return protectServer(openDoor({ environment, logger }), options);
+  return protectServer(await openDoor({ environment, logger }), options);
 }
 
 /** Protects a server by a door that is open already. */

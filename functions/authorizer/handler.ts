@@ -11,11 +11,11 @@ import { type Authorizer, decideCall, reportFailure } from "./decide-call.ts";
 const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
 const metrics = createMetrics("authorizer", OAUTH_MONITORING_STACK);
 const authorizer: Authorizer = {
-  ...openDoor({
+  ...(await openDoor({
     environment: process.env,
     logger,
     onSetAside: (count) => metrics.count("EventsSetAside", count),
-  }),
+  })),
   metrics,
   afterResponse: await registerInternalExtension(process.env.AWS_LAMBDA_RUNTIME_API, (error) =>
     reportFailure({ logger, metrics }, error),

@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { AccessPolicies } from "../services/access-policies.ts";
@@ -114,32 +114,49 @@ async function startStore(
   return { endpoint: dynamodb.endpoint };
 }
 
-/** Serves each HTTP API and each function URL of the template at an address of its own. */
-async function serveEndpoints(
+/** An HTTP API or a function URL, which has an address before it can answer. */
+interface Endpoint {
+  service:
+    | { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
+    | undefined;
+  readonly url: string;
+}
+
+/** Gives each HTTP API and each function URL of the template an address of its own. */
+async function openEndpoints(
+  template: Template,
+  closing: (() => Promise<void> | void)[],
+): Promise<ReadonlyMap<string, Endpoint>> {
+  const endpoints = new Map<string, Endpoint>();
+  for (const id of [...HttpApi.idsIn(template), ...FunctionUrl.functionsIn(template).keys()]) {
+    const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+      const service = endpoints.get(id)?.service;
+      if (service) void service.handle(request, response);
+      else response.writeHead(503).end();
+    });
+    const url = `http://127.0.0.1:${await listen(server, 0, "")}`;
+    closing.push(() => close(server));
+    endpoints.set(id, { service: undefined, url });
+    template.setAddress(id, url);
+  }
+  return endpoints;
+}
+
+/** Lets the endpoints answer, once there are functions. */
+function serveEndpoints(
+  endpoints: ReadonlyMap<string, Endpoint>,
   template: Template,
   functions: LambdaFunctions,
   options: LocalStackOptions,
-  closing: (() => Promise<void> | void)[],
-): Promise<ReadonlyMap<string, string>> {
-  const served = [
-    ...HttpApi.idsIn(template).map((id) => ({
-      id,
-      service: new HttpApi(template, id, functions, options),
-    })),
-    ...[...FunctionUrl.functionsIn(template)].map(([id, functionName]) => ({
-      id,
-      service: new FunctionUrl(id, functionName, functions, options),
-    })),
-  ];
-  const endpoints = new Map<string, string>();
-  for (const { id, service } of served) {
-    const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
-      void service.handle(request, response);
-    });
-    endpoints.set(id, `http://127.0.0.1:${await listen(server, 0, "")}`);
-    closing.push(() => close(server));
+): void {
+  const targets = FunctionUrl.functionsIn(template);
+  for (const [id, endpoint] of endpoints) {
+    const target = targets.get(id);
+    endpoint.service =
+      target === undefined
+        ? new HttpApi(template, id, functions, options)
+        : new FunctionUrl(id, target, functions, options);
   }
-  return endpoints;
 }
 
 /** The rule that sends the bus's own events to be stored. */
@@ -191,6 +208,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 
     const store = options.runningStore ?? (await startStore(options, closing));
     const template = new Template(options.assembly, eventbridgeEndpoint);
+    const endpoints = await openEndpoints(template, closing);
     access = new AccessPolicies(template);
     const guard = createStoreGuard(access, store);
     const guardEndpoint = `http://127.0.0.1:${await listen(guard, 0, "")}`;
@@ -237,7 +255,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(() => schedules.stop());
     stack = { gateway: new ApiGateway(template, functions, options), schedules };
 
-    const endpoints = await serveEndpoints(template, functions, options, closing);
+    serveEndpoints(endpoints, template, functions, options);
 
     const ids = {
       function: template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId),
@@ -261,7 +279,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       notifications,
       deliveryStreams,
       functionNames: ids.function,
-      endpoints,
+      endpoints: new Map([...endpoints].map(([id, { url }]) => [id, url])),
       replay: {
         busArn: template.arn(bus.name),
         storedRuleArn: template.arn(storedRule(template)),

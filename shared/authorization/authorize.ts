@@ -41,7 +41,7 @@ export interface ProtectedRequest {
   /** The URL that the caller called, without query and fragment, as a DPoP proof names it (RFC 9449, section 4.2). */
   readonly url?: string | undefined;
   /** Every `DPoP` header field. */
-  readonly dpop?: readonly string[] | undefined;
+  readonly dpopProofs?: readonly string[] | undefined;
   /** The certificate of the caller's TLS connection in PEM, as the gateway hands it over (RFC 8705). */
   readonly clientCertificate?: string | undefined;
 }

@@ -155,7 +155,7 @@ export const issued: Promise<IssuedToken> = issueToken(openMonitoring(), {
   expiresInSeconds: 3600,
 });
 export const middleware: Promise<LambdaMiddleware> = oauthMonitoring();
-export const server: NodeMonitoring = protectServer({ trustedProxies: 1 });
+export const server: Promise<NodeMonitoring> = protectServer({ trustedProxies: 1 });
 export const user: string | undefined = callerOf({})?.user_id;
 `;
 

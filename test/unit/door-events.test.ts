@@ -111,7 +111,7 @@ describe("a call is read from the event of", () => {
     expect(read(event, configured)).toMatchObject({
       clientCertificate: PEM,
       url: "https://api.example.com/api/orders/7",
-      dpop: ["proof"],
+      dpopProofs: ["proof"],
     });
     const broken = { ...event, headers: { ...event.headers, "x-amzn-mtls-clientcert": "%" } };
     expect(read(broken, configured)).not.toHaveProperty("clientCertificate");

@@ -15,10 +15,18 @@ import { buildApp } from "../../../infra/synthesize.ts";
 import type { Assembly } from "../../../local/services/template.ts";
 import type { MonitoringConfigInput } from "../../../shared/config/monitoring-config.ts";
 
+const ROOT = join(import.meta.dirname, "../../..");
+
+/** The issuer that the MCP server names. */
+export const AUTHORIZATION_SERVER = "https://login.example.com";
+
 async function bundle(entry: string, outdir: string): Promise<string> {
   await build({
-    entryPoints: { index: join(import.meta.dirname, entry) },
+    entryPoints: { index: join(ROOT, entry) },
     outdir,
+    // The example imports the package.
+    alias: { "oauth-monitoring/lambda": join(ROOT, "doors/lambda/index.ts") },
+    nodePaths: [join(ROOT, "node_modules")],
     bundle: true,
     splitting: true,
     format: "esm",
@@ -35,15 +43,17 @@ async function bundle(entry: string, outdir: string): Promise<string> {
 
 /**
  * The default stack, and next to its REST API an HTTP API behind the authorizer, and a function that decides
- * itself behind a function URL and two HTTP APIs without authorizer, one of them with a named stage.
+ * itself behind a function URL and two HTTP APIs without authorizer, one of them with a named stage. The example
+ * of an MCP server has an HTTP API of its own.
  */
 export async function synthesizeDoors(
   config: MonitoringConfigInput,
 ): Promise<{ readonly assembly: Assembly; readonly remove: () => void }> {
   const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-doors-"));
-  const [protecting, behind] = await Promise.all([
-    bundle("protected-function.ts", join(directory, "protecting")),
-    bundle("function-behind-authorizer.ts", join(directory, "behind")),
+  const [protecting, behind, mcp] = await Promise.all([
+    bundle("test/e2e/doors/protected-function.ts", join(directory, "protecting")),
+    bundle("test/e2e/doors/function-behind-authorizer.ts", join(directory, "behind")),
+    bundle("examples/mcp-server/lambda/handler.ts", join(directory, "mcp")),
   ]);
   const { app, stack } = buildApp({ outdir: join(directory, "cdk.out"), config });
   const { monitoring } = stack;
@@ -76,6 +86,23 @@ export async function synthesizeDoors(
   new HttpApi(stack, "OpenHttpApi", {
     defaultIntegration: new HttpLambdaIntegration("Open", target),
   });
+
+  const tools = new HttpApi(stack, "McpHttpApi");
+  const server = new LambdaFunction(stack, "McpFunction", {
+    ...common,
+    code: Code.fromAsset(mcp),
+    timeout: Duration.seconds(20),
+    environment: {
+      ...monitoring.environment,
+      MCP_RESOURCE: `${tools.apiEndpoint}/mcp`,
+      AUTHORIZATION_SERVER,
+    },
+  });
+  monitoring.grantAuthorize(server);
+  const integration = new HttpLambdaIntegration("Mcp", server);
+  for (const path of ["/mcp", "/.well-known/oauth-protected-resource/mcp"]) {
+    tools.addRoutes({ path, integration });
+  }
   app.synth();
   return {
     assembly: { directory: join(directory, "cdk.out"), stackName: stack.artifactId },

@@ -6,7 +6,12 @@ import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
 import { vi } from "vitest";
-import { callerOf, type NodeMonitoring, oauthMonitoring } from "../../../doors/node/index.ts";
+import {
+  callerOf,
+  type NodeMiddlewareOptions,
+  type NodeMonitoring,
+  oauthMonitoring,
+} from "../../../doors/node/index.ts";
 import {
   LOAD_BALANCER_EVENT,
   LOAD_BALANCER_MULTI_VALUE_EVENT,
@@ -98,14 +103,17 @@ const lasts = (headers: CallHeaders): Record<string, string> =>
     Object.entries(headers).map(([name, values]) => [name, [values].flat().at(-1) ?? ""]),
   );
 
+/** The address of the only HTTP API or function URL whose logical id contains the text. */
+export function endpointOf({ stack }: Scene, part: string): string {
+  const [found, another] = [...stack.endpoints].filter(([id]) => id.includes(part));
+  if (!found || another) throw new Error(`exactly one endpoint must have ${part} in its name`);
+  return found[1];
+}
+
 /** Every door on Lambda. */
 export function lambdaDoors(scene: Scene): Door[] {
   const { stack } = scene;
-  const endpoint = (part: string) => {
-    const [found, another] = [...stack.endpoints].filter(([id]) => id.includes(part));
-    if (!found || another) throw new Error(`exactly one endpoint must have ${part} in its name`);
-    return found[1];
-  };
+  const endpoint = (part: string) => endpointOf(scene, part);
   return [
     served("a REST API's authorizer", stack.url, "rest-api"),
     served("an HTTP API's authorizer", endpoint("AuthorizedHttpApi"), "http-api"),
@@ -148,10 +156,10 @@ export interface NodeDoors {
   close(): Promise<void>;
 }
 
-const addressOf = (server: { address(): unknown }) =>
+export const addressOf = (server: { address(): unknown }) =>
   `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-async function listening<S extends Server>(server: S): Promise<S> {
+export async function listening<S extends Server>(server: S): Promise<S> {
   if (!server.listening) {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   }
@@ -161,8 +169,8 @@ async function listening<S extends Server>(server: S): Promise<S> {
 /** Connects as a container does, by its environment. */
 export function openMonitoring(
   scene: Scene,
-  options: Parameters<typeof oauthMonitoring>[0] = {},
-): NodeMonitoring {
+  options: NodeMiddlewareOptions = {},
+): Promise<NodeMonitoring> {
   const { stack } = scene;
   for (const [name, value] of Object.entries({
     AWS_REGION: "us-east-1",
@@ -175,18 +183,17 @@ export function openMonitoring(
     vi.stubEnv(name, value);
   }
   const environment = stack.functions.variables(stack.named("function", "ProtectedFunction"));
-  const monitoring = oauthMonitoring({
+  return oauthMonitoring({
     environment,
     logger: scene.library.logger,
     trustedProxies: 1,
     ...options,
   });
-  return monitoring;
 }
 
 /** Express, Fastify, Hono and Node's own server, each protected by the same middleware. */
 export async function nodeDoors(scene: Scene): Promise<NodeDoors> {
-  const monitoring = openMonitoring(scene);
+  const monitoring = await openMonitoring(scene);
   const { middleware } = monitoring;
 
   const plain = await listening(
