@@ -11,9 +11,12 @@ export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
 export type { GatewayResponseOptions } from "./constructs/problem-responses.ts";
 export {
   type AttachedApi,
+  type AttachedHttpApi,
+  type AttachHttpOptions,
   type AttachOptions,
   type MonitoringTables,
   OAuthMonitoring,
+  type ProtectedHttpTarget,
   type ProtectedTarget,
 } from "./oauth-monitoring.ts";
 export type {

@@ -10,11 +10,18 @@ import {
   type ResourceBase,
   type RestApiBase,
 } from "aws-cdk-lib/aws-apigateway";
+import type {
+  HttpApi,
+  HttpRoute,
+  IHttpApi,
+  IHttpRoute,
+  IHttpRouteAuthorizer,
+} from "aws-cdk-lib/aws-apigatewayv2";
 import type { Metric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import type { EventBus } from "aws-cdk-lib/aws-events";
-import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
+import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
@@ -37,6 +44,7 @@ import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
 import { grantPublish, grantTables } from "./constructs/grants.ts";
+import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
@@ -81,6 +89,37 @@ export interface AttachOptions {
   readonly metricsDashboard?: boolean;
 }
 
+/** What `attach` can protect of an HTTP API: the API, or one route. */
+export type ProtectedHttpTarget = IHttpApi | HttpApi | IHttpRoute | HttpRoute;
+
+/** What `attach` adds to an HTTP API, and what it leaves alone. */
+export interface AttachHttpOptions {
+  /**
+   * Routes that stay open.
+   *
+   * @default - none
+   */
+  readonly except?: readonly (IHttpRoute | HttpRoute)[];
+
+  /**
+   * Whether an alarm watches the API's 5XX answers.
+   *
+   * @default - true; false for an imported API, and when the construct has no alarms
+   */
+  readonly alarm?: boolean;
+}
+
+/** An HTTP API behind the authorizer. */
+export interface AttachedHttpApi {
+  /** The authorizer, for routes that you protect by hand. */
+  readonly authorizer: IHttpRouteAuthorizer;
+}
+
+/** Whether a target is an HTTP API or its route. */
+function isHttp(target: ProtectedTarget | ProtectedHttpTarget): target is ProtectedHttpTarget {
+  return "httpApi" in target || "isHttpApi" in target || "httpApiId" in target;
+}
+
 /** The options of `attach` that concern the API as a whole. */
 const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
 
@@ -115,7 +154,7 @@ export interface MonitoringTables {
 }
 
 /**
- * OAuth monitoring for REST APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
+ * OAuth monitoring for APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
  * cleanup of expired data.
  *
  * It creates nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
@@ -147,8 +186,9 @@ export class OAuthMonitoring extends Construct {
   /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
   readonly authorizerFunction: IFunction;
   /**
-   * What `openMonitoring` of `oauth-monitoring/shared` reads, for the environment of a function that calls
-   * the library. It holds names, no secrets, and takes up to 3.5 of Lambda's 4 KB.
+   * What `openMonitoring` of `oauth-monitoring/shared` and the middlewares of `oauth-monitoring/lambda` and
+   * `oauth-monitoring/node` read, for the environment of a function or a container. It holds names and a
+   * queue's address, no secrets, and takes up to 3.7 of Lambda's 4 KB.
    */
   readonly environment: Readonly<Record<string, string>>;
   /** What the app gave the construct, by the property. */
@@ -163,6 +203,7 @@ export class OAuthMonitoring extends Construct {
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
   readonly #firstOptions = new Map<IRestApi, AttachOptions>();
+  readonly #attachedHttp = new Map<IHttpApi, { protection: HttpApiProtection; alarm: boolean }>();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
@@ -244,6 +285,7 @@ export class OAuthMonitoring extends Construct {
       COUNTERS_TABLE: this.tables.counters.tableName,
       ISSUANCES_TABLE: this.tables.issuances.tableName,
       EVENT_BUS_NAME: this.eventBus.eventBusName,
+      UNPUBLISHED_QUEUE_URL: flow.unpublished.queueUrl,
       OAUTH_MONITORING_CONFIG: functions.configVariable,
     };
     if (props.outputs ?? true) {
@@ -285,7 +327,65 @@ export class OAuthMonitoring extends Construct {
    * @throws Error for an API that an OpenAPI document defines or that is in another account or region, when what
    * the construct uses is in the API's stack, and when a later call for an API has other options than the first
    */
-  attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
+  attach(target: ProtectedTarget, options?: AttachOptions): AttachedApi;
+
+  /**
+   * Protects a whole HTTP API, or one route, by the same authorizer in payload format 2.0. Routes that you add
+   * later are protected as well, wherever in the app they are. It leaves alone routes that have an authorizer
+   * or IAM authorization, `OPTIONS` routes and `except`.
+   *
+   * It adds to the API, in the API's own stack, an authorizer, the permission to call the authorizer function,
+   * and an alarm on 5XX answers (`alarm`, which counts in the first call for an API). An HTTP API has no gateway
+   * responses, so a refused call gets 401, 403 or 500 in API Gateway's own words: docs/front-doors.md.
+   *
+   * @example
+   * ```typescript
+   * monitoring.attach(httpApi);
+   * ```
+   * @throws Error when a later call for an API has another `alarm` than the first
+   */
+  attach(target: ProtectedHttpTarget, options?: AttachHttpOptions): AttachedHttpApi;
+
+  attach(
+    target: ProtectedTarget | ProtectedHttpTarget,
+    options: AttachOptions | AttachHttpOptions = {},
+  ): AttachedApi | AttachedHttpApi {
+    return isHttp(target)
+      ? this.#attachHttp(target, options as AttachHttpOptions)
+      : this.#attachRest(target, options as AttachOptions);
+  }
+
+  #attachHttp(target: ProtectedHttpTarget, options: AttachHttpOptions): AttachedHttpApi {
+    const isRoute = "httpApi" in target;
+    const api = (isRoute ? target.httpApi : target) as IHttpApi;
+    const protection = this.#httpProtectionOf(api, options);
+    if (isRoute) protection.protectRoute(target as IHttpRoute);
+    else protection.protectAll(options.except ?? []);
+    return { authorizer: protection.authorizer };
+  }
+
+  #httpProtectionOf(api: IHttpApi, options: AttachHttpOptions): HttpApiProtection {
+    const known = this.#attachedHttp.get(api);
+    if (known) {
+      if ((options.alarm ?? known.alarm) !== known.alarm) {
+        throw new Error(
+          `${api.node.path} is attached already: give alarm in the first attach of the API`,
+        );
+      }
+      return known.protection;
+    }
+    const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
+    const protection = new HttpApiProtection(scope, "Protection", {
+      api,
+      authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
+    });
+    const alarm = options.alarm ?? Resource.isOwnedResource(api);
+    this.#attachedHttp.set(api, { protection, alarm });
+    if (alarm) this.#alarms?.watchHttpApi(scope, api);
+    return protection;
+  }
+
+  #attachRest(target: ProtectedTarget, options: AttachOptions): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
     this.#checkOptions(api, options);
     const protection = this.#protectionOf(api, options);
@@ -337,6 +437,25 @@ export class OAuthMonitoring extends Construct {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
     }).combine(this.grantPublish(grantee));
+  }
+
+  /**
+   * Lets a function or a container decide about calls itself, by `oauth-monitoring/lambda` or
+   * `oauth-monitoring/node`. It needs `environment` as well.
+   */
+  grantAuthorize(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
+      SESSIONS_TABLE: { table: ["GetItem"] },
+    })
+      .combine(this.grantPublish(grantee))
+      .combine(
+        Grant.addToPrincipal({
+          grantee,
+          actions: ["sqs:SendMessage"],
+          resourceArns: [this.#flow.unpublished.queueArn],
+        }),
+      );
   }
 
   /** Lets an administrator name clients: `registerClient`. */

@@ -6,6 +6,7 @@ import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes
 import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
+import { sourceIp } from "./source-ip.ts";
 import { ACCOUNT, arnOf, type Template } from "./template.ts";
 import { newTraceHeader } from "./trace-header.ts";
 
@@ -83,17 +84,6 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
-}
-
-/**
- * The caller's address. As in API Gateway, it is the address of the connection. If forwarded addresses are trusted,
- * it is the one that the last proxy names, so that one machine can play several callers.
- */
-function sourceIp(request: IncomingMessage, trustForwardedFor: boolean): string {
-  const connected = request.socket.remoteAddress ?? "127.0.0.1";
-  if (!trustForwardedFor) return connected;
-  const forwarded = String(request.headers["x-forwarded-for"] ?? "");
-  return forwarded.split(",").at(-1)?.trim() || connected;
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {

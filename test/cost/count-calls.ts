@@ -71,7 +71,7 @@ export async function countCalls(
       logger,
       metrics,
       sink,
-      afterResponse: { run: async (work) => void works.push(work) },
+      afterResponse: { announce: () => true, run: async (work) => void works.push(work) },
     };
     let letIn = 0;
     const { bytes } = await meterLog(async () => {
@@ -80,7 +80,8 @@ export async function countCalls(
         meter.calls = {};
         bus.puts = 0;
         const answer = await decideCall(authorizer, authorizerEvent(call)).catch(() => undefined);
-        if (answer?.policyDocument.Statement[0]?.Effect === "Allow") letIn += 1;
+        const policy = answer && "policyDocument" in answer ? answer.policyDocument : undefined;
+        if (policy?.Statement[0]?.Effect === "Allow") letIn += 1;
         for (const work of works.splice(0)) await work();
         const trips = Object.values(meter.calls).reduce((sum, count) => sum + count, 0);
         const { decision, publish, cpu } = AUTHORIZER_MS;

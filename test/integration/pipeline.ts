@@ -141,10 +141,11 @@ export class Pipeline {
     const authorizer: Authorizer = {
       ...process.store,
       metrics: this.#metrics("authorizer", process.wire),
-      afterResponse: { run: async (work) => void works.push(work) },
+      afterResponse: { announce: () => true, run: async (work) => void works.push(work) },
     };
     const answer = await decideCall(authorizer, event).then(
-      (result) => result.policyDocument.Statement[0]?.Effect ?? "none",
+      (result) =>
+        ("policyDocument" in result && result.policyDocument.Statement[0]?.Effect) || "none",
       (error: Error) => error.message,
     );
     const { killed, struck } = process.wire;
