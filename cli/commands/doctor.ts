@@ -160,6 +160,42 @@ async function checkEvents(
   }
 }
 
+/** What SNS has in place of the ARN of a subscription that nobody has confirmed. */
+const UNCONFIRMED = "PendingConfirmation";
+
+/** Whether somebody hears of alarms and alerts. */
+async function checkSubscriptions(target: Target, TopicArn: string): Promise<Finding> {
+  const check = "alarms";
+  try {
+    // No other command needs SNS.
+    const { ListSubscriptionsByTopicCommand, SNSClient } = await import("@aws-sdk/client-sns");
+    const { Subscriptions = [] } = await new SNSClient({ ...target.messaging }).send(
+      new ListSubscriptionsByTopicCommand({ TopicArn }),
+    );
+    const confirmed = Subscriptions.filter(
+      ({ SubscriptionArn }) => SubscriptionArn !== UNCONFIRMED,
+    ).length;
+    if (confirmed > 0) {
+      return { check, ok: true, found: `subscriptions to the alarm topic: ${confirmed}` };
+    }
+    return Subscriptions.length > 0
+      ? {
+          check,
+          ok: false,
+          found: `subscriptions that nobody has confirmed: ${Subscriptions.length}`,
+          advice: "open the link in the message of SNS",
+        }
+      : {
+          check,
+          ok: false,
+          found: "nobody is subscribed to the alarm topic",
+          advice: "subscribe somebody: see docs/deploy.md",
+        };
+  } catch (error) {
+    return failure(check, error, "let your identity list the topic's subscriptions");
+  }
+}
+
 /** What an answer of the API means when it is not the integration's own. */
 const MEANING: Readonly<Record<number, string>> = {
   401: "the authorizer does not know the token: does the API belong to this stack?",
@@ -243,6 +279,7 @@ export async function doctor(target: Target, given: object): Promise<Report> {
     await revokeToken(target, issued.token.token_id).catch(() => {});
   }
   findings.push(await checkDeadLetters(target), await checkCleanup(target));
+  if (target.alarmTopicArn) findings.push(await checkSubscriptions(target, target.alarmTopicArn));
   progress("");
   const text = findings.flatMap(({ check, ok, found, advice }) => [
     `${ok ? "ok  " : "FAIL"}  ${check}: ${printable(found)}`,

@@ -285,7 +285,7 @@ describe("doctor", () => {
     expect(events).toMatch(/PublishError: .* → look at the bus/);
   });
 
-  it("finds a rule that is disabled, and a subscriber that does not store", async () => {
+  it("finds a rule that is disabled", async () => {
     const { stack, settle } = scene();
     const rule = {
       Name: logicalIdOfArn(stack.replay.storedRuleArn),
@@ -296,6 +296,18 @@ describe("doctor", () => {
     await bus().send(new EnableRuleCommand(rule));
     expect(events).toMatch(/did not reach the audit log within 1 s → .*rule is enabled/);
     await settle();
+  });
+
+  it("finds that nobody hears of alarms", async () => {
+    const { notifications } = scene().stack;
+    const alarmTopicArn = "arn:aws:sns:us-east-1:000000000000:topic";
+    const alarms = async () => (await examine({}, { ...target(), alarmTopicArn })).alarms;
+    expect(await alarms()).toMatch(/^nobody is subscribed .* → subscribe somebody/);
+    const one = { protocol: "email", endpoint: "ops@shop.example", confirmed: false };
+    notifications.subscriptions = [one];
+    expect(await alarms()).toMatch(/^subscriptions that nobody has confirmed: 1 → open the link/);
+    notifications.subscriptions = [one, { ...one, confirmed: true }];
+    expect(await alarms()).toBe("ok");
   });
 
   it("finds dead letters, a cleanup that does not run, and tables that are not there", async () => {
