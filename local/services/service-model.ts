@@ -5,7 +5,7 @@ import {
   PutEventsRequest$,
   StartReplayRequest$,
 } from "@aws-sdk/client-eventbridge";
-import { PublishInput$ } from "@aws-sdk/client-sns";
+import { ListSubscriptionsByTopicInput$, PublishInput$ } from "@aws-sdk/client-sns";
 import {
   ChangeMessageVisibilityBatchRequest$,
   ChangeMessageVisibilityRequest$,
@@ -36,6 +36,7 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   DisableRule: DisableRuleRequest$,
   EnableRule: EnableRuleRequest$,
   GetQueueAttributes: GetQueueAttributesRequest$,
+  ListSubscriptionsByTopic: ListSubscriptionsByTopicInput$,
   Publish: PublishInput$,
   PutEvents: PutEventsRequest$,
   ReceiveMessage: ReceiveMessageRequest$,
