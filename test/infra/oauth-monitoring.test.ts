@@ -201,9 +201,7 @@ describe("other issuers", () => {
         (
           Properties.PolicyDocument.Statement as { Action: string | string[]; Resource: unknown }[]
         ).flatMap(({ Action, Resource }) =>
-          [Action]
-            .flat()
-            .map((action) => `${id} ${action} ${JSON.stringify(Resource)}`),
+          [Action].flat().map((action) => `${id} ${action} ${JSON.stringify(Resource)}`),
         ),
       );
     };
