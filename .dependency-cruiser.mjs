@@ -71,26 +71,32 @@ export default {
       "shared-is-below",
       "shared/ is the library: it imports no program and no infrastructure",
       { path: "^shared/" },
+      { path: "^(doors|functions|infra|cli|local|test|examples)/" },
+    ),
+    forbid(
+      "doors-alone",
+      "doors/ lets calls in: it imports shared/ only",
+      { path: "^doors/" },
       { path: "^(functions|infra|cli|local|test|examples)/" },
     ),
     forbid(
       "infra-alone",
       "infra/ deploys bundles; it imports no function and no program",
       { path: "^infra/" },
-      { path: "^(functions|cli|local|test|examples)/" },
+      { path: "^(doors|functions|cli|local|test|examples)/" },
     ),
     forbid(
       "cli-alone",
       "cli/ imports shared/ only",
       { path: "^cli/" },
-      { path: "^(functions|infra|local|test|examples)/" },
+      { path: "^(doors|functions|infra|local|test|examples)/" },
     ),
     forbid(
       "local-alone",
       "local/ runs what is synthesized and bundled; it imports shared/ only, except for the page of commands",
       { path: "^local/" },
       {
-        path: "^(functions|infra|cli|test|examples)/",
+        path: "^(doors|functions|infra|cli|test|examples)/",
         pathNot: "^cli/main.ts$",
       },
     ),
@@ -102,7 +108,7 @@ export default {
     ),
     forbid(
       "functions-alone",
-      "functions/ imports shared/ only",
+      "functions/ imports doors/ and shared/ only",
       { path: "^functions/" },
       { path: "^(infra|cli|local|test|examples)/" },
     ),
@@ -127,7 +133,7 @@ export default {
     forbid(
       "ships-what-it-imports",
       "What ships imports no devDependency, except types; peers are the user's",
-      { path: "^(infra|shared|cli)/" },
+      { path: "^(infra|shared|doors|cli)/" },
       { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm-peer", "type-only"] },
     ),
     forbid(
@@ -138,8 +144,8 @@ export default {
     ),
     forbid(
       "free-of-lambda",
-      "shared/ and cli/ know nothing of Lambda, not even its types",
-      { path: "^(shared|cli)/" },
+      "shared/, doors/ and cli/ know nothing of Lambda, not even its types: whoever imports them need not have them",
+      { path: "^(shared|doors|cli)/" },
       { path: "(^|/)(@types/aws-lambda|aws-lambda|@middy|@aws-lambda-powertools)(/|$)" },
     ),
     forbid(
@@ -153,7 +159,7 @@ export default {
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^dist/" },
     tsConfig: { fileName: "tsconfig.json" },
-    // Types count as well: a circle of types is a circle to whoever reads it.
+    // Types count as well: a circle of types is just as hard to read.
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ["exports"],

@@ -1,7 +1,9 @@
 import { type Duration, RemovalPolicy } from "aws-cdk-lib";
+import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { FunctionName } from "../shared/config/function-parameters.ts";
 import {
   type MonitoringConfig,
   type MonitoringConfigInput,
@@ -128,7 +130,8 @@ export interface OAuthMonitoringProps {
 
   /**
    * Where alarms and alerts go. A topic of this app gets a policy by which alarms of the account may publish;
-   * an imported one must have it.
+   * an imported one must have it. Import an encrypted topic by `Topic.fromTopicAttributes` with its `keyArn`; the
+   * key's policy must let `cloudwatch.amazonaws.com` use it.
    *
    * @default - a new encrypted topic
    */
@@ -154,6 +157,41 @@ export interface OAuthMonitoringProps {
    * @default true
    */
   readonly outputs?: boolean;
+
+  /**
+   * Concurrency that a function has for itself, and at most, such as `{ Authorizer: 400 }`.
+   *
+   * @default - no function has any reserved
+   */
+  readonly reservedConcurrency?: Readonly<Partial<Record<FunctionName, number>>>;
+
+  /**
+   * Environments of the authorizer that Lambda keeps warm, so that no call waits for a cold start.
+   *
+   * @default 0
+   */
+  readonly authorizerProvisionedConcurrency?: number;
+
+  /**
+   * The VPC in which the functions run. It needs ways to DynamoDB, EventBridge, SQS and SNS: see docs/deploy.md.
+   *
+   * @default - `functions.vpc` of the configuration; without it, no VPC
+   */
+  readonly vpc?: IVpc;
+
+  /**
+   * The subnets of `vpc` in which the functions run.
+   *
+   * @default - its private subnets
+   */
+  readonly vpcSubnets?: SubnetSelection;
+
+  /**
+   * The security groups of the functions in `vpc`.
+   *
+   * @default - a new one that allows everything outwards and nothing inwards
+   */
+  readonly securityGroups?: readonly ISecurityGroup[];
 
   /**
    * All other settings, as JSON, for example from `cdk.json`. docs/configuration.md lists them. The
@@ -193,6 +231,10 @@ function inputOf(props: OAuthMonitoringProps): MonitoringConfigInput {
       lastUsedIntervalSeconds: props.lastUsedInterval?.toSeconds(),
     }),
     cleanup: over(config.cleanup, { everyMinutes: props.cleanupInterval?.toMinutes() }),
+    functions: over(config.functions, {
+      reservedConcurrency: props.reservedConcurrency && { ...props.reservedConcurrency },
+      authorizerProvisionedConcurrency: props.authorizerProvisionedConcurrency,
+    }),
     removalPolicy: removalPolicy === undefined ? undefined : REMOVAL_POLICIES[removalPolicy],
   } as MonitoringConfigInput;
   return over(config, set) ?? {};

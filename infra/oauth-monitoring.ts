@@ -10,17 +10,25 @@ import {
   type ResourceBase,
   type RestApiBase,
 } from "aws-cdk-lib/aws-apigateway";
+import type {
+  HttpApi,
+  HttpRoute,
+  IHttpApi,
+  IHttpRoute,
+  IHttpRouteAuthorizer,
+} from "aws-cdk-lib/aws-apigatewayv2";
 import type { Metric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import type { EventBus } from "aws-cdk-lib/aws-events";
-import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
+import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
-import { Construct } from "constructs";
+import { Construct, type IConstruct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
 import {
   forEachTable,
@@ -34,12 +42,13 @@ import { Alarms } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
-import { Functions } from "./constructs/functions.ts";
+import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
 import { grantPublish, grantTables } from "./constructs/grants.ts";
+import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
-import { ProblemResponses } from "./constructs/problem-responses.ts";
+import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
@@ -58,11 +67,12 @@ export interface AttachOptions {
 
   /**
    * Whether the API answers refused calls with problem documents (RFC 9457) and `WWW-Authenticate`
-   * (RFC 6750). Gateway responses that the API has already stay as they are.
+   * (RFC 6750), and how. Gateway responses that the API has already stay as they are; ours take over the
+   * headers of its `DEFAULT_4XX` and `DEFAULT_5XX`, or else its CORS headers.
    *
    * @default - true; false for an imported API
    */
-  readonly gatewayResponses?: boolean;
+  readonly gatewayResponses?: boolean | GatewayResponseOptions;
 
   /**
    * Whether an alarm watches the API's 5XX answers.
@@ -77,6 +87,37 @@ export interface AttachOptions {
    * @default - true; false for an imported API, and when the construct has no dashboard
    */
   readonly metricsDashboard?: boolean;
+}
+
+/** What `attach` can protect of an HTTP API: the API, or one route. */
+export type ProtectedHttpTarget = IHttpApi | HttpApi | IHttpRoute | HttpRoute;
+
+/** What `attach` adds to an HTTP API, and what it leaves alone. */
+export interface AttachHttpOptions {
+  /**
+   * Routes that stay open.
+   *
+   * @default - none
+   */
+  readonly except?: readonly (IHttpRoute | HttpRoute)[];
+
+  /**
+   * Whether an alarm watches the API's 5XX answers.
+   *
+   * @default - true; false for an imported API, and when the construct has no alarms
+   */
+  readonly alarm?: boolean;
+}
+
+/** An HTTP API behind the authorizer. */
+export interface AttachedHttpApi {
+  /** The authorizer, for routes that you protect by hand. */
+  readonly authorizer: IHttpRouteAuthorizer;
+}
+
+/** Whether a target is an HTTP API or its route. */
+function isHttp(target: ProtectedTarget | ProtectedHttpTarget): target is ProtectedHttpTarget {
+  return "httpApi" in target || "isHttpApi" in target || "httpApiId" in target;
 }
 
 /** The options of `attach` that concern the API as a whole. */
@@ -113,7 +154,7 @@ export interface MonitoringTables {
 }
 
 /**
- * OAuth monitoring for REST APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
+ * OAuth monitoring for APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
  * cleanup of expired data.
  *
  * It creates nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
@@ -145,10 +186,13 @@ export class OAuthMonitoring extends Construct {
   /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
   readonly authorizerFunction: IFunction;
   /**
-   * What `openMonitoring` of `oauth-monitoring/shared` reads, for the environment of a function that calls
-   * the library. It holds names, no secrets, and takes up to 3.5 of Lambda's 4 KB.
+   * What `openMonitoring` of `oauth-monitoring/shared` and the middlewares of `oauth-monitoring/lambda` and
+   * `oauth-monitoring/node` read, for the environment of a function or a container. It holds names and a
+   * queue's address, no secrets, and takes up to 3.7 of Lambda's 4 KB.
    */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the app gave the construct, by the property. */
+  readonly #brought: Readonly<Record<string, IConstruct | undefined>>;
   readonly #data: Data;
   readonly #flow: EventFlow;
   readonly #functions: Functions;
@@ -159,6 +203,7 @@ export class OAuthMonitoring extends Construct {
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
   readonly #firstOptions = new Map<IRestApi, AttachOptions>();
+  readonly #attachedHttp = new Map<IHttpApi, { protection: HttpApiProtection; alarm: boolean }>();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
@@ -172,6 +217,7 @@ export class OAuthMonitoring extends Construct {
       removalPolicy,
       encryptionKey: props.encryptionKey,
       previousEventsTable: config.previousEventsTable,
+      capacity: config.capacity,
     });
     const { key } = data;
     const flow = new EventFlow(this, "EventFlow", { config, key, removalPolicy });
@@ -182,6 +228,7 @@ export class OAuthMonitoring extends Construct {
       data,
       flow,
       alertTopic: this.alarmTopic,
+      network: this.#network(props),
       metricsName: this.#metricsName(),
       logRetention,
       removalPolicy,
@@ -214,6 +261,11 @@ export class OAuthMonitoring extends Construct {
         transformation: functions.get("OcsfExport"),
         alarmTopic: props.alarms === false ? undefined : this.alarmTopic,
       }).bucket;
+    this.#brought = {
+      alarmTopic: props.alarmTopic,
+      encryptionKey: props.encryptionKey,
+      vpc: props.vpc,
+    };
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
@@ -223,7 +275,7 @@ export class OAuthMonitoring extends Construct {
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
-    this.authorizerFunction = functions.get("Authorizer");
+    this.authorizerFunction = functions.authorizer;
     this.environment = {
       TOKENS_TABLE: this.tables.tokens.tableName,
       AUTHORIZATION_CODES_TABLE: this.tables.authorizationCodes.tableName,
@@ -233,6 +285,7 @@ export class OAuthMonitoring extends Construct {
       COUNTERS_TABLE: this.tables.counters.tableName,
       ISSUANCES_TABLE: this.tables.issuances.tableName,
       EVENT_BUS_NAME: this.eventBus.eventBusName,
+      UNPUBLISHED_QUEUE_URL: flow.unpublished.queueUrl,
       OAUTH_MONITORING_CONFIG: functions.configVariable,
     };
     if (props.outputs ?? true) {
@@ -258,7 +311,8 @@ export class OAuthMonitoring extends Construct {
    * Give `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API; they concern the
    * whole API. `except` concerns only the call that has it.
    *
-   * The API may be in another stack of the same account and region, which then depends on this one. For an
+   * The API may be in another stack of the same account and region, which then depends on this one; the
+   * construct's topic and key must not be in that stack. For an
    * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
    * methods the returned `methodOptions`. The owner of the API must deploy its stage.
    *
@@ -270,10 +324,68 @@ export class OAuthMonitoring extends Construct {
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
-   * @throws Error for an API that an OpenAPI document defines, and when a later call for an API has other options
-   * than the first
+   * @throws Error for an API that an OpenAPI document defines or that is in another account or region, when what
+   * the construct uses is in the API's stack, and when a later call for an API has other options than the first
    */
-  attach(target: ProtectedTarget, options: AttachOptions = {}): AttachedApi {
+  attach(target: ProtectedTarget, options?: AttachOptions): AttachedApi;
+
+  /**
+   * Protects a whole HTTP API, or one route, by the same authorizer in payload format 2.0. Routes that you add
+   * later are protected as well, wherever in the app they are. It leaves alone routes that have an authorizer
+   * or IAM authorization, `OPTIONS` routes and `except`.
+   *
+   * It adds to the API, in the API's own stack, an authorizer, the permission to call the authorizer function,
+   * and an alarm on 5XX answers (`alarm`, which counts in the first call for an API). An HTTP API has no gateway
+   * responses, so a refused call gets 401, 403 or 500 in API Gateway's own words: docs/front-doors.md.
+   *
+   * @example
+   * ```typescript
+   * monitoring.attach(httpApi);
+   * ```
+   * @throws Error when a later call for an API has another `alarm` than the first
+   */
+  attach(target: ProtectedHttpTarget, options?: AttachHttpOptions): AttachedHttpApi;
+
+  attach(
+    target: ProtectedTarget | ProtectedHttpTarget,
+    options: AttachOptions | AttachHttpOptions = {},
+  ): AttachedApi | AttachedHttpApi {
+    return isHttp(target)
+      ? this.#attachHttp(target, options as AttachHttpOptions)
+      : this.#attachRest(target, options as AttachOptions);
+  }
+
+  #attachHttp(target: ProtectedHttpTarget, options: AttachHttpOptions): AttachedHttpApi {
+    const isRoute = "httpApi" in target;
+    const api = (isRoute ? target.httpApi : target) as IHttpApi;
+    const protection = this.#httpProtectionOf(api, options);
+    if (isRoute) protection.protectRoute(target as IHttpRoute);
+    else protection.protectAll(options.except ?? []);
+    return { authorizer: protection.authorizer };
+  }
+
+  #httpProtectionOf(api: IHttpApi, options: AttachHttpOptions): HttpApiProtection {
+    const known = this.#attachedHttp.get(api);
+    if (known) {
+      if ((options.alarm ?? known.alarm) !== known.alarm) {
+        throw new Error(
+          `${api.node.path} is attached already: give alarm in the first attach of the API`,
+        );
+      }
+      return known.protection;
+    }
+    const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
+    const protection = new HttpApiProtection(scope, "Protection", {
+      api,
+      authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
+    });
+    const alarm = options.alarm ?? Resource.isOwnedResource(api);
+    this.#attachedHttp.set(api, { protection, alarm });
+    if (alarm) this.#alarms?.watchHttpApi(scope, api);
+    return protection;
+  }
+
+  #attachRest(target: ProtectedTarget, options: AttachOptions): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
     this.#checkOptions(api, options);
     const protection = this.#protectionOf(api, options);
@@ -325,6 +437,25 @@ export class OAuthMonitoring extends Construct {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
     }).combine(this.grantPublish(grantee));
+  }
+
+  /**
+   * Lets a function or a container decide about calls itself, by `oauth-monitoring/lambda` or
+   * `oauth-monitoring/node`. It needs `environment` as well.
+   */
+  grantAuthorize(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
+      SESSIONS_TABLE: { table: ["GetItem"] },
+    })
+      .combine(this.grantPublish(grantee))
+      .combine(
+        Grant.addToPrincipal({
+          grantee,
+          actions: ["sqs:SendMessage"],
+          resourceArns: [this.#flow.unpublished.queueArn],
+        }),
+      );
   }
 
   /** Lets an administrator name clients: `registerClient`. */
@@ -411,7 +542,9 @@ export class OAuthMonitoring extends Construct {
       return;
     }
     const ignored = API_OPTIONS.find(
-      (name) => options[name] !== undefined && options[name] !== first[name],
+      (name) =>
+        options[name] !== undefined &&
+        JSON.stringify(options[name]) !== JSON.stringify(first[name]),
     );
     if (ignored) {
       throw new Error(
@@ -429,21 +562,64 @@ export class OAuthMonitoring extends Construct {
         `${api.node.path} is defined by an OpenAPI document, whose methods cannot be protected from here: name the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
       );
     }
+    this.#checkStacks(api);
     // In the API's scope: the API may be in another stack, and that stack must depend on this one.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
       api,
-      authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
+      authorizerFunctionArn: this.#functions.authorizer.functionArn,
     });
     this.#attached.set(api, protection);
     // An imported API has no resource in this app.
     const isOurs = Resource.isOwnedResource(api);
-    if (options.gatewayResponses ?? isOurs) {
-      new ProblemResponses(scope, "Responses", { api, realm: this.config.realm });
+    const responses = options.gatewayResponses ?? isOurs;
+    if (responses) {
+      new ProblemResponses(scope, "Responses", {
+        ...(responses === true ? {} : responses),
+        api,
+        realm: this.config.realm,
+      });
     }
     if (options.alarm ?? isOurs) this.#alarms?.watchApi(scope, api);
     if (options.metricsDashboard ?? isOurs) this.#metricsDashboard?.addApi(api);
     return protection;
+  }
+
+  /**
+   * @throws Error when the stack of the API cannot depend on the construct's: it is deployed elsewhere, or the
+   * construct's stack depends on it
+   */
+  #checkStacks(api: IRestApi): void {
+    const ours = Stack.of(this);
+    const theirs = Stack.of(api);
+    if (theirs === ours) return;
+    if (theirs.environment !== ours.environment) {
+      throw new Error(
+        `${api.node.path} is deployed to ${theirs.environment} and ${this.node.path} to ${ours.environment}: API Gateway needs the authorizer in its own account and region. Give both stacks the same env, or give that account and region an OAuthMonitoring of its own; docs/attach.md says how to gather events of several in one audit log`,
+      );
+    }
+    for (const [name, given] of Object.entries(this.#brought)) {
+      if (given && Stack.of(given) === theirs && Resource.isOwnedResource(given)) {
+        throw new Error(
+          `${given.node.path}, the ${name} of ${this.node.path}, is in the stack of ${api.node.path}, and the two stacks would depend on each other. Move it to the stack ${ours.node.path} or to one of its own, or import it there by its ARN or id`,
+        );
+      }
+    }
+  }
+
+  /** Where the functions run: where the properties or the configuration say. */
+  #network({ vpc, vpcSubnets, securityGroups }: OAuthMonitoringProps): FunctionNetwork | undefined {
+    if (!vpc) return this.config.functions.vpc;
+    const groups = securityGroups ?? [
+      new SecurityGroup(this, "SecurityGroup", {
+        vpc,
+        description: "OAuth monitoring functions: outwards only",
+      }),
+    ];
+    return {
+      subnetIds: vpc.selectSubnets(vpcSubnets).subnetIds,
+      securityGroupIds: groups.map(({ securityGroupId }) => securityGroupId),
+    };
   }
 
   /** The name that distinguishes the metrics of several stacks, and of several constructs in one. */

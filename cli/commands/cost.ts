@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type CostAnswer, reckonCost } from "../../shared/cost/alternatives.ts";
+import { type CostAnswer, estimateCost } from "../../shared/cost/alternatives.ts";
 import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
 import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";
 import { type Report, table } from "../../shared/terminal/output.ts";
@@ -47,7 +47,7 @@ function textOf({ callsPerMonth, lines, ...answer }: CostAnswer, profile: Profil
 export async function cost(options: unknown): Promise<Report> {
   const { callsPerSecond, failures, retention, profile } = costSchema.parse(options);
   const question = { callsPerSecond, failures: failures / 100, retentionDays: retention, profile };
-  const answer = await reckonCost(question);
+  const answer = await estimateCost(question);
   const json = {
     calls_per_month: Math.round(answer.callsPerMonth),
     profile,

@@ -1,12 +1,12 @@
 import { SNSClient } from "@aws-sdk/client-sns";
 import middy from "@middy/core";
 import * as z from "zod";
+import { busSink } from "../../doors/publishing/event-sink.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { type DetectionRun, detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { instantSchema, systemClock } from "../../shared/time/clock.ts";
-import { busSink } from "../runtime/event-sink.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { topicNotifier } from "./topic-notifier.ts";

@@ -1,4 +1,10 @@
-import type { APIGatewayAuthorizerResult, APIGatewayAuthorizerResultContext } from "aws-lambda";
+import type {
+  APIGatewayAuthorizerResult,
+  APIGatewayAuthorizerResultContext,
+  APIGatewaySimpleAuthorizerWithContextResult,
+} from "aws-lambda";
+import { callerOfDecision } from "../../doors/http/caller.ts";
+import { challengeOf, type Refusal, refusalOf } from "../../doors/http/refusal.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
 /**
@@ -11,7 +17,10 @@ export class UnauthorizedError extends Error {
   }
 }
 
-/** Any other message makes API Gateway answer AUTHORIZER_FAILURE, which the stack maps to 503. */
+/**
+ * Any other message makes a REST API answer AUTHORIZER_FAILURE, which the stack maps to 503. An HTTP API
+ * answers 500.
+ */
 export class UnavailableError extends Error {
   constructor() {
     super("The token store does not answer");
@@ -49,37 +58,15 @@ function policy(
   };
 }
 
-/** A denial: the context fills the ACCESS_DENIED gateway response (403). */
-function denial(
-  principalId: string,
-  methodArn: string,
-  realm: string,
-  error: string,
-  description: string,
-  scope?: string,
-  more: readonly string[] = [],
-): APIGatewayAuthorizerResult {
-  const attributes = [
-    `realm="${realm}"`,
-    `error="${error}"`,
-    `error_description="${description}"`,
-    ...(scope === undefined ? [] : [`scope="${scope}"`]),
-    ...more,
-  ];
-  return policy("Deny", principalId, methodArn, {
-    www_authenticate: `Bearer ${attributes.join(", ")}`,
-    error,
-    error_description: description,
-    scope: scope ?? "",
-  });
+/** What an API's access log and gateway responses may say of a denial. */
+function denialContext(refusal: Refusal, realm: string) {
+  return {
+    www_authenticate: challengeOf(refusal, { realm }) ?? "",
+    error: refusal.error ?? "",
+    error_description: refusal.description,
+    scope: refusal.scope ?? "",
+  };
 }
-
-const SESSION_ADVICE = {
-  missing_session: "The route needs a session: send its id as Mcp-Session-Id",
-  unknown_session: "The session is not known: start a new one",
-  expired_session: "The session has expired: start a new one",
-  foreign_session: "The session belongs to another client or user: start your own",
-} as const;
 
 /**
  * API Gateway's answer to a decision (RFC 6750, section 3). The policy names the one method called, so
@@ -94,51 +81,42 @@ export function toAuthorizerResult(
 ): APIGatewayAuthorizerResult {
   switch (decision.outcome) {
     case "allowed": {
-      const { token, session } = decision;
-      return policy("Allow", token.user_id ?? token.oauth_client_id, methodArn, {
-        oauth_client_id: token.oauth_client_id,
-        token_id: token.token_id,
-        scope: token.scopes.join(" "),
-        expires_at: token.expires_at,
-        ...(token.user_id === undefined ? {} : { user_id: token.user_id }),
-        ...(session === undefined
-          ? {}
-          : { session_id: session.session_id, session_scope: session.scopes.join(" ") }),
-      });
+      const { user_id, oauth_client_id } = decision.token;
+      const caller = { ...callerOfDecision(decision) };
+      return policy("Allow", user_id ?? oauth_client_id, methodArn, caller);
     }
-    case "insufficient_scope": {
-      const { token, requiredScopes } = decision;
-      const scope = requiredScopes.join(" ");
-      return denial(
-        token.oauth_client_id,
-        methodArn,
-        realm,
-        "insufficient_scope",
-        `The request needs the scope ${scope}`,
-        scope,
-      );
-    }
+    case "insufficient_scope":
+    case "insufficient_authentication":
     case "invalid_session": {
-      const { token, reason } = decision;
-      const advice = SESSION_ADVICE[reason];
-      return denial(token.oauth_client_id, methodArn, realm, "invalid_session", advice);
+      // The context fills the ACCESS_DENIED gateway response: an authorizer cannot answer 401 with a context.
+      const context = denialContext(refusalOf(decision), realm);
+      return policy("Deny", decision.token.oauth_client_id, methodArn, context);
     }
-    case "insufficient_authentication": {
-      // RFC 9470, section 3. API Gateway cannot answer a denial with 401.
-      const { token, acrValues, maxAgeSeconds } = decision;
-      return denial(
-        token.oauth_client_id,
-        methodArn,
-        realm,
-        "insufficient_user_authentication",
-        "The request needs another, or a more recent, authentication of the user",
-        undefined,
-        [
-          ...(acrValues.length > 0 ? [`acr_values="${acrValues.join(" ")}"`] : []),
-          ...(maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`]),
-        ],
-      );
-    }
+    case "unauthenticated":
+      throw new UnauthorizedError();
+    case "unavailable":
+      throw new UnavailableError();
+  }
+}
+
+/**
+ * An HTTP API's answer to a decision, as a simple response: it has no ARN that could be too long or too wide.
+ * An HTTP API has no gateway responses; of a denial, only its access log sees the context.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
+ *
+ * @throws UnauthorizedError for 401, UnavailableError for 500
+ */
+export function toSimpleResult(
+  decision: Decision,
+  realm: string,
+): APIGatewaySimpleAuthorizerWithContextResult<Record<string, string>> {
+  switch (decision.outcome) {
+    case "allowed":
+      return { isAuthorized: true, context: { ...callerOfDecision(decision) } };
+    case "insufficient_scope":
+    case "insufficient_authentication":
+    case "invalid_session":
+      return { isAuthorized: false, context: denialContext(refusalOf(decision), realm) };
     case "unauthenticated":
       throw new UnauthorizedError();
     case "unavailable":

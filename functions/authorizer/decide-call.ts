@@ -1,20 +1,14 @@
-import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from "aws-lambda";
-import {
-  type AuthorizerContext,
-  authorize,
-  type Decision,
-} from "../../shared/authorization/authorize.ts";
+import type { AfterResponse } from "../../doors/after-response/internal-extension.ts";
+import { type DecidedCall, type DoorContext, decide } from "../../doors/decide/decide.ts";
+import type { Decision } from "../../shared/authorization/authorize.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import type { MetricName } from "../../shared/telemetry/metric-names.ts";
 import { PublishError } from "../../shared/tracking/event-publisher.ts";
-import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
-import { toAuthorizerResult } from "./authorizer-response.ts";
-import type { AfterResponse } from "./internal-extension.ts";
-import { toProtectedRequest } from "./protected-request.ts";
+import { type AuthorizerResult, readAuthorizerCall } from "./authorizer-call.ts";
 
 /** What the authorizer works with; its `sink` is where events go after the answer. */
-export interface Authorizer extends Omit<AuthorizerContext, "defer"> {
+export interface Authorizer extends DoorContext {
   readonly afterResponse: AfterResponse;
   readonly metrics: FunctionMetrics<"authorizer">;
 }
@@ -29,42 +23,37 @@ export function reportFailure(
 }
 
 /**
- * Decides about one call. Its events, its log line and its metrics go out after the answer. Of a call
- * that is let in its event says all, so it has a log line in a sample of invocations only.
+ * Decides about one call of a REST API or an HTTP API. Its events, its log line and its metrics go out after
+ * the answer. Of a call that is let in its event says all, so it has a log line in a sample of invocations only.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
 export async function decideCall(
   authorizer: Authorizer,
-  event: APIGatewayRequestAuthorizerEvent,
-): Promise<APIGatewayAuthorizerResult> {
+  event: unknown,
+): Promise<AuthorizerResult> {
   const { afterResponse, clock, logger, metrics } = authorizer;
   const startedMs = clock();
-  let decision: Decision | undefined;
-  const sink = createBufferedSink(authorizer.sink);
-  const deferred: (() => Promise<unknown>)[] = [];
+  let decided: DecidedCall | undefined;
   try {
-    decision = await authorize(
-      { ...authorizer, sink, defer: (task) => deferred.push(task) },
-      toProtectedRequest(event),
-    );
-    return toAuthorizerResult(decision, event.methodArn, authorizer.config.realm);
+    const { request, respond } = readAuthorizerCall(event);
+    decided = await decide(authorizer, request);
+    return respond(decided.decision, authorizer.config.realm);
   } finally {
     const durationMs = clock() - startedMs;
+    const decision = decided?.decision;
     await afterResponse.run(async () => {
-      const outcomes = await Promise.allSettled(deferred.map((task) => task()));
-      for (const outcome of outcomes) {
-        if (outcome.status === "rejected") reportFailure(authorizer, outcome.reason);
-      }
+      const fail = (error: unknown) => reportFailure(authorizer, error);
+      const events = (await decided?.track(fail)) ?? [];
       const isAllowed = decision?.outcome === "allowed";
       logger[isAllowed ? "debug" : "info"]("The call is decided", {
         outcome: decision?.outcome ?? "failed",
         ...(decision && "reason" in decision ? { reason: decision.reason } : {}),
-        event_ids: sink.gathered.map(({ id }) => id),
+        event_ids: events.map(({ id }) => id),
       });
       metrics.count(decisionMetric(decision), 1);
       metrics.milliseconds("DecisionDuration", durationMs);
-      await sink.flush().catch((error: unknown) => reportFailure(authorizer, error));
+      await decided?.publish().catch(fail);
       if (isAllowed) metrics.publishSoon();
       else metrics.publish();
     });

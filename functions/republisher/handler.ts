@@ -1,7 +1,7 @@
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { busSink } from "../../doors/publishing/event-sink.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { busSink } from "../runtime/event-sink.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { type Republisher, republishBatch } from "./republish-batch.ts";

@@ -1,11 +1,11 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import * as z from "zod";
+import { loggableRequestId } from "../../doors/events/invocation.ts";
 import { faultsOf } from "../../shared/errors/faults.ts";
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { InvalidRangeError } from "../../shared/time/time-range.ts";
-import { loggableRequestId } from "./invocation.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
 

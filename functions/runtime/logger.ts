@@ -1,7 +1,7 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import type middy from "@middy/core";
-import { loggableRequestId, type RequestIdEvent } from "./invocation.ts";
+import { loggableRequestId, type RequestIdEvent } from "../../doors/events/invocation.ts";
 
 /** The functions' structured log. The service name and the level come from the environment. */
 export const logger = new Logger();

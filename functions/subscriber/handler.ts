@@ -2,6 +2,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { CounterSpread } from "../../shared/counters/counter-spread.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { systemClock } from "../../shared/time/clock.ts";
@@ -14,10 +15,14 @@ const environment = readEnvironment(process.env, [
   "COUNTERS_TABLE",
   "ISSUANCES_TABLE",
   "CLIENTS_TABLE",
+  "BUFFER_QUEUE_URL",
   "DEAD_LETTER_QUEUE_URL",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
 ]);
+/** Of the function's time, what giving messages back takes. */
+const RESERVE_MS = 10_000;
+
 const subscriber: Subscriber = {
   store: {
     db: createDocumentClient("background"),
@@ -28,7 +33,9 @@ const subscriber: Subscriber = {
     config: environment.OAUTH_MONITORING_CONFIG,
   },
   entered: new Map(),
+  spread: new CounterSpread(environment.OAUTH_MONITORING_CONFIG.shards.counters.write),
   sqs: new SQSClient({ requestHandler: giveUpAfter(5000) }),
+  bufferQueueUrl: environment.BUFFER_QUEUE_URL,
   deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
   clock: systemClock,
   logger,
@@ -38,4 +45,7 @@ const subscriber: Subscriber = {
 /** Stores a batch of events; answers which messages SQS must deliver again. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
-  .handler((event) => storeBatch(subscriber, event));
+  .handler((event, context) => {
+    const deadlineMs = systemClock() + context.getRemainingTimeInMillis() - RESERVE_MS;
+    return storeBatch(subscriber, event, deadlineMs);
+  });

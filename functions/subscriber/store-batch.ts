@@ -2,6 +2,7 @@ import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { retentionDays } from "../../shared/config/event-retention.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import type { CounterSpread } from "../../shared/counters/counter-spread.ts";
 import type { EnteredValues } from "../../shared/counters/values-in-use.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { requestIdOf } from "../../shared/envelope/oauth-event.ts";
@@ -13,12 +14,15 @@ import { type Clock, DAY_MS } from "../../shared/time/clock.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { measureBatch } from "./batch-metrics.ts";
 import { sendDeadLetter } from "./dead-letters.ts";
+import { returnMessages } from "./return-messages.ts";
 
 /** What the subscriber works with, and keeps from batch to batch. */
 export interface Subscriber {
   readonly store: EventStore;
   readonly entered: EnteredValues;
+  readonly spread: CounterSpread;
   readonly sqs: SQSClient;
+  readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,12 +62,33 @@ function isOver(config: MonitoringConfig, event: OAuthEvent, nowMs: number): boo
   return Date.parse(event.occurred_at) + keptMs <= nowMs;
 }
 
-/** Stores a batch of events, each once; answers which messages SQS must deliver again. */
+/** Has SQS bring messages again in seconds; without success it does so after the visibility timeout. */
+async function giveBack(
+  { sqs, bufferQueueUrl, logger }: Subscriber,
+  records: readonly SQSRecord[],
+): Promise<void> {
+  try {
+    const refused = await returnMessages(sqs, bufferQueueUrl, records);
+    if (refused > 0) logger.warn("The queue brings some events again late", { count: refused });
+  } catch (error) {
+    logger.warn("The queue brings events again late", {
+      count: records.length,
+      cause: String(error),
+    });
+  }
+}
+
+/**
+ * Stores a batch of events, each once; answers which messages SQS must deliver again.
+ *
+ * @param deadlineMs when storing ends and the rest goes back to the queue, epoch milliseconds
+ */
 export async function storeBatch(
   subscriber: Subscriber,
   { Records }: SQSEvent,
+  deadlineMs: number,
 ): Promise<SQSBatchResponse> {
-  const { store, entered, clock, logger, metrics } = subscriber;
+  const { store, entered, spread, clock, logger, metrics } = subscriber;
   const parsed = Records.map((record) => ({ record, message: parseBusMessage(record.body) }));
   const nowMs = clock();
   const found = parsed.flatMap(({ record, message }) =>
@@ -75,7 +100,7 @@ export async function storeBatch(
   const outcome = await storeEvents(
     store,
     good.map(({ event }) => event),
-    { clock, entered },
+    { clock, entered, spread, deadlineMs },
   );
   const storedAtMs = clock();
 
@@ -98,6 +123,10 @@ export async function storeBatch(
       reason: first.reason,
       events: outcome.retry.map(({ event }) => namesOf(event)),
     });
+    await giveBack(
+      subscriber,
+      good.flatMap(({ record, event }) => (retryIds.has(event.id) ? [record] : [])),
+    );
   }
   if (outcome.stored.length > 0) {
     logger.debug("Events are stored", { events: outcome.stored.map(namesOf) });

@@ -49,7 +49,7 @@ export interface AdminApiProps {
    * Whether to create the account's role that lets API Gateway write access logs. A region has one such
    * role; switch it off if you manage it elsewhere.
    *
-   * @default true
+   * @default - `api.cloudWatchRole` of the configuration, which is true
    */
   readonly cloudWatchRole?: boolean;
 
@@ -96,7 +96,7 @@ export class AdminApi extends Construct {
       description:
         "OAuth monitoring: statistics, audit log, alerts and dashboard for administrators",
       endpointTypes: [EndpointType.REGIONAL],
-      cloudWatchRole: props.cloudWatchRole ?? true,
+      cloudWatchRole: props.cloudWatchRole ?? config.api.cloudWatchRole,
       minCompressionSize: Size.kibibytes(1),
       ...props.restApi,
       deployOptions: {

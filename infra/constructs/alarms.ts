@@ -1,5 +1,6 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import type { IRestApi } from "aws-cdk-lib/aws-apigateway";
+import type { IHttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import {
   Alarm,
   type AlarmProps,
@@ -81,6 +82,18 @@ export class Alarms extends Construct {
       "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
       // By name: the API may be in another stack, and this stack must not depend on it.
       apiMetric(api, "5XXError", SUM),
+      this.props.config.alarms.apiServerErrors,
+      {},
+      scope,
+    );
+  }
+
+  /** Watches an HTTP API that the authorizer protects, from the API's own stack. It has metrics by its id. */
+  watchHttpApi(scope: Construct, api: IHttpApi): void {
+    this.#alarm(
+      "OAuthServerErrors",
+      "The API answers 5XX; 500 can mean that the token store does not answer and callers are refused",
+      api.metricServerError(SUM),
       this.props.config.alarms.apiServerErrors,
       {},
       scope,
@@ -199,7 +212,7 @@ export class Alarms extends Construct {
     const { alarms } = this.props.config;
     this.#alarm(
       `${name}Throttles`,
-      "Lambda throttles the function: raise the account's concurrency, or reserve some for it",
+      "Lambda throttles the function: raise the account's concurrency, or functions.reservedConcurrency",
       created.metricThrottles(SUM),
       alarms.functionThrottles,
     );

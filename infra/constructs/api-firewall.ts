@@ -11,6 +11,21 @@ const visibility = (metricName: string) => ({
   metricName,
 });
 
+/**
+ * Core rules that only count. They refuse calls for what other clients of an API send in good faith: a large
+ * body, one that holds code, or no user agent. The authorizer never sees, and nobody tracks, what a web ACL
+ * refuses. https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
+ */
+const COUNTED_CORE_RULES = [
+  "NoUserAgent_HEADER",
+  "UserAgent_BadBots_HEADER",
+  "SizeRestrictions_BODY",
+  "EC2MetaDataSSRF_BODY",
+  "GenericLFI_BODY",
+  "GenericRFI_BODY",
+  "CrossSiteScripting_BODY",
+];
+
 export interface ApiFirewallProps {
   readonly parameters: ApiParameters;
   /** The stage that the web ACL stands before. */
@@ -62,7 +77,14 @@ export class ApiFirewall extends Construct {
           priority: 1,
           overrideAction: { none: {} },
           statement: {
-            managedRuleGroupStatement: { vendorName: "AWS", name: "AWSManagedRulesCommonRuleSet" },
+            managedRuleGroupStatement: {
+              vendorName: "AWS",
+              name: "AWSManagedRulesCommonRuleSet",
+              ruleActionOverrides: COUNTED_CORE_RULES.map((name) => ({
+                name,
+                actionToUse: { count: {} },
+              })),
+            },
           },
           visibilityConfig: visibility("CoreRules"),
         },

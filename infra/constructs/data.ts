@@ -2,7 +2,6 @@ import { RemovalPolicy } from "aws-cdk-lib";
 import {
   type Attribute,
   AttributeType,
-  BillingMode,
   type ITable,
   ProjectionType,
   Table,
@@ -10,6 +9,7 @@ import {
 } from "aws-cdk-lib/aws-dynamodb";
 import { type IKey, Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
+import type { CapacityParameters } from "../../shared/config/capacity-parameters.ts";
 import {
   forEachTable,
   type TableVariable,
@@ -20,6 +20,8 @@ import {
   TABLES,
   type TableDefinition,
 } from "../../shared/dynamodb/tables.ts";
+
+import { capacityProps, scaleCapacity } from "./table-capacity.ts";
 
 export type { TableVariable };
 
@@ -33,9 +35,13 @@ function projection(index: IndexDefinition) {
   return { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...index.projection] };
 }
 
-/** CDK's removal policy for each value of the configuration. */
+/**
+ * CDK's removal policy for each value of the configuration. A first deployment that fails has no data to
+ * retain, and CloudFormation removes what it made.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+ */
 export const REMOVAL_POLICY_OF = {
-  retain: RemovalPolicy.RETAIN,
+  retain: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   destroy: RemovalPolicy.DESTROY,
 } as const;
 
@@ -46,6 +52,8 @@ export interface DataProps {
   readonly encryptionKey?: IKey | undefined;
   /** @default - there is no events table from before packs */
   readonly previousEventsTable?: string | undefined;
+  /** How the tables are paid for. */
+  readonly capacity: CapacityParameters;
 }
 
 /** The tables that `shared/dynamodb/tables.ts` defines, under a customer managed key. */
@@ -57,7 +65,7 @@ export class Data extends Construct {
 
   constructor(scope: Construct, id: string, props: DataProps) {
     super(scope, id);
-    const { removalPolicy, encryptionKey, previousEventsTable } = props;
+    const { removalPolicy, encryptionKey, previousEventsTable, capacity } = props;
     this.previousEvents =
       previousEventsTable === undefined
         ? undefined
@@ -70,18 +78,21 @@ export class Data extends Construct {
         removalPolicy,
       });
 
+    const isRetained = removalPolicy !== RemovalPolicy.DESTROY;
     const create = (variable: TableVariable): Table => {
       const definition: TableDefinition = TABLES[variable];
+      const { readCapacity, writeCapacity } = capacityProps(variable, capacity);
       const table = new Table(this, tableConstructId(variable), {
         partitionKey: text(definition.partitionKey),
         ...(definition.sortKey === undefined ? {} : { sortKey: text(definition.sortKey) }),
-        billingMode: BillingMode.PAY_PER_REQUEST,
+        ...capacityProps(variable, capacity),
         timeToLiveAttribute: definition.ttlAttribute,
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
         encryption: TableEncryption.CUSTOMER_MANAGED,
         encryptionKey: this.key,
-        deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
-        removalPolicy,
+        deletionProtection: isRetained,
+        // CloudFormation cannot delete a protected table, and a rollback that tries to is stuck.
+        removalPolicy: isRetained ? RemovalPolicy.RETAIN : removalPolicy,
       });
       for (const [indexName, index] of Object.entries(definition.indexes)) {
         table.addGlobalSecondaryIndex({
@@ -91,8 +102,10 @@ export class Data extends Construct {
             ? {}
             : { sortKey: (index.sortKeyType === "N" ? number : text)(index.sortKey) }),
           ...projection(index),
+          ...(readCapacity !== undefined && { readCapacity, writeCapacity }),
         });
       }
+      scaleCapacity(table, variable, Object.keys(definition.indexes), capacity);
       return table;
     };
     this.tables = forEachTable((variable) => variable, create);

@@ -15,8 +15,13 @@ export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
 /** Time limit of the republisher. */
 export const REPUBLISHER_TIMEOUT = Duration.seconds(25);
 
-/** AWS recommends six times the consumer's timeout, so that a batch does not reappear while it is stored. */
-const VISIBILITY_TIMEOUT = Duration.seconds(6 * SUBSCRIBER_TIMEOUT.toSeconds());
+/**
+ * AWS recommends six times the consumer's timeout and the batch window, in which messages wait that were
+ * received already, so that a batch does not reappear while it is stored.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+const visibilityTimeout = ({ subscriber }: MonitoringConfig) =>
+  Duration.seconds(6 * SUBSCRIBER_TIMEOUT.toSeconds() + subscriber.batchWindowSeconds);
 
 /** SQS keeps a message at most this long. */
 const LONGEST = Duration.days(14);
@@ -64,7 +69,7 @@ export class EventFlow extends Construct {
     this.deadLetters = new Queue(this, "DeadLetters", encrypted);
     this.buffer = new Queue(this, "Buffer", {
       ...encrypted,
-      visibilityTimeout: VISIBILITY_TIMEOUT,
+      visibilityTimeout: visibilityTimeout(config),
       deadLetterQueue: {
         queue: this.deadLetters,
         maxReceiveCount: config.subscriber.maxReceiveCount,

@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
+  Alias,
   ApplicationLogLevel,
   Architecture,
+  type CfnFunction,
   Code,
   type IFunction,
+  type IVersion,
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
@@ -18,6 +21,7 @@ import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import type { FunctionName } from "../../shared/config/function-parameters.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
@@ -52,7 +56,7 @@ function configVariable(config: MonitoringConfig): string {
     .map(([key, value]) => ({ key, size: sizeOf(value) }))
     .sort((a, b) => b.size - a.size);
   throw new Error(
-    `the oauth-monitoring configuration has ${bytes} bytes besides its defaults, more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
+    `the oauth-monitoring configuration has ${bytes} bytes, without defaults: more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
   );
 }
 
@@ -61,6 +65,9 @@ const DEBUG_LOG_SHARE = "0.01";
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
+/** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
+const TRACED_WITH_API = Tracing.PASS_THROUGH;
+
 /** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
   Authorizer: {
@@ -68,8 +75,7 @@ const DEFINITIONS = {
     // A decision takes milliseconds; the rest is for publishing events on a bad day.
     timeout: Duration.seconds(30),
     memorySize: 1024,
-    // Traced where the API's stage is: its sampling is the user's to choose, a function's is not.
-    tracing: Tracing.PASS_THROUGH,
+    tracing: TRACED_WITH_API,
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
@@ -78,6 +84,7 @@ const DEFINITIONS = {
   Subscriber: {
     folder: "subscriber",
     timeout: SUBSCRIBER_TIMEOUT,
+    tracing: TRACED_WITH_API,
     memorySize: 1024,
     tables: {
       EVENTS_TABLE: { table: ["PutItem"] },
@@ -169,12 +176,31 @@ const DEFINITIONS = {
   },
   OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
-} as const satisfies Record<string, FunctionDefinition>;
+} as const satisfies Record<FunctionName, FunctionDefinition>;
 
-export type FunctionName = keyof typeof DEFINITIONS;
+export type { FunctionName };
 
 /** Called for each function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
+
+/** Where in a VPC the functions run. */
+export interface FunctionNetwork {
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+}
+
+/**
+ * What Lambda needs to put a function into a VPC. None of it takes a resource that is known before.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+ */
+const NETWORK_ACTIONS = [
+  "ec2:CreateNetworkInterface",
+  "ec2:DescribeNetworkInterfaces",
+  "ec2:DescribeSubnets",
+  "ec2:DeleteNetworkInterface",
+  "ec2:AssignPrivateIpAddresses",
+  "ec2:UnassignPrivateIpAddresses",
+];
 
 /** What the functions work on, and how long their logs are kept. */
 export interface FunctionsProps {
@@ -183,6 +209,8 @@ export interface FunctionsProps {
   readonly flow: EventFlow;
   /** Where alerts are published. */
   readonly alertTopic: ITopic;
+  /** The VPC in which they run. Without it, they are in Lambda's own. */
+  readonly network: FunctionNetwork | undefined;
   /** The dimension that distinguishes the metrics of several stacks and constructs in one account. */
   readonly metricsName: string;
   readonly logRetention: RetentionDays;
@@ -216,6 +244,23 @@ export class Functions extends Construct {
     return (this.node.tryFindChild(name) as LambdaFunction | undefined) ?? this.#create(name);
   }
 
+  /** The authorizer as API Gateway calls it: the version whose environments are kept warm, if any are. */
+  get authorizer(): IFunction {
+    const authorizer = this.get("Authorizer");
+    const warm = this.props.config.functions.authorizerProvisionedConcurrency;
+    if (warm === 0) return authorizer;
+    const id = "AuthorizerLive";
+    const live =
+      this.node.tryFindChild(id) ??
+      new Alias(this, id, {
+        aliasName: "live",
+        description: "What API Gateway calls",
+        version: authorizer.currentVersion as IVersion,
+        provisionedConcurrentExecutions: warm,
+      });
+    return live as Alias as IFunction;
+  }
+
   /** Calls the watcher for every function, including those that are created later. */
   watch(watcher: FunctionWatcher): void {
     this.#watchers.push(watcher);
@@ -243,7 +288,8 @@ export class Functions extends Construct {
 
   #create(name: FunctionName): LambdaFunction {
     const definition: FunctionDefinition = DEFINITIONS[name];
-    const { logRetention, removalPolicy, metricsName } = this.props;
+    const { config, logRetention, network, removalPolicy, metricsName } = this.props;
+    const reserved = config.functions.reservedConcurrency[name];
     const logGroup = new LogGroup(this, `${name}Log`, { retention: logRetention, removalPolicy });
     // CDK's own role has AWSLambdaBasicExecutionRole, which allows every log group of the account.
     const role = new Role(this, `${name}Role`, {
@@ -253,8 +299,11 @@ export class Functions extends Construct {
     Validations.of(role).acknowledge({
       id: "AwsSolutions-IAM5[Resource::*]",
       reason:
-        "X-Ray's PutTraceSegments and PutTelemetryRecords take no resources; nothing else is allowed on *.",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords take no resources, nor do EC2's actions for a function in a VPC; nothing else is allowed on *.",
     });
+    if (network) {
+      role.addToPolicy(new PolicyStatement({ actions: NETWORK_ACTIONS, resources: ["*"] }));
+    }
     const created = new LambdaFunction(this, name, {
       role,
       code: Code.fromAsset(functionAsset(definition.folder)),
@@ -271,6 +320,7 @@ export class Functions extends Construct {
       // Only schedules call asynchronously, and the next run does what a failed one left.
       retryAttempts: 0,
       logGroup,
+      ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.folder,
         POWERTOOLS_LOG_LEVEL: "INFO",
@@ -278,6 +328,13 @@ export class Functions extends Construct {
         OAUTH_MONITORING_STACK: metricsName,
       },
     });
+    if (network) {
+      // CDK's own property brings a managed policy that allows every log group of the account.
+      (created.node.defaultChild as CfnFunction).vpcConfig = {
+        subnetIds: [...network.subnetIds],
+        securityGroupIds: [...network.securityGroupIds],
+      };
+    }
     this.#grantTables(created, definition);
     this.#connect(name, created);
     this.#created.set(name, created);
@@ -298,10 +355,9 @@ export class Functions extends Construct {
 
   /** Grants what a function needs apart from tables. */
   #connect(name: FunctionName, target: LambdaFunction): void {
-    const { bus, unpublished, deadLetters } = this.props.flow;
+    const { bus, unpublished, deadLetters, buffer } = this.props.flow;
     if (name === "Anomalies") {
-      target.addEnvironment("ALERT_TOPIC_ARN", this.props.alertTopic.topicArn);
-      allow(target, ["sns:Publish"], [this.props.alertTopic.topicArn]);
+      this.#mayNotify(target, this.props.alertTopic);
     }
     if (name === "Authorizer" || name === "Republisher" || name === "Anomalies") {
       target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
@@ -314,7 +370,20 @@ export class Functions extends Construct {
     if (name === "OcsfExport") {
       target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
-    if (name === "Subscriber") this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
+    if (name === "Subscriber") {
+      target.addEnvironment("BUFFER_QUEUE_URL", buffer.queueUrl);
+      this.#mayOnlySend(target, "DEAD_LETTER_QUEUE_URL", deadLetters);
+    }
+  }
+
+  /**
+   * Lets a function publish to a topic that may have a key of its own. CDK's grant on the key has a wildcard.
+   * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+   */
+  #mayNotify(target: LambdaFunction, topic: ITopic): void {
+    target.addEnvironment("ALERT_TOPIC_ARN", topic.topicArn);
+    allow(target, ["sns:Publish"], [topic.topicArn]);
+    topic.masterKey?.grant(target, "kms:Decrypt", "kms:GenerateDataKey");
   }
 
   /** Grants what tokens of other issuers need: to read what is revoked, and the secrets for introspection. */

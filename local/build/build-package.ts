@@ -18,11 +18,16 @@ const OPTIONS = {
 } satisfies InlineConfig;
 
 /**
- * Compiles the construct and the library for `import` and `require`, with declarations and source maps, and the
+ * Compiles the construct, the library and the middlewares for `import` and `require`, with declarations and source maps, and the
  * command line for `import` only.
  */
 export async function buildPackage(root: string, outDir: string): Promise<void> {
-  const library = ["infra/index.ts", "shared/index.ts"];
+  const library = [
+    "infra/index.ts",
+    "shared/index.ts",
+    "doors/lambda/index.ts",
+    "doors/node/index.ts",
+  ];
   const compile = (format: "esm" | "cjs", entries: readonly string[]) =>
     build({
       ...OPTIONS,

@@ -6,6 +6,12 @@ import { type BuildOptions, build, type Metafile } from "esbuild";
 const ENTRY_NAME = "index";
 
 /**
+ * What the SDK imports on first use, and no function ever uses: a browser's user agent, and event streams, which
+ * neither DynamoDB nor EventBridge, SQS, SNS or Firehose has.
+ */
+export const NEVER_LOADED = ["bowser", "@smithy/core/event-streams"];
+
+/**
  * How a function is bundled. The bundle contains everything, because the version of the runtime's SDK is unknown.
  * A module that is imported with `import()` becomes a separate file, which is loaded on first use.
  */
@@ -14,6 +20,7 @@ const FUNCTION_OPTIONS = {
   splitting: true,
   format: "esm",
   platform: "node",
+  external: NEVER_LOADED,
   target: "node24",
   mainFields: ["module", "main"],
   outExtension: { ".js": ".mjs" },

@@ -6,6 +6,7 @@ import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes
 import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
+import { sourceIp } from "./source-ip.ts";
 import { ACCOUNT, arnOf, type Template } from "./template.ts";
 import { newTraceHeader } from "./trace-header.ts";
 
@@ -33,6 +34,21 @@ function headerBytes(request: IncomingMessage): number {
   const values = request.rawHeaders.filter((_, index) => index % 2 === 1);
   const line = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
   return [line, ...values].reduce((sum, text) => sum + Buffer.byteLength(text, "latin1"), 0);
+}
+
+/**
+ * What API Gateway says where there is no route. It takes every Authorization header there for a signature, and
+ * repeats it in the message, secrets included.
+ */
+function noSuchRoute({ headers: { authorization } }: IncomingMessage): GatewayRefusal {
+  if (authorization === undefined) {
+    return new GatewayRefusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token");
+  }
+  const [, word = ""] = authorization.split(" ");
+  return new GatewayRefusal(
+    "INVALID_SIGNATURE",
+    `'${word}' not a valid key=value pair (missing equal-sign) in Authorization header: '${authorization}'.`,
+  );
 }
 
 type Multi = Record<string, string[]>;
@@ -68,17 +84,6 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
-}
-
-/**
- * The caller's address. As in API Gateway, it is the address of the connection. If forwarded addresses are trusted,
- * it is the one that the last proxy names, so that one machine can play several callers.
- */
-function sourceIp(request: IncomingMessage, trustForwardedFor: boolean): string {
-  const connected = request.socket.remoteAddress ?? "127.0.0.1";
-  if (!trustForwardedFor) return connected;
-  const forwarded = String(request.headers["x-forwarded-for"] ?? "");
-  return forwarded.split(",").at(-1)?.trim() || connected;
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {
@@ -135,6 +140,7 @@ export class ApiGateway {
       const context: GatewayContext = {
         requestId,
         message: refusal.message,
+        headers: request.headers,
         authorizer: refusal.authorizer,
       };
       const answer = this.#responses.render(refusal.type, context);
@@ -147,8 +153,7 @@ export class ApiGateway {
     // Not `new URL(path, base)`: that would resolve dot segments, which API Gateway passes on.
     const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
     const match = findRoute(this.#routes, request.method ?? "GET", path);
-    if (!match)
-      throw new GatewayRefusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token");
+    if (!match) throw noSuchRoute(request);
     const body = await bodyOf(request);
     const event = this.#event(request, requestId, path, new URL(`http://local/?${query}`), match);
     const { authorizerName, functionName } = match.route;

@@ -23,8 +23,8 @@ export interface Route {
 }
 
 /** A route and the path parameters of one request. */
-export interface RouteMatch {
-  readonly route: Route;
+export interface RouteMatch<R = Route> {
+  readonly route: R;
   readonly pathParameters: Readonly<Record<string, string>> | null;
 }
 
@@ -79,7 +79,7 @@ function matchPath(resource: string, path: string): Record<string, string> | und
 }
 
 /** Sorts more exact routes first: a named segment before `{id}` before `{proxy+}`, a named method before ANY. */
-function rank({ resource, method }: Route): string {
+function rank({ resource, method }: Pick<Route, "resource" | "method">): string {
   const segments = resource
     .split("/")
     .map((segment) => (segment.endsWith("+}") ? "2" : segment.startsWith("{") ? "1" : "0"));
@@ -87,11 +87,11 @@ function rank({ resource, method }: Route): string {
 }
 
 /** The route of a request, chosen as API Gateway does. */
-export function findRoute(
-  routes: readonly Route[],
+export function findRoute<R extends Pick<Route, "resource" | "method">>(
+  routes: readonly R[],
   method: string,
   path: string,
-): RouteMatch | undefined {
+): RouteMatch<R> | undefined {
   const matches = routes.flatMap((route) => {
     if (route.method !== "ANY" && route.method !== method) return [];
     const parameters = matchPath(route.resource, path);

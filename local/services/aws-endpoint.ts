@@ -4,14 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import type { EventBus, PutEventsEntry } from "./event-bus.ts";
 import { EventReplays, type StartReplayInput } from "./event-replays.ts";
-import type { Notifications } from "./notifications.ts";
+import { inputRefusal, messageRefusal } from "./input-refusal.ts";
+import { errorXml, type Notifications, publishRefusal } from "./notifications.ts";
 import type { MessageAttribute, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
 import { requestedAccess, requestedNotification } from "./requested-access.ts";
 import { ServiceError } from "./service-error.ts";
-
-/** PutEvents takes at most ten entries in a call. */
-const MAX_ENTRIES = 10;
 
 type Input = Record<string, unknown>;
 type Operation = (input: Input) => Promise<unknown> | unknown;
@@ -39,12 +37,6 @@ function eventBridge(bus: () => EventBus): Record<string, Operation> {
       const { delayMs, down } = bus();
       if (delayMs > 0) await sleep(delayMs);
       if (down) throw new ServiceError("InternalException", "the event bus is down", 500);
-      if (entries.length < 1 || entries.length > MAX_ENTRIES) {
-        throw new ServiceError(
-          "ValidationException",
-          `Entries must hold 1 to ${MAX_ENTRIES} entries`,
-        );
-      }
       const Entries = entries.map((entry) => bus().put(entry));
       const FailedEntryCount = Entries.filter((answer) => "ErrorCode" in answer).length;
       return { FailedEntryCount, Entries };
@@ -70,13 +62,22 @@ function sqs(queues: () => Queues): Record<string, Operation> {
   };
   return {
     "AmazonSQS.SendMessage": (input) => send(queueOf(input), input),
-    "AmazonSQS.SendMessageBatch": (input) => ({
-      Successful: (input.Entries as Input[]).map((entry) => ({
-        Id: entry.Id,
-        ...send(queueOf(input), entry),
-      })),
-      Failed: [],
-    }),
+    "AmazonSQS.SendMessageBatch": (input) => {
+      const judged = (input.Entries as Input[]).map((entry) => ({
+        entry,
+        refusal: messageRefusal(entry),
+      }));
+      return {
+        Successful: judged.flatMap(({ entry, refusal }) =>
+          refusal ? [] : [{ Id: entry.Id, ...send(queueOf(input), entry) }],
+        ),
+        Failed: judged.flatMap(({ entry, refusal }) =>
+          refusal
+            ? [{ Id: entry.Id, SenderFault: true, Code: refusal.code, Message: refusal.message }]
+            : [],
+        ),
+      };
+    },
     "AmazonSQS.ReceiveMessage": async (input) => {
       const queue = queueOf(input);
       await queue.waitForMessage(Number(input.WaitTimeSeconds ?? 0) * 1000);
@@ -102,6 +103,14 @@ function sqs(queues: () => Queues): Record<string, Operation> {
       const afterMs = Number(input.VisibilityTimeout ?? 0) * 1000;
       queueOf(input).release(String(input.ReceiptHandle), afterMs);
       return {};
+    },
+    "AmazonSQS.ChangeMessageVisibilityBatch": (input) => {
+      const queue = queueOf(input);
+      const entries = input.Entries as Input[];
+      for (const { ReceiptHandle, VisibilityTimeout = 0 } of entries) {
+        queue.release(String(ReceiptHandle), Number(VisibilityTimeout) * 1000);
+      }
+      return { Successful: entries.map(({ Id }) => ({ Id })), Failed: [] };
     },
     "AmazonSQS.GetQueueAttributes": (input) => {
       const queue = queueOf(input);
@@ -162,6 +171,8 @@ export function createAwsService(
       const operation = operations[target];
       if (!operation) throw new ServiceError("UnknownOperationException", `no operation ${target}`);
       const input: Input = JSON.parse(body || "{}");
+      const refusal = inputRefusal(target, input);
+      if (refusal) throw refusal;
       const denial = policies?.().denial(principal, requestedAccess(target, input));
       if (denial !== undefined) throw new ServiceError("AccessDeniedException", denial, 403);
       return answer(200, await operation(input));
@@ -200,12 +211,11 @@ export function createAwsEndpoint(
     if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
       const form = new URLSearchParams(text);
       const denial = policies?.().denial(principal, requestedNotification(form));
-      response.writeHead(denial ? 403 : 200, { "Content-Type": "text/xml" });
-      response.end(
-        denial
-          ? `<ErrorResponse><Error><Code>AuthorizationError</Code><Message>${denial}</Message></Error></ErrorResponse>`
-          : notifications.publish(form),
-      );
+      const error = denial
+        ? new ServiceError("AuthorizationError", denial, 403)
+        : publishRefusal(form);
+      response.writeHead(error?.status ?? 200, { "Content-Type": "text/xml" });
+      response.end(error ? errorXml(error) : notifications.publish(form));
       return;
     }
     const target = String(request.headers["x-amz-target"]);

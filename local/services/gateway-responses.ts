@@ -11,6 +11,8 @@ interface GatewayResponseProperties {
 export interface GatewayContext {
   readonly requestId: string;
   readonly message: string;
+  /** Request headers, by lower-case name. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly authorizer: Readonly<Record<string, string>>;
 }
 
@@ -27,17 +29,31 @@ const DEFAULT_STATUS: Readonly<Record<string, number>> = {
   AUTHORIZER_FAILURE: 500,
   AUTHORIZER_CONFIGURATION_ERROR: 500,
   MISSING_AUTHENTICATION_TOKEN: 403,
+  INVALID_SIGNATURE: 403,
   REQUEST_TOO_LARGE: 413,
   REQUEST_URI_TOO_LONG: 414,
   INTEGRATION_FAILURE: 504,
 };
 
-function variable(name: string, context: GatewayContext): string {
+/**
+ * The value of a header's mapping expression.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping-sources.html
+ */
+function mapped(source: string, type: string, context: GatewayContext): string {
+  if (source.startsWith("'")) return source.slice(1, -1);
+  const [, header] = /^method\.request\.header\.(.+)$/.exec(source) ?? [];
+  if (header !== undefined) return [context.headers[header.toLowerCase()]].flat().at(-1) ?? "";
+  return variable(source.replace(/^context\./, ""), type, context);
+}
+
+function variable(name: string, type: string, context: GatewayContext): string {
   const [, authorizerKey] = /^authorizer\.(.+)$/.exec(name) ?? [];
   if (authorizerKey !== undefined) return context.authorizer[authorizerKey] ?? "";
   switch (name) {
     case "requestId":
       return context.requestId;
+    case "error.responseType":
+      return type;
     case "error.message":
       return context.message;
     case "error.messageString":
@@ -65,9 +81,7 @@ export class GatewayResponses {
       this.#byType.get(type) ?? this.#byType.get(status < 500 ? "DEFAULT_4XX" : "DEFAULT_5XX");
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     for (const [parameter, source] of Object.entries(configured?.ResponseParameters ?? {})) {
-      const value = source.startsWith("'")
-        ? source.slice(1, -1)
-        : variable(source.replace(/^context\./, ""), context);
+      const value = mapped(source, type, context);
       if (value) headers[parameter.replace("gatewayresponse.header.", "")] = value;
     }
     const body =
@@ -77,7 +91,7 @@ export class GatewayResponses {
       status: Number(configured?.StatusCode ?? status),
       headers,
       body: body.replace(/\$context\.([A-Za-z0-9_.]+)/g, (_, name: string) =>
-        variable(name, context),
+        variable(name, type, context),
       ),
     };
   }

@@ -1,3 +1,6 @@
+import { ServiceError } from "./service-error.ts";
+import { inputFaults } from "./service-model.ts";
+
 /** A message that was published to a topic. */
 export interface Notification {
   readonly topic_arn: string;
@@ -8,6 +11,52 @@ export interface Notification {
 
 /** How many of the latest notifications are kept. Nobody is subscribed here. */
 const KEPT = 1000;
+
+/** The input of Publish, from its form. */
+function inputOf(form: URLSearchParams): Record<string, unknown> {
+  const input: Record<string, unknown> = {};
+  const attributes: Record<string, Record<string, string>> = {};
+  for (const [name, value] of form) {
+    const [, number, member] = /^MessageAttributes\.entry\.(\d+)\.Value\.(\w+)$/.exec(name) ?? [];
+    if (number && member) {
+      const key = form.get(`MessageAttributes.entry.${number}.Name`) ?? number;
+      attributes[key] = { ...attributes[key], [member]: value };
+    } else if (!/^(Action|Version)$|\./.test(name)) input[name] = value;
+  }
+  return Object.keys(attributes).length > 0 ? { ...input, MessageAttributes: attributes } : input;
+}
+
+/** Whether a message with MessageStructure json has a text for every protocol that names none. */
+function hasDefault(message: string): boolean {
+  try {
+    return typeof JSON.parse(message)?.default === "string";
+  } catch {
+    return false;
+  }
+}
+
+/** Why SNS does not publish a message; undefined if it does. */
+export function publishRefusal(form: URLSearchParams): ServiceError | undefined {
+  const refuse = (what: string) =>
+    new ServiceError("InvalidParameter", `Invalid parameter: ${what}`);
+  const [fault] = inputFaults("Publish", inputOf(form));
+  if (fault) return refuse(`${fault.path} Reason: ${fault.wanted}`);
+  if (!form.get("TopicArn"))
+    return refuse("TopicArn or TargetArn Reason: no value for required parameter");
+  const isJson = form.get("MessageStructure") === "json";
+  if (isJson && !hasDefault(form.get("Message") ?? "")) {
+    return refuse("Message Structure - No default entry in JSON message body");
+  }
+  return undefined;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/** An error in the form of SNS's query protocol. */
+export function errorXml({ code, message }: ServiceError): string {
+  const text = message.replace(/[&<>]/g, (character) => ESCAPES[character] ?? "");
+  return `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${text}</Message></Error><RequestId>${crypto.randomUUID()}</RequestId></ErrorResponse>`;
+}
 
 /** A local SNS. It keeps what was published, and the local front shows it. */
 export class Notifications {

@@ -48,6 +48,7 @@ const ARN_PREFIXES: Readonly<Record<string, string>> = {
 /** The synthesized template, with every name and ARN made local. A physical name is the logical id. */
 export class Template {
   readonly #resources: Readonly<Record<string, Resource>>;
+  readonly #addresses = new Map<string, string>();
 
   constructor(
     private readonly assembly: Assembly,
@@ -89,6 +90,11 @@ export class Template {
 
   queueUrl(logicalId: string): string {
     return `${this.queueEndpoint}/${ACCOUNT}/${logicalId}`;
+  }
+
+  /** Says where an HTTP API or a function URL answers, for what refers to its address. */
+  setAddress(logicalId: string, url: string): void {
+    this.#addresses.set(logicalId, url);
   }
 
   #resolve(value: unknown): unknown {
@@ -140,6 +146,12 @@ export class Template {
         return this.queueUrl(id);
       case "AWS::SNS::Topic":
         return this.#attribute(id, "Arn");
+      case "AWS::Lambda::Alias":
+        // There is one version of a function here.
+        return this.#attribute(
+          String(this.#resolve(this.#resources[id]?.Properties?.FunctionName)),
+          "Arn",
+        );
       default:
         return id;
     }
@@ -147,6 +159,10 @@ export class Template {
 
   #attribute(id: string, attribute: string): string {
     const type = this.#resources[id]?.Type ?? "";
+    const address = this.#addresses.get(id);
+    if (address !== undefined && attribute === "ApiEndpoint") return address;
+    // Unlike an API's, a function's address ends with a slash.
+    if (address !== undefined && attribute === "FunctionUrl") return `${address}/`;
     const prefix = ARN_PREFIXES[type];
     if (attribute !== "Arn" || prefix === undefined) return `${id}.${attribute}`;
     const colon = prefix.indexOf(":");

@@ -24,6 +24,7 @@ export function deployedEnvironment(stack: LocalStack): Environment {
     ...TABLE_VARIABLES,
     "EVENT_BUS_NAME",
     "UNPUBLISHED_QUEUE_URL",
+    "BUFFER_QUEUE_URL",
     "DEAD_LETTER_QUEUE_URL",
     "ALERT_TOPIC_ARN",
     "OAUTH_MONITORING_CONFIG",

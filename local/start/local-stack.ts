@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { AccessPolicies } from "../services/access-policies.ts";
@@ -11,6 +11,8 @@ import { createTables } from "../services/dynamodb-tables.ts";
 import { EventBus } from "../services/event-bus.ts";
 import { startEventSources } from "../services/event-source.ts";
 import { findPort } from "../services/find-port.ts";
+import { FunctionUrl } from "../services/function-url.ts";
+import { HttpApi } from "../services/http-api.ts";
 import { LambdaFunctions } from "../services/lambda-functions.ts";
 import { Notifications } from "../services/notifications.ts";
 import { createQueues, dumpQueues, type Queues, queueNamed } from "../services/queues.ts";
@@ -59,6 +61,8 @@ export interface LocalStack {
   readonly notifications: Notifications;
   readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
   readonly functionNames: readonly string[];
+  /** The addresses of the template's HTTP APIs and function URLs, by logical id. Each has its own, as on AWS. */
+  readonly endpoints: ReadonlyMap<string, string>;
   /** The only function, queue or table whose logical id contains the text. */
   named(kind: "function" | "queue" | "table", part: string): string;
   /** The parameters of a replay of the bus's archive. */
@@ -115,6 +119,51 @@ async function startStore(
   return { endpoint: dynamodb.endpoint };
 }
 
+/** An HTTP API or a function URL, which has an address before it can answer. */
+interface Endpoint {
+  service:
+    | { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
+    | undefined;
+  readonly url: string;
+}
+
+/** Gives each HTTP API and each function URL of the template an address of its own. */
+async function openEndpoints(
+  template: Template,
+  closing: (() => Promise<void> | void)[],
+): Promise<ReadonlyMap<string, Endpoint>> {
+  const endpoints = new Map<string, Endpoint>();
+  for (const id of [...HttpApi.idsIn(template), ...FunctionUrl.functionsIn(template).keys()]) {
+    const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
+      const service = endpoints.get(id)?.service;
+      if (service) void service.handle(request, response);
+      else response.writeHead(503).end();
+    });
+    const url = `http://127.0.0.1:${await listen(server, 0, "")}`;
+    closing.push(() => close(server));
+    endpoints.set(id, { service: undefined, url });
+    template.setAddress(id, url);
+  }
+  return endpoints;
+}
+
+/** Lets the endpoints answer, once there are functions. */
+function serveEndpoints(
+  endpoints: ReadonlyMap<string, Endpoint>,
+  template: Template,
+  functions: LambdaFunctions,
+  options: LocalStackOptions,
+): void {
+  const targets = FunctionUrl.functionsIn(template);
+  for (const [id, endpoint] of endpoints) {
+    const target = targets.get(id);
+    endpoint.service =
+      target === undefined
+        ? new HttpApi(template, id, functions, options)
+        : new FunctionUrl(id, target, functions, options);
+  }
+}
+
 /** The rule that sends the bus's own events to be stored. */
 function storedRule(template: Template): string {
   const rules = template.resources<{ readonly EventBusName?: string }>("AWS::Events::Rule");
@@ -165,6 +214,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 
     const store = options.runningStore ?? (await startStore(options, closing));
     const template = new Template(options.assembly, eventbridgeEndpoint);
+    const endpoints = await openEndpoints(template, closing);
     access = new AccessPolicies(template);
     const guard = createStoreGuard(access, store);
     const guardEndpoint = `http://127.0.0.1:${await listen(guard, 0, "")}`;
@@ -213,6 +263,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(() => schedules.stop());
     stack = { gateway: new ApiGateway(template, functions, options), schedules };
 
+    serveEndpoints(endpoints, template, functions, options);
+
     const ids = {
       function: template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId),
       queue: [...queues.keys()],
@@ -235,6 +287,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       notifications,
       deliveryStreams,
       functionNames: ids.function,
+      endpoints: new Map([...endpoints].map(([id, { url }]) => [id, url])),
       replay: {
         busArn: template.arn(bus.name),
         storedRuleArn: template.arn(storedRule(template)),

@@ -16,7 +16,7 @@ import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-valida
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
 import { normalizePath } from "./request-path.ts";
-import { type RequiredAccess, requiredAccess } from "./required-access.ts";
+import { allOf, type RequiredAccess, requiredAccess } from "./required-access.ts";
 
 /** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
@@ -27,18 +27,27 @@ export interface ProtectedRequest {
   readonly authorization: readonly string[];
   /** `Mcp-Session-Id`, if sent. */
   readonly sessionSecret?: string | undefined;
-  /** The URL that the caller called, without the query string: a DPoP proof names it (RFC 9449). */
-  readonly url?: string | undefined;
-  /** Every `DPoP` header field. */
-  readonly dpopProofs?: readonly string[] | undefined;
-  /** The client's certificate of mutual TLS, in PEM (RFC 8705). */
-  readonly clientCertificate?: string | undefined;
   readonly ip: string;
   readonly userAgent?: string | undefined;
   /** The gateway's request id, which connects the access log, the event and the answer. */
   readonly requestId: string;
   /** The X-Ray trace of the call, if it has one. */
   readonly traceId?: string | undefined;
+  /**
+   * Another reading of the path, where a door cannot tell whether its gateway has decoded it. The call then
+   * needs what both readings ask for.
+   */
+  readonly otherPath?: string | undefined;
+  /** Scopes that the call needs besides those of its route, such as those of an MCP tool. */
+  readonly scopes?: readonly string[] | undefined;
+  /** What the door knows besides, for the events, such as the MCP tool that is called. */
+  readonly details?: EventData | undefined;
+  /** The URL that the caller called, without query and fragment, as a DPoP proof names it (RFC 9449, section 4.2). */
+  readonly url?: string | undefined;
+  /** Every `DPoP` header field. */
+  readonly dpopProofs?: readonly string[] | undefined;
+  /** The certificate of the caller's TLS connection in PEM, as the gateway hands it over (RFC 8705). */
+  readonly clientCertificate?: string | undefined;
 }
 
 /** Why a call was not authenticated. */
@@ -103,6 +112,13 @@ const decoded = (text: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 
+/** A door's details, each text cleaned of secrets. A list keeps its form. */
+function cleanDetails(details: EventData, clean: (text: string) => string): EventData {
+  const cleaned = (value: unknown): unknown =>
+    typeof value === "string" ? clean(value) : Array.isArray(value) ? value.map(cleaned) : value;
+  return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, cleaned(value)]));
+}
+
 /** Describes a call, without the caller's secrets, even if the caller put them into the path or a header. */
 function describe(request: ProtectedRequest, secrets: readonly (string | undefined)[]): EventData {
   const hidden = secrets.filter((secret) => secret !== undefined && secret.length >= 8) as string[];
@@ -120,6 +136,7 @@ function describe(request: ProtectedRequest, secrets: readonly (string | undefin
     ...(request.userAgent === undefined ? {} : { user_agent: clean(request.userAgent) }),
   };
   return {
+    ...cleanDetails(request.details ?? {}, clean),
     ...described,
     request_id: request.requestId,
     ...(request.traceId === undefined ? {} : { trace_id: request.traceId }),
@@ -144,6 +161,20 @@ async function useToken(
     }
   }
   return use;
+}
+
+/** What a call needs: by its path, by another reading of it, and by what its door asks for. */
+function accessOfCall(
+  config: MonitoringConfig,
+  { method, otherPath, scopes = [] }: ProtectedRequest,
+  path: string,
+): RequiredAccess {
+  const other = otherPath === undefined ? undefined : normalizePath(otherPath);
+  return allOf([
+    requiredAccess(config, method, path),
+    ...(other === undefined ? [] : [requiredAccess(config, method, other)]),
+    ...(scopes.length > 0 ? [{ scopes, session: "ignored" as const }] : []),
+  ]);
 }
 
 function judgeSession(
@@ -215,7 +246,7 @@ export async function authorize(
     return unavailable("The token's issuer does not answer; the call is refused", checked.cause);
   }
 
-  const access = requiredAccess(context.config, request.method, path);
+  const access = accessOfCall(context.config, request, path);
   const { ip } = request;
   let caller: KnownCaller;
   try {

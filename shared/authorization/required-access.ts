@@ -51,3 +51,13 @@ export function requiredAccess(
     session: "ignored",
   };
 }
+
+/** What a call needs that must satisfy all of these: every scope once, and a session if one asks for it. */
+export function allOf(accesses: readonly RequiredAccess[]): RequiredAccess {
+  const [only, ...others] = accesses;
+  if (only && others.length === 0) return only;
+  return {
+    scopes: [...new Set(accesses.flatMap(({ scopes }) => scopes))],
+    session: accesses.some(({ session }) => session === "required") ? "required" : "ignored",
+  };
+}

@@ -10,7 +10,7 @@ export const oauthClientSchema = z.object({
   last_used_at: z.string().optional(),
 });
 
-/** An OAuth client. One that only events have named bears its id as name. */
+/** An OAuth client. A client that only events have named is called by its id. */
 export type OAuthClient = z.output<typeof oauthClientSchema>;
 
 /** Where clients are kept. */

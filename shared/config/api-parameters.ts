@@ -12,6 +12,11 @@ export const apiSchema = z
         burstLimit: z.int().min(1).default(5000),
       })
       .prefault({}),
+    /**
+     * Whether to create the role by which API Gateway writes access logs, and make it the one that the region uses. A
+     * region has one for all APIs; use `false` if yours has one already: see docs/deploy.md.
+     */
+    cloudWatchRole: z.boolean().default(true),
     /** ARN of a regional web ACL of your own. Not together with `api.waf.enabled`. */
     webAclArn: z
       .string()

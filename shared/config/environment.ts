@@ -18,6 +18,8 @@ const environmentSchema = z.object({
   EVENT_BUS_NAME: resourceName,
   /** Where events wait while the bus does not take them. */
   UNPUBLISHED_QUEUE_URL: z.url(),
+  /** Where events wait for the subscriber. */
+  BUFFER_QUEUE_URL: z.url(),
   /** Where the subscriber sets aside what it cannot store. */
   DEAD_LETTER_QUEUE_URL: z.url(),
   /** The stack's name: keeps apart the metrics of stacks that share an account. */

@@ -4,6 +4,8 @@ import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
 import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
+import { capacitySchema } from "./capacity-parameters.ts";
+import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 
@@ -112,7 +114,7 @@ export const routeRuleSchema = z.strictObject({
  * refused with its path and reason, and passed to the functions as JSON in `OAUTH_MONITORING_CONFIG`.
  * The doc comments become docs/configuration.md: run `npm run docs` after a change.
  */
-export const monitoringConfigSchema = z.strictObject({
+const keysSchema = z.strictObject({
   /** The `realm` in `WWW-Authenticate` (RFC 6750, section 3). */
   realm: z
     .string()
@@ -129,12 +131,14 @@ export const monitoringConfigSchema = z.strictObject({
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
   /** How long data is kept, in days. */
   retention: retentionSchema.prefault({}),
+  /** How the tables are paid for. `npx oauth-monitoring cost` compares. */
+  capacity: capacitySchema,
   /** Partitions of indexes and counters that take many writes. */
   shards: z
     .strictObject({
       /** Indexes of the events table. */
       events: shardsSchema.prefault({}),
-      /** Counters of the statistics. */
+      /** Counters of the statistics in quiet times. Writers that meet each other spread over up to 128. */
       counters: shardsSchema.prefault({}),
       /** Index of the facts of issued tokens. */
       issuances: shardsSchema.prefault({}),
@@ -167,8 +171,15 @@ export const monitoringConfigSchema = z.strictObject({
        * counted by it.
        */
       scopeValidationSuccess: z.boolean().default(true),
+      /**
+       * Which events the audit log finds by their address. `security_events` leaves out the calls that were let in,
+       * and saves a write of each: a fifth of the price of an event.
+       */
+      addressIndex: z.enum(["all_events", "security_events"]).default("all_events"),
     })
     .prefault({}),
+  /** Concurrency and network of the functions. */
+  functions: functionsSchema,
   /** How SQS delivers events to the subscriber. */
   subscriber: z
     .strictObject({
@@ -179,8 +190,8 @@ export const monitoringConfigSchema = z.strictObject({
       /** Invocations at the same time. */
       maxConcurrency: z.int().min(2).max(1000).default(10),
       /**
-       * Deliveries, six minutes apart, before a message goes to the dead-letter queue. It limits how long
-       * a message waits for a busy store; a message that cannot be stored goes there at once.
+       * Deliveries before a message goes to the dead-letter queue: seconds apart at first, then five minutes.
+       * It limits how long a message waits for a busy store; a message that cannot be stored goes there at once.
        */
       maxReceiveCount: z.int().min(1).max(1000).default(100),
     })
@@ -261,6 +272,18 @@ export const monitoringConfigSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+/** The configuration: its keys, and what one key asks of another. */
+export const monitoringConfigSchema = keysSchema.refine(
+  ({ functions, subscriber }) =>
+    (functions.reservedConcurrency.Subscriber ?? subscriber.maxConcurrency) >=
+    subscriber.maxConcurrency,
+  {
+    path: ["functions", "reservedConcurrency", "Subscriber"],
+    error:
+      "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
+  },
+);
 
 /** What a platform team writes; every key has a default. */
 export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;

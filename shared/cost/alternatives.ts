@@ -11,7 +11,7 @@ const MILLION = 1_000_000;
 /** What auto scaling is usually told to keep in use; peaks and nights leave less of it. */
 export const TARGET_UTILIZATION = 0.7;
 
-/** What a user says of his API. */
+/** What the user says about the API. */
 export interface CostQuestion {
   readonly callsPerSecond: number;
   /** Share of the calls that are refused, 0 to 1. */
@@ -80,7 +80,7 @@ export function infrequentAccess(monthly: readonly Usage[]): Usage[] {
   });
 }
 
-/** API Gateway's access log in S3 by way of Firehose, for so many calls: nothing is counted or found in it. */
+/** API Gateway's access log of a number of calls, in S3 through Firehose: nothing is counted or found in it. */
 export function accessLogsInS3(calls: number, retentionDays: number): number {
   const bytes = Math.ceil(ACCESS_LOG.lineBytes / FIREHOSE_RECORD_BYTES) * FIREHOSE_RECORD_BYTES;
   const kept = ACCESS_LOG.lineBytes * ACCESS_LOG.compressedTo * (retentionDays / DAYS_A_MONTH);
@@ -113,7 +113,7 @@ const dollarsOfMonth = (usages: readonly Usage[]) => sumsOf(billOf(usages)).tota
  * A month's bill by part, and what else it could cost. It is that of a month in which as many events go
  * as come: with a retention of 90 days the fourth and later.
  */
-export async function reckonCost(question: CostQuestion): Promise<CostAnswer> {
+export async function estimateCost(question: CostQuestion): Promise<CostAnswer> {
   const names = Object.keys(PROFILES) as ProfileName[];
   const months = new Map<ProfileName, Usage[]>();
   for (const name of names) months.set(name, await usageOfUsualMonth(question, name));

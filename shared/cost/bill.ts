@@ -17,7 +17,6 @@ export const PARTS = [
   "storage",
   "recovery",
   "logs",
-  "traces",
   "keys",
   "detection, cleanup",
   "metrics, alarms, dashboard",
@@ -85,7 +84,7 @@ export function sumsOf(lines: readonly BillLine[]): BillSums {
   return { calls: total - kept - fixed, kept, fixed, total };
 }
 
-/** The same usage so many times. */
+/** The same usage, multiplied. */
 export function scaled(usages: readonly Usage[], factor: number): Usage[] {
   return usages.map((usage) => ({ ...usage, quantity: usage.quantity * factor }));
 }

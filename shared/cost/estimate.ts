@@ -11,6 +11,7 @@ import {
   CALLS_A_METRICS_LINE,
   CLEANUP_RUN,
   DETECTION_RUN,
+  EXPORT_ALARM_METRICS,
   FUNCTION_GB,
   IDLE_POLL_SECONDS,
   IDLE_POLLERS,
@@ -30,7 +31,6 @@ import {
   readUnits,
   SECONDS_A_MONTH,
   tableKeyRequests,
-  tracesPerSecond,
 } from "./metering.ts";
 import { sampleCalls } from "./sample-traffic.ts";
 import { SimulatedTables } from "./simulated-tables.ts";
@@ -44,7 +44,7 @@ const SAMPLE_CALLS = 2000;
 
 const MILLION = 1_000_000;
 
-/** ReceiveMessage calls for so many messages: of those that come slowly, each has its own. */
+/** ReceiveMessage calls for a number of messages: where messages come slowly, each has its own. */
 export function receives(messages: number, perSecond: number): number {
   const each = (perSecond * RECEIVE_MS) / SECOND_MS;
   return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
@@ -100,10 +100,9 @@ function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usag
   ];
 }
 
-/** What a subscriber's invocation uses beside the store. */
+/** What a subscriber's invocation uses, without the store. */
 export function usageOfBatch(
   batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
-  invocationsPerSecond: number,
   messagesPerSecond: number,
 ): Usage[] {
   const ms =
@@ -122,11 +121,6 @@ export function usageOfBatch(
       quantity: (Math.ceil(ms) / SECOND_MS) * FUNCTION_GB,
     },
     { part: "logs", price: "cloudwatch.logs", quantity: log / GB },
-    {
-      part: "traces",
-      price: "xray.trace",
-      quantity: tracesPerSecond(invocationsPerSecond) / invocationsPerSecond,
-    },
   ];
 }
 
@@ -145,10 +139,7 @@ class SimulatedSubscriber {
 
   constructor(private readonly profile: UsageProfile) {}
 
-  async store(
-    { items, atMs }: Gathered<OAuthEvent>,
-    invocationsPerSecond: number,
-  ): Promise<Usage[]> {
+  async store({ items, atMs }: Gathered<OAuthEvent>): Promise<Usage[]> {
     const { config, callsPerSecond } = this.profile;
     const store: EventStore = { ...SIMULATED_STORE, db: this.#tables.db, config };
     const traffic = this.#tables.begin();
@@ -168,13 +159,13 @@ class SimulatedSubscriber {
         const quantity = readUnits(item ? itemSize(item) : 0);
         return { part: "reads", price: "dynamodb.read", quantity };
       }),
-      ...usageOfBatch(batch, invocationsPerSecond, callsPerSecond),
+      ...usageOfBatch(batch, callsPerSecond),
     ];
   }
 }
 
 /**
- * What a million calls of a profile use, whatever the time they take: reckoned by storing a sample of
+ * What a million calls of a profile use, whatever the time they take. It is estimated by storing a sample of
  * them with the subscriber's own code. Storage is for all the time that the events are kept, in GB and
  * months.
  */
@@ -189,14 +180,12 @@ export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[
     });
   const subscriber = new SimulatedSubscriber(profile);
   const batches = gathered(events);
-  const invocationsPerSecond = (profile.callsPerSecond * batches.length) / events.length;
-  for (const batch of gathered(before)) await subscriber.store(batch, invocationsPerSecond);
+  for (const batch of gathered(before)) await subscriber.store(batch);
   const usages = events.flatMap((event) => [
     ...usageOfCall(profile, event),
     ...usageOfToken(profile),
   ]);
-  for (const batch of batches)
-    usages.push(...(await subscriber.store(batch, invocationsPerSecond)));
+  for (const batch of batches) usages.push(...(await subscriber.store(batch)));
   return scaled(addedUp(usages), MILLION / events.length);
 }
 
@@ -234,7 +223,11 @@ export function usageOfMonth(profile: UsageProfile): Usage[] {
       { ...schedule, price: "dynamodb.write", quantity: count * run.writeUnits },
     ]),
     { ...fixed, price: "cloudwatch.metric", quantity: metrics },
-    { ...fixed, price: "cloudwatch.alarm", quantity: ALARM_METRICS },
+    {
+      ...fixed,
+      price: "cloudwatch.alarm",
+      quantity: ALARM_METRICS + (config.ocsfExport ? EXPORT_ALARM_METRICS : 0),
+    },
     { ...fixed, price: "cloudwatch.dashboard", quantity: 1 },
   ];
 }

@@ -3,7 +3,7 @@ import type { IndexDefinition, TableDefinition } from "../dynamodb/tables.ts";
 /** An item as the document client is given it; what is undefined is not stored. */
 export type Item = Readonly<Record<string, unknown>>;
 
-/** DynamoDB adds so many bytes to each item and index entry that it stores. */
+/** Bytes that DynamoDB adds to each item and index entry that it stores. */
 export const STORED_ITEM_BYTES = 100;
 
 /** Of a list or map, and of each of its members. */
@@ -40,7 +40,7 @@ function valueSize(value: unknown): number {
 }
 
 /**
- * Bytes of an item as DynamoDB reckons them for capacity.
+ * Bytes of an item as DynamoDB counts them for capacity.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
  */
 export function itemSize(item: Item): number {

@@ -5,7 +5,7 @@ export const KB = 1024;
 /** CloudWatch's, EventBridge's and DynamoDB's GB. */
 export const GB = 1024 ** 3;
 
-/** AWS reckons a month as 730 hours. */
+/** AWS counts a month as 730 hours. */
 export const HOURS_A_MONTH = 730;
 
 export const SECONDS_A_MONTH = HOURS_A_MONTH * 3600;
@@ -17,12 +17,12 @@ export function chunks(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / (64 * KB)));
 }
 
-/** Write units of an item of so many bytes. */
+/** Write units of an item, by its size in bytes. */
 export function writeUnits(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / KB));
 }
 
-/** Read units of so many bytes, eventually consistent unless said. */
+/** Read units of an item, by its size in bytes; eventually consistent by default. */
 export function readUnits(bytes: number, consistent = false): number {
   return Math.max(1, Math.ceil(bytes / (4 * KB))) * (consistent ? 1 : 0.5);
 }
@@ -33,17 +33,6 @@ const LOG_EVENT_BYTES = 26;
 /** Metered bytes of log lines. */
 export function logBytes(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + LOG_EVENT_BYTES, 0);
-}
-
-/**
- * Traces a second that X-Ray's default rule records of requests that come at random: the first of each
- * second and 5 % of the others.
- *
- * @param perSecond requests a second
- */
-export function tracesPerSecond(perSecond: number): number {
-  const first = 1 - Math.exp(-perSecond);
-  return first + 0.05 * (perSecond - first);
 }
 
 /** A data key of SQS and DynamoDB is asked for again after five minutes. */

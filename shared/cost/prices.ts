@@ -162,13 +162,6 @@ export const PRICES = {
     source: CLOUDWATCH,
     confirmed: true,
   },
-  "xray.trace": {
-    dollars: 5,
-    per: MILLION,
-    unit: "traces recorded",
-    source: "https://aws.amazon.com/xray/pricing/",
-    confirmed: true,
-  },
   "kms.request": {
     dollars: 0.03,
     per: 10_000,

@@ -52,7 +52,7 @@ function pickClient(draws: Draws, clients: number): number {
 interface Sample {
   readonly profile: UsageProfile;
   readonly draws: Draws;
-  /** Tokens, so many that each is used as often as the profile says. */
+  /** Tokens: enough of them that each is used as often as the profile says. */
   readonly tokens: readonly string[];
   readonly used: Set<number>;
 }

@@ -34,7 +34,7 @@ function partOf({ table, after }: ItemWrite): Part {
   }
 }
 
-/** How long an item is kept, in months; without a time to live it is not reckoned. */
+/** How long an item is kept, in months; an item without a time to live is left out. */
 function monthsKept({ table, after }: ItemWrite, nowMs: number): number {
   const until = after[TABLES[table].ttlAttribute];
   if (typeof until !== "number") return 0;

@@ -2,17 +2,22 @@ import type { MonitoringConfig, MonitoringConfigInput } from "../config/monitori
 import { parseMonitoringConfig } from "../config/monitoring-config.ts";
 
 /**
- * Configurations that the bill is reckoned for. `lean` gives up:
+ * Configurations that the bill is estimated for. `lean` gives up:
  * - `last_used_at` and `previous_use` to the second: a token's own item is up to an hour behind, as long as
  *   its address stays the same (the time of each use is exact in its event),
  * - events by `scope_validation_success`, and the scopes in `token_used`,
+ * - calls that were let in, by their address (those that were refused are found by it),
  * - the bus's archive, from which events could be replayed,
  * - seeing an event within a second: the queue gathers for up to twenty.
  */
 export const PROFILES = {
   default: {},
   lean: {
-    tracking: { lastUsedIntervalSeconds: 3600, scopeValidationSuccess: false },
+    tracking: {
+      lastUsedIntervalSeconds: 3600,
+      scopeValidationSuccess: false,
+      addressIndex: "security_events",
+    },
     archive: { enabled: false },
     subscriber: { batchWindowSeconds: 20 },
   },

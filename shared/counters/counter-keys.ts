@@ -42,8 +42,11 @@ const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
   "dormant_tokens",
 ]);
 
-/** What is counted: `n` events; tokens `i`ssued and, of these, `r`evoked before they expired. */
-export type CounterField = "n" | "i" | "r";
+/**
+ * What is counted: `n` events and, of these, those that carry a `s`uccessful scope check; tokens `i`ssued and,
+ * of these, `r`evoked before they expired.
+ */
+export type CounterField = "n" | "s" | "i" | "r";
 
 interface CountOf<Kind extends CounterKind> {
   readonly kind: Kind;

@@ -73,14 +73,18 @@ function detectionSubjects(event: Facts): Subject[] {
   ];
 }
 
-/** What an event counts: one of each of its types and its client, and one of each subject it is ranked by. */
+/**
+ * What an event counts: one of its type and client, in whose item also those are counted that carry a second
+ * type; and one of each subject it is ranked by.
+ */
 export function countsOfEvent(event: OAuthEvent): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;
   const atMs = Date.parse(event.occurred_at);
   const subjects = [...failureSubjects(event), ...detectionSubjects(event)];
   return [
     ...typesOf(event).map((type): Count => {
-      return { kind: "events", dimensions: [type, client], field: "n", atMs };
+      const field = type === event.event_type ? "n" : "s";
+      return { kind: "events", dimensions: [event.event_type, client], field, atMs };
     }),
     ...subjects.map(({ kind, value }): Count => {
       return { kind, subject: { oauth_client_id: client, value }, field: "n", atMs };

@@ -1,7 +1,9 @@
 import { queryEach } from "../dynamodb/query-all.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import { steps } from "../time/steps.ts";
 import type { CounterField, CounterKind } from "./counter-keys.ts";
+import type { CounterShards } from "./counter-shards.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
 /** A number read back: how many, of what, in [startMs, startMs + lengthMs). */
@@ -59,6 +61,7 @@ async function readItems(
   dimensionCount: number,
   starts: readonly number[],
   resolution: Resolution,
+  shards: CounterShards,
 ): Promise<Bucket[]> {
   const buckets = await Promise.all(
     [...runs(starts, resolution)].map(async ([partition, itemStarts]) => {
@@ -66,10 +69,7 @@ async function readItems(
       const names = [...startByItem.keys()].sort();
       const items = await queryEach(
         store.db,
-        allShardKeys(
-          `${kind}/${resolution.name}/${partition}`,
-          store.config.shards.counters.read,
-        ).map((pk) => ({
+        allShardKeys(`${kind}/${resolution.name}/${partition}`, shards(partition)).map((pk) => ({
           TableName: store.countersTable,
           KeyConditionExpression: "pk = :pk AND sk BETWEEN :first AND :last",
           ExpressionAttributeValues: {
@@ -99,7 +99,7 @@ function toBuckets(
     parts.slice(dimensionCount - 1).join("#"),
   ];
   return Object.entries(item).flatMap(([attribute, count]) => {
-    const match = /^([nir])(\d\d)$/.exec(attribute);
+    const match = /^([nsir])(\d\d)$/.exec(attribute);
     if (!match || typeof count !== "number") return [];
     return [
       {
@@ -113,17 +113,6 @@ function toBuckets(
   });
 }
 
-function floor(atMs: number, stepMs: number): number {
-  return Math.floor(atMs / stepMs) * stepMs;
-}
-
-/** Starts of the steps that intersect [fromMs, toMs). */
-export function steps(fromMs: number, toMs: number, stepMs: number): number[] {
-  const starts: number[] = [];
-  for (let start = floor(fromMs, stepMs); start < toMs; start += stepMs) starts.push(start);
-  return starts;
-}
-
 /** Hour buckets that lie in the days of [fromMs, toMs): one Query a month and shard. */
 export async function readHourBuckets(
   store: StatisticsStore,
@@ -131,8 +120,10 @@ export async function readHourBuckets(
   dimensionCount: number,
   fromMs: number,
   toMs: number,
+  shards: CounterShards,
 ): Promise<Bucket[]> {
-  const buckets = await readItems(store, kind, dimensionCount, steps(fromMs, toMs, DAY_MS), DAY);
+  const days = steps(fromMs, toMs, DAY_MS);
+  const buckets = await readItems(store, kind, dimensionCount, days, DAY, shards);
   return buckets.filter(
     (bucket) => bucket.startMs + bucket.lengthMs > fromMs && bucket.startMs < toMs,
   );
@@ -144,6 +135,7 @@ export async function readMinuteBuckets(
   kind: CounterKind,
   dimensionCount: number,
   hourStarts: readonly number[],
+  shards: CounterShards,
 ): Promise<Bucket[]> {
-  return readItems(store, kind, dimensionCount, hourStarts, HOUR);
+  return readItems(store, kind, dimensionCount, hourStarts, HOUR, shards);
 }

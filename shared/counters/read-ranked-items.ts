@@ -1,6 +1,7 @@
 import { QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { type RankedKind, rankingKey } from "./counter-keys.ts";
+import type { CounterShards } from "./counter-shards.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
 /** Items read of each shard of a ranking. */
@@ -32,11 +33,11 @@ export async function readRankedItems(
   store: StatisticsStore,
   kind: RankedKind,
   period: string,
+  shards: CounterShards,
   clientId?: string,
 ): Promise<RankedItem[]> {
-  const shards = Array.from({ length: store.config.shards.counters.read }, (_, shard) => shard);
   const pages = await Promise.all(
-    shards.map((shard) =>
+    Array.from({ length: shards(period) }, (_, shard) =>
       store.db.send(
         new QueryCommand({
           TableName: store.countersTable,

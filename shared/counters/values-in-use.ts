@@ -7,10 +7,14 @@ import type { StatisticsStore } from "./counter-store.ts";
 
 /**
  * Readers must know which partitions writers use: every retention period that stored events have, every
- * lifetime that counted tokens have, and the users under whom a token's events are filed. Writers enter a
- * value before its first use.
+ * lifetime that counted tokens have, the users under whom a token's events are filed, and how many shards
+ * the counters of a month's days have. Writers enter a value before its first use.
  */
-export type ValueKind = "retention_days" | "token_lifetime" | `token_user/${string}`;
+export type ValueKind =
+  | "retention_days"
+  | "token_lifetime"
+  | `token_user/${string}`
+  | `counter_shards/${string}`;
 
 /** The users of a token. */
 export function userOfToken(tokenId: string): ValueKind {

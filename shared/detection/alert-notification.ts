@@ -1,9 +1,11 @@
+import { sendableJson, sendableText } from "../sdk/message-text.ts";
 import type { Alert } from "./alert.ts";
 
 /** An alert as text for people and as JSON for machines. */
 export interface AlertNotification {
   /** At most 100 printable ASCII characters, the limit of SNS. */
   readonly subject: string;
+  /** In characters that SNS takes, as is `json`. */
   readonly text: string;
   readonly json: string;
 }
@@ -32,10 +34,13 @@ export function alertNotification(alert: Alert): AlertNotification {
     "Evidence:",
     ...lines(alert.evidence),
     ...examples.map((example) => `  event: ${JSON.stringify(example)}`),
-  ].join("\n");
+  ]
+    // A line of ours has no break: one in the subject would begin a line that looks like ours.
+    .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
+    .join("\n");
   return {
     subject: heading.replace(/[^\x20-\x7e]/g, "?").slice(0, 100),
     text,
-    json: JSON.stringify(alert),
+    json: sendableJson(alert),
   };
 }

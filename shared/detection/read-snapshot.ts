@@ -7,6 +7,7 @@ import {
   splitValue,
 } from "../anomaly-rules/detection-snapshot.ts";
 import type { CounterKind, RankedKind } from "../counters/counter-keys.ts";
+import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { isFailure } from "../counters/counts-of-event.ts";
 import { findIssuances } from "../counters/find-issuances.ts";
@@ -37,11 +38,12 @@ async function readClients(
   kind: CounterKind,
   historyStartMs: number,
   nowMs: number,
+  shards: CounterShards,
   counts: (bucket: Bucket) => boolean,
 ): Promise<{ histories: ClientHistory[]; recent: SubjectCount[] }> {
   const [hourBuckets, minuteBuckets] = await Promise.all([
-    readHourBuckets(store, kind, DIMENSIONS, historyStartMs, nowMs),
-    readMinuteBuckets(store, kind, DIMENSIONS, lastHours(nowMs)),
+    readHourBuckets(store, kind, DIMENSIONS, historyStartMs, nowMs, shards),
+    readMinuteBuckets(store, kind, DIMENSIONS, lastHours(nowMs), shards),
   ]);
   const hours = new Map<string, Map<number, number>>();
   const minutes = new Map<string, Map<number, number>>();
@@ -66,12 +68,13 @@ async function readSubjects(
   store: DetectionStore,
   kind: RankedKind,
   nowMs: number,
+  shards: CounterShards,
 ): Promise<SubjectCount[]> {
   const subjects = new Map<string, SubjectCount & { minutes: Map<number, number> }>();
   const hours = await Promise.all(
     lastHours(nowMs).map(async (hourMs) => ({
       hourMs,
-      items: await readRankedItems(store, kind, toInstant(hourMs).slice(0, 13)),
+      items: await readRankedItems(store, kind, toInstant(hourMs).slice(0, 13), shards),
     })),
   );
   for (const { hourMs, items } of hours) {
@@ -89,11 +92,11 @@ async function readSubjects(
 }
 
 /** The addresses that failed most, by the hour, yesterday and today. */
-async function readFailedIpHours(store: DetectionStore, nowMs: number) {
+async function readFailedIpHours(store: DetectionStore, nowMs: number, shards: CounterShards) {
   const hours = new Map<string, Map<number, number>>();
   const days = [nowMs - DAY_MS, nowMs].map((atMs) => toInstant(atMs).slice(0, 10));
   for (const day of days) {
-    for (const { value, numbers } of await readRankedItems(store, "failed_ips", day)) {
+    for (const { value, numbers } of await readRankedItems(store, "failed_ips", day, shards)) {
       const of = hours.get(value) ?? new Map<number, number>();
       hours.set(value, of);
       for (const [attribute, count] of Object.entries(numbers)) {
@@ -155,7 +158,12 @@ export async function readSnapshot(
 ): Promise<DetectionSnapshot> {
   const { historyDays } = store.config.anomalies;
   const historyStartMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS - historyDays * DAY_MS;
-  const subjects = (kind: RankedKind) => readSubjects(store, kind, nowMs);
+  const shards = await readCounterShards(
+    store,
+    Math.min(historyStartMs, nowMs - DAY_MS),
+    nowMs + MINUTE_MS,
+  );
+  const subjects = (kind: RankedKind) => readSubjects(store, kind, nowMs, shards);
   const [
     issued,
     failed,
@@ -167,8 +175,8 @@ export async function readSnapshot(
     dormant,
     ipHours,
   ] = await Promise.all([
-    readClients(store, "tokens", historyStartMs, nowMs, ({ field }) => field === "i"),
-    readClients(store, "events", historyStartMs, nowMs, ({ dimensions }) =>
+    readClients(store, "tokens", historyStartMs, nowMs, shards, ({ field }) => field === "i"),
+    readClients(store, "events", historyStartMs, nowMs, shards, ({ dimensions }) =>
       isFailure(dimensions[0] ?? ""),
     ),
     subjects("failed_ips"),
@@ -177,7 +185,7 @@ export async function readSnapshot(
     subjects("networks"),
     subjects("service_networks"),
     subjects("dormant_tokens"),
-    readFailedIpHours(store, nowMs),
+    readFailedIpHours(store, nowMs, shards),
   ]);
   const revoked = failedTokens.flatMap(({ value }) => {
     const [reason, tokenId] = splitValue(value);

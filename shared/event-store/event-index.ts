@@ -1,3 +1,4 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import { userOfToken, valuesInUse } from "../counters/values-in-use.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
@@ -58,24 +59,36 @@ export async function tokenPartitions(
   ];
 }
 
+/** What an index is named by. */
+type Side = "time" | "type" | "client" | "user" | "token" | "ip";
+
+/** The partitions of an index that list events of the values. */
+function indexSource(
+  side: Side,
+  values: readonly string[],
+  { shards }: Pick<MonitoringConfig, "shards">,
+): EventSource {
+  return {
+    indexName: `by_${side}`,
+    partitionKey: side === "time" ? "retention_shard" : `${side}_shard`,
+    partitions: values.flatMap((value) => allShardKeys(value, shards.events.read)),
+  };
+}
+
 /** The partitions of the table from before packs that hold what the filters ask for. */
-function previousSource(
-  { type, clientId, userId, tokenId, ip, security }: EventFilters,
-  shards: number,
-  types: readonly string[],
-  periods: readonly string[],
-): Omit<EventSource, "tableName"> {
-  const index = (by: string, partitionKey: string, values: readonly string[]) => ({
-    indexName: `by_${by}`,
-    partitionKey,
-    partitions: values.flatMap((value) => allShardKeys(value, shards)),
-  });
-  if (tokenId !== undefined) return index("token", "token_shard", [tokenId]);
-  if (userId !== undefined) return index("user", "user_shard", [userId]);
-  if (ip !== undefined) return index("ip", "ip_shard", [ip]);
-  if (clientId !== undefined && !security) return index("client", "client_shard", [clientId]);
-  if (type !== undefined || security) return index("type", "type_shard", types);
-  return index("time", "retention_shard", periods);
+async function previousSource(
+  store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
+  filters: EventFilters,
+): Promise<EventSource> {
+  const { clientId, userId, tokenId, ip, security } = filters;
+  const types = typesAsked(filters);
+  const index = (side: Side, values: readonly string[]) => indexSource(side, values, store.config);
+  if (tokenId !== undefined) return index("token", [tokenId]);
+  if (userId !== undefined) return index("user", [userId]);
+  if (ip !== undefined) return index("ip", [ip]);
+  if (clientId !== undefined && !security) return index("client", [clientId]);
+  if (types !== undefined) return index("type", types.flatMap(listedTypes));
+  return index("time", await valuesInUse(store, "retention_days"));
 }
 
 /**
@@ -87,11 +100,9 @@ export async function planIndex(
   filters: EventFilters,
 ): Promise<IndexPlan> {
   const plan = await planTable(store, filters);
-  const { previousEventsTable: tableName, shards } = store.config;
+  const { previousEventsTable: tableName } = store.config;
   if (tableName === undefined) return plan;
-  const types = typesAsked(filters) ?? [];
-  const periods = await valuesInUse(store, "retention_days");
-  const previous = previousSource(filters, shards.events.read, types.flatMap(listedTypes), periods);
+  const previous = await previousSource(store, filters);
   return { ...plan, sources: [...plan.sources, { ...previous, tableName }] };
 }
 
@@ -99,7 +110,6 @@ async function planTable(
   store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
   filters: EventFilters,
 ): Promise<IndexPlan> {
-  const shards = store.config.shards.events.read;
   const { clientId, userId, tokenId, ip, security } = filters;
   const types = typesAsked(filters);
   const oneOf: Record<string, readonly string[]> = {
@@ -115,11 +125,7 @@ async function planTable(
     partitionKey: "subject_shard",
     partitions,
   });
-  const index = (name: string, partitionKey: string, values: readonly string[]): EventSource => ({
-    indexName: name,
-    partitionKey,
-    partitions: values.flatMap((value) => allShardKeys(value, shards)),
-  });
+  const index = (side: Side, values: readonly string[]) => indexSource(side, values, store.config);
   // Of a user's events only some are of one token, so the filter by token or user stays.
   if (tokenId !== undefined)
     return { sources: [table(await tokenPartitions(store, tokenId))], oneOf };
@@ -127,17 +133,17 @@ async function planTable(
     return { sources: [table(subjectPartitions("user", userId))], oneOf: without("user_id") };
   }
   if (ip !== undefined) {
-    const sources = [table(subjectPartitions("ip", ip)), index("by_ip", "ip_shard", [ip])];
+    const sources = [table(subjectPartitions("ip", ip)), index("ip", [ip])];
     return { sources, oneOf: without("event_data.ip") };
   }
   if (clientId !== undefined && !security) {
-    const sources = [index("by_client", "client_shard", [clientId])];
+    const sources = [index("client", [clientId])];
     return { sources, oneOf: without("oauth_client_id") };
   }
   if (types !== undefined) {
-    const sources = [index("by_type", "type_shard", types.flatMap(listedTypes))];
+    const sources = [index("type", types.flatMap(listedTypes))];
     return { sources, oneOf: without("event_type") };
   }
   const periods = await valuesInUse(store, "retention_days");
-  return { sources: [index("by_time", "retention_shard", periods)], oneOf };
+  return { sources: [index("time", periods)], oneOf };
 }

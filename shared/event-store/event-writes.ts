@@ -108,17 +108,17 @@ export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
 }
 
 /**
- * Takes from the front of `events` what fits `count` transactions that may be under way at once. Each
- * item is written once in all of them: a second event about a token waits for those that come after.
+ * Takes from the front of `events` what fits `count` transactions that may be under way at once, and plans
+ * it. Each item is written once in all of them: a second event about a token waits for those that come after.
  */
 export function takeTransactions(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   count: number,
   putsOfEach: number,
-): { transactions: OAuthEvent[][]; rest: readonly OAuthEvent[] } {
+): { transactions: EventWrites[][]; rest: readonly OAuthEvent[] } {
   const tokens = new Set<string>();
-  const transactions: OAuthEvent[][] = [];
+  const transactions: EventWrites[][] = [];
   let rest = events;
   while (transactions.length < count) {
     const next = takeTransaction(rest, plan, tokens, putsOfEach);
@@ -135,9 +135,9 @@ function takeTransaction(
   plan: (event: OAuthEvent) => EventWrites,
   tokens: Set<string>,
   putsOfEach: number,
-): { taken: OAuthEvent[]; rest: OAuthEvent[] } {
+): { taken: EventWrites[]; rest: OAuthEvent[] } {
   const counters = new CounterUpdates(0);
-  const taken: OAuthEvent[] = [];
+  const taken: EventWrites[] = [];
   const rest: OAuthEvent[] = [];
   const packs = new Set<string>();
   let items = 0;
@@ -165,7 +165,7 @@ function takeTransaction(
     packs.add(pack);
     items += more;
     bytes += size;
-    taken.push(event);
+    taken.push(writes);
   }
   return { taken, rest };
 }

@@ -1,9 +1,11 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as realTime } from "node:timers/promises";
 import { type CancellationReason, TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import { TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { recordClientUse } from "../clients/record-client-use.ts";
 import { retentionDays } from "../config/event-retention.ts";
+import { enterCounterShards } from "../counters/counter-shards.ts";
+import { CounterSpread } from "../counters/counter-spread.ts";
 import { CounterUpdates } from "../counters/counter-updates.ts";
 import { findIssuances } from "../counters/find-issuances.ts";
 import { issuanceSchema, lifetimeClass, tokenFact } from "../counters/issuance.ts";
@@ -43,10 +45,16 @@ export interface StoreEventsOptions {
   readonly clock: Clock;
   /** Kept by the caller from call to call. */
   readonly entered: EnteredValues;
-  /** Attempts of a transaction that the store is too busy for; default 6. */
+  /** Likewise; without it, each call begins with the spread of quiet times. */
+  readonly spread?: CounterSpread;
+  /** Attempts of a transaction that the store is too busy for; default 10. */
   readonly maxAttempts?: number;
-  /** First wait between attempts, doubled and jittered; default 20 ms. */
+  /** First wait between attempts, doubled up to a second and jittered; default 20 ms. */
   readonly retryDelayMs?: number;
+  /** When attempts end, epoch milliseconds; never by default. */
+  readonly deadlineMs?: number;
+  /** Waits between attempts; real time by default. */
+  readonly wait?: (ms: number) => Promise<unknown>;
 }
 
 /**
@@ -76,33 +84,41 @@ export async function storeEvents(
   );
   const writer = new EventWriter(store, options, known, outcome, waiting[0]?.id ?? "");
   await writer.enterValues(waiting);
-  while (waiting.length > 0) {
+  while (waiting.length > 0 && !writer.isOverdue()) {
     const { transactions, rest } = takeTransactions(
       waiting,
       (event) => writer.plan(event),
       store.config.shards.counters.write,
       putsOfEvent(store),
     );
-    await Promise.all(transactions.map((taken, lane) => writer.settle(taken, lane)));
+    await Promise.all(transactions.map((planned, lane) => writer.settle(planned, lane)));
     waiting = rest;
   }
+  outcome.retry.push(...waiting.map((event) => ({ event, reason: "no time was left" })));
   await recordClients(store, outcome);
   return outcome;
 }
 
+/** Between two attempts. */
+const LONGEST_WAIT_MS = 1000;
+
 class EventWriter {
   readonly #nowMs: number;
-  readonly #firstShard: number;
+  readonly #spread: CounterSpread;
 
   constructor(
     private readonly store: EventStore,
     private readonly options: StoreEventsOptions,
     private readonly known: KnownIssuances,
     private readonly outcome: StoreOutcome,
-    firstId: string,
+    private readonly firstId: string,
   ) {
     this.#nowMs = options.clock();
-    this.#firstShard = shardOf(firstId, store.config.shards.counters.write);
+    this.#spread = options.spread ?? new CounterSpread(store.config.shards.counters.write);
+  }
+
+  isOverdue(): boolean {
+    return this.options.clock() >= (this.options.deadlineMs ?? Number.POSITIVE_INFINITY);
   }
 
   plan(event: OAuthEvent): EventWrites {
@@ -142,59 +158,67 @@ class EventWriter {
   /**
    * Brings a transaction's events to an outcome, whatever the store answers.
    *
+   * @param planned what the transaction writes
    * @param lane tells apart those that are under way at once
    */
-  async settle(events: readonly OAuthEvent[], lane: number): Promise<void> {
-    const { maxAttempts = 6, retryDelayMs = 20 } = this.options;
-    let remaining = [...events];
+  async settle(planned: readonly EventWrites[], lane: number): Promise<void> {
+    const { maxAttempts = 10, retryDelayMs = 20, wait = realTime } = this.options;
+    let writes = planned;
     let failures = 0;
     let reason = "";
     // A round either settles an event, learns of a token, or counts as a failure: the sum is bounded.
-    for (
-      let round = 0;
-      remaining.length > 0 && round < maxAttempts + 3 * events.length;
-      round += 1
-    ) {
-      const writes = remaining.map((event) => this.plan(event));
+    for (let round = 0; writes.length > 0 && round < maxAttempts + 3 * planned.length; round += 1) {
       try {
-        await this.#write(writes, lane + round);
-        this.outcome.stored.push(...remaining);
+        await this.#write(writes, lane, round);
+        this.#spread.succeeded();
+        this.outcome.stored.push(...writes.map(({ event }) => event));
         return;
       } catch (error) {
         if (error instanceof TransactionCanceledException) {
-          const before = remaining.length;
+          const before = writes.length;
           const learned = this.#learn(writes, error.CancellationReasons ?? []);
-          remaining = remaining.filter((event) => !learned.settled.has(event));
-          if (remaining.length < before || learned.issuances > 0) continue;
+          writes = writes
+            .filter(({ event }) => !learned.settled.has(event))
+            .map(({ event }) => this.plan(event));
+          if (writes.length < before || learned.issuances > 0) continue;
           reason = learned.reason;
+          if (learned.conflict) this.#spread.conflicted();
         } else {
           reason = String(error);
           const refused = error instanceof Error && error.name === "ValidationException";
-          if (remaining.length > 1 && (refused || !wasSent(error))) {
-            await this.#halve(remaining, lane);
+          if (writes.length > 1 && (refused || !wasSent(error))) {
+            await this.#halve(writes, lane);
             return;
           }
           if (refused) {
             reason = `the store refuses the event: ${error.message}`;
-            for (const event of remaining) this.outcome.rejected.push({ event, reason });
+            for (const { event } of writes) this.outcome.rejected.push({ event, reason });
             return;
           }
           break;
         }
       }
       failures += 1;
-      if (failures >= maxAttempts) break;
-      await sleep(retryDelayMs * 2 ** failures * (0.5 + Math.random()));
+      if (failures >= maxAttempts || this.isOverdue()) break;
+      const waitMs = Math.min(LONGEST_WAIT_MS, retryDelayMs * 2 ** failures);
+      await wait(waitMs * (0.5 + Math.random()));
     }
-    this.outcome.retry.push(...remaining.map((event) => ({ event, reason })));
+    this.outcome.retry.push(...writes.map(({ event }) => ({ event, reason })));
   }
 
-  async #write(writes: readonly EventWrites[], turn: number): Promise<void> {
-    const { store } = this;
-    const shards = store.config.shards.counters.write;
-    // Another shard each lane and round: writers that would meet on a counter part ways.
-    const counters = new CounterUpdates((this.#firstShard + turn) % shards);
+  /** Those under way at once write different shards; one that is tried again parts from whom it met. */
+  #shard(lane: number, round: number, shards: number): number {
+    if (round > 0) return shardOf(`${this.firstId} ${lane} ${round}`, shards);
+    return (shardOf(this.firstId, shards) + lane) % shards;
+  }
+
+  async #write(writes: readonly EventWrites[], lane: number, round: number): Promise<void> {
+    const { store, options } = this;
+    const { shards } = this.#spread;
+    const counters = new CounterUpdates(this.#shard(lane, round, shards));
     for (const each of writes) counters.add(each.counts);
+    const atMs = writes.flatMap(({ counts }) => counts.map((count) => count.atMs));
+    await enterCounterShards(store, options.entered, atMs, shards);
     const events = writes.map(({ event }) => event);
     const { items, packs } = eventPuts(store, events, this.#nowMs);
     await store.db.send(
@@ -239,14 +263,14 @@ class EventWriter {
     }
     const busy = reasons.find(({ Code }) => Code !== "None" && Code !== "ConditionalCheckFailed");
     if (busy) reason = `${busy.Code}: ${busy.Message ?? ""}`;
-    return { settled, issuances, reason };
+    return { settled, issuances, reason, conflict: busy?.Code === "TransactionConflict" };
   }
 
   /** The fault is in the call: one event must not hold the others back. */
-  async #halve(events: readonly OAuthEvent[], lane: number): Promise<void> {
-    const middle = Math.ceil(events.length / 2);
-    await this.settle(events.slice(0, middle), lane);
-    await this.settle(events.slice(middle), lane);
+  async #halve(writes: readonly EventWrites[], lane: number): Promise<void> {
+    const middle = Math.ceil(writes.length / 2);
+    await this.settle(writes.slice(0, middle), lane);
+    await this.settle(writes.slice(middle), lane);
   }
 }
 

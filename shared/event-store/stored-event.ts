@@ -3,7 +3,7 @@ import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { freeJson } from "../dynamodb/free-json.ts";
 import { shardKey, shardOf } from "../dynamodb/shards.ts";
-import { ipOf, type OAuthEvent } from "../envelope/oauth-event.ts";
+import { ipOf, isSecurityEventType, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { eventKey, subjectOf } from "./event-key.ts";
 
@@ -24,7 +24,7 @@ export const storedEventSchema = z.object({
 export type StoredEvent = z.output<typeof storedEventSchema>;
 
 /** What storing depends on. */
-export type StorageConfig = Pick<MonitoringConfig, "retention" | "shards">;
+export type StorageConfig = Pick<MonitoringConfig, "retention" | "shards" | "tracking">;
 
 /** An item of the events table. */
 export type EventItem = Record<string, unknown> & ReturnType<typeof eventKey>;
@@ -66,12 +66,15 @@ export function toEventItem(
 ): EventItem {
   const ip = ipOf(event);
   const filedByIp = subjectOf(event).kind === "ip";
+  const foundByIp =
+    config.tracking.addressIndex === "all_events" || isSecurityEventType(event.event_type);
   return {
     ...eventKey(event),
     ...event,
     ...lifeOf(event.event_type, config, nowMs),
     event_data: freeJson(event.event_data),
     ...(ip !== undefined &&
+      foundByIp &&
       !filedByIp && { ip_shard: shardKey(ip, shardOf(event.id, config.shards.events.write)) }),
     ...(listed && listingKeys(event, config)),
   };

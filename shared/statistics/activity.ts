@@ -1,10 +1,11 @@
+import { readCounterShards } from "../counters/counter-shards.ts";
 import { failureSubjects, isFailure } from "../counters/counts-of-event.ts";
-import { steps } from "../counters/read-counters.ts";
 import { NO_CLIENT, typesOf } from "../envelope/oauth-event.ts";
 import type { EventFilters } from "../event-store/event-index.ts";
 import { type QueryContext, queryEvents } from "../event-store/query-events.ts";
 import type { StoredEvent } from "../event-store/stored-event.ts";
 import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import { steps } from "../time/steps.ts";
 import type { TimeRange } from "../time/time-range.ts";
 import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 import { mostFrequent, type ValueCount } from "./most-frequent.ts";
@@ -41,7 +42,7 @@ export interface ActivityContext extends QueryContext {
   readonly clock: Clock;
 }
 
-/** Events that one call counts by looking at each: so many pages of a thousand. */
+/** Pages of a thousand events that one call looks through. */
 const MOST_PAGES = 10;
 const PAGE = 1000;
 
@@ -108,10 +109,11 @@ async function fromCounters(
   clientId: string | undefined,
 ) {
   const byMinute = bucketMs < HOUR_MS ? steps(whole.fromMs, whole.toMs, HOUR_MS) : [];
+  const shards = await readCounterShards(context, whole.fromMs, whole.toMs);
   const [buckets, ips, endpoints] = await Promise.all([
-    readEventBuckets(context, whole, byMinute),
-    readRanking(context, "failed_ips", whole, clientId),
-    readRanking(context, "failed_endpoints", whole, clientId),
+    readEventBuckets(context, whole, shards, byMinute),
+    readRanking(context, "failed_ips", whole, shards, clientId),
+    readRanking(context, "failed_endpoints", whole, shards, clientId),
   ]);
   const tallies = buckets
     .filter((bucket) => clientId === undefined || bucket.clientId === clientId)

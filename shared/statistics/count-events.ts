@@ -1,3 +1,4 @@
+import { readCounterShards } from "../counters/counter-shards.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import { toInstant } from "../time/clock.ts";
 import type { TimeRange } from "../time/time-range.ts";
@@ -19,7 +20,8 @@ export async function countEvents(
 ): Promise<EventCounts> {
   const whole = wholeMinutes(range);
   const totals = new Map<string, number>();
-  for (const bucket of await readEventBuckets(store, whole)) {
+  const shards = await readCounterShards(store, whole.fromMs, whole.toMs);
+  for (const bucket of await readEventBuckets(store, whole, shards)) {
     if (clientId !== undefined && bucket.clientId !== clientId) continue;
     totals.set(bucket.eventType, (totals.get(bucket.eventType) ?? 0) + bucket.count);
   }

@@ -1,15 +1,12 @@
+import { readCounterShards } from "../counters/counter-shards.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { issuanceSchema } from "../counters/issuance.ts";
-import {
-  type Bucket,
-  readHourBuckets,
-  readMinuteBuckets,
-  steps,
-} from "../counters/read-counters.ts";
+import { type Bucket, readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
 import { queryEach } from "../dynamodb/query-all.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import { steps } from "../time/steps.ts";
 
 /** Tokens of one client: issued = active + expired + revoked. */
 export interface TokenCounts {
@@ -123,11 +120,12 @@ export async function countTokens(
     return found;
   };
 
-  const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs);
+  const shards = await readCounterShards(store, fromMs, toMs);
+  const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs, shards);
   const minutes = ledgerMinutes(range, issueHours(hourBuckets));
   const hours = splitHours(range, minutes);
   const [minuteBuckets, ledger] = await Promise.all([
-    readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours]),
+    readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours], shards),
     readLedger(store, range, minutes),
   ]);
 

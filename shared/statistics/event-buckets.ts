@@ -1,3 +1,4 @@
+import type { CounterShards } from "../counters/counter-shards.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import { readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
 import { HOUR_MS, MINUTE_MS } from "../time/clock.ts";
@@ -6,7 +7,7 @@ import type { TimeRange } from "../time/time-range.ts";
 /** Type and client. */
 const DIMENSIONS = 2;
 
-/** So many events of a type and client in [startMs, startMs + lengthMs). */
+/** The number of events of a type and client in [startMs, startMs + lengthMs). */
 export interface EventBucket {
   readonly eventType: string;
   readonly clientId: string;
@@ -41,18 +42,20 @@ export function raggedHours({ fromMs, toMs }: TimeRange): Set<number> {
 export async function readEventBuckets(
   store: StatisticsStore,
   { fromMs, toMs }: TimeRange,
+  shards: CounterShards,
   byMinute: readonly number[] = [],
 ): Promise<EventBucket[]> {
   const minuteHours = raggedHours({ fromMs, toMs });
   for (const hour of byMinute) minuteHours.add(hour);
   const [hours, minutes] = await Promise.all([
-    readHourBuckets(store, "events", DIMENSIONS, fromMs, toMs),
-    readMinuteBuckets(store, "events", DIMENSIONS, [...minuteHours]),
+    readHourBuckets(store, "events", DIMENSIONS, fromMs, toMs, shards),
+    readMinuteBuckets(store, "events", DIMENSIONS, [...minuteHours], shards),
   ]);
   return [
     ...hours.filter(({ startMs }) => !minuteHours.has(startMs)),
     ...minutes.filter(({ startMs }) => startMs >= fromMs && startMs < toMs),
-  ].map(({ dimensions: [eventType = "", clientId = ""], startMs, lengthMs, count }) => {
+  ].map(({ dimensions: [type = "", clientId = ""], field, startMs, lengthMs, count }) => {
+    const eventType = field === "s" ? "scope_validation_success" : type;
     return { eventType, clientId, startMs, lengthMs, count };
   });
 }

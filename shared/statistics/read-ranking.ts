@@ -1,8 +1,9 @@
 import type { RankedKind } from "../counters/counter-keys.ts";
+import type { CounterShards } from "../counters/counter-shards.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
-import { steps } from "../counters/read-counters.ts";
 import { readRankedItems } from "../counters/read-ranked-items.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import { steps } from "../time/steps.ts";
 import type { TimeRange } from "../time/time-range.ts";
 import { raggedHours } from "./event-buckets.ts";
 
@@ -48,12 +49,14 @@ export async function readRanking(
   store: StatisticsStore,
   kind: RankedKind,
   range: TimeRange,
+  shards: CounterShards,
   clientId?: string,
 ): Promise<Map<string, number>> {
   const totals = new Map<string, number>();
   await Promise.all(
     periodsOf(range).map(async ({ name, attributes }) => {
-      for (const { value, numbers } of await readRankedItems(store, kind, name, clientId)) {
+      const items = await readRankedItems(store, kind, name, shards, clientId);
+      for (const { value, numbers } of items) {
         const count = Object.entries(numbers)
           .filter(([field]) => attributes.has(field))
           .reduce((sum, [, number]) => sum + number, 0);

@@ -1,6 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { IncompleteRequestError } from "../errors/oauth-monitoring-error.ts";
 import { type CallLimits, inCalls } from "../sdk/call-batches.ts";
+import { sendableJson } from "../sdk/message-text.ts";
 import { sendAgain } from "../sdk/send-again.ts";
 import type { SetAside } from "./event-publisher.ts";
 
@@ -46,7 +47,7 @@ export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOption
 
   return {
     async keep(events) {
-      const bodies = events.map((event) => JSON.stringify(event));
+      const bodies = events.map(sendableJson);
       for (const call of inCalls(bodies, SEND_LIMITS)) await send(call);
     },
   };

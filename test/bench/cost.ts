@@ -94,10 +94,13 @@ function targetTable(scenes: readonly (Scene & { readonly profile: ProfileName }
   const limits = { default: 5, lean: 3 } as const;
   return {
     title:
-      "Targets: a million calls without API Gateway at most 5.00 $ (lean 3.00 $), keeping their events at most 2.50 $",
-    columns: ["scene", "$ calls", "limit", "", "$ kept", "limit", ""],
+      "Targets: a million calls without API Gateway at most 5.00 $ (lean 3.00 $), keeping their events for 90 days at most 2.50 $ (point-in-time recovery is extra)",
+    columns: ["scene", "$ calls", "limit", "", "$ kept", "limit", "", "$ recovery"],
     rows: scenes.map(({ title, counted, profile }) => {
-      const { calls, kept } = sumsOf(billOf(counted));
+      const lines = billOf(counted);
+      const { calls } = sumsOf(lines);
+      const of = (part: string) => lines.find((line) => line.part === part)?.dollars ?? 0;
+      const kept = of("storage");
       const said = (amount: number, limit: number) => (amount <= limit ? "met" : "missed");
       return [
         title.split(":")[0] ?? "",
@@ -107,6 +110,7 @@ function targetTable(scenes: readonly (Scene & { readonly profile: ProfileName }
         dollars(kept),
         "2.50",
         said(kept, 2.5),
+        dollars(of("recovery")),
       ];
     }),
   };

@@ -5,6 +5,7 @@ import { auditQuery } from "./audit-query.ts";
 import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { cleanupBenchmark } from "./cleanup.ts";
+import { contention } from "./contention.ts";
 import { cost } from "./cost.ts";
 import { detection } from "./detection.ts";
 import { endToEnd } from "./end-to-end.ts";
@@ -16,6 +17,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   detection,
   authorizer,
   subscriber,
+  contention,
   statistics,
   auditQuery,
   cleanupBenchmark,

@@ -9,6 +9,7 @@ import { addedUp, type Usage } from "../../shared/cost/bill.ts";
 import { usageOfBatch } from "../../shared/cost/estimate.ts";
 import { type Gathered, gatherBatches } from "../../shared/cost/gather-batches.ts";
 import { GB } from "../../shared/cost/metering.ts";
+import { CounterSpread } from "../../shared/counters/counter-spread.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { SECOND_MS } from "../../shared/time/clock.ts";
@@ -27,16 +28,6 @@ export interface CallCount {
   readonly letIn: number;
   readonly batches: number;
   readonly usages: Usage[];
-}
-
-/** X-Ray records the first request of a second and 5 % of the others. */
-function traced(atMs: readonly number[]): number {
-  const perSecond = new Map<number, number>();
-  for (const at of atMs) {
-    const second = Math.floor(at / SECOND_MS);
-    perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
-  }
-  return [...perSecond.values()].reduce((sum, count) => sum + 1 + 0.05 * (count - 1), 0);
 }
 
 /**
@@ -80,7 +71,7 @@ export async function countCalls(
       logger,
       metrics,
       sink,
-      afterResponse: { run: async (work) => void works.push(work) },
+      afterResponse: { announce: () => true, run: async (work) => void works.push(work) },
     };
     let letIn = 0;
     const { bytes } = await meterLog(async () => {
@@ -89,7 +80,8 @@ export async function countCalls(
         meter.calls = {};
         bus.puts = 0;
         const answer = await decideCall(authorizer, authorizerEvent(call)).catch(() => undefined);
-        if (answer?.policyDocument.Statement[0]?.Effect === "Allow") letIn += 1;
+        const policy = answer && "policyDocument" in answer ? answer.policyDocument : undefined;
+        if (policy?.Statement[0]?.Effect === "Allow") letIn += 1;
         for (const work of works.splice(0)) await work();
         const trips = Object.values(meter.calls).reduce((sum, count) => sum + count, 0);
         const { decision, publish, cpu } = AUTHORIZER_MS;
@@ -122,7 +114,9 @@ export async function countCalls(
     const subscriber = {
       store: world.context,
       entered,
+      spread: new CounterSpread(world.config.shards.counters.write),
       sqs: new SQSClient({ ...LOCAL_ACCESS, endpoint: "http://localhost" }),
+      bufferQueueUrl: "http://localhost/buffer",
       deadLetterQueueUrl: "http://localhost/dead-letters",
       clock: world.clock,
       logger,
@@ -132,7 +126,9 @@ export async function countCalls(
       world.time.nowMs = atMs;
       meter.calls = {};
       const event: SQSEvent = { Records: items.map((message) => toRecord(message, "arn")) };
-      const { bytes, result } = await meterLog(() => storeBatch(subscriber, event));
+      const { bytes, result } = await meterLog(() =>
+        storeBatch(subscriber, event, Number.POSITIVE_INFINITY),
+      );
       if (result.batchItemFailures.length > 0) throw new Error("an event was not stored");
       const { TransactWrite = 0, TransactWriteItems = TransactWrite, ...others } = meter.calls;
       const lanes = world.config.shards.counters.write;
@@ -142,8 +138,8 @@ export async function countCalls(
         roundTrips: Object.values(others).length,
       };
       usages.push(
-        // Its log is counted below, and its traces with those of all.
-        ...usageOfBatch(batch, 1, perSecond).filter(({ part }) => !/logs|traces/.test(part)),
+        // Its log is counted below.
+        ...usageOfBatch(batch, perSecond).filter(({ part }) => part !== "logs"),
         {
           part: "logs",
           price: "cloudwatch.logs",
@@ -155,8 +151,6 @@ export async function countCalls(
       await store(batch);
       if (index % 500 === 499) report(`${index + 1} of ${batches.length} batches stored`);
     }
-    const times = batches.map(({ atMs }) => atMs);
-    usages.push({ part: "traces", price: "xray.trace", quantity: traced(times) });
     return batches.length;
   }
 }

@@ -89,9 +89,18 @@ describe("a protected route", () => {
   });
 
   it("answers 404 where there is no route, as a problem document", async () => {
-    const { status, headers } = await scene().get("/nowhere", scene().caller);
+    const { status, headers } = await scene().get("/nowhere");
     expect(status).toBe(404);
     expect(headers["content-type"]).toBe("application/problem+json");
+  });
+
+  it("never repeats the token where there is no route, as API Gateway's own message does", async () => {
+    const { get, caller } = scene();
+    const { status, headers, text, body } = await get("/nowhere", caller);
+    expect(status).toBe(403);
+    expect(headers["content-type"]).toBe("application/problem+json");
+    expect(body).toMatchObject({ title: "The call was refused", code: "INVALID_SIGNATURE" });
+    expect(text).not.toContain(caller);
   });
 
   it.each([

@@ -8,6 +8,9 @@ import {
   ResponseType,
   RestApi,
 } from "aws-cdk-lib/aws-apigateway";
+import { HttpApi, HttpMethod, HttpRoute, HttpRouteKey } from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpIamAuthorizer } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
+import { HttpUrlIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
@@ -47,6 +50,122 @@ function methods(stack: Stack): Record<string, string> {
 }
 
 const mock = () => new MockIntegration();
+
+/** An HTTP API next to the construct, and how each of its routes is authorized. */
+function httpScene() {
+  const { stack, monitoring } = alone();
+  const api = new HttpApi(stack, "Orders");
+  const add = (path: string, method: HttpMethod = HttpMethod.ANY) => {
+    const integration = new HttpUrlIntegration("Orders", "https://orders.example.com");
+    const [route] = api.addRoutes({ path, methods: [method], integration });
+    return route as HttpRoute;
+  };
+  const authorization = () =>
+    Object.fromEntries(
+      Object.values(Template.fromStack(stack).findResources("AWS::ApiGatewayV2::Route")).map(
+        ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType],
+      ),
+    );
+  return { stack, monitoring, api, add, authorization };
+}
+
+describe("attach of an HTTP API", () => {
+  it("protects every route, later ones and ones outside it too, and leaves preflights open", () => {
+    const { stack, monitoring, api, add, authorization } = httpScene();
+    add("/early", HttpMethod.GET);
+    const open = add("/health");
+    monitoring.attach(api, { except: [open] });
+    add("/{proxy+}");
+    add("/{proxy+}", HttpMethod.OPTIONS);
+    new HttpRoute(stack, "Elsewhere", {
+      httpApi: api,
+      routeKey: HttpRouteKey.DEFAULT,
+      integration: new HttpUrlIntegration("Else", "https://orders.example.com"),
+    });
+    expect(authorization()).toEqual({
+      "GET /early": "CUSTOM",
+      "ANY /health": "NONE",
+      "ANY /{proxy+}": "CUSTOM",
+      "OPTIONS /{proxy+}": "NONE",
+      $default: "CUSTOM",
+    });
+    Template.fromStack(stack).hasResourceProperties("AWS::ApiGatewayV2::Authorizer", {
+      AuthorizerType: "REQUEST",
+      AuthorizerPayloadFormatVersion: "2.0",
+      EnableSimpleResponses: true,
+      AuthorizerResultTtlInSeconds: 0,
+      IdentitySource: [],
+    });
+  });
+
+  it("protects one route, leaves other authorizations and other APIs alone, and watches the API", () => {
+    const { stack, monitoring, api, add, authorization } = httpScene();
+    add("/open");
+    const other = new HttpApi(stack, "Other");
+    other.addRoutes({
+      path: "/other",
+      integration: new HttpUrlIntegration("Other", "https://orders.example.com"),
+    });
+    api.addRoutes({
+      path: "/signed",
+      authorizer: new HttpIamAuthorizer(),
+      integration: new HttpUrlIntegration("Signed", "https://orders.example.com"),
+    });
+    const { authorizer } = monitoring.attach(add("/one"));
+    expect(monitoring.attach(add("/two", HttpMethod.GET)).authorizer).toBe(authorizer);
+    api.addRoutes({
+      path: "/by-hand",
+      authorizer,
+      integration: new HttpUrlIntegration("Hand", "https://orders.example.com"),
+    });
+    expect(authorization()).toEqual({
+      "ANY /open": "NONE",
+      "ANY /other": "NONE",
+      "ANY /signed": "AWS_IAM",
+      "ANY /one": "CUSTOM",
+      "GET /two": "CUSTOM",
+      "ANY /by-hand": "CUSTOM",
+    });
+    const template = Template.fromStack(stack);
+    template.resourceCountIs("AWS::ApiGatewayV2::Authorizer", 1);
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      Namespace: "AWS/ApiGateway",
+      MetricName: "5xx",
+    });
+    expect(() => monitoring.attach(api, { alarm: false })).toThrow("attached already");
+  });
+
+  it("works with an API of another stack, which then depends on the construct's", () => {
+    const app = new App();
+    const monitoring = new OAuthMonitoring(new Stack(app, "Audit"), "Oam");
+    const shop = new Stack(app, "Shop");
+    const api = new HttpApi(shop, "Orders");
+    api.addRoutes({
+      path: "/orders",
+      integration: new HttpUrlIntegration("Orders", "https://orders.example.com"),
+    });
+    monitoring.attach(api);
+    app.synth();
+    expect(shop.dependencies.map(({ stackName }) => stackName)).toEqual(["Audit"]);
+    Template.fromStack(shop).hasResourceProperties("AWS::Lambda::Permission", {
+      Action: "lambda:InvokeFunction",
+      Principal: "apigateway.amazonaws.com",
+    });
+  });
+
+  it("lets a function decide itself, with what the middlewares read", () => {
+    const { stack, monitoring } = alone();
+    const role = new Role(stack, "Function", { assumedBy: new ServicePrincipal("lambda") });
+    monitoring.grantAuthorize(role);
+    Template.fromStack(stack).hasResourceProperties("AWS::IAM::Policy", {
+      PolicyDocument: {
+        Statement: Match.arrayWith([Match.objectLike({ Action: "sqs:SendMessage" })]),
+      },
+      Roles: [{ Ref: Match.stringLikeRegexp("^Function") }],
+    });
+    expect(Object.keys(monitoring.environment)).toContain("UNPUBLISHED_QUEUE_URL");
+  });
+});
 
 describe("attach", () => {
   it("protects a whole API, what is added later too, and leaves preflights open", () => {

@@ -115,8 +115,8 @@ describe("queues and bus", () => {
     }
   });
 
-  it("keep a batch invisible for six times as long as its function may take", () => {
-    template.hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 360 });
+  it("keep a batch invisible for six times as long as its function may take, and its batch window", () => {
+    template.hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 361 });
     template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       BatchSize: 500,
       MaximumBatchingWindowInSeconds: 1,
@@ -182,14 +182,16 @@ describe("functions", () => {
       Runtime: "nodejs24.x",
       LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "DEBUG" },
     });
-    // The authorizer is traced where its API is.
+    // A call and its event are traced where their API is.
     const modes = Object.entries(template.findResources("AWS::Lambda::Function")).map(
       ([id, { Properties }]) => [
         /Functions(\w+?)[0-9A-F]{8}$/.exec(id)?.[1],
         Properties.TracingConfig.Mode,
       ],
     );
-    expect(modes.filter(([, mode]) => mode !== "Active")).toEqual([["Authorizer", "PassThrough"]]);
+    const passThrough = modes.filter(([, mode]) => mode === "PassThrough").map(([name]) => name);
+    expect(passThrough.sort()).toEqual(["Authorizer", "Subscriber"]);
+    expect(modes.filter(([, mode]) => mode === "Active")).toHaveLength(modes.length - 2);
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 

@@ -169,7 +169,7 @@ describe("the export", () => {
         ],
       },
     });
-    on.hasResource("AWS::S3::Bucket", { DeletionPolicy: "Retain" });
+    on.hasResource("AWS::S3::Bucket", { DeletionPolicy: "RetainExceptOnCreate" });
     on.hasOutput("OAuthMonitoringOcsfBucketName", { Value: { Ref: bucket.logicalId } });
   });
 

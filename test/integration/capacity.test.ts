@@ -1,5 +1,6 @@
 import { PutCommand, UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
+import { dollarsOf } from "../../shared/cost/prices.ts";
 import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
 import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
@@ -100,20 +101,37 @@ describe("capacity", () => {
     await within(page({}), 5, 25, 4);
     await within(page({ tokenId: TOKEN_ID }), 17, 25, 8);
     await within(page({ security: true }), 12, 25, 4);
-    await within(() => tokenUsageStats(world), 8, 3);
-    await within(() => listClients(world), 11, 2);
+    // A Query more for each month asks how many shards the counters of its days have.
+    await within(() => tokenUsageStats(world), 10, 3, 2);
+    await within(() => listClients(world), 12, 2, 1);
     const { nowMs: toMs } = world.time;
     for (const [hours, trips, raggedTrips] of [
-      [1, 16, 16],
-      [24, 20, 44],
-      [30 * 24, 256, 280],
+      [1, 17, 17],
+      [24, 21, 45],
+      [30 * 24, 257, 281],
     ] as const) {
       const range = { fromMs: toMs - hours * HOUR_MS, toMs };
-      await within(() => activity(world, range), trips, 8);
+      await within(() => activity(world, range), trips, 8, 1);
       // An end within an hour takes the rankings and minutes of that hour.
       const ragged = { fromMs: range.fromMs + 90_000, toMs: toMs - 90_000 };
-      await within(() => activity(world, ragged), raggedTrips, 8);
+      await within(() => activity(world, ragged), raggedTrips, 8, 1);
     }
+
+    // The dashboard, open all day: the events at each beat of ten seconds, the rest every minute.
+    const day = { fromMs: toMs - 24 * HOUR_MS + 90_000, toMs: toMs - 90_000 };
+    const beat = await cost(page({ security: true, limit: 20 }));
+    const dayBefore = { fromMs: day.fromMs - 24 * HOUR_MS, toMs: day.fromMs };
+    const minute = await cost(async () => {
+      await activity(world, day);
+      await tokenUsageStats(world, day);
+      await tokenUsageStats(world, dayBefore);
+      await listClients(world);
+    });
+    // AWS charges half a unit for a Query that finds nothing.
+    const unitsOf = (spent: { readonly trips: number; readonly units: number }) =>
+      Math.max(spent.units, spent.trips / 2);
+    const units = 8640 * unitsOf(beat) + 1440 * unitsOf(minute);
+    expect(dollarsOf("dynamodb.read", units)).toBeLessThanOrEqual(0.05);
   });
 
   it("a failure: its rankings by address and endpoint, in both resolutions", async () => {

@@ -2,12 +2,15 @@ import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { expect, it } from "vitest";
+import { decide } from "../../doors/decide/decide.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import {
   alertSuspiciousActivity,
   endSession,
   issueToken,
   listClients,
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
   queryEvents,
   registerClient,
   revokeToken,
@@ -49,6 +52,26 @@ const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Prom
       return [
         () => trackTokenUsage(world, token, request),
         () => trackScopeValidation(world, token, ["api:read"], true),
+      ];
+    },
+    grantAuthorize: async (world) => {
+      const { secret } = await issueToken(world, owner);
+      const call = {
+        method: "GET",
+        path: "/api",
+        authorization: [`Bearer ${secret}`],
+        sessionSecret: "s",
+        ip: "203.0.113.1",
+        requestId: "r",
+      };
+      const by = (config: MonitoringConfigInput) => ({
+        ...world,
+        config: parseMonitoringConfig(config),
+      });
+      return [
+        () => decide(by({}), call),
+        () => decide(by({ tracking: { lastUsedIntervalSeconds: 60 } }), call),
+        () => decide(by({ routes: [{ path: "/api", scopes: [], session: "required" }] }), call),
       ];
     },
     grantRegisterClients: async (world) => [

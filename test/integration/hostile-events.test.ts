@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
+import { messageRefusal } from "../../local/services/input-refusal.ts";
 import { Notifications } from "../../local/services/notifications.ts";
 import { Queue } from "../../local/services/queue.ts";
 import { isPack, readPacks } from "../../shared/event-store/event-pack.ts";
@@ -43,6 +44,7 @@ beforeAll(async () => {
     COUNTERS_TABLE: world.countersTable,
     ISSUANCES_TABLE: world.issuancesTable,
     CLIENTS_TABLE: world.clientsTable,
+    BUFFER_QUEUE_URL: `${url}/000000000000/buffer`,
     DEAD_LETTER_QUEUE_URL: `${url}/000000000000/dead-letters`,
     OAUTH_MONITORING_CONFIG: "{}",
     OAUTH_MONITORING_STACK: "test",
@@ -65,7 +67,11 @@ afterEach(() => vi.restoreAllMocks());
 const deliver = (bodies: readonly string[]) =>
   handler(
     { Records: bodies.map((body, n) => ({ messageId: `m-${n}`, body })) } as SQSEvent,
-    { functionName: "subscriber", awsRequestId: "1" } as Context,
+    {
+      functionName: "subscriber",
+      awsRequestId: "1",
+      getRemainingTimeInMillis: () => 60_000,
+    } as Context,
   );
 
 /** The items of events, and beside them what their packs hold. */
@@ -180,6 +186,9 @@ const body = fc.oneof(
   hostileText,
 );
 
+/** Whether SQS could deliver the body: it takes no message with characters that XML does not have. */
+const isDelivered = (MessageBody: string) => messageRefusal({ MessageBody }) === undefined;
+
 describe("a hostile event", () => {
   it("is stored or set aside with a reason, and holds up no other", {
     timeout: 600_000,
@@ -190,7 +199,7 @@ describe("a hostile event", () => {
         const fresh = bodies.map((each, n) =>
           each.replace(/"([kaoc])-\d+"/g, `"$1-${uuidv7()}-${n}"`),
         );
-        await outcome(fresh);
+        await outcome(fresh.filter(isDelivered));
       }),
       { numRuns: RUNS },
     );
@@ -259,7 +268,8 @@ describe("a hostile event", () => {
   });
 
   it("as large as EventBridge takes costs no more than a moment", async () => {
-    const long = (text: string) => text.repeat(Math.floor(250_000 / text.length));
+    const long = (text: string) =>
+      text.repeat(Math.floor(250_000 / (JSON.stringify(text).length - 2)));
     const texts = [
       "x",
       "é",

@@ -19,29 +19,10 @@ import { findKnownNetworks } from "../../shared/detection/known-networks.ts";
 import { listMutes, muteClient } from "../../shared/detection/mutes.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
 import { createWorld } from "./store.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
-
-/** What the rules look at, made by hand: nothing has happened but what a test says. */
-const snapshotAt = (nowMs: number, parts: Partial<DetectionSnapshot> = {}): DetectionSnapshot => ({
-  nowMs,
-  historyStartMs: nowMs - 14 * DAY_MS,
-  issuance: [],
-  failures: [],
-  failuresByClient: [],
-  failedIps: [],
-  failedTokens: [],
-  failedReasons: [],
-  networks: [],
-  serviceNetworks: [],
-  dormantTokens: [],
-  failedIpHours: new Map(),
-  revokedAt: new Map(),
-  usesOfDormant: new Map(),
-  knownNetworks: new Map(),
-  ...parts,
-});
 
 const counted = (nowMs: number, clientId: string, value: string, count: number): SubjectCount => ({
   clientId,
@@ -55,7 +36,7 @@ async function watched() {
   const context = { ...world.context, notify: async (alert: Alert) => void told.push(alert) };
   const keep = (nowMs: number, parts?: Partial<DetectionSnapshot>) => {
     world.time.nowMs = nowMs;
-    return keepAlerts(context, snapshotAt(nowMs, parts));
+    return keepAlerts(context, quietSnapshot(nowMs, parts));
   };
   return { world, told, keep };
 }

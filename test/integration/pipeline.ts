@@ -11,6 +11,7 @@ import { acknowledge, toRecord } from "../../local/services/event-source.ts";
 import type { Message, Queue } from "../../local/services/queue.ts";
 import { createQueues, type Queues, queueNamed } from "../../local/services/queues.ts";
 import type { Template } from "../../local/services/template.ts";
+import { CounterSpread } from "../../shared/counters/counter-spread.ts";
 import type { EnteredValues } from "../../shared/counters/values-in-use.ts";
 import { createDocumentClient, type Patience } from "../../shared/dynamodb/document-client.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
@@ -49,6 +50,7 @@ interface LogLine {
 interface Process {
   readonly wire: FaultyWire;
   readonly entered: EnteredValues;
+  readonly spread: CounterSpread;
   readonly store: Pick<World["context"], "db"> & World["context"];
   readonly sqs: SQSClient;
   /** Sets aside what the bus does not take. */
@@ -139,10 +141,11 @@ export class Pipeline {
     const authorizer: Authorizer = {
       ...process.store,
       metrics: this.#metrics("authorizer", process.wire),
-      afterResponse: { run: async (work) => void works.push(work) },
+      afterResponse: { announce: () => true, run: async (work) => void works.push(work) },
     };
     const answer = await decideCall(authorizer, event).then(
-      (result) => result.policyDocument.Statement[0]?.Effect ?? "none",
+      (result) =>
+        ("policyDocument" in result && result.policyDocument.Statement[0]?.Effect) || "none",
       (error: Error) => error.message,
     );
     const { killed, struck } = process.wire;
@@ -181,19 +184,22 @@ export class Pipeline {
   /** One invocation of the subscriber. */
   async store(options: BatchOptions, faults: readonly Fault[]): Promise<void> {
     const process = await this.#begin("subscriber", faults);
-    const { store, sqs, entered } = process;
+    const { store, sqs, entered, spread } = process;
     await this.#invoke(this.buffer, options, process, (event) =>
       storeBatch(
         {
           store,
           entered,
+          spread,
           sqs,
+          bufferQueueUrl: this.#url("Buffer"),
           deadLetterQueueUrl: this.#url("DeadLetters"),
           clock: store.clock,
           logger: store.logger,
           metrics: this.#metrics("subscriber", process.wire),
         },
         event,
+        Number.POSITIVE_INFINITY,
       ),
     );
     this.#end("subscriber", process);
@@ -298,6 +304,7 @@ export class Pipeline {
     return {
       wire,
       entered: new Map(),
+      spread: new CounterSpread(world.config.shards.counters.write),
       sqs,
       publisher,
       bus: createEventPublisher(publish),

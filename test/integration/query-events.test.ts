@@ -122,6 +122,24 @@ describe("queryEvents", () => {
     expect(await ids({ fromMs: world.time.nowMs - 1000, ...sides })).toEqual([meant.id]);
   });
 
+  it("finds only security events by their address where that is configured", async () => {
+    const world = await createWorld({ tracking: { addressIndex: "security_events" } });
+    const event = (eventType: string) =>
+      createEvent(
+        { eventType, clientId: "app", userId: "ada", details: { ip: "203.0.113.9" } },
+        world.time.nowMs - 1000,
+      );
+    const [used, failed] = [event("token_used"), event("auth_failed")];
+    await world.sink.publish([used, failed]);
+    const ids = async (query: Partial<EventQuery>) =>
+      (await queryEvents(world, { limit: 10, ...query })).events.map(({ id }) => id).toSorted();
+    expect(await ids({ ip: "203.0.113.9" })).toEqual([failed.id]);
+    expect(await ids({ userId: "ada" })).toEqual([used.id, failed.id].toSorted());
+    expect(await ids({ userId: "ada", ip: "203.0.113.9" })).toEqual(
+      [used.id, failed.id].toSorted(),
+    );
+  });
+
   it("reads many packs of one partition, and each event of them once", async () => {
     const world = await createWorld({ shards: { events: { write: 1 } } });
     const events = Array.from({ length: 30 }, (_, n) =>

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { countWithin } from "../../shared/anomaly-rules/detection-snapshot.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { CounterSpread } from "../../shared/counters/counter-spread.ts";
+import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
@@ -81,5 +84,47 @@ describe("a change of the shard count while traffic runs", () => {
       events: { by_type: { auth_failed: all } },
     });
     expect((await cleanupExpiredTokens(reader)).access_tokens_removed).toBe(tokens.length);
+  });
+});
+
+describe("a writer that meets others", () => {
+  it("spreads its counters wider, and every reader finds them", async () => {
+    const world = await createWorld();
+    const startMs = world.time.nowMs;
+    const spread = new CounterSpread(world.config.shards.counters.write);
+    for (let n = 0; n < 5; n += 1) {
+      // Twice, since each transaction that goes through counts a little against it.
+      spread.conflicted();
+      spread.conflicted();
+      const events = Array.from({ length: 30 }, (_, index) =>
+        createEvent(
+          {
+            eventType: "auth_failed",
+            clientId: "app",
+            details: { ip: `203.0.113.${index}`, endpoint: "/api/x" },
+          },
+          // Days of two months, of which only some are spread.
+          startMs - (n + index * 3) * 8 * HOUR_MS,
+        ),
+      );
+      const { stored } = await storeEvents(world, events, {
+        clock: world.clock,
+        entered: new Map(),
+        spread,
+      });
+      expect(stored).toHaveLength(30);
+    }
+    expect(spread.shards).toBe(128);
+
+    const range = { fromMs: startMs - 60 * 24 * HOUR_MS, toMs: startMs + HOUR_MS };
+    const { failures } = await activity(world, range);
+    expect(failures.total).toBe(150);
+    expect(failures.by_endpoint).toEqual([{ value: "/api/x", count: 150 }]);
+    expect(failures.by_ip[0]?.count).toBe(5);
+    const { events } = await tokenUsageStats(world, range);
+    expect(events.by_type).toMatchObject({ auth_failed: 150 });
+    const { failedIps } = await readSnapshot(world, startMs + 1);
+    const recent = failedIps.reduce((sum, one) => sum + countWithin(one, 0, startMs + 1), 0);
+    expect(recent).toBe(1);
   });
 });

@@ -56,7 +56,7 @@ describe("the package", () => {
     expect(files.length).toBeGreaterThan(100);
     const others = files.filter(
       (file) =>
-        !/^package\/(dist\/(infra|shared|cli|functions)\/|docs\/|examples\/|test\/bench\/RESULTS\.md$|package\.json$|LICENSE$|[A-Z]+\.md$)/.test(
+        !/^package\/(dist\/(infra|shared|doors|cli|functions)\/|docs\/|examples\/|test\/bench\/RESULTS\.md$|package\.json$|LICENSE$|[A-Z]+\.md$)/.test(
           file,
         ),
     );
@@ -141,6 +141,8 @@ describe("the types", () => {
   const USE = `import { App, Stack } from "aws-cdk-lib";
 import { RestApi } from "aws-cdk-lib/aws-apigateway";
 import { type AdminApi, OAuthMonitoring } from "oauth-monitoring";
+import { callerOf, type LambdaMiddleware, oauthMonitoring } from "oauth-monitoring/lambda";
+import { type NodeMonitoring, oauthMonitoring as protectServer } from "oauth-monitoring/node";
 import { issueToken, type IssuedToken, openMonitoring } from "oauth-monitoring/shared";
 
 const stack = new Stack(new App(), "Shop");
@@ -152,6 +154,9 @@ export const issued: Promise<IssuedToken> = issueToken(openMonitoring(), {
   scopes: ["orders:read"],
   expiresInSeconds: 3600,
 });
+export const middleware: Promise<LambdaMiddleware> = oauthMonitoring();
+export const server: Promise<NodeMonitoring> = protectServer({ trustedProxies: 1 });
+export const user: string | undefined = callerOf({})?.user_id;
 `;
 
   it.each([
@@ -188,23 +193,23 @@ describe("the library from plain JavaScript", () => {
       await shared.trackEvent({ sink, clock: () => 0 }, "token_used", { oauth_client_id: "app" });
       return events[0].event_type;
     })();
-    console.log(tracked, typeof infra.OAuthMonitoring);`;
+    console.log(tracked, typeof infra.OAuthMonitoring, lambda.callerOf({}), typeof node.oauthMonitoring);`;
 
   it("is imported", async () => {
     const file = join(app, "plain.mjs");
     writeFileSync(
       file,
-      `import * as infra from "oauth-monitoring"; import * as shared from "oauth-monitoring/shared";${QUESTION}`,
+      `import * as infra from "oauth-monitoring"; import * as shared from "oauth-monitoring/shared"; import * as lambda from "oauth-monitoring/lambda"; import * as node from "oauth-monitoring/node";${QUESTION}`,
     );
-    expect(await run(app, "node", file)).toBe("token_used function\n");
+    expect(await run(app, "node", file)).toBe("token_used function undefined function\n");
   });
 
   it("is required", async () => {
     const file = join(app, "plain.cjs");
     writeFileSync(
       file,
-      `const infra = require("oauth-monitoring"); const shared = require("oauth-monitoring/shared");(async () => {${QUESTION}})();`,
+      `const infra = require("oauth-monitoring"); const shared = require("oauth-monitoring/shared"); const lambda = require("oauth-monitoring/lambda"); const node = require("oauth-monitoring/node");(async () => {${QUESTION}})();`,
     );
-    expect(await run(app, "node", file)).toBe("token_used function\n");
+    expect(await run(app, "node", file)).toBe("token_used function undefined function\n");
   });
 });

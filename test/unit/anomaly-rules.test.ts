@@ -9,37 +9,22 @@ import { usualRange } from "../../shared/anomaly-rules/usual-range.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
 
 /** A Monday. */
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const HISTORY_START = NOW - 14 * DAY_MS;
 
-const EMPTY: DetectionSnapshot = {
-  nowMs: NOW,
-  historyStartMs: HISTORY_START,
-  issuance: [],
-  failures: [],
-  failuresByClient: [],
-  failedIps: [],
-  failedTokens: [],
-  failedReasons: [],
-  networks: [],
-  serviceNetworks: [],
-  dormantTokens: [],
-  failedIpHours: new Map(),
-  revokedAt: new Map(),
-  usesOfDormant: new Map(),
-  knownNetworks: new Map(),
-};
-
 type Rules = NonNullable<NonNullable<MonitoringConfigInput["anomalies"]>["rules"]>;
 
 function found(snapshot: Partial<DetectionSnapshot>, rules: Rules = {}) {
   const { anomalies } = parseMonitoringConfig({ anomalies: { rules } });
-  return findAnomalies({ ...EMPTY, ...snapshot }, anomalies.rules).map(({ rule, ...anomaly }) => ({
-    rule: rule.name,
-    ...anomaly,
-  }));
+  return findAnomalies(quietSnapshot(NOW, snapshot), anomalies.rules).map(
+    ({ rule, ...anomaly }) => ({
+      rule: rule.name,
+      ...anomaly,
+    }),
+  );
 }
 
 /** Counts of a subject by how many minutes ago they were. */

@@ -114,7 +114,10 @@ describe("a decision", () => {
       metrics,
       config: { routes: [], defaultScopes: { read: [], write: [] }, realm: "shop" },
       sink: { publish },
-      afterResponse: { run: async (work: () => Promise<void>) => void works.push(work) },
+      afterResponse: {
+        announce: () => true,
+        run: async (work: () => Promise<void>) => void works.push(work),
+      },
     } as never;
     return { authorizer, logger, counted, works };
   }

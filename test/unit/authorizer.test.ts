@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { registerInternalExtension } from "../../doors/after-response/internal-extension.ts";
 import {
   toAuthorizerResult,
   UnauthorizedError,
   UnavailableError,
 } from "../../functions/authorizer/authorizer-response.ts";
-import { registerInternalExtension } from "../../functions/authorizer/internal-extension.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import type { ClientSession } from "../../shared/sessions/client-session.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
@@ -149,9 +149,9 @@ async function lambda(
   const asked = async () => {
     if (waiting.length === 0) await new Promise<void>((resolve) => arrivals.push(resolve));
   };
-  const answerNext = async (status = 200) => {
+  const answerNext = async (status = 200, body = "{}") => {
     await asked();
-    waiting.shift()?.writeHead(status).end("{}");
+    waiting.shift()?.writeHead(status).end(body);
   };
   return { api, calls, asked, answerNext };
 }
@@ -253,5 +253,50 @@ describe("the internal extension", () => {
     expect(failures).toEqual([expect.objectContaining({ message: expect.any(String) }), "lost"]);
     await after.run(async () => void works.push(2));
     expect(works).toEqual([1, 2]);
+  });
+
+  describe("of a function whose invocations do not all bring work", () => {
+    const invoke = (requestId: string) => JSON.stringify({ eventType: "INVOKE", requestId });
+
+    it("lets an invocation go that announces nothing, and does its work before the answer if it comes later", async () => {
+      const { api, calls, answerNext, asked } = await lambda();
+      const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
+      await answerNext(200, invoke("one"));
+      await vi.waitFor(() => expect(calls).toHaveLength(3));
+      await asked();
+      expect(after.announce("one")).toBe(false);
+      const works: string[] = [];
+      await after.run(async () => void works.push("one"), "one");
+      expect(works).toEqual(["one"]);
+      // The next invocation is not let go for that.
+      expect(after.announce("two")).toBe(true);
+      await after.run(async () => void works.push("two"), "two");
+      expect(works).toEqual(["one"]);
+      await answerNext(200, invoke("two"));
+      await asked();
+      expect(works).toEqual(["one", "two"]);
+    });
+
+    it("waits for announced work, however late", async () => {
+      const { api, calls, answerNext, asked } = await lambda();
+      const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
+      await asked();
+      expect(after.announce("one")).toBe(true);
+      await answerNext(200, invoke("one"));
+      await later();
+      expect(calls).toHaveLength(2);
+      const works: string[] = [];
+      await after.run(async () => void works.push("one"), "one");
+      await asked();
+      expect(works).toEqual(["one"]);
+      // An announcement counts for its invocation only.
+      await answerNext(200, invoke("two"));
+      await vi.waitFor(() => expect(calls).toHaveLength(4));
+    });
+
+    it("has nothing to wait for where there is no Extensions API", async () => {
+      const after = await registerInternalExtension(undefined, () => {}, { patienceMs: 1 });
+      expect(after.announce("one")).toBe(false);
+    });
   });
 });

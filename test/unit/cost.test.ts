@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
-import { breakEvenUtilization, reckonCost } from "../../shared/cost/alternatives.ts";
+import { breakEvenUtilization, estimateCost } from "../../shared/cost/alternatives.ts";
 import { billOf, sumsOf } from "../../shared/cost/bill.ts";
 import { usageOfMillionCalls } from "../../shared/cost/estimate.ts";
 import { gatherBatches } from "../../shared/cost/gather-batches.ts";
 import { itemSize } from "../../shared/cost/item-size.ts";
-import { chunks, readUnits, tracesPerSecond, writeUnits } from "../../shared/cost/metering.ts";
+import { chunks, readUnits, writeUnits } from "../../shared/cost/metering.ts";
 import { dollarsOf, PRICES } from "../../shared/cost/prices.ts";
 import { usageProfile } from "../../shared/cost/usage-profile.ts";
 
@@ -16,9 +16,6 @@ describe("metering", () => {
     expect([0, 4096, 4097].map((bytes) => readUnits(bytes))).toEqual([0.5, 0.5, 1]);
     expect([1, 64 * 1024, 64 * 1024 + 1].map(chunks)).toEqual([1, 1, 2]);
     expect(dollarsOf("dynamodb.write", 1_000_000)).toBe(0.625);
-    // Nearly every call is traced where few come, and one in twenty where many do.
-    expect(tracesPerSecond(0.01) / 0.01).toBeGreaterThan(0.99);
-    expect(tracesPerSecond(1000) / 1000).toBeCloseTo(0.051, 3);
   });
 
   it("knows an item's size", () => {
@@ -87,7 +84,7 @@ describe("the model", () => {
 
   it("sets the alternatives next to it", async () => {
     const question = { callsPerSecond: 100, failures: 0.01, retentionDays: 90 } as const;
-    const answer = await reckonCost({ ...question, profile: "lean" });
+    const answer = await estimateCost({ ...question, profile: "lean" });
     const [usual, lean, provisioned] = answer.alternatives.map(({ dollars }) => dollars);
     expect(lean).toBe(answer.dollars);
     expect(lean).toBeLessThan(usual as number);
@@ -114,7 +111,7 @@ describe("oauth-monitoring cost", () => {
     expect(await cost("--calls-per-second", "50", "--failures", "2", "--retention", "30")).toBe(0);
     const text = printed.join("\n");
     expect(text).toContain("131,400,000 calls");
-    for (const part of ["authorizer", "events: packs", "storage", "traces", "lean profile"]) {
+    for (const part of ["authorizer", "events: packs", "storage", "lean profile"]) {
       expect(text).toContain(part);
     }
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { traceId } from "../../doors/events/invocation.ts";
 import { decisionMetric } from "../../functions/authorizer/decide-call.ts";
 import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
-import { traceId } from "../../functions/runtime/invocation.ts";
 import { createMetrics } from "../../functions/runtime/metrics.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";

@@ -1,9 +1,12 @@
-import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { toProtectedRequest } from "../../functions/authorizer/protected-request.ts";
+import { readAuthorizerCall } from "../../functions/authorizer/authorizer-call.ts";
 import { parseBearerToken } from "../../shared/authorization/bearer-token.ts";
 import { HOSTILE_TEXTS } from "../hostile-values.ts";
+
+const toProtectedRequest = (event: object) =>
+  readAuthorizerCall({ methodArn: "arn:aws:execute-api:eu-central-1:1:a/prod/GET/", ...event })
+    .request;
 
 const TOKEN = "oam_abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -13,7 +16,7 @@ const requestIdOf = (requestId: string, multiValueHeaders: Record<string, string
     path: "/api/x",
     multiValueHeaders,
     requestContext: { requestId, identity: { sourceIp: "203.0.113.9" } },
-  } as unknown as APIGatewayRequestAuthorizerEvent).requestId;
+  }).requestId;
 
 describe("the request id of a protected request", () => {
   it("is the gateway's", () => {
@@ -40,7 +43,7 @@ describe("the session of a protected request", () => {
       path: "/api/x",
       multiValueHeaders,
       requestContext: { requestId: "r", identity: { sourceIp: "203.0.113.9" } },
-    } as unknown as APIGatewayRequestAuthorizerEvent).sessionSecret;
+    }).sessionSecret;
 
   it("is the one that is named, and with two of them neither", () => {
     expect(sessionOf({ "mcp-session-id": ["one"] })).toBe("one");
@@ -61,7 +64,7 @@ it("reads a call as API Gateway tells of it, an IPv4 address within IPv6 among i
     path: "/api/x",
     headers: { Authorization: "Bearer a", "User-Agent": "curl/8" },
     requestContext: { requestId: "r", identity: { sourceIp: "::ffff:203.0.113.9" } },
-  } as unknown as APIGatewayRequestAuthorizerEvent);
+  });
   vi.unstubAllEnvs();
   expect(request).toEqual({
     method: "POST",
@@ -99,7 +102,7 @@ describe("the credentials of a protected request", () => {
           headers: single,
           multiValueHeaders: multiple ? values : null,
           requestContext: { requestId: "r", identity: { sourceIp: "203.0.113.9" } },
-        } as unknown as APIGatewayRequestAuthorizerEvent);
+        });
         expect(authorization).toHaveLength(2);
         expect(parseBearerToken(authorization).found).toBe(false);
       }),

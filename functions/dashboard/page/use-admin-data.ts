@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import type { StoredEvent } from "../../../shared/event-store/stored-event.ts";
 import type { AdminApi } from "./admin-api.ts";
 import type { EventList } from "./events-panel.tsx";
@@ -16,7 +17,7 @@ interface AdminDataOptions {
   readonly onSignedOut: (message: string) => void;
 }
 
-/** Clients and cleanup runs change slowly, so the page asks for them at every sixth beat. */
+/** All but the events is asked for at every sixth beat, and at once when the list of events changes. */
 const SLOW = 6;
 
 /** The most events that the page lists. The command line exports more. */
@@ -49,6 +50,18 @@ async function listEvents(
   return { events, more: wanted < MOST_LISTED };
 }
 
+/** How often a value became another one, of those with the same key. */
+function useChanges(key: string, value: string | undefined): number {
+  const seen = useRef({ key, value, changes: 0 });
+  if (seen.current.key !== key) seen.current = { key, value: undefined, changes: 0 };
+  const { current } = seen;
+  if (value !== undefined && value !== current.value) {
+    if (current.value !== undefined) current.changes += 1;
+    current.value = value;
+  }
+  return current.changes;
+}
+
 /** The data of the page. The page asks for each part separately, so that a failure affects only one part. */
 export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: AdminDataOptions) {
   const { filters } = view;
@@ -61,9 +74,17 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
   const slowBeat = `${Math.floor(pulse.beat / SLOW)} ${pulse.asked}`;
   const figures = token_id === undefined;
 
+  const events = useResource(
+    `${key} ${view.events}`,
+    `${pulse.beat} ${listed}`,
+    (signal) => listEvents(api, view, ends(span), listed, signal),
+    onSignedOut,
+  );
+  const newest = events.value && (events.value.events[0]?.id ?? "none");
+  const changeBeat = `${slowBeat} ${useChanges(`${key} ${view.events}`, newest)}`;
   const stats = useResource(
     key,
-    pulse.beat,
+    changeBeat,
     figures ? (signal) => api.get("stats", { ...ends(span), client_id }, signal) : undefined,
     onSignedOut,
   );
@@ -82,17 +103,17 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
   );
   const token = useResource(
     key,
-    pulse.beat,
+    changeBeat,
     figures
       ? undefined
       : async (signal): Promise<TokenLife> => {
-          const newest = (type?: string) =>
+          const last = (type?: string) =>
             api.get("events", { token_id, type, limit: 1 }, signal).then(({ events: [e] }) => e);
           const [issued, seen, revoked, latest] = await Promise.all([
-            newest("token_issued"),
-            newest("token_seen"),
-            newest("token_revoked"),
-            newest(),
+            last("token_issued"),
+            last("token_seen"),
+            last("token_revoked"),
+            last(),
           ]);
           return { issued: issued ?? seen, revoked, latest };
         },
@@ -100,19 +121,13 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
   );
   const activity = useResource(
     key,
-    pulse.beat,
+    changeBeat,
     (signal) => api.get("activity", { ...ends(span), ...filters }, signal),
-    onSignedOut,
-  );
-  const events = useResource(
-    `${key} ${view.events}`,
-    `${pulse.beat} ${listed}`,
-    (signal) => listEvents(api, view, ends(span), listed, signal),
     onSignedOut,
   );
   const alerts = useResource(
     "alerts",
-    pulse.beat,
+    changeBeat,
     (signal) => api.get("alerts", {}, signal).then(({ open, resolved }) => [...open, ...resolved]),
     onSignedOut,
   );

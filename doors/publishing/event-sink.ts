@@ -3,7 +3,7 @@ import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { createEventPublisher, type SetAside } from "../../shared/tracking/event-publisher.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
-import { traceHeader } from "./invocation.ts";
+import { traceHeader } from "../events/invocation.ts";
 
 /** The SQS queue for events that are set aside, opened when it is first needed. */
 export function unpublishedQueue(queueUrl: string): SetAside {

@@ -1,0 +1,55 @@
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { busSink, unpublishedQueue } from "../publishing/event-sink.ts";
+import type { DoorContext } from "./decide.ts";
+
+/** The variables that a door reads. */
+export type DoorEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** How a door connects. */
+export interface OpenDoorOptions {
+  /** The variables of `OAuthMonitoring.environment`. */
+  readonly environment: DoorEnvironment;
+  readonly logger: Logger;
+  /** Is told how many events wait in the queue because the bus did not take them. */
+  readonly onSetAside?: (count: number) => void;
+}
+
+/**
+ * Connects a door to the tables, the bus and the queue for events that the bus does not take. Region and
+ * credentials come from the environment.
+ *
+ * @throws InvalidConfigError naming each variable that is missing or wrong
+ */
+export async function openDoor({
+  environment,
+  logger,
+  onSetAside,
+}: OpenDoorOptions): Promise<DoorContext> {
+  const variables = readEnvironment(environment, [
+    "TOKENS_TABLE",
+    "SESSIONS_TABLE",
+    "EVENT_BUS_NAME",
+    "UNPUBLISHED_QUEUE_URL",
+    "OAUTH_MONITORING_CONFIG",
+  ]);
+  const unpublished = unpublishedQueue(variables.UNPUBLISHED_QUEUE_URL);
+  return {
+    db: createDocumentClient("call"),
+    tokensTable: variables.TOKENS_TABLE,
+    sessionsTable: variables.SESSIONS_TABLE,
+    config: variables.OAUTH_MONITORING_CONFIG,
+    logger,
+    clock: systemClock,
+    otherIssuers: await loadOtherIssuers(variables.OAUTH_MONITORING_CONFIG, { clock: systemClock }),
+    sink: busSink(variables.EVENT_BUS_NAME, logger, {
+      async keep(events) {
+        await unpublished.keep(events);
+        onSetAside?.(events.length);
+      },
+    }),
+  };
+}

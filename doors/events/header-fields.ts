@@ -1,0 +1,27 @@
+import * as z from "zod";
+
+/** The headers of an event, each by its last value, by all of its values, or both. */
+export const headerFieldsSchema = z.object({
+  headers: z.record(z.string(), z.string().nullish()).nullish(),
+  multiValueHeaders: z.record(z.string(), z.array(z.string()).nullish()).nullish(),
+});
+
+/** The headers of an event. */
+export interface HeaderFields {
+  readonly headers?: Readonly<Record<string, string | null | undefined>> | null | undefined;
+  readonly multiValueHeaders?:
+    | Readonly<Record<string, readonly string[] | null | undefined>>
+    | null
+    | undefined;
+}
+
+/** Every value of a header field. The case of the name does not matter. */
+export function fieldValues(event: HeaderFields, name: string): string[] {
+  const multiple = Object.entries(event.multiValueHeaders ?? {})
+    .filter(([key]) => key.toLowerCase() === name)
+    .flatMap(([, values]) => values ?? []);
+  if (multiple.length > 0) return multiple;
+  return Object.entries(event.headers ?? {})
+    .filter(([key, value]) => key.toLowerCase() === name && typeof value === "string")
+    .map(([, value]) => value as string);
+}

@@ -1,0 +1,62 @@
+import { randomUUID } from "node:crypto";
+import * as z from "zod";
+import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { certificateOfHeader } from "./client-certificate.ts";
+import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
+import { loggableId, traceId } from "./invocation.ts";
+
+/**
+ * The part of an Application Load Balancer's event that a decision needs. A target group has either
+ * single-value or multi-value headers.
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+ */
+export const loadBalancerEventSchema = headerFieldsSchema.extend({
+  httpMethod: z.string(),
+  path: z.string(),
+  requestContext: z.object({ elb: z.object({ targetGroupArn: z.string() }) }),
+});
+
+export type LoadBalancerEvent = z.output<typeof loadBalancerEventSchema>;
+
+/** What a load balancer's event does not say of its API. */
+export interface BehindLoadBalancer {
+  /** The origin that callers use, such as `https://api.example.com`. A caller can choose the `Host` header. */
+  readonly publicOrigin?: string | undefined;
+  /** The header in which the load balancer puts the caller's certificate. */
+  readonly clientCertificateHeader?: string | undefined;
+}
+
+/** An address that the load balancer is told not to hand over. */
+const NO_ADDRESS = "unknown";
+
+/** Reads the call from a load balancer's event. */
+export function fromLoadBalancerEvent(
+  event: LoadBalancerEvent,
+  { publicOrigin, clientCertificateHeader }: BehindLoadBalancer = {},
+): ProtectedRequest {
+  const authorization = fieldValues(event, "authorization");
+  const sessionIds = fieldValues(event, "mcp-session-id");
+  const dpopProofs = fieldValues(event, "dpop");
+  const trace = fieldValues(event, "x-amzn-trace-id")[0];
+  // The balancer's own entry is the last one; a caller can send the others.
+  const ip = fieldValues(event, "x-forwarded-for").join(",").split(",").at(-1)?.trim();
+  // `Self` is the balancer's where the caller sent a `Root`. Its access log has it.
+  const [, requestId = randomUUID()] = /(?:^|;)(?:Self|Root)=([^;]+)/.exec(trace ?? "") ?? [];
+  const certificate =
+    clientCertificateHeader &&
+    certificateOfHeader(fieldValues(event, clientCertificateHeader.toLowerCase()));
+  return {
+    method: event.httpMethod,
+    path: event.path,
+    authorization,
+    sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
+    ip: ip ? canonicalIp(ip) : NO_ADDRESS,
+    userAgent: fieldValues(event, "user-agent")[0],
+    requestId: loggableId(requestId, [...authorization, ...sessionIds]),
+    traceId: traceId(trace),
+    ...(publicOrigin ? { url: publicOrigin + event.path } : {}),
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
+    ...(certificate ? { clientCertificate: certificate } : {}),
+  };
+}

@@ -1,0 +1,66 @@
+import * as z from "zod";
+import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
+import { encodePath, httpApiPath } from "./http-api-path.ts";
+import { loggableRequestId, traceId } from "./invocation.ts";
+
+/**
+ * The part of payload format 1.0 that a decision needs: REST APIs, as integration or authorizer, and HTTP
+ * APIs that ask for this format. Other members stay unread.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+ */
+export const proxyEventSchema = headerFieldsSchema.extend({
+  /** `1.0` for an HTTP API; a REST API's event has no such member. */
+  version: z.string().nullish(),
+  resource: z.string().nullish(),
+  httpMethod: z.string(),
+  path: z.string(),
+  requestContext: z.object({
+    requestId: z.string(),
+    /** Undefined in some tests of API Gateway's console. */
+    domainName: z.string().nullish(),
+    path: z.string().nullish(),
+    stage: z.string().nullish(),
+    identity: z.object({
+      sourceIp: z.string(),
+      clientCert: z.object({ clientCertPem: z.string() }).nullish(),
+    }),
+  }),
+});
+
+export type ProxyEvent = z.output<typeof proxyEventSchema>;
+
+/** Reads the call from an event in payload format 1.0. */
+export function fromProxyEvent(event: ProxyEvent): ProtectedRequest {
+  const sessionIds = fieldValues(event, "mcp-session-id");
+  const dpopProofs = fieldValues(event, "dpop");
+  const { domainName, path: calledPath, identity } = event.requestContext;
+  const certificate = identity.clientCert?.clientCertPem;
+  const isHttpApi = event.version === "1.0";
+  return {
+    method: event.httpMethod,
+    ...(isHttpApi
+      ? httpApiPath(
+          event.path,
+          event.requestContext.stage ?? "$default",
+          event.resource ?? undefined,
+        )
+      : { path: event.path }),
+    authorization: fieldValues(event, "authorization"),
+    // A call with two session ids has no session: no session has the digest of both.
+    sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
+    ip: canonicalIp(identity.sourceIp),
+    userAgent: fieldValues(event, "user-agent")[0],
+    requestId: loggableRequestId(event),
+    traceId: traceId(),
+    // The context has the path with the stage, or with the mapping of a custom domain.
+    ...(domainName
+      ? {
+          url: `https://${domainName}${isHttpApi ? encodePath(event.path) : (calledPath ?? event.path)}`,
+        }
+      : {}),
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
+    ...(certificate ? { clientCertificate: certificate } : {}),
+  };
+}

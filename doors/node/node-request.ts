@@ -1,0 +1,112 @@
+import { randomUUID, X509Certificate } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { TLSSocket } from "node:tls";
+import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { certificateOfHeader } from "../events/client-certificate.ts";
+import { traceId } from "../events/invocation.ts";
+
+/** What stands in front of a server. */
+export interface InFrontOfServer {
+  /** How many proxies, each of which adds an address to `X-Forwarded-For`. */
+  readonly trustedProxies: number;
+  /** The origin that callers use. */
+  readonly publicOrigin: string | undefined;
+  /** The header in which the last proxy puts the caller's certificate. */
+  readonly clientCertificateHeader: string | undefined;
+}
+
+type FieldValues = (name: string) => readonly string[];
+
+/** The address that the first trusted proxy saw, or that of the connection when there is no such proxy. */
+function addressOf(connected: string, fields: FieldValues, trustedProxies: number): string {
+  if (trustedProxies === 0) return canonicalIp(connected);
+  const forwarded = fields("x-forwarded-for")
+    .join(",")
+    .split(",")
+    .map((text) => text.trim())
+    .filter(Boolean);
+  return canonicalIp(forwarded.at(-trustedProxies) ?? connected);
+}
+
+function toProtectedRequest(
+  method: string,
+  target: string,
+  fields: FieldValues,
+  connected: string,
+  front: InFrontOfServer,
+): ProtectedRequest {
+  const [path = "/"] = target.split(/[?#]/);
+  const authorization = fields("authorization");
+  const sessionIds = fields("mcp-session-id");
+  const dpopProofs = fields("dpop");
+  const certificate =
+    front.clientCertificateHeader === undefined
+      ? undefined
+      : certificateOfHeader(fields(front.clientCertificateHeader.toLowerCase()));
+  return {
+    method,
+    path,
+    authorization,
+    // A call with two session ids has no session: no session has the digest of both.
+    sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
+    ip: addressOf(connected, fields, front.trustedProxies),
+    userAgent: fields("user-agent")[0],
+    requestId: randomUUID(),
+    traceId: front.trustedProxies > 0 ? traceId(fields("x-amzn-trace-id")[0]) : undefined,
+    ...(front.publicOrigin === undefined ? {} : { url: front.publicOrigin + path }),
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
+    ...(certificate === undefined ? {} : { clientCertificate: certificate }),
+  };
+}
+
+/** The certificate of the caller's own connection, where the server ends TLS itself. */
+function connectedCertificate({ socket }: IncomingMessage): string | undefined {
+  const raw = (socket as Partial<TLSSocket>).getPeerCertificate?.()?.raw;
+  return raw && new X509Certificate(raw).toString();
+}
+
+/** A request as a framework may have changed it: a mounted one has its whole target in `originalUrl`. */
+export type ServerRequest = IncomingMessage & {
+  readonly originalUrl?: string | undefined;
+  /** Set by a body parser. */
+  body?: unknown;
+};
+
+/** Reads the call from a request of Node's HTTP server. */
+export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer): ProtectedRequest {
+  const { method = "GET", originalUrl, url = "/", headersDistinct, socket } = request;
+  const fields: FieldValues = (name) => headersDistinct[name] ?? [];
+  const read = toProtectedRequest(
+    method,
+    originalUrl ?? url,
+    fields,
+    socket.remoteAddress ?? "unknown",
+    front,
+  );
+  const certificate = read.clientCertificate ?? connectedCertificate(request);
+  return certificate === undefined ? read : { ...read, clientCertificate: certificate };
+}
+
+/**
+ * Reads the call from a request of the fetch standard, which joins the values of a header by commas.
+ *
+ * @param connected the address of the connection
+ */
+export function fromFetchRequest(
+  { method, url, headers }: Request,
+  connected: string,
+  front: InFrontOfServer,
+): ProtectedRequest {
+  const fields: FieldValues = (name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [value];
+  };
+  return toProtectedRequest(method, targetOf(url), fields, connected, front);
+}
+
+/** The path and query of an absolute URL, as they stand. */
+function targetOf(url: string): string {
+  const [, target = ""] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/is.exec(url) ?? [];
+  return target.startsWith("/") ? target : `/${target}`;
+}

@@ -1,0 +1,50 @@
+import middy from "@middy/core";
+import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { callerOf, oauthMonitoring } from "oauth-monitoring/lambda";
+import { createOrdersServer } from "./orders-server.js";
+
+const { MCP_RESOURCE = "", AUTHORIZATION_SERVER = "" } = process.env;
+
+/** The event as a request of the fetch standard, which the SDK's transport takes. */
+function toRequest({ requestContext, headers, body, isBase64Encoded }: APIGatewayProxyEventV2) {
+  const fields = Object.entries(headers).map(([name, value]): [string, string] => [
+    name,
+    value ?? "",
+  ]);
+  return new Request(MCP_RESOURCE, {
+    method: requestContext.http.method,
+    headers: fields,
+    body: body ? Buffer.from(body, isBase64Encoded ? "base64" : "utf8") : null,
+  });
+}
+
+/** Every call that gets here has a good token, with the scopes of its tool. */
+export const handler = middy()
+  .use(
+    await oauthMonitoring({
+      mcp: {
+        resource: MCP_RESOURCE,
+        authorizationServers: [AUTHORIZATION_SERVER],
+        scopesSupported: ["orders:read", "orders:write"],
+        toolScopes: { cancel_order: ["orders:write"] },
+      },
+    }),
+  )
+  .handler(async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
+    // A function answers once, so there is no stream to open.
+    if (event.requestContext.http.method !== "POST") {
+      return { statusCode: 405, headers: { Allow: "POST" } };
+    }
+    const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
+    const server = createOrdersServer(callerOf(event)?.user_id);
+    await server.connect(transport);
+    const response = await transport.handleRequest(toRequest(event));
+    const answer = {
+      statusCode: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: await response.text(),
+    };
+    await server.close();
+    return answer;
+  });

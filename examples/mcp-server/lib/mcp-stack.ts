@@ -1,0 +1,52 @@
+import { fileURLToPath } from "node:url";
+import { CfnOutput, Duration, Stack, type StackProps } from "aws-cdk-lib";
+import { HttpApi, HttpMethod } from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import { Architecture, Runtime } from "aws-cdk-lib/aws-lambda";
+import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import type { Construct } from "constructs";
+import { OAuthMonitoring } from "oauth-monitoring";
+
+export interface McpStackProps extends StackProps {
+  /** The issuer identifier of the authorization server. */
+  readonly authorizationServer: string;
+}
+
+/**
+ * An MCP server of orders behind an HTTP API. The API has no authorizer: the function decides itself, so that a
+ * refused call gets the challenge by which an MCP client finds the authorization server.
+ */
+export class McpStack extends Stack {
+  constructor(scope: Construct, id: string, { authorizationServer, ...props }: McpStackProps) {
+    super(scope, id, props);
+    const monitoring = new OAuthMonitoring(this, "Monitoring", {
+      realm: "orders",
+      routes: [{ path: "/mcp", scopes: ["orders:read"] }],
+    });
+
+    const api = new HttpApi(this, "Api");
+    const server = new NodejsFunction(this, "ServerFunction", {
+      entry: fileURLToPath(new URL("../lambda/handler.ts", import.meta.url)),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: 512,
+      timeout: Duration.seconds(20),
+      environment: {
+        ...monitoring.environment,
+        MCP_RESOURCE: `${api.apiEndpoint}/mcp`,
+        AUTHORIZATION_SERVER: authorizationServer,
+      },
+      bundling: { format: OutputFormat.ESM, mainFields: ["module", "main"], minify: true },
+    });
+    monitoring.grantAuthorize(server);
+
+    const integration = new HttpLambdaIntegration("Server", server);
+    api.addRoutes({ path: "/mcp", methods: [HttpMethod.ANY], integration });
+    api.addRoutes({
+      path: "/.well-known/oauth-protected-resource/mcp",
+      methods: [HttpMethod.GET],
+      integration,
+    });
+    new CfnOutput(this, "McpServerUrl", { value: `${api.apiEndpoint}/mcp` });
+  }
+}

@@ -1,0 +1,96 @@
+import { AspectPriority, Aspects, CfnResource, Duration, type IAspect } from "aws-cdk-lib";
+import type {
+  CfnRoute,
+  HttpRouteAuthorizerConfig,
+  IHttpApi,
+  IHttpRoute,
+  IHttpRouteAuthorizer,
+} from "aws-cdk-lib/aws-apigatewayv2";
+import {
+  HttpLambdaAuthorizer,
+  HttpLambdaResponseType,
+} from "aws-cdk-lib/aws-apigatewayv2-authorizers";
+import { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import { Construct, type IConstruct } from "constructs";
+
+export interface HttpApiProtectionProps {
+  readonly api: IHttpApi;
+  readonly authorizerFunctionArn: string;
+}
+
+const ROUTE = "AWS::ApiGatewayV2::Route";
+
+/** The authorizer of one HTTP API. It protects the API's routes. */
+export class HttpApiProtection extends Construct {
+  /** The authorizer, for a route's options. */
+  readonly authorizer: IHttpRouteAuthorizer;
+  /** The API, by which CDK's authorizer finds it. */
+  readonly httpApi: IHttpApi;
+  readonly #bound: HttpRouteAuthorizerConfig;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { api, authorizerFunctionArn }: HttpApiProtectionProps,
+  ) {
+    super(scope, id);
+    this.httpApi = api;
+    // Named by its ARN: the permission then belongs to the API's stack, which depends on the function's.
+    const handler = LambdaFunction.fromFunctionAttributes(this, "Function", {
+      functionArn: authorizerFunctionArn,
+      sameEnvironment: true,
+    });
+    const bound = new HttpLambdaAuthorizer(`OAuthMonitoring${this.node.addr.slice(-8)}`, handler, {
+      // Payload format 2.0. A simple response has no ARN, whose length API Gateway limits.
+      responseTypes: [HttpLambdaResponseType.SIMPLE],
+      // No identity source and no cache, so every call is tracked, also one without a token.
+      identitySource: [],
+      resultsCacheTtl: Duration.seconds(0),
+      // It asks a route for nothing but its API and its stack, which this construct has as well.
+    }).bind({ route: this as unknown as IHttpRoute, scope: this });
+    this.authorizer = { bind: () => bound };
+    this.#bound = bound;
+  }
+
+  /** Protects every route of the API, including routes that are added later. */
+  protectAll(except: readonly IConstruct[]): void {
+    // A route can be anywhere in the app, not only below its API.
+    this.#protect(this.httpApi.node.root, except);
+  }
+
+  /** Protects one route. */
+  protectRoute(route: IHttpRoute): void {
+    this.#protect(route, []);
+  }
+
+  #protect(part: IConstruct, except: readonly IConstruct[]): void {
+    Aspects.of(part).add(new ProtectRoutes(this.httpApi.apiId, this.#bound, except), {
+      priority: AspectPriority.MUTATING,
+    });
+  }
+}
+
+/** Sets the authorizer on routes that have none. */
+class ProtectRoutes implements IAspect {
+  constructor(
+    private readonly apiId: string,
+    private readonly authorizer: HttpRouteAuthorizerConfig,
+    private readonly except: readonly IConstruct[],
+  ) {}
+
+  visit(node: IConstruct): void {
+    if (!CfnResource.isCfnResource(node) || node.cfnResourceType !== ROUTE) return;
+    const route = node as CfnRoute;
+    if (route.apiId !== this.apiId || this.#isExcepted(node)) return;
+    const isOpen = (route.authorizationType ?? "NONE") === "NONE";
+    // A preflight carries no token: the browser sends it before the call.
+    if (!isOpen || route.routeKey.startsWith("OPTIONS ")) return;
+    route.authorizationType = this.authorizer.authorizationType;
+    route.authorizerId = this.authorizer.authorizerId ?? "";
+  }
+
+  #isExcepted(node: IConstruct): boolean {
+    const path = new Set(node.node.scopes);
+    return this.except.some((excepted) => path.has(excepted));
+  }
+}

@@ -1,0 +1,66 @@
+import { BillingMode, type Table, TableClass, type TableProps } from "aws-cdk-lib/aws-dynamodb";
+import type {
+  CapacityParameters,
+  ProvisionedCapacity,
+} from "../../shared/config/capacity-parameters.ts";
+import type { TableVariable } from "../../shared/dynamodb/table-names.ts";
+
+/** The tables that can be provisioned, by their name in the configuration. */
+const PROVISIONED: Partial<Record<TableVariable, keyof CapacityParameters["provisioned"]>> = {
+  TOKENS_TABLE: "tokens",
+  EVENTS_TABLE: "events",
+  COUNTERS_TABLE: "counters",
+};
+
+/** The tables that grow with the traffic. */
+const LARGE: ReadonlySet<TableVariable> = new Set(["EVENTS_TABLE", "COUNTERS_TABLE"]);
+
+function provisionedOf(
+  variable: TableVariable,
+  { provisioned }: CapacityParameters,
+): ProvisionedCapacity | undefined {
+  const name = PROVISIONED[variable];
+  return name && provisioned[name];
+}
+
+/** How a table is paid for. */
+export function capacityProps(
+  variable: TableVariable,
+  capacity: CapacityParameters,
+): Pick<TableProps, "billingMode" | "readCapacity" | "writeCapacity" | "tableClass"> {
+  const provisioned = provisionedOf(variable, capacity);
+  const infrequent = capacity.tableClass === "standard_infrequent_access" && LARGE.has(variable);
+  return {
+    ...(infrequent && { tableClass: TableClass.STANDARD_INFREQUENT_ACCESS }),
+    ...(provisioned
+      ? {
+          billingMode: BillingMode.PROVISIONED,
+          readCapacity: provisioned.read.least,
+          writeCapacity: provisioned.write.least,
+        }
+      : { billingMode: BillingMode.PAY_PER_REQUEST }),
+  };
+}
+
+/** Scales a provisioned table and its indexes between their bounds. */
+export function scaleCapacity(
+  table: Table,
+  variable: TableVariable,
+  indexNames: readonly string[],
+  capacity: CapacityParameters,
+): void {
+  const provisioned = provisionedOf(variable, capacity);
+  if (!provisioned) return;
+  const { read, write, targetUtilizationPercent } = provisioned;
+  const reads = { minCapacity: read.least, maxCapacity: read.most };
+  const writes = { minCapacity: write.least, maxCapacity: write.most };
+  const scalings = [
+    table.autoScaleReadCapacity(reads),
+    table.autoScaleWriteCapacity(writes),
+    ...indexNames.flatMap((indexName) => [
+      table.autoScaleGlobalSecondaryIndexReadCapacity(indexName, reads),
+      table.autoScaleGlobalSecondaryIndexWriteCapacity(indexName, writes),
+    ]),
+  ];
+  for (const scaling of scalings) scaling.scaleOnUtilization({ targetUtilizationPercent });
+}

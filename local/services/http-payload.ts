@@ -1,0 +1,159 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+
+/** Content types whose bodies an event holds as text; others are encoded as base64. */
+const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded|[\w.-]+\+json))/i;
+
+/** An answer in the service's own words: `{"message": …}`. */
+export class HttpRefusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What an event in payload format 2.0 says of its source. */
+export interface EventSource {
+  readonly accountId: string;
+  readonly apiId: string;
+  readonly domainName: string;
+  readonly stage: string;
+  readonly routeKey: string;
+  /** As the service hands it over. */
+  readonly rawPath: string;
+  readonly sourceIp: string;
+  readonly requestId: string;
+  readonly pathParameters: Readonly<Record<string, string>> | null;
+}
+
+/** Values of one name, as the format has them: joined by commas. */
+function joined(entries: Iterable<readonly [string, string]>): Record<string, string> {
+  const all = new Map<string, string>();
+  for (const [name, value] of entries) {
+    const before = all.get(name);
+    all.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return Object.fromEntries(all);
+}
+
+function* headersOf({ rawHeaders }: IncomingMessage): Generator<readonly [string, string]> {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    yield [(rawHeaders[index] as string).toLowerCase(), rawHeaders[index + 1] as string];
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > MAX_BODY_BYTES) throw new HttpRefusal(413, "Request Entity Too Large");
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The body of a request, as an event holds it. */
+export async function readBody(
+  request: IncomingMessage,
+): Promise<{ readonly body?: string; readonly isBase64Encoded: boolean }> {
+  const body = await bodyOf(request);
+  if (body.length === 0) return { isBase64Encoded: false };
+  const isBase64Encoded = !TEXT.test(request.headers["content-type"] ?? "text/plain");
+  return { body: body.toString(isBase64Encoded ? "base64" : "utf8"), isBase64Encoded };
+}
+
+/** `12/Mar/2020:19:03:58 +0000` */
+function logTime(atMs: number): string {
+  const [, day, month, year, time] =
+    /^\w+, (\d+) (\w+) (\d+) ([\d:]+) GMT$/.exec(new Date(atMs).toUTCString()) ?? [];
+  return `${day}/${month}/${year}:${time} +0000`;
+}
+
+/**
+ * A request as an event in payload format 2.0, without its body. Members without a value are absent.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+export function httpPayload(request: IncomingMessage, source: EventSource) {
+  const [, query = ""] = (request.url ?? "/").split(/\?(.*)/s);
+  const parameters = joined(new URLSearchParams(query));
+  const headers = joined(headersOf(request));
+  const { cookie, ...others } = headers;
+  const nowMs = Date.now();
+  return {
+    version: "2.0",
+    routeKey: source.routeKey,
+    rawPath: source.rawPath,
+    rawQueryString: query,
+    ...(cookie === undefined ? {} : { cookies: cookie.split(/;\s*/) }),
+    headers: others,
+    ...(Object.keys(parameters).length > 0 ? { queryStringParameters: parameters } : {}),
+    ...(source.pathParameters ? { pathParameters: source.pathParameters } : {}),
+    requestContext: {
+      accountId: source.accountId,
+      apiId: source.apiId,
+      domainName: source.domainName,
+      domainPrefix: source.domainName.split(".")[0],
+      http: {
+        method: request.method ?? "GET",
+        path: source.rawPath,
+        protocol: `HTTP/${request.httpVersion}`,
+        sourceIp: source.sourceIp,
+        userAgent: request.headers["user-agent"] ?? "",
+      },
+      requestId: source.requestId,
+      routeKey: source.routeKey,
+      stage: source.stage,
+      time: logTime(nowMs),
+      timeEpoch: nowMs,
+    },
+  };
+}
+
+interface FunctionAnswer {
+  readonly statusCode: number;
+  readonly headers?: Readonly<Record<string, string | number | boolean>>;
+  readonly cookies?: readonly string[];
+  readonly body?: string;
+  readonly isBase64Encoded?: boolean;
+}
+
+/** A function's answer: with `statusCode` as it says, without as the JSON body of a 200. */
+function answerOf(result: unknown): FunctionAnswer {
+  const hasStatus = typeof result === "object" && result !== null && "statusCode" in result;
+  if (hasStatus) return result as FunctionAnswer;
+  return {
+    statusCode: 200,
+    headers: { "content-type": "application/json" },
+    body: typeof result === "string" ? result : JSON.stringify(result),
+  };
+}
+
+/** Sends a function's answer in payload format 2.0. */
+export function sendAnswer(
+  response: ServerResponse,
+  result: unknown,
+  serviceHeaders: Readonly<Record<string, string>>,
+): void {
+  const { statusCode, headers = {}, cookies = [], body = "", isBase64Encoded } = answerOf(result);
+  response.writeHead(statusCode, {
+    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+    ...(cookies.length > 0 ? { "set-cookie": [...cookies] } : {}),
+    ...serviceHeaders,
+  });
+  response.end(Buffer.from(body, isBase64Encoded ? "base64" : "utf8"));
+}
+
+/** Sends an answer of the service itself. */
+export function sendRefusal(
+  response: ServerResponse,
+  { status, message }: HttpRefusal,
+  serviceHeaders: Readonly<Record<string, string>>,
+): void {
+  response.writeHead(status, { "Content-Type": "application/json", ...serviceHeaders });
+  response.end(JSON.stringify({ message }));
+}

@@ -1,0 +1,147 @@
+import { MAX_MESSAGE_BYTES, MESSAGE_TEXT } from "./service-constraints.ts";
+import { ServiceError } from "./service-error.ts";
+import { type InputFault, inputFaults } from "./service-model.ts";
+
+/** Bytes of all entries of PutEvents: 1 MB by now, and the older limit in every region. */
+const MAX_PUT_EVENTS_BYTES = 256 * 1024;
+
+type Input = Readonly<Record<string, unknown>>;
+type Entry = Readonly<Record<string, unknown>>;
+
+const entriesOf = (input: Input) => input.Entries as readonly Entry[];
+
+const bytesOf = (...texts: readonly unknown[]) =>
+  texts.reduce<number>(
+    (sum, text) => sum + (typeof text === "string" ? Buffer.byteLength(text) : 0),
+    0,
+  );
+
+/** The bytes that SQS counts of a message: its body, and names, types and values of its attributes. */
+function messageBytes({ MessageBody, MessageAttributes = {} }: Entry): number {
+  const attributes = Object.entries(MessageAttributes as Record<string, Entry>);
+  return attributes.reduce(
+    (sum, [name, { DataType, StringValue }]) => sum + bytesOf(name, DataType, StringValue),
+    bytesOf(MessageBody),
+  );
+}
+
+/** Why SQS does not take a message; undefined if it does. */
+export function messageRefusal(message: Entry): ServiceError | undefined {
+  const attributes = Object.values((message.MessageAttributes ?? {}) as Record<string, Entry>);
+  if (message.MessageBody === "") {
+    return new ServiceError(
+      "MissingParameter",
+      "The request must contain the parameter MessageBody.",
+    );
+  }
+  const texts = [message.MessageBody, ...attributes.map(({ StringValue }) => StringValue ?? "")];
+  if (!texts.every((text) => MESSAGE_TEXT.test(String(text)))) {
+    return new ServiceError(
+      "InvalidMessageContents",
+      "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+    );
+  }
+  if (messageBytes(message) > MAX_MESSAGE_BYTES) {
+    return new ServiceError(
+      "InvalidParameterValue",
+      `One or more parameters are invalid. Reason: Message must be shorter than ${MAX_MESSAGE_BYTES} bytes.`,
+    );
+  }
+  return undefined;
+}
+
+function batchRefusal(call: string, entries: readonly Entry[]): ServiceError | undefined {
+  if (entries.length === 0) {
+    return new ServiceError(
+      "EmptyBatchRequest",
+      `There should be at least one ${call}RequestEntry in the request.`,
+    );
+  }
+  if (entries.length > 10) {
+    return new ServiceError(
+      "TooManyEntriesInBatchRequest",
+      `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
+    );
+  }
+  const ids = entries.map(({ Id }) => String(Id));
+  if (!ids.every((id) => /^[A-Za-z0-9_-]{1,80}$/.test(id))) {
+    return new ServiceError(
+      "InvalidBatchEntryId",
+      "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
+    );
+  }
+  if (new Set(ids).size < ids.length) {
+    return new ServiceError("BatchEntryIdsNotDistinct", "Ids of the entries are not distinct.");
+  }
+  if (entries.reduce((sum, entry) => sum + messageBytes(entry), 0) > MAX_MESSAGE_BYTES) {
+    return new ServiceError(
+      "BatchRequestTooLong",
+      `Batch requests cannot be longer than ${MAX_MESSAGE_BYTES} bytes.`,
+    );
+  }
+  return undefined;
+}
+
+/** SQS's answer to a faulty member. */
+function sqsError({ kind, path, value, wanted }: InputFault): ServiceError {
+  return kind === "missing"
+    ? new ServiceError("MissingParameter", `The request must contain the parameter ${path}.`)
+    : new ServiceError(
+        "InvalidParameterValue",
+        `Value ${String(value)} for parameter ${path} is invalid. Reason: ${wanted}`,
+      );
+}
+
+/** How EventBridge writes the place of a member: `entries.1.member.detail`. */
+const placeOf = (path: string) =>
+  path
+    .split(".")
+    .map((part) =>
+      /^\d+$/.test(part)
+        ? `${Number(part) + 1}.member`
+        : part.charAt(0).toLowerCase() + part.slice(1),
+    )
+    .join(".");
+
+function validationError({ path, value, wanted }: InputFault): ServiceError {
+  const shown =
+    value === null ? "null" : `'${typeof value === "string" ? value : JSON.stringify(value)}'`;
+  return new ServiceError(
+    "ValidationException",
+    `1 validation error detected: Value ${shown} at '${placeOf(path)}' failed to satisfy constraint: ${wanted}`,
+  );
+}
+
+/**
+ * Why a service refuses the input of a call, with AWS's error code; undefined if it takes it. Unknown members are
+ * ignored, as AWS ignores them.
+ *
+ * @param target such as `AWSEvents.PutEvents`
+ */
+export function inputRefusal(target: string, input: Input): ServiceError | undefined {
+  const [service, call = ""] = target.split(".");
+  const fault = inputFaults(call, input).find(({ kind }) => kind !== "unknown");
+  if (fault?.kind === "type") {
+    return new ServiceError("SerializationException", `${fault.path} must be ${fault.wanted}`);
+  }
+  if (service === "AmazonSQS") {
+    if (fault) return sqsError(fault);
+    if (call === "SendMessage") return messageRefusal(input);
+    return call.endsWith("Batch") ? batchRefusal(call, entriesOf(input)) : undefined;
+  }
+  if (fault) return validationError(fault);
+  if (call !== "PutEvents") return undefined;
+  const bytes = entriesOf(input).reduce<number>(
+    (sum, { Source, DetailType, Detail, Time, Resources = [] }) =>
+      sum +
+      bytesOf(Source, DetailType, Detail, ...(Resources as string[])) +
+      (Time === undefined ? 0 : 14),
+    0,
+  );
+  return bytes > MAX_PUT_EVENTS_BYTES
+    ? new ServiceError(
+        "ValidationException",
+        "Total size of the entries in the request is over the limit.",
+      )
+    : undefined;
+}

@@ -1,0 +1,77 @@
+/** What is wrong with a value, in the words of AWS's validation; undefined if nothing is. */
+type Constraint = (value: unknown) => string | undefined;
+
+const lengthOf = (value: unknown): number =>
+  typeof value === "string" ? Buffer.byteLength(value) : (value as unknown[]).length;
+
+const length =
+  (min: number, max: number): Constraint =>
+  (value) => {
+    if (lengthOf(value) < min) return `Member must have length greater than or equal to ${min}`;
+    if (lengthOf(value) > max) return `Member must have length less than or equal to ${max}`;
+    return undefined;
+  };
+
+const range =
+  (min: number, max: number): Constraint =>
+  (value) =>
+    Number(value) >= min && Number(value) <= max
+      ? undefined
+      : `Must be between ${min} and ${max}, if provided.`;
+
+const pattern =
+  (expression: { readonly source: string; test(text: string): boolean }): Constraint =>
+  (value) =>
+    expression.test(String(value))
+      ? undefined
+      : `Member must satisfy regular expression pattern: ${expression.source}`;
+
+const all =
+  (...constraints: readonly Constraint[]): Constraint =>
+  (value) =>
+    constraints.map((constraint) => constraint(value)).find((fault) => fault !== undefined);
+
+/** The characters that SQS and SNS take: those of XML 1.0. */
+export const MESSAGE_TEXT = /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u;
+
+/** Bytes of a message, and of the messages of a batch together. */
+export const MAX_MESSAGE_BYTES = 1_048_576;
+
+const REPLAY_NAME = all(length(1, 64), pattern(/^[.\-_A-Za-z0-9]+$/));
+const RULE_NAME = all(length(1, 64), pattern(/^[.\-_A-Za-z0-9]+$/));
+const ARN = length(1, 1600);
+
+/**
+ * Constraints that the SDK's model does not carry, by shape and member.
+ * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+ * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+ */
+export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constraint>>>> = {
+  ChangeMessageVisibilityRequest: { VisibilityTimeout: range(0, 43_200) },
+  ChangeMessageVisibilityBatchRequestEntry: { VisibilityTimeout: range(0, 43_200) },
+  DescribeReplayRequest: { ReplayName: REPLAY_NAME },
+  DisableRuleRequest: { Name: RULE_NAME },
+  EnableRuleRequest: { Name: RULE_NAME },
+  PublishInput: {
+    Message: all(length(1, 262_144), pattern(MESSAGE_TEXT)),
+    // Printable ASCII, without a control character, and no space at its beginning.
+    Subject: all(length(1, 100), pattern(/^[\x21-\x7e][\x20-\x7e]*$/)),
+    MessageStructure: pattern(/^json$/),
+  },
+  PutEventsRequest: { Entries: length(1, 10) },
+  PutEventsRequestEntry: { EventBusName: ARN, TraceHeader: length(1, 500) },
+  ReceiveMessageRequest: {
+    MaxNumberOfMessages: range(1, 10),
+    WaitTimeSeconds: range(0, 20),
+    VisibilityTimeout: range(0, 43_200),
+  },
+  ReplayDestination: { Arn: ARN },
+  SendMessageRequest: { DelaySeconds: range(0, 900) },
+  SendMessageBatchRequestEntry: { DelaySeconds: range(0, 900) },
+  StartReplayRequest: {
+    ReplayName: REPLAY_NAME,
+    EventSourceArn: all(ARN, pattern(/^arn:aws[a-z-]*:events:[a-z0-9-]*:[0-9]*:[^/]+\/.+$/)),
+    Description: length(0, 512),
+  },
+};

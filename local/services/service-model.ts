@@ -1,0 +1,171 @@
+import {
+  DescribeReplayRequest$,
+  DisableRuleRequest$,
+  EnableRuleRequest$,
+  PutEventsRequest$,
+  StartReplayRequest$,
+} from "@aws-sdk/client-eventbridge";
+import { PublishInput$ } from "@aws-sdk/client-sns";
+import {
+  ChangeMessageVisibilityBatchRequest$,
+  ChangeMessageVisibilityRequest$,
+  DeleteMessageRequest$,
+  GetQueueAttributesRequest$,
+  ReceiveMessageRequest$,
+  SendMessageBatchRequest$,
+  SendMessageRequest$,
+} from "@aws-sdk/client-sqs";
+import { CONSTRAINTS } from "./service-constraints.ts";
+
+/** What is wrong with one member of a call's input. */
+export interface InputFault {
+  readonly kind: "missing" | "unknown" | "type" | "constraint";
+  /** The member, such as `Entries.0.Detail`. */
+  readonly path: string;
+  readonly value: unknown;
+  /** What the service asks for. */
+  readonly wanted: string;
+}
+
+/** The inputs of the calls that are made, by the call's name. They are the SDK's own model of the services. */
+const INPUTS: Readonly<Record<string, unknown>> = {
+  ChangeMessageVisibility: ChangeMessageVisibilityRequest$,
+  ChangeMessageVisibilityBatch: ChangeMessageVisibilityBatchRequest$,
+  DeleteMessage: DeleteMessageRequest$,
+  DescribeReplay: DescribeReplayRequest$,
+  DisableRule: DisableRuleRequest$,
+  EnableRule: EnableRuleRequest$,
+  GetQueueAttributes: GetQueueAttributesRequest$,
+  Publish: PublishInput$,
+  PutEvents: PutEventsRequest$,
+  ReceiveMessage: ReceiveMessageRequest$,
+  SendMessage: SendMessageRequest$,
+  SendMessageBatch: SendMessageBatchRequest$,
+  StartReplay: StartReplayRequest$,
+};
+
+/** How the SDK writes a schema: a number for a simple type, else a list that begins with what it is. */
+const LIST = 1;
+const MAP = 2;
+const STRUCTURE = 3;
+/** Bits of a simple type that make it a list or a map of that type. */
+const LIST_OF = 64;
+const MAP_OF = 128;
+
+const SIMPLE: Readonly<Record<number, readonly [name: string, is: (value: unknown) => boolean]>> = {
+  0: ["a string", (value) => typeof value === "string"],
+  1: ["a number", (value) => typeof value === "number"],
+  2: ["a boolean", (value) => typeof value === "boolean"],
+  // Seconds in the JSON protocols.
+  4: ["a time", (value) => typeof value === "number" || value instanceof Date],
+  21: ["bytes", (value) => typeof value === "string" || value instanceof Uint8Array],
+};
+
+/** A schema without the traits of the member that has it. */
+function plain(schema: unknown): unknown {
+  if (typeof schema === "function") return plain(schema());
+  // A member with traits of its own is a pair of its schema and the traits.
+  if (Array.isArray(schema) && typeof schema[0] !== "number") return plain(schema[0]);
+  if (Array.isArray(schema) && schema.length === 2) return plain(schema[0]);
+  return schema;
+}
+
+function* faultsIn(value: unknown, given: unknown, path: string): Generator<InputFault> {
+  const schema = plain(given);
+  const wrong = (wanted: string): InputFault => ({ kind: "type", path, value, wanted });
+  const members = (inner: unknown): Generator<InputFault> | InputFault[] =>
+    Object.entries(value as object).flatMap(([name, member]) => [
+      ...faultsIn(member, inner, `${path}.${name}`),
+    ]);
+  if (typeof schema === "number") {
+    const [simple, isList, isMap] = [
+      schema & ~(LIST_OF | MAP_OF),
+      schema & LIST_OF,
+      schema & MAP_OF,
+    ];
+    if (isList) {
+      if (Array.isArray(value)) yield* members(simple);
+      else yield wrong("a list");
+    } else if (isMap) {
+      if (isObject(value)) yield* members(simple);
+      else yield wrong("a map");
+    } else {
+      const [name, is] = SIMPLE[simple] ?? [];
+      if (is && !is(value)) yield wrong(String(name));
+    }
+    return;
+  }
+  const [kind, , shape, , names, inner] = schema as [
+    number,
+    string,
+    string,
+    unknown,
+    unknown,
+    unknown,
+  ];
+  if (kind === LIST) {
+    if (Array.isArray(value)) yield* members(names);
+    else yield wrong("a list");
+  } else if (kind === MAP) {
+    if (isObject(value)) yield* members(inner);
+    else yield wrong("a map");
+  } else if (kind === STRUCTURE) {
+    if (isObject(value)) yield* faultsOfStructure(value, schema as Structure, shape, path);
+    else yield wrong("an object");
+  }
+}
+
+type Structure = readonly [
+  number,
+  string,
+  string,
+  unknown,
+  names: readonly string[],
+  schemas: readonly unknown[],
+  required?: number,
+];
+
+function* faultsOfStructure(
+  value: Readonly<Record<string, unknown>>,
+  [, , , , names, schemas, required = 0]: Structure,
+  shape: string,
+  path: string,
+): Generator<InputFault> {
+  const at = (name: string) => (path ? `${path}.${name}` : name);
+  for (const name of Object.keys(value)) {
+    if (!names.includes(name)) {
+      yield { kind: "unknown", path: at(name), value: value[name], wanted: `a member of ${shape}` };
+    }
+  }
+  // The required members come first.
+  for (const [index, name] of names.entries()) {
+    const member = value[name];
+    if (member === undefined || member === null) {
+      if (index < required) {
+        yield { kind: "missing", path: at(name), value: null, wanted: "Member must not be null" };
+      }
+      continue;
+    }
+    const faults = [...faultsIn(member, schemas[index], at(name))];
+    yield* faults;
+    const wanted = faults.length === 0 ? CONSTRAINTS[shape]?.[name]?.(member) : undefined;
+    if (wanted) yield { kind: "constraint", path: at(name), value: member, wanted };
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * What is wrong with the input of a call, by the SDK's own model of the service (members, required ones, types) and
+ * by the constraints of the service's API reference.
+ *
+ * @param call such as `PutEvents`
+ * @throws Error for a call that is not in the list: add it
+ */
+export function inputFaults(call: string, input: unknown): InputFault[] {
+  const schema = INPUTS[call];
+  if (schema === undefined)
+    throw new Error(`the model of ${call} is not in service-model.ts: add it`);
+  return [...faultsIn(input, schema, "")];
+}

@@ -1,0 +1,12 @@
+import type { IncomingMessage } from "node:http";
+
+/**
+ * The caller's address. As in API Gateway, it is the address of the connection. If forwarded addresses are trusted,
+ * it is the one that the last proxy names, so that one machine can play several callers.
+ */
+export function sourceIp(request: IncomingMessage, trustForwardedFor: boolean): string {
+  const connected = request.socket.remoteAddress ?? "127.0.0.1";
+  if (!trustForwardedFor) return connected;
+  const forwarded = String(request.headers["x-forwarded-for"] ?? "");
+  return forwarded.split(",").at(-1)?.trim() || connected;
+}

@@ -1,0 +1,67 @@
+import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
+import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import { SimulatedTables } from "../../shared/cost/simulated-tables.ts";
+import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
+
+/** How long a transaction holds its items, and how soon one that meets another is cancelled. */
+const HOLD_MS = { least: 15, most: 30 };
+const CANCEL_MS = 5;
+
+type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
+
+function nameOf({ Put, Update }: TransactItem): string {
+  const { TableName = "" } = Put ?? Update ?? {};
+  const { partitionKey, sortKey }: TableDefinition = TABLES[TableName as keyof typeof TABLES];
+  const from: Record<string, unknown> = Put?.Item ?? Update?.Key ?? {};
+  return JSON.stringify([TableName, from[partitionKey], sortKey && from[sortKey]]);
+}
+
+/**
+ * Tables in memory on which transactions conflict as DynamoDB's do: whoever writes an item that another
+ * transaction is at work on is cancelled.
+ */
+export class ContendedTables {
+  readonly #tables = new SimulatedTables();
+  readonly #held = new Set<string>();
+  transactions = 0;
+  cancelled = 0;
+
+  constructor(
+    private readonly wait: (ms: number) => Promise<void>,
+    private readonly random: () => number,
+  ) {}
+
+  /** Takes the place of a client of DynamoDB. */
+  get db(): DocumentClient {
+    const { db } = this.#tables;
+    const send = async (command: { readonly input: TransactWriteCommandInput }) => {
+      const items = command.input.TransactItems;
+      if (items) await this.#hold(items);
+      this.#tables.begin();
+      return db.send(command as unknown as Parameters<DocumentClient["send"]>[0]);
+    };
+    return { send } as unknown as DocumentClient;
+  }
+
+  async #hold(items: readonly TransactItem[]): Promise<void> {
+    this.transactions += 1;
+    const names = items.map(nameOf);
+    const met = names.map((name) => this.#held.has(name));
+    if (met.includes(true)) {
+      this.cancelled += 1;
+      await this.wait(CANCEL_MS);
+      throw new TransactionCanceledException({
+        $metadata: {},
+        message: "Transaction cancelled",
+        CancellationReasons: met.map((one) => ({
+          Code: one ? "TransactionConflict" : "None",
+          Message: one ? "Transaction is ongoing for the item" : undefined,
+        })),
+      });
+    }
+    for (const name of names) this.#held.add(name);
+    await this.wait(HOLD_MS.least + this.random() * (HOLD_MS.most - HOLD_MS.least));
+    for (const name of names) this.#held.delete(name);
+  }
+}

@@ -1,0 +1,111 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Duration } from "aws-cdk-lib";
+import { HttpApi, HttpMethod } from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import {
+  Code,
+  FunctionUrlAuthType,
+  Function as LambdaFunction,
+  Runtime,
+} from "aws-cdk-lib/aws-lambda";
+import { build } from "esbuild";
+import { buildApp } from "../../../infra/synthesize.ts";
+import type { Assembly } from "../../../local/services/template.ts";
+import type { MonitoringConfigInput } from "../../../shared/config/monitoring-config.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+
+/** The issuer that the MCP server names. */
+export const AUTHORIZATION_SERVER = "https://login.example.com";
+
+async function bundle(entry: string, outdir: string): Promise<string> {
+  await build({
+    entryPoints: { index: join(ROOT, entry) },
+    outdir,
+    // The example imports the package.
+    alias: { "oauth-monitoring/lambda": join(ROOT, "doors/lambda/index.ts") },
+    nodePaths: [join(ROOT, "node_modules")],
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    outExtension: { ".js": ".mjs" },
+    logLevel: "warning",
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+  });
+  return outdir;
+}
+
+/**
+ * The default stack, and next to its REST API an HTTP API behind the authorizer, and a function that decides
+ * itself behind a function URL and two HTTP APIs without authorizer, one of them with a named stage. The example
+ * of an MCP server has an HTTP API of its own.
+ */
+export async function synthesizeDoors(
+  config: MonitoringConfigInput,
+): Promise<{ readonly assembly: Assembly; readonly remove: () => void }> {
+  const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-doors-"));
+  const [protecting, behind, mcp] = await Promise.all([
+    bundle("test/e2e/doors/protected-function.ts", join(directory, "protecting")),
+    bundle("test/e2e/doors/function-behind-authorizer.ts", join(directory, "behind")),
+    bundle("examples/mcp-server/lambda/handler.ts", join(directory, "mcp")),
+  ]);
+  const { app, stack } = buildApp({ outdir: join(directory, "cdk.out"), config });
+  const { monitoring } = stack;
+  const common = { runtime: Runtime.NODEJS_24_X, handler: "index.handler" };
+  const target = new LambdaFunction(stack, "ProtectedFunction", {
+    ...common,
+    code: Code.fromAsset(protecting),
+    timeout: Duration.seconds(20),
+    environment: { ...monitoring.environment },
+  });
+  monitoring.grantAuthorize(target);
+  target.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
+
+  const orders = new HttpApi(stack, "AuthorizedHttpApi");
+  orders.addRoutes({
+    path: "/api/{proxy+}",
+    integration: new HttpLambdaIntegration(
+      "Orders",
+      new LambdaFunction(stack, "BehindFunction", { ...common, code: Code.fromAsset(behind) }),
+    ),
+  });
+  monitoring.attach(orders);
+  const staged = new HttpApi(stack, "StagedHttpApi", { createDefaultStage: false });
+  staged.addStage("Live", { stageName: "live", autoDeploy: true });
+  staged.addRoutes({
+    path: "/api/{proxy+}",
+    methods: [HttpMethod.ANY],
+    integration: new HttpLambdaIntegration("Staged", target),
+  });
+  new HttpApi(stack, "OpenHttpApi", {
+    defaultIntegration: new HttpLambdaIntegration("Open", target),
+  });
+
+  const tools = new HttpApi(stack, "McpHttpApi");
+  const server = new LambdaFunction(stack, "McpFunction", {
+    ...common,
+    code: Code.fromAsset(mcp),
+    timeout: Duration.seconds(20),
+    environment: {
+      ...monitoring.environment,
+      MCP_RESOURCE: `${tools.apiEndpoint}/mcp`,
+      AUTHORIZATION_SERVER,
+    },
+  });
+  monitoring.grantAuthorize(server);
+  const integration = new HttpLambdaIntegration("Mcp", server);
+  for (const path of ["/mcp", "/.well-known/oauth-protected-resource/mcp"]) {
+    tools.addRoutes({ path, integration });
+  }
+  app.synth();
+  return {
+    assembly: { directory: join(directory, "cdk.out"), stackName: stack.artifactId },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}

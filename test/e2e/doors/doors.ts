@@ -1,0 +1,249 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { vi } from "vitest";
+import {
+  callerOf,
+  type NodeMiddlewareOptions,
+  type NodeMonitoring,
+  oauthMonitoring,
+} from "../../../doors/node/index.ts";
+import {
+  LOAD_BALANCER_EVENT,
+  LOAD_BALANCER_MULTI_VALUE_EVENT,
+  REST_API_EVENT,
+} from "../../gateway-events.ts";
+import type { Scene } from "../stack.ts";
+
+/** A door's answer. */
+export interface DoorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
+  readonly body: any;
+}
+
+/** Headers of a call; a list is sent as several fields. */
+export type CallHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** One way in. */
+export interface Door {
+  readonly name: string;
+  /** `gateway`: an API Gateway answers refused calls in its own words. */
+  readonly answers: "itself" | "rest-api" | "http-api";
+  call(method: string, path: string, headers: CallHeaders): Promise<DoorAnswer>;
+}
+
+async function fetchDoor(
+  url: string,
+  method: string,
+  path: string,
+  headers: CallHeaders,
+): Promise<DoorAnswer> {
+  const fields = new Headers();
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of [values].flat()) fields.append(name, value);
+  }
+  const response = await fetch(url + path, { method, headers: fields });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: text ? JSON.parse(text) : undefined,
+  };
+}
+
+const served = (name: string, url: string, answers: Door["answers"] = "itself"): Door => ({
+  name,
+  answers,
+  call: (method, path, headers) => fetchDoor(url, method, path, headers),
+});
+
+interface FunctionResult {
+  readonly statusCode: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly multiValueHeaders?: Readonly<Record<string, readonly string[]>>;
+  readonly body: string;
+}
+
+/** A source that the local stack has no service for: the function gets the source's event. */
+function invoked(
+  scene: Scene,
+  name: string,
+  event: (method: string, path: string, headers: CallHeaders) => object,
+): Door {
+  return {
+    name,
+    answers: "itself",
+    async call(method, path, headers) {
+      const result = (await scene.stack.functions.invoke(
+        scene.stack.named("function", "ProtectedFunction"),
+        event(method, path, headers),
+      )) as FunctionResult;
+      const fields = Object.entries(result.multiValueHeaders ?? result.headers ?? {});
+      return {
+        status: result.statusCode,
+        headers: Object.fromEntries(
+          fields.map(([field, value]) => [field.toLowerCase(), [value].flat().join(", ")]),
+        ),
+        body: JSON.parse(result.body),
+      };
+    },
+  };
+}
+
+const lists = (headers: CallHeaders): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, [values].flat()]));
+const lasts = (headers: CallHeaders): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [name, [values].flat().at(-1) ?? ""]),
+  );
+
+/** The address of the only HTTP API or function URL whose logical id contains the text. */
+export function endpointOf({ stack }: Scene, part: string): string {
+  const [found, another] = [...stack.endpoints].filter(([id]) => id.includes(part));
+  if (!found || another) throw new Error(`exactly one endpoint must have ${part} in its name`);
+  return found[1];
+}
+
+/** Every door on Lambda. */
+export function lambdaDoors(scene: Scene): Door[] {
+  const { stack } = scene;
+  const endpoint = (part: string) => endpointOf(scene, part);
+  return [
+    served("a REST API's authorizer", stack.url, "rest-api"),
+    served("an HTTP API's authorizer", endpoint("AuthorizedHttpApi"), "http-api"),
+    served("a function URL", endpoint("FunctionUrl")),
+    served("an HTTP API without authorizer", endpoint("OpenHttpApi")),
+    served("an HTTP API with a named stage", `${endpoint("StagedHttpApi")}/live`),
+    invoked(scene, "a REST API without authorizer", (httpMethod, path, headers) => ({
+      ...REST_API_EVENT,
+      httpMethod,
+      path,
+      headers: lasts(headers),
+      multiValueHeaders: lists(headers),
+      requestContext: {
+        ...REST_API_EVENT.requestContext,
+        identity: {
+          ...REST_API_EVENT.requestContext.identity,
+          sourceIp: String(headers["x-forwarded-for"]),
+        },
+      },
+    })),
+    invoked(scene, "a load balancer", (httpMethod, path, headers) => ({
+      ...LOAD_BALANCER_EVENT,
+      httpMethod,
+      path,
+      headers: lasts(headers),
+    })),
+    invoked(scene, "a load balancer with multi-value headers", (httpMethod, path, headers) => ({
+      ...LOAD_BALANCER_MULTI_VALUE_EVENT,
+      httpMethod,
+      path,
+      multiValueHeaders: lists(headers),
+    })),
+  ];
+}
+
+/** Servers in a container, and what protects them. */
+export interface NodeDoors {
+  readonly doors: readonly Door[];
+  readonly monitoring: NodeMonitoring;
+  close(): Promise<void>;
+}
+
+export const addressOf = (server: { address(): unknown }) =>
+  `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+export async function listening<S extends Server>(server: S): Promise<S> {
+  if (!server.listening) {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  }
+  return server;
+}
+
+/** Connects as a container does, by its environment. */
+export function openMonitoring(
+  scene: Scene,
+  options: NodeMiddlewareOptions = {},
+): Promise<NodeMonitoring> {
+  const { stack } = scene;
+  for (const [name, value] of Object.entries({
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_ENDPOINT_URL_DYNAMODB: stack.dynamodbEndpoint,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: stack.eventbridgeEndpoint,
+    AWS_ENDPOINT_URL_SQS: stack.eventbridgeEndpoint,
+  })) {
+    vi.stubEnv(name, value);
+  }
+  const environment = stack.functions.variables(stack.named("function", "ProtectedFunction"));
+  return oauthMonitoring({
+    environment,
+    logger: scene.library.logger,
+    trustedProxies: 1,
+    ...options,
+  });
+}
+
+/** Express, Fastify, Hono and Node's own server, each protected by the same middleware. */
+export async function nodeDoors(scene: Scene): Promise<NodeDoors> {
+  const monitoring = await openMonitoring(scene);
+  const { middleware } = monitoring;
+
+  const plain = await listening(
+    createServer((request, response) =>
+      middleware(request, response, () =>
+        response.end(JSON.stringify({ caller: callerOf(request) })),
+      ),
+    ),
+  );
+
+  const app = express();
+  // Mounted: Express cuts the mount off the path.
+  app.use("/api", middleware);
+  app.use((request, response) => void response.json({ caller: callerOf(request) }));
+  const expressServer = await listening(createServer(app));
+
+  const fast = fastify();
+  fast.addHook("onRequest", (request, reply, done) => {
+    middleware(request.raw, reply.raw, done);
+  });
+  fast.all("/api/*", async (request) => ({ caller: callerOf(request.raw) }));
+  await fast.listen({ port: 0, host: "127.0.0.1" });
+
+  const hono = new Hono<{ Variables: { caller: unknown } }>();
+  hono.use(async (context, next) => {
+    const ip = getConnInfo(context).remote.address ?? "";
+    const checked = await monitoring.check(context.req.raw, { ip });
+    if (checked instanceof Response) return checked;
+    context.set("caller", checked);
+    return next();
+  });
+  hono.all("/api/*", (context) => context.json({ caller: context.get("caller") as object }));
+  const honoServer = await listening(
+    serve({ fetch: hono.fetch, port: 0, hostname: "127.0.0.1" }) as Server,
+  );
+
+  return {
+    monitoring,
+    doors: [
+      served("Node's HTTP server", addressOf(plain)),
+      served("Express", addressOf(expressServer)),
+      served("Fastify", addressOf(fast.server)),
+      served("Hono", addressOf(honoServer)),
+    ],
+    async close() {
+      for (const server of [plain, expressServer, honoServer]) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+      await fast.close();
+    },
+  };
+}

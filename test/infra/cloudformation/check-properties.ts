@@ -1,0 +1,180 @@
+import type {
+  PropertyType,
+  Resource,
+  ResourceProperties,
+  SpecDatabase,
+} from "@aws-cdk/service-spec-types";
+import { intrinsicOf, isObject, type Report } from "./template-shape.ts";
+
+/** What the properties of resources are held against. */
+export interface Schemas {
+  readonly db: SpecDatabase;
+  resource(type: string): Resource | undefined;
+  /** The type of the value that `Fn::GetAtt` gives; undefined if there is none. */
+  attribute(logicalId: string, attribute: string): PropertyType | undefined;
+}
+
+/** The kinds of value that an intrinsic function may give; undefined for any. */
+function kindsOf(
+  [name, argument]: readonly [string, unknown],
+  schemas: Schemas,
+): string[] | undefined {
+  switch (name) {
+    case "Ref":
+    case "Fn::Join":
+    case "Fn::Sub":
+    case "Fn::Base64":
+      return ["string"];
+    case "Fn::Split":
+    case "Fn::GetAZs":
+    case "Fn::Cidr":
+      return ["array"];
+    case "Fn::GetAtt": {
+      const type = schemas.attribute(...(argument as [string, string]));
+      return type && kindsOfType(type);
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The kinds of JSON value that a type takes, as CloudFormation converts them. */
+function kindsOfType(type: PropertyType): string[] | undefined {
+  switch (type.type) {
+    case "string":
+    case "date-time":
+      return ["string"];
+    case "integer":
+    case "number":
+    case "boolean":
+      // CloudFormation turns text into numbers and booleans.
+      return [type.type, "string"];
+    case "array":
+      return ["array"];
+    case "union":
+      return type.types.flatMap((each) => kindsOfType(each) ?? []);
+    case "json":
+      return undefined;
+    default:
+      return ["object"];
+  }
+}
+
+function describe(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** Whether a value may stand where the type is asked for; faults inside it are reported. */
+function checkValue(
+  value: unknown,
+  type: PropertyType,
+  place: string,
+  schemas: Schemas,
+  report: Report,
+): void {
+  const intrinsic = intrinsicOf(value);
+  if (intrinsic) {
+    const given = kindsOf(intrinsic, schemas);
+    const taken = kindsOfType(type);
+    if (given && taken && !given.some((kind) => taken.includes(kind))) {
+      report(place, `${intrinsic[0]} gives ${given.join(" or ")}, not ${taken.join(" or ")}`);
+    }
+    return;
+  }
+  const expect = (isRight: boolean, wanted: string) => {
+    if (!isRight) report(place, `${describe(value)} is not ${wanted}`);
+    return isRight;
+  };
+  switch (type.type) {
+    case "string":
+      if (expect(typeof value === "string", "a string") && type.allowedValues) {
+        expect(
+          type.allowedValues.includes(String(value)),
+          `one of ${type.allowedValues.join(", ")}`,
+        );
+      }
+      return;
+    case "integer":
+      if (expect(Number.isInteger(value), "an integer") && type.allowedValues) {
+        expect(
+          type.allowedValues.includes(Number(value)),
+          `one of ${type.allowedValues.join(", ")}`,
+        );
+      }
+      return;
+    case "number":
+      expect(typeof value === "number", "a number");
+      return;
+    case "boolean":
+      expect(typeof value === "boolean", "a boolean");
+      return;
+    case "date-time":
+      expect(!Number.isNaN(Date.parse(String(value))), "a time");
+      return;
+    case "json":
+      expect(typeof value === "object" || typeof value === "string", "JSON");
+      return;
+    case "tag":
+      expect(isObject(value) && "Key" in value && "Value" in value, "a tag");
+      return;
+    case "array":
+      if (!expect(Array.isArray(value), "a list")) return;
+      for (const [index, member] of (value as unknown[]).entries()) {
+        checkValue(member, type.element, `${place}.${index}`, schemas, report);
+      }
+      return;
+    case "map":
+      if (!expect(isObject(value), "a map")) return;
+      for (const [key, member] of Object.entries(value as object)) {
+        checkValue(member, type.element, `${place}.${key}`, schemas, report);
+      }
+      return;
+    case "ref":
+      if (!expect(isObject(value), "an object")) return;
+      checkProperties(
+        value as Record<string, unknown>,
+        schemas.db.get("typeDefinition", type.reference).properties,
+        place,
+        schemas,
+        report,
+      );
+      return;
+    case "union": {
+      const faults = type.types.map((each) => {
+        const found: [string, string][] = [];
+        checkValue(value, each, place, schemas, (at, fault) => found.push([at, fault]));
+        return found;
+      });
+      if (faults.some(({ length }) => length === 0)) return;
+      for (const [at, fault] of faults[0] ?? []) report(at, fault);
+      return;
+    }
+    default:
+      report(place, `the schema has a type that this check does not know: ${type.type}`);
+  }
+}
+
+/** Checks names, required properties and values against the definitions. */
+export function checkProperties(
+  given: Readonly<Record<string, unknown>>,
+  definitions: ResourceProperties,
+  place: string,
+  schemas: Schemas,
+  report: Report,
+): void {
+  for (const [name, { required }] of Object.entries(definitions)) {
+    if (required && given[name] === undefined) report(place, `${name} is required`);
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+    if (!definition) {
+      report(place, `there is no property ${name}`);
+      continue;
+    }
+    const { type, previousTypes = [] } = definition;
+    const types = [type, ...previousTypes];
+    const all: PropertyType = types.length === 1 ? type : { type: "union", types };
+    checkValue(value, all, `${place}.${name}`, schemas, report);
+  }
+}

@@ -1,0 +1,46 @@
+/** A resource of a CloudFormation template. */
+export interface Resource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+  readonly DependsOn?: string | readonly string[];
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
+/** A CloudFormation template. */
+export interface CfnTemplate {
+  readonly Description?: string;
+  readonly Parameters?: Readonly<Record<string, unknown>>;
+  readonly Mappings?: Readonly<Record<string, unknown>>;
+  readonly Conditions?: Readonly<Record<string, unknown>>;
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Outputs?: Readonly<Record<string, unknown>>;
+}
+
+/** Reports a fault at a place, such as `Queue.Properties.Tags`. */
+export type Report = (place: string, fault: string) => void;
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** An intrinsic function and its argument; undefined for any other value. */
+export function intrinsicOf(
+  value: unknown,
+): readonly [name: string, argument: unknown] | undefined {
+  if (!isObject(value)) return undefined;
+  const [first, another] = Object.entries(value);
+  if (!first || another) return undefined;
+  return first[0] === "Ref" || first[0] === "Condition" || first[0].startsWith("Fn::")
+    ? first
+    : undefined;
+}
+
+/** The longest text that a value becomes, if names that CloudFormation makes have 64 characters. */
+export function textOf(value: unknown): string {
+  const intrinsic = intrinsicOf(value);
+  if (!intrinsic) return typeof value === "string" ? value : JSON.stringify(value);
+  const [name, argument] = intrinsic;
+  if (name !== "Fn::Join") return "x".repeat(64);
+  const [separator, parts] = argument as [string, unknown[]];
+  return parts.map(textOf).join(separator);
+}

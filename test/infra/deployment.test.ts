@@ -1,0 +1,351 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { type ISecurityGroup, type IVpc, SecurityGroup, Vpc } from "aws-cdk-lib/aws-ec2";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
+import { afterAll, describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import { synthesize } from "../../infra/synthesize.ts";
+import { readRoutes } from "../../local/services/api-routes.ts";
+import { Template as LocalTemplate } from "../../local/services/template.ts";
+import {
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
+import { ALARM_METRICS, EXPORT_ALARM_METRICS } from "../../shared/cost/allowances.ts";
+
+interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+
+const KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000000";
+const TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:pages";
+
+/** The construct alone in a stack. */
+function alone(props: (stack: Stack) => OAuthMonitoringProps = () => ({})) {
+  const stack = new Stack(new App(), "Shop");
+  const monitoring = new OAuthMonitoring(stack, "Oam", props(stack));
+  return { stack, monitoring, template: () => Template.fromStack(stack) };
+}
+
+const configured = (config: MonitoringConfigInput) => alone(() => ({ config })).template();
+
+/** What a function's role allows on a resource whose text contains `part`. */
+function allowed(template: Template, functionName: string, part: string): string[] {
+  const policies = template.findResources("AWS::IAM::Policy");
+  return Object.entries(policies)
+    .filter(([id]) => id.includes(`Functions${functionName}Role`))
+    .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[])
+    .filter(({ Resource }) => JSON.stringify(Resource).includes(part))
+    .flatMap(({ Action }) => Action)
+    .sort();
+}
+
+const functionOf = (template: Template, name: string) => {
+  const found = Object.entries(template.findResources("AWS::Lambda::Function"));
+  const [, resource] = found.find(([id]) => id.startsWith(`OamFunctions${name}`)) ?? [];
+  return resource?.Properties;
+};
+
+describe("an alarm topic with a key of its own", () => {
+  it("takes alerts: the detection may use the topic's key, and alarms may too", () => {
+    const template = alone((stack) => ({
+      alarmTopic: new Topic(stack, "Pages", {
+        masterKey: new Key(stack, "TopicKey"),
+      }) as ITopic,
+    })).template();
+    expect(allowed(template, "Anomalies", "TopicKey")).toEqual([
+      "kms:Decrypt",
+      "kms:GenerateDataKey",
+    ]);
+    template.hasResourceProperties("AWS::KMS::Key", {
+      KeyPolicy: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Principal: { Service: "cloudwatch.amazonaws.com" } }),
+        ]),
+      },
+    });
+  });
+
+  it("takes them when it is imported with its key", () => {
+    const template = alone((stack) => ({
+      alarmTopic: Topic.fromTopicAttributes(stack, "Pages", {
+        topicArn: TOPIC_ARN,
+        keyArn: KEY_ARN,
+      }),
+    })).template();
+    expect(allowed(template, "Anomalies", KEY_ARN)).toEqual(["kms:Decrypt", "kms:GenerateDataKey"]);
+    expect(allowed(template, "Anomalies", TOPIC_ARN)).toEqual(["sns:Publish"]);
+  });
+});
+
+describe("the region's role for access logs", () => {
+  it("is left alone when the configuration or the property says so", () => {
+    const accounts = (config: MonitoringConfigInput) => {
+      const stack = new OAuthMonitoringStack(new App(), "Product", { config });
+      return Object.keys(Template.fromStack(stack).findResources("AWS::ApiGateway::Account"));
+    };
+    expect(accounts({})).toHaveLength(1);
+    expect(accounts({ api: { cloudWatchRole: false } })).toEqual([]);
+    const { monitoring, template } = alone();
+    monitoring.addAdminApi({ cloudWatchRole: false });
+    template().resourceCountIs("AWS::ApiGateway::Account", 0);
+  });
+});
+
+describe("concurrency", () => {
+  it("is reserved for the functions that the configuration or the property names", () => {
+    const reserved = { Authorizer: 400, Subscriber: 20 };
+    for (const template of [
+      configured({ functions: { reservedConcurrency: reserved } }),
+      alone(() => ({ reservedConcurrency: reserved })).template(),
+    ]) {
+      expect(functionOf(template, "Authorizer").ReservedConcurrentExecutions).toBe(400);
+      expect(functionOf(template, "Subscriber").ReservedConcurrentExecutions).toBe(20);
+      expect(functionOf(template, "Cleanup")).not.toHaveProperty("ReservedConcurrentExecutions");
+    }
+  });
+
+  const directories: string[] = [];
+  afterAll(() => {
+    for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  });
+
+  it("is kept warm for the authorizer, whose alias API Gateway calls and may call", () => {
+    const { stack, monitoring, template } = alone(() => ({ authorizerProvisionedConcurrency: 5 }));
+    const api = new RestApi(stack, "Orders");
+    api.root.addMethod("GET", new MockIntegration());
+    monitoring.attach(api);
+    const alias = Match.stringLikeRegexp("^OamFunctionsAuthorizerLive");
+    template().hasResourceProperties("AWS::Lambda::Alias", {
+      ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 5 },
+    });
+    template().hasResourceProperties("AWS::ApiGateway::Authorizer", {
+      AuthorizerUri: { "Fn::Join": ["", Match.arrayWith([{ Ref: alias }])] },
+    });
+    template().hasResourceProperties("AWS::Lambda::Permission", {
+      FunctionName: { Ref: alias },
+      Principal: "apigateway.amazonaws.com",
+    });
+  });
+
+  it("leaves the local stack with the function behind the alias", () => {
+    const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-alias-"));
+    directories.push(directory);
+    const assembly = synthesize(directory, { functions: { authorizerProvisionedConcurrency: 1 } });
+    const template = new LocalTemplate(assembly, "http://127.0.0.1:1");
+    const functions = template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId);
+    const names = new Set(readRoutes(template).map(({ authorizerName }) => authorizerName));
+    expect([...names].filter((name) => name !== undefined)).toEqual(
+      functions.filter((name) => name.includes("FunctionsAuthorizer")),
+    );
+  });
+
+  it.each<[string, MonitoringConfigInput, RegExp]>([
+    [
+      "fewer for the subscriber than SQS starts",
+      { functions: { reservedConcurrency: { Subscriber: 5 } } },
+      /functions\.reservedConcurrency\.Subscriber: .*reserve at least subscriber\.maxConcurrency/,
+    ],
+    [
+      "more warm than reserved",
+      {
+        functions: { reservedConcurrency: { Authorizer: 5 }, authorizerProvisionedConcurrency: 6 },
+      },
+      /functions\.authorizerProvisionedConcurrency: .*raise reservedConcurrency\.Authorizer/,
+    ],
+    [
+      "a function that is not there",
+      { functions: { reservedConcurrency: { Authoriser: 5 } } } as never,
+      /functions\.reservedConcurrency/,
+    ],
+  ])("is refused: %s", (_, config, message) => {
+    expect(() => parseMonitoringConfig(config)).toThrow(message);
+  });
+});
+
+describe("a VPC", () => {
+  const vpc = {
+    subnetIds: ["subnet-0a1b2c3d", "subnet-0a1b2c3e"],
+    securityGroupIds: ["sg-0a1b2c3d"],
+  };
+
+  it("holds every function, by configuration, and their roles allow what Lambda needs for it", () => {
+    const template = configured({ functions: { vpc } });
+    template.allResourcesProperties("AWS::Lambda::Function", {
+      VpcConfig: { SubnetIds: vpc.subnetIds, SecurityGroupIds: vpc.securityGroupIds },
+    });
+    expect(allowed(template, "Authorizer", '"*"')).toContain("ec2:CreateNetworkInterface");
+    template.allResourcesProperties("AWS::IAM::Role", { ManagedPolicyArns: Match.absent() });
+  });
+
+  it("holds them by property, in the given subnets and groups, or in a group of their own", () => {
+    const props = (own: boolean) => (stack: Stack) => {
+      const network = new Vpc(stack, "Network") as IVpc;
+      const securityGroups = [new SecurityGroup(stack, "Own", { vpc: network }) as ISecurityGroup];
+      return { vpc: network, ...(own && { securityGroups }) };
+    };
+    const groups = (own: boolean) => {
+      const template = alone(props(own)).template();
+      const config = functionOf(template, "Authorizer").VpcConfig;
+      expect(config.SubnetIds.length).toBeGreaterThanOrEqual(2);
+      return JSON.stringify(config.SecurityGroupIds);
+    };
+    expect(groups(true)).toContain("Own");
+    expect(groups(false)).toContain("OamSecurityGroup");
+  });
+
+  it("is absent by default, and refused without groups", () => {
+    expect(functionOf(configured({}), "Authorizer")).not.toHaveProperty("VpcConfig");
+    expect(() => configured({ functions: { vpc: { ...vpc, securityGroupIds: [] } } })).toThrow(
+      /functions\.vpc\.securityGroupIds/,
+    );
+  });
+});
+
+describe("an API that the construct's stack cannot serve", () => {
+  const EU = { account: "111122223333", region: "eu-west-1" };
+
+  function attach(
+    ours: { account: string; region: string } | undefined,
+    theirs: { account: string; region: string } | undefined,
+    props: (shop: Stack, app: App) => OAuthMonitoringProps = () => ({}),
+  ): App {
+    const app = new App();
+    const shop = new Stack(app, "Shop", { ...(theirs && { env: theirs }) });
+    const stack = new Stack(app, "Watch", { ...(ours && { env: ours }) });
+    const api = new RestApi(shop, "Orders");
+    api.root.addMethod("GET", new MockIntegration());
+    new OAuthMonitoring(stack, "Oam", props(shop, app)).attach(api);
+    return app;
+  }
+
+  it.each([
+    ["account", EU, { ...EU, account: "444455556666" }],
+    ["region", EU, { ...EU, region: "us-east-1" }],
+    ["environment, of which one is not named", EU, undefined],
+  ])("is refused when it is in another %s, with what to do", (_, ours, theirs) => {
+    expect(() => attach(ours, theirs)).toThrow(
+      /^Shop\/Orders is deployed to aws:\/\/.* and Watch\/Oam to aws:\/\/111122223333\/eu-west-1: .*Give both stacks the same env, or .* an OAuthMonitoring of its own/,
+    );
+  });
+
+  it.each<[string, (shop: Stack) => OAuthMonitoringProps]>([
+    ["alarmTopic", (shop) => ({ alarmTopic: new Topic(shop, "Pages") as ITopic })],
+    ["encryptionKey", (shop) => ({ encryptionKey: new Key(shop, "Pages") })],
+    ["vpc", (shop) => ({ vpc: new Vpc(shop, "Pages") as IVpc })],
+  ])("is refused when its stack has the %s, which would make a circle", (name, props) => {
+    expect(() => attach(EU, EU, props)).toThrow(
+      `Shop/Pages, the ${name} of Watch/Oam, is in the stack of Shop/Orders, and the two stacks would depend on each other. Move it`,
+    );
+  });
+
+  it("is served with a topic of a third stack, or one that is imported", () => {
+    const third = attach(EU, EU, (_, app) => ({
+      alarmTopic: new Topic(new Stack(app, "Base", { env: EU }), "Pages") as ITopic,
+    }));
+    expect(() => third.synth()).not.toThrow();
+    const imported = attach(EU, EU, (shop) => ({
+      alarmTopic: Topic.fromTopicArn(shop, "Pages", TOPIC_ARN),
+    }));
+    expect(() => imported.synth()).not.toThrow();
+  });
+});
+
+describe("a first deployment that fails", () => {
+  it("leaves nothing but the tables, whose protection a rollback cannot lift", () => {
+    const stack = new OAuthMonitoringStack(new App(), "Product", {
+      config: { ocsfExport: { enabled: true } },
+    });
+    const resources = Object.values(Template.fromStack(stack).toJSON().Resources) as {
+      Type: string;
+      DeletionPolicy?: string;
+      UpdateReplacePolicy?: string;
+    }[];
+    const left = resources.filter(({ DeletionPolicy }) => DeletionPolicy === "Retain");
+    const types = new Set(left.map(({ Type }) => Type));
+    // CDK keeps API Gateway's role and account setting, which other APIs of the region may use by then. The
+    // export's log stream goes with its group.
+    expect(
+      [...types].filter((type) => !/ApiGateway::Account|IAM::Role|LogStream/.test(type)),
+    ).toEqual(["AWS::DynamoDB::Table"]);
+    const kept = resources.filter(
+      ({ DeletionPolicy }) => DeletionPolicy === "RetainExceptOnCreate",
+    );
+    expect(new Set(kept.map(({ Type }) => Type))).toEqual(
+      new Set(["AWS::KMS::Key", "AWS::SQS::Queue", "AWS::Logs::LogGroup", "AWS::S3::Bucket"]),
+    );
+    for (const { UpdateReplacePolicy } of kept) expect(UpdateReplacePolicy).toBe("Retain");
+  });
+});
+
+describe("two constructs in one stack", () => {
+  it("watch no metric of each other", () => {
+    const stack = new Stack(new App(), "Shop");
+    for (const id of ["First", "Second"]) {
+      new OAuthMonitoring(stack, id, { config: { ocsfExport: { enabled: true } } });
+    }
+    const watched = Object.values(
+      Template.fromStack(stack).findResources("AWS::CloudWatch::Alarm"),
+    ).map(({ Properties: { Namespace, MetricName, Dimensions, Metrics } }) =>
+      JSON.stringify([Namespace, MetricName, Dimensions, Metrics]),
+    );
+    expect(watched.length).toBeGreaterThan(50);
+    expect(watched).toHaveLength(new Set(watched).size);
+  });
+});
+
+describe("the buffer", () => {
+  it.each([0, 1, 300])(
+    "hides a batch for six times its function's time and the %i seconds that it was gathered",
+    (batchWindowSeconds) => {
+      const template = configured({ subscriber: { batchWindowSeconds, batchSize: 10 } });
+      template.hasResourceProperties("AWS::SQS::Queue", {
+        VisibilityTimeout: 6 * 60 + batchWindowSeconds,
+      });
+    },
+  );
+});
+
+describe("the web ACL", () => {
+  it("only counts what clients send in good faith, so that the authorizer sees and tracks the call", () => {
+    const stack = new OAuthMonitoringStack(new App(), "Product", {
+      config: { api: { waf: { enabled: true } } },
+    });
+    const [acl] = Object.values(Template.fromStack(stack).findResources("AWS::WAFv2::WebACL"));
+    const overrides = acl?.Properties.Rules.flatMap(
+      (rule: { Statement: { ManagedRuleGroupStatement?: { RuleActionOverrides: unknown[] } } }) =>
+        rule.Statement.ManagedRuleGroupStatement?.RuleActionOverrides ?? [],
+    );
+    for (const Name of ["NoUserAgent_HEADER", "SizeRestrictions_BODY", "CrossSiteScripting_BODY"]) {
+      expect(overrides).toContainEqual({ Name, ActionToUse: { Count: {} } });
+    }
+  });
+});
+
+describe("the bill", () => {
+  it.each([
+    [false, ALARM_METRICS],
+    [true, ALARM_METRICS + EXPORT_ALARM_METRICS],
+  ])("reckons with the metrics that alarms look at, with the export on: %s", (enabled, count) => {
+    const config = { ocsfExport: { enabled } };
+    const alarms = Object.values(
+      Template.fromStack(new OAuthMonitoringStack(new App(), "Product", { config })).findResources(
+        "AWS::CloudWatch::Alarm",
+      ),
+    );
+    const metrics = alarms.map(
+      ({ Properties: { Metrics } }) =>
+        (Metrics as { MetricStat?: unknown }[] | undefined)?.filter(({ MetricStat }) => MetricStat)
+          .length ?? 1,
+    );
+    expect(metrics.reduce((sum, each) => sum + each, 0)).toBe(count);
+  });
+});

@@ -1,0 +1,235 @@
+import { App, Fn, Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import {
+  AuthorizationType,
+  CfnGatewayResponse,
+  type CfnRestApi,
+  Cors,
+  GatewayResponse,
+  type IRestApi,
+  MockIntegration,
+  ResponseType,
+  RestApi,
+  type RestApiProps,
+} from "aws-cdk-lib/aws-apigateway";
+import { describe, expect, it } from "vitest";
+import { type AttachOptions, OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+
+interface Scene {
+  readonly stack: Stack;
+  readonly api: RestApi;
+  readonly monitoring: OAuthMonitoring;
+}
+
+function scene(props: RestApiProps = {}): Scene {
+  const stack = new Stack(new App(), "Shop");
+  const api = new RestApi(stack, "Orders", props);
+  api.root.addMethod("GET", new MockIntegration());
+  return { stack, api, monitoring: new OAuthMonitoring(stack, "Oam", { alarms: false }) };
+}
+
+interface Response {
+  readonly status: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+/** Every gateway response of the stack by its type; a type that has two fails. */
+function responsesOf(stack: Stack): Record<string, Response> {
+  const found = Object.values(
+    Template.fromStack(stack).findResources("AWS::ApiGateway::GatewayResponse"),
+  ).map(
+    ({ Properties: { ResponseType: type, StatusCode, ResponseParameters, ResponseTemplates } }) => {
+      const headers = Object.entries<string>(ResponseParameters ?? {}).map(([name, value]) => [
+        name.replace("gatewayresponse.header.", ""),
+        value,
+      ]);
+      return [
+        type as string,
+        {
+          status: StatusCode,
+          headers: Object.fromEntries(headers),
+          body: ResponseTemplates?.["application/json"],
+        },
+      ] as const;
+    },
+  );
+  expect(found).toHaveLength(new Set(found.map(([type]) => type)).size);
+  return Object.fromEntries(found);
+}
+
+function attached(
+  options: AttachOptions = {},
+  props: RestApiProps = {},
+  then?: (s: Scene) => void,
+) {
+  const made = scene(props);
+  made.monitoring.attach(made.api, options);
+  then?.(made);
+  return responsesOf(made.stack);
+}
+
+const CORS = "Access-Control-Allow-Origin";
+
+describe("gateway responses of an attached API", () => {
+  it.each([
+    [
+      "the API's own addGatewayResponse",
+      ({ api }: Scene, type: ResponseType) =>
+        void api.addGatewayResponse("Own", { type, statusCode: "418" }),
+    ],
+    [
+      "a construct elsewhere in the stack",
+      ({ stack, api }: Scene, type: ResponseType) =>
+        void new GatewayResponse(stack, "Own", {
+          restApi: api as IRestApi,
+          type,
+          statusCode: "418",
+        }),
+    ],
+    [
+      "a resource by hand, with a reference of its own",
+      ({ stack, api }: Scene, { responseType }: ResponseType) =>
+        void new CfnGatewayResponse(stack, "Own", {
+          restApiId: Fn.ref(stack.getLogicalId(api.node.defaultChild as CfnRestApi)),
+          responseType,
+          statusCode: "418",
+        }),
+    ],
+  ])("are never two of one type: it has one by %s", (_, addOwn) => {
+    const types = attached({}, {}, (made) => addOwn(made, ResponseType.DEFAULT_4XX));
+    expect(types.DEFAULT_4XX?.status).toBe("418");
+    expect(types.ACCESS_DENIED?.status).toBe("403");
+  });
+
+  it("are not mistaken for those of another API", () => {
+    const types = attached({}, {}, ({ stack }) => {
+      const other = new RestApi(stack, "Other");
+      other.root.addMethod("GET", new MockIntegration());
+      other.addGatewayResponse("Own", { type: ResponseType.QUOTA_EXCEEDED });
+      new GatewayResponse(stack, "OwnAbove", {
+        restApi: other as IRestApi,
+        type: ResponseType.WAF_FILTERED,
+      });
+    });
+    expect(Object.keys(types)).toEqual(expect.arrayContaining(["THROTTLED", "UNAUTHORIZED"]));
+  });
+
+  it("keep the headers of the API's own default responses, so that browsers show a refusal", () => {
+    const types = attached({}, {}, ({ api }) => {
+      api.addGatewayResponse("Refused", {
+        type: ResponseType.DEFAULT_4XX,
+        responseHeaders: { [CORS]: "'https://shop.example'", "content-type": "'text/plain'" },
+      });
+      api.addGatewayResponse("Failed", {
+        type: ResponseType.DEFAULT_5XX,
+        responseHeaders: { [CORS]: "'https://ops.example'" },
+      });
+    });
+    for (const type of ["UNAUTHORIZED", "ACCESS_DENIED", "THROTTLED", "REQUEST_TOO_LARGE"]) {
+      expect(types[type]?.headers[CORS]).toBe("'https://shop.example'");
+      expect(types[type]?.headers).not.toHaveProperty("content-type");
+      expect(types[type]?.headers["Content-Type"]).toBe("'application/problem+json'");
+    }
+    expect(types.AUTHORIZER_FAILURE?.headers[CORS]).toBe("'https://ops.example'");
+    expect(types.UNAUTHORIZED?.headers["WWW-Authenticate"]).toContain("Bearer");
+  });
+
+  it("follow the API's CORS options where it has no default response", () => {
+    const types = attached(
+      {},
+      {
+        defaultCorsPreflightOptions: {
+          allowOrigins: ["https://shop.example"],
+          allowCredentials: true,
+          exposeHeaders: ["X-Total"],
+        },
+      },
+    );
+    for (const { headers } of Object.values(types)) {
+      expect(headers).toMatchObject({
+        [CORS]: "'https://shop.example'",
+        "Access-Control-Allow-Credentials": "'true'",
+        "Access-Control-Expose-Headers": "'X-Total,WWW-Authenticate,Retry-After'",
+        Vary: "'Origin'",
+      });
+    }
+    const open = attached({}, { defaultCorsPreflightOptions: { allowOrigins: Cors.ALL_ORIGINS } });
+    expect(open.UNAUTHORIZED?.headers[CORS]).toBe("'*'");
+    expect(open.UNAUTHORIZED?.headers).not.toHaveProperty("Vary");
+    expect(attached().UNAUTHORIZED?.headers).not.toHaveProperty(CORS);
+  });
+
+  it("warn of several origins, among which they cannot choose, unless headers are given", () => {
+    const origins = ["https://a.example", "https://b.example"];
+    const props = { defaultCorsPreflightOptions: { allowOrigins: origins } };
+    const found = (options: AttachOptions) => {
+      const { stack, api, monitoring } = scene(props);
+      monitoring.attach(api, options);
+      expect(responsesOf(stack).UNAUTHORIZED?.headers[CORS]).toBe(
+        options.gatewayResponses ? "method.request.header.Origin" : undefined,
+      );
+      return api.node.metadata.filter(({ data }) => String(data).includes("several origins"));
+    };
+    expect(found({})).toHaveLength(1);
+    const headers = { [CORS]: "method.request.header.Origin" };
+    expect(found({ gatewayResponses: { headers } })).toEqual([]);
+  });
+
+  it("take headers that win over ours, and leave out the types they are told to", () => {
+    const types = attached({
+      gatewayResponses: {
+        headers: { "cache-control": "'max-age=1'" },
+        except: [ResponseType.THROTTLED, ResponseType.DEFAULT_4XX],
+      },
+    });
+    expect(types.UNAUTHORIZED?.headers["cache-control"]).toBe("'max-age=1'");
+    expect(types.UNAUTHORIZED?.headers).not.toHaveProperty("Cache-Control");
+    expect(types).not.toHaveProperty("THROTTLED");
+    expect(types).not.toHaveProperty("DEFAULT_4XX");
+    expect(types.MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
+  });
+
+  it("do not make an unsigned call of a signed method a 404, unless they are told to", () => {
+    const signed = ({ api }: Scene) =>
+      void api.root.addResource("signed").addMethod("GET", new MockIntegration(), {
+        authorizationType: AuthorizationType.IAM,
+      });
+    expect(attached({}, {}, signed)).not.toHaveProperty("MISSING_AUTHENTICATION_TOKEN");
+    expect(attached().MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
+    const told = attached({ gatewayResponses: { except: [] } }, {}, signed);
+    expect(told.MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
+  });
+
+  it("leave that type alone on an imported API, whose methods are not known", () => {
+    const stack = new Stack(new App(), "Shop");
+    const api = RestApi.fromRestApiAttributes(stack, "Imported", {
+      restApiId: "abc123",
+      rootResourceId: "root",
+    });
+    new OAuthMonitoring(stack, "Oam").attach(api, { gatewayResponses: true });
+    const types = responsesOf(stack);
+    expect(types.ACCESS_DENIED?.status).toBe("403");
+    expect(types).not.toHaveProperty("MISSING_AUTHENTICATION_TOKEN");
+  });
+
+  it("never repeat API Gateway's message, which has the token where there is no route", () => {
+    for (const { headers, body } of Object.values(attached())) {
+      const text = JSON.stringify({ headers, body });
+      expect(text).not.toMatch(/error\.message|validationErrorString|request\.header/i);
+    }
+  });
+
+  it("can do without a variable of the authorizer in a header", () => {
+    const headersOf = (denialChallenge?: "decision" | "fixed") =>
+      JSON.stringify(
+        Object.values(
+          attached({ gatewayResponses: denialChallenge ? { denialChallenge } : true }),
+        ).map(({ headers }) => headers),
+      );
+    expect(headersOf()).toContain('"context.authorizer.www_authenticate"');
+    expect(headersOf("decision")).toEqual(headersOf());
+    expect(headersOf("fixed")).not.toContain("context.");
+    expect(headersOf("fixed")).toContain("insufficient_scope");
+  });
+});

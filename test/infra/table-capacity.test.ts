@@ -1,0 +1,90 @@
+import { App, Stack } from "aws-cdk-lib";
+import { Match, Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { TABLES } from "../../shared/dynamodb/tables.ts";
+
+function templateWith(capacity: NonNullable<MonitoringConfigInput["capacity"]>): Template {
+  const stack = new Stack(new App(), "Shop");
+  new OAuthMonitoring(stack, "OAuthMonitoring", { config: { capacity } });
+  return Template.fromStack(stack);
+}
+
+/** The tables by the part of their name that says what they hold. */
+function tablesOf(template: Template): Record<string, Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(template.findResources("AWS::DynamoDB::Table")).map(([id, { Properties }]) => [
+      /Data(\w+?)[0-9A-F]{8}$/.exec(id)?.[1] ?? id,
+      Properties,
+    ]),
+  );
+}
+
+describe("capacity", () => {
+  it("is on demand and of the standard class by default", () => {
+    const template = templateWith({});
+    for (const table of Object.values(tablesOf(template))) {
+      expect(table).toMatchObject({ BillingMode: "PAY_PER_REQUEST" });
+      expect(table).not.toHaveProperty("TableClass");
+    }
+    template.resourceCountIs("AWS::ApplicationAutoScaling::ScalableTarget", 0);
+  });
+
+  it("scales a table and each of its indexes between the bounds", () => {
+    const events = { read: { least: 5, most: 500 }, write: { least: 20, most: 4000 } };
+    const template = templateWith({ provisioned: { events } });
+    const { Events, Tokens } = tablesOf(template);
+    const throughput = { ReadCapacityUnits: 5, WriteCapacityUnits: 20 };
+    expect(Events).toMatchObject({ ProvisionedThroughput: throughput });
+    const indexes = Object.keys(TABLES.EVENTS_TABLE.indexes);
+    expect(Events?.GlobalSecondaryIndexes).toEqual(
+      indexes.map(() => expect.objectContaining({ ProvisionedThroughput: throughput })),
+    );
+    expect(Tokens).toMatchObject({ BillingMode: "PAY_PER_REQUEST" });
+    const scaled = 1 + indexes.length;
+    template.resourceCountIs("AWS::ApplicationAutoScaling::ScalableTarget", 2 * scaled);
+    for (const [metric, MinCapacity, MaxCapacity] of [
+      ["Read", 5, 500],
+      ["Write", 20, 4000],
+    ] as const) {
+      template.resourcePropertiesCountIs(
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        {
+          MinCapacity,
+          MaxCapacity,
+          ScalableDimension: Match.stringLikeRegexp(`${metric}CapacityUnits$`),
+        },
+        scaled,
+      );
+      template.resourcePropertiesCountIs(
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        {
+          TargetTrackingScalingPolicyConfiguration: {
+            PredefinedMetricSpecification: {
+              PredefinedMetricType: `DynamoDB${metric}CapacityUtilization`,
+            },
+            TargetValue: 70,
+          },
+        },
+        scaled,
+      );
+    }
+  });
+
+  it("stores events and counters, which grow, in the cheaper class", () => {
+    const tables = tablesOf(templateWith({ tableClass: "standard_infrequent_access" }));
+    const infrequent = Object.entries(tables).filter(
+      ([, { TableClass }]) => TableClass === "STANDARD_INFREQUENT_ACCESS",
+    );
+    expect(infrequent.map(([name]) => name).toSorted()).toEqual(["Counters", "Events"]);
+  });
+
+  it("refuses bounds the wrong way round", () => {
+    const wrong = { least: 10, most: 5 };
+    const right = { least: 5, most: 10 };
+    expect(() => templateWith({ provisioned: { tokens: { read: right, write: wrong } } })).toThrow(
+      /capacity\.provisioned\.tokens\.write\.most.*at least what least is/,
+    );
+  });
+});

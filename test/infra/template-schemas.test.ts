@@ -1,0 +1,301 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, Stack } from "aws-cdk-lib";
+import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { afterAll, describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { checkTemplate } from "./cloudformation/check-template.ts";
+import type { CfnTemplate } from "./cloudformation/template-shape.ts";
+
+const EVERYTHING: MonitoringConfigInput = {
+  ocsfExport: { enabled: true },
+  api: { waf: { enabled: true } },
+  providers: { partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"], cognito: true },
+  previousEventsTable: "old-events",
+  functions: {
+    reservedConcurrency: { Authorizer: 400, Subscriber: 20 },
+    authorizerProvisionedConcurrency: 20,
+    vpc: { subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0a1b2c3d"] },
+  },
+};
+
+/** An app with an API of each kind that `attach` takes. */
+function attached(app: App): void {
+  const stack = new Stack(app, "Watch");
+  const monitoring = new OAuthMonitoring(stack, "Oam");
+  for (const scope of [stack, new Stack(app, "Shop")]) {
+    const api = new RestApi(scope, "Orders", {
+      defaultCorsPreflightOptions: { allowOrigins: ["https://shop.example"] },
+    });
+    api.root.addResource("orders").addMethod("GET", new MockIntegration());
+    monitoring.attach(api);
+  }
+  const imported = RestApi.fromRestApiAttributes(stack, "Imported", {
+    restApiId: "a1b2c3",
+    rootResourceId: "r1",
+  });
+  imported.root.addResource("late").addMethod("GET", new MockIntegration());
+  monitoring.attach(imported, { gatewayResponses: { denialChallenge: "fixed" } });
+}
+
+/** Every template that is checked, by what it is. */
+const TEMPLATES = new Map<string, CfnTemplate>(
+  (
+    [
+      ["the defaults", (app) => new OAuthMonitoringStack(app, "Product")],
+      ["everything on", (app) => new OAuthMonitoringStack(app, "Product", { config: EVERYTHING })],
+      ["APIs attached: of the stack, of another, imported", attached],
+      [
+        "two constructs in one stack, with everything on",
+        (app) => {
+          const stack = new Stack(app, "Two");
+          for (const id of ["First", "Second"]) {
+            new OAuthMonitoring(stack, id, { config: EVERYTHING });
+          }
+        },
+      ],
+    ] as readonly [string, (app: App) => void][]
+  ).flatMap(([name, build]) => {
+    const app = new App();
+    build(app);
+    return app
+      .synth()
+      .stacks.map(({ id, template }) => [`${name}: ${id}`, template as CfnTemplate] as const);
+  }),
+);
+
+const names = [...TEMPLATES.keys()];
+const templateOf = (name: string) => TEMPLATES.get(name) as CfnTemplate;
+
+describe("every template", () => {
+  it.each(names)("is what CloudFormation and the services take: %s", (name) => {
+    const template = templateOf(name);
+    expect(Object.keys(template.Resources).length).toBeGreaterThan(5);
+    expect(checkTemplate(template)).toEqual([]);
+  });
+});
+
+type Properties = Record<string, unknown>;
+
+/** The template with a mistake planted in the first resource of a type. */
+function planted(
+  type: string,
+  plant: (properties: Properties, id: string, all: Properties) => void,
+) {
+  const template = structuredClone(templateOf("everything on: Product"));
+  const [id, resource] =
+    Object.entries(template.Resources).find(([, { Type }]) => Type === type) ?? [];
+  if (!id || !resource) throw new Error(`the template has no ${type}`);
+  plant(resource.Properties as Properties, id, template.Resources as unknown as Properties);
+  return checkTemplate(template);
+}
+
+describe("the check", () => {
+  it.each<[string, string, Parameters<typeof planted>[1], RegExp]>([
+    [
+      "a name that is wrong",
+      "AWS::SQS::Queue",
+      (queue) => {
+        queue.VisibilityTimeOut = 3;
+      },
+      /there is no property VisibilityTimeOut/,
+    ],
+    [
+      "a name that is wrong, deep inside",
+      "AWS::Events::Archive",
+      (_, __, all) => {
+        const rule = Object.values(all).find(
+          (each) => (each as { Type: string }).Type === "AWS::Events::Rule",
+        ) as { Properties: { Targets: { RetryPolicy: Properties }[] } };
+        (rule.Properties.Targets[0] as { RetryPolicy: Properties }).RetryPolicy = { Attempts: 3 };
+      },
+      /Targets\.0\.RetryPolicy: there is no property Attempts/,
+    ],
+    [
+      "what is required and absent",
+      "AWS::ApiGateway::GatewayResponse",
+      (response) => {
+        delete response.ResponseType;
+      },
+      /ResponseType is required/,
+    ],
+    [
+      "a text instead of a number",
+      "AWS::SQS::Queue",
+      (queue) => {
+        queue.VisibilityTimeout = "361";
+      },
+      /"361" is not an integer/,
+    ],
+    [
+      "an object instead of a list",
+      "AWS::Lambda::EventSourceMapping",
+      (mapping) => {
+        mapping.FunctionResponseTypes = {};
+      },
+      /FunctionResponseTypes: \{\} is not a list/,
+    ],
+    [
+      "a list from a function instead of a text",
+      "AWS::SQS::Queue",
+      (queue) => {
+        queue.KmsMasterKeyId = { "Fn::Split": [",", "a,b"] };
+      },
+      /Fn::Split gives array, not string/,
+    ],
+    [
+      "what is not in the enum",
+      "AWS::Lambda::Function",
+      (lambda) => {
+        lambda.TracingConfig = { Mode: "Passive" };
+      },
+      /TracingConfig\.Mode: "Passive" is not one of Active, PassThrough/,
+    ],
+    [
+      "what is read-only",
+      "AWS::SQS::Queue",
+      (queue) => {
+        queue.Arn = "arn";
+      },
+      /Arn is read-only/,
+    ],
+    [
+      "a resource type that does not exist",
+      "AWS::SQS::Queue",
+      (_, id, all) => {
+        (all[id] as Properties).Type = "AWS::SQS::Queues";
+      },
+      /there is no resource type AWS::SQS::Queues/,
+    ],
+    [
+      "a reference to nothing",
+      "AWS::SQS::Queue",
+      (queue) => {
+        queue.KmsMasterKeyId = { Ref: "Nothing" };
+      },
+      /there is no resource or parameter Nothing/,
+    ],
+    [
+      "an attribute that does not exist",
+      "AWS::SQS::Queue",
+      (queue, id) => {
+        queue.KmsMasterKeyId = { "Fn::GetAtt": [id, "Url"] };
+      },
+      /has no attribute Url/,
+    ],
+    [
+      "a circle of resources",
+      "AWS::KMS::Key",
+      (key, _, all) => {
+        const queue = Object.keys(all).find(
+          (id) => (all[id] as { Type: string }).Type === "AWS::SQS::Queue",
+        );
+        key.Description = { "Fn::GetAtt": [queue, "QueueName"] };
+      },
+      /depends on itself: .* → /,
+    ],
+    [
+      "a length",
+      "AWS::Lambda::Function",
+      (lambda) => {
+        lambda.Description = "x".repeat(257);
+      },
+      /has 257 characters, more than 256/,
+    ],
+    [
+      "an environment that does not fit",
+      "AWS::Lambda::Function",
+      (lambda) => {
+        lambda.Environment = { Variables: { A: "x".repeat(4096) } };
+      },
+      /has 4097 bytes, more than 4096/,
+    ],
+    [
+      "a range",
+      "AWS::SQS::Queue",
+      (queue) => {
+        queue.MessageRetentionPeriod = 1_209_601;
+      },
+      /1209601 is not within 60 to 1209600/,
+    ],
+    [
+      "a pattern",
+      "AWS::WAFv2::WebACL",
+      (acl) => {
+        acl.Description = "What's this?";
+      },
+      /does not match/,
+    ],
+    [
+      "a header that is no mapping expression",
+      "AWS::ApiGateway::GatewayResponse",
+      (response) => {
+        response.ResponseParameters = { "gatewayresponse.header.A": "text" };
+      },
+      /text does not match/,
+    ],
+    [
+      "two responses of one type",
+      "AWS::ApiGateway::GatewayResponse",
+      (_, id, all) => {
+        all.Again = structuredClone(all[id]);
+      },
+      /Again: has the type and the API of/,
+    ],
+    [
+      "a key that is not defined",
+      "AWS::DynamoDB::Table",
+      (table) => {
+        table.KeySchema = [{ AttributeName: "nothing", KeyType: "HASH" }];
+      },
+      /the key nothing is not defined/,
+    ],
+    [
+      "a policy that does not exist",
+      "AWS::SQS::Queue",
+      (_, id, all) => {
+        (all[id] as Properties).UpdateReplacePolicy = "RetainExceptOnCreate";
+      },
+      /UpdateReplacePolicy RetainExceptOnCreate is not one of/,
+    ],
+    [
+      "more resources than a template may have",
+      "AWS::SQS::Queue",
+      (_, id, all) => {
+        for (let index = 0; index < 500; index += 1) all[`Q${index}`] = all[id];
+      },
+      /Resources: has \d+ members, more than 500/,
+    ],
+    [
+      "a template that is too large",
+      "AWS::KMS::Key",
+      (key) => {
+        key.Tags = [{ Key: "a", Value: "x".repeat(1_000_000) }];
+      },
+      /template: has \d+ bytes/,
+    ],
+  ])("finds %s", (_, type, plant, fault) => {
+    expect(planted(type, plant).join("\n")).toMatch(fault);
+  });
+});
+
+/** cfn-lint has the schemas with their patterns. It is a program of Python, which not every machine has. */
+const hasLinter = spawnSync("cfn-lint", ["--version"]).status === 0;
+
+describe.skipIf(!hasLinter)("cfn-lint", () => {
+  const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-lint-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it("finds no error in the largest template", () => {
+    const file = join(directory, "everything.template.json");
+    writeFileSync(file, JSON.stringify(templateOf("everything on: Product")));
+    const { stdout } = spawnSync("cfn-lint", ["--ignore-checks", "W", "--", file], {
+      encoding: "utf8",
+    });
+    expect(stdout).toBe("");
+  });
+});

@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { parseMcpOptions } from "../../doors/mcp/mcp-options.ts";
+import { describeResource } from "../../doors/mcp/protected-resource.ts";
+import { describeRpc, PARSE_ERROR, parseRpcBody } from "../../doors/mcp/rpc-call.ts";
+import { InvalidInputError } from "../../shared/index.ts";
+
+const OPTIONS = {
+  resource: "https://api.example.com/mcp",
+  authorizationServers: ["https://login.example.com"],
+};
+
+describe("the options of an MCP server", () => {
+  it.each([
+    ["/resource", { resource: "api.example.com/mcp" }],
+    ["/resource", { resource: "http://api.example.com/mcp" }],
+    ["/resource", { resource: "https://api.example.com/mcp#x" }],
+    ["/authorizationServers", { authorizationServers: [] }],
+    ["/toolScopes/drop/0", { toolScopes: { drop: ["two words"] } }],
+    ["/tools", { tools: {} }],
+  ])("are refused at %s", (pointer, wrong) => {
+    const parse = () => parseMcpOptions({ ...OPTIONS, ...wrong });
+    expect(parse).toThrow(InvalidInputError);
+    expect(parse).toThrow(
+      expect.objectContaining({ faults: [expect.objectContaining({ pointer })] }),
+    );
+  });
+
+  it.each(["http://localhost:3000/mcp", "http://127.0.0.1/mcp", "https://a.example.com"])(
+    "may have the address %s",
+    (resource) => {
+      expect(parseMcpOptions({ ...OPTIONS, resource }).resource).toBe(resource);
+    },
+  );
+});
+
+describe("the protected resource metadata", () => {
+  const resourceOf = (more: object = {}) =>
+    describeResource(parseMcpOptions({ ...OPTIONS, ...more }));
+
+  it.each([
+    ["https://api.example.com/mcp", "/.well-known/oauth-protected-resource/mcp"],
+    ["https://api.example.com/a/b", "/.well-known/oauth-protected-resource/a/b"],
+    ["https://api.example.com", "/.well-known/oauth-protected-resource"],
+    ["https://api.example.com/", "/.well-known/oauth-protected-resource"],
+  ])("of %s is at %s", (resource, path) => {
+    const { metadataUrl, answer } = resourceOf({ resource });
+    expect(metadataUrl).toBe(`https://api.example.com${path}`);
+    expect(answer("GET", path)?.status).toBe(200);
+    expect(answer("HEAD", path)).toMatchObject({ status: 200, body: "" });
+    for (const [method, other] of [
+      ["POST", path],
+      ["GET", `${path}/x`],
+      ["GET", "/mcp"],
+    ] as const) {
+      expect(answer(method, other)).toBeUndefined();
+    }
+  });
+
+  it("says which servers issue its tokens, and which scopes they may have", () => {
+    const { answer } = resourceOf({
+      toolScopes: { read: ["orders:read"], drop: ["orders:read", "orders:write"] },
+      resourceName: "Orders",
+    });
+    const body = answer("GET", "/.well-known/oauth-protected-resource/mcp")?.body ?? "";
+    expect(JSON.parse(body)).toEqual({
+      resource: "https://api.example.com/mcp",
+      authorization_servers: ["https://login.example.com"],
+      bearer_methods_supported: ["header"],
+      scopes_supported: ["orders:read", "orders:write"],
+      resource_name: "Orders",
+    });
+  });
+});
+
+describe("the body of an MCP call", () => {
+  const mcp = parseMcpOptions({
+    ...OPTIONS,
+    toolScopes: { drop: ["orders:write"], list: ["orders:read"], [`${"x".repeat(200)}`]: ["x"] },
+  });
+  const call = (name: unknown) => ({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name },
+  });
+  const nothing = { scopes: [], details: {} };
+
+  it.each<[string, unknown, object]>([
+    [
+      "a tool",
+      call("drop"),
+      { scopes: ["orders:write"], details: { mcp_method: "tools/call", mcp_tool: "drop" } },
+    ],
+    [
+      "a tool for everybody",
+      call("ping"),
+      { scopes: [], details: { mcp_method: "tools/call", mcp_tool: "ping" } },
+    ],
+    [
+      "a tool named like a member of every object",
+      call("constructor"),
+      { scopes: [], details: { mcp_method: "tools/call", mcp_tool: "constructor" } },
+    ],
+    ["a tool without a name", call(7), { scopes: [], details: { mcp_method: "tools/call" } }],
+    [
+      "another method",
+      { method: "initialize", params: { name: "drop" } },
+      { scopes: [], details: { mcp_method: "initialize" } },
+    ],
+    [
+      "a method without parameters",
+      { method: "tools/list" },
+      { scopes: [], details: { mcp_method: "tools/list" } },
+    ],
+    [
+      "a batch",
+      [call("drop"), call("list"), { method: "tools/list" }, { result: {} }],
+      {
+        scopes: ["orders:write", "orders:read"],
+        details: { mcp_method: ["tools/call", "tools/list"], mcp_tool: ["drop", "list"] },
+      },
+    ],
+    ["a response", { jsonrpc: "2.0", id: 1, result: {} }, nothing],
+    ["no object", "tools/call", nothing],
+    ["no body", undefined, nothing],
+  ])("says of %s what it is, and what it needs", (_, body, said) => {
+    expect(describeRpc(body, mcp)).toEqual(said);
+  });
+
+  it("is judged by the whole name of its tool, of which an event keeps the beginning", () => {
+    const { scopes, details } = describeRpc(call("x".repeat(200)), mcp);
+    expect(scopes).toEqual(["x"]);
+    expect(details).toMatchObject({ mcp_tool: "x".repeat(128) });
+    expect(describeRpc(call("x".repeat(128)), mcp).scopes).toEqual([]);
+  });
+
+  it("goes no further when it is no JSON", () => {
+    expect(parseRpcBody('{"method":')).toBe(PARSE_ERROR);
+    expect(parseRpcBody("")).toBeUndefined();
+    expect(parseRpcBody("[]")).toEqual([]);
+  });
+});

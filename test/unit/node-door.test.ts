@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { createBatchingSink } from "../../doors/node/batching-sink.ts";
+import { fromFetchRequest } from "../../doors/node/node-request.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { recordingLogger } from "../integration/world.ts";
+
+const events = (count: number): OAuthEvent[] =>
+  Array.from({ length: count }, (_, index) =>
+    createEvent({ eventType: "token_used", details: { index } }, 1_700_000_000_000),
+  );
+const indexes = (batch: readonly OAuthEvent[]) => batch.map(({ event_data }) => event_data.index);
+
+describe("the batches of a server", () => {
+  it("are published in order, so many together, and the rest by a flush", async () => {
+    const batches: unknown[][] = [];
+    const sink = createBatchingSink(
+      { publish: async (batch) => void batches.push(indexes(batch)) },
+      recordingLogger(),
+      { batchSize: 2, maxWaitMs: 60_000 },
+    );
+    for (const event of events(5)) await sink.publish([event]);
+    await sink.flush();
+    expect(batches.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(batches.flat()).toEqual([0, 1, 2, 3, 4]);
+    await sink.flush();
+    expect(batches).toHaveLength(3);
+  });
+
+  it("are published after a while when they are not full", async () => {
+    const published = new Promise<unknown[]>((resolve) => {
+      const sink = createBatchingSink(
+        { publish: async (batch) => resolve(indexes(batch)) },
+        recordingLogger(),
+        { maxWaitMs: 1 },
+      );
+      void sink.publish(events(1));
+    });
+    // The timer does not keep a process alive; the test does.
+    const alive = setInterval(() => {}, 10);
+    expect(await published).toEqual([0]);
+    clearInterval(alive);
+  });
+
+  it("take a bounded memory while the bus is slow: what does not fit can be recovered from the log", async () => {
+    const batches: unknown[][] = [];
+    let free = () => {};
+    const slow = new Promise<void>((resolve) => (free = resolve));
+    const logger = recordingLogger();
+    const sink = createBatchingSink(
+      {
+        async publish(batch) {
+          batches.push(indexes(batch));
+          await slow;
+        },
+      },
+      logger,
+      { batchSize: 2, maxEvents: 4 },
+    );
+    for (const event of events(6)) await sink.publish([event]);
+    // One batch is on its way, one waits.
+    expect(batches).toEqual([[0, 1]]);
+    const [first, second] = logger.lines;
+    expect(logger.lines).toHaveLength(2);
+    for (const [line, index] of [
+      [first, 4],
+      [second, 5],
+    ] as const) {
+      expect(line).toMatchObject({
+        level: "error",
+        extra: [{ events: [{ event_data: { index } }] }],
+      });
+    }
+    free();
+    await sink.flush();
+    expect(batches).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    await sink.publish(events(1));
+    await sink.flush();
+    expect(batches).toHaveLength(3);
+  });
+
+  it("go on after a batch that failed", async () => {
+    let calls = 0;
+    const logger = recordingLogger();
+    const sink = createBatchingSink(
+      {
+        async publish() {
+          calls += 1;
+          if (calls === 1) throw new Error("no bus");
+        },
+      },
+      logger,
+      { batchSize: 1 },
+    );
+    for (const event of events(2)) await sink.publish([event]);
+    await sink.flush();
+    expect(calls).toBe(2);
+    expect(logger.lines).toMatchObject([{ level: "error", extra: [{ cause: "Error: no bus" }] }]);
+  });
+});
+
+describe("the address of a server's caller", () => {
+  const front = { publicOrigin: undefined, clientCertificateHeader: undefined };
+  const addressBy = (trustedProxies: number, forwarded?: string) =>
+    fromFetchRequest(
+      new Request("http://127.0.0.1/api", {
+        headers: forwarded ? { "x-forwarded-for": forwarded } : {},
+      }),
+      "::ffff:192.0.2.1",
+      { ...front, trustedProxies },
+    ).ip;
+
+  it("is that of the connection, whatever the caller says, where no proxy is trusted", () => {
+    expect(addressBy(0, "203.0.113.9")).toBe("192.0.2.1");
+  });
+
+  it.each([
+    [1, "198.51.100.1, 203.0.113.9", "203.0.113.9"],
+    [2, "198.51.100.1, 203.0.113.9, 192.0.2.7", "203.0.113.9"],
+    [2, "203.0.113.9", "192.0.2.1"],
+    [1, undefined, "192.0.2.1"],
+  ])("is what the first of %i trusted proxies saw", (proxies, forwarded, ip) => {
+    expect(addressBy(proxies, forwarded)).toBe(ip);
+  });
+
+  it("comes with the path as it stands, and with what proofs of possession need", () => {
+    const read = fromFetchRequest(
+      new Request("https://inside:8080/api/caf%C3%A9?code=secret", {
+        method: "POST",
+        headers: { dpop: "proof", "x-cert": "%", "mcp-session-id": "s" },
+      }),
+      "192.0.2.1",
+      {
+        trustedProxies: 0,
+        publicOrigin: "https://api.example.com",
+        clientCertificateHeader: "X-Cert",
+      },
+    );
+    expect(read).toMatchObject({
+      method: "POST",
+      path: "/api/caf%C3%A9",
+      url: "https://api.example.com/api/caf%C3%A9",
+      dpopProofs: ["proof"],
+      sessionSecret: "s",
+    });
+    expect(read).not.toHaveProperty("clientCertificate");
+  });
+});

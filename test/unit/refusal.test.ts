@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import {
+  answerOf,
+  challengeOf,
+  type RefusedDecision,
+  refusalOf,
+} from "../../doors/http/refusal.ts";
+import type { AccessToken } from "../../shared/tokens/access-token.ts";
+
+const OPTIONS = { realm: "shop", dpopAlgorithms: ["ES256", "EdDSA"] };
+const token = { oauth_client_id: "app" } as AccessToken;
+
+function challenge(decision: RefusedDecision): string | undefined {
+  return challengeOf(refusalOf(decision), OPTIONS);
+}
+
+describe("a refusal", () => {
+  it("of a proof of possession asks for one, and says by which algorithms", () => {
+    for (const reason of [
+      "missing_dpop_proof",
+      "stale_dpop_proof",
+      "replayed_dpop_proof",
+    ] as const) {
+      expect(challenge({ outcome: "unauthenticated", reason })).toMatch(
+        /^DPoP realm="shop", error="invalid_dpop_proof", error_description="[^"]+", algs="ES256 EdDSA"$/,
+      );
+    }
+    expect(challenge({ outcome: "unauthenticated", reason: "downgraded_token" })).toMatch(
+      /^DPoP realm="shop", error="invalid_token", .*, algs="ES256 EdDSA"$/,
+    );
+  });
+
+  it("of anything else about a token says the same for every reason", () => {
+    const said = (["unknown_token", "expired_token", "wrong_client_certificate"] as const).map(
+      (reason) => challenge({ outcome: "unauthenticated", reason }),
+    );
+    expect(new Set(said).size).toBe(1);
+    expect(said[0]).toMatch(/^Bearer realm="shop", error="invalid_token"/);
+    expect(challenge({ outcome: "unauthenticated", reason: "missing_token" })).toBe(
+      'Bearer realm="shop"',
+    );
+  });
+
+  it("for another sign-in names the classes and the age (RFC 9470)", () => {
+    const decision = {
+      outcome: "insufficient_authentication",
+      token,
+      acrValues: ["mfa", "phr"],
+      maxAgeSeconds: 300,
+    } as const;
+    expect(challenge(decision)).toMatch(
+      /^Bearer realm="shop", error="insufficient_user_authentication", error_description="[^"]+", acr_values="mfa phr", max_age="300"$/,
+    );
+    const { status, body } = answerOf(refusalOf(decision), OPTIONS, "r-1");
+    expect(status).toBe(401);
+    expect(JSON.parse(body)).toMatchObject({ error: "insufficient_user_authentication" });
+  });
+});

@@ -1,0 +1,321 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  EventBridgeClient,
+  PutEventsCommand,
+  type PutEventsRequestEntry,
+  StartReplayCommand,
+} from "@aws-sdk/client-eventbridge";
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import {
+  ChangeMessageVisibilityCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { topicNotifier } from "../../functions/anomalies/topic-notifier.ts";
+import { sendDeadLetter } from "../../functions/subscriber/dead-letters.ts";
+import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
+import type { EventBus, PutEventsEntry } from "../../local/services/event-bus.ts";
+import { Notifications } from "../../local/services/notifications.ts";
+import { Queue } from "../../local/services/queue.ts";
+import { inputFaults } from "../../local/services/service-model.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
+import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
+import { hostileText } from "../hostile-values.ts";
+
+const queue = new Queue({ name: "queue", visibilityTimeoutMs: 60_000 });
+const notifications = new Notifications();
+/** What the bus accepted. It answers as the local bus does; what it does with entries is no matter here. */
+const accepted: PutEventsEntry[] = [];
+const bus = {
+  delayMs: 0,
+  down: false,
+  put: (entry: PutEventsEntry) => ({ EventId: String(accepted.push(entry)) }),
+} as unknown as EventBus;
+
+let server: Server;
+let options: { endpoint: string; region: string; credentials: object; maxAttempts: number };
+let queueUrl: string;
+
+beforeAll(async () => {
+  server = createAwsEndpoint(
+    () => bus,
+    () => new Map([["queue", queue]]),
+    notifications,
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  options = { endpoint, ...LOCAL_ACCESS, maxAttempts: 1 } as typeof options;
+  queueUrl = `${endpoint}/000000000000/queue`;
+});
+afterAll(() => {
+  queue.close();
+  server.close();
+});
+
+/** Fails a call whose input the SDK's model of the service does not describe, unknown members included. */
+function strictly<C extends { readonly middlewareStack: unknown }>(client: C): C {
+  const stack = client.middlewareStack as {
+    add(middleware: unknown, options: { step: "initialize" }): void;
+  };
+  stack.add(
+    (next: (args: unknown) => unknown, context: { commandName: string }) =>
+      (args: { input: unknown }) => {
+        const faults = inputFaults(context.commandName.replace(/Command$/, ""), args.input);
+        if (faults.length > 0) throw new Error(JSON.stringify(faults));
+        return next(args);
+      },
+    { step: "initialize" },
+  );
+  return client;
+}
+
+const sqs = () => new SQSClient(options as never);
+const sns = () => new SNSClient(options as never);
+const eventBridge = () => new EventBridgeClient(options as never);
+
+/** The name of the error by which a call is refused. */
+const refusal = (call: Promise<unknown>) =>
+  call.then(
+    () => "accepted",
+    (error: Error) => error.name,
+  );
+
+const entry = (more: Partial<PutEventsRequestEntry> = {}): PutEventsRequestEntry => ({
+  Source: "oauth.monitoring",
+  DetailType: "oauth.token_used",
+  Detail: "{}",
+  ...more,
+});
+
+describe("the local EventBridge refuses with ValidationException", () => {
+  const put = (Entries: unknown) =>
+    refusal(eventBridge().send(new PutEventsCommand({ Entries } as never)));
+
+  it.each<[string, unknown]>([
+    ["no entries", undefined],
+    ["an empty list of entries", []],
+    ["eleven entries", Array.from({ length: 11 }, () => entry())],
+    ["an empty name of a bus", [entry({ EventBusName: "" })]],
+    ["a trace header that is too long", [entry({ TraceHeader: "x".repeat(501) })]],
+    [
+      "entries that are too large together",
+      [1, 2].map(() => entry({ Detail: JSON.stringify({ x: "x".repeat(140_000) }) })),
+    ],
+  ])("%s", async (_, entries) => {
+    expect(await put(entries)).toBe("ValidationException");
+  });
+
+  it("a replay whose name is no name, or that lacks its times", async () => {
+    const input = {
+      ReplayName: "replay-1",
+      EventSourceArn: "arn:aws:events:us-east-1:000000000000:archive/a",
+      EventStartTime: new Date(0),
+      EventEndTime: new Date(1000),
+      Destination: { Arn: "arn:aws:events:us-east-1:000000000000:event-bus/b" },
+    };
+    const start = (change: object) =>
+      refusal(eventBridge().send(new StartReplayCommand({ ...input, ...change })));
+    expect(await start({ ReplayName: "a b" })).toBe("ValidationException");
+    expect(await start({ ReplayName: "x".repeat(65) })).toBe("ValidationException");
+    expect(await start({ EventEndTime: undefined })).toBe("ValidationException");
+  });
+
+  it("and says which member is at fault, as AWS does", async () => {
+    const call = eventBridge().send(
+      new PutEventsCommand({ Entries: [entry(), entry({ EventBusName: "" })] }),
+    );
+    await expect(call).rejects.toThrow(
+      "1 validation error detected: Value '' at 'entries.2.member.eventBusName' failed to satisfy constraint: Member must have length greater than or equal to 1",
+    );
+  });
+});
+
+describe("the local SQS refuses with SQS's own errors", () => {
+  const batch = (Entries: { Id: string; MessageBody: string }[]) =>
+    refusal(sqs().send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })));
+  const numbered = (count: number, body = "x") =>
+    Array.from({ length: count }, (_, index) => ({ Id: String(index), MessageBody: body }));
+
+  it.each<[string, { Id: string; MessageBody: string }[], string]>([
+    ["no entry", [], "EmptyBatchRequest"],
+    ["eleven entries", numbered(11), "TooManyEntriesInBatchRequest"],
+    ["two entries of one id", [...numbered(1), ...numbered(1)], "BatchEntryIdsNotDistinct"],
+    ["an id with a space", [{ Id: "a b", MessageBody: "x" }], "InvalidBatchEntryId"],
+    ["entries too large together", numbered(3, "x".repeat(400_000)), "BatchRequestTooLong"],
+  ])("%s", async (_, entries, error) => {
+    expect(await batch(entries)).toBe(error);
+  });
+
+  it("a message with characters that it does not take: by itself, and in a batch the one entry", async () => {
+    const MessageBody = "a\uffff";
+    expect(
+      await refusal(sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }))),
+    ).toBe("InvalidMessageContents");
+    const { Successful, Failed } = await sqs().send(
+      new SendMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: [...numbered(1), { Id: "bad", MessageBody }],
+      }),
+    );
+    expect(Successful?.map(({ Id }) => Id)).toEqual(["0"]);
+    expect(Failed).toMatchObject([
+      { Id: "bad", SenderFault: true, Code: "InvalidMessageContents" },
+    ]);
+  });
+
+  it("a number out of range, and what is absent", async () => {
+    const receive = (input: object) =>
+      refusal(sqs().send(new ReceiveMessageCommand({ QueueUrl: queueUrl, ...input })));
+    expect(await receive({ MaxNumberOfMessages: 11 })).toBe("InvalidParameterValue");
+    expect(await receive({ WaitTimeSeconds: 21 })).toBe("InvalidParameterValue");
+    const change = (input: object) =>
+      refusal(sqs().send(new ChangeMessageVisibilityCommand(input as never)));
+    expect(
+      await change({ QueueUrl: queueUrl, ReceiptHandle: "r", VisibilityTimeout: 43_201 }),
+    ).toBe("InvalidParameterValue");
+    expect(await change({ QueueUrl: queueUrl, VisibilityTimeout: 1 })).toBe("MissingParameter");
+  });
+});
+
+describe("the local SNS refuses with InvalidParameter", () => {
+  const TopicArn = "arn:aws:sns:us-east-1:000000000000:topic";
+
+  it.each<[string, object]>([
+    ["no topic", { Message: "x" }],
+    ["an empty message", { TopicArn, Message: "" }],
+    ["a subject that is too long", { TopicArn, Message: "x", Subject: "x".repeat(101) }],
+    ["a subject with a line break", { TopicArn, Message: "x", Subject: "a\nb" }],
+    ["a message that is too long", { TopicArn, Message: "x".repeat(262_145) }],
+    ["a structure without a default", { TopicArn, Message: "{}", MessageStructure: "json" }],
+  ])("%s", async (_, input) => {
+    expect(await refusal(sns().send(new PublishCommand(input as never)))).toBe(
+      "InvalidParameterException",
+    );
+  });
+});
+
+describe("the model of a call finds", () => {
+  const faults = (call: string, input: unknown) =>
+    inputFaults(call, input).map(({ kind, path }) => `${kind} ${path}`);
+
+  it.each<[string, string, unknown, string[]]>([
+    ["what is absent", "SendMessage", { QueueUrl: "q" }, ["missing MessageBody"]],
+    [
+      "what it does not know",
+      "SendMessage",
+      { QueueUrl: "q", MessageBody: "b", Body: "b" },
+      ["unknown Body"],
+    ],
+    [
+      "what has another type",
+      "ReceiveMessage",
+      { QueueUrl: "q", WaitTimeSeconds: "1" },
+      ["type WaitTimeSeconds"],
+    ],
+    ["a map for a list", "PutEvents", { Entries: {} }, ["type Entries"]],
+    [
+      "a fault deep inside",
+      "PutEvents",
+      { Entries: [entry(), { Sources: "x" }] },
+      ["unknown Entries.1.Sources"],
+    ],
+    [
+      "a fault in a map",
+      "Publish",
+      { Message: "m", MessageAttributes: { a: { StringValue: "v" } } },
+      ["missing MessageAttributes.a.DataType"],
+    ],
+    ["nothing in a good one", "PutEvents", { Entries: [{ ...entry(), Time: new Date() }] }, []],
+  ])("%s", (_, call, input, found) => {
+    expect(faults(call, input)).toEqual(found);
+  });
+
+  it("no model for a call that nobody put into the list", () => {
+    expect(() => inputFaults("DeleteQueue", {})).toThrow("add it");
+  });
+});
+
+const logger = { info() {}, warn() {}, error() {}, debug() {} };
+
+const event = (text: string): OAuthEvent =>
+  createEvent(
+    { eventType: "token_used", details: { endpoint: `/${text}`, user_agent: text } },
+    Date.parse("2026-11-23T10:00:00.000Z"),
+  );
+
+describe("the calls of the product are taken, whatever they carry", () => {
+  it("events for the bus", async () => {
+    const publisher = createEventPublisher({
+      eventBridge: strictly(eventBridge()),
+      eventBusName: "bus",
+      logger: logger as never,
+      traceHeader: () => "Root=1-5759e988-bd862e3fe1be46a994272793",
+    });
+    accepted.length = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(hostileText, { minLength: 1, maxLength: 25 }), async (texts) => {
+        await publisher.publish(texts.map(event));
+      }),
+      { numRuns: 20 },
+    );
+    await publisher.publish(Array.from({ length: 30 }, () => event("x".repeat(20_000))));
+    expect(accepted.length).toBeGreaterThan(30);
+  });
+
+  it("events that are set aside", async () => {
+    const aside = createUnpublishedQueue({ sqs: strictly(sqs()), queueUrl });
+    await fc.assert(
+      fc.asyncProperty(fc.array(hostileText, { minLength: 1, maxLength: 25 }), async (texts) => {
+        await aside.keep(texts.map(event));
+      }),
+      { numRuns: 20 },
+    );
+    const odd = event("\ufffe\uffff\ud83d\ude00");
+    await aside.keep([odd, event("x".repeat(20_000))]);
+    const bodies = queue.messages.map(({ body }) => body).filter((body) => body.startsWith("{"));
+    expect(bodies.map((body) => JSON.parse(body))).toContainEqual(odd);
+  });
+
+  it("dead letters with their reason", async () => {
+    const client = strictly(sqs());
+    for (const reason of ["\uffff\u0000\ud800", "x".repeat(10_000)]) {
+      await sendDeadLetter(client, queueUrl, "{}", reason);
+    }
+    expect(queue.messages.some(({ attributes }) => "reason" in attributes)).toBe(true);
+  });
+
+  it("alerts", async () => {
+    const notify = topicNotifier(strictly(sns()), "arn:aws:sns:us-east-1:000000000000:topic");
+    const before = notifications.list.length;
+    const alert = (id: string): Alert =>
+      ({
+        alert_id: `failure_burst#ip#${id}`,
+        state: "open",
+        rule: "failure_burst",
+        subject: { kind: "ip", id },
+        message: id,
+        advice: "Block the address",
+        opened_at: "2026-11-23T10:00:00.000Z",
+        last_seen_at: "2026-11-23T10:00:00.000Z",
+        detections: 1,
+        observed: 60,
+        threshold: 40,
+        window_start: "2026-11-23T09:50:00.000Z",
+        window_end: "2026-11-23T10:00:00.000Z",
+        evidence: { text: id, examples: [{ id }] },
+        event_id: "e",
+        told: false,
+      }) as Alert;
+    const ids = ["203.0.113.9", "\n\u0001\uffff", "\ud83d\ude00", "x".repeat(5000)];
+    for (const id of ids) await notify(alert(id));
+    expect(notifications.list.length - before).toBe(ids.length);
+  });
+});
