@@ -124,6 +124,20 @@ function sqs(queues: () => Queues): Record<string, Operation> {
   };
 }
 
+/** Secrets by their ARN. */
+export type Secrets = ReadonlyMap<string, string>;
+
+function secretsManager(secrets: Secrets): Record<string, Operation> {
+  return {
+    "secretsmanager.GetSecretValue": (input) => {
+      const arn = String(input.SecretId);
+      const SecretString = secrets.get(arn);
+      if (SecretString !== undefined) return { ARN: arn, SecretString };
+      throw new ServiceError("ResourceNotFoundException", "Secrets Manager can't find the secret.");
+    },
+  };
+}
+
 /** An AWS service's answer to one call of its JSON protocol. */
 export interface AwsAnswer {
   readonly status: number;
@@ -144,8 +158,9 @@ export function createAwsService(
   bus: () => EventBus,
   queues: () => Queues,
   policies?: () => AccessPolicies,
+  secrets: Secrets = new Map(),
 ): AwsService {
-  const operations = { ...eventBridge(bus), ...sqs(queues) };
+  const operations = { ...eventBridge(bus), ...sqs(queues), ...secretsManager(secrets) };
   const answer = (status: number, body: unknown, headers = {}): AwsAnswer => ({
     status,
     headers: { "content-type": "application/x-amz-json-1.1", ...headers },
@@ -178,14 +193,18 @@ export async function readText(stream: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Serves EventBridge, SQS and SNS's query protocol over HTTP, and refuses what `policies` do not allow. */
+/**
+ * Serves EventBridge, SQS, Secrets Manager and SNS's query protocol over HTTP, and refuses what `policies` do not
+ * allow.
+ */
 export function createAwsEndpoint(
   bus: () => EventBus,
   queues: () => Queues,
   notifications: Notifications,
   policies?: () => AccessPolicies,
+  secrets?: Secrets,
 ): Server {
-  const service = createAwsService(bus, queues, policies);
+  const service = createAwsService(bus, queues, policies, secrets);
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const text = await readText(request);
     const principal = principalOf(request.headers.authorization);

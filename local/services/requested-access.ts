@@ -35,7 +35,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
 }
 
 /**
- * The permissions that a call of DynamoDB, EventBridge or SQS needs.
+ * The permissions that a call of DynamoDB, EventBridge, SQS or Secrets Manager needs.
  *
  * @param target its `X-Amz-Target`: `DynamoDB_20120810.Query`, `AWSEvents.PutEvents`, `AmazonSQS.SendMessage`
  */
@@ -52,6 +52,9 @@ export function requestedAccess(target: string, input: Input): Access[] {
       action: `events:${operation}`,
       resource: arnOf("events", `event-bus/${EventBusName}`),
     }));
+  }
+  if (service === "secretsmanager") {
+    return [{ action: `secretsmanager:${operation}`, resource: String(input.SecretId) }];
   }
   const queue = String(input.QueueUrl).split("/").at(-1) ?? "";
   return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arnOf("sqs", queue) }];

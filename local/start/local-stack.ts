@@ -36,6 +36,8 @@ export interface LocalStackOptions {
   /** The folder in which delivery streams write their objects, instead of S3. Without it, they write none. */
   readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
+  /** What Secrets Manager holds, by ARN. */
+  readonly secrets?: ReadonlyMap<string, string> | undefined;
   /** The URL of an issuer on this machine, for the one that the template names `TEMPLATE_ISSUER`. */
   readonly issuerUrl?: string | undefined;
   /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
@@ -48,7 +50,7 @@ export interface LocalStackOptions {
 export interface LocalStack {
   readonly url: string;
   readonly dynamodbEndpoint: string;
-  /** The endpoint of EventBridge and SQS. */
+  /** The endpoint of EventBridge, SQS, SNS and Secrets Manager. */
   readonly eventbridgeEndpoint: string;
   readonly eventBus: EventBus;
   readonly queues: Queues;
@@ -204,6 +206,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       () => queues,
       notifications,
       () => access as AccessPolicies,
+      options.secrets,
     );
     const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
     closing.push(() => close(aws));
@@ -226,6 +229,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
+        AWS_ENDPOINT_URL_SECRETS_MANAGER: eventbridgeEndpoint,
       },
       log,
       (value) => value.replaceAll(TEMPLATE_ISSUER, options.issuerUrl ?? TEMPLATE_ISSUER),

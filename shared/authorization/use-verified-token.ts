@@ -60,24 +60,23 @@ export async function useVerifiedToken(
   ]);
   const item = items.find((each) => each.token_digest === token_digest);
   const use = recorded?.use ?? verifiedUse(verified, item);
-  if (recorded?.isFirst) tellOfFirstUse(context, verified, atMs);
   const isDue = recorded ? !recorded.isRecorded : isUseDue(use, item, { atMs, ip, intervalMs });
-  if (isDue && use.status === "active") {
-    context.defer(async () => {
-      const later = await recordVerifiedUse(context, verified, atMs, ip);
-      if (later.isFirst) await trackFirstUse(context, verified, atMs);
-    });
-  }
   const revokedAt = revokedWithHolder(
     verified,
     items.filter((each) => each !== item),
   );
-  if (use.status === "active" && revokedAt !== undefined) {
-    // So that the statistics count it, and the next call finds it revoked by itself.
-    context.defer(() => markRevoked(context, token_digest, Date.parse(revokedAt)));
-    return { use: { ...use, status: "revoked" }, isReplay: !isFresh };
+  const outcome = { use, isReplay: !isFresh };
+  if (recorded?.isFirst) context.defer(() => trackFirstUse(context, verified, atMs));
+  if (use.status !== "active") return outcome;
+  if (isDue || revokedAt !== undefined) {
+    context.defer(async () => {
+      const later = isDue ? await recordVerifiedUse(context, verified, atMs, ip) : undefined;
+      if (later?.isFirst) await trackFirstUse(context, verified, atMs);
+      // So that the statistics count it, and the next call finds it revoked by itself.
+      if (revokedAt !== undefined) await markRevoked(context, token_digest, Date.parse(revokedAt));
+    });
   }
-  return { use, isReplay: !isFresh };
+  return revokedAt === undefined ? outcome : { ...outcome, use: { ...use, status: "revoked" } };
 }
 
 function isUseDue(
@@ -91,10 +90,6 @@ function isUseDue(
 ): boolean {
   if (!item || token.last_used_at === undefined || token.last_used_ip !== ip) return true;
   return atMs - Date.parse(token.last_used_at) >= intervalMs;
-}
-
-function tellOfFirstUse(context: TokenUseContext, verified: VerifiedToken, atMs: number): void {
-  context.defer(() => trackFirstUse(context, verified, atMs));
 }
 
 /** `token_seen` counts the token as issued, with its own times. */

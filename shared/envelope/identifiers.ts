@@ -26,11 +26,24 @@ export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH).reg
 /** The address a call came from, as API Gateway or another producer gives it. */
 export const ipSchema = z.string().min(1).max(64).regex(TEXT, NOT_TEXT).transform(canonicalIp);
 
+/** Whether text is an id, as `identifierSchema` says, where many are looked at. */
+export function isIdentifier(text: string): boolean {
+  return text.length <= MAX_IDENTIFIER_LENGTH && TEXT.test(text);
+}
+
+const MAX_SCOPE_LENGTH = 128;
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
 /** One scope token (RFC 6749, section 3.3). */
 export const scopeSchema = z
   .string()
-  .max(128)
-  .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "visible ASCII without space, quote or backslash");
+  .max(MAX_SCOPE_LENGTH)
+  .regex(SCOPE, "visible ASCII without space, quote or backslash");
+
+/** Whether text is a scope token, as `scopeSchema` says, where many are looked at. */
+export function isScope(text: string): boolean {
+  return text.length <= MAX_SCOPE_LENGTH && SCOPE.test(text);
+}
 
 /**
  * Scopes, so many and with so many characters as `scope` has them (RFC 6749, section 3.3).

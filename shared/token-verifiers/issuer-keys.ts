@@ -1,4 +1,4 @@
-import { type CryptoKey, importJWK, type JWK } from "jose";
+import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import * as z from "zod";
 import { SECOND_MS } from "../time/clock.ts";
 import type { VerificationMoment } from "./token-verifier.ts";
@@ -31,8 +31,27 @@ const CURVES: Readonly<Record<string, string>> = {
   Ed25519: "Ed25519",
 };
 
-/** Base64url characters of a modulus of 2,048 bits, the shortest that RFC 7518, section 3.3 allows. */
-const SHORTEST_MODULUS = 342;
+/** The shortest RSA key that RFC 7518, section 3.3 allows. */
+const SHORTEST_MODULUS_BITS = 2048;
+
+/** A key of the issuer that can verify signatures. */
+interface IssuerKey {
+  readonly jwk: PublishedKey;
+  readonly key: KeyObject;
+}
+
+/** Public keys of a set. What is no such key is no fault of the set (RFC 7517, section 5). */
+function readKey(value: unknown): IssuerKey[] {
+  const jwk = publishedKeySchema.safeParse(value).data;
+  if (!jwk) return [];
+  try {
+    const key = createPublicKey({ key: jwk as JsonWebKey, format: "jwk" });
+    const { modulusLength = SHORTEST_MODULUS_BITS } = key.asymmetricKeyDetails ?? {};
+    return modulusLength < SHORTEST_MODULUS_BITS ? [] : [{ jwk, key }];
+  } catch {
+    return [];
+  }
+}
 
 /** Whether a key may verify a signature of the algorithm. */
 function fits(key: PublishedKey, algorithm: string): boolean {
@@ -42,7 +61,7 @@ function fits(key: PublishedKey, algorithm: string): boolean {
   if (!isForSignatures || (key.alg !== undefined && key.alg !== algorithm)) return false;
   const curve = CURVES[algorithm];
   if (curve !== undefined) return key.crv === curve;
-  return key.kty === "RSA" && (key.n?.length ?? 0) >= SHORTEST_MODULUS;
+  return key.kty === "RSA";
 }
 
 /** After a failure, nobody asks again for so long. */
@@ -57,7 +76,7 @@ export interface KeyLimits {
 
 /** The key that a token names; `unknown` when the issuer has none such. */
 export type KeyLookup =
-  | { readonly status: "found"; readonly key: CryptoKey }
+  | { readonly status: "found"; readonly key: KeyObject }
   | { readonly status: "unknown" }
   | { readonly status: "unavailable"; readonly cause: string };
 
@@ -67,8 +86,7 @@ export type KeyLookup =
  * not answer, they stay valid for a bounded time.
  */
 export class IssuerKeys {
-  #keys: readonly PublishedKey[] = [];
-  readonly #imported = new Map<string, Promise<CryptoKey>>();
+  #keys: readonly IssuerKey[] = [];
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
   /** When keys were last fetched because of an unknown key id. */
@@ -109,7 +127,7 @@ export class IssuerKeys {
       await this.refresh(atMs);
       found = this.#match(algorithm, keyId);
     }
-    if (found) return this.#import(found, algorithm);
+    if (found) return { status: "found", key: found.key };
     // The key may be new, and the issuer cannot be asked.
     return this.#failure === undefined ? { status: "unknown" } : this.#unavailable();
   }
@@ -131,9 +149,7 @@ export class IssuerKeys {
     this.#attemptedAtMs = atMs;
     try {
       const { keys } = keySetSchema.parse(await this.fetchKeySet());
-      // Keys of kinds that nobody asked for are no fault of the set (RFC 7517, section 5).
-      this.#keys = keys.flatMap((key) => publishedKeySchema.safeParse(key).data ?? []);
-      this.#imported.clear();
+      this.#keys = keys.flatMap(readKey);
       this.#fetchedAtMs = atMs;
       this.#failure = undefined;
     } catch (error) {
@@ -142,21 +158,9 @@ export class IssuerKeys {
   }
 
   /** Without a key id, a token names the only key that fits. */
-  #match(algorithm: string, keyId: string | undefined): PublishedKey | undefined {
-    const fitting = this.#keys.filter((key) => fits(key, algorithm));
-    if (keyId !== undefined) return fitting.find(({ kid }) => kid === keyId);
+  #match(algorithm: string, keyId: string | undefined): IssuerKey | undefined {
+    const fitting = this.#keys.filter(({ jwk }) => fits(jwk, algorithm));
+    if (keyId !== undefined) return fitting.find(({ jwk }) => jwk.kid === keyId);
     return fitting.length === 1 ? fitting[0] : undefined;
-  }
-
-  async #import(key: PublishedKey, algorithm: string): Promise<KeyLookup> {
-    const name = `${algorithm} ${this.#keys.indexOf(key)}`;
-    const imported =
-      this.#imported.get(name) ?? (importJWK(key as JWK, algorithm) as Promise<CryptoKey>);
-    this.#imported.set(name, imported);
-    try {
-      return { status: "found", key: await imported };
-    } catch {
-      return { status: "unknown" };
-    }
   }
 }

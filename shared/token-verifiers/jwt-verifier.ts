@@ -1,9 +1,9 @@
-import { compactVerify, errors } from "jose";
 import type { IssuerConfig } from "../config/issuer-parameters.ts";
 import { fetchDocument, IssuerUnavailableError } from "./fetch-document.ts";
 import { IssuerKeys } from "./issuer-keys.ts";
 import { discoverIssuer } from "./issuer-metadata.ts";
 import type { SignedJwt } from "./json-web-token.ts";
+import { isSignatureValid } from "./jws-signature.ts";
 import { PROVIDER_CLAIMS } from "./provider-claims.ts";
 import { type ClaimReader, claimReader, readTokenClaims } from "./token-claims.ts";
 import type { TokenRefusal } from "./token-refusal.ts";
@@ -48,13 +48,9 @@ export async function checkSignature(
   const lookup = await keys.find(jwt, moment);
   if (lookup.status === "unavailable") return lookup;
   if (lookup.status === "unknown") return { status: "refused", reason: "unknown_key" };
-  try {
-    await compactVerify(jwt.text, lookup.key, { algorithms: [jwt.algorithm] });
-    return { status: "valid" };
-  } catch (error) {
-    if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
-    return { status: "refused", reason: "invalid_signature" };
-  }
+  return isSignatureValid(jwt.text, jwt.algorithm, lookup.key)
+    ? { status: "valid" }
+    : { status: "refused", reason: "invalid_signature" };
 }
 
 /** Verifies JWT access tokens (RFC 9068, and providers' own forms) by the issuer's keys, as RFC 8725 advises. */

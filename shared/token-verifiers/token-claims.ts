@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { IssuerConfig } from "../config/issuer-parameters.ts";
-import { identifierSchema, scopeSchema } from "../envelope/identifiers.ts";
+import { isIdentifier, isScope } from "../envelope/identifiers.ts";
 import {
   identityOfClaims,
   identityOfNamedToken,
@@ -73,10 +73,7 @@ function scopesOf({ issuer, provider, wantedScopes }: ClaimReader, claims: Claim
     words(readClaim(claims, name)),
   );
   const valid = [...new Set(named)].filter(
-    (scope) =>
-      scope !== "" &&
-      scopeSchema.safeParse(scope).success &&
-      (issuer.mayAdminister || scope !== ADMIN_SCOPE),
+    (scope) => isScope(scope) && (issuer.mayAdminister || scope !== ADMIN_SCOPE),
   );
   const inOrder = [
     ...valid.filter((scope) => wantedScopes.has(scope)),
@@ -109,7 +106,7 @@ function holdersOf({ issuer, provider }: ClaimReader, claims: Claims) {
     : firstText(claims, userClaim === undefined ? provider.user : [userClaim]);
   const session = firstText(claims, [sessionClaim ?? provider.session]);
   const named = [client, user, session].map((id) => (id === undefined ? id : `${idPrefix}${id}`));
-  const areIds = named.every((id) => id === undefined || identifierSchema.safeParse(id).success);
+  const areIds = named.every((id) => id === undefined || isIdentifier(id));
   if (!areIds) return undefined;
   const [clientId, userId, sessionId] = named;
   return { client, clientId: clientId as string, userId, sessionId };

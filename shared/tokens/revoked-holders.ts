@@ -10,16 +10,16 @@ import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { TokenStore } from "./access-token.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** Whose tokens can be revoked at once. */
-export const HOLDER_KINDS = ["user", "client", "session"] as const;
-
 /** A user, a client or a session of another issuer, by its id in events (with the issuer's `idPrefix`). */
 export interface TokenHolder {
-  readonly kind: (typeof HOLDER_KINDS)[number];
+  readonly kind: "user" | "client" | "session";
   readonly id: string;
 }
 
-const holderSchema = z.strictObject({ kind: z.enum(HOLDER_KINDS), id: identifierSchema });
+const holderSchema = z.strictObject({
+  kind: z.enum(["user", "client", "session"]),
+  id: identifierSchema,
+});
 
 /** No token of another issuer lives longer, so no revocation needs to be kept longer. */
 export const LONGEST_LIFETIME_MS = 366 * DAY_MS;

@@ -5,6 +5,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { bundleWeight } from "./bundle-weight.ts";
 import { withDeployedBundles } from "./deployed-bundles.ts";
 import { handlerCpu } from "./handler-cpu.ts";
+import { jwtCpu } from "./jwt-cpu.ts";
 
 /** What a call waits for, and what the functions weigh. */
 export const authorizer: Benchmark = {
@@ -22,8 +23,10 @@ export const authorizer: Benchmark = {
         if (!deployed) throw new Error("the stack has no function authorizer");
         report("CPU of a call");
         const cpu = await handlerCpu(world, deployed);
+        report("CPU of a decision about a JWT");
+        const jwt = await jwtCpu();
         report(`cold imports of ${bundles.length} bundles`);
-        return [path, latency, cpu, await bundleWeight(bundles)];
+        return [path, latency, cpu, jwt, await bundleWeight(bundles)];
       });
     } finally {
       await store.close();

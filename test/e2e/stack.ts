@@ -79,6 +79,8 @@ export function useStack({
   ...options
 }: {
   readonly visibilitySeconds?: number;
+  /** What Secrets Manager holds, by ARN. */
+  readonly secrets?: ReadonlyMap<string, string>;
   /** Another stack than the default configuration's. */
   readonly assembly?: () => Assembly;
 } = {}): () => Scene {

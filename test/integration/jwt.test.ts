@@ -535,6 +535,21 @@ describe("revoking", () => {
     expect(await verdict(await token({ sid: "s1" }))).toBe("allowed");
   });
 
+  it("a user counts its tokens as revoked with an interval as well, those that were never seen among them", async () => {
+    const { token, verdict, ofType, world } = await scene(
+      {},
+      { tracking: { lastUsedIntervalSeconds: 60 } },
+    );
+    const [known, unseen] = [await token(), await token()];
+    expect(await verdict(known)).toBe("allowed");
+    await revokeHolder(world, { kind: "user", id: "ada" });
+    for (const text of [known, unseen, known, unseen]) {
+      expect(await verdict(text)).toBe("revoked_token");
+    }
+    expect(ofType("token_seen")).toHaveLength(2);
+    expect(new Set(ofType("token_revoked").map(({ id }) => id)).size).toBe(2);
+  });
+
   it("fails closed when what is revoked cannot be read", async () => {
     const { token, verdict, world } = await scene();
     world.traffic.fault = ({ operation }) =>

@@ -1,4 +1,7 @@
+import { generateKeyPairSync, sign } from "node:crypto";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
+import { ALGORITHMS } from "../../shared/config/issuer-parameters.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { checkDpopProof } from "../../shared/token-verifiers/dpop-proof.ts";
 import { IssuerKeys } from "../../shared/token-verifiers/issuer-keys.ts";
@@ -50,6 +53,46 @@ describe("the examples of RFC 7515", () => {
       "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     expect(await check(hs256, { kty: "oct", k: secret })).toBe("forbidden_algorithm");
     expect(await check(`eyJhbGciOiJub25lIn0.${PAYLOAD}.`, es256)).toBe("forbidden_algorithm");
+  });
+});
+
+describe("a signature", () => {
+  it.each(ALGORITHMS)(
+    "of %s is valid, and in no other length, with no other bit or key",
+    async (alg) => {
+      const [{ privateKey, publicKey }, other] = await Promise.all([
+        generateKeyPair(alg, { extractable: true }),
+        generateKeyPair(alg, { extractable: true }),
+      ]);
+      const jwk = await exportJWK(publicKey);
+      const text = await new SignJWT({ sub: "ada" }).setProtectedHeader({ alg }).sign(privateKey);
+      const algorithms = [...ALGORITHMS];
+      expect(await check(text, jwk, algorithms)).toBe("valid");
+      expect(await check(text, await exportJWK(other.publicKey), algorithms)).toBe(
+        "invalid_signature",
+      );
+      const end = text.lastIndexOf(".") + 1;
+      const signature = Buffer.from(text.slice(end), "base64url");
+      const flipped = Buffer.from(signature);
+      flipped.writeUInt8(flipped.readUInt8(7) ^ 1, 7);
+      const long = Buffer.concat([signature, Buffer.alloc(1)]);
+      const zero = Buffer.alloc(signature.length);
+      for (const wrong of [flipped, long, zero, signature.subarray(1), Buffer.alloc(1)]) {
+        const changed = `${text.slice(0, end)}${wrong.toString("base64url")}`;
+        expect(await check(changed, jwk, algorithms)).toBe("invalid_signature");
+      }
+      // Only what the configuration allows.
+      const allowed = algorithms.filter((each) => each !== alg);
+      expect(await check(text, jwk, allowed)).toBe("forbidden_algorithm");
+    },
+  );
+
+  it("needs an RSA key of 2,048 bits", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+    const signed = `${Buffer.from('{"alg":"RS256"}').toString("base64url")}.${PAYLOAD}`;
+    const signature = sign("sha256", Buffer.from(signed), privateKey).toString("base64url");
+    const jwk = publicKey.export({ format: "jwk" });
+    expect(await check(`${signed}.${signature}`, jwk)).toBe("unknown_key");
   });
 });
 
