@@ -65,6 +65,8 @@ export async function bundleFunctions(
         // Lambda passes the credentials in the environment. The other providers of the default chain would be a
         // quarter of the bundle.
         "@aws-sdk/credential-provider-node": join(root, "functions/runtime/lambda-credentials.ts"),
+        // The SDK would load it in a browser only.
+        bowser: join(root, "functions/runtime/no-browser.ts"),
       },
       entryPoints: { [ENTRY_NAME]: join(source, "handler.ts") },
       outdir: join(outdir, folder),
