@@ -2,12 +2,7 @@ import { auth0 } from "./auth0.ts";
 import { cognito } from "./cognito.ts";
 import { keycloak } from "./keycloak.ts";
 import { okta } from "./okta.ts";
-import type { ProviderAdapter, ProviderMessage } from "./provider-adapter.ts";
+import type { ProviderAdapter } from "./provider-adapter.ts";
 
-/** Every provider that sends its events to the bus itself. */
-const ADAPTERS: readonly ProviderAdapter[] = [auth0, okta, keycloak, cognito];
-
-/** The adapter for a message's source. */
-export function adapterOf(message: ProviderMessage): ProviderAdapter | undefined {
-  return ADAPTERS.find((adapter) => adapter.serves(message));
-}
+/** Every provider that needs no mapping in the configuration. */
+export const KNOWN_PROVIDERS: readonly ProviderAdapter[] = [auth0, okta, keycloak, cognito];
