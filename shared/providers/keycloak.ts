@@ -131,9 +131,10 @@ function adminEvent(event: Detail, detail: object): ProviderEvent {
     userId: authDetails?.userId,
     ip: authDetails?.ipAddress,
     endpoint: resourcePath,
-    ...(representation !== undefined && {
-      original: { ...detail, representation: { members: namesIn(representation) } },
-    }),
+    ...(representation !== undefined &&
+      representation !== null && {
+        original: { ...detail, representation: { members: namesIn(representation) } },
+      }),
   };
 }
 

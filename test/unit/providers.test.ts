@@ -8,8 +8,12 @@ import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import {
   auth0Sample,
   cognitoSample,
+  entraAudit,
+  entraSignIn,
+  keycloakAdminSample,
   keycloakSample,
   oktaSample,
+  pingSample,
   type Sample,
 } from "../provider-samples.ts";
 
@@ -141,6 +145,44 @@ const CASES: readonly (readonly [Sample, string, string | undefined])[] = [
     "failure",
   ],
   [cognitoSample("UpdateUserPool"), "cognito_update_user_pool", "success"],
+  [entraSignIn("SignInLogs"), "session_started", "success"],
+  [entraSignIn("SignInLogs", 50126), "auth_failed", "failure"],
+  [entraSignIn("SignInLogs", 50140), "entra_sign_in_logs", undefined],
+  [entraSignIn("NonInteractiveUserSignInLogs"), "token_issued", "success"],
+  [entraSignIn("NonInteractiveUserSignInLogs", 70008), "auth_failed", "failure"],
+  [entraSignIn("ServicePrincipalSignInLogs"), "token_issued", "success"],
+  [entraSignIn("ServicePrincipalSignInLogs", 7000215), "auth_failed", "failure"],
+  [entraSignIn("ManagedIdentitySignInLogs"), "token_issued", "success"],
+  [entraSignIn("UserRiskEvents"), "suspicious_activity", undefined],
+  [entraSignIn("ProvisioningLogs"), "entra_provisioning_logs", undefined],
+  [entraAudit("Update application"), "admin_activity", "success"],
+  [entraAudit("Update application", { result: "failure" }), "admin_activity", "failure"],
+  [entraAudit("Consent to application"), "consent_granted", "success"],
+  [entraAudit("Consent to application", { result: "failure" }), "admin_activity", "failure"],
+  [entraAudit("Remove delegated permission grant"), "consent_revoked", "success"],
+  [entraAudit("Revoke user sign-in sessions"), "token_revoked", "success"],
+  [pingSample("SESSION.CREATED"), "session_started", "success"],
+  [pingSample("SESSION.CREATED", "FAILED"), "auth_failed", "failure"],
+  [pingSample("SESSION.DELETED"), "session_ended", "success"],
+  [pingSample("SESSION.DELETED", "FAILED"), "ping_session_deleted", "failure"],
+  [pingSample("PASSWORD.CHECK_FAILED", "FAILED"), "auth_failed", "failure"],
+  [pingSample("OTP.CHECK_INVALID"), "auth_failed", "failure"],
+  [pingSample("USER.LOCKED"), "suspicious_activity", "success"],
+  [pingSample("OAUTH_CONSENT.ACCEPTED"), "consent_granted", "success"],
+  [pingSample("OAUTH_CONSENT.REVOKED"), "consent_revoked", "success"],
+  [pingSample("APPLICATION.UPDATED"), "admin_activity", "success"],
+  [pingSample("ROLE_ASSIGNMENT.CREATED", "FAILED"), "admin_activity", "failure"],
+  [pingSample("USER.CREATED"), "ping_user_created", "success"],
+  [keycloakSample("GRANT_CONSENT"), "consent_granted", "success"],
+  [keycloakSample("CLIENT_REGISTER_ERROR"), "admin_activity", "failure"],
+  [keycloakAdminSample("UPDATE", "CLIENT", "clients/1a"), "admin_activity", "success"],
+  [
+    keycloakAdminSample("DELETE", "USER", "users/1a", { error: "forbidden" }),
+    "admin_activity",
+    "failure",
+  ],
+  [keycloakAdminSample("ACTION", "USER", "users/1a/logout"), "session_ended", "success"],
+  [keycloakAdminSample("DELETE", "USER_SESSION", "sessions/9b0c"), "session_ended", "success"],
 ];
 
 /** One message of each kind that a provider sends. */
@@ -149,6 +191,10 @@ const SAMPLES: readonly Sample[] = [
   oktaSample("user.session.start", "SUCCESS"),
   keycloakSample("LOGIN"),
   cognitoSample("InitiateAuth"),
+  entraSignIn("SignInLogs"),
+  entraAudit("Update application"),
+  pingSample("SESSION.CREATED"),
+  keycloakAdminSample("UPDATE", "CLIENT", "clients/1a"),
 ];
 
 const providerOf = (sample: Sample): string => String(read(sample).event_data.provider);
@@ -161,7 +207,10 @@ describe("identity providers' events", () => {
       expect(event.event_type).toBe(type);
       expect(event.event_data.outcome).toBe(outcome);
       expect(event.occurred_at).toMatch(/^2026-11-23T10:00:00\.(123|000)Z$/);
-      expect(event.event_data.original).toEqual(sample.detail);
+      // What an administrator of Keycloak set may be a secret: only the names are kept.
+      const { representation, ...said } = sample.detail;
+      expect(event.event_data.original).toMatchObject(said);
+      if (representation === undefined) expect(event.event_data.original).toEqual(said);
       expect(event.event_data.ip).toMatch(/^[0-9.]+$/);
       expect(event.oauth_client_id).toBeTruthy();
       // What no provider tells: which token, and how long it lives.
@@ -478,6 +527,93 @@ describe("identity providers' events", () => {
     expect(event_data.user_agent).toHaveLength(1024);
     expect(event_data.ip).toHaveLength(64);
     expect(event_data.session_id).toHaveLength(256);
+  });
+
+  it("of Entra ID say who, from where and why, whichever way they are wrapped", () => {
+    const failed = entraSignIn("SignInLogs", 50126);
+    const { original: _, ...facts } = read(failed).event_data;
+    expect(facts).toEqual({
+      provider: "entra",
+      provider_event_id: "0231f922-SignInLogs-50126",
+      provider_event_type: "SignInLogs",
+      outcome: "failure",
+      reason: "wrong_password",
+      ip: "198.51.100.21",
+      user_agent: "Mozilla/5.0",
+      session_id: "00a1",
+      message: "Error validating credentials.",
+    });
+    expect(read(failed)).toMatchObject({ oauth_client_id: "app-77", user_id: "8f21" });
+    expect(read({ ...failed, detail: { records: [failed.detail] } })).toMatchObject({
+      id: read(failed).id,
+      event_type: "auth_failed",
+    });
+    // Two records cannot be one event; nothing is lost of them.
+    const two = read({ ...failed, detail: { records: [failed.detail, failed.detail] } });
+    expect(two.event_type).toBe("entra_unknown");
+    expect(two.event_data.original).toMatchObject({ records: [{}, {}] });
+    const reason = (code: number) =>
+      read(entraSignIn("ServicePrincipalSignInLogs", code)).event_data.reason;
+    expect([7000222, 700016, 70008].map(reason)).toEqual([
+      ...["invalid_client", "invalid_client"],
+      "error_70008",
+    ]);
+    const byNumber = entraSignIn("SignInLogs", 0, { status: null });
+    const detail = { ...byNumber.detail, resultType: 50053 };
+    expect(read({ ...byNumber, detail }).event_data.reason).toBe("locked");
+    const byApplication = entraAudit("Add owner", {
+      initiatedBy: { app: { servicePrincipalId: "sp1" } },
+    });
+    expect(read(byApplication)).toMatchObject({ oauth_client_id: "sp1" });
+    expect(read(byApplication).user_id).toBeUndefined();
+  });
+
+  it("of PingOne say who, from where and why", () => {
+    const { original: _, ...facts } = read(pingSample("OTP.CHECK_INVALID", "FAILED")).event_data;
+    expect(facts).toEqual({
+      provider: "ping",
+      provider_event_id: "7a0463f2-OTP.CHECK_INVALID-FAILED",
+      provider_event_type: "OTP.CHECK_INVALID",
+      outcome: "failure",
+      reason: "mfa_failed",
+      ip: "203.0.113.30",
+      user_agent: "Mozilla/5.0",
+      message: "What came of it",
+    });
+    const sample = pingSample("SECRET.READ");
+    expect(read(sample)).toMatchObject({
+      oauth_client_id: "shop-app",
+      user_id: "u-51",
+      event_data: { reason: "secret_read" },
+    });
+    const listed = { ...sample, detail: [sample.detail] as unknown as Sample["detail"] };
+    expect(read(listed).id).toBe(read(sample).id);
+  });
+
+  it("of Keycloak's administrators say what they changed, and never to what", () => {
+    const representation = JSON.stringify({ clientId: "shop", secret: "s3cr3t-v4lue" });
+    const event = read(
+      keycloakAdminSample("UPDATE", "CLIENT", "clients/1a/client-secret", { representation }),
+    );
+    expect(JSON.stringify(event)).not.toContain("s3cr3t-v4lue");
+    expect(event).toMatchObject({
+      oauth_client_id: "admin-console",
+      user_id: "adm1",
+      event_data: {
+        provider_event_type: "admin.CLIENT.UPDATE",
+        reason: "secret_changed",
+        ip: "203.0.113.9",
+        endpoint: "clients/1a/client-secret",
+        original: { representation: { members: ["clientId", "secret"] } },
+      },
+    });
+    const members = (value: unknown) => {
+      const sample = keycloakAdminSample("CREATE", "USER", "users/1a", { representation: value });
+      return (read(sample).event_data.original as { representation: unknown }).representation;
+    };
+    expect(members([{ name: "admin" }])).toEqual({ members: ["name"] });
+    for (const none of ["not JSON", "null", "[null]", 7])
+      expect(members(none)).toEqual({ members: [] });
   });
 
   it("of types that nobody knows bear the provider's name and theirs", () => {
