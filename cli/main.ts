@@ -10,6 +10,7 @@ import { describeLocalStack, localStackIsThere } from "../shared/stack/local-sta
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
 import { packageVersion } from "../shared/stack/package-root.ts";
 import { printableJson, printableLines, type Report } from "../shared/terminal/output.ts";
+import { systemClock } from "../shared/time/clock.ts";
 import { InvalidRangeError } from "../shared/time/time-range.ts";
 import { PublishError } from "../shared/tracking/event-publisher.ts";
 import {
@@ -26,6 +27,7 @@ import { cost } from "./commands/cost.ts";
 import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events, securityReport } from "./commands/events.ts";
+import { providersTry, type TryOptions, UnusableInputError } from "./commands/providers.ts";
 import { stats } from "./commands/stats.ts";
 import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
 
@@ -236,6 +238,22 @@ export function buildProgram(): Command {
     "cost --calls-per-second 1000 --failures 5 --retention 30 --profile lean --json",
   ).action(async (options: Pick<GlobalOptions, "json">) => print(await cost(options), options));
 
+  const providers = program.command("providers").description("events of identity providers");
+  // Nothing is stored: no stack is asked.
+  examples(
+    providers
+      .command("try")
+      .description("show what would be stored of a provider's events, and store nothing")
+      .argument("<file>", "JSON: one event, a list of events, or one event a line")
+      .option("--mapping <file>", "JSON: one mapping of the configuration, or all of it")
+      .option("--provider <name>", "auth0, okta, entra, keycloak, ping or cognito")
+      .option("--json", "print JSON"),
+    "providers try events.json --mapping acme.json",
+    "providers try system-log.json --provider okta --json",
+  ).action((file: string, options: TryOptions & Pick<GlobalOptions, "json">) =>
+    print(providersTry(file, options, systemClock), options),
+  );
+
   const deadLetters = program
     .command("dead-letters")
     .description("events that could not be stored");
@@ -290,7 +308,11 @@ function explain(error: unknown): { message: string; code: number } {
   if (error instanceof InvalidInputError && !(error instanceof InvalidConfigError)) {
     return { message: sentenceOf(error.faults), code: EXIT.badArguments };
   }
-  if (error instanceof InvalidRangeError || error instanceof UsageError) {
+  if (
+    error instanceof InvalidRangeError ||
+    error instanceof UsageError ||
+    error instanceof UnusableInputError
+  ) {
     return { message: error.message, code: EXIT.badArguments };
   }
   if (error instanceof AggregateError || (error as NodeJS.ErrnoException).code === "ECONNREFUSED") {

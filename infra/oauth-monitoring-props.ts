@@ -9,6 +9,7 @@ import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../shared/config/monitoring-config.ts";
+import { checkMappings } from "../shared/providers/mapped-provider.ts";
 
 /** What a call to a path needs. The first route whose method and path match decides. */
 export interface RouteAccess {
@@ -251,5 +252,7 @@ const REMOVAL_POLICIES = {
  * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
  */
 export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
-  return parseMonitoringConfig(inputOf(props));
+  const config = parseMonitoringConfig(inputOf(props));
+  checkMappings(config.providers.mappings);
+  return config;
 }

@@ -136,3 +136,143 @@ export function cognitoSample(eventName: string, more: Record<string, unknown> =
     },
   };
 }
+
+/** A sign-in, as Entra ID's diagnostic settings send it. */
+export function entraSignIn(
+  category: string,
+  errorCode = 0,
+  more: Record<string, unknown> = {},
+): Sample {
+  return {
+    source: "oauth.entra",
+    detailType: "Entra log",
+    bus: "own",
+    detail: {
+      time: "2026-11-23T10:00:04.5522137Z",
+      resourceId: "/tenants/4f3c/providers/Microsoft.aadiam",
+      operationName: "Sign-in activity",
+      operationVersion: "1.0",
+      category,
+      tenantId: "4f3c",
+      resultType: String(errorCode),
+      resultSignature: "None",
+      durationMs: 0,
+      callerIpAddress: "198.51.100.20",
+      correlationId: "a75a10bd",
+      identity: "Ada",
+      Level: 4,
+      location: "DE",
+      properties: {
+        id: `0231f922-${category}-${errorCode}`,
+        createdDateTime: "2026-11-23T12:00:00.1234567+02:00",
+        userDisplayName: "Ada",
+        userPrincipalName: "ada@example.com",
+        userId: "8f21",
+        appId: "app-77",
+        appDisplayName: "Shop",
+        ipAddress: "198.51.100.21",
+        status: {
+          errorCode,
+          failureReason: errorCode === 0 ? "Other." : "Error validating credentials.",
+        },
+        userAgent: "Mozilla/5.0",
+        sessionId: "00a1",
+        riskLevelDuringSignIn: "none",
+        ...more,
+      },
+    },
+  };
+}
+
+/** An entry of Entra ID's audit log. */
+export function entraAudit(operation: string, more: Record<string, unknown> = {}): Sample {
+  return {
+    source: "oauth.entra",
+    detailType: "Entra log",
+    bus: "own",
+    detail: {
+      time: "2026-11-23T10:00:04.0273716Z",
+      resourceId: "/tenants/4f3c/providers/Microsoft.aadiam",
+      operationName: operation,
+      category: "AuditLogs",
+      resultSignature: "None",
+      level: "Informational",
+      properties: {
+        id: `Directory_${operation}`,
+        category: "ApplicationManagement",
+        result: "success",
+        resultReason: "",
+        activityDisplayName: operation,
+        activityDateTime: "2026-11-23T10:00:00.1230000+00:00",
+        loggedByService: "Core Directory",
+        initiatedBy: {
+          user: { id: "8f21", userPrincipalName: "ada@example.com", ipAddress: "198.51.100.21" },
+          app: { appId: "app-77" },
+        },
+        targetResources: [{ id: "t1", type: "ServicePrincipal", modifiedProperties: [] }],
+        ...more,
+      },
+    },
+  };
+}
+
+/** An activity of PingOne, as its webhooks send it. */
+export function pingSample(
+  type: string,
+  status = "SUCCESS",
+  more: Record<string, unknown> = {},
+): Sample {
+  return {
+    source: "oauth.ping",
+    detailType: "PingOne activity",
+    bus: "own",
+    detail: {
+      _links: { self: { href: "https://api.pingone.eu/v1/environments/e1/activities/a1" } },
+      id: `7a0463f2-${type}-${status}`,
+      recordedAt: "2026-11-23T10:00:00.123Z",
+      createdAt: "2026-11-23T10:00:00.400Z",
+      correlationId: "c1",
+      actors: {
+        client: { id: "shop-app", name: "Shop", type: "CLIENT" },
+        user: { id: "u-51", name: "ada@example.com", type: "USER" },
+      },
+      action: { type, description: "What was done" },
+      resources: [{ type: "USER", id: "u-51", name: "ada@example.com" }],
+      source: { ipAddress: "203.0.113.30", userAgent: "Mozilla/5.0" },
+      result: { status, description: "What came of it" },
+      ...more,
+    },
+  };
+}
+
+/** An event of an administrator of Keycloak. */
+export function keycloakAdminSample(
+  operationType: string,
+  resourceType: string,
+  resourcePath: string,
+  more: Record<string, unknown> = {},
+): Sample {
+  return {
+    source: "oauth.keycloak",
+    detailType: "Keycloak admin event",
+    bus: "own",
+    detail: {
+      id: `5e1c-${operationType}-${resourcePath}`,
+      time: Date.parse("2026-11-23T10:00:00.123Z"),
+      realmId: "5b1a",
+      realmName: "shop",
+      authDetails: {
+        realmId: "master",
+        clientId: "admin-console",
+        userId: "adm1",
+        ipAddress: "203.0.113.9",
+      },
+      operationType,
+      resourceType,
+      resourcePath,
+      representation: null,
+      error: null,
+      ...more,
+    },
+  };
+}

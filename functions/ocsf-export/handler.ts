@@ -8,17 +8,19 @@ import type {
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
 import { parseBusMessage } from "../../shared/providers/bus-message.ts";
+import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
 import { logger } from "../runtime/logger.ts";
 
 const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
 ]);
+const adapters = await loadAdapters(config.providers.mappings);
 
 function transform({
   recordId,
   data,
 }: FirehoseTransformationEventRecord): FirehoseTransformationResultRecord {
-  const message = parseBusMessage(Buffer.from(data, "base64").toString("utf8"));
+  const message = parseBusMessage(Buffer.from(data, "base64").toString("utf8"), adapters);
   if ("reason" in message) {
     logger.warn("A record is not an event; it goes to the error prefix", {
       record_id: recordId,

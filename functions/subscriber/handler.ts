@@ -4,6 +4,7 @@ import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { CounterSpread } from "../../shared/counters/counter-spread.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
@@ -32,6 +33,7 @@ const subscriber: Subscriber = {
     clientsTable: environment.CLIENTS_TABLE,
     config: environment.OAUTH_MONITORING_CONFIG,
   },
+  adapters: await loadAdapters(environment.OAUTH_MONITORING_CONFIG.providers.mappings),
   entered: new Map(),
   spread: new CounterSpread(environment.OAUTH_MONITORING_CONFIG.shards.counters.write),
   sqs: new SQSClient({ requestHandler: giveUpAfter(5000) }),

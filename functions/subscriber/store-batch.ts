@@ -9,6 +9,7 @@ import { requestIdOf } from "../../shared/envelope/oauth-event.ts";
 import type { EventStore } from "../../shared/event-store/event-writes.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { parseBusMessage } from "../../shared/providers/bus-message.ts";
+import type { ProviderAdapter } from "../../shared/providers/provider-adapter.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { type Clock, DAY_MS } from "../../shared/time/clock.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
@@ -19,6 +20,8 @@ import { returnMessages } from "./return-messages.ts";
 /** What the subscriber works with, and keeps from batch to batch. */
 export interface Subscriber {
   readonly store: EventStore;
+  /** Who reads providers' events. Without it, the providers that need no mapping. */
+  readonly adapters?: readonly ProviderAdapter[];
   readonly entered: EnteredValues;
   readonly spread: CounterSpread;
   readonly sqs: SQSClient;
@@ -88,8 +91,11 @@ export async function storeBatch(
   { Records }: SQSEvent,
   deadlineMs: number,
 ): Promise<SQSBatchResponse> {
-  const { store, entered, spread, clock, logger, metrics } = subscriber;
-  const parsed = Records.map((record) => ({ record, message: parseBusMessage(record.body) }));
+  const { store, adapters, entered, spread, clock, logger, metrics } = subscriber;
+  const parsed = Records.map((record) => ({
+    record,
+    message: parseBusMessage(record.body, adapters),
+  }));
   const nowMs = clock();
   const found = parsed.flatMap(({ record, message }) =>
     "event" in message ? [{ record, ...message }] : [],

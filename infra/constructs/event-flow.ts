@@ -6,8 +6,11 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { sourceOf } from "../../shared/config/provider-parameters.ts";
 import { EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
+import { ENTRA_SOURCE } from "../../shared/providers/entra.ts";
 import { KEYCLOAK_SOURCE } from "../../shared/providers/keycloak.ts";
+import { PING_SOURCE } from "../../shared/providers/ping.ts";
 
 /** Time limit of the subscriber. */
 export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
@@ -84,7 +87,14 @@ export class EventFlow extends Construct {
     });
 
     this.bus = new EventBus(this, "Bus", { description: "OAuth events of every producer" });
-    const eventPattern = { source: [EVENT_SOURCE, KEYCLOAK_SOURCE] };
+    const { mappings } = config.providers;
+    const mapped = mappings.filter(({ partnerEventBus }) => partnerEventBus === undefined);
+    const eventPattern = {
+      source: [
+        ...[EVENT_SOURCE, KEYCLOAK_SOURCE, ENTRA_SOURCE, PING_SOURCE],
+        ...mapped.map(sourceOf),
+      ],
+    };
     if (config.archive.enabled) {
       this.archive = new Archive(this, "Archive", {
         sourceEventBus: this.bus,
@@ -107,7 +117,11 @@ export class EventFlow extends Construct {
       targets: [toBuffer()],
     });
     const rules = [this.stored];
-    for (const [index, name] of config.providers.partnerEventBuses.entries()) {
+    const partnerBuses = new Set([
+      ...config.providers.partnerEventBuses,
+      ...mappings.flatMap(({ partnerEventBus }) => partnerEventBus ?? []),
+    ]);
+    for (const [index, name] of [...partnerBuses].entries()) {
       rules.push(
         new Rule(this, `Partner${index}`, {
           description: "Brings an identity provider's events to the subscriber's buffer",

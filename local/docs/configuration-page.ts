@@ -67,7 +67,7 @@ function typeOf(schema: Schema): string {
         ? `object of ${inner(schema.additionalProperties)}`
         : "object";
     default:
-      return String(schema.type);
+      return schema.anyOf ? schema.anyOf.map(inner).join(" or ") : String(schema.type);
   }
 }
 

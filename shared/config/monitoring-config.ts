@@ -8,6 +8,7 @@ import { capacitySchema } from "./capacity-parameters.ts";
 import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
+import { providersSchema } from "./provider-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
 export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
@@ -216,24 +217,7 @@ const keysSchema = z.strictObject({
     })
     .prefault({}),
   /** Identity providers whose events are stored as well. */
-  providers: z
-    .strictObject({
-      /** Names of the partner event buses of Auth0 and Okta. */
-      partnerEventBuses: z
-        .array(
-          z
-            .string()
-            .regex(
-              /^aws\.partner\/(auth0|okta)\.com\/[A-Za-z0-9._/-]{1,200}$/,
-              "a partner event bus of auth0.com or okta.com, such as aws.partner/auth0.com/tenant-1a2b/auth0.logs",
-            ),
-        )
-        .max(20)
-        .default([]),
-      /** Reads Cognito's calls, which CloudTrail puts on the account's default bus. */
-      cognito: z.boolean().default(false),
-    })
-    .prefault({}),
+  providers: providersSchema,
   /** The archive of the bus, for a replay. */
   archive: archiveSchema,
   /** The detection of anomalies. */

@@ -54,6 +54,30 @@ function obstacle(value: unknown, path: string, depth: number): string | undefin
   return undefined;
 }
 
+/** What stands in place of a part that is nested too deeply. */
+const TOO_DEEP = "(nested too deeply)";
+/** DynamoDB's limit is 64 KB. A longer name is no name. */
+const LONGEST_KEY = 1024;
+
+/**
+ * A copy of any JSON in which only what cannot be stored is different: a number that DynamoDB cannot hold is
+ * text, a key that it cannot hold stands in parentheses or is cut, and what is nested too deeply is left out.
+ *
+ * @param depth how many levels of `event_data` are around the value
+ */
+export function storable(value: unknown, depth: number): unknown {
+  if (typeof value === "number") return obstacle(value, "", depth) ? String(value) : value;
+  if (typeof value !== "object" || value === null) return value;
+  if (depth >= MAX_DEPTH) return TOO_DEEP;
+  if (Array.isArray(value)) return value.map((member) => storable(member, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key === "" || key === "__proto__" ? `(${key})` : key.slice(0, LONGEST_KEY),
+      storable(member, depth + 1),
+    ]),
+  );
+}
+
 function isPlainObject(value: unknown): value is EventData {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

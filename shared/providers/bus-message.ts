@@ -6,14 +6,15 @@ import {
   oauthEventSchema,
 } from "../envelope/oauth-event.ts";
 import { refusalReason, showable } from "../envelope/refusal-reason.ts";
-import { toOAuthEvent } from "./provider-adapter.ts";
-import { adapterOf } from "./provider-adapters.ts";
+import { type ProviderAdapter, toOAuthEvent } from "./provider-adapter.ts";
+import { KNOWN_PROVIDERS } from "./provider-adapters.ts";
 
 /** The part of EventBridge's own envelope that concerns us. */
 const busMessageSchema = z.looseObject({
   source: z.string(),
   "detail-type": z.string(),
   id: z.string().default(""),
+  time: z.string().optional().catch(undefined),
   detail: z.unknown(),
   /** The name of the replay, when the message comes from the bus's archive. */
   "replay-name": z.string().optional(),
@@ -38,9 +39,12 @@ function ownEvent(message: BusMessage): OAuthEvent | { readonly reason: string }
   };
 }
 
-function toEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
+function toEvent(
+  message: BusMessage,
+  adapters: readonly ProviderAdapter[],
+): OAuthEvent | { readonly reason: string } {
   if (message.source === EVENT_SOURCE) return ownEvent(message);
-  const adapter = adapterOf(message);
+  const adapter = adapters.find(({ serves }) => serves(message));
   if (adapter) return toOAuthEvent(adapter, message);
   return {
     reason: showable(
@@ -49,11 +53,18 @@ function toEvent(message: BusMessage): OAuthEvent | { readonly reason: string } 
   };
 }
 
-/** Parses the body of an SQS message from EventBridge. Its source decides who reads it. */
-export function parseBusMessage(body: string): ParsedMessage {
+/**
+ * Parses the body of an SQS message from EventBridge. Its source decides who reads it.
+ *
+ * @param adapters who reads providers' events; `loadAdapters` adds those that are configured
+ */
+export function parseBusMessage(
+  body: string,
+  adapters: readonly ProviderAdapter[] = KNOWN_PROVIDERS,
+): ParsedMessage {
   try {
     const message = busMessageSchema.parse(JSON.parse(body));
-    const event = toEvent(message);
+    const event = toEvent(message, adapters);
     if ("reason" in event) return event;
     return { event, replayed: message["replay-name"] !== undefined };
   } catch (error) {

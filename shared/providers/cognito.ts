@@ -1,34 +1,41 @@
 import * as z from "zod";
-import { optionalText, type ProviderAdapter } from "./provider-adapter.ts";
+import type { ProviderAdapter } from "./provider-adapter.ts";
+import { optionalPart, optionalText, optionalTime } from "./provider-event.ts";
 
-const parametersSchema = z.looseObject({
+/** A parameter of a hosted page, which CloudTrail records as a list. */
+const optionalFirst = z
+  .unknown()
+  .transform((value) => optionalText.parse(Array.isArray(value) ? value[0] : value))
+  .optional();
+
+const parameters = {
   clientId: optionalText,
-  client_id: z.union([z.string(), z.array(z.string())]).nullish(),
+  client_id: optionalFirst,
   username: optionalText,
-});
+};
 
 /**
  * Amazon Cognito user pools, as CloudTrail records them and EventBridge delivers them.
  * https://docs.aws.amazon.com/cognito/latest/developerguide/logging-using-cloudtrail.html
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
-const detailSchema = z.looseObject({
-  eventID: z.string().min(1),
-  eventTime: z.string(),
-  eventName: z.string().min(1),
-  sourceIPAddress: optionalText,
-  userAgent: optionalText,
-  errorCode: optionalText,
-  errorMessage: optionalText,
-  requestParameters: parametersSchema.nullish(),
-  additionalEventData: z
-    .looseObject({
+const detailSchema = z
+  .looseObject({
+    eventID: optionalText,
+    eventTime: optionalTime,
+    eventName: optionalText,
+    sourceIPAddress: optionalText,
+    userAgent: optionalText,
+    errorCode: optionalText,
+    errorMessage: optionalText,
+    requestParameters: optionalPart(parameters),
+    additionalEventData: optionalPart({
       sub: optionalText,
-      requestParameters: parametersSchema.nullish(),
-      responseParameters: z.looseObject({ status: z.number().nullish() }).nullish(),
-    })
-    .nullish(),
-});
+      requestParameters: optionalPart(parameters),
+      responseParameters: optionalPart({ status: z.number().optional().catch(undefined) }),
+    }),
+  })
+  .catch({});
 
 /** Operations and hosted pages that create tokens or a session. When they fail, an authentication has failed. */
 const TYPES: ReadonlyMap<string, string> = new Map(
@@ -60,18 +67,18 @@ export const cognito: ProviderAdapter = {
     const extra = event.additionalEventData;
     const status = extra?.responseParameters?.status ?? 200;
     const failed = event.errorCode !== undefined || status >= 400;
-    const type = TYPES.get(event.eventName);
-    const parameters = { ...extra?.requestParameters, ...event.requestParameters };
-    const hosted = [extra?.requestParameters?.client_id ?? []].flat()[0];
+    const type = TYPES.get(event.eventName ?? "");
+    const api = event.requestParameters;
+    const hosted = extra?.requestParameters;
     return {
       id: event.eventID,
       code: event.eventName,
       occurredAt: event.eventTime,
       eventType: failed ? (AUTHENTICATIONS.has(type ?? "") ? "auth_failed" : undefined) : type,
-      outcome: failed ? "failure" : "success",
+      outcome: failed ? "failure" : event.eventName ? "success" : undefined,
       reason: event.errorCode ?? (failed ? `status_${status}` : undefined),
-      clientId: parameters.clientId ?? hosted,
-      userId: extra?.sub ?? parameters.username,
+      clientId: api?.clientId ?? hosted?.clientId ?? hosted?.client_id,
+      userId: extra?.sub ?? api?.username ?? hosted?.username,
       ip: event.sourceIPAddress,
       userAgent: event.userAgent,
       message: event.errorMessage,

@@ -1,26 +1,55 @@
 import * as z from "zod";
-import { optionalText, type ProviderAdapter } from "./provider-adapter.ts";
+import type { ProviderAdapter } from "./provider-adapter.ts";
+import {
+  optionalPart,
+  optionalText,
+  optionalTime,
+  PROVIDER_EVENT_TYPES,
+  type ProviderEvent,
+} from "./provider-event.ts";
 
 /** The `Source` of the events that a Keycloak event listener puts on the bus. */
 export const KEYCLOAK_SOURCE = "oauth.keycloak";
 
 /**
- * Keycloak's events in the JSON form of `org.keycloak.events.Event`, as event listeners send them.
+ * Keycloak's events in the JSON form of `org.keycloak.events.Event` and `org.keycloak.events.admin.AdminEvent`, as
+ * event listeners send them.
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/Event.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/EventType.html
+ * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/admin/AdminEvent.html
  */
-const detailSchema = z.looseObject({
-  /** Older versions have none. */
-  id: optionalText,
-  time: z.number(),
-  type: z.string().min(1),
-  clientId: optionalText,
-  userId: optionalText,
-  sessionId: optionalText,
-  ipAddress: optionalText,
-  error: optionalText,
-  details: z.record(z.string(), z.unknown()).nullish(),
-});
+const detailSchema = z
+  .looseObject({
+    /** Older versions have none. */
+    id: optionalText,
+    time: optionalTime,
+    error: optionalText,
+    // A user's event.
+    type: optionalText,
+    clientId: optionalText,
+    userId: optionalText,
+    sessionId: optionalText,
+    ipAddress: optionalText,
+    details: optionalPart({
+      username: optionalText,
+      redirect_uri: optionalText,
+      reason: optionalText,
+    }),
+    // An administrator's event.
+    operationType: optionalText,
+    resourceType: optionalText,
+    resourceTypeAsString: optionalText,
+    resourcePath: optionalText,
+    authDetails: optionalPart({
+      clientId: optionalText,
+      userId: optionalText,
+      ipAddress: optionalText,
+    }),
+    representation: z.unknown().optional(),
+  })
+  .catch({});
+
+type Detail = z.output<typeof detailSchema>;
 
 /** Our types for Keycloak's types. `…_ERROR` of any of these is a failed authentication. */
 const TYPES: ReadonlyMap<string, string> = new Map(
@@ -35,40 +64,91 @@ const TYPES: ReadonlyMap<string, string> = new Map(
     TOKEN_EXCHANGE: "token_issued",
     AUTHREQID_TO_TOKEN: "token_issued",
     REVOKE_GRANT: "token_revoked",
+    GRANT_CONSENT: PROVIDER_EVENT_TYPES.consent,
+    UPDATE_CONSENT: PROVIDER_EVENT_TYPES.consent,
+    CLIENT_REGISTER: PROVIDER_EVENT_TYPES.admin,
+    CLIENT_UPDATE: PROVIDER_EVENT_TYPES.admin,
+    CLIENT_DELETE: PROVIDER_EVENT_TYPES.admin,
     USER_DISABLED_BY_PERMANENT_LOCKOUT: "suspicious_activity",
     USER_DISABLED_BY_TEMPORARY_LOCKOUT: "suspicious_activity",
   }),
 );
 
-/** Errors that are not about the caller's credentials. */
-const NOT_AUTHENTICATION: ReadonlySet<string> = new Set(["LOGOUT_ERROR", "REVOKE_GRANT_ERROR"]);
+/** Types whose errors are not about the caller's credentials. */
+const NOT_AUTHENTICATION: ReadonlySet<string> = new Set(["LOGOUT", "REVOKE_GRANT"]);
 
 function typeOf(type: string): string | undefined {
   if (!type.endsWith("_ERROR")) return TYPES.get(type);
   const attempted = type.slice(0, -"_ERROR".length);
-  return TYPES.has(attempted) && !NOT_AUTHENTICATION.has(type) ? "auth_failed" : undefined;
+  if (NOT_AUTHENTICATION.has(attempted)) return undefined;
+  const succeeded = TYPES.get(attempted);
+  if (succeeded === PROVIDER_EVENT_TYPES.admin) return succeeded;
+  return succeeded && "auth_failed";
 }
 
-const asText = (value: unknown) => (typeof value === "string" ? value : undefined);
+function userEvent(event: Detail): ProviderEvent {
+  const type = event.type ?? "";
+  return {
+    code: event.type,
+    eventType: typeOf(type),
+    outcome:
+      event.error || type.endsWith("_ERROR") ? "failure" : event.type ? "success" : undefined,
+    clientId: event.clientId,
+    userId: event.userId ?? event.details?.username,
+    sessionId: event.sessionId,
+    ip: event.ipAddress,
+    endpoint: event.details?.redirect_uri,
+    message: event.details?.reason,
+  };
+}
+
+/** The names of a representation's members. Its values may be secrets under any name. */
+function namesIn(representation: unknown): readonly string[] {
+  try {
+    const parsed = typeof representation === "string" ? JSON.parse(representation) : representation;
+    return Object.keys(Array.isArray(parsed) ? (parsed[0] ?? {}) : (parsed ?? {}));
+  } catch {
+    return [];
+  }
+}
+
+/** Whether an administrator ended sessions: those of a user or one of them, or all. */
+const LOGOUT = /^(users\/[^/]+\/logout|sessions\/[^/]+|logout-all)$/;
+/** Whether an administrator asked for the secret of a client. Keycloak reports its renewal. */
+const SECRET = /\/client-secret(\/|$)/;
+
+function adminEvent(event: Detail, detail: object): ProviderEvent {
+  const { authDetails, operationType, resourcePath, representation } = event;
+  const resource = event.resourceType ?? event.resourceTypeAsString ?? "resource";
+  const failed = event.error !== undefined;
+  const loggedOut = !failed && LOGOUT.test(resourcePath ?? "");
+  return {
+    code: `admin.${resource}.${operationType}`,
+    eventType: loggedOut ? "session_ended" : PROVIDER_EVENT_TYPES.admin,
+    outcome: failed ? "failure" : "success",
+    reason: SECRET.test(resourcePath ?? "") ? "secret_changed" : undefined,
+    clientId: authDetails?.clientId,
+    userId: authDetails?.userId,
+    ip: authDetails?.ipAddress,
+    endpoint: resourcePath,
+    ...(representation !== undefined &&
+      representation !== null && {
+        original: { ...detail, representation: { members: namesIn(representation) } },
+      }),
+  };
+}
 
 export const keycloak: ProviderAdapter = {
   name: "keycloak",
   serves: ({ source }) => source === KEYCLOAK_SOURCE,
-  read: ({ detail, id }) => {
+  read: ({ detail }) => {
     const event = detailSchema.parse(detail);
+    const own = event.operationType ? adminEvent(event, detail as object) : userEvent(event);
     return {
-      id: event.id ?? id,
-      code: event.type,
+      ...own,
+      id: event.id,
       occurredAt: event.time,
-      eventType: typeOf(event.type),
-      outcome: event.error || event.type.endsWith("_ERROR") ? "failure" : "success",
-      reason: event.error,
-      clientId: event.clientId,
-      userId: event.userId ?? asText(event.details?.username),
-      sessionId: event.sessionId,
-      ip: event.ipAddress,
-      endpoint: asText(event.details?.redirect_uri),
-      message: asText(event.details?.reason),
+      reason: event.error ?? own.reason,
     };
   },
 };

@@ -1,30 +1,14 @@
 import { v5 as uuidv5 } from "uuid";
-import * as z from "zod";
-import { type EventData, MAX_EVENT_DATA_BYTES } from "../envelope/event-data.ts";
+import {
+  type EventData,
+  MAX_EVENT_DATA_BYTES,
+  storable,
+  withoutSecrets,
+} from "../envelope/event-data.ts";
 import { identifierSchema } from "../envelope/identifiers.ts";
 import { type OAuthEvent, oauthEventSchema } from "../envelope/oauth-event.ts";
 import { instantSchema } from "../time/clock.ts";
-
-/** A provider's event, translated to our terms. */
-export interface ProviderEvent {
-  /** The provider's own id of the event. It is the same when the event is delivered again. */
-  readonly id: string;
-  /** The provider's own name or code for the event. */
-  readonly code: string;
-  /** In any format that `Date` reads, or in epoch milliseconds. */
-  readonly occurredAt: string | number;
-  /** Our type for the event. Without one, the type consists of the provider and the code. */
-  readonly eventType?: string | undefined;
-  readonly outcome?: "success" | "failure" | undefined;
-  readonly reason?: string | undefined;
-  readonly clientId?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly sessionId?: string | undefined;
-  readonly ip?: string | undefined;
-  readonly userAgent?: string | undefined;
-  readonly endpoint?: string | undefined;
-  readonly message?: string | undefined;
-}
+import type { ProviderEvent } from "./provider-event.ts";
 
 /** The part of an EventBridge message that adapters read. */
 export interface ProviderMessage {
@@ -32,7 +16,9 @@ export interface ProviderMessage {
   readonly "detail-type": string;
   /** EventBridge's own id, for providers whose events have none. */
   readonly id: string;
-  readonly detail: unknown;
+  /** When EventBridge took the message, for events without a time that can be read. */
+  readonly time?: string | undefined;
+  readonly detail?: unknown;
 }
 
 /** Reads the events of one identity provider. */
@@ -41,7 +27,7 @@ export interface ProviderAdapter {
   readonly name: string;
   /** Whether a message comes from the provider. It must match what the provider's rule matches. */
   readonly serves: (message: ProviderMessage) => boolean;
-  /** @throws ZodError when the detail is not what the provider publishes */
+  /** Reads whatever the detail has. It never throws: a member that does not fit counts as absent. */
   readonly read: (message: ProviderMessage) => ProviderEvent;
 }
 
@@ -51,15 +37,26 @@ const NAMESPACE = "0f5c2b8e-6a55-4f0e-9c0c-2f0c1c6f6f11";
 /** The part of `event_data` that is reserved for members next to the original. */
 const BESIDE_ORIGINAL_BYTES = 16 * 1024;
 
+/** Half of a surrogate pair, which UTF-8 cannot carry. */
+const LONE_SURROGATE = /\p{Cs}/gu;
+
+/** Text as it is stored: without control characters, of a bounded length, in valid Unicode. */
+function text(value: string | undefined, most = 1024): string | undefined {
+  return value
+    ?.replace(/\p{Cc}/gu, "")
+    .slice(0, most)
+    .replace(LONE_SURROGATE, "\uFFFD");
+}
+
 /** An identifier that fits the envelope: no control characters, at most 256 characters. */
-function identifier(text: string | undefined): string | undefined {
-  const cleaned = text?.replace(/\p{Cc}/gu, "").slice(0, 256);
-  return identifierSchema.safeParse(cleaned).data;
+function identifier(value: string | undefined): string | undefined {
+  return identifierSchema.safeParse(text(value, 256)).data;
 }
 
 /** `user.session.start` of okta → `okta_user_session_start`. */
 function typeOfCode(provider: string, code: string): string {
   const words = code
+    .slice(0, 256)
     .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "_")
@@ -67,32 +64,47 @@ function typeOfCode(provider: string, code: string): string {
   return `${provider}_${words || "unknown"}`.slice(0, 64);
 }
 
-/** The original, or its text, cut to the size that an event allows. */
+/** The original, or the beginning of its text when it is larger than an event allows. */
 function original(detail: unknown): EventData {
-  const text = JSON.stringify(detail);
   const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
-  if (Buffer.byteLength(text) <= room) return { original: detail };
+  const kept = storable(detail ?? null, 1);
+  if (Buffer.byteLength(JSON.stringify(kept)) <= room) return { original: kept };
+  // In text, secrets have no keys by which they would be found.
   return {
-    original_cut: Buffer.from(text)
+    original_cut: Buffer.from(JSON.stringify(withoutSecrets({ kept }).kept))
       .subarray(0, room / 2)
       .toString("utf8"),
   };
 }
 
-const text = (value: string | undefined, most = 1024) => value?.slice(0, most);
+/** A time as the envelope wants it; undefined when it cannot be read. */
+function instantOf(at: string | number | undefined): string | undefined {
+  const date = new Date(at ?? Number.NaN);
+  if (Number.isNaN(date.getTime())) return undefined;
+  return instantSchema.safeParse(date.toISOString()).data;
+}
+
+/** What tells an event from others: the provider's id, or EventBridge's, or all that the event says. */
+function identityOf(event: ProviderEvent, message: ProviderMessage, kept: EventData): string {
+  const identity = event.id || message.id || JSON.stringify(kept);
+  return identity.replace(LONE_SURROGATE, "\uFFFD");
+}
 
 /**
- * Puts a provider's event into our envelope. Its id is derived from the provider's id. The unchanged original
- * is next to the translated members. Digests replace secrets, as in every event.
+ * Puts a provider's event into our envelope. Its id is derived from the provider's id. The original is next to
+ * the translated members. Digests replace secrets, as in every event. Any detail becomes an event.
  *
- * @throws ZodError when the event is not valid, with the reason
+ * @throws ZodError when neither the event nor the message says when it happened
  */
 export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage): OAuthEvent {
   const event = adapter.read(message);
+  const kept = original(event.original === undefined ? message.detail : event.original);
+  const identity = identityOf(event, message, kept);
+  const code = event.code ?? "unknown";
   const details: EventData = {
     provider: adapter.name,
-    provider_event_id: event.id,
-    provider_event_type: event.code,
+    provider_event_id: event.id || message.id ? text(identity, 256) : undefined,
+    provider_event_type: text(code, 256),
     outcome: event.outcome,
     reason: text(event.reason),
     ip: text(event.ip, 64),
@@ -100,26 +112,14 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     endpoint: text(event.endpoint),
     session_id: text(event.sessionId, 256),
     message: text(event.message),
-    ...original(message.detail),
   };
   const known = Object.entries(details).filter(([, value]) => value !== undefined && value !== "");
   return oauthEventSchema.parse({
-    id: uuidv5(`${adapter.name} ${event.id}`, NAMESPACE),
-    event_type: event.eventType ?? typeOfCode(adapter.name, event.code),
-    occurred_at: toInstant(event.occurredAt),
+    id: uuidv5(`${adapter.name} ${identity}`, NAMESPACE),
+    event_type: event.eventType ?? typeOfCode(adapter.name, code),
+    occurred_at: instantOf(event.occurredAt) ?? instantOf(message.time) ?? "",
     oauth_client_id: identifier(event.clientId),
     user_id: identifier(event.userId),
-    event_data: Object.fromEntries(known),
+    event_data: { ...Object.fromEntries(known), ...kept },
   });
 }
-
-function toInstant(at: string | number): string {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? String(at) : instantSchema.parse(date.toISOString());
-}
-
-/** Text that a provider may leave out, or send as null or as an empty string. */
-export const optionalText = z
-  .string()
-  .nullish()
-  .transform((value) => value || undefined);

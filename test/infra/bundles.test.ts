@@ -137,3 +137,16 @@ describe("the authorizer's bundle", () => {
     ]);
   });
 });
+
+describe("the bundles that read providers' events", () => {
+  it.each(["subscriber", "ocsf-export"])("load JSONPath only for a mapping: %s", (name) => {
+    const bundle = bundles[name] as FunctionBundle;
+    const started = loadedAtStart(bundle);
+    expect(packagesOf(modulesOf(started), /^json-p3$/)).toEqual([]);
+    expect(packagesOf(modulesOf(loadedOnNeed(bundle)), /^json-p3$/)).toEqual(["json-p3"]);
+    // Every known provider is there at the start.
+    const own = modulesOf(started).filter((path) => path.startsWith("shared/providers/"));
+    expect(own).toContain("shared/providers/entra.ts");
+    expect(own).not.toContain("shared/providers/mapped-provider.ts");
+  });
+});

@@ -1,0 +1,160 @@
+import { readFileSync } from "node:fs";
+import * as z from "zod";
+import {
+  InvalidConfigError,
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
+import type { ProviderMapping } from "../../shared/config/provider-parameters.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { mappedProvider } from "../../shared/providers/mapped-provider.ts";
+import {
+  type ProviderAdapter,
+  type ProviderMessage,
+  toOAuthEvent,
+} from "../../shared/providers/provider-adapter.ts";
+import { KNOWN_PROVIDERS } from "../../shared/providers/provider-adapters.ts";
+import { printable, printableJson, type Report, table } from "../../shared/terminal/output.ts";
+import { type Clock, toInstant } from "../../shared/time/clock.ts";
+
+/** The options of `providers try`. */
+export interface TryOptions {
+  readonly mapping?: string;
+  readonly provider?: string;
+}
+
+/** A file or an option cannot be used. */
+export class UnusableInputError extends Error {}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UnusableInputError(
+      code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read: ${code}`,
+    );
+  }
+}
+
+/** The JSON values of a text: one, a list of them, or one a line. */
+function valuesIn(text: string, file: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : [value];
+  } catch {
+    // Not one value. It may be one a line.
+  }
+  return text.split("\n").flatMap((line, index) => {
+    if (line.trim() === "") return [];
+    try {
+      return [JSON.parse(line) as unknown];
+    } catch {
+      throw new UnusableInputError(
+        `line ${index + 1} of ${file} is not JSON: give one event, a list of events, or one event a line`,
+      );
+    }
+  });
+}
+
+/** A message of EventBridge. Any other value is a detail alone. */
+const messageSchema = z.looseObject({
+  source: z.string(),
+  "detail-type": z.string(),
+  id: z.string().default(""),
+  time: z.string().optional(),
+  detail: z.unknown(),
+});
+
+function toMessage(value: unknown, clock: Clock): ProviderMessage {
+  const message = messageSchema.safeParse(value).data;
+  const time = toInstant(clock());
+  return message ? { time, ...message } : bare(value, time);
+}
+
+const bare = (detail: unknown, time: string): ProviderMessage => ({
+  source: "",
+  "detail-type": "",
+  id: "",
+  time,
+  detail,
+});
+
+/** The mapping of a file, or those of a whole configuration in it. */
+function mappingsIn(file: string): readonly ProviderMapping[] {
+  const [value] = valuesIn(readText(file), file);
+  const inConfig = z
+    .looseObject({ providers: z.looseObject({ mappings: z.array(z.unknown()) }) })
+    .safeParse(value).data?.providers.mappings;
+  const mappings = inConfig ?? [value];
+  try {
+    return parseMonitoringConfig({ providers: { mappings } } as MonitoringConfigInput).providers
+      .mappings;
+  } catch (error) {
+    if (error instanceof InvalidConfigError) throw new UnusableInputError(error.message);
+    throw error;
+  }
+}
+
+/** Who reads the events: whoever is named, or the one that each message's source belongs to. */
+function readersOf({ mapping, provider }: TryOptions): {
+  readonly adapters: readonly ProviderAdapter[];
+  readonly only: ProviderAdapter | undefined;
+} {
+  if (mapping !== undefined && provider !== undefined) {
+    throw new UnusableInputError("give --mapping or --provider, not both");
+  }
+  if (mapping !== undefined) {
+    try {
+      const adapters = mappingsIn(mapping).map(mappedProvider);
+      return { adapters, only: adapters.length === 1 ? adapters[0] : undefined };
+    } catch (error) {
+      if (error instanceof InvalidConfigError) throw new UnusableInputError(error.message);
+      throw error;
+    }
+  }
+  const only = KNOWN_PROVIDERS.find(({ name }) => name === provider);
+  if (provider !== undefined && !only) {
+    const names = KNOWN_PROVIDERS.map(({ name }) => name).join(", ");
+    throw new UnusableInputError(`--provider must be one of ${names}; others need --mapping`);
+  }
+  return { adapters: KNOWN_PROVIDERS, only };
+}
+
+/** What became of one event. */
+function described(event: OAuthEvent): string[] {
+  const { event_data, event_type, oauth_client_id, user_id, occurred_at } = event;
+  return [
+    event_data.provider_event_type,
+    event_type,
+    event_data.outcome,
+    occurred_at,
+    oauth_client_id,
+    user_id,
+    event_data.ip,
+  ].map((value) => printable(String(value ?? "-")));
+}
+
+/**
+ * `providers try`: shows what would be stored of a provider's events, and stores nothing.
+ *
+ * @throws UnusableInputError when the file, the mapping or the provider cannot be used
+ */
+export function providersTry(file: string, options: TryOptions, clock: Clock): Report {
+  const { adapters, only } = readersOf(options);
+  const events = valuesIn(readText(file), file).map((value, index) => {
+    const message = toMessage(value, clock);
+    const adapter = only ?? adapters.find(({ serves }) => serves(message));
+    if (adapter) return toOAuthEvent(adapter, message);
+    throw new UnusableInputError(
+      `event ${index + 1} does not say which provider it is of: name it with --provider, or give its --mapping`,
+    );
+  });
+  const [first] = events;
+  if (first === undefined) return { json: { events }, text: "No events." };
+  const rows = events.map(described);
+  return {
+    json: { events },
+    text: `${table(["CODE", "TYPE", "OUTCOME", "TIME", "CLIENT", "USER", "IP"], rows)}\n\nThe first event, as it would be stored:\n${printableJson(first)}`,
+  };
+}

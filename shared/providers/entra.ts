@@ -1,0 +1,191 @@
+import * as z from "zod";
+import type { ProviderAdapter } from "./provider-adapter.ts";
+import {
+  optionalCode,
+  optionalPart,
+  optionalText,
+  optionalTime,
+  PROVIDER_EVENT_TYPES,
+  type ProviderEvent,
+} from "./provider-event.ts";
+
+/** The `Source` of Microsoft Entra ID's log records on the bus. */
+export const ENTRA_SOURCE = "oauth.entra";
+
+/** A record of Microsoft Entra ID's diagnostic settings. */
+const recordSchema = z.looseObject({
+  time: optionalTime,
+  category: optionalText,
+  operationName: optionalText,
+  resultType: optionalCode,
+  resultDescription: optionalText,
+  callerIpAddress: optionalText,
+  properties: optionalPart({
+    id: optionalText,
+    ipAddress: optionalText,
+    // A sign-in.
+    createdDateTime: optionalTime,
+    appId: optionalText,
+    userId: optionalText,
+    userPrincipalName: optionalText,
+    sessionId: optionalText,
+    userAgent: optionalText,
+    status: optionalPart({ errorCode: optionalCode, failureReason: optionalText }),
+    // An audit log.
+    activityDateTime: optionalTime,
+    activityDisplayName: optionalText,
+    result: optionalText,
+    resultReason: optionalText,
+    initiatedBy: optionalPart({
+      user: optionalPart({
+        id: optionalText,
+        userPrincipalName: optionalText,
+        ipAddress: optionalText,
+      }),
+      app: optionalPart({ appId: optionalText, servicePrincipalId: optionalText }),
+    }),
+    // A risk.
+    riskEventType: optionalText,
+    riskDetail: optionalText,
+  }),
+});
+
+type LogRecord = z.output<typeof recordSchema>;
+
+const batchSchema = z.looseObject({ records: z.tuple([z.unknown()]) });
+
+/**
+ * Microsoft Entra ID's logs, as diagnostic settings send them to an event hub: one record, alone or as the only one
+ * of `records`.
+ * https://learn.microsoft.com/entra/identity/monitoring-health/concept-activity-log-schemas
+ * https://learn.microsoft.com/azure/azure-monitor/reference/tables/signinlogs
+ */
+const detailSchema = z
+  .preprocess((detail) => batchSchema.safeParse(detail).data?.records[0] ?? detail, recordSchema)
+  .catch({});
+
+/** What a sign-in of a category is when it succeeds. The others are those of applications and of refreshes. */
+const SIGN_INS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    SignInLogs: "session_started",
+    ADFSSignInLogs: "session_started",
+    NonInteractiveUserSignInLogs: "token_issued",
+    ServicePrincipalSignInLogs: "token_issued",
+    ManagedIdentitySignInLogs: "token_issued",
+    MicrosoftServicePrincipalSignInLogs: "token_issued",
+  }),
+);
+
+/** Categories of risks that Microsoft has detected. */
+const RISKS: ReadonlySet<string> = new Set(["UserRiskEvents", "ServicePrincipalRiskEvents"]);
+
+/**
+ * Codes of a step in the middle of a sign-in, such as the question whether to stay signed in. They are neither a
+ * success nor a failure.
+ * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+ */
+const INTERRUPTS: ReadonlySet<string> = new Set([
+  ...["16000", "16001", "16003", "50058", "50072", "50074", "50076", "50079", "50097"],
+  ...["50125", "50129", "50140", "51006", "65001"],
+]);
+
+/** The reasons that error codes imply. */
+const REASONS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    50034: "unknown_user",
+    50053: "locked",
+    50056: "wrong_password",
+    50057: "user_disabled",
+    50126: "wrong_password",
+    53003: "access_denied",
+    500121: "mfa_failed",
+    700016: "invalid_client",
+    7000215: "invalid_client",
+    7000222: "invalid_client",
+  }),
+);
+
+/** Our types for operations of the audit log. Any other is administration. */
+const OPERATIONS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "Consent to application": PROVIDER_EVENT_TYPES.consent,
+    "Add delegated permission grant": PROVIDER_EVENT_TYPES.consent,
+    "Add OAuth2PermissionGrant": PROVIDER_EVENT_TYPES.consent,
+    "Remove delegated permission grant": PROVIDER_EVENT_TYPES.consentRevoked,
+    "Remove OAuth2PermissionGrant": PROVIDER_EVENT_TYPES.consentRevoked,
+    "Revoke consent": PROVIDER_EVENT_TYPES.consentRevoked,
+    "Revoke user sign-in sessions": "token_revoked",
+    "Update StsRefreshTokenValidFrom Timestamp": "token_revoked",
+  }),
+);
+
+function signIn(category: string, log: LogRecord): ProviderEvent {
+  const { properties } = log;
+  const code = properties?.status?.errorCode ?? log.resultType;
+  const failed = code !== undefined && code !== "0" && !INTERRUPTS.has(code);
+  const said = properties?.status?.failureReason ?? log.resultDescription;
+  return {
+    code: category,
+    eventType: failed ? "auth_failed" : code === "0" ? SIGN_INS.get(category) : undefined,
+    outcome: failed ? "failure" : code === "0" ? "success" : undefined,
+    reason: failed ? (REASONS.get(code) ?? `error_${code}`) : undefined,
+    clientId: properties?.appId,
+    userId: properties?.userId ?? properties?.userPrincipalName,
+    message: code === "0" ? undefined : said,
+  };
+}
+
+function auditLog(log: LogRecord): ProviderEvent {
+  const { properties } = log;
+  const { user, app } = properties?.initiatedBy ?? {};
+  const operation = properties?.activityDisplayName ?? log.operationName ?? "";
+  const result = properties?.result?.toLowerCase();
+  const failed = result === "failure";
+  const type = OPERATIONS.get(operation);
+  return {
+    code: operation || "AuditLogs",
+    // What failed has granted and revoked nothing.
+    eventType: type === undefined || failed ? PROVIDER_EVENT_TYPES.admin : type,
+    outcome: failed ? "failure" : result === "success" ? "success" : undefined,
+    reason: properties?.resultReason,
+    clientId: app?.appId ?? app?.servicePrincipalId,
+    userId: user?.id ?? user?.userPrincipalName,
+    ip: user?.ipAddress,
+    message: log.resultDescription,
+  };
+}
+
+function other(log: LogRecord): ProviderEvent {
+  const { category = "", properties } = log;
+  const risk = RISKS.has(category);
+  return {
+    code: log.category ?? log.operationName,
+    eventType: risk ? "suspicious_activity" : undefined,
+    reason: risk ? properties?.riskEventType : undefined,
+    clientId: properties?.appId,
+    userId: properties?.userId ?? properties?.userPrincipalName,
+    message: properties?.riskDetail ?? log.resultDescription,
+  };
+}
+
+export const entra: ProviderAdapter = {
+  name: "entra",
+  serves: ({ source }) => source === ENTRA_SOURCE,
+  read: ({ detail }) => {
+    const log = detailSchema.parse(detail);
+    const { category = "", properties } = log;
+    const event = SIGN_INS.has(category)
+      ? signIn(category, log)
+      : category === "AuditLogs"
+        ? auditLog(log)
+        : other(log);
+    return {
+      ...event,
+      id: properties?.id,
+      occurredAt: properties?.createdDateTime ?? properties?.activityDateTime ?? log.time,
+      sessionId: properties?.sessionId,
+      ip: properties?.ipAddress ?? event.ip ?? log.callerIpAddress,
+      userAgent: properties?.userAgent,
+    };
+  },
+};

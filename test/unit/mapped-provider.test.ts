@@ -1,0 +1,254 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { run } from "../../cli/main.ts";
+import {
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { parseBusMessage } from "../../shared/providers/bus-message.ts";
+import { checkMappings } from "../../shared/providers/mapped-provider.ts";
+import { KNOWN_PROVIDERS, loadAdapters } from "../../shared/providers/provider-adapters.ts";
+
+type MappingInput = NonNullable<
+  NonNullable<MonitoringConfigInput["providers"]>["mappings"]
+>[number];
+
+const ACME: MappingInput = {
+  name: "acme",
+  fields: {
+    code: "$.event",
+    id: "$.id",
+    occurredAt: "$.at",
+    outcome: "$.ok",
+    reason: "$.why",
+    clientId: "$.app.id",
+    userId: ["$.user.id", "$.user.emails[0]"],
+    sessionId: "$..session",
+    ip: "$.hops[?@.kind == 'client'].address",
+  },
+  failures: ["false"],
+  types: { "login.*": "session_started", "login.token": "token_issued" },
+  failedTypes: { "login.*": "auth_failed" },
+};
+
+const DETAIL = {
+  id: 7,
+  event: "login.password",
+  at: 1_795_428_000,
+  ok: true,
+  app: { id: "shop" },
+  user: { id: "", emails: ["ada@example.com"] },
+  hops: [
+    { kind: "proxy", address: "10.0.0.1" },
+    { kind: "client", address: "203.0.113.9" },
+  ],
+  context: { session: "s-1" },
+};
+
+const mappingsOf = (...mappings: MappingInput[]) =>
+  parseMonitoringConfig({ providers: { mappings } }).providers.mappings;
+
+async function read(detail: unknown, mapping = ACME, source = "oauth.acme"): Promise<OAuthEvent> {
+  const message = { source, "detail-type": "x", id: "eb-1", time: "2026-11-23T10:00:05Z", detail };
+  const parsed = parseBusMessage(JSON.stringify(message), await loadAdapters(mappingsOf(mapping)));
+  if ("reason" in parsed) throw new Error(parsed.reason);
+  return parsed.event;
+}
+
+describe("a provider that a mapping describes", () => {
+  it("has its events under our types, with all that the paths find", async () => {
+    expect(await read(DETAIL)).toMatchObject({
+      event_type: "session_started",
+      occurred_at: "2026-11-23T10:00:00.000Z",
+      oauth_client_id: "shop",
+      user_id: "ada@example.com",
+      event_data: {
+        provider: "acme",
+        provider_event_id: "7",
+        provider_event_type: "login.password",
+        outcome: "success",
+        session_id: "s-1",
+        ip: "203.0.113.9",
+        original: DETAIL,
+      },
+    });
+  });
+
+  it("has the longest key's type, another one when it fails, and its own where none is given", async () => {
+    const type = async (event: string, ok: unknown) =>
+      (await read({ ...DETAIL, event, ok })).event_type;
+    expect(await type("login.token", true)).toBe("token_issued");
+    expect(await type("login.token", false)).toBe("auth_failed");
+    expect(await type("password.changed", true)).toBe("acme_password_changed");
+    expect(await type("password.changed", false)).toBe("acme_password_changed");
+    const { ok: _, ...unsaid } = DETAIL;
+    expect((await read(unsaid)).event_data.outcome).toBeUndefined();
+    expect((await read({ ...DETAIL, event: "constructor" })).event_type).toBe("acme_constructor");
+  });
+
+  it("reads times as text, seconds and milliseconds", async () => {
+    const at = async (value: unknown) => (await read({ ...DETAIL, at: value })).occurred_at;
+    const expected = "2026-11-23T10:00:00.000Z";
+    expect(await at("2026-11-23T11:00:00+01:00")).toBe(expected);
+    expect(await at(1_795_428_000_000)).toBe(expected);
+    expect(await at("yesterday")).toBe("2026-11-23T10:00:05.000Z");
+  });
+
+  it("loses a field that is not there, and never the event, whatever it sends", async () => {
+    const adapters = await loadAdapters(mappingsOf(ACME));
+    const refused: string[] = [];
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.jsonValue(),
+          fc.dictionary(fc.constantFrom(...Object.keys(DETAIL)), fc.jsonValue()),
+        ),
+        (detail) => {
+          const parsed = parseBusMessage(
+            JSON.stringify({
+              source: "oauth.acme",
+              "detail-type": "x",
+              id: "eb",
+              time: "2026-11-23T10:00:05Z",
+              detail,
+            }),
+            adapters,
+          );
+          if ("reason" in parsed) refused.push(parsed.reason);
+        },
+      ),
+      { numRuns: 500 },
+    );
+    expect(refused).toEqual([]);
+    expect((await read(null)).event_type).toBe("acme_unknown");
+    const deep = JSON.stringify({
+      source: "oauth.acme",
+      "detail-type": "x",
+      id: "eb",
+      time: "2026-11-23T10:00:05Z",
+      detail: DETAIL,
+    }).replace('"context":', `"deep":${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)},"context":`);
+    const parsed = parseBusMessage(deep, adapters);
+    expect("event" in parsed && parsed.event.event_type).toBe("session_started");
+  });
+
+  it("may have a partner event bus of its own", async () => {
+    const partnerEventBus = "aws.partner/example.com/tenant/stream";
+    const event = await read(DETAIL, { ...ACME, partnerEventBus }, partnerEventBus);
+    expect(event.event_data.provider).toBe("acme");
+  });
+
+  it("costs nothing where there is none", async () => {
+    expect(await loadAdapters([])).toBe(KNOWN_PROVIDERS);
+  });
+});
+
+describe("a mapping that cannot be used", () => {
+  const refusal = (mapping: unknown): string => {
+    try {
+      checkMappings(mappingsOf(mapping as MappingInput));
+      return "";
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  it("is refused with the key and what is wrong", () => {
+    expect(refusal(ACME)).toBe("");
+    const fields = (more: object) => refusal({ ...ACME, fields: { ...ACME.fields, ...more } });
+    expect(fields({ ip: "$.a[" })).toMatch(/providers\.mappings\.0\.fields\.ip: not a JSONPath/);
+    expect(fields({ userId: ["$.a", "$.b c"] })).toMatch(/fields\.userId\.1: not a JSONPath/);
+    expect(fields({ ip: "ip" })).toMatch(/fields\.ip: .*begins with \$/);
+    // An attacker's text could keep a regular expression busy.
+    expect(fields({ ip: "$[?search(@.a, '(a+)+b')]" })).toMatch(/without match\(\) and search\(\)/);
+    expect(refusal({ ...ACME, fields: {} })).toContain("fields.code");
+    expect(refusal({ ...ACME, name: "okta" })).toMatch(/name: .*another name/);
+    expect(refusal({ ...ACME, types: { a: "Not A Type" } })).toContain("types.a");
+    expect(() => mappingsOf(ACME, ACME)).toThrow("the same name");
+  });
+});
+
+describe("providers try", () => {
+  const folder = mkdtempSync(join(tmpdir(), "oauth-monitoring-try-"));
+  const file = (name: string, content: unknown) => {
+    const path = join(folder, name);
+    writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+    return path;
+  };
+
+  async function tried(...argv: string[]) {
+    const out = vi.spyOn(console, "log").mockImplementation(() => {});
+    const err = vi.spyOn(console, "error").mockImplementation(() => {});
+    try {
+      const code = await run(["node", "oauth-monitoring", "providers", "try", ...argv]);
+      return { code, out: out.mock.calls.join("\n"), err: err.mock.calls.join("\n") };
+    } finally {
+      out.mockRestore();
+      err.mockRestore();
+    }
+  }
+
+  const mapping = file("acme.json", ACME);
+
+  it("shows what would be stored, of one event, a list or one a line", async () => {
+    for (const content of [
+      DETAIL,
+      [DETAIL, DETAIL],
+      `${JSON.stringify(DETAIL)}\n\n{"event":"x"}\n`,
+    ]) {
+      const { code, out } = await tried(file("events.json", content), "--mapping", mapping);
+      expect(code).toBe(0);
+      expect(out).toMatch(
+        /login\.password +session_started +success +2026-11-23T10:00:00\.000Z +shop/,
+      );
+    }
+    const whole = file("config.json", { realm: "shop", providers: { mappings: [ACME] } });
+    const { out } = await tried(file("e.json", DETAIL), "--mapping", whole, "--json");
+    expect(JSON.parse(out).events).toMatchObject([{ event_type: "session_started" }]);
+  });
+
+  it("knows the provider of a message of EventBridge, or is told it", async () => {
+    const detail = { eventType: "user.session.start", outcome: { result: "FAILURE" } };
+    const source = "aws.partner/okta.com/example/stream";
+    const message = { source, "detail-type": "SystemLog", id: "1", detail };
+    expect((await tried(file("okta.json", message))).out).toContain("auth_failed");
+    expect((await tried(file("bare.json", detail), "--provider", "okta")).out).toContain(
+      "auth_failed",
+    );
+  });
+
+  it("says what is wrong with the arguments, and how to put it right", async () => {
+    const events = file("events.json", DETAIL);
+    const cases: readonly (readonly [string[], RegExp])[] = [
+      [[events], /event 1 does not say .*--provider.*--mapping/],
+      [[join(folder, "none.json"), "--provider", "okta"], /there is no file/],
+      [[events, "--provider", "acme"], /must be one of auth0, okta/],
+      [[events, "--provider", "okta", "--mapping", mapping], /not both/],
+      [[file("bad.json", '{"a":1}\n{'), "--provider", "okta"], /line 2 .* is not JSON/],
+      [
+        [events, "--mapping", file("m.json", { ...ACME, name: "A" })],
+        /providers\.mappings\.0\.name/,
+      ],
+      [
+        [events, "--mapping", file("p.json", { ...ACME, fields: { code: "$[" } })],
+        /fields\.code: not a JSONPath/,
+      ],
+    ];
+    for (const [argv, message] of cases) {
+      const { code, err } = await tried(...argv);
+      expect(err).toMatch(message);
+      expect(code).toBe(2);
+    }
+  });
+
+  it("prints no secret of a sample", async () => {
+    const event = { ...DETAIL, refresh_token: "r3fr35h" };
+    const { out } = await tried(file("secret.json", event), "--mapping", mapping);
+    expect(out).toContain("sha256:");
+    expect(out).not.toContain("r3fr35h");
+  });
+});
