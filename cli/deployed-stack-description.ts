@@ -75,6 +75,7 @@ export async function describeDeployedStack(
     archiveArn: optional("ArchiveArn"),
     bufferQueueUrl: output("BufferQueueUrl"),
     deadLetterQueueUrl: output("DeadLetterQueueUrl"),
+    alarmTopicArn: optional("AlarmTopicArn"),
     config: environment.OAUTH_MONITORING_CONFIG,
   };
 }

@@ -24,6 +24,7 @@ import { cleanup } from "./commands/cleanup.ts";
 import { clientsAdd, clientsList } from "./commands/clients.ts";
 import { cost } from "./commands/cost.ts";
 import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
+import { doctor } from "./commands/doctor.ts";
 import { events, securityReport } from "./commands/events.ts";
 import { stats } from "./commands/stats.ts";
 import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
@@ -40,6 +41,9 @@ interface GlobalOptions {
 
 /** The arguments make no sense together. */
 class UsageError extends Error {}
+
+/** The report, which is printed, says what is wrong. */
+class ReportedError extends Error {}
 
 async function findTarget({ local, stack, construct }: GlobalOptions): Promise<Target> {
   if (local && stack !== undefined) throw new UsageError("give --local or --stack, not both");
@@ -87,7 +91,9 @@ export function buildProgram(): Command {
     targeted(command).action(async (...given: unknown[]) => {
       // Commander passes the arguments, the options and the command itself.
       const options = given.at(-2) as GlobalOptions;
-      print(await action(await findTarget(options), ...(given.slice(0, -1) as Arguments)), options);
+      const report = await action(await findTarget(options), ...(given.slice(0, -1) as Arguments));
+      print(report, options);
+      if (report.failed) throw new ReportedError();
     });
   };
   const examples = (command: Command, ...lines: string[]): Command =>
@@ -240,6 +246,22 @@ export function buildProgram(): Command {
   does(
     deadLetters.command("redrive").description("send the messages to the subscriber again"),
     deadLettersRedrive,
+  );
+
+  does(
+    examples(
+      program
+        .command("doctor")
+        .description(
+          "check the stack from end to end with a token of five minutes, and say what to do",
+        )
+        .option("--wait <seconds>", "how long an event may take to the audit log", "60")
+        .option("--url <url>", "also call this protected URL with the token")
+        .option("--scopes <scopes>", "the token's scopes, separated by spaces", "api:read"),
+      "doctor --stack OAuthMonitoring",
+      "doctor --stack Shop --url https://api.example.com/orders --scopes orders:read",
+    ),
+    doctor,
   );
 
   const archive = program.command("archive").description("the bus's archive of events");

@@ -1,4 +1,5 @@
 /** The construct that monitors an API, and the stack around it. */
+export type { FunctionName } from "../shared/config/function-parameters.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,

@@ -3,7 +3,8 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { systemClock } from "../../shared/time/clock.ts";
-import { busSink, unpublishedQueue } from "../publishing/event-sink.ts";
+import { busSink } from "../publishing/event-sink.ts";
+import { unpublishedQueue } from "../publishing/set-aside.ts";
 import type { DoorContext } from "./decide.ts";
 
 /** The variables that a door reads. */

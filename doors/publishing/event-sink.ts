@@ -5,19 +5,6 @@ import { createEventPublisher, type SetAside } from "../../shared/tracking/event
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
 import { traceHeader } from "../events/invocation.ts";
 
-/** The SQS queue for events that are set aside, opened when it is first needed. */
-export function unpublishedQueue(queueUrl: string): SetAside {
-  let queue: SetAside | undefined;
-  return {
-    async keep(events) {
-      // Loaded when the bus first fails: a cold start does not pay for it.
-      const { openUnpublishedQueue } = await import("./unpublished-queue.ts");
-      queue ??= openUnpublishedQueue(queueUrl);
-      await queue.keep(events);
-    },
-  };
-}
-
 /** The event bus of a function. Endpoint, region and credentials come from the environment. */
 export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
   // The publisher retries each entry itself. It has published the events or put them into the queue within eight

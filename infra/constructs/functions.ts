@@ -32,6 +32,12 @@ import { grantPublish, grantTables, type TablesAccess } from "./grants.ts";
 interface FunctionDefinition {
   /** Folder under `functions/`. */
   readonly folder: string;
+  /**
+   * The function's file, where a folder has several.
+   *
+   * @default - the folder has one function
+   */
+  readonly entry?: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
   /** @default Tracing.ACTIVE */
@@ -67,6 +73,9 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 
 /** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
+
+/** The functions of the admin API that read. They share an asset, since most of each is the same. */
+const ADMIN_ROUTES = "admin-routes";
 
 /** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
@@ -126,7 +135,8 @@ const DEFINITIONS = {
     },
   },
   Stats: {
-    folder: "stats",
+    folder: ADMIN_ROUTES,
+    entry: "stats",
     timeout: HTTP_TIMEOUT,
     tables: {
       COUNTERS_TABLE: { table: ["Query"] },
@@ -135,7 +145,8 @@ const DEFINITIONS = {
     },
   },
   Activity: {
-    folder: "activity",
+    folder: ADMIN_ROUTES,
+    entry: "activity",
     timeout: HTTP_TIMEOUT,
     tables: {
       EVENTS_TABLE: { table: ["Query"], indexes: ["Query"], only: ["by_ip"] },
@@ -143,7 +154,8 @@ const DEFINITIONS = {
     },
   },
   Events: {
-    folder: "events",
+    folder: ADMIN_ROUTES,
+    entry: "events",
     timeout: HTTP_TIMEOUT,
     tables: {
       EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
@@ -151,7 +163,8 @@ const DEFINITIONS = {
     },
   },
   ClientList: {
-    folder: "clients",
+    folder: ADMIN_ROUTES,
+    entry: "clients",
     timeout: HTTP_TIMEOUT,
     tables: {
       CLIENTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] },
@@ -160,12 +173,14 @@ const DEFINITIONS = {
     },
   },
   CleanupRunList: {
-    folder: "cleanup-runs",
+    folder: ADMIN_ROUTES,
+    entry: "cleanup-runs",
     timeout: HTTP_TIMEOUT,
     tables: { CLEANUP_RUNS_TABLE: { table: ["Query"] } },
   },
   AlertList: {
-    folder: "alerts",
+    folder: ADMIN_ROUTES,
+    entry: "alerts",
     timeout: HTTP_TIMEOUT,
     tables: { ALERTS_TABLE: { indexes: ["Query"] } },
   },
@@ -306,8 +321,8 @@ export class Functions extends Construct {
     }
     const created = new LambdaFunction(this, name, {
       role,
-      code: Code.fromAsset(functionAsset(definition.folder)),
-      handler: "index.handler",
+      code: Code.fromAsset(functionAsset(definition)),
+      handler: `${definition.entry ?? "index"}.handler`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       timeout: definition.timeout,
@@ -322,7 +337,7 @@ export class Functions extends Construct {
       logGroup,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       environment: {
-        POWERTOOLS_SERVICE_NAME: definition.folder,
+        POWERTOOLS_SERVICE_NAME: definition.entry ?? definition.folder,
         POWERTOOLS_LOG_LEVEL: "INFO",
         POWERTOOLS_LOGGER_SAMPLE_RATE: DEBUG_LOG_SHARE,
         OAUTH_MONITORING_STACK: metricsName,
@@ -414,9 +429,9 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
  *
  * @throws Error when it is not there, saying what to run
  */
-function functionAsset(folder: string): string {
+function functionAsset({ folder, entry = "index" }: FunctionDefinition): string {
   const path = join(packageRoot(), "dist/functions", folder);
-  if (!existsSync(join(path, "index.mjs"))) {
+  if (!existsSync(join(path, `${entry}.mjs`))) {
     throw new Error(`the function ${folder} is not built: run npm run build`);
   }
   return path;

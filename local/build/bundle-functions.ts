@@ -1,9 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 
 /** The name of the entry file, as in the CDK's own Node.js functions. */
 const ENTRY_NAME = "index";
+
+/** What functions share; it is none itself. */
+const RUNTIME = "runtime";
 
 /**
  * What the SDK imports on first use, and no function ever uses: a browser's user agent, and event streams, which
@@ -46,25 +49,41 @@ const PAGE_OPTIONS = {
   logLevel: "warning",
 } satisfies BuildOptions;
 
-/** The folders under `functions/` that are deployed: those with a handler. */
-export function functionFolders(root: string): string[] {
-  return readdirSync(join(root, "functions")).filter((folder) =>
-    existsSync(join(root, "functions", folder, "handler.ts")),
+/** A function as it is built. */
+export interface FunctionBundle {
+  /** Its entry file, relative to the folder of all bundles: `authorizer/index.mjs`. */
+  readonly file: string;
+  /** esbuild's metafile of its bundle. */
+  readonly metafile: Metafile;
+}
+
+/** The bundles under `functions/`, and the source of each of their entries by its name. */
+function bundleEntries(root: string): Map<string, Readonly<Record<string, string>>> {
+  const folders = readdirSync(join(root, "functions")).filter((folder) => folder !== RUNTIME);
+  return new Map(
+    folders.map((folder) => {
+      const source = join(root, "functions", folder);
+      if (existsSync(join(source, "handler.ts"))) {
+        return [folder, { [ENTRY_NAME]: join(source, "handler.ts") }];
+      }
+      const names = readdirSync(source).map((file) => basename(file, ".ts"));
+      return [folder, Object.fromEntries(names.map((name) => [name, join(source, `${name}.ts`)]))];
+    }),
   );
 }
 
 /**
- * Bundles every function into its own folder under `outdir`, which is ready to be an asset: `index.mjs`, the files
- * that it loads on first use, and `page.js` and `page.css` for a function with a `page/` folder.
+ * Bundles every folder under `functions/` into a folder of its own under `outdir`, which is ready to be an asset. A
+ * folder with a `handler.ts` is one function: `index.mjs`, the files that it loads on first use, and `page.js` and
+ * `page.css` for a `page/` folder. In a folder without one, each file is a function, and all of them share an asset.
  *
- * @returns esbuild's metafile of each bundle, by folder
+ * @returns each function by its name: its folder's, or its file's where several share a folder
  */
 export async function bundleFunctions(
   root: string,
   outdir: string,
-): Promise<Readonly<Record<string, Metafile>>> {
-  const bundles = functionFolders(root).map(async (folder) => {
-    const source = join(root, "functions", folder);
+): Promise<Readonly<Record<string, FunctionBundle>>> {
+  const bundles = [...bundleEntries(root)].map(async ([folder, entryPoints]) => {
     const { metafile } = await build({
       ...FUNCTION_OPTIONS,
       absWorkingDir: root,
@@ -73,14 +92,17 @@ export async function bundleFunctions(
         // quarter of the bundle.
         "@aws-sdk/credential-provider-node": join(root, "functions/runtime/lambda-credentials.ts"),
       },
-      entryPoints: { [ENTRY_NAME]: join(source, "handler.ts") },
+      entryPoints,
       outdir: join(outdir, folder),
     });
-    const page = join(source, "page/main.tsx");
+    const page = join(root, "functions", folder, "page/main.tsx");
     if (existsSync(page)) {
       await build({ ...PAGE_OPTIONS, entryPoints: { page }, outdir: join(outdir, folder) });
     }
-    return [folder, metafile] as const;
+    return Object.keys(entryPoints).map((entry): [string, FunctionBundle] => [
+      entry === ENTRY_NAME ? folder : entry,
+      { file: join(folder, `${entry}.mjs`), metafile },
+    ]);
   });
-  return Object.fromEntries(await Promise.all(bundles));
+  return Object.fromEntries((await Promise.all(bundles)).flat());
 }

@@ -210,6 +210,11 @@ export function createAwsEndpoint(
     const principal = principalOf(request.headers.authorization);
     if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
       const form = new URLSearchParams(text);
+      if (form.get("Action") === "ListSubscriptionsByTopic") {
+        response.writeHead(200, { "Content-Type": "text/xml" });
+        response.end(notifications.listSubscriptions(form));
+        return;
+      }
       const denial = policies?.().denial(principal, requestedNotification(form));
       const error = denial
         ? new ServiceError("AuthorizationError", denial, 403)

@@ -9,7 +9,14 @@ export interface Notification {
   readonly message: Readonly<Record<string, string>>;
 }
 
-/** How many of the latest notifications are kept. Nobody is subscribed here. */
+/** A subscription to a topic. */
+export interface Subscription {
+  readonly protocol: string;
+  readonly endpoint: string;
+  readonly confirmed: boolean;
+}
+
+/** How many of the latest notifications are kept. Nobody receives them here. */
 const KEPT = 1000;
 
 /** The input of Publish, from its form. */
@@ -61,9 +68,21 @@ export function errorXml({ code, message }: ServiceError): string {
 /** A local SNS. It keeps what was published, and the local front shows it. */
 export class Notifications {
   readonly #published: Notification[] = [];
+  /** Set by tests. */
+  subscriptions: readonly Subscription[] = [];
 
   get list(): readonly Notification[] {
     return this.#published;
+  }
+
+  /** Answers ListSubscriptionsByTopic with XML. */
+  listSubscriptions(form: URLSearchParams): string {
+    const topicArn = form.get("TopicArn") ?? "";
+    const members = this.subscriptions.map(({ protocol, endpoint, confirmed }, index) => {
+      const arn = confirmed ? `${topicArn}:${index}` : "PendingConfirmation";
+      return `<member><TopicArn>${topicArn}</TopicArn><Protocol>${protocol}</Protocol><SubscriptionArn>${arn}</SubscriptionArn><Owner>000000000000</Owner><Endpoint>${endpoint}</Endpoint></member>`;
+    });
+    return `<ListSubscriptionsByTopicResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><ListSubscriptionsByTopicResult><Subscriptions>${members.join("")}</Subscriptions></ListSubscriptionsByTopicResult><ResponseMetadata><RequestId>${crypto.randomUUID()}</RequestId></ResponseMetadata></ListSubscriptionsByTopicResponse>`;
   }
 
   /** Takes one call of SNS's query protocol, and answers with XML. */

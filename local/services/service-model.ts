@@ -5,8 +5,7 @@ import {
   PutEventsRequest$,
   StartReplayRequest$,
 } from "@aws-sdk/client-eventbridge";
-import { GetSecretValueRequest$ } from "@aws-sdk/client-secrets-manager";
-import { PublishInput$ } from "@aws-sdk/client-sns";
+import { ListSubscriptionsByTopicInput$, PublishInput$ } from "@aws-sdk/client-sns";
 import {
   ChangeMessageVisibilityBatchRequest$,
   ChangeMessageVisibilityRequest$,
@@ -37,7 +36,7 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   DisableRule: DisableRuleRequest$,
   EnableRule: EnableRuleRequest$,
   GetQueueAttributes: GetQueueAttributesRequest$,
-  GetSecretValue: GetSecretValueRequest$,
+  ListSubscriptionsByTopic: ListSubscriptionsByTopicInput$,
   Publish: PublishInput$,
   PutEvents: PutEventsRequest$,
   ReceiveMessage: ReceiveMessageRequest$,

@@ -23,6 +23,8 @@ export interface StackDescription {
   readonly archiveArn: string | undefined;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
+  /** Where alarms and alerts go. Undefined for a local stack, to whose topic nobody subscribes. */
+  readonly alarmTopicArn?: string | undefined;
   readonly config: MonitoringConfig;
   /** The endpoint and credentials of the local services; absent for AWS. */
   readonly dynamodb?: LocalService;
@@ -66,6 +68,9 @@ export function openTarget(stack: StackDescription) {
     sqs: new SQSClient({ ...stack.messaging }),
     bufferQueueUrl: stack.bufferQueueUrl,
     deadLetterQueueUrl: stack.deadLetterQueueUrl,
+    alarmTopicArn: stack.alarmTopicArn,
+    /** The options of further clients of the services that carry messages. */
+    messaging: stack.messaging,
   };
 }
 

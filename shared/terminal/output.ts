@@ -4,6 +4,8 @@ import Table from "cli-table3";
 export interface Report {
   readonly json: unknown;
   readonly text: string;
+  /** Whether the command found that something is wrong. The program then ends as after an error. */
+  readonly failed?: boolean;
 }
 
 /** A table as wide as the terminal allows, its last column cut to fit. */

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Metafile } from "esbuild";
 import { synthesize } from "../../infra/synthesize.ts";
-import { bundleFunctions } from "../../local/build/bundle-functions.ts";
+import { bundleFunctions, type FunctionBundle } from "../../local/build/bundle-functions.ts";
 import { Template } from "../../local/services/template.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -28,8 +28,8 @@ interface FunctionProperties {
 type Output = Metafile["outputs"][string];
 
 /** The files of a bundle that its entry imports, and those that these import: what a cold start loads. */
-export function loadedAtStart({ outputs }: Metafile): Output[] {
-  const entry = Object.keys(outputs).find((path) => basename(path) === "index.mjs");
+export function loadedAtStart({ file, metafile: { outputs } }: FunctionBundle): Output[] {
+  const entry = Object.keys(outputs).find((path) => path.endsWith(file));
   const loaded = new Set<string>();
   const load = (path: string) => {
     if (loaded.has(path)) return;
@@ -40,6 +40,23 @@ export function loadedAtStart({ outputs }: Metafile): Output[] {
   };
   if (entry) load(entry);
   return [...loaded].flatMap((path) => outputs[path] ?? []);
+}
+
+/** The files that a function loads on first use. */
+export function loadedOnNeed(bundle: FunctionBundle): Output[] {
+  const { outputs } = bundle.metafile;
+  const known = new Set(loadedAtStart(bundle));
+  const found = new Set<Output>();
+  const follow = (file: Output) => {
+    for (const { path, external } of file.imports) {
+      const next = outputs[path];
+      if (external || !next || known.has(next) || found.has(next)) continue;
+      found.add(next);
+      follow(next);
+    }
+  };
+  for (const file of known) follow(file);
+  return [...found];
 }
 
 const sum = (files: readonly Output[]) => files.reduce((bytes, file) => bytes + file.bytes, 0);
@@ -61,13 +78,13 @@ export async function withDeployedBundles<T>(
     );
     const bundles = await bundleFunctions(root, join(directory, "functions"));
     return await use(
-      Object.entries(bundles).map(([name, metafile]) => {
-        const bytes = sum(loadedAtStart(metafile));
+      Object.entries(bundles).map(([name, bundle]) => {
+        const bytes = sum(loadedAtStart(bundle));
         return {
           name,
-          file: join(directory, "functions", name, "index.mjs"),
+          file: join(directory, "functions", bundle.file),
           bytes,
-          bytesOnNeed: sum(Object.values(metafile.outputs)) - bytes,
+          bytesOnNeed: sum(loadedOnNeed(bundle)),
           variables: {
             AWS_REGION: "us-east-1",
             AWS_ACCESS_KEY_ID: "local",

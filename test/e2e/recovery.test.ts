@@ -13,6 +13,7 @@ import { DeleteCommand, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, describe, expect, it } from "vitest";
 import { archiveReplay } from "../../cli/commands/archive.ts";
 import { deadLettersList, deadLettersRedrive } from "../../cli/commands/dead-letters.ts";
+import { doctor } from "../../cli/commands/doctor.ts";
 import { synthesize } from "../../infra/synthesize.ts";
 import type { Queue } from "../../local/services/queue.ts";
 import { queueNamed } from "../../local/services/queues.ts";
@@ -240,5 +241,94 @@ describe("a process that is killed", () => {
     expect(endpoints.length).toBeLessThanOrEqual(calls + 1);
     expect(new Set(endpoints).size).toBe(endpoints.length);
     expect(await counted("app")).toBe((await storedIds("app")).length);
+  });
+});
+
+describe("doctor", () => {
+  /** What it finds, by check: `ok`, or what is wrong and what to do. */
+  async function examine(more: object = {}, examined = target()): Promise<Record<string, string>> {
+    const { json, failed } = await doctor(examined, { wait: "60", scopes: "api:read", ...more });
+    const { checks } = json as {
+      checks: { check: string; ok: boolean; found: string; advice?: string }[];
+    };
+    expect(failed).toBe(checks.some(({ ok }) => !ok));
+    return Object.fromEntries(
+      checks.map(({ check, ok, found, advice }) => [check, ok ? "ok" : `${found} → ${advice}`]),
+    );
+  }
+  const well = { tables: "ok", events: "ok", "dead letters": "ok", cleanup: "ok" };
+
+  it("finds a stack well, calls it, and leaves no token that works", async () => {
+    const { stack, library, send, settle } = scene();
+    await send("POST", "/_local/schedules/cleanup/run", {});
+    expect(await examine({ url: `${stack.url}/api/doctor` })).toEqual({ ...well, call: "ok" });
+    await settle();
+    const { events } = await queryEvents(library, {
+      clientId: "oauth-monitoring-doctor",
+      limit: 100,
+    });
+    const types = events.map(({ event_type }) => event_type);
+    expect(types).toEqual(expect.arrayContaining(["token_issued", "token_used", "token_revoked"]));
+  });
+
+  it("says why a call is refused", async () => {
+    const url = `${scene().stack.url}/api/doctor`;
+    expect((await examine({ url, scopes: "other" })).call).toMatch(/403 → .*--scopes/);
+    expect((await examine({ url: "http://127.0.0.1:1/" })).call).toMatch(/→ .*reached from here/);
+  });
+
+  it("finds a bus that takes nothing", async () => {
+    const { stack } = scene();
+    stack.eventBus.down = true;
+    const { events } = await examine();
+    stack.eventBus.down = false;
+    expect(events).toMatch(/PublishError: .* → look at the bus/);
+  });
+
+  it("finds a rule that is disabled", async () => {
+    const { stack, settle } = scene();
+    const rule = {
+      Name: logicalIdOfArn(stack.replay.storedRuleArn),
+      EventBusName: stack.eventBus.name,
+    };
+    await bus().send(new DisableRuleCommand(rule));
+    const { events } = await examine({ wait: "1" });
+    await bus().send(new EnableRuleCommand(rule));
+    expect(events).toMatch(/did not reach the audit log within 1 s → .*rule is enabled/);
+    await settle();
+  });
+
+  it("finds that nobody hears of alarms", async () => {
+    const { notifications } = scene().stack;
+    const alarmTopicArn = "arn:aws:sns:us-east-1:000000000000:topic";
+    const alarms = async () => (await examine({}, { ...target(), alarmTopicArn })).alarms;
+    expect(await alarms()).toMatch(/^nobody is subscribed .* → subscribe somebody/);
+    const one = { protocol: "email", endpoint: "ops@shop.example", confirmed: false };
+    notifications.subscriptions = [one];
+    expect(await alarms()).toMatch(/^subscriptions that nobody has confirmed: 1 → open the link/);
+    notifications.subscriptions = [one, { ...one, confirmed: true }];
+    expect(await alarms()).toBe("ok");
+  });
+
+  it("finds dead letters, a cleanup that does not run, and tables that are not there", async () => {
+    const { stack, library } = scene();
+    queueNamed(stack.queues, stack.named("queue", "DeadLetters")).send("x");
+    const healthy = target();
+    const late = { ...healthy, clock: () => Date.now() + 3 * HOUR_MS };
+    const gone = { ...healthy, countersTable: "none", sessionsTable: "none" };
+    const found = await examine({}, late);
+    expect(found["dead letters"]).toMatch(/^1 events could not be stored → .*redrive/);
+    expect(found.cleanup).toMatch(/the last run was at .* → look at its schedule/);
+    expect((await examine({}, gone)).tables).toMatch(
+      /^(Sessions, Counters|Counters, Sessions): ResourceNotFoundException: .* → .*deploy it again/i,
+    );
+    const { Items = [] } = await library.db.send(
+      new ScanCommand({ TableName: healthy.cleanupRunsTable }),
+    );
+    for (const { job, started_at } of Items) {
+      const Key = { job, started_at };
+      await library.db.send(new DeleteCommand({ TableName: healthy.cleanupRunsTable, Key }));
+    }
+    expect((await examine()).cleanup).toMatch(/no cleanup has run → .*wait 60 minutes/);
   });
 });

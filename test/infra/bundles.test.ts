@@ -1,21 +1,23 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Metafile } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { synthesize } from "../../infra/synthesize.ts";
 import {
   bundleFunctions,
-  functionFolders,
+  type FunctionBundle,
   NEVER_LOADED,
 } from "../../local/build/bundle-functions.ts";
-import { loadedAtStart } from "../bench/deployed-bundles.ts";
+import { Template } from "../../local/services/template.ts";
+import { loadedAtStart, loadedOnNeed } from "../bench/deployed-bundles.ts";
 
 const root = join(import.meta.dirname, "../..");
 
 type Output = Metafile["outputs"][string];
 
-let bundles: Readonly<Record<string, Metafile>>;
+let bundles: Readonly<Record<string, FunctionBundle>>;
 const outdir = mkdtempSync(join(tmpdir(), "oauth-monitoring-bundles-"));
 beforeAll(async () => {
   bundles = await bundleFunctions(root, outdir);
@@ -38,14 +40,30 @@ function packagesOf(modules: readonly string[], pattern: RegExp): string[] {
 }
 
 describe("the bundles", () => {
-  it("are one for each function", () => {
-    expect(Object.keys(bundles)).toEqual(functionFolders(root));
-    expect(Object.keys(bundles).length).toBeGreaterThan(10);
+  it("have an entry for each function of the stack", () => {
+    const functions = new Template(synthesize(join(outdir, "assembly")), "http://127.0.0.1:9")
+      .resources<{ Environment?: { Variables: Record<string, string> } }>("AWS::Lambda::Function")
+      .flatMap(({ properties }) => properties.Environment?.Variables.POWERTOOLS_SERVICE_NAME ?? []);
+    expect(functions.length).toBeGreaterThan(10);
+    // The export is off by default.
+    expect(Object.keys(bundles).toSorted()).toEqual([...functions, "ocsf-export"].toSorted());
+    for (const [name, { file }] of Object.entries(bundles)) {
+      expect(existsSync(join(outdir, file)), name).toBe(true);
+    }
+  });
+
+  it("share one asset where functions share a folder, and each loads its part of it", () => {
+    const { stats, clients } = bundles as Record<string, FunctionBundle>;
+    expect(stats?.file).toBe("admin-routes/stats.mjs");
+    expect(clients?.metafile).toBe(stats?.metafile);
+    const modules = modulesOf(loadedAtStart(stats as FunctionBundle));
+    expect(modules).toContain("functions/admin-routes/stats.ts");
+    expect(modules.filter((path) => path.startsWith("functions/admin-routes/"))).toHaveLength(1);
   });
 
   it("import nothing that Lambda does not have", () => {
-    for (const [name, { outputs }] of Object.entries(bundles)) {
-      const external = Object.values(outputs).flatMap(({ imports }) =>
+    for (const [name, { metafile }] of Object.entries(bundles)) {
+      const external = Object.values(metafile.outputs).flatMap(({ imports }) =>
         imports.filter(
           ({ external, kind, path }) =>
             external && !(kind === "dynamic-import" && NEVER_LOADED.includes(path)),
@@ -61,7 +79,9 @@ describe("the bundles", () => {
 });
 
 describe("the authorizer's bundle", () => {
-  const authorizer = () => bundles.authorizer as Metafile;
+  const authorizer = () => bundles.authorizer as FunctionBundle;
+  const named = ({ metafile }: FunctionBundle, file: Output) =>
+    basename(Object.keys(metafile.outputs).find((path) => metafile.outputs[path] === file) ?? "");
 
   it("loads at most 384 KB at a cold start", () => {
     const bytes = loadedAtStart(authorizer()).reduce((sum, file) => sum + file.bytes, 0);
@@ -79,29 +99,25 @@ describe("the authorizer's bundle", () => {
   });
 
   it("loads the queue for unpublished events only once the bus fails", () => {
-    const started = new Set(loadedAtStart(authorizer()));
-    const later = Object.entries(authorizer().outputs).filter(([, file]) => !started.has(file));
-    expect(later.map(([path]) => basename(path).replace(/-[A-Z0-9]+\.mjs$/, ""))).toContain(
-      "unpublished-queue",
-    );
-    expect(packagesOf(modulesOf(later.map(([, file]) => file)), /^@aws-sdk\/client-/)).toContain(
-      "@aws-sdk/client-sqs",
-    );
+    const later = loadedOnNeed(authorizer());
+    const names = later.map((file) => named(authorizer(), file).replace(/-[A-Z0-9]+\.mjs$/, ""));
+    expect(names).toContain("unpublished-queue");
+    expect(packagesOf(modulesOf(later), /^@aws-sdk\/client-/)).toContain("@aws-sdk/client-sqs");
   });
 
   it("loads what verifies other issuers' tokens only where issuers are configured", () => {
-    const started = new Set(loadedAtStart(authorizer()));
-    expect(packagesOf(modulesOf([...started]), /^jose$/)).toEqual([]);
-    const later = Object.entries(authorizer().outputs).filter(([, file]) => !started.has(file));
-    const verifiers = later.filter(([path]) => basename(path).startsWith("create-other-issuers-"));
-    expect(packagesOf(modulesOf(verifiers.map(([, file]) => file)), /^jose$/)).toEqual(["jose"]);
-    const bytes = verifiers.reduce((sum, [, file]) => sum + file.bytes, 0);
+    expect(packagesOf(modulesOf(loadedAtStart(authorizer())), /^jose$/)).toEqual([]);
+    const verifiers = loadedOnNeed(authorizer()).filter((file) =>
+      named(authorizer(), file).startsWith("create-other-issuers-"),
+    );
+    expect(packagesOf(modulesOf(verifiers), /^jose$/)).toEqual(["jose"]);
+    const bytes = verifiers.reduce((sum, file) => sum + file.bytes, 0);
     expect(bytes).toBeGreaterThan(10 * 1024);
     expect(bytes).toBeLessThanOrEqual(64 * 1024);
   });
 
   it("has no module of another function or feature", () => {
-    const own = modulesOf(Object.values(authorizer().outputs)).filter(
+    const own = modulesOf(Object.values(authorizer().metafile.outputs)).filter(
       (path) => !path.includes("node_modules/"),
     );
     const folders = new Set(own.map((path) => path.split("/").slice(0, 2).join("/")));

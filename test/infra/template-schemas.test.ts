@@ -26,7 +26,7 @@ const EVERYTHING: MonitoringConfigInput = {
 /** An app with an API of each kind that `attach` takes. */
 function attached(app: App): void {
   const stack = new Stack(app, "Watch");
-  const monitoring = new OAuthMonitoring(stack, "Oam");
+  const monitoring = new OAuthMonitoring(stack, "Oam", { authorizerProvisionedConcurrency: 1 });
   for (const scope of [stack, new Stack(app, "Shop")]) {
     const api = new RestApi(scope, "Orders", {
       defaultCorsPreflightOptions: { allowOrigins: ["https://shop.example"] },

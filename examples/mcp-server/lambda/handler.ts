@@ -20,7 +20,7 @@ function toRequest({ requestContext, headers, body, isBase64Encoded }: APIGatewa
 }
 
 /** Every call that gets here has a good token, with the scopes of its tool. */
-export const handler = middy()
+export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
   .use(
     await oauthMonitoring({
       mcp: {
@@ -31,7 +31,7 @@ export const handler = middy()
       },
     }),
   )
-  .handler(async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
+  .handler(async (event) => {
     // A function answers once, so there is no stream to open.
     if (event.requestContext.http.method !== "POST") {
       return { statusCode: 405, headers: { Allow: "POST" } };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { queueNamed } from "../../../local/services/queues.ts";
 import {
   issueToken,
   queryEvents,
@@ -18,7 +19,7 @@ const { assembly, remove } = await synthesizeDoors({
   ],
 });
 afterAll(remove);
-const scene = useStack({ assembly: () => assembly });
+const scene = useStack({ assembly: () => assembly, visibilitySeconds: 3 });
 
 const IP = "203.0.113.9";
 const USER_AGENT = "door-test/1.0";
@@ -277,6 +278,46 @@ describe("the audit log", () => {
       .filter((value) => value.length >= 20);
     expect(secrets.length).toBeGreaterThan(5);
     for (const secret of secrets) expect(text.includes(secret)).toBe(false);
+  });
+});
+
+describe("a bus", () => {
+  const endpoints = (each: Case) => doors.map(({ name }) => pathOf(name, each));
+  const callAll = (each: Case) =>
+    Promise.all(doors.map((door) => call(door, each, credentials.get("a good token") ?? {})));
+
+  it("that is slow keeps no caller waiting at any door", async () => {
+    const slow: Case = { ...(CASES[0] as Case), name: "a slow bus" };
+    const { stack, busTraffic, settle } = scene();
+    const isPublished = (path: string) => busTraffic.some((entry) => entry.includes(path));
+    stack.eventBus.delayMs = 1500;
+    for (const door of doors) {
+      const { status } = await call(door, slow, credentials.get("a good token") ?? {});
+      const path = pathOf(door.name, slow);
+      expect([door.name, status, isPublished(path)]).toEqual([door.name, 200, false]);
+    }
+    stack.eventBus.delayMs = 0;
+    await servers.monitoring.flush();
+    const missing = () => endpoints(slow).filter((path) => !isPublished(path));
+    await expect.poll(missing, { timeout: 20_000 }).toEqual([]);
+    await settle();
+  });
+
+  it("that is down loses no event of any door", async () => {
+    const down: Case = { ...(CASES[0] as Case), name: "no bus" };
+    const { stack, library, settle } = scene();
+    const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
+    stack.eventBus.down = true;
+    expect((await callAll(down)).map(({ status }) => status)).toEqual(doors.map(() => 200));
+    await servers.monitoring.flush();
+    await expect
+      .poll(() => unpublished.visible + unpublished.inFlight, { timeout: 20_000 })
+      .toBe(doors.length);
+    stack.eventBus.down = false;
+    await settle();
+    const { events } = await queryEvents(library, { type: "token_used", limit: 1000 });
+    const stored = events.map(({ event_data }) => event_data.endpoint);
+    expect(endpoints(down).filter((path) => !stored.includes(path))).toEqual([]);
   });
 });
 

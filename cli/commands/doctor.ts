@@ -1,0 +1,294 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
+import { forEachTable, tableContextKey, tableLabel } from "../../shared/dynamodb/table-names.ts";
+import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { printable, progress, type Report } from "../../shared/terminal/output.ts";
+import { MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
+import { type IssuedToken, issueToken } from "../../shared/tokens/issue-token.ts";
+import { revokeToken } from "../../shared/tokens/revoke-token.ts";
+
+/** What one check found. */
+interface Finding {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly found: string;
+  /** What to do, when it is not well. */
+  readonly advice?: string;
+}
+
+/** The client of the doctor's own tokens, by which its events are told from others. */
+const CLIENT = "oauth-monitoring-doctor";
+
+/** Longer than the doctor works. */
+const TOKEN_SECONDS = 300;
+
+const ASK_MS = 500;
+
+const optionsSchema = z.looseObject({
+  wait: z.coerce.number().int().min(1).max(600),
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  scopes: z.string().transform((text) => text.split(" ").filter(Boolean)),
+});
+
+type Options = z.output<typeof optionsSchema>;
+
+/** What to do about an error of AWS, by its name. */
+const ADVICE: Readonly<Record<string, string>> = {
+  AccessDeniedException: "let your identity use the table and its key: see docs/deploy.md",
+  ResourceNotFoundException: "the stack's outputs name what is not there: deploy it again",
+  KMSAccessDeniedException: "let your identity use the stack's key",
+  ExpiredTokenException: "get new credentials",
+  UnrecognizedClientException: "check the credentials and the region",
+};
+
+function failure(check: string, error: unknown, advice: string): Finding {
+  const { name, message } = error as Error;
+  return { check, ok: false, found: `${name}: ${message}`, advice: ADVICE[name] ?? advice };
+}
+
+/** Reads an item that is not there from each table: it needs the table, access to it, and its key. */
+async function checkTables(target: Target): Promise<Finding> {
+  const failed = (
+    await Promise.all(
+      Object.values(
+        forEachTable(
+          (variable) => variable,
+          async (variable) => {
+            const { partitionKey, sortKey }: TableDefinition = TABLES[variable];
+            const Key = { [partitionKey]: CLIENT, ...(sortKey && { [sortKey]: CLIENT }) };
+            const TableName = target[tableContextKey(variable)];
+            try {
+              await target.db.send(new GetCommand({ TableName, Key }));
+              return [];
+            } catch (error) {
+              return [{ label: tableLabel(variable), error }];
+            }
+          },
+        ),
+      ),
+    )
+  ).flat();
+  const [first] = failed;
+  if (!first) return { check: "tables", ok: true, found: "every table answers" };
+  const { found, ...rest } = failure("tables", first.error, "look at the state of the tables");
+  return { ...rest, found: `${failed.map(({ label }) => label).join(", ")}: ${found}` };
+}
+
+async function messagesIn(target: Target, QueueUrl: string): Promise<number> {
+  const { Attributes = {} } = await target.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["ApproximateNumberOfMessages"] }),
+  );
+  return Number(Attributes.ApproximateNumberOfMessages ?? 0);
+}
+
+async function checkDeadLetters(target: Target): Promise<Finding> {
+  const check = "dead letters";
+  try {
+    const count = await messagesIn(target, target.deadLetterQueueUrl);
+    return count === 0
+      ? { check, ok: true, found: "none" }
+      : {
+          check,
+          ok: false,
+          found: `${count} events could not be stored`,
+          advice:
+            "read the reasons with dead-letters list, fix the cause, then dead-letters redrive",
+        };
+  } catch (error) {
+    return failure(check, error, "let your identity use the queue");
+  }
+}
+
+/** Waits until an event about the token is in the audit log. */
+async function seenWithin(
+  target: Target,
+  { wait }: Options,
+  tokenId: string,
+  type: string,
+): Promise<number | undefined> {
+  const startedMs = target.clock();
+  const untilMs = startedMs + wait * SECOND_MS;
+  for (;;) {
+    const { events } = await queryEvents(target, { tokenId, type, limit: 1 });
+    if (events.length > 0) return target.clock() - startedMs;
+    if (target.clock() >= untilMs) return undefined;
+    progress(`waiting for ${type} …`);
+    await sleep(ASK_MS);
+  }
+}
+
+/** Where an event got stuck that did not arrive. */
+async function stuck(target: Target): Promise<string> {
+  const waiting = await messagesIn(target, target.bufferQueueUrl).catch(() => 0);
+  return waiting > 0
+    ? `${waiting} events wait in the buffer: look at the subscriber's log, throttles and reserved concurrency`
+    : "nothing waits in the buffer: look whether the bus's rule is enabled and its target's policy lets it send, and at the subscriber's log";
+}
+
+/** Issues a token and waits for its event: token table, key, bus, rule, buffer, subscriber, events table. */
+async function checkEvents(
+  target: Target,
+  options: Options,
+): Promise<{ readonly finding: Finding; readonly issued?: IssuedToken }> {
+  const check = "events";
+  try {
+    const issued = await issueToken(target, {
+      clientId: CLIENT,
+      scopes: options.scopes,
+      expiresInSeconds: TOKEN_SECONDS,
+    });
+    const tookMs = await seenWithin(target, options, issued.token.token_id, "token_issued");
+    const finding =
+      tookMs === undefined
+        ? {
+            check,
+            ok: false,
+            found: `token_issued did not reach the audit log within ${options.wait} s`,
+            advice: await stuck(target),
+          }
+        : { check, ok: true, found: `token_issued reached the audit log after ${tookMs} ms` };
+    return { finding, issued };
+  } catch (error) {
+    return {
+      finding: failure(check, error, "look at the bus, the token table and their policies"),
+    };
+  }
+}
+
+/** What SNS has in place of the ARN of a subscription that nobody has confirmed. */
+const UNCONFIRMED = "PendingConfirmation";
+
+/** Whether somebody hears of alarms and alerts. */
+async function checkSubscriptions(target: Target, TopicArn: string): Promise<Finding> {
+  const check = "alarms";
+  try {
+    // No other command needs SNS.
+    const { ListSubscriptionsByTopicCommand, SNSClient } = await import("@aws-sdk/client-sns");
+    const { Subscriptions = [] } = await new SNSClient({ ...target.messaging }).send(
+      new ListSubscriptionsByTopicCommand({ TopicArn }),
+    );
+    const confirmed = Subscriptions.filter(
+      ({ SubscriptionArn }) => SubscriptionArn !== UNCONFIRMED,
+    ).length;
+    if (confirmed > 0) {
+      return { check, ok: true, found: `subscriptions to the alarm topic: ${confirmed}` };
+    }
+    return Subscriptions.length > 0
+      ? {
+          check,
+          ok: false,
+          found: `subscriptions that nobody has confirmed: ${Subscriptions.length}`,
+          advice: "open the link in the message of SNS",
+        }
+      : {
+          check,
+          ok: false,
+          found: "nobody is subscribed to the alarm topic",
+          advice: "subscribe somebody: see docs/deploy.md",
+        };
+  } catch (error) {
+    return failure(check, error, "let your identity list the topic's subscriptions");
+  }
+}
+
+/** What an answer of the API means when it is not the integration's own. */
+const MEANING: Readonly<Record<number, string>> = {
+  401: "the authorizer does not know the token: does the API belong to this stack?",
+  403: "the path asks for other scopes, which --scopes gives, or there is no such route",
+  404: "there is no such route: give the URL of one that is protected",
+  500: "the authorizer or the integration fails: look at their logs",
+  503: "the authorizer could not reach the token store: look at its log and its network",
+};
+
+/** Calls the API with the token, and waits for the event of the call. */
+async function checkCall(target: Target, options: Options, issued: IssuedToken): Promise<Finding> {
+  const check = "call";
+  const { url = "" } = options;
+  try {
+    const { status } = await fetch(url, {
+      headers: { Authorization: `Bearer ${issued.secret}` },
+      redirect: "manual",
+      signal: AbortSignal.timeout(options.wait * SECOND_MS),
+    });
+    const advice = MEANING[status];
+    if (advice) return { check, ok: false, found: `the API answers ${status}`, advice };
+    const tookMs = await seenWithin(target, options, issued.token.token_id, "token_used");
+    return tookMs === undefined
+      ? {
+          check,
+          ok: false,
+          found: `the API answers ${status}, and token_used did not reach the audit log within ${options.wait} s`,
+          advice:
+            "look whether the method is protected and its stage is deployed, and at the authorizer's log",
+        }
+      : {
+          check,
+          ok: true,
+          found: `the API answers ${status}, and token_used reached the audit log after ${tookMs} ms`,
+        };
+  } catch (error) {
+    return failure(check, error, "look whether the URL is right and can be reached from here");
+  }
+}
+
+async function checkCleanup(target: Target): Promise<Finding> {
+  const check = "cleanup";
+  const { everyMinutes } = target.config.cleanup;
+  try {
+    const [latest] = await listCleanupRuns(target, 1, target.clock());
+    if (!latest) {
+      return {
+        check,
+        ok: false,
+        found: "no cleanup has run",
+        advice: `after a first deployment wait ${everyMinutes} minutes; then look at its schedule`,
+      };
+    }
+    const isLate = Date.parse(latest.started_at) < target.clock() - 2 * everyMinutes * MINUTE_MS;
+    if (!isLate && latest.status !== "failed") {
+      return { check, ok: true, found: `ran at ${latest.started_at}: ${latest.status}` };
+    }
+    return {
+      check,
+      ok: false,
+      found: `the last run was at ${latest.started_at}: ${latest.error ?? latest.status}`,
+      advice: isLate ? "look at its schedule" : "look at its log; the next run carries on",
+    };
+  } catch (error) {
+    return failure(check, error, "look at the table of cleanup runs");
+  }
+}
+
+/**
+ * `doctor`: checks a stack from end to end, and says what to do. It issues a token of five minutes, which it
+ * revokes, and leaves its events in the audit log, under a client of its own.
+ */
+export async function doctor(target: Target, given: object): Promise<Report> {
+  const options = optionsSchema.parse(given);
+  const findings: Finding[] = [await checkTables(target)];
+  const { finding, issued } = await checkEvents(target, options);
+  findings.push(finding);
+  if (issued && options.url !== undefined) findings.push(await checkCall(target, options, issued));
+  if (issued) {
+    // It expires by itself where it cannot be revoked; the check of the events has said why.
+    await revokeToken(target, issued.token.token_id).catch(() => {});
+  }
+  findings.push(await checkDeadLetters(target), await checkCleanup(target));
+  if (target.alarmTopicArn) findings.push(await checkSubscriptions(target, target.alarmTopicArn));
+  progress("");
+  const text = findings.flatMap(({ check, ok, found, advice }) => [
+    `${ok ? "ok  " : "FAIL"}  ${check}: ${printable(found)}`,
+    ...(advice ? [`      → ${advice}`] : []),
+  ]);
+  const failed = findings.some(({ ok }) => !ok);
+  return {
+    json: { checked_at: toInstant(target.clock()), ok: !failed, checks: findings },
+    text: text.join("\n"),
+    failed,
+  };
+}

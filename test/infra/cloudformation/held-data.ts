@@ -1,0 +1,92 @@
+import { loadAwsServiceSpecSync } from "@aws-cdk/aws-service-spec";
+import type { CfnTemplate } from "./template-shape.ts";
+
+/** An index of a table, as a change of it is judged. */
+interface Index {
+  readonly IndexName: string;
+}
+
+/** A resource that holds data, with what CloudFormation replaces it for. */
+export interface DataHolder {
+  readonly type: string;
+  /** The properties whose change makes CloudFormation replace the resource. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  readonly indexes?: readonly Index[];
+  readonly deletionPolicy: string;
+}
+
+/** Resources that hold data, by logical id. */
+export type DataHolders = Readonly<Record<string, DataHolder>>;
+
+/** Types that AWS's database does not call stateful, and whose loss loses data all the same. */
+const HOLDS_DATA = new Set([
+  "AWS::Events::Archive",
+  "AWS::Events::EventBus",
+  "AWS::KMS::Key",
+  "AWS::Logs::LogGroup",
+]);
+
+const db = loadAwsServiceSpecSync();
+
+/** What of a template holds data. */
+export function dataHolders({ Resources }: CfnTemplate): DataHolders {
+  return Object.fromEntries(
+    Object.entries(Resources).flatMap(([id, { Type, Properties = {}, DeletionPolicy }]) => {
+      const found = db.lookup("resource", "cloudFormationType", "equals", Type);
+      const definition = found.length > 0 ? found.only() : undefined;
+      if (!definition?.isStateful && !HOLDS_DATA.has(Type)) return [];
+      const identity = Object.entries(Properties).filter(
+        ([name]) => definition?.properties[name]?.causesReplacement === "yes",
+      );
+      const indexes = Properties.GlobalSecondaryIndexes as readonly Index[] | undefined;
+      const holder: DataHolder = {
+        type: Type,
+        identity: Object.fromEntries(identity),
+        ...(indexes && { indexes }),
+        deletionPolicy: DeletionPolicy ?? "Delete",
+      };
+      return [[id, holder]];
+    }),
+  );
+}
+
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+function indexFaults(id: string, before: DataHolder, after: DataHolder): string[] {
+  const [was, is] = [before, after].map(
+    ({ indexes = [] }) => new Map(indexes.map((index) => [index.IndexName, index])),
+  ) as [Map<string, Index>, Map<string, Index>];
+  const names = [...new Set([...was.keys(), ...is.keys()])];
+  const changed = names.filter(
+    (name) => was.has(name) && is.has(name) && !same(was.get(name), is.get(name)),
+  );
+  const cameOrWent = names.filter((name) => was.has(name) !== is.has(name));
+  return [
+    ...changed.map(
+      (name) =>
+        `${id}: the index ${name} changes, which DynamoDB does not do: give it another name`,
+    ),
+    ...(cameOrWent.length > 1
+      ? [
+          `${id}: the indexes ${cameOrWent.join(", ")} come or go, and CloudFormation takes one in an update`,
+        ]
+      : []),
+  ];
+}
+
+/** What an upgrade from one template to another would lose; empty when it loses nothing. */
+export function upgradeFaults(before: DataHolders, after: DataHolders): string[] {
+  return Object.entries(before).flatMap(([id, was]) => {
+    const is = after[id];
+    if (!is) return [`${id} (${was.type}) is removed or renamed, and its data stays behind`];
+    if (is.type !== was.type) return [`${id} becomes a ${is.type}`];
+    const names = new Set([...Object.keys(was.identity), ...Object.keys(is.identity)]);
+    const replaced = [...names].filter((name) => !same(was.identity[name], is.identity[name]));
+    const unprotected = was.deletionPolicy !== "Delete" && is.deletionPolicy === "Delete";
+    return [
+      ...replaced.map((name) => `${id} (${was.type}) is replaced, because ${name} changes`),
+      ...indexFaults(id, was, is),
+      ...(unprotected ? [`${id} is no longer retained`] : []),
+    ];
+  });
+}

@@ -1,0 +1,133 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { App, Stack } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import { type DataHolders, dataHolders, upgradeFaults } from "./cloudformation/held-data.ts";
+import type { CfnTemplate } from "./cloudformation/template-shape.ts";
+
+/** What the last release's templates held data in. CONTRIBUTING.md says when to record it anew. */
+const FILE = fileURLToPath(new URL("./cloudformation/last-release.json", import.meta.url));
+
+const config = { ocsfExport: { enabled: true } };
+
+/** The deployments that an upgrade is tried on: the stack of this repository, and the construct in an app. */
+function present(): Record<string, CfnTemplate> {
+  const shop = new Stack(new App(), "Shop");
+  new OAuthMonitoring(shop, "Monitoring").addAdminApi();
+  return {
+    stack: Template.fromStack(
+      new OAuthMonitoringStack(new App(), "OAuthMonitoring", { config }),
+    ).toJSON() as CfnTemplate,
+    construct: Template.fromStack(shop).toJSON() as CfnTemplate,
+  };
+}
+
+const templates = present();
+if (process.env.RECORD_RELEASE) {
+  const held = Object.fromEntries(
+    Object.entries(templates).map(([name, template]) => [name, dataHolders(template)]),
+  );
+  writeFileSync(FILE, `${JSON.stringify(held, null, 1)}\n`);
+}
+const lastRelease = JSON.parse(readFileSync(FILE, "utf8")) as Record<string, DataHolders>;
+
+describe("an upgrade from the last release", () => {
+  it.each(Object.keys(templates))("replaces and removes nothing that holds data: %s", (name) => {
+    const before = lastRelease[name] ?? {};
+    const types = new Set(Object.values(before).map(({ type }) => type));
+    for (const type of [
+      "AWS::DynamoDB::Table",
+      "AWS::Events::Archive",
+      "AWS::Events::EventBus",
+      "AWS::KMS::Key",
+      "AWS::Logs::LogGroup",
+      "AWS::SQS::Queue",
+    ]) {
+      expect(types).toContain(type);
+    }
+    expect(upgradeFaults(before, dataHolders(templates[name] as CfnTemplate))).toEqual([]);
+  });
+});
+
+describe("the check of an upgrade", () => {
+  interface Found {
+    readonly Type: string;
+    readonly Properties: Record<string, unknown>;
+  }
+  type All = Record<string, Found>;
+
+  /** What is found when the present template is changed so. */
+  function found(change: (resources: All) => void) {
+    const template = structuredClone(templates.stack) as CfnTemplate;
+    change(template.Resources as All);
+    return upgradeFaults(lastRelease.stack as DataHolders, dataHolders(template)).join("\n");
+  }
+  /** The first resource of a type whose logical id has the text. */
+  function find(resources: All, part: string, type: string): readonly [string, Found] {
+    const entries = Object.entries(resources);
+    const entry = entries.find(([id, { Type }]) => id.includes(part) && Type === type);
+    if (!entry) throw new Error(`there is no ${type} ${part}`);
+    return entry;
+  }
+  const TABLE = "AWS::DynamoDB::Table";
+
+  it("finds a construct that is renamed", () => {
+    const stack = new Stack(new App(), "OAuthMonitoring");
+    new OAuthMonitoring(stack, "Renamed", { config });
+    const renamed = dataHolders(Template.fromStack(stack).toJSON() as CfnTemplate);
+    const faults = upgradeFaults(lastRelease.stack as DataHolders, renamed);
+    expect(faults).toContainEqual(expect.stringMatching(/Tokens.*is removed or renamed/));
+    expect(faults.length).toBe(Object.keys(lastRelease.stack as DataHolders).length);
+  });
+
+  it.each<[string, string, string, object, RegExp]>([
+    ["a table's key", "DataEvents", TABLE, { KeySchema: [] }, /is replaced, because KeySchema/],
+    ["a table that is given a name", "DataTokens", TABLE, { TableName: "t" }, /because TableName/],
+    ["a queue that is given a name", "Buffer", "AWS::SQS::Queue", { QueueName: "q" }, /QueueName/],
+    ["a bus with another name", "Bus", "AWS::Events::EventBus", { Name: "b" }, /because Name/],
+    ["a bucket with a name", "Export", "AWS::S3::Bucket", { BucketName: "b" }, /BucketName/],
+    [
+      "a log group with a name",
+      "SubscriberLog",
+      "AWS::Logs::LogGroup",
+      { LogGroupName: "g" },
+      /LogGroupName/,
+    ],
+  ])("finds %s", (_, part, type, change, fault) => {
+    expect(
+      found((all) => {
+        Object.assign(find(all, part, type)[1].Properties, change);
+      }),
+    ).toMatch(fault);
+  });
+
+  it("finds a table that is removed, or that is no longer retained", () => {
+    const remove = (all: All) => {
+      delete all[find(all, "DataTokens", TABLE)[0]];
+    };
+    expect(found(remove)).toMatch(/is removed/);
+    expect(
+      found((all) => {
+        Object.assign(find(all, "DataTokens", TABLE)[1], { DeletionPolicy: "Delete" });
+      }),
+    ).toMatch(/no longer retained/);
+  });
+
+  it("finds more changes of indexes than one update takes, and an index that changes in place", () => {
+    const indexesOf = (all: All) =>
+      find(all, "DataEvents", TABLE)[1].Properties.GlobalSecondaryIndexes as {
+        Projection: object;
+      }[];
+    expect(found((all) => void indexesOf(all).splice(0, 2))).toMatch(/come or go/);
+    expect(found((all) => void indexesOf(all).splice(0, 1))).toBe("");
+    expect(
+      found((all) => {
+        const [first] = indexesOf(all);
+        if (first) first.Projection = { ProjectionType: "KEYS_ONLY" };
+      }),
+    ).toMatch(/the index \w+ changes/);
+  });
+});
