@@ -45,6 +45,7 @@ const ARN = length(1, 1600);
  * Constraints that the SDK's model does not carry, by shape and member.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+ * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
 export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constraint>>>> = {
@@ -53,6 +54,7 @@ export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constr
   DescribeReplayRequest: { ReplayName: REPLAY_NAME },
   DisableRuleRequest: { Name: RULE_NAME },
   EnableRuleRequest: { Name: RULE_NAME },
+  GetSecretValueRequest: { SecretId: length(1, 2048) },
   PublishInput: {
     Message: all(length(1, 262_144), pattern(MESSAGE_TEXT)),
     // Printable ASCII, without a control character, and no space at its beginning.

@@ -5,6 +5,7 @@ import {
   PutEventsRequest$,
   StartReplayRequest$,
 } from "@aws-sdk/client-eventbridge";
+import { GetSecretValueRequest$ } from "@aws-sdk/client-secrets-manager";
 import { ListSubscriptionsByTopicInput$, PublishInput$ } from "@aws-sdk/client-sns";
 import {
   ChangeMessageVisibilityBatchRequest$,
@@ -36,6 +37,7 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   DisableRule: DisableRuleRequest$,
   EnableRule: EnableRuleRequest$,
   GetQueueAttributes: GetQueueAttributesRequest$,
+  GetSecretValue: GetSecretValueRequest$,
   ListSubscriptionsByTopic: ListSubscriptionsByTopicInput$,
   Publish: PublishInput$,
   PutEvents: PutEventsRequest$,
