@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createBatchingSink } from "../../doors/node/batching-sink.ts";
 import { fromFetchRequest } from "../../doors/node/node-request.ts";
+import { protectServer } from "../../doors/node/oauth-monitoring.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { parseMonitoringConfig } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/world.ts";
 
 const events = (count: number): OAuthEvent[] =>
@@ -98,6 +100,32 @@ describe("the batches of a server", () => {
     await sink.flush();
     expect(calls).toBe(2);
     expect(logger.lines).toMatchObject([{ level: "error", extra: [{ cause: "Error: no bus" }] }]);
+  });
+});
+
+describe("a server that closes", () => {
+  it("has published the events of all its calls once it has flushed, the latest one's too", async () => {
+    const published: OAuthEvent[] = [];
+    const { check, flush } = protectServer(
+      {
+        config: parseMonitoringConfig({}),
+        clock: () => 1_700_000_000_000,
+        logger: recordingLogger(),
+        sink: { publish: async (batch) => void published.push(...batch) },
+        // A call without a token asks no store.
+        db: undefined as never,
+        tokensTable: "tokens",
+        sessionsTable: "sessions",
+      },
+      { batching: { maxWaitMs: 60_000 } },
+    );
+    for (const path of ["/first", "/second"]) {
+      const answer = await check(new Request(`http://127.0.0.1${path}`), { ip: "192.0.2.1" });
+      expect(answer).toMatchObject({ status: 401 });
+    }
+    expect(published).toEqual([]);
+    await flush();
+    expect(published.map(({ event_data }) => event_data.endpoint)).toEqual(["/first", "/second"]);
   });
 });
 
