@@ -94,11 +94,11 @@ describe("queues and bus", () => {
       },
     });
     template.hasResourceProperties("AWS::Events::Rule", {
-      EventPattern: { source: ["oauth.monitoring", "oauth.keycloak"] },
+      EventPattern: { source: ["oauth.monitoring", "oauth.keycloak", "oauth.entra", "oauth.ping"] },
       Targets: [Match.objectLike({ DeadLetterConfig: Match.anyValue() })],
     });
     template.hasResourceProperties("AWS::Events::Archive", {
-      EventPattern: { source: ["oauth.monitoring", "oauth.keycloak"] },
+      EventPattern: { source: ["oauth.monitoring", "oauth.keycloak", "oauth.entra", "oauth.ping"] },
       KmsKeyIdentifier: { "Fn::GetAtt": [Match.stringLikeRegexp("Key"), "Arn"] },
       RetentionDays: 30,
     });

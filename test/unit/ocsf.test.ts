@@ -8,6 +8,7 @@ import {
   oauthEventSchema,
 } from "../../shared/envelope/oauth-event.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
+import { OCSF, ocsfFaults } from "../published/ocsf-schema.ts";
 import { ocsfEventSchema } from "./ocsf-schema.ts";
 
 const AT = "2026-11-23T10:00:00.000Z";
@@ -387,6 +388,46 @@ const anyEvent = fc
 function leaves(node: unknown): unknown[] {
   return typeof node === "object" && node !== null ? Object.values(node).flatMap(leaves) : [node];
 }
+
+describe("the published schema", () => {
+  const whole = conforming(event("auth_failed", CALL, { oauth_client_id: "app", user_id: "ada" }));
+  const faults = (more: object) =>
+    ocsfFaults({ ...whole, ...more }).map(({ path, message }) => `${path.join(".")} ${message}`);
+
+  it("is that of the version which events name", () => {
+    expect(OCSF).toMatchObject({
+      version: "1.8.0",
+      commit: expect.stringMatching(/^[0-9a-f]{40}$/),
+    });
+    expect(Object.keys(OCSF.classes)).toEqual(["2004", "3002", "6003"]);
+    expect(Object.keys(OCSF.objects).length).toBeGreaterThan(100);
+  });
+
+  it.each<[string, object, string]>([
+    ["an attribute that it does not have", { color: "red" }, "color is no attribute"],
+    ["no required attribute", { severity_id: undefined }, "severity_id is missing"],
+    ["a value of another type", { time: "now" }, "time is not of long_t"],
+    ["an enumerated value that it does not have", { status_id: 7 }, "status_id is none of 0, 1"],
+    ["another caption than the value's", { activity_name: "Login" }, "activity_name is not Logon"],
+    ["a type that its class and activity do not make", { type_uid: 1 }, "type_uid is not 300201"],
+    ["an object without what it needs one of", { actor: {} }, "actor has none of process, user"],
+    [
+      "no address where it wants one",
+      { src_endpoint: { ip: "x" } },
+      "src_endpoint.ip is not of ip_t",
+    ],
+    ["a list where it wants one object", { user: [] }, "user is not an object"],
+    [
+      "an attribute of an object that it does not have",
+      { user: { uid: "a", x: 1 } },
+      "user.x is no",
+    ],
+    ["an unknown class", { class_uid: 1 }, "class_uid is none of our classes"],
+  ])("refuses an event with %s", (_, more, fault) => {
+    expect(faults({})).toEqual([]);
+    expect(faults(more).join("; ")).toContain(fault);
+  });
+});
 
 describe("whatever the event", () => {
   it("conforms to the schema", () => {

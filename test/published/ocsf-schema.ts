@@ -1,0 +1,180 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** One attribute, as `compile-ocsf-schema.ts` writes it. */
+export interface CompiledAttribute {
+  /** A type of the dictionary, or `object`. */
+  readonly type: string;
+  /** The object that it is, by name. */
+  readonly object?: string;
+  readonly array?: true;
+  readonly required?: true;
+  /** Captions by value. */
+  readonly enum?: Readonly<Record<string, string>>;
+  /** The attribute that has the caption of this one's value. */
+  readonly sibling?: string;
+}
+
+/** A type of the dictionary. A type that has a `type` narrows that one. */
+export interface CompiledType {
+  readonly type?: string;
+  readonly regex?: string;
+  readonly max_len?: number;
+  readonly range?: readonly [number, number];
+}
+
+/** A class or an object. */
+export interface Definition {
+  readonly attributes: Readonly<Record<string, CompiledAttribute>>;
+  readonly constraints?: {
+    readonly at_least_one?: readonly string[];
+    readonly just_one?: readonly string[];
+  };
+}
+
+/** A class with what every event of it says. */
+export interface CompiledClass extends Definition {
+  readonly caption: string;
+  readonly category: { readonly uid: number; readonly caption: string };
+}
+
+/** What the published schema says about our classes. */
+export interface CompiledSchema {
+  readonly source: string;
+  readonly commit: string;
+  readonly version: string;
+  readonly types: Readonly<Record<string, CompiledType>>;
+  /** By `class_uid`. */
+  readonly classes: Readonly<Record<string, CompiledClass>>;
+  readonly objects: Readonly<Record<string, Definition>>;
+}
+
+export const OCSF = JSON.parse(
+  readFileSync(join(import.meta.dirname, "ocsf-schema.json"), "utf8"),
+) as CompiledSchema;
+
+/** Something that the schema does not allow. */
+export interface OcsfFault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+type Path = OcsfFault["path"];
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Of a type without a type above it, whether a value is of it. `json_t` is anything. */
+const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  boolean_t: (value) => typeof value === "boolean",
+  float_t: (value) => typeof value === "number",
+  integer_t: Number.isSafeInteger,
+  json_t: () => true,
+  long_t: Number.isSafeInteger,
+  string_t: (value) => typeof value === "string",
+};
+
+const regexes = new Map<string, RegExp>();
+function matches(regex: string, value: string): boolean {
+  const known = regexes.get(regex) ?? new RegExp(regex);
+  regexes.set(regex, known);
+  return known.test(value);
+}
+
+function typeFault(name: string, value: unknown): string | undefined {
+  const type = OCSF.types[name];
+  if (!type) return `the schema has no type ${name}`;
+  if (!type.type) return PRIMITIVES[name]?.(value) ? undefined : `is not of ${name}`;
+  const above = typeFault(type.type, value);
+  if (above) return above;
+  if (typeof value === "string") {
+    if (type.max_len !== undefined && value.length > type.max_len) return `is too long for ${name}`;
+    if (type.regex !== undefined && !matches(type.regex, value)) return `is not of ${name}`;
+  }
+  if (typeof value === "number" && type.range) {
+    const [least, most] = type.range;
+    if (value < least || value > most) return `is out of the range of ${name}`;
+  }
+  return undefined;
+}
+
+function valueFaults(attribute: CompiledAttribute, value: unknown, path: Path): OcsfFault[] {
+  if (attribute.array) {
+    if (!Array.isArray(value)) return [{ path, message: "is not a list" }];
+    const one = { ...attribute, array: undefined } as unknown as CompiledAttribute;
+    return value.flatMap((each, index) => valueFaults(one, each, [...path, index]));
+  }
+  if (attribute.object !== undefined) {
+    if (!isObject(value)) return [{ path, message: "is not an object" }];
+    const definition = OCSF.objects[attribute.object];
+    // The object `object` is for whatever has no attribute: it may have any members.
+    return !definition || attribute.object === "object" ? [] : faultsOf(definition, value, path);
+  }
+  const fault = typeFault(attribute.type, value);
+  if (fault) return [{ path, message: fault }];
+  if (attribute.enum && !Object.hasOwn(attribute.enum, String(value))) {
+    return [{ path, message: `is none of ${Object.keys(attribute.enum).join(", ")}` }];
+  }
+  return [];
+}
+
+function faultsOf(
+  { attributes, constraints }: Definition,
+  value: Readonly<Record<string, unknown>>,
+  path: Path,
+): OcsfFault[] {
+  const given = Object.entries(value).filter(([, member]) => member !== undefined);
+  const names = new Set(given.map(([name]) => name));
+  const faults = given.flatMap(([name, member]) => {
+    const attribute = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
+    const at = [...path, name];
+    if (!attribute) return [{ path: at, message: "is no attribute of the schema" }];
+    const caption = attribute.enum?.[String(member)];
+    const sibling = attribute.sibling === undefined ? undefined : value[attribute.sibling];
+    // 99 is Other: its sibling has the source's own word.
+    const misnamed = caption !== undefined && member !== 99 && sibling !== undefined;
+    return [
+      ...valueFaults(attribute, member, at),
+      ...(misnamed && sibling !== caption
+        ? [{ path: [...path, attribute.sibling ?? ""], message: `is not ${caption}` }]
+        : []),
+    ];
+  });
+  for (const [name, { required }] of Object.entries(attributes)) {
+    if (required && !names.has(name)) faults.push({ path: [...path, name], message: "is missing" });
+  }
+  const { at_least_one, just_one } = constraints ?? {};
+  if (at_least_one && !at_least_one.some((name) => names.has(name))) {
+    faults.push({ path, message: `has none of ${at_least_one.join(", ")}` });
+  }
+  if (just_one && just_one.filter((name) => names.has(name)).length !== 1) {
+    faults.push({ path, message: `has not one of ${just_one.join(", ")}` });
+  }
+  return faults;
+}
+
+/** Everything about an event that the published schema does not allow. */
+export function ocsfFaults(event: unknown): OcsfFault[] {
+  if (!isObject(event)) return [{ path: [], message: "is not an object" }];
+  const { class_uid, activity_id, type_uid, category_uid, metadata } = event;
+  const known = OCSF.classes[String(class_uid)];
+  if (!known) return [{ path: ["class_uid"], message: "is none of our classes" }];
+  const computed: readonly (readonly [string, unknown])[] = [
+    ["class_name", known.caption],
+    ["category_uid", known.category.uid],
+    ["category_name", known.category.caption],
+    ["type_uid", Number(class_uid) * 100 + Number(activity_id)],
+  ];
+  const faults = computed.flatMap(([name, expected]) =>
+    name in event && event[name] !== expected
+      ? [{ path: [name], message: `is not ${expected}` }]
+      : [],
+  );
+  if (isObject(metadata) && metadata.version !== OCSF.version) {
+    faults.push({ path: ["metadata", "version"], message: `is not ${OCSF.version}` });
+  }
+  if (type_uid === undefined || category_uid === undefined) {
+    faults.push({ path: [], message: "does not say its type or category" });
+  }
+  return [...faults, ...faultsOf(known, event, [])];
+}
