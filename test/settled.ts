@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LocalStack } from "../local/start/local-stack.ts";
 
-/** Waits until the stack's queues are empty and stay so; what is dead may lie where it is. */
-export async function settled({ queues }: Pick<LocalStack, "queues">): Promise<void> {
+/**
+ * Waits until the stack's functions rest, its queues are empty, and both stay so. What is dead may lie where
+ * it is.
+ */
+export async function settled({
+  functions,
+  queues,
+}: Pick<LocalStack, "functions" | "queues">): Promise<void> {
   for (let quietRounds = 0; quietRounds < 3; await sleep(100)) {
     const waiting = [...queues].filter(
       ([name, queue]) => !name.includes("DeadLetters") && queue.visible + queue.inFlight > 0,
     );
-    quietRounds = waiting.length === 0 ? quietRounds + 1 : 0;
+    quietRounds = functions.isIdle && waiting.length === 0 ? quietRounds + 1 : 0;
   }
 }

@@ -116,6 +116,14 @@ export class LambdaFunctions {
     });
   }
 
+  /** Whether no invocation waits or is under way, nor the work that follows its response. */
+  get isIdle(): boolean {
+    return [...this.#pools.values()].every(
+      ({ waiting, environments }) =>
+        waiting.length === 0 && [...environments].every(({ ready }) => ready),
+    );
+  }
+
   /** Kills a function's environments in the middle of their work, as a crash would. */
   kill(name: string): void {
     for (const environment of [...this.#pool(name).environments]) environment.kill("killed");
