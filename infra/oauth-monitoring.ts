@@ -43,7 +43,7 @@ import { ApiProtection } from "./constructs/api-protection.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
-import { grantPublish, grantTables } from "./constructs/grants.ts";
+import { grantIssuers, grantPublish, grantTables } from "./constructs/grants.ts";
 import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
@@ -444,18 +444,20 @@ export class OAuthMonitoring extends Construct {
    * `oauth-monitoring/node`. It needs `environment` as well.
    */
   grantAuthorize(grantee: IGrantable): Grant {
-    return grantTables(this.#data, grantee, {
+    const tables = grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
-    })
-      .combine(this.grantPublish(grantee))
-      .combine(
-        Grant.addToPrincipal({
-          grantee,
-          actions: ["sqs:SendMessage"],
-          resourceArns: [this.#flow.unpublished.queueArn],
-        }),
-      );
+    });
+    const queue = Grant.addToPrincipal({
+      grantee,
+      actions: ["sqs:SendMessage"],
+      resourceArns: [this.#flow.unpublished.queueArn],
+    });
+    const issuers = grantIssuers(this.#data, grantee, this.config);
+    return [this.grantPublish(grantee), queue, ...issuers].reduce(
+      (all, each) => all.combine(each),
+      tables,
+    );
   }
 
   /** Lets an administrator name clients: `registerClient`. */

@@ -27,7 +27,7 @@ import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-import { grantPublish, grantTables, type TablesAccess } from "./grants.ts";
+import { grantIssuers, grantPublish, grantTables, type TablesAccess } from "./grants.ts";
 
 interface FunctionDefinition {
   /** Folder under `functions/`. */
@@ -380,7 +380,7 @@ export class Functions extends Construct {
     }
     if (name === "Authorizer") {
       this.#mayOnlySend(target, "UNPUBLISHED_QUEUE_URL", unpublished);
-      this.#grantIssuers(target);
+      grantIssuers(this.props.data, target, this.props.config);
     }
     if (name === "OcsfExport") {
       target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
@@ -399,15 +399,6 @@ export class Functions extends Construct {
     target.addEnvironment("ALERT_TOPIC_ARN", topic.topicArn);
     allow(target, ["sns:Publish"], [topic.topicArn]);
     topic.masterKey?.grant(target, "kms:Decrypt", "kms:GenerateDataKey");
-  }
-
-  /** Grants what tokens of other issuers need: to read what is revoked, and the secrets for introspection. */
-  #grantIssuers(target: LambdaFunction): void {
-    const { data, config } = this.props;
-    if (config.issuers.length === 0) return;
-    allow(target, ["dynamodb:BatchGetItem"], [data.tables.TOKENS_TABLE.tableArn]);
-    const secrets = config.issuers.flatMap(({ introspection }) => introspection?.secretArn ?? []);
-    if (secrets.length > 0) allow(target, ["secretsmanager:GetSecretValue"], [...new Set(secrets)]);
   }
 
   #mayOnlySend(target: LambdaFunction, variable: string, queue: Queue): void {

@@ -1,5 +1,6 @@
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { PREVIOUS_EVENTS, TABLES } from "../../shared/dynamodb/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
@@ -83,6 +84,25 @@ function grantPreviousEvents(
           ),
         ]
       : []),
+  ];
+}
+
+/**
+ * Grants what deciding about tokens of other issuers needs besides: to read what is revoked, and the secrets for
+ * introspection.
+ */
+export function grantIssuers(
+  { tables }: Data,
+  grantee: IGrantable,
+  { issuers }: Pick<MonitoringConfig, "issuers">,
+): Grant[] {
+  if (issuers.length === 0) return [];
+  const secrets = issuers.flatMap(({ introspection }) => introspection?.secretArn ?? []);
+  const grant = (action: string, resourceArns: string[]) =>
+    Grant.addToPrincipal({ grantee, actions: [action], resourceArns });
+  return [
+    grant("dynamodb:BatchGetItem", [tables.TOKENS_TABLE.tableArn]),
+    ...(secrets.length > 0 ? [grant("secretsmanager:GetSecretValue", [...new Set(secrets)])] : []),
   ];
 }
 

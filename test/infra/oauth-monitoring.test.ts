@@ -1,6 +1,7 @@
 import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
@@ -218,5 +219,20 @@ describe("other issuers", () => {
     ).toBe(true);
     expect(addedBy(issuers.slice(0, 1)).join()).not.toContain("secretsmanager");
     expect(addedBy([])).toEqual([]);
+  });
+
+  it("let a function of one's own do the same, where it decides itself", () => {
+    const stack = newStack();
+    const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", { config: { issuers } });
+    const role = new Role(stack, "Door", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+    });
+    monitoring.grantAuthorize(role);
+    const [{ Properties } = { Properties: undefined }] = Object.entries(
+      Template.fromStack(stack).findResources("AWS::IAM::Policy"),
+    ).flatMap(([id, policy]) => (id.startsWith("Door") ? [policy] : []));
+    const said = JSON.stringify(Properties);
+    expect(said).toContain("dynamodb:BatchGetItem");
+    expect(said).toContain(secretArn);
   });
 });
