@@ -24,7 +24,10 @@ export function run(cwd: string, command: string, ...args: string[]): Promise<st
 
 async function runWithin(timeout: number, cwd: string, command: string, ...args: string[]) {
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITEST|INIT_CWD)/.test(name)),
+    Object.entries(process.env).filter(
+      // A machine's own certificates are the user's, too.
+      ([name]) => !/^(npm_|NODE_(?!EXTRA_CA_CERTS)|VITEST|INIT_CWD)/.test(name),
+    ),
   );
   try {
     const { stdout } = await exec(command, args, { cwd, env, maxBuffer: 64 << 20, timeout });
