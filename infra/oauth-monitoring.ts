@@ -342,7 +342,8 @@ export class OAuthMonitoring extends Construct {
    * ```typescript
    * monitoring.attach(httpApi);
    * ```
-   * @throws Error when a later call for an API has another `alarm` than the first
+   * @throws Error for an API in another account or region, when what the construct uses is in the API's stack,
+   * and when a later call for an API has another `alarm` than the first
    */
   attach(target: ProtectedHttpTarget, options?: AttachHttpOptions): AttachedHttpApi;
 
@@ -374,10 +375,11 @@ export class OAuthMonitoring extends Construct {
       }
       return known.protection;
     }
+    this.#checkStacks(api);
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new HttpApiProtection(scope, "Protection", {
       api,
-      authorizerFunctionArn: this.#functions.get("Authorizer").functionArn,
+      authorizerFunctionArn: this.#functions.authorizer.functionArn,
     });
     const alarm = options.alarm ?? Resource.isOwnedResource(api);
     this.#attachedHttp.set(api, { protection, alarm });
@@ -591,7 +593,7 @@ export class OAuthMonitoring extends Construct {
    * @throws Error when the stack of the API cannot depend on the construct's: it is deployed elsewhere, or the
    * construct's stack depends on it
    */
-  #checkStacks(api: IRestApi): void {
+  #checkStacks(api: IRestApi | IHttpApi): void {
     const ours = Stack.of(this);
     const theirs = Stack.of(api);
     if (theirs === ours) return;

@@ -19,6 +19,7 @@ import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, it } from "vitest";
 import { constructIn } from "../../cli/deployed-stack-description.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
 import { openMonitoring } from "../../shared/stack/open-monitoring.ts";
 
 function scene() {
@@ -31,9 +32,9 @@ function scene() {
 }
 
 /** The construct without an API next to it. */
-function alone() {
+function alone(props: OAuthMonitoringProps = {}) {
   const stack = new Stack(new App(), "Shop");
-  return { stack, monitoring: new OAuthMonitoring(stack, "Oam") };
+  return { stack, monitoring: new OAuthMonitoring(stack, "Oam", props) };
 }
 
 const METHOD = "AWS::ApiGateway::Method";
@@ -151,6 +152,45 @@ describe("attach of an HTTP API", () => {
       Action: "lambda:InvokeFunction",
       Principal: "apigateway.amazonaws.com",
     });
+  });
+
+  it("asks the environments of the authorizer that are kept warm", () => {
+    const { stack, monitoring } = alone({
+      config: { functions: { authorizerProvisionedConcurrency: 2 } },
+    });
+    const api = new HttpApi(stack, "Orders");
+    api.addRoutes({
+      path: "/orders",
+      integration: new HttpUrlIntegration("Orders", "https://orders.example.com"),
+    });
+    monitoring.attach(api);
+    const template = Template.fromStack(stack);
+    const [alias] = Object.keys(template.findResources("AWS::Lambda::Alias"));
+    const [authorizer] = Object.values(template.findResources("AWS::ApiGatewayV2::Authorizer"));
+    expect(JSON.stringify(authorizer?.Properties.AuthorizerUri)).toContain(`"Ref":"${alias}"`);
+    template.hasResourceProperties("AWS::Lambda::Permission", { FunctionName: { Ref: alias } });
+  });
+
+  it("refuses an API in another region, and one whose stack the construct depends on", () => {
+    const elsewhere = new App();
+    const here = new OAuthMonitoring(
+      new Stack(elsewhere, "Audit", { env: { account: "111122223333", region: "eu-west-1" } }),
+      "Oam",
+    );
+    const there = new Stack(elsewhere, "Shop", {
+      env: { account: "111122223333", region: "us-east-1" },
+    });
+    expect(() => here.attach(new HttpApi(there, "Orders"))).toThrow(
+      "API Gateway needs the authorizer in its own account and region",
+    );
+    const app = new App();
+    const shop = new Stack(app, "Shop");
+    const monitoring = new OAuthMonitoring(new Stack(app, "Audit"), "Oam", {
+      alarmTopic: new Topic(shop, "Pages"),
+    });
+    expect(() => monitoring.attach(new HttpApi(shop, "Orders"))).toThrow(
+      "the two stacks would depend on each other",
+    );
   });
 
   it("lets a function decide itself, with what the middlewares read", () => {
