@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { callerFields } from "./caller-fields.ts";
 import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
 import { encodePath, type HttpApiPath, httpApiPath } from "./http-api-path.ts";
 import { loggableRequestId, traceId } from "./invocation.ts";
@@ -41,20 +42,16 @@ const pathsOf = (event: HttpEvent): HttpApiPath =>
 /** Reads the call from an event in payload format 2.0, in which a header's values are joined by commas. */
 export function fromHttpEvent(event: HttpEvent): ProtectedRequest {
   const { http, domainName, authentication } = event.requestContext;
-  const dpopProofs = fieldValues(event, "dpop");
   const certificate = authentication?.clientCert?.clientCertPem;
   const calledPath = isFunctionUrl(event) ? event.rawPath : encodePath(event.rawPath);
   return {
     method: http.method,
     ...pathsOf(event),
-    authorization: fieldValues(event, "authorization"),
-    sessionSecret: fieldValues(event, "mcp-session-id")[0],
+    ...callerFields((name) => fieldValues(event, name)),
     ip: canonicalIp(http.sourceIp),
-    userAgent: fieldValues(event, "user-agent")[0],
     requestId: loggableRequestId(event),
     traceId: traceId(),
     url: `https://${domainName}${calledPath}`,
-    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate ? { clientCertificate: certificate } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import type { FieldValues } from "./caller-fields.ts";
 import { fieldValues, type HeaderFields } from "./header-fields.ts";
 
 /** The part of an API Gateway event that has the request id and the headers. */
@@ -21,10 +22,15 @@ export function loggableId(id: string, fields: readonly string[]): string {
   return credentials.some((credential) => id.includes(credential)) ? "[secret]" : id;
 }
 
+/** Every value of the header fields that hold credentials. */
+export function credentialFields(fields: FieldValues): string[] {
+  return ["authorization", "mcp-session-id"].flatMap(fields);
+}
+
 /** The gateway's id of a request, safe to log and store. */
 export function loggableRequestId(event: RequestIdEvent): string {
-  const fields = ["authorization", "mcp-session-id"].flatMap((name) => fieldValues(event, name));
-  return loggableId(event.requestContext.requestId, fields);
+  const credentials = credentialFields((name) => fieldValues(event, name));
+  return loggableId(event.requestContext.requestId, credentials);
 }
 
 /** X-Ray's header of the current invocation. The Lambda runtime sets it for each invocation. */

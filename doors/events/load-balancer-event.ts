@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { callerFields } from "./caller-fields.ts";
 import { certificateOfHeader } from "./client-certificate.ts";
 import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
-import { loggableId, traceId } from "./invocation.ts";
+import { credentialFields, loggableId, traceId } from "./invocation.ts";
 
 /**
  * The part of an Application Load Balancer's event that a decision needs. A target group has either
@@ -35,28 +36,22 @@ export function fromLoadBalancerEvent(
   event: LoadBalancerEvent,
   { publicOrigin, clientCertificateHeader }: BehindLoadBalancer = {},
 ): ProtectedRequest {
-  const authorization = fieldValues(event, "authorization");
-  const sessionIds = fieldValues(event, "mcp-session-id");
-  const dpopProofs = fieldValues(event, "dpop");
-  const trace = fieldValues(event, "x-amzn-trace-id")[0];
+  const fields = (name: string) => fieldValues(event, name);
+  const trace = fields("x-amzn-trace-id")[0];
   // The balancer's own entry is the last one; a caller can send the others.
-  const ip = fieldValues(event, "x-forwarded-for").join(",").split(",").at(-1)?.trim();
+  const ip = fields("x-forwarded-for").join(",").split(",").at(-1)?.trim();
   // `Self` is the balancer's where the caller sent a `Root`. Its access log has it.
   const [, requestId = randomUUID()] = /(?:^|;)(?:Self|Root)=([^;]+)/.exec(trace ?? "") ?? [];
   const certificate =
-    clientCertificateHeader &&
-    certificateOfHeader(fieldValues(event, clientCertificateHeader.toLowerCase()));
+    clientCertificateHeader && certificateOfHeader(fields(clientCertificateHeader.toLowerCase()));
   return {
     method: event.httpMethod,
     path: event.path,
-    authorization,
-    sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
+    ...callerFields(fields),
     ip: ip ? canonicalIp(ip) : NO_ADDRESS,
-    userAgent: fieldValues(event, "user-agent")[0],
-    requestId: loggableId(requestId, [...authorization, ...sessionIds]),
+    requestId: loggableId(requestId, credentialFields(fields)),
     traceId: traceId(trace),
     ...(publicOrigin ? { url: publicOrigin + event.path } : {}),
-    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate ? { clientCertificate: certificate } : {}),
   };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { callerFields } from "./caller-fields.ts";
 import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
 import { encodePath, httpApiPath } from "./http-api-path.ts";
 import { loggableRequestId, traceId } from "./invocation.ts";
@@ -33,8 +34,6 @@ export type ProxyEvent = z.output<typeof proxyEventSchema>;
 
 /** Reads the call from an event in payload format 1.0. */
 export function fromProxyEvent(event: ProxyEvent): ProtectedRequest {
-  const sessionIds = fieldValues(event, "mcp-session-id");
-  const dpopProofs = fieldValues(event, "dpop");
   const { domainName, path: calledPath, identity } = event.requestContext;
   const certificate = identity.clientCert?.clientCertPem;
   const isHttpApi = event.version === "1.0";
@@ -47,11 +46,8 @@ export function fromProxyEvent(event: ProxyEvent): ProtectedRequest {
           event.resource ?? undefined,
         )
       : { path: event.path }),
-    authorization: fieldValues(event, "authorization"),
-    // A call with two session ids has no session: no session has the digest of both.
-    sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
+    ...callerFields((name) => fieldValues(event, name)),
     ip: canonicalIp(identity.sourceIp),
-    userAgent: fieldValues(event, "user-agent")[0],
     requestId: loggableRequestId(event),
     traceId: traceId(),
     // The context has the path with the stage, or with the mapping of a custom domain.
@@ -60,7 +56,6 @@ export function fromProxyEvent(event: ProxyEvent): ProtectedRequest {
           url: `https://${domainName}${isHttpApi ? encodePath(event.path) : (calledPath ?? event.path)}`,
         }
       : {}),
-    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate ? { clientCertificate: certificate } : {}),
   };
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { callerFields, type FieldValues } from "../events/caller-fields.ts";
 import { certificateOfHeader } from "../events/client-certificate.ts";
 import { traceId } from "../events/invocation.ts";
 
@@ -15,8 +16,6 @@ export interface InFrontOfServer {
   /** The header in which the last proxy puts the caller's certificate. */
   readonly clientCertificateHeader: string | undefined;
 }
-
-type FieldValues = (name: string) => readonly string[];
 
 /** The address that the first trusted proxy saw, or that of the connection when there is no such proxy. */
 function addressOf(connected: string, fields: FieldValues, trustedProxies: number): string {
@@ -37,9 +36,6 @@ function toProtectedRequest(
   front: InFrontOfServer,
 ): ProtectedRequest {
   const [path = "/"] = target.split(/[?#]/);
-  const authorization = fields("authorization");
-  const sessionIds = fields("mcp-session-id");
-  const dpopProofs = fields("dpop");
   const certificate =
     front.clientCertificateHeader === undefined
       ? undefined
@@ -47,15 +43,11 @@ function toProtectedRequest(
   return {
     method,
     path,
-    authorization,
-    // A call with two session ids has no session: no session has the digest of both.
-    sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
+    ...callerFields(fields),
     ip: addressOf(connected, fields, front.trustedProxies),
-    userAgent: fields("user-agent")[0],
     requestId: randomUUID(),
     traceId: front.trustedProxies > 0 ? traceId(fields("x-amzn-trace-id")[0]) : undefined,
     ...(front.publicOrigin === undefined ? {} : { url: front.publicOrigin + path }),
-    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
     ...(certificate === undefined ? {} : { clientCertificate: certificate }),
   };
 }
