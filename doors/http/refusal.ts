@@ -1,4 +1,5 @@
 import type { AuthFailure, Decision } from "../../shared/authorization/authorize.ts";
+import { problemType } from "../../shared/errors/problem-type.ts";
 
 /** A decision that does not let the call in. */
 export type RefusedDecision = Exclude<Decision, { outcome: "allowed" }>;
@@ -152,7 +153,7 @@ export function answerOf(
       ...(status === 503 ? { "Retry-After": "1" } : {}),
     },
     body: JSON.stringify({
-      type: `urn:oauth-monitoring:problem:${title.toLowerCase().replaceAll(" ", "-")}`,
+      type: problemType(title),
       title,
       status,
       detail: description,

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
 import { type Fault, sentenceOf } from "../../shared/errors/faults.ts";
+import { problemType } from "../../shared/errors/problem-type.ts";
 
 /** A problem document (RFC 9457). A handler throws it to answer with it. */
 export class Problem extends Error {
@@ -19,7 +20,7 @@ export class Problem extends Error {
       statusCode: this.status,
       headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
       body: JSON.stringify({
-        type: `urn:oauth-monitoring:problem:${this.title.toLowerCase().replaceAll(" ", "-")}`,
+        type: problemType(this.title),
         title: this.title,
         status: this.status,
         detail: this.detail,

@@ -10,6 +10,7 @@ import {
   ResponseType,
 } from "aws-cdk-lib/aws-apigateway";
 import { Construct } from "constructs";
+import { problemType } from "../../shared/errors/problem-type.ts";
 
 /** What the added gateway responses say, and which of them are added. */
 export interface GatewayResponseOptions {
@@ -136,7 +137,7 @@ function problems(
 }
 
 function template({ title, status, detail, members = {} }: GatewayProblem): string {
-  const type = `urn:oauth-monitoring:problem:${title.toLowerCase().replaceAll(" ", "-")}`;
+  const type = problemType(title);
   const fixed = { type: `"${type}"`, title: `"${title}"`, status: String(status), detail };
   const all = { ...fixed, ...members, request_id: '"$context.requestId"' };
   return `{${Object.entries(all)
@@ -149,8 +150,8 @@ function template({ title, status, detail, members = {} }: GatewayProblem): stri
  * is no route, API Gateway repeats the Authorization header in it.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
  */
-function rest(urn: string, title: string): string {
-  return `{"type":"urn:oauth-monitoring:problem:${urn}","title":"${title}","code":"$context.error.responseType","request_id":"$context.requestId"}`;
+function rest(kind: string, title: string): string {
+  return `{"type":"${problemType(kind)}","title":"${title}","code":"$context.error.responseType","request_id":"$context.requestId"}`;
 }
 
 const REST: readonly (readonly [ResponseType, string])[] = [
