@@ -1,16 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseBearerToken } from "../../shared/authorization/bearer-token.ts";
+import { parseBearerCredentials } from "../../shared/authorization/bearer-token.ts";
 import { normalizePath } from "../../shared/authorization/request-path.ts";
 import { requiredAccess } from "../../shared/authorization/required-access.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 
-describe("parseBearerToken", () => {
+describe("parseBearerCredentials", () => {
   it("takes the token of RFC 6750, whatever the case of the scheme", () => {
     for (const scheme of ["Bearer", "bearer", "BEARER"]) {
-      expect(parseBearerToken([`${scheme} abc.DEF-1_~+/==`])).toEqual({
+      expect(parseBearerCredentials([`${scheme} abc.DEF-1_~+/==`])).toEqual({
         found: true,
         secret: "abc.DEF-1_~+/==",
+        scheme: "bearer",
       });
     }
   });
@@ -18,7 +19,7 @@ describe("parseBearerToken", () => {
   it("never throws, and finds only what a header can carry", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary" }), { maxLength: 3 }), (fields) => {
-        const parsed = parseBearerToken(fields);
+        const parsed = parseBearerCredentials(fields);
         if (parsed.found) expect(fields[0]).toContain(parsed.secret);
         else expect(parsed.reason).toBe(fields.length === 0 ? "missing_token" : "malformed_token");
       }),
@@ -26,7 +27,7 @@ describe("parseBearerToken", () => {
   });
 
   it("refuses a token longer than any real one", () => {
-    expect(parseBearerToken([`Bearer ${"a".repeat(5000)}`])).toMatchObject({ found: false });
+    expect(parseBearerCredentials([`Bearer ${"a".repeat(5000)}`])).toMatchObject({ found: false });
   });
 });
 

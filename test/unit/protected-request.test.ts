@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { readAuthorizerCall } from "../../functions/authorizer/authorizer-call.ts";
-import { parseBearerToken } from "../../shared/authorization/bearer-token.ts";
+import { parseBearerCredentials } from "../../shared/authorization/bearer-token.ts";
 import { HOSTILE_TEXTS } from "../hostile-values.ts";
 
 const toProtectedRequest = (event: object) =>
@@ -104,7 +104,7 @@ describe("the credentials of a protected request", () => {
           requestContext: { requestId: "r", identity: { sourceIp: "203.0.113.9" } },
         });
         expect(authorization).toHaveLength(2);
-        expect(parseBearerToken(authorization).found).toBe(false);
+        expect(parseBearerCredentials(authorization).found).toBe(false);
       }),
     );
   });
