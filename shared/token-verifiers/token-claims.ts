@@ -8,10 +8,10 @@ import {
 } from "../envelope/token-identity.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
 import { LONGEST_LIFETIME_MS } from "../tokens/revoked-holders.ts";
-import type { VerifiedToken } from "../tokens/verified-token.ts";
 import type { EventSubject } from "../tracking/track-event.ts";
 import { PROVIDER_CLAIMS, type ProviderClaims, readClaim } from "./provider-claims.ts";
 import type { TokenRefusal } from "./token-refusal.ts";
+import { type Judgement, refused } from "./token-verifier.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -128,11 +128,6 @@ function isOtherToken({ provider }: ClaimReader, claims: Claims): boolean {
   );
 }
 
-/** What claims say, or why they do not suffice. */
-export type ClaimsReading =
-  | { readonly verified: VerifiedToken }
-  | { readonly reason: TokenRefusal; readonly subject?: EventSubject };
-
 /**
  * Judges the claims that an issuer has signed, or answered, and reads them.
  *
@@ -143,23 +138,23 @@ export function readTokenClaims(
   claims: Claims,
   atMs: number,
   fallbackIdentity?: TokenIdentity,
-): ClaimsReading {
+): Judgement {
   const { issuer } = reader;
   const parsed = registeredClaimsSchema.safeParse(claims);
-  if (isOtherToken(reader, claims)) return { reason: "wrong_token_type" };
-  if (!parsed.success) return { reason: "invalid_claims" };
+  if (isOtherToken(reader, claims)) return refused("wrong_token_type");
+  if (!parsed.success) return refused("invalid_claims");
   const { iss, aud, exp, iat, nbf, auth_time, acr, acrs = [], cnf } = parsed.data;
-  if (iss !== issuer.issuer) return { reason: "unknown_issuer" };
+  if (iss !== issuer.issuer) return refused("unknown_issuer");
   const holders = holdersOf(reader, claims);
   const hasOwnId = claims[reader.provider.tokenId] !== undefined || claims.jti !== undefined;
   const identity = fallbackIdentity && !hasOwnId ? fallbackIdentity : identityOf(reader, claims);
-  if (!holders || !identity) return { reason: "invalid_claims" };
+  if (!holders || !identity) return refused("invalid_claims");
   const subject: EventSubject = {
     oauth_client_id: holders.clientId,
     user_id: holders.userId,
     token_id: identity.token_id,
   };
-  const refuse = (reason: TokenRefusal) => ({ reason, subject });
+  const refuse = (reason: TokenRefusal) => refused(reason, subject);
 
   const skewMs = issuer.clockSkewSeconds * SECOND_MS;
   const [expiresAtMs, issuedAtMs] = [exp, iat].map((seconds) =>
@@ -186,6 +181,7 @@ export function readTokenClaims(
   if (cnf && !isBound) return refuse("invalid_claims");
   if (issuer.senderConstrained === "required" && !isBound) return refuse("unconstrained_token");
   return {
+    status: "verified",
     verified: {
       issuer: iss,
       sessionId: holders.sessionId,

@@ -4,15 +4,19 @@ import type { SignedJwt } from "./json-web-token.ts";
 import type { PossessionEvidence, PossessionRefusal, ProvenPossession } from "./possession.ts";
 import type { TokenRefusal } from "./token-refusal.ts";
 
-/** What a verifier says of a token. */
-export type Verification =
+/** What a token's form, signature and claims say of it. */
+export type Judgement =
   | { readonly status: "verified"; readonly verified: VerifiedToken }
   | {
       readonly status: "refused";
       readonly reason: TokenRefusal;
       /** Whose token it is, when the issuer's word for it is verified. */
       readonly subject?: EventSubject | undefined;
-    }
+    };
+
+/** What a verifier says of a token. */
+export type Verification =
+  | Judgement
   /** The issuer does not answer, so nobody can tell. */
   | { readonly status: "unavailable"; readonly cause: string };
 
@@ -55,6 +59,6 @@ export interface TokenVerifiers {
 }
 
 /** A refusal. */
-export function refused(reason: TokenRefusal, subject?: EventSubject): Verification {
+export function refused(reason: TokenRefusal, subject?: EventSubject): Judgement {
   return { status: "refused", reason, subject };
 }
