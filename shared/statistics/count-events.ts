@@ -1,4 +1,4 @@
-import { readCounterShards } from "../counters/counter-shards.ts";
+import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import { toInstant } from "../time/clock.ts";
 import type { TimeRange } from "../time/time-range.ts";
@@ -12,16 +12,21 @@ export interface EventCounts {
   readonly by_type: Readonly<Record<string, number>>;
 }
 
-/** Counts the events of a range by type, from counters alone, of all clients or of one. */
+/**
+ * Counts the events of a range by type, from counters alone, of all clients or of one.
+ *
+ * @param shards of the days of the range, by a caller that has read them
+ */
 export async function countEvents(
   store: StatisticsStore,
   range: TimeRange,
   clientId?: string,
+  shards?: CounterShards,
 ): Promise<EventCounts> {
   const whole = wholeMinutes(range);
   const totals = new Map<string, number>();
-  const shards = await readCounterShards(store, whole.fromMs, whole.toMs);
-  for (const bucket of await readEventBuckets(store, whole, shards)) {
+  const shardsOf = shards ?? (await readCounterShards(store, whole.fromMs, whole.toMs));
+  for (const bucket of await readEventBuckets(store, whole, shardsOf)) {
     if (clientId !== undefined && bucket.clientId !== clientId) continue;
     totals.set(bucket.eventType, (totals.get(bucket.eventType) ?? 0) + bucket.count);
   }

@@ -1,4 +1,4 @@
-import { readCounterShards } from "../counters/counter-shards.ts";
+import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { issuanceSchema } from "../counters/issuance.ts";
 import { type Bucket, readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
@@ -106,10 +106,13 @@ async function readLedger(
  * items, the rest of the ends from the hour items, and only the minutes that these cannot decide from
  * the facts of single tokens. Cost grows with days × clients, and with the tokens issued in about four
  * minutes; never with the tokens of the range.
+ *
+ * @param shards of the days of the range, by a caller that has read them
  */
 export async function countTokens(
   store: IssuanceStore,
   range: TokenRange,
+  shards?: CounterShards,
 ): Promise<Map<string, TokenCounts>> {
   const { fromMs, toMs, nowMs } = range;
   const counts = new Map<string, TokenCounts>();
@@ -120,12 +123,12 @@ export async function countTokens(
     return found;
   };
 
-  const shards = await readCounterShards(store, fromMs, toMs);
-  const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs, shards);
+  const shardsOf = shards ?? (await readCounterShards(store, fromMs, toMs));
+  const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs, shardsOf);
   const minutes = ledgerMinutes(range, issueHours(hourBuckets));
   const hours = splitHours(range, minutes);
   const [minuteBuckets, ledger] = await Promise.all([
-    readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours], shards),
+    readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours], shardsOf),
     readLedger(store, range, minutes),
   ]);
 

@@ -1,10 +1,12 @@
 import { findClients } from "../clients/find-clients.ts";
 import type { ClientStore } from "../clients/oauth-client.ts";
+import { readCounterShards } from "../counters/counter-shards.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { type Clock, toInstant } from "../time/clock.ts";
 import { resolveRange, type TimeRange } from "../time/time-range.ts";
 import { countEvents, type EventCounts } from "./count-events.ts";
 import { countTokens } from "./count-tokens.ts";
+import { wholeMinutes } from "./event-buckets.ts";
 
 /** Statistics of the tokens issued in [from, to), judged at `as_of`. Instants are UTC. */
 export interface TokenUsageStats {
@@ -65,9 +67,11 @@ export async function tokenUsageStats(
   const judgedMs = asOfMs ?? nowMs;
   const { fromMs, toMs } =
     range ?? resolveRange({}, nowMs, context.config.retention.statisticsDays);
+  const whole = wholeMinutes({ fromMs, toMs });
+  const shards = await readCounterShards(context, whole.fromMs, whole.toMs);
   const [tokens, events] = await Promise.all([
-    countTokens(context, { fromMs, toMs, nowMs: judgedMs }),
-    countEvents(context, { fromMs, toMs }, clientId),
+    countTokens(context, { fromMs, toMs, nowMs: judgedMs }, shards),
+    countEvents(context, { fromMs, toMs }, clientId, shards),
   ]);
   const issued = [...tokens].filter(
     ([id, counts]) => counts.issued > 0 && (clientId === undefined || id === clientId),

@@ -102,7 +102,7 @@ describe("capacity", () => {
     await within(page({ tokenId: TOKEN_ID }), 17, 25, 8);
     await within(page({ security: true }), 12, 25, 4);
     // A Query more for each month asks how many shards the counters of its days have.
-    await within(() => tokenUsageStats(world), 10, 3, 2);
+    await within(() => tokenUsageStats(world), 9, 3, 1);
     await within(() => listClients(world), 12, 2, 1);
     const { nowMs: toMs } = world.time;
     for (const [hours, trips, raggedTrips] of [
