@@ -37,14 +37,12 @@ function compile({ fields }: ProviderMapping) {
   return { queries, faults };
 }
 
-/**
- * Checks the paths of mappings, which the configuration's own schema does not.
- *
- * @throws InvalidConfigError naming each path that is not a JSONPath, and where it is wrong
- */
-export function checkMappings(mappings: readonly ProviderMapping[]): void {
-  const issues = mappings.flatMap((mapping, index) =>
-    compile(mapping).faults.map(({ path, message }) => ({
+type PathFault = ReturnType<typeof compile>["faults"][number];
+
+/** @throws InvalidConfigError naming each fault of each mapping, if there are any */
+function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void {
+  const issues = faultsByMapping.flatMap((faults, index) =>
+    faults.map(({ path, message }) => ({
       code: "custom" as const,
       path: ["providers", "mappings", index, ...path],
       message,
@@ -54,6 +52,15 @@ export function checkMappings(mappings: readonly ProviderMapping[]): void {
   if (issues.length > 0) {
     throw new InvalidConfigError("the oauth-monitoring configuration", new z.ZodError(issues));
   }
+}
+
+/**
+ * Checks the paths of mappings, which the configuration's own schema does not.
+ *
+ * @throws InvalidConfigError naming each path that is not a JSONPath, and where it is wrong
+ */
+export function checkMappings(mappings: readonly ProviderMapping[]): void {
+  refuseFaults(mappings.map((mapping) => compile(mapping).faults));
 }
 
 /** The first text or number that a field's paths find. */
@@ -91,8 +98,8 @@ function timeOf(value: string | number | undefined): string | number | undefined
  * @throws InvalidConfigError when a path is not a JSONPath
  */
 export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
-  checkMappings([mapping]);
-  const { queries } = compile(mapping);
+  const { queries, faults } = compile(mapping);
+  refuseFaults([faults]);
   const { name, failures, types, failedTypes } = mapping;
   const source = sourceOf(mapping);
   return {
