@@ -8,6 +8,7 @@ import {
 } from "aws-cdk-lib/aws-apigateway";
 import { CfnPermission } from "aws-cdk-lib/aws-lambda";
 import { Construct, type IConstruct } from "constructs";
+import { isWithin } from "./is-within.ts";
 
 export interface ApiProtectionProps {
   readonly api: IRestApi;
@@ -72,16 +73,11 @@ class ProtectMethods implements IAspect {
     const method = node as CfnMethod;
     const isOpen = (method.authorizationType ?? AuthorizationType.NONE) === AuthorizationType.NONE;
     // A preflight carries no token: the browser sends it before the call.
-    if (!isOpen || method.httpMethod === "OPTIONS" || this.#isExcepted(node)) return;
+    if (!isOpen || method.httpMethod === "OPTIONS" || isWithin(node, this.except)) return;
     const { authorizerId, authorizationType = AuthorizationType.CUSTOM } = this.authorizer;
     method.authorizationType = authorizationType;
     method.authorizerId = authorizerId;
     // Otherwise the stage keeps its present deployment.
     this.api.latestDeployment?.addToLogicalId({ protected: method.node.path });
-  }
-
-  #isExcepted(node: IConstruct): boolean {
-    const path = new Set(node.node.scopes);
-    return this.except.some((excepted) => path.has(excepted));
   }
 }

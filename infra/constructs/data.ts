@@ -81,11 +81,12 @@ export class Data extends Construct {
     const isRetained = removalPolicy !== RemovalPolicy.DESTROY;
     const create = (variable: TableVariable): Table => {
       const definition: TableDefinition = TABLES[variable];
-      const { readCapacity, writeCapacity } = capacityProps(variable, capacity);
+      const paid = capacityProps(variable, capacity);
+      const { readCapacity, writeCapacity } = paid;
       const table = new Table(this, tableConstructId(variable), {
         partitionKey: text(definition.partitionKey),
         ...(definition.sortKey === undefined ? {} : { sortKey: text(definition.sortKey) }),
-        ...capacityProps(variable, capacity),
+        ...paid,
         timeToLiveAttribute: definition.ttlAttribute,
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
         encryption: TableEncryption.CUSTOMER_MANAGED,

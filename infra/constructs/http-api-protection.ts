@@ -12,6 +12,7 @@ import {
 } from "aws-cdk-lib/aws-apigatewayv2-authorizers";
 import { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { Construct, type IConstruct } from "constructs";
+import { isWithin } from "./is-within.ts";
 
 export interface HttpApiProtectionProps {
   readonly api: IHttpApi;
@@ -81,16 +82,11 @@ class ProtectRoutes implements IAspect {
   visit(node: IConstruct): void {
     if (!CfnResource.isCfnResource(node) || node.cfnResourceType !== ROUTE) return;
     const route = node as CfnRoute;
-    if (route.apiId !== this.apiId || this.#isExcepted(node)) return;
+    if (route.apiId !== this.apiId || isWithin(node, this.except)) return;
     const isOpen = (route.authorizationType ?? "NONE") === "NONE";
     // A preflight carries no token: the browser sends it before the call.
     if (!isOpen || route.routeKey.startsWith("OPTIONS ")) return;
     route.authorizationType = this.authorizer.authorizationType;
     route.authorizerId = this.authorizer.authorizerId ?? "";
-  }
-
-  #isExcepted(node: IConstruct): boolean {
-    const path = new Set(node.node.scopes);
-    return this.except.some((excepted) => path.has(excepted));
   }
 }

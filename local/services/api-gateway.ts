@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { APIGatewayAuthorizerResult, APIGatewayProxyResult } from "aws-lambda";
 import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes.ts";
 import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
+import { bodyBytes } from "./http-payload.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import { sourceIp } from "./source-ip.ts";
@@ -12,7 +13,6 @@ import { newTraceHeader } from "./trace-header.ts";
 
 /** API Gateway's limits. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 export const MAX_HEADER_BYTES = 10_240;
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_METHOD_ARN = 1600;
 const MAX_AUTHORIZER_RESULT_BYTES = 8192;
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html */
@@ -28,6 +28,8 @@ class GatewayRefusal extends Error {
     super(message);
   }
 }
+
+const TOO_LARGE = () => new GatewayRefusal("REQUEST_TOO_LARGE", "Request Entity Too Large");
 
 /** Bytes of the request line and all header values together. */
 function headerBytes(request: IncomingMessage): number {
@@ -72,18 +74,6 @@ function queryOf(url: URL): Multi | null {
 function lastOf(values: Multi | null): Record<string, string> | null {
   if (!values) return null;
   return Object.fromEntries(Object.entries(values).map(([name, all]) => [name, all.at(-1) ?? ""]));
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > MAX_BODY_BYTES)
-      throw new GatewayRefusal("REQUEST_TOO_LARGE", "Request Entity Too Large");
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {
@@ -154,7 +144,7 @@ export class ApiGateway {
     const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
     const match = findRoute(this.#routes, request.method ?? "GET", path);
     if (!match) throw noSuchRoute(request);
-    const body = await bodyOf(request);
+    const body = await bodyBytes(request, TOO_LARGE);
     const event = this.#event(request, requestId, path, new URL(`http://local/?${query}`), match);
     const { authorizerName, functionName } = match.route;
     const trace = newTraceHeader();

@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
+/**
+ * REST APIs and HTTP APIs have one limit.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+ */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** Content types whose bodies an event holds as text; others are encoded as base64. */
@@ -46,22 +50,29 @@ function* headersOf({ rawHeaders }: IncomingMessage): Generator<readonly [string
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+/**
+ * The bytes of a request's body.
+ *
+ * @param tooLarge what is thrown when there are more than any API takes
+ */
+export async function bodyBytes(request: IncomingMessage, tooLarge: () => Error): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += (chunk as Buffer).length;
-    if (bytes > MAX_BODY_BYTES) throw new HttpRefusal(413, "Request Entity Too Large");
+    if (bytes > MAX_BODY_BYTES) throw tooLarge();
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
 }
 
+const TOO_LARGE = () => new HttpRefusal(413, "Request Entity Too Large");
+
 /** The body of a request, as an event holds it. */
 export async function readBody(
   request: IncomingMessage,
 ): Promise<{ readonly body?: string; readonly isBase64Encoded: boolean }> {
-  const body = await bodyOf(request);
+  const body = await bodyBytes(request, TOO_LARGE);
   if (body.length === 0) return { isBase64Encoded: false };
   const isBase64Encoded = !TEXT.test(request.headers["content-type"] ?? "text/plain");
   return { body: body.toString(isBase64Encoded ? "base64" : "utf8"), isBase64Encoded };

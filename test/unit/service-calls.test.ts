@@ -23,12 +23,12 @@ import type { EventBus, PutEventsEntry } from "../../local/services/event-bus.ts
 import { Notifications } from "../../local/services/notifications.ts";
 import { Queue } from "../../local/services/queue.ts";
 import { inputFaults } from "../../local/services/service-model.ts";
-import type { Alert } from "../../shared/detection/alert.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 import { hostileText } from "../hostile-values.ts";
+import { sampleAlert } from "../sample-alert.ts";
 
 const queue = new Queue({ name: "queue", visibilityTimeoutMs: 60_000 });
 const notifications = new Notifications();
@@ -295,25 +295,13 @@ describe("the calls of the product are taken, whatever they carry", () => {
   it("alerts", async () => {
     const notify = topicNotifier(strictly(sns()), "arn:aws:sns:us-east-1:000000000000:topic");
     const before = notifications.list.length;
-    const alert = (id: string): Alert =>
-      ({
+    const alert = (id: string) =>
+      sampleAlert({
         alert_id: `failure_burst#ip#${id}`,
-        state: "open",
-        rule: "failure_burst",
         subject: { kind: "ip", id },
         message: id,
-        advice: "Block the address",
-        opened_at: "2026-11-23T10:00:00.000Z",
-        last_seen_at: "2026-11-23T10:00:00.000Z",
-        detections: 1,
-        observed: 60,
-        threshold: 40,
-        window_start: "2026-11-23T09:50:00.000Z",
-        window_end: "2026-11-23T10:00:00.000Z",
         evidence: { text: id, examples: [{ id }] },
-        event_id: "e",
-        told: false,
-      }) as Alert;
+      });
     const ids = ["203.0.113.9", "\n\u0001\uffff", "\ud83d\ude00", "x".repeat(5000)];
     for (const id of ids) await notify(alert(id));
     expect(notifications.list.length - before).toBe(ids.length);
