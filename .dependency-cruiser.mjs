@@ -144,7 +144,7 @@ export default {
     ),
     forbid(
       "free-of-lambda",
-      "shared/, doors/ and cli/ know nothing of Lambda, not even its types: whoever imports them need not have them",
+      "shared/, doors/ and cli/ know nothing of Lambda, not even its types: their users need not install them",
       { path: "^(shared|doors|cli)/" },
       { path: "(^|/)(@types/aws-lambda|aws-lambda|@middy|@aws-lambda-powertools)(/|$)" },
     ),

@@ -96,7 +96,7 @@ function mappingsIn(file: string): readonly ProviderMapping[] {
   }
 }
 
-/** Who reads the events: whoever is named, or the one that each message's source belongs to. */
+/** Which adapters read the events: the one that is named, or the one that each message's source belongs to. */
 function readersOf({ mapping, provider }: TryOptions): {
   readonly adapters: readonly ProviderAdapter[];
   readonly only: ProviderAdapter | undefined;

@@ -24,7 +24,7 @@ export interface McpOptions {
    */
   readonly resourceName?: string;
   /**
-   * The scopes that a call of a tool needs, besides those of the server's route.
+   * The scopes that a call of a tool needs, in addition to those of the server's route.
    *
    * @default - no tool needs more than the route
    */

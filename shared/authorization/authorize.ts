@@ -38,7 +38,7 @@ export interface ProtectedRequest {
    * needs what both readings ask for.
    */
   readonly otherPath?: string | undefined;
-  /** Scopes that the call needs besides those of its route, such as those of an MCP tool. */
+  /** Scopes that the call needs in addition to those of its route, such as those of an MCP tool. */
   readonly scopes?: readonly string[] | undefined;
   /** What the door knows besides, for the events, such as the MCP tool that is called. */
   readonly details?: EventData | undefined;

@@ -53,7 +53,7 @@ const introspectionSchema = z.strictObject({
       /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$/,
       "the ARN of a secret in Secrets Manager",
     ),
-  /** Seconds that an answer is kept: so long a token that its issuer revokes is still let in. */
+  /** Seconds that an answer is kept. A token that its issuer revokes is let in until then. */
   cacheSeconds: z.int().min(0).max(3600).default(60),
   /** Asks for answers that the issuer signs (RFC 9701), and takes no others. */
   signedAnswers: z.boolean().default(false),
@@ -112,7 +112,7 @@ const issuerSchema = z
     senderConstrained: z.enum(["optional", "required"]).default("optional"),
     /** Seconds that the issuer's clock may be ahead, for `iat` and `nbf`. `exp` has no grace. */
     clockSkewSeconds: z.int().min(0).max(300).default(5),
-    /** Seconds after which the keys are fetched again, beside the calls. */
+    /** Seconds after which the keys are fetched again, while calls go on. */
     keysRefreshSeconds: z.int().min(1).max(86_400).default(300),
     /** Seconds that keys are valid while the issuer cannot be reached; then calls get 503. */
     keysMaxAgeSeconds: z.int().min(1).max(604_800).default(7200),
@@ -142,7 +142,7 @@ const issuerSchema = z
     }
   });
 
-/** Whose access tokens are let in, beside those that the product issues itself. */
+/** Issuers whose access tokens are let in. Tokens that the product issues itself always are. */
 export const issuersSchema = z
   .array(issuerSchema)
   .max(20)

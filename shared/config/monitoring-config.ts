@@ -158,7 +158,7 @@ const keysSchema = z.strictObject({
       write: requiredScopes.default(["api:write"]),
     })
     .prefault({}),
-  /** Whose access tokens are let in, beside those that the product issues itself: docs/issuers.md. */
+  /** Issuers whose access tokens are let in: docs/issuers.md. Tokens that the product issues itself always are. */
   issuers: issuersSchema,
   /** Proofs of possession of tokens that are bound to a key (RFC 9449). */
   dpop: dpopSchema,

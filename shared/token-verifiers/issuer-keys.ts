@@ -81,7 +81,7 @@ export type KeyLookup =
   | { readonly status: "unavailable"; readonly cause: string };
 
 /**
- * An issuer's public keys, in memory. They are fetched again beside the calls once they are old, and at once for a
+ * An issuer's public keys, in memory. They are fetched again while calls go on once they are old, and at once for a
  * key id that is not among them; the latter at most once in a cooldown, whatever callers send. While the issuer does
  * not answer, they stay valid for a bounded time.
  */

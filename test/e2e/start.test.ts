@@ -90,7 +90,7 @@ describe("npm start", () => {
       headers: { authorization: `Bearer ${stack.caller_token}` },
     });
     expect(hello.status).toBe(200);
-    // The third curl line: a JWT of the issuer that runs beside the stack.
+    // The third curl line: a JWT of the issuer that runs next to the stack.
     expect(first.output()).toContain(
       `curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${stack.caller_jwt}'`,
     );
