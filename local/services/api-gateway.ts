@@ -7,6 +7,7 @@ import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
 import { bodyBytes } from "./http-payload.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
+import { renameHeaders } from "./renamed-headers.ts";
 import { sourceIp } from "./source-ip.ts";
 import { ACCOUNT, arnOf, type Template } from "./template.ts";
 import { newTraceHeader } from "./trace-header.ts";
@@ -113,8 +114,7 @@ export class ApiGateway {
     try {
       const result = await this.#respond(request, requestId);
       const headers = {
-        ...result.headers,
-        ...result.multiValueHeaders,
+        ...renameHeaders({ ...result.headers, ...result.multiValueHeaders }),
         "x-amzn-requestid": requestId,
       } as Record<string, string | string[]>;
       const body = Buffer.from(result.body, result.isBase64Encoded ? "base64" : "utf8");

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { renameHeaders } from "./renamed-headers.ts";
 
 /**
  * REST APIs and HTTP APIs have one limit.
@@ -152,7 +153,9 @@ export function sendAnswer(
 ): void {
   const { statusCode, headers = {}, cookies = [], body = "", isBase64Encoded } = answerOf(result);
   response.writeHead(statusCode, {
-    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+    ...Object.fromEntries(
+      Object.entries(renameHeaders(headers)).map(([name, value]) => [name, String(value)]),
+    ),
     ...(cookies.length > 0 ? { "set-cookie": [...cookies] } : {}),
     ...serviceHeaders,
   });

@@ -13,8 +13,8 @@ export interface McpStackProps extends StackProps {
 }
 
 /**
- * An MCP server of orders behind an HTTP API. The API has no authorizer: the function decides itself, so that a
- * refused call gets the challenge by which an MCP client finds the authorization server.
+ * An MCP server of orders behind an HTTP API. The API has no authorizer: the function decides itself, because it
+ * serves the metadata by which an MCP client finds the authorization server, and knows which tool is called.
  */
 export class McpStack extends Stack {
   constructor(scope: Construct, id: string, { authorizationServer, ...props }: McpStackProps) {

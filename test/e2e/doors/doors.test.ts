@@ -149,9 +149,9 @@ function call(door: Door, each: Case, headers: CallHeaders): Promise<DoorAnswer>
 }
 
 /** What a door that answers itself says of a refusal, in the header and in the body. */
-function expectRefusal(answer: DoorAnswer, each: Case): void {
+function expectRefusal({ challengeField }: Door, answer: DoorAnswer, each: Case): void {
   const { status, error, scope } = each;
-  const challenge = String(answer.headers["www-authenticate"]);
+  const challenge = String(answer.headers[challengeField]);
   const description = answer.body.detail;
   const attributes = [
     'realm="oauth-monitoring"',
@@ -212,7 +212,7 @@ describe.each(CASES)("a call with $name", (each) => {
       if (each.status === 200) {
         expect(callerIn(answer)).toEqual(callerIn(atRestApi as DoorAnswer));
         expect(callerIn(answer)).toMatchObject({ oauth_client_id: "shop", user_id: "ada" });
-      } else if (door.answers === "itself") expectRefusal(answer, each);
+      } else if (door.answers === "itself") expectRefusal(door, answer, each);
       else expectGatewayRefusal(door, answer, each);
     }
   });

@@ -35,6 +35,8 @@ export interface Door {
   readonly name: string;
   /** `gateway`: an API Gateway answers refused calls in its own words. */
   readonly answers: "itself" | "rest-api" | "http-api";
+  /** The header field in which a caller gets the challenge: a gateway renames that of a function. */
+  readonly challengeField: string;
   call(method: string, path: string, headers: CallHeaders): Promise<DoorAnswer>;
 }
 
@@ -57,9 +59,17 @@ async function fetchDoor(
   };
 }
 
-const served = (name: string, url: string, answers: Door["answers"] = "itself"): Door => ({
+/** The name that API Gateway and function URLs give to a function's `WWW-Authenticate`. */
+export const RENAMED_CHALLENGE = "x-amzn-remapped-www-authenticate";
+
+const served = (
+  name: string,
+  url: string,
+  { answers = "itself", challengeField = "www-authenticate" }: Partial<Door> = {},
+): Door => ({
   name,
   answers,
+  challengeField,
   call: (method, path, headers) => fetchDoor(url, method, path, headers),
 });
 
@@ -79,6 +89,7 @@ function invoked(
   return {
     name,
     answers: "itself",
+    challengeField: "www-authenticate",
     async call(method, path, headers) {
       const result = (await scene.stack.functions.invoke(
         scene.stack.named("function", "ProtectedFunction"),
@@ -114,12 +125,13 @@ export function endpointOf({ stack }: Scene, part: string): string {
 export function lambdaDoors(scene: Scene): Door[] {
   const { stack } = scene;
   const endpoint = (part: string) => endpointOf(scene, part);
+  const renaming = { challengeField: RENAMED_CHALLENGE };
   return [
-    served("a REST API's authorizer", stack.url, "rest-api"),
-    served("an HTTP API's authorizer", endpoint("AuthorizedHttpApi"), "http-api"),
-    served("a function URL", endpoint("FunctionUrl")),
-    served("an HTTP API without authorizer", endpoint("OpenHttpApi")),
-    served("an HTTP API with a named stage", `${endpoint("StagedHttpApi")}/live`),
+    served("a REST API's authorizer", stack.url, { answers: "rest-api" }),
+    served("an HTTP API's authorizer", endpoint("AuthorizedHttpApi"), { answers: "http-api" }),
+    served("a function URL", endpoint("FunctionUrl"), renaming),
+    served("an HTTP API without authorizer", endpoint("OpenHttpApi"), renaming),
+    served("an HTTP API with a named stage", `${endpoint("StagedHttpApi")}/live`, renaming),
     invoked(scene, "a REST API without authorizer", (httpMethod, path, headers) => ({
       ...REST_API_EVENT,
       httpMethod,

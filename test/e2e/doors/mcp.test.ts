@@ -12,7 +12,7 @@ import { callerOf, type NodeMonitoring } from "../../../doors/node/index.ts";
 import { createOrdersServer } from "../../../examples/mcp-server/lambda/orders-server.ts";
 import { issueToken, queryEvents } from "../../../shared/index.ts";
 import { useStack } from "../stack.ts";
-import { addressOf, endpointOf, listening, openMonitoring } from "./doors.ts";
+import { addressOf, endpointOf, listening, openMonitoring, RENAMED_CHALLENGE } from "./doors.ts";
 import { AUTHORIZATION_SERVER, synthesizeDoors } from "./doors-assembly.ts";
 
 const { assembly, remove } = await synthesizeDoors({
@@ -99,9 +99,9 @@ async function auditOf(userId: string) {
 }
 
 describe.each([
-  ["on Lambda", "lia", () => `${endpointOf(scene(), "McpHttpApi")}/mcp`],
-  ["in a container", "kim", () => `${addressOf(container)}/mcp`],
-])("an MCP server %s", (_, user, urlOf) => {
+  ["on Lambda", "lia", () => `${endpointOf(scene(), "McpHttpApi")}/mcp`, RENAMED_CHALLENGE],
+  ["in a container", "kim", () => `${addressOf(container)}/mcp`, "www-authenticate"],
+])("an MCP server %s", (_, user, urlOf, challengeField) => {
   it("shows each call of the SDK's client in the audit log, by method, tool, user and client", async () => {
     const client = await connect(urlOf(), await bearer(user, ["orders:read", "orders:write"]));
     const { tools } = await client.listTools();
@@ -143,7 +143,7 @@ describe.each([
       JSON.stringify([rpc("list_orders"), rpc("cancel_order")]),
     );
     expect(batch.status).toBe(403);
-    const challenge = batch.headers.get("www-authenticate");
+    const challenge = batch.headers.get(challengeField);
     expect(challenge).toContain('error="insufficient_scope"');
     expect(challenge).toContain('scope="orders:read orders:write"');
     expect(challenge).toContain("resource_metadata=");
@@ -162,7 +162,10 @@ describe.each([
   it("leads a client without a token to its authorization server", async () => {
     const refused = await post(urlOf(), {}, JSON.stringify(rpc("list_orders")));
     expect(refused.status).toBe(401);
-    const { resourceMetadataUrl, error } = extractWWWAuthenticateParams(refused);
+    const challenged = new Response(null, {
+      headers: { "www-authenticate": refused.headers.get(challengeField) ?? "" },
+    });
+    const { resourceMetadataUrl, error } = extractWWWAuthenticateParams(challenged);
     expect(error).toBeUndefined();
     const metadata = await discoverOAuthProtectedResourceMetadata(urlOf(), {
       resourceMetadataUrl: resourceMetadataUrl ?? "",
@@ -172,7 +175,7 @@ describe.each([
       authorization_servers: [AUTHORIZATION_SERVER],
       scopes_supported: ["orders:read", "orders:write"],
     });
-    // Without the challenge, a client finds it by the well-known path.
+    // Where a gateway renames the challenge, a client finds it by the well-known path.
     expect(await discoverOAuthProtectedResourceMetadata(urlOf())).toEqual(metadata);
   });
 

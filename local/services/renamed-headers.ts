@@ -1,0 +1,39 @@
+/**
+ * What API Gateway does to header fields of an integration's response. REST APIs document it; HTTP APIs and
+ * function URLs were seen to rename `WWW-Authenticate` in the same way.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+ */
+const RENAMED = new Set([
+  "authorization",
+  "connection",
+  "content-md5",
+  "date",
+  "max-forwards",
+  "server",
+  "user-agent",
+  "www-authenticate",
+]);
+
+const DROPPED = new Set([
+  "expect",
+  "host",
+  "proxy-authenticate",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "via",
+]);
+
+/** A function's header fields as a caller gets them through a gateway. A load balancer changes none. */
+export function renameHeaders<Value>(
+  headers: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => {
+      const lowerCase = name.toLowerCase();
+      if (DROPPED.has(lowerCase)) return [];
+      return [[RENAMED.has(lowerCase) ? `x-amzn-Remapped-${name}` : name, value]];
+    }),
+  );
+}
