@@ -19,7 +19,9 @@ export function reportFailure(
   error: unknown,
 ): void {
   logger.error("Work after the response failed", { cause: String(error) });
-  if (error instanceof PublishError) metrics.count("EventsLost", error.events.length);
+  if (!(error instanceof PublishError)) return;
+  metrics.count("EventsLost", error.events.length);
+  metrics.publish();
 }
 
 /**

@@ -14,7 +14,11 @@ const authorizer: Authorizer = {
   ...(await openDoor({
     environment: process.env,
     logger,
-    onSetAside: (count) => metrics.count("EventsSetAside", count),
+    onSetAside: (count) => {
+      metrics.count("EventsSetAside", count);
+      // At once: the environment may be frozen for long after this call.
+      metrics.publish();
+    },
   })),
   metrics,
   afterResponse: await registerInternalExtension(process.env.AWS_LAMBDA_RUNTIME_API, (error) =>

@@ -42,6 +42,8 @@ export interface LocalStackOptions {
   readonly issuerUrl?: string | undefined;
   /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
   readonly trustForwardedFor?: boolean | undefined;
+  /** The path of `aws-lambda-ric`'s program, to run functions by AWS's own runtime, frozen between invocations. */
+  readonly runtimeClient?: string | undefined;
   /** Replaces the queues' own visibility timeouts. */
   readonly visibilitySeconds?: number;
 }
@@ -222,9 +224,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const dynamodbEndpoint = options.runningStore ? guardEndpoint : store.endpoint;
     const isNew = await createTables(template, dynamodbEndpoint);
     queues = createQueues(template, options.visibilitySeconds);
-    const functions = await LambdaFunctions.start(
-      template,
-      {
+    const functions = new LambdaFunctions(template, {
+      endpoints: {
         AWS_ENDPOINT_URL_DYNAMODB: guardEndpoint,
         AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
@@ -232,8 +233,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_SECRETS_MANAGER: eventbridgeEndpoint,
       },
       log,
-      (value) => value.replaceAll(TEMPLATE_ISSUER, options.issuerUrl ?? TEMPLATE_ISSUER),
-    );
+      rewrite: (value) => value.replaceAll(TEMPLATE_ISSUER, options.issuerUrl ?? TEMPLATE_ISSUER),
+      runtimeClient: options.runtimeClient,
+    });
     closing.push(() => functions.close());
     const deliveryStreams = createDeliveryStreams(
       template,

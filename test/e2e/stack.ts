@@ -99,6 +99,7 @@ export function useStack({
       },
       eventbridgePort: 0,
       trustForwardedFor: true,
+      runtimeClient: process.env.LAMBDA_RUNTIME_CLIENT,
       log: (line) => logs.push(line),
       ...options,
     });
