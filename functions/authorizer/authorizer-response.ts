@@ -2,6 +2,7 @@ import type {
   APIGatewayAuthorizerResult,
   APIGatewayAuthorizerResultContext,
   APIGatewaySimpleAuthorizerWithContextResult,
+  AppSyncAuthorizerResult,
 } from "aws-lambda";
 import { callerOfDecision } from "../../doors/http/caller.ts";
 import { challengeOf, type Refusal, refusalOf } from "../../doors/http/refusal.ts";
@@ -122,4 +123,23 @@ export function toSimpleResult(
     case "unavailable":
       throw new UnavailableError();
   }
+}
+
+/**
+ * AppSync's answer to a decision. It answers every refusal with 401 and words of its own. Without a `ttlOverride` of
+ * zero, AppSync would let a token in for as long as the API's cache lasts, untracked, even after a revocation.
+ * https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
+ *
+ * @throws UnavailableError when there is no decision
+ */
+export function toAppSyncResult(
+  decision: Decision,
+): AppSyncAuthorizerResult<Record<string, string>> {
+  if (decision.outcome === "unavailable") throw new UnavailableError();
+  if (decision.outcome !== "allowed") return { isAuthorized: false, ttlOverride: 0 };
+  return {
+    isAuthorized: true,
+    resolverContext: { ...callerOfDecision(decision) },
+    ttlOverride: 0,
+  };
 }

@@ -25,7 +25,7 @@ export function reportFailure(
 }
 
 /**
- * Decides about one call of a REST API or an HTTP API. Its events, its log line and its metrics go out after
+ * Decides about one call of a REST API, an HTTP API or AppSync. Its events, its log line and its metrics go out after
  * the answer. Of a call that is let in its event says all, so it has a log line in a sample of invocations only.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503

@@ -26,7 +26,7 @@ const authorizer: Authorizer = {
   ),
 };
 
-/** REQUEST authorizer of REST APIs and HTTP APIs: decides about one call. */
+/** Authorizer of REST APIs, HTTP APIs and AppSync: decides about one call. */
 export const handler = middy<RequestIdEvent, AuthorizerResult>()
   .use(logLambdaContext())
   .use(logRequestId())

@@ -8,6 +8,7 @@ import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { normalizePath } from "../../shared/authorization/request-path.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 import {
+  APPSYNC_EVENT,
   FUNCTION_URL_EVENT,
   HTTP_API_1_EVENT,
   HTTP_API_AUTHORIZER_EVENT,
@@ -91,6 +92,39 @@ describe("a call is read from the event of", () => {
 
   it("an HTTP API's authorizer, as of its integration", () => {
     expect(readAuthorizerCall(HTTP_API_AUTHORIZER_EVENT).request).toEqual(read(HTTP_API_EVENT));
+  });
+
+  it("AppSync, whose operation is a detail", () => {
+    const appSync = {
+      ...COMMON,
+      path: "/graphql",
+      traceId: undefined,
+      requestId: "b80ed838-14c6-4500-b4c3-b694c7bef086",
+      url: "https://ghijkl5fbfkb2p3jzq7yyxyz7i.appsync-api.eu-central-1.amazonaws.com/graphql",
+    };
+    const { request } = readAuthorizerCall(APPSYNC_EVENT);
+    expect(request).toEqual({ ...appSync, details: { graphql_operation: "Cancel" } });
+    const { requestContext } = APPSYNC_EVENT;
+    const bare = {
+      authorizationToken: "opaque-token",
+      requestContext: { ...requestContext, operationName: null },
+    };
+    expect(readAuthorizerCall(bare).request).toEqual({
+      method: "POST",
+      path: "/graphql",
+      authorization: ["opaque-token"],
+      sessionSecret: undefined,
+      userAgent: undefined,
+      ip: "unknown",
+      requestId: appSync.requestId,
+      traceId: undefined,
+    });
+  });
+
+  it("no TOKEN authorizer of a REST API: its event lacks the caller's address", () => {
+    const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/GET/api";
+    const event = { type: "TOKEN", authorizationToken: "Bearer opaque-token", methodArn };
+    expect(() => readAuthorizerCall(event)).toThrow("requestContext");
   });
 
   it("a load balancer: its certificate and its origin only as they are configured", () => {
