@@ -127,6 +127,49 @@ describe("a call is read from the event of", () => {
     expect(() => readAuthorizerCall(event)).toThrow("requestContext");
   });
 
+  it("a REST API's authorizer, as of its integration", () => {
+    const { body: _, isBase64Encoded: __, ...call } = REST_API_EVENT;
+    const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/POST/api/orders/7";
+    const event = { type: "REQUEST", methodArn, ...call };
+    expect(readAuthorizerCall(event).request).toEqual(read(REST_API_EVENT));
+  });
+
+  it("a REST API's console, which has no headers, no certificate and no address", () => {
+    const { domainName: _, ...requestContext } = REST_API_EVENT.requestContext;
+    const event = {
+      ...REST_API_EVENT,
+      methodArn: "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/test-invoke-stage/POST/api",
+      headers: null,
+      multiValueHeaders: null,
+      queryStringParameters: null,
+      requestContext: {
+        ...requestContext,
+        stage: "test-invoke-stage",
+        identity: {
+          ...requestContext.identity,
+          clientCert: null,
+          sourceIp: "test-invoke-source-ip",
+        },
+      },
+    };
+    expect(readAuthorizerCall(event).request).toMatchObject({
+      path: "/api/orders/7",
+      authorization: [],
+      ip: "test-invoke-source-ip",
+    });
+  });
+
+  it.each([
+    ["an HTTP API without mutual TLS", HTTP_API_EVENT],
+    ["a function URL without IAM", FUNCTION_URL_EVENT],
+  ])("%s, which has a null for who called", (_, event) => {
+    const { requestContext } = event;
+    const nulls = { authentication: null, authorizer: null };
+    const call = { ...event, requestContext: { ...requestContext, ...nulls } };
+    expect(read(call)).not.toHaveProperty("clientCertificate");
+    expect(read(call).authorization).toEqual(["Bearer opaque-token"]);
+  });
+
   it("a load balancer: its certificate and its origin only as they are configured", () => {
     const event = {
       ...LOAD_BALANCER_EVENT,
