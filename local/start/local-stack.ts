@@ -39,8 +39,10 @@ export interface LocalStackOptions {
   readonly log?: (line: string) => void;
   /** What Secrets Manager holds, by ARN. */
   readonly secrets?: ReadonlyMap<string, string> | undefined;
-  /** The URL of an issuer on this machine, for the one that the template names `TEMPLATE_ISSUER`. */
+  /** The URL of an issuer on this machine, for the one that the template names. */
   readonly issuerUrl?: string | undefined;
+  /** The issuer that the template names. Default: `TEMPLATE_ISSUER` */
+  readonly templateIssuer?: string | undefined;
   /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
   readonly trustForwardedFor?: boolean | undefined;
   /** Replaces the queues' own visibility timeouts. */
@@ -197,6 +199,7 @@ function storedRule(template: Template): string {
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const log = options.log ?? (() => {});
+  const { templateIssuer = TEMPLATE_ISSUER, issuerUrl = templateIssuer } = options;
   const closing: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     for (const each of closing.splice(0).reverse()) await each();
@@ -248,7 +251,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_SECRETS_MANAGER: eventbridgeEndpoint,
       },
       log,
-      (value) => value.replaceAll(TEMPLATE_ISSUER, options.issuerUrl ?? TEMPLATE_ISSUER),
+      (value) => value.replaceAll(templateIssuer, issuerUrl),
     );
     closing.push(() => functions.close());
     const deliveryStreams = createDeliveryStreams(

@@ -18,13 +18,14 @@ import { LOCAL_ISSUERS, type LocalIssuer, startLocalIssuer } from "./local-issue
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 import { readAssembly } from "./other-app.ts";
 
-const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR]
+const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR [--issuer URL]]
 
   --seed-demo   store demo data when the store is empty (default)
   --no-demo     start empty
   --data DIR    keep the store in DIR instead of memory
   --app DIR     run the stack of another CDK app, synthesized into DIR (cdk.out), with its HTTP APIs, function URLs
                 and user pools; its only REST API is the admin API
+  --issuer URL  the issuer that the app names: a local one, where any user may sign in, takes its place
   --trust-forwarded-for
                 use a caller's X-Forwarded-For as its address, to play several callers
 
@@ -50,6 +51,7 @@ function readArguments() {
       "no-demo": { type: "boolean" },
       data: { type: "string" },
       app: { type: "string" },
+      issuer: { type: "string" },
       "trust-forwarded-for": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -114,12 +116,13 @@ Another JWT of it:
 }
 
 /** Where the parts of another app answer, and how its user pools issue tokens. */
-function callsOfApp({ endpoints, userPools }: LocalStack): string {
+function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | undefined): string {
   const addresses = [...endpoints].map(([id, url]) => `  ${url}  ${id}`);
   const commands = userPools.flatMap(({ tokenCommands }) => tokenCommands);
   return [
     "The app's HTTP APIs, function URLs and user pools:",
     ...addresses,
+    ...(issuer ? ["", "Its issuer, where any user may sign in:", `  ${issuer.url}`] : []),
     ...(commands.length > 0
       ? ["", "A token of an app client:", ...commands.map((command) => `  ${command}`)]
       : []),
@@ -143,7 +146,11 @@ async function start(): Promise<void> {
           synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), { issuers: LOCAL_ISSUERS }),
         )
       : readAssembly(app);
-  const issuer = app === undefined ? await startLocalIssuer(options.ports.ISSUER_PORT) : undefined;
+  const isOwn = app === undefined;
+  const issuer =
+    isOwn || options.issuer !== undefined
+      ? await startLocalIssuer(options.ports.ISSUER_PORT, { signIn: !isOwn })
+      : undefined;
   const stack = await step("Stack started", () =>
     startLocalStack({
       assembly,
@@ -154,6 +161,7 @@ async function start(): Promise<void> {
       objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
       trustForwardedFor: options["trust-forwarded-for"],
       issuerUrl: issuer?.url,
+      templateIssuer: options.issuer,
       log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
     }),
   );
@@ -168,7 +176,7 @@ async function start(): Promise<void> {
 
   const context = libraryContext(stack, systemClock, QUIET);
   const tokens = await issueOperatorTokens(context);
-  const jwt = await issuer?.issueToken();
+  const jwt = isOwn ? await issuer?.issueToken() : undefined;
   if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
 
   const environment = deployedEnvironment(stack);
@@ -194,6 +202,10 @@ async function start(): Promise<void> {
     pid: process.pid,
   };
   writeFileSync(STACK_FILE, JSON.stringify(description, null, 2), { mode: 0o600 });
+  const calls =
+    issuer && jwt !== undefined
+      ? ownCalls(stack, issuer, { jwt, caller: tokens.caller })
+      : callsOfApp(stack, issuer);
   console.log(`
 oauth-monitoring runs at ${stack.url} (Ctrl-C stops it)
 
@@ -201,7 +213,7 @@ The dashboard, and the admin token it asks for:
   ${stack.url}/admin/oauth/dashboard
   ${tokens.admin}
 
-${issuer ? ownCalls(stack, issuer, { jwt: String(jwt), caller: tokens.caller }) : callsOfApp(stack)}
+${calls}
 
 The statistics, as an admin:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
