@@ -10,6 +10,7 @@ import {
   parseMonitoringConfig,
 } from "../shared/config/monitoring-config.ts";
 import { checkMappings } from "../shared/providers/mapped-provider.ts";
+import { parseWithTokens } from "./deploy-time-values.ts";
 
 /** What a call to a path needs. The first route whose method and path match decides. */
 export interface RouteAccess {
@@ -252,7 +253,7 @@ const REMOVAL_POLICIES = {
  * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
  */
 export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
-  const config = parseMonitoringConfig(inputOf(props));
+  const config = parseWithTokens(inputOf(props), parseMonitoringConfig);
   checkMappings(config.providers.mappings);
   return config;
 }

@@ -2,6 +2,25 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type InlineConfig } from "tsdown";
 
+const LAZY = /const (\{ createOtherIssuers \}) = await import\(("\.\/create-other-issuers\.ts")\);/;
+
+/**
+ * Loads what verifies other issuers' tokens with the rest of the library. When esbuild bundles an app into one file, as
+ * `NodejsFunction` does, it defers every module that an `import()` reaches, zod among them. An app that imports zod by
+ * another path, such as `zod/v4`, then finds zod not run.
+ */
+const eagerIssuers = {
+  name: "eager-issuers",
+  transform(code: string, id: string) {
+    if (!id.endsWith("/shared/authorization/load-other-issuers.ts")) return undefined;
+    const [statement, names, from] = LAZY.exec(code) ?? [];
+    if (statement === undefined) throw new Error(`${id} imports nothing lazily any more`);
+    // Nothing moves, so the source map stays true.
+    const rest = code.replace(statement, " ".repeat(statement.length));
+    return { code: `${rest}import ${names} from ${from};\n`, map: null };
+  },
+};
+
 /** Writes one file for each source file, so that entry points share their modules. */
 const OPTIONS = {
   unbundle: true,
@@ -13,6 +32,7 @@ const OPTIONS = {
   logLevel: "warn",
   config: false,
   checks: { pluginTimings: false },
+  plugins: [eagerIssuers],
   // Other packages are installed with this one.
   deps: { neverBundle: true },
 } satisfies InlineConfig;

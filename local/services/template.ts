@@ -92,7 +92,7 @@ export class Template {
     return `${this.queueEndpoint}/${ACCOUNT}/${logicalId}`;
   }
 
-  /** Says where an HTTP API or a function URL answers, for what refers to its address. */
+  /** Says where an HTTP API, a function URL or a user pool answers, for what refers to its address. */
   setAddress(logicalId: string, url: string): void {
     this.#addresses.set(logicalId, url);
   }
@@ -146,6 +146,8 @@ export class Template {
         return this.queueUrl(id);
       case "AWS::SNS::Topic":
         return this.#attribute(id, "Arn");
+      case "AWS::Cognito::UserPoolResourceServer":
+        return String(this.#resolve(this.#resources[id]?.Properties?.Identifier));
       case "AWS::Lambda::Alias":
         // There is one version of a function here.
         return this.#attribute(
@@ -160,7 +162,7 @@ export class Template {
   #attribute(id: string, attribute: string): string {
     const type = this.#resources[id]?.Type ?? "";
     const address = this.#addresses.get(id);
-    if (address !== undefined && attribute === "ApiEndpoint") return address;
+    if (address !== undefined && ["ApiEndpoint", "ProviderURL"].includes(attribute)) return address;
     // Unlike an API's, a function's address ends with a slash.
     if (address !== undefined && attribute === "FunctionUrl") return `${address}/`;
     const prefix = ARN_PREFIXES[type];

@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { exportJWK, generateKeyPair } from "jose";
-import Provider, { type AdapterPayload } from "oidc-provider";
+import Provider, { type AdapterPayload, type KoaContextWithOIDC } from "oidc-provider";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { findPort } from "../services/find-port.ts";
 import { TEMPLATE_ISSUER } from "./template-issuer.ts";
@@ -43,7 +44,9 @@ class MemoryAdapter {
     return this.#items.get(id);
   }
   async findByUserCode(): Promise<undefined> {}
-  async findByUid(): Promise<undefined> {}
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    return [...this.#items.values()].find((payload) => payload.uid === uid);
+  }
   async consume(id: string): Promise<undefined> {
     const found = this.#items.get(id);
     if (found) found.consumed = true;
@@ -54,9 +57,24 @@ class MemoryAdapter {
   async revokeByGrantId(): Promise<undefined> {}
 }
 
-async function newProvider(url: string): Promise<Provider> {
+/**
+ * Leaves the scopes out of what clients register. oidc-provider takes only scopes that it knows, and those of any
+ * resource may be asked for here.
+ */
+async function dropRegisteredScopes(ctx: KoaContextWithOIDC, next: () => Promise<void>) {
+  if (ctx.method === "POST" && ctx.path === "/reg") {
+    const { scope: _, ...metadata } = JSON.parse(await text(ctx.req)) as Record<string, unknown>;
+    Object.assign(ctx.req, { body: metadata });
+  }
+  await next();
+}
+
+/** @param signIn whether users sign in, in a page that takes any name, and clients register themselves (RFC 7591) */
+async function newProvider(url: string, signIn: boolean): Promise<Provider> {
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
-  return new Provider(url, {
+  /** Every scope that was asked for. */
+  const scopes = new Set<string>();
+  const provider = new Provider(url, {
     adapter: MemoryAdapter,
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: "ES256", use: "sig" } as never] },
     cookies: { keys: ["local"] },
@@ -73,23 +91,44 @@ async function newProvider(url: string): Promise<Provider> {
     ttl: { ClientCredentials: THIRTY_DAYS_SECONDS },
     features: {
       clientCredentials: { enabled: true },
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: signIn },
+      registration: { enabled: signIn },
       resourceIndicators: {
         enabled: true,
-        getResourceServerInfo: () => ({
-          scope: LOCAL_CLIENT.scope,
-          audience: LOCAL_API,
-          accessTokenTTL: THIRTY_DAYS_SECONDS,
-          accessTokenFormat: "jwt",
-          jwt: { sign: { alg: "ES256" } },
-        }),
+        getResourceServerInfo: ({ oidc }, resource) => {
+          for (const scope of String(oidc.params?.scope ?? "").split(" ")) scopes.add(scope);
+          return {
+            scope: resource === LOCAL_API ? LOCAL_CLIENT.scope : [...scopes].join(" ").trim(),
+            audience: resource,
+            accessTokenTTL: THIRTY_DAYS_SECONDS,
+            accessTokenFormat: "jwt",
+            jwt: { sign: { alg: "ES256" } },
+          };
+        },
       },
     },
+    // Clients on this machine wait for the user at an address of their own (RFC 8252, section 7.3).
+    clientDefaults: { application_type: "native", id_token_signed_response_alg: "ES256" },
   });
+  if (signIn) provider.use(dropRegisteredScopes);
+  return provider;
+}
+
+/** How the issuer is used. */
+export interface LocalIssuerOptions {
+  /**
+   * Whether users sign in at clients that register themselves, for any resource.
+   *
+   * @default false
+   */
+  readonly signIn?: boolean;
 }
 
 /** Runs an authorization server on this machine, whose JWTs the local stack lets in. */
-export async function startLocalIssuer(port: number): Promise<LocalIssuer> {
+export async function startLocalIssuer(
+  port: number,
+  { signIn = false }: LocalIssuerOptions = {},
+): Promise<LocalIssuer> {
   const server = createServer();
   const free = await findPort(port, "ISSUER_PORT");
   await new Promise<void>((resolve, reject) => {
@@ -97,7 +136,7 @@ export async function startLocalIssuer(port: number): Promise<LocalIssuer> {
     server.listen(free, "127.0.0.1", resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const provider = await newProvider(url);
+  const provider = await newProvider(url, signIn);
   server.on("request", provider.callback());
   const form = {
     grant_type: "client_credentials",

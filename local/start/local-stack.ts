@@ -20,6 +20,7 @@ import { Schedules } from "../services/schedules.ts";
 import { createStoreGuard, type GuardedStore } from "../services/store-guard.ts";
 import type { Assembly } from "../services/template.ts";
 import { Template } from "../services/template.ts";
+import { LocalUserPool } from "../services/user-pool.ts";
 import { handleLocalRoute } from "./local-routes.ts";
 import { TEMPLATE_ISSUER } from "./template-issuer.ts";
 
@@ -38,8 +39,10 @@ export interface LocalStackOptions {
   readonly log?: (line: string) => void;
   /** What Secrets Manager holds, by ARN. */
   readonly secrets?: ReadonlyMap<string, string> | undefined;
-  /** The URL of an issuer on this machine, for the one that the template names `TEMPLATE_ISSUER`. */
+  /** The URL of an issuer on this machine, for the one that the template names. */
   readonly issuerUrl?: string | undefined;
+  /** The issuer that the template names. Default: `TEMPLATE_ISSUER` */
+  readonly templateIssuer?: string | undefined;
   /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
   readonly trustForwardedFor?: boolean | undefined;
   /** The path of `aws-lambda-ric`'s program, to run functions by AWS's own runtime, frozen between invocations. */
@@ -63,8 +66,12 @@ export interface LocalStack {
   readonly notifications: Notifications;
   readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
   readonly functionNames: readonly string[];
-  /** The addresses of the template's HTTP APIs and function URLs, by logical id. Each has its own, as on AWS. */
+  /**
+   * The addresses of the template's HTTP APIs, function URLs and user pools, by logical id. Each has its own, as on
+   * AWS.
+   */
   readonly endpoints: ReadonlyMap<string, string>;
+  readonly userPools: readonly LocalUserPool[];
   /** The only function, queue or table whose logical id contains the text. */
   named(kind: "function" | "queue" | "table", part: string): string;
   /** The parameters of a replay of the bus's archive. */
@@ -121,7 +128,7 @@ async function startStore(
   return { endpoint: dynamodb.endpoint };
 }
 
-/** An HTTP API or a function URL, which has an address before it can answer. */
+/** An HTTP API, a function URL or a user pool, which has an address before it can answer. */
 interface Endpoint {
   service:
     | { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
@@ -129,13 +136,18 @@ interface Endpoint {
   readonly url: string;
 }
 
-/** Gives each HTTP API and each function URL of the template an address of its own. */
+/** Gives each HTTP API, function URL and user pool of the template an address of its own. */
 async function openEndpoints(
   template: Template,
   closing: (() => Promise<void> | void)[],
 ): Promise<ReadonlyMap<string, Endpoint>> {
   const endpoints = new Map<string, Endpoint>();
-  for (const id of [...HttpApi.idsIn(template), ...FunctionUrl.functionsIn(template).keys()]) {
+  const ids = [
+    ...HttpApi.idsIn(template),
+    ...FunctionUrl.functionsIn(template).keys(),
+    ...LocalUserPool.idsIn(template),
+  ];
+  for (const id of ids) {
     const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
       const service = endpoints.get(id)?.service;
       if (service) void service.handle(request, response);
@@ -149,21 +161,27 @@ async function openEndpoints(
   return endpoints;
 }
 
-/** Lets the endpoints answer, once there are functions. */
+/** Lets the endpoints answer, once there are functions. Answers the user pools. */
 function serveEndpoints(
   endpoints: ReadonlyMap<string, Endpoint>,
   template: Template,
   functions: LambdaFunctions,
   options: LocalStackOptions,
-): void {
+): LocalUserPool[] {
   const targets = FunctionUrl.functionsIn(template);
+  const poolIds = new Set(LocalUserPool.idsIn(template));
+  const pools: LocalUserPool[] = [];
   for (const [id, endpoint] of endpoints) {
     const target = targets.get(id);
-    endpoint.service =
-      target === undefined
-        ? new HttpApi(template, id, functions, options)
-        : new FunctionUrl(id, target, functions, options);
+    if (poolIds.has(id)) {
+      const pool = new LocalUserPool(template, id, endpoint.url);
+      endpoint.service = pool;
+      pools.push(pool);
+    } else if (target === undefined) {
+      endpoint.service = new HttpApi(template, id, functions, options);
+    } else endpoint.service = new FunctionUrl(id, target, functions, options);
   }
+  return pools;
 }
 
 /** The rule that sends the bus's own events to be stored. */
@@ -183,6 +201,7 @@ function storedRule(template: Template): string {
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const log = options.log ?? (() => {});
+  const { templateIssuer = TEMPLATE_ISSUER, issuerUrl = templateIssuer } = options;
   const closing: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     for (const each of closing.splice(0).reverse()) await each();
@@ -233,7 +252,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_SECRETS_MANAGER: eventbridgeEndpoint,
       },
       log,
-      rewrite: (value) => value.replaceAll(TEMPLATE_ISSUER, options.issuerUrl ?? TEMPLATE_ISSUER),
+      rewrite: (value) => value.replaceAll(templateIssuer, issuerUrl),
       runtimeClient: options.runtimeClient,
     });
     closing.push(() => functions.close());
@@ -265,7 +284,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(() => schedules.stop());
     stack = { gateway: new ApiGateway(template, functions, options), schedules };
 
-    serveEndpoints(endpoints, template, functions, options);
+    const userPools = serveEndpoints(endpoints, template, functions, options);
 
     const ids = {
       function: template.resources("AWS::Lambda::Function").map(({ logicalId }) => logicalId),
@@ -290,6 +309,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       deliveryStreams,
       functionNames: ids.function,
       endpoints: new Map([...endpoints].map(([id, { url }]) => [id, url])),
+      userPools,
       replay: {
         busArn: template.arn(bus.name),
         storedRuleArn: template.arn(storedRule(template)),

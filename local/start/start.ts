@@ -14,14 +14,18 @@ import { requireJava } from "../services/dynamodb-local.ts";
 import { seedDemo } from "./demo-data.ts";
 import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
-import { LOCAL_ISSUERS, startLocalIssuer } from "./local-issuer.ts";
-import { startLocalStack } from "./local-stack.ts";
+import { LOCAL_ISSUERS, type LocalIssuer, startLocalIssuer } from "./local-issuer.ts";
+import { type LocalStack, startLocalStack } from "./local-stack.ts";
+import { readAssembly } from "./other-app.ts";
 
-const USAGE = `npm start -- [--no-demo] [--data DIR]
+const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR [--issuer URL]]
 
   --seed-demo   store demo data when the store is empty (default)
   --no-demo     start empty
   --data DIR    keep the store in DIR instead of memory
+  --app DIR     run the stack of another CDK app, synthesized into DIR (cdk.out), with its HTTP APIs, function URLs
+                and user pools; its only REST API is the admin API
+  --issuer URL  the issuer that the app names: a local one, where any user may sign in, takes its place
   --trust-forwarded-for
                 use a caller's X-Forwarded-For as its address, to play several callers
 
@@ -46,6 +50,8 @@ function readArguments() {
       "seed-demo": { type: "boolean" },
       "no-demo": { type: "boolean" },
       data: { type: "string" },
+      app: { type: "string" },
+      issuer: { type: "string" },
       "trust-forwarded-for": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -93,6 +99,36 @@ async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   return done;
 }
 
+/** Calls of the default stack. */
+function ownCalls(
+  { url }: LocalStack,
+  issuer: LocalIssuer,
+  { jwt, caller }: { readonly jwt: string; readonly caller: string },
+): string {
+  return `A call as a client:
+  curl -i ${url}/api/hello -H 'Authorization: Bearer ${caller}'
+
+A call with a JWT of the authorization server at ${issuer.url}:
+  curl -i ${url}/api/hello -H 'Authorization: Bearer ${jwt}'
+
+Another JWT of it:
+  ${issuer.tokenCommand}`;
+}
+
+/** Where the parts of another app answer, and how its user pools issue tokens. */
+function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | undefined): string {
+  const addresses = [...endpoints].map(([id, url]) => `  ${url}  ${id}`);
+  const commands = userPools.flatMap(({ tokenCommands }) => tokenCommands);
+  return [
+    "The app's HTTP APIs, function URLs and user pools:",
+    ...addresses,
+    ...(issuer ? ["", "Its issuer, where any user may sign in:", `  ${issuer.url}`] : []),
+    ...(commands.length > 0
+      ? ["", "A token of an app client:", ...commands.map((command) => `  ${command}`)]
+      : []),
+  ].join("\n");
+}
+
 async function start(): Promise<void> {
   const options = readArguments();
   if (options.help) {
@@ -102,10 +138,19 @@ async function start(): Promise<void> {
   // Until there is a stack to close, ending the process is enough.
   process.once("SIGINT", abort).once("SIGTERM", abort);
   await requireJava();
-  const assembly = await step("Template synthesized", () =>
-    synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), { issuers: LOCAL_ISSUERS }),
-  );
-  const issuer = await startLocalIssuer(options.ports.ISSUER_PORT);
+  mkdirSync(LOCAL_DIRECTORY, { recursive: true });
+  const { app } = options;
+  const assembly =
+    app === undefined
+      ? await step("Template synthesized", () =>
+          synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), { issuers: LOCAL_ISSUERS }),
+        )
+      : readAssembly(app);
+  const isOwn = app === undefined;
+  const issuer =
+    isOwn || options.issuer !== undefined
+      ? await startLocalIssuer(options.ports.ISSUER_PORT, { signIn: !isOwn })
+      : undefined;
   const stack = await step("Stack started", () =>
     startLocalStack({
       assembly,
@@ -115,7 +160,8 @@ async function start(): Promise<void> {
       dataDirectory: options.data === undefined ? undefined : resolve(options.data),
       objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
       trustForwardedFor: options["trust-forwarded-for"],
-      issuerUrl: issuer.url,
+      issuerUrl: issuer?.url,
+      templateIssuer: options.issuer,
       log: createFunctionLog(FUNCTION_LOG, (line) => console.error(line)),
     }),
   );
@@ -124,18 +170,17 @@ async function start(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       rmSync(STACK_FILE, { force: true });
-      void Promise.all([stack.close(), issuer.close()]).then(() => process.exit(0));
+      void Promise.all([stack.close(), issuer?.close()]).then(() => process.exit(0));
     });
   }
 
   const context = libraryContext(stack, systemClock, QUIET);
   const tokens = await issueOperatorTokens(context);
-  const jwt = await issuer.issueToken();
+  const jwt = isOwn ? await issuer?.issueToken() : undefined;
   if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
 
   const environment = deployedEnvironment(stack);
   const tables = forEachTable(tableLabel, (variable) => environment[variable]);
-  mkdirSync(LOCAL_DIRECTORY, { recursive: true });
   const description = {
     url: stack.url,
     dynamodb_endpoint: stack.dynamodbEndpoint,
@@ -147,7 +192,7 @@ async function start(): Promise<void> {
     admin_token: tokens.admin,
     caller_token: tokens.caller,
     caller_session_id: tokens.session,
-    issuer_url: issuer.url,
+    issuer_url: issuer?.url,
     caller_jwt: jwt,
     buffer_queue_url: stack.queueUrl("Buffer"),
     unpublished_queue_url: environment.UNPUBLISHED_QUEUE_URL,
@@ -157,6 +202,10 @@ async function start(): Promise<void> {
     pid: process.pid,
   };
   writeFileSync(STACK_FILE, JSON.stringify(description, null, 2), { mode: 0o600 });
+  const calls =
+    issuer && jwt !== undefined
+      ? ownCalls(stack, issuer, { jwt, caller: tokens.caller })
+      : callsOfApp(stack, issuer);
   console.log(`
 oauth-monitoring runs at ${stack.url} (Ctrl-C stops it)
 
@@ -164,14 +213,7 @@ The dashboard, and the admin token it asks for:
   ${stack.url}/admin/oauth/dashboard
   ${tokens.admin}
 
-A call as a client:
-  curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${tokens.caller}'
-
-A call with a JWT of the authorization server at ${issuer.url}:
-  curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${jwt}'
-
-Another JWT of it:
-  ${issuer.tokenCommand}
+${calls}
 
 The statistics, as an admin:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'

@@ -1,7 +1,9 @@
 import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { UserPool } from "aws-cdk-lib/aws-cognito";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
@@ -234,5 +236,51 @@ describe("other issuers", () => {
     const said = JSON.stringify(Properties);
     expect(said).toContain("dynamodb:BatchGetItem");
     expect(said).toContain(secretArn);
+  });
+
+  it("may be a user pool of the same app, whose id only the deployment knows", () => {
+    const stack = newStack();
+    const pool = new UserPool(stack, "Pool");
+    const client = pool.addClient("Client");
+    const secret = new Secret(stack, "ClientSecret");
+    const [, introspected] = issuers;
+    const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", {
+      config: {
+        issuers: [
+          {
+            issuer: pool.userPoolProviderUrl,
+            provider: "cognito",
+            clientIds: [client.userPoolClientId],
+            idPrefix: "pool:",
+          },
+          {
+            ...(introspected as object),
+            introspection: { clientId: "api", secretArn: secret.secretArn },
+          } as never,
+        ],
+      },
+    });
+    const api = new RestApi(stack, "Orders");
+    api.root.addMethod("GET", new MockIntegration());
+    monitoring.attach(api);
+    const template = Template.fromStack(stack);
+    const variables = Object.values(template.findResources("AWS::Lambda::Function"))
+      .map(({ Properties }) => Properties.Environment?.Variables?.OAUTH_MONITORING_CONFIG)
+      .filter(Boolean);
+    const text = JSON.stringify(variables[0]);
+    expect(text).toContain('{"Fn::GetAtt":["Pool');
+    expect(text).toContain('"ProviderURL"]}');
+    expect(text).toContain('{"Ref":"PoolClient');
+    expect(text).not.toContain("known-at-deployment");
+    expect(JSON.stringify(template.findResources("AWS::IAM::Policy"))).toMatch(
+      /"secretsmanager:GetSecretValue"[^}]*"Resource":\{"Ref":"ClientSecret/,
+    );
+    // What is known is checked as ever.
+    expect(
+      () =>
+        new OAuthMonitoring(stack, "Other", {
+          config: { issuers: [{ issuer: pool.userPoolProviderUrl, provider: "cognito" }] },
+        }),
+    ).toThrow(/clientIds/);
   });
 });

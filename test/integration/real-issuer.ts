@@ -1,6 +1,7 @@
+import { createHash, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
 import Provider, { type Configuration } from "oidc-provider";
 
 export const API = "https://api.example.com";
@@ -92,10 +93,11 @@ export async function startRealIssuer() {
   });
   /** Signs with a new key, and publishes it before the previous ones. */
   let rotations = 0;
+  let signingKey: JWK;
   const rotate = async () => {
     rotations += 1;
-    const key = await privateJwk("RS256", `signing-${rotations}`);
-    provider = new Provider(issuer, configurationWith([key]));
+    signingKey = await privateJwk("RS256", `signing-${rotations}`);
+    provider = new Provider(issuer, configurationWith([signingKey]));
   };
   await rotate();
 
@@ -124,27 +126,51 @@ export async function startRealIssuer() {
       const form = { grant_type: "client_credentials", scope: "api:read" };
       return (await post("/token", form, headers)).access_token;
     },
-    /** Opaque tokens of a user: an access token and a refresh token. */
-    userTokens: async (accountId: string) => {
+    /** A JWT as `jwt` gets it, but issued earlier, or signed by a key that is not the issuer's. */
+    sign: async ({ secondsAgo = 0, foreign = false }): Promise<string> => {
+      const issuedAtSeconds = Math.floor(Date.now() / 1000) - secondsAgo;
+      const kid = String(signingKey.kid);
+      const key = foreign ? await privateJwk("RS256", kid) : signingKey;
+      return new SignJWT({ client_id: "service", scope: "api:read", jti: randomUUID() })
+        .setProtectedHeader({ alg: "RS256", typ: "at+jwt", kid })
+        .setIssuer(issuer)
+        .setSubject("service")
+        .setAudience(API)
+        .setIssuedAt(issuedAtSeconds)
+        .setExpirationTime(issuedAtSeconds + 600)
+        .sign(await importJWK(key, "RS256"));
+    },
+    /**
+     * Tokens of a user who signed in: an access token and a refresh token. The access token is opaque, or with a
+     * resource a JWT for it.
+     */
+    userTokens: async (
+      accountId: string,
+      { resource, headers = {} }: { readonly resource?: string; readonly headers?: object } = {},
+    ) => {
       const found = await provider.Client.find("web");
       if (!found) throw new Error("no client");
+      const scope = "openid offline_access api:read";
       const grant = new provider.Grant({ accountId, clientId: "web" });
-      grant.addOIDCScope("openid offline_access api:read");
+      grant.addOIDCScope(scope);
+      if (resource !== undefined) grant.addResourceScope(resource, "api:read");
       const grantId = await grant.save();
       const code = new provider.AuthorizationCode({
         accountId,
         client: found,
         grantId,
         redirectUri: "https://app.example.com/callback",
-        scope: "openid offline_access api:read",
+        scope,
         gty: "authorization_code",
+        ...(resource !== undefined && { resource }),
       });
       const form = {
         grant_type: "authorization_code",
         code: await code.save(),
         redirect_uri: "https://app.example.com/callback",
+        ...(resource !== undefined && { resource }),
       };
-      return (await post("/token", form, {}, "web")) as {
+      return (await post("/token", form, headers, "web")) as {
         access_token: string;
         refresh_token: string;
         id_token: string;
@@ -162,7 +188,6 @@ export async function startRealIssuer() {
 export async function dpopKey(alg = "ES256") {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
   const jwk = await exportJWK(publicKey);
-  const { createHash, randomUUID } = await import("node:crypto");
   return {
     jwk,
     privateKey: privateKey as CryptoKey,

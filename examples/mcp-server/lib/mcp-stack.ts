@@ -19,12 +19,18 @@ export interface McpStackProps extends StackProps {
 export class McpStack extends Stack {
   constructor(scope: Construct, id: string, { authorizationServer, ...props }: McpStackProps) {
     super(scope, id, props);
+    const api = new HttpApi(this, "Api");
+    const resource = `${api.apiEndpoint}/mcp`;
     const monitoring = new OAuthMonitoring(this, "Monitoring", {
       realm: "orders",
       routes: [{ path: "/mcp", scopes: ["orders:read"] }],
+      config: {
+        // Clients ask for tokens for this server alone (RFC 8707), and no others are let in.
+        issuers: [{ issuer: authorizationServer, audiences: [resource] }],
+      },
     });
+    monitoring.addAdminApi();
 
-    const api = new HttpApi(this, "Api");
     const server = new NodejsFunction(this, "ServerFunction", {
       entry: fileURLToPath(new URL("../lambda/handler.ts", import.meta.url)),
       runtime: Runtime.NODEJS_24_X,
@@ -33,7 +39,7 @@ export class McpStack extends Stack {
       timeout: Duration.seconds(20),
       environment: {
         ...monitoring.environment,
-        MCP_RESOURCE: `${api.apiEndpoint}/mcp`,
+        MCP_RESOURCE: resource,
         AUTHORIZATION_SERVER: authorizationServer,
       },
       bundling: { format: OutputFormat.ESM, mainFields: ["module", "main"], minify: true },
@@ -47,6 +53,6 @@ export class McpStack extends Stack {
       methods: [HttpMethod.GET],
       integration,
     });
-    new CfnOutput(this, "McpServerUrl", { value: `${api.apiEndpoint}/mcp` });
+    new CfnOutput(this, "McpServerUrl", { value: resource });
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Duration } from "aws-cdk-lib";
+import { Duration, Lazy } from "aws-cdk-lib";
 import { HttpApi, HttpMethod } from "aws-cdk-lib/aws-apigatewayv2";
 import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
 import {
@@ -16,9 +16,6 @@ import type { Assembly } from "../../../local/services/template.ts";
 import type { MonitoringConfigInput } from "../../../shared/config/monitoring-config.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
-
-/** The issuer that the MCP server names. */
-export const AUTHORIZATION_SERVER = "https://login.example.com";
 
 async function bundle(entry: string, outdir: string): Promise<string> {
   await build({
@@ -41,6 +38,13 @@ async function bundle(entry: string, outdir: string): Promise<string> {
   return outdir;
 }
 
+/** The issuer that the MCP server names. */
+interface McpIssuer {
+  readonly authorizationServer?: string;
+  /** What else its tokens may be for than the example's own address. Without any, they are not let in. */
+  readonly audiences?: readonly string[];
+}
+
 /**
  * The default stack, and next to its REST API an HTTP API behind the authorizer, and a function that decides
  * itself behind a function URL and two HTTP APIs without authorizer, one of them with a named stage. The example
@@ -48,6 +52,7 @@ async function bundle(entry: string, outdir: string): Promise<string> {
  */
 export async function synthesizeDoors(
   config: MonitoringConfigInput,
+  { authorizationServer = "https://login.example.com", audiences = [] }: McpIssuer = {},
 ): Promise<{ readonly assembly: Assembly; readonly remove: () => void }> {
   const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-doors-"));
   const [protecting, behind, mcp] = await Promise.all([
@@ -55,7 +60,13 @@ export async function synthesizeDoors(
     bundle("test/e2e/doors/function-behind-authorizer.ts", join(directory, "behind")),
     bundle("examples/mcp-server/lambda/handler.ts", join(directory, "mcp")),
   ]);
-  const { app, stack } = buildApp({ outdir: join(directory, "cdk.out"), config });
+  let resource = "";
+  const ownAudience = Lazy.string({ produce: () => resource });
+  const mcpIssuer = { issuer: authorizationServer, audiences: [ownAudience, ...audiences] };
+  const { app, stack } = buildApp({
+    outdir: join(directory, "cdk.out"),
+    config: audiences.length > 0 ? { ...config, issuers: [mcpIssuer] } : config,
+  });
   const { monitoring } = stack;
   const common = { runtime: Runtime.NODEJS_24_X, handler: "index.handler" };
   const target = new LambdaFunction(stack, "ProtectedFunction", {
@@ -88,14 +99,15 @@ export async function synthesizeDoors(
   });
 
   const tools = new HttpApi(stack, "McpHttpApi");
+  resource = `${tools.apiEndpoint}/mcp`;
   const server = new LambdaFunction(stack, "McpFunction", {
     ...common,
     code: Code.fromAsset(mcp),
     timeout: Duration.seconds(20),
     environment: {
       ...monitoring.environment,
-      MCP_RESOURCE: `${tools.apiEndpoint}/mcp`,
-      AUTHORIZATION_SERVER,
+      MCP_RESOURCE: resource,
+      AUTHORIZATION_SERVER: authorizationServer,
     },
   });
   monitoring.grantAuthorize(server);

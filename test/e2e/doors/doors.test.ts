@@ -1,29 +1,53 @@
+import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { queueNamed } from "../../../local/services/queues.ts";
 import {
   issueToken,
   queryEvents,
+  revokeNamedToken,
   revokeToken,
   type StoredEvent,
   startSession,
 } from "../../../shared/index.ts";
 import { HOUR_MS } from "../../../shared/time/clock.ts";
+import { API, CLIENT_SECRET, dpopKey, startRealIssuer } from "../../integration/real-issuer.ts";
 import { useStack } from "../stack.ts";
 import { type CallHeaders, type Door, type DoorAnswer, lambdaDoors, nodeDoors } from "./doors.ts";
 import { synthesizeDoors } from "./doors-assembly.ts";
 
+const [jwtIssuer, opaqueIssuer] = await Promise.all([startRealIssuer(), startRealIssuer()]);
+afterAll(() => Promise.all([jwtIssuer.close(), opaqueIssuer.close()]));
+const SECRET_ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:api-AbCdEf";
+const PUBLIC_URL = "https://api.example.com";
+
 const { assembly, remove } = await synthesizeDoors({
+  dpop: { publicBaseUrls: [PUBLIC_URL] },
+  issuers: [
+    { issuer: jwtIssuer.issuer, audiences: [API], idPrefix: "jwt:" },
+    {
+      issuer: opaqueIssuer.issuer,
+      idPrefix: "opaque:",
+      verification: "introspection",
+      introspection: { clientId: "api", secretArn: SECRET_ARN },
+    },
+  ],
   routes: [
     { path: "/api/session/{proxy+}", scopes: ["mcp:use"], session: "required" },
     { path: "/api/admin/{proxy+}", scopes: ["api:admin"] },
   ],
 });
 afterAll(remove);
-const scene = useStack({ assembly: () => assembly, visibilitySeconds: 3 });
+const scene = useStack({
+  assembly: () => assembly,
+  visibilitySeconds: 3,
+  secrets: new Map([[SECRET_ARN, CLIENT_SECRET]]),
+});
 
 const IP = "203.0.113.9";
 const USER_AGENT = "door-test/1.0";
 const DESCRIPTION = "The access token is missing, malformed, unknown, expired or revoked";
+const PROOF_DESCRIPTION =
+  "The DPoP proof is missing, malformed, used, too old, or for another call or key";
 
 interface Case {
   readonly name: string;
@@ -31,6 +55,18 @@ interface Case {
   /** In place of `/api`. */
   readonly base?: string;
   headers(): Promise<CallHeaders>;
+  /** Done before the first call. */
+  before?(): Promise<unknown>;
+  /** Proves possession of the key that the token is bound to. */
+  readonly proves?: {
+    /** How often the proof is sent; the answer to the last call counts. */
+    readonly times?: number;
+    /** In place of the call's own URL. */
+    readonly url?: string;
+  };
+  /** Whom a door lets in. */
+  readonly clientId?: string;
+  readonly userId?: string;
   readonly status: number;
   /** `error` in the challenge and the problem document. */
   readonly error?: string;
@@ -53,6 +89,125 @@ const refused = (reason: string) => ({
   reason,
   ...(reason === "missing_token" ? {} : { error: "invalid_token" }),
 });
+
+/** The key that bound tokens are bound to. */
+const key = await dpopKey();
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+type Issuer = typeof jwtIssuer;
+const boundTo = async (issuer: Issuer) => ({
+  DPoP: await key.prove("POST", `${issuer.issuer}/token`, nowSeconds()),
+});
+const userJwt = async (headers = {}) =>
+  (await jwtIssuer.userTokens("ada", { resource: API, headers })).access_token;
+const userOpaque = async (headers = {}) =>
+  (await opaqueIssuer.userTokens("ada", { headers })).access_token;
+const asBearer = async (token: Promise<string>) => ({ authorization: `Bearer ${await token}` });
+const asDpop = async (token: Promise<string>) => ({ authorization: `DPoP ${await token}` });
+const letIn = { status: 200, eventType: "token_used" };
+const JWT_USER = { clientId: "jwt:web", userId: "jwt:ada" };
+const OPAQUE_USER = { clientId: "opaque:web", userId: "opaque:ada" };
+const wrongProof = (reason: string) => ({ ...refused(reason), error: "invalid_dpop_proof" });
+
+/** Tokens of the real issuers. */
+const ISSUED: readonly Case[] = [
+  { name: "a JWT of a user", headers: () => asBearer(userJwt()), ...JWT_USER, ...letIn },
+  {
+    name: "a JWT whose scopes are too few",
+    method: "POST",
+    headers: () => asBearer(userJwt()),
+    ...JWT_USER,
+    status: 403,
+    error: "insufficient_scope",
+    scope: "api:write",
+    eventType: "scope_violation",
+  },
+  {
+    name: "the same JWT once it is revoked",
+    headers: async () => credentials.get("a JWT of a user") ?? {},
+    before() {
+      const text = String(credentials.get("a JWT of a user")?.authorization).slice(
+        "Bearer ".length,
+      );
+      const jti = String(decodeJwt(text).jti);
+      const { issuer } = jwtIssuer;
+      return revokeNamedToken(scene().library, { issuer, jti, clientId: "jwt:web" });
+    },
+    ...JWT_USER,
+    ...refused("revoked_token"),
+  },
+  {
+    name: "an expired JWT",
+    headers: () => asBearer(jwtIssuer.sign({ secondsAgo: 601 })),
+    clientId: "jwt:service",
+    ...refused("expired_token"),
+  },
+  {
+    name: "a JWT of a foreign key",
+    headers: () => asBearer(jwtIssuer.sign({ foreign: true })),
+    ...refused("invalid_signature"),
+  },
+  {
+    name: "an ID token",
+    headers: () => asBearer(jwtIssuer.userTokens("ada").then(({ id_token }) => id_token)),
+    ...refused("wrong_token_type"),
+  },
+  {
+    name: "an introspected token",
+    headers: () => asBearer(userOpaque()),
+    ...OPAQUE_USER,
+    ...letIn,
+  },
+  {
+    name: "an introspected token that its issuer revoked",
+    async headers() {
+      const token = await userOpaque();
+      await opaqueIssuer.revoke(token, "web");
+      return { authorization: `Bearer ${token}` };
+    },
+    ...refused("inactive_token"),
+  },
+  {
+    name: "a bound JWT with its proof",
+    headers: async () => asDpop(userJwt(await boundTo(jwtIssuer))),
+    proves: {},
+    ...JWT_USER,
+    ...letIn,
+  },
+  {
+    name: "a bound introspected token with its proof",
+    headers: async () => asDpop(userOpaque(await boundTo(opaqueIssuer))),
+    proves: {},
+    ...OPAQUE_USER,
+    ...letIn,
+  },
+  {
+    name: "a bound JWT as Bearer",
+    headers: async () => asBearer(userJwt(await boundTo(jwtIssuer))),
+    ...JWT_USER,
+    ...wrongProof("missing_dpop_proof"),
+  },
+  {
+    name: "a bound JWT as Bearer beside its proof",
+    headers: async () => asBearer(userJwt(await boundTo(jwtIssuer))),
+    proves: {},
+    ...JWT_USER,
+    ...refused("downgraded_token"),
+  },
+  {
+    name: "a bound JWT with a replayed proof",
+    headers: async () => asDpop(userJwt(await boundTo(jwtIssuer))),
+    proves: { times: 2 },
+    ...JWT_USER,
+    ...wrongProof("replayed_dpop_proof"),
+  },
+  {
+    name: "a bound JWT with a proof for another URL",
+    headers: async () => asDpop(userJwt(await boundTo(jwtIssuer))),
+    proves: { url: `${PUBLIC_URL}/api/other` },
+    ...JWT_USER,
+    ...wrongProof("foreign_dpop_proof"),
+  },
+];
 
 const CASES: readonly Case[] = [
   {
@@ -133,6 +288,7 @@ const CASES: readonly Case[] = [
     status: 200,
     eventType: "token_used",
   },
+  ...ISSUED,
 ];
 
 const slug = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
@@ -140,26 +296,41 @@ const slug = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 const pathOf = (door: string, { name, base = "/api" }: Case) =>
   `${base}/${slug(name)}/${slug(door)}`;
 
-function call(door: Door, each: Case, headers: CallHeaders): Promise<DoorAnswer> {
-  return door.call(each.method ?? "GET", pathOf(door.name, each), {
+async function call(door: Door, each: Case, headers: CallHeaders): Promise<DoorAnswer> {
+  const { method = "GET", proves } = each;
+  const path = pathOf(door.name, each);
+  const sent: Record<string, string | readonly string[]> = {
     ...headers,
     "x-forwarded-for": IP,
     "user-agent": USER_AGENT,
-  });
+  };
+  if (proves) {
+    const accessToken = String(headers.authorization).replace(/^\S+ /, "");
+    const url = proves.url ?? PUBLIC_URL + path;
+    sent.dpop = await key.prove(method, url, nowSeconds(), { accessToken });
+  }
+  for (let made = 1; made < (proves?.times ?? 1); made += 1) {
+    expect([door.name, (await door.call(method, path, sent)).status]).toEqual([door.name, 200]);
+  }
+  return door.call(method, path, sent);
 }
 
 /** What a door that answers itself says of a refusal, in the header and in the body. */
 function expectRefusal({ challengeField }: Door, answer: DoorAnswer, each: Case): void {
-  const { status, error, scope } = each;
+  const { status, error, scope, reason } = each;
   const challenge = String(answer.headers[challengeField]);
   const description = answer.body.detail;
+  const wantsProof = error === "invalid_dpop_proof" || reason === "downgraded_token";
   const attributes = [
     'realm="oauth-monitoring"',
     ...(error ? [`error="${error}"`, `error_description="${description}"`] : []),
     ...(scope ? [`scope="${scope}"`] : []),
+    ...(wantsProof ? ['algs="ES256 ES384 EdDSA Ed25519 RS256 PS256"'] : []),
   ];
-  expect(challenge).toBe(`Bearer ${attributes.join(", ")}`);
-  if (status === 401) expect(description).toBe(DESCRIPTION);
+  expect(challenge).toBe(`${wantsProof ? "DPoP" : "Bearer"} ${attributes.join(", ")}`);
+  if (status === 401) {
+    expect(description).toBe(error === "invalid_dpop_proof" ? PROOF_DESCRIPTION : DESCRIPTION);
+  }
   expect(answer.headers["content-type"]).toBe("application/problem+json");
   expect(answer.headers["cache-control"]).toBe("no-store");
   expect(answer.body).toEqual({
@@ -179,7 +350,8 @@ function expectGatewayRefusal(door: Door, answer: DoorAnswer, each: Case): void 
     expect(answer.body).toEqual({ message: each.status === 401 ? "Unauthorized" : "Forbidden" });
     return;
   }
-  const error = each.error ?? "invalid_token";
+  // A gateway response has one text for every 401.
+  const error = each.status === 401 ? "invalid_token" : each.error;
   expect(answer.headers["www-authenticate"]).toContain(`error="${error}"`);
   expect(answer.body).toMatchObject({ status: each.status, error });
 }
@@ -202,6 +374,7 @@ afterAll(() => servers?.close());
 
 describe.each(CASES)("a call with $name", (each) => {
   it("is answered alike at every door", async () => {
+    await each.before?.();
     const answers = await Promise.all(
       doors.map((door) => call(door, each, credentials.get(each.name) ?? {})),
     );
@@ -211,7 +384,10 @@ describe.each(CASES)("a call with $name", (each) => {
       expect([door.name, answer.status]).toEqual([door.name, each.status]);
       if (each.status === 200) {
         expect(callerIn(answer)).toEqual(callerIn(atRestApi as DoorAnswer));
-        expect(callerIn(answer)).toMatchObject({ oauth_client_id: "shop", user_id: "ada" });
+        expect(callerIn(answer)).toMatchObject({
+          oauth_client_id: each.clientId ?? "shop",
+          user_id: each.userId ?? "ada",
+        });
       } else if (door.answers === "itself") expectRefusal(door, answer, each);
       else expectGatewayRefusal(door, answer, each);
     }
@@ -253,7 +429,9 @@ describe("the audit log", () => {
       const found = doors.map(({ name }) => {
         const path = pathOf(name, each);
         // An HTTP API decodes the path before anybody sees it.
-        return [...(events.get(path) ?? events.get(decodeURIComponent(path)) ?? [])];
+        const stored = events.get(path) ?? events.get(decodeURIComponent(path)) ?? [];
+        // A replayed proof was let in before.
+        return stored.filter(({ event_type }) => event_type === each.eventType);
       });
       expect(found.map(({ length }) => length)).toEqual(doors.map(() => 1));
       const [atRestApi, ...others] = found.flat().map(comparable);
@@ -266,15 +444,35 @@ describe("the audit log", () => {
           ...(each.reason && { reason: each.reason }),
         },
       });
+      if (each.clientId) {
+        expect(atRestApi).toMatchObject({
+          oauth_client_id: each.clientId,
+          data: { token_id: expect.stringMatching(/^[0-9a-f]{32}$/) },
+        });
+        expect(atRestApi?.user_id).toBe(each.userId);
+      }
       for (const other of others) expect(other).toEqual(atRestApi);
     },
   );
+
+  it("tells once of each token of another issuer that was let in", async () => {
+    const { events: seen } = await queryEvents(scene().library, {
+      type: "token_seen",
+      limit: 1000,
+    });
+    const ids = seen.map(({ event_data }) => event_data.token_id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const issuers = seen.map(({ event_data }) => event_data.issuer);
+    const of = ({ issuer }: Issuer) => issuers.filter((each) => each === issuer).length;
+    // Those that met the store: two unbound, and two with a proof of their own; both that were introspected.
+    expect([of(jwtIssuer), of(opaqueIssuer)]).toEqual([4, 2]);
+  });
 
   it("has no secret of any call", async () => {
     const text = (await scene().storeText()) + scene().busTraffic.join() + scene().logs.join();
     const secrets = [...credentials.values()]
       .flatMap((headers) => Object.values(headers).flat())
-      .map((value) => String(value).replace(/^Bearer /, ""))
+      .map((value) => String(value).replace(/^(Bearer|DPoP) /, ""))
       .filter((value) => value.length >= 20);
     expect(secrets.length).toBeGreaterThan(5);
     for (const secret of secrets) expect(text.includes(secret)).toBe(false);

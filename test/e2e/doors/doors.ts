@@ -191,6 +191,7 @@ export function openMonitoring(
     AWS_ENDPOINT_URL_DYNAMODB: stack.dynamodbEndpoint,
     AWS_ENDPOINT_URL_EVENTBRIDGE: stack.eventbridgeEndpoint,
     AWS_ENDPOINT_URL_SQS: stack.eventbridgeEndpoint,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: stack.eventbridgeEndpoint,
   })) {
     vi.stubEnv(name, value);
   }

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import {
   discoverOAuthProtectedResourceMetadata,
   extractWWWAuthenticateParams,
@@ -9,29 +9,36 @@ import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/
 import express from "express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callerOf, type NodeMonitoring } from "../../../doors/node/index.ts";
+import { connectAsUser } from "../../../examples/mcp-server/client/sign-in.ts";
 import { createOrdersServer } from "../../../examples/mcp-server/lambda/orders-server.ts";
+import { startLocalIssuer } from "../../../local/start/local-issuer.ts";
 import { issueToken, queryEvents } from "../../../shared/index.ts";
+import { signInAs } from "../../sign-in-as.ts";
 import { useStack } from "../stack.ts";
 import { addressOf, endpointOf, listening, openMonitoring, RENAMED_CHALLENGE } from "./doors.ts";
-import { AUTHORIZATION_SERVER, synthesizeDoors } from "./doors-assembly.ts";
+import { synthesizeDoors } from "./doors-assembly.ts";
 
-const { assembly, remove } = await synthesizeDoors({
-  routes: [{ path: "/mcp", scopes: ["orders:read"] }],
-});
+const issuer = await startLocalIssuer(0, { signIn: true });
+afterAll(() => issuer.close());
+/** The container's server, whose address is the audience of tokens for it. */
+const container = await listening(createServer());
+const { assembly, remove } = await synthesizeDoors(
+  { routes: [{ path: "/mcp", scopes: ["orders:read"] }] },
+  { authorizationServer: issuer.url, audiences: [`${addressOf(container)}/mcp`] },
+);
 afterAll(remove);
 const scene = useStack({ assembly: () => assembly });
 
-let container: Server;
 let monitoring: NodeMonitoring;
 /** The same tools in a container, protected by the middleware for Node servers. */
 async function startContainer(): Promise<void> {
   const app = express();
-  container = await listening(createServer(app));
+  container.on("request", app);
   monitoring = await openMonitoring(scene(), {
     trustedProxies: 0,
     mcp: {
       resource: `${addressOf(container)}/mcp`,
-      authorizationServers: [AUTHORIZATION_SERVER],
+      authorizationServers: [issuer.url],
       scopesSupported: ["orders:read", "orders:write"],
       toolScopes: { cancel_order: ["orders:write"] },
     },
@@ -50,8 +57,8 @@ async function startContainer(): Promise<void> {
 
 beforeAll(startContainer);
 afterAll(async () => {
-  container?.closeAllConnections();
-  await new Promise((resolve) => container?.close(resolve));
+  container.closeAllConnections();
+  await new Promise((resolve) => container.close(resolve));
 });
 
 const bearer = async (userId: string, scopes: string[]) => {
@@ -172,11 +179,57 @@ describe.each([
     });
     expect(metadata).toMatchObject({
       resource: urlOf(),
-      authorization_servers: [AUTHORIZATION_SERVER],
+      authorization_servers: [issuer.url],
       scopes_supported: ["orders:read", "orders:write"],
     });
     // Where a gateway renames the challenge, a client finds it by the well-known path.
     expect(await discoverOAuthProtectedResourceMetadata(urlOf())).toEqual(metadata);
+  });
+
+  it("is found by the SDK's client, whose user signs in at a real issuer and calls a tool", async () => {
+    const userId = `${user}-signed-in`;
+    const pages: URL[] = [];
+    const client = await connectAsUser(new URL(urlOf()), (page) => {
+      pages.push(page);
+      void signInAs(userId, page);
+    });
+    const { content } = await client.callTool({ name: "cancel_order", arguments: { id: "42" } });
+    expect(JSON.stringify(content)).toContain(userId);
+    await client.close();
+    expect(pages).toHaveLength(1);
+    const asked = Object.fromEntries(pages[0]?.searchParams ?? []);
+    // RFC 8707 and RFC 7636.
+    expect(asked).toMatchObject({
+      resource: urlOf(),
+      scope: "orders:read orders:write",
+      code_challenge_method: "S256",
+    });
+    const audit = await auditOf(userId);
+    expect(audit.map(({ mcp_method, mcp_tool }) => [mcp_method, mcp_tool])).toEqual([
+      ["initialize", undefined],
+      ["notifications/initialized", undefined],
+      ["tools/call", "cancel_order"],
+    ]);
+    for (const { event_type, oauth_client_id } of audit) {
+      expect(event_type).toBe("token_used");
+      expect(oauth_client_id).toBe(asked.client_id);
+    }
+  });
+
+  it("lets in no token that the issuer made for another resource", async () => {
+    const token = await issuer.issueToken();
+    const answer = await post(
+      urlOf(),
+      { Authorization: `Bearer ${token}` },
+      JSON.stringify(rpc("list_orders")),
+    );
+    expect(answer.status).toBe(401);
+    const { request_id } = (await answer.json()) as { request_id: string };
+    await monitoring.flush();
+    await scene().settle();
+    const { events } = await queryEvents(scene().library, { type: "auth_failed", limit: 100 });
+    const event = events.find(({ event_data }) => event_data.request_id === request_id);
+    expect(event?.event_data.reason).toBe("wrong_audience");
   });
 
   it("lets nothing through that it cannot judge", async () => {

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+// @ts-expect-error The function is plain JavaScript.
+import { handler } from "../lambda/orders.mjs";
+
+test("the function knows the caller from the authorizer", async () => {
+  const answer = await handler({
+    pathParameters: { id: "42" },
+    requestContext: {
+      authorizer: { lambda: { oauth_client_id: "1example", user_id: "ada", scope: "orders/read" } },
+    },
+  });
+  assert.deepEqual(JSON.parse(answer.body), {
+    order: "42",
+    client: "1example",
+    user: "ada",
+    scopes: ["orders/read"],
+  });
+});

@@ -1,0 +1,53 @@
+import { Token } from "aws-cdk-lib";
+import type {
+  MonitoringConfig,
+  MonitoringConfigInput,
+} from "../shared/config/monitoring-config.ts";
+
+/** A value that passes the check of its key, until CloudFormation knows the real one. */
+const STAND_INS: Readonly<Record<string, (n: number) => string>> = {
+  issuer: (n) => `https://known-at-deployment-${n}.invalid`,
+  jwksUri: (n) => `https://known-at-deployment-${n}.invalid`,
+  endpoint: (n) => `https://known-at-deployment-${n}.invalid`,
+  secretArn: (n) => `arn:aws:secretsmanager:us-east-1:000000000000:secret:known-at-deployment-${n}`,
+};
+
+const otherStandIn = (n: number) => `known-at-deployment-${n}`;
+
+/** Replaces texts anywhere in a value. A member of a list has the list's key. */
+function replaceTexts(
+  value: unknown,
+  replace: (text: string, key: string) => string,
+  key = "",
+): unknown {
+  if (typeof value === "string") return replace(value, key);
+  if (Array.isArray(value)) return value.map((member) => replaceTexts(member, replace, key));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, replaceTexts(member, replace, name)]),
+  );
+}
+
+/**
+ * Checks a configuration in whose `issuers` some texts are tokens of the CDK, such as the URL and the app clients of a
+ * user pool of the same app. Their form is checked when the functions start.
+ *
+ * @param parse checks a configuration without tokens
+ */
+export function parseWithTokens(
+  input: MonitoringConfigInput,
+  parse: (input: MonitoringConfigInput) => MonitoringConfig,
+): MonitoringConfig {
+  const standIns = new Map<string, string>();
+  const issuers = replaceTexts(input.issuers, (text, key) => {
+    if (!Token.isUnresolved(text)) return text;
+    const standIn = standIns.get(text) ?? (STAND_INS[key] ?? otherStandIn)(standIns.size + 1);
+    standIns.set(text, standIn);
+    return standIn;
+  });
+  if (standIns.size === 0) return parse(input);
+  const config = parse({ ...input, issuers } as MonitoringConfigInput);
+  const tokens = new Map([...standIns].map(([token, standIn]) => [standIn, token]));
+  const restored = replaceTexts(config.issuers, (text) => tokens.get(text) ?? text);
+  return { ...config, issuers: restored as MonitoringConfig["issuers"] };
+}

@@ -1,0 +1,31 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import * as z from "zod";
+import type { Assembly } from "../services/template.ts";
+
+/** The part of a cloud assembly's manifest that names its stacks. */
+const manifestSchema = z.object({
+  artifacts: z.record(z.string(), z.looseObject({ type: z.string() })),
+});
+
+/**
+ * The stack of a CDK app that was synthesized into a folder, such as `cdk.out`.
+ *
+ * @throws Error when there is none, or more than one
+ */
+export function readAssembly(folder: string): Assembly {
+  const directory = resolve(folder);
+  const file = join(directory, "manifest.json");
+  if (!existsSync(file)) {
+    throw new Error(`${directory} is no synthesized app: run npx cdk synth in the app first`);
+  }
+  const { artifacts } = manifestSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  const stacks = Object.entries(artifacts).flatMap(([name, { type }]) =>
+    type === "aws:cloudformation:stack" ? [name] : [],
+  );
+  const [stackName, another] = stacks;
+  if (stackName === undefined || another !== undefined) {
+    throw new Error(`${directory} must have exactly one stack, and it has ${stacks.length}`);
+  }
+  return { directory, stackName };
+}
