@@ -151,13 +151,17 @@ export interface MonitoringTables {
   readonly cleanupRuns: Table;
   /** Anomalies that were found, and mutes. */
   readonly alerts: Table;
+  /** What was done against whom, and what waits for approval. */
+  readonly actions: Table;
+  /** The blocks and revocations that every door reads. */
+  readonly restrictions: Table;
 }
 
 /**
  * OAuth monitoring for APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
  * cleanup of expired data.
  *
- * It creates nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
+ * It creates eleven DynamoDB tables, an event bus with its archive, four queues, the functions and their
  * schedules, a key, a topic, and (unless you switch them off) alarms and a CloudWatch dashboard. The stack's
  * outputs let `oauth-monitoring --stack NAME` find it.
  *
@@ -171,7 +175,7 @@ export interface MonitoringTables {
 export class OAuthMonitoring extends Construct {
   /** The configuration with every default filled in. */
   readonly config: MonitoringConfig;
-  /** The nine tables. */
+  /** The eleven tables. */
   readonly tables: MonitoringTables;
   /** Where producers publish events. */
   readonly eventBus: EventBus;
