@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { identifierSchema, uuidSchema } from "../envelope/identifiers.ts";
-import { instantSchema } from "../time/clock.ts";
+import { DAY_MS, instantSchema } from "../time/clock.ts";
 import { actionTargetSchema } from "./action-target.ts";
 
 /**
@@ -81,8 +81,6 @@ export const actionSchema = z.object({
   decided_by: actorSchema.optional(),
   decided_at: z.string().optional(),
   decision_reason: z.string().optional(),
-  /** Where the block or revocation stands in the list that every door reads. */
-  restriction_seq: z.string().optional(),
 });
 
 /** An action: what was done against whom, by whom, why, for how long, and what it hit. */
@@ -102,14 +100,14 @@ export const idempotencyKeySchema = z
 export const LONGEST_BLOCK_DAYS = 366;
 
 /** What to do, against whom, and why. */
-export const actionRequestSchema = z.strictObject({
+const requestShape = z.strictObject({
   kind: z.enum(ACTION_KINDS),
   target: actionTargetSchema,
   reason: reasonSchema,
   actor: actorSchema,
-  /** A block ends at this instant; a block needs it, a revocation has none. */
+  /** A block ends at this instant, at most a year from now; a block needs it, a revocation has none. */
   until: instantSchema.optional(),
-  /** A revocation of a user, client or session: only tokens issued before this instant. Default now. */
+  /** Of a revocation of a user, client or session: only what was issued before this instant. Default now. */
   issuedBefore: instantSchema.optional(),
   /** `take` it (default), `propose` it for approval, or record it as a `dry_run`. */
   mode: z.enum(["take", "propose", "dry_run"]).default("take"),
@@ -119,4 +117,37 @@ export const actionRequestSchema = z.strictObject({
 });
 
 /** The request of an action. */
-export type ActionRequest = z.input<typeof actionRequestSchema>;
+export type ActionRequest = z.input<typeof requestShape>;
+
+/** A request that was checked. */
+export type AskedAction = z.output<typeof requestShape>;
+
+/** What can be revoked: whatever holds tokens. */
+const REVOCABLE: ReadonlySet<string> = new Set(["token", "user", "client", "session"]);
+
+/** The schema of a request at an instant: what it says of time must fit the present. */
+export function actionRequestSchema(nowMs: number) {
+  return requestShape.superRefine(({ kind, target, until, issuedBefore }, context) => {
+    const fault = (path: string, message: string) =>
+      context.addIssue({ code: "custom", path: [path], message });
+    if (kind === "revoke") {
+      if (!REVOCABLE.has(target.kind)) {
+        fault("target", "only a token, a user, a client or a session can be revoked: block it");
+      }
+      if (until !== undefined) fault("until", "a revocation is for good: leave it out");
+      if (issuedBefore !== undefined && target.kind === "token") {
+        fault("issuedBefore", "a token is revoked as a whole: leave it out");
+      }
+      if (issuedBefore !== undefined && Date.parse(issuedBefore) > nowMs) {
+        fault("issuedBefore", "it is in the future: give a time that is past");
+      }
+      return;
+    }
+    if (issuedBefore !== undefined) fault("issuedBefore", "a block has none: leave it out");
+    if (until === undefined) fault("until", "a block needs an end: say until when");
+    else if (Date.parse(until) <= nowMs) fault("until", "it is past: give a time in the future");
+    else if (Date.parse(until) > nowMs + LONGEST_BLOCK_DAYS * DAY_MS) {
+      fault("until", `a block lasts at most ${LONGEST_BLOCK_DAYS} days`);
+    }
+  });
+}

@@ -176,6 +176,14 @@ export const ACTIONS = {
   },
 } as const satisfies TableDefinition;
 
+/** Tokens and sessions by whoever holds them: a user, a client (`#shard`), or a session itself. */
+export const HOLDINGS = {
+  partitionKey: "holder",
+  sortKey: "held",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {},
+} as const satisfies TableDefinition;
+
 /** The log of blocks and revocations that every door knows, and the copies of its latest position. */
 export const RESTRICTIONS = {
   partitionKey: "list",
@@ -195,6 +203,7 @@ export const TABLES = {
   ISSUANCES_TABLE: ISSUANCES,
   CLEANUP_RUNS_TABLE: CLEANUP_RUNS,
   ALERTS_TABLE: ALERTS,
+  HOLDINGS_TABLE: HOLDINGS,
   ACTIONS_TABLE: ACTIONS,
   RESTRICTIONS_TABLE: RESTRICTIONS,
 } as const satisfies Record<string, TableDefinition>;
