@@ -131,7 +131,7 @@ const DEFINITIONS = {
         indexes: ["Query"],
         only: ["by_type", "by_client", "by_ip"],
       },
-      COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["BatchGetItem", "Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
       ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
     },

@@ -26,3 +26,6 @@ export const SECURITY_EVENT_TYPES = [
   "auth_failed",
   "suspicious_activity",
 ] as const;
+
+/** Types of events that tell what administrators do at an identity provider. */
+export const PROVIDER_ADMIN_TYPES = ["admin_activity"] as const;
