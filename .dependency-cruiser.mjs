@@ -14,7 +14,7 @@ const LAYERS = [
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
   ["authorization-codes", "counters", "sessions", "token-verifiers"],
   ["authorization", "event-store"],
-  ["cleanup", "cost", "detection", "statistics"],
+  ["cleanup", "cost", "detection", "shared-signals", "statistics"],
   ["stack"],
 ];
 

@@ -50,6 +50,7 @@ import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
 import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
+import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
@@ -183,6 +184,8 @@ export class OAuthMonitoring extends Construct {
   readonly alarmTopic: ITopic;
   /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
+  /** The API of Shared Signals; undefined unless the configuration has `signals`. */
+  readonly signalsApi: HttpApi | undefined;
   /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
   readonly authorizerFunction: IFunction;
   /**
@@ -238,6 +241,9 @@ export class OAuthMonitoring extends Construct {
       config,
       cleanup: functions.get("Cleanup"),
       anomalies: functions.get("Anomalies"),
+      signalPoller: config.signals?.receiver?.transmitters.some(({ poll }) => poll)
+        ? functions.get("SignalPoller")
+        : undefined,
     });
     if (props.alarms ?? true) {
       const topic = this.alarmTopic;
@@ -288,6 +294,7 @@ export class OAuthMonitoring extends Construct {
       UNPUBLISHED_QUEUE_URL: flow.unpublished.queueUrl,
       OAUTH_MONITORING_CONFIG: functions.configVariable,
     };
+    this.signalsApi = config.signals && this.#addSignalsApi();
     if (props.outputs ?? true) {
       this.#outputs = new StackOutputs(this, "Outputs");
       this.#addOutputs(this.#outputs);
@@ -415,6 +422,17 @@ export class OAuthMonitoring extends Construct {
     this.attach(admin.api, { except: [admin.openPage] });
     this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
+  }
+
+  #addSignalsApi(): HttpApi {
+    const signals = new SignalsApi(this, "SignalsApi", {
+      config: this.config,
+      functions: this.#functions,
+      logRetention: this.#logRetention,
+      removalPolicy: this.#removalPolicy,
+    });
+    this.#alarms?.watchHttpApi(signals, signals.api as IHttpApi);
+    return signals.api;
   }
 
   /** Lets an authorization server issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`. */
@@ -655,6 +673,7 @@ export class OAuthMonitoring extends Construct {
         MetricsDashboardUrl: `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`,
       }),
       CleanupFunctionName: this.#functions.get("Cleanup").functionName,
+      ...(this.signalsApi && { SignalsApiUrl: this.signalsApi.apiEndpoint }),
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
       ...forEachTable(
         (variable) => `${tableConstructId(variable)}Table`,

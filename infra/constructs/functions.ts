@@ -27,7 +27,13 @@ import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-import { grantIssuers, grantPublish, grantTables, type TablesAccess } from "./grants.ts";
+import {
+  grantIssuers,
+  grantPublish,
+  grantSecrets,
+  grantTables,
+  type TablesAccess,
+} from "./grants.ts";
 
 interface FunctionDefinition {
   /** Folder under `functions/`. */
@@ -76,6 +82,9 @@ const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
 /** The functions of the admin API that read. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
+
+/** The functions of Shared Signals. They share an asset as well. */
+const SIGNALS = "signals";
 
 /** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
@@ -190,8 +199,15 @@ const DEFINITIONS = {
     memorySize: 256,
   },
   OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
+  SignalReceiver: { folder: SIGNALS, entry: "receive", timeout: HTTP_TIMEOUT, memorySize: 1024 },
+  SignalPoller: { folder: SIGNALS, entry: "poll", timeout: Duration.minutes(1) },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
+
+/** The functions that put events on the bus. */
+const PUBLISHERS: ReadonlySet<FunctionName> = new Set([
+  ...(["Authorizer", "Republisher", "Anomalies", "SignalReceiver", "SignalPoller"] as const),
+]);
 
 export type { FunctionName };
 
@@ -374,7 +390,7 @@ export class Functions extends Construct {
     if (name === "Anomalies") {
       this.#mayNotify(target, this.props.alertTopic);
     }
-    if (name === "Authorizer" || name === "Republisher" || name === "Anomalies") {
+    if (PUBLISHERS.has(name)) {
       target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
       grantPublish(bus, target);
     }
@@ -384,6 +400,18 @@ export class Functions extends Construct {
     }
     if (name === "OcsfExport") {
       target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
+    }
+    if (name === "SignalReceiver" || name === "SignalPoller") {
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
+      const transmitters = this.props.config.signals?.receiver?.transmitters ?? [];
+      grantSecrets(
+        target,
+        transmitters.flatMap(({ pushAuthorizationSecretArn, poll }) =>
+          name === "SignalReceiver"
+            ? (pushAuthorizationSecretArn ?? [])
+            : (poll?.authorizationSecretArn ?? []),
+        ),
+      );
     }
     if (name === "Subscriber") {
       target.addEnvironment("BUFFER_QUEUE_URL", buffer.queueUrl);

@@ -106,6 +106,16 @@ export function grantIssuers(
   ];
 }
 
+/** Lets the grantee read secrets of Secrets Manager. */
+export function grantSecrets(grantee: IGrantable, arns: readonly string[]): void {
+  if (arns.length === 0) return;
+  Grant.addToPrincipal({
+    grantee,
+    actions: ["secretsmanager:GetSecretValue"],
+    resourceArns: [...new Set(arns)],
+  });
+}
+
 /** Lets the grantee put events on the bus. */
 export function grantPublish(bus: EventBus, grantee: IGrantable): Grant {
   return Grant.addToPrincipal({

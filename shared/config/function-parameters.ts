@@ -15,6 +15,8 @@ export const FUNCTION_NAMES = [
   "AlertList",
   "Dashboard",
   "OcsfExport",
+  "SignalReceiver",
+  "SignalPoller",
   "SampleApi",
 ] as const;
 

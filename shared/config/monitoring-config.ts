@@ -9,6 +9,7 @@ import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
+import { signalsSchema } from "./signal-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
 export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
@@ -218,6 +219,8 @@ const keysSchema = z.strictObject({
     .prefault({}),
   /** Identity providers whose events are stored as well. */
   providers: providersSchema,
+  /** Security events from other systems and to them. Nothing of it is deployed unless it is there. */
+  signals: signalsSchema,
   /** The archive of the bus, for a replay. */
   archive: archiveSchema,
   /** The detection of anomalies. */
