@@ -50,6 +50,7 @@ import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
 import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
+import { SignalTransmitter } from "./constructs/signal-transmitter.ts";
 import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
@@ -431,7 +432,22 @@ export class OAuthMonitoring extends Construct {
       logRetention: this.#logRetention,
       removalPolicy: this.#removalPolicy,
     });
-    this.#alarms?.watchHttpApi(signals, signals.api as IHttpApi);
+    const { transmitter } = this.config.signals ?? {};
+    if (transmitter) {
+      new SignalTransmitter(this, "SignalTransmitter", {
+        settings: transmitter,
+        functions: this.#functions,
+        bus: this.#flow.bus,
+        key: this.#data.key,
+        removalPolicy: this.#removalPolicy,
+        issuer: transmitter.issuer ?? signals.api.apiEndpoint,
+        alarmTopic: this.#alarms && this.alarmTopic,
+      });
+      signals.addTransmitter();
+      this.attach(signals.api, { except: signals.open });
+    } else {
+      this.#alarms?.watchHttpApi(signals, signals.api as IHttpApi);
+    }
     return signals.api;
   }
 

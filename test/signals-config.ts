@@ -9,7 +9,7 @@ export const SIGNAL_SECRETS: ReadonlyMap<string, string> = new Map([
   [secretOf("poll"), "Bearer of-the-stream"],
 ]);
 
-/** Shared Signals with everything on: a transmitter that pushes, and one that is polled. */
+/** Shared Signals with everything on: a transmitter that pushes, one that is polled, and our own. */
 export const SIGNALS = {
   receiver: {
     transmitters: [
@@ -31,4 +31,5 @@ export const SIGNALS = {
       },
     ],
   },
+  transmitter: { signingKeys: ["First", "Second"] },
 } as const satisfies NonNullable<MonitoringConfigInput["signals"]>;

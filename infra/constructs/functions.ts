@@ -86,6 +86,9 @@ const ADMIN_ROUTES = "admin-routes";
 /** The functions of Shared Signals. They share an asset as well. */
 const SIGNALS = "signals";
 
+/** Time limit of the functions that make and push SETs. */
+export const SIGNAL_TIMEOUT = Duration.seconds(30);
+
 /** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
   Authorizer: {
@@ -201,8 +204,16 @@ const DEFINITIONS = {
   OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
   SignalReceiver: { folder: SIGNALS, entry: "receive", timeout: HTTP_TIMEOUT, memorySize: 1024 },
   SignalPoller: { folder: SIGNALS, entry: "poll", timeout: Duration.minutes(1) },
+  SignalStreams: { folder: SIGNALS, entry: "streams", timeout: HTTP_TIMEOUT },
+  SignalTransmitter: { folder: SIGNALS, entry: "transmit", timeout: SIGNAL_TIMEOUT },
+  SignalDelivery: { folder: SIGNALS, entry: "deliver", timeout: SIGNAL_TIMEOUT },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
+
+/** The functions that make SETs of our own, and manage where they go. */
+const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
+  ...(["SignalStreams", "SignalTransmitter", "SignalDelivery"] as const),
+]);
 
 /** The functions that put events on the bus. */
 const PUBLISHERS: ReadonlySet<FunctionName> = new Set([
@@ -412,6 +423,9 @@ export class Functions extends Construct {
             : (poll?.authorizationSecretArn ?? []),
         ),
       );
+    }
+    if (TRANSMITTING.has(name)) {
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
     if (name === "Subscriber") {
       target.addEnvironment("BUFFER_QUEUE_URL", buffer.queueUrl);

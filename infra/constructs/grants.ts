@@ -19,10 +19,10 @@ export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 
 /** Key actions that a reader needs, as in CDK's own grants. */
-const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
+export const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
 
 /** Key actions that a writer needs. CDK's own grant has these as wildcards. */
-const KEY_WRITES = [
+export const KEY_WRITES = [
   "kms:Encrypt",
   "kms:GenerateDataKey",
   "kms:GenerateDataKeyWithoutPlaintext",

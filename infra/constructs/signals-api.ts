@@ -6,6 +6,7 @@ import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { SET_PATH } from "../../shared/config/signal-parameters.ts";
+import { TRANSMITTER_PATHS } from "../../shared/shared-signals/transmitter-metadata.ts";
 import type { FunctionName, Functions } from "./functions.ts";
 
 /** No request headers: they hold tokens. */
@@ -69,6 +70,29 @@ export class SignalsApi extends Construct {
         "SignalReceiver",
         "A Security Event Token is authenticated by its signature: each transmitter has keys of its own, and no token of ours (RFC 8935).",
       );
+    }
+  }
+
+  /** The routes by which receivers manage their streams, and what everybody may read of the transmitter. */
+  addTransmitter(): void {
+    const { metadata, keys, streams, status, poll, ...others } = TRANSMITTER_PATHS;
+    for (const path of [metadata, keys]) {
+      this.#open(
+        HttpMethod.GET,
+        path,
+        "SignalStreams",
+        "The transmitter's metadata and public keys are for everybody, as of any issuer.",
+      );
+    }
+    const { GET, POST, PUT, PATCH, DELETE } = HttpMethod;
+    const managed: readonly [string, readonly HttpMethod[]][] = [
+      [streams, [GET, POST, PUT, PATCH, DELETE]],
+      [status, [GET, POST]],
+      ...Object.values(others).map((path): [string, HttpMethod[]] => [path, [POST]]),
+      [`${poll}/{stream_id}`, [POST]],
+    ];
+    for (const [path, methods] of managed) {
+      for (const method of methods) this.#add(method, path, "SignalStreams");
     }
   }
 

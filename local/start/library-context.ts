@@ -14,8 +14,18 @@ import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 import type { LocalStack } from "./local-stack.ts";
 
+/** What every stack has, whatever is switched on. */
+type DeployedEnvironment = Omit<
+  Environment,
+  | "SIGNALS_TABLE"
+  | "SIGNING_KEY_ARNS"
+  | "SEALING_KEY_ARN"
+  | "SIGNAL_ISSUER"
+  | "SIGNAL_PUSH_QUEUE_URL"
+>;
+
 /** The environment of the deployed functions: the names of tables, the bus, the queues, the configuration. */
-export function deployedEnvironment(stack: LocalStack): Environment {
+export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
   const variables = Object.assign(
     {},
     ...stack.functionNames.map((name) => stack.functions.variables(name)),

@@ -17,6 +17,9 @@ export const FUNCTION_NAMES = [
   "OcsfExport",
   "SignalReceiver",
   "SignalPoller",
+  "SignalStreams",
+  "SignalTransmitter",
+  "SignalDelivery",
   "SampleApi",
 ] as const;
 

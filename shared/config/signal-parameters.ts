@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { identifierSchema } from "../envelope/identifiers.ts";
 import { ALGORITHMS, httpsUrl, secretArn } from "./issuer-parameters.ts";
 
 /** Where a transmitter pushes its SETs. */
@@ -116,6 +117,40 @@ const receiverSchema = z.strictObject({
   pollEveryMinutes: z.int().min(1).max(60).default(1),
 });
 
+const keyName = z
+  .string()
+  .regex(/^[A-Z][A-Za-z0-9]{0,30}$/, "a capital letter, then at most 30 letters and digits");
+
+const transmittingSchema = z.strictObject({
+  /** `iss` of our SETs, if the API has a domain name of its own. The API's address by default. */
+  issuer: httpsUrl.optional(),
+  /** Whose users ours are: the `iss` of a user in `sub_id`. This transmitter by default. */
+  userIssuer: httpsUrl.optional(),
+  /** `aud` by the OAuth client that manages the streams of a receiver. The client's id by default. */
+  audiences: z
+    .record(identifierSchema, z.array(z.string().min(1).max(512)).min(1).max(10))
+    .default({}),
+  /** Whether subjects that a receiver never named are in its streams. */
+  defaultSubjects: z.enum(["ALL", "NONE"]).default("ALL"),
+  /** Days that a SET waits for its receiver. */
+  retentionDays: z.int().min(1).max(14).default(7),
+  /** Streams that one receiver may have. */
+  streamsPerReceiver: z.int().min(1).max(20).default(5),
+  /**
+   * The keys that the stack makes. The first signs, and all are published. To rotate, add a name at the end and deploy;
+   * ten minutes later put it first and deploy; days later remove the old one.
+   */
+  signingKeys: z
+    .array(keyName)
+    .min(1)
+    .max(2)
+    .refine((names) => new Set(names).size === names.length, "two keys have one name")
+    .default(["First"]),
+});
+
+/** How SETs are transmitted, with every default filled in. */
+export type TransmitterSettings = z.output<typeof transmittingSchema>;
+
 /**
  * Shared Signals (OpenID Shared Signals Framework 1.0): security events of other systems, as Security Event Tokens.
  * What is absent is not deployed: docs/shared-signals.md.
@@ -124,6 +159,8 @@ export const signalsSchema = z
   .strictObject({
     /** Takes SETs of other systems. */
     receiver: receiverSchema.optional(),
+    /** Transmits our alerts and actions to other systems. `{}` switches it on. */
+    transmitter: transmittingSchema.optional(),
   })
   .optional()
   .transform((signals) =>

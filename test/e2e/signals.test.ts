@@ -3,10 +3,18 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import type { Assembly } from "../../local/services/template.ts";
-import { type SignalTransmitter, startSignalTransmitter } from "../signal-transmitter.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { issueToken, revokeToken } from "../../shared/index.ts";
+import { SetVerifier } from "../../shared/shared-signals/set-verifier.ts";
+import {
+  type SignalTransmitter,
+  startSignalTransmitter,
+  transmitterConfig,
+} from "../signal-transmitter.ts";
 import { useStack } from "./stack.ts";
 
 const AUDIENCE = "https://sp.example.com";
@@ -18,6 +26,7 @@ const directory = mkdtempSync(join(tmpdir(), "signals-"));
 let pushing: SignalTransmitter;
 let polled: SignalTransmitter;
 let assembly: Assembly;
+let transmitting: Assembly;
 
 /** The polled transmitter's stream: SETs by jti, and what was said of them. */
 const stream = {
@@ -45,28 +54,43 @@ async function startStream(): Promise<string> {
   return `http://127.0.0.1:${(stream.server.address() as AddressInfo).port}/poll`;
 }
 
+let endpoint = "";
+
+/** The configuration of the stack that receives. */
+const receiving = (): MonitoringConfigInput => ({
+  signals: {
+    receiver: {
+      transmitters: [
+        {
+          name: "idp",
+          issuer: pushing.issuer,
+          audiences: [AUDIENCE],
+          pushAuthorizationSecretArn: secretOf("push"),
+        },
+        {
+          name: "edr",
+          issuer: polled.issuer,
+          audiences: [AUDIENCE],
+          subjects: { users: ["email"] },
+          poll: { endpoint, authorizationSecretArn: secretOf("poll"), maxEvents: 2 },
+        },
+        {
+          name: "other-stack",
+          issuer: otherUrl(),
+          audiences: [AUDIENCE],
+          pushAuthorizationSecretArn: secretOf("other"),
+        },
+      ],
+    },
+  },
+});
+
 beforeAll(async () => {
   [pushing, polled] = await Promise.all([startSignalTransmitter(), startSignalTransmitter()]);
-  const endpoint = await startStream();
-  assembly = synthesize(join(directory, "cdk.out"), {
+  endpoint = await startStream();
+  transmitting = synthesize(join(directory, "transmitting"), {
     signals: {
-      receiver: {
-        transmitters: [
-          {
-            name: "idp",
-            issuer: pushing.issuer,
-            audiences: [AUDIENCE],
-            pushAuthorizationSecretArn: secretOf("push"),
-          },
-          {
-            name: "edr",
-            issuer: polled.issuer,
-            audiences: [AUDIENCE],
-            subjects: { users: ["email"] },
-            poll: { endpoint, authorizationSecretArn: secretOf("poll"), maxEvents: 2 },
-          },
-        ],
-      },
+      transmitter: { audiences: { receiver: [AUDIENCE] }, signingKeys: ["First", "Second"] },
     },
   });
 });
@@ -77,11 +101,20 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+/** Another stack, which transmits. */
+const other = useStack({ assembly: () => transmitting, visibilitySeconds: 1 });
+const otherUrl = () => [...other().stack.endpoints.values()][0] ?? "";
+
+beforeAll(() => {
+  assembly = synthesize(join(directory, "receiving"), receiving());
+});
+
 const scene = useStack({
   assembly: () => assembly,
   secrets: new Map([
     [secretOf("push"), "Bearer agreed"],
     [secretOf("poll"), "Bearer of-the-stream"],
+    [secretOf("other"), "Bearer of-the-other-stack"],
   ]),
 });
 
@@ -208,3 +241,278 @@ describe("a stream that is polled", () => {
     expect(stream.sets.size).toBe(0);
   });
 });
+
+/** Calls the transmitter's routes as a receiver that has a token of the other stack. */
+async function manage(
+  method: string,
+  path: string,
+  body?: unknown,
+  { scopes = ["ssf.manage", "ssf.read"], clientId = "receiver" } = {},
+) {
+  const secret = await tokenOf(clientId, scopes);
+  const response = await fetch(`${otherUrl()}${path}`, {
+    method,
+    headers: {
+      "content-type": "application/json",
+      ...(secret && { authorization: `Bearer ${secret}` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text ? JSON.parse(text) : undefined };
+}
+
+const tokens = new Map<string, string>();
+
+async function tokenOf(clientId: string, scopes: readonly string[]): Promise<string | undefined> {
+  if (scopes.length === 0) return undefined;
+  const key = `${clientId} ${scopes.join(" ")}`;
+  const known = tokens.get(key);
+  if (known) return known;
+  const { library } = other();
+  const { secret } = await issueToken(
+    { ...library, sink: { publish: async () => {} } },
+    { clientId, scopes: [...scopes], expiresInSeconds: 3600 },
+  );
+  tokens.set(key, secret);
+  return secret;
+}
+
+/** Something happens in the other stack: a token of a user is revoked. */
+async function revokeTokenOf(userId: string): Promise<string> {
+  const { library } = other();
+  const { token } = await issueToken(library, {
+    clientId: "app",
+    userId,
+    scopes: ["api:read"],
+    expiresInSeconds: 3600,
+  });
+  await revokeToken(library, token.token_id);
+  return token.token_id;
+}
+
+async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("it did not happen within 20 seconds");
+}
+
+const VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification";
+
+describe("the transmitter", () => {
+  it("says who it is and by which keys it signs, to everybody", async () => {
+    const metadata = (
+      await manage("GET", "/.well-known/ssf-configuration", undefined, { scopes: [] })
+    ).body;
+    expect(metadata).toMatchObject({
+      spec_version: "1_0",
+      issuer: otherUrl(),
+      jwks_uri: `${otherUrl()}/jwks`,
+      delivery_methods_supported: ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"],
+      authorization_schemes: [{ spec_urn: "urn:ietf:rfc:6749" }],
+      default_subjects: "ALL",
+    });
+    const { keys } = (await manage("GET", "/jwks", undefined, { scopes: [] })).body;
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys.map(({ kid }: { kid: string }) => kid)).size).toBe(2);
+    for (const key of keys) {
+      expect(Object.keys(key).sort()).toEqual(["alg", "e", "kid", "kty", "n", "use"]);
+    }
+  });
+
+  it("lets nobody manage streams without the scope for it", async () => {
+    const status = async (method: string, scopes: string[]) =>
+      (await manage(method, "/ssf/streams", method === "POST" ? {} : undefined, { scopes })).status;
+    expect(await status("GET", [])).toBe(401);
+    expect(await status("GET", ["api:read"])).toBe(403);
+    expect(await status("POST", ["ssf.read"])).toBe(403);
+    expect(await status("GET", ["ssf.manage"])).toBe(403);
+    expect(await status("GET", ["ssf.read"])).toBe(200);
+  });
+
+  it("manages streams of polls, each for its own receiver", async () => {
+    const created = await manage("POST", "/ssf/streams", {
+      events_requested: [`${CAEP}session-revoked`, "urn:unknown"],
+      description: "Polled",
+    });
+    expect(created).toMatchObject({
+      status: 201,
+      body: {
+        iss: otherUrl(),
+        aud: AUDIENCE,
+        delivery: { method: "urn:ietf:rfc:8936" },
+        events_delivered: [`${CAEP}session-revoked`],
+      },
+    });
+    const { stream_id, delivery } = created.body;
+    const at = `/ssf/streams?stream_id=${stream_id}`;
+    expect((await manage("GET", at)).body).toEqual(created.body);
+    expect((await manage("GET", "/ssf/streams")).body).toEqual([created.body]);
+    const stranger = { clientId: "stranger" };
+    expect((await manage("GET", at, undefined, stranger)).status).toBe(404);
+    expect((await manage("GET", "/ssf/streams", undefined, stranger)).body).toEqual([]);
+    expect((await manage("DELETE", at, undefined, stranger)).status).toBe(404);
+    const path = new URL(delivery.endpoint_url).pathname;
+    expect((await manage("POST", path, {}, stranger)).status).toBe(404);
+
+    const tokenId = await revokeTokenOf("grace");
+    const poll = (body: unknown = { returnImmediately: true }) => manage("POST", path, body);
+    const given = await until(async () => {
+      const { body } = await poll();
+      return Object.keys(body.sets).length > 0 ? body : undefined;
+    });
+    const [[jti = "", text = ""] = []] = Object.entries<string>(given.sets);
+    const verifier = new SetVerifier([
+      transmitterConfig(otherUrl(), { subjects: { issuers: [], users: ["iss_sub"] } }),
+    ]);
+    const found = await verifier.verify(text, Date.now());
+    expect(found).toMatchObject({ status: "verified", set: { jti, issuer: otherUrl() } });
+    expect(JSON.parse(Buffer.from(text.split(".")[1] ?? "", "base64url").toString())).toMatchObject(
+      {
+        aud: AUDIENCE,
+        sub_id: {
+          format: "complex",
+          user: { format: "iss_sub", iss: otherUrl(), sub: "grace" },
+          session: { format: "opaque", id: tokenId },
+        },
+        events: { [`${CAEP}session-revoked`]: { reason_admin: { en: "The token was revoked." } } },
+      },
+    );
+    // It is given again until it is acknowledged.
+    expect(Object.keys((await poll()).body.sets)).toEqual([jti]);
+    expect((await poll({ ack: [jti], maxEvents: 0 })).body).toEqual({
+      sets: {},
+      moreAvailable: false,
+    });
+    expect((await poll()).body.sets).toEqual({});
+
+    // A paused stream keeps its SETs, a disabled one has none.
+    const setStatus = (status: string) => manage("POST", "/ssf/status", { stream_id, status });
+    expect((await setStatus("paused")).body).toEqual({ stream_id, status: "paused" });
+    await revokeTokenOf("grace");
+    await other().settle();
+    expect((await poll()).body.sets).toEqual({});
+    await setStatus("enabled");
+    expect(Object.keys((await poll()).body.sets)).toHaveLength(1);
+    await setStatus("disabled");
+    await setStatus("enabled");
+    expect((await poll()).body.sets).toEqual({});
+    expect((await setStatus("asleep")).status).toBe(400);
+
+    // What was removed is not transmitted, and neither is what was not asked for.
+    const subject = { format: "iss_sub", iss: otherUrl(), sub: "grace" };
+    expect((await manage("POST", "/ssf/subjects/remove", { stream_id, subject })).status).toBe(204);
+    await revokeTokenOf("grace");
+    await other().settle();
+    expect((await poll()).body.sets).toEqual({});
+    expect((await manage("POST", "/ssf/subjects/add", { stream_id, subject })).status).toBe(200);
+    await revokeTokenOf("grace");
+    await other().settle();
+    expect(Object.keys((await poll()).body.sets)).toHaveLength(1);
+    const wrong = { stream_id, subject: { format: "email" } };
+    expect((await manage("POST", "/ssf/subjects/add", wrong)).status).toBe(400);
+
+    const patched = await manage("PATCH", "/ssf/streams", { stream_id, description: "Ours" });
+    expect(patched.body).toMatchObject({
+      description: "Ours",
+      events_requested: expect.anything(),
+    });
+    const replaced = await manage("PUT", "/ssf/streams", { stream_id });
+    expect(replaced.body).not.toHaveProperty("events_requested");
+    expect(replaced.body.events_delivered.length).toBeGreaterThan(1);
+    expect((await manage("DELETE", at)).status).toBe(204);
+    expect((await manage("GET", at)).status).toBe(404);
+    expect((await poll()).status).toBe(404);
+  });
+
+  it("refuses streams that would reach into a private network, and too many", async () => {
+    const push = (endpoint_url: string) =>
+      manage("POST", "/ssf/streams", { delivery: { method: "urn:ietf:rfc:8935", endpoint_url } });
+    for (const url of [
+      "https://10.0.0.1/",
+      "https://169.254.169.254/",
+      "http://example.com/",
+      "x",
+    ]) {
+      expect((await push(url)).status).toBe(400);
+    }
+    expect((await manage("POST", "/ssf/streams", "no object")).status).toBe(400);
+    const made: string[] = [];
+    for (let n = 0; n < 5; n += 1)
+      made.push((await manage("POST", "/ssf/streams", {})).body.stream_id);
+    expect((await manage("POST", "/ssf/streams", {})).status).toBe(409);
+    for (const id of made) await manage("DELETE", `/ssf/streams?stream_id=${id}`);
+  });
+
+  it("pushes to another stack, which stores what it says, once", async () => {
+    const [url] = scene().stack.endpoints.values();
+    const { body, status } = await manage("POST", "/ssf/streams", {
+      delivery: {
+        method: "urn:ietf:rfc:8935",
+        endpoint_url: `${url}/signals/events`,
+        authorization_header: "Bearer of-the-other-stack",
+      },
+    });
+    expect(status).toBe(201);
+    expect(JSON.stringify(body)).not.toContain("of-the-other-stack");
+    const { stream_id } = body;
+    expect((await manage("POST", "/ssf/verification", { stream_id, state: "hello" })).status).toBe(
+      204,
+    );
+    expect((await manage("POST", "/ssf/verification", { stream_id })).status).toBe(429);
+    const verified = await until(async () => (await eventsOf("signal_verification"))[0]);
+    expect(verified.event_data).toMatchObject({
+      transmitter: "other-stack",
+      signal: VERIFICATION,
+      details: { state: "hello" },
+      subject: { format: "opaque", id: stream_id },
+    });
+    const before = (await eventsOf("signal_session_revoked")).length;
+    await revokeTokenOf("grace");
+    const ended = await until(async () => {
+      const all = await eventsOf("signal_session_revoked");
+      return all.length > before ? all[0] : undefined;
+    });
+    expect(ended).toMatchObject({ user_id: "grace", event_data: { transmitter: "other-stack" } });
+    await other().settle();
+    // Nothing of the receiver's header, and no SET, is kept in plain text.
+    const kept = await itemsOfSignals();
+    expect(kept).toContain(stream_id);
+    expect(kept).not.toContain("of-the-other-stack");
+    expect(kept).not.toContain("set#");
+    expect(other().logs.join()).not.toContain("of-the-other-stack");
+    await manage("DELETE", `/ssf/streams?stream_id=${stream_id}`);
+  });
+
+  it("pushes again to a receiver that does not answer, and keeps what it never takes", async () => {
+    let calls = 0;
+    const server = createServer((_, response) => {
+      calls += 1;
+      if (calls > 1) response.writeHead(202).end();
+      // The first call gets no answer at all.
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const { body } = await manage("POST", "/ssf/streams", {
+      delivery: { method: "urn:ietf:rfc:8935", endpoint_url: `http://127.0.0.1:${port}/` },
+    });
+    await revokeTokenOf("grace");
+    await until(async () => (calls > 1 ? calls : undefined));
+    await other().settle();
+    expect(await itemsOfSignals()).not.toContain("set#");
+    await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
+    server.closeAllConnections();
+    server.close();
+  });
+});
+
+/** Everything in the other stack's table of streams, as text. */
+async function itemsOfSignals(): Promise<string> {
+  const { stack, library } = other();
+  const TableName = stack.named("table", "SignalTransmitterTable");
+  const { Items } = await library.db.send(new ScanCommand({ TableName }));
+  return JSON.stringify(Items);
+}

@@ -74,3 +74,70 @@ describe("the receiver", () => {
     expect(() => synthesize({ receiver: { transmitters } } as never)).toThrow(message);
   });
 });
+
+describe("the transmitter", () => {
+  it("lets each function do only its part with keys, streams and queues", () => {
+    const may = (role: string, action: string) => allowed(on, role).includes(`"${action}"`);
+    const [streams, making, delivery] = [
+      "SignalStreamsRole",
+      "SignalTransmitterRole",
+      "SignalDeliveryRole",
+    ] as const;
+    expect([streams, making, delivery].map((role) => may(role, "kms:Sign"))).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(may(delivery, "dynamodb:PutItem")).toBe(false);
+    expect(may(delivery, "sqs:SendMessage")).toBe(false);
+    expect(may(making, "dynamodb:DeleteItem")).toBe(false);
+    for (const role of [streams, making, delivery]) expect(may(role, "dynamodb:Scan")).toBe(false);
+  });
+
+  it("signs by the first key, which alone may, and publishes all", () => {
+    const keys = Object.keys(on.findResources("AWS::KMS::Key")).filter((id) =>
+      id.includes("SigningKey"),
+    );
+    expect(keys).toHaveLength(2);
+    const statements = JSON.parse(allowed(on, "SignalDeliveryRole")).Statement as {
+      Action: string | string[];
+      Resource: unknown;
+    }[];
+    const of = (action: string) =>
+      JSON.stringify(statements.filter(({ Action }) => [Action].flat().includes(action)));
+    const [first = "", second = ""] = keys.sort();
+    expect(of("kms:Sign")).toContain(first);
+    expect(of("kms:Sign")).not.toContain(second);
+    expect(of("kms:GetPublicKey")).toContain(second);
+  });
+
+  it("asks for the scopes of the interoperability profile on every route but two", () => {
+    const routes = Object.values(on.findResources("AWS::ApiGatewayV2::Route")).map(
+      ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType] as const,
+    );
+    const open = routes.filter(([, type]) => type === "NONE").map(([key]) => key);
+    expect(open.sort()).toEqual([
+      "GET /.well-known/ssf-configuration",
+      "GET /jwks",
+      "POST /signals/events",
+    ]);
+    expect(routes.filter(([, type]) => type === "CUSTOM").length).toBe(routes.length - 3);
+    const functions = Object.entries(on.findResources("AWS::Lambda::Function"));
+    const [authorizer] = functions.filter(([id]) => id.includes("Authorizer"));
+    const { Variables } = authorizer?.[1].Properties.Environment ?? {};
+    const config = JSON.parse(Variables.OAUTH_MONITORING_CONFIG);
+    expect(config.routes).toEqual([
+      { method: "POST", path: "/ssf/poll/{stream_id}", scopes: ["ssf.read"], session: "ignored" },
+      { method: "GET", path: "/ssf/{proxy+}", scopes: ["ssf.read"], session: "ignored" },
+      { method: "ANY", path: "/ssf/{proxy+}", scopes: ["ssf.manage"], session: "ignored" },
+    ]);
+  });
+
+  it.each([
+    ["two keys of one name", { signingKeys: ["First", "First"] }, /signingKeys/],
+    ["three keys", { signingKeys: ["A", "B", "C"] }, /signingKeys/],
+    ["a name that is no construct's", { signingKeys: ["first key"] }, /signingKeys/],
+  ])("is refused with %s", (_, transmitter, message) => {
+    expect(() => synthesize({ transmitter } as never)).toThrow(message);
+  });
+});
