@@ -92,6 +92,10 @@ export function toAuthorizerResult(
       const context = denialContext(refusalOf(decision), realm);
       return policy("Deny", decision.token.oauth_client_id, methodArn, context);
     }
+    case "blocked": {
+      const context = denialContext(refusalOf(decision), realm);
+      return policy("Deny", decision.knownToken?.oauth_client_id ?? "blocked", methodArn, context);
+    }
     case "unauthenticated":
       throw new UnauthorizedError();
     case "unavailable":
@@ -115,6 +119,7 @@ export function toSimpleResult(
       return { isAuthorized: true, context: { ...callerOfDecision(decision) } };
     case "insufficient_scope":
     case "insufficient_authentication":
+    case "blocked":
     case "invalid_session":
       return { isAuthorized: false, context: denialContext(refusalOf(decision), realm) };
     case "unauthenticated":

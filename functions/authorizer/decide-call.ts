@@ -71,6 +71,7 @@ export function decisionMetric(decision: Decision | undefined): MetricName<"auth
       return "Allowed";
     case "unauthenticated":
     case "invalid_session":
+    case "blocked":
     case "insufficient_authentication":
       return "AuthFailed";
     case "insufficient_scope":

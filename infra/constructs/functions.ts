@@ -100,6 +100,8 @@ const DEFINITIONS = {
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
+      HOLDINGS_TABLE: { table: ["PutItem"] },
+      RESTRICTIONS_TABLE: { table: ["GetItem", "Query"] },
     },
   },
   Subscriber: {
