@@ -53,6 +53,7 @@ import { Schedules } from "./constructs/schedules.ts";
 import { SignalTransmitter } from "./constructs/signal-transmitter.ts";
 import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
+import { Webhooks } from "./constructs/webhooks.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
 /** What `attach` can protect: an API, a resource with everything below it, or a method. */
@@ -304,6 +305,16 @@ export class OAuthMonitoring extends Construct {
       UNPUBLISHED_QUEUE_URL: flow.unpublished.queueUrl,
       OAUTH_MONITORING_CONFIG: functions.configVariable,
     };
+    if (config.notifications.webhooks.length > 0) {
+      new Webhooks(this, "Webhooks", {
+        webhooks: config.notifications.webhooks,
+        functions,
+        bus: flow.bus,
+        key,
+        removalPolicy,
+        alarmTopic: this.#alarms && this.alarmTopic,
+      });
+    }
     this.signalsApi = config.signals && this.#addSignalsApi();
     if (props.outputs ?? true) {
       this.#outputs = new StackOutputs(this, "Outputs");

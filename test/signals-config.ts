@@ -33,3 +33,11 @@ export const SIGNALS = {
   },
   transmitter: { signingKeys: ["First", "Second"] },
 } as const satisfies NonNullable<MonitoringConfigInput["signals"]>;
+
+/** Notifications with everything on. */
+export const NOTIFICATIONS = {
+  webhooks: [
+    { name: "Siem", secretArn: secretOf("siem") },
+    { name: "Channel", secretArn: secretOf("channel"), format: "slack" },
+  ],
+} as const satisfies NonNullable<MonitoringConfigInput["notifications"]>;

@@ -1,4 +1,4 @@
-import { ChangeMessageVisibilityCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import * as z from "zod";
@@ -7,6 +7,7 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { deliverSet, type SetDelivery } from "../../shared/shared-signals/deliver-set.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { postpone } from "../runtime/postpone.ts";
 import { kmsSigningKeys, kmsUnseal } from "../runtime/signing-keys.ts";
 
 const environment = readEnvironment(process.env, [
@@ -26,23 +27,6 @@ const delivery: SetDelivery = {
 
 const pushSchema = z.object({ stream_id: z.string(), jti: z.string(), made_at_ms: z.number() });
 
-/** When a SET is pushed again: after 5 seconds, 10, 20 …, at most an hour. */
-const FIRST_SECONDS = 5;
-const LONGEST_SECONDS = 3600;
-
-/** Has the queue bring a message again later, the later the more often it came. */
-async function postpone({ receiptHandle, attributes }: SQSRecord): Promise<void> {
-  const count = Number(attributes.ApproximateReceiveCount);
-  const longest = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** Math.min(20, count - 1));
-  await sqs.send(
-    new ChangeMessageVisibilityCommand({
-      QueueUrl: environment.SIGNAL_PUSH_QUEUE_URL,
-      ReceiptHandle: receiptHandle,
-      VisibilityTimeout: Math.ceil(longest * (0.5 + Math.random() / 2)),
-    }),
-  );
-}
-
 async function push(record: SQSRecord): Promise<boolean> {
   try {
     await deliverSet(delivery, pushSchema.parse(JSON.parse(record.body)));
@@ -53,10 +37,7 @@ async function push(record: SQSRecord): Promise<boolean> {
       receive_count: record.attributes.ApproximateReceiveCount,
       cause: String(error),
     });
-    // Without it, the queue's own timeout counts.
-    await postpone(record).catch((cause: unknown) => {
-      logger.warn("The queue did not postpone a push", { cause: String(cause) });
-    });
+    await postpone(sqs, environment.SIGNAL_PUSH_QUEUE_URL, record);
     return false;
   }
 }

@@ -5,7 +5,7 @@ import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { secretText } from "../runtime/secret-text.ts";
 import { createSetReceiver } from "../runtime/set-receiver.ts";
 
-const { receiver, transmitters } = createSetReceiver();
+const { receiver, transmitters } = createSetReceiver(({ poll }) => poll !== undefined);
 
 /** Of the function's time, what the last request and its acknowledgement take. */
 const RESERVE_MS = 25_000;
@@ -15,16 +15,15 @@ export const handler = middy<unknown, Readonly<Record<string, PollRun>>>()
   .use(logLambdaContext())
   .handler(async (_, context) => {
     const deadlineMs = systemClock() + context.getRemainingTimeInMillis() - RESERVE_MS;
-    const polled = transmitters.filter(({ poll }) => poll !== undefined);
     const outcomes = await Promise.allSettled(
-      polled.map(async (transmitter) => {
+      transmitters.map(async (transmitter) => {
         const arn = transmitter.poll?.authorizationSecretArn ?? "";
         const options = { authorization: await secretText(arn), deadlineMs };
         return [transmitter.name, await pollSets(receiver, transmitter, options)] as const;
       }),
     );
     const failures = outcomes.flatMap((outcome, index) =>
-      outcome.status === "rejected" ? [{ transmitter: polled[index]?.name, ...outcome }] : [],
+      outcome.status === "rejected" ? [{ transmitter: transmitters[index]?.name, ...outcome }] : [],
     );
     for (const { transmitter, reason } of failures) {
       logger.error("A transmitter could not be polled", { transmitter, cause: String(reason) });

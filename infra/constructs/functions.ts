@@ -23,6 +23,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { FunctionName } from "../../shared/config/function-parameters.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { hasActions } from "../../shared/config/signal-parameters.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
@@ -83,7 +84,7 @@ const TRACED_WITH_API = Tracing.PASS_THROUGH;
 /** The functions of the admin API that read. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
 
-/** The functions of Shared Signals. They share an asset as well. */
+/** The functions of Shared Signals, and of webhooks. They share an asset as well. */
 const SIGNALS = "signals";
 
 /** Time limit of the functions that make and push SETs. */
@@ -209,12 +210,26 @@ const DEFINITIONS = {
   SignalStreams: { folder: SIGNALS, entry: "streams", timeout: HTTP_TIMEOUT },
   SignalTransmitter: { folder: SIGNALS, entry: "transmit", timeout: SIGNAL_TIMEOUT },
   SignalDelivery: { folder: SIGNALS, entry: "deliver", timeout: SIGNAL_TIMEOUT },
+  Webhook: { folder: SIGNALS, entry: "webhook", timeout: SIGNAL_TIMEOUT },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
 
-/** The functions that make SETs of our own, and manage where they go. */
+/** What taking an action needs. */
+const ACTING = {
+  TOKENS_TABLE: {
+    table: ["BatchGetItem", "UpdateItem"],
+    indexes: ["Query"],
+    only: ["by_token_id"],
+  },
+  SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+  HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+  ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+  RESTRICTIONS_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
+} as const satisfies TablesAccess;
+
+/** The functions that tell others of alerts and actions: they read the configuration, and their own table or none. */
 const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
-  ...(["SignalStreams", "SignalTransmitter", "SignalDelivery"] as const),
+  ...(["SignalStreams", "SignalTransmitter", "SignalDelivery", "Webhook"] as const),
 ]);
 
 /** The functions that put events on the bus. */
@@ -386,7 +401,7 @@ export class Functions extends Construct {
     return created;
   }
 
-  #grantTables(target: LambdaFunction, { tables = {} }: FunctionDefinition): void {
+  #grantTables(target: LambdaFunction, { tables = {} }: Pick<FunctionDefinition, "tables">): void {
     const { data } = this.props;
     const variables = Object.keys(tables) as TableVariable[];
     for (const variable of variables) {
@@ -416,7 +431,9 @@ export class Functions extends Construct {
     }
     if (name === "SignalReceiver" || name === "SignalPoller") {
       target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
-      const transmitters = this.props.config.signals?.receiver?.transmitters ?? [];
+      const all = this.props.config.signals?.receiver?.transmitters ?? [];
+      const transmitters = all.filter(({ poll }) => name === "SignalReceiver" || poll);
+      if (hasActions(transmitters)) this.#grantTables(target, { tables: ACTING });
       grantSecrets(
         target,
         transmitters.flatMap(({ pushAuthorizationSecretArn, poll }) =>

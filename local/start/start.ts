@@ -179,6 +179,9 @@ The statistics, as an admin:
 The audit log, newest first:
   curl -s '${stack.url}/admin/oauth/events?limit=5' -H 'Authorization: Bearer ${tokens.admin}'
 `);
+  for (const [id, url] of stack.endpoints) {
+    if (id.includes("SignalsApi")) console.log(`Shared Signals:\n  ${url}\n`);
+  }
 }
 
 start().catch((error: unknown) => {

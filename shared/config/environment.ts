@@ -38,6 +38,11 @@ const environmentSchema = z.object({
   SIGNAL_ISSUER: z.url(),
   /** Where pushes wait. */
   SIGNAL_PUSH_QUEUE_URL: z.url(),
+  /** The queues of the webhooks, in the order of the configuration, separated by commas. */
+  WEBHOOK_QUEUE_URLS: z
+    .string()
+    .min(1)
+    .transform((text) => text.split(",")),
   /** The stack's name: keeps apart the metrics of stacks that share an account. */
   OAUTH_MONITORING_STACK: resourceName,
   OAUTH_MONITORING_CONFIG: z

@@ -20,6 +20,7 @@ export const FUNCTION_NAMES = [
   "SignalStreams",
   "SignalTransmitter",
   "SignalDelivery",
+  "Webhook",
   "SampleApi",
 ] as const;
 

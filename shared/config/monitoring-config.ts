@@ -7,6 +7,7 @@ import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
 import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
+import { notificationsSchema } from "./notification-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
 import { signalsSchema } from "./signal-parameters.ts";
@@ -219,6 +220,8 @@ const keysSchema = z.strictObject({
     .prefault({}),
   /** Identity providers whose events are stored as well. */
   providers: providersSchema,
+  /** Webhooks that are told of alerts and actions, beside the alarm topic. */
+  notifications: notificationsSchema,
   /** Security events from other systems and to them. Nothing of it is deployed unless it is there. */
   signals: signalsSchema,
   /** The archive of the bus, for a replay. */

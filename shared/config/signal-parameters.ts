@@ -34,6 +34,12 @@ export const SIGNAL_RESPONSES = ["notify", "propose", "dry_run", "enforce"] as c
 /** What is done about a signal: stored only, proposed, recorded as if done, or done. */
 export type SignalResponse = (typeof SIGNAL_RESPONSES)[number];
 
+const signalName = z
+  .string()
+  .refine((name) => (ACTIONABLE_SIGNALS as readonly string[]).includes(name), {
+    error: `one of ${ACTIONABLE_SIGNALS.join(", ")}`,
+  });
+
 const transmitterSchema = z.strictObject({
   /** A short name, in events and as the actor of what is done. */
   name: z
@@ -92,11 +98,18 @@ const transmitterSchema = z.strictObject({
    * What is done about each signal, such as `{ "session-revoked": "enforce" }`: the tokens of the session, user or
    * client are revoked. `notify` only stores the event, and is the default.
    */
-  actions: z.partialRecord(z.enum(ACTIONABLE_SIGNALS), z.enum(SIGNAL_RESPONSES)).default({}),
+  actions: z.record(signalName, z.enum(SIGNAL_RESPONSES)).default({}),
 });
 
 /** A transmitter whose SETs are taken, with every default filled in. */
 export type TransmitterConfig = z.output<typeof transmitterSchema>;
+
+/** Whether any signal of the transmitters is answered by an action. */
+export function hasActions(transmitters: readonly TransmitterConfig[]): boolean {
+  return transmitters.some(({ actions }) =>
+    Object.values(actions).some((response) => response !== "notify"),
+  );
+}
 
 const receiverSchema = z.strictObject({
   /** Whose SETs are taken. */

@@ -13,8 +13,15 @@ export interface MappedSubject {
   readonly userId?: string;
   readonly sessionId?: string;
   readonly clientId?: string;
-  /** The public id of a token of another issuer (`jwt_id`). */
-  readonly tokenId?: string;
+  /** A token of another issuer, as its issuer names it (`jwt_id`). */
+  readonly token?: NamedJwt;
+}
+
+/** A JWT by its issuer and `jti`, and its public id here. */
+export interface NamedJwt {
+  readonly issuer: string;
+  readonly jti: string;
+  readonly tokenId: string;
 }
 
 /** Signals whose simple subject is a session when it is opaque (CAEP 1.0, section 3.1). */
@@ -61,11 +68,12 @@ class SubjectReader {
     return undefined;
   }
 
-  tokenIn(subject: SimpleSubject | undefined): string | undefined {
+  tokenIn(subject: SimpleSubject | undefined): NamedJwt | undefined {
     if (!subject) return undefined;
     for (const identifier of identifiersOf(subject)) {
       if (identifier.format === "jwt_id" && this.#isOfKnownIssuer(identifier)) {
-        return identityOfNamedToken(identifier.iss, identifier.jti).token_id;
+        const { iss: issuer, jti } = identifier;
+        return { issuer, jti, tokenId: identityOfNamedToken(issuer, jti).token_id };
       }
     }
     return undefined;
@@ -80,7 +88,7 @@ class SubjectReader {
 }
 
 /** Leaves out what is undefined. */
-function present(members: { readonly [K in keyof MappedSubject]: string | undefined }) {
+function present(members: { readonly [K in keyof MappedSubject]: MappedSubject[K] | undefined }) {
   return Object.fromEntries(
     Object.entries(members).filter(([, id]) => id !== undefined),
   ) as MappedSubject;
@@ -105,23 +113,16 @@ export function mapSubject(
       userId: reader.idIn(user, users),
       sessionId: reader.idIn(session, sessions),
       clientId: reader.idIn(application, clients),
-      tokenId: reader.tokenIn(session),
+      token: reader.tokenIn(session),
     });
   }
   const { identifier } = subject;
-  const tokenId = reader.tokenIn(identifier);
+  const token = reader.tokenIn(identifier);
   if (ABOUT_SESSIONS.has(name ?? "") && identifier.format === "opaque") {
     return present({
       sessionId: reader.idIn(identifier, sessions),
-      userId: undefined,
-      clientId: undefined,
-      tokenId,
+      token,
     });
   }
-  return present({
-    userId: reader.idIn(identifier, users),
-    sessionId: undefined,
-    clientId: undefined,
-    tokenId,
-  });
+  return present({ userId: reader.idIn(identifier, users), token });
 }

@@ -130,17 +130,6 @@ function ofAlert(event: OAuthEvent, resolved: boolean): OutgoingSignal[] {
   ];
 }
 
-/** What a token's or session's end says. */
-function ofEnd(event: OAuthEvent, idMember: string, reason: string, names: Names) {
-  const id = event.event_data[idMember];
-  if (typeof id !== "string" || id === "") return [];
-  const subject = complex({
-    user: event.user_id === undefined ? undefined : user(event.user_id, names),
-    session: opaque(id),
-  });
-  return [{ uri: caepType("session-revoked"), payload: common(event, "admin", reason), subject }];
-}
-
 /** Access that was ended for whoever holds it. */
 function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
   const { session_id: session } = event.event_data;
@@ -154,16 +143,18 @@ function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
   return [{ uri: caepType("session-revoked"), payload, subject }];
 }
 
-/** The types of our events that leave. */
+/**
+ * The types of our events that leave: what was decided, and not each token that was marked as revoked for it. A signal
+ * that was answered would else go back for each of them.
+ */
 export const OUTGOING_EVENT_TYPES = [
-  ...["action_taken", "action_released", "suspicious_activity", "alert_resolved"],
-  ...["token_revoked", "session_ended", "access_revoked"],
+  ...["action_taken", "action_released", "access_revoked"],
+  ...["suspicious_activity", "alert_resolved"],
 ] as const;
 
 /**
  * What leaves about one of our events, as CAEP and RISC have it: an action as `session-revoked`, or of a blocked user
- * as `account-disabled`; an alert about a stolen token as `credential-compromise`, any other as `risk-level-change`;
- * the end of a token or session as `session-revoked`.
+ * as `account-disabled`; an alert about a stolen token as `credential-compromise`, any other as `risk-level-change`.
  */
 export function outgoingSignals(event: OAuthEvent, names: OutgoingNames): OutgoingSignal[] {
   switch (event.event_type) {
@@ -175,10 +166,6 @@ export function outgoingSignals(event: OAuthEvent, names: OutgoingNames): Outgoi
       return ofAlert(event, false);
     case "alert_resolved":
       return ofAlert(event, true);
-    case "token_revoked":
-      return ofEnd(event, "token_id", "The token was revoked.", names);
-    case "session_ended":
-      return ofEnd(event, "session_id", "The session was ended.", names);
     case "access_revoked":
       return ofHolder(event, names);
     default:

@@ -84,7 +84,7 @@ export function signalsOf(set: SecurityEventToken, transmitter: TransmitterConfi
           happened_at: toInstant(happenedAtMs),
           subject: storable(subjectJson, 1),
           ...(subject.sessionId !== undefined && { session_id: subject.sessionId }),
-          ...(subject.tokenId !== undefined && { token_id: subject.tokenId }),
+          ...(subject.token && { token_id: subject.token.tokenId }),
           ...Object.fromEntries(
             Object.entries(said)
               .filter(([, value]) => value !== undefined)

@@ -4,7 +4,7 @@ import type {
   TransmitterConfig,
 } from "../config/signal-parameters.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
-import type { MappedSubject } from "./map-subject.ts";
+import type { MappedSubject, NamedJwt } from "./map-subject.ts";
 import type { Signal } from "./signal-event.ts";
 
 /** Against whom a signal is answered. */
@@ -20,6 +20,8 @@ export interface SignalRevocation {
   /** The transmitter's name. */
   readonly transmitter: string;
   readonly mode: Exclude<SignalResponse, "notify">;
+  /** Of a token: how its issuer names it, if it was never seen here. */
+  readonly named?: NamedJwt & { readonly clientId: string | undefined };
   /** Tokens that were issued before are refused; UTC. A signal that comes late ends no newer session. */
   readonly issuedBefore: string;
   /** The same for every delivery of the signal. */
@@ -33,9 +35,9 @@ const ENDS_ACCESS: Partial<Record<ActionableSignal, (payload: Signal["payload"])
 };
 
 /** The narrowest of what the signal names: all its members are attributes of one principal. */
-function targetOf({ tokenId, sessionId, userId, clientId }: MappedSubject) {
+function targetOf({ token, sessionId, userId, clientId }: MappedSubject) {
   const named: readonly [SignalTarget["kind"], string | undefined][] = [
-    ["token", tokenId],
+    ["token", token?.tokenId],
     ["session", sessionId],
     ["user", userId],
     ["client", clientId],
@@ -61,7 +63,7 @@ export function responseTo(
   atMs: number,
 ): SignalRevocation | undefined {
   const { event, name, payload, subject, happenedAtMs } = signal;
-  const mode = transmitter.actions[name as ActionableSignal] ?? "notify";
+  const mode = transmitter.actions[name ?? ""] ?? "notify";
   if (name === undefined || mode === "notify") return undefined;
   if (ENDS_ACCESS[name as ActionableSignal]?.(payload) === false) return undefined;
   const { userId } = subject;
@@ -77,6 +79,8 @@ export function responseTo(
     reason: `${name} of ${transmitter.name}`,
     transmitter: transmitter.name,
     mode,
+    ...(target.kind === "token" &&
+      subject.token && { named: { ...subject.token, clientId: subject.clientId } }),
     issuedBefore: toInstant(Math.min(endMs, atMs)),
     idempotencyKey: `signal:${event.id}`,
   };

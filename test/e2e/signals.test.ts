@@ -7,8 +7,11 @@ import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import type { Assembly } from "../../local/services/template.ts";
+import type { ActionRequest } from "../../shared/actions/action.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { issueToken, revokeToken } from "../../shared/index.ts";
+import { issueToken } from "../../shared/index.ts";
+import { signWebhook } from "../../shared/notifications/standard-webhook.ts";
 import { SetVerifier } from "../../shared/shared-signals/set-verifier.ts";
 import {
   type SignalTransmitter,
@@ -56,6 +59,31 @@ async function startStream(): Promise<string> {
 
 let endpoint = "";
 
+/** The webhook of the stack that transmits: what it was told, and how many calls it will refuse. */
+const webhook = {
+  told: [] as { id: string; body: string; signature: string; timestamp: string }[],
+  failures: 1,
+  server: undefined as Server | undefined,
+};
+const webhookSecrets = new Map<string, string>();
+const WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+async function startWebhook(): Promise<void> {
+  webhook.server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const header = (name: string) => String(request.headers[`webhook-${name}`]);
+    const [signature, timestamp] = [header("signature"), header("timestamp")];
+    webhook.told.push({ id: header("id"), body, signature, timestamp });
+    webhook.failures -= 1;
+    response.writeHead(webhook.failures >= 0 ? 503 : 204).end();
+  });
+  await new Promise<void>((resolve) => webhook.server?.listen(0, "127.0.0.1", resolve));
+  const { port } = webhook.server.address() as AddressInfo;
+  const target = { url: `http://127.0.0.1:${port}/hook`, secret: WEBHOOK_SECRET };
+  webhookSecrets.set(secretOf("siem"), JSON.stringify(target));
+}
+
 /** The configuration of the stack that receives. */
 const receiving = (): MonitoringConfigInput => ({
   signals: {
@@ -79,6 +107,7 @@ const receiving = (): MonitoringConfigInput => ({
           issuer: otherUrl(),
           audiences: [AUDIENCE],
           pushAuthorizationSecretArn: secretOf("other"),
+          actions: { "session-revoked": "enforce", "account-disabled": "propose" },
         },
       ],
     },
@@ -88,21 +117,29 @@ const receiving = (): MonitoringConfigInput => ({
 beforeAll(async () => {
   [pushing, polled] = await Promise.all([startSignalTransmitter(), startSignalTransmitter()]);
   endpoint = await startStream();
+  await startWebhook();
   transmitting = synthesize(join(directory, "transmitting"), {
     signals: {
       transmitter: { audiences: { receiver: [AUDIENCE] }, signingKeys: ["First", "Second"] },
     },
+    notifications: { webhooks: [{ name: "Siem", secretArn: secretOf("siem") }] },
   });
 });
 afterAll(async () => {
   stream.server?.closeAllConnections();
   stream.server?.close();
+  webhook.server?.closeAllConnections();
+  webhook.server?.close();
   await Promise.all([pushing?.close(), polled?.close()]);
   rmSync(directory, { recursive: true, force: true });
 });
 
 /** Another stack, which transmits. */
-const other = useStack({ assembly: () => transmitting, visibilitySeconds: 1 });
+const other = useStack({
+  assembly: () => transmitting,
+  visibilitySeconds: 1,
+  secrets: webhookSecrets,
+});
 const otherUrl = () => [...other().stack.endpoints.values()][0] ?? "";
 
 beforeAll(() => {
@@ -222,7 +259,7 @@ describe("a stream that is polled", () => {
     expect(stream.acked.sort()).toEqual(["p1", "p2", "p3", "p4"]);
     expect(stream.errors).toMatchObject({
       bad: { err: "invalid_audience" },
-      mixed: { err: "authentication_failed" },
+      mixed: { err: "invalid_issuer" },
     });
     expect(stream.authorizations).toEqual(new Set(["Bearer of-the-stream"]));
     const events = await eventsOf("signal_session_revoked");
@@ -278,17 +315,15 @@ async function tokenOf(clientId: string, scopes: readonly string[]): Promise<str
   return secret;
 }
 
-/** Something happens in the other stack: a token of a user is revoked. */
-async function revokeTokenOf(userId: string): Promise<string> {
-  const { library } = other();
-  const { token } = await issueToken(library, {
-    clientId: "app",
-    userId,
-    scopes: ["api:read"],
-    expiresInSeconds: 3600,
+/** Something happens in the other stack: the access of a user is revoked. */
+function act(more: Partial<ActionRequest> = {}) {
+  return takeAction(other().library, {
+    kind: "revoke",
+    target: { kind: "user", id: "grace" },
+    reason: "The token was stolen",
+    actor: { kind: "administrator", id: "ops" },
+    ...more,
   });
-  await revokeToken(library, token.token_id);
-  return token.token_id;
 }
 
 async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
@@ -358,7 +393,7 @@ describe("the transmitter", () => {
     const path = new URL(delivery.endpoint_url).pathname;
     expect((await manage("POST", path, {}, stranger)).status).toBe(404);
 
-    const tokenId = await revokeTokenOf("grace");
+    await act();
     const poll = (body: unknown = { returnImmediately: true }) => manage("POST", path, body);
     const given = await until(async () => {
       const { body } = await poll();
@@ -373,12 +408,8 @@ describe("the transmitter", () => {
     expect(JSON.parse(Buffer.from(text.split(".")[1] ?? "", "base64url").toString())).toMatchObject(
       {
         aud: AUDIENCE,
-        sub_id: {
-          format: "complex",
-          user: { format: "iss_sub", iss: otherUrl(), sub: "grace" },
-          session: { format: "opaque", id: tokenId },
-        },
-        events: { [`${CAEP}session-revoked`]: { reason_admin: { en: "The token was revoked." } } },
+        sub_id: { format: "iss_sub", iss: otherUrl(), sub: "grace" },
+        events: { [`${CAEP}session-revoked`]: { reason_admin: { en: "The token was stolen" } } },
       },
     );
     // It is given again until it is acknowledged.
@@ -392,7 +423,7 @@ describe("the transmitter", () => {
     // A paused stream keeps its SETs, a disabled one has none.
     const setStatus = (status: string) => manage("POST", "/ssf/status", { stream_id, status });
     expect((await setStatus("paused")).body).toEqual({ stream_id, status: "paused" });
-    await revokeTokenOf("grace");
+    await act();
     await other().settle();
     expect((await poll()).body.sets).toEqual({});
     await setStatus("enabled");
@@ -405,11 +436,11 @@ describe("the transmitter", () => {
     // What was removed is not transmitted, and neither is what was not asked for.
     const subject = { format: "iss_sub", iss: otherUrl(), sub: "grace" };
     expect((await manage("POST", "/ssf/subjects/remove", { stream_id, subject })).status).toBe(204);
-    await revokeTokenOf("grace");
+    await act();
     await other().settle();
     expect((await poll()).body.sets).toEqual({});
     expect((await manage("POST", "/ssf/subjects/add", { stream_id, subject })).status).toBe(200);
-    await revokeTokenOf("grace");
+    await act();
     await other().settle();
     expect(Object.keys((await poll()).body.sets)).toHaveLength(1);
     const wrong = { stream_id, subject: { format: "email" } };
@@ -471,7 +502,7 @@ describe("the transmitter", () => {
       subject: { format: "opaque", id: stream_id },
     });
     const before = (await eventsOf("signal_session_revoked")).length;
-    await revokeTokenOf("grace");
+    await act();
     const ended = await until(async () => {
       const all = await eventsOf("signal_session_revoked");
       return all.length > before ? all[0] : undefined;
@@ -487,6 +518,51 @@ describe("the transmitter", () => {
     await manage("DELETE", `/ssf/streams?stream_id=${stream_id}`);
   });
 
+  it("ends in another stack what an action ended here", async () => {
+    const [url] = scene().stack.endpoints.values();
+    const { body } = await manage("POST", "/ssf/streams", {
+      delivery: {
+        method: "urn:ietf:rfc:8935",
+        endpoint_url: `${url}/signals/events`,
+        authorization_header: "Bearer of-the-other-stack",
+      },
+    });
+    const { library: there, get } = scene();
+    const owner = { clientId: "app", userId: "grace", scopes: ["api:read"] };
+    const issue = () => issueToken(there, { ...owner, expiresInSeconds: 3600 });
+    const { secret } = await issue();
+    const bystander = await issueToken(there, { ...owner, userId: "alan", expiresInSeconds: 3600 });
+    expect((await get("/api/orders", secret)).status).toBe(200);
+
+    expect((await act()).state).toBe("done");
+    const refused = await until(async () => {
+      const answer = await get("/api/orders", secret);
+      return answer.status === 401 ? answer : undefined;
+    });
+    expect(refused.body).toMatchObject({ status: 401 });
+    // From its answer on, no call is let in; a user who is not named goes on, and a newer sign-in too.
+    for (let n = 0; n < 5; n += 1) expect((await get("/api/orders", secret)).status).toBe(401);
+    expect((await get("/api/orders", bystander.secret)).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect((await get("/api/orders", (await issue()).secret)).status).toBe(200);
+    await scene().settle();
+    const taken = await eventsOf("action_taken");
+    expect(taken[0]).toMatchObject({
+      user_id: "grace",
+      event_data: {
+        actor: { kind: "receiver", id: "other-stack" },
+        reason: "session-revoked of other-stack",
+      },
+    });
+
+    // What is only to be proposed waits.
+    const until_ = new Date(Date.now() + 3_600_000).toISOString();
+    await act({ kind: "block", target: { kind: "user", id: "alan" }, until: until_ });
+    await until(async () => (await eventsOf("action_proposed"))[0]);
+    expect((await get("/api/orders", bystander.secret)).status).toBe(200);
+    await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
+  });
+
   it("pushes again to a receiver that does not answer, and keeps what it never takes", async () => {
     let calls = 0;
     const server = createServer((_, response) => {
@@ -499,13 +575,32 @@ describe("the transmitter", () => {
     const { body } = await manage("POST", "/ssf/streams", {
       delivery: { method: "urn:ietf:rfc:8935", endpoint_url: `http://127.0.0.1:${port}/` },
     });
-    await revokeTokenOf("grace");
+    await act();
     await until(async () => (calls > 1 ? calls : undefined));
     await other().settle();
     expect(await itemsOfSignals()).not.toContain("set#");
     await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
     server.closeAllConnections();
     server.close();
+  });
+});
+
+describe("a webhook", () => {
+  it("is told of each action until it takes it, under one id, with a signature", async () => {
+    await act({ reason: "For the webhook" });
+    const of = () => webhook.told.filter(({ body }) => body.includes("For the webhook"));
+    await until(async () => of()[0]);
+    // The first call of all was refused, and came again.
+    const ids = () => webhook.told.map(({ id }) => id);
+    await until(async () => (ids().length > new Set(ids()).size ? true : undefined));
+    const { id = "", body = "", timestamp = "", signature } = of()[0] ?? {};
+    const signed = { id, body, sentAtSeconds: Number(timestamp) };
+    expect(signature).toBe(signWebhook([WEBHOOK_SECRET], signed)["webhook-signature"]);
+    expect(JSON.parse(body)).toMatchObject({
+      type: "action.taken",
+      data: { user_id: "grace", reason: "For the webhook" },
+    });
+    expect(other().logs.join()).not.toContain("/hook");
   });
 });
 

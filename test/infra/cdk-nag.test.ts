@@ -3,7 +3,7 @@ import { AwsSolutionsChecks, type IApplyRule, NagRuleCompliance } from "cdk-nag"
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { SIGNALS } from "../signals-config.ts";
+import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
   ["by default", {}],
@@ -17,6 +17,7 @@ const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
       },
       api: { waf: { enabled: true } },
       signals: SIGNALS,
+      notifications: NOTIFICATIONS,
     },
   ],
 ];

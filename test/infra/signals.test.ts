@@ -3,7 +3,7 @@ import { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { SIGNALS } from "../signals-config.ts";
+import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 type Signals = MonitoringConfigInput["signals"];
 
@@ -139,5 +139,35 @@ describe("the transmitter", () => {
     ["a name that is no construct's", { signingKeys: ["first key"] }, /signingKeys/],
   ])("is refused with %s", (_, transmitter, message) => {
     expect(() => synthesize({ transmitter } as never)).toThrow(message);
+  });
+});
+
+describe("webhooks", () => {
+  const template = (() => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const config = { notifications: NOTIFICATIONS } as unknown as MonitoringConfigInput;
+    return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
+  })();
+
+  it("have a queue each, so that one that is down keeps no other waiting, and one for what none took", () => {
+    const queues = Object.entries(template.findResources("AWS::SQS::Queue")).filter(([id]) =>
+      id.includes("Webhooks"),
+    );
+    expect(queues).toHaveLength(NOTIFICATIONS.webhooks.length + 1);
+    const [undelivered] = queues.filter(([id]) => id.includes("Undelivered"));
+    for (const [id, { Properties }] of queues) {
+      expect(Properties).toHaveProperty("KmsMasterKeyId");
+      if (id === undelivered?.[0]) continue;
+      expect(Properties.RedrivePolicy.deadLetterTargetArn).toEqual({
+        "Fn::GetAtt": [undelivered?.[0], "Arn"],
+      });
+    }
+  });
+
+  it("need no more than their secrets and queues", () => {
+    const document = allowed(template, "WebhookRole");
+    for (const { secretArn } of NOTIFICATIONS.webhooks) expect(document).toContain(secretArn);
+    expect(document).not.toMatch(/dynamodb|PutEvents|SendMessage/);
+    expect(JSON.stringify(absent.toJSON())).not.toMatch(/webhook/i);
   });
 });

@@ -117,8 +117,8 @@ describe("what leaves", () => {
   const all = [
     out("action_taken", action()),
     out("suspicious_activity", alert({ subject: { kind: "ip", id: "203.0.113.9" } })),
-    out("session_ended", { session_id: "s" }, { userId: "ada" }),
-    out("token_revoked", { token_id: "t" }, { clientId: "app" }),
+    out("access_revoked", { holder: "session", session_id: "s" }),
+    out("access_revoked", { holder: "user" }, { userId: "ada" }),
     out("access_revoked", { holder: "client" }, { clientId: "app" }),
   ].flat();
 
@@ -131,10 +131,13 @@ describe("what leaves", () => {
   });
 
   it("is nothing of an event that any producer made up", () => {
-    for (const type of ["action_taken", "suspicious_activity", "token_revoked", "access_revoked"]) {
+    for (const type of ["action_taken", "suspicious_activity", "access_revoked"]) {
       expect(out(type, { target: "x", token_id: 7, subject: [], session_id: null })).toEqual([]);
     }
-    expect(out("token_used", { token_id: "t" })).toEqual([]);
+    // Tokens and sessions that an action ends one by one are in the signal of the action.
+    for (const type of ["token_used", "token_revoked", "session_ended"]) {
+      expect(out(type, { token_id: "t", session_id: "s" }, { userId: "ada" })).toEqual([]);
+    }
   });
 });
 
