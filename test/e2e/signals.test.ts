@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ScanCommand } from "@aws-sdk/lib-dynamodb";
+import { QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import type { Assembly } from "../../local/services/template.ts";
@@ -287,14 +287,18 @@ async function manage(
   { scopes = ["ssf.manage", "ssf.read"], clientId = "receiver" } = {},
 ) {
   const secret = await tokenOf(clientId, scopes);
-  const response = await fetch(`${otherUrl()}${path}`, {
-    method,
-    headers: {
-      "content-type": "application/json",
-      ...(secret && { authorization: `Bearer ${secret}` }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+  const call = () =>
+    fetch(`${otherUrl()}${path}`, {
+      method,
+      headers: {
+        "content-type": "application/json",
+        ...(secret && { authorization: `Bearer ${secret}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  let response = await call();
+  // On a busy machine the store may not answer the authorizer in time, which an HTTP API makes a 500.
+  for (let tries = 0; response.status === 500 && tries < 5; tries += 1) response = await call();
   const text = await response.text();
   return { status: response.status, body: text ? JSON.parse(text) : undefined };
 }
@@ -510,7 +514,7 @@ describe("the transmitter", () => {
     expect(ended).toMatchObject({ user_id: "grace", event_data: { transmitter: "other-stack" } });
     await other().settle();
     // Nothing of the receiver's header, and no SET, is kept in plain text.
-    const kept = await itemsOfSignals();
+    const kept = await itemsOf(stream_id);
     expect(kept).toContain(stream_id);
     expect(kept).not.toContain("of-the-other-stack");
     expect(kept).not.toContain("set#");
@@ -578,7 +582,7 @@ describe("the transmitter", () => {
     await act();
     await until(async () => (calls > 1 ? calls : undefined));
     await other().settle();
-    expect(await itemsOfSignals()).not.toContain("set#");
+    expect(await itemsOf(body.stream_id)).not.toContain("set#");
     await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
     server.closeAllConnections();
     server.close();
@@ -604,10 +608,20 @@ describe("a webhook", () => {
   });
 });
 
-/** Everything in the other stack's table of streams, as text. */
-async function itemsOfSignals(): Promise<string> {
+/** What the other stack's table has of a stream, as text: the stream, its subjects, and the SETs that wait. */
+async function itemsOf(streamId: string): Promise<string> {
   const { stack, library } = other();
   const TableName = stack.named("table", "SignalTransmitterTable");
-  const { Items } = await library.db.send(new ScanCommand({ TableName }));
-  return JSON.stringify(Items);
+  const under = async (partition: string) => {
+    const { Items = [] } = await library.db.send(
+      new QueryCommand({
+        TableName,
+        KeyConditionExpression: "stream_id = :id",
+        ExpressionAttributeValues: { ":id": partition },
+      }),
+    );
+    return Items;
+  };
+  const listed = (await under("streams")).filter(({ item }) => item === streamId);
+  return JSON.stringify([...listed, ...(await under(streamId))]);
 }
