@@ -66,6 +66,14 @@ function configVariable(config: MonitoringConfig): string {
   );
 }
 
+/** The functions that put events on the bus. */
+const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
+  "Authorizer",
+  "Republisher",
+  "Anomalies",
+  "Respond",
+]);
+
 /** The share of invocations that log what their events say as well. */
 const DEBUG_LOG_SHARE = "0.01";
 
@@ -74,8 +82,11 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 /** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
-/** The functions of the admin API that read. They share an asset, since most of each is the same. */
+/** The functions of the admin API. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
+
+/** What adding to, and taking from, the list of restrictions needs. */
+const RESTRICTION_WRITES = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"];
 
 /** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
@@ -133,7 +144,23 @@ const DEFINITIONS = {
       },
       COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
-      ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: {
+        table: ["GetItem", "PutItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_target", "by_open_work"],
+      },
+      RESTRICTIONS_TABLE: { table: ["GetItem", "PutItem", "Query", "UpdateItem"] },
+      ALERTS_TABLE: {
+        table: ["BatchGetItem", "GetItem", "PutItem", "UpdateItem"],
+        indexes: ["Query"],
+      },
     },
   },
   Stats: {
@@ -184,7 +211,35 @@ const DEFINITIONS = {
     folder: ADMIN_ROUTES,
     entry: "alerts",
     timeout: HTTP_TIMEOUT,
-    tables: { ALERTS_TABLE: { indexes: ["Query"] } },
+    tables: { ALERTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] } },
+  },
+  ActionList: {
+    folder: ADMIN_ROUTES,
+    entry: "actions",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      TOKENS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"], only: ["by_expiry"] },
+      SESSIONS_TABLE: { table: ["BatchGetItem"] },
+      HOLDINGS_TABLE: { table: ["Query"] },
+      ACTIONS_TABLE: { indexes: ["Query"], only: ["by_state", "by_target"] },
+    },
+  },
+  Respond: {
+    folder: ADMIN_ROUTES,
+    entry: "respond",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+      RESTRICTIONS_TABLE: { table: RESTRICTION_WRITES },
+      ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] },
+    },
   },
   Dashboard: {
     folder: "dashboard",
@@ -376,7 +431,7 @@ export class Functions extends Construct {
     if (name === "Anomalies") {
       this.#mayNotify(target, this.props.alertTopic);
     }
-    if (name === "Authorizer" || name === "Republisher" || name === "Anomalies") {
+    if (PUBLISHERS.has(name)) {
       target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
       grantPublish(bus, target);
     }

@@ -9,6 +9,7 @@ import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
+import { responsesSchema } from "./response-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
 export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
@@ -222,6 +223,8 @@ const keysSchema = z.strictObject({
   archive: archiveSchema,
   /** The detection of anomalies. */
   anomalies: anomaliesSchema,
+  /** What is done about alerts, by rule. */
+  responses: responsesSchema,
   /** Export of every event to S3 as OCSF. Nothing of it is deployed unless it is enabled. */
   ocsfExport: ocsfExportSchema,
   /**
