@@ -261,16 +261,27 @@ const keysSchema = z.strictObject({
 });
 
 /** The configuration: its keys, and what one key asks of another. */
-export const monitoringConfigSchema = keysSchema.refine(
-  ({ functions, subscriber }) =>
-    (functions.reservedConcurrency.Subscriber ?? subscriber.maxConcurrency) >=
-    subscriber.maxConcurrency,
-  {
-    path: ["functions", "reservedConcurrency", "Subscriber"],
-    error:
-      "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
-  },
-);
+export const monitoringConfigSchema = keysSchema
+  .refine(
+    ({ functions, subscriber }) =>
+      (functions.reservedConcurrency.Subscriber ?? subscriber.maxConcurrency) >=
+      subscriber.maxConcurrency,
+    {
+      path: ["functions", "reservedConcurrency", "Subscriber"],
+      error:
+        "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
+    },
+  )
+  .superRefine(({ responses, anomalies }, context) => {
+    for (const rule of Object.keys(responses.rules)) {
+      if (Object.hasOwn(anomalies.rules, rule)) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["responses", "rules", rule],
+        message: `there is no such rule: name one of ${Object.keys(anomalies.rules).join(", ")}`,
+      });
+    }
+  });
 
 /** What a platform team writes; every key has a default. */
 export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;
