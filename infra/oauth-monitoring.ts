@@ -489,6 +489,23 @@ export class OAuthMonitoring extends Construct {
     }).combine(this.grantPublish(grantee));
   }
 
+  /** Lets a function act: `takeAction`, `approveAction`, `rejectAction`, `releaseAction`. */
+  grantRespond(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+      RESTRICTIONS_TABLE: {
+        table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"],
+      },
+    }).combine(this.grantPublish(grantee));
+  }
+
   /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */
   grantTrackUsage(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {

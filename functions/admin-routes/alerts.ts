@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
+import { withReviews } from "../../shared/detection/verdicts.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
@@ -17,5 +18,6 @@ export const handler = jsonRoute(logger, z.strictObject({}), async () => {
     listAlerts(store, "open"),
     listLatestResolved(store, RECENT),
   ]);
-  return { open, resolved };
+  const reviewed = await withReviews(store, [...open, ...resolved]);
+  return { open: reviewed.slice(0, open.length), resolved: reviewed.slice(open.length) };
 });

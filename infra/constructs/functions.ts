@@ -73,6 +73,16 @@ function configVariable(config: MonitoringConfig): string {
   );
 }
 
+/** The functions that put events on the bus. */
+const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
+  "Authorizer",
+  "Republisher",
+  "Anomalies",
+  "Respond",
+  "SignalReceiver",
+  "SignalPoller",
+]);
+
 /** The share of invocations that log what their events say as well. */
 const DEBUG_LOG_SHARE = "0.01";
 
@@ -81,8 +91,11 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 /** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
-/** The functions of the admin API that read. They share an asset, since most of each is the same. */
+/** The functions of the admin API. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
+
+/** What adding to, and taking from, the list of restrictions needs. */
+const RESTRICTION_WRITES = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"];
 
 /** The functions of Shared Signals, and of webhooks. They share an asset as well. */
 const SIGNALS = "signals";
@@ -146,7 +159,23 @@ const DEFINITIONS = {
       },
       COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
-      ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: {
+        table: ["GetItem", "PutItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_target", "by_open_work"],
+      },
+      RESTRICTIONS_TABLE: { table: ["GetItem", "PutItem", "Query", "UpdateItem"] },
+      ALERTS_TABLE: {
+        table: ["BatchGetItem", "GetItem", "PutItem", "UpdateItem"],
+        indexes: ["Query"],
+      },
     },
   },
   Stats: {
@@ -197,7 +226,35 @@ const DEFINITIONS = {
     folder: ADMIN_ROUTES,
     entry: "alerts",
     timeout: HTTP_TIMEOUT,
-    tables: { ALERTS_TABLE: { indexes: ["Query"] } },
+    tables: { ALERTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] } },
+  },
+  ActionList: {
+    folder: ADMIN_ROUTES,
+    entry: "actions",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      TOKENS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"], only: ["by_expiry"] },
+      SESSIONS_TABLE: { table: ["BatchGetItem"] },
+      HOLDINGS_TABLE: { table: ["Query"] },
+      ACTIONS_TABLE: { indexes: ["Query"], only: ["by_state", "by_target"] },
+    },
+  },
+  Respond: {
+    folder: ADMIN_ROUTES,
+    entry: "respond",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+      RESTRICTIONS_TABLE: { table: RESTRICTION_WRITES },
+      ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] },
+    },
   },
   Dashboard: {
     folder: "dashboard",
@@ -224,17 +281,12 @@ const ACTING = {
   SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
   HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
   ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
-  RESTRICTIONS_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
+  RESTRICTIONS_TABLE: { table: RESTRICTION_WRITES },
 } as const satisfies TablesAccess;
 
 /** The functions that tell others of alerts and actions: they read the configuration, and their own table or none. */
 const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
   ...(["SignalStreams", "SignalTransmitter", "SignalDelivery", "Webhook"] as const),
-]);
-
-/** The functions that put events on the bus. */
-const PUBLISHERS: ReadonlySet<FunctionName> = new Set([
-  ...(["Authorizer", "Republisher", "Anomalies", "SignalReceiver", "SignalPoller"] as const),
 ]);
 
 export type { FunctionName };

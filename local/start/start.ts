@@ -62,7 +62,7 @@ async function issueOperatorTokens(context: LibraryContext) {
   const expiresInSeconds = (30 * DAY_MS) / SECOND_MS;
   const admin = await issueToken(context, {
     clientId: "local-admin",
-    scopes: ["oauth:admin"],
+    scopes: ["oauth:admin", "oauth:respond"],
     expiresInSeconds,
   });
   const caller = await issueToken(context, {
@@ -92,6 +92,15 @@ async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   console.log(`${title} ${((systemClock() - startedMs) / SECOND_MS).toFixed(1)} s`);
   return done;
 }
+
+/** How to be the thief of the demo day, whose alert waits in the dashboard. */
+const playTheft = (
+  url: string,
+  secret: string,
+) => `A call as the thief of the alert in the dashboard; open it, press Revoke, and call again:
+  curl -i ${url}/api/orders -H 'Authorization: Bearer ${secret}'
+
+`;
 
 async function start(): Promise<void> {
   const options = readArguments();
@@ -131,7 +140,10 @@ async function start(): Promise<void> {
   const context = libraryContext(stack, systemClock, QUIET);
   const tokens = await issueOperatorTokens(context);
   const jwt = await issuer.issueToken();
-  if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
+  const stolen =
+    stack.isNew && !options["no-demo"]
+      ? await step("Demo day stored", () => seedDemo(context))
+      : undefined;
 
   const environment = deployedEnvironment(stack);
   const tables = forEachTable(tableLabel, (variable) => environment[variable]);
@@ -149,6 +161,7 @@ async function start(): Promise<void> {
     caller_session_id: tokens.session,
     issuer_url: issuer.url,
     caller_jwt: jwt,
+    ...(stolen !== undefined && { stolen_token: stolen }),
     buffer_queue_url: stack.queueUrl("Buffer"),
     unpublished_queue_url: environment.UNPUBLISHED_QUEUE_URL,
     dead_letter_queue_url: environment.DEAD_LETTER_QUEUE_URL,
@@ -173,7 +186,7 @@ A call with a JWT of the authorization server at ${issuer.url}:
 Another JWT of it:
   ${issuer.tokenCommand}
 
-The statistics, as an admin:
+${stolen === undefined ? "" : playTheft(stack.url, stolen)}The statistics, as an admin:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
 
 The audit log, newest first:

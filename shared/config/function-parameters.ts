@@ -13,6 +13,8 @@ export const FUNCTION_NAMES = [
   "ClientList",
   "CleanupRunList",
   "AlertList",
+  "ActionList",
+  "Respond",
   "Dashboard",
   "OcsfExport",
   "SignalReceiver",

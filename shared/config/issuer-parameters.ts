@@ -110,7 +110,7 @@ const issuerSchema = z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,32}[:/|]$/, "letters and digits, then one of : / |")
       .optional(),
-    /** Whether tokens of this issuer may hold `oauth:admin`. */
+    /** Whether tokens of this issuer may hold `oauth:admin` and `oauth:respond`. */
     mayAdminister: z.boolean().default(false),
     /** `required` refuses tokens that are bound neither to a DPoP key nor to a client certificate. */
     senderConstrained: z.enum(["optional", "required"]).default("optional"),

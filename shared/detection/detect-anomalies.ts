@@ -21,6 +21,7 @@ import {
 import { rememberNetwork } from "./known-networks.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
+import { benignSubjects } from "./verdicts.ts";
 
 /** Tells people about an alert that opened or resolved. It may be called twice for the same alert. */
 export type AlertNotifier = (alert: Alert) => Promise<void>;
@@ -38,7 +39,7 @@ export interface DetectionRun {
   readonly resolved: readonly Alert[];
   /** The number of alerts that are open after the run. */
   readonly open: number;
-  /** The number of anomalies of muted clients. */
+  /** The number of anomalies of muted clients, and of subjects that were judged benign. */
   readonly muted: number;
 }
 
@@ -263,7 +264,8 @@ export async function keepAlerts(
       if (!(error instanceof AlertChangedError)) failures.push(error);
     }
   };
-  const heard = found.filter((anomaly) => !isMuted(anomaly));
+  const isBenign = await benignSubjects(context, found);
+  const heard = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
   for (const anomaly of heard) await attempt(() => keeper.see(anomaly));
   const seen = new Set(heard.map(({ rule, subject }) => alertId(rule.name, subject)));
   const open = await listAlerts(context, "open");
