@@ -91,14 +91,11 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 /** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
-/** The functions of the admin API. They share an asset, since most of each is the same. */
+/** The functions of the admin API, of Shared Signals and of webhooks. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
 
 /** What adding to, and taking from, the list of restrictions needs. */
 const RESTRICTION_WRITES = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"];
-
-/** The functions of Shared Signals, and of webhooks. They share an asset as well. */
-const SIGNALS = "signals";
 
 /** Time limit of the functions that make and push SETs. */
 export const SIGNAL_TIMEOUT = Duration.seconds(30);
@@ -262,12 +259,17 @@ const DEFINITIONS = {
     memorySize: 256,
   },
   OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
-  SignalReceiver: { folder: SIGNALS, entry: "receive", timeout: HTTP_TIMEOUT, memorySize: 1024 },
-  SignalPoller: { folder: SIGNALS, entry: "poll", timeout: Duration.minutes(1) },
-  SignalStreams: { folder: SIGNALS, entry: "streams", timeout: HTTP_TIMEOUT },
-  SignalTransmitter: { folder: SIGNALS, entry: "transmit", timeout: SIGNAL_TIMEOUT },
-  SignalDelivery: { folder: SIGNALS, entry: "deliver", timeout: SIGNAL_TIMEOUT },
-  Webhook: { folder: SIGNALS, entry: "webhook", timeout: SIGNAL_TIMEOUT },
+  SignalReceiver: {
+    folder: ADMIN_ROUTES,
+    entry: "signal-receiver",
+    timeout: HTTP_TIMEOUT,
+    memorySize: 1024,
+  },
+  SignalPoller: { folder: ADMIN_ROUTES, entry: "signal-poller", timeout: Duration.minutes(1) },
+  SignalStreams: { folder: ADMIN_ROUTES, entry: "signal-streams", timeout: HTTP_TIMEOUT },
+  SignalTransmitter: { folder: ADMIN_ROUTES, entry: "signal-transmitter", timeout: SIGNAL_TIMEOUT },
+  SignalDelivery: { folder: ADMIN_ROUTES, entry: "signal-delivery", timeout: SIGNAL_TIMEOUT },
+  Webhook: { folder: ADMIN_ROUTES, entry: "webhook", timeout: SIGNAL_TIMEOUT },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
 

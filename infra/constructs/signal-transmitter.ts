@@ -12,10 +12,12 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
-import type { TransmitterSettings } from "../../shared/config/signal-parameters.ts";
+import {
+  OUTGOING_EVENT_TYPES,
+  type TransmitterSettings,
+} from "../../shared/config/signal-parameters.ts";
+import { SIGNALS } from "../../shared/dynamodb/tables.ts";
 import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
-import { OUTGOING_EVENT_TYPES } from "../../shared/shared-signals/outgoing-signals.ts";
-import { SIGNALS } from "../../shared/shared-signals/stream-store.ts";
 import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
 

@@ -5,8 +5,7 @@ import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { SET_PATH } from "../../shared/config/signal-parameters.ts";
-import { TRANSMITTER_PATHS } from "../../shared/shared-signals/transmitter-metadata.ts";
+import { SET_PATH, TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
 import type { FunctionName, Functions } from "./functions.ts";
 
 /** No request headers: they hold tokens. */

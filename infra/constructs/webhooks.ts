@@ -9,9 +9,8 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
-import type { WebhookConfig } from "../../shared/config/notification-parameters.ts";
+import { NOTICE_TYPES, type WebhookConfig } from "../../shared/config/notification-parameters.ts";
 import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
-import { NOTIFIED_EVENT_TYPES } from "../../shared/notifications/notice.ts";
 import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { grantSecrets } from "./grants.ts";
 
@@ -60,7 +59,7 @@ export class Webhooks extends Construct {
       eventBus: bus,
       eventPattern: {
         source: [EVENT_SOURCE],
-        detailType: NOTIFIED_EVENT_TYPES.map(detailType),
+        detailType: Object.keys(NOTICE_TYPES).map(detailType),
       },
       targets: queues.map(
         (queue) =>

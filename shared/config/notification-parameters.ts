@@ -1,6 +1,15 @@
 import * as z from "zod";
 import { secretArn } from "./issuer-parameters.ts";
 
+/** The types of our events that webhooks are told of, and what a notice calls them. */
+export const NOTICE_TYPES: Readonly<Record<string, string>> = {
+  suspicious_activity: "alert.opened",
+  alert_resolved: "alert.resolved",
+  action_taken: "action.taken",
+  action_proposed: "action.proposed",
+  action_released: "action.released",
+};
+
 const webhookSchema = z.strictObject({
   /** A name of one's own, in the log and in the names of resources. */
   name: z

@@ -5,6 +5,27 @@ import { ALGORITHMS, httpsUrl, secretArn } from "./issuer-parameters.ts";
 /** Where a transmitter pushes its SETs. */
 export const SET_PATH = "/signals/events";
 
+/** The paths of a transmitter, below its host. */
+export const TRANSMITTER_PATHS = {
+  metadata: "/.well-known/ssf-configuration",
+  keys: "/jwks",
+  streams: "/ssf/streams",
+  status: "/ssf/status",
+  addSubject: "/ssf/subjects/add",
+  removeSubject: "/ssf/subjects/remove",
+  verification: "/ssf/verification",
+  poll: "/ssf/poll",
+} as const;
+
+/**
+ * The types of our events that leave: what was decided, and not each token that was marked as revoked for it. A signal
+ * that was answered would else go back for each of them.
+ */
+export const OUTGOING_EVENT_TYPES = [
+  ...["action_taken", "action_released", "access_revoked"],
+  ...["suspicious_activity", "alert_resolved"],
+] as const;
+
 /** Formats of subject identifiers that can name a user, session or client (RFC 9493, section 3). */
 export const IDENTIFIER_FORMATS = [
   ...["iss_sub", "email", "phone_number", "opaque", "account", "did", "uri"],

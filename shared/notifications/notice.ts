@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { NOTICE_TYPES } from "../config/notification-parameters.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 
 /** What people are told: a title, a sentence, and facts. */
@@ -15,18 +16,6 @@ export interface Notice {
   /** The event's data, for programs. */
   readonly data: Readonly<Record<string, unknown>>;
 }
-
-/** The types of our events that people are told of, and what a notice calls them. */
-const TYPES: Readonly<Record<string, string>> = {
-  suspicious_activity: "alert.opened",
-  alert_resolved: "alert.resolved",
-  action_taken: "action.taken",
-  action_proposed: "action.proposed",
-  action_released: "action.released",
-};
-
-/** The types of our events that people are told of. */
-export const NOTIFIED_EVENT_TYPES = Object.keys(TYPES);
 
 const text = z.string().catch("");
 
@@ -88,7 +77,7 @@ function ofAction(event: OAuthEvent): Told {
 
 /** @returns undefined for an event that nobody is told of */
 export function noticeOf(event: OAuthEvent): Notice | undefined {
-  const type = TYPES[event.event_type];
+  const type = NOTICE_TYPES[event.event_type];
   if (type === undefined) return undefined;
   const {
     title,

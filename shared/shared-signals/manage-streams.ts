@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
+import { TRANSMITTER_PATHS } from "../config/signal-parameters.ts";
 import { InvalidInputError } from "../errors/faults.ts";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
@@ -27,7 +28,7 @@ import {
 } from "./stream-store.ts";
 import { readSubject } from "./subject-identifier.ts";
 import { type SetTransmitter, schedulePending, transmitAboutStream } from "./transmit.ts";
-import { MIN_VERIFICATION_INTERVAL_SECONDS, TRANSMITTER_PATHS } from "./transmitter-metadata.ts";
+import { MIN_VERIFICATION_INTERVAL_SECONDS } from "./transmitter-metadata.ts";
 
 /** Why a request about a stream is refused: the HTTP status of the framework, and the reason. */
 export class StreamRequestError extends OAuthMonitoringError {

@@ -144,15 +144,6 @@ function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
 }
 
 /**
- * The types of our events that leave: what was decided, and not each token that was marked as revoked for it. A signal
- * that was answered would else go back for each of them.
- */
-export const OUTGOING_EVENT_TYPES = [
-  ...["action_taken", "action_released", "access_revoked"],
-  ...["suspicious_activity", "alert_resolved"],
-] as const;
-
-/**
  * What leaves about one of our events, as CAEP and RISC have it: an action as `session-revoked`, or of a blocked user
  * as `account-disabled`; an alert about a stolen token as `credential-compromise`, any other as `risk-level-change`.
  */

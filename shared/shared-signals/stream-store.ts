@@ -17,16 +17,6 @@ import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { DAY_MS, toEpochSeconds } from "../time/clock.ts";
 import { type SignalStream, streamSchema } from "./stream.ts";
 
-/**
- * The table of streams, which exists only where the transmitter is on: the list of streams under `streams`, and under
- * a stream's id its subjects (`subject#…`), the SETs that wait for it (`set#…`) and those that were made (`made#…`).
- */
-export const SIGNALS = {
-  partitionKey: "stream_id",
-  sortKey: "item",
-  ttlAttribute: "ttl_epoch_seconds",
-} as const;
-
 /** Where streams are kept. */
 export interface StreamStore {
   readonly db: DocumentClient;

@@ -1,16 +1,5 @@
+import { TRANSMITTER_PATHS } from "../config/signal-parameters.ts";
 import { POLL, PUSH } from "./stream.ts";
-
-/** The paths of a transmitter, below its host. */
-export const TRANSMITTER_PATHS = {
-  metadata: "/.well-known/ssf-configuration",
-  keys: "/jwks",
-  streams: "/ssf/streams",
-  status: "/ssf/status",
-  addSubject: "/ssf/subjects/add",
-  removeSubject: "/ssf/subjects/remove",
-  verification: "/ssf/verification",
-  poll: "/ssf/poll",
-} as const;
 
 /** Seconds between two verifications of a stream, at least. */
 export const MIN_VERIFICATION_INTERVAL_SECONDS = 30;

@@ -46,7 +46,13 @@ describe("the bundles", () => {
       .flatMap(({ properties }) => properties.Environment?.Variables.POWERTOOLS_SERVICE_NAME ?? []);
     expect(functions.length).toBeGreaterThan(10);
     // The export, Shared Signals and webhooks are off by default.
-    const off = ["ocsf-export", "receive", "poll", "streams", "transmit", "deliver", "webhook"];
+    const off = [
+      "ocsf-export",
+      "webhook",
+      ...["receiver", "poller", "streams", "transmitter", "delivery"].map(
+        (name) => `signal-${name}`,
+      ),
+    ];
     expect(Object.keys(bundles).toSorted()).toEqual([...functions, ...off].toSorted());
     for (const [name, { file }] of Object.entries(bundles)) {
       expect(existsSync(join(outdir, file)), name).toBe(true);

@@ -1,13 +1,11 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
 import { answerPoll } from "../../shared/shared-signals/answer-poll.ts";
 import { StreamRequestError, Streams } from "../../shared/shared-signals/manage-streams.ts";
 import { StreamChangedError } from "../../shared/shared-signals/stream-store.ts";
-import {
-  TRANSMITTER_PATHS,
-  transmitterMetadata,
-} from "../../shared/shared-signals/transmitter-metadata.ts";
+import { transmitterMetadata } from "../../shared/shared-signals/transmitter-metadata.ts";
 import { type HttpRequest, readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { Problem } from "../runtime/problem.ts";
