@@ -14,7 +14,7 @@ const LAYERS = [
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
   ["authorization-codes", "counters", "restrictions", "sessions", "token-verifiers"],
   ["authorization", "event-store"],
-  ["actions", "cleanup", "cost", "detection", "statistics"],
+  ["actions", "cleanup", "cost", "detection", "notifications", "shared-signals", "statistics"],
   ["policies"],
   ["stack"],
 ];

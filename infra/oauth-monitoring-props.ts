@@ -255,5 +255,13 @@ const REMOVAL_POLICIES = {
 export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
   const config = parseWithTokens(inputOf(props), parseMonitoringConfig);
   checkMappings(config.providers.mappings);
-  return config;
+  if (!config.signals?.transmitter) return config;
+  return { ...config, routes: [...TRANSMITTER_ROUTES, ...config.routes] };
 }
+
+/** What the management of streams asks for: the scopes of the CAEP interoperability profile. */
+const TRANSMITTER_ROUTES: MonitoringConfig["routes"] = [
+  { method: "POST", path: "/ssf/poll/{stream_id}", scopes: ["ssf.read"], session: "ignored" },
+  { method: "GET", path: "/ssf/{proxy+}", scopes: ["ssf.read"], session: "ignored" },
+  { method: "ANY", path: "/ssf/{proxy+}", scopes: ["ssf.manage"], session: "ignored" },
+];

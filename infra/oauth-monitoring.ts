@@ -50,7 +50,10 @@ import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
 import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
+import { SignalTransmitter } from "./constructs/signal-transmitter.ts";
+import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
+import { Webhooks } from "./constructs/webhooks.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
 /** What `attach` can protect: an API, a resource with everything below it, or a method. */
@@ -189,6 +192,8 @@ export class OAuthMonitoring extends Construct {
   readonly alarmTopic: ITopic;
   /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
+  /** The API of Shared Signals; undefined unless the configuration has `signals`. */
+  readonly signalsApi: HttpApi | undefined;
   /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
   readonly authorizerFunction: IFunction;
   /**
@@ -244,6 +249,9 @@ export class OAuthMonitoring extends Construct {
       config,
       cleanup: functions.get("Cleanup"),
       anomalies: functions.get("Anomalies"),
+      signalPoller: config.signals?.receiver?.transmitters.some(({ poll }) => poll)
+        ? functions.get("SignalPoller")
+        : undefined,
     });
     if (props.alarms ?? true) {
       const topic = this.alarmTopic;
@@ -297,6 +305,17 @@ export class OAuthMonitoring extends Construct {
       UNPUBLISHED_QUEUE_URL: flow.unpublished.queueUrl,
       OAUTH_MONITORING_CONFIG: functions.configVariable,
     };
+    if (config.notifications.webhooks.length > 0) {
+      new Webhooks(this, "Webhooks", {
+        webhooks: config.notifications.webhooks,
+        functions,
+        bus: flow.bus,
+        key,
+        removalPolicy,
+        alarmTopic: this.#alarms && this.alarmTopic,
+      });
+    }
+    this.signalsApi = config.signals && this.#addSignalsApi();
     if (props.outputs ?? true) {
       this.#outputs = new StackOutputs(this, "Outputs");
       this.#addOutputs(this.#outputs);
@@ -426,6 +445,32 @@ export class OAuthMonitoring extends Construct {
     return admin;
   }
 
+  #addSignalsApi(): HttpApi {
+    const signals = new SignalsApi(this, "SignalsApi", {
+      config: this.config,
+      functions: this.#functions,
+      logRetention: this.#logRetention,
+      removalPolicy: this.#removalPolicy,
+    });
+    const { transmitter } = this.config.signals ?? {};
+    if (transmitter) {
+      new SignalTransmitter(this, "SignalTransmitter", {
+        settings: transmitter,
+        functions: this.#functions,
+        bus: this.#flow.bus,
+        key: this.#data.key,
+        removalPolicy: this.#removalPolicy,
+        issuer: transmitter.issuer ?? signals.api.apiEndpoint,
+        alarmTopic: this.#alarms && this.alarmTopic,
+      });
+      signals.addTransmitter();
+      this.attach(signals.api, { except: signals.open });
+    } else {
+      this.#alarms?.watchHttpApi(signals, signals.api as IHttpApi);
+    }
+    return signals.api;
+  }
+
   /** Lets an authorization server issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`. */
   grantIssueTokens(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
@@ -441,6 +486,23 @@ export class OAuthMonitoring extends Construct {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["UpdateItem"], indexes: ["Query"], only: ["by_token_id"] },
       SESSIONS_TABLE: { table: ["DeleteItem"] },
+    }).combine(this.grantPublish(grantee));
+  }
+
+  /** Lets a function act: `takeAction`, `approveAction`, `rejectAction`, `releaseAction`. */
+  grantRespond(grantee: IGrantable): Grant {
+    return grantTables(this.#data, grantee, {
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+      RESTRICTIONS_TABLE: {
+        table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"],
+      },
     }).combine(this.grantPublish(grantee));
   }
 
@@ -667,6 +729,7 @@ export class OAuthMonitoring extends Construct {
         MetricsDashboardUrl: `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`,
       }),
       CleanupFunctionName: this.#functions.get("Cleanup").functionName,
+      ...(this.signalsApi && { SignalsApiUrl: this.signalsApi.apiEndpoint }),
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
       ...forEachTable(
         (variable) => `${tableConstructId(variable)}Table`,

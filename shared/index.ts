@@ -1,5 +1,24 @@
 /** The library: the operations of OAuth monitoring, free of Lambda and HTTP. */
 
+export type { Action, ActionHits, ActionRequest, Actor } from "./actions/action.ts";
+export {
+  ActionChangedError,
+  ActionNotFoundError,
+  type ActionStore,
+} from "./actions/action-store.ts";
+export type { ActionTarget } from "./actions/action-target.ts";
+export {
+  type ActionDecision,
+  approveAction,
+  rejectAction,
+  releaseAction,
+  WrongActionStateError,
+} from "./actions/decide-action.ts";
+export {
+  type ActionContext,
+  IdempotencyKeyReusedError,
+  takeAction,
+} from "./actions/take-action.ts";
 export {
   type AuthorizationCodeRequest,
   type AuthorizationCodeStore,
@@ -63,6 +82,7 @@ export {
   attach as attachToOidcProvider,
   type OidcProviderEmitter,
 } from "./providers/node-oidc-provider.ts";
+export { TooManyRestrictionsError } from "./restrictions/restriction-log.ts";
 export type { SendAgainOptions } from "./sdk/send-again.ts";
 export type { ClientSession, SessionStore } from "./sessions/client-session.ts";
 export { endSession } from "./sessions/end-session.ts";

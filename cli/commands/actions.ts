@@ -161,25 +161,22 @@ const decisionSchema = z.object({ reason: z.string(), as: identifierSchema.optio
 
 /** Decides about an action by its id. */
 const deciding =
-  (decide: typeof approveAction, done: string) =>
+  (decide: typeof approveAction) =>
   async (target: Target, actionId: string, options: unknown): Promise<Report> => {
     const { reason, as } = decisionSchema.parse(options);
     const action = await decide(target, { actionId, reason, actor: actorOf(as) });
     const whom = describeTarget(action.target);
-    return {
-      json: action,
-      text: printable(`The ${action.kind} of ${whom} is ${done}; it is ${action.state}.`),
-    };
+    return { json: action, text: printable(`The ${action.kind} of ${whom} is ${action.state}.`) };
   };
 
 /** `release`: ends a block early. */
-export const release = deciding(releaseAction, "released");
+export const release = deciding(releaseAction);
 
 /** `actions approve`: takes an action that waits for approval. */
-export const actionsApprove = deciding(approveAction, "approved");
+export const actionsApprove = deciding(approveAction);
 
 /** `actions reject`: decides that a proposed action is not taken. */
-export const actionsReject = deciding(rejectAction, "rejected");
+export const actionsReject = deciding(rejectAction);
 
 /** How many actions are listed. */
 const MOST_LISTED = 100;

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
+import { withReviews } from "../../shared/detection/verdicts.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
@@ -17,6 +18,10 @@ export const handler = jsonRoute(logger, z.strictObject({}), async () => {
     listAlerts(store, "open"),
     listLatestResolved(store, RECENT),
   ]);
-  // Read from the top: what deserves attention first.
-  return { open: open.sort((a, b) => b.score - a.score), resolved };
+  const reviewed = await withReviews(store, [...open, ...resolved]);
+  return {
+    // Read from the top: what deserves attention first.
+    open: reviewed.slice(0, open.length).sort((a, b) => b.score - a.score),
+    resolved: reviewed.slice(open.length),
+  };
 });

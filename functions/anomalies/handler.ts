@@ -2,46 +2,72 @@ import { SNSClient } from "@aws-sdk/client-sns";
 import middy from "@middy/core";
 import * as z from "zod";
 import { busSink } from "../../doors/publishing/event-sink.ts";
+import { settleActions } from "../../shared/actions/settle-actions.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { type DetectionRun, detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { applyPolicies } from "../../shared/policies/apply-policies.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
-import { instantSchema, systemClock } from "../../shared/time/clock.ts";
+import { instantSchema, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { topicNotifier } from "./topic-notifier.ts";
+import { proposalNotifier, topicNotifier } from "./topic-notifier.ts";
 
 const environment = readEnvironment(process.env, [
   "EVENTS_TABLE",
   "COUNTERS_TABLE",
   "ISSUANCES_TABLE",
   "ALERTS_TABLE",
+  "TOKENS_TABLE",
+  "SESSIONS_TABLE",
+  "HOLDINGS_TABLE",
+  "ACTIONS_TABLE",
+  "RESTRICTIONS_TABLE",
   "EVENT_BUS_NAME",
   "ALERT_TOPIC_ARN",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
 ]);
 const metrics = createMetrics("anomalies", environment.OAUTH_MONITORING_STACK);
+const sns = new SNSClient({ requestHandler: giveUpAfter(5000) });
 const context = {
   db: createDocumentClient("background"),
   eventsTable: environment.EVENTS_TABLE,
   countersTable: environment.COUNTERS_TABLE,
   issuancesTable: environment.ISSUANCES_TABLE,
   alertsTable: environment.ALERTS_TABLE,
+  tokensTable: environment.TOKENS_TABLE,
+  sessionsTable: environment.SESSIONS_TABLE,
+  holdingsTable: environment.HOLDINGS_TABLE,
+  actionsTable: environment.ACTIONS_TABLE,
+  restrictionsTable: environment.RESTRICTIONS_TABLE,
   config: environment.OAUTH_MONITORING_CONFIG,
   clock: systemClock,
   logger,
   sink: busSink(environment.EVENT_BUS_NAME, logger),
-  notify: topicNotifier(
-    new SNSClient({ requestHandler: giveUpAfter(5000) }),
-    environment.ALERT_TOPIC_ARN,
-  ),
+  notify: topicNotifier(sns, environment.ALERT_TOPIC_ARN),
+  notifyProposal: proposalNotifier(sns, environment.ALERT_TOPIC_ARN),
 };
 
 /** The input: a schedule sends its own event; a replay of the past gives the time as of which to look. */
 const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
 
-/** Looks for anomalies and keeps their alerts. */
+/** How long a run may take to mark the tokens of large revocations; the function has four minutes. */
+const SETTLE_WITHIN_MS = 150 * SECOND_MS;
+
+/** Acts upon alerts as the policies say, and does what is left of earlier actions. */
+async function respond(startedMs: number): Promise<void> {
+  const actions = await applyPolicies(context);
+  const settled = await settleActions(context, startedMs + SETTLE_WITHIN_MS);
+  logger.info("Responses", {
+    taken: actions.taken.map(({ action_id }) => action_id),
+    proposed: actions.proposed.map(({ action_id }) => action_id),
+    dry_run: actions.dryRun.map(({ action_id }) => action_id),
+    ...settled,
+  });
+}
+
+/** Looks for anomalies, keeps their alerts, and acts upon them. */
 export const handler = middy<unknown, DetectionRun>()
   .use(logLambdaContext())
   .handler(async (event) => {
@@ -59,6 +85,7 @@ export const handler = middy<unknown, DetectionRun>()
       open,
       muted,
     });
+    await respond(startedMs);
     metrics.count("AlertsOpened", opened.length);
     metrics.count("AlertsResolved", resolved.length);
     metrics.count("AlertsOpen", open);

@@ -1,6 +1,27 @@
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
+import type { Action } from "../../shared/actions/action.ts";
+import { proposalNotification } from "../../shared/actions/proposal-notification.ts";
 import { alertNotification } from "../../shared/detection/alert-notification.ts";
 import type { AlertNotifier } from "../../shared/detection/detect-anomalies.ts";
+
+/** Publishes that an action waits for approval, and how to decide about it. Its attribute `state` is `proposed`. */
+export function proposalNotifier(
+  sns: SNSClient,
+  topicArn: string,
+): (action: Action) => Promise<void> {
+  return async (action) => {
+    const { subject, text, json } = proposalNotification(action);
+    await sns.send(
+      new PublishCommand({
+        TopicArn: topicArn,
+        Subject: subject,
+        MessageStructure: "json",
+        Message: JSON.stringify({ default: text, sqs: json, lambda: json, https: json }),
+        MessageAttributes: { state: { DataType: "String", StringValue: action.state } },
+      }),
+    );
+  };
+}
 
 /**
  * Publishes an alert to the topic, as text for people and as JSON for machines. Subscription filters can use the

@@ -7,6 +7,7 @@ import {
   LambdaIntegration,
   LogGroupLogDestination,
   type Method,
+  type Resource,
   RestApi,
   type RestApiProps,
 } from "aws-cdk-lib/aws-apigateway";
@@ -24,7 +25,13 @@ const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   alerts: "AlertList",
   clients: "ClientList",
   "cleanup-runs": "CleanupRunList",
+  actions: "ActionList",
+  tokens: "ActionList",
+  sessions: "ActionList",
 };
+
+/** What an administrator can decide about an action. */
+const DECISIONS = ["approve", "reject", "release"];
 
 /** No request headers: they hold tokens. */
 const ACCESS_LOG = AccessLogFormat.custom(
@@ -116,6 +123,15 @@ export class AdminApi extends Construct {
     const admin = this.api.root.addResource("admin").addResource("oauth");
     for (const [path, name] of Object.entries(ADMIN_ROUTES)) {
       admin.addResource(path).addMethod("GET", to(name));
+    }
+    const actions = admin.getResource("actions") as Resource;
+    actions.addMethod("POST", to("Respond"));
+    const action = actions.addResource("{action_id}");
+    for (const decision of DECISIONS) {
+      action.addResource(decision).addMethod("POST", to("Respond"));
+    }
+    for (const path of ["action-counts", "alert-reviews"]) {
+      admin.addResource(path).addMethod("POST", to("Respond"));
     }
     this.openPage = admin.addResource("dashboard").addMethod("GET", to("Dashboard"), {
       authorizationType: AuthorizationType.NONE,

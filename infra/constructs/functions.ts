@@ -23,11 +23,18 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { FunctionName } from "../../shared/config/function-parameters.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { hasActions } from "../../shared/config/signal-parameters.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
-import { grantIssuers, grantPublish, grantTables, type TablesAccess } from "./grants.ts";
+import {
+  grantIssuers,
+  grantPublish,
+  grantSecrets,
+  grantTables,
+  type TablesAccess,
+} from "./grants.ts";
 
 interface FunctionDefinition {
   /** Folder under `functions/`. */
@@ -66,6 +73,16 @@ function configVariable(config: MonitoringConfig): string {
   );
 }
 
+/** The functions that put events on the bus. */
+const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
+  "Authorizer",
+  "Republisher",
+  "Anomalies",
+  "Respond",
+  "SignalReceiver",
+  "SignalPoller",
+]);
+
 /** The share of invocations that log what their events say as well. */
 const DEBUG_LOG_SHARE = "0.01";
 
@@ -74,8 +91,14 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 /** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
-/** The functions of the admin API that read. They share an asset, since most of each is the same. */
+/** The functions of the admin API, of Shared Signals and of webhooks. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
+
+/** What adding to, and taking from, the list of restrictions needs. */
+const RESTRICTION_WRITES = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"];
+
+/** Time limit of the functions that make and push SETs. */
+export const SIGNAL_TIMEOUT = Duration.seconds(30);
 
 /** Every function: its folder, and the access that it needs. */
 const DEFINITIONS = {
@@ -133,7 +156,23 @@ const DEFINITIONS = {
       },
       COUNTERS_TABLE: { table: ["BatchGetItem", "Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
-      ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: {
+        table: ["GetItem", "PutItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_target", "by_open_work"],
+      },
+      RESTRICTIONS_TABLE: { table: ["GetItem", "PutItem", "Query", "UpdateItem"] },
+      ALERTS_TABLE: {
+        table: ["BatchGetItem", "GetItem", "PutItem", "UpdateItem"],
+        indexes: ["Query"],
+      },
     },
   },
   Stats: {
@@ -184,7 +223,35 @@ const DEFINITIONS = {
     folder: ADMIN_ROUTES,
     entry: "alerts",
     timeout: HTTP_TIMEOUT,
-    tables: { ALERTS_TABLE: { indexes: ["Query"] } },
+    tables: { ALERTS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"] } },
+  },
+  ActionList: {
+    folder: ADMIN_ROUTES,
+    entry: "actions",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      TOKENS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"], only: ["by_expiry"] },
+      SESSIONS_TABLE: { table: ["BatchGetItem"] },
+      HOLDINGS_TABLE: { table: ["Query"] },
+      ACTIONS_TABLE: { indexes: ["Query"], only: ["by_state", "by_target"] },
+    },
+  },
+  Respond: {
+    folder: ADMIN_ROUTES,
+    entry: "respond",
+    timeout: HTTP_TIMEOUT,
+    tables: {
+      TOKENS_TABLE: {
+        table: ["BatchGetItem", "UpdateItem"],
+        indexes: ["Query"],
+        only: ["by_token_id"],
+      },
+      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+      RESTRICTIONS_TABLE: { table: RESTRICTION_WRITES },
+      ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] },
+    },
   },
   Dashboard: {
     folder: "dashboard",
@@ -192,8 +259,37 @@ const DEFINITIONS = {
     memorySize: 256,
   },
   OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
+  SignalReceiver: {
+    folder: ADMIN_ROUTES,
+    entry: "signal-receiver",
+    timeout: HTTP_TIMEOUT,
+    memorySize: 1024,
+  },
+  SignalPoller: { folder: ADMIN_ROUTES, entry: "signal-poller", timeout: Duration.minutes(1) },
+  SignalStreams: { folder: ADMIN_ROUTES, entry: "signal-streams", timeout: HTTP_TIMEOUT },
+  SignalTransmitter: { folder: ADMIN_ROUTES, entry: "signal-transmitter", timeout: SIGNAL_TIMEOUT },
+  SignalDelivery: { folder: ADMIN_ROUTES, entry: "signal-delivery", timeout: SIGNAL_TIMEOUT },
+  Webhook: { folder: ADMIN_ROUTES, entry: "webhook", timeout: SIGNAL_TIMEOUT },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
+
+/** What taking an action needs. */
+const ACTING = {
+  TOKENS_TABLE: {
+    table: ["BatchGetItem", "UpdateItem"],
+    indexes: ["Query"],
+    only: ["by_token_id"],
+  },
+  SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+  HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+  ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+  RESTRICTIONS_TABLE: { table: RESTRICTION_WRITES },
+} as const satisfies TablesAccess;
+
+/** The functions that tell others of alerts and actions: they read the configuration, and their own table or none. */
+const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
+  ...(["SignalStreams", "SignalTransmitter", "SignalDelivery", "Webhook"] as const),
+]);
 
 export type { FunctionName };
 
@@ -359,7 +455,7 @@ export class Functions extends Construct {
     return created;
   }
 
-  #grantTables(target: LambdaFunction, { tables = {} }: FunctionDefinition): void {
+  #grantTables(target: LambdaFunction, { tables = {} }: Pick<FunctionDefinition, "tables">): void {
     const { data } = this.props;
     const variables = Object.keys(tables) as TableVariable[];
     for (const variable of variables) {
@@ -376,7 +472,7 @@ export class Functions extends Construct {
     if (name === "Anomalies") {
       this.#mayNotify(target, this.props.alertTopic);
     }
-    if (name === "Authorizer" || name === "Republisher" || name === "Anomalies") {
+    if (PUBLISHERS.has(name)) {
       target.addEnvironment("EVENT_BUS_NAME", bus.eventBusName);
       grantPublish(bus, target);
     }
@@ -385,6 +481,23 @@ export class Functions extends Construct {
       grantIssuers(this.props.data, target, this.props.config);
     }
     if (name === "OcsfExport") {
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
+    }
+    if (name === "SignalReceiver" || name === "SignalPoller") {
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
+      const all = this.props.config.signals?.receiver?.transmitters ?? [];
+      const transmitters = all.filter(({ poll }) => name === "SignalReceiver" || poll);
+      if (hasActions(transmitters)) this.#grantTables(target, { tables: ACTING });
+      grantSecrets(
+        target,
+        transmitters.flatMap(({ pushAuthorizationSecretArn, poll }) =>
+          name === "SignalReceiver"
+            ? (pushAuthorizationSecretArn ?? [])
+            : (poll?.authorizationSecretArn ?? []),
+        ),
+      );
+    }
+    if (TRANSMITTING.has(name)) {
       target.addEnvironment("OAUTH_MONITORING_CONFIG", this.configVariable);
     }
     if (name === "Subscriber") {

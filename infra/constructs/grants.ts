@@ -19,10 +19,10 @@ export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 
 /** Key actions that a reader needs, as in CDK's own grants. */
-const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
+export const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
 
 /** Key actions that a writer needs. CDK's own grant has these as wildcards. */
-const KEY_WRITES = [
+export const KEY_WRITES = [
   "kms:Encrypt",
   "kms:GenerateDataKey",
   "kms:GenerateDataKeyWithoutPlaintext",
@@ -104,6 +104,16 @@ export function grantIssuers(
     grant("dynamodb:BatchGetItem", [tables.TOKENS_TABLE.tableArn]),
     ...(secrets.length > 0 ? [grant("secretsmanager:GetSecretValue", [...new Set(secrets)])] : []),
   ];
+}
+
+/** Lets the grantee read secrets of Secrets Manager. */
+export function grantSecrets(grantee: IGrantable, arns: readonly string[]): void {
+  if (arns.length === 0) return;
+  Grant.addToPrincipal({
+    grantee,
+    actions: ["secretsmanager:GetSecretValue"],
+    resourceArns: [...new Set(arns)],
+  });
 }
 
 /** Lets the grantee put events on the bus. */

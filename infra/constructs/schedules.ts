@@ -9,11 +9,17 @@ export interface SchedulesProps {
   readonly config: MonitoringConfig;
   readonly cleanup: IFunction;
   readonly anomalies: IFunction;
+  /** Fetches security events of other systems. Without it, none of them is polled. */
+  readonly signalPoller: IFunction | undefined;
 }
 
 /** The schedules. A rule's construct id is the schedule's name. */
 export class Schedules extends Construct {
-  constructor(scope: Construct, id: string, { config, cleanup, anomalies }: SchedulesProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { config, cleanup, anomalies, signalPoller }: SchedulesProps,
+  ) {
     super(scope, id);
     new Rule(this, "Anomalies", {
       description: "Looks for anomalies in the counters",
@@ -26,5 +32,12 @@ export class Schedules extends Construct {
       // The next run does what a failed one left; a retry would only run next to it.
       targets: [new LambdaFunction(cleanup, { retryAttempts: 0 })],
     });
+    if (signalPoller) {
+      new Rule(this, "SignalPoll", {
+        description: "Fetches security events of other systems",
+        schedule: Schedule.rate(Duration.minutes(config.signals?.receiver?.pollEveryMinutes ?? 1)),
+        targets: [new LambdaFunction(signalPoller, { retryAttempts: 0 })],
+      });
+    }
   }
 }

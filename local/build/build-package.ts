@@ -26,7 +26,6 @@ const OPTIONS = {
   unbundle: true,
   platform: "node",
   target: "node22",
-  sourcemap: true,
   dts: true,
   clean: false,
   logLevel: "warn",
@@ -38,8 +37,8 @@ const OPTIONS = {
 } satisfies InlineConfig;
 
 /**
- * Compiles the construct, the library and the middlewares for `import` and `require`, with declarations and source maps, and the
- * command line for `import` only.
+ * Compiles the construct, the library and the middlewares for `import` and `require`, with declarations and, for `import`, source
+ * maps, and the command line for `import` only.
  */
 export async function buildPackage(root: string, outDir: string): Promise<void> {
   const library = [
@@ -55,6 +54,8 @@ export async function buildPackage(root: string, outDir: string): Promise<void> 
       root,
       outDir,
       format,
+      // What is compiled for require is a second copy of the same files: its maps would be a tenth of the package.
+      sourcemap: format === "esm",
       entry: entries.map((entry) => join(root, entry)),
     });
   // The entries of a format are compiled together, because a run leaves out what its own entries do not use.

@@ -5,6 +5,13 @@ import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import type { EventBus, PutEventsEntry } from "./event-bus.ts";
 import { EventReplays, type StartReplayInput } from "./event-replays.ts";
 import { inputRefusal, messageRefusal } from "./input-refusal.ts";
+import {
+  type DecryptInput,
+  type EncryptInput,
+  type LocalKeys,
+  NO_KEYS,
+  type SignInput,
+} from "./keys.ts";
 import { errorXml, type Notifications, publishRefusal } from "./notifications.ts";
 import type { MessageAttribute, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
@@ -138,6 +145,15 @@ function secretsManager(secrets: Secrets): Record<string, Operation> {
   };
 }
 
+function kms(keys: () => LocalKeys): Record<string, Operation> {
+  return {
+    "TrentService.GetPublicKey": (input) => keys().publicKey(String(input.KeyId)),
+    "TrentService.Sign": (input) => keys().sign(input as unknown as SignInput),
+    "TrentService.Encrypt": (input) => keys().encrypt(input as unknown as EncryptInput),
+    "TrentService.Decrypt": (input) => keys().decrypt(input as unknown as DecryptInput),
+  };
+}
+
 /** An AWS service's answer to one call of its JSON protocol. */
 export interface AwsAnswer {
   readonly status: number;
@@ -159,8 +175,14 @@ export function createAwsService(
   queues: () => Queues,
   policies?: () => AccessPolicies,
   secrets: Secrets = new Map(),
+  keys: () => LocalKeys = () => NO_KEYS,
 ): AwsService {
-  const operations = { ...eventBridge(bus), ...sqs(queues), ...secretsManager(secrets) };
+  const operations = {
+    ...eventBridge(bus),
+    ...sqs(queues),
+    ...secretsManager(secrets),
+    ...kms(keys),
+  };
   const answer = (status: number, body: unknown, headers = {}): AwsAnswer => ({
     status,
     headers: { "content-type": "application/x-amz-json-1.1", ...headers },
@@ -194,7 +216,7 @@ export async function readText(stream: IncomingMessage): Promise<string> {
 }
 
 /**
- * Serves EventBridge, SQS, Secrets Manager and SNS's query protocol over HTTP, and refuses what `policies` do not
+ * Serves EventBridge, SQS, Secrets Manager, KMS and SNS's query protocol over HTTP, and refuses what `policies` do not
  * allow.
  */
 export function createAwsEndpoint(
@@ -203,8 +225,9 @@ export function createAwsEndpoint(
   notifications: Notifications,
   policies?: () => AccessPolicies,
   secrets?: Secrets,
+  keys?: () => LocalKeys,
 ): Server {
-  const service = createAwsService(bus, queues, policies, secrets);
+  const service = createAwsService(bus, queues, policies, secrets, keys);
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const text = await readText(request);
     const principal = principalOf(request.headers.authorization);

@@ -35,7 +35,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
 }
 
 /**
- * The permissions that a call of DynamoDB, EventBridge, SQS or Secrets Manager needs.
+ * The permissions that a call of DynamoDB, EventBridge, SQS, Secrets Manager or KMS needs.
  *
  * @param target its `X-Amz-Target`: `DynamoDB_20120810.Query`, `AWSEvents.PutEvents`, `AmazonSQS.SendMessage`
  */
@@ -55,6 +55,9 @@ export function requestedAccess(target: string, input: Input): Access[] {
   }
   if (service === "secretsmanager") {
     return [{ action: `secretsmanager:${operation}`, resource: String(input.SecretId) }];
+  }
+  if (service === "TrentService") {
+    return [{ action: `kms:${operation}`, resource: String(input.KeyId) }];
   }
   const queue = String(input.QueueUrl).split("/").at(-1) ?? "";
   return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arnOf("sqs", queue) }];

@@ -12,6 +12,15 @@ const length =
     return undefined;
   };
 
+/** The length of bytes, which travel as base64. */
+const blob =
+  (min: number, max: number): Constraint =>
+  (value) =>
+    length(
+      min,
+      max,
+    )(typeof value === "string" ? [...Buffer.from(value, "base64")] : [...(value as Uint8Array)]);
+
 const range =
   (min: number, max: number): Constraint =>
   (value) =>
@@ -45,15 +54,19 @@ const ARN = length(1, 1600);
  * Constraints that the SDK's model does not carry, by shape and member.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+ * https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html
  * https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
 export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constraint>>>> = {
   ChangeMessageVisibilityRequest: { VisibilityTimeout: range(0, 43_200) },
   ChangeMessageVisibilityBatchRequestEntry: { VisibilityTimeout: range(0, 43_200) },
+  DecryptRequest: { CiphertextBlob: blob(1, 6144), KeyId: length(1, 2048) },
   DescribeReplayRequest: { ReplayName: REPLAY_NAME },
   DisableRuleRequest: { Name: RULE_NAME },
   EnableRuleRequest: { Name: RULE_NAME },
+  EncryptRequest: { KeyId: length(1, 2048), Plaintext: blob(1, 4096) },
+  GetPublicKeyRequest: { KeyId: length(1, 2048) },
   GetSecretValueRequest: { SecretId: length(1, 2048) },
   PublishInput: {
     Message: all(length(1, 262_144), pattern(MESSAGE_TEXT)),
@@ -71,6 +84,14 @@ export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constr
   ReplayDestination: { Arn: ARN },
   SendMessageRequest: { DelaySeconds: range(0, 900) },
   SendMessageBatchRequestEntry: { DelaySeconds: range(0, 900) },
+  SignRequest: {
+    KeyId: length(1, 2048),
+    Message: blob(1, 4096),
+    MessageType: pattern(/^(RAW|DIGEST|EXTERNAL_MU)$/),
+    SigningAlgorithm: pattern(
+      /^(RSASSA_PSS_SHA_(256|384|512)|RSASSA_PKCS1_V1_5_SHA_(256|384|512)|ECDSA_SHA_(256|384|512)|SM2DSA|ML_DSA_SHAKE_256|ED25519_SHA_512|ED25519_PH_SHA_512)$/,
+    ),
+  },
   StartReplayRequest: {
     ReplayName: REPLAY_NAME,
     EventSourceArn: all(ARN, pattern(/^arn:aws[a-z-]*:events:[a-z0-9-]*:[0-9]*:[^/]+\/.+$/)),

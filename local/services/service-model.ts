@@ -5,6 +5,12 @@ import {
   PutEventsRequest$,
   StartReplayRequest$,
 } from "@aws-sdk/client-eventbridge";
+import {
+  DecryptRequest$,
+  EncryptRequest$,
+  GetPublicKeyRequest$,
+  SignRequest$,
+} from "@aws-sdk/client-kms";
 import { GetSecretValueRequest$ } from "@aws-sdk/client-secrets-manager";
 import { ListSubscriptionsByTopicInput$, PublishInput$ } from "@aws-sdk/client-sns";
 import {
@@ -32,10 +38,13 @@ export interface InputFault {
 const INPUTS: Readonly<Record<string, unknown>> = {
   ChangeMessageVisibility: ChangeMessageVisibilityRequest$,
   ChangeMessageVisibilityBatch: ChangeMessageVisibilityBatchRequest$,
+  Decrypt: DecryptRequest$,
   DeleteMessage: DeleteMessageRequest$,
   DescribeReplay: DescribeReplayRequest$,
   DisableRule: DisableRuleRequest$,
   EnableRule: EnableRuleRequest$,
+  Encrypt: EncryptRequest$,
+  GetPublicKey: GetPublicKeyRequest$,
   GetQueueAttributes: GetQueueAttributesRequest$,
   GetSecretValue: GetSecretValueRequest$,
   ListSubscriptionsByTopic: ListSubscriptionsByTopicInput$,
@@ -44,6 +53,7 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   ReceiveMessage: ReceiveMessageRequest$,
   SendMessage: SendMessageRequest$,
   SendMessageBatch: SendMessageBatchRequest$,
+  Sign: SignRequest$,
   StartReplay: StartReplayRequest$,
 };
 

@@ -1,13 +1,18 @@
+import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
 import { storeAuthorizationCode } from "../../shared/authorization-codes/store-authorization-code.ts";
 import { runCleanup } from "../../shared/cleanup/run-cleanup.ts";
 import { registerClient } from "../../shared/clients/register-client.ts";
+import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
+import { expiryAttributes } from "../../shared/dynamodb/expiry-attributes.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
-import { generateSecret } from "../../shared/tokens/token-secret.ts";
+import { keepTokenHoldings } from "../../shared/tokens/list-token.ts";
+import { digestSecret, generateSecret } from "../../shared/tokens/token-secret.ts";
 import { demoDay } from "../traffic/demo-day.ts";
 import type { LibraryContext } from "./library-context.ts";
 
@@ -58,10 +63,51 @@ async function expireSome(context: LibraryContext): Promise<void> {
 }
 
 /**
+ * Makes the token of the theft that is under way one that can be used: the thieves still have it.
+ *
+ * @returns its secret; undefined when the detection found no theft
+ */
+async function keepStolenToken(
+  context: LibraryContext,
+  events: readonly OAuthEvent[],
+): Promise<string | undefined> {
+  const alerts = await listAlerts(context, "open");
+  const stolen = alerts.find(({ subject }) => subject.kind === "token")?.subject.id;
+  const issued = events.find(
+    ({ event_type, event_data }) => event_type === "token_issued" && event_data.token_id === stolen,
+  );
+  if (stolen === undefined || !issued) return undefined;
+  const secret = generateSecret();
+  const token_digest = digestSecret(secret);
+  const { scopes, issued_at, expires_at } = issuedSchema.parse(issued.event_data);
+  const token = {
+    token_digest,
+    token_id: stolen,
+    oauth_client_id: issued.oauth_client_id as string,
+    user_id: issued.user_id,
+    scopes: [...new Set([...scopes, "api:read"])],
+    issued_at: issued_at ?? issued.occurred_at,
+    listed: true,
+    ...expiryAttributes(token_digest, Date.parse(expires_at), context.config),
+  };
+  await context.db.send(new PutCommand({ TableName: context.tokensTable, Item: token }));
+  await keepTokenHoldings(context, token);
+  return secret;
+}
+
+const issuedSchema = z.object({
+  scopes: z.array(z.string()).default([]),
+  issued_at: z.string().optional(),
+  expires_at: z.string(),
+});
+
+/**
  * Stores a day that ends now: thirty clients, their users' tokens and calls in a daily rhythm, failures, a cleanup,
  * an attack that is over, and an attack that is under way. The detection finds both attacks.
+ *
+ * @returns the secret of the token that thieves use, to play them
  */
-export async function seedDemo(context: LibraryContext): Promise<void> {
+export async function seedDemo(context: LibraryContext): Promise<string | undefined> {
   const nowMs = context.clock();
   const { clients, events, detectAtMs } = demoDay(nowMs);
   await Promise.all(
@@ -81,4 +127,5 @@ export async function seedDemo(context: LibraryContext): Promise<void> {
     notify: async () => {},
   };
   for (const atMs of detectAtMs) await detectAnomalies(detection, atMs);
+  return keepStolenToken(context, events);
 }

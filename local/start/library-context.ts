@@ -5,6 +5,7 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import {
   forEachTable,
   TABLE_VARIABLES,
+  tableConstructId,
   tableContextKey,
 } from "../../shared/dynamodb/table-names.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
@@ -14,10 +15,25 @@ import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 import type { LocalStack } from "./local-stack.ts";
 
+/** What every stack has, whatever is switched on. */
+type DeployedEnvironment = Omit<
+  Environment,
+  | "SIGNALS_TABLE"
+  | "SIGNING_KEY_ARNS"
+  | "SEALING_KEY_ARN"
+  | "SIGNAL_ISSUER"
+  | "SIGNAL_PUSH_QUEUE_URL"
+  | "WEBHOOK_QUEUE_URLS"
+>;
+
 /** The environment of the deployed functions: the names of tables, the bus, the queues, the configuration. */
-export function deployedEnvironment(stack: LocalStack): Environment {
+export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
   const variables = Object.assign(
-    {},
+    // Those that no function reads, too.
+    forEachTable(
+      (variable) => variable,
+      (variable) => stack.named("table", `Data${tableConstructId(variable)}`),
+    ),
     ...stack.functionNames.map((name) => stack.functions.variables(name)),
   );
   return readEnvironment(variables, [

@@ -13,6 +13,7 @@ import { startEventSources } from "../services/event-source.ts";
 import { findPort } from "../services/find-port.ts";
 import { FunctionUrl } from "../services/function-url.ts";
 import { HttpApi } from "../services/http-api.ts";
+import { LocalKeys } from "../services/keys.ts";
 import { LambdaFunctions } from "../services/lambda-functions.ts";
 import { Notifications } from "../services/notifications.ts";
 import { createQueues, dumpQueues, type Queues, queueNamed } from "../services/queues.ts";
@@ -188,8 +189,11 @@ function serveEndpoints(
 function storedRule(template: Template): string {
   const rules = template.resources<{ readonly EventBusName?: string }>("AWS::Events::Rule");
   const bus = template.only("AWS::Events::EventBus").logicalId;
-  const [found, another] = rules.filter(({ properties }) => properties.EventBusName === bus);
-  if (!found || another) throw new Error("the bus must have exactly one rule");
+  const [found, another] = rules.filter(
+    ({ logicalId, properties }) =>
+      properties.EventBusName === bus && logicalId.includes("EventFlowStored"),
+  );
+  if (!found || another) throw new Error("the bus must have exactly one rule that stores events");
   return found.logicalId;
 }
 
@@ -222,12 +226,14 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(() => close(front));
 
     let access: AccessPolicies | undefined;
+    let keys: LocalKeys | undefined;
     const aws = createAwsEndpoint(
       () => bus as EventBus,
       () => queues,
       notifications,
       () => access as AccessPolicies,
       options.secrets,
+      () => keys as LocalKeys,
     );
     const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
     closing.push(() => close(aws));
@@ -237,6 +243,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const template = new Template(options.assembly, eventbridgeEndpoint);
     const endpoints = await openEndpoints(template, closing);
     access = new AccessPolicies(template);
+    keys = new LocalKeys(template);
     const guard = createStoreGuard(access, store);
     const guardEndpoint = `http://127.0.0.1:${await listen(guard, 0, "")}`;
     closing.push(() => close(guard));
@@ -250,6 +257,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: eventbridgeEndpoint,
+        AWS_ENDPOINT_URL_KMS: eventbridgeEndpoint,
       },
       log,
       rewrite: (value) => value.replaceAll(templateIssuer, issuerUrl),

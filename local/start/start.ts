@@ -68,7 +68,7 @@ async function issueOperatorTokens(context: LibraryContext) {
   const expiresInSeconds = (30 * DAY_MS) / SECOND_MS;
   const admin = await issueToken(context, {
     clientId: "local-admin",
-    scopes: ["oauth:admin"],
+    scopes: ["oauth:admin", "oauth:respond"],
     expiresInSeconds,
   });
   const caller = await issueToken(context, {
@@ -129,6 +129,15 @@ function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | 
   ].join("\n");
 }
 
+/** How to be the thief of the demo day, whose alert waits in the dashboard. */
+const playTheft = (
+  url: string,
+  secret: string,
+) => `A call as the thief of the alert in the dashboard; open it, press Revoke, and call again:
+  curl -i ${url}/api/orders -H 'Authorization: Bearer ${secret}'
+
+`;
+
 async function start(): Promise<void> {
   const options = readArguments();
   if (options.help) {
@@ -177,7 +186,10 @@ async function start(): Promise<void> {
   const context = libraryContext(stack, systemClock, QUIET);
   const tokens = await issueOperatorTokens(context);
   const jwt = isOwn ? await issuer?.issueToken() : undefined;
-  if (stack.isNew && !options["no-demo"]) await step("Demo day stored", () => seedDemo(context));
+  const stolen =
+    stack.isNew && !options["no-demo"]
+      ? await step("Demo day stored", () => seedDemo(context))
+      : undefined;
 
   const environment = deployedEnvironment(stack);
   const tables = forEachTable(tableLabel, (variable) => environment[variable]);
@@ -194,6 +206,7 @@ async function start(): Promise<void> {
     caller_session_id: tokens.session,
     issuer_url: issuer?.url,
     caller_jwt: jwt,
+    ...(stolen !== undefined && { stolen_token: stolen }),
     buffer_queue_url: stack.queueUrl("Buffer"),
     unpublished_queue_url: environment.UNPUBLISHED_QUEUE_URL,
     dead_letter_queue_url: environment.DEAD_LETTER_QUEUE_URL,
@@ -215,12 +228,15 @@ The dashboard, and the admin token it asks for:
 
 ${calls}
 
-The statistics, as an admin:
+${stolen === undefined ? "" : playTheft(stack.url, stolen)}The statistics, as an admin:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
 
 The audit log, newest first:
   curl -s '${stack.url}/admin/oauth/events?limit=5' -H 'Authorization: Bearer ${tokens.admin}'
 `);
+  for (const [id, url] of stack.endpoints) {
+    if (id.includes("SignalsApi")) console.log(`Shared Signals:\n  ${url}\n`);
+  }
 }
 
 start().catch((error: unknown) => {

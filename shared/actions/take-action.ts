@@ -6,6 +6,7 @@ import { toInstant } from "../time/clock.ts";
 import {
   type Action,
   type ActionRequest,
+  type Actor,
   type AskedAction,
   actionRequestSchema,
 } from "./action.ts";
@@ -32,9 +33,12 @@ const ACTION_NAMESPACE = "a3a5d3a8-5f0e-4d3c-8f5f-1c9a51f5a0de";
 /** The state in which an action begins. */
 const FIRST_STATE = { take: "pending", propose: "proposed", dry_run: "dry_run" } as const;
 
+function idOfKey({ kind, id }: Actor, idempotencyKey: string): string {
+  return uuidv5(JSON.stringify([kind, id, idempotencyKey]), ACTION_NAMESPACE);
+}
+
 function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
-  if (idempotencyKey === undefined) return uuidv7({ msecs: nowMs });
-  return uuidv5(JSON.stringify([actor.kind, actor.id, idempotencyKey]), ACTION_NAMESPACE);
+  return idempotencyKey === undefined ? uuidv7({ msecs: nowMs }) : idOfKey(actor, idempotencyKey);
 }
 
 /**
@@ -51,19 +55,20 @@ function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
 export async function takeAction(context: ActionContext, request: ActionRequest): Promise<Action> {
   const nowMs = context.clock();
   const asked = parseInput(actionRequestSchema(nowMs), "the action", request);
-  const known = await findKnown(context, asked, nowMs);
+  const { actor, idempotencyKey: key } = asked;
+  const known = key === undefined ? undefined : await findActionOfKey(context, actor, key);
   if (known) return goOn(context, sameAction(known, asked));
   const action = await newAction(context, asked, nowMs);
   return goOn(context, sameAction(await insertAction(context, action), asked));
 }
 
-async function findKnown(
+/** The action that an actor has asked for with a key, if there is one. */
+export function findActionOfKey(
   context: ActionContext,
-  asked: AskedAction,
-  nowMs: number,
+  actor: Actor,
+  idempotencyKey: string,
 ): Promise<Action | undefined> {
-  if (asked.idempotencyKey === undefined) return undefined;
-  return findAction(context, idOf(asked, nowMs)).catch((error: unknown) => {
+  return findAction(context, idOfKey(actor, idempotencyKey)).catch((error: unknown) => {
     if (error instanceof ActionNotFoundError) return undefined;
     throw error;
   });

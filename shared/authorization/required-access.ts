@@ -10,15 +10,25 @@ export interface RequiredAccess {
   readonly maxAgeSeconds?: RouteRule["maxAgeSeconds"];
 }
 
-/** The scope of the admin routes. The configuration cannot change it. */
+/** The scope of the admin routes that read. The configuration cannot change it. */
 export const ADMIN_SCOPE = "oauth:admin";
 
-const adminRule: RouteRule = {
-  method: "ANY",
+/** The scope of the admin routes that act: revoke, block, approve, release, review. */
+export const RESPOND_SCOPE = "oauth:respond";
+
+const adminRule = (method: RouteRule["method"], scope: string): RouteRule => ({
+  method,
   path: "/admin/oauth/{proxy+}",
-  scopes: [ADMIN_SCOPE],
+  scopes: [scope],
   session: "ignored",
-};
+});
+
+/** Whatever does not read acts. */
+const ADMIN_RULES = [
+  adminRule("GET", ADMIN_SCOPE),
+  adminRule("HEAD", ADMIN_SCOPE),
+  adminRule("ANY", RESPOND_SCOPE),
+];
 
 /** Whether an API Gateway path pattern covers a normalized path. */
 function covers(pattern: string, path: string): boolean {
@@ -40,7 +50,7 @@ export function requiredAccess(
   method: string,
   path: string,
 ): RequiredAccess {
-  const rule = [adminRule, ...config.routes].find(
+  const rule = [...ADMIN_RULES, ...config.routes].find(
     (candidate) =>
       (candidate.method === "ANY" || candidate.method === method) && covers(candidate.path, path),
   );

@@ -25,6 +25,24 @@ const environmentSchema = z.object({
   BUFFER_QUEUE_URL: z.url(),
   /** Where the subscriber sets aside what it cannot store. */
   DEAD_LETTER_QUEUE_URL: z.url(),
+  /** The streams of the transmitter of Shared Signals, where it is on. */
+  SIGNALS_TABLE: resourceName,
+  /** ARNs of the keys that sign SETs, separated by commas: the first signs. */
+  SIGNING_KEY_ARNS: z
+    .string()
+    .startsWith("arn:")
+    .transform((text) => text.split(",")),
+  /** The key that encrypts what receivers entrust. */
+  SEALING_KEY_ARN: z.string().startsWith("arn:"),
+  /** `iss` of our SETs. */
+  SIGNAL_ISSUER: z.url(),
+  /** Where pushes wait. */
+  SIGNAL_PUSH_QUEUE_URL: z.url(),
+  /** The queues of the webhooks, in the order of the configuration, separated by commas. */
+  WEBHOOK_QUEUE_URLS: z
+    .string()
+    .min(1)
+    .transform((text) => text.split(",")),
   /** The stack's name: keeps apart the metrics of stacks that share an account. */
   OAUTH_MONITORING_STACK: resourceName,
   OAUTH_MONITORING_CONFIG: z

@@ -13,8 +13,16 @@ export const FUNCTION_NAMES = [
   "ClientList",
   "CleanupRunList",
   "AlertList",
+  "ActionList",
+  "Respond",
   "Dashboard",
   "OcsfExport",
+  "SignalReceiver",
+  "SignalPoller",
+  "SignalStreams",
+  "SignalTransmitter",
+  "SignalDelivery",
+  "Webhook",
   "SampleApi",
 ] as const;
 

@@ -11,7 +11,8 @@ function isIssuerUrl(text: string): boolean {
   return safe && [username, password, search, hash].every((part) => part === "");
 }
 
-const httpsUrl = z
+/** An address of a party that is trusted. */
+export const httpsUrl = z
   .string()
   .max(512)
   .refine(
@@ -30,6 +31,14 @@ const algorithms = z
   .min(1)
   .max(ALGORITHMS.length);
 
+/** The ARN of a secret. */
+export const secretArn = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$/,
+    "the ARN of a secret in Secrets Manager",
+  );
+
 const claim = z
   .string()
   .min(1)
@@ -47,12 +56,7 @@ const introspectionSchema = z.strictObject({
     .enum(["client_secret_basic", "client_secret_post", "private_key_jwt"])
     .default("client_secret_basic"),
   /** ARN of the secret in Secrets Manager: the client secret, or the private key as a JWK with its `alg`. */
-  secretArn: z
-    .string()
-    .regex(
-      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$/,
-      "the ARN of a secret in Secrets Manager",
-    ),
+  secretArn,
   /** Seconds that an answer is kept. A token that its issuer revokes is let in until then. */
   cacheSeconds: z.int().min(0).max(3600).default(60),
   /** Asks for answers that the issuer signs (RFC 9701), and takes no others. */
@@ -106,7 +110,7 @@ const issuerSchema = z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,32}[:/|]$/, "letters and digits, then one of : / |")
       .optional(),
-    /** Whether tokens of this issuer may hold `oauth:admin`. */
+    /** Whether tokens of this issuer may hold `oauth:admin` and `oauth:respond`. */
     mayAdminister: z.boolean().default(false),
     /** `required` refuses tokens that are bound neither to a DPoP key nor to a client certificate. */
     senderConstrained: z.enum(["optional", "required"]).default("optional"),

@@ -7,8 +7,11 @@ import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
 import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
+import { notificationsSchema } from "./notification-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
+import { responsesSchema } from "./response-parameters.ts";
+import { signalsSchema } from "./signal-parameters.ts";
 
 /** Security events are kept at least this long, whatever the configuration says (audit practice). */
 export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
@@ -218,10 +221,16 @@ const keysSchema = z.strictObject({
     .prefault({}),
   /** Identity providers whose events are stored as well. */
   providers: providersSchema,
+  /** Webhooks that are told of alerts and actions, beside the alarm topic. */
+  notifications: notificationsSchema,
+  /** Security events from other systems and to them. Nothing of it is deployed unless it is there. */
+  signals: signalsSchema,
   /** The archive of the bus, for a replay. */
   archive: archiveSchema,
   /** The detection of anomalies. */
   anomalies: anomaliesSchema,
+  /** What is done about alerts, by rule. */
+  responses: responsesSchema,
   /** Export of every event to S3 as OCSF. Nothing of it is deployed unless it is enabled. */
   ocsfExport: ocsfExportSchema,
   /**
@@ -258,16 +267,27 @@ const keysSchema = z.strictObject({
 });
 
 /** The configuration: its keys, and what one key asks of another. */
-export const monitoringConfigSchema = keysSchema.refine(
-  ({ functions, subscriber }) =>
-    (functions.reservedConcurrency.Subscriber ?? subscriber.maxConcurrency) >=
-    subscriber.maxConcurrency,
-  {
-    path: ["functions", "reservedConcurrency", "Subscriber"],
-    error:
-      "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
-  },
-);
+export const monitoringConfigSchema = keysSchema
+  .refine(
+    ({ functions, subscriber }) =>
+      (functions.reservedConcurrency.Subscriber ?? subscriber.maxConcurrency) >=
+      subscriber.maxConcurrency,
+    {
+      path: ["functions", "reservedConcurrency", "Subscriber"],
+      error:
+        "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
+    },
+  )
+  .superRefine(({ responses, anomalies }, context) => {
+    for (const rule of Object.keys(responses.rules)) {
+      if (Object.hasOwn(anomalies.rules, rule)) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["responses", "rules", rule],
+        message: `there is no such rule: name one of ${Object.keys(anomalies.rules).join(", ")}`,
+      });
+    }
+  });
 
 /** What a platform team writes; every key has a default. */
 export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;

@@ -23,6 +23,7 @@ import { rememberNetwork, type SeenNetwork } from "./known-networks.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
 import { addFindings, isAtLeast, matchStories, type Story, toStories } from "./stories.ts";
+import { benignSubjects } from "./verdicts.ts";
 
 /** Tells people about an alert that opened or resolved. It may be called twice for the same alert. */
 export type AlertNotifier = (alert: Alert) => Promise<void>;
@@ -40,7 +41,7 @@ export interface DetectionRun {
   readonly resolved: readonly Alert[];
   /** The number of alerts that are open after the run. */
   readonly open: number;
-  /** The number of anomalies of muted clients. */
+  /** The number of anomalies of muted clients, and of subjects that were judged benign. */
   readonly muted: number;
 }
 
@@ -320,7 +321,8 @@ export async function keepAlerts(
       if (!(error instanceof AlertChangedError)) failures.push(error);
     }
   };
-  const heard = found.filter((anomaly) => !isMuted(anomaly));
+  const isBenign = await benignSubjects(context, found);
+  const heard = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
   const open = await listAlerts(context, "open");
   const stories = toStories(heard);
   const recent =

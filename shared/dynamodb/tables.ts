@@ -192,6 +192,17 @@ export const RESTRICTIONS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
+/**
+ * The table of streams, which exists only where the transmitter is on: the list of streams under `streams`, and under
+ * a stream's id its subjects (`subject#…`), the SETs that wait for it (`set#…`) and those that were made (`made#…`).
+ */
+export const SIGNALS = {
+  partitionKey: "stream_id",
+  sortKey: "item",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {},
+} as const satisfies TableDefinition;
+
 /** Every table by the environment variable that carries its name. */
 export const TABLES = {
   TOKENS_TABLE: TOKENS,

@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "action_rejected",
   "action_released",
   "action_expired",
+  "alert_reviewed",
 ] as const;
 
 /** Event types of the security report; never kept less than 90 days. */

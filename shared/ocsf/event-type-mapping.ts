@@ -102,6 +102,7 @@ const MAPPINGS: Readonly<
   action_rejected: actionOf("Action Rejected"),
   action_released: actionOf("Action Released"),
   action_expired: actionOf("Action Expired"),
+  alert_reviewed: actionOf("Alert Reviewed"),
   token_used: {
     class: "apiActivity",
     activity: "by method",

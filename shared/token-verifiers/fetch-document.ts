@@ -18,12 +18,18 @@ export interface IssuerAnswer {
   readonly text: string;
 }
 
-async function readText(response: Response): Promise<string> {
+/** How long an answer may take, and how long it may be. */
+export interface AnswerLimits {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new Error(`the answer has more than ${MAX_BYTES} bytes`);
+    if (bytes > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -32,20 +38,25 @@ async function readText(response: Response): Promise<string> {
 /**
  * Asks an issuer, within two seconds. It follows no redirect, which could lead away from the issuer.
  *
+ * @param limits other limits, where nobody waits
  * @throws IssuerUnavailableError when there is no answer
  */
-export async function askIssuer(url: string, init: RequestInit = {}): Promise<IssuerAnswer> {
+export async function askIssuer(
+  url: string,
+  init: RequestInit = {},
+  { timeoutMs, maxBytes }: AnswerLimits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES },
+): Promise<IssuerAnswer> {
   try {
     const response = await fetch(url, {
       ...init,
       redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     const [type = ""] = (response.headers.get("content-type") ?? "").split(";");
     return {
       status: response.status,
       type: type.trim().toLowerCase(),
-      text: await readText(response),
+      text: await readText(response, maxBytes),
     };
   } catch (error) {
     const { message, cause } = error as Error;

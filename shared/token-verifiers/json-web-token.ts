@@ -31,8 +31,8 @@ function mediaType(typ: unknown): string | undefined {
  * Reads a JWS in compact form (RFC 7515). Keys and links to keys in its header (`jwk`, `jku`, `x5c`, `x5u`) are
  * never looked at: only the issuer's own keys count (RFC 8725, section 3.10).
  */
-export function readSignedJwt(text: string): SignedJwt | TokenRefusal {
-  if (text.length > MAX_JWT_LENGTH) return "malformed_jwt";
+export function readSignedJwt(text: string, maxLength = MAX_JWT_LENGTH): SignedJwt | TokenRefusal {
+  if (text.length > maxLength) return "malformed_jwt";
   const parts = text.split(".");
   if (parts.length === 5) return "encrypted_jwt";
   const [head = "", body = "", signature = ""] = parts;

@@ -35,8 +35,8 @@ const registeredClaimsSchema = z.looseObject({
   cnf: z.looseObject({ jkt: thumbprint.optional(), "x5t#S256": thumbprint.optional() }).optional(),
 });
 
-/** The public scope of the admin routes, which other issuers' tokens hold only if the configuration says so. */
-const ADMIN_SCOPE = "oauth:admin";
+/** The public scopes of the admin routes, which other issuers' tokens hold only if the configuration says so. */
+const ADMIN_SCOPES: ReadonlySet<string> = new Set(["oauth:admin", "oauth:respond"]);
 
 /** API Gateway takes no more of an authorizer: as many scopes as an own token may have. */
 const MAX_SCOPES = 100;
@@ -73,7 +73,7 @@ function scopesOf({ issuer, provider, wantedScopes }: ClaimReader, claims: Claim
     words(readClaim(claims, name)),
   );
   const valid = [...new Set(named)].filter(
-    (scope) => isScope(scope) && (issuer.mayAdminister || scope !== ADMIN_SCOPE),
+    (scope) => isScope(scope) && (issuer.mayAdminister || !ADMIN_SCOPES.has(scope)),
   );
   const inOrder = [
     ...valid.filter((scope) => wantedScopes.has(scope)),

@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
-import { issueToken, registerClient, revokeToken } from "../../shared/index.ts";
+import { issueToken, registerClient, revokeToken, takeAction } from "../../shared/index.ts";
 import { useStack } from "../e2e/stack.ts";
 import { type OpenPage, screenshotFile, useBrowser } from "./browser.ts";
 
@@ -309,6 +309,90 @@ describe("alerts", () => {
     await row.getByText("Block the address, or revoke the token").waitFor();
     await row.getByRole("button").click();
     await page.waitForURL(/client_id=leaky/);
+  });
+});
+
+describe("responding", () => {
+  const issued = async (userId: string, scopes = ["api:read"]) => {
+    const { library } = scene();
+    return (
+      await issueToken(
+        { ...library, sink: { publish: async () => {} } },
+        { clientId: "shop", userId, scopes, expiresInSeconds: 600 },
+      )
+    ).secret;
+  };
+
+  it("revokes whom the page is about, after a confirmation that says what it hits", async () => {
+    const secret = await issued("victim");
+    const { page } = await open();
+    await enter(page, "?user_id=victim");
+    const respond = panel(page, "Respond");
+    await respond.getByRole("button", { name: "Revoke …" }).click();
+    await respond.getByText("It hits 1 active token and 0 active sessions.").waitFor();
+    const confirm = respond.getByRole("button", { name: "Revoke user" });
+    expect(await confirm.isDisabled()).toBe(true);
+    await respond.getByLabel("Reason").fill("the laptop was stolen");
+    await confirm.click();
+    await respond.getByText("holds from the next call on").waitFor();
+    expect((await scene().get("/api/x", secret)).status).toBe(401);
+    await respond.locator("li", { hasText: "the laptop was stolen" }).waitFor();
+  });
+
+  it("blocks for a while, and releases", async () => {
+    const secret = await issued("odd-one");
+    const { page } = await open();
+    await enter(page, "?user_id=odd-one");
+    const respond = panel(page, "Respond");
+    await respond.getByLabel("for").selectOption("24");
+    await respond.getByRole("button", { name: "Block …" }).click();
+    await respond.getByText("Refuses every call for 24 h").waitFor();
+    await respond.getByLabel("Reason").fill("calls oddly");
+    await respond.getByRole("button", { name: "Block user" }).click();
+    await respond.getByText("holds from the next call on").waitFor();
+    expect((await scene().get("/api/x", secret)).status).toBe(403);
+    await respond.getByRole("button", { name: "Release" }).click();
+    await respond.getByText("The block is released.").waitFor();
+    expect((await scene().get("/api/x", secret)).status).toBe(200);
+  });
+
+  it("approves what was proposed", async () => {
+    const secret = await issued("waiting-one");
+    const { library } = scene();
+    const target = { kind: "user", id: "waiting-one" } as const;
+    const actor = { kind: "policy", id: "failure_burst" } as const;
+    await takeAction(library, { kind: "revoke", target, actor, reason: "why", mode: "propose" });
+    const { page } = await open();
+    await enter(page);
+    const waiting = panel(page, "Waiting for approval").locator("li", { hasText: "waiting-one" });
+    await waiting.getByRole("button", { name: "Approve" }).click();
+    await waiting.waitFor({ state: "detached" });
+    expect((await scene().get("/api/x", secret)).status).toBe(401);
+  });
+
+  it("reviews an alert", async () => {
+    await scene().send("POST", "/_local/schedules/anomalies/run", {});
+    const { page } = await open();
+    await enter(page);
+    const row = panel(page, "Alerts").locator("li", { hasText: "by client leaky" });
+    await row.getByText("Review", { exact: true }).click();
+    await row.getByRole("button", { name: "Acknowledge" }).click();
+    await row.getByText("acknowledged by ada").waitFor();
+    await row.getByLabel("Note").fill(SCRIPT);
+    await row.getByRole("button", { name: "Add note" }).click();
+    await row.locator(".notes li", { hasText: SCRIPT }).waitFor();
+    await row.getByLabel("Verdict").selectOption("true");
+    await row.getByText("Verdict: true").waitFor();
+    expect(await page.title()).toBe("OAuth monitoring");
+  });
+
+  it("says what is missing to a token that may only look", async () => {
+    const { page } = await open();
+    await enter(page, "?user_id=ada", await issued("auditor", ["oauth:admin"]));
+    const respond = panel(page, "Respond");
+    await respond.getByRole("button", { name: "Revoke …" }).click();
+    await respond.getByText("it lacks the scope oauth:respond").waitFor();
+    await page.getByRole("button", { name: "Sign out" }).waitFor();
   });
 });
 

@@ -104,6 +104,9 @@ const ADMIN_ROUTES = [
   "clients",
   "cleanup-runs",
   "alerts",
+  "actions",
+  "tokens",
+  "sessions",
 ];
 
 describe("hostile input", () => {

@@ -70,6 +70,46 @@ async function attack(): Promise<void> {
   await library.sink.publish([createEvent(reused, library.clock())]);
 }
 
+/** Every action, and what is decided about it. */
+async function respondToEverything(): Promise<void> {
+  const { library, get, send, admin, caller } = scene();
+  const post = async (route: string, body: object) => {
+    const headers = { authorization: `Bearer ${admin}`, "content-type": "application/json" };
+    return (await send("POST", `/admin/oauth/${route}`, headers, JSON.stringify(body))).body;
+  };
+  const owner = { clientId: "app", scopes: ["api:read"], expiresInSeconds: 3600 };
+  const target = { kind: "user", id: "mallory" };
+  const reason = "everything";
+  const { token } = await issueToken(library, { ...owner, userId: "mallory" });
+  await startSession(library, { ...owner, userId: "mallory" });
+  await post("actions", { kind: "revoke", target: { kind: "token", id: token.token_id }, reason });
+  await issueToken(library, { ...owner, userId: "mallory" });
+  await post("action-counts", { target });
+  await post("actions", { kind: "revoke", target, reason });
+  const until = new Date(library.clock() + HOUR_MS).toISOString();
+  const { action_id } = await post("actions", {
+    kind: "block",
+    target,
+    until,
+    reason,
+    mode: "propose",
+  });
+  await post(`actions/${action_id}/approve`, { reason });
+  await get("/api/blocked", caller);
+  await post(`actions/${action_id}/release`, { reason });
+  const { open } = (await get("/admin/oauth/alerts", admin)).body;
+  await post("alert-reviews", { alert_id: open[0].alert_id, verdict: "true", note: "x" });
+  for (const query of [
+    "actions?state=done",
+    "actions?target_kind=user&target_id=mallory",
+    "tokens?user_id=ada",
+    "tokens?expiring_days=1",
+    "sessions?client_id=app",
+  ]) {
+    await get(`/admin/oauth/${query}`, admin);
+  }
+}
+
 /** Everything that the functions do, in the running stack. */
 async function useEverything(): Promise<void> {
   const { stack, library, get, send, caller, admin, settle } = scene();
@@ -92,6 +132,7 @@ async function useEverything(): Promise<void> {
       await get(`/admin/oauth/${route}?${filter}`, admin);
     }
   }
+  await respondToEverything();
   for (const route of ["stats", "clients", "cleanup-runs", "alerts", "dashboard"]) {
     await get(`/admin/oauth/${route}`, admin);
   }
@@ -105,6 +146,10 @@ const UNSEEN = [
   /: sqs:(ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes|GetQueueUrl) /,
   // When a token's writes are throttled, or between two with `lastUsedIntervalSeconds`.
   /Authorizer\w+: dynamodb:GetItem .*Tokens/,
+  // Of a token that no issuer listed.
+  /Authorizer\w+: dynamodb:PutItem .*Holdings/,
+  // Of alerts with a policy, and of actions that were interrupted or have more tokens than are marked at once.
+  /Anomalies\w+: dynamodb:\w+ .*(Tokens|Sessions|Holdings|Actions|Restrictions)/,
   // Of an alert that needs days of history: of a client's issuances, or a service's new network.
   /Anomalies\w+: dynamodb:Query .*\/by_client$/,
   // Of an alert whose examples are in a pack, which depends on what the queue gathers in one batch.

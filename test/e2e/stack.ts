@@ -112,7 +112,10 @@ export function useStack({
     const quiet = { ...library, sink: { publish: async () => {} } };
     const issue = async (clientId: string, scopes: string[]) =>
       (await issueToken(quiet, { clientId, userId: "ada", scopes, expiresInSeconds: 3600 })).secret;
-    const [caller, admin] = [await issue("app", ["api:read"]), await issue("ops", ["oauth:admin"])];
+    const [caller, admin] = [
+      await issue("app", ["api:read"]),
+      await issue("ops", ["oauth:admin", "oauth:respond"]),
+    ];
     const send: Scene["send"] = (method, path, headers, body) =>
       callStack(agent, `${stack.url}${path}`, method, headers, body);
     const get: Scene["get"] = (path, token, headers = {}) =>

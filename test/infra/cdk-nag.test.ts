@@ -3,6 +3,7 @@ import { AwsSolutionsChecks, type IApplyRule, NagRuleCompliance } from "cdk-nag"
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
   ["by default", {}],
@@ -15,6 +16,8 @@ const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
         cognito: true,
       },
       api: { waf: { enabled: true } },
+      signals: SIGNALS,
+      notifications: NOTIFICATIONS,
     },
   ],
 ];

@@ -8,11 +8,14 @@ import { afterAll, describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 import { checkTemplate } from "./cloudformation/check-template.ts";
 import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
+  signals: SIGNALS,
+  notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },
   providers: { partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"], cognito: true },
   previousEventsTable: "old-events",

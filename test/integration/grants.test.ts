@@ -1,3 +1,4 @@
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -13,15 +14,17 @@ import {
   parseMonitoringConfig,
   queryEvents,
   registerClient,
+  releaseAction,
   revokeToken,
   startSession,
   storeAuthorizationCode,
+  takeAction,
   tokenUsageStats,
   trackEvent,
   trackScopeValidation,
   trackTokenUsage,
 } from "../../shared/index.ts";
-import { DAY_MS } from "../../shared/time/clock.ts";
+import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 type GrantName = Extract<keyof OAuthMonitoring, `grant${string}`>;
@@ -54,8 +57,27 @@ const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Prom
         () => trackScopeValidation(world, token, ["api:read"], true),
       ];
     },
+    grantRespond: async (world) => {
+      const target = { kind: "user", id: "ada" } as const;
+      const until = toInstant(world.time.nowMs + DAY_MS);
+      const { token } = await issueToken(world, owner);
+      await issueToken(world, owner);
+      await startSession(world, owner);
+      const request = { kind: "block", target, until, ...why } as const;
+      const block = () => takeAction(world, { ...request, idempotencyKey: "k" });
+      return [
+        () =>
+          takeAction(world, {
+            kind: "revoke",
+            target: { kind: "token", id: token.token_id },
+            ...why,
+          }),
+        () => takeAction(world, { kind: "revoke", target, ...why }),
+        async () => releaseAction(world, { actionId: (await block()).action_id, ...why }),
+      ];
+    },
     grantAuthorize: async (world) => {
-      const { secret } = await issueToken(world, owner);
+      const { secret, token } = await issueToken(world, owner);
       const call = {
         method: "GET",
         path: "/api",
@@ -68,7 +90,22 @@ const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Prom
         ...world,
         config: parseMonitoringConfig(config),
       });
+      await world.db.send(
+        new UpdateCommand({
+          TableName: world.tokensTable,
+          Key: { token_digest: token.token_digest },
+          UpdateExpression: "REMOVE listed",
+        }),
+      );
+      await takeAction(world, {
+        kind: "block",
+        target: { kind: "user", id: "eve" },
+        until: toInstant(world.time.nowMs + DAY_MS),
+        ...why,
+      });
       return [
+        // A token that is not listed, after a new restriction.
+        async () => (await decide(by({}), call)).track(() => {}),
         () => decide(by({}), call),
         () => decide(by({ tracking: { lastUsedIntervalSeconds: 60 } }), call),
         () => decide(by({ routes: [{ path: "/api", scopes: [], session: "required" }] }), call),
@@ -95,6 +132,8 @@ const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Prom
       ];
     },
   };
+
+const why = { reason: "a grant", actor: { kind: "administrator", id: "root" } } as const;
 
 const owner = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 60 };
 

@@ -398,13 +398,17 @@ describe("what is hostile", () => {
     issuer.others = [];
   });
 
-  it("cannot give itself the admin scope, unless its issuer may", async () => {
+  it("cannot give itself the admin scopes, unless its issuer may", async () => {
     const plain = await scene();
-    const admin = { path: "/admin/oauth/stats" };
-    const scopes = { scope: "api:read oauth:admin" };
-    expect(await plain.verdict(await plain.token(scopes), admin)).toBe("insufficient_scope");
     const trusted = await scene({ mayAdminister: true });
-    expect(await trusted.verdict(await trusted.token(scopes), admin)).toBe("allowed");
+    const scopes = { scope: "api:read oauth:admin oauth:respond" };
+    for (const call of [
+      { path: "/admin/oauth/stats" },
+      { method: "POST", path: "/admin/oauth/actions" },
+    ]) {
+      expect(await plain.verdict(await plain.token(scopes), call)).toBe("insufficient_scope");
+      expect(await trusted.verdict(await trusted.token(scopes), call)).toBe("allowed");
+    }
   });
 });
 

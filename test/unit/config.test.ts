@@ -27,6 +27,7 @@ const NUMBERS: readonly (readonly [
   ["cleanup.everyMinutes", 60, 5, 1440],
   ["cleanup.concurrency", 25, 1, 200],
   ["archive.retentionDays", 30, 1, 3650],
+  ["responses.actionsPerHour", 10, 0, 1000],
   ["anomalies.everyMinutes", 5, 1, 60],
   ["anomalies.quietMinutes", 30, 5, 1440],
   ["anomalies.historyDays", 14, 2, 60],
@@ -123,6 +124,16 @@ describe("the configuration", () => {
     ]);
     const route = parseMonitoringConfig({ routes: [{ path: "/a", scopes: [] }] }).routes[0];
     expect(route).toEqual({ path: "/a", scopes: [], method: "ANY", session: "ignored" });
+  });
+
+  it("has policies for rules that there are", () => {
+    const rules = (name: string) => ({ responses: { rules: { [name]: { mode: "propose" } } } });
+    expect(parseMonitoringConfig(rules("token_networks")).responses.rules).toEqual({
+      token_networks: { mode: "propose", action: "block", blockMinutes: 60 },
+    });
+    expect(() => parseMonitoringConfig(rules("token_network"))).toThrow(
+      /responses\.rules\.token_network: there is no such rule: name one of issuance_rate, /,
+    );
   });
 
   it("keeps security events for ninety days at the least, whatever it says of others", () => {

@@ -53,6 +53,7 @@ const ROWS = [
   ["action_rejected", 3002, 99, "Action Rejected", 1, 1],
   ["action_released", 3002, 99, "Action Released", 1, 1],
   ["action_expired", 3002, 99, "Action Expired", 1, 1],
+  ["alert_reviewed", 3002, 99, "Alert Reviewed", 1, 1],
   ["token_used", 6003, 2, "Read", 1, 1],
   ["scope_validation_success", 6003, 2, "Read", 1, 1],
   ["scope_violation", 6003, 2, "Read", 2, 2],

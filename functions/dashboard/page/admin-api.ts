@@ -1,9 +1,21 @@
+import type { Action, ActionHits } from "../../../shared/actions/action.ts";
 import type { CleanupRun } from "../../../shared/cleanup/cleanup-runs.ts";
 import type { Alert } from "../../../shared/detection/alert.ts";
+import type { AlertReview } from "../../../shared/detection/verdicts.ts";
 import type { EventPage } from "../../../shared/event-store/query-events.ts";
 import type { Activity } from "../../../shared/statistics/activity.ts";
 import type { ClientSummary } from "../../../shared/statistics/list-clients.ts";
 import type { TokenUsageStats } from "../../../shared/statistics/token-usage-stats.ts";
+
+/** An alert, with what administrators said of it. */
+export type ReviewedAlert = Alert & { readonly review?: AlertReview };
+
+/** What the admin routes that act answer. */
+interface Outcomes {
+  readonly actions: Action;
+  readonly "action-counts": ActionHits;
+  readonly "alert-reviews": AlertReview;
+}
 
 /** What the admin routes answer. */
 interface Answers {
@@ -11,7 +23,11 @@ interface Answers {
   readonly activity: Activity;
   readonly events: EventPage;
   readonly "security-events": EventPage;
-  readonly alerts: { readonly open: readonly Alert[]; readonly resolved: readonly Alert[] };
+  readonly alerts: {
+    readonly open: readonly ReviewedAlert[];
+    readonly resolved: readonly ReviewedAlert[];
+  };
+  readonly actions: { readonly actions: readonly Action[] };
   readonly clients: { readonly clients: readonly ClientSummary[] };
   readonly "cleanup-runs": { readonly cleanup_runs: readonly CleanupRun[] };
 }
@@ -34,7 +50,7 @@ export class ApiError extends Error {
 }
 
 const ISSUE =
-  'npx oauth-monitoring tokens issue --client admin --scopes "oauth:admin" --expires-in 28800';
+  'npx oauth-monitoring tokens issue --client admin --scopes "oauth:admin oauth:respond" --expires-in 28800';
 
 async function toError(response: Response): Promise<ApiError> {
   if (response.status === 401) {
@@ -85,5 +101,48 @@ export class AdminApi {
     });
     if (!response.ok) throw await toError(response);
     return (await response.json()) as Answers[R];
+  }
+
+  /**
+   * Asks for an action.
+   *
+   * @param key a repeated request with the same key is the same action
+   * @throws ApiError when the API refuses, with what to do
+   * @throws TypeError when it cannot be reached: then it may have been done
+   */
+  post<R extends keyof Outcomes>(route: R, body: object, key?: string): Promise<Outcomes[R]> {
+    return this.#send(route, body, key) as Promise<Outcomes[R]>;
+  }
+
+  /** Decides about an action, as `post`. */
+  decide(
+    actionId: string,
+    decision: "approve" | "reject" | "release",
+    reason: string,
+  ): Promise<Action> {
+    const route = `actions/${encodeURIComponent(actionId)}/${decision}`;
+    return this.#send(route, { reason }) as Promise<Action>;
+  }
+
+  async #send(route: string, body: object, key?: string): Promise<unknown> {
+    const response = await fetch(new URL(route, this.base), {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${this.token}`,
+        "Content-Type": "application/json",
+        ...(key !== undefined && { "Idempotency-Key": key }),
+      },
+      body: JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+    });
+    if (response.status === 403) {
+      throw new ApiError(
+        403,
+        `The token may look but not act: it lacks the scope oauth:respond. Issue one that has it with: ${ISSUE}`,
+      );
+    }
+    if (!response.ok) throw await toError(response);
+    return response.json();
   }
 }

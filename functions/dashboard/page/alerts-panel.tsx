@@ -1,4 +1,6 @@
 import type { Alert } from "../../../shared/detection/alert.ts";
+import type { AdminApi, ReviewedAlert } from "./admin-api.ts";
+import { AlertReview } from "./alert-review.tsx";
 import { formatAgo, formatMoment, formatType } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
@@ -6,7 +8,10 @@ import type { Filters, Span } from "./view.ts";
 
 interface AlertsPanelProps {
   /** Open ones first. */
-  readonly alerts: Resource<readonly Alert[]>;
+  readonly alerts: Resource<readonly ReviewedAlert[]>;
+  readonly api: AdminApi;
+  /** Called when something was said of an alert. */
+  readonly onReviewed: () => void;
   readonly filters: Filters;
   readonly span: Span;
   readonly nowMs: number;
@@ -62,7 +67,8 @@ function Timeline({ findings, nowMs }: Pick<Alert, "findings"> & { readonly nowM
 }
 
 /** What the detection found, the highest risk first, and what to do about it. */
-export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPanelProps) {
+export function AlertsPanel(props: AlertsPanelProps) {
+  const { alerts, api, filters, span, nowMs, onNarrow, onReviewed } = props;
   const shown = alerts.value?.filter((alert) => concerns(alert, filters, span)).sort(byRisk);
   return (
     <Panel
@@ -104,6 +110,7 @@ export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPa
               </time>
               {alert.findings.length > 1 && <Timeline findings={alert.findings} nowMs={nowMs} />}
               {alert.state === "open" && <span class="advice muted">{alert.advice}</span>}
+              <AlertReview api={api} alert={alert} onDone={onReviewed} />
             </li>
           ))}
         </ul>

@@ -7,7 +7,9 @@ import { ClientsPanel } from "./clients-panel.tsx";
 import { EventsPanel } from "./events-panel.tsx";
 import { FilterBar } from "./filter-bar.tsx";
 import { formatMoment } from "./format.ts";
+import { ProposalsPanel } from "./proposals-panel.tsx";
 import { RangePicker } from "./range-picker.tsx";
+import { RespondPanel, subjectOf } from "./respond-panel.tsx";
 import { Mark } from "./sign-in.tsx";
 import { ThemePicker } from "./theme.tsx";
 import { TokenCard } from "./token-card.tsx";
@@ -64,6 +66,7 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
   const [listed, setListed] = useState(PAGE);
   const pulse = usePulse(live);
   const { filters } = view;
+  const subject = subjectOf(filters);
   const span = spanOf(view, pulse.nowMs);
   const data = useAdminData({ api, view, span, pulse, listed, onSignedOut: onSignOut });
 
@@ -140,7 +143,13 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
         ) : (
           <TokenCard tokenId={filters.token_id} life={data.token} nowMs={pulse.nowMs} />
         )}
+        {subject && (
+          <RespondPanel api={api} subject={subject} actions={data.actions} onDone={pulse.refresh} />
+        )}
+        <ProposalsPanel api={api} proposals={data.proposals} onDone={pulse.refresh} />
         <AlertsPanel
+          api={api}
+          onReviewed={pulse.refresh}
           alerts={data.alerts}
           filters={filters}
           span={span}

@@ -54,7 +54,8 @@ export function SignIn({ base, notice, onSignedIn }: SignInProps) {
           onInput={(event) => setToken(event.currentTarget.value)}
         />
         <p class="hint" id="token-hint">
-          An access token with the scope <code>oauth:admin</code>. It is kept for this tab only.
+          An access token with the scope <code>oauth:admin</code>, and <code>oauth:respond</code> to
+          act. It is kept for this tab only.
         </p>
         <p class="error" id="token-error" role="alert">
           {error}

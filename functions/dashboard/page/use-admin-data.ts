@@ -2,6 +2,7 @@ import { useRef } from "preact/hooks";
 import type { StoredEvent } from "../../../shared/event-store/stored-event.ts";
 import type { AdminApi } from "./admin-api.ts";
 import type { EventList } from "./events-panel.tsx";
+import { subjectOf } from "./respond-panel.tsx";
 import type { TokenLife } from "./token-card.tsx";
 import type { Pulse } from "./use-pulse.ts";
 import { useResource } from "./use-resource.ts";
@@ -131,6 +132,24 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     (signal) => api.get("alerts", {}, signal).then(({ open, resolved }) => [...open, ...resolved]),
     onSignedOut,
   );
+  const subject = subjectOf(filters);
+  const actions = useResource(
+    JSON.stringify(subject ?? null),
+    changeBeat,
+    subject
+      ? (signal) =>
+          api
+            .get("actions", { target_kind: subject.kind, target_id: subject.id }, signal)
+            .then((answer) => answer.actions)
+      : undefined,
+    onSignedOut,
+  );
+  const proposals = useResource(
+    "proposals",
+    slowBeat,
+    (signal) => api.get("actions", { state: "proposed" }, signal).then((answer) => answer.actions),
+    onSignedOut,
+  );
   const clients = useResource(
     "clients",
     slowBeat,
@@ -143,5 +162,5 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     (signal) => api.get("cleanup-runs", {}, signal).then((answer) => answer.cleanup_runs),
     onSignedOut,
   );
-  return { stats, previous, token, activity, alerts, events, clients, runs };
+  return { stats, previous, token, activity, alerts, actions, proposals, events, clients, runs };
 }

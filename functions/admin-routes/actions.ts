@@ -1,0 +1,123 @@
+import * as z from "zod";
+import { ACTION_STATES } from "../../shared/actions/action.ts";
+import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
+import { actionTargetSchema } from "../../shared/actions/action-target.ts";
+import {
+  listExpiringTokens,
+  listSessionsOf,
+  listTokensOf,
+} from "../../shared/actions/list-held.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { identifierSchema } from "../../shared/envelope/identifiers.ts";
+import { DAY_MS, systemClock } from "../../shared/time/clock.ts";
+import type { Holder } from "../../shared/tokens/holdings.ts";
+import { jsonRoute } from "../runtime/json-route.ts";
+import { logger } from "../runtime/logger.ts";
+
+const environment = readEnvironment(process.env, [
+  "TOKENS_TABLE",
+  "SESSIONS_TABLE",
+  "HOLDINGS_TABLE",
+  "ACTIONS_TABLE",
+  "OAUTH_MONITORING_CONFIG",
+]);
+const context = {
+  db: createDocumentClient("interactive"),
+  tokensTable: environment.TOKENS_TABLE,
+  sessionsTable: environment.SESSIONS_TABLE,
+  holdingsTable: environment.HOLDINGS_TABLE,
+  actionsTable: environment.ACTIONS_TABLE,
+  config: environment.OAUTH_MONITORING_CONFIG,
+};
+
+const number = (most: number, message: string) =>
+  z
+    .string()
+    .regex(/^\d{1,4}$/, message)
+    .transform(Number)
+    .pipe(z.int().min(1).max(most));
+
+const limit = number(500, "a whole number from 1 to 500").default(100);
+
+const actionsSchema = z
+  .strictObject({
+    limit,
+    state: z.enum(ACTION_STATES).optional(),
+    target_kind: z.string().optional(),
+    target_id: z.string().optional(),
+  })
+  .refine(
+    ({ target_kind, target_id }) => (target_kind === undefined) === (target_id === undefined),
+    "give target_kind and target_id, or neither",
+  )
+  .refine(
+    ({ state, target_kind }) => state === undefined || target_kind === undefined,
+    "give state or a target, not both",
+  );
+
+const heldShape = {
+  limit,
+  client_id: identifierSchema.optional(),
+  user_id: identifierSchema.optional(),
+};
+
+const sessionsSchema = z.strictObject(heldShape);
+
+const tokensSchema = z.strictObject({
+  ...heldShape,
+  expiring_days: number(366, "a whole number of days, from 1 to 366").optional(),
+});
+
+const oneOf = (names: string, values: readonly unknown[]) => {
+  const given = values.filter((value) => value !== undefined).length;
+  if (given === 1) return;
+  throw new z.ZodError([
+    { code: "custom", path: [], message: `give one of ${names}`, input: undefined },
+  ]);
+};
+
+const holderOf = (client_id: string | undefined, user_id: string | undefined): Holder =>
+  client_id === undefined
+    ? { kind: "user", id: user_id as string }
+    : { kind: "client", id: client_id };
+
+async function actions(raw: unknown) {
+  const { limit, state = "done", target_kind, target_id } = actionsSchema.parse(raw);
+  if (target_kind === undefined) {
+    return { actions: await listActionsOfState(context, state, limit) };
+  }
+  const target = actionTargetSchema.parse({ kind: target_kind, id: target_id });
+  return { actions: await listActionsOfTarget(context, target, limit) };
+}
+
+async function tokens(raw: unknown) {
+  const { limit, client_id, user_id, expiring_days } = tokensSchema.parse(raw);
+  oneOf("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
+  const nowMs = systemClock();
+  const { items, more } =
+    expiring_days === undefined
+      ? await listTokensOf(context, holderOf(client_id, user_id), { nowMs, limit })
+      : await listExpiringTokens(context, {
+          nowMs,
+          untilMs: nowMs + expiring_days * DAY_MS,
+          limit,
+        });
+  return { tokens: items, more };
+}
+
+async function sessions(raw: unknown) {
+  const { limit, client_id, user_id } = sessionsSchema.parse(raw);
+  oneOf("client_id and user_id", [client_id, user_id]);
+  const nowMs = systemClock();
+  const holder = holderOf(client_id, user_id);
+  const { items, more } = await listSessionsOf(context, holder, { nowMs, limit });
+  return { sessions: items, more };
+}
+
+const ROUTES = { actions, tokens, sessions };
+
+/** GET /admin/oauth/actions, GET /admin/oauth/tokens and GET /admin/oauth/sessions */
+export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async (raw, event) =>
+  ROUTES[event.resource.split("/").at(-1) as keyof typeof ROUTES](raw),
+);

@@ -1,0 +1,186 @@
+import type { APIGatewayProxyEvent } from "aws-lambda";
+import * as z from "zod";
+import { busSink } from "../../doors/publishing/event-sink.ts";
+import { type Actor, idempotencyKeySchema, reasonSchema } from "../../shared/actions/action.ts";
+import { ActionChangedError, ActionNotFoundError } from "../../shared/actions/action-store.ts";
+import { actionTargetSchema } from "../../shared/actions/action-target.ts";
+import {
+  approveAction,
+  rejectAction,
+  releaseAction,
+  WrongActionStateError,
+} from "../../shared/actions/decide-action.ts";
+import { countHits } from "../../shared/actions/hits.ts";
+import { IdempotencyKeyReusedError, takeAction } from "../../shared/actions/take-action.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { AlertNotFoundError, reviewAlert, VERDICTS } from "../../shared/detection/verdicts.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { InvalidInputError } from "../../shared/errors/faults.ts";
+import { IncompleteRequestError } from "../../shared/errors/oauth-monitoring-error.ts";
+import { TooManyRestrictionsError } from "../../shared/restrictions/restriction-log.ts";
+import { instantSchema, systemClock } from "../../shared/time/clock.ts";
+import { isThrottled } from "../../shared/tokens/record-token-use.ts";
+import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
+import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { jsonBodyRoute, singleField } from "../runtime/json-body-route.ts";
+import { logger } from "../runtime/logger.ts";
+import { badRequest, Problem } from "../runtime/problem.ts";
+
+const environment = readEnvironment(process.env, [
+  "TOKENS_TABLE",
+  "SESSIONS_TABLE",
+  "HOLDINGS_TABLE",
+  "ACTIONS_TABLE",
+  "RESTRICTIONS_TABLE",
+  "ALERTS_TABLE",
+  "EVENT_BUS_NAME",
+  "OAUTH_MONITORING_CONFIG",
+]);
+const context = {
+  db: createDocumentClient("interactive"),
+  tokensTable: environment.TOKENS_TABLE,
+  sessionsTable: environment.SESSIONS_TABLE,
+  holdingsTable: environment.HOLDINGS_TABLE,
+  actionsTable: environment.ACTIONS_TABLE,
+  restrictionsTable: environment.RESTRICTIONS_TABLE,
+  alertsTable: environment.ALERTS_TABLE,
+  config: environment.OAUTH_MONITORING_CONFIG,
+  clock: systemClock,
+  logger,
+  sink: busSink(environment.EVENT_BUS_NAME, logger),
+};
+
+const actionSchema = z.strictObject({
+  kind: z.enum(["revoke", "block"]),
+  target: actionTargetSchema,
+  reason: reasonSchema,
+  until: instantSchema.optional(),
+  issued_before: instantSchema.optional(),
+  mode: z.enum(["take", "propose"]).default("take"),
+  alert_id: z.string().min(1).max(1024).optional(),
+});
+
+const countSchema = z.strictObject({
+  target: actionTargetSchema,
+  issued_before: instantSchema.optional(),
+});
+
+const decisionSchema = z.strictObject({ reason: reasonSchema });
+
+const reviewSchema = z.strictObject({
+  alert_id: z.string().min(1).max(1024),
+  acknowledge: z.literal(true).optional(),
+  note: z.string().optional(),
+  verdict: z.enum([...VERDICTS, "none"]).optional(),
+});
+
+/** Who calls, by the authorizer: the user, or the client of a token without one. */
+function actorOf({ requestContext }: APIGatewayProxyEvent): Actor {
+  const { user_id, oauth_client_id } = (requestContext.authorizer ?? {}) as Record<string, string>;
+  return { kind: "administrator", id: user_id ?? oauth_client_id ?? "unknown" };
+}
+
+const DECISIONS = { approve: approveAction, reject: rejectAction, release: releaseAction } as const;
+
+function decide(decision: keyof typeof DECISIONS) {
+  return jsonBodyRoute(
+    logger,
+    () => decisionSchema,
+    ({ reason }, event) =>
+      DECISIONS[decision](context, {
+        actionId: event.pathParameters?.action_id ?? "",
+        actor: actorOf(event),
+        reason,
+      }),
+    problemOf,
+  );
+}
+
+const ROUTES = {
+  actions: jsonBodyRoute(
+    logger,
+    () => actionSchema,
+    ({ kind, target, reason, until, issued_before, mode, alert_id }, event) =>
+      takeAction(context, {
+        kind,
+        target,
+        reason,
+        until,
+        issuedBefore: issued_before,
+        mode,
+        alertId: alert_id,
+        actor: actorOf(event),
+        idempotencyKey: keyOf(event),
+      }),
+    problemOf,
+  ),
+  "action-counts": jsonBodyRoute(
+    logger,
+    () => countSchema,
+    ({ target, issued_before }) => countHits(context, target, systemClock(), issued_before),
+    problemOf,
+  ),
+  approve: decide("approve"),
+  reject: decide("reject"),
+  release: decide("release"),
+  "alert-reviews": jsonBodyRoute(
+    logger,
+    () => reviewSchema,
+    ({ alert_id, ...said }, event) =>
+      reviewAlert(context, { alertId: alert_id, by: actorOf(event).id, ...said }),
+    problemOf,
+  ),
+};
+
+/** The key of a request (draft-ietf-httpapi-idempotency-key-header); it may be quoted, as a structured field is. */
+function keyOf(event: APIGatewayProxyEvent): string | undefined {
+  const field = singleField(event, "idempotency-key");
+  if (field === undefined) return undefined;
+  const key = idempotencyKeySchema.safeParse(field.trim().replace(/^"([^"]*)"$/, "$1"));
+  if (key.success) return key.data;
+  throw badRequest([
+    { pointer: "", detail: "Idempotency-Key must be 1 to 128 visible ASCII characters" },
+  ]);
+}
+
+/** Names in requests are in snake case; those of the library are not. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  "/issuedBefore": "/issued_before",
+  "/alertId": "/alert_id",
+  "/actionId": "/action_id",
+};
+
+function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof InvalidInputError) {
+    return badRequest(
+      error.faults.map(({ pointer, detail }) => ({
+        pointer: MEMBERS[pointer] ?? pointer,
+        detail,
+      })),
+    );
+  }
+  const is = (...types: (new (...args: never[]) => Error)[]) =>
+    types.some((type) => error instanceof type);
+  const text = error instanceof Error ? error.message : "";
+  if (is(TokenNotFoundError, ActionNotFoundError, AlertNotFoundError)) {
+    return new Problem(404, "Not found", text);
+  }
+  if (is(WrongActionStateError, ActionChangedError, TooManyRestrictionsError)) {
+    return new Problem(409, "Conflict", text);
+  }
+  if (is(IdempotencyKeyReusedError)) return new Problem(422, "Unprocessable content", text);
+  if (isThrottled(error) || is(IncompleteRequestError, PublishError)) {
+    return new Problem(
+      503,
+      "Service unavailable",
+      "The action is not confirmed. Send the request again, with the same Idempotency-Key.",
+    );
+  }
+  return undefined;
+}
+
+/** POST /admin/oauth/actions and what belongs to it, and POST /admin/oauth/alert-reviews */
+export const handler: (typeof ROUTES)["actions"] = (event, lambdaContext) => {
+  const route = event.resource.split("/").at(-1) as keyof typeof ROUTES;
+  return ROUTES[route](event, lambdaContext);
+};

@@ -1,0 +1,52 @@
+import { SQSClient } from "@aws-sdk/client-sqs";
+import middy from "@middy/core";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
+import * as z from "zod";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import { deliverSet, type SetDelivery } from "../../shared/shared-signals/deliver-set.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { postpone } from "../runtime/postpone.ts";
+import { kmsSigningKeys, kmsUnseal } from "../runtime/signing-keys.ts";
+
+const environment = readEnvironment(process.env, [
+  "SIGNALS_TABLE",
+  "SIGNAL_ISSUER",
+  "SIGNING_KEY_ARNS",
+  "SEALING_KEY_ARN",
+  "SIGNAL_PUSH_QUEUE_URL",
+]);
+const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
+const delivery: SetDelivery = {
+  store: { db: createDocumentClient("background"), signalsTable: environment.SIGNALS_TABLE },
+  keys: kmsSigningKeys(environment.SIGNING_KEY_ARNS),
+  issuer: environment.SIGNAL_ISSUER,
+  unseal: kmsUnseal(environment.SEALING_KEY_ARN),
+};
+
+const pushSchema = z.object({ stream_id: z.string(), jti: z.string(), made_at_ms: z.number() });
+
+async function push(record: SQSRecord): Promise<boolean> {
+  try {
+    await deliverSet(delivery, pushSchema.parse(JSON.parse(record.body)));
+    return true;
+  } catch (error) {
+    logger.warn("A SET was not delivered; it is pushed again later", {
+      push: record.body,
+      receive_count: record.attributes.ApproximateReceiveCount,
+      cause: String(error),
+    });
+    await postpone(sqs, environment.SIGNAL_PUSH_QUEUE_URL, record);
+    return false;
+  }
+}
+
+/** Pushes SETs to their receivers, side by side: one that does not answer holds up no other. */
+export const handler = middy<SQSEvent, SQSBatchResponse>()
+  .use(logLambdaContext())
+  .handler(async ({ Records }) => {
+    const delivered = await Promise.all(Records.map(push));
+    const failed = Records.filter((_, index) => !delivered[index]);
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  });

@@ -1,0 +1,53 @@
+import middy from "@middy/core";
+import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { receiveSet, type SetReceipt } from "../../shared/shared-signals/receive-set.ts";
+import { readHttpRequest } from "../runtime/http-request.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { isSameText, secretText } from "../runtime/secret-text.ts";
+import { createSetReceiver } from "../runtime/set-receiver.ts";
+
+const { receiver } = createSetReceiver(() => true);
+
+const NO_STORE = { "Cache-Control": "no-store" };
+const ACCEPTED = { statusCode: 202, headers: NO_STORE, body: "" };
+/** The transmitter tries again. */
+const LATER = { statusCode: 503, headers: { ...NO_STORE, "Retry-After": "30" }, body: "" };
+
+function refusal(err: string, description: string): APIGatewayProxyStructuredResultV2 {
+  return {
+    statusCode: 400,
+    headers: { ...NO_STORE, "Content-Type": "application/json", "Content-Language": "en" },
+    body: JSON.stringify({ err, description }),
+  };
+}
+
+function answerTo(receipt: SetReceipt): APIGatewayProxyStructuredResultV2 {
+  if (receipt.status === "verified") return ACCEPTED;
+  return receipt.status === "refused" ? refusal(receipt.err, receipt.description) : LATER;
+}
+
+/** POST /signals/events: takes a SET that a transmitter pushes (RFC 8935, section 2). */
+export const handler = middy<unknown, APIGatewayProxyStructuredResultV2>()
+  .use(logLambdaContext())
+  .handler(async (event) => {
+    const request = readHttpRequest(event);
+    const [type = ""] = (request.header("content-type") ?? "").split(";");
+    if (type.trim().toLowerCase() !== "application/secevent+jwt") {
+      return refusal("invalid_request", "the Content-Type must be application/secevent+jwt");
+    }
+    try {
+      const receipt = await receiveSet(
+        receiver,
+        request.body.trim(),
+        async ({ pushAuthorizationSecretArn: arn }) =>
+          arn === undefined || isSameText(request.header("authorization"), await secretText(arn)),
+      );
+      return answerTo(receipt);
+    } catch (error) {
+      logger.error("A SET could not be taken; its transmitter will send it again", {
+        request_id: request.requestId,
+        cause: String(error),
+      });
+      return LATER;
+    }
+  });

@@ -1,0 +1,132 @@
+import middy from "@middy/core";
+import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
+import { answerPoll } from "../../shared/shared-signals/answer-poll.ts";
+import { StreamRequestError, Streams } from "../../shared/shared-signals/manage-streams.ts";
+import { StreamChangedError } from "../../shared/shared-signals/stream-store.ts";
+import { transmitterMetadata } from "../../shared/shared-signals/transmitter-metadata.ts";
+import { type HttpRequest, readHttpRequest } from "../runtime/http-request.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { Problem } from "../runtime/problem.ts";
+import { createSetTransmitter } from "../runtime/set-transmitter.ts";
+import { kmsSeal, kmsSigningKeys } from "../runtime/signing-keys.ts";
+
+const environment = readEnvironment(process.env, ["SIGNING_KEY_ARNS", "SEALING_KEY_ARN"]);
+const transmitter = createSetTransmitter();
+const keys = kmsSigningKeys(environment.SIGNING_KEY_ARNS);
+const streams = new Streams({ ...transmitter, seal: kmsSeal(environment.SEALING_KEY_ARN) });
+
+type Answer = APIGatewayProxyStructuredResultV2;
+
+function json(statusCode: number, body: unknown, cache = "no-store"): Answer {
+  return {
+    statusCode,
+    headers: { "Content-Type": "application/json", "Cache-Control": cache },
+    body: JSON.stringify(body),
+  };
+}
+
+const empty = (statusCode: number): Answer => ({
+  statusCode,
+  headers: { "Cache-Control": "no-store" },
+  body: "",
+});
+
+/** For receivers that keep it, as long as a rotation of keys leaves time for. */
+const PUBLIC = "public, max-age=300";
+
+/** @throws StreamRequestError for what is no JSON */
+function bodyOf({ body }: HttpRequest): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new StreamRequestError(400, "the body must be JSON");
+  }
+}
+
+/** The receiver: the client of its token. */
+function ownerOf({ caller }: HttpRequest): string {
+  const { oauth_client_id: client } = caller;
+  if (typeof client !== "string" || client === "") throw new Error("the call was not authorized");
+  return client;
+}
+
+type Route = (request: HttpRequest) => Promise<Answer>;
+
+const { metadata, keys: keysPath, streams: streamsPath, status, poll } = TRANSMITTER_PATHS;
+const { addSubject, removeSubject, verification } = TRANSMITTER_PATHS;
+const streamIdOf = ({ queryStringParameters }: HttpRequest) => queryStringParameters.stream_id;
+
+/** The routes: Shared Signals Framework 1.0, sections 7 and 8, and RFC 8936. */
+const ROUTES: Readonly<Record<string, Route>> = {
+  [`GET ${metadata}`]: async () => {
+    const { issuer, settings } = transmitter;
+    return json(200, transmitterMetadata(issuer, settings.defaultSubjects), PUBLIC);
+  },
+  [`GET ${keysPath}`]: async () => json(200, { keys: await keys.publicKeys() }, PUBLIC),
+  [`GET ${streamsPath}`]: async (request) =>
+    json(200, await streams.read(ownerOf(request), streamIdOf(request))),
+  [`POST ${streamsPath}`]: async (request) =>
+    json(201, await streams.create(ownerOf(request), bodyOf(request))),
+  [`PATCH ${streamsPath}`]: async (request) =>
+    json(200, await streams.update(ownerOf(request), bodyOf(request), false)),
+  [`PUT ${streamsPath}`]: async (request) =>
+    json(200, await streams.update(ownerOf(request), bodyOf(request), true)),
+  [`DELETE ${streamsPath}`]: async (request) => {
+    await streams.delete(ownerOf(request), streamIdOf(request));
+    return empty(204);
+  },
+  [`GET ${status}`]: async (request) =>
+    json(200, await streams.readStatus(ownerOf(request), streamIdOf(request))),
+  [`POST ${status}`]: async (request) =>
+    json(200, await streams.updateStatus(ownerOf(request), bodyOf(request))),
+  [`POST ${addSubject}`]: async (request) => {
+    await streams.setSubject(ownerOf(request), bodyOf(request), true);
+    return empty(200);
+  },
+  [`POST ${removeSubject}`]: async (request) => {
+    await streams.setSubject(ownerOf(request), bodyOf(request), false);
+    return empty(204);
+  },
+  [`POST ${verification}`]: async (request) => {
+    await streams.verify(ownerOf(request), bodyOf(request));
+    return empty(204);
+  },
+  [`POST ${poll}/{stream_id}`]: async (request) => {
+    const { store, clock } = transmitter;
+    const { stream_id = "" } = request.pathParameters;
+    const answerer = { store, clock, keys, logger };
+    return json(200, await answerPoll(answerer, ownerOf(request), stream_id, bodyOf(request)));
+  },
+};
+
+/** A refusal as a problem document, with the status that the framework gives it. */
+function problemOf(error: unknown): Problem {
+  if (error instanceof StreamRequestError) {
+    return new Problem(error.status, "Stream request refused", error.message);
+  }
+  if (error instanceof StreamChangedError) {
+    return new Problem(409, "Stream changed", error.message);
+  }
+  logger.error("The request failed", { cause: String(error) });
+  return new Problem(
+    500,
+    "Internal error",
+    "The server failed to answer the request and logged the error. Try again.",
+  );
+}
+
+/** The transmitter's routes: its metadata, its keys, and the management of streams. */
+export const handler = middy<unknown, Answer>()
+  .use(logLambdaContext())
+  .handler(async (event) => {
+    const request = readHttpRequest(event);
+    try {
+      const route = ROUTES[request.routeKey];
+      if (!route) throw new Error(`there is no route ${request.routeKey}`);
+      return await route(request);
+    } catch (error) {
+      return problemOf(error).toResponse(request.requestId);
+    }
+  });

@@ -1,0 +1,29 @@
+import middy from "@middy/core";
+import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { transmitEvent } from "../../shared/shared-signals/transmit.ts";
+import { eventInMessage } from "../runtime/bus-message.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createSetTransmitter } from "../runtime/set-transmitter.ts";
+
+const transmitter = createSetTransmitter();
+
+/** Makes SETs of our alerts and actions, for every stream that has them. */
+export const handler = middy<SQSEvent, SQSBatchResponse>()
+  .use(logLambdaContext())
+  .handler(async ({ Records }) => {
+    const batchItemFailures: { itemIdentifier: string }[] = [];
+    // In order, so that the SETs of a stream are as their events were.
+    for (const { messageId, body } of Records) {
+      const event = eventInMessage(body);
+      try {
+        if (event) await transmitEvent(transmitter, event);
+      } catch (error) {
+        logger.error("An event could not be transmitted; the next delivery tries again", {
+          event_id: event?.id,
+          cause: String(error),
+        });
+        batchItemFailures.push({ itemIdentifier: messageId });
+      }
+    }
+    return { batchItemFailures };
+  });

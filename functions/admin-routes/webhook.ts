@@ -1,0 +1,59 @@
+import { SQSClient } from "@aws-sdk/client-sqs";
+import middy from "@middy/core";
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { noticeOf } from "../../shared/notifications/notice.ts";
+import { sendWebhook } from "../../shared/notifications/send-webhook.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { eventInMessage } from "../runtime/bus-message.ts";
+import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { postpone } from "../runtime/postpone.ts";
+import { secretText } from "../runtime/secret-text.ts";
+
+const { OAUTH_MONITORING_CONFIG, WEBHOOK_QUEUE_URLS: queueUrls } = readEnvironment(process.env, [
+  "OAUTH_MONITORING_CONFIG",
+  "WEBHOOK_QUEUE_URLS",
+]);
+const { webhooks } = OAUTH_MONITORING_CONFIG.notifications;
+const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
+
+/** The queue's name, at the end of its ARN and of its address. */
+const nameIn = (text: string, separator: string) => text.split(separator).at(-1);
+
+/** The webhook to which a queue belongs: each has a queue, so that one that is down keeps no other waiting. */
+function queueOf({ eventSourceARN }: SQSRecord) {
+  const name = nameIn(eventSourceARN, ":");
+  const index = queueUrls.findIndex((url) => nameIn(url, "/") === name);
+  const [webhook, queueUrl] = [webhooks[index], queueUrls[index]];
+  if (!webhook || queueUrl === undefined) throw new Error(`the queue ${name} has no webhook`);
+  return { webhook, queueUrl };
+}
+
+async function call(record: SQSRecord): Promise<boolean> {
+  const { webhook, queueUrl } = queueOf(record);
+  const event = eventInMessage(record.body);
+  const notice = event && noticeOf(event);
+  if (!notice) return true;
+  try {
+    await sendWebhook(webhook, await secretText(webhook.secretArn), notice, systemClock());
+    return true;
+  } catch (error) {
+    logger.warn("A webhook was not taken; it is called again later", {
+      event_id: notice.id,
+      receive_count: record.attributes.ApproximateReceiveCount,
+      cause: String(error),
+    });
+    await postpone(sqs, queueUrl, record);
+    return false;
+  }
+}
+
+/** Tells webhooks of alerts and actions. */
+export const handler = middy<SQSEvent, SQSBatchResponse>()
+  .use(logLambdaContext())
+  .handler(async ({ Records }) => {
+    const taken = await Promise.all(Records.map(call));
+    const failed = Records.filter((_, index) => !taken[index]);
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  });

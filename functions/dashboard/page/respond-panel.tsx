@@ -1,0 +1,235 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Action, ActionHits } from "../../../shared/actions/action.ts";
+import type { AdminApi } from "./admin-api.ts";
+import { formatMoment, formatType } from "./format.ts";
+import { Panel } from "./panel.tsx";
+import type { Resource } from "./use-resource.ts";
+import type { Filters } from "./view.ts";
+
+/** Whom the page is about, as an action names its target. */
+export interface Subject {
+  readonly kind: "token" | "user" | "client" | "address";
+  readonly id: string;
+}
+
+/** The one subject that the page is narrowed to: the most specific. */
+export function subjectOf({ token_id, user_id, ip, client_id }: Filters): Subject | undefined {
+  if (token_id !== undefined) return { kind: "token", id: token_id };
+  if (user_id !== undefined) return { kind: "user", id: user_id };
+  if (ip !== undefined) return { kind: "address", id: ip };
+  if (client_id !== undefined) return { kind: "client", id: client_id };
+  return undefined;
+}
+
+/** How long a block lasts, in hours. */
+const BLOCK_HOURS = [1, 4, 24, 168];
+
+/** What is asked for and waits for the administrator's word. */
+interface Asked {
+  readonly kind: "revoke" | "block";
+  readonly hours: number;
+  readonly hits: ActionHits;
+  /** Pressing twice, or trying again after a failure, is one action. */
+  readonly key: string;
+}
+
+interface RespondPanelProps {
+  readonly api: AdminApi;
+  readonly subject: Subject;
+  /** What was done before. */
+  readonly actions: Resource<readonly Action[]>;
+  /** Called when something was done. */
+  readonly onDone: () => void;
+}
+
+function describeHits({ tokens, sessions, more }: ActionHits): string {
+  const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;
+  return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
+}
+
+/** Acts against the subject of the page, and shows what was done. */
+export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProps) {
+  const [asked, setAsked] = useState<Asked>();
+  const [reason, setReason] = useState("");
+  const [hours, setHours] = useState(BLOCK_HOURS[0] ?? 1);
+  const [busy, setBusy] = useState(false);
+  const [said, setSaid] = useState<{ readonly text: string; readonly failed: boolean }>();
+  const reasonField = useRef<HTMLInputElement>(null);
+  const { kind, id } = subject;
+  useEffect(() => {
+    setAsked(undefined);
+    setSaid(undefined);
+  }, [kind, id]);
+  useEffect(() => reasonField.current?.focus(), [asked?.key]);
+
+  const attempt = async (work: () => Promise<string | undefined>) => {
+    setBusy(true);
+    setSaid(undefined);
+    try {
+      const text = await work();
+      if (text !== undefined) setSaid({ text, failed: false });
+    } catch (error) {
+      setSaid({ text: error instanceof Error ? error.message : String(error), failed: true });
+    } finally {
+      setBusy(false);
+    }
+  };
+  const ask = (what: Asked["kind"]) =>
+    attempt(async () => {
+      const hits = await api.post("action-counts", { target: subject });
+      setAsked({ kind: what, hours, hits, key: crypto.randomUUID() });
+      return undefined;
+    });
+  const confirm = (event: Event) => {
+    event.preventDefault();
+    if (!asked) return;
+    void attempt(async () => {
+      const until = new Date(Date.now() + asked.hours * 3_600_000).toISOString();
+      const request = {
+        kind: asked.kind,
+        target: subject,
+        reason,
+        ...(asked.kind === "block" && { until }),
+      };
+      const action = await api.post("actions", request, asked.key);
+      setAsked(undefined);
+      setReason("");
+      onDone();
+      return `Done: the ${action.kind} of ${kind} ${id} holds from the next call on. It hit ${describeHits(action.hits)}.`;
+    });
+  };
+  const decide = (action: Action, decision: "approve" | "reject" | "release") =>
+    attempt(async () => {
+      const text = `${formatType(decision)} in the dashboard`;
+      const { state } = await api.decide(action.action_id, decision, text);
+      onDone();
+      return `The ${action.kind} is ${state}.`;
+    });
+  return (
+    <Panel
+      title="Respond"
+      class="respond"
+      resource={{ ...actions, value: { list: actions.value ?? [] } }}
+      empty=""
+      isEmpty={() => false}
+    >
+      {({ list }) => (
+        <>
+          <p>
+            {formatType(kind)} <code>{id}</code>
+          </p>
+          <div class="buttons">
+            {kind !== "address" && (
+              <button type="button" disabled={busy} onClick={() => ask("revoke")}>
+                Revoke …
+              </button>
+            )}
+            <button type="button" disabled={busy} onClick={() => ask("block")}>
+              Block …
+            </button>
+            <label>
+              for{" "}
+              <select
+                value={hours}
+                onChange={(event) => setHours(Number(event.currentTarget.value))}
+              >
+                {BLOCK_HOURS.map((each) => (
+                  <option key={each} value={each}>
+                    {each === 168 ? "7 days" : each === 1 ? "1 hour" : `${each} hours`}
+                  </option>
+                ))}
+              </select>
+            </label>
+          </div>
+          {asked && (
+            <form class="confirm" aria-label="Confirm the action" onSubmit={confirm}>
+              <p>
+                {asked.kind === "revoke"
+                  ? "Revokes, for good, what was issued so far: "
+                  : `Refuses every call for ${asked.hours} h; it can be released. `}
+                {kind === "address"
+                  ? "which tokens this address uses is not known before it calls."
+                  : `It hits ${describeHits(asked.hits)}.`}
+              </p>
+              <label>
+                Reason{" "}
+                <input
+                  ref={reasonField}
+                  required
+                  maxLength={512}
+                  value={reason}
+                  onInput={(event) => setReason(event.currentTarget.value)}
+                />
+              </label>
+              <button type="submit" disabled={busy || reason.trim() === ""}>
+                {formatType(asked.kind)} {kind}
+              </button>
+              <button type="button" class="quiet" onClick={() => setAsked(undefined)}>
+                Cancel
+              </button>
+            </form>
+          )}
+          {said && (
+            <p class={said.failed ? "error" : "note"} role={said.failed ? "alert" : "status"}>
+              {said.text}
+            </p>
+          )}
+          {list.length === 0 ? (
+            <p class="muted">Nothing was done yet.</p>
+          ) : (
+            <ul class="actions">
+              {list.map((action) => (
+                <ActionRow
+                  key={action.action_id}
+                  action={action}
+                  busy={busy}
+                  onDecide={(decision) => decide(action, decision)}
+                />
+              ))}
+            </ul>
+          )}
+        </>
+      )}
+    </Panel>
+  );
+}
+
+interface ActionRowProps {
+  readonly action: Action;
+  readonly busy: boolean;
+  readonly onDecide: (decision: "approve" | "reject" | "release") => void;
+}
+
+/** One action: what, by whom, why, and what can be decided about it. */
+export function ActionRow({ action, busy, onDecide }: ActionRowProps) {
+  const { kind, state, target, actor, reason, until, hits } = action;
+  const decisions =
+    state === "proposed"
+      ? (["approve", "reject"] as const)
+      : state === "done" && kind === "block"
+        ? (["release"] as const)
+        : [];
+  return (
+    <li>
+      <strong>{formatType(state)}</strong>{" "}
+      <span>
+        {formatType(kind)} of {target.kind} {target.id}
+        {until !== undefined && ` until ${formatMoment(until)}`}
+      </span>{" "}
+      <span class="muted">
+        by {actor.id}, {formatMoment(action.requested_at)}: {reason} ({describeHits(hits)})
+      </span>{" "}
+      {decisions.map((decision) => (
+        <button
+          key={decision}
+          type="button"
+          class="link"
+          disabled={busy}
+          onClick={() => onDecide(decision)}
+        >
+          {formatType(decision)}
+        </button>
+      ))}
+    </li>
+  );
+}

@@ -1,0 +1,16 @@
+import * as z from "zod";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
+import { refusalReason } from "../../shared/envelope/refusal-reason.ts";
+import { logger } from "./logger.ts";
+
+const messageSchema = z.looseObject({ detail: oauthEventSchema });
+
+/** Our event in a message that the bus put into a queue; undefined for what is none, which no try will make one. */
+export function eventInMessage(body: string): OAuthEvent | undefined {
+  try {
+    return messageSchema.parse(JSON.parse(body)).detail;
+  } catch (error) {
+    logger.error("A message is no event", { cause: refusalReason(error) });
+    return undefined;
+  }
+}

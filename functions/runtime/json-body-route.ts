@@ -1,0 +1,88 @@
+import middy from "@middy/core";
+import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
+import type * as z from "zod";
+import { fieldValues } from "../../doors/events/header-fields.ts";
+import { faultsOf } from "../../shared/errors/faults.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import { problemResponses } from "./json-route.ts";
+import { logLambdaContext, logRequestId } from "./logger.ts";
+import { badRequest, Problem } from "./problem.ts";
+
+/** What a route does is small; API Gateway takes 10 MB. */
+const MAX_BODY_BYTES = 16 * 1024;
+
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/** @throws Problem when the body is no JSON of a sensible size */
+function parseBody(event: APIGatewayProxyEvent): unknown {
+  const [type = ""] = fieldValues(event, "content-type");
+  if (!JSON_TYPE.test(type)) {
+    throw new Problem(
+      415,
+      "Unsupported media type",
+      "The body must be JSON: send Content-Type: application/json",
+    );
+  }
+  const body = event.isBase64Encoded
+    ? Buffer.from(event.body ?? "", "base64").toString()
+    : (event.body ?? "");
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) {
+    throw new Problem(
+      413,
+      "Content too large",
+      `The body is larger than ${MAX_BODY_BYTES} bytes: shorten it`,
+    );
+  }
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw badRequest([{ pointer: "", detail: "the body is not JSON" }]);
+  }
+}
+
+/**
+ * The value of a header field that is given at most once.
+ *
+ * @param name in lower case
+ */
+export function singleField(event: APIGatewayProxyEvent, name: string): string | undefined {
+  const values = fieldValues(event, name);
+  if (values.length > 1) {
+    throw badRequest([
+      { pointer: "", detail: `${name} is given ${values.length} times: give it once` },
+    ]);
+  }
+  return values[0];
+}
+
+/**
+ * A POST route: parses the JSON body with a schema, and answers with JSON that must not be cached.
+ *
+ * @param schemaOf the schema of the body, by the event's resource
+ * @param answer does what is asked, and answers
+ * @param problemOf what errors of the operation mean to the caller
+ */
+export function jsonBodyRoute<S extends z.ZodType>(
+  logger: Logger,
+  schemaOf: (event: APIGatewayProxyEvent) => S,
+  answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
+  problemOf: (error: unknown) => Problem | undefined,
+): (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult> {
+  return middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+    .use(logLambdaContext())
+    .use(logRequestId())
+    .use(problemResponses(logger))
+    .handler(async (event) => {
+      const parsed = schemaOf(event).safeParse(parseBody(event));
+      if (!parsed.success) throw badRequest(faultsOf(parsed.error));
+      try {
+        return {
+          statusCode: 200,
+          headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+          body: JSON.stringify(await answer(parsed.data, event)),
+        };
+      } catch (error) {
+        throw problemOf(error) ?? error;
+      }
+    });
+}

@@ -1,0 +1,31 @@
+import { ChangeMessageVisibilityCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSRecord } from "aws-lambda";
+import { logger } from "./logger.ts";
+
+/** When a message comes again for the first time; doubled each time, to the longest. */
+const FIRST_SECONDS = 5;
+const LONGEST_SECONDS = 3600;
+
+/**
+ * Has a queue bring a message again later, the later the more often it came: between half and all of 5 seconds, 10,
+ * 20 …, an hour. It does not throw: without it, the queue's own timeout counts.
+ */
+export async function postpone(
+  sqs: SQSClient,
+  queueUrl: string,
+  { receiptHandle, attributes }: SQSRecord,
+): Promise<void> {
+  const count = Number(attributes.ApproximateReceiveCount);
+  const longest = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** Math.min(20, count - 1));
+  try {
+    await sqs.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: queueUrl,
+        ReceiptHandle: receiptHandle,
+        VisibilityTimeout: Math.ceil(longest * (0.5 + Math.random() / 2)),
+      }),
+    );
+  } catch (error) {
+    logger.warn("The queue did not postpone a message", { cause: String(error) });
+  }
+}

@@ -1,0 +1,96 @@
+import { busSink } from "../../doors/publishing/event-sink.ts";
+import { type ActionContext, takeAction } from "../../shared/actions/take-action.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { hasActions, type TransmitterConfig } from "../../shared/config/signal-parameters.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import type { SetReceiver } from "../../shared/shared-signals/receive-set.ts";
+import { SetVerifier } from "../../shared/shared-signals/set-verifier.ts";
+import type { SignalRevocation } from "../../shared/shared-signals/signal-response.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { revokeNamedToken } from "../../shared/tokens/revoke-named-token.ts";
+import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { logger } from "./logger.ts";
+
+const MODES = { enforce: "take", propose: "propose", dry_run: "dry_run" } as const;
+
+/** Who holds a token that was never seen here, when the signal does not say. */
+const UNKNOWN_CLIENT = "unknown";
+
+type Acting = ActionContext & { readonly config: MonitoringConfig };
+
+function openActions(config: MonitoringConfig, sink: EventSink): Acting {
+  const environment = readEnvironment(process.env, [
+    "TOKENS_TABLE",
+    "SESSIONS_TABLE",
+    "HOLDINGS_TABLE",
+    "ACTIONS_TABLE",
+    "RESTRICTIONS_TABLE",
+  ]);
+  return {
+    db: createDocumentClient("interactive"),
+    tokensTable: environment.TOKENS_TABLE,
+    sessionsTable: environment.SESSIONS_TABLE,
+    holdingsTable: environment.HOLDINGS_TABLE,
+    actionsTable: environment.ACTIONS_TABLE,
+    restrictionsTable: environment.RESTRICTIONS_TABLE,
+    config,
+    sink,
+    clock: systemClock,
+  };
+}
+
+/** Takes the action by which a signal is answered. */
+async function answerSignal(context: Acting, revocation: SignalRevocation): Promise<void> {
+  const { target, reason, transmitter, mode, named, issuedBefore, idempotencyKey } = revocation;
+  try {
+    await takeAction(context, {
+      kind: "revoke",
+      target,
+      reason,
+      actor: { kind: "receiver", id: transmitter },
+      mode: MODES[mode],
+      idempotencyKey,
+      // A token is revoked as a whole.
+      ...(target.kind !== "token" && { issuedBefore }),
+    });
+  } catch (error) {
+    if (!(error instanceof TokenNotFoundError) || !named || mode !== "enforce") throw error;
+    // Its first use is refused.
+    const { issuer, jti, clientId = UNKNOWN_CLIENT } = named;
+    await revokeNamedToken(context, { issuer, jti, clientId });
+  }
+}
+
+/**
+ * What both receivers of SETs need, by push and by poll.
+ *
+ * @param serves of which transmitters the function takes SETs
+ */
+export function createSetReceiver(serves: (transmitter: TransmitterConfig) => boolean): {
+  readonly receiver: SetReceiver;
+  readonly transmitters: readonly TransmitterConfig[];
+} {
+  const { EVENT_BUS_NAME, OAUTH_MONITORING_CONFIG: config } = readEnvironment(process.env, [
+    "EVENT_BUS_NAME",
+    "OAUTH_MONITORING_CONFIG",
+  ]);
+  const transmitters = (config.signals?.receiver?.transmitters ?? []).filter(serves);
+  const sink = busSink(EVENT_BUS_NAME, logger);
+  // Without an action in the configuration, the function has no access to what actions change.
+  const context = hasActions(transmitters) ? openActions(config, sink) : undefined;
+  return {
+    transmitters,
+    receiver: {
+      verifier: new SetVerifier(transmitters),
+      clock: systemClock,
+      logger,
+      sink,
+      revoke: async (revocation) => {
+        if (!context) throw new Error("the configuration has no action for a signal");
+        await answerSignal(context, revocation);
+      },
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import type { TransmitterSettings } from "../../shared/config/signal-parameters.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { IncompleteRequestError } from "../../shared/errors/oauth-monitoring-error.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import { sendAgain } from "../../shared/sdk/send-again.ts";
+import type { DuePush, SetTransmitter } from "../../shared/shared-signals/transmit.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+
+/** SendMessageBatch takes ten messages. */
+const ENTRIES = 10;
+
+/** Puts pushes into the queue of the delivery, one message each. */
+function pushQueue(queueUrl: string): SetTransmitter["schedule"] {
+  const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
+  async function sendOnce(pushes: readonly DuePush[]): Promise<[DuePush[], string]> {
+    const { Failed = [] } = await sqs.send(
+      new SendMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: pushes.map((push, index) => ({
+          Id: String(index),
+          MessageBody: JSON.stringify(push),
+        })),
+      }),
+    );
+    const refused = new Set(Failed.map(({ Id }) => Id));
+    return [pushes.filter((_, index) => refused.has(String(index))), Failed[0]?.Message ?? ""];
+  }
+  return async (pushes) => {
+    for (let first = 0; first < pushes.length; first += ENTRIES) {
+      const [refused, reason] = await sendAgain(pushes.slice(first, first + ENTRIES), sendOnce);
+      if (refused.length > 0) {
+        throw new IncompleteRequestError(`the queue refused ${refused.length} push(es): ${reason}`);
+      }
+    }
+  };
+}
+
+/** What functions that make SETs need. */
+export function createSetTransmitter(): SetTransmitter {
+  const environment = readEnvironment(process.env, [
+    "SIGNALS_TABLE",
+    "SIGNAL_ISSUER",
+    "SIGNAL_PUSH_QUEUE_URL",
+    "OAUTH_MONITORING_CONFIG",
+  ]);
+  return {
+    store: {
+      db: createDocumentClient("background"),
+      signalsTable: environment.SIGNALS_TABLE,
+    },
+    clock: systemClock,
+    issuer: environment.SIGNAL_ISSUER,
+    settings: environment.OAUTH_MONITORING_CONFIG.signals?.transmitter as TransmitterSettings,
+    schedule: pushQueue(environment.SIGNAL_PUSH_QUEUE_URL),
+  };
+}

@@ -1,0 +1,89 @@
+import { createPublicKey } from "node:crypto";
+import {
+  DecryptCommand,
+  EncryptCommand,
+  GetPublicKeyCommand,
+  KMSClient,
+  SignCommand,
+} from "@aws-sdk/client-kms";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import {
+  type SigningJwk,
+  type SigningKeys,
+  thumbprintOf,
+} from "../../shared/shared-signals/set-signer.ts";
+
+const createClient = () => new KMSClient({ maxAttempts: 3, requestHandler: giveUpAfter(3000) });
+
+/** The bytes of an answer, which the SDK types as optional. */
+function bytesOf(value: Uint8Array | undefined): Buffer {
+  if (!value) throw new Error("KMS answered without the bytes that were asked for");
+  return Buffer.from(value);
+}
+
+/**
+ * Keys in KMS, which signs with them and never gives them out.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/symmetric-asymmetric.html
+ *
+ * @param arns the first key signs
+ */
+export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
+  const kms = createClient();
+  let known: Promise<readonly SigningJwk[]> | undefined;
+  async function fetchKey(arn: string): Promise<SigningJwk> {
+    const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: arn }));
+    const key = createPublicKey({ key: bytesOf(PublicKey), format: "der", type: "spki" });
+    const { n = "", e = "" } = key.export({ format: "jwk" });
+    return { kty: "RSA", kid: thumbprintOf({ n, e }), alg: "RS256", use: "sig", n, e };
+  }
+  return {
+    publicKeys() {
+      known ??= Promise.all(arns.map(fetchKey)).catch((error: unknown) => {
+        known = undefined;
+        throw error;
+      });
+      return known;
+    },
+    async signDigest(digest) {
+      const { Signature } = await kms.send(
+        new SignCommand({
+          KeyId: arns[0],
+          Message: digest,
+          MessageType: "DIGEST",
+          SigningAlgorithm: "RSASSA_PKCS1_V1_5_SHA_256",
+        }),
+      );
+      return bytesOf(Signature);
+    },
+  };
+}
+
+/** Encrypts what a stream's receiver entrusts, for that stream only. */
+export function kmsSeal(arn: string): (text: string, streamId: string) => Promise<string> {
+  const kms = createClient();
+  return async (text, stream_id) => {
+    const { CiphertextBlob } = await kms.send(
+      new EncryptCommand({
+        KeyId: arn,
+        Plaintext: Buffer.from(text),
+        EncryptionContext: { stream_id },
+      }),
+    );
+    return bytesOf(CiphertextBlob).toString("base64");
+  };
+}
+
+/** Decrypts what `kmsSeal` encrypted. */
+export function kmsUnseal(arn: string): (sealed: string, streamId: string) => Promise<string> {
+  const kms = createClient();
+  return async (sealed, stream_id) => {
+    const { Plaintext } = await kms.send(
+      new DecryptCommand({
+        KeyId: arn,
+        CiphertextBlob: Buffer.from(sealed, "base64"),
+        EncryptionContext: { stream_id },
+      }),
+    );
+    return bytesOf(Plaintext).toString("utf8");
+  };
+}

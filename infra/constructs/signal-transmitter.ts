@@ -1,0 +1,193 @@
+import { Duration, RemovalPolicy as Policy, type RemovalPolicy } from "aws-cdk-lib";
+import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { AttributeType, BillingMode, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
+import { type EventBus, Rule } from "aws-cdk-lib/aws-events";
+import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
+import { Grant } from "aws-cdk-lib/aws-iam";
+import { type IKey, Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
+import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
+import { Construct } from "constructs";
+import {
+  OUTGOING_EVENT_TYPES,
+  type TransmitterSettings,
+} from "../../shared/config/signal-parameters.ts";
+import { SIGNALS } from "../../shared/dynamodb/tables.ts";
+import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
+import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
+import { KEY_READS, KEY_WRITES } from "./grants.ts";
+
+/** Tries of a push: they take most of a day, since the wait grows to an hour. */
+const PUSH_TRIES = 30;
+
+export interface SignalTransmitterProps {
+  readonly settings: TransmitterSettings;
+  readonly functions: Functions;
+  readonly bus: EventBus;
+  /** Encrypts the table and the queues, and what receivers entrust. */
+  readonly key: IKey;
+  readonly removalPolicy: RemovalPolicy;
+  /** `iss` of our SETs. */
+  readonly issuer: string;
+  /** Where its alarm goes. Without it, there is none. */
+  readonly alarmTopic: ITopic | undefined;
+}
+
+/** What transmits our alerts and actions as SETs: streams, keys, and the queues of events and pushes. */
+export class SignalTransmitter extends Construct {
+  readonly table: Table;
+  /** Pushes that no receiver took. */
+  readonly undelivered: Queue;
+  readonly #signingKeys: readonly Key[];
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: SignalTransmitterProps,
+  ) {
+    super(scope, id);
+    // As in the flow of events: without it, EventBridge could send to the queue for any account.
+    this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
+    const { settings, functions, bus, key, removalPolicy } = props;
+    this.table = this.#createTable();
+    this.#signingKeys = settings.signingKeys.map(
+      (name) =>
+        new Key(this, `SigningKey${name}`, {
+          description: "Signs the Security Event Tokens of OAuth monitoring",
+          keySpec: KeySpec.RSA_2048,
+          keyUsage: KeyUsage.SIGN_VERIFY,
+          removalPolicy,
+        }),
+    );
+    const encrypted = {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy,
+    };
+    const visibilityTimeout = Duration.seconds(6 * SIGNAL_TIMEOUT.toSeconds());
+    this.undelivered = new Queue(this, "Undelivered", encrypted);
+    const deadLetters = (maxReceiveCount: number) => ({ queue: this.undelivered, maxReceiveCount });
+    const events = new Queue(this, "Events", {
+      ...encrypted,
+      visibilityTimeout,
+      deadLetterQueue: deadLetters(100),
+    });
+    const pushes = new Queue(this, "Pushes", {
+      ...encrypted,
+      visibilityTimeout,
+      deadLetterQueue: deadLetters(PUSH_TRIES),
+    });
+    new Rule(this, "Transmitted", {
+      description: "Brings alerts and actions to the transmitter of Shared Signals",
+      eventBus: bus,
+      eventPattern: {
+        source: [EVENT_SOURCE],
+        detailType: OUTGOING_EVENT_TYPES.map(detailType),
+      },
+      targets: [
+        new SqsQueue(events, {
+          deadLetterQueue: this.undelivered,
+          maxEventAge: Duration.hours(24),
+          retryAttempts: 185,
+        }),
+      ],
+    });
+    const streams = functions.get("SignalStreams");
+    const transmitter = functions.get("SignalTransmitter");
+    const delivery = functions.get("SignalDelivery");
+    this.#connect(streams, ["GetItem", "PutItem", "DeleteItem", "Query"]);
+    this.#connect(transmitter, ["GetItem", "PutItem", "Query"]);
+    this.#connect(delivery, ["GetItem", "DeleteItem"]);
+    for (const each of [streams, delivery]) this.#letSign(each);
+    for (const each of [streams, transmitter, delivery]) {
+      each.addEnvironment("SIGNAL_PUSH_QUEUE_URL", pushes.queueUrl);
+    }
+    for (const grantee of [streams, transmitter]) {
+      Grant.addToPrincipal({
+        grantee,
+        actions: ["sqs:SendMessage"],
+        resourceArns: [pushes.queueArn],
+      });
+    }
+    transmitter.addEventSource(
+      new SqsEventSource(events, { batchSize: 10, reportBatchItemFailures: true }),
+    );
+    delivery.addEventSource(
+      // So many receivers that do not answer take no more of the account's concurrency.
+      new SqsEventSource(pushes, {
+        batchSize: 10,
+        maxConcurrency: 5,
+        reportBatchItemFailures: true,
+      }),
+    );
+    this.#alarm();
+  }
+
+  #createTable(): Table {
+    const { key, removalPolicy } = this.props;
+    const isRetained = removalPolicy !== Policy.DESTROY;
+    return new Table(this, "Table", {
+      partitionKey: { name: SIGNALS.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: SIGNALS.sortKey, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: SIGNALS.ttlAttribute,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: key,
+      deletionProtection: isRetained,
+      removalPolicy: isRetained ? Policy.RETAIN : removalPolicy,
+    });
+  }
+
+  #connect(target: LambdaFunction, actions: readonly string[]): void {
+    const { key, issuer } = this.props;
+    target.addEnvironment("SIGNALS_TABLE", this.table.tableName);
+    target.addEnvironment("SIGNAL_ISSUER", issuer);
+    Grant.addToPrincipal({
+      grantee: target,
+      actions: actions.map((action) => `dynamodb:${action}`),
+      resourceArns: [this.table.tableArn],
+    });
+    key.grant(target, ...KEY_READS, ...KEY_WRITES);
+  }
+
+  #letSign(target: LambdaFunction): void {
+    const { key } = this.props;
+    target.addEnvironment(
+      "SIGNING_KEY_ARNS",
+      this.#signingKeys.map(({ keyArn }) => keyArn).join(","),
+    );
+    target.addEnvironment("SEALING_KEY_ARN", key.keyArn);
+    const grant = (action: string, keys: readonly Key[]) =>
+      Grant.addToPrincipal({
+        grantee: target,
+        actions: [action],
+        resourceArns: keys.map(({ keyArn }) => keyArn),
+      });
+    grant("kms:GetPublicKey", this.#signingKeys);
+    grant("kms:Sign", this.#signingKeys.slice(0, 1));
+  }
+
+  #alarm(): void {
+    const { alarmTopic } = this.props;
+    if (!alarmTopic) return;
+    new Alarm(this, "NotDelivered", {
+      alarmDescription:
+        "A receiver of Shared Signals took some SETs at no try: look at the queue Undelivered and the log of SignalDelivery",
+      metric: this.undelivered.metricApproximateNumberOfMessagesVisible({
+        period: Duration.minutes(5),
+        statistic: "Maximum",
+      }),
+      threshold: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(alarmTopic));
+  }
+}

@@ -1,0 +1,102 @@
+import { Duration, type RemovalPolicy } from "aws-cdk-lib";
+import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { type EventBus, Rule } from "aws-cdk-lib/aws-events";
+import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
+import { Construct } from "constructs";
+import { NOTICE_TYPES, type WebhookConfig } from "../../shared/config/notification-parameters.ts";
+import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
+import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
+import { grantSecrets } from "./grants.ts";
+
+/** Calls of a webhook: they take most of a day, since the wait grows to an hour. */
+const TRIES = 30;
+
+export interface WebhooksProps {
+  readonly webhooks: readonly WebhookConfig[];
+  readonly functions: Functions;
+  readonly bus: EventBus;
+  /** Encrypts the queues. */
+  readonly key: IKey;
+  readonly removalPolicy: RemovalPolicy;
+  /** Where its alarm goes. Without it, there is none. */
+  readonly alarmTopic: ITopic | undefined;
+}
+
+/** The webhooks that are told of alerts and actions, each with a queue of its own, and one for what none took. */
+export class Webhooks extends Construct {
+  /** Notices that a webhook never took. */
+  readonly undelivered: Queue;
+
+  constructor(scope: Construct, id: string, props: WebhooksProps) {
+    super(scope, id);
+    // As in the flow of events: without it, EventBridge could send to the queues for any account.
+    this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
+    const { webhooks, functions, bus, key, removalPolicy, alarmTopic } = props;
+    const encrypted = {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy,
+    };
+    this.undelivered = new Queue(this, "Undelivered", encrypted);
+    const queues = webhooks.map(
+      ({ name }) =>
+        new Queue(this, `${name}Queue`, {
+          ...encrypted,
+          visibilityTimeout: Duration.seconds(6 * SIGNAL_TIMEOUT.toSeconds()),
+          deadLetterQueue: { queue: this.undelivered, maxReceiveCount: TRIES },
+        }),
+    );
+    new Rule(this, "Notified", {
+      description: "Brings alerts and actions to the queues of the webhooks",
+      eventBus: bus,
+      eventPattern: {
+        source: [EVENT_SOURCE],
+        detailType: Object.keys(NOTICE_TYPES).map(detailType),
+      },
+      targets: queues.map(
+        (queue) =>
+          new SqsQueue(queue, {
+            deadLetterQueue: this.undelivered,
+            maxEventAge: Duration.hours(24),
+            retryAttempts: 185,
+          }),
+      ),
+    });
+    const caller = functions.get("Webhook");
+    caller.addEnvironment("WEBHOOK_QUEUE_URLS", queues.map(({ queueUrl }) => queueUrl).join(","));
+    grantSecrets(
+      caller,
+      webhooks.map(({ secretArn }) => secretArn),
+    );
+    for (const queue of queues) {
+      caller.addEventSource(
+        new SqsEventSource(queue, {
+          batchSize: 10,
+          maxConcurrency: 2,
+          reportBatchItemFailures: true,
+        }),
+      );
+    }
+    if (!alarmTopic) return;
+    new Alarm(this, "NotDelivered", {
+      alarmDescription:
+        "A webhook took some alerts or actions at no try: look at the queue Undelivered and the log of Webhook",
+      metric: this.undelivered.metricApproximateNumberOfMessagesVisible({
+        period: Duration.minutes(5),
+        statistic: "Maximum",
+      }),
+      threshold: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(alarmTopic));
+  }
+}

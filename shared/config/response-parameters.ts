@@ -1,0 +1,43 @@
+import * as z from "zod";
+import { identifierSchema } from "../envelope/identifiers.ts";
+import { ipBlockSchema } from "../envelope/ip-block.ts";
+
+/** What is done when a rule has raised an alert. */
+const policySchema = z.strictObject({
+  /**
+   * `notify` tells people. `propose` also prepares an action that waits for approval. `dry_run` records the action as if
+   * it had been taken. `enforce` takes it.
+   */
+  mode: z.enum(["notify", "propose", "dry_run", "enforce"]).default("notify"),
+  /** `block` refuses the subject's calls for a while, `revoke` what it was issued so far. An address is always blocked. */
+  action: z.enum(["block", "revoke"]).default("block"),
+  /** Minutes for which a block lasts. Every automatic block ends. */
+  blockMinutes: z.int().min(1).max(10_080).default(60),
+});
+
+/** What is done about alerts, by rule. Without a policy people are told, and nothing else is done. */
+export const responsesSchema = z
+  .strictObject({
+    /** Policies by the name of the rule, such as `{ "token_networks": { "mode": "propose", "action": "revoke" } }`. */
+    rules: z.record(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/), policySchema).default({}),
+    /** The most actions that policies take in a clock hour. Beyond it they only propose. */
+    actionsPerHour: z.int().min(0).max(1000).default(10),
+    /** Whom policies never act against: people are only told. */
+    allow: z
+      .strictObject({
+        /** Client ids. */
+        clients: z.array(identifierSchema).max(100).default([]),
+        /** User ids. */
+        users: z.array(identifierSchema).max(100).default([]),
+        /** Networks in CIDR form, such as your office's and your monitoring's. */
+        networks: z.array(ipBlockSchema).max(100).default([]),
+      })
+      .prefault({}),
+  })
+  .prefault({});
+
+/** The responses' part of the configuration. */
+export type ResponsesConfig = z.output<typeof responsesSchema>;
+
+/** The policy of one rule. */
+export type Policy = z.output<typeof policySchema>;

@@ -1,0 +1,198 @@
+import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import { batchGetAll } from "../dynamodb/batch-get-all.ts";
+import { withoutTokens } from "../envelope/event-data.ts";
+import { identifierSchema } from "../envelope/identifiers.ts";
+import { parseInput } from "../errors/faults.ts";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
+import { type Tracking, trackEvent } from "../tracking/track-event.ts";
+import type { Alert } from "./alert.ts";
+import { type AlertStore, findAlert } from "./alert-store.ts";
+
+/**
+ * What an administrator found out about an alert:
+ * - `true`: it was an attack, or what the rule looks for
+ * - `false`: the rule was wrong
+ * - `benign`: the rule was right, and what the subject does is meant; the subject raises no more of this rule
+ */
+export const VERDICTS = ["true", "false", "benign"] as const;
+
+const noteSchema = z.object({ at: z.string(), by: z.string(), text: z.string() });
+
+/** What administrators have said of the alerts of one rule about one subject. */
+export const alertReviewSchema = z.object({
+  acknowledged_at: z.string().optional(),
+  acknowledged_by: z.string().optional(),
+  verdict: z.enum(VERDICTS).optional(),
+  verdict_at: z.string().optional(),
+  verdict_by: z.string().optional(),
+  notes: z.array(noteSchema).default([]),
+});
+
+export type AlertReview = z.output<typeof alertReviewSchema>;
+
+/** What is said of an alert. */
+export const reviewRequestSchema = z
+  .strictObject({
+    alertId: z.string().min(1).max(1024),
+    by: identifierSchema,
+    acknowledge: z.literal(true).optional(),
+    note: z.string().trim().min(1).max(2000).optional(),
+    /** `none` takes a verdict back. */
+    verdict: z.enum([...VERDICTS, "none"]).optional(),
+  })
+  .refine(
+    ({ acknowledge, note, verdict }) =>
+      [acknowledge, note, verdict].some((each) => each !== undefined),
+    "say something: acknowledge, note or verdict",
+  );
+
+/** The request of a review. */
+export type ReviewRequest = z.input<typeof reviewRequestSchema>;
+
+/** No alert has the id. */
+export class AlertNotFoundError extends OAuthMonitoringError {
+  override readonly name = "AlertNotFoundError";
+
+  constructor() {
+    super("no alert has the id: list the alerts to find it");
+  }
+}
+
+/** Days for which a review is kept after the last word. */
+const KEPT_DAYS = 366;
+
+/** The most notes on one alert. */
+const MOST_NOTES = 100;
+
+const reviewId = (alertId: string) => `review#${alertId}`;
+
+/**
+ * Acknowledges an alert, adds a note, or gives a verdict, and publishes `alert_reviewed`. All alerts of the rule about
+ * the subject share it.
+ *
+ * @throws InvalidInputError when the request is not valid; AlertNotFoundError when there is no such alert
+ */
+export async function reviewAlert(
+  context: AlertStore & Tracking,
+  request: ReviewRequest,
+): Promise<AlertReview> {
+  const asked = parseInput(reviewRequestSchema, "the review", request);
+  const { alertId, by, acknowledge, verdict } = asked;
+  const alert = await findAlert(context, alertId);
+  if (!alert) throw new AlertNotFoundError();
+  const nowMs = context.clock();
+  const now = toInstant(nowMs);
+  const note = asked.note === undefined ? undefined : withoutTokens(asked.note);
+  const sets = {
+    ttl_epoch_seconds: toEpochSeconds(nowMs + KEPT_DAYS * DAY_MS),
+    ...(acknowledge && { acknowledged_at: now, acknowledged_by: by }),
+    ...(verdict !== undefined &&
+      verdict !== "none" && { verdict, verdict_at: now, verdict_by: by }),
+  };
+  const names = Object.keys(sets) as (keyof typeof sets)[];
+  const removed = verdict === "none" ? " REMOVE verdict, verdict_at, verdict_by" : "";
+  const { notes = [] } = note === undefined ? {} : await readReview(context, alertId);
+  const { Attributes } = await context.db.send(
+    new UpdateCommand({
+      TableName: context.alertsTable,
+      Key: { alert_id: reviewId(alertId) },
+      UpdateExpression: `SET ${[
+        ...names.map((name) => `#${name} = :${name}`),
+        ...(note === undefined ? [] : ["notes = :notes"]),
+      ].join(", ")}${removed}`,
+      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+      ExpressionAttributeValues: {
+        ...Object.fromEntries(names.map((name) => [`:${name}`, sets[name]])),
+        ...(note !== undefined && {
+          ":notes": [...notes, { at: now, by, text: note }].slice(-MOST_NOTES),
+        }),
+      },
+      ReturnValues: "ALL_NEW",
+    }),
+  );
+  await trackReview(context, alert, { by, acknowledge, note, verdict }, nowMs);
+  return alertReviewSchema.parse(Attributes);
+}
+
+async function trackReview(
+  context: Tracking,
+  { alert_id, rule, subject, oauth_client_id }: Alert,
+  said: Readonly<Record<string, unknown>>,
+  atMs: number,
+): Promise<void> {
+  const details = Object.fromEntries(
+    Object.entries(said).filter(([, value]) => value !== undefined),
+  );
+  await trackEvent(
+    context,
+    "alert_reviewed",
+    { oauth_client_id, token_id: subject.kind === "token" ? subject.id : undefined },
+    { alert_id, rule, subject, ...details },
+    { atMs },
+  );
+}
+
+async function readReview(store: AlertStore, alertId: string): Promise<AlertReview> {
+  const { Item = {} } = await store.db.send(
+    new GetCommand({
+      TableName: store.alertsTable,
+      Key: { alert_id: reviewId(alertId) },
+      ConsistentRead: true,
+    }),
+  );
+  return alertReviewSchema.parse(Item);
+}
+
+/** A resolved alert that another has replaced bears the time when it opened; its rule and subject do not. */
+const baseOf = ({ rule, subject }: Pick<Alert, "rule" | "subject">) =>
+  `${rule}#${subject.kind}#${subject.id}`;
+
+/** What was said of alerts, by the alert's rule and subject (`rule#kind#id`); absent of those of which nothing was. */
+export async function readReviews(
+  store: AlertStore,
+  alerts: readonly Pick<Alert, "rule" | "subject">[],
+): Promise<ReadonlyMap<string, AlertReview>> {
+  const ids = [...new Set(alerts.map(baseOf))];
+  if (ids.length === 0) return new Map();
+  const items = await batchGetAll(
+    store.db,
+    store.alertsTable,
+    ids.map((id) => ({ alert_id: reviewId(id) })),
+  );
+  return new Map(
+    items.map((item) => [
+      String(item.alert_id).slice("review#".length),
+      alertReviewSchema.parse(item),
+    ]),
+  );
+}
+
+/** Alerts with what was said of them. */
+export async function withReviews(
+  store: AlertStore,
+  alerts: readonly Alert[],
+): Promise<(Alert & { readonly review?: AlertReview })[]> {
+  const reviews = await readReviews(store, alerts);
+  return alerts.map((alert) => {
+    const review = reviews.get(baseOf(alert));
+    return review ? { ...alert, review } : alert;
+  });
+}
+
+/** Of anomalies, those whose subject an administrator judged benign under the rule. */
+export async function benignSubjects(
+  store: AlertStore,
+  anomalies: readonly {
+    readonly rule: { readonly name: string };
+    readonly subject: Alert["subject"];
+  }[],
+): Promise<(anomaly: (typeof anomalies)[number]) => boolean> {
+  const reviews = await readReviews(
+    store,
+    anomalies.map(({ rule, subject }) => ({ rule: rule.name, subject })),
+  );
+  return ({ rule, subject }) =>
+    reviews.get(baseOf({ rule: rule.name, subject }))?.verdict === "benign";
+}

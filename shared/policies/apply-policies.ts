@@ -1,0 +1,168 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { Action } from "../actions/action.ts";
+import { listActionsOfTarget } from "../actions/action-store.ts";
+import type { ActionTarget } from "../actions/action-target.ts";
+import { type ActionContext, findActionOfKey, takeAction } from "../actions/take-action.ts";
+import type { Policy } from "../config/response-parameters.ts";
+import type { Alert } from "../detection/alert.ts";
+import { type AlertStore, listAlerts } from "../detection/alert-store.ts";
+import { withReviews } from "../detection/verdicts.ts";
+import { isInBlock } from "../envelope/ip-block.ts";
+import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import type { QueryContext } from "../event-store/query-events.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
+import { holdsRespondScope } from "./administrators.ts";
+
+/** What policies need. */
+export type PolicyContext = ActionContext &
+  AlertStore &
+  QueryContext & {
+    readonly logger: Logger;
+    /** Tells people of an action that waits for approval. It may be called twice for the same action. */
+    readonly notifyProposal: (action: Action) => Promise<void>;
+  };
+
+/** What a run of the policies did, by the state of the actions. */
+export interface PolicyRun {
+  readonly taken: readonly Action[];
+  readonly proposed: readonly Action[];
+  readonly dryRun: readonly Action[];
+}
+
+/** An alert is acted upon within this time of its opening, so that a new policy leaves old alerts alone. */
+const ACTS_WITHIN_MS = HOUR_MS;
+
+/** How many actions against a target are looked at to find one that holds. */
+const LOOKED_AT = 20;
+
+/** Against whom an action about an alert is; undefined where that is nobody: an outage, callers without a client. */
+function targetOf({ subject }: Alert): ActionTarget | undefined {
+  const { kind, id } = subject;
+  if (kind === "ip") return { kind: "address", id };
+  if (kind === "reason" || (kind === "client" && id === NO_CLIENT)) return undefined;
+  return { kind, id };
+}
+
+function isAllowed({ config }: PolicyContext, target: ActionTarget, alert: Alert): boolean {
+  const { clients, networks, users } = config.responses.allow;
+  if (alert.oauth_client_id !== undefined && clients.includes(alert.oauth_client_id)) return true;
+  if (target.kind === "client") return clients.includes(target.id);
+  if (target.kind === "user") return users.includes(target.id);
+  return target.kind === "address" && networks.some((network) => isInBlock(target.id, network));
+}
+
+/**
+ * Acts upon the open alerts whose rules have a policy, each once. An action goes no further than a proposal beyond the
+ * ceiling of the hour, and against whoever may administer. An action of a policy raises no alert, and a target that is
+ * blocked or waits for approval is left alone, so no policy acts upon its own doing. What fails is logged and tried
+ * again by the next run.
+ */
+export async function applyPolicies(context: PolicyContext): Promise<PolicyRun> {
+  const run = { taken: [] as Action[], proposed: [] as Action[], dryRun: [] as Action[] };
+  const { rules } = context.config.responses;
+  if (Object.values(rules).every(({ mode }) => mode === "notify")) return run;
+  const sinceMs = context.clock() - ACTS_WITHIN_MS;
+  const recent = (await listAlerts(context, "open")).filter(
+    ({ opened_at }) => Date.parse(opened_at) >= sinceMs,
+  );
+  for (const alert of await withReviews(context, recent)) {
+    const policy = rules[alert.rule];
+    const verdict = alert.review?.verdict;
+    if (!policy || policy.mode === "notify" || verdict === "benign" || verdict === "false")
+      continue;
+    try {
+      const action = await respond(context, alert, policy);
+      if (action?.state === "done") run.taken.push(action);
+      else if (action?.state === "proposed") run.proposed.push(action);
+      else if (action) run.dryRun.push(action);
+    } catch (error) {
+      context.logger.error("A policy could not act; the next run tries again", {
+        alert_id: alert.alert_id,
+        cause: String(error),
+      });
+    }
+  }
+  return run;
+}
+
+/** Acts upon one alert; undefined when there is nothing to do, or it was done before. */
+async function respond(
+  context: PolicyContext,
+  alert: Alert,
+  policy: Policy,
+): Promise<Action | undefined> {
+  const target = targetOf(alert);
+  if (!target || isAllowed(context, target, alert)) return undefined;
+  const actor = { kind: "policy", id: alert.rule } as const;
+  const idempotencyKey = alert.event_id;
+  const kind = target.kind === "address" ? "block" : policy.action;
+  const known = await findActionOfKey(context, actor, idempotencyKey);
+  if (known && known.state !== "pending") return undefined;
+  if (!known && (await isDealtWith(context, target, kind))) return undefined;
+  const mode = known ? "take" : await modeOf(context, target, policy);
+  const untilMs = context.clock() + policy.blockMinutes * MINUTE_MS;
+  const action = await takeAction(context, {
+    kind,
+    target,
+    mode,
+    reason: `${alert.rule}: ${alert.message}`.slice(0, 512),
+    actor,
+    idempotencyKey,
+    alertId: alert.alert_id,
+    ...(kind === "block" && { until: toInstant(untilMs) }),
+  });
+  if (action.state === "proposed") await context.notifyProposal(action);
+  return action;
+}
+
+/** How far a policy goes against a target. */
+async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
+  if (mode === "dry_run") return "dry_run";
+  if (mode !== "enforce") return "propose";
+  if (await holdsRespondScope(context, target)) return "propose";
+  return (await isWithinCeiling(context)) ? "take" : "propose";
+}
+
+/** Whether an action of the kind holds against the target already, or waits for approval. */
+async function isDealtWith(
+  context: PolicyContext,
+  target: ActionTarget,
+  kind: Action["kind"],
+): Promise<boolean> {
+  const nowMs = context.clock();
+  const actions = await listActionsOfTarget(context, target, LOOKED_AT);
+  return actions.some((action) => {
+    if (action.kind !== kind) return false;
+    if (action.state === "proposed" || action.state === "pending") return true;
+    if (action.state !== "done") return false;
+    return kind === "revoke" ? target.kind === "token" : Date.parse(action.until as string) > nowMs;
+  });
+}
+
+/** Counts an action against the ceiling of the clock hour; false when it is reached. */
+async function isWithinCeiling(context: PolicyContext): Promise<boolean> {
+  const nowMs = context.clock();
+  const { actionsPerHour } = context.config.responses;
+  if (actionsPerHour === 0) return false;
+  try {
+    await context.db.send(
+      new UpdateCommand({
+        TableName: context.actionsTable,
+        Key: { action_id: `policies#${toInstant(nowMs).slice(0, 13)}` },
+        UpdateExpression: "ADD taken :one SET ttl_epoch_seconds = :ttl",
+        ConditionExpression: "attribute_not_exists(taken) OR taken < :most",
+        ExpressionAttributeValues: {
+          ":one": 1,
+          ":most": actionsPerHour,
+          ":ttl": toEpochSeconds(nowMs + DAY_MS),
+        },
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import { canonical, type StreamSubject } from "./stream-store.ts";
+
+type Members = Readonly<Record<string, unknown>>;
+
+const isComplex = (subject: unknown): subject is Members =>
+  (subject as { readonly format?: unknown } | null)?.format === "complex";
+
+/** A simple subject as the user of a complex one, so that a user who was added is found in both forms. */
+const membersOf = (subject: unknown): Members => {
+  if (!isComplex(subject)) return { user: subject };
+  const { format: _, ...members } = subject;
+  return members;
+};
+
+/**
+ * Whether two subjects match: simple ones if they are identical; complex ones if no member that both have differs
+ * (Shared Signals Framework 1.0, section "Subject Matching"). A simple subject matches a complex one as its user.
+ */
+export function subjectsMatch(one: unknown, other: unknown): boolean {
+  if (!isComplex(one) && !isComplex(other)) return canonical(one) === canonical(other);
+  const [first, second] = [membersOf(one), membersOf(other)];
+  if (!isComplex(one) || !isComplex(other)) {
+    return first.user !== undefined && canonical(first.user) === canonical(second.user);
+  }
+  return Object.entries(first).every(
+    ([name, member]) => second[name] === undefined || canonical(member) === canonical(second[name]),
+  );
+}
+
+/**
+ * Whether a stream has events of a subject.
+ *
+ * @param byDefault whether subjects that the receiver never named are in the stream
+ */
+export function isInStream(
+  subject: unknown,
+  named: readonly StreamSubject[],
+  byDefault: boolean,
+): boolean {
+  const matches = (added: boolean) =>
+    named.some((each) => each.added === added && subjectsMatch(each.subject, subject));
+  return byDefault ? !matches(false) : matches(true);
+}

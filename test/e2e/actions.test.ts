@@ -1,0 +1,252 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { seedDemo } from "../../local/start/demo-data.ts";
+import { issueToken, startSession } from "../../shared/index.ts";
+import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { type Answer, useStack } from "./stack.ts";
+
+const scene = useStack();
+
+let stolen: string | undefined;
+beforeAll(async () => {
+  stolen = await seedDemo(scene().library);
+}, 120_000);
+
+const issue = (clientId = "app", userId = "eve", scopes = ["api:read"]) =>
+  issueToken(scene().library, { clientId, userId, scopes, expiresInSeconds: 3600 });
+
+/** Posts as an administrator. */
+const post = (route: string, body: object, headers: Record<string, string> = {}): Promise<Answer> =>
+  scene().send(
+    "POST",
+    `/admin/oauth/${route}`,
+    {
+      authorization: `Bearer ${scene().admin}`,
+      "content-type": "application/json",
+      ...headers,
+    },
+    JSON.stringify(body),
+  );
+
+const inAnHour = () => toInstant(Date.now() + HOUR_MS);
+
+describe("the demo's token theft", () => {
+  it("ends when an administrator revokes the token of the alert", async () => {
+    const { get, admin, settle } = scene();
+    const thief = () => get("/api/orders", stolen, { "x-forwarded-for": "203.0.113.66" });
+    expect((await thief()).status).toBe(200);
+    const { body } = await get("/admin/oauth/alerts", admin);
+    const alert = body.open.find(
+      (each: { subject: { kind: string } }) => each.subject.kind === "token",
+    );
+    const { id } = alert.subject;
+    const target = { kind: "token", id };
+    expect((await post("action-counts", { target })).body).toEqual({
+      tokens: 1,
+      sessions: 0,
+      more: false,
+    });
+    const action = await post("actions", {
+      kind: "revoke",
+      target,
+      reason: "used by thieves",
+      alert_id: alert.alert_id,
+    });
+    expect(action.body).toMatchObject({ state: "done", actor: { id: "ada" }, target });
+    const refused = await thief();
+    expect(refused.status).toBe(401);
+    expect(refused.headers["www-authenticate"]).toContain('error="invalid_token"');
+    await settle();
+    const { body: log } = await get(`/admin/oauth/events?token_id=${id}&limit=3`, admin);
+    expect(
+      log.events.map((event: { event_type: string; event_data: { reason?: string } }) => [
+        event.event_type,
+        event.event_data.reason,
+      ]),
+    ).toEqual(
+      expect.arrayContaining([
+        ["auth_failed", "revoked_token"],
+        ["action_taken", "used by thieves"],
+      ]),
+    );
+  });
+});
+
+describe("the routes that act", () => {
+  it("need oauth:respond, which oauth:admin is not", async () => {
+    const { send, library } = scene();
+    const { secret } = await issueToken(library, {
+      clientId: "auditor",
+      scopes: ["oauth:admin"],
+      expiresInSeconds: 600,
+    });
+    for (const route of [
+      "actions",
+      "action-counts",
+      "alert-reviews",
+      "actions/019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11/release",
+    ]) {
+      const { status, body } = await send(
+        "POST",
+        `/admin/oauth/${route}`,
+        { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+        "{}",
+      );
+      expect({ route, status, scope: body.scope }).toEqual({
+        route,
+        status: 403,
+        scope: "oauth:respond",
+      });
+    }
+  });
+
+  it("block, are idempotent by key, list what they did, and release", async () => {
+    const { get, admin } = scene();
+    const { secret } = await issue();
+    const request = { kind: "block", target: { kind: "user", id: "eve" }, reason: "odd" };
+    const body = { ...request, until: inAnHour() };
+    const key = { "idempotency-key": '"k-1"' };
+    const first = await post("actions", body, key);
+    expect(first.body.state).toBe("done");
+    const refused = await get("/api/x", secret);
+    expect(refused.status).toBe(403);
+    expect(refused.body).toMatchObject({ error: "access_denied", status: 403 });
+    expect((await post("actions", body, key)).body.action_id).toBe(first.body.action_id);
+    const other = await post("actions", { ...body, target: { kind: "user", id: "bob" } }, key);
+    expect(other.status).toBe(422);
+    const list = await get("/admin/oauth/actions?target_kind=user&target_id=eve", admin);
+    expect(list.body.actions).toMatchObject([{ kind: "block", reason: "odd" }]);
+
+    const decision = `actions/${first.body.action_id}/release`;
+    expect((await post(decision, { reason: "it was us" })).body.state).toBe("released");
+    expect((await get("/api/x", secret)).status).toBe(200);
+    expect((await post(`actions/${first.body.action_id}/approve`, { reason: "x" })).status).toBe(
+      409,
+    );
+  });
+
+  it("block an address and a network, whatever token comes from there", async () => {
+    const { get } = scene();
+    const { secret } = await issue("app", "mallory");
+    const from = (ip: string) => get("/api/x", secret, { "x-forwarded-for": ip });
+    const until = inAnHour();
+    const reason = "attack";
+    await post("actions", {
+      kind: "block",
+      target: { kind: "address", id: "192.0.2.66" },
+      until,
+      reason,
+    });
+    await post("actions", {
+      kind: "block",
+      target: { kind: "network", id: "198.51.100.0/25" },
+      until,
+      reason,
+    });
+    expect((await from("192.0.2.66")).status).toBe(403);
+    expect((await from("192.0.2.67")).status).toBe(200);
+    expect((await from("198.51.100.127")).status).toBe(403);
+    expect((await from("198.51.100.128")).status).toBe(200);
+  });
+
+  it("propose, and approve once of two who do", async () => {
+    const { get, admin } = scene();
+    const { secret } = await issue("leaky", "trent");
+    const proposed = await post("actions", {
+      kind: "revoke",
+      target: { kind: "client", id: "leaky" },
+      reason: "leaked",
+      mode: "propose",
+    });
+    expect(proposed.body).toMatchObject({ state: "proposed", hits: { tokens: 1 } });
+    const waiting = await get("/admin/oauth/actions?state=proposed", admin);
+    expect(waiting.body.actions).toHaveLength(1);
+    expect((await get("/api/x", secret)).status).toBe(200);
+    const approve = () => post(`actions/${proposed.body.action_id}/approve`, { reason: "agreed" });
+    const answers = await Promise.all([approve(), approve()]);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(1);
+    expect((await approve()).status).toBe(409);
+    expect((await get("/api/x", secret)).status).toBe(401);
+  });
+
+  it.each<[string, object, Record<string, string>, number, string]>([
+    ["no kind", { target: { kind: "user", id: "a" }, reason: "x" }, {}, 400, "/kind"],
+    [
+      "a block without an end",
+      { kind: "block", target: { kind: "user", id: "a" }, reason: "x" },
+      {},
+      400,
+      "/until",
+    ],
+    [
+      "a token that there is not",
+      { kind: "revoke", target: { kind: "token", id: "nobody" }, reason: "x" },
+      {},
+      404,
+      "",
+    ],
+    ["text that is no JSON", {}, { "content-type": "text/plain" }, 415, ""],
+    [
+      "a key that is none",
+      { kind: "revoke", target: { kind: "user", id: "nobody" }, reason: "x" },
+      { "idempotency-key": "a b" },
+      400,
+      "",
+    ],
+    ["a body that is too large", { reason: "x".repeat(20_000) }, {}, 413, ""],
+  ])("refuse %s with a problem document", async (_, body, headers, status, pointer) => {
+    const answer = await post("actions", body, headers);
+    expect(answer.status).toBe(status);
+    expect(answer.headers["content-type"]).toBe("application/problem+json");
+    if (pointer) {
+      expect(answer.body.errors).toMatchObject(
+        expect.arrayContaining([expect.objectContaining({ pointer })]),
+      );
+    }
+  });
+});
+
+describe("the routes that list", () => {
+  it("list tokens and sessions of a user and a client, and tokens that expire soon", async () => {
+    const { get, admin, library } = scene();
+    const { token } = await issue("lister", "peggy");
+    const { session } = await startSession(library, {
+      clientId: "lister",
+      userId: "peggy",
+      scopes: ["api:read"],
+      expiresInSeconds: 600,
+    });
+    for (const filter of ["user_id=peggy", "client_id=lister"]) {
+      const tokens = await get(`/admin/oauth/tokens?${filter}`, admin);
+      expect(tokens.body).toMatchObject({ tokens: [{ token_id: token.token_id }], more: false });
+      expect(JSON.stringify(tokens.body)).not.toContain(token.token_digest);
+      const sessions = await get(`/admin/oauth/sessions?${filter}`, admin);
+      expect(sessions.body).toMatchObject({ sessions: [{ session_id: session.session_id }] });
+      expect(JSON.stringify(sessions.body)).not.toContain(session.session_digest);
+    }
+    const soon = await get("/admin/oauth/tokens?expiring_days=1&limit=500", admin);
+    expect(soon.body.tokens.map((each: { token_id: string }) => each.token_id)).toContain(
+      token.token_id,
+    );
+    expect((await get("/admin/oauth/tokens", admin)).status).toBe(400);
+    expect((await get("/admin/oauth/sessions?user_id=a&client_id=b", admin)).status).toBe(400);
+    expect((await get("/admin/oauth/actions?target_kind=user", admin)).status).toBe(400);
+    expect((await get("/admin/oauth/actions?target_kind=sheep&target_id=a", admin)).status).toBe(
+      400,
+    );
+  });
+});
+
+describe("alerts", () => {
+  it("are acknowledged, noted upon and judged", async () => {
+    const { get, admin } = scene();
+    const { body } = await get("/admin/oauth/alerts", admin);
+    const [{ alert_id }] = body.open;
+    const said = await post("alert-reviews", { alert_id, acknowledge: true, note: "mine" });
+    expect(said.body).toMatchObject({ acknowledged_by: "ada", notes: [{ text: "mine" }] });
+    await post("alert-reviews", { alert_id, verdict: "true" });
+    const { body: after } = await get("/admin/oauth/alerts", admin);
+    expect(after.open[0].review).toMatchObject({ verdict: "true", acknowledged_by: "ada" });
+    expect((await post("alert-reviews", { alert_id: "none", verdict: "true" })).status).toBe(404);
+    expect((await post("alert-reviews", { alert_id })).status).toBe(400);
+  });
+});

@@ -1,0 +1,173 @@
+import { App } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
+
+type Signals = MonitoringConfigInput["signals"];
+
+/** The template of a stack whose bundles do not matter. */
+function synthesize(signals?: Signals): Template {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+  return Template.fromStack(
+    new OAuthMonitoringStack(app, "Product", { config: signals ? { signals } : {} }),
+  );
+}
+
+const absent = synthesize();
+const on = synthesize(SIGNALS);
+
+/** What a role may do, each as `action resource`. */
+function allowed(template: Template, role: string): string {
+  const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
+  const [policy] = policies.filter(([id]) => id.includes(role));
+  return JSON.stringify(policy?.[1]?.Properties.PolicyDocument ?? {});
+}
+
+describe("without Shared Signals", () => {
+  it("the template is the same, whether the key is absent or empty", () => {
+    expect(synthesize({}).toJSON()).toEqual(absent.toJSON());
+    expect(JSON.stringify(absent.toJSON())).not.toMatch(/signal|ApiGatewayV2/i);
+  });
+});
+
+describe("the receiver", () => {
+  const { receiver } = SIGNALS;
+  const [pushing, polled] = receiver.transmitters;
+
+  it("has one open route, and a poller only where a transmitter is polled", () => {
+    const pushOnly = synthesize({ receiver: { transmitters: [pushing] } });
+    pushOnly.resourceCountIs("AWS::ApiGatewayV2::Route", 1);
+    pushOnly.hasResourceProperties("AWS::ApiGatewayV2::Route", {
+      RouteKey: "POST /signals/events",
+      AuthorizationType: "NONE",
+    });
+    const schedules = (template: Template) =>
+      Object.keys(template.findResources("AWS::Events::Rule")).filter((id) =>
+        id.includes("SignalPoll"),
+      );
+    expect(schedules(pushOnly)).toEqual([]);
+    expect(schedules(on)).toHaveLength(1);
+  });
+
+  it("may read the secret of its own kind of delivery, and no other", () => {
+    const [push, poll] = ["SignalReceiverRole", "SignalPollerRole"].map((role) =>
+      allowed(on, role),
+    );
+    expect(push).toContain(pushing.pushAuthorizationSecretArn);
+    expect(push).not.toContain(polled.poll.authorizationSecretArn);
+    expect(poll).toContain(polled.poll.authorizationSecretArn);
+    expect(poll).not.toContain(pushing.pushAuthorizationSecretArn);
+  });
+
+  it.each([
+    ["two transmitters of one issuer", [pushing, { ...pushing, name: "other" }], /issuer.*twice/],
+    ["an issuer without TLS", [{ ...pushing, issuer: "http://idp.example.com" }], /issuer/],
+    ["no audience", [{ ...pushing, audiences: [] }], /audiences/],
+    [
+      "a signal that nothing is done about",
+      [{ ...pushing, actions: { verification: "enforce" } }],
+      /actions/,
+    ],
+  ])("is refused with %s", (_, transmitters, message) => {
+    expect(() => synthesize({ receiver: { transmitters } } as never)).toThrow(message);
+  });
+});
+
+describe("the transmitter", () => {
+  it("lets each function do only its part with keys, streams and queues", () => {
+    const may = (role: string, action: string) => allowed(on, role).includes(`"${action}"`);
+    const [streams, making, delivery] = [
+      "SignalStreamsRole",
+      "SignalTransmitterRole",
+      "SignalDeliveryRole",
+    ] as const;
+    expect([streams, making, delivery].map((role) => may(role, "kms:Sign"))).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(may(delivery, "dynamodb:PutItem")).toBe(false);
+    expect(may(delivery, "sqs:SendMessage")).toBe(false);
+    expect(may(making, "dynamodb:DeleteItem")).toBe(false);
+    for (const role of [streams, making, delivery]) expect(may(role, "dynamodb:Scan")).toBe(false);
+  });
+
+  it("signs by the first key, which alone may, and publishes all", () => {
+    const keys = Object.keys(on.findResources("AWS::KMS::Key")).filter((id) =>
+      id.includes("SigningKey"),
+    );
+    expect(keys).toHaveLength(2);
+    const statements = JSON.parse(allowed(on, "SignalDeliveryRole")).Statement as {
+      Action: string | string[];
+      Resource: unknown;
+    }[];
+    const of = (action: string) =>
+      JSON.stringify(statements.filter(({ Action }) => [Action].flat().includes(action)));
+    const [first = "", second = ""] = keys.sort();
+    expect(of("kms:Sign")).toContain(first);
+    expect(of("kms:Sign")).not.toContain(second);
+    expect(of("kms:GetPublicKey")).toContain(second);
+  });
+
+  it("asks for the scopes of the interoperability profile on every route but two", () => {
+    const routes = Object.values(on.findResources("AWS::ApiGatewayV2::Route")).map(
+      ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType] as const,
+    );
+    const open = routes.filter(([, type]) => type === "NONE").map(([key]) => key);
+    expect(open.sort()).toEqual([
+      "GET /.well-known/ssf-configuration",
+      "GET /jwks",
+      "POST /signals/events",
+    ]);
+    expect(routes.filter(([, type]) => type === "CUSTOM").length).toBe(routes.length - 3);
+    const functions = Object.entries(on.findResources("AWS::Lambda::Function"));
+    const [authorizer] = functions.filter(([id]) => id.includes("Authorizer"));
+    const { Variables } = authorizer?.[1].Properties.Environment ?? {};
+    const config = JSON.parse(Variables.OAUTH_MONITORING_CONFIG);
+    expect(config.routes).toEqual([
+      { method: "POST", path: "/ssf/poll/{stream_id}", scopes: ["ssf.read"], session: "ignored" },
+      { method: "GET", path: "/ssf/{proxy+}", scopes: ["ssf.read"], session: "ignored" },
+      { method: "ANY", path: "/ssf/{proxy+}", scopes: ["ssf.manage"], session: "ignored" },
+    ]);
+  });
+
+  it.each([
+    ["two keys of one name", { signingKeys: ["First", "First"] }, /signingKeys/],
+    ["three keys", { signingKeys: ["A", "B", "C"] }, /signingKeys/],
+    ["a name that is no construct's", { signingKeys: ["first key"] }, /signingKeys/],
+  ])("is refused with %s", (_, transmitter, message) => {
+    expect(() => synthesize({ transmitter } as never)).toThrow(message);
+  });
+});
+
+describe("webhooks", () => {
+  const template = (() => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const config = { notifications: NOTIFICATIONS } as unknown as MonitoringConfigInput;
+    return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
+  })();
+
+  it("have a queue each, so that one that is down keeps no other waiting, and one for what none took", () => {
+    const queues = Object.entries(template.findResources("AWS::SQS::Queue")).filter(([id]) =>
+      id.includes("Webhooks"),
+    );
+    expect(queues).toHaveLength(NOTIFICATIONS.webhooks.length + 1);
+    const [undelivered] = queues.filter(([id]) => id.includes("Undelivered"));
+    for (const [id, { Properties }] of queues) {
+      expect(Properties).toHaveProperty("KmsMasterKeyId");
+      if (id === undelivered?.[0]) continue;
+      expect(Properties.RedrivePolicy.deadLetterTargetArn).toEqual({
+        "Fn::GetAtt": [undelivered?.[0], "Arn"],
+      });
+    }
+  });
+
+  it("need no more than their secrets and queues", () => {
+    const document = allowed(template, "WebhookRole");
+    for (const { secretArn } of NOTIFICATIONS.webhooks) expect(document).toContain(secretArn);
+    expect(document).not.toMatch(/dynamodb|PutEvents|SendMessage/);
+    expect(JSON.stringify(absent.toJSON())).not.toMatch(/webhook/i);
+  });
+});

@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { ActionRequest } from "../../shared/actions/action.ts";
+import { releaseAction } from "../../shared/actions/decide-action.ts";
+import { settleActions } from "../../shared/actions/settle-actions.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import { issueToken } from "../../shared/index.ts";
+import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { createWorld } from "./store.ts";
+import { throttled } from "./store-traffic.ts";
+
+/** Set higher for a longer search; fast-check prints the seed of a failure. */
+const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 90) / 4);
+
+const ADMIN = { kind: "administrator", id: "root" } as const;
+
+type Fault = "throttle" | "lost answer" | "kill";
+
+interface Step {
+  readonly kind: "revoke" | "block" | "release";
+  readonly user: number;
+  /** Which write to the store, or read from it, the fault strikes; undefined for none. */
+  readonly fault?: { readonly at: number; readonly kind: Fault } | undefined;
+}
+
+const stepArbitrary: fc.Arbitrary<Step> = fc.record(
+  {
+    kind: fc.constantFrom("revoke", "block", "release"),
+    user: fc.nat(1),
+    fault: fc.record({
+      at: fc.nat(30),
+      kind: fc.constantFrom<Fault>("throttle", "lost answer", "kill"),
+    }),
+  },
+  { requiredKeys: ["kind", "user"] },
+);
+
+describe("any history of actions and faults", () => {
+  it("lets no call in after an action was confirmed, and completes every action that is asked for again", {
+    timeout: 1_200_000,
+  }, async () => {
+    const world = await createWorld();
+    const events: string[] = [];
+    const context = {
+      ...world.context,
+      sink: {
+        publish: async (batch: readonly { event_type: string; id: string }[]) =>
+          void events.push(...batch.map(({ event_type, id }) => `${event_type} ${id}`)),
+      },
+    };
+    let histories = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(stepArbitrary, { minLength: 1, maxLength: 6 }), async (steps) => {
+        histories += 1;
+        world.time.nowMs += 10 * MINUTE_MS;
+        events.length = 0;
+        const users = [0, 1].map((n) => `user-${histories}-${n}`);
+        const secrets = await Promise.all(
+          users.map(
+            async (userId) =>
+              (
+                await issueToken(context, {
+                  clientId: "app",
+                  userId,
+                  scopes: ["api:read"],
+                  expiresInSeconds: 7200,
+                })
+              ).secret,
+          ),
+        );
+        world.time.nowMs += 1000;
+        // One process that knows the list so far, and one that begins to know it with each call.
+        const door = new StoredRestrictions(world.context);
+        const isLetIn = async (user: number) => {
+          world.traffic.fault = undefined;
+          const outcomes = await Promise.all(
+            [door, new StoredRestrictions(world.context)].map(async (restrictions) => {
+              const { outcome } = await authorize(
+                { ...context, restrictions, defer: () => {} },
+                {
+                  method: "GET",
+                  path: "/api/data",
+                  authorization: [`Bearer ${secrets[user]}`],
+                  ip: "203.0.113.9",
+                  requestId: "r",
+                },
+              );
+              return outcome === "allowed";
+            }),
+          );
+          expect(outcomes[0]).toBe(outcomes[1]);
+          return outcomes[0];
+        };
+        const strike = (fault: Step["fault"]) => {
+          let calls = 0;
+          let isDead = false;
+          world.traffic.reset();
+          world.traffic.fault = () => {
+            if (isDead) return { error: new Error("killed") };
+            calls += 1;
+            if (!fault || calls !== fault.at + 1) return undefined;
+            if (fault.kind === "throttle") return { error: throttled() };
+            if (fault.kind === "kill") isDead = true;
+            return { error: new Error("socket hang up"), afterwards: true };
+          };
+        };
+        await isLetIn(0);
+        const revoked = new Set<number>();
+        const blocks = [new Set<string>(), new Set<string>()];
+        for (const [n, { kind, user, fault }] of steps.entries()) {
+          world.time.nowMs += 1000;
+          const own = blocks[user] as Set<string>;
+          if (kind === "release") {
+            const [actionId] = own;
+            if (actionId === undefined) continue;
+            const decision = { actionId, actor: ADMIN, reason: "over" };
+            strike(fault);
+            await releaseAction(context, decision).catch(() => undefined);
+            world.traffic.fault = undefined;
+            expect((await releaseAction(context, decision)).state).toBe("released");
+            own.delete(actionId);
+          } else {
+            const request: ActionRequest = {
+              kind,
+              target: { kind: "user", id: users[user] as string },
+              reason: "history",
+              actor: ADMIN,
+              idempotencyKey: `${histories}-${n}`,
+              ...(kind === "block" && { until: toInstant(world.time.nowMs + HOUR_MS) }),
+            };
+            strike(fault);
+            const first = await takeAction(context, request).catch(() => undefined);
+            if (first) {
+              expect(first.state).toBe("done");
+              expect(await isLetIn(user)).toBe(false);
+            }
+            world.traffic.fault = undefined;
+            const again = await takeAction(context, request);
+            expect(again.state).toBe("done");
+            if (kind === "revoke") revoked.add(user);
+            else own.add(again.action_id);
+          }
+          for (const each of [0, 1]) {
+            const held = revoked.has(each) || (blocks[each] as Set<string>).size > 0;
+            expect(await isLetIn(each)).toBe(!held);
+          }
+        }
+        await settleActions(context, world.time.nowMs + MINUTE_MS);
+        // Each token that was revoked is counted once, whatever was interrupted and done again.
+        const told = new Set(events.filter((event) => event.startsWith("token_revoked")));
+        expect(told.size).toBe(revoked.size);
+      }),
+      { numRuns: HISTORIES },
+    );
+  });
+});

@@ -1,0 +1,232 @@
+import { describe, expect, it } from "vitest";
+import type { Action } from "../../shared/actions/action.ts";
+import { listActionsOfTarget } from "../../shared/actions/action-store.ts";
+import { releaseAction } from "../../shared/actions/decide-action.ts";
+import { proposalNotification } from "../../shared/actions/proposal-notification.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
+import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
+import { reviewAlert, withReviews } from "../../shared/detection/verdicts.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { issueToken } from "../../shared/index.ts";
+import { applyPolicies } from "../../shared/policies/apply-policies.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+import { sampleAlert } from "../sample-alert.ts";
+import { createWorld } from "./store.ts";
+import { throttled } from "./store-traffic.ts";
+
+type Responses = NonNullable<MonitoringConfigInput["responses"]>;
+
+async function scene(responses: Responses) {
+  const world = await createWorld({ responses });
+  const proposals: Action[] = [];
+  const context = {
+    ...world.context,
+    notifyProposal: async (action: Action) => void proposals.push(action),
+  };
+  let alerts = 0;
+  /** Opens an alert about an address, or whatever subject. */
+  const alert = async (subject: { kind: "client" | "ip" | "token"; id: string }) => {
+    alerts += 1;
+    const open = sampleAlert({
+      alert_id: `failure_burst#${subject.kind}#${subject.id}`,
+      subject,
+      opened_at: toInstant(world.time.nowMs),
+      last_seen_at: toInstant(world.time.nowMs),
+      event_id: `e-${alerts}`,
+    });
+    await saveAlert(world, open, undefined);
+    return open;
+  };
+  const run = async () => {
+    const { taken, proposed, dryRun } = await applyPolicies(context);
+    return { taken: taken.length, proposed: proposed.length, dryRun: dryRun.length };
+  };
+  const actionsOf = (ip: string) => listActionsOfTarget(world, { kind: "address", id: ip }, 10);
+  return { world, context, proposals, alert, run, actionsOf };
+}
+
+const burst = (policy: NonNullable<Responses["rules"]>[string], more: Responses = {}) =>
+  scene({ rules: { failure_burst: policy }, ...more });
+
+const NOTHING = { taken: 0, proposed: 0, dryRun: 0 };
+
+describe("a policy", () => {
+  it("of another rule, or none, does nothing", async () => {
+    const { alert, run } = await scene({ rules: { token_networks: { mode: "enforce" } } });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    expect(await run()).toEqual(NOTHING);
+  });
+
+  it.each([
+    ["enforce", { ...NOTHING, taken: 1 }, "done"],
+    ["propose", { ...NOTHING, proposed: 1 }, "proposed"],
+    ["dry_run", { ...NOTHING, dryRun: 1 }, "dry_run"],
+  ] as const)("that says %s acts upon an alert once, with an end", async (mode, wanted, state) => {
+    const { world, alert, run, actionsOf, proposals } = await burst({ mode, blockMinutes: 30 });
+    const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
+    expect(await run()).toEqual(wanted);
+    expect(await run()).toEqual(NOTHING);
+    expect(await actionsOf("203.0.113.9")).toMatchObject([
+      {
+        kind: "block",
+        state,
+        alert_id,
+        actor: { kind: "policy", id: "failure_burst" },
+        until: toInstant(world.time.nowMs + 30 * MINUTE_MS),
+      },
+    ]);
+    expect(proposals).toHaveLength(mode === "propose" ? 1 : 0);
+  });
+
+  it("revokes a token, and leaves what is dealt with alone", async () => {
+    const { world, alert, run } = await burst({ mode: "enforce", action: "revoke" });
+    const { token } = await issueToken(world.context, {
+      clientId: "app",
+      scopes: ["api:read"],
+      expiresInSeconds: 3600,
+    });
+    await alert({ kind: "token", id: token.token_id });
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+    const types = () => world.published.map(({ event_type }) => event_type);
+    expect(types().filter((type) => type === "token_revoked")).toHaveLength(1);
+    // Nothing of what it published is a failure or suspicious, so no rule has anything to look at.
+    expect(types().filter((type) => /failed|violation|suspicious/.test(type))).toEqual([]);
+  });
+
+  it("goes no further than a proposal beyond the ceiling of the hour", async () => {
+    const { world, alert, run, proposals } = await burst(
+      { mode: "enforce" },
+      { actionsPerHour: 3 },
+    );
+    for (let n = 0; n < 8; n += 1) await alert({ kind: "ip", id: `203.0.113.${n}` });
+    expect(await run()).toEqual({ taken: 3, proposed: 5, dryRun: 0 });
+    expect(proposals).toHaveLength(5);
+    world.time.nowMs += HOUR_MS;
+    await alert({ kind: "ip", id: "203.0.113.99" });
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+  });
+
+  it("never acts against the allow list, nor against callers without a client", async () => {
+    const { alert, run } = await burst(
+      { mode: "enforce" },
+      { allow: { clients: ["monitor"], networks: ["198.51.100.0/24"] } },
+    );
+    await alert({ kind: "client", id: "monitor" });
+    await alert({ kind: "client", id: "(none)" });
+    await alert({ kind: "ip", id: "198.51.100.7" });
+    expect(await run()).toEqual(NOTHING);
+  });
+
+  it("only proposes against whoever may act: the last administrator is never locked out", async () => {
+    const { world, alert, run } = await burst({ mode: "enforce" });
+    const { token } = await issueToken(world.context, {
+      clientId: "ops",
+      userId: "root",
+      scopes: ["oauth:admin", "oauth:respond"],
+      expiresInSeconds: 3600,
+    });
+    const used = { endpoint: "/admin/oauth/alerts", method: "GET", ip: "192.0.2.7" };
+    await world.context.sink.publish([
+      createEvent({ eventType: "token_used", clientId: "ops", details: used }, world.time.nowMs),
+    ]);
+    await alert({ kind: "token", id: token.token_id });
+    await alert({ kind: "client", id: "ops" });
+    await alert({ kind: "ip", id: "192.0.2.7" });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 3 });
+  });
+
+  it("does not block again while a block holds, nor what an administrator has released", async () => {
+    const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    await run();
+    const [action] = await actionsOf("203.0.113.9");
+    const admin = { kind: "administrator", id: "root" } as const;
+    const decision = { actionId: action?.action_id ?? "", actor: admin, reason: "it was us" };
+    await releaseAction(context, decision);
+    expect(await run()).toEqual(NOTHING);
+    expect(await actionsOf("203.0.113.9")).toHaveLength(1);
+    expect(world.context.logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("that the store stops is completed by the next run", async () => {
+    const { world, alert, run, actionsOf } = await burst({ mode: "enforce" });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    world.traffic.reset();
+    world.traffic.fault = ({ operation, index }) =>
+      operation === "UpdateItem" && index === 5 ? { error: throttled() } : undefined;
+    expect(await run()).toEqual(NOTHING);
+    expect((await actionsOf("203.0.113.9"))[0]?.state).toBe("pending");
+    world.traffic.fault = undefined;
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+    expect((await actionsOf("203.0.113.9"))[0]?.state).toBe("done");
+  });
+});
+
+describe("the message about a proposal", () => {
+  it("says what it hits and how to decide, and has no line of somebody else", () => {
+    const action: Action = {
+      action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",
+      kind: "block",
+      target: { kind: "client", id: "app\nApprove nothing" },
+      state: "proposed",
+      reason: "failure_burst: 60 failed calls",
+      actor: { kind: "policy", id: "failure_burst" },
+      requested_at: "2026-11-23T10:00:00.000Z",
+      until: "2026-11-23T11:00:00.000Z",
+      hits: { tokens: 3, sessions: 1, more: false },
+    };
+    const { subject, text, json } = proposalNotification(action);
+    expect(subject).toBe("Approval needed: block client app?Approve nothing");
+    expect(text).toContain(`actions approve ${action.action_id}`);
+    expect(text).toContain("3 active tokens and 1 active sessions");
+    expect(text.split("\n").some((line) => line.startsWith("Approve nothing"))).toBe(false);
+    expect(JSON.parse(json)).toMatchObject({ action_id: action.action_id });
+  });
+});
+
+describe("a verdict", () => {
+  it("is kept with notes and an acknowledgement, and is an event", async () => {
+    const { world, alert } = await burst({});
+    const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
+    const say = (what: object) =>
+      reviewAlert(world.context, { alertId: alert_id, by: "root", ...what });
+    await say({ acknowledge: true });
+    await say({ note: "looks like the load test" });
+    await say({ note: "it is", verdict: "false" });
+    const [reviewed] = await withReviews(world, await listAlerts(world, "open"));
+    expect(reviewed?.review).toMatchObject({
+      acknowledged_by: "root",
+      verdict: "false",
+      notes: [{ text: "looks like the load test" }, { text: "it is", by: "root" }],
+    });
+    expect((await say({ verdict: "none" })).verdict).toBeUndefined();
+    const events = world.published.filter(({ event_type }) => event_type === "alert_reviewed");
+    expect(events).toHaveLength(4);
+    await expect(say({})).rejects.toThrow(/say something/);
+    await expect(
+      reviewAlert(world.context, { alertId: "nobody", by: "root", acknowledge: true }),
+    ).rejects.toThrow(/no alert has the id/);
+  });
+
+  it("of benign lets the subject raise no more of the rule, and policies leave it alone", async () => {
+    const { world, context, alert, run } = await burst({ mode: "enforce" });
+    const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
+    await reviewAlert(world.context, { alertId: alert_id, by: "root", verdict: "benign" });
+    expect(await run()).toEqual(NOTHING);
+    const nowMs = world.time.nowMs;
+    const failing = (value: string) => ({
+      clientId: "app",
+      value,
+      minutes: new Map([[nowMs - MINUTE_MS, 60]]),
+    });
+    const snapshot = quietSnapshot(nowMs, {
+      failedIps: [failing("203.0.113.9"), failing("203.0.113.10")],
+    });
+    const keeping = { ...context, notify: async () => {} };
+    const { opened, muted } = await keepAlerts(keeping, snapshot);
+    expect(opened.map(({ subject }) => subject.id)).toEqual(["203.0.113.10"]);
+    expect(muted).toBe(1);
+  });
+});

@@ -1,0 +1,134 @@
+import { createHash, verify } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  DecryptCommand,
+  EncryptCommand,
+  GetPublicKeyCommand,
+  KMSClient,
+  SignCommand,
+  type SignCommandInput,
+} from "@aws-sdk/client-kms";
+import { compactVerify, createLocalJWKSet } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { kmsSeal, kmsSigningKeys, kmsUnseal } from "../../functions/runtime/signing-keys.ts";
+import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
+import type { EventBus } from "../../local/services/event-bus.ts";
+import { LocalKeys } from "../../local/services/keys.ts";
+import { Notifications } from "../../local/services/notifications.ts";
+import { Template } from "../../local/services/template.ts";
+import { signSet } from "../../shared/shared-signals/set-signer.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "keys-"));
+const arnOf = (id: string) => `arn:aws:kms:us-east-1:000000000000:key/${id}`;
+const [FIRST, SECOND, DATA] = ["First", "Second", "Data"].map(arnOf) as [string, string, string];
+
+let server: Server;
+let kms: KMSClient;
+
+beforeAll(async () => {
+  const signing = { KeySpec: "RSA_2048", KeyUsage: "SIGN_VERIFY" };
+  const key = (Properties: object) => ({ Type: "AWS::KMS::Key", Properties });
+  writeFileSync(
+    join(directory, "Keys.template.json"),
+    JSON.stringify({
+      Resources: { First: key(signing), Second: key(signing), Data: key({}) },
+    }),
+  );
+  const keys = new LocalKeys(new Template({ directory, stackName: "Keys" }, "http://127.0.0.1"));
+  server = createAwsEndpoint(
+    () => ({}) as EventBus,
+    () => new Map(),
+    new Notifications(),
+    undefined,
+    undefined,
+    () => keys,
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  process.env.AWS_ENDPOINT_URL_KMS = endpoint;
+  process.env.AWS_REGION = LOCAL_ACCESS.region;
+  process.env.AWS_ACCESS_KEY_ID = "local";
+  process.env.AWS_SECRET_ACCESS_KEY = "local";
+  kms = new KMSClient({ endpoint, ...LOCAL_ACCESS, maxAttempts: 1 });
+});
+afterAll(() => {
+  kms.destroy();
+  server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const digest = createHash("sha256").update("message").digest();
+const sign = (more: Partial<SignCommandInput> = {}) =>
+  kms.send(
+    new SignCommand({
+      KeyId: FIRST,
+      Message: digest,
+      MessageType: "DIGEST",
+      SigningAlgorithm: "RSASSA_PKCS1_V1_5_SHA_256",
+      ...more,
+    }),
+  );
+const nameOf = (call: Promise<unknown>) =>
+  call.then(
+    () => "none",
+    (error: Error) => error.name,
+  );
+
+describe("a local key", () => {
+  it("signs a digest, or the message itself, as RSASSA-PKCS1-v1_5", async () => {
+    const { PublicKey = new Uint8Array() } = await kms.send(
+      new GetPublicKeyCommand({ KeyId: FIRST }),
+    );
+    const key = { key: Buffer.from(PublicKey), format: "der", type: "spki" } as const;
+    for (const more of [{}, { MessageType: "RAW", Message: Buffer.from("message") } as const]) {
+      const { Signature = new Uint8Array() } = await sign(more);
+      expect(verify("sha256", Buffer.from("message"), key, Signature)).toBe(true);
+    }
+  });
+
+  it("refuses what KMS refuses", async () => {
+    expect(await nameOf(sign({ KeyId: arnOf("None") }))).toBe("NotFoundException");
+    expect(await nameOf(sign({ Message: Buffer.from("short") }))).toBe("ValidationException");
+    expect(await nameOf(sign({ SigningAlgorithm: "RS256" as never }))).toBe("ValidationException");
+    expect(await nameOf(sign({ Message: Buffer.alloc(5000), MessageType: "RAW" }))).toBe(
+      "ValidationException",
+    );
+    expect(await nameOf(sign({ KeyId: DATA }))).toBe("UnsupportedOperationException");
+    const encrypt = new EncryptCommand({ KeyId: FIRST, Plaintext: Buffer.from("x") });
+    expect(await nameOf(kms.send(encrypt))).toBe("InvalidKeyUsageException");
+    const decrypt = new DecryptCommand({ KeyId: DATA, CiphertextBlob: Buffer.alloc(64) });
+    expect(await nameOf(kms.send(decrypt))).toBe("InvalidCiphertextException");
+  });
+
+  it("decrypts only in the context in which it encrypted", async () => {
+    const sealed = await kmsSeal(DATA)("Bearer entrusted", "stream-1");
+    expect(Buffer.from(sealed, "base64").toString("latin1")).not.toContain("entrusted");
+    expect(await kmsUnseal(DATA)(sealed, "stream-1")).toBe("Bearer entrusted");
+    expect(await nameOf(kmsUnseal(DATA)(sealed, "stream-2"))).toBe("InvalidCiphertextException");
+  });
+});
+
+describe("a signed SET", () => {
+  it("is verified by the published keys, before and after a rotation", async () => {
+    const claims = { iss: "https://tr.example.com", jti: "1" };
+    const before = kmsSigningKeys([FIRST, SECOND]);
+    const after = kmsSigningKeys([SECOND, FIRST]);
+    const texts = [await signSet(before, claims), await signSet(after, claims)];
+    // Another library verifies it.
+    const keySet = createLocalJWKSet({ keys: [...(await before.publicKeys())] });
+    const kids = await Promise.all(
+      texts.map(async (text) => {
+        const { payload, protectedHeader } = await compactVerify(text, keySet);
+        expect(JSON.parse(Buffer.from(payload).toString())).toEqual(claims);
+        expect(protectedHeader).toMatchObject({ alg: "RS256", typ: "secevent+jwt" });
+        return protectedHeader.kid;
+      }),
+    );
+    expect(new Set(kids).size).toBe(2);
+  });
+});

@@ -1,0 +1,203 @@
+import { describe, expect, it } from "vitest";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { outgoingSignals } from "../../shared/shared-signals/outgoing-signals.ts";
+import { isPushable } from "../../shared/shared-signals/stream.ts";
+import { readSubject } from "../../shared/shared-signals/subject-identifier.ts";
+import { isInStream, subjectsMatch } from "../../shared/shared-signals/subject-matching.ts";
+
+const AT_MS = Date.parse("2026-11-25T08:00:00.500Z");
+const NAMES = { userIssuer: "https://login.example.com/" };
+
+function out(
+  eventType: string,
+  details: Record<string, unknown>,
+  subject: { clientId?: string; userId?: string } = {},
+) {
+  return outgoingSignals(createEvent({ eventType, details, ...subject }, AT_MS), NAMES);
+}
+
+const action = (more: Record<string, unknown> = {}) => ({
+  action_id: "a",
+  action: "revoke",
+  target: { kind: "user", id: "ada" },
+  reason: "Stolen laptop",
+  actor: { kind: "administrator", id: "ops" },
+  ...more,
+});
+
+const alert = (more: Record<string, unknown> = {}) => ({
+  rule: "failure_burst",
+  message: "Many failures.",
+  subject: { kind: "client", id: "app" },
+  ...more,
+});
+
+const types = (signals: readonly { uri: string }[]) =>
+  signals.map(({ uri }) => uri.replace(/^.*\/secevent\/(\w+)\/event-type\//, "$1 "));
+
+describe("an action", () => {
+  it("leaves as session-revoked, with who and why", () => {
+    expect(out("action_taken", action(), { userId: "ada" })).toEqual([
+      {
+        uri: "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
+        payload: {
+          event_timestamp: 1_795_593_600,
+          initiating_entity: "admin",
+          reason_admin: { en: "Stolen laptop" },
+        },
+        subject: { format: "iss_sub", iss: NAMES.userIssuer, sub: "ada" },
+      },
+    ]);
+    const policy = action({ actor: { kind: "policy", id: "token_networks" } });
+    expect(out("action_taken", policy)[0]?.payload.initiating_entity).toBe("policy");
+  });
+
+  it.each([
+    ["client", { format: "complex", application: { format: "opaque", id: "x" } }],
+    ["session", { format: "complex", session: { format: "opaque", id: "x" } }],
+    ["token", { format: "complex", session: { format: "opaque", id: "x" } }],
+  ])("against a %s names it in a complex subject", (kind, subject) => {
+    expect(out("action_taken", action({ target: { kind, id: "x" } }))[0]?.subject).toEqual(subject);
+  });
+
+  it("leaves as account-disabled and account-enabled, when a user is blocked and released", () => {
+    const block = action({ action: "block", until: "2026-11-26T08:00:00.000Z" });
+    expect(types(out("action_taken", block))).toEqual(["risc account-disabled"]);
+    expect(types(out("action_released", block))).toEqual(["risc account-enabled"]);
+    const session = action({ action: "block", target: { kind: "session", id: "s" } });
+    expect(types(out("action_released", session))).toEqual([]);
+  });
+
+  it("that answers a signal stays here, so that two systems do not answer each other for ever", () => {
+    expect(out("action_taken", action({ actor: { kind: "receiver", id: "idp" } }))).toEqual([]);
+  });
+
+  it("that is only proposed, or against an address, stays here", () => {
+    expect(out("action_proposed", action())).toEqual([]);
+    expect(out("action_dry_run", action())).toEqual([]);
+    for (const target of [
+      { kind: "address", id: "203.0.113.9" },
+      { kind: "network", id: "203.0.113.0/24" },
+    ]) {
+      expect(out("action_taken", action({ action: "block", target }))).toEqual([]);
+    }
+  });
+});
+
+describe("an alert", () => {
+  it("leaves as a level of risk, high and then low again", () => {
+    const [opened] = out("suspicious_activity", alert(), { clientId: "app" });
+    expect(types([opened as never])).toEqual(["caep risk-level-change"]);
+    expect(opened?.payload).toMatchObject({
+      principal: "CLIENT",
+      current_level: "HIGH",
+      risk_reason: "failure_burst",
+    });
+    const [resolved] = out("alert_resolved", alert(), { clientId: "app" });
+    expect(resolved?.payload).toMatchObject({ current_level: "LOW", previous_level: "HIGH" });
+  });
+
+  it("about a stolen token leaves as credential-compromise", () => {
+    const stolen = alert({ rule: "token_networks", subject: { kind: "token", id: "t" } });
+    const [signal] = out("suspicious_activity", stolen, { clientId: "app" });
+    expect(types([signal as never])).toEqual(["risc credential-compromise"]);
+    expect(signal?.subject).toEqual({
+      format: "complex",
+      session: { format: "opaque", id: "t" },
+      application: { format: "opaque", id: "app" },
+    });
+  });
+
+  it("that somebody raised by hand, without a rule, stays here", () => {
+    expect(out("suspicious_activity", { message: "Look at this." })).toEqual([]);
+  });
+});
+
+describe("what leaves", () => {
+  const all = [
+    out("action_taken", action()),
+    out("suspicious_activity", alert({ subject: { kind: "ip", id: "203.0.113.9" } })),
+    out("access_revoked", { holder: "session", session_id: "s" }),
+    out("access_revoked", { holder: "user" }, { userId: "ada" }),
+    out("access_revoked", { holder: "client" }, { clientId: "app" }),
+  ].flat();
+
+  it("has a subject of the framework and a reason, as the interoperability profile asks for", () => {
+    expect(all).toHaveLength(5);
+    for (const { subject, payload } of all) {
+      expect(readSubject(subject)).toBeDefined();
+      expect((payload.reason_admin as { en: string }).en).not.toBe("");
+    }
+  });
+
+  it("is nothing of an event that any producer made up", () => {
+    for (const type of ["action_taken", "suspicious_activity", "access_revoked"]) {
+      expect(out(type, { target: "x", token_id: 7, subject: [], session_id: null })).toEqual([]);
+    }
+    // Tokens and sessions that an action ends one by one are in the signal of the action.
+    for (const type of ["token_used", "token_revoked", "session_ended"]) {
+      expect(out(type, { token_id: "t", session_id: "s" }, { userId: "ada" })).toEqual([]);
+    }
+  });
+});
+
+describe("subjects", () => {
+  const user = { format: "email", email: "jdoe@example.com" };
+  const tenant = { format: "opaque", id: "example-a38h4792-uw2" };
+  const complex = (members: object) => ({ format: "complex", ...members });
+
+  it("match as the framework's three examples say", () => {
+    expect(subjectsMatch(complex({ tenant }), complex({ tenant, user }))).toBe(true);
+    const device = { format: "ip-addresses", "ip-addresses": ["10.29.37.75"] };
+    expect(subjectsMatch(complex({ user, device }), complex({ user }))).toBe(true);
+    const group = (url: string) => complex({ user, group: { format: "did", url } });
+    expect(subjectsMatch(group("did:example:123456"), group("did:example:9999999"))).toBe(false);
+  });
+
+  it("that are simple match if they are identical, whatever the order of their members", () => {
+    const one = { format: "iss_sub", iss: "https://a.example.com", sub: "1" };
+    const same = { sub: "1", iss: "https://a.example.com", format: "iss_sub" };
+    expect(subjectsMatch(one, same)).toBe(true);
+    expect(subjectsMatch(one, { ...one, sub: "2" })).toBe(false);
+    expect(subjectsMatch(one, complex({ user: one, session: tenant }))).toBe(true);
+    expect(subjectsMatch(one, complex({ session: tenant }))).toBe(false);
+  });
+
+  it("are in a stream by default, or only when they were added", () => {
+    const named = (added: boolean) => [{ subject: user, added }];
+    expect(isInStream(user, [], true)).toBe(true);
+    expect(isInStream(user, [], false)).toBe(false);
+    expect(isInStream(user, named(true), false)).toBe(true);
+    expect(isInStream(user, named(false), true)).toBe(false);
+    expect(isInStream(complex({ user, session: tenant }), named(false), true)).toBe(false);
+  });
+});
+
+describe("an address to push to", () => {
+  it.each([
+    ["https://receiver.example.com/events", true],
+    ["https://8.8.8.8/events", true],
+    ["http://receiver.example.com/events", false],
+    ["http://127.0.0.1:9001/2018-06-01/runtime/invocation/next", false],
+    ["https://localhost/", false],
+    ["https://10.1.2.3/", false],
+    ["https://172.20.0.1/", false],
+    ["https://192.168.1.1/", false],
+    ["https://169.254.169.254/latest/meta-data/", false],
+    ["https://100.100.0.1/", false],
+    ["https://[::1]/", false],
+    ["https://0x7f000001/", false],
+    ["https://2130706433/", false],
+    ["https://metadata.google.internal/", false],
+    ["https://user:secret@receiver.example.com/", false],
+    ["file:///etc/passwd", false],
+    ["no url", false],
+  ])("%s: %s", (url, expected) => {
+    expect(isPushable(url, "https://abc.execute-api.us-east-1.amazonaws.com")).toBe(expected);
+  });
+
+  it("may be on this machine only when the transmitter is", () => {
+    expect(isPushable("http://127.0.0.1:3000/signals/events", "http://127.0.0.1:3001")).toBe(true);
+    expect(isPushable("http://192.168.1.1/", "http://127.0.0.1:3001")).toBe(false);
+  });
+});
