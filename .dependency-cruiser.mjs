@@ -12,9 +12,10 @@ const LAYERS = [
   ["dynamodb"],
   ["tracking"],
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
-  ["authorization-codes", "counters", "sessions", "token-verifiers"],
+  ["authorization-codes", "counters", "restrictions", "sessions", "token-verifiers"],
   ["authorization", "event-store"],
-  ["cleanup", "cost", "detection", "statistics"],
+  ["actions", "cleanup", "cost", "detection", "statistics"],
+  ["policies"],
   ["stack"],
 ];
 

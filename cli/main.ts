@@ -14,6 +14,15 @@ import { systemClock } from "../shared/time/clock.ts";
 import { InvalidRangeError } from "../shared/time/time-range.ts";
 import { PublishError } from "../shared/tracking/event-publisher.ts";
 import {
+  actionsApprove,
+  actionsList,
+  actionsReject,
+  block,
+  release,
+  revoke,
+  TARGET_KINDS,
+} from "./commands/actions.ts";
+import {
   alertsList,
   alertsMute,
   alertsMutes,
@@ -28,8 +37,9 @@ import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts"
 import { doctor } from "./commands/doctor.ts";
 import { events, securityReport } from "./commands/events.ts";
 import { providersTry, type TryOptions, UnusableInputError } from "./commands/providers.ts";
+import { sessionsList } from "./commands/sessions.ts";
 import { stats } from "./commands/stats.ts";
-import { tokensIssue, tokensRevoke } from "./commands/tokens.ts";
+import { tokensIssue, tokensList, tokensRevoke } from "./commands/tokens.ts";
 
 /** Exit codes. */
 const EXIT = { done: 0, failed: 1, badArguments: 2 } as const;
@@ -40,6 +50,16 @@ interface GlobalOptions {
   readonly construct?: string;
   readonly json?: boolean;
 }
+
+/** What the options that name a target mean. */
+const TARGET_HELP = {
+  token: "a token, by its public id",
+  user: "a user",
+  client: "a client",
+  session: "a session, by its public id",
+  address: "an IPv4 or IPv6 address",
+  network: "a network, such as 203.0.113.0/24",
+} as const;
 
 /** The arguments make no sense together. */
 class UsageError extends Error {}
@@ -191,6 +211,111 @@ export function buildProgram(): Command {
       .description("revoke a token")
       .argument("<token-id>", "the public id, as in events"),
     tokensRevoke,
+  );
+
+  does(
+    examples(
+      tokens
+        .command("list")
+        .description("active tokens of a client or a user, or those that expire soon")
+        .option("--client <id>", "the tokens of this client")
+        .option("--user <id>", "the tokens of this user")
+        .option("--expiring <days>", "the tokens that expire within so many days"),
+      "tokens list --user ada",
+      "tokens list --expiring 7 --json",
+    ),
+    tokensList,
+  );
+
+  const sessions = program.command("sessions").description("sessions of clients");
+  does(
+    sessions
+      .command("list")
+      .description("active sessions of a client or a user")
+      .option("--client <id>", "the sessions of this client")
+      .option("--user <id>", "the sessions of this user"),
+    sessionsList,
+  );
+
+  const aimed = (command: Command, kinds: readonly string[]): Command =>
+    kinds.reduce(
+      (all, kind) => all.option(`--${kind} <id>`, TARGET_HELP[kind as keyof typeof TARGET_HELP]),
+      command,
+    );
+  const acting = (command: Command): Command =>
+    command
+      .requiredOption("--reason <text>", "why, for the audit log")
+      .option("--as <name>", "who acts; default the user of this machine")
+      .option("--key <key>", "a repeated command with the same key is the same action")
+      .option("--alert <id>", "the alert that it answers")
+      .option("--dry-run", "say what it would hit, and do nothing")
+      .option("--yes", "do not ask at a terminal");
+  const decided = (command: Command): Command =>
+    command
+      .argument("<action-id>", "as in actions list")
+      .requiredOption("--reason <text>", "why, for the audit log")
+      .option("--as <name>", "who decides; default the user of this machine");
+  does(
+    examples(
+      acting(
+        aimed(
+          program
+            .command("revoke")
+            .description(
+              "refuse, for good, what a token, user, client or session was issued so far",
+            ),
+          ["token", "user", "client", "session"],
+        ).option("--issued-before <time>", "UTC; only what was issued before"),
+      ),
+      'revoke --user ada --reason "the laptop was stolen" --dry-run',
+      'revoke --client mobile-app --issued-before 2026-11-23T10:00:00Z --reason "leaked build"',
+    ),
+    revoke,
+  );
+  does(
+    examples(
+      acting(
+        aimed(
+          program.command("block").description("refuse every call of a target for a while"),
+          TARGET_KINDS,
+        )
+          .option("--hours <number>", "for how long")
+          .option("--until <time>", "UTC; until when"),
+      ),
+      'block --address 203.0.113.66 --hours 4 --reason "guesses tokens"',
+      'block --network 203.0.113.0/24 --until 2026-11-24T00:00:00Z --reason "attack"',
+    ),
+    block,
+  );
+  does(
+    examples(
+      decided(program.command("release").description("end a block early")),
+      'release 019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11 --reason "it was us"',
+    ),
+    release,
+  );
+  const actions = program.command("actions").description("actions, and what waits for approval");
+  does(
+    examples(
+      aimed(
+        actions
+          .command("list")
+          .description("the newest actions of a state, or against one target")
+          .option("--state <state>", "done, proposed, dry_run, released, expired, …", "done"),
+        TARGET_KINDS,
+      ),
+      "actions list --state proposed",
+      "actions list --user ada",
+    ),
+    actionsList,
+  );
+  does(
+    decided(actions.command("approve").description("take an action that waits for approval")),
+    actionsApprove,
+  );
+  does(
+    decided(actions.command("reject").description("decide that a proposed action is not taken")),
+    actionsReject,
   );
 
   const alerts = program.command("alerts").description("alerts of the anomaly detection");

@@ -151,13 +151,19 @@ export interface MonitoringTables {
   readonly cleanupRuns: Table;
   /** Anomalies that were found, and mutes. */
   readonly alerts: Table;
+  /** Tokens and sessions, by user and client. */
+  readonly holdings: Table;
+  /** What was done against whom, and what waits for approval. */
+  readonly actions: Table;
+  /** The blocks and revocations that every door reads. */
+  readonly restrictions: Table;
 }
 
 /**
  * OAuth monitoring for APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
  * cleanup of expired data.
  *
- * It creates nine DynamoDB tables, an event bus with its archive, four queues, the functions and their
+ * It creates twelve DynamoDB tables, an event bus with its archive, four queues, the functions and their
  * schedules, a key, a topic, and (unless you switch them off) alarms and a CloudWatch dashboard. The stack's
  * outputs let `oauth-monitoring --stack NAME` find it.
  *
@@ -171,7 +177,7 @@ export interface MonitoringTables {
 export class OAuthMonitoring extends Construct {
   /** The configuration with every default filled in. */
   readonly config: MonitoringConfig;
-  /** The nine tables. */
+  /** The twelve tables. */
   readonly tables: MonitoringTables;
   /** Where producers publish events. */
   readonly eventBus: EventBus;
@@ -284,6 +290,9 @@ export class OAuthMonitoring extends Construct {
       EVENTS_TABLE: this.tables.events.tableName,
       COUNTERS_TABLE: this.tables.counters.tableName,
       ISSUANCES_TABLE: this.tables.issuances.tableName,
+      HOLDINGS_TABLE: this.tables.holdings.tableName,
+      ACTIONS_TABLE: this.tables.actions.tableName,
+      RESTRICTIONS_TABLE: this.tables.restrictions.tableName,
       EVENT_BUS_NAME: this.eventBus.eventBusName,
       UNPUBLISHED_QUEUE_URL: flow.unpublished.queueUrl,
       OAUTH_MONITORING_CONFIG: functions.configVariable,
@@ -423,6 +432,7 @@ export class OAuthMonitoring extends Construct {
       TOKENS_TABLE: { table: ["PutItem"] },
       AUTHORIZATION_CODES_TABLE: { table: ["PutItem"] },
       SESSIONS_TABLE: { table: ["PutItem"] },
+      HOLDINGS_TABLE: { table: ["PutItem"] },
     }).combine(this.grantPublish(grantee));
   }
 
@@ -449,6 +459,8 @@ export class OAuthMonitoring extends Construct {
     const tables = grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
+      HOLDINGS_TABLE: { table: ["PutItem"] },
+      RESTRICTIONS_TABLE: { table: ["GetItem", "Query"] },
     });
     const queue = Grant.addToPrincipal({
       grantee,

@@ -179,3 +179,24 @@ export const LOAD_BALANCER_MULTI_VALUE_EVENT = {
     Object.entries(headers).map(([name, value]) => [name, [value]]),
   ),
 };
+
+/** AppSync's authorization event. */
+export const APPSYNC_EVENT = {
+  authorizationToken: "Bearer opaque-token",
+  requestContext: {
+    apiId: "ghijkl5fbfkb2p3jzq7yyxyz7i",
+    accountId: "111122223333",
+    requestId: "b80ed838-14c6-4500-b4c3-b694c7bef086",
+    queryString: "mutation Cancel($id: ID!) { cancelOrder(id: $id) { state } }",
+    operationName: "Cancel",
+    variables: { id: "7" },
+  },
+  requestHeaders: {
+    authorization: "Bearer opaque-token",
+    host: "ghijkl5fbfkb2p3jzq7yyxyz7i.appsync-api.eu-central-1.amazonaws.com",
+    "user-agent": "curl/8.9",
+    // The caller's own claim, the caller, and AppSync's CloudFront.
+    "x-forwarded-for": "198.51.100.1, 203.0.113.9, 192.0.2.77",
+    "x-forwarded-proto": "https",
+  },
+};

@@ -19,22 +19,24 @@ const muteSchema = z.object({
     .default(24),
 });
 
-/** `alerts list`: open alerts, or resolved ones with `--resolved`. */
+/** `alerts list`: open alerts, or resolved ones with `--resolved`; the highest score first. */
 export async function alertsList(
   target: Target,
   options: { readonly resolved?: boolean },
 ): Promise<Report> {
-  const alerts = await listAlerts(target, options.resolved ? "resolved" : "open");
+  const found = await listAlerts(target, options.resolved ? "resolved" : "open");
+  const alerts = found.sort((a, b) => b.score - a.score);
   const rows = alerts.map((alert) => [
+    alert.risk,
     alert.opened_at,
     alert.rule,
     printable(`${alert.subject.kind} ${alert.subject.id}`),
-    String(alert.observed),
+    String(Math.max(1, alert.findings.length)),
     printable(alert.message),
   ]);
   const text =
     rows.length > 0
-      ? table(["OPENED", "RULE", "SUBJECT", "SEEN", "MESSAGE"], rows)
+      ? table(["RISK", "OPENED", "RULE", "SUBJECT", "FINDINGS", "MESSAGE"], rows)
       : `No ${options.resolved ? "resolved" : "open"} alerts.`;
   return { json: { alerts }, text };
 }

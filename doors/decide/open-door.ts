@@ -1,6 +1,7 @@
 import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { busSink } from "../publishing/event-sink.ts";
@@ -33,18 +34,24 @@ export async function openDoor({
   const variables = readEnvironment(environment, [
     "TOKENS_TABLE",
     "SESSIONS_TABLE",
+    "HOLDINGS_TABLE",
+    "RESTRICTIONS_TABLE",
     "EVENT_BUS_NAME",
     "UNPUBLISHED_QUEUE_URL",
     "OAUTH_MONITORING_CONFIG",
   ]);
   const unpublished = unpublishedQueue(variables.UNPUBLISHED_QUEUE_URL);
+  const db = createDocumentClient("call");
+  const restrictionsTable = variables.RESTRICTIONS_TABLE;
   return {
-    db: createDocumentClient("call"),
+    db,
     tokensTable: variables.TOKENS_TABLE,
     sessionsTable: variables.SESSIONS_TABLE,
+    holdingsTable: variables.HOLDINGS_TABLE,
     config: variables.OAUTH_MONITORING_CONFIG,
     logger,
     clock: systemClock,
+    restrictions: new StoredRestrictions({ db, restrictionsTable }),
     otherIssuers: await loadOtherIssuers(variables.OAUTH_MONITORING_CONFIG, { clock: systemClock }),
     sink: busSink(variables.EVENT_BUS_NAME, logger, {
       async keep(events) {

@@ -18,7 +18,9 @@ export interface Refusal {
     | "invalid_dpop_proof"
     | "insufficient_scope"
     | "insufficient_user_authentication"
-    | "invalid_session";
+    | "invalid_session"
+    /** The caller is blocked, whatever token it shows. RFC 6750 has no code for it. */
+    | "access_denied";
   /** The scheme of the challenge; `DPoP` where a proof of possession is wanted (RFC 9449, section 7.1). */
   readonly scheme?: "Bearer" | "DPoP";
   /** The scopes that the call needs, separated by spaces. */
@@ -40,6 +42,7 @@ const PROOF_REFUSALS: ReadonlySet<AuthFailure> = new Set<AuthFailure>([
 ]);
 
 const SESSION_ADVICE = {
+  revoked_session: "The session was revoked: start a new one",
   missing_session: "The route needs a session: send its id as Mcp-Session-Id",
   unknown_session: "The session is not known: start a new one",
   expired_session: "The session has expired: start a new one",
@@ -85,6 +88,13 @@ export function refusalOf(decision: RefusedDecision): Refusal {
         error: "insufficient_user_authentication",
         acrValues: decision.acrValues,
         maxAgeSeconds: decision.maxAgeSeconds,
+      };
+    case "blocked":
+      return {
+        status: 403,
+        title: "Forbidden",
+        description: "The caller is blocked. Ask the operator of the API.",
+        error: "access_denied",
       };
     case "invalid_session":
       return {

@@ -17,5 +17,6 @@ export const handler = jsonRoute(logger, z.strictObject({}), async () => {
     listAlerts(store, "open"),
     listLatestResolved(store, RECENT),
   ]);
-  return { open, resolved };
+  // Read from the top: what deserves attention first.
+  return { open: open.sort((a, b) => b.score - a.score), resolved };
 });

@@ -4,7 +4,7 @@ import type { AlertNotifier } from "../../shared/detection/detect-anomalies.ts";
 
 /**
  * Publishes an alert to the topic, as text for people and as JSON for machines. Subscription filters can use the
- * attributes `state`, `rule` and `oauth_client_id`.
+ * attributes `state`, `rule`, `risk` and `oauth_client_id`.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
  */
 export function topicNotifier(sns: SNSClient, topicArn: string): AlertNotifier {
@@ -20,6 +20,7 @@ export function topicNotifier(sns: SNSClient, topicArn: string): AlertNotifier {
         MessageAttributes: {
           state: attribute(alert.state),
           rule: attribute(alert.rule),
+          risk: attribute(alert.risk),
           ...(alert.oauth_client_id !== undefined && {
             oauth_client_id: attribute(alert.oauth_client_id),
           }),

@@ -1,22 +1,25 @@
 import type {
   APIGatewayAuthorizerResult,
   APIGatewaySimpleAuthorizerWithContextResult,
+  AppSyncAuthorizerResult,
 } from "aws-lambda";
 import * as z from "zod";
+import { appSyncEventSchema, fromAppSyncEvent } from "../../doors/events/appsync-event.ts";
 import { fromHttpEvent, httpEventSchema } from "../../doors/events/http-event.ts";
 import { fromProxyEvent, proxyEventSchema } from "../../doors/events/proxy-event.ts";
 import type { Decision, ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { toAuthorizerResult, toSimpleResult } from "./authorizer-response.ts";
+import { toAppSyncResult, toAuthorizerResult, toSimpleResult } from "./authorizer-response.ts";
 
-/** What API Gateway takes of an authorizer: a policy (REST API), or a simple response (HTTP API). */
+/** What is taken of an authorizer: a policy (REST API), a simple response (HTTP API), or AppSync's own form. */
 export type AuthorizerResult =
   | APIGatewayAuthorizerResult
+  | AppSyncAuthorizerResult<Record<string, string>>
   | APIGatewaySimpleAuthorizerWithContextResult<Record<string, string>>;
 
 /** A call that an API asks about, and how that API is answered. */
 export interface AuthorizerCall {
   readonly request: ProtectedRequest;
-  /** @throws UnauthorizedError for 401, UnavailableError for 503 (REST API) or 500 (HTTP API) */
+  /** @throws UnauthorizedError for 401, UnavailableError for 503 (REST API), 500 (HTTP API) or 401 (AppSync) */
   respond(decision: Decision, realm: string): AuthorizerResult;
 }
 
@@ -31,13 +34,22 @@ const httpApiSchema = httpEventSchema.transform(
   (event): AuthorizerCall => ({ request: fromHttpEvent(event), respond: toSimpleResult }),
 );
 
+const appSyncSchema = appSyncEventSchema.transform(
+  (event): AuthorizerCall => ({ request: fromAppSyncEvent(event), respond: toAppSyncResult }),
+);
+
+/** Only AppSync's event has no path. */
+function schemaOf(event: object): z.ZodType<AuthorizerCall> {
+  if ("version" in event && event.version === "2.0") return httpApiSchema;
+  return "authorizationToken" in event && !("methodArn" in event) ? appSyncSchema : restApiSchema;
+}
+
 /**
- * Reads the event of a REQUEST authorizer: a REST API's, or an HTTP API's in payload format 2.0. One function
- * serves both, because all that differs is this file.
+ * Reads the event of a REQUEST authorizer: a REST API's, or an HTTP API's in payload format 2.0; or of AppSync's
+ * Lambda authorization. One function serves all, because all that differs is this file.
  *
- * @throws ZodError when it is neither
+ * @throws ZodError when it is none of them
  */
 export function readAuthorizerCall(event: unknown): AuthorizerCall {
-  const isHttpApi = (event as { readonly version?: unknown }).version === "2.0";
-  return (isHttpApi ? httpApiSchema : restApiSchema).parse(event);
+  return schemaOf(z.looseObject({}).parse(event)).parse(event);
 }

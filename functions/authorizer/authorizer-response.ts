@@ -2,6 +2,7 @@ import type {
   APIGatewayAuthorizerResult,
   APIGatewayAuthorizerResultContext,
   APIGatewaySimpleAuthorizerWithContextResult,
+  AppSyncAuthorizerResult,
 } from "aws-lambda";
 import { callerOfDecision } from "../../doors/http/caller.ts";
 import { challengeOf, type Refusal, refusalOf } from "../../doors/http/refusal.ts";
@@ -92,6 +93,10 @@ export function toAuthorizerResult(
       const context = denialContext(refusalOf(decision), realm);
       return policy("Deny", decision.token.oauth_client_id, methodArn, context);
     }
+    case "blocked": {
+      const context = denialContext(refusalOf(decision), realm);
+      return policy("Deny", decision.knownToken?.oauth_client_id ?? "blocked", methodArn, context);
+    }
     case "unauthenticated":
       throw new UnauthorizedError();
     case "unavailable":
@@ -115,6 +120,7 @@ export function toSimpleResult(
       return { isAuthorized: true, context: { ...callerOfDecision(decision) } };
     case "insufficient_scope":
     case "insufficient_authentication":
+    case "blocked":
     case "invalid_session":
       return { isAuthorized: false, context: denialContext(refusalOf(decision), realm) };
     case "unauthenticated":
@@ -122,4 +128,23 @@ export function toSimpleResult(
     case "unavailable":
       throw new UnavailableError();
   }
+}
+
+/**
+ * AppSync's answer to a decision. It answers every refusal with 401 and words of its own. Without a `ttlOverride` of
+ * zero, AppSync would let a token in for as long as the API's cache lasts, untracked, even after a revocation.
+ * https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
+ *
+ * @throws UnavailableError when there is no decision
+ */
+export function toAppSyncResult(
+  decision: Decision,
+): AppSyncAuthorizerResult<Record<string, string>> {
+  if (decision.outcome === "unavailable") throw new UnavailableError();
+  if (decision.outcome !== "allowed") return { isAuthorized: false, ttlOverride: 0 };
+  return {
+    isAuthorized: true,
+    resolverContext: { ...callerOfDecision(decision) },
+    ttlOverride: 0,
+  };
 }

@@ -19,11 +19,13 @@ export function reportFailure(
   error: unknown,
 ): void {
   logger.error("Work after the response failed", { cause: String(error) });
-  if (error instanceof PublishError) metrics.count("EventsLost", error.events.length);
+  if (!(error instanceof PublishError)) return;
+  metrics.count("EventsLost", error.events.length);
+  metrics.publish();
 }
 
 /**
- * Decides about one call of a REST API or an HTTP API. Its events, its log line and its metrics go out after
+ * Decides about one call of a REST API, an HTTP API or AppSync. Its events, its log line and its metrics go out after
  * the answer. Of a call that is let in its event says all, so it has a log line in a sample of invocations only.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
@@ -71,6 +73,7 @@ export function decisionMetric(decision: Decision | undefined): MetricName<"auth
       return "Allowed";
     case "unauthenticated":
     case "invalid_session":
+    case "blocked":
     case "insufficient_authentication":
       return "AuthFailed";
     case "insufficient_scope":

@@ -14,7 +14,11 @@ const authorizer: Authorizer = {
   ...(await openDoor({
     environment: process.env,
     logger,
-    onSetAside: (count) => metrics.count("EventsSetAside", count),
+    onSetAside: (count) => {
+      metrics.count("EventsSetAside", count);
+      // At once: the environment may be frozen for long after this call.
+      metrics.publish();
+    },
   })),
   metrics,
   afterResponse: await registerInternalExtension(process.env.AWS_LAMBDA_RUNTIME_API, (error) =>
@@ -22,7 +26,7 @@ const authorizer: Authorizer = {
   ),
 };
 
-/** REQUEST authorizer of REST APIs and HTTP APIs: decides about one call. */
+/** Authorizer of REST APIs, HTTP APIs and AppSync: decides about one call. */
 export const handler = middy<RequestIdEvent, AuthorizerResult>()
   .use(logLambdaContext())
   .use(logRequestId())

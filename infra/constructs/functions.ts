@@ -88,6 +88,8 @@ const DEFINITIONS = {
     tables: {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
       SESSIONS_TABLE: { table: ["GetItem"] },
+      HOLDINGS_TABLE: { table: ["PutItem"] },
+      RESTRICTIONS_TABLE: { table: ["GetItem", "Query"] },
     },
   },
   Subscriber: {
@@ -129,7 +131,7 @@ const DEFINITIONS = {
         indexes: ["Query"],
         only: ["by_type", "by_client", "by_ip"],
       },
-      COUNTERS_TABLE: { table: ["Query", "UpdateItem"], indexes: ["Query"] },
+      COUNTERS_TABLE: { table: ["BatchGetItem", "Query", "UpdateItem"], indexes: ["Query"] },
       ISSUANCES_TABLE: { table: ["BatchGetItem"] },
       ALERTS_TABLE: { table: ["GetItem", "PutItem", "UpdateItem"], indexes: ["Query"] },
     },

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { Worker } from "node:worker_threads";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { readText } from "./aws-endpoint.ts";
+import { type LambdaSandbox, startSandbox } from "./lambda-sandbox.ts";
 
 /** What an environment needs to know about a function. */
 export interface LocalFunction {
@@ -35,15 +36,15 @@ export interface Invocation {
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_RESPONSE_BYTES = 6_291_556;
 
-const BOOTSTRAP = new URL("./lambda-bootstrap.mjs", import.meta.url);
-
 /**
- * One execution environment: a worker thread that runs the function's bundle, one invocation at a time. It serves
+ * One execution environment: a sandbox that runs the function's bundle, one invocation at a time. It serves
  * the Runtime API and the Extensions API. So the caller gets the response as soon as the function returns it, and
- * the environment takes the next invocation when the extension is done as well.
+ * the environment takes the next invocation when the extension is done as well. Until then it is frozen.
  */
 export class LambdaEnvironment {
-  readonly #worker: Worker;
+  /** The Runtime API has a host and a port and no path: each environment has an address of its own. */
+  readonly #api: Server;
+  #sandbox: LambdaSandbox | undefined;
   #current: (Invocation & { readonly id: string }) | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #runtimeNext: ServerResponse | undefined;
@@ -54,30 +55,32 @@ export class LambdaEnvironment {
 
   constructor(
     private readonly target: LocalFunction,
-    runtimeApi: string,
     private readonly events: {
       readonly onReady: () => void;
       readonly onEnd: (reason: string, wasReady: boolean) => void;
       readonly log: (line: string) => void;
     },
+    runtimeClient: string | undefined,
   ) {
-    this.#worker = new Worker(BOOTSTRAP, {
-      env: {
-        ...target.variables,
-        AWS_LAMBDA_RUNTIME_API: runtimeApi,
-        LAMBDA_TASK_ROOT: target.taskRoot,
-      },
-      execArgv: [],
-      stdout: true,
-      stderr: true,
+    this.#api = createServer((request, response) => {
+      void this.#serve(request.url ?? "", request, response);
     });
-    for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
-      stream.on("data", (chunk: Buffer) => {
-        for (const line of chunk.toString().split("\n")) if (line) events.log(line);
-      });
-    }
-    this.#worker.on("error", (error) => this.kill(`the function crashed: ${error.message}`));
-    this.#worker.on("exit", () => this.kill("the function's environment ended"));
+    // An idle environment waits for its next invocation without a limit.
+    this.#api.requestTimeout = 0;
+    this.#api.keepAliveTimeout = 0;
+    this.#api.listen(0, "127.0.0.1", () => {
+      if (this.#dead) return;
+      const { port } = this.#api.address() as AddressInfo;
+      const variables = {
+        ...target.variables,
+        AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
+        AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${target.name}`,
+        AWS_LAMBDA_LOG_STREAM_NAME: `[$LATEST]${randomUUID()}`,
+        LAMBDA_TASK_ROOT: target.taskRoot,
+      };
+      const heard = { onExit: (reason: string) => this.kill(reason), onLine: events.log };
+      this.#sandbox = startSandbox(variables, heard, runtimeClient);
+    });
   }
 
   /** Whether the runtime, and the extension if there is one, are waiting for the next invocation. */
@@ -88,6 +91,7 @@ export class LambdaEnvironment {
 
   /** Passes an invocation to a ready environment. */
   start(invocation: Invocation): void {
+    this.#sandbox?.thaw();
     const id = randomUUID();
     const deadlineMs = Date.now() + this.target.timeoutMs;
     this.#current = { ...invocation, id };
@@ -118,7 +122,7 @@ export class LambdaEnvironment {
   }
 
   /** Serves one call of the Runtime or Extensions API. */
-  async serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (path.endsWith("/runtime/invocation/next")) {
       this.#runtimeNext = response;
       this.#settled();
@@ -148,7 +152,9 @@ export class LambdaEnvironment {
     clearTimeout(this.#deadline);
     this.#current?.reject(new FunctionError(reason, "Sandbox.Timedout"));
     this.#current = undefined;
-    void this.#worker.terminate();
+    this.#sandbox?.end();
+    this.#api.close();
+    this.#api.closeAllConnections();
     this.events.onEnd(reason, this.#wasReady);
   }
 
@@ -171,6 +177,7 @@ export class LambdaEnvironment {
     if (!this.ready) return;
     this.#wasReady = true;
     clearTimeout(this.#deadline);
+    this.#sandbox?.freeze();
     this.events.onReady();
   }
 }

@@ -1,5 +1,3 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import {
   FunctionError,
   type Invocation,
@@ -23,23 +21,31 @@ interface Pool {
   readonly waiting: Invocation[];
 }
 
+/** How a template's functions run. */
+export interface LambdaOptions {
+  /** Variables that lead AWS's SDK to the local services. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly log: (line: string) => void;
+  /** What becomes of a variable of the template. */
+  readonly rewrite?: (value: string) => string;
+  /** The path of `aws-lambda-ric`'s program, to run functions by AWS's own runtime. */
+  readonly runtimeClient?: string | undefined;
+}
+
 /** How many environments of one function run at the same time. AWS would start one for each concurrent call. */
 const CONCURRENCY = 4;
 
 /** The template's functions, run from their bundles. */
 export class LambdaFunctions {
   readonly #pools = new Map<string, Pool>();
-  readonly #environments = new Map<string, LambdaEnvironment>();
-  readonly #server: Server;
-  #count = 0;
   #closed = false;
 
-  private constructor(
+  /** Environments start when they are first needed. */
+  constructor(
     template: Template,
-    endpoints: Readonly<Record<string, string>>,
-    private readonly log: (line: string) => void,
-    rewrite: (value: string) => string,
+    private readonly options: LambdaOptions,
   ) {
+    const { endpoints, rewrite = (value) => value } = options;
     for (const { logicalId, properties } of template.resources<FunctionProperties>(
       "AWS::Lambda::Function",
     )) {
@@ -70,31 +76,6 @@ export class LambdaFunctions {
       };
       this.#pools.set(logicalId, { target, environments: new Set(), waiting: [] });
     }
-    this.#server = createServer((request, response) => {
-      const [, id = "", ...rest] = (request.url ?? "").split("/");
-      const environment = this.#environments.get(id);
-      if (environment) void environment.serve(`/${rest.join("/")}`, request, response);
-      else response.writeHead(404).end();
-    });
-    // An idle environment waits for its next invocation without a limit.
-    this.#server.requestTimeout = 0;
-    this.#server.keepAliveTimeout = 0;
-  }
-
-  /**
-   * Starts to serve the Runtime API. Environments start when they are first needed.
-   *
-   * @param rewrite what becomes of a variable of the template
-   */
-  static async start(
-    template: Template,
-    endpoints: Readonly<Record<string, string>>,
-    log: (line: string) => void,
-    rewrite: (value: string) => string = (value) => value,
-  ): Promise<LambdaFunctions> {
-    const functions = new LambdaFunctions(template, endpoints, log, rewrite);
-    await new Promise<void>((resolve) => functions.#server.listen(0, "127.0.0.1", resolve));
-    return functions;
   }
 
   /** The function's environment variables, as deployed. */
@@ -129,15 +110,13 @@ export class LambdaFunctions {
     for (const environment of [...this.#pool(name).environments]) environment.kill("killed");
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
     for (const pool of this.#pools.values()) {
       for (const { reject } of pool.waiting.splice(0))
         reject(new FunctionError("closed", "Closed"));
       for (const environment of [...pool.environments]) environment.kill("closed");
     }
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #pool(name: string): Pool {
@@ -158,14 +137,10 @@ export class LambdaFunctions {
   }
 
   #create(pool: Pool): void {
-    this.#count += 1;
-    const id = `environment-${this.#count}`;
-    const { port } = this.#server.address() as AddressInfo;
-    const environment = new LambdaEnvironment(pool.target, `127.0.0.1:${port}/${id}`, {
+    const events = {
       onReady: () => this.#dispatch(pool),
-      onEnd: (reason, wasReady) => {
+      onEnd: (reason: string, wasReady: boolean) => {
         pool.environments.delete(environment);
-        this.#environments.delete(id);
         // An environment that never became ready would fail the next time as well.
         if (!wasReady) {
           for (const { reject } of pool.waiting.splice(0)) {
@@ -174,9 +149,10 @@ export class LambdaFunctions {
         }
         this.#dispatch(pool);
       },
-      log: (line) => this.log(`${pool.target.variables.POWERTOOLS_SERVICE_NAME}: ${line}`),
-    });
+      log: (line: string) =>
+        this.options.log(`${pool.target.variables.POWERTOOLS_SERVICE_NAME}: ${line}`),
+    };
+    const environment = new LambdaEnvironment(pool.target, events, this.options.runtimeClient);
     pool.environments.add(environment);
-    this.#environments.set(id, environment);
   }
 }

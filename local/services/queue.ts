@@ -22,15 +22,26 @@ interface QueueOptions {
   readonly redrive?: { readonly target: () => Queue; readonly maxReceiveCount: number } | undefined;
 }
 
+/** How a queue departs from one delivery each, in order. A standard queue promises neither. */
+export interface QueueDisorder {
+  /** At least 0, less than 1: which message comes next, and whether it comes twice. */
+  fraction(): number;
+  /** The share of deliveries after which the message is delivered once more. */
+  readonly duplicateShare: number;
+}
+
 /**
  * A standard SQS queue in memory. A received message is invisible for the visibility timeout, and is delivered again
  * unless it is deleted. After the maximum number of receives it goes to the dead-letter queue.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
  */
 export class Queue {
   readonly #visible: Message[] = [];
   readonly #inFlight = new Map<string, { message: Message; timer: NodeJS.Timeout }>();
   #arrival: (() => void)[] = [];
   #closed = false;
+  /** Without it, messages come in order, each once. */
+  disorder: QueueDisorder | undefined;
 
   constructor(readonly options: QueueOptions) {}
 
@@ -63,7 +74,7 @@ export class Queue {
   receive(limit: number): Message[] {
     const taken: Message[] = [];
     while (taken.length < limit) {
-      const message = this.#visible.shift();
+      const message = this.#next();
       if (!message) break;
       const { redrive, visibilityTimeoutMs } = this.options;
       if (redrive && message.receiveCount >= redrive.maxReceiveCount) {
@@ -78,6 +89,15 @@ export class Queue {
       taken.push(message);
     }
     return taken;
+  }
+
+  #next(): Message | undefined {
+    const { disorder } = this;
+    if (!disorder) return this.#visible.shift();
+    const index = Math.floor(disorder.fraction() * this.#visible.length);
+    const [message] = this.#visible.splice(index, 1);
+    if (message && disorder.fraction() < disorder.duplicateShare) this.#push({ ...message });
+    return message;
   }
 
   delete(receiptHandle: string): void {

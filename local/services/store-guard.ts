@@ -1,4 +1,5 @@
 import { Agent, createServer, request, type Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import { readText } from "./aws-endpoint.ts";
 import { requestedAccess } from "./requested-access.ts";
@@ -8,6 +9,8 @@ export interface GuardedStore {
   readonly endpoint: string;
   /** The access key for the requests, when each access key has its own store. */
   readonly accessKey?: string | undefined;
+  /** How long each call of a function waits, to make the store slow. */
+  delayMs?: number;
 }
 
 /** A proxy in front of DynamoDB Local, which has no permissions. It refuses a function's call as IAM would. */
@@ -16,6 +19,7 @@ export function createStoreGuard(policies: AccessPolicies, store: GuardedStore):
   const guard = createServer((incoming, response) => {
     const forward = async () => {
       const body = await readText(incoming);
+      if (store.delayMs) await sleep(store.delayMs);
       const accesses = requestedAccess(
         String(incoming.headers["x-amz-target"]),
         JSON.parse(body || "{}"),

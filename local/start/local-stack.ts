@@ -45,6 +45,8 @@ export interface LocalStackOptions {
   readonly templateIssuer?: string | undefined;
   /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
   readonly trustForwardedFor?: boolean | undefined;
+  /** The path of `aws-lambda-ric`'s program, to run functions by AWS's own runtime, frozen between invocations. */
+  readonly runtimeClient?: string | undefined;
   /** Replaces the queues' own visibility timeouts. */
   readonly visibilitySeconds?: number;
 }
@@ -241,9 +243,8 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     const dynamodbEndpoint = options.runningStore ? guardEndpoint : store.endpoint;
     const isNew = await createTables(template, dynamodbEndpoint);
     queues = createQueues(template, options.visibilitySeconds);
-    const functions = await LambdaFunctions.start(
-      template,
-      {
+    const functions = new LambdaFunctions(template, {
+      endpoints: {
         AWS_ENDPOINT_URL_DYNAMODB: guardEndpoint,
         AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SQS: eventbridgeEndpoint,
@@ -251,8 +252,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_SECRETS_MANAGER: eventbridgeEndpoint,
       },
       log,
-      (value) => value.replaceAll(templateIssuer, issuerUrl),
-    );
+      rewrite: (value) => value.replaceAll(templateIssuer, issuerUrl),
+      runtimeClient: options.runtimeClient,
+    });
     closing.push(() => functions.close());
     const deliveryStreams = createDeliveryStreams(
       template,

@@ -1,8 +1,8 @@
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 
-/** The client, address or token that an anomaly is about. */
+/** Who or what an anomaly is about. `reason` is a reason for refusals that many clients have at once. */
 export interface AnomalySubject {
-  readonly kind: "client" | "ip" | "token";
+  readonly kind: "client" | "ip" | "token" | "user" | "reason";
   readonly id: string;
 }
 
@@ -11,8 +11,12 @@ export interface Anomaly {
   readonly subject: AnomalySubject;
   /** The client concerned, when the subject is not a client. */
   readonly clientId?: string | undefined;
-  /** One sentence: who did what, how often, and how often is usual. */
+  /** Others who have a part in it: anomalies that share one are one story. */
+  readonly involved?: readonly AnomalySubject[] | undefined;
+  /** One sentence: who did what, how often, and what is usual. */
   readonly message: string;
+  /** How likely an attack is, and how bad: 0 to 100. From 40 on the risk is medium, from 70 on high. */
+  readonly score: number;
   /** The count, and the count at which it becomes an anomaly. */
   readonly observed: number;
   readonly threshold: number;

@@ -1,3 +1,5 @@
+import type { SeenEvent } from "./seen-event.ts";
+
 /** Days without use after which a token is dormant. */
 export const DORMANT_AFTER_DAYS = 7;
 
@@ -17,6 +19,8 @@ export interface ClientHistory {
   readonly clientId: string;
   readonly lastHour: number;
   readonly hours: HourCounts;
+  /** When the client, or any client where nobody is named, was first counted at all, epoch milliseconds. */
+  readonly firstSeenMs: number;
 }
 
 /** A network that a client was seen from. */
@@ -28,7 +32,18 @@ export interface KnownNetwork {
   readonly raised: boolean;
 }
 
-/** The data that the rules examine, read once for each run. Its size does not grow with the number of events. */
+/** The sampled uses of a user, or of a token without one, by the hour. */
+export interface SampledUses {
+  /** `user:…` or `token:…`. */
+  readonly holder: string;
+  readonly clientId: string;
+  readonly hours: HourCounts;
+}
+
+/**
+ * The data that the rules examine, read once for each run: counters, and the latest events of a bounded number of
+ * suspects that the counters name. Its size does not grow with the number of events.
+ */
 export interface DetectionSnapshot {
   /** The time of the run. */
   readonly nowMs: number;
@@ -36,25 +51,35 @@ export interface DetectionSnapshot {
   readonly historyStartMs: number;
   readonly issuance: readonly ClientHistory[];
   readonly failures: readonly ClientHistory[];
-  /** Failures of the last minutes, by client. */
-  readonly failuresByClient: readonly SubjectCount[];
-  readonly failedIps: readonly SubjectCount[];
-  /** Values are a reason and a token id. */
-  readonly failedTokens: readonly SubjectCount[];
+  /** Failures that are guesses. */
+  readonly guesses: readonly ClientHistory[];
+  readonly uses: readonly ClientHistory[];
+  /** When each client was first counted, within the history. */
+  readonly firstSeenMs: ReadonlyMap<string, number>;
   readonly failedReasons: readonly SubjectCount[];
-  /** Values are a network and a token id. */
-  readonly networks: readonly SubjectCount[];
-  /** Values are networks from which a client used a token that has no user. */
+  /** Failures by address, and guesses. */
+  readonly failedIps: readonly SubjectCount[];
+  readonly guessedIps: readonly SubjectCount[];
+  /** Guesses of each address by the hour, for the last day. */
+  readonly guessedIpHours: ReadonlyMap<string, HourCounts>;
+  /** Values are a network and a user agent from which a client used a token that has no user. */
   readonly serviceNetworks: readonly SubjectCount[];
+  /** Values are holders, `user:…` or `token:…`, that were refused. */
+  readonly refusedHolders: readonly SubjectCount[];
   readonly dormantTokens: readonly SubjectCount[];
-  /** Failures of each address by the hour, for the last day. */
-  readonly failedIpHours: ReadonlyMap<string, HourCounts>;
-  /** When each revoked token in `failedTokens` was revoked, UTC. */
+  readonly sampledUses: readonly SampledUses[];
+  /** Events of suspected holders, addresses and clients, earliest first. */
+  readonly holders: ReadonlyMap<string, readonly SeenEvent[]>;
+  readonly addresses: ReadonlyMap<string, readonly SeenEvent[]>;
+  readonly clients: ReadonlyMap<string, readonly SeenEvent[]>;
+  /** What administrators did at the identity provider in the last minutes. */
+  readonly administration: readonly SeenEvent[];
+  /** When each revoked token of a refused holder was revoked, UTC. */
   readonly revokedAt: ReadonlyMap<string, string>;
-  /** How often each token in `dormantTokens` was used in the last hour. */
-  readonly usesOfDormant: ReadonlyMap<string, number>;
   /** Networks from which the clients in `serviceNetworks` were seen before, earliest first. */
   readonly knownNetworks: ReadonlyMap<string, readonly KnownNetwork[]>;
+  /** When each user agent of these clients was first seen, epoch milliseconds. */
+  readonly clientAgents: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
 /** Sums counts of the minutes in [fromMs, toMs). */
@@ -67,5 +92,5 @@ export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: num
 /** `first rest` → [first, rest]: a space separates the two parts of a value. */
 export function splitValue(value: string): [string, string] {
   const space = value.indexOf(" ");
-  return [value.slice(0, space), value.slice(space + 1)];
+  return space < 0 ? [value, ""] : [value.slice(0, space), value.slice(space + 1)];
 }

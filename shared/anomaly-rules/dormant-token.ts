@@ -2,28 +2,57 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
+import { habitsOf, rateOf } from "./party.ts";
+import { RAISED_FROM } from "./risk.ts";
 
-/** A token that is used heavily after a week or more without use. */
+/** A token that is used by somebody else, or heavily, after a week or more without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
   name: "dormant_token",
   catches: "a forgotten long-lived token that somebody found",
-  falsePositives: "monthly and quarterly jobs",
+  falsePositives: "a monthly job that has moved since",
   advice: "Ask the client's owner; give tokens a shorter lifetime.",
   examples: "all",
-  find: ({ dormantTokens, usesOfDormant, nowMs }, { uses: threshold }) =>
+  find: ({ dormantTokens, holders, nowMs }, { uses: threshold }) =>
     dormantTokens.flatMap((each) => {
-      const uses = usesOfDormant.get(each.value) ?? 0;
-      if (uses < threshold || countWithin(each, nowMs - 2 * HOUR_MS, nowMs) === 0) return [];
+      const all = holders.get(`token:${each.value}`) ?? [];
+      const recent = all.filter(
+        ({ atMs, type }) => atMs >= nowMs - 2 * HOUR_MS && type === "token_used",
+      );
+      const uses = recent.filter(({ atMs }) => atMs >= nowMs - HOUR_MS).length;
+      const [first] = recent;
+      if (!first || countWithin(each, nowMs - 2 * HOUR_MS, nowMs) === 0) return [];
+      const before = all.filter(({ atMs }) => atMs < first.atMs);
+      const habits = habitsOf(before);
+      const isFaster =
+        rateOf(recent) >= 3 * rateOf(before.filter(({ type }) => type === "token_used"));
+      const isKnown = habits.events > 0;
+      const isNewNetwork = isKnown && !habits.networks.has(first.network ?? "");
+      const isNewAgent =
+        habits.agents.size > 0 && first.agent !== undefined && !habits.agents.has(first.agent);
+      // What it did before may be gone from the audit log: then only its zeal is known.
+      const score =
+        (isKnown ? 15 : 30) +
+        (uses >= threshold ? 20 : 0) +
+        (isKnown && uses >= threshold && isFaster ? 15 : 0) +
+        (isNewAgent ? 30 : 0) +
+        (isNewNetwork ? 25 : 0);
+      if (score < RAISED_FROM) return [];
       return [
         {
           subject: { kind: "token", id: each.value } as const,
           clientId: each.clientId,
-          message: `Token ${each.value} was used at least ${uses} times within an hour, after at least ${DORMANT_AFTER_DAYS} days without use`,
+          involved: first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const],
+          message: `Token ${each.value} was used ${uses} times within an hour from ${first.ip ?? "an unknown address"} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
+          score,
           observed: uses,
           threshold,
           windowStart: toInstant(nowMs - HOUR_MS),
           windowEnd: toInstant(nowMs),
-          evidence: {},
+          evidence: {
+            is_new_network: isNewNetwork,
+            is_new_user_agent: isNewAgent,
+            usual_networks: [...habits.networks].slice(0, 10),
+          },
         },
       ];
     }),

@@ -1,70 +1,67 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { isGuess } from "../envelope/guess-reasons.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { MINUTE_MS, toInstant } from "../time/clock.ts";
-import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
-import { countWithin, type SubjectCount, splitValue } from "./detection-snapshot.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import { countWithin } from "./detection-snapshot.ts";
+import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** Counts by subject within a window, and each client's part of them. */
-function tally(
-  counts: readonly SubjectCount[],
-  fromMs: number,
-  toMs: number,
-  idOf: (count: SubjectCount) => string,
-) {
-  const totals = new Map<string, { count: number; clients: Map<string, number> }>();
-  for (const each of counts) {
-    const count = countWithin(each, fromMs, toMs);
-    if (count === 0) continue;
-    const id = idOf(each);
-    const total = totals.get(id) ?? { count: 0, clients: new Map() };
-    total.count += count;
-    total.clients.set(each.clientId, (total.clients.get(each.clientId) ?? 0) + count);
-    totals.set(id, total);
-  }
-  return totals;
+/** Of the calls from a shared address, so many may be guesses. */
+const SHARED_SHARE = 0.2;
+
+/** Who else is at an address: of a carrier or a company, most calls are let in. */
+export function othersAt(events: readonly SeenEvent[]): {
+  readonly holders: number;
+  readonly guessedShare: number;
+} {
+  const successes = events.filter(isSuccess);
+  const guesses = events.filter(({ reason }) => isGuess(reason)).length;
+  return {
+    holders: new Set(successes.map(({ userId, tokenId }) => userId ?? tokenId)).size,
+    guessedShare: guesses / Math.max(1, guesses + successes.length),
+  };
 }
 
-/** Many failures within minutes from one address, by one client, or with one token. */
+/** Many guesses within minutes from one address. */
 export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
   name: "failure_burst",
-  catches: "token guessing from one address, scope probing with one token, a broken client",
-  falsePositives:
-    "a client that keeps using an expired or revoked token; many users of a company behind one address",
-  advice: "Block the address, or revoke the token and ask the client's owner.",
+  catches: "guessing of tokens, passwords or client secrets from one address",
+  falsePositives: "a program that keeps trying a token that was removed, or one of another stage",
+  advice: "Block the address; if you know it, give its program a good token.",
   examples: "failures",
-  find: (snapshot, { windowMinutes, perIp, perClient, perToken }) => {
-    const toMs = snapshot.nowMs;
-    const fromMs = toMs - windowMinutes * MINUTE_MS;
-    const bursts = (
-      kind: AnomalySubject["kind"],
-      counts: readonly SubjectCount[],
-      threshold: number,
-      idOf: (count: SubjectCount) => string,
-    ): Anomaly[] =>
-      [...tally(counts, fromMs, toMs, idOf)]
-        .filter(([, { count }]) => count >= threshold)
-        .map(([id, { count, clients }]) => {
-          const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
-          return {
-            subject: { kind, id },
-            ...(kind !== "client" && client !== NO_CLIENT && { clientId: client }),
-            message: `${count} failed calls within ${windowMinutes} minutes ${kind === "ip" ? `from ${id}` : `by ${kind} ${id}`}`,
-            observed: count,
-            threshold,
-            windowStart: toInstant(fromMs),
-            windowEnd: toInstant(toMs),
-            evidence: { failures_by_client: Object.fromEntries(clients) },
-          };
-        });
-    return [
-      ...bursts("ip", snapshot.failedIps, perIp, ({ value }) => value),
-      ...bursts(
-        "client",
-        snapshot.failuresByClient.filter(({ clientId }) => clientId !== NO_CLIENT),
-        perClient,
-        ({ clientId }) => clientId,
-      ),
-      ...bursts("token", snapshot.failedTokens, perToken, ({ value }) => splitValue(value)[1]),
-    ];
+  find: ({ guessedIps, addresses, nowMs }, { windowMinutes, perIp }) => {
+    const fromMs = nowMs - windowMinutes * MINUTE_MS;
+    const totals = new Map<string, { count: number; clients: Map<string, number> }>();
+    for (const each of guessedIps) {
+      const count = countWithin(each, fromMs, nowMs);
+      if (count === 0) continue;
+      const total = totals.get(each.value) ?? { count: 0, clients: new Map() };
+      total.count += count;
+      total.clients.set(each.clientId, (total.clients.get(each.clientId) ?? 0) + count);
+      totals.set(each.value, total);
+    }
+    return [...totals].flatMap(([ip, { count, clients }]) => {
+      const others = othersAt(addresses.get(ip) ?? []);
+      const isShared = others.holders >= 3 && others.guessedShare < SHARED_SHARE;
+      if (count < perIp || isShared) return [];
+      const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
+      const isStranger = others.holders === 0;
+      return [
+        {
+          subject: { kind: "ip", id: ip } as const,
+          ...(client !== NO_CLIENT && { clientId: client }),
+          message: `${count} guesses within ${windowMinutes} minutes from ${ip}, ${isStranger ? "where nobody was ever let in" : `where ${others.holders} holders of tokens were let in as well`}`,
+          score: isStranger ? 75 : 50,
+          observed: count,
+          threshold: perIp,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            guesses_by_client: Object.fromEntries(clients),
+            holders_let_in: others.holders,
+          },
+        },
+      ];
+    });
   },
 };

@@ -1,42 +1,63 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { adminChange } from "./admin-change.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { consentPhishing } from "./consent-phishing.ts";
 import { credentialReuse } from "./credential-reuse.ts";
+import { deadTokens } from "./dead-tokens.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { dormantToken } from "./dormant-token.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
 import { issuanceRate } from "./issuance-rate.ts";
 import { newNetwork } from "./new-network.ts";
+import { outage } from "./outage.ts";
 import { persistentFailures } from "./persistent-failures.ts";
 import { revokedToken } from "./revoked-token.ts";
-import { tokenNetworks } from "./token-networks.ts";
+import { RAISED_FROM } from "./risk.ts";
+import { scopeProbing } from "./scope-probing.ts";
+import { scraping } from "./scraping.ts";
+import { successAfterFailures } from "./success-after-failures.ts";
+import { tokenTheft } from "./token-theft.ts";
 
 type Rules = AnomaliesConfig["rules"];
 
 /** Every rule, under its name in the configuration. */
 export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[Name]> } = {
-  issuance_rate: issuanceRate,
-  failure_rate: failureRate,
+  token_theft: tokenTheft,
+  success_after_failures: successAfterFailures,
   failure_burst: failureBurst,
+  failure_rate: failureRate,
   persistent_failures: persistentFailures,
-  token_networks: tokenNetworks,
+  dead_tokens: deadTokens,
   revoked_token: revokedToken,
   credential_reuse: credentialReuse,
-  dormant_token: dormantToken,
+  scope_probing: scopeProbing,
+  scraping,
   new_network: newNetwork,
+  issuance_rate: issuanceRate,
+  dormant_token: dormantToken,
+  consent_phishing: consentPhishing,
+  admin_change: adminChange,
+  outage,
 };
+
+/** Rules that tell of trouble and not of an attack. They are raised with any score. */
+const NOTICES: ReadonlySet<string> = new Set<keyof Rules>(["outage"]);
 
 /** An anomaly and the rule that found it. */
 export interface FoundAnomaly extends Anomaly {
   readonly rule: AnomalyRule<never>;
 }
 
-/** What every enabled rule finds in a snapshot. */
+/** What every enabled rule finds in a snapshot that scores enough for an alert, or is a notice. */
 export function findAnomalies(snapshot: DetectionSnapshot, rules: Rules): FoundAnomaly[] {
   const names = Object.keys(ANOMALY_RULES) as (keyof Rules)[];
   return names.flatMap((name) => {
     const rule = ANOMALY_RULES[name] as AnomalyRule<Rules[keyof Rules]>;
     if (!rules[name].enabled) return [];
-    return rule.find(snapshot, rules[name]).map((anomaly) => ({ ...anomaly, rule }));
+    return rule
+      .find(snapshot, rules[name])
+      .filter(({ score }) => score >= RAISED_FROM || NOTICES.has(name))
+      .map((anomaly) => ({ ...anomaly, rule }));
   });
 }

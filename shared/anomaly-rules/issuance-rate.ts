@@ -1,15 +1,56 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { HOUR_MS } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
+import { habitsOf } from "./party.ts";
 import { unusualHours } from "./unusual-hours.ts";
+
+/** Uses a token, compared with what is usual: below this, tokens are hoarded. */
+const HOARDED = 0.4;
+
+const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
 
 /** A client that gets far more tokens than usual. */
 export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]> = {
   name: "issuance_rate",
-  catches: "a runaway or abused client: far more tokens issued in an hour than in comparable hours",
-  falsePositives: "launches, campaigns, load tests, and a deploy that drops every cached token",
+  catches:
+    "a runaway or abused client: far more tokens issued in an hour than in comparable hours, and not used as tokens usually are, or asked for from elsewhere",
+  falsePositives: "a deploy that drops every cached token again and again",
   advice:
     "Ask the client's owner; if nobody can explain it, rotate the client's secret and revoke its tokens.",
   examples: "all",
-  find: ({ issuance, historyStartMs, nowMs }, parameters) =>
-    unusualHours(issuance, historyStartMs, nowMs, parameters, "tokens issued"),
+  find: ({ issuance, uses, clients, historyStartMs, nowMs }, parameters) =>
+    unusualHours(issuance, historyStartMs, nowMs, parameters, "tokens issued").map((anomaly) => {
+      const { id } = anomaly.subject;
+      const usesOf = uses.find(({ clientId }) => clientId === id);
+      const issued = issuance.find(({ clientId }) => clientId === id);
+      const usual =
+        sum(usesOf?.hours.values() ?? []) / Math.max(1, sum(issued?.hours.values() ?? []));
+      const now = (usesOf?.lastHour ?? 0) / anomaly.observed;
+      // Launches, batches and load tests use what they ask for; a leak or a loop does not.
+      const isHoarded = now < usual * HOARDED;
+      const issues = (clients.get(id) ?? []).filter(({ type }) => type === "token_issued");
+      const fromMs = nowMs - HOUR_MS;
+      const before = habitsOf(issues.filter(({ atMs }) => atMs < fromMs));
+      const recent = issues.filter(({ atMs }) => atMs >= fromMs);
+      const strange = recent.filter(
+        ({ userId, network, agent }) =>
+          userId === undefined &&
+          before.events > 0 &&
+          ((network !== undefined && !before.networks.has(network)) ||
+            (agent !== undefined && before.agents.size > 0 && !before.agents.has(agent))),
+      ).length;
+      const isElsewhere = strange > recent.length / 4;
+      return {
+        ...anomaly,
+        message: `${anomaly.message}. Each was used ${now.toFixed(1)} times, where ${usual.toFixed(1)} is usual${isElsewhere ? "; they are asked for from where the client never was" : ""}`,
+        // Where no use is ever seen, only the number is known.
+        score: 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (isElsewhere ? 35 : 0),
+        evidence: {
+          ...anomaly.evidence,
+          uses_a_token: Number(now.toFixed(2)),
+          usual_uses_a_token: Number(usual.toFixed(2)),
+          from_elsewhere: strange,
+        },
+      };
+    }),
 };

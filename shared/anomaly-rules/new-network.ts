@@ -1,49 +1,118 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../time/clock.ts";
-import type { AnomalyRule } from "./anomaly-rule.ts";
-import { countWithin } from "./detection-snapshot.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import {
+  countWithin,
+  type DetectionSnapshot,
+  type SubjectCount,
+  splitValue,
+} from "./detection-snapshot.ts";
 
-/** A service that always used the same few networks is used from another one. */
-export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
-  name: "new_network",
-  catches: "a service's token or secret that is used from another place",
-  falsePositives: "a service that moves to another host or region",
-  advice:
-    "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
-  examples: "all",
-  find: ({ serviceNetworks, knownNetworks, nowMs }, { maxKnownNetworks, learnDays }) => {
-    const fromMs = nowMs - HOUR_MS;
-    const found = new Map<string, { clientId: string; network: string; uses: number }>();
-    for (const each of serviceNetworks) {
-      const uses = countWithin(each, fromMs, nowMs);
-      const known = knownNetworks.get(each.clientId) ?? [];
-      const [first] = known;
-      const learnt =
-        first !== undefined && nowMs - Date.parse(first.firstSeenAt) >= learnDays * DAY_MS;
-      const network = each.value;
-      const old = known.some(
-        (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
-      );
-      // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
-      const established = known.filter(
-        ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
-      );
-      if (uses === 0 || old || !learnt || established.length > maxKnownNetworks) continue;
-      const key = `${each.clientId} ${network}`;
-      const before = found.get(key)?.uses ?? 0;
-      found.set(key, { clientId: each.clientId, network, uses: before + uses });
-    }
-    return [...found.values()].map(({ clientId, network, uses }) => ({
-      subject: { kind: "client", id: clientId } as const,
-      message: `${clientId} is used from ${network}, where it never was before`,
+/** After so long, a service that moves has left its old networks. */
+const MOVED_AFTER_MS = 20 * MINUTE_MS;
+
+interface Place {
+  readonly clientId: string;
+  readonly network: string;
+  readonly agent: string;
+  readonly uses: number;
+  readonly firstMs: number;
+}
+
+function placesOf(counts: readonly SubjectCount[], fromMs: number, nowMs: number): Place[] {
+  return counts.flatMap((each) => {
+    const uses = countWithin(each, fromMs, nowMs);
+    if (uses === 0) return [];
+    const [network, agent] = splitValue(each.value);
+    const firstMs = Math.min(...[...each.minutes.keys()].filter((at) => at >= fromMs));
+    return [{ clientId: each.clientId, network, agent, uses, firstMs }];
+  });
+}
+
+function judge(
+  place: Place,
+  snapshot: DetectionSnapshot,
+  { maxKnownNetworks, learnDays }: AnomaliesConfig["rules"]["new_network"],
+): Anomaly[] {
+  const { nowMs, knownNetworks, clientAgents } = snapshot;
+  const { clientId, network, agent, uses, firstMs } = place;
+  const fromMs = nowMs - HOUR_MS;
+  const known = knownNetworks.get(clientId) ?? [];
+  const [first] = known;
+  if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnDays * DAY_MS) return [];
+  // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
+  const own = known.filter(
+    ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
+  );
+  const isNewNetwork = !known.some(
+    (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
+  );
+  const agents = clientAgents.get(clientId) ?? new Map<string, number>();
+  const agentSeenMs = agents.get(agent) ?? Number.NEGATIVE_INFINITY;
+  const others = [...agents].filter(([each, seenMs]) => each !== agent && seenMs < fromMs);
+  const isNewAgent = agent !== "" && agentSeenMs >= fromMs && others.length > 0;
+  if (!isNewNetwork && !isNewAgent) return [];
+  const isEverywhere = own.length > maxKnownNetworks;
+  // A service that moves leaves its old networks; one whose secret leaked goes on there.
+  const goesOn = snapshot.serviceNetworks.some((each) => {
+    const [other, otherAgent] = splitValue(each.value);
+    const isOwn =
+      own.some((one) => one.network === other) && (otherAgent !== agent || isNewNetwork);
+    return (
+      each.clientId === clientId && isOwn && countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
+    );
+  });
+  const score =
+    (isNewNetwork && !isEverywhere ? 30 : 0) +
+    (isNewAgent ? 45 : 0) +
+    (goesOn && !isEverywhere ? 15 : 0);
+  return [
+    {
+      subject: { kind: "client", id: clientId },
+      message: `${clientId} is used from ${network} by ${agent || "no user agent"}; usual is ${
+        others
+          .map(([each]) => each)
+          .slice(0, 3)
+          .join(", ") || "any program"
+      } from ${own
+        .map((one) => one.network)
+        .slice(0, 3)
+        .join(", ")}`,
+      score,
       observed: uses,
       threshold: 1,
       windowStart: toInstant(fromMs),
       windowEnd: toInstant(nowMs),
       evidence: {
         network,
-        known_networks: (knownNetworks.get(clientId) ?? []).map((one) => one.network),
+        user_agent: agent,
+        is_new_network: isNewNetwork,
+        is_new_user_agent: isNewAgent,
+        goes_on_where_it_was: goesOn,
+        known_networks: known.map((one) => one.network),
       },
-    }));
+    },
+  ];
+}
+
+/** A service that is used from a network, or by a program, that it never was used from. */
+export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
+  name: "new_network",
+  catches: "a service's token or secret that is used from another place or by another program",
+  falsePositives: "a service that is opened in a second region, or gets another HTTP library",
+  advice:
+    "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
+  examples: "all",
+  find: (snapshot, parameters) => {
+    const { nowMs } = snapshot;
+    const worst = new Map<string, Anomaly>();
+    for (const place of placesOf(snapshot.serviceNetworks, nowMs - HOUR_MS, nowMs)) {
+      for (const anomaly of judge(place, snapshot, parameters)) {
+        const key = `${place.clientId} ${place.network}`;
+        const before = worst.get(key);
+        if (!before || before.score < anomaly.score) worst.set(key, anomaly);
+      }
+    }
+    return [...worst.values()];
   },
 };

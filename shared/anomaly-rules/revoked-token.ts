@@ -1,35 +1,66 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
-import type { AnomalyRule } from "./anomaly-rule.ts";
-import { countWithin, splitValue } from "./detection-snapshot.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { habitsOf } from "./party.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** A token that is used long after it was revoked. */
+/** A token that is used after it was revoked, by somebody who is not its holder. */
 export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]> = {
   name: "revoked_token",
   catches: "somebody who kept a copy of a revoked token",
-  falsePositives: "a client that never learns of revocations and tries again much later",
-  advice: "Look at the addresses: an unknown address means that the token leaked.",
+  falsePositives: "a client that never learns of revocations and has moved since",
+  advice: "Block the address. The token leaked: find out where from.",
   examples: "failures",
-  find: ({ failedTokens, revokedAt, nowMs }, { graceMinutes }) =>
-    failedTokens.flatMap((each) => {
-      const [reason, tokenId] = splitValue(each.value);
-      const revoked = revokedAt.get(tokenId);
-      if (reason !== "revoked_token" || revoked === undefined) return [];
+  find: ({ holders, revokedAt, nowMs }, { graceMinutes }) => {
+    const fromMs = nowMs - HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const uses = events.filter(
+        ({ atMs, reason, tokenId }) =>
+          atMs >= fromMs && reason === "revoked_token" && revokedAt.has(tokenId ?? ""),
+      );
+      const [first] = uses;
+      if (!first?.tokenId) return [];
+      const tokenId = first.tokenId;
+      const revoked = revokedAt.get(tokenId) ?? "";
       const graceEndMs = Date.parse(revoked) + graceMinutes * MINUTE_MS;
-      const fromMs = Math.max(nowMs - HOUR_MS, graceEndMs);
-      const uses = countWithin(each, fromMs, nowMs);
-      if (uses === 0) return [];
+      const late = uses.filter(({ atMs }) => atMs >= graceEndMs);
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const isStrange = ({ network, agent }: SeenEvent) => ({
+        network: network !== undefined && !habits.networks.has(network),
+        agent: agent !== undefined && habits.agents.size > 0 && !habits.agents.has(agent),
+      });
+      const scored = uses.map((use) => {
+        const strange = isStrange(use);
+        const isLate = use.atMs >= graceEndMs;
+        const points = (strange.network ? 25 : 0) + (strange.agent ? 30 : 0);
+        if (habits.events === 0) return { use, score: isLate ? 45 : 0 };
+        // A client that tries again from its usual place does not know of the revocation.
+        return { use, score: points === 0 ? 0 : points + (isLate ? 25 : 0) };
+      });
+      const [worst] = scored.sort((a, b) => b.score - a.score);
+      if (!worst || worst.score === 0) return [];
+      const of = holderSubject(holder);
       return [
         {
           subject: { kind: "token", id: tokenId } as const,
-          clientId: each.clientId,
-          message: `Token ${tokenId} was used ${uses} times after it was revoked at ${revoked}`,
-          observed: uses,
+          clientId: first.clientId,
+          involved: [
+            ...(of.kind === "user" ? [of] : []),
+            ...new Set(uses.flatMap(({ ip }) => (ip === undefined ? [] : [ip]))),
+          ].map((each) => (typeof each === "string" ? ({ kind: "ip", id: each } as const) : each)),
+          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${worst.use.ip} (${worst.use.agent ?? "no user agent"}), where its holder never was`,
+          score: worst.score,
+          observed: uses.length,
           threshold: 1,
           windowStart: toInstant(fromMs),
           windowEnd: toInstant(nowMs),
-          evidence: { revoked_at: revoked },
+          evidence: {
+            revoked_at: revoked,
+            after_grace: late.length,
+            usual_networks: [...habits.networks].slice(0, 10),
+          },
         },
       ];
-    }),
+    });
+  },
 };

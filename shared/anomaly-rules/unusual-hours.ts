@@ -1,6 +1,7 @@
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly } from "./anomaly-rule.ts";
 import type { ClientHistory } from "./detection-snapshot.ts";
+import { RAISED_FROM } from "./risk.ts";
 import { usualRange } from "./usual-range.ts";
 
 export interface UnusualHoursParameters {
@@ -24,8 +25,9 @@ export function unusualHours(
   parameters: UnusualHoursParameters,
   what: string,
 ): Anomaly[] {
-  return histories.flatMap(({ clientId, lastHour, hours }) => {
-    const firstMs = Math.max(historyStartMs, Math.min(...hours.keys()));
+  return histories.flatMap(({ clientId, lastHour, hours, firstSeenMs }) => {
+    // What was not counted of a client was nothing for as long as the client is known.
+    const firstMs = Math.max(historyStartMs, Math.min(firstSeenMs, ...hours.keys()));
     if (lastHour < parameters.minimum || nowMs - firstMs < LEARN_MS) return [];
     const usual = usualRange(hours, firstMs, nowMs);
     if (!usual) return [];
@@ -39,6 +41,7 @@ export function unusualHours(
       {
         subject: { kind: "client", id: clientId } as const,
         message: `${clientId} had ${lastHour} ${what} within an hour; the usual number at this time of day is ${Math.round(usual.median)}`,
+        score: RAISED_FROM,
         observed: lastHour,
         threshold: Math.ceil(threshold),
         windowStart: toInstant(nowMs - HOUR_MS),

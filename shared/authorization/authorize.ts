@@ -1,11 +1,14 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { EventData } from "../envelope/event-data.ts";
+import type { HeldRestrictions, RestrictedHolder } from "../restrictions/held-restrictions.ts";
+import type { Restrictions } from "../restrictions/restrictions.ts";
 import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { SECOND_MS } from "../time/clock.ts";
 import type { PossessionRefusal } from "../token-verifiers/possession.ts";
 import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
+import type { HoldingStore } from "../tokens/holdings.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
@@ -65,10 +68,17 @@ export type AuthFailure =
 
 /** Why a session was not accepted. */
 export type SessionFailure =
-  | "missing_session"
-  | "unknown_session"
-  | "expired_session"
-  | "foreign_session";
+  /** An action has revoked it: by itself, or with its user or client. */
+  "revoked_session" | "missing_session" | "unknown_session" | "expired_session" | "foreign_session";
+
+/** What a call is blocked for: an action has blocked what is named. */
+export type BlockReason =
+  | "blocked_token"
+  | "blocked_user"
+  | "blocked_client"
+  | "blocked_session"
+  | "blocked_address"
+  | "blocked_network";
 
 /** What the authorizer decided. */
 export type Decision =
@@ -91,12 +101,21 @@ export type Decision =
       readonly acrValues: readonly string[];
       readonly maxAgeSeconds: number | undefined;
     }
+  /** An action has blocked the caller's address, token, user, client or session. */
+  | {
+      readonly outcome: "blocked";
+      readonly reason: BlockReason;
+      /** Undefined when the address is blocked and the token is not known. */
+      readonly knownToken: AccessToken | undefined;
+    }
   /** The store, or the token's issuer, did not answer, so the call is refused. */
   | { readonly outcome: "unavailable" };
 
-export interface AuthorizerContext extends Tracking, TokenStore, SessionStore {
+export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, HoldingStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
+  /** What actions have blocked and revoked: one `StoredRestrictions` for all calls of the process. */
+  readonly restrictions: Restrictions;
   /** Lets in the tokens of other issuers: `await loadOtherIssuers(config, …)`. */
   readonly otherIssuers?: OtherIssuers | undefined;
   /** Runs a task after the caller has its answer: tracking, or a write that need not finish first. */
@@ -198,12 +217,15 @@ interface KnownCaller {
   readonly verified?: VerifiedToken | undefined;
   readonly session: ClientSession | undefined;
   readonly isReplay?: boolean;
+  /** What is blocked and revoked. */
+  readonly restricted: HeldRestrictions;
 }
 
 /**
  * Decides about one call and tracks it, whatever the outcome. It needs one round trip to the store; what else is
- * needed (the session that a route requires, what is revoked of another issuer's token) is read at the same time as
- * the token. Deferred tasks create and publish the events. It never throws because of a caller's input. When the
+ * needed (the session that a route requires, what is revoked of another issuer's token, whether there are new
+ * restrictions) is read at the same time as the token. Only after a new restriction there is a second one, which
+ * reads it. Deferred tasks create and publish the events. It never throws because of a caller's input. When the
  * store or the token's issuer does not answer, the decision is `unavailable`.
  */
 export async function authorize(
@@ -224,9 +246,9 @@ export async function authorize(
       request.sessionSecret,
     ]);
 
-  const refuse = (reason: AuthFailure, subject?: EventSubject): Decision => {
+  const refuse = (reason: AuthFailure, subject?: EventSubject, more?: EventData): Decision => {
     context.defer(() =>
-      trackEvent(context, "auth_failed", subject, { ...details(), reason }, { atMs }),
+      trackEvent(context, "auth_failed", subject, { ...details(), reason, ...more }, { atMs }),
     );
     return { outcome: "unauthenticated", reason };
   };
@@ -250,7 +272,7 @@ export async function authorize(
   const { ip } = request;
   let caller: KnownCaller;
   try {
-    const [used, session] = await Promise.all([
+    const [used, session, restricted] = await Promise.all([
       otherIssuers && checked
         ? otherIssuers.use(context, checked.verified, { atMs, ip, proof: checked.proof })
         : useToken(context, digestSecret(credentials.secret), atMs, ip).then((use) => ({
@@ -260,23 +282,77 @@ export async function authorize(
       access.session === "required" && request.sessionSecret
         ? findSession(context, request.sessionSecret)
         : undefined,
+      context.restrictions.current(atMs),
     ]);
-    caller = { ...used, session, verified: checked?.verified };
+    caller = { ...used, session, verified: checked?.verified, restricted };
   } catch (error) {
     return unavailable("The token store does not answer; the call is refused", String(error));
   }
 
-  const { use, verified, session, isReplay } = caller;
+  const { use, verified, session, isReplay, restricted } = caller;
+  const block = (reason: BlockReason, action_id: string, token?: AccessToken): Decision => {
+    const refused = { ...details(), reason, action_id };
+    context.defer(() => trackEvent(context, "auth_failed", token, refused, { atMs }));
+    return { outcome: "blocked", reason, knownToken: token };
+  };
+  const blockedFrom = restricted.blockOfAddress(ip, atMs);
+  if (blockedFrom) {
+    const known = use.status === "unknown" ? undefined : use.token;
+    return block(`blocked_${blockedFrom.target_kind}`, blockedFrom.action_id, known);
+  }
   if (use.status === "unknown") return refuse("unknown_token");
   if (use.status !== "active") return refuse(`${use.status}_token`, use.token);
-  if (isReplay) return refuse("replayed_dpop_proof", use.token);
-  return admit(context, request, { token: use.token, verified, session, access, details, atMs });
+  const { token } = use;
+  if (!verified && !token.listed) context.defer(() => listUse(context, token));
+  const holder: RestrictedHolder = {
+    tokenId: token.token_id,
+    clientId: token.oauth_client_id,
+    userId: token.user_id,
+    sessionIds: [session?.session_id, verified?.sessionId].filter((id) => id !== undefined),
+  };
+  const revoked = restricted.revocationOf(ofToken(holder, verified), token.issued_at, atMs);
+  if (revoked) {
+    // So that the statistics count it, and the next call finds it revoked by itself.
+    context.defer(async () => {
+      const { markRevoked } = await import("../tokens/revoke-token.ts");
+      await markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at));
+    });
+    return refuse("revoked_token", token, { action_id: revoked.action_id });
+  }
+  if (isReplay) return refuse("replayed_dpop_proof", token);
+  const blocked = restricted.blockOf(holder, atMs);
+  if (blocked) return block(`blocked_${blocked.target_kind}`, blocked.action_id, token);
+  const isSessionRevoked =
+    session !== undefined &&
+    restricted.revocationOf(holder, session.started_at, atMs) !== undefined;
+  return admit(context, request, {
+    token,
+    verified,
+    session,
+    isSessionRevoked,
+    access,
+    details,
+    atMs,
+  });
+}
+
+/** Lists a token that no issuer has listed. Its code is loaded when there is one. */
+async function listUse(context: AuthorizerContext, token: AccessToken): Promise<void> {
+  const { listTokenInUse } = await import("../tokens/list-token.ts");
+  await listTokenInUse(context, token);
+}
+
+/** The holder without the product's own session: its revocation ends the session and not the token. */
+function ofToken(holder: RestrictedHolder, verified: VerifiedToken | undefined): RestrictedHolder {
+  const sessionIds = verified?.sessionId === undefined ? [] : [verified.sessionId];
+  return { ...holder, sessionIds };
 }
 
 interface Admission {
   readonly token: AccessToken;
   readonly verified: VerifiedToken | undefined;
   readonly session: ClientSession | undefined;
+  readonly isSessionRevoked: boolean;
   readonly access: RequiredAccess;
   readonly details: () => EventData;
   readonly atMs: number;
@@ -299,7 +375,7 @@ function isSignInSufficient(
 function admit(
   context: AuthorizerContext,
   request: ProtectedRequest,
-  { token, verified, session, access, details: described, atMs }: Admission,
+  { token, verified, session, isSessionRevoked, access, details: described, atMs }: Admission,
 ): Decision {
   const details = (): EventData => ({
     ...described(),
@@ -307,7 +383,9 @@ function admit(
     ...(verified?.sessionId !== undefined && { session_id: verified.sessionId }),
   });
   if (access.session === "required") {
-    const reason = judgeSession(session, request, token, atMs);
+    const reason =
+      judgeSession(session, request, token, atMs) ??
+      (isSessionRevoked ? "revoked_session" : undefined);
     if (reason) {
       context.defer(() =>
         trackEvent(context, "auth_failed", token, { ...details(), reason }, { atMs }),

@@ -2,6 +2,8 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { batchGetAll } from "../dynamodb/batch-get-all.ts";
 import { SECOND_MS } from "../time/clock.ts";
 import type { TokenStore } from "../tokens/access-token.ts";
+import type { HoldingStore } from "../tokens/holdings.ts";
+import { listTokenInUse } from "../tokens/list-token.ts";
 import { recordVerifiedUse, type VerifiedUse, verifiedUse } from "../tokens/record-verified-use.ts";
 import { markRevoked } from "../tokens/revoke-token.ts";
 import { holderKeys, revokedWithHolder } from "../tokens/revoked-holders.ts";
@@ -11,7 +13,8 @@ import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 
 /** What the use of a verified token needs. */
 export type TokenUseContext = Tracking &
-  TokenStore & {
+  TokenStore &
+  HoldingStore & {
     readonly config: Pick<MonitoringConfig, "shards" | "retention" | "tracking">;
     readonly defer: (task: () => Promise<unknown>) => void;
   };
@@ -68,10 +71,11 @@ export async function useVerifiedToken(
   const outcome = { use, isReplay: !isFresh };
   if (recorded?.isFirst) context.defer(() => trackFirstUse(context, verified, atMs));
   if (use.status !== "active") return outcome;
-  if (isDue || revokedAt !== undefined) {
+  if (isDue || revokedAt !== undefined || !use.token.listed) {
     context.defer(async () => {
       const later = isDue ? await recordVerifiedUse(context, verified, atMs, ip) : undefined;
       if (later?.isFirst) await trackFirstUse(context, verified, atMs);
+      if (!use.token.listed) await listTokenInUse(context, use.token);
       // So that the statistics count it, and the next call finds it revoked by itself.
       if (revokedAt !== undefined) await markRevoked(context, token_digest, Date.parse(revokedAt));
     });

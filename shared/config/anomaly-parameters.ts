@@ -26,6 +26,13 @@ export const anomaliesSchema = z
     everyMinutes: z.int().min(1).max(60).default(5),
     /** Minutes without the anomaly after which an alert resolves itself. */
     quietMinutes: z.int().min(5).max(1440).default(30),
+    /**
+     * Users, tokens, addresses and clients whose latest events a run looks at, of each kind. The counters name
+     * them; with more suspects than this, those with most to show come first.
+     */
+    mostSuspects: z.int().min(10).max(1000).default(60),
+    /** The least risk that people are told of; what is below is only listed. */
+    notifyFrom: z.enum(["low", "medium", "high"]).default("low"),
     /** Days of history that a client's hours are compared with. */
     historyDays: z.int().min(2).max(60).default(14),
     /** Client ids that never raise an alert. `alerts mute` mutes a client for a limited time. */
@@ -35,52 +42,68 @@ export const anomaliesSchema = z
       .strictObject({
         /** A client is issued far more tokens in an hour than usual. */
         issuance_rate: againstHistory(30, 6),
-        /** A client, or callers without one, fail far more often than usual. */
-        failure_rate: againstHistory(100, 8),
-        /** Many failures in a short time from one address, client or token. */
+        /** At a client, or by callers without one, far more is guessed than usual. */
+        failure_rate: againstHistory(20, 6),
+        /** Many guesses in a short time from one address. */
         failure_burst: z
           .strictObject({
             /** Whether the rule runs. */
             enabled,
             /** Length of the window in minutes. */
             windowMinutes: z.int().min(1).max(60).default(10),
-            /** Failures from one address that raise an alert. */
-            perIp: count(40),
-            /** Failures of one client that raise an alert. */
-            perClient: count(50),
-            /** Failures of one token that raise an alert. */
-            perToken: count(20),
+            /** Guesses from one address that raise an alert. */
+            perIp: count(20),
           })
           .prefault({}),
-        /** One address keeps failing at a low rate for hours. */
+        /** One address keeps guessing at a low rate for hours. */
         persistent_failures: z
           .strictObject({
             /** Whether the rule runs. */
             enabled,
-            /** Consecutive hours with failures. */
-            hours: z.int().min(2).max(24).default(4),
-            /** Failures from the address in each of these hours. */
-            perHour: count(12),
+            /** Consecutive hours with guesses. */
+            hours: z.int().min(2).max(12).default(4),
+            /** Guesses from the address in each of these hours. */
+            perHour: count(6),
           })
           .prefault({}),
-        /** One token is used from several networks in a short time. */
-        token_networks: z
+        /** After guesses, somebody is let in. */
+        success_after_failures: z
           .strictObject({
             /** Whether the rule runs. */
             enabled,
-            /** Length of the window in minutes. */
-            windowMinutes: z.int().min(1).max(60).default(20),
-            /** Different networks that raise an alert. */
-            networks: z.int().min(2).default(3),
+            /** Guesses at a user. */
+            failures: count(5),
+            /** Refusals of a second factor of a user. */
+            secondFactors: count(3),
+            /** Guesses from an address. */
+            guesses: count(10),
           })
           .prefault({}),
-        /** A token is presented long after it was revoked. */
+        /** A token or session is used by somebody else. */
+        token_theft: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes for which a new party at a token is news. */
+            windowMinutes: z.int().min(10).max(720).default(120),
+          })
+          .prefault({}),
+        /** A token is used after it was revoked, from where its holder never was. */
         revoked_token: z
           .strictObject({
             /** Whether the rule runs. */
             enabled,
             /** Minutes a client may take to learn of a revocation. */
             graceMinutes: z.int().min(0).default(15),
+          })
+          .prefault({}),
+        /** Expired and revoked tokens of many holders come from one address. */
+        dead_tokens: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Holders whose dead tokens raise an alert. */
+            holders: z.int().min(2).default(5),
           })
           .prefault({}),
         /** A code or refresh token is redeemed twice. */
@@ -94,24 +117,81 @@ export const anomaliesSchema = z
               .default(["authorization_code_reused", "refresh_token_reused"]),
           })
           .prefault({}),
-        /** A token that was unused for a week or more is suddenly busy. */
+        /** A token that was unused for a week or more is used by somebody else, or heavily. */
         dormant_token: z
           .strictObject({
             /** Whether the rule runs. */
             enabled,
-            /** Uses within an hour that raise an alert. */
+            /** Uses within an hour that are heavy. */
             uses: count(50),
           })
           .prefault({}),
-        /** A service is used from a network that it never used before. */
+        /** A service is used from a network, or by a program, that never used it before. */
         new_network: z
           .strictObject({
             /** Whether the rule runs. */
             enabled,
-            /** Clients known from more networks than this are ignored: they are used from everywhere. */
+            /** Of clients known from more networks than this, only the programs count: they are used from everywhere. */
             maxKnownNetworks: count(3),
             /** Days a client must have been watched before a network counts as new. */
             learnDays: z.int().min(1).max(90).default(2),
+          })
+          .prefault({}),
+        /** One holder is refused for its scopes at many endpoints. */
+        scope_probing: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Different endpoints, or scopes, that raise an alert. */
+            endpoints: z.int().min(2).default(5),
+            /** Hours within which they are counted. */
+            hours: z.int().min(1).max(72).default(24),
+          })
+          .prefault({}),
+        /** A user's access is used far more than usual, or walks through the resources of an endpoint. */
+        scraping: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Calls within two hours below which volume alone raises nothing. They are estimated from a sample. */
+            calls: count(400),
+            /** Multiple of the most that is usual for the holder and for the client's other users. */
+            ratio: factor(5),
+            /** Different resources of an endpoint among the latest calls that make a walk. */
+            resources: count(40),
+          })
+          .prefault({}),
+        /** Many users give access to a new client. */
+        consent_phishing: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Users who give access within a day. */
+            users: z.int().min(2).default(10),
+            /** Days for which a client is new. */
+            days: z.int().min(1).max(14).default(7),
+          })
+          .prefault({}),
+        /** An administrator weakens the identity provider. */
+        admin_change: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+          })
+          .prefault({}),
+        /** Many clients are refused at once for one reason. This is a notice of low risk, and no attack. */
+        outage: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Length of the window in minutes. */
+            windowMinutes: z.int().min(5).max(60).default(15),
+            /** Clients that are refused at once. */
+            clients: z.int().min(2).default(4),
+            /** Refusals in all. */
+            failures: count(40),
+            /** Multiple of its usual refusals that a client must have. */
+            ratio: factor(4),
           })
           .prefault({}),
       })

@@ -13,6 +13,9 @@ const environmentSchema = z.object({
   ISSUANCES_TABLE: resourceName,
   CLEANUP_RUNS_TABLE: resourceName,
   ALERTS_TABLE: resourceName,
+  HOLDINGS_TABLE: resourceName,
+  ACTIONS_TABLE: resourceName,
+  RESTRICTIONS_TABLE: resourceName,
   /** Where alerts are told. */
   ALERT_TOPIC_ARN: z.string().startsWith("arn:"),
   EVENT_BUS_NAME: resourceName,

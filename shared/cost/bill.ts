@@ -5,6 +5,7 @@ export const PARTS = [
   "API Gateway",
   "authorizer",
   "last use of tokens",
+  "restrictions",
   "event bus",
   "archive",
   "queue",

@@ -88,13 +88,15 @@ function logOfCall({ callsPerSecond }: Pick<UsageProfile, "callsPerSecond">, eve
   return LOG_BYTES.metricsLine / together + LOG_BYTES.letIn;
 }
 
-/** What a use of a token costs in the table of tokens. */
+/** What a use of a token costs in the table of tokens, and the look whether there are new restrictions. */
 function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usage[] {
   const part = "last use of tokens";
+  const position: Usage = { part: "restrictions", price: "dynamodb.read", quantity: 1 };
   const { lastUsedIntervalSeconds: interval } = config.tracking;
-  if (interval === 0) return [{ part, price: "dynamodb.write", quantity: 1 }];
+  if (interval === 0) return [{ part, price: "dynamodb.write", quantity: 1 }, position];
   const due = Math.min(1, secondsBetweenUses / interval);
   return [
+    position,
     { part, price: "dynamodb.read", quantity: 1 },
     { part, price: "dynamodb.write", quantity: due + (1 - due) * moves },
   ];

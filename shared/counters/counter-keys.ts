@@ -20,33 +20,39 @@ import { toInstant } from "../time/clock.ts";
 export type CounterKind = "events" | "tokens" | RankedKind;
 
 /**
- * Failed calls by where they came from, what they asked for, whose token they bore and why they failed;
- * and the uses of a token from another network than its last (those that act for no user also by the
- * network alone), or after a long rest.
+ * Failed calls by where they came from, what they asked for and why they failed. Whose calls the detection should
+ * look at (`user:…`, else `token:…`): those whose address or user agent changed, and those that were refused in a
+ * way that their holder hardly causes. Where tokens without a user are used from, the tokens that wake after a long
+ * rest, and a sample of the uses by user or token.
  */
 export type RankedKind =
   | "failed_ips"
   | "failed_endpoints"
-  | "failed_tokens"
   | "failed_reasons"
-  | "networks"
+  | "changed_holders"
+  | "refused_holders"
   | "service_networks"
-  | "dormant_tokens";
+  | "dormant_tokens"
+  | "sampled_uses";
 
 /** Kinds that only detection looks at, by the hour and minute; no day is kept of them. */
 const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
-  "failed_tokens",
   "failed_reasons",
-  "networks",
+  "changed_holders",
+  "refused_holders",
   "service_networks",
   "dormant_tokens",
 ]);
 
+/** Kinds of which only the days are kept, with a number an hour. */
+const DAILY: ReadonlySet<CounterKind> = new Set<RankedKind>(["sampled_uses"]);
+
 /**
- * What is counted: `n` events and, of these, those that carry a `s`uccessful scope check; tokens `i`ssued and,
- * of these, `r`evoked before they expired.
+ * What is counted: `n` events and, of these, those that carry a `s`uccessful scope check and those that are a
+ * `g`uess; tokens `i`ssued and, of these, `r`evoked before they expired. A part (`s`, `g`) is a number in the item
+ * of the whole, and costs no write of its own.
  */
-export type CounterField = "n" | "s" | "i" | "r";
+export type CounterField = "n" | "s" | "g" | "i" | "r";
 
 interface CountOf<Kind extends CounterKind> {
   readonly kind: Kind;
@@ -88,7 +94,8 @@ export function rankingKey(kind: RankedKind, period: string, shard: number): str
   return shardKey(`${kind}/${period.length === 10 ? "day" : "hour"}/${period}`, shard);
 }
 
-function digestOf({ oauth_client_id, value }: RankedSubject): string {
+/** The end of the sort key of a ranked subject's items. */
+export function digestOf({ oauth_client_id, value }: RankedSubject): string {
   return createHash("sha256")
     .update(JSON.stringify([oauth_client_id, value]))
     .digest("base64url")
@@ -121,5 +128,6 @@ export function counterAddresses(count: Count, shard: number): CounterAddress[] 
     attribute: `${count.field}${minute}`,
     ...ranked(`${month}-${day}T${hour}`),
   };
+  if (DAILY.has(count.kind)) return [ofDay];
   return HOURLY.has(count.kind) ? [ofHour] : [ofDay, ofHour];
 }

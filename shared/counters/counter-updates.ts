@@ -36,7 +36,7 @@ export class CounterUpdates {
         const raise = (attribute: string) =>
           item.adds.set(attribute, (item.adds.get(attribute) ?? 0) + 1);
         raise(address.attribute);
-        if (address.ranked) raise("total");
+        if (address.ranked && count.field === "n") raise("total");
         this.#items.set(key, item);
       }
     }

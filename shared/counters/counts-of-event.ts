@@ -1,10 +1,15 @@
 import { DORMANT_AFTER_DAYS } from "../anomaly-rules/detection-snapshot.ts";
+import { SAMPLED_ONE_IN } from "../anomaly-rules/scraping.ts";
+import { shardOf } from "../dynamodb/shards.ts";
+import { isGuess } from "../envelope/guess-reasons.ts";
 import { networkOf } from "../envelope/network.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { NO_CLIENT, tokenIdOf, typesOf } from "../envelope/oauth-event.ts";
+import { agentOf } from "../envelope/user-agent.ts";
 import { DAY_MS } from "../time/clock.ts";
 import { previousUseSchema } from "../tokens/previous-use.ts";
 import type { Count, RankedKind } from "./counter-keys.ts";
+import type { AgentNews } from "./first-agents.ts";
 
 /** Event types that tell of a call refused for its token, session or scopes. */
 const FAILURE_TYPES: ReadonlySet<string> = new Set(["auth_failed", "scope_violation"]);
@@ -36,58 +41,115 @@ function subject<Kind extends RankedKind>(kind: Kind, value: unknown): Subject<K
   return typeof value === "string" && value !== "" ? [{ kind, value: cut(value) }] : [];
 }
 
-type Facts = Pick<OAuthEvent, "event_type" | "event_data" | "occurred_at"> & {
+type Facts = Pick<OAuthEvent, "id" | "event_type" | "event_data" | "occurred_at"> & {
   readonly user_id?: string | undefined;
 };
 
 /** What a failed call is ranked by for admins: its address and its endpoint, as far as it has them. */
-export function failureSubjects(event: Facts): Subject<"failed_ips" | "failed_endpoints">[] {
+export function failureSubjects(
+  event: Pick<OAuthEvent, "event_type" | "event_data">,
+): Subject<"failed_ips" | "failed_endpoints">[] {
   if (!isFailure(event.event_type)) return [];
   const { ip, endpoint } = event.event_data;
   return [...subject("failed_ips", ip), ...subject("failed_endpoints", endpoint)];
 }
 
-/** What detection looks at beside these; a value that names two things has a space between them. */
-function detectionSubjects(event: Facts): Subject[] {
-  const { event_type, event_data, occurred_at, user_id } = event;
+/** Whether an event is in the sample: the same for every delivery of it. */
+function isSampled({ id }: Pick<OAuthEvent, "id">): boolean {
+  return shardOf(id, SAMPLED_ONE_IN) === 0;
+}
+
+/** Reasons by which a call is refused although its holder once had access. */
+const HOLDER_REASONS: ReadonlySet<string> = new Set([
+  ...["scope_violation", "revoked_token", "foreign_session"],
+  ...["authorization_code_reused", "refresh_token_reused"],
+]);
+
+/** Whom an event is about for the detection: its user, else its token. */
+function holderOf(event: Facts): string | undefined {
+  if (event.user_id !== undefined) return `user:${event.user_id}`;
   const tokenId = tokenIdOf(event);
-  if (isFailure(event_type)) {
-    const given = event_type === "auth_failed" ? event_data.reason : event_type;
-    // A producer may put anything there.
-    const reason = typeof given === "string" ? given : "";
-    return [
-      ...subject("failed_reasons", reason),
-      ...(tokenId === undefined ? [] : subject("failed_tokens", `${reason} ${tokenId}`)),
-    ];
-  }
-  const previous = previousUseSchema.safeParse(event_data.previous_use);
-  const network = networkOf(event_data.ip);
-  if (event_type !== "token_used" || tokenId === undefined || !previous.success) return [];
-  const moved =
-    network !== undefined && (!previous.data || networkOf(previous.data.ip) !== network);
-  const restedMs = previous.data ? Date.parse(occurred_at) - Date.parse(previous.data.at) : 0;
+  return tokenId === undefined ? undefined : `token:${tokenId}`;
+}
+
+function failureCounts(event: Facts): Subject[] {
+  const { event_type, event_data } = event;
+  const given = event_type === "auth_failed" ? event_data.reason : event_type;
+  // A producer may put anything there.
+  const reason = typeof given === "string" ? given : "";
+  const isHolders = HOLDER_REASONS.has(reason) || isGuess(reason);
   return [
-    ...(moved ? subject("networks", `${network} ${tokenId}`) : []),
-    ...(moved && user_id === undefined ? subject("service_networks", network) : []),
-    ...(restedMs >= DORMANT_AFTER_DAYS * DAY_MS ? subject("dormant_tokens", tokenId) : []),
+    ...subject("failed_reasons", reason),
+    ...(isHolders ? subject("refused_holders", holderOf(event)) : []),
   ];
 }
 
+/** Addresses that privacy extensions and dual stacks rotate within are one place: IPv6's network, IPv4's address. */
+function isSamePlace(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  const isIpv6 = typeof one === "string" && one.includes(":");
+  return isIpv6 && networkOf(one) !== undefined && networkOf(one) === networkOf(other);
+}
+
+/** What detection looks at beside the failures of admins. */
+function detectionSubjects(event: Facts, news: AgentNews): Subject[] {
+  const { event_type, event_data, occurred_at, user_id } = event;
+  if (isFailure(event_type)) return failureCounts(event);
+  const tokenId = tokenIdOf(event);
+  if (event_type !== "token_used" || tokenId === undefined) return [];
+  const holder = holderOf(event);
+  const sampled = isSampled(event) ? subject("sampled_uses", holder) : [];
+  const previous = previousUseSchema.safeParse(event_data.previous_use);
+  const network = networkOf(event_data.ip);
+  const agent = agentOf(event_data.user_agent);
+  const previousUse = previous.success ? previous.data : undefined;
+  const isMoved = previousUse !== undefined && previousUse !== null;
+  const hasOtherPlace = isMoved && !isSamePlace(event_data.ip, previousUse.ip);
+  const restedMs = isMoved ? Date.parse(occurred_at) - Date.parse(previousUse.at) : 0;
+  // A service's instances share tokens over addresses: of a service, only networks count.
+  const isChanged = (hasOtherPlace && user_id !== undefined) || news.isChanged;
+  const isInNewNetwork =
+    network !== undefined &&
+    previous.success &&
+    (!previousUse || networkOf(previousUse.ip) !== network);
+  const isServicePlace =
+    user_id === undefined && network !== undefined && (isInNewNetwork || news.isNewToClient);
+  return [
+    ...(isChanged ? subject("changed_holders", holder) : []),
+    ...(isServicePlace ? subject("service_networks", `${network} ${agent ?? ""}`) : []),
+    ...(restedMs >= DORMANT_AFTER_DAYS * DAY_MS ? subject("dormant_tokens", tokenId) : []),
+    ...sampled,
+  ];
+}
+
+/** Nothing is known of the user agents before. */
+const NO_NEWS: AgentNews = { isChanged: false, isNewToClient: false };
+
 /**
  * What an event counts: one of its type and client, in whose item also those are counted that carry a second
- * type; and one of each subject it is ranked by.
+ * type or are a guess; and one of each subject it is ranked by.
+ *
+ * @param news what `enterAgents` says of the event
  */
-export function countsOfEvent(event: OAuthEvent): Count[] {
+export function countsOfEvent(event: OAuthEvent, news: AgentNews = NO_NEWS): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;
   const atMs = Date.parse(event.occurred_at);
-  const subjects = [...failureSubjects(event), ...detectionSubjects(event)];
+  const subjects = [...failureSubjects(event), ...detectionSubjects(event, news)];
+  const isAGuess = event.event_type === "auth_failed" && isGuess(event.event_data.reason);
+  const dimensions = [event.event_type, client];
   return [
     ...typesOf(event).map((type): Count => {
       const field = type === event.event_type ? "n" : "s";
-      return { kind: "events", dimensions: [event.event_type, client], field, atMs };
+      return { kind: "events", dimensions, field, atMs };
     }),
-    ...subjects.map(({ kind, value }): Count => {
-      return { kind, subject: { oauth_client_id: client, value }, field: "n", atMs };
+    ...(isAGuess ? [{ kind: "events", dimensions, field: "g", atMs } as const] : []),
+    ...subjects.flatMap(({ kind, value }): Count[] => {
+      const count = { kind, subject: { oauth_client_id: client, value }, atMs };
+      const isGuessOfAddress = isAGuess && kind === "failed_ips";
+      return [
+        { ...count, field: "n" },
+        ...(isGuessOfAddress ? [{ ...count, field: "g" } as const] : []),
+      ];
     }),
   ];
 }

@@ -99,7 +99,7 @@ function toBuckets(
     parts.slice(dimensionCount - 1).join("#"),
   ];
   return Object.entries(item).flatMap(([attribute, count]) => {
-    const match = /^([nsir])(\d\d)$/.exec(attribute);
+    const match = /^([nsgir])(\d\d)$/.exec(attribute);
     if (!match || typeof count !== "number") return [];
     return [
       {

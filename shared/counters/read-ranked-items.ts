@@ -14,14 +14,25 @@ export interface RankedItem {
   readonly clientId: string;
   readonly value: string;
   readonly numbers: Readonly<Record<string, number>>;
+  /** Those of them that are guesses. */
+  readonly guesses: Readonly<Record<string, number>>;
 }
 
 function toRankedItem(item: Record<string, unknown>): RankedItem {
   const { oauth_client_id, value } = subjectSchema.parse(item);
-  const numbers = Object.entries(item).filter(
-    (entry): entry is [string, number] => /^n\d\d$/.test(entry[0]) && typeof entry[1] === "number",
-  );
-  return { clientId: oauth_client_id, value, numbers: Object.fromEntries(numbers) };
+  const numbersOf = (field: "n" | "g") =>
+    Object.fromEntries(
+      Object.entries(item).filter(
+        (entry): entry is [string, number] =>
+          entry[0].startsWith(field) && /^[ng]\d\d$/.test(entry[0]) && typeof entry[1] === "number",
+      ),
+    );
+  return {
+    clientId: oauth_client_id,
+    value,
+    numbers: numbersOf("n"),
+    guesses: numbersOf("g"),
+  };
 }
 
 /**

@@ -44,7 +44,8 @@ const nameOf = ({ pk, sk }: { pk: string; sk: string }) => `${pk}\n${sk}`;
 const roundUp = (untilMs: number) =>
   Math.min((Math.floor(untilMs / DAY_MS) + 2) * DAY_MS, LAST_DAY_MS);
 
-function remember(entered: EnteredValues, name: string, untilMs: number): void {
+/** Remembers a value, and forgets the oldest of too many. */
+export function rememberValue(entered: EnteredValues, name: string, untilMs: number): void {
   entered.delete(name);
   entered.set(name, untilMs);
   for (const oldest of entered.keys()) {
@@ -98,13 +99,13 @@ export async function enterValues(
     const name = nameOf({ pk: String(pk), sk: String(sk) });
     const untilMs = Date.parse(String(in_use_until));
     if (untilMs < (waiting.get(name)?.untilMs ?? 0)) continue;
-    remember(entered, name, untilMs);
+    rememberValue(entered, name, untilMs);
     waiting.delete(name);
   }
   await Promise.all(
     [...waiting].map(async ([name, value]) => {
       await enter(store, value);
-      remember(entered, name, roundUp(value.untilMs));
+      rememberValue(entered, name, roundUp(value.untilMs));
     }),
   );
 }

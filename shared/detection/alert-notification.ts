@@ -20,10 +20,11 @@ function lines(evidence: Readonly<Record<string, unknown>>): string[] {
 export function alertNotification(alert: Alert): AlertNotification {
   const { rule, subject, message, state } = alert;
   const examples = Array.isArray(alert.evidence.examples) ? alert.evidence.examples : [];
-  const heading = `${state === "open" ? "OAuth alert" : "Resolved"}: ${rule} ${subject.kind} ${subject.id}`;
+  const heading = `${state === "open" ? `OAuth alert (${alert.risk} risk)` : "Resolved"}: ${rule} ${subject.kind} ${subject.id}`;
   const text = [
     state === "open" ? message : `Resolved at ${alert.resolved_at}: ${message}`,
     "",
+    `Risk: ${alert.risk} (${alert.score} of 100)`,
     `Rule: ${rule}`,
     `Subject: ${subject.kind} ${subject.id}`,
     ...(alert.oauth_client_id === undefined ? [] : [`Client: ${alert.oauth_client_id}`]),
@@ -31,6 +32,13 @@ export function alertNotification(alert: Alert): AlertNotification {
     `Window: ${alert.window_start} to ${alert.window_end}`,
     ...(state === "open" ? [`What to do: ${alert.advice}`] : []),
     "",
+    ...(alert.findings.length > 1
+      ? [
+          "What happened:",
+          ...alert.findings.map((each) => `  ${each.first_seen_at} ${each.rule}: ${each.message}`),
+          "",
+        ]
+      : []),
     "Evidence:",
     ...lines(alert.evidence),
     ...examples.map((example) => `  event: ${JSON.stringify(example)}`),

@@ -1,11 +1,11 @@
 import { v5 as uuidv5 } from "uuid";
 import type { AnomalySubject } from "../anomaly-rules/anomaly-rule.ts";
-import type { DetectionSnapshot } from "../anomaly-rules/detection-snapshot.ts";
+import { type DetectionSnapshot, splitValue } from "../anomaly-rules/detection-snapshot.ts";
 import { type FoundAnomaly, findAnomalies } from "../anomaly-rules/find-anomalies.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { queryEvents } from "../event-store/query-events.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { MINUTE_MS, toInstant } from "../time/clock.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import { alertSuspiciousActivity } from "../tracking/alert-suspicious-activity.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { Alert } from "./alert.ts";
@@ -15,12 +15,14 @@ import {
   findAlert,
   keepResolved,
   listAlerts,
+  listLatestResolved,
   markTold,
   saveAlert,
 } from "./alert-store.ts";
-import { rememberNetwork } from "./known-networks.ts";
+import { rememberNetwork, type SeenNetwork } from "./known-networks.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
+import { addFindings, isAtLeast, matchStories, type Story, toStories } from "./stories.ts";
 
 /** Tells people about an alert that opened or resolved. It may be called twice for the same alert. */
 export type AlertNotifier = (alert: Alert) => Promise<void>;
@@ -45,6 +47,11 @@ export interface DetectionRun {
 /** The namespace of the events' ids: an alert that is published twice is one event. */
 const EVENT_NAMESPACE = "5c1f6f0e-8d5b-4f6a-9c39-0a6e6a1b7d21";
 
+/** A story that was quiet for less than this goes on, and is no new one. */
+const SAME_STORY_MS = 6 * HOUR_MS;
+/** Resolved alerts that may go on. */
+const MOST_RECENT = 100;
+
 /** How many events an alert shows. */
 const EXAMPLES = 3;
 
@@ -64,7 +71,7 @@ function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
 /** A summary of the subject's newest events within the window. */
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
   const { kind, id } = anomaly.subject;
-  if (kind === "client" && id === NO_CLIENT) return [];
+  if (kind === "reason" || (kind === "client" && id === NO_CLIENT)) return [];
   const { events } = await queryEvents(context, {
     fromMs: Date.parse(anomaly.windowStart),
     toMs: Date.parse(anomaly.windowEnd),
@@ -72,6 +79,7 @@ async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promi
     security: anomaly.rule.examples === "failures" || undefined,
     ...(kind === "ip" && { ip: id }),
     ...(kind === "token" && { tokenId: id }),
+    ...(kind === "user" && { userId: id }),
     ...(kind === "client" && { clientId: id }),
   });
   return events.map(({ id: event_id, event_type, occurred_at, event_data }) => ({
@@ -88,30 +96,56 @@ async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promi
 class AlertKeeper {
   readonly opened: Alert[] = [];
   readonly resolved: Alert[] = [];
+  readonly #seen = new Set<string>();
 
   constructor(
     private readonly context: DetectionContext,
     private readonly nowMs: number,
   ) {}
 
-  /** Opens an alert for an anomaly, or updates the alert that is open already. */
-  async see(anomaly: FoundAnomaly): Promise<void> {
+  /** The number of alerts whose stories were seen. */
+  get seen(): number {
+    return this.#seen.size;
+  }
+
+  /** Opens an alert for a story, or updates the alert that it belongs to. */
+  async see(story: Story, known: Alert | undefined): Promise<void> {
     const { context } = this;
-    const id = alertId(anomaly.rule.name, anomaly.subject);
-    const before = await findAlert(context, id);
     const now = toInstant(this.nowMs);
-    if (before?.state === "open") {
+    const [anomaly] = story.anomalies;
+    if (!anomaly) return;
+    if (known) {
+      this.#seen.add(known.alert_id);
+      const { resolved_at: _, ...open } = known;
+      const findings = addFindings(known, story, now);
+      const isWorse = findings.risk === "high" && known.risk !== "high";
       const seen: Alert = {
-        ...before,
+        ...open,
+        ...findings,
+        state: "open",
         last_seen_at: now,
-        detections: before.detections + 1,
-        observed: Math.max(before.observed, anomaly.observed),
+        detections: known.detections + 1,
+        observed: Math.max(known.observed, anomaly.observed),
         window_end: anomaly.windowEnd,
+        told: known.told && !isWorse,
       };
-      await saveAlert(context, seen, before);
+      await saveAlert(context, seen, known);
+      if (isWorse && known.told) {
+        await this.#tell(seen);
+        await markTold(context, seen);
+        return;
+      }
       await this.#tellLate(seen);
       return;
     }
+    const id = alertId(anomaly.rule.name, anomaly.subject);
+    const before = await findAlert(context, id);
+    // Another run was faster, or the alert has forgotten this subject among too many.
+    if (before?.state === "open") {
+      await this.see(story, before);
+      return;
+    }
+    this.#seen.add(id);
     const clientId = clientOf(anomaly);
     const alert: Alert = {
       alert_id: id,
@@ -121,6 +155,7 @@ class AlertKeeper {
       ...(clientId !== undefined && { oauth_client_id: clientId }),
       message: anomaly.message,
       advice: anomaly.rule.advice,
+      ...addFindings(undefined, story, now),
       opened_at: now,
       last_seen_at: now,
       detections: 1,
@@ -163,6 +198,7 @@ class AlertKeeper {
     const about = {
       oauth_client_id: alert.oauth_client_id,
       ...(subject.kind === "token" && { token_id: subject.id }),
+      ...(subject.kind === "user" && { user_id: subject.id }),
     };
     const details = {
       ...(subject.kind === "ip" && { ip: subject.id }),
@@ -175,6 +211,13 @@ class AlertKeeper {
       window_end: alert.window_end,
       evidence: alert.evidence,
       advice: alert.advice,
+      risk: alert.risk,
+      score: alert.score,
+      findings: alert.findings.map(({ rule, subject: of, message }) => ({
+        rule,
+        subject: of,
+        message,
+      })),
     };
     if (alert.state === "open") {
       await alertSuspiciousActivity(
@@ -193,8 +236,19 @@ class AlertKeeper {
         { atMs: nowMs, id: uuidv5(`${alert.event_id} resolved`, EVENT_NAMESPACE) },
       );
     }
-    await context.notify(alert);
+    if (isAtLeast(alert.risk, context.config.anomalies.notifyFrom)) await context.notify(alert);
   }
+}
+
+/** Alerts that were resolved a short while ago, the earliest first. */
+async function findRecent(store: AlertStore, sinceMs: number, nowMs: number): Promise<Alert[]> {
+  const alerts = await listLatestResolved(store, MOST_RECENT);
+  return alerts
+    .filter(({ last_seen_at }) => {
+      const seenMs = Date.parse(last_seen_at);
+      return seenMs >= sinceMs && seenMs <= nowMs;
+    })
+    .reverse();
 }
 
 /** Remembers the networks from which clients were used, after the rules have looked for new ones. */
@@ -206,20 +260,23 @@ async function learnNetworks(
   const raised = new Set(
     found.map(({ subject, evidence }) => `${subject.id} ${String(evidence.network)}`),
   );
-  const seen = new Map<string, () => Promise<void>>();
+  const seen = new Map<string, { readonly clientId: string; readonly was: SeenNetwork }>();
   for (const each of snapshot.serviceNetworks) {
-    const network = each.value;
+    const [network] = splitValue(each.value);
     const seenMs = Math.min(...[...each.minutes.keys()].filter((at) => at < snapshot.nowMs));
     if (seenMs === Number.POSITIVE_INFINITY) continue;
     const key = `${each.clientId} ${network}`;
-    const was = { network, seenMs, raised: raised.has(key) };
-    seen.set(key, () => rememberNetwork(store, each.clientId, was));
+    const earlierMs = seen.get(key)?.was.seenMs ?? Number.POSITIVE_INFINITY;
+    const was = { network, seenMs: Math.min(seenMs, earlierMs), raised: raised.has(key) };
+    seen.set(key, { clientId: each.clientId, was });
   }
-  await Promise.all([...seen.values()].map((remember) => remember()));
+  await Promise.all(
+    [...seen.values()].map(({ clientId, was }) => rememberNetwork(store, clientId, was)),
+  );
 }
 
 /**
- * Looks for anomalies as of an instant, using only counters, and keeps one alert for each rule and subject.
+ * Looks for anomalies as of an instant, and keeps one alert for each story.
  * People are told when an alert opens, and again when it has been quiet for a while.
  *
  * @param asOfMs the time as of which to look, epoch milliseconds; it may be in the past
@@ -264,9 +321,16 @@ export async function keepAlerts(
     }
   };
   const heard = found.filter((anomaly) => !isMuted(anomaly));
-  for (const anomaly of heard) await attempt(() => keeper.see(anomaly));
-  const seen = new Set(heard.map(({ rule, subject }) => alertId(rule.name, subject)));
   const open = await listAlerts(context, "open");
+  const stories = toStories(heard);
+  const recent =
+    stories.length === 0 ? [] : await findRecent(context, asOfMs - SAME_STORY_MS, asOfMs);
+  const seen = new Set<string>();
+  for (const { story, known } of matchStories(stories, open, recent)) {
+    await attempt(() => keeper.see(story, known));
+    for (const { rule, subject } of story.anomalies) seen.add(alertId(rule.name, subject));
+    if (known) seen.add(known.alert_id);
+  }
   const quiet = open.filter(({ alert_id }) => !seen.has(alert_id));
   const quietMs = anomalies.quietMinutes * MINUTE_MS;
   for (const alert of quiet) await attempt(() => keeper.settle(alert, quietMs));
@@ -277,7 +341,7 @@ export async function keepAlerts(
     as_of: toInstant(asOfMs),
     opened,
     resolved,
-    open: new Set([...seen, ...quiet.map(({ alert_id }) => alert_id)]).size - resolved.length,
+    open: keeper.seen + quiet.length - resolved.length,
     muted: found.length - heard.length,
   };
 }

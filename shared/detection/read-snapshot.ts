@@ -1,224 +1,194 @@
-import { QueryCommand } from "@aws-sdk/lib-dynamodb";
 import {
   type ClientHistory,
   countWithin,
   type DetectionSnapshot,
+  type HourCounts,
   type SubjectCount,
-  splitValue,
 } from "../anomaly-rules/detection-snapshot.ts";
-import type { CounterKind, RankedKind } from "../counters/counter-keys.ts";
 import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { isFailure } from "../counters/counts-of-event.ts";
 import { findIssuances } from "../counters/find-issuances.ts";
 import { type Bucket, readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
-import { readRankedItems } from "../counters/read-ranked-items.ts";
-import { tokenPartitions } from "../event-store/event-index.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import { PROVIDER_ADMIN_TYPES } from "../envelope/event-types.ts";
+import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import type { QueryContext } from "../event-store/query-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time/clock.ts";
+import { findClientAgents } from "./client-agents.ts";
 import { findKnownNetworks } from "./known-networks.ts";
+import { lookAtAddresses, lookAtClients, lookAtHolders, lookAtType } from "./look-at-suspects.ts";
+import {
+  lastHours,
+  mapEach,
+  readGuessedIpHours,
+  readRecent,
+  readSampledUses,
+} from "./read-rankings.ts";
+import { suspectAddresses, suspectClients, suspectHolders, unusualHolders } from "./suspects.ts";
 
-export interface DetectionStore extends IssuanceStore {
-  readonly eventsTable: string;
-}
+export interface DetectionStore extends IssuanceStore, QueryContext {}
 
 /** Both kinds of counters have two dimensions, of which the second is the client. */
 const DIMENSIONS = 2;
 
-/** The hour under way and the one before, which the last sixty minutes lie in. */
-function lastHours(nowMs: number): number[] {
-  const hour = Math.floor((nowMs - 1) / HOUR_MS) * HOUR_MS;
-  return [hour - HOUR_MS, hour];
+const clientOf = ({ dimensions }: Bucket): string => dimensions[1] ?? "";
+const typeOf = ({ dimensions }: Bucket): string => dimensions[0] ?? "";
+
+interface Buckets {
+  readonly hours: readonly Bucket[];
+  readonly minutes: readonly Bucket[];
 }
 
-const clientOf = ({ dimensions }: Bucket): string => dimensions[1] ?? "";
-
-/** The counters of one kind by client: by the hour for the history, by the minute for the last hours. */
-async function readClients(
+/** The counters of one kind: by the hour for the history, by the minute for the last hours. */
+async function readBuckets(
   store: DetectionStore,
-  kind: CounterKind,
+  kind: "events" | "tokens",
   historyStartMs: number,
   nowMs: number,
   shards: CounterShards,
-  counts: (bucket: Bucket) => boolean,
-): Promise<{ histories: ClientHistory[]; recent: SubjectCount[] }> {
-  const [hourBuckets, minuteBuckets] = await Promise.all([
+): Promise<Buckets> {
+  const [hours, minutes] = await Promise.all([
     readHourBuckets(store, kind, DIMENSIONS, historyStartMs, nowMs, shards),
     readMinuteBuckets(store, kind, DIMENSIONS, lastHours(nowMs), shards),
   ]);
-  const hours = new Map<string, Map<number, number>>();
-  const minutes = new Map<string, Map<number, number>>();
-  const add = (to: Map<string, Map<number, number>>, bucket: Bucket) => {
-    const of = to.get(clientOf(bucket)) ?? new Map<number, number>();
-    of.set(bucket.startMs, (of.get(bucket.startMs) ?? 0) + bucket.count);
-    to.set(clientOf(bucket), of);
+  return { hours, minutes };
+}
+
+/** The histories of the clients that were counted in the last two hours. */
+function historiesOf(
+  buckets: Buckets,
+  { nowMs, first }: { readonly nowMs: number; readonly first: ReadonlyMap<string, number> },
+  counts: (bucket: Bucket) => boolean,
+): ClientHistory[] {
+  const gather = (all: readonly Bucket[]) => {
+    const found = new Map<string, Map<number, number>>();
+    for (const bucket of all) {
+      if (!counts(bucket)) continue;
+      const of = found.get(clientOf(bucket)) ?? new Map<number, number>();
+      of.set(bucket.startMs, (of.get(bucket.startMs) ?? 0) + bucket.count);
+      found.set(clientOf(bucket), of);
+    }
+    return found;
   };
-  for (const bucket of hourBuckets) if (counts(bucket)) add(hours, bucket);
-  for (const bucket of minuteBuckets) if (counts(bucket)) add(minutes, bucket);
-  const recent = [...minutes].map(([clientId, of]) => ({ clientId, value: clientId, minutes: of }));
-  const histories = recent.map((of) => ({
-    clientId: of.clientId,
-    lastHour: countWithin(of, nowMs - HOUR_MS, nowMs),
-    hours: hours.get(of.clientId) ?? new Map(),
+  const hours = gather(buckets.hours);
+  const everybodyMs = Math.min(nowMs, ...first.values());
+  return [...gather(buckets.minutes)].map(([clientId, minutes]) => ({
+    clientId,
+    lastHour: countWithin({ clientId, value: clientId, minutes }, nowMs - HOUR_MS, nowMs),
+    hours: hours.get(clientId) ?? (new Map() as HourCounts),
+    firstSeenMs: clientId === NO_CLIENT ? everybodyMs : (first.get(clientId) ?? nowMs),
   }));
-  return { histories, recent };
 }
 
-/** The subjects of a kind counted most in the last two hours, with their counts by the minute. */
-async function readSubjects(
-  store: DetectionStore,
-  kind: RankedKind,
-  nowMs: number,
-  shards: CounterShards,
-): Promise<SubjectCount[]> {
-  const subjects = new Map<string, SubjectCount & { minutes: Map<number, number> }>();
-  const hours = await Promise.all(
-    lastHours(nowMs).map(async (hourMs) => ({
-      hourMs,
-      items: await readRankedItems(store, kind, toInstant(hourMs).slice(0, 13), shards),
-    })),
-  );
-  for (const { hourMs, items } of hours) {
-    for (const { clientId, value, numbers } of items) {
-      const key = JSON.stringify([clientId, value]);
-      const subject = subjects.get(key) ?? { clientId, value, minutes: new Map() };
-      subjects.set(key, subject);
-      for (const [attribute, count] of Object.entries(numbers)) {
-        const startMs = hourMs + Number(attribute.slice(1)) * MINUTE_MS;
-        subject.minutes.set(startMs, (subject.minutes.get(startMs) ?? 0) + count);
-      }
-    }
+/** When each client was first counted, within the history. */
+function firstSeen(buckets: readonly Bucket[]): Map<string, number> {
+  const first = new Map<string, number>();
+  for (const bucket of buckets) {
+    const known = first.get(clientOf(bucket)) ?? Number.POSITIVE_INFINITY;
+    first.set(clientOf(bucket), Math.min(known, bucket.startMs));
   }
-  return [...subjects.values()];
+  return first;
 }
 
-/** The addresses that failed most, by the hour, yesterday and today. */
-async function readFailedIpHours(store: DetectionStore, nowMs: number, shards: CounterShards) {
-  const hours = new Map<string, Map<number, number>>();
-  const days = [nowMs - DAY_MS, nowMs].map((atMs) => toInstant(atMs).slice(0, 10));
-  for (const day of days) {
-    for (const { value, numbers } of await readRankedItems(store, "failed_ips", day, shards)) {
-      const of = hours.get(value) ?? new Map<number, number>();
-      hours.set(value, of);
-      for (const [attribute, count] of Object.entries(numbers)) {
-        const hour = Date.parse(`${day}T00:00:00.000Z`) + Number(attribute.slice(1)) * HOUR_MS;
-        of.set(hour, (of.get(hour) ?? 0) + count);
-      }
-    }
-  }
-  return hours;
-}
-
-/** Uses looked at of one token. */
-const MOST_USES = 250;
-
-/** How often a token was used in the last hour, among at most 250 events of a partition. */
-async function countUses(store: DetectionStore, tokenId: string, nowMs: number): Promise<number> {
-  const counts = await Promise.all(
-    (await tokenPartitions(store, tokenId)).map((partition) =>
-      store.db.send(
-        new QueryCommand({
-          TableName: store.eventsTable,
-          KeyConditionExpression:
-            "subject_shard = :partition AND occurred_at_id BETWEEN :from AND :to",
-          FilterExpression: "event_type = :used AND event_data.token_id = :token",
-          ExpressionAttributeValues: {
-            ":partition": partition,
-            ":token": tokenId,
-            ":from": toInstant(nowMs - HOUR_MS),
-            ":to": toInstant(nowMs),
-            ":used": "token_used",
-          },
-          Select: "COUNT",
-          Limit: MOST_USES,
-        }),
-      ),
-    ),
-  );
-  return counts.reduce((sum, { Count = 0 }) => sum + Count, 0);
-}
-
-async function mapEach<V>(
-  keys: Iterable<string>,
-  read: (key: string) => Promise<V>,
-): Promise<Map<string, V>> {
-  return new Map(
-    await Promise.all([...new Set(keys)].map(async (key) => [key, await read(key)] as const)),
-  );
-}
+const clientsOf = (counts: readonly SubjectCount[]) => counts.map(({ clientId }) => clientId);
 
 /**
  * Reads what the rules look at, as of `nowMs`.
  *
- * Cost: counters of `historyDays` × clients, a few Queries an hour and ranking, and one or a few for
- * each token or client that a ranking names; nothing grows with the number of events.
+ * Cost: counters of `historyDays` × clients, a few Queries an hour and ranking; and of at most `mostSuspects` users
+ * and tokens, addresses, and clients that these name, 450 events each. Nothing grows with the number of events.
  */
 export async function readSnapshot(
   store: DetectionStore,
   nowMs: number,
 ): Promise<DetectionSnapshot> {
-  const { historyDays } = store.config.anomalies;
+  const { historyDays, everyMinutes } = store.config.anomalies;
   const historyStartMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS - historyDays * DAY_MS;
   const shards = await readCounterShards(
     store,
     Math.min(historyStartMs, nowMs - DAY_MS),
     nowMs + MINUTE_MS,
   );
-  const subjects = (kind: RankedKind) => readSubjects(store, kind, nowMs, shards);
-  const [
-    issued,
-    failed,
-    failedIps,
-    failedTokens,
-    failedReasons,
-    networks,
-    serviceNetworks,
-    dormant,
-    ipHours,
-  ] = await Promise.all([
-    readClients(store, "tokens", historyStartMs, nowMs, shards, ({ field }) => field === "i"),
-    readClients(store, "events", historyStartMs, nowMs, shards, ({ dimensions }) =>
-      isFailure(dimensions[0] ?? ""),
-    ),
-    subjects("failed_ips"),
-    subjects("failed_tokens"),
-    subjects("failed_reasons"),
-    subjects("networks"),
-    subjects("service_networks"),
-    subjects("dormant_tokens"),
-    readFailedIpHours(store, nowMs, shards),
-  ]);
-  const revoked = failedTokens.flatMap(({ value }) => {
-    const [reason, tokenId] = splitValue(value);
-    return reason === "revoked_token" ? [tokenId] : [];
-  });
-  const [issuances, usesOfDormant, knownNetworks] = await Promise.all([
-    findIssuances(store, revoked),
-    mapEach(
-      dormant.map(({ value }) => value),
-      (tokenId) => countUses(store, tokenId, nowMs),
-    ),
-    mapEach(
-      serviceNetworks.map(({ clientId }) => clientId),
-      (clientId) => findKnownNetworks(store, clientId, nowMs),
-    ),
-  ]);
-  return {
+  const recent = (kind: Parameters<typeof readRecent>[1]) => readRecent(store, kind, nowMs, shards);
+  const [tokens, events, failed, reasons, changed, refused, networks, dormant, ipHours, sampled] =
+    await Promise.all([
+      readBuckets(store, "tokens", historyStartMs, nowMs, shards),
+      readBuckets(store, "events", historyStartMs, nowMs, shards),
+      recent("failed_ips"),
+      recent("failed_reasons"),
+      recent("changed_holders"),
+      recent("refused_holders"),
+      recent("service_networks"),
+      recent("dormant_tokens"),
+      readGuessedIpHours(store, nowMs, shards),
+      readSampledUses(store, nowMs, shards),
+    ]);
+  const sinceMs = nowMs - (everyMinutes + 5) * MINUTE_MS;
+  const first = firstSeen([...events.hours, ...tokens.hours]);
+  const of = { nowMs, first };
+  const counters = {
     nowMs,
     historyStartMs,
-    issuance: issued.histories,
-    failures: failed.histories,
-    failuresByClient: failed.recent,
-    failedIps,
-    failedTokens,
-    failedReasons,
-    networks,
-    serviceNetworks,
-    dormantTokens: dormant,
-    failedIpHours: ipHours,
+    issuance: historiesOf(tokens, of, ({ field }) => field === "i"),
+    failures: historiesOf(events, of, (each) => each.field === "n" && isFailure(typeOf(each))),
+    guesses: historiesOf(events, of, ({ field }) => field === "g"),
+    uses: historiesOf(events, of, (each) => each.field === "n" && typeOf(each) === "token_used"),
+    firstSeenMs: first,
+    failedReasons: reasons.counts,
+    failedIps: failed.counts,
+    guessedIps: failed.guesses,
+    guessedIpHours: ipHours,
+    serviceNetworks: networks.counts,
+    refusedHolders: refused.counts,
+    dormantTokens: dormant.counts,
+    sampledUses: sampled,
+  };
+  const { mostSuspects } = store.config.anomalies;
+  const most = { sinceMs, nowMs, mostSuspects };
+  const adminTypes = PROVIDER_ADMIN_TYPES.filter((type) =>
+    events.minutes.some((each) => typeOf(each) === type && each.startMs >= sinceMs),
+  );
+  const consenting = events.minutes.filter(
+    (each) => typeOf(each) === "consent_granted" && each.startMs >= sinceMs,
+  );
+  const serviceClients = clientsOf(networks.counts);
+  const [holders, addresses, clients, administration, knownNetworks, clientAgents] =
+    await Promise.all([
+      lookAtHolders(
+        store,
+        [
+          ...suspectHolders(changed.counts, most),
+          ...suspectHolders(refused.counts, most),
+          // A token wakes once: it is looked at for as long as that is counted.
+          ...suspectHolders(dormant.counts, { ...most, sinceMs: 0 }).map((id) => `token:${id}`),
+          ...unusualHolders(sampled, nowMs, mostSuspects),
+        ],
+        nowMs,
+      ),
+      lookAtAddresses(store, suspectAddresses(failed, ipHours, most), nowMs),
+      lookAtClients(
+        store,
+        suspectClients(counters, consenting.map(clientOf), store.config.anomalies),
+        nowMs,
+      ),
+      Promise.all(adminTypes.map((type) => lookAtType(store, type, sinceMs, nowMs))),
+      mapEach(serviceClients, (clientId) => findKnownNetworks(store, clientId, nowMs)),
+      mapEach(serviceClients, (clientId) => findClientAgents(store, clientId, nowMs)),
+    ]);
+  const revoked = [...holders.values()]
+    .flat()
+    .flatMap(({ reason, tokenId }) => (reason === "revoked_token" && tokenId ? [tokenId] : []));
+  const issuances = await findIssuances(store, revoked);
+  return {
+    ...counters,
+    holders,
+    addresses,
+    clients,
+    administration: administration.flat(),
     revokedAt: new Map(
       [...issuances].flatMap(([id, { revoked_at }]) => (revoked_at ? [[id, revoked_at]] : [])),
     ),
-    usesOfDormant,
     knownNetworks,
+    clientAgents,
   };
 }

@@ -161,6 +161,37 @@ export const ALERTS = {
   },
 } as const satisfies TableDefinition;
 
+/**
+ * Actions against tokens, users, clients, sessions, addresses and networks: what waits for approval or has work
+ * left, by its state; and all that concerns one target.
+ */
+export const ACTIONS = {
+  partitionKey: "action_id",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {
+    by_state: { partitionKey: "state", sortKey: "requested_at", projection: "ALL" },
+    by_target: { partitionKey: "target_key", sortKey: "requested_at", projection: "ALL" },
+    /** Sparse: the actions that have work left. */
+    by_open_work: { partitionKey: "open_work", sortKey: "requested_at", projection: "KEYS_ONLY" },
+  },
+} as const satisfies TableDefinition;
+
+/** Tokens and sessions by whoever holds them: a user, a client (`#shard`), or a session itself. */
+export const HOLDINGS = {
+  partitionKey: "holder",
+  sortKey: "held",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {},
+} as const satisfies TableDefinition;
+
+/** The log of blocks and revocations that every door knows, and the copies of its latest position. */
+export const RESTRICTIONS = {
+  partitionKey: "list",
+  sortKey: "seq",
+  ttlAttribute: "ttl_epoch_seconds",
+  indexes: {},
+} as const satisfies TableDefinition;
+
 /** Every table by the environment variable that carries its name. */
 export const TABLES = {
   TOKENS_TABLE: TOKENS,
@@ -172,4 +203,7 @@ export const TABLES = {
   ISSUANCES_TABLE: ISSUANCES,
   CLEANUP_RUNS_TABLE: CLEANUP_RUNS,
   ALERTS_TABLE: ALERTS,
+  HOLDINGS_TABLE: HOLDINGS,
+  ACTIONS_TABLE: ACTIONS,
+  RESTRICTIONS_TABLE: RESTRICTIONS,
 } as const satisfies Record<string, TableDefinition>;

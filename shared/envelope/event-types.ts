@@ -12,6 +12,12 @@ export const EVENT_TYPES = [
   "auth_unavailable",
   "token_seen",
   "access_revoked",
+  "action_taken",
+  "action_proposed",
+  "action_dry_run",
+  "action_rejected",
+  "action_released",
+  "action_expired",
 ] as const;
 
 /** Event types of the security report; never kept less than 90 days. */
@@ -20,3 +26,6 @@ export const SECURITY_EVENT_TYPES = [
   "auth_failed",
   "suspicious_activity",
 ] as const;
+
+/** Types of events that tell what administrators do at an identity provider. */
+export const PROVIDER_ADMIN_TYPES = ["admin_activity"] as const;

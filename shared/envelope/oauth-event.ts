@@ -105,7 +105,9 @@ export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
 }
 
 /** The token an event is about, when its data names one. */
-export function tokenIdOf(event: Pick<OAuthEvent, "event_data">): string | undefined {
+export function tokenIdOf(event: {
+  readonly event_data: Readonly<Record<string, unknown>>;
+}): string | undefined {
   const id = event.event_data.token_id;
   return typeof id === "string" && id !== "" && id.length <= 256 ? id : undefined;
 }

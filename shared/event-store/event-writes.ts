@@ -3,6 +3,7 @@ import type { Count } from "../counters/counter-keys.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { CounterUpdates } from "../counters/counter-updates.ts";
 import { countsOfEvent } from "../counters/counts-of-event.ts";
+import type { AgentNews } from "../counters/first-agents.ts";
 import { type Issuance, planIssuanceChange, tokenFact } from "../counters/issuance.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { packOf, toEventItems } from "./event-pack.ts";
@@ -38,6 +39,7 @@ export function planEventWrites(
   store: EventStore,
   event: OAuthEvent,
   known: KnownIssuances,
+  news?: AgentNews,
 ): EventWrites {
   const fact = tokenFact(event);
   const change =
@@ -48,7 +50,7 @@ export function planEventWrites(
       change && {
         issuance: { tokenId: fact.tokenId, write: change.write, after: change.after },
       }),
-    counts: [...countsOfEvent(event), ...(change?.counts ?? [])],
+    counts: [...countsOfEvent(event, news), ...(change?.counts ?? [])],
   };
 }
 

@@ -8,6 +8,7 @@ import { enterCounterShards } from "../counters/counter-shards.ts";
 import { CounterSpread } from "../counters/counter-spread.ts";
 import { CounterUpdates } from "../counters/counter-updates.ts";
 import { findIssuances } from "../counters/find-issuances.ts";
+import { type AgentNews, enterAgents } from "../counters/first-agents.ts";
 import { issuanceSchema, lifetimeClass, tokenFact } from "../counters/issuance.ts";
 import {
   type EnteredValues,
@@ -105,6 +106,7 @@ const LONGEST_WAIT_MS = 1000;
 class EventWriter {
   readonly #nowMs: number;
   readonly #spread: CounterSpread;
+  #news: ReadonlyMap<string, AgentNews> = new Map();
 
   constructor(
     private readonly store: EventStore,
@@ -122,12 +124,12 @@ class EventWriter {
   }
 
   plan(event: OAuthEvent): EventWrites {
-    return planEventWrites(this.store, event, this.known);
+    return planEventWrites(this.store, event, this.known, this.#news.get(event.id));
   }
 
   /**
    * Readers must know of a retention period, of a lifetime, and of the user under whom a token's events
-   * are filed before anything is stored under it.
+   * are filed before anything is stored under it. The user agents of before say what is new about an event.
    */
   async enterValues(events: readonly OAuthEvent[]): Promise<void> {
     const { store, options } = this;
@@ -153,6 +155,7 @@ class EventWriter {
       ];
     });
     await enterValues(store, options.entered, values);
+    this.#news = await enterAgents(store, options.entered, events);
   }
 
   /**

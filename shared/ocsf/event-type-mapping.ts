@@ -28,6 +28,14 @@ const CLOSE = { id: 3, caption: "Close" };
 /** An activity for which the schema has no number. `activity_name` names it. */
 const other = (caption: string): Enumerated => ({ id: 99, caption });
 
+/** An action against a user, client, session, token or address: it grants nobody access, nor takes a logon. */
+const actionOf = (caption: string): EventTypeMapping => ({
+  class: "authentication",
+  activity: other(caption),
+  status: STATUS.success,
+  severity: SEVERITY.informational,
+});
+
 /**
  * Event types and their mapping to OCSF.
  *
@@ -88,6 +96,12 @@ const MAPPINGS: Readonly<
     status: STATUS.success,
     severity: SEVERITY.informational,
   },
+  action_taken: actionOf("Action Taken"),
+  action_proposed: actionOf("Action Proposed"),
+  action_dry_run: actionOf("Action Dry Run"),
+  action_rejected: actionOf("Action Rejected"),
+  action_released: actionOf("Action Released"),
+  action_expired: actionOf("Action Expired"),
   token_used: {
     class: "apiActivity",
     activity: "by method",

@@ -6,6 +6,7 @@ import { expiryAttributes } from "../dynamodb/expiry-attributes.ts";
 import { identifierSchema, scopesSchema } from "../envelope/identifiers.ts";
 import { parseInput } from "../errors/faults.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
+import { type HoldingStore, keepHoldings } from "../tokens/holdings.ts";
 import { digestSecret, generateSecret } from "../tokens/token-secret.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { ClientSession, SessionStore } from "./client-session.ts";
@@ -36,7 +37,7 @@ export interface StartedSession {
  * @throws InvalidInputError when the request is not valid.
  */
 export async function startSession(
-  starter: Tracking & SessionStore & { readonly config: MonitoringConfig },
+  starter: Tracking & SessionStore & HoldingStore & { readonly config: MonitoringConfig },
   request: StartSessionRequest,
 ): Promise<StartedSession> {
   const asked = parseInput(startSessionRequestSchema, "the session request", request);
@@ -58,9 +59,20 @@ export async function startSession(
     started_at: toInstant(nowMs),
     expires_at: expiry.expires_at,
   };
-  await starter.db.send(
-    new PutCommand({ TableName: starter.sessionsTable, Item: { ...session, ...expiry } }),
-  );
+  await Promise.all([
+    starter.db.send(
+      new PutCommand({ TableName: starter.sessionsTable, Item: { ...session, ...expiry } }),
+    ),
+    keepHoldings(starter, {
+      kind: "session",
+      id: session.session_id,
+      digest: session_digest,
+      oauth_client_id: session.oauth_client_id,
+      user_id: session.user_id,
+      began_at: session.started_at,
+      expires_at: session.expires_at,
+    }),
+  ]);
   await trackEvent(
     starter,
     "session_started",

@@ -1,4 +1,5 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import type { ActionContext } from "../actions/take-action.ts";
 import type { AuthorizationCodeStore } from "../authorization-codes/store-authorization-code.ts";
 import type { CleanupContext } from "../cleanup/cleanup-expired.ts";
 import { readEnvironment } from "../config/environment.ts";
@@ -19,6 +20,7 @@ export interface MonitoringContext
     TokenStore,
     AuthorizationCodeStore,
     SessionStore,
+    ActionContext,
     CleanupContext,
     QueryContext,
     StatsContext,
@@ -72,6 +74,9 @@ export function openMonitoring({
     "EVENTS_TABLE",
     "COUNTERS_TABLE",
     "ISSUANCES_TABLE",
+    "HOLDINGS_TABLE",
+    "ACTIONS_TABLE",
+    "RESTRICTIONS_TABLE",
     "EVENT_BUS_NAME",
     "OAUTH_MONITORING_CONFIG",
   ]);
@@ -84,6 +89,9 @@ export function openMonitoring({
     eventsTable: variables.EVENTS_TABLE,
     countersTable: variables.COUNTERS_TABLE,
     issuancesTable: variables.ISSUANCES_TABLE,
+    holdingsTable: variables.HOLDINGS_TABLE,
+    actionsTable: variables.ACTIONS_TABLE,
+    restrictionsTable: variables.RESTRICTIONS_TABLE,
     config: variables.OAUTH_MONITORING_CONFIG,
     clock: systemClock,
     logger,

@@ -51,11 +51,15 @@ export async function readEventBuckets(
     readHourBuckets(store, "events", DIMENSIONS, fromMs, toMs, shards),
     readMinuteBuckets(store, "events", DIMENSIONS, [...minuteHours], shards),
   ]);
-  return [
+  // Guesses are among the failures already.
+  const buckets = [
     ...hours.filter(({ startMs }) => !minuteHours.has(startMs)),
     ...minutes.filter(({ startMs }) => startMs >= fromMs && startMs < toMs),
-  ].map(({ dimensions: [type = "", clientId = ""], field, startMs, lengthMs, count }) => {
-    const eventType = field === "s" ? "scope_validation_success" : type;
-    return { eventType, clientId, startMs, lengthMs, count };
-  });
+  ].filter(({ field }) => field !== "g");
+  return buckets.map(
+    ({ dimensions: [type = "", clientId = ""], field, startMs, lengthMs, count }) => {
+      const eventType = field === "s" ? "scope_validation_success" : type;
+      return { eventType, clientId, startMs, lengthMs, count };
+    },
+  );
 }

@@ -18,6 +18,8 @@ export const accessTokenSchema = z.object({
   last_used_at: z.string().optional(),
   /** The address of the latest use. */
   last_used_ip: z.string().optional(),
+  /** Whether it is listed with its client and its user. */
+  listed: z.boolean().optional(),
 });
 
 /** An access token as it is stored. Of the secret, only the digest is stored. */

@@ -8,6 +8,8 @@ import { parseInput } from "../errors/faults.ts";
 import { SECOND_MS, toInstant } from "../time/clock.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { AccessToken, TokenStore } from "./access-token.ts";
+import type { HoldingStore } from "./holdings.ts";
+import { keepTokenHoldings } from "./list-token.ts";
 import { digestSecret, generateSecret } from "./token-secret.ts";
 
 export const issueTokenRequestSchema = z.strictObject({
@@ -31,13 +33,13 @@ export interface IssuedToken {
 }
 
 /**
- * Issues an opaque access token: stores its digest, publishes `token_issued`, and only then returns the
+ * Issues an opaque access token: stores its digest, lists it with its client and user, publishes `token_issued`, and only then returns the
  * secret. So every token that can be used has been counted.
  *
  * @throws InvalidInputError when the request is not valid, with each wrong part and the reason
  */
 export async function issueToken(
-  issuer: Tracking & TokenStore & { readonly config: MonitoringConfig },
+  issuer: Tracking & TokenStore & HoldingStore & { readonly config: MonitoringConfig },
   request: IssueTokenRequest,
 ): Promise<IssuedToken> {
   const asked = parseInput(issueTokenRequestSchema, "the token request", request);
@@ -57,14 +59,18 @@ export async function issueToken(
     scopes: [...new Set(asked.scopes)],
     issued_at: toInstant(nowMs),
     expires_at: expiry.expires_at,
+    listed: true,
   };
-  await issuer.db.send(
-    new PutCommand({
-      TableName: issuer.tokensTable,
-      Item: { ...token, ...expiry },
-      ConditionExpression: "attribute_not_exists(token_digest)",
-    }),
-  );
+  await Promise.all([
+    issuer.db.send(
+      new PutCommand({
+        TableName: issuer.tokensTable,
+        Item: { ...token, ...expiry },
+        ConditionExpression: "attribute_not_exists(token_digest)",
+      }),
+    ),
+    keepTokenHoldings(issuer, token),
+  ]);
   await trackEvent(
     issuer,
     "token_issued",

@@ -13,6 +13,7 @@ const standingSchema = accessTokenSchema.pick({
   revoked_at: true,
   last_used_at: true,
   last_used_ip: true,
+  listed: true,
 });
 
 /** The use of a verified token, as the store knows it. */

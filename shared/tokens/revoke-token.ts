@@ -27,7 +27,12 @@ export class TokenNotFoundError extends OAuthMonitoringError {
   }
 }
 
-async function digestOfTokenId(store: TokenStore, tokenId: string): Promise<string> {
+/**
+ * The key of a token by its public id.
+ *
+ * @throws TokenNotFoundError when no token has the id
+ */
+export async function digestOfTokenId(store: TokenStore, tokenId: string): Promise<string> {
   const { Items } = await store.db.send(
     new QueryCommand({
       TableName: store.tokensTable,

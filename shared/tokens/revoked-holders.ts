@@ -78,12 +78,37 @@ export async function revokeHolder(
   const { kind, id } = parseInput(holderSchema, "the holder", holder);
   const nowMs = revoker.clock();
   const revoked_before = toInstant(nowMs);
+  await markHolderRevoked(revoker, { kind, id }, revoked_before, nowMs);
+  const subject = {
+    oauth_client_id: kind === "client" ? id : undefined,
+    user_id: kind === "user" ? id : undefined,
+  };
+  await trackEvent(
+    revoker,
+    "access_revoked",
+    subject,
+    { holder: kind, revoked_before, ...(kind === "session" && { session_id: id }) },
+    { atMs: nowMs },
+  );
+  return { revoked_before };
+}
+
+/**
+ * Keeps that the tokens of other issuers of a user, a client or a session are revoked if they were issued before an
+ * instant. Calls read it with the token.
+ */
+export async function markHolderRevoked(
+  store: TokenStore,
+  { kind, id }: TokenHolder,
+  revoked_before: string,
+  nowMs: number,
+): Promise<void> {
   await Promise.all(
     Array.from({ length: COPIES[kind] }, (_, copy) =>
-      revoker.db
+      store.db
         .send(
           new UpdateCommand({
-            TableName: revoker.tokensTable,
+            TableName: store.tokensTable,
             Key: { token_digest: keyOf({ kind, id }, copy) },
             UpdateExpression: "SET revoked_before = :now, ttl_epoch_seconds = :ttl",
             ConditionExpression: "attribute_not_exists(revoked_before) OR revoked_before < :now",
@@ -99,16 +124,4 @@ export async function revokeHolder(
         }),
     ),
   );
-  const subject = {
-    oauth_client_id: kind === "client" ? id : undefined,
-    user_id: kind === "user" ? id : undefined,
-  };
-  await trackEvent(
-    revoker,
-    "access_revoked",
-    subject,
-    { holder: kind, revoked_before, ...(kind === "session" && { session_id: id }) },
-    { atMs: nowMs },
-  );
-  return { revoked_before };
 }

@@ -19,14 +19,14 @@ import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 const EXPECTED: Readonly<Record<AttackName, readonly string[]>> = {
   credential_stuffing: ["failure_burst", "failure_rate"],
   distributed_stuffing: ["failure_rate"],
-  token_theft: ["token_networks", "new_network"],
-  scope_probing: ["failure_burst", "failure_rate"],
+  token_theft: ["token_theft", "new_network"],
+  scope_probing: ["scope_probing", "token_theft"],
   runaway_issuer: ["issuance_rate"],
-  low_and_slow: ["persistent_failures"],
+  low_and_slow: ["persistent_failures", "failure_rate"],
   revoked_token_use: ["revoked_token"],
   credential_reuse: ["credential_reuse"],
-  dormant_token: ["dormant_token"],
-  new_network: ["new_network"],
+  dormant_token: ["dormant_token", "new_network", "token_theft"],
+  new_network: ["new_network", "token_theft"],
 };
 
 /** What a detector that knows no history would use: one number for all, an hour. */

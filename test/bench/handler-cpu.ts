@@ -49,6 +49,8 @@ export async function handlerCpu(world: World, bundle: DeployedBundle): Promise<
       ...bundle.variables,
       TOKENS_TABLE: world.tokensTable,
       SESSIONS_TABLE: world.sessionsTable,
+      HOLDINGS_TABLE: world.holdingsTable,
+      RESTRICTIONS_TABLE: world.restrictionsTable,
       AWS_ENDPOINT_URL_DYNAMODB: world.endpoint,
       AWS_ENDPOINT_URL_EVENTBRIDGE: bus.endpoint,
     };

@@ -40,6 +40,7 @@ export async function seedTokens(
           user_id: token.userId,
           scopes: standing === "narrow" ? ["profile"] : SCOPES,
           issued_at: toInstant(issuedMs),
+          listed: true,
           ...expiryAttributes(digest, expiresMs, world.config),
           ...(standing === "revoked" && { revoked_at: toInstant(atMs - HOUR_MS) }),
           ...(token.before && {

@@ -1,5 +1,5 @@
 import { BatchGetCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
-import type { Usage } from "../../shared/cost/bill.ts";
+import type { Part, Usage } from "../../shared/cost/bill.ts";
 import type { Item } from "../../shared/cost/item-size.ts";
 import { type TableVariable, usageOfWrite } from "../../shared/cost/usage-of-write.ts";
 import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
@@ -65,6 +65,12 @@ async function itemsOf(
     }
   }
   return found;
+}
+
+/** Whose bill a read is on. */
+function readPart(tableName: string): Part {
+  if (tableName.endsWith("TOKENS_TABLE")) return "last use of tokens";
+  return tableName.endsWith("RESTRICTIONS_TABLE") ? "restrictions" : "reads";
 }
 
 /** What a client of DynamoDB used, as AWS meters it. */
@@ -136,9 +142,11 @@ export function meterStore(
       const before = grows ? await itemsOf(reader, [{ tableName, key }]) : undefined;
       const units = (quantity: number) => {
         if (READS.has(operation)) {
-          const tokens = input.TableName?.endsWith("TOKENS_TABLE");
-          const part = tokens ? "last use of tokens" : "reads";
-          meter.usages.push({ part, price: "dynamodb.read", quantity });
+          meter.usages.push({
+            part: readPart(tableName),
+            price: "dynamodb.read",
+            quantity,
+          });
           return;
         }
         const after = input.Item ?? input.Key ?? {};

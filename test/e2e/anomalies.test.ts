@@ -40,13 +40,13 @@ describe("detection in the stack", () => {
     ]);
     const [told, ...more] = (await get("/_local/notifications")).body.notifications;
     expect(more).toEqual([]);
-    expect(told.subject).toBe("OAuth alert: failure_burst ip 203.0.113.66");
+    expect(told.subject).toBe("OAuth alert (high risk): failure_burst ip 203.0.113.66");
     expect(told.message.default).toContain("What to do: ");
     expect(JSON.parse(told.message.sqs)).toMatchObject({
       alert_id: "failure_burst#ip#203.0.113.66",
     });
     expect(stack.notifications.list).toHaveLength(1);
-    expect(logs.some((line) => line.includes("OAuth Security Alert: 50 failed calls"))).toBe(true);
+    expect(logs.some((line) => line.includes("OAuth Security Alert: 50 guesses"))).toBe(true);
 
     // As of a day ago nothing had happened.
     const dayAgo = new Date(Date.now() - 86_400_000).toISOString();

@@ -3,6 +3,7 @@ import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge
 import { describe, expect, it } from "vitest";
 import { queueNamed } from "../../local/services/queues.ts";
 import { deployedEnvironment } from "../../local/start/library-context.ts";
+import { Random } from "../../local/traffic/world/random.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { useStack } from "./stack.ts";
@@ -85,6 +86,45 @@ describe("delivery", () => {
     expect(await storedCount("client_id=killed")).toBe(400);
     const { body } = await scene().get("/admin/oauth/stats", scene().admin);
     expect(body.events.by_type.consent_given).toBe(400);
+  });
+
+  it("stores exactly once what comes in any order, twice, and again while a slow batch is under way", async () => {
+    const { stack, store, settle } = scene();
+    const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
+    const random = new Random(1, "queue");
+    const events = Array.from({ length: 60 }, (_, n) =>
+      createEvent(
+        { eventType: "disorder_tried", clientId: "disorder", details: { n } },
+        Date.now() + n,
+      ),
+    );
+    const deliveries = new Map(events.map(({ id }) => [id, 0]));
+    const { receive } = buffer;
+    buffer.receive = (limit) => {
+      const messages = receive.call(buffer, limit);
+      for (const { body } of messages) {
+        const { id } = JSON.parse(body).detail;
+        const count = deliveries.get(id);
+        if (count !== undefined) deliveries.set(id, count + 1);
+      }
+      return messages;
+    };
+    buffer.disorder = { fraction: () => random.fraction(), duplicateShare: 0.3 };
+    // A batch makes several calls, so that it takes longer than the two seconds of its visibility.
+    store.delayMs = 900;
+    for (let start = 0; start < events.length; start += 10) {
+      await putEvents(events.slice(start, start + 10), "disorder_tried");
+    }
+    await sleep(6000);
+    store.delayMs = 0;
+    await settle();
+    buffer.disorder = undefined;
+    buffer.receive = receive;
+    expect(Math.min(...deliveries.values())).toBeGreaterThanOrEqual(1);
+    expect(Math.max(...deliveries.values())).toBeGreaterThanOrEqual(3);
+    expect(await storedCount("client_id=disorder")).toBe(60);
+    const { body } = await scene().get("/admin/oauth/stats", scene().admin);
+    expect(body.events.by_type.disorder_tried).toBe(60);
   });
 
   it("loses nothing when the bus is down during 200 authorized calls", async () => {

@@ -1,6 +1,7 @@
 import { Agent, request } from "node:http";
 import { paginateScan } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, inject } from "vitest";
+import type { GuardedStore } from "../../local/services/store-guard.ts";
 import type { Assembly } from "../../local/services/template.ts";
 import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
@@ -21,6 +22,8 @@ export interface Answer {
 /** A running stack with one client's token and an admin's, and everything that left it. */
 export interface Scene {
   readonly stack: LocalStack;
+  /** The store behind the functions; `delayMs` makes it slow. */
+  readonly store: GuardedStore;
   readonly library: LibraryContext;
   readonly caller: string;
   readonly admin: string;
@@ -89,16 +92,18 @@ export function useStack({
   beforeAll(async () => {
     const logs: string[] = [];
     const busTraffic: string[] = [];
+    const store: GuardedStore = {
+      endpoint: inject("dynamodbEndpoint"),
+      accessKey: `stack${process.pid}x${Date.now()}`,
+    };
     const stack = await startLocalStack({
       assembly: assembly?.() ?? inject("assembly"),
       port: 0,
       dynamodbPort: 0,
-      runningStore: {
-        endpoint: inject("dynamodbEndpoint"),
-        accessKey: `stack${process.pid}x${Date.now()}`,
-      },
+      runningStore: store,
       eventbridgePort: 0,
       trustForwardedFor: true,
+      runtimeClient: process.env.LAMBDA_RUNTIME_CLIENT,
       log: (line) => logs.push(line),
       ...options,
     });
@@ -114,6 +119,7 @@ export function useStack({
       send("GET", path, { ...headers, ...(token && { authorization: `Bearer ${token}` }) });
     scene = {
       stack,
+      store,
       library,
       caller,
       admin,

@@ -59,7 +59,7 @@ describe("authorize", () => {
   it("lets a good token in, in one round trip, and tracks where from", async () => {
     const { world, call, token } = await scene();
     expect(await call()).toMatchObject({ outcome: "allowed", token: { token_id: token.token_id } });
-    expect(world.traffic).toMatchObject({ roundTrips: 1, writeUnits: 1, readUnits: 0 });
+    expect(world.traffic).toMatchObject({ roundTrips: 2, writeUnits: 1, readUnits: 1 });
     expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(world.time.nowMs));
     expect(world.published).toMatchObject([
       {
@@ -169,9 +169,9 @@ describe("authorize", () => {
       tracking: { lastUsedIntervalSeconds: 60 },
     });
     await decide();
-    expect(world.traffic).toMatchObject({ roundTrips: 1, readUnits: 1, writeUnits: 0 });
+    expect(world.traffic).toMatchObject({ roundTrips: 2, readUnits: 2, writeUnits: 0 });
     await afterAnswer();
-    expect(world.traffic).toMatchObject({ roundTrips: 2, writeUnits: 1 });
+    expect(world.traffic).toMatchObject({ roundTrips: 3, writeUnits: 1 });
     const firstUse = toInstant(world.time.nowMs);
     world.time.nowMs += 59_999;
     await call();
@@ -355,7 +355,8 @@ describe("sessions", () => {
       outcome: "allowed",
       session: { session_id: session.session_id },
     });
-    expect(world.traffic.roundTrips).toBe(2);
+    // The token, the session and the position of the restrictions, side by side.
+    expect(world.traffic.roundTrips).toBe(3);
     expect(world.published.at(-1)).toMatchObject({
       event_type: "token_used",
       event_data: { session_id: session.session_id, available_scopes: ["mcp:use"] },

@@ -165,6 +165,8 @@ describe("two hundred calls", () => {
     // 200 sent, as many receives as there are stretches of 10 ms, 20 deletes of ten messages.
     expect(of("queue", "sqs.request")).toBeCloseTo(200 + 79.6 + 20);
     expect(of("last use of tokens", "dynamodb.write")).toBe(200);
+    // One of each call, since nothing is restricted.
+    expect(of("restrictions", "dynamodb.read")).toBe(200);
     // Two of each for its transaction; of the 180 with a user one for the address.
     expect(of("events: items", "dynamodb.write")).toBe(2 * 200 + 180);
     // Four packs, one or two of each client and type: two of each KB, one for each of its indexes.
@@ -208,6 +210,7 @@ describe("two hundred calls", () => {
       ["logs", "cloudwatch.logs", 0.15],
       ["archive", "eventbridge.archive", 0.2],
       ["last use of tokens", "dynamodb.write", 0],
+      ["restrictions", "dynamodb.read", 0],
     ] as const) {
       const counted = per(usages, part, price, 200);
       const reckoned = per(model, part, price, 1_000_000);

@@ -44,6 +44,7 @@ describe("an issued token", () => {
     expect(token).toEqual({
       token_digest: digestSecret(secret),
       token_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      listed: true,
       oauth_client_id: "app",
       user_id: "ada",
       scopes: ["a", "b"],

@@ -42,7 +42,7 @@ async function watched() {
 }
 
 const burst = (nowMs: number, count = 60, ip = "203.0.113.9") => ({
-  failedIps: [counted(nowMs, "app", ip, count)],
+  guessedIps: [counted(nowMs, "app", ip, count)],
 });
 
 describe("an alert", () => {
@@ -57,16 +57,30 @@ describe("an alert", () => {
       rule: "failure_burst",
       subject: { kind: "ip", id: "203.0.113.9" },
       oauth_client_id: "app",
-      message: "60 failed calls within 10 minutes from 203.0.113.9",
+      risk: "high",
+      score: 75,
+      findings: [
+        {
+          rule: "failure_burst",
+          subject: { kind: "ip", id: "203.0.113.9" },
+          message: expect.stringContaining("60 guesses within 10 minutes from 203.0.113.9"),
+          score: 75,
+          observed: 60,
+          first_seen_at: toInstant(NOW),
+          last_seen_at: toInstant(NOW),
+        },
+      ],
+      involved: ["ip 203.0.113.9"],
+      message: expect.stringContaining("60 guesses within 10 minutes from 203.0.113.9"),
       advice: expect.stringContaining("Block the address"),
       opened_at: toInstant(NOW),
       last_seen_at: toInstant(NOW),
       detections: 1,
       observed: 60,
-      threshold: 40,
+      threshold: 20,
       window_start: toInstant(NOW - 10 * MINUTE_MS),
       window_end: toInstant(NOW),
-      evidence: { failures_by_client: { app: 60 }, examples: [] },
+      evidence: { guesses_by_client: { app: 60 }, holders_let_in: 0, examples: [] },
       event_id: expect.any(String),
       told: true,
     });
@@ -84,10 +98,13 @@ describe("an alert", () => {
           alert_id: alert?.alert_id,
           subject: alert?.subject,
           observed: 60,
-          threshold: 40,
+          threshold: 20,
           window_start: alert?.window_start,
           window_end: alert?.window_end,
-          evidence: { failures_by_client: { app: 60 } },
+          evidence: { guesses_by_client: { app: 60 } },
+          risk: "high",
+          score: 75,
+          findings: [{ rule: "failure_burst", message: alert?.message }],
           advice: alert?.advice,
         },
       },
@@ -129,14 +146,14 @@ describe("an alert", () => {
       event_type: "alert_resolved",
       occurred_at: toInstant(early + 1),
       oauth_client_id: "app",
-      event_data: { message: "60 failed calls within 10 minutes from 203.0.113.9", observed: 60 },
+      event_data: { message: expect.stringContaining("60 guesses"), observed: 60 },
     });
     expect(world.published.at(-1)?.id).not.toBe(world.published[0]?.id);
   });
 
   it("that opens anew leaves the resolved one findable, the latest first", async () => {
     const { world, keep } = await watched();
-    const opened = [0, 2, 4].map((hours) => NOW + hours * HOUR_MS);
+    const opened = [0, 8, 16].map((hours) => NOW + hours * HOUR_MS);
     for (const nowMs of opened) {
       await keep(nowMs, burst(nowMs));
       await keep(nowMs + HOUR_MS);
@@ -196,14 +213,25 @@ describe("an alert", () => {
     await world.sink.publish([ofClient, ofToken, used("app", "t2")]);
     const history = (clientId: string, hour: number) => ({
       clientId,
+      firstSeenMs: NOW - 9 * DAY_MS,
       lastHour: 5000,
       hours: new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, hour])),
     });
     const { opened } = await keep(NOW, {
       issuance: [history("busy", 1)],
-      failures: [history("(none)", 1)],
+      guesses: [history("(none)", 1)],
       dormantTokens: [counted(NOW, "app", "t1", 1)],
-      usesOfDormant: new Map([["t1", 99]]),
+      holders: new Map([
+        [
+          "token:t1",
+          Array.from({ length: 60 }, () => ({
+            atMs: NOW - SECOND_MS,
+            type: "token_used",
+            tokenId: "t1",
+            scopes: [],
+          })),
+        ],
+      ]),
     });
     const examples = Object.fromEntries(
       opened.map(({ rule, evidence }) => [
@@ -222,6 +250,90 @@ describe("an alert", () => {
     const told = world.published.find(({ event_data }) => event_data.rule === "dormant_token");
     expect(told?.event_data.token_id).toBe("t1");
     expect(told?.event_data).not.toHaveProperty("ip");
+  });
+
+  it("is one for all that is found of the same people, and says so once", async () => {
+    const { world, told, keep } = await watched();
+    const dead = (nowMs: number, tokens: number) => ({
+      addresses: new Map([
+        [
+          "203.0.113.9",
+          Array.from({ length: tokens }, (_, n) => ({
+            atMs: nowMs - MINUTE_MS,
+            type: "auth_failed",
+            reason: "expired_token",
+            tokenId: `t${n}`,
+            scopes: [],
+          })),
+        ],
+      ]),
+    });
+    await keep(NOW, dead(NOW, 60));
+    const soon = NOW + 5 * MINUTE_MS;
+    await keep(soon, { ...dead(soon, 60), ...burst(soon) });
+    const [alert, ...more] = await listAlerts(world, "open");
+    expect(more).toEqual([]);
+    expect(alert).toMatchObject({ rule: "dead_tokens", risk: "high", score: 88, detections: 2 });
+    expect(alert?.findings.map(({ rule, first_seen_at }) => [rule, first_seen_at])).toEqual([
+      ["dead_tokens", toInstant(NOW)],
+      ["failure_burst", toInstant(soon)],
+    ]);
+    expect(told).toHaveLength(1);
+    // Two alerts that turn out to be one story become one.
+    const other = burst(soon, 60, "198.51.100.1");
+    expect((await keep(soon + 1, other)).opened).toHaveLength(1);
+    expect(await listAlerts(world, "open")).toHaveLength(2);
+  });
+
+  it("that goes on within six hours is the same, and is told again only when it got worse", async () => {
+    const { world, told, keep } = await watched();
+    const reused = (nowMs: number) => ({
+      failedReasons: [counted(nowMs, "app", "refresh_token_reused", 1)],
+    });
+    await keep(NOW, reused(NOW));
+    await keep(NOW + HOUR_MS);
+    expect(await listAlerts(world, "open")).toEqual([]);
+    const again = NOW + 5 * HOUR_MS;
+    expect(await keep(again, reused(again))).toMatchObject({ opened: [], open: 1 });
+    expect(await listAlerts(world, "open")).toMatchObject([
+      { rule: "credential_reuse", opened_at: toInstant(NOW), detections: 2, risk: "medium" },
+    ]);
+    expect(told.map(({ state }) => state)).toEqual(["open", "resolved"]);
+    // Fifteen more guesses, and nobody was ever let in: from medium to high.
+    const worse = again + MINUTE_MS;
+    const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp", scopes: [] };
+    const thief = { network: "203.0.0.0/16", ip: "203.0.113.9", agent: "curl", scopes: [] };
+    await keep(worse, {
+      ...reused(worse),
+      holders: new Map([
+        [
+          "user:ada",
+          [
+            { ...home, atMs: NOW - DAY_MS, type: "token_used", clientId: "app" },
+            {
+              ...thief,
+              atMs: worse - MINUTE_MS,
+              type: "auth_failed",
+              reason: "refresh_token_reused",
+              clientId: "app",
+            },
+          ],
+        ],
+      ]),
+    });
+    expect(await listAlerts(world, "open")).toMatchObject([{ risk: "high", told: true }]);
+    expect(told.at(-1)).toMatchObject({ state: "open", risk: "high" });
+    expect(told).toHaveLength(3);
+  });
+
+  it("below the risk that people are told of is only listed", async () => {
+    const world = await createWorld({ anomalies: { notifyFrom: "high" } });
+    const told: Alert[] = [];
+    const context = { ...world.context, notify: async (alert: Alert) => void told.push(alert) };
+    const parts = { failedReasons: [counted(NOW, "app", "refresh_token_reused", 1)] };
+    await keepAlerts(context, quietSnapshot(NOW, parts));
+    expect(await listAlerts(world, "open")).toMatchObject([{ risk: "medium", told: true }]);
+    expect(told).toEqual([]);
   });
 
   it("that an earlier run did not get to tell of is told by the next, not by one beside it", async () => {
@@ -297,14 +409,14 @@ describe("a mute", () => {
     expect(await listMutes(world, NOW + HOUR_MS - 1)).toHaveLength(2);
     expect(await listMutes(world, NOW + HOUR_MS)).toHaveLength(1);
     const byClient = (...clients: string[]) => ({
-      failuresByClient: clients.map((client) => counted(NOW, client, client, 99)),
+      guessedIps: clients.map((client, n) => counted(NOW, client, `203.0.113.${n}`, 99)),
       failedReasons: [counted(NOW, "web", "refresh_token_reused", 1)],
     });
     const run = await keep(NOW, byClient("app", "web", "other"));
     expect(run.muted).toBe(2);
     expect(run.open).toBe(2);
     expect(run.opened.map(({ rule, subject }) => `${rule} ${subject.id}`)).toEqual([
-      "failure_burst other",
+      "failure_burst 203.0.113.2",
       "credential_reuse web",
     ]);
   });
@@ -313,7 +425,7 @@ describe("a mute", () => {
 describe("the networks of a client", () => {
   const from = (nowMs: number, network: string, minutes: readonly number[] = [1]) => ({
     clientId: "service",
-    value: network,
+    value: `${network} curl`,
     minutes: new Map(minutes.map((ago) => [nowMs - ago * MINUTE_MS, 1])),
   });
 
@@ -349,6 +461,15 @@ describe("the networks of a client", () => {
       const { opened } = await keep(nowMs, {
         serviceNetworks: [from(nowMs, "203.0.0.0/16")],
         knownNetworks: known,
+        clientAgents: new Map([
+          [
+            "service",
+            new Map([
+              ["okhttp", 0],
+              ["curl", nowMs - MINUTE_MS],
+            ]),
+          ],
+        ]),
       });
       return [opened.length, world.traffic.writeUnits > 0];
     };

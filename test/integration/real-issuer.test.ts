@@ -191,7 +191,7 @@ describe("DPoP", () => {
     world.traffic.reset();
     world.time.nowMs += 1;
     expect(await call([await prove()])).toBe("allowed");
-    expect(world.traffic).toMatchObject({ writeUnits: 2, roundTrips: 3 });
+    expect(world.traffic).toMatchObject({ writeUnits: 2, roundTrips: 4 });
   });
 
   it("of calls that race with one proof lets one in", async () => {

@@ -11,6 +11,7 @@ import { forEachTable, tableContextKey } from "../../shared/dynamodb/table-names
 import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
 import type { Clock } from "../../shared/time/clock.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
 import { watchStore } from "./store-traffic.ts";
@@ -117,6 +118,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
     config: parsed,
     clock,
     logger: recordingLogger(),
+    restrictions: new StoredRestrictions({ db, restrictionsTable: tables.restrictionsTable }),
     sink: undefined as unknown as EventSink,
   };
   /** What is published is stored at once, as the subscriber would. */

@@ -7,10 +7,11 @@ const alert = sampleAlert({ oauth_client_id: "app" });
 describe("the words of an alert", () => {
   it("say what happened, to whom, how much and what to do", () => {
     const { subject, text, json } = alertNotification(alert);
-    expect(subject).toBe("OAuth alert: failure_burst ip 203.0.113.9");
+    expect(subject).toBe("OAuth alert (high risk): failure_burst ip 203.0.113.9");
     expect(text.split("\n")).toEqual([
       "60 failed calls within 10 minutes from 203.0.113.9",
       "",
+      "Risk: high (75 of 100)",
       "Rule: failure_burst",
       "Subject: ip 203.0.113.9",
       "Client: app",
@@ -24,6 +25,29 @@ describe("the words of an alert", () => {
       '  event: {"ip":"x"}',
     ]);
     expect(JSON.parse(json)).toEqual(alert);
+  });
+
+  it("tell the story where several rules found something", () => {
+    const finding = (rule: string, minute: number) => ({
+      rule,
+      subject: alert.subject,
+      message: `${rule} found it`,
+      score: 50,
+      observed: 1,
+      first_seen_at: `2026-11-23T10:0${minute}:00.000Z`,
+      last_seen_at: "2026-11-23T10:09:00.000Z",
+    });
+    const findings = [finding("dead_tokens", 0), finding("failure_burst", 5)];
+    const { text } = alertNotification({ ...alert, findings });
+    expect(text).toContain(
+      [
+        "What happened:",
+        "  2026-11-23T10:00:00.000Z dead_tokens: dead_tokens found it",
+        "  2026-11-23T10:05:00.000Z failure_burst: failure_burst found it",
+        "",
+        "Evidence:",
+      ].join("\n"),
+    );
   });
 
   it("say when it resolved, and no longer what to do", () => {
@@ -43,7 +67,7 @@ describe("the words of an alert", () => {
   it("have a subject that SNS takes, whatever the id", () => {
     const id = `ü\n${"x".repeat(200)}`;
     const { subject } = alertNotification({ ...alert, subject: { kind: "client", id } });
-    expect(subject).toMatch(/^OAuth alert: failure_burst client \?\?x+$/);
+    expect(subject).toMatch(/^OAuth alert \(high risk\): failure_burst client \?\?x+$/);
     expect(subject).toHaveLength(100);
   });
 });

@@ -5,6 +5,7 @@ import type {
   SubjectCount,
 } from "../../shared/anomaly-rules/detection-snapshot.ts";
 import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
 import { usualRange } from "../../shared/anomaly-rules/usual-range.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
@@ -117,10 +118,10 @@ describe("what is usual", () => {
 
 describe.each([
   ["issuance_rate", "issuance", { minimum: 30, deviations: 6, ratio: 3 }],
-  ["failure_rate", "failures", { minimum: 100, deviations: 8, ratio: 3 }],
+  ["failure_rate", "guesses", { minimum: 20, deviations: 6, ratio: 3 }],
 ] as const)("%s", (rule, histories, { minimum, deviations, ratio }) => {
   const history = (lastHour: number, usual: (back: number) => number, length = 40) => [
-    { clientId: "app", lastHour, hours: hoursBack(usual, length) },
+    { clientId: "app", lastHour, hours: hoursBack(usual, length), firstSeenMs: NOW },
   ];
 
   it("raises a client from so many deviations above its median on", () => {
@@ -159,81 +160,106 @@ describe.each([
 
   it("looks no further back than the history", () => {
     const hours = new Map([...hoursBack(() => 1, 20), [HISTORY_START - DAY_MS, 1]]);
-    const [anomaly] = found({ [histories]: [{ clientId: "app", lastHour: 5000, hours }] });
+    const [anomaly] = found({
+      [histories]: [{ clientId: "app", lastHour: 5000, hours, firstSeenMs: NOW }],
+    });
     // Nine working days with three hours each, and the first and the last half of one.
     expect(anomaly?.evidence.compared_hours).toBe(29);
   });
 });
 
+/** An event of a suspect, so many minutes ago. */
+const seen = (minutesAgo: number, parts: Partial<SeenEvent> = {}): SeenEvent => ({
+  atMs: NOW - minutesAgo * MINUTE_MS,
+  type: "token_used",
+  clientId: "app",
+  scopes: [],
+  ...parts,
+});
+
 describe("failure_burst", () => {
-  it("raises an address, a client and a token from their number within the window on", () => {
-    const snapshot = (missing: number) => ({
-      failedIps: [
-        counted("(none)", "203.0.113.9", [10, 20 - missing], [1, 20]),
-        counted("(none)", "198.51.100.1", [11, 500], [0, 500]),
-      ],
-      failuresByClient: [
-        counted("app", "app", [3, 50 - missing]),
-        counted("(none)", "(none)", [3, 5000]),
-      ],
-      failedTokens: [
-        counted("app", "expired_token t1", [3, 10]),
-        counted("app", "insufficient_scope t1", [2, 10 - missing]),
-      ],
+  const guess = { type: "auth_failed", reason: "unknown_token" };
+  const bursts = (guesses: number, events: readonly SeenEvent[] = []) =>
+    found({
+      guessedIps: [counted("(none)", "203.0.113.9", [10, guesses - 1], [1, 1], [11, 500])],
+      addresses: new Map([["203.0.113.9", events]]),
     });
-    expect(found(snapshot(1))).toEqual([]);
-    const window = { windowStart: toInstant(NOW - 10 * MINUTE_MS), windowEnd: toInstant(NOW) };
-    expect(found(snapshot(0))).toMatchObject([
+
+  it("raises an address from its number of guesses within the window on", () => {
+    expect(bursts(19)).toEqual([]);
+    expect(bursts(20)).toMatchObject([
       {
+        rule: "failure_burst",
         subject: { kind: "ip", id: "203.0.113.9" },
-        message: "40 failed calls within 10 minutes from 203.0.113.9",
-        observed: 40,
-        threshold: 40,
-        evidence: { failures_by_client: { "(none)": 40 } },
-        ...window,
-      },
-      {
-        subject: { kind: "client", id: "app" },
-        message: "50 failed calls within 10 minutes by client app",
-        observed: 50,
-        threshold: 50,
-        ...window,
-      },
-      {
-        subject: { kind: "token", id: "t1" },
-        clientId: "app",
-        message: "20 failed calls within 10 minutes by token t1",
+        message: "20 guesses within 10 minutes from 203.0.113.9, where nobody was ever let in",
+        score: 75,
         observed: 20,
         threshold: 20,
-        evidence: { failures_by_client: { app: 20 } },
-        ...window,
+        windowStart: toInstant(NOW - 10 * MINUTE_MS),
+        windowEnd: toInstant(NOW),
+        evidence: { guesses_by_client: { "(none)": 20 } },
       },
     ]);
   });
 
-  it("names the client that had the greatest part, unless nobody is known", () => {
+  it("trusts an address that many others use, unless most of its calls are guesses", () => {
+    const uses = (count: number) =>
+      Array.from({ length: count }, (_, n) => seen(60, { userId: `user-${n}` }));
+    const guesses = Array.from({ length: 20 }, () => seen(5, guess));
+    expect(bursts(20, [...uses(100), ...guesses])).toEqual([]);
+    expect(bursts(20, [...uses(10), ...guesses])).toMatchObject([{ score: 50 }]);
+    expect(bursts(20, [...uses(2), ...guesses])).toMatchObject([{ score: 50 }]);
+  });
+
+  it("names the client at which most was guessed, unless nobody is known", () => {
     const parts = (...clients: readonly (readonly [string, number])[]) =>
       found({
-        failedIps: clients.map(([client, count]) => counted(client, "203.0.113.9", [1, count])),
+        guessedIps: clients.map(([client, count]) => counted(client, "203.0.113.9", [1, count])),
       });
     expect(parts(["few", 10], ["most", 20], ["some", 15])).toMatchObject([
-      { clientId: "most", evidence: { failures_by_client: { few: 10, most: 20, some: 15 } } },
+      { clientId: "most", evidence: { guesses_by_client: { few: 10, most: 20, some: 15 } } },
     ]);
-    // Who had no part within the window is not named.
-    const [burst] = found({
-      failedIps: [counted("app", "203.0.113.9", [1, 40]), counted("past", "203.0.113.9", [11, 40])],
-    });
-    expect(burst?.evidence).toEqual({ failures_by_client: { app: 40 } });
     expect(parts(["app", 10], ["(none)", 30])[0]).not.toHaveProperty("clientId");
-    expect(found({ failuresByClient: [counted("app", "app", [1, 50])] })[0]).not.toHaveProperty(
-      "clientId",
+  });
+});
+
+describe("failure_rate", () => {
+  const rate = (parts: Partial<DetectionSnapshot>) =>
+    found({
+      guesses: [
+        { clientId: "(none)", lastHour: 60, hours: new Map(), firstSeenMs: NOW - 3 * DAY_MS },
+      ],
+      ...parts,
+    });
+
+  it("judges callers at whom nobody ever guessed, once the stack has watched for a day", () => {
+    expect(rate({})).toMatchObject([{ rule: "failure_rate", observed: 60, threshold: 20 }]);
+    const young = {
+      clientId: "(none)",
+      lastHour: 60,
+      hours: new Map(),
+      firstSeenMs: NOW - HOUR_MS,
+    };
+    expect(found({ guesses: [young] })).toEqual([]);
+  });
+
+  it("scores many addresses high, and raises none at which most holders are let in", () => {
+    const from = (count: number) =>
+      Array.from({ length: count }, (_, n) => counted("(none)", `198.51.100.${n}`, [5, 3]));
+    expect(rate({ guessedIps: from(20) })).toMatchObject([
+      { score: 80, evidence: { addresses: 20, guesses_an_address: 3 } },
+    ]);
+    expect(rate({ guessedIps: from(3) })).toMatchObject([{ score: 55 }]);
+    const letIn = new Map(
+      [0, 1, 2].map((n) => [`198.51.100.${n}`, [seen(90, { userId: `user-${n}` })]]),
     );
+    expect(rate({ guessedIps: from(20), addresses: letIn })).toEqual([]);
   });
 });
 
 describe("persistent_failures", () => {
   const perHour = (...counts: readonly number[]) => ({
-    failedIpHours: new Map([
+    guessedIpHours: new Map([
       [
         "203.0.113.9",
         new Map(counts.map((count, back) => [NOW - (back + 1) * HOUR_MS, count] as const)),
@@ -241,142 +267,120 @@ describe("persistent_failures", () => {
     ]),
   });
 
-  it("raises an address that failed in each of the last four whole hours", () => {
-    expect(found(perHour(12, 13, 14, 15, 99))).toMatchObject([
+  it("raises an address that guessed in each of the last four whole hours", () => {
+    expect(found(perHour(6, 13, 14, 15, 99))).toMatchObject([
       {
         rule: "persistent_failures",
         subject: { kind: "ip", id: "203.0.113.9" },
-        message: "203.0.113.9 has failed at least 12 times in each of the last 4 hours",
-        observed: 54,
-        threshold: 48,
+        score: 70,
+        observed: 48,
+        threshold: 24,
         windowStart: toInstant(NOW - 4 * HOUR_MS),
         windowEnd: toInstant(NOW),
-        evidence: { failures_by_hour: [15, 14, 13, 12] },
+        evidence: { guesses_by_hour: [15, 14, 13, 6] },
       },
     ]);
-    expect(found(perHour(12, 11, 99, 99))).toEqual([]);
+    expect(found(perHour(6, 5, 99, 99))).toEqual([]);
     expect(found(perHour(99, 99, 99))).toEqual([]);
-  });
-
-  it("leaves out the hour that is not over", () => {
     const later = { ...perHour(12, 12, 12, 12), nowMs: NOW + 59 * MINUTE_MS };
     expect(found(later)).toMatchObject([{ windowEnd: toInstant(NOW) }]);
   });
-});
 
-describe("token_networks", () => {
-  const on = (network: string, ...counts: readonly (readonly [number, number])[]) =>
-    counted("app", `${network} t1`, ...counts);
-
-  it("raises a token that came to three networks within twenty minutes", () => {
-    const three = [
-      on("10.0.0.0/16", [20, 1]),
-      on("20.0.0.0/16", [5, 2]),
-      on("30.0.0.0/16", [1, 3]),
-    ];
-    expect(found({ networks: three.slice(1) })).toEqual([]);
-    expect(found({ networks: [...three.slice(1), on("10.0.0.0/16", [21, 1], [0, 1])] })).toEqual(
-      [],
-    );
-    expect(found({ networks: three })).toMatchObject([
-      {
-        rule: "token_networks",
-        subject: { kind: "token", id: "t1" },
-        clientId: "app",
-        message: "Token t1 was used from 3 networks within 20 minutes",
-        observed: 3,
-        threshold: 3,
-        windowStart: toInstant(NOW - 20 * MINUTE_MS),
-        windowEnd: toInstant(NOW),
-        evidence: {
-          changes_to_network: { "10.0.0.0/16": 1, "20.0.0.0/16": 2, "30.0.0.0/16": 3 },
-        },
-      },
-    ]);
-  });
-});
-
-describe("revoked_token", () => {
-  const revoked = (minutesAgo: number) =>
-    new Map([["t1", toInstant(NOW - minutesAgo * MINUTE_MS)]]);
-
-  it("raises a token that is used when the grace after its revocation is over", () => {
-    const failedTokens = [counted("app", "revoked_token t1", [61, 10], [60, 1], [46, 2], [45, 4])];
-    expect(found({ failedTokens, revokedAt: revoked(600) })).toMatchObject([
-      {
-        rule: "revoked_token",
-        subject: { kind: "token", id: "t1" },
-        clientId: "app",
-        observed: 7,
-        threshold: 1,
-        windowStart: toInstant(NOW - HOUR_MS),
-        windowEnd: toInstant(NOW),
-        evidence: { revoked_at: toInstant(NOW - 600 * MINUTE_MS) },
-      },
-    ]);
-    expect(found({ failedTokens, revokedAt: revoked(60) })).toMatchObject([
-      { observed: 4, windowStart: toInstant(NOW - 45 * MINUTE_MS) },
-    ]);
-    expect(found({ failedTokens, revokedAt: revoked(59) })).toEqual([]);
-  });
-
-  it("raises no token that failed for another reason, or of whose revocation nothing is known", () => {
-    const failed = (value: string) => [counted("app", value, [1, 5])];
-    expect(found({ failedTokens: failed("expired_token t1"), revokedAt: revoked(600) })).toEqual(
-      [],
-    );
-    expect(found({ failedTokens: failed("revoked_token t2"), revokedAt: revoked(600) })).toEqual(
-      [],
-    );
+  it("raises no job with a dead token: one that failed so the day before, or that was let in and has a steady beat", () => {
+    const always = Array.from({ length: 26 }, () => 12);
+    expect(found(perHour(...always))).toEqual([]);
+    const beat = (jitter: number) => ({
+      ...perHour(12, 12, 12, 12),
+      addresses: new Map([
+        [
+          "203.0.113.9",
+          Array.from({ length: 24 }, (_, n) =>
+            seen(200 - 5 * n - (n % 2) * jitter, {
+              type: "auth_failed",
+              reason: "unknown_token",
+              endpoint: "/health",
+            }),
+          ),
+        ],
+      ]),
+    });
+    expect(found(beat(0.1))).toMatchObject([{ score: 45 }]);
+    expect(found(beat(3))).toMatchObject([{ score: 70 }]);
+    const known = beat(0.1);
+    const events = [seen(600, { userId: "ada" }), ...(known.addresses.get("203.0.113.9") ?? [])];
+    expect(found({ ...known, addresses: new Map([["203.0.113.9", events]]) })).toEqual([]);
   });
 });
 
 describe("credential_reuse", () => {
-  it("raises each client whose codes or refresh tokens were presented twice, within the hour", () => {
+  it("raises each client whose codes or refresh tokens were presented twice, just now", () => {
     const failedReasons = [
-      counted("app", "refresh_token_reused", [60, 2], [1, 1]),
+      counted("app", "refresh_token_reused", [10, 2], [1, 1]),
       counted("web", "authorization_code_reused", [1, 1]),
-      counted("old", "refresh_token_reused", [61, 9], [0, 9]),
+      counted("old", "refresh_token_reused", [11, 9], [0, 9]),
       counted("app", "expired_token", [1, 9]),
     ];
     expect(found({ failedReasons })).toMatchObject([
       {
         rule: "credential_reuse",
         subject: { kind: "client", id: "app" },
-        message: "app had 3 refusals with refresh_token_reused within an hour",
         observed: 3,
         threshold: 1,
-        windowStart: toInstant(NOW - HOUR_MS),
-        windowEnd: toInstant(NOW),
         evidence: { reason: "refresh_token_reused" },
       },
       { subject: { kind: "client", id: "web" }, observed: 1 },
     ]);
     expect(found({ failedReasons }, { credential_reuse: { enabled: false } })).toEqual([]);
   });
+
+  it("tells a thief from a program that asks again because an answer was lost", () => {
+    const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp" };
+    const reuse = (party: Partial<SeenEvent>) => ({
+      failedReasons: [counted("app", "refresh_token_reused", [1, 1])],
+      holders: new Map([
+        [
+          "user:ada",
+          [
+            seen(600, { ...home, userId: "ada" }),
+            seen(1, { type: "auth_failed", reason: "refresh_token_reused", ...party }),
+          ],
+        ],
+      ]),
+    });
+    expect(found(reuse(home))).toEqual([]);
+    const thief = { network: "203.0.0.0/16", ip: "203.0.113.9", agent: "curl" };
+    expect(found(reuse(thief))).toMatchObject([
+      { subject: { kind: "user", id: "ada" }, score: 90 },
+    ]);
+  });
 });
 
 describe("dormant_token", () => {
-  it("raises a token that woke within two hours and is busy now", () => {
-    const woke = (minutesAgo: number, uses: number) =>
-      found({
-        dormantTokens: [counted("batch", "t1", [minutesAgo, 1])],
-        usesOfDormant: new Map([["t1", uses]]),
-      });
-    expect(woke(120, 49)).toEqual([]);
-    expect(woke(121, 50)).toEqual([]);
-    expect(woke(120, 50)).toMatchObject([
-      {
-        rule: "dormant_token",
-        subject: { kind: "token", id: "t1" },
-        clientId: "batch",
-        observed: 50,
-        threshold: 50,
-        windowStart: toInstant(NOW - HOUR_MS),
-        windowEnd: toInstant(NOW),
-      },
+  const woke = (uses: number, party: Partial<SeenEvent>, before: readonly SeenEvent[] = []) =>
+    found({
+      dormantTokens: [counted("batch", "t1", [30, 1])],
+      holders: new Map([
+        ["token:t1", [...before, ...Array.from({ length: uses }, () => seen(20, party))]],
+      ]),
+    });
+  const office = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp" };
+  const month = 30 * 24 * 60;
+  const job = Array.from({ length: 80 }, () => seen(month, office));
+
+  it("raises a token that woke and is busy, if nobody knows what it did before", () => {
+    expect(woke(49, office)).toEqual([]);
+    expect(woke(50, office)).toMatchObject([
+      { rule: "dormant_token", subject: { kind: "token", id: "t1" }, observed: 50, threshold: 50 },
     ]);
     expect(found({ dormantTokens: [counted("batch", "t1", [1, 1])] })).toEqual([]);
+  });
+
+  it("raises no monthly job, but one from elsewhere, or ten times as busy", () => {
+    expect(woke(80, office, job)).toEqual([]);
+    expect(woke(3, { ...office, network: "203.0.0.0/16", agent: "curl" }, job)).toMatchObject([
+      { score: 70 },
+    ]);
+    expect(woke(80, office, job.slice(0, 8))).toMatchObject([{ score: 50 }]);
   });
 });
 
@@ -393,18 +397,30 @@ describe("new_network", () => {
       ],
     ]);
   const from = (network: string, ...counts: readonly (readonly [number, number])[]) =>
-    counted("service", network, ...counts);
+    counted("service", `${network} curl`, ...counts);
+  const clientAgents = new Map([
+    [
+      "service",
+      new Map([
+        ["okhttp", NOW - 9 * DAY_MS],
+        ["curl", NOW - 5 * MINUTE_MS],
+      ]),
+    ],
+  ]);
 
   it("raises a service that came from a network it never was on, once it is known for two days", () => {
     const serviceNetworks = [from("203.0.0.0/16", [60, 1], [2, 2]), from("203.0.0.0/16", [1, 4])];
-    expect(found({ serviceNetworks, knownNetworks: known(["10.1.0.0/16", 47]) })).toEqual([]);
-    expect(found({ serviceNetworks })).toEqual([]);
-    expect(found({ serviceNetworks, knownNetworks: known(["10.1.0.0/16", 48]) })).toMatchObject([
+    expect(
+      found({ serviceNetworks, clientAgents, knownNetworks: known(["10.1.0.0/16", 47]) }),
+    ).toEqual([]);
+    expect(found({ serviceNetworks, clientAgents })).toEqual([]);
+    expect(
+      found({ serviceNetworks, clientAgents, knownNetworks: known(["10.1.0.0/16", 48]) }),
+    ).toMatchObject([
       {
         rule: "new_network",
         subject: { kind: "client", id: "service" },
-        message: "service is used from 203.0.0.0/16, where it never was before",
-        observed: 7,
+        observed: 3,
         threshold: 1,
         windowStart: toInstant(NOW - HOUR_MS),
         windowEnd: toInstant(NOW),
@@ -415,29 +431,51 @@ describe("new_network", () => {
 
   it("goes on raising a network within the hour in which it was first seen, and no longer", () => {
     const serviceNetworks = [from("203.0.0.0/16", [1, 1])];
-    const seen = (hoursAgo: number) =>
+    const since = (hoursAgo: number) =>
       found({
+        clientAgents: new Map([
+          [
+            "service",
+            new Map([
+              ["okhttp", 0],
+              ["curl", NOW - hoursAgo * HOUR_MS],
+            ]),
+          ],
+        ]),
         serviceNetworks,
         knownNetworks: known(["10.1.0.0/16", 100], ["203.0.0.0/16", hoursAgo, true]),
       });
-    expect(seen(1)).toHaveLength(1);
-    expect(seen(1.01)).toEqual([]);
+    expect(since(1)).toHaveLength(1);
+    expect(since(1.01)).toEqual([]);
   });
 
-  it("raises no service that is used from everywhere, or that did not come in the last hour", () => {
+  it("raises no service that moves, but one that goes on where it was", () => {
+    const okhttp = (network: string, ...counts: readonly (readonly [number, number])[]) =>
+      counted("service", `${network} okhttp`, ...counts);
+    const moved = (...old: readonly (readonly [number, number])[]) =>
+      found({
+        clientAgents: new Map([["service", new Map([["okhttp", NOW - 9 * DAY_MS]])]]),
+        serviceNetworks: [okhttp("203.0.0.0/16", [50, 1], [5, 1]), okhttp("10.1.0.0/16", ...old)],
+        knownNetworks: known(["10.1.0.0/16", 100]),
+      });
+    expect(moved([55, 1])).toEqual([]);
+    expect(moved([40, 1])).toEqual([]);
+    expect(moved([10, 1])).toMatchObject([
+      { score: 45, evidence: { goes_on_where_it_was: true, is_new_user_agent: false } },
+    ]);
+  });
+
+  it("of a service that is used from everywhere raises new programs alone", () => {
     const many = [1, 2, 3, 4].map((n) => [`10.${n}.0.0/16`, 100 - n] as const);
     const serviceNetworks = [from("203.0.0.0/16", [1, 1])];
-    expect(found({ serviceNetworks, knownNetworks: known(...many) })).toEqual([]);
-    expect(found({ serviceNetworks, knownNetworks: known(...many.slice(1)) })).toHaveLength(1);
-    // What was raised, or seen only now, does not count as the service's own.
-    for (const fourth of [
-      ["10.9.0.0/16", 90, true],
-      ["10.9.0.0/16", 0.5],
-    ] as const) {
-      const knownNetworks = known(...many.slice(1), fourth);
-      expect(found({ serviceNetworks, knownNetworks })).toHaveLength(1);
-    }
+    const at = (agents: typeof clientAgents, networks = many) =>
+      found({ serviceNetworks, clientAgents: agents, knownNetworks: known(...networks) });
+    expect(at(clientAgents)).toMatchObject([{ score: 45 }]);
+    const old = new Map([["service", new Map([["curl", NOW - 9 * DAY_MS]])]]);
+    expect(at(old)).toEqual([]);
     const idle = [from("203.0.0.0/16", [61, 1], [0, 1])];
-    expect(found({ serviceNetworks: idle, knownNetworks: known(...many.slice(1)) })).toEqual([]);
+    expect(found({ serviceNetworks: idle, clientAgents, knownNetworks: known(...many) })).toEqual(
+      [],
+    );
   });
 });

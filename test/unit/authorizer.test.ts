@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { registerInternalExtension } from "../../doors/after-response/internal-extension.ts";
 import {
+  toAppSyncResult,
   toAuthorizerResult,
   UnauthorizedError,
   UnavailableError,
@@ -33,6 +34,36 @@ const session: ClientSession = {
 };
 
 const answer = (decision: Decision, arn = ARN) => toAuthorizerResult(decision, arn, "shop");
+
+describe("the authorizer's answer to AppSync", () => {
+  it("lets in one call only, and hands on who calls", () => {
+    expect(toAppSyncResult({ outcome: "allowed", token, session })).toEqual({
+      isAuthorized: true,
+      resolverContext: {
+        oauth_client_id: "app",
+        user_id: "ada",
+        token_id: "t1",
+        scope: "api:read mcp:use",
+        expires_at: "2026-11-23T11:00:00.000Z",
+        session_id: "s1",
+        session_scope: "mcp:use mcp:list",
+      },
+      ttlOverride: 0,
+    });
+  });
+
+  it.each<Decision>([
+    { outcome: "unauthenticated", reason: "revoked_token" },
+    { outcome: "insufficient_scope", token, requiredScopes: ["api:write"] },
+    { outcome: "invalid_session", token, reason: "missing_session" },
+  ])("refuses $outcome, which AppSync must not remember", (decision) => {
+    expect(toAppSyncResult(decision)).toEqual({ isAuthorized: false, ttlOverride: 0 });
+  });
+
+  it("is an error while there is no decision", () => {
+    expect(() => toAppSyncResult({ outcome: "unavailable" })).toThrow(UnavailableError);
+  });
+});
 
 describe("the authorizer's answer", () => {
   it("allows the one method called, and hands on who calls", () => {

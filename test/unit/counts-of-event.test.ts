@@ -1,20 +1,34 @@
 import { describe, expect, it } from "vitest";
+import type { Count } from "../../shared/counters/counter-keys.ts";
+import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
 import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
+import type { AgentNews } from "../../shared/counters/first-agents.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
 /** What an event counts beside its type: kinds and values. */
-function counted(eventType: string, details: Record<string, unknown>, subject = {}) {
+function counted(
+  eventType: string,
+  details: Record<string, unknown>,
+  subject = {},
+  news?: AgentNews,
+) {
   const event = createEvent({ eventType, clientId: "app", details, ...subject }, NOW);
-  const [first, ...ranked] = countsOfEvent(event);
+  const [first, ...ranked] = countsOfEvent(event, news).filter(({ field }) => field === "n");
   expect(first).toMatchObject({ kind: "events", dimensions: [eventType, "app"], field: "n" });
   return ranked.map((count) => [count.kind, "subject" in count && count.subject.value]);
 }
 
-const use = (ip: string, previous_use: unknown, subject = {}) =>
-  counted("token_used", { token_id: "t1", ip, previous_use }, subject);
+/** A use that is not in the sample. */
+const use = (ip: string, previous_use: unknown, subject = {}, news?: AgentNews) =>
+  counted(
+    "token_used",
+    { token_id: "t1", ip, previous_use, user_agent: "curl/8" },
+    { id: "01a20a27-742d-708c-86b9-9adfc2873eae", ...subject },
+    news,
+  );
 
 describe("what an event counts", () => {
   it("is one of its type and client, or of nobody's", () => {
@@ -26,35 +40,100 @@ describe("what an event counts", () => {
     ]);
   });
 
-  it("is a failure's address, endpoint, reason and token, as far as it has them", () => {
+  it("is a failure's address, endpoint and reason, and its holder where that says something of them", () => {
     const details = { ip: "203.0.113.9", endpoint: "/x", reason: "expired_token", token_id: "t1" };
-    expect(counted("auth_failed", details)).toEqual([
+    const ofAdmins = [
       ["failed_ips", "203.0.113.9"],
       ["failed_endpoints", "/x"],
+    ];
+    expect(counted("auth_failed", details)).toEqual([
+      ...ofAdmins,
       ["failed_reasons", "expired_token"],
-      ["failed_tokens", "expired_token t1"],
     ]);
-    expect(counted("scope_violation", { token_id: "t1" })).toEqual([
+    expect(counted("auth_failed", { ...details, reason: "revoked_token" })).toEqual([
+      ...ofAdmins,
+      ["failed_reasons", "revoked_token"],
+      ["refused_holders", "token:t1"],
+    ]);
+    expect(counted("scope_violation", { token_id: "t1" }, { userId: "ada" })).toEqual([
       ["failed_reasons", "scope_violation"],
-      ["failed_tokens", "scope_violation t1"],
+      ["refused_holders", "user:ada"],
     ]);
     expect(counted("auth_failed", { ip: 7, endpoint: "", reason: ["a"] })).toEqual([]);
   });
 
-  it("is a token's network when it is another than before, for nobody's user by itself too", () => {
+  it("is a guess in the items of its type and its address, without an item of its own", () => {
+    const details = { ip: "203.0.113.9", reason: "unknown_token" };
+    const event = createEvent({ eventType: "auth_failed", clientId: "app", details }, NOW);
+    const guesses = countsOfEvent(event).filter(({ field }) => field === "g");
+    expect(guesses).toEqual([
+      { kind: "events", dimensions: ["auth_failed", "app"], field: "g", atMs: NOW },
+      {
+        kind: "failed_ips",
+        subject: { oauth_client_id: "app", value: "203.0.113.9" },
+        field: "g",
+        atMs: NOW,
+      },
+    ]);
+    const updates = (all: readonly Count[]) => {
+      const counters = new CounterUpdates(0);
+      counters.add(all);
+      return counters.toTransactItems("counters", 400);
+    };
+    const all = countsOfEvent(event);
+    const items = updates(all);
+    expect(items).toHaveLength(updates(all.filter(({ field }) => field === "n")).length);
+    // What ranks an address is the number of its failures.
+    const names = items.map(({ Update }) => {
+      const { ExpressionAttributeNames = {}, ExpressionAttributeValues = {} } = Update ?? {};
+      const [key = ""] = Object.entries(ExpressionAttributeNames).find(
+        ([, name]) => name === "total",
+      ) ?? [""];
+      return ExpressionAttributeValues[key.replace("#", ":")];
+    });
+    expect(names.filter((total) => total !== undefined)).toEqual([1, 1, 1]);
+  });
+
+  it("is a holder whose address or user agent changed, and a service's network", () => {
     const from = (ip: string) => ({ at: toInstant(NOW - 1000), ip });
-    const moved = [
-      ["networks", "203.0.0.0/16 t1"],
-      ["service_networks", "203.0.0.0/16"],
-    ];
-    expect(use("203.0.113.9", null)).toEqual(moved);
-    expect(use("203.0.113.9", from("198.51.100.1"))).toEqual(moved);
-    expect(use("203.0.113.9", null, { userId: "ada" })).toEqual(moved.slice(0, 1));
+    const user = { userId: "ada" };
+    const moved = [["changed_holders", "user:ada"]];
+    expect(use("203.0.113.9", from("198.51.100.1"), user)).toEqual(moved);
+    expect(use("203.0.113.9", from("203.0.1.1"), user)).toEqual(moved);
+    expect(use("203.0.113.9", from("203.0.113.9"), user)).toEqual([]);
+    expect(use("203.0.113.9", null, user)).toEqual([]);
+    // The addresses of an IPv6 network are one place: privacy extensions change them.
+    expect(use("2001:db8::1", from("2001:db8:0:0:ffff::2"), user)).toEqual([]);
+    expect(use("2001:db8::1", from("2001:db9::1"), user)).toEqual(moved);
+    const place = [["service_networks", "203.0.0.0/16 curl"]];
+    expect(use("203.0.113.9", null)).toEqual(place);
+    expect(use("203.0.113.9", from("198.51.100.1"))).toEqual(place);
     expect(use("203.0.113.9", from("203.0.1.1"))).toEqual([]);
     expect(use("nonsense", null)).toEqual([]);
     // A producer that does not know the use before says nothing of it.
     expect(counted("token_used", { token_id: "t1", ip: "203.0.113.9" })).toEqual([]);
     expect(counted("token_used", { ip: "203.0.113.9", previous_use: null })).toEqual([]);
+    expect(
+      use("203.0.1.1", from("203.0.1.1"), {}, { isChanged: true, isNewToClient: true }),
+    ).toEqual([
+      ["changed_holders", "token:t1"],
+      ["service_networks", "203.0.0.0/16 curl"],
+    ]);
+  });
+
+  it("is one use in sixteen, the same at each delivery", () => {
+    const sampled = Array.from({ length: 800 }, (_, n) => {
+      const details = { token_id: "t1" };
+      const id = `01a20a27-742d-708c-86b9-${String(n).padStart(12, "0")}`;
+      const event = createEvent({ eventType: "token_used", userId: "ada", details, id }, NOW);
+      const again = [countsOfEvent(event), countsOfEvent(event)];
+      expect(again[0]).toEqual(again[1]);
+      return countsOfEvent(event).filter(({ kind }) => kind === "sampled_uses").length;
+    });
+    // The ids are always the same, so this is no matter of luck.
+    const count = sampled.reduce((sum, each) => sum + each, 0);
+    expect(count).toBeGreaterThan(25);
+    expect(count).toBeLessThan(100);
   });
 
   it("is a token that wakes after a week", () => {

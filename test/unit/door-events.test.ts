@@ -8,6 +8,7 @@ import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { normalizePath } from "../../shared/authorization/request-path.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 import {
+  APPSYNC_EVENT,
   FUNCTION_URL_EVENT,
   HTTP_API_1_EVENT,
   HTTP_API_AUTHORIZER_EVENT,
@@ -91,6 +92,82 @@ describe("a call is read from the event of", () => {
 
   it("an HTTP API's authorizer, as of its integration", () => {
     expect(readAuthorizerCall(HTTP_API_AUTHORIZER_EVENT).request).toEqual(read(HTTP_API_EVENT));
+  });
+
+  it("AppSync, whose operation is a detail", () => {
+    const appSync = {
+      ...COMMON,
+      path: "/graphql",
+      traceId: undefined,
+      requestId: "b80ed838-14c6-4500-b4c3-b694c7bef086",
+      url: "https://ghijkl5fbfkb2p3jzq7yyxyz7i.appsync-api.eu-central-1.amazonaws.com/graphql",
+    };
+    const { request } = readAuthorizerCall(APPSYNC_EVENT);
+    expect(request).toEqual({ ...appSync, details: { graphql_operation: "Cancel" } });
+    const { requestContext } = APPSYNC_EVENT;
+    const bare = {
+      authorizationToken: "opaque-token",
+      requestContext: { ...requestContext, operationName: null },
+    };
+    expect(readAuthorizerCall(bare).request).toEqual({
+      method: "POST",
+      path: "/graphql",
+      authorization: ["opaque-token"],
+      sessionSecret: undefined,
+      userAgent: undefined,
+      ip: "unknown",
+      requestId: appSync.requestId,
+      traceId: undefined,
+    });
+  });
+
+  it("no TOKEN authorizer of a REST API: its event lacks the caller's address", () => {
+    const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/GET/api";
+    const event = { type: "TOKEN", authorizationToken: "Bearer opaque-token", methodArn };
+    expect(() => readAuthorizerCall(event)).toThrow("requestContext");
+  });
+
+  it("a REST API's authorizer, as of its integration", () => {
+    const { body: _, isBase64Encoded: __, ...call } = REST_API_EVENT;
+    const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/POST/api/orders/7";
+    const event = { type: "REQUEST", methodArn, ...call };
+    expect(readAuthorizerCall(event).request).toEqual(read(REST_API_EVENT));
+  });
+
+  it("a REST API's console, which has no headers, no certificate and no address", () => {
+    const { domainName: _, ...requestContext } = REST_API_EVENT.requestContext;
+    const event = {
+      ...REST_API_EVENT,
+      methodArn: "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/test-invoke-stage/POST/api",
+      headers: null,
+      multiValueHeaders: null,
+      queryStringParameters: null,
+      requestContext: {
+        ...requestContext,
+        stage: "test-invoke-stage",
+        identity: {
+          ...requestContext.identity,
+          clientCert: null,
+          sourceIp: "test-invoke-source-ip",
+        },
+      },
+    };
+    expect(readAuthorizerCall(event).request).toMatchObject({
+      path: "/api/orders/7",
+      authorization: [],
+      ip: "test-invoke-source-ip",
+    });
+  });
+
+  it.each([
+    ["an HTTP API without mutual TLS", HTTP_API_EVENT],
+    ["a function URL without IAM", FUNCTION_URL_EVENT],
+  ])("%s, which has a null for who called", (_, event) => {
+    const { requestContext } = event;
+    const nulls = { authentication: null, authorizer: null };
+    const call = { ...event, requestContext: { ...requestContext, ...nulls } };
+    expect(read(call)).not.toHaveProperty("clientCertificate");
+    expect(read(call).authorization).toEqual(["Bearer opaque-token"]);
   });
 
   it("a load balancer: its certificate and its origin only as they are configured", () => {

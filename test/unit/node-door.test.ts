@@ -116,6 +116,8 @@ describe("a server that closes", () => {
         db: undefined as never,
         tokensTable: "tokens",
         sessionsTable: "sessions",
+        holdingsTable: "holdings",
+        restrictions: { current: () => Promise.reject(new Error("no store")) },
       },
       { batching: { maxWaitMs: 60_000 } },
     );

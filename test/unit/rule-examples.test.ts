@@ -9,10 +9,13 @@ describe("the events that an alert shows", () => {
     const ofFailures = rules.filter(({ examples }) => examples === "failures");
     expect(ofFailures.map(({ name }) => name).sort()).toEqual([
       "credential_reuse",
+      "dead_tokens",
       "failure_burst",
       "failure_rate",
+      "outage",
       "persistent_failures",
       "revoked_token",
+      "scope_probing",
     ]);
   });
 

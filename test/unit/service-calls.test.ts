@@ -8,6 +8,7 @@ import {
 } from "@aws-sdk/client-eventbridge";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import {
+  ChangeMessageVisibilityBatchCommand,
   ChangeMessageVisibilityCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
@@ -182,6 +183,27 @@ describe("the local SQS refuses with SQS's own errors", () => {
       await change({ QueueUrl: queueUrl, ReceiptHandle: "r", VisibilityTimeout: 43_201 }),
     ).toBe("InvalidParameterValue");
     expect(await change({ QueueUrl: queueUrl, VisibilityTimeout: 1 })).toBe("MissingParameter");
+  });
+});
+
+describe("the local SQS takes back a batch of messages", () => {
+  it("each by its receipt, and refuses a batch without receipts", async () => {
+    const send = (Entries: object[]) =>
+      sqs().send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries } as never));
+    await sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "returned" }));
+    const { Messages = [] } = await sqs().send(
+      new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10 }),
+    );
+    const entries = Messages.map(({ ReceiptHandle }, index) => ({
+      Id: String(index),
+      ReceiptHandle,
+      VisibilityTimeout: 1,
+    }));
+    expect(entries.length).toBeGreaterThan(0);
+    expect((await send(entries)).Successful?.map(({ Id }) => Id)).toEqual(
+      entries.map(({ Id }) => Id),
+    );
+    expect(await refusal(send([{ Id: "0", VisibilityTimeout: 1 }]))).toBe("MissingParameter");
   });
 });
 

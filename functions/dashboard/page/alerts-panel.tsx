@@ -13,22 +13,57 @@ interface AlertsPanelProps {
   readonly onNarrow: (filters: Filters) => void;
 }
 
-const FILTER_OF = { client: "client_id", ip: "ip", token: "token_id" } as const;
+/** The page has no filter for reasons: many clients have one at once. */
+const FILTER_OF = {
+  client: "client_id",
+  ip: "ip",
+  token: "token_id",
+  user: "user_id",
+  reason: undefined,
+} as const;
+
+const byRisk = (a: Alert, b: Alert) =>
+  Number(b.state === "open") - Number(a.state === "open") || b.score - a.score;
 
 /** Whether an alert was open in the span and is about what the page is narrowed to. */
-function concerns(alert: Alert, { client_id, ip, token_id }: Filters, span: Span): boolean {
+function concerns(
+  alert: Alert,
+  { client_id, ip, token_id, user_id }: Filters,
+  span: Span,
+): boolean {
   const { subject } = alert;
   const is = (kind: Alert["subject"]["kind"], id: string | undefined) =>
-    id === undefined || (subject.kind === kind && subject.id === id);
+    id === undefined ||
+    (subject.kind === kind && subject.id === id) ||
+    alert.involved.includes(`${kind} ${id}`);
   const client = client_id === undefined || alert.oauth_client_id === client_id;
   const ended = alert.resolved_at ?? alert.last_seen_at;
   const within = Date.parse(alert.opened_at) < span.toMs && Date.parse(ended) >= span.fromMs;
-  return within && client && is("ip", ip) && is("token", token_id);
+  return within && client && is("ip", ip) && is("token", token_id) && is("user", user_id);
 }
 
-/** What the detection found, and what to do about it. */
+/** What the rules found in the course of an alert, the first first. */
+function Timeline({ findings, nowMs }: Pick<Alert, "findings"> & { readonly nowMs: number }) {
+  return (
+    <details class="story">
+      <summary>{findings.length} findings</summary>
+      <ol>
+        {findings.map(({ rule, subject, message, first_seen_at }) => (
+          <li key={`${rule} ${subject.kind} ${subject.id}`}>
+            <time dateTime={first_seen_at} title={formatMoment(first_seen_at)}>
+              {formatAgo(first_seen_at, nowMs)}
+            </time>{" "}
+            {formatType(rule)}: {message}
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+}
+
+/** What the detection found, the highest risk first, and what to do about it. */
 export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPanelProps) {
-  const shown = alerts.value?.filter((alert) => concerns(alert, filters, span));
+  const shown = alerts.value?.filter((alert) => concerns(alert, filters, span)).sort(byRisk);
   return (
     <Panel
       title="Alerts"
@@ -43,17 +78,22 @@ export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPa
           {list.map((alert) => (
             <li key={alert.alert_id} class={alert.state}>
               <span class="state">{formatType(alert.state)}</span>
+              <span class={`risk ${alert.risk}`} title={`Score ${alert.score} of 100`}>
+                {formatType(alert.risk)}
+              </span>
               <span>{formatType(alert.rule)}</span>
               <span class="message">
-                {alert.subject.id === "(none)" ? (
-                  // The page cannot be narrowed to callers without a client.
+                {alert.subject.id === "(none)" || FILTER_OF[alert.subject.kind] === undefined ? (
+                  // The page cannot be narrowed to callers without a client, nor to a reason.
                   alert.message
                 ) : (
                   <button
                     type="button"
                     class="link"
                     title={`Narrow to ${alert.subject.kind} ${alert.subject.id}`}
-                    onClick={() => onNarrow({ [FILTER_OF[alert.subject.kind]]: alert.subject.id })}
+                    onClick={() =>
+                      onNarrow({ [FILTER_OF[alert.subject.kind] ?? "client_id"]: alert.subject.id })
+                    }
                   >
                     {alert.message}
                   </button>
@@ -62,6 +102,7 @@ export function AlertsPanel({ alerts, filters, span, nowMs, onNarrow }: AlertsPa
               <time dateTime={alert.opened_at} title={formatMoment(alert.opened_at)}>
                 {formatAgo(alert.opened_at, nowMs)}
               </time>
+              {alert.findings.length > 1 && <Timeline findings={alert.findings} nowMs={nowMs} />}
               {alert.state === "open" && <span class="advice muted">{alert.advice}</span>}
             </li>
           ))}

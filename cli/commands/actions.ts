@@ -1,0 +1,208 @@
+import { userInfo } from "node:os";
+import { createInterface } from "node:readline/promises";
+import * as z from "zod";
+import {
+  ACTION_STATES,
+  type Action,
+  type ActionHits,
+  type Actor,
+  actionRequestSchema,
+} from "../../shared/actions/action.ts";
+import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
+import {
+  type ActionTarget,
+  actionTargetSchema,
+  describeTarget,
+} from "../../shared/actions/action-target.ts";
+import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
+import { countHits } from "../../shared/actions/hits.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
+import { identifierSchema } from "../../shared/envelope/identifiers.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { printable, type Report, table } from "../../shared/terminal/output.ts";
+import { HOUR_MS, instantSchema, toInstant } from "../../shared/time/clock.ts";
+
+/** The options that name a target, each by its kind. */
+export const TARGET_KINDS = ["token", "user", "client", "session", "address", "network"] as const;
+
+const targetShape = Object.fromEntries(
+  TARGET_KINDS.map((kind) => [kind, z.string().optional()]),
+) as Record<(typeof TARGET_KINDS)[number], z.ZodOptional<z.ZodString>>;
+
+/** The one target that options name. */
+function targetOf(
+  options: Partial<Record<(typeof TARGET_KINDS)[number], string | undefined>>,
+): ActionTarget {
+  const named = TARGET_KINDS.filter((kind) => options[kind] !== undefined);
+  const [kind] = named;
+  const target = named.length === 1 && kind ? { kind, id: options[kind] } : undefined;
+  const message = `name one target: ${TARGET_KINDS.map((each) => `--${each}`).join(", ")}`;
+  return parseInput(
+    z
+      .unknown()
+      .refine((value) => value !== undefined, message)
+      .pipe(actionTargetSchema),
+    "the target",
+    target,
+  );
+}
+
+const actingSchema = z.object({
+  ...targetShape,
+  reason: z.string(),
+  as: identifierSchema.optional(),
+  key: z.string().optional(),
+  alert: z.string().optional(),
+  dryRun: z.boolean().default(false),
+  yes: z.boolean().default(false),
+});
+
+const revokeSchema = actingSchema.extend({ issuedBefore: instantSchema.optional() });
+
+const blockSchema = actingSchema.extend({
+  until: instantSchema.optional(),
+  hours: z.coerce.number().positive().optional(),
+});
+
+/** Who acts: whoever is logged in at this machine, unless it is said. */
+function actorOf(as: string | undefined): Actor {
+  return { kind: "administrator", id: as ?? userInfo().username };
+}
+
+function describeHits({ tokens, sessions, more }: ActionHits): string {
+  const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;
+  return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
+}
+
+/** Says what an action would hit, and at a terminal asks whether to go on. */
+async function isConfirmed(question: string, yes: boolean): Promise<boolean> {
+  console.error(printable(question));
+  if (yes || !process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question("Go on? [y/N] ")).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+interface Asked {
+  readonly kind: Action["kind"];
+  readonly target: ActionTarget;
+  readonly reason: string;
+  readonly until?: string | undefined;
+  readonly issuedBefore?: string | undefined;
+  readonly options: z.output<typeof actingSchema>;
+}
+
+async function act(target: Target, { kind, options, ...asked }: Asked): Promise<Report> {
+  const request = {
+    kind,
+    target: asked.target,
+    reason: asked.reason,
+    actor: actorOf(options.as),
+    until: asked.until,
+    issuedBefore: asked.issuedBefore,
+    idempotencyKey: options.key,
+    alertId: options.alert,
+  };
+  // What is wrong is said before anything is counted.
+  parseInput(actionRequestSchema(target.clock()), "the action", request);
+  const hits = await countHits(target, asked.target, target.clock(), asked.issuedBefore);
+  const whom = describeTarget(asked.target);
+  const what = `${kind} of ${whom}${asked.until === undefined ? "" : ` until ${asked.until}`}`;
+  if (options.dryRun) {
+    return {
+      json: { dry_run: true, kind, target: asked.target, hits },
+      text: printable(`The ${what} would hit ${describeHits(hits)}. Nothing was done.`),
+    };
+  }
+  if (!(await isConfirmed(`The ${what} hits ${describeHits(hits)}.`, options.yes))) {
+    return { json: { cancelled: true }, text: "Nothing was done." };
+  }
+  const action = await takeAction(target, request);
+  return {
+    json: action,
+    text: printable(
+      `Action ${action.action_id}: the ${what} is ${action.state}. It hit ${describeHits(action.hits)}.`,
+    ),
+  };
+}
+
+/** `revoke`: refuses every token of a target that was issued up to now. */
+export function revoke(target: Target, options: unknown): Promise<Report> {
+  const parsed = revokeSchema.parse(options);
+  return act(target, {
+    kind: "revoke",
+    target: targetOf(parsed),
+    reason: parsed.reason,
+    issuedBefore: parsed.issuedBefore,
+    options: parsed,
+  });
+}
+
+/** `block`: refuses every call of a target for a while. */
+export function block(target: Target, options: unknown): Promise<Report> {
+  const parsed = blockSchema.parse(options);
+  const until =
+    parsed.until ??
+    (parsed.hours === undefined ? undefined : toInstant(target.clock() + parsed.hours * HOUR_MS));
+  return act(target, {
+    kind: "block",
+    target: targetOf(parsed),
+    reason: parsed.reason,
+    until,
+    options: parsed,
+  });
+}
+
+const decisionSchema = z.object({ reason: z.string(), as: identifierSchema.optional() });
+
+/** Decides about an action by its id. */
+const deciding =
+  (decide: typeof approveAction, done: string) =>
+  async (target: Target, actionId: string, options: unknown): Promise<Report> => {
+    const { reason, as } = decisionSchema.parse(options);
+    const action = await decide(target, { actionId, reason, actor: actorOf(as) });
+    const whom = describeTarget(action.target);
+    return {
+      json: action,
+      text: printable(`The ${action.kind} of ${whom} is ${done}; it is ${action.state}.`),
+    };
+  };
+
+/** `release`: ends a block early. */
+export const release = deciding(releaseAction, "released");
+
+/** `actions approve`: takes an action that waits for approval. */
+export const actionsApprove = deciding(approveAction, "approved");
+
+/** `actions reject`: decides that a proposed action is not taken. */
+export const actionsReject = deciding(rejectAction, "rejected");
+
+/** How many actions are listed. */
+const MOST_LISTED = 100;
+
+const listSchema = z.object({ ...targetShape, state: z.enum(ACTION_STATES).default("done") });
+
+/** `actions list`: the newest actions of a state, or all against one target. */
+export async function actionsList(target: Target, options: unknown): Promise<Report> {
+  const parsed = listSchema.parse(options);
+  const isOfTarget = TARGET_KINDS.some((kind) => parsed[kind] !== undefined);
+  const actions = isOfTarget
+    ? await listActionsOfTarget(target, targetOf(parsed), MOST_LISTED)
+    : await listActionsOfState(target, parsed.state, MOST_LISTED);
+  const rows = actions.map((action) => [
+    action.requested_at,
+    action.action_id,
+    action.state,
+    action.kind,
+    printable(describeTarget(action.target)),
+    printable(action.actor.id),
+    action.until ?? "",
+    printable(action.reason),
+  ]);
+  const head = ["REQUESTED", "ACTION", "STATE", "KIND", "TARGET", "BY", "UNTIL", "REASON"];
+  return { json: { actions }, text: rows.length > 0 ? table(head, rows) : "No actions." };
+}

@@ -1,0 +1,119 @@
+import { v5 as uuidv5, v7 as uuidv7 } from "uuid";
+import { withoutTokens } from "../envelope/event-data.ts";
+import { parseInput } from "../errors/faults.ts";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
+import { toInstant } from "../time/clock.ts";
+import {
+  type Action,
+  type ActionRequest,
+  type AskedAction,
+  actionRequestSchema,
+} from "./action.ts";
+import { trackAction } from "./action-event.ts";
+import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts";
+import { type CompletionContext, completeAction } from "./complete-action.ts";
+import { countHits } from "./hits.ts";
+
+/** What an action needs. */
+export type ActionContext = CompletionContext;
+
+/** A key was used before, for another action. */
+export class IdempotencyKeyReusedError extends OAuthMonitoringError {
+  override readonly name = "IdempotencyKeyReusedError";
+
+  constructor() {
+    super("the idempotency key belongs to another action: give each action a key of its own");
+  }
+}
+
+/** The namespace of the ids of actions that have a key. */
+const ACTION_NAMESPACE = "a3a5d3a8-5f0e-4d3c-8f5f-1c9a51f5a0de";
+
+/** The state in which an action begins. */
+const FIRST_STATE = { take: "pending", propose: "proposed", dry_run: "dry_run" } as const;
+
+function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
+  if (idempotencyKey === undefined) return uuidv7({ msecs: nowMs });
+  return uuidv5(JSON.stringify([actor.kind, actor.id, idempotencyKey]), ACTION_NAMESPACE);
+}
+
+/**
+ * Takes an action, proposes it, or records it as if it had been taken, and publishes its event. When it resolves
+ * with the state `done`, no call that begins later is let in, whatever kind of token it has and whichever door it
+ * comes to. A request with the key of an action that was taken answers that action; of one that was interrupted, it
+ * completes it.
+ *
+ * @throws InvalidInputError when the request is not valid; TokenNotFoundError when the target is a token that there is
+ * not; TooManyRestrictionsError when the list of blocks is full; IdempotencyKeyReusedError when the key belongs to
+ * another action; and what the store or the bus throws: then the action is not confirmed, and a retry with the same
+ * key completes it
+ */
+export async function takeAction(context: ActionContext, request: ActionRequest): Promise<Action> {
+  const nowMs = context.clock();
+  const asked = parseInput(actionRequestSchema(nowMs), "the action", request);
+  const known = await findKnown(context, asked, nowMs);
+  if (known) return goOn(context, sameAction(known, asked));
+  const action = await newAction(context, asked, nowMs);
+  return goOn(context, sameAction(await insertAction(context, action), asked));
+}
+
+async function findKnown(
+  context: ActionContext,
+  asked: AskedAction,
+  nowMs: number,
+): Promise<Action | undefined> {
+  if (asked.idempotencyKey === undefined) return undefined;
+  return findAction(context, idOf(asked, nowMs)).catch((error: unknown) => {
+    if (error instanceof ActionNotFoundError) return undefined;
+    throw error;
+  });
+}
+
+/** @throws IdempotencyKeyReusedError when an action is not the one that is asked for */
+function sameAction(action: Action, { kind, target }: AskedAction): Action {
+  const isSame =
+    action.kind === kind && action.target.kind === target.kind && action.target.id === target.id;
+  if (!isSame) throw new IdempotencyKeyReusedError();
+  return action;
+}
+
+async function newAction(
+  context: ActionContext,
+  asked: AskedAction,
+  nowMs: number,
+): Promise<Action> {
+  const { kind, target, actor, until, issuedBefore, mode, alertId } = asked;
+  const isOfHolder = kind === "revoke" && target.kind !== "token";
+  // What is issued within this very millisecond is revoked too.
+  const issued_before = issuedBefore ?? toInstant(nowMs + 1);
+  return {
+    action_id: idOf(asked, nowMs),
+    kind,
+    target,
+    state: FIRST_STATE[mode],
+    reason: withoutTokens(asked.reason),
+    actor,
+    requested_at: toInstant(nowMs),
+    hits: await countHits(context, target, nowMs, isOfHolder ? issued_before : undefined),
+    ...(until !== undefined && { until }),
+    ...(isOfHolder && { issued_before }),
+    ...(alertId !== undefined && { alert_id: alertId }),
+  };
+}
+
+/** Does what is left to do for an action that was asked for. */
+async function goOn(context: ActionContext, action: Action): Promise<Action> {
+  const requestedMs = Date.parse(action.requested_at);
+  switch (action.state) {
+    case "pending":
+      return completeAction(context, action);
+    case "proposed":
+      await trackAction(context, "action_proposed", action, requestedMs);
+      return action;
+    case "dry_run":
+      await trackAction(context, "action_dry_run", action, requestedMs);
+      return action;
+    default:
+      return action;
+  }
+}

@@ -1,0 +1,30 @@
+import { QueryCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import type { StatisticsStore } from "../counters/counter-store.ts";
+import { clientAgents } from "../counters/first-agents.ts";
+
+/** The most user agents read of a client: one with more is used by everything. */
+const MOST = 50;
+
+const itemSchema = z.object({ agent: z.string(), first_seen_ms: z.number() });
+
+/** The user agents of a client and when each was first seen, epoch milliseconds. Cost: one Query. */
+export async function findClientAgents(
+  store: StatisticsStore,
+  clientId: string,
+  nowMs: number,
+): Promise<Map<string, number>> {
+  const { Items = [] } = await store.db.send(
+    new QueryCommand({
+      TableName: store.countersTable,
+      KeyConditionExpression: "pk = :pk",
+      ExpressionAttributeValues: { ":pk": clientAgents(clientId) },
+      Limit: MOST,
+    }),
+  );
+  return new Map(
+    Items.map((item) => itemSchema.parse(item))
+      .filter(({ first_seen_ms }) => first_seen_ms < nowMs)
+      .map(({ agent, first_seen_ms }) => [agent, first_seen_ms]),
+  );
+}

@@ -1,0 +1,82 @@
+import { type SeenEvent, toSeenEvent } from "../anomaly-rules/seen-event.ts";
+import type { EventFilters } from "../event-store/event-index.ts";
+import { type QueryContext, queryEvents } from "../event-store/query-events.ts";
+import { DAY_MS, HOUR_MS } from "../time/clock.ts";
+
+/**
+ * The newest events of the last two hours, and of the time before them. They are read apart, so that a flood of the
+ * last hours does not hide what was usual before.
+ */
+const RECENT_MS = 2 * HOUR_MS;
+const MOST_RECENT = 300;
+const MOST_BEFORE = 150;
+
+async function look(
+  context: QueryContext,
+  filters: EventFilters,
+  nowMs: number,
+  sinceMs: number,
+): Promise<SeenEvent[]> {
+  const recentMs = nowMs - RECENT_MS;
+  const [recent, before] = await Promise.all([
+    queryEvents(context, { ...filters, fromMs: recentMs, toMs: nowMs, limit: MOST_RECENT }),
+    queryEvents(context, { ...filters, fromMs: sinceMs, toMs: recentMs, limit: MOST_BEFORE }),
+  ]);
+  return [...recent.events, ...before.events].map(toSeenEvent).reverse();
+}
+
+/** Looks at so many suspects at once. */
+const AT_ONCE = 8;
+
+async function lookAtEach(
+  names: readonly string[],
+  read: (name: string) => Promise<SeenEvent[]>,
+): Promise<Map<string, readonly SeenEvent[]>> {
+  const found = new Map<string, readonly SeenEvent[]>();
+  const waiting = [...new Set(names)];
+  const next = async (): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      found.set(name, await read(name));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  return found;
+}
+
+/** Users and tokens are compared with what they did in the days before, so that a monthly job is known. */
+const HOLDER_DAYS = 40;
+
+/**
+ * The latest events of users and tokens, earliest first: at most 450 of each.
+ *
+ * @param holders `user:…` or `token:…`
+ */
+export function lookAtHolders(context: QueryContext, holders: readonly string[], nowMs: number) {
+  return lookAtEach(holders, (holder) => {
+    const colon = holder.indexOf(":");
+    const id = holder.slice(colon + 1);
+    const filters = holder.slice(0, colon) === "user" ? { userId: id } : { tokenId: id };
+    return look(context, filters, nowMs, nowMs - HOLDER_DAYS * DAY_MS);
+  });
+}
+
+/** The latest events from addresses within a day, earliest first. */
+export function lookAtAddresses(context: QueryContext, ips: readonly string[], nowMs: number) {
+  return lookAtEach(ips, (ip) => look(context, { ip }, nowMs, nowMs - DAY_MS));
+}
+
+/** The latest events of clients within a day, earliest first. */
+export function lookAtClients(context: QueryContext, clients: readonly string[], nowMs: number) {
+  return lookAtEach(clients, (clientId) => look(context, { clientId }, nowMs, nowMs - DAY_MS));
+}
+
+/** Events of a type since `fromMs`, at most fifty, earliest first. */
+export async function lookAtType(
+  context: QueryContext,
+  type: string,
+  fromMs: number,
+  nowMs: number,
+): Promise<SeenEvent[]> {
+  const { events } = await queryEvents(context, { type, fromMs, toMs: nowMs, limit: 50 });
+  return events.map(toSeenEvent).reverse();
+}

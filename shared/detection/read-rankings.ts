@@ -1,0 +1,174 @@
+import type { HourCounts, SampledUses, SubjectCount } from "../anomaly-rules/detection-snapshot.ts";
+import { digestOf, type RankedKind } from "../counters/counter-keys.ts";
+import type { CounterShards } from "../counters/counter-shards.ts";
+import type { StatisticsStore } from "../counters/counter-store.ts";
+import { readRankedItems } from "../counters/read-ranked-items.ts";
+import { batchGetAll } from "../dynamodb/batch-get-all.ts";
+import { allShardKeys } from "../dynamodb/shards.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+
+/** The hour under way and the one before, which the last sixty minutes lie in. */
+export function lastHours(nowMs: number): number[] {
+  const hour = Math.floor((nowMs - 1) / HOUR_MS) * HOUR_MS;
+  return [hour - HOUR_MS, hour];
+}
+
+export async function mapEach<V>(
+  keys: Iterable<string>,
+  read: (key: string) => Promise<V>,
+): Promise<Map<string, V>> {
+  return new Map(
+    await Promise.all([...new Set(keys)].map(async (key) => [key, await read(key)] as const)),
+  );
+}
+
+/** Counts of the last two hours, and those of them that are guesses. */
+export interface RecentCounts {
+  readonly counts: SubjectCount[];
+  readonly guesses: SubjectCount[];
+}
+
+interface Gathered extends SubjectCount {
+  readonly minutes: Map<number, number>;
+}
+
+function add(
+  to: Map<string, Gathered>,
+  { clientId, value }: Pick<SubjectCount, "clientId" | "value">,
+  numbers: Readonly<Record<string, number>>,
+  hourMs: number,
+): void {
+  if (Object.keys(numbers).length === 0) return;
+  const key = JSON.stringify([clientId, value]);
+  const subject = to.get(key) ?? { clientId, value, minutes: new Map() };
+  to.set(key, subject);
+  for (const [attribute, count] of Object.entries(numbers)) {
+    const startMs = hourMs + Number(attribute.slice(1)) * MINUTE_MS;
+    subject.minutes.set(startMs, (subject.minutes.get(startMs) ?? 0) + count);
+  }
+}
+
+/** The subjects of a kind counted most in the last two hours, with their counts by the minute. */
+export async function readRecent(
+  store: StatisticsStore,
+  kind: RankedKind,
+  nowMs: number,
+  shards: CounterShards,
+): Promise<RecentCounts> {
+  const counts = new Map<string, Gathered>();
+  const guesses = new Map<string, Gathered>();
+  const hours = await Promise.all(
+    lastHours(nowMs).map(async (hourMs) => ({
+      hourMs,
+      items: await readRankedItems(store, kind, toInstant(hourMs).slice(0, 13), shards),
+    })),
+  );
+  for (const { hourMs, items } of hours) {
+    for (const item of items) {
+      add(counts, item, item.numbers, hourMs);
+      add(guesses, item, item.guesses, hourMs);
+    }
+  }
+  return { counts: [...counts.values()], guesses: [...guesses.values()] };
+}
+
+/** Adds an item's numbers of a day, by the hour. */
+function addHours(
+  to: Map<number, number>,
+  day: string,
+  numbers: Readonly<Record<string, number>>,
+): void {
+  for (const [attribute, count] of Object.entries(numbers)) {
+    const hourMs = Date.parse(`${day}T00:00:00.000Z`) + Number(attribute.slice(1)) * HOUR_MS;
+    to.set(hourMs, (to.get(hourMs) ?? 0) + count);
+  }
+}
+
+const daysBack = (nowMs: number, from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, n) =>
+    toInstant(nowMs - (from + n) * DAY_MS).slice(0, 10),
+  );
+
+/** The addresses that failed most, and their guesses by the hour, yesterday and today. */
+export async function readGuessedIpHours(
+  store: StatisticsStore,
+  nowMs: number,
+  shards: CounterShards,
+): Promise<Map<string, HourCounts>> {
+  const hours = new Map<string, Map<number, number>>();
+  for (const day of daysBack(nowMs, 0, 1)) {
+    for (const { value, guesses } of await readRankedItems(store, "failed_ips", day, shards)) {
+      if (Object.keys(guesses).length === 0) continue;
+      const of = hours.get(value) ?? new Map<number, number>();
+      hours.set(value, of);
+      addHours(of, day, guesses);
+    }
+  }
+  return hours;
+}
+
+/** Samples in two hours from which a holder's days before are read. */
+const NOTABLE_SAMPLES = 6;
+/** Holders whose days before are read, and how many days. */
+const MOST_NOTABLE = 20;
+const DAYS_BEFORE = 7;
+
+/**
+ * The holders that were sampled most, today and yesterday; of the busiest of the last two hours, the days before
+ * as well.
+ */
+export async function readSampledUses(
+  store: StatisticsStore,
+  nowMs: number,
+  shards: CounterShards,
+): Promise<SampledUses[]> {
+  const found = new Map<string, SampledUses & { readonly hours: Map<number, number> }>();
+  await Promise.all(
+    daysBack(nowMs, 0, 1).map(async (day) => {
+      for (const item of await readRankedItems(store, "sampled_uses", day, shards)) {
+        const key = JSON.stringify([item.clientId, item.value]);
+        const uses = found.get(key) ?? {
+          holder: item.value,
+          clientId: item.clientId,
+          hours: new Map<number, number>(),
+        };
+        found.set(key, uses);
+        addHours(uses.hours, day, item.numbers);
+      }
+    }),
+  );
+  const now = lastHours(nowMs);
+  const samples = (uses: SampledUses) =>
+    now.reduce((sum, hour) => sum + (uses.hours.get(hour) ?? 0), 0);
+  const notable = [...found.values()]
+    .filter((uses) => samples(uses) >= NOTABLE_SAMPLES)
+    .sort((a, b) => samples(b) - samples(a))
+    .slice(0, MOST_NOTABLE);
+  const keys = new Map<string, { uses: (typeof notable)[number]; day: string }>();
+  for (const uses of notable) {
+    const digest = digestOf({ oauth_client_id: uses.clientId, value: uses.holder });
+    for (const day of daysBack(nowMs, 2, DAYS_BEFORE)) {
+      const [month, ofMonth] = [day.slice(0, 7), day.slice(8)];
+      for (const pk of allShardKeys(`sampled_uses/day/${month}`, shards(day))) {
+        keys.set(`${pk}\n${ofMonth}#${digest}`, { uses, day });
+      }
+    }
+  }
+  const items = await batchGetAll(
+    store.db,
+    store.countersTable,
+    [...keys.keys()].map((key) => {
+      const [pk = "", sk = ""] = key.split("\n");
+      return { pk, sk };
+    }),
+  );
+  for (const item of items) {
+    const of = keys.get(`${item.pk}\n${item.sk}`);
+    const numbers = Object.entries(item).filter(
+      (entry): entry is [string, number] =>
+        /^n\d\d$/.test(entry[0]) && typeof entry[1] === "number",
+    );
+    if (of) addHours(of.uses.hours, of.day, Object.fromEntries(numbers));
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,133 @@
+import type { AnomalySubject } from "../anomaly-rules/anomaly-rule.ts";
+import type { FoundAnomaly } from "../anomaly-rules/find-anomalies.ts";
+import { type Risk, riskOf } from "../anomaly-rules/risk.ts";
+import type { Alert, Finding } from "./alert.ts";
+
+/** What the rules found about the same people, in one run. */
+export interface Story {
+  /** The highest score first. */
+  readonly anomalies: readonly FoundAnomaly[];
+  /** Who has a part in it. */
+  readonly names: ReadonlySet<string>;
+}
+
+const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
+
+/**
+ * Whom an anomaly is about. A client or a reason concerns many people: anomalies of one client are one story only
+ * if the same rule found them.
+ */
+function namesOf({ rule, subject, involved = [] }: FoundAnomaly): string[] {
+  return [subject, ...involved].map((each) =>
+    each.kind === "client" || each.kind === "reason"
+      ? `${rule.name} of ${nameOf(each)}`
+      : nameOf(each),
+  );
+}
+
+/** Puts anomalies together that share an address, token or user. */
+export function toStories(found: readonly FoundAnomaly[]): Story[] {
+  const groups: { anomalies: FoundAnomaly[]; names: Set<string> }[] = [];
+  for (const anomaly of found) {
+    const names = namesOf(anomaly);
+    const joined = { anomalies: [anomaly], names: new Set(names) };
+    for (const group of groups.filter((each) => names.some((name) => each.names.has(name)))) {
+      groups.splice(groups.indexOf(group), 1);
+      joined.anomalies.unshift(...group.anomalies);
+      for (const name of group.names) joined.names.add(name);
+    }
+    groups.push(joined);
+  }
+  return groups.map(({ anomalies, names }) => ({
+    anomalies: anomalies.sort((a, b) => b.score - a.score),
+    names,
+  }));
+}
+
+/** The names that an alert keeps, and the findings. */
+const MOST_NAMES = 200;
+const MOST_FINDINGS = 50;
+
+/** What each further rule adds to the score. */
+const FURTHER_RULE = 8;
+
+/** The parts of an alert that grow with what is found. */
+export type Findings = Pick<Alert, "risk" | "score" | "findings" | "involved">;
+
+/** Adds what a run found to what is known. */
+export function addFindings(
+  before: Pick<Alert, "findings" | "involved"> | undefined,
+  { anomalies, names }: Story,
+  now: string,
+): Findings {
+  const findings = new Map(
+    (before?.findings ?? []).map((each) => [`${each.rule} ${nameOf(each.subject)}`, each]),
+  );
+  for (const { rule, subject, message, score, observed } of anomalies) {
+    const key = `${rule.name} ${nameOf(subject)}`;
+    const known = findings.get(key);
+    const isWorse = !known || score > known.score;
+    const finding: Finding = {
+      rule: rule.name,
+      subject: { ...subject },
+      message: isWorse ? message : known.message,
+      score: Math.max(score, known?.score ?? 0),
+      observed: Math.max(observed, known?.observed ?? 0),
+      first_seen_at: known?.first_seen_at ?? now,
+      last_seen_at: now,
+    };
+    if (known || findings.size < MOST_FINDINGS) findings.set(key, finding);
+  }
+  const all = [...findings.values()];
+  const rules = new Set(all.map(({ rule }) => rule)).size;
+  const highest = Math.max(...all.map(({ score }) => score));
+  const score = Math.min(100, Math.round(highest + FURTHER_RULE * (rules - 1)));
+  return {
+    risk: riskOf(score),
+    score,
+    findings: all,
+    involved: [...new Set([...(before?.involved ?? []), ...names])].slice(0, MOST_NAMES),
+  };
+}
+
+const RISKS: readonly Risk[] = ["low", "medium", "high"];
+
+/** Whether a risk is at least another one. */
+export function isAtLeast(risk: Risk, least: Risk): boolean {
+  return RISKS.indexOf(risk) >= RISKS.indexOf(least);
+}
+
+/** The alert that a story belongs to: one that shares somebody with it, the earliest first. */
+function alertOf(story: Story, alerts: readonly Alert[]): Alert | undefined {
+  return alerts.find(
+    ({ involved, subject }) =>
+      involved.some((name) => story.names.has(name)) ||
+      (involved.length === 0 && story.names.has(nameOf(subject))),
+  );
+}
+
+/**
+ * Each story with the alert that it goes on with, if there is one. Stories that go on with the same alert are one.
+ *
+ * @param open alerts that are open
+ * @param recent alerts that were resolved a short while ago
+ */
+export function matchStories(
+  stories: readonly Story[],
+  open: readonly Alert[],
+  recent: readonly Alert[],
+): { readonly story: Story; readonly known: Alert | undefined }[] {
+  const matched = new Map<string | Story, { story: Story; known: Alert | undefined }>();
+  for (const story of stories) {
+    const known = alertOf(story, open) ?? alertOf(story, recent);
+    const key = known?.alert_id ?? story;
+    const before = matched.get(key)?.story;
+    const anomalies = [...(before?.anomalies ?? []), ...story.anomalies];
+    const joined = {
+      anomalies: anomalies.sort((a, b) => b.score - a.score),
+      names: new Set([...(before?.names ?? []), ...story.names]),
+    };
+    matched.set(key, { story: joined, known });
+  }
+  return [...matched.values()];
+}

@@ -1,0 +1,126 @@
+import { isIP, isIPv6 } from "node:net";
+import * as z from "zod";
+import { canonicalIp } from "./ip-address.ts";
+
+/** The longest text of an address. A longer one is none, and is not parsed. */
+const LONGEST = 64;
+
+/** The shortest prefix that may be named: a shorter one is a good part of the Internet. */
+const SHORTEST_PREFIX = { 4: 8, 6: 19 } as const;
+
+const BITS = { 4: 32, 6: 128 } as const;
+
+/** The last four bytes of an IPv6 address, where they are written as those of IPv4. */
+const DOTTED_TAIL = /(?<=:)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+
+/** The bytes of an address; undefined for what is none, or has a zone. An IPv4 address within IPv6 is the former. */
+function bytesOf(text: string): readonly number[] | undefined {
+  if (text.length > LONGEST || isIP(text) === 0 || text.includes("%")) return undefined;
+  const ip = canonicalIp(text);
+  if (!isIPv6(ip)) return ip.split(".").map(Number);
+  const hex = ip.replace(DOTTED_TAIL, (_, ...parts: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number);
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
+  const [head = "", tail] = hex.split("::");
+  const groups = (part = "") => (part === "" ? [] : part.split(":"));
+  const [first, last] = [groups(head), groups(tail)];
+  const zeros = Array<string>(tail === undefined ? 0 : 8 - first.length - last.length).fill("0");
+  return [...first, ...zeros, ...last].flatMap((group) => {
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+}
+
+const versionOf = (bytes: readonly number[]) => (bytes.length === 4 ? 4 : 6);
+
+/** The first bits of an address, with its version, as text. */
+function prefixOf(bytes: readonly number[], length: number): string {
+  const bits = bytes.map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  return `${versionOf(bytes)}:${bits.slice(0, length)}`;
+}
+
+interface Block {
+  readonly bytes: readonly number[];
+  readonly length: number;
+}
+
+function parseBlock(text: string): Block | undefined {
+  const [, ip = "", digits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const bytes = bytesOf(ip);
+  if (!bytes) return undefined;
+  const isMapped = versionOf(bytes) === 4 && isIPv6(ip);
+  const length = Number(digits) - (isMapped ? 96 : 0);
+  return length < 0 || length > BITS[versionOf(bytes)] ? undefined : { bytes, length };
+}
+
+function writeBlock({ bytes, length }: Block): string {
+  const kept = bytes.map((byte, index) => {
+    const bits = Math.min(8, Math.max(0, length - index * 8));
+    return byte & (0xff << (8 - bits)) & 0xff;
+  });
+  if (versionOf(bytes) === 4) return `${kept.join(".")}/${length}`;
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    (((kept[index * 2] ?? 0) << 8) | (kept[index * 2 + 1] ?? 0)).toString(16),
+  );
+  return `${canonicalIp(groups.join(":"))}/${length}`;
+}
+
+/** A block of addresses in CIDR form (RFC 4632): `203.0.113.0/24`. Bits beyond the prefix are cleared. */
+export const ipBlockSchema = z
+  .string()
+  .max(LONGEST)
+  .transform((text, context): string => {
+    const refuse = (message: string) => {
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    };
+    const block = parseBlock(text);
+    if (!block) return refuse("a network such as 203.0.113.0/24 or 2001:db8::/32");
+    const shortest = SHORTEST_PREFIX[versionOf(block.bytes)];
+    if (block.length < shortest) {
+      return refuse(`the network is too large: the prefix must be /${shortest} or longer`);
+    }
+    return writeBlock(block);
+  });
+
+/** Finds the blocks that an address lies in, among many: one look-up for each length of prefix in use. */
+export class IpBlocks<Value> {
+  readonly #byPrefix = new Map<string, Value>();
+  readonly #lengths = new Set<number>();
+
+  get(block: string): Value | undefined {
+    return this.#byPrefix.get(this.#parse(block).key);
+  }
+
+  /** @throws RangeError when it is no block */
+  set(block: string, value: Value): void {
+    const { key, length } = this.#parse(block);
+    this.#byPrefix.set(key, value);
+    this.#lengths.add(length);
+  }
+
+  /** The values of the blocks that the address lies in. */
+  find(ip: string): Value[] {
+    const bytes = this.#byPrefix.size === 0 ? undefined : bytesOf(ip);
+    if (!bytes) return [];
+    const bits = prefixOf(bytes, BITS[versionOf(bytes)]);
+    return [...this.#lengths].flatMap((length) => {
+      const value = this.#byPrefix.get(bits.slice(0, length + 2));
+      return value === undefined ? [] : [value];
+    });
+  }
+
+  #parse(block: string) {
+    const parsed = parseBlock(block);
+    if (!parsed) throw new RangeError(`not a network: ${block}`);
+    return { key: prefixOf(parsed.bytes, parsed.length), length: parsed.length };
+  }
+}
+
+/** Whether an address lies in a block. */
+export function isInBlock(ip: string, block: string): boolean {
+  const blocks = new IpBlocks<true>();
+  blocks.set(block, true);
+  return blocks.find(ip).length > 0;
+}

@@ -1,0 +1,65 @@
+/** Longer texts are cut before they are read. */
+const LONGEST = 512;
+
+/** Browsers, the most specific product first: Edge calls itself Chrome, and Chrome calls itself Safari. */
+const BROWSERS: readonly (readonly [product: string, family: string])[] = [
+  ["Edg", "Edge"],
+  ["OPR", "Opera"],
+  ["SamsungBrowser", "Samsung Internet"],
+  ["Firefox", "Firefox"],
+  ["FxiOS", "Firefox"],
+  ["CriOS", "Chrome"],
+  ["HeadlessChrome", "Headless Chrome"],
+  ["Chrome", "Chrome"],
+  ["Safari", "Safari"],
+];
+
+/** Platforms by words of the first comment, the most specific first: Android calls itself Linux. */
+const PLATFORMS: readonly (readonly [word: string, platform: string])[] = [
+  ["iPhone", "iOS"],
+  ["iPad", "iOS"],
+  ["Android", "Android"],
+  ["Windows", "Windows"],
+  ["Macintosh", "macOS"],
+  ["CrOS", "ChromeOS"],
+  ["Linux", "Linux"],
+];
+
+/** Products that every browser names. */
+const FILLERS: ReadonlySet<string> = new Set([
+  ...["Mozilla", "AppleWebKit", "Gecko", "Version", "Mobile", "Safari", "Chrome"],
+  ...["CFNetwork", "Darwin"],
+]);
+
+/** The products outside comments, and the text within them (RFC 9110, section 10.1.5). */
+function partsOf(text: string): { products: string[]; comments: string } {
+  let depth = 0;
+  let outside = "";
+  let comments = "";
+  for (const character of text) {
+    if (character === "(") depth += 1;
+    else if (character === ")") depth = Math.max(0, depth - 1);
+    else if (depth === 0) outside += character;
+    else comments += character;
+    if (depth > 0 && character === "(") outside += " ";
+  }
+  const products = outside.split(" ").flatMap((word) => word.split("/", 1).filter(Boolean));
+  return { products, comments };
+}
+
+/**
+ * The family and the platform of a user agent, such as `Firefox on Linux` or `okhttp`. Versions are left out, so
+ * an update changes nothing. A product of its own in a browser's text, as apps have it, is the family.
+ *
+ * @returns undefined when there is no text
+ */
+export function agentOf(userAgent: unknown): string | undefined {
+  if (typeof userAgent !== "string" || userAgent.trim() === "") return undefined;
+  const { products, comments } = partsOf(userAgent.slice(0, LONGEST));
+  const browser = BROWSERS.find(([product]) => products.includes(product))?.[1];
+  const browsers = new Set(BROWSERS.map(([product]) => product));
+  const own = products.find((product) => !FILLERS.has(product) && !browsers.has(product));
+  const family = (products[0] === "Mozilla" ? (own ?? browser) : products[0]) ?? "unknown";
+  const platform = PLATFORMS.find(([word]) => comments.includes(word))?.[1];
+  return (platform === undefined ? family : `${family} on ${platform}`).slice(0, 64);
+}

@@ -1,0 +1,42 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { AccessToken, TokenStore } from "./access-token.ts";
+import { type HoldingStore, keepHoldings } from "./holdings.ts";
+
+/** Lists a token with its client and its user. */
+export function keepTokenHoldings(store: HoldingStore, token: AccessToken): Promise<void> {
+  return keepHoldings(store, {
+    kind: "token",
+    id: token.token_id,
+    digest: token.token_digest,
+    oauth_client_id: token.oauth_client_id,
+    user_id: token.user_id,
+    began_at: token.issued_at,
+    expires_at: token.expires_at,
+  });
+}
+
+/**
+ * Lists a token that is in use and not listed: another issuer's, one that a server wrote to the table itself, or one
+ * from before there were lists. A use that comes while it fails tries again.
+ */
+export async function listTokenInUse(
+  store: TokenStore & HoldingStore,
+  token: AccessToken,
+): Promise<void> {
+  await keepTokenHoldings(store, token);
+  await store.db
+    .send(
+      new UpdateCommand({
+        TableName: store.tokensTable,
+        Key: { token_digest: token.token_digest },
+        UpdateExpression: "SET listed = :listed",
+        ConditionExpression: "attribute_exists(token_digest)",
+        ExpressionAttributeValues: { ":listed": true },
+      }),
+    )
+    .catch((error: unknown) => {
+      // It is not stored yet, or not any more.
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    });
+}

@@ -1,0 +1,376 @@
+import { describe, expect, it } from "vitest";
+import type { ActionRequest } from "../../shared/actions/action.ts";
+import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
+import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
+import { settleActions } from "../../shared/actions/settle-actions.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
+import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { issueToken, startSession } from "../../shared/index.ts";
+import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { createWorld } from "./store.ts";
+import { throttled } from "./store-traffic.ts";
+
+const ADMIN = { kind: "administrator", id: "root" } as const;
+
+/** A world with three doors, each a process of its own that has called before. */
+async function scene() {
+  const world = await createWorld({
+    routes: [{ path: "/mcp", scopes: ["api:read"], session: "required" }],
+  });
+  const { time } = world;
+  const events: OAuthEvent[] = [];
+  const sink = { publish: async (batch: readonly OAuthEvent[]) => void events.push(...batch) };
+  const context = { ...world.context, sink };
+  const doors = [0, 7, 15].map((copy) => new StoredRestrictions(world.context, copy));
+  const issue = (userId: string | undefined = "ada", clientId = "app") =>
+    issueToken(context, { clientId, userId, scopes: ["api:read"], expiresInSeconds: 86_400 });
+  const deferred: (() => Promise<unknown>)[] = [];
+  const callAt = (
+    restrictions: StoredRestrictions,
+    secret: string,
+    over: Partial<ProtectedRequest>,
+  ) =>
+    authorize(
+      { ...context, restrictions, defer: (task) => deferred.push(task) },
+      {
+        method: "GET",
+        path: "/api/data",
+        authorization: [`Bearer ${secret}`],
+        ip: "203.0.113.9",
+        requestId: "r-1",
+        ...over,
+      },
+    );
+  /** What the three doors answer, each the same. */
+  const verdict = async (secret: string, over: Partial<ProtectedRequest> = {}) => {
+    const decisions = await Promise.all(doors.map((door) => callAt(door, secret, over)));
+    await Promise.all(deferred.splice(0).map((task) => task()));
+    const verdicts = new Set(
+      decisions.map((decision) => ("reason" in decision ? decision.reason : decision.outcome)),
+    );
+    expect(verdicts.size).toBe(1);
+    return [...verdicts][0];
+  };
+  const take = (request: Partial<ActionRequest> & Pick<ActionRequest, "kind" | "target">) =>
+    takeAction(context, { reason: "stolen", actor: ADMIN, ...request });
+  const inAnHour = () => toInstant(time.nowMs + HOUR_MS);
+  const ofType = (type: string) => events.filter(({ event_type }) => event_type === type);
+  return { world, context, time, events, doors, issue, verdict, take, inAnHour, ofType, callAt };
+}
+
+describe("a revocation", () => {
+  it("of a user refuses what was issued before at every door, and nothing else", async () => {
+    const { issue, verdict, take, time, ofType } = await scene();
+    const [first, second, other] = [await issue(), await issue(), await issue("bob")];
+    expect(await verdict(first.secret)).toBe("allowed");
+    const action = await take({ kind: "revoke", target: { kind: "user", id: "ada" } });
+    expect(action).toMatchObject({
+      state: "done",
+      hits: { tokens: 2, sessions: 0, more: false },
+      tokens_revoked: 2,
+      settled: true,
+    });
+    expect(await verdict(first.secret)).toBe("revoked_token");
+    expect(await verdict(second.secret)).toBe("revoked_token");
+    expect(await verdict(other.secret)).toBe("allowed");
+    time.nowMs += 2;
+    expect(await verdict((await issue()).secret)).toBe("allowed");
+    expect(ofType("action_taken")).toMatchObject([
+      { user_id: "ada", event_data: { action: "revoke", reason: "stolen", actor: ADMIN } },
+    ]);
+    // Each token is counted once, however often it is refused afterwards.
+    expect(new Set(ofType("token_revoked").map(({ id }) => id)).size).toBe(2);
+  });
+
+  it("of a client before an instant leaves what was issued later", async () => {
+    const { issue, verdict, take, time } = await scene();
+    const old = await issue("ada", "app");
+    time.nowMs += HOUR_MS;
+    const issuedBefore = toInstant(time.nowMs - MINUTE_MS);
+    const later = await issue("bob", "app");
+    await take({ kind: "revoke", target: { kind: "client", id: "app" }, issuedBefore });
+    expect(await verdict(old.secret)).toBe("revoked_token");
+    expect(await verdict(later.secret)).toBe("allowed");
+  });
+
+  it("of a token refuses it, and of one that there is not says so and keeps nothing", async () => {
+    const { context, issue, verdict, take } = await scene();
+    const { secret, token } = await issue();
+    const action = await take({ kind: "revoke", target: { kind: "token", id: token.token_id } });
+    expect(action).toMatchObject({ state: "done", hits: { tokens: 1 }, settled: true });
+    expect(await verdict(secret)).toBe("revoked_token");
+    await expect(take({ kind: "revoke", target: { kind: "token", id: "nobody" } })).rejects.toThrow(
+      /no token has the id nobody/,
+    );
+    expect(await listActionsOfState(context, "pending", 10)).toEqual([]);
+  });
+
+  it("of a session ends it and leaves the token", async () => {
+    const { context, issue, verdict, take, ofType } = await scene();
+    const { secret } = await issue();
+    const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
+    const { secret: sessionSecret, session } = await startSession(context, request);
+    const mcp = { path: "/mcp", sessionSecret };
+    expect(await verdict(secret, mcp)).toBe("allowed");
+    const target = { kind: "session", id: session.session_id } as const;
+    expect(await take({ kind: "revoke", target })).toMatchObject({ hits: { sessions: 1 } });
+    expect(await verdict(secret, mcp)).toBe("unknown_session");
+    expect(await verdict(secret)).toBe("allowed");
+    expect(ofType("session_ended")).toHaveLength(1);
+  });
+
+  it("of many tokens holds at once and is settled by later runs, each token once", async () => {
+    const { context, world, issue, verdict, take, time, ofType } = await scene();
+    const tokens = await Promise.all(Array.from({ length: 130 }, () => issue()));
+    const action = await take({ kind: "revoke", target: { kind: "user", id: "ada" } });
+    expect(action).toMatchObject({ hits: { tokens: 130 }, tokens_revoked: 100, settled: false });
+    for (const { secret } of tokens.slice(0, 5))
+      expect(await verdict(secret)).toBe("revoked_token");
+    const settling = { ...context, logger: world.context.logger };
+    const run = await settleActions(settling, time.nowMs + MINUTE_MS);
+    expect(run).toEqual({ completed: 0, settled: 1, expired: 0 });
+    expect(new Set(ofType("token_revoked").map(({ event_data }) => event_data.token_id)).size).toBe(
+      130,
+    );
+    expect((await settleActions(settling, time.nowMs + MINUTE_MS)).settled).toBe(0);
+    for (const { secret } of tokens.slice(-5)) expect(await verdict(secret)).toBe("revoked_token");
+  });
+});
+
+describe("a block", () => {
+  it.each([
+    ["user", "ada", "blocked_user"],
+    ["client", "app", "blocked_client"],
+    ["address", "203.0.113.9", "blocked_address"],
+    ["address", "::ffff:203.0.113.9", "blocked_address"],
+    ["network", "203.0.112.0/23", "blocked_network"],
+  ] as const)("of the %s %s refuses until it ends, or is released", async (kind, id, reason) => {
+    const { context, issue, verdict, take, time, inAnHour, ofType } = await scene();
+    const { secret } = await issue();
+    const target = { kind, id };
+    expect(await verdict(secret)).toBe("allowed");
+    const first = await take({ kind: "block", target, until: inAnHour() });
+    expect(await verdict(secret)).toBe(reason);
+    expect(ofType("auth_failed").at(-1)).toMatchObject({
+      event_data: { reason, action_id: first.action_id },
+    });
+    time.nowMs += HOUR_MS;
+    expect(await verdict(secret)).toBe("allowed");
+
+    const second = await take({ kind: "block", target, until: inAnHour() });
+    expect(await verdict(secret)).toBe(reason);
+    const decision = { actionId: second.action_id, actor: ADMIN, reason: "it was us" };
+    expect((await releaseAction(context, decision)).state).toBe("released");
+    expect(await verdict(secret)).toBe("allowed");
+    // A process that begins now reads the same.
+    const fresh = new StoredRestrictions(context);
+    expect((await fresh.current(time.nowMs)).blockOfAddress("203.0.113.9", time.nowMs)).toBe(
+      undefined,
+    );
+    expect((await releaseAction(context, decision)).state).toBe("released");
+    expect(ofType("action_released")).toHaveLength(1);
+  });
+
+  it("ends of itself, and is then noted as expired once", async () => {
+    const { context, world, take, time, inAnHour, ofType } = await scene();
+    await take({ kind: "block", target: { kind: "user", id: "ada" }, until: inAnHour() });
+    const settling = { ...context, logger: world.context.logger };
+    expect((await settleActions(settling, time.nowMs + MINUTE_MS)).expired).toBe(0);
+    time.nowMs += HOUR_MS;
+    expect((await settleActions(settling, time.nowMs + MINUTE_MS)).expired).toBe(1);
+    expect((await settleActions(settling, time.nowMs + MINUTE_MS)).expired).toBe(0);
+    expect(ofType("action_expired")).toHaveLength(1);
+  });
+
+  it("costs a read unit when there is none, and a second round trip only when it is new", async () => {
+    const { world, issue, verdict, take, inAnHour, doors, callAt } = await scene();
+    const { secret } = await issue();
+    await verdict(secret);
+    world.traffic.reset();
+    const [door] = doors as [StoredRestrictions, ...StoredRestrictions[]];
+    const counted = async () => {
+      world.traffic.reset();
+      await callAt(door, secret, {});
+      const { roundTrips, readUnits, writeUnits } = world.traffic;
+      return { requests: roundTrips, readUnits, writeUnits };
+    };
+    world.time.nowMs += 1;
+    // The token and the position, side by side.
+    expect(await counted()).toEqual({ requests: 2, readUnits: 1, writeUnits: 1 });
+    await take({ kind: "block", target: { kind: "user", id: "eve" }, until: inAnHour() });
+    world.time.nowMs += 1;
+    expect(await counted()).toEqual({ requests: 3, readUnits: 2, writeUnits: 1 });
+    world.time.nowMs += 1;
+    expect(await counted()).toEqual({ requests: 2, readUnits: 1, writeUnits: 1 });
+  });
+});
+
+describe("an action", () => {
+  it("is one action for one key, and a key is good for one action", async () => {
+    const { take, inAnHour, context, ofType } = await scene();
+    const block = { kind: "block", until: inAnHour(), idempotencyKey: "k-1" } as const;
+    const target = { kind: "user", id: "ada" } as const;
+    const twice = await Promise.all([take({ ...block, target }), take({ ...block, target })]);
+    expect(new Set(twice.map(({ action_id }) => action_id)).size).toBe(1);
+    expect((await take({ ...block, target })).state).toBe("done");
+    await expect(take({ ...block, target: { kind: "user", id: "bob" } })).rejects.toThrow(
+      /belongs to another action/,
+    );
+    expect(new Set(ofType("action_taken").map(({ id }) => id)).size).toBe(1);
+    expect(await listActionsOfTarget(context, target, 10)).toHaveLength(1);
+  });
+
+  it.each([
+    ["no end", { kind: "block", target: { kind: "user", id: "a" } }, /until: a block needs an end/],
+    [
+      "a past end",
+      { kind: "block", target: { kind: "user", id: "a" }, until: "2020-01-01T00:00:00Z" },
+      /until: it is past/,
+    ],
+    [
+      "an end of a revocation",
+      { kind: "revoke", target: { kind: "user", id: "a" }, until: "2026-11-23T11:00:00Z" },
+      /until: a revocation is for good/,
+    ],
+    [
+      "a revocation of an address",
+      { kind: "revoke", target: { kind: "address", id: "203.0.113.9" } },
+      /target: only a token/,
+    ],
+    [
+      "half the Internet",
+      {
+        kind: "block",
+        target: { kind: "network", id: "0.0.0.0/1" },
+        until: "2026-11-23T11:00:00Z",
+      },
+      /too large: the prefix must be \/8/,
+    ],
+    [
+      "no address",
+      {
+        kind: "block",
+        target: { kind: "address", id: "localhost" },
+        until: "2026-11-23T11:00:00Z",
+      },
+      /target\.id: an IPv4 or IPv6 address/,
+    ],
+  ] as const)("is refused with %s", async (_, request, message) => {
+    const { take } = await scene();
+    await expect(take(request)).rejects.toThrow(message);
+  });
+
+  it("keeps no token that somebody wrote into its reason", async () => {
+    const { take, issue, context, inAnHour, events } = await scene();
+    const { secret } = await issue();
+    const target = { kind: "user", id: "ada" } as const;
+    await take({ kind: "block", target, until: inAnHour(), reason: `leaked ${secret}` });
+    const kept = JSON.stringify([await listActionsOfTarget(context, target, 10), events]);
+    expect(kept).not.toContain(secret);
+    expect(kept).toContain("sha256:");
+  });
+
+  it("that is proposed or a dry run holds nothing, and is approved once", async () => {
+    const { context, take, issue, verdict, inAnHour, ofType, time } = await scene();
+    const { secret } = await issue();
+    const target = { kind: "user", id: "ada" } as const;
+    const dry = await take({ kind: "revoke", target, mode: "dry_run" });
+    expect(dry).toMatchObject({ state: "dry_run", hits: { tokens: 1 } });
+    const proposed = await take({ kind: "block", target, until: inAnHour(), mode: "propose" });
+    const rejected = await take({ kind: "revoke", target, mode: "propose" });
+    expect(await verdict(secret)).toBe("allowed");
+
+    const decision = { actionId: proposed.action_id, actor: ADMIN, reason: "agreed" };
+    time.nowMs += MINUTE_MS;
+    const approved = await approveAction(context, decision);
+    expect(approved).toMatchObject({ state: "done", until: inAnHour(), decided_by: ADMIN });
+    expect(await verdict(secret)).toBe("blocked_user");
+    await expect(approveAction(context, decision)).rejects.toThrow(/the action is done/);
+    await rejectAction(context, { ...decision, actionId: rejected.action_id });
+    await expect(
+      approveAction(context, { ...decision, actionId: rejected.action_id }),
+    ).rejects.toThrow(/the action is rejected/);
+    for (const type of ["action_dry_run", "action_taken", "action_rejected"]) {
+      expect(ofType(type)).toHaveLength(1);
+    }
+    expect(ofType("action_proposed")).toHaveLength(2);
+  });
+
+  it("while the store is throttled is done, or says that it is not and is completed by a retry", async () => {
+    for (const operation of ["PutItem", "UpdateItem", "GetItem", "Query"]) {
+      for (let index = 0; index < 4; index += 1) {
+        const { world, take, issue, verdict, inAnHour } = await scene();
+        const { secret } = await issue();
+        world.traffic.reset();
+        let isStruck = false;
+        world.traffic.fault = (call) => {
+          if (isStruck || call.operation !== operation || call.index !== index) return undefined;
+          isStruck = true;
+          return { error: throttled(), afterwards: index % 2 === 1 };
+        };
+        const request = {
+          kind: "block",
+          target: { kind: "user", id: "ada" },
+          until: inAnHour(),
+          idempotencyKey: "k-1",
+        } as const;
+        const first = await take(request).catch((error: Error) => error.name);
+        world.traffic.fault = undefined;
+        if (typeof first === "object") expect(await verdict(secret)).toBe("blocked_user");
+        else expect(first).toBe("ThrottlingException");
+        expect((await take(request)).state).toBe("done");
+        expect(await verdict(secret)).toBe("blocked_user");
+      }
+    }
+  });
+
+  it("is not let past a store that does not answer for the list", async () => {
+    const { world, issue, callAt, doors } = await scene();
+    const { secret } = await issue();
+    world.traffic.fault = ({ operation }) =>
+      operation === "GetItem" ? { error: throttled() } : undefined;
+    const [door] = doors as [StoredRestrictions, ...StoredRestrictions[]];
+    expect((await callAt(door, secret, {})).outcome).toBe("unavailable");
+  });
+});
+
+describe("calls that race with actions", () => {
+  it("let nobody in that began after the answer, at any door", { timeout: 30_000 }, async () => {
+    const { issue, take, inAnHour, doors, callAt } = await scene();
+    const users = Array.from({ length: 12 }, (_, n) => `user-${n}`);
+    const tokens = await Promise.all(users.map((user) => issue(user)));
+    const confirmed = new Set<number>();
+    let isOver = false;
+    const wrong: string[] = [];
+    const caller = async (door: StoredRestrictions) => {
+      while (!isOver) {
+        for (const [n, { secret }] of tokens.entries()) {
+          const wasConfirmed = confirmed.has(n);
+          const { outcome } = await callAt(door, secret, {});
+          if (wasConfirmed && outcome === "allowed") wrong.push(`user-${n}`);
+        }
+      }
+    };
+    const calling = doors.map(caller);
+    await Promise.all(
+      users.map(async (id, n) => {
+        const target = { kind: "user", id } as const;
+        await take(
+          n % 2 === 0 ? { kind: "block", target, until: inAnHour() } : { kind: "revoke", target },
+        );
+        confirmed.add(n);
+      }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    isOver = true;
+    await Promise.all(calling);
+    expect(confirmed.size).toBe(users.length);
+    expect(wrong).toEqual([]);
+    for (const { secret } of tokens) {
+      const [door] = doors as [StoredRestrictions, ...StoredRestrictions[]];
+      expect((await callAt(door, secret, {})).outcome).not.toBe("allowed");
+    }
+  });
+});

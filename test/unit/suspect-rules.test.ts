@@ -1,0 +1,434 @@
+import { describe, expect, it } from "vitest";
+import type { DetectionSnapshot } from "../../shared/anomaly-rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import { isSensitive, riskOf } from "../../shared/anomaly-rules/risk.ts";
+import { type SeenEvent, templateOf, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { isGuess } from "../../shared/envelope/guess-reasons.ts";
+import { agentOf } from "../../shared/envelope/user-agent.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+/** A Monday. */
+const NOW = Date.parse("2026-11-23T10:00:00.000Z");
+const { rules } = parseMonitoringConfig({}).anomalies;
+
+const found = (parts: Partial<DetectionSnapshot>) =>
+  findAnomalies(quietSnapshot(NOW, parts), rules).map(({ rule, ...anomaly }) => ({
+    rule: rule.name,
+    ...anomaly,
+  }));
+
+/** An event so many minutes ago. */
+const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
+  Object.assign(
+    {
+      atMs: NOW - minutesAgo * MINUTE_MS,
+      type: "token_used",
+      clientId: "app",
+      userId: "ada",
+      tokenId: "t1",
+      endpoint: "/api/orders",
+      scopes: [],
+    },
+    ...parts,
+  );
+
+const place = (ip: string, agent: string) => {
+  const [a, b] = ip.split(".");
+  return { ip, network: `${a}.${b}.0.0/16`, agent };
+};
+const HOME = place("10.1.2.3", "Firefox on Linux");
+
+/** Thirty uses of an older token on six days. */
+const history = (at = HOME) =>
+  Array.from({ length: 30 }, (_, n) =>
+    event((6 - n / 5) * 24 * 60 + (n % 5) * 10, at, { tokenId: `old-${Math.floor(n / 5)}` }),
+  );
+
+const holder = (...events: readonly SeenEvent[]) => ({
+  holders: new Map([["user:ada", events]]),
+});
+
+describe("token_theft", () => {
+  const theft = (...uses: readonly SeenEvent[]) =>
+    found(holder(...history(), event(100, HOME), event(90, HOME), ...uses));
+
+  it("raises another user agent at the token, wherever it comes from", () => {
+    expect(theft(event(5, place("203.0.113.9", "curl")))).toMatchObject([
+      {
+        rule: "token_theft",
+        subject: { kind: "token", id: "t1" },
+        clientId: "app",
+        score: 85,
+        involved: expect.arrayContaining([
+          { kind: "user", id: "ada" },
+          { kind: "ip", id: "203.0.113.9" },
+        ]),
+        windowStart: toInstant(NOW - 2 * HOUR_MS),
+        evidence: { usual_networks: ["10.1.0.0/16"], usual_user_agents: ["Firefox on Linux"] },
+      },
+    ]);
+    // In the victim's own network, and at the very same address.
+    expect(theft(event(5, place("10.1.99.9", "curl")))).toMatchObject([{ score: 60 }]);
+    expect(theft(event(5, place("10.1.2.3", "curl")))).toMatchObject([{ score: 55 }]);
+  });
+
+  it("raises a new network that takes turns with the holder's, or is busy, but no traveller", () => {
+    const away = place("203.0.113.9", HOME.agent);
+    expect(theft(event(5, away))).toEqual([]);
+    expect(theft(...[9, 8, 7, 6, 5].map((ago) => event(ago, away)))).toEqual([]);
+    const inTurn = [9, 8, 7, 6, 5].map((ago) => event(ago, ago % 2 ? away : HOME));
+    expect(theft(...inTurn)).toMatchObject([{ score: 50 }]);
+    const busy = Array.from({ length: 40 }, (_, n) => event(9 - n / 10, away));
+    expect(theft(...busy)).toMatchObject([{ score: 45 }]);
+  });
+
+  it("raises no one who moves often, signs in anew, or has both kinds of addresses", () => {
+    const phone = place("100.64.1.1", HOME.agent);
+    const roaming = [...history(), ...history(phone)].sort((a, b) => a.atMs - b.atMs);
+    const other = place("100.70.1.1", HOME.agent);
+    const inTurn = [9, 8, 7, 6, 5].map((ago) => event(ago, ago % 2 ? other : HOME));
+    expect(found(holder(...roaming, event(90, HOME), ...inTurn))).toEqual([]);
+    const device = place("203.0.113.9", "Safari on iOS");
+    const own = [event(9, device, { type: "token_issued", tokenId: "t2" })];
+    expect(theft(...own, event(8, device, { tokenId: "t2" }))).toEqual([]);
+    const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32", agent: HOME.agent };
+    const dual = [9, 8, 7, 6, 5].map((ago) => event(ago, ago % 2 ? ipv6 : HOME));
+    expect(theft(...dual)).toEqual([]);
+  });
+
+  it("raises another user agent with the same session", () => {
+    const session = { sessionId: "s1" };
+    const events = [
+      event(50, HOME, session),
+      event(5, place("10.1.2.3", "curl"), session, { tokenId: "t9" }),
+    ];
+    expect(found(holder(...history(), ...events))).toMatchObject([
+      { rule: "token_theft", subject: { id: "t9" }, score: 55 },
+    ]);
+  });
+
+  it("takes two user agents of one token for usual, where a client's tokens always have them", () => {
+    const pair = (user: string) => {
+      const old = [HOME, place("10.9.0.1", "node")].map((at, n) =>
+        event(2000 - n, at, { userId: user, tokenId: `of-${user}` }),
+      );
+      return [`user:${user}`, old] as const;
+    };
+    const news = [event(20, HOME), event(5, place("10.9.0.1", "node"))];
+    const all = new Map([pair("a"), pair("b"), pair("c"), ["user:ada", [...history(), ...news]]]);
+    expect(found({ holders: all })).toEqual([]);
+    all.delete("user:c");
+    expect(found({ holders: all })).toHaveLength(1);
+  });
+});
+
+describe("revoked_token", () => {
+  const late = { type: "auth_failed", reason: "revoked_token" };
+  const revokedAt = new Map([["t1", toInstant(NOW - 60 * MINUTE_MS)]]);
+  const used = (at: Partial<SeenEvent>, ago = 5) =>
+    found({ ...holder(...history(), event(100, HOME), event(ago, at, late)), revokedAt });
+
+  it("raises who was never there, and no client that does not know of the revocation", () => {
+    expect(used(HOME)).toEqual([]);
+    expect(used(place("203.0.113.9", "curl"))).toMatchObject([
+      { rule: "revoked_token", subject: { kind: "token", id: "t1" }, score: 80, observed: 1 },
+    ]);
+    expect(used(place("203.0.113.9", HOME.agent))).toMatchObject([{ score: 50 }]);
+    // Within the grace, a new network alone may be a client on the move.
+    expect(used(place("203.0.113.9", HOME.agent), 50)).toEqual([]);
+  });
+
+  it("raises a token of which nothing else is known, after the grace", () => {
+    const alone = { holders: new Map([["token:t1", [event(5, late)]]]) };
+    expect(found({ ...alone, revokedAt })).toMatchObject([{ score: 45 }]);
+    expect(found(alone)).toEqual([]);
+  });
+});
+
+describe("dead_tokens", () => {
+  const dead = (user: string) =>
+    event(5, { type: "auth_failed", reason: "expired_token", userId: user, tokenId: `of-${user}` });
+  const users = ["a", "b", "c", "d", "e"];
+  const at = (...events: readonly SeenEvent[]) =>
+    found({ addresses: new Map([["203.0.113.9", events]]) });
+
+  it("raises an address that tries tokens of holders who never were there", () => {
+    expect(at(...users.slice(1).map(dead))).toEqual([]);
+    expect(at(...users.map(dead))).toMatchObject([
+      { rule: "dead_tokens", subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 80 },
+    ]);
+  });
+
+  it("raises no office or carrier whose holders were let in there before", () => {
+    const letIn = users.map((userId) => event(300, { userId }));
+    expect(at(...letIn, ...users.map(dead))).toEqual([]);
+    const others = ["v", "w", "x"].map((userId) => event(300, { userId }));
+    expect(at(...others, ...users.map(dead))).toEqual([]);
+  });
+});
+
+describe("scope_probing", () => {
+  const refused = (ago: number, n: number, user = "ada") =>
+    event(ago, HOME, {
+      type: "scope_violation",
+      endpoint: `/api/door-${"abcdefgh"[n]}`,
+      userId: user,
+      scopes: ["x:write"],
+    });
+
+  it("raises a holder that is refused at many endpoints, however slowly", () => {
+    const slow = (doors: number) =>
+      found(holder(...Array.from({ length: doors }, (_, n) => refused((doors - n) * 60 - 30, n))));
+    expect(slow(4)).toEqual([]);
+    expect(slow(5)).toMatchObject([
+      { rule: "scope_probing", subject: { kind: "token", id: "t1" }, observed: 5, score: 45 },
+    ]);
+    const same = Array.from({ length: 40 }, (_, n) => refused(40 - n, 0));
+    expect(found(holder(...same))).toEqual([]);
+  });
+
+  it("raises none of many holders that a release sends to the same closed endpoints", () => {
+    const all = ["ada", "bob", "eve"].map((user) => {
+      const events = Array.from({ length: 6 }, (_, n) => refused(20 - n, n, user));
+      return [`user:${user}`, events] as const;
+    });
+    expect(found({ holders: new Map(all) })).toEqual([]);
+    expect(found({ holders: new Map(all.slice(1)) })).toHaveLength(2);
+  });
+});
+
+describe("success_after_failures", () => {
+  const fail = (
+    reason: string,
+    ago: number,
+    at: Partial<SeenEvent> = place("203.0.113.9", "curl"),
+  ) => event(ago, at, { type: "auth_failed", reason, tokenId: undefined });
+  const signIn = (ago: number, at: Partial<SeenEvent>) =>
+    event(ago, at, { type: "session_started", tokenId: undefined });
+  const thief = place("203.0.113.9", "curl");
+
+  it("raises a user who confirmed the second factor in the end", () => {
+    const pushes = [30, 25, 20].map((ago) => fail("mfa_rejected", ago));
+    expect(found(holder(...history(), ...pushes, signIn(10, thief)))).toMatchObject([
+      { rule: "success_after_failures", subject: { kind: "user", id: "ada" }, score: 90 },
+    ]);
+    expect(found(holder(...history(), ...pushes))).toEqual([]);
+  });
+
+  it("raises a password that was found, and nobody who forgot it at home", () => {
+    const tries = (at: Partial<SeenEvent>) =>
+      [30, 28, 26, 24, 22].map((ago) => fail("wrong_password", ago, at));
+    expect(found(holder(...history(), ...tries(thief), signIn(10, thief)))).toHaveLength(1);
+    expect(found(holder(...history(), ...tries(HOME), signIn(10, HOME)))).toEqual([]);
+    expect(found(holder(...history(), ...tries(thief).slice(1), signIn(10, thief)))).toEqual([]);
+  });
+
+  it("raises an address that guessed and was let in, unless others were let in there before", () => {
+    const guesses = Array.from({ length: 10 }, (_, n) => fail("unknown_token", 40 - n));
+    const at = (...events: readonly SeenEvent[]) =>
+      found({ addresses: new Map([["203.0.113.9", events]]) });
+    expect(at(...guesses, event(5, thief))).toMatchObject([
+      { rule: "success_after_failures", subject: { kind: "ip", id: "203.0.113.9" }, score: 90 },
+    ]);
+    expect(at(event(300, thief), ...guesses, event(5, thief))).toEqual([]);
+    expect(at(...guesses.slice(1), event(5, thief))).toEqual([]);
+  });
+});
+
+describe("scraping", () => {
+  const HOUR = Math.floor((NOW - 1) / HOUR_MS) * HOUR_MS;
+  const sampled = (user: string, now: number, before = 1) => ({
+    holder: `user:${user}`,
+    clientId: "app",
+    hours: new Map([
+      [HOUR, now],
+      [HOUR - 26 * HOUR_MS, before],
+    ]),
+  });
+  const peers = ["b", "c", "d"].map((user) => sampled(user, 2, 2));
+
+  it("raises a holder that is used far more than ever, and than the client's others", () => {
+    const scraper = (now: number, before = 1) =>
+      found({ sampledUses: [...peers, sampled("ada", now, before)] });
+    expect(scraper(60)).toMatchObject([
+      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 960, score: 50 },
+    ]);
+    expect(scraper(20)).toEqual([]);
+    expect(scraper(60, 20)).toEqual([]);
+    const busy = ["b", "c"].map((user) => sampled(user, 50, 50));
+    expect(found({ sampledUses: [...busy, sampled("ada", 60)] })).toEqual([]);
+  });
+
+  it("raises a walk through resources at a lower volume", () => {
+    const walk = (endpoint: (n: number) => string) => ({
+      sampledUses: [...peers, sampled("ada", 14)],
+      ...holder(
+        ...Array.from({ length: 60 }, (_, n) => event(60 - n, HOME, { endpoint: endpoint(n) })),
+      ),
+    });
+    expect(found(walk((n) => `/api/orders/${1000 + n}`))).toEqual([]);
+    const steady = walk((n) => `/api/orders/${1000 + n}`);
+    expect(found({ ...steady, sampledUses: [...peers, sampled("ada", 40)] })).toMatchObject([
+      { rule: "scraping", score: 65, evidence: { resources: 60, endpoint: "/api/orders/*" } },
+    ]);
+    const same = walk(() => "/api/orders/1");
+    expect(found({ ...same, sampledUses: [...peers, sampled("ada", 40)] })).toEqual([]);
+  });
+});
+
+describe("issuance_rate", () => {
+  const hours = (count: number) =>
+    new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, count]));
+  const client = (usual: number, lastHour: number) => [
+    { clientId: "app", lastHour, hours: hours(usual), firstSeenMs: NOW - 14 * DAY_MS },
+  ];
+
+  it("raises tokens that are not used, or asked for from elsewhere, and no launch", () => {
+    expect(found({ issuance: client(10, 200), uses: client(50, 100) })).toMatchObject([
+      { rule: "issuance_rate", score: 50, evidence: { uses_a_token: 0.5, usual_uses_a_token: 5 } },
+    ]);
+    expect(found({ issuance: client(10, 200), uses: client(50, 1000) })).toEqual([]);
+    const issues = [
+      event(100, HOME, { type: "token_issued", userId: undefined }),
+      event(5, place("203.0.113.9", "curl"), { type: "token_issued", userId: undefined }),
+    ];
+    expect(
+      found({
+        issuance: client(10, 200),
+        uses: client(50, 1000),
+        clients: new Map([["app", issues]]),
+      }),
+    ).toMatchObject([{ score: 55 }]);
+  });
+});
+
+describe("consent_phishing", () => {
+  const firstSeenMs = new Map([
+    ["old", NOW - 14 * DAY_MS],
+    ["new", NOW - 2 * HOUR_MS],
+  ]);
+  const given = (server: (n: number) => Partial<SeenEvent>) =>
+    Array.from({ length: 12 }, (_, n) => [
+      event(90 - n, {
+        type: "token_issued",
+        clientId: "new",
+        userId: `u${n}`,
+        scopes: ["mail:write"],
+      }),
+      event(60 - n, server(n), { clientId: "new", userId: `u${n}` }),
+    ]).flat();
+  const from = (server: (n: number) => Partial<SeenEvent>, seenMs = firstSeenMs) =>
+    found({ clients: new Map([["new", given(server)]]), firstSeenMs: seenMs });
+
+  it("raises a new client whose users' tokens are used from one place, and no launch of an app", () => {
+    expect(from(() => place("203.0.113.9", "python"))).toMatchObject([
+      { rule: "consent_phishing", subject: { kind: "client", id: "new" }, score: 65, observed: 12 },
+    ]);
+    expect(from((n) => place(`10.${n}.0.1`, "Safari on iOS"))).toEqual([]);
+    const all = new Map([
+      ["old", NOW - 14 * DAY_MS],
+      ["new", NOW - 13 * DAY_MS],
+    ]);
+    expect(from(() => place("203.0.113.9", "python"), all)).toEqual([]);
+  });
+});
+
+describe("admin_change", () => {
+  const did = (parts: Partial<SeenEvent>) =>
+    found({ administration: [event(1, { type: "admin_activity", userId: "root" }, parts)] });
+
+  it("raises what weakens the identity provider, and no other work", () => {
+    expect(did({ code: "policy.rule.deactivate" })).toMatchObject([
+      { rule: "admin_change", subject: { kind: "user", id: "root" }, score: 75 },
+    ]);
+    expect(
+      did({ code: "sapi", message: "Delete multi-factor authentication factor" }),
+    ).toHaveLength(1);
+    expect(did({ code: "mgmt_api_read", reason: "secret_read" })).toMatchObject([{ score: 45 }]);
+    expect(did({ message: "Update client callback URLs" })).toMatchObject([{ score: 60 }]);
+    expect(did({ message: "Update branding settings" })).toEqual([]);
+  });
+});
+
+describe("outage", () => {
+  const refused = (clients: number, count: number, reason = "expired_token") => ({
+    failedReasons: Array.from({ length: clients }, (_, n) => ({
+      clientId: `client-${n}`,
+      value: reason,
+      minutes: new Map([[NOW - 5 * MINUTE_MS, count]]),
+    })),
+  });
+
+  it("is one notice of many clients that are refused at once for one reason", () => {
+    expect(found(refused(4, 10))).toMatchObject([
+      { rule: "outage", subject: { kind: "reason", id: "expired_token" }, observed: 40, score: 20 },
+    ]);
+    expect(found(refused(3, 100))).toEqual([]);
+    expect(found(refused(4, 9))).toEqual([]);
+    // Guesses at many clients are an attack, and none of an outage.
+    expect(found(refused(4, 100, "unknown_token"))).toEqual([]);
+  });
+});
+
+describe("what is read of an event", () => {
+  it("is a user agent's family and platform without versions", () => {
+    const agents: readonly (readonly [string, string])[] = [
+      [
+        "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
+        "Firefox on Linux",
+      ],
+      [
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+        "Chrome on Windows",
+      ],
+      [
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0",
+        "Edge on Windows",
+      ],
+      [
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_6) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15",
+        "Safari on macOS",
+      ],
+      ["Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) Shop/8.4", "Shop on iOS"],
+      ["okhttp/5.1.0", "okhttp"],
+      ["python-httpx/0.28.1", "python-httpx"],
+      ["curl/8.14.1", "curl"],
+      ["Mozilla/5.0", "unknown"],
+    ];
+    for (const [text, agent] of agents) expect(agentOf(text)).toBe(agent);
+    expect(agentOf("Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0")).toBe(
+      "Firefox on Linux",
+    );
+    for (const none of [undefined, "", "  ", 7]) expect(agentOf(none)).toBeUndefined();
+    expect(agentOf(`${"(".repeat(5000)}x`)?.length).toBeLessThanOrEqual(64);
+  });
+
+  it("is an endpoint without its resources", () => {
+    expect(templateOf("/api/v1/orders/42/items")).toBe("/api/v1/orders/*/items");
+    expect(templateOf("/users/6f1d2c3b-0000-4000-8000-000000000000")).toBe("/users/*");
+    expect(templateOf("/api/orders")).toBe("/api/orders");
+  });
+
+  it("leaves out what does not fit", () => {
+    const read = toSeenEvent({
+      event_type: "token_used",
+      occurred_at: toInstant(NOW),
+      event_data: { ip: 7, endpoint: {}, scopes: ["a", 1], user_agent: "curl/8", session_id: "" },
+    });
+    expect(read).toMatchObject({ atMs: NOW, scopes: ["a"], agent: "curl" });
+    expect([read.ip, read.network, read.endpoint, read.sessionId]).toEqual(
+      Array(4).fill(undefined),
+    );
+    expect(isGuess("unknown_token") && !isGuess("expired_token") && !isGuess(undefined)).toBe(true);
+  });
+
+  it("is a risk by score, and a scope's weight", () => {
+    expect([39, 40, 69, 70].map(riskOf)).toEqual(["low", "medium", "medium", "high"]);
+    for (const scope of ["api:write", "offline_access", "users.admin", "delete"]) {
+      expect(isSensitive(scope)).toBe(true);
+    }
+    for (const scope of ["api:read", "openid", "rewrite"]) expect(isSensitive(scope)).toBe(false);
+  });
+});
