@@ -43,7 +43,7 @@ import { ApiProtection } from "./constructs/api-protection.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
-import { grantIssuers, grantPublish, grantTables } from "./constructs/grants.ts";
+import { grantDpopNonces, grantIssuers, grantPublish, grantTables } from "./constructs/grants.ts";
 import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
@@ -530,7 +530,8 @@ export class OAuthMonitoring extends Construct {
       resourceArns: [this.#flow.unpublished.queueArn],
     });
     const issuers = grantIssuers(this.#data, grantee, this.config);
-    return [this.grantPublish(grantee), queue, ...issuers].reduce(
+    const nonces = grantDpopNonces(grantee, this.config);
+    return [this.grantPublish(grantee), queue, ...issuers, ...nonces].reduce(
       (all, each) => all.combine(each),
       tables,
     );

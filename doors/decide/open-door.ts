@@ -18,6 +18,12 @@ export interface OpenDoorOptions {
   readonly logger: Logger;
   /** Is told how many events wait in the queue because the bus did not take them. */
   readonly onSetAside?: (count: number) => void;
+  /**
+   * Whether the door answers refused calls itself, and so can tell callers a DPoP nonce.
+   *
+   * @default false
+   */
+  readonly canGiveNonces?: boolean;
 }
 
 /**
@@ -30,6 +36,7 @@ export async function openDoor({
   environment,
   logger,
   onSetAside,
+  canGiveNonces,
 }: OpenDoorOptions): Promise<DoorContext> {
   const variables = readEnvironment(environment, [
     "TOKENS_TABLE",
@@ -40,6 +47,7 @@ export async function openDoor({
     "UNPUBLISHED_QUEUE_URL",
     "OAUTH_MONITORING_CONFIG",
   ]);
+  const config = variables.OAUTH_MONITORING_CONFIG;
   const unpublished = unpublishedQueue(variables.UNPUBLISHED_QUEUE_URL);
   const db = createDocumentClient("call");
   const restrictionsTable = variables.RESTRICTIONS_TABLE;
@@ -48,11 +56,11 @@ export async function openDoor({
     tokensTable: variables.TOKENS_TABLE,
     sessionsTable: variables.SESSIONS_TABLE,
     holdingsTable: variables.HOLDINGS_TABLE,
-    config: variables.OAUTH_MONITORING_CONFIG,
+    config,
     logger,
     clock: systemClock,
     restrictions: new StoredRestrictions({ db, restrictionsTable }),
-    otherIssuers: await loadOtherIssuers(variables.OAUTH_MONITORING_CONFIG, { clock: systemClock }),
+    otherIssuers: await loadOtherIssuers(config, { clock: systemClock, canGiveNonces }),
     sink: busSink(variables.EVENT_BUS_NAME, logger, {
       async keep(events) {
         await unpublished.keep(events);

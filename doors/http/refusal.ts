@@ -16,6 +16,7 @@ export interface Refusal {
   readonly error?:
     | "invalid_token"
     | "invalid_dpop_proof"
+    | "use_dpop_nonce"
     | "insufficient_scope"
     | "insufficient_user_authentication"
     | "invalid_session"
@@ -23,6 +24,8 @@ export interface Refusal {
     | "access_denied";
   /** The scheme of the challenge; `DPoP` where a proof of possession is wanted (RFC 9449, section 7.1). */
   readonly scheme?: "Bearer" | "DPoP";
+  /** The nonce that the next proof needs (RFC 9449, section 9). */
+  readonly dpopNonce?: string;
   /** The scopes that the call needs, separated by spaces. */
   readonly scope?: string;
   /** How, and how lately, the user must have signed in (RFC 9470, section 3). */
@@ -53,6 +56,16 @@ const SESSION_ADVICE = {
 export function refusalOf(decision: RefusedDecision): Refusal {
   switch (decision.outcome) {
     case "unauthenticated":
+      if (decision.dpopNonce !== undefined) {
+        return {
+          status: 401,
+          title: "Unauthorized",
+          description: "The DPoP proof needs the nonce in DPoP-Nonce",
+          error: "use_dpop_nonce",
+          scheme: "DPoP",
+          dpopNonce: decision.dpopNonce,
+        };
+      }
       if (PROOF_REFUSALS.has(decision.reason)) {
         return {
           status: 401,
@@ -152,7 +165,7 @@ export function answerOf(
   options: ChallengeOptions,
   requestId: string,
 ): HttpAnswer {
-  const { status, title, description, error, scope } = refusal;
+  const { status, title, description, error, scope, dpopNonce } = refusal;
   const challenge = challengeOf(refusal, options);
   return {
     status,
@@ -160,6 +173,7 @@ export function answerOf(
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",
       ...(challenge === undefined ? {} : { "WWW-Authenticate": challenge }),
+      ...(dpopNonce === undefined ? {} : { "DPoP-Nonce": dpopNonce }),
       ...(status === 503 ? { "Retry-After": "1" } : {}),
     },
     body: JSON.stringify({

@@ -112,7 +112,7 @@ export async function oauthMonitoring(
   options: LambdaMiddlewareOptions = {},
 ): Promise<LambdaMiddleware> {
   const { environment = process.env, logger = console, clientCertificateHeader } = options;
-  const door = await openDoor({ environment, logger });
+  const door = await openDoor({ environment, logger, canGiveNonces: true });
   const calls = createCallCheck(door, options.mcp);
   const publicOrigin = options.publicOrigin ?? calls.mcpOrigin;
   const fail = (error: unknown) =>

@@ -112,7 +112,7 @@ export async function oauthMonitoring(
   options: NodeMiddlewareOptions = {},
 ): Promise<NodeMonitoring> {
   const { environment = process.env, logger = console } = options;
-  return protectServer(await openDoor({ environment, logger }), options);
+  return protectServer(await openDoor({ environment, logger, canGiveNonces: true }), options);
 }
 
 /** Protects a server by a door that is open already. */

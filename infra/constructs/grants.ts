@@ -116,6 +116,16 @@ export function grantSecrets(grantee: IGrantable, arns: readonly string[]): void
   });
 }
 
+/** Grants what giving DPoP nonces needs: to read their secret. */
+export function grantDpopNonces(
+  grantee: IGrantable,
+  { issuers, dpop }: Pick<MonitoringConfig, "issuers" | "dpop">,
+): Grant[] {
+  if (issuers.length === 0 || !dpop.nonce) return [];
+  const actions = ["secretsmanager:GetSecretValue"];
+  return [Grant.addToPrincipal({ grantee, actions, resourceArns: [dpop.nonce.secretArn] })];
+}
+
 /** Lets the grantee put events on the bus. */
 export function grantPublish(bus: EventBus, grantee: IGrantable): Grant {
   return Grant.addToPrincipal({

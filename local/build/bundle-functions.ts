@@ -18,7 +18,7 @@ export const NEVER_LOADED = ["bowser", "@smithy/core/event-streams"];
  * How a function is bundled. The bundle contains everything, because the version of the runtime's SDK is unknown.
  * A module that is imported with `import()` becomes a separate file, which is loaded on first use.
  */
-const FUNCTION_OPTIONS = {
+export const FUNCTION_OPTIONS = {
   bundle: true,
   splitting: true,
   format: "esm",

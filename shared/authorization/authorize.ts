@@ -83,7 +83,12 @@ export type BlockReason =
 /** What the authorizer decided. */
 export type Decision =
   | { readonly outcome: "allowed"; readonly token: AccessToken; readonly session?: ClientSession }
-  | { readonly outcome: "unauthenticated"; readonly reason: AuthFailure }
+  | {
+      readonly outcome: "unauthenticated";
+      readonly reason: AuthFailure;
+      /** The nonce that the caller's next proof needs (RFC 9449, section 9). */
+      readonly dpopNonce?: string | undefined;
+    }
   | {
       readonly outcome: "insufficient_scope";
       readonly token: AccessToken;
@@ -263,7 +268,10 @@ export async function authorize(
   if (!credentials.found) return refuse(credentials.reason);
 
   const checked = await otherIssuers?.check(context, credentials, request, atMs);
-  if (checked?.status === "refused") return refuse(checked.reason, checked.subject);
+  if (checked?.status === "refused") {
+    const { reason, subject, dpopNonce } = checked;
+    return { ...refuse(reason, subject), ...(dpopNonce && { dpopNonce }) } as Decision;
+  }
   if (checked?.status === "unavailable") {
     return unavailable("The token's issuer does not answer; the call is refused", checked.cause);
   }

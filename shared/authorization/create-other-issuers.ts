@@ -1,18 +1,24 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { Clock } from "../time/clock.ts";
-import type { SecretReader } from "../token-verifiers/client-authentication.ts";
+import type { PossessionRefusal } from "../token-verifiers/possession.ts";
 import { createTokenVerifiers } from "../token-verifiers/token-verifiers.ts";
 import { parseCredentials } from "./bearer-token.ts";
-import type { OtherIssuers } from "./other-issuers.ts";
+import type { OtherIssuers, OtherIssuersOptions } from "./other-issuers.ts";
 import { useVerifiedToken } from "./use-verified-token.ts";
+
+/** Refusals that a nonce helps against. */
+const NONCE_REFUSALS: ReadonlySet<string> = new Set<PossessionRefusal>([
+  "missing_dpop_nonce",
+  "stale_dpop_nonce",
+]);
 
 /** Loaded where issuers are configured: see `loadOtherIssuers`. */
 export async function createOtherIssuers(
   config: MonitoringConfig,
-  { clock, readSecret }: { readonly clock: Clock; readonly readSecret?: SecretReader | undefined },
+  { clock, readSecret, canGiveNonces }: OtherIssuersOptions,
 ): Promise<OtherIssuers> {
   const verifiers = await createTokenVerifiers(config, {
     atMs: clock(),
+    canGiveNonces,
     readSecret:
       readSecret ??
       (async (arn) => (await import("../token-verifiers/secrets-manager.ts")).readSecret(arn)),
@@ -28,22 +34,27 @@ export async function createOtherIssuers(
       }
       if (verification.status !== "verified") return verification;
       const { verified } = verification;
-      const possession = await verifiers.provePossession(
-        verified,
-        {
-          scheme,
-          accessToken: secret,
-          method: request.method,
-          path: request.path,
-          url: request.url,
-          dpopProofs: request.dpopProofs ?? [],
-          clientCertificate: request.clientCertificate,
-        },
-        atMs,
-      );
-      return typeof possession === "string"
-        ? { status: "refused", reason: possession, subject: verified.token }
-        : { status: "verified", verified, proof: possession.proof };
+      const evidence = {
+        scheme,
+        accessToken: secret,
+        method: request.method,
+        path: request.path,
+        url: request.url,
+        dpopProofs: request.dpopProofs ?? [],
+        clientCertificate: request.clientCertificate,
+      };
+      try {
+        const possession = await verifiers.provePossession(verified, evidence, atMs);
+        if (typeof possession !== "string") {
+          return { status: "verified", verified, proof: possession.proof };
+        }
+        const refused = { status: "refused", reason: possession, subject: verified.token } as const;
+        return NONCE_REFUSALS.has(possession)
+          ? { ...refused, dpopNonce: await verifiers.nonce(atMs) }
+          : refused;
+      } catch (error) {
+        return { status: "unavailable", cause: String(error) };
+      }
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { Clock } from "../time/clock.ts";
+import type { SecretReader } from "../token-verifiers/client-authentication.ts";
 import type { PossessionRefusal } from "../token-verifiers/possession.ts";
 import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
@@ -18,6 +20,8 @@ export type CheckedToken =
       readonly status: "refused";
       readonly reason: TokenRefusal | PossessionRefusal;
       readonly subject?: EventSubject | undefined;
+      /** The nonce that the next proof needs (RFC 9449, section 9). */
+      readonly dpopNonce?: string | undefined;
     }
   | { readonly status: "unavailable"; readonly cause: string };
 
@@ -28,6 +32,14 @@ export interface CallEvidence {
   readonly url?: string | undefined;
   readonly dpopProofs?: readonly string[] | undefined;
   readonly clientCertificate?: string | undefined;
+}
+
+/** How the tokens of other issuers are verified. */
+export interface OtherIssuersOptions {
+  readonly clock: Clock;
+  readonly readSecret?: SecretReader | undefined;
+  /** Whether callers can be told a DPoP nonce. Without it, none is asked for. */
+  readonly canGiveNonces?: boolean | undefined;
 }
 
 /** What lets in the tokens of other issuers. */

@@ -45,6 +45,13 @@ const claim = z
   .max(256)
   .regex(/^[\x20-\x7e]+$/, "the name of a claim, or a JSON pointer such as /realm_access/roles");
 
+const secretArn = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$/,
+    "the ARN of a secret in Secrets Manager",
+  );
+
 /** How an issuer is asked about a token (RFC 7662). */
 const introspectionSchema = z.strictObject({
   /** The endpoint (RFC 7662). The issuer's metadata names it by default. */
@@ -185,5 +192,14 @@ export const dpopSchema = z
     algorithms: algorithms.default(["ES256", "ES384", "EdDSA", "Ed25519", "RS256", "PS256"]),
     /** URLs under which callers know the API, if a proxy in front of API Gateway changes the host or path. */
     publicBaseUrls: z.array(httpsUrl).max(10).default([]),
+    /** Asks for a nonce of the server in each proof (RFC 9449, section 9), at doors that answer refused calls themselves. */
+    nonce: z
+      .strictObject({
+        /** ARN of a secret in Secrets Manager: at least 32 random characters, from which nonces are made. */
+        secretArn,
+        /** Seconds after which there is a new nonce. The one before it is taken as long again. */
+        lifetimeSeconds: z.int().min(10).max(3600).default(300),
+      })
+      .optional(),
   })
   .prefault({});

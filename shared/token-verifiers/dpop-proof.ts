@@ -4,8 +4,9 @@ import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { SECOND_MS } from "../time/clock.ts";
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
+import type { DpopNonces } from "./dpop-nonces.ts";
 import { readSignedJwt } from "./json-web-token.ts";
-import type { ProofRefusal } from "./possession.ts";
+import type { NonceRefusal, ProofRefusal } from "./possession.ts";
 
 /** A call, as far as a proof must agree with it. */
 export interface ProvenCall {
@@ -17,6 +18,8 @@ export interface ProvenCall {
   readonly accessToken: string;
   /** The thumbprint of the key that the token is bound to. */
   readonly keyThumbprint: string;
+  /** The server's nonces, if a proof must have one. */
+  readonly nonces?: DpopNonces | undefined;
 }
 
 /** A public key, without a private part (RFC 9449, section 4.3, item 7). */
@@ -30,6 +33,7 @@ const proofClaimsSchema = z.looseObject({
   htu: z.string().max(2048),
   iat: z.number(),
   ath: z.string(),
+  nonce: z.unknown().optional(),
 });
 
 /** The URL without query and fragment, normalized as RFC 3986, sections 6.2.2 and 6.2.3 say. */
@@ -47,12 +51,13 @@ function comparable(url: string): string | undefined {
  * Checks a proof of possession (RFC 9449, section 4.3). Whether it was used before is for the store to say.
  *
  * @returns what to remember of the proof, or why it is refused
+ * @throws what reading the secret of nonces throws
  */
 export async function checkDpopProof(
-  { method, urls, proofs, accessToken, keyThumbprint }: ProvenCall,
+  { method, urls, proofs, accessToken, keyThumbprint, nonces }: ProvenCall,
   { algorithms, proofMaxAgeSeconds }: MonitoringConfig["dpop"],
   atMs: number,
-): Promise<ProofIdentity | ProofRefusal> {
+): Promise<ProofIdentity | ProofRefusal | NonceRefusal> {
   const [text] = proofs;
   if (text === undefined) return "missing_dpop_proof";
   const jwt = proofs.length === 1 ? readSignedJwt(text.trim()) : "malformed_jwt";
@@ -86,6 +91,8 @@ export async function checkDpopProof(
     if (!isRefusal) throw error;
     return "invalid_dpop_signature";
   }
+  const refusal = await nonces?.refusal(claims.nonce, atMs);
+  if (refusal) return refusal;
   return {
     keyThumbprint,
     jti: claims.jti,

@@ -17,10 +17,14 @@ export interface SignedJwt {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** Whether a token has the form of a JWS or a JWE, whatever is in it. */
+/**
+ * Whether a token has the form of a JWS or a JWE: three or five parts, of which the first is a JSON object. An opaque
+ * token may have dots as well (RFC 6750, section 2.1).
+ */
 export function looksLikeJwt(text: string): boolean {
-  const parts = text.split(".").length;
-  return parts === 3 || parts === 5;
+  const [head = "", ...parts] = text.split(".");
+  if (parts.length !== 2 && parts.length !== 4) return false;
+  return Buffer.from(head.slice(0, 64), "base64url").toString("latin1").trimStart().startsWith("{");
 }
 
 function mediaType(typ: unknown): string | undefined {

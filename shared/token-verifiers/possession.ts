@@ -13,12 +13,19 @@ export type ProofRefusal =
   /** Its key is not the one that the token is bound to. */
   | "wrong_dpop_key";
 
+/** Why the nonce of a proof is refused, as events say it. */
+export type NonceRefusal =
+  | "missing_dpop_nonce"
+  /** It is none of this server, or too old. */
+  | "stale_dpop_nonce";
+
 /** Why a client certificate is refused, as events say it. */
 export type CertificateRefusal = "missing_client_certificate" | "wrong_client_certificate";
 
 /** Why a call with a token is refused that its caller does not hold. */
 export type PossessionRefusal =
   | ProofRefusal
+  | NonceRefusal
   | CertificateRefusal
   /** The token is bound to a key, and was sent as a bearer token (RFC 9449, section 7.1). */
   | "downgraded_token"

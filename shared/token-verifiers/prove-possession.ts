@@ -1,6 +1,7 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
 import { checkClientCertificate } from "./client-certificate.ts";
+import type { DpopNonces } from "./dpop-nonces.ts";
 import { checkDpopProof } from "./dpop-proof.ts";
 import type { PossessionEvidence, PossessionRefusal, ProvenPossession } from "./possession.ts";
 
@@ -10,6 +11,7 @@ export async function provePossession(
   evidence: PossessionEvidence,
   dpop: MonitoringConfig["dpop"],
   atMs: number,
+  nonces?: DpopNonces,
 ): Promise<ProvenPossession | PossessionRefusal> {
   const { keyThumbprint, certificateThumbprint } = confirmation;
   if (certificateThumbprint !== undefined) {
@@ -29,6 +31,7 @@ export async function provePossession(
       proofs: dpopProofs,
       accessToken,
       keyThumbprint,
+      nonces,
     },
     dpop,
     atMs,

@@ -50,12 +50,23 @@ export interface TokenVerifiers {
    */
   verify(text: string, moment: VerificationMoment): Promise<Verification> | undefined;
 
-  /** Checks that the caller holds the keys that a token is bound to. */
+  /**
+   * Checks that the caller holds the keys that a token is bound to.
+   *
+   * @throws what reading the secret of nonces throws
+   */
   provePossession(
     verified: VerifiedToken,
     evidence: PossessionEvidence,
     atMs: number,
   ): Promise<ProvenPossession | PossessionRefusal>;
+
+  /**
+   * The nonce for proofs from now on; undefined where none is asked for.
+   *
+   * @throws what reading its secret throws
+   */
+  nonce(atMs: number): Promise<string | undefined>;
 }
 
 /** A refusal. */

@@ -1,5 +1,6 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { SecretReader } from "./client-authentication.ts";
+import { DpopNonces } from "./dpop-nonces.ts";
 import { IntrospectionVerifier } from "./introspection-verifier.ts";
 import { looksLikeJwt, readSignedJwt } from "./json-web-token.ts";
 import { JwtVerifier } from "./jwt-verifier.ts";
@@ -24,7 +25,12 @@ function wantedScopes({
 /** Makes the verifiers of the configured issuers, and fetches what they need before the first call. */
 export async function createTokenVerifiers(
   config: Pick<MonitoringConfig, "issuers" | "dpop" | "routes" | "defaultScopes">,
-  options: { readonly readSecret: SecretReader; readonly atMs: number },
+  options: {
+    readonly readSecret: SecretReader;
+    readonly atMs: number;
+    /** Whether callers can be told a nonce. Without it, none is asked for. */
+    readonly canGiveNonces?: boolean | undefined;
+  },
 ): Promise<TokenVerifiers> {
   const wanted = wantedScopes(config);
   const byIssuer = new Map<string, TokenVerifier>();
@@ -39,7 +45,11 @@ export async function createTokenVerifiers(
   }
   // The longest prefix that fits decides.
   byPrefix.sort((a, b) => b.prefix.length - a.prefix.length);
-  await Promise.all([...byIssuer.values()].map((verifier) => verifier.prepare(options.atMs)));
+  const { nonce } = config.dpop;
+  const nonces =
+    nonce && options.canGiveNonces ? new DpopNonces(nonce, options.readSecret) : undefined;
+  const prepared = [...byIssuer.values(), ...(nonces ? [nonces] : [])];
+  await Promise.all(prepared.map((each) => each.prepare(options.atMs)));
   return {
     verify(text, moment) {
       if (text.startsWith(OWN_PREFIX)) return undefined;
@@ -56,7 +66,10 @@ export async function createTokenVerifiers(
       return found?.verifier.verify({ text }, moment);
     },
     provePossession(verified, evidence, atMs) {
-      return provePossession(verified, evidence, config.dpop, atMs);
+      return provePossession(verified, evidence, config.dpop, atMs, nonces);
+    },
+    async nonce(atMs) {
+      return nonces?.current(atMs);
     },
   };
 }

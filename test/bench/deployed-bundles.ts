@@ -1,9 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Metafile } from "esbuild";
+import { build, type Metafile } from "esbuild";
 import { synthesize } from "../../infra/synthesize.ts";
-import { bundleFunctions, type FunctionBundle } from "../../local/build/bundle-functions.ts";
+import {
+  bundleFunctions,
+  FUNCTION_OPTIONS,
+  type FunctionBundle,
+} from "../../local/build/bundle-functions.ts";
 import { Template } from "../../local/services/template.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -61,7 +65,35 @@ export function loadedOnNeed(bundle: FunctionBundle): Output[] {
 
 const sum = (files: readonly Output[]) => files.reduce((bytes, file) => bytes + file.bytes, 0);
 
-/** Bundles the functions of the stack into a temporary folder and hands them out while `use` runs. */
+/** The middlewares of the package, each as the bundle of an app that has nothing else. */
+const DOORS = {
+  lambda: { name: "door: oauth-monitoring/lambda", entry: "doors/lambda/index.ts" },
+  node: { name: "door: oauth-monitoring/node", entry: "doors/node/index.ts" },
+} as const;
+
+/** Bundles the middlewares that apps of one's own import. */
+async function bundleDoors(outdir: string): Promise<DeployedBundle[]> {
+  const bundles = Object.entries(DOORS).map(async ([key, { name, entry }]) => {
+    const folder = join(outdir, key);
+    const { metafile } = await build({
+      ...FUNCTION_OPTIONS,
+      absWorkingDir: root,
+      entryPoints: { index: join(root, entry) },
+      outdir: folder,
+    });
+    const bundle = { file: join(key, "index.mjs"), metafile };
+    return {
+      name,
+      file: join(folder, "index.mjs"),
+      bytes: sum(loadedAtStart(bundle)),
+      bytesOnNeed: sum(loadedOnNeed(bundle)),
+      variables: { NODE_NO_WARNINGS: "1" },
+    };
+  });
+  return Promise.all(bundles);
+}
+
+/** Bundles the functions of the stack, and the doors of apps, into a temporary folder and hands them out while `use` runs. */
 export async function withDeployedBundles<T>(
   use: (bundles: readonly DeployedBundle[]) => Promise<T>,
 ): Promise<T> {
@@ -77,8 +109,10 @@ export async function withDeployedBundles<T>(
         ]),
     );
     const bundles = await bundleFunctions(root, join(directory, "functions"));
-    return await use(
-      Object.entries(bundles).map(([name, bundle]) => {
+    const doors = await bundleDoors(join(directory, "doors"));
+    return await use([
+      ...doors,
+      ...Object.entries(bundles).map(([name, bundle]) => {
         const bytes = sum(loadedAtStart(bundle));
         return {
           name,
@@ -94,7 +128,7 @@ export async function withDeployedBundles<T>(
           },
         };
       }),
-    );
+    ]);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

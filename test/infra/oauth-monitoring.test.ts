@@ -238,6 +238,26 @@ describe("other issuers", () => {
     expect(said).toContain(secretArn);
   });
 
+  it("give DPoP nonces at such a function only: the authorizer may not read their secret", () => {
+    const stack = newStack();
+    const nonces = new Secret(stack, "Nonces");
+    const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", {
+      config: { issuers, dpop: { nonce: { secretArn: nonces.secretArn } } },
+    });
+    const api = new RestApi(stack, "Orders");
+    api.root.addMethod("GET", new MockIntegration());
+    monitoring.attach(api);
+    const role = new Role(stack, "Door", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+    });
+    monitoring.grantAuthorize(role);
+    const readers = Object.entries(Template.fromStack(stack).findResources("AWS::IAM::Policy"))
+      .filter(([, policy]) => JSON.stringify(policy).includes('"Ref":"Nonces'))
+      .map(([id]) => id);
+    expect(readers).toHaveLength(1);
+    expect(readers[0]).toMatch(/^Door/);
+  });
+
   it("may be a user pool of the same app, whose id only the deployment knows", () => {
     const stack = newStack();
     const pool = new UserPool(stack, "Pool");

@@ -97,6 +97,9 @@ describe("an answer of an introspection endpoint", () => {
       issuer.sign({ ...claims, ...over }, { ...header, ...head }, key);
     expect(await verdictOn(await signed(), SIGNED)).toBe("allowed");
     const forged = { ...(await newKey()), kid: issuer.key.kid };
+    const other = await newKey();
+    const part = (value: object | string) =>
+      Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
     for (const [name, answer] of [
       ["another key", await signed({}, {}, forged)],
       ["another typ", await signed({}, { typ: "JWT" })],
@@ -104,6 +107,13 @@ describe("an answer of an introspection endpoint", () => {
       ["another recipient", await signed({ aud: "other" })],
       ["an old answer", await signed({ iat: nowSeconds() - 61 })],
       ["no answer", await signed({ token_introspection: undefined })],
+      ["alg none", `${part({ ...header, alg: "none" })}.${part(claims)}.`],
+      ["a shared secret", `${part({ ...header, alg: "HS256" })}.${part(claims)}.AAAA`],
+      ["crit", await signed({}, { crit: ["b64"], b64: true })],
+      ["a key of its own", await signed({}, { jwk: other.publicJwk }, other)],
+      ["a nested JWT", await signed({}, { cty: "JWT" })],
+      ["an encrypted answer", `${part({ alg: "dir", enc: "A256GCM" })}.AA.AA.AA.AA`],
+      ["a claim that occurs twice", `${part(header)}.${part('{"iss":"a","iss":"b"}')}.AAAA`],
     ] as const) {
       expect(await verdictOn(answer, SIGNED), name).toBe("unavailable");
     }

@@ -58,6 +58,42 @@ describe("JWTs of oidc-provider", () => {
     real.isDown = false;
   });
 
+  it("have their keys fetched once for a flood of unknown key ids, and again for a rotation after it", async () => {
+    const made = await sceneNow(jwtIssuer());
+    const fetches = () => real.requests.filter((path) => path === "/jwks").length;
+    expect(await made.verdict(await real.jwt())).toBe("allowed");
+    const before = fetches();
+    const flood = await Promise.all(
+      Array.from({ length: 100 }, async (_, n) =>
+        made.verdict(await real.sign({ foreign: true, kid: `flood-${n}` })),
+      ),
+    );
+    expect(new Set(flood)).toEqual(new Set(["unknown_key"]));
+    expect(fetches() - before).toBe(1);
+    await real.rotate();
+    const rotated = await real.jwt();
+    // The price of the flood: a new key waits for the end of the cooldown.
+    expect(await made.verdict(rotated)).toBe("unknown_key");
+    made.time.nowMs += 30_000;
+    expect(await made.verdict(rotated)).toBe("allowed");
+    expect(fetches() - before).toBe(2);
+  });
+
+  it("are refused as unavailable once the issuer is down for longer than keys are valid", async () => {
+    const made = await sceneNow(jwtIssuer({ keysRefreshSeconds: 30, keysMaxAgeSeconds: 60 }));
+    const token = await real.jwt();
+    expect(await made.verdict(token)).toBe("allowed");
+    real.isDown = true;
+    made.time.nowMs += 59_000;
+    expect(await made.verdict(token)).toBe("allowed");
+    made.time.nowMs += 1000;
+    expect(await made.verdict(token)).toBe("unavailable");
+    expect(made.ofType("auth_unavailable")).toHaveLength(1);
+    real.isDown = false;
+    made.time.nowMs += 2000;
+    expect(await made.verdict(token)).toBe("allowed");
+  });
+
   it("are known by the id under which the issuer's own events tell of them", async () => {
     const { call } = await sceneNow(jwtIssuer());
     const text = await real.jwt();

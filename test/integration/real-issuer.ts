@@ -94,6 +94,7 @@ export async function startRealIssuer() {
   /** Signs with a new key, and publishes it before the previous ones. */
   let rotations = 0;
   let signingKey: JWK;
+  let foreignKey: Promise<JWK> | undefined;
   const rotate = async () => {
     rotations += 1;
     signingKey = await privateJwk("RS256", `signing-${rotations}`);
@@ -127,10 +128,14 @@ export async function startRealIssuer() {
       return (await post("/token", form, headers)).access_token;
     },
     /** A JWT as `jwt` gets it, but issued earlier, or signed by a key that is not the issuer's. */
-    sign: async ({ secondsAgo = 0, foreign = false }): Promise<string> => {
+    sign: async ({
+      secondsAgo = 0,
+      foreign = false,
+      kid = String(signingKey.kid),
+    }): Promise<string> => {
       const issuedAtSeconds = Math.floor(Date.now() / 1000) - secondsAgo;
-      const kid = String(signingKey.kid);
-      const key = foreign ? await privateJwk("RS256", kid) : signingKey;
+      foreignKey ??= privateJwk("RS256", "foreign");
+      const key = foreign ? await foreignKey : signingKey;
       return new SignJWT({ client_id: "service", scope: "api:read", jti: randomUUID() })
         .setProtectedHeader({ alg: "RS256", typ: "at+jwt", kid })
         .setIssuer(issuer)

@@ -15,6 +15,7 @@ export async function tokenScene(
   const otherIssuers = await loadOtherIssuers(world.context.config, {
     clock: world.clock,
     readSecret,
+    canGiveNonces: true,
   });
   world.traffic.reset();
   const context = {
@@ -47,6 +48,8 @@ export async function tokenScene(
   return {
     ...world,
     world,
+    /** What a door works with. */
+    door: { ...world.context, otherIssuers },
     published,
     decide,
     afterAnswer,

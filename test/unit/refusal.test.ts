@@ -30,6 +30,21 @@ describe("a refusal", () => {
     );
   });
 
+  it("for want of a nonce gives one (RFC 9449, section 9)", () => {
+    const decision = {
+      outcome: "unauthenticated",
+      reason: "stale_dpop_nonce",
+      dpopNonce: "eyJ7S_zG.eyJH0-Z.HX4w-7v",
+    } as const;
+    const { status, headers, body } = answerOf(refusalOf(decision), OPTIONS, "r-1");
+    expect(status).toBe(401);
+    expect(headers["DPoP-Nonce"]).toBe("eyJ7S_zG.eyJH0-Z.HX4w-7v");
+    expect(headers["WWW-Authenticate"]).toMatch(
+      /^DPoP realm="shop", error="use_dpop_nonce", error_description="[^"]+", algs="ES256 EdDSA"$/,
+    );
+    expect(JSON.parse(body)).toMatchObject({ error: "use_dpop_nonce" });
+  });
+
   it("of anything else about a token says the same for every reason", () => {
     const said = (["unknown_token", "expired_token", "wrong_client_certificate"] as const).map(
       (reason) => challenge({ outcome: "unauthenticated", reason }),
