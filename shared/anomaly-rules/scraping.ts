@@ -12,7 +12,7 @@ const WINDOW_HOURS = 2;
 const ENOUGH_CALLS = 40;
 
 /** One use in so many is sampled: a count of them times this is the number of uses, give or take its square root. */
-export const SAMPLED_ONE_IN = 16;
+export const SAMPLED_ONE_IN = 24;
 const oneIn = SAMPLED_ONE_IN;
 
 /** The uses of the window that ends with the hour of `nowMs`, estimated from the sample. */

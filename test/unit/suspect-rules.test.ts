@@ -253,28 +253,28 @@ describe("scraping", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
-      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 960, score: 50 },
+      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 24, score: 50 },
     ]);
-    expect(scraper(20)).toEqual([]);
-    expect(scraper(60, 20)).toEqual([]);
+    expect(scraper(15)).toEqual([]);
+    expect(scraper(40, 15)).toEqual([]);
     const busy = ["b", "c"].map((user) => sampled(user, 50, 50));
     expect(found({ sampledUses: [...busy, sampled("ada", 60)] })).toEqual([]);
   });
 
   it("raises a walk through resources at a lower volume", () => {
     const walk = (endpoint: (n: number) => string) => ({
-      sampledUses: [...peers, sampled("ada", 14)],
+      sampledUses: [...peers, sampled("ada", 8)],
       ...holder(
         ...Array.from({ length: 60 }, (_, n) => event(60 - n, HOME, { endpoint: endpoint(n) })),
       ),
     });
     expect(found(walk((n) => `/api/orders/${1000 + n}`))).toEqual([]);
     const steady = walk((n) => `/api/orders/${1000 + n}`);
-    expect(found({ ...steady, sampledUses: [...peers, sampled("ada", 40)] })).toMatchObject([
+    expect(found({ ...steady, sampledUses: [...peers, sampled("ada", 30)] })).toMatchObject([
       { rule: "scraping", score: 65, evidence: { resources: 60, endpoint: "/api/orders/*" } },
     ]);
     const same = walk(() => "/api/orders/1");
-    expect(found({ ...same, sampledUses: [...peers, sampled("ada", 40)] })).toEqual([]);
+    expect(found({ ...same, sampledUses: [...peers, sampled("ada", 30)] })).toEqual([]);
   });
 });
 
