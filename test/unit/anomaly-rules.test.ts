@@ -250,6 +250,11 @@ describe("failure_rate", () => {
       { score: 80, evidence: { addresses: 20, guesses_an_address: 3 } },
     ]);
     expect(rate({ guessedIps: from(3) })).toMatchObject([{ score: 55 }]);
+    // One that makes most of them is a story of its own.
+    const one = counted("(none)", "203.0.113.9", [15, 42]);
+    expect(rate({ guessedIps: [one, ...from(6)] })).toMatchObject([
+      { subject: { kind: "ip", id: "203.0.113.9" }, score: 55 },
+    ]);
     const letIn = new Map(
       [0, 1, 2].map((n) => [`198.51.100.${n}`, [seen(90, { userId: `user-${n}` })]]),
     );
