@@ -1,4 +1,5 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { HOUR_MS } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
@@ -7,6 +8,8 @@ import { unusualHours } from "./unusual-hours.ts";
 
 /** So many addresses are a spread. */
 const SPREAD = 10;
+/** With such a share of the guesses, an address is all that there is to see. */
+const OF_ONE = 0.7;
 
 function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   const { guessedIps, addresses, nowMs } = snapshot;
@@ -24,11 +27,17 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   const isHoldersOwn = looked.length >= 3 && known > looked.length / 2;
   const isSpread = counts.length >= SPREAD;
   const perAddress = counts.length === 0 ? 0 : anomaly.observed / counts.length;
+  // Guesses of one address are that address's story, and not one of everybody's.
+  const [first] = counts;
+  const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
   return [
     {
       ...anomaly,
-      score: isHoldersOwn ? 30 : isSpread ? 80 : 55,
-      involved: counts.slice(0, 20).map(({ ip: id }) => ({ kind: "ip", id }) as const),
+      ...(isOfOne && {
+        subject: { kind: "ip", id: first.ip } as const,
+        ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
+      }),
+      score: isHoldersOwn ? 30 : isSpread && !isOfOne ? 80 : 55,
       message: `${anomaly.message}; they came from ${counts.length} addresses`,
       evidence: {
         ...anomaly.evidence,

@@ -26,12 +26,16 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       const usual =
         sum(usesOf?.hours.values() ?? []) / Math.max(1, sum(issued?.hours.values() ?? []));
       const now = (usesOf?.lastHour ?? 0) / anomaly.observed;
-      // Launches, batches and load tests use what they ask for; a leak or a loop does not.
-      const isHoarded = now < usual * HOARDED;
       const issues = (clients.get(id) ?? []).filter(({ type }) => type === "token_issued");
       const fromMs = nowMs - HOUR_MS;
       const before = habitsOf(issues.filter(({ atMs }) => atMs < fromMs));
       const recent = issues.filter(({ atMs }) => atMs >= fromMs);
+      const users = new Set(
+        recent.map(({ userId }) => userId).filter((user) => user !== undefined),
+      );
+      // Launches, batches and load tests use what they ask for, and many users sign in once each. A leak or a loop
+      // does neither.
+      const isHoarded = now < usual * HOARDED && users.size <= recent.length / 2;
       const strange = recent.filter(
         ({ userId, network, agent }) =>
           userId === undefined &&

@@ -8,6 +8,8 @@ import {
   splitValue,
 } from "./detection-snapshot.ts";
 
+/** For so long a place is new: within this, it shows whether the service goes on where it was. */
+const NEWS_MS = 2 * HOUR_MS;
 /** After so long, a service that moves has left its old networks. */
 const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
@@ -36,7 +38,7 @@ function judge(
 ): Anomaly[] {
   const { nowMs, knownNetworks, clientAgents } = snapshot;
   const { clientId, network, agent, uses, firstMs } = place;
-  const fromMs = nowMs - HOUR_MS;
+  const fromMs = nowMs - NEWS_MS;
   const known = knownNetworks.get(clientId) ?? [];
   const [first] = known;
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnDays * DAY_MS) return [];
@@ -106,7 +108,7 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
   find: (snapshot, parameters) => {
     const { nowMs } = snapshot;
     const worst = new Map<string, Anomaly>();
-    for (const place of placesOf(snapshot.serviceNetworks, nowMs - HOUR_MS, nowMs)) {
+    for (const place of placesOf(snapshot.serviceNetworks, nowMs - NEWS_MS, nowMs)) {
       for (const anomaly of judge(place, snapshot, parameters)) {
         const key = `${place.clientId} ${place.network}`;
         const before = worst.get(key);

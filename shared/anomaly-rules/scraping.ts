@@ -8,11 +8,13 @@ import { holderSubject, isSuccess, type SeenEvent, templateOf } from "./seen-eve
 
 /** The hour under way and the one before it. */
 const WINDOW_HOURS = 2;
+/** A batch that walks through resources looks like a thief who does. */
+const MOST_OF_SERVICE = 45;
 /** Calls that show how many resources a holder asks for. */
 const ENOUGH_CALLS = 40;
 
 /** One use in so many is sampled: a count of them times this is the number of uses, give or take its square root. */
-export const SAMPLED_ONE_IN = 16;
+export const SAMPLED_ONE_IN = 24;
 const oneIn = SAMPLED_ONE_IN;
 
 /** The uses of the window that ends with the hour of `nowMs`, estimated from the sample. */
@@ -81,11 +83,19 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
       const isNewWalk = isWalk && walk.resources >= 3 * before.resources;
       const times = sure / usual;
       const isOdd = newParties(events, fromMs).some((party) => party.isNewAgent);
-      const score =
+      const points =
         (sure >= least && times >= ratio ? 35 : 0) +
         (sure >= least && times >= 3 * ratio ? 15 : 0) +
         (isNewWalk && times >= ratio / 2 ? 30 : 0) +
+        (isNewWalk && walk.resources >= 10 * Math.max(1, before.resources) ? 15 : 0) +
         (isOdd ? 20 : 0);
+      // A service's batches and load tests are as busy, so its tokens need more than calls to show.
+      const isService = holder.startsWith("token:");
+      const score = !isService
+        ? points
+        : isNewWalk || isOdd
+          ? Math.min(points, MOST_OF_SERVICE)
+          : 0;
       if (score < RAISED_FROM || (sure < least && !isNewWalk)) return [];
       const subject = holderSubject(holder);
       const latest = events.at(-1);

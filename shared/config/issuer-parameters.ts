@@ -45,13 +45,6 @@ const claim = z
   .max(256)
   .regex(/^[\x20-\x7e]+$/, "the name of a claim, or a JSON pointer such as /realm_access/roles");
 
-const secretArn = z
-  .string()
-  .regex(
-    /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$/,
-    "the ARN of a secret in Secrets Manager",
-  );
-
 /** How an issuer is asked about a token (RFC 7662). */
 const introspectionSchema = z.strictObject({
   /** The endpoint (RFC 7662). The issuer's metadata names it by default. */

@@ -66,7 +66,8 @@ async function enter(store: StatisticsStore, first: FirstAgent): Promise<void> {
       new UpdateCommand({
         TableName: store.countersTable,
         Key: { pk, sk },
-        UpdateExpression: "SET agent = :agent, first_seen_ms = :seen, ttl_epoch_seconds = :ttl",
+        UpdateExpression:
+          "SET first_agent = :agent, first_seen_ms = :seen, ttl_epoch_seconds = :ttl",
         ConditionExpression: "attribute_not_exists(first_seen_ms)",
         ExpressionAttributeValues: {
           ":agent": agent,
@@ -114,7 +115,7 @@ export async function enterAgents(
     const keys = [...waiting.values()].map(({ pk, sk }) => ({ pk, sk }));
     for (const item of await batchGetAll(store.db, store.countersTable, keys)) {
       const name = nameOf({ pk: String(item.pk), sk: String(item.sk) });
-      known.set(name, { agent: String(item.agent), atMs: Number(item.first_seen_ms) });
+      known.set(name, { agent: String(item.first_agent), atMs: Number(item.first_seen_ms) });
     }
     const missing = [...waiting].filter(([name]) => !known.has(name));
     await Promise.all(missing.map(([, first]) => enter(store, first)));

@@ -6,7 +6,7 @@ import { clientAgents } from "../counters/first-agents.ts";
 /** The most user agents read of a client: one with more is used by everything. */
 const MOST = 50;
 
-const itemSchema = z.object({ agent: z.string(), first_seen_ms: z.number() });
+const itemSchema = z.object({ first_agent: z.string(), first_seen_ms: z.number() });
 
 /** The user agents of a client and when each was first seen, epoch milliseconds. Cost: one Query. */
 export async function findClientAgents(
@@ -25,6 +25,6 @@ export async function findClientAgents(
   return new Map(
     Items.map((item) => itemSchema.parse(item))
       .filter(({ first_seen_ms }) => first_seen_ms < nowMs)
-      .map(({ agent, first_seen_ms }) => [agent, first_seen_ms]),
+      .map(({ first_agent, first_seen_ms }) => [first_agent, first_seen_ms]),
   );
 }

@@ -93,6 +93,11 @@ async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promi
   }));
 }
 
+/** What is not known of a suspect is undefined, which is no JSON. */
+function asJson(evidence: FoundAnomaly["evidence"]): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(evidence));
+}
+
 /** Opens, keeps and resolves alerts as of one instant. */
 class AlertKeeper {
   readonly opened: Alert[] = [];
@@ -164,7 +169,7 @@ class AlertKeeper {
       threshold: anomaly.threshold,
       window_start: anomaly.windowStart,
       window_end: anomaly.windowEnd,
-      evidence: { ...anomaly.evidence, examples: await examples(context, anomaly) },
+      evidence: { ...asJson(anomaly.evidence), examples: await examples(context, anomaly) },
       event_id: uuidv5(`${id} ${now}`, EVENT_NAMESPACE),
       told: false,
     };

@@ -108,7 +108,7 @@ export async function readGuessedIpHours(
 }
 
 /** Samples in two hours from which a holder's days before are read. */
-const NOTABLE_SAMPLES = 6;
+const NOTABLE_SAMPLES = 4;
 /** Holders whose days before are read, and how many days. */
 const MOST_NOTABLE = 20;
 const DAYS_BEFORE = 7;

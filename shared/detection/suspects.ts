@@ -71,7 +71,7 @@ export function suspectAddresses(
 }
 
 /** Samples from which a holder may be unusual. */
-const NOTABLE_SAMPLES = 6;
+const NOTABLE_SAMPLES = 4;
 
 /** Holders that are used at least twice as much as ever before, the busiest first. */
 export function unusualHolders(

@@ -301,14 +301,20 @@ describe("finding out", () => {
 describe("alerts", () => {
   it("are shown with what to do, and lead to whom they are about", async () => {
     const { page } = await open();
-    await scene().send("POST", "/_local/schedules/anomalies/run", {});
+    const { get, send, settle } = scene();
+    for (let n = 0; n < 25; n += 1) {
+      await get("/api/orders", `oam_guess${n}`, { "x-forwarded-for": "203.0.113.77" });
+    }
+    await settle();
+    await send("POST", "/_local/schedules/anomalies/run", {});
     await enter(page);
     const alerts = panel(page, "Alerts");
-    const row = alerts.locator("li", { hasText: "by client leaky" });
+    const row = alerts.locator("li", { hasText: "25 guesses within 10 minutes" });
     await row.getByText("Open").waitFor();
-    await row.getByText("Block the address, or revoke the token").waitFor();
+    await row.getByText("High").waitFor();
+    await row.getByText("Block the address").waitFor();
     await row.getByRole("button").click();
-    await page.waitForURL(/client_id=leaky/);
+    await page.waitForURL(/ip=203\.0\.113\.77/);
   });
 });
 

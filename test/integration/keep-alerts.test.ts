@@ -285,6 +285,14 @@ describe("an alert", () => {
     expect(await listAlerts(world, "open")).toHaveLength(2);
   });
 
+  it("opens although an event says nothing of what its rule looks for", async () => {
+    const { keep } = await watched();
+    const did = { atMs: NOW - MINUTE_MS, type: "admin_activity", scopes: [] };
+    const { opened } = await keep(NOW, { administration: [{ ...did, reason: "secret_read" }] });
+    expect(opened).toMatchObject([{ rule: "admin_change", evidence: { reason: "secret_read" } }]);
+    expect(opened[0]?.evidence).not.toHaveProperty("code");
+  });
+
   it("that goes on within six hours is the same, and is told again only when it got worse", async () => {
     const { world, told, keep } = await watched();
     const reused = (nowMs: number) => ({

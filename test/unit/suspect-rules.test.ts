@@ -253,28 +253,38 @@ describe("scraping", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
-      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 960, score: 50 },
+      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 24, score: 50 },
     ]);
-    expect(scraper(20)).toEqual([]);
-    expect(scraper(60, 20)).toEqual([]);
+    expect(scraper(15)).toEqual([]);
+    expect(scraper(40, 15)).toEqual([]);
     const busy = ["b", "c"].map((user) => sampled(user, 50, 50));
     expect(found({ sampledUses: [...busy, sampled("ada", 60)] })).toEqual([]);
   });
 
+  it("raises no service for its calls alone, whose batches are as busy", () => {
+    const batch = { ...sampled("x", 60, 0), holder: "token:t1" };
+    expect(found({ sampledUses: [...peers, batch] })).toEqual([]);
+    const walk = Array.from({ length: 60 }, (_, n) =>
+      event(60 - n, HOME, { userId: undefined, endpoint: `/api/orders/${n + 10}` }),
+    );
+    const holders = new Map([["token:t1", walk]]);
+    expect(found({ sampledUses: [...peers, batch], holders })).toMatchObject([{ score: 45 }]);
+  });
+
   it("raises a walk through resources at a lower volume", () => {
     const walk = (endpoint: (n: number) => string) => ({
-      sampledUses: [...peers, sampled("ada", 14)],
+      sampledUses: [...peers, sampled("ada", 8)],
       ...holder(
         ...Array.from({ length: 60 }, (_, n) => event(60 - n, HOME, { endpoint: endpoint(n) })),
       ),
     });
     expect(found(walk((n) => `/api/orders/${1000 + n}`))).toEqual([]);
     const steady = walk((n) => `/api/orders/${1000 + n}`);
-    expect(found({ ...steady, sampledUses: [...peers, sampled("ada", 40)] })).toMatchObject([
-      { rule: "scraping", score: 65, evidence: { resources: 60, endpoint: "/api/orders/*" } },
+    expect(found({ ...steady, sampledUses: [...peers, sampled("ada", 30)] })).toMatchObject([
+      { rule: "scraping", score: 80, evidence: { resources: 60, endpoint: "/api/orders/*" } },
     ]);
     const same = walk(() => "/api/orders/1");
-    expect(found({ ...same, sampledUses: [...peers, sampled("ada", 40)] })).toEqual([]);
+    expect(found({ ...same, sampledUses: [...peers, sampled("ada", 30)] })).toEqual([]);
   });
 });
 
@@ -290,6 +300,17 @@ describe("issuance_rate", () => {
       { rule: "issuance_rate", score: 50, evidence: { uses_a_token: 0.5, usual_uses_a_token: 5 } },
     ]);
     expect(found({ issuance: client(10, 200), uses: client(50, 1000) })).toEqual([]);
+    // Many users who have just signed in have not called yet.
+    const signIns = Array.from({ length: 30 }, (_, n) =>
+      event(5, HOME, { type: "token_issued", userId: `user-${n}` }),
+    );
+    expect(
+      found({
+        issuance: client(10, 200),
+        uses: client(50, 100),
+        clients: new Map([["app", signIns]]),
+      }),
+    ).toEqual([]);
     const issues = [
       event(100, HOME, { type: "token_issued", userId: undefined }),
       event(5, place("203.0.113.9", "curl"), { type: "token_issued", userId: undefined }),
