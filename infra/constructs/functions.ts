@@ -94,13 +94,16 @@ const TRACED_WITH_API = Tracing.PASS_THROUGH;
 /** The functions of the admin API, of Shared Signals and of webhooks. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
 
+/** The functions that nobody waits for share an asset as well. */
+const BACKGROUND = "background";
+
 /** What adding to, and taking from, the list of restrictions needs. */
 const RESTRICTION_WRITES = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"];
 
 /** Time limit of the functions that make and push SETs. */
 export const SIGNAL_TIMEOUT = Duration.seconds(30);
 
-/** Every function: its folder, and the access that it needs. */
+/** Every function: its asset, and the access that it needs. */
 const DEFINITIONS = {
   Authorizer: {
     folder: "authorizer",
@@ -116,7 +119,8 @@ const DEFINITIONS = {
     },
   },
   Subscriber: {
-    folder: "subscriber",
+    folder: BACKGROUND,
+    entry: "subscriber",
     timeout: SUBSCRIBER_TIMEOUT,
     tracing: TRACED_WITH_API,
     memorySize: 1024,
@@ -127,9 +131,10 @@ const DEFINITIONS = {
       CLIENTS_TABLE: { table: ["UpdateItem"] },
     },
   },
-  Republisher: { folder: "republisher", timeout: REPUBLISHER_TIMEOUT },
+  Republisher: { folder: BACKGROUND, entry: "republisher", timeout: REPUBLISHER_TIMEOUT },
   Cleanup: {
-    folder: "cleanup",
+    folder: BACKGROUND,
+    entry: "cleanup",
     timeout: Duration.minutes(15),
     tables: {
       TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
@@ -145,7 +150,8 @@ const DEFINITIONS = {
     },
   },
   Anomalies: {
-    folder: "anomalies",
+    folder: BACKGROUND,
+    entry: "anomalies",
     timeout: Duration.minutes(4),
     memorySize: 1024,
     tables: {
@@ -258,7 +264,7 @@ const DEFINITIONS = {
     timeout: HTTP_TIMEOUT,
     memorySize: 256,
   },
-  OcsfExport: { folder: "ocsf-export", timeout: Duration.minutes(1) },
+  OcsfExport: { folder: BACKGROUND, entry: "ocsf-export", timeout: Duration.minutes(1) },
   SignalReceiver: {
     folder: ADMIN_ROUTES,
     entry: "signal-receiver",

@@ -8,6 +8,16 @@ const ENTRY_NAME = "index";
 /** What functions share; it is none itself. */
 const RUNTIME = "runtime";
 
+/** The asset of functions that nobody waits for. Most of each is the same, and the package would have it five times. */
+const BACKGROUND = "background";
+const BACKGROUND_FOLDERS: ReadonlySet<string> = new Set([
+  "anomalies",
+  "cleanup",
+  "ocsf-export",
+  "republisher",
+  "subscriber",
+]);
+
 /**
  * What the SDK imports on first use, and no function ever uses: a browser's user agent, and event streams, which
  * neither DynamoDB nor EventBridge, SQS, SNS or Firehose has.
@@ -57,25 +67,30 @@ export interface FunctionBundle {
   readonly metafile: Metafile;
 }
 
-/** The bundles under `functions/`, and the source of each of their entries by its name. */
+/** The assets, and the source of each of their entries by its name. */
 function bundleEntries(root: string): Map<string, Readonly<Record<string, string>>> {
   const folders = readdirSync(join(root, "functions")).filter((folder) => folder !== RUNTIME);
-  return new Map(
-    folders.map((folder) => {
-      const source = join(root, "functions", folder);
-      if (existsSync(join(source, "handler.ts"))) {
-        return [folder, { [ENTRY_NAME]: join(source, "handler.ts") }];
-      }
+  const background: Record<string, string> = {};
+  const alone = folders.flatMap((folder): [string, Record<string, string>][] => {
+    const source = join(root, "functions", folder);
+    const handler = join(source, "handler.ts");
+    if (BACKGROUND_FOLDERS.has(folder)) background[folder] = handler;
+    else if (existsSync(handler)) return [[folder, { [ENTRY_NAME]: handler }]];
+    else {
       const names = readdirSync(source).map((file) => basename(file, ".ts"));
-      return [folder, Object.fromEntries(names.map((name) => [name, join(source, `${name}.ts`)]))];
-    }),
-  );
+      const entries = names.map((name) => [name, join(source, `${name}.ts`)]);
+      return [[folder, Object.fromEntries(entries)]];
+    }
+    return [];
+  });
+  return new Map([...alone, [BACKGROUND, background]]);
 }
 
 /**
- * Bundles every folder under `functions/` into a folder of its own under `outdir`, which is ready to be an asset. A
+ * Bundles the folders under `functions/` into folders under `outdir` that are ready to be assets. A
  * folder with a `handler.ts` is one function: `index.mjs`, the files that it loads on first use, and `page.js` and
- * `page.css` for a `page/` folder. In a folder without one, each file is a function, and all of them share an asset.
+ * `page.css` for a `page/` folder. In a folder without one, each file is a function, and all of them share an asset,
+ * as do the functions that work in the background.
  *
  * @returns each function by its name: its folder's, or its file's where several share a folder
  */
