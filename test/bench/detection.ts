@@ -14,6 +14,8 @@ import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { createWorldAt } from "../integration/world.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
+import { evaluate } from "./evaluation/evaluate.ts";
+import { testSeeds } from "./evaluation/seeds.ts";
 
 /** Rules that an attack is theirs to find. */
 const EXPECTED: Readonly<Record<AttackName, readonly string[]>> = {
@@ -263,7 +265,8 @@ export const detection: Benchmark = {
       for (const { rule, kind, id, atMs } of unexplained) {
         report(`no attack of its own: ${rule} ${kind} ${id} at ${new Date(atMs).toISOString()}`);
       }
-      return [precision(replays), recall(replays)];
+      const evaluation = await evaluate(testSeeds(), report);
+      return [precision(replays), recall(replays), ...evaluation];
     } finally {
       await store.close();
     }

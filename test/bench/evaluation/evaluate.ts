@@ -1,0 +1,39 @@
+import { startDynamoDbLocal } from "../../../local/services/dynamodb-local.ts";
+import type { BenchmarkTable } from "../benchmark.ts";
+import { FIXED_THRESHOLDS } from "./compared-rules.ts";
+import { generateEvaluation } from "./generate-evaluation.ts";
+import { PUBLISHED_RULES } from "./published-rules.ts";
+import { attackTable, benignTable, type JudgedDay, precisionTable } from "./report.ts";
+import { runCountRule, runDetection } from "./run-detectors.ts";
+import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
+
+const COMPARED = [...FIXED_THRESHOLDS, ...PUBLISHED_RULES];
+
+/** Runs the detection over the days of some seeds of one purpose, and reports. */
+export async function evaluate<Purpose extends SeedPurpose>(
+  seeds: readonly EvaluationSeed<Purpose>[],
+  report: (line: string) => void,
+): Promise<readonly BenchmarkTable[]> {
+  const store = await startDynamoDbLocal({ port: 0 });
+  try {
+    const days: JudgedDay[] = [];
+    for (const seed of seeds) {
+      const traffic = generateEvaluation(seed);
+      const { events, labels } = traffic;
+      report(`${seed.purpose} seed ${seed.number}: ${events.length} events of eight days`);
+      const rules = await runDetection(store.endpoint, traffic);
+      const compared = COMPARED.flatMap((rule) => runCountRule(rule, events));
+      days.push({ labels, rules, compared });
+    }
+    return [
+      precisionTable(
+        days,
+        COMPARED.map(({ name }) => name),
+      ),
+      attackTable(days),
+      benignTable(days),
+    ];
+  } finally {
+    await store.close();
+  }
+}

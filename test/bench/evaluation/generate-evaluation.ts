@@ -1,0 +1,45 @@
+import { type DraftEvent, toEvents } from "../../../local/traffic/world/timeline.ts";
+import type { OAuthEvent } from "../../../shared/envelope/oauth-event.ts";
+import { DAY_MS, HOUR_MS } from "../../../shared/time/clock.ts";
+import { ATTACK_CASES } from "./attack-cases.ts";
+import { BENIGN_CASES } from "./benign-cases.ts";
+import { type CaseLabel, playCase } from "./labelled-case.ts";
+import { ordinaryTraffic } from "./ordinary-traffic.ts";
+import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
+import { createWorld, randomOf } from "./world.ts";
+
+/** A Tuesday, after a week of history. */
+export const TEST_DAY_MS = Date.parse("2026-12-01T00:00:00.000Z");
+export const TEST_DAY_END_MS = TEST_DAY_MS + DAY_MS;
+export const HISTORY_DAYS = 7;
+
+export interface EvaluationTraffic<Purpose extends SeedPurpose> {
+  readonly seed: EvaluationSeed<Purpose>;
+  /** Sorted by time. */
+  readonly events: readonly OAuthEvent[];
+  readonly labels: readonly CaseLabel[];
+}
+
+/** A week of ordinary days and a test day with every benign hard case and every attack once. */
+export function generateEvaluation<Purpose extends SeedPurpose>(
+  seed: EvaluationSeed<Purpose>,
+): EvaluationTraffic<Purpose> {
+  const world = createWorld(seed);
+  const fromMs = TEST_DAY_MS - HISTORY_DAYS * DAY_MS;
+  const drafts: DraftEvent[] = ordinaryTraffic(seed, world, { fromMs, toMs: TEST_DAY_END_MS });
+  const labels: CaseLabel[] = [];
+  const random = randomOf(seed, "starts");
+  for (const [kind, cases] of [
+    ["benign", BENIGN_CASES],
+    ["attack", ATTACK_CASES],
+  ] as const) {
+    for (const [name, author] of Object.entries(cases)) {
+      // The longest case takes ten hours, and the earliest event of one is three hours before its start.
+      const startMs = TEST_DAY_MS + random.between(4, 13) * HOUR_MS;
+      const played = playCase(seed, world, { name, kind, startMs }, author);
+      drafts.push(...played.drafts);
+      labels.push(played.label);
+    }
+  }
+  return { seed, events: toEvents(drafts.filter(({ atMs }) => atMs < TEST_DAY_END_MS)), labels };
+}

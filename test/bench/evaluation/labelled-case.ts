@@ -1,0 +1,75 @@
+import type { Random } from "../../../local/traffic/world/random.ts";
+import { type Call, type DraftEvent, Timeline } from "../../../local/traffic/world/timeline.ts";
+import { NO_CLIENT } from "../../../shared/envelope/oauth-event.ts";
+import { SECOND_MS } from "../../../shared/time/clock.ts";
+import type { EvaluationSeed } from "./seeds.ts";
+import { type EvaluationWorld, randomOf } from "./world.ts";
+
+/** A labelled part of the test day. */
+export interface CaseLabel {
+  readonly name: string;
+  readonly kind: "attack" | "benign";
+  /** Of the labelled events themselves. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly events: number;
+  /** Whom an alert of the case may name: `client …`, `ip …`, `token …` or `user …`. */
+  readonly parties: ReadonlySet<string>;
+}
+
+/** What a case's author may use. Only what `labelled` gets belongs to the label. */
+export interface Scene {
+  readonly world: EvaluationWorld;
+  readonly random: Random;
+  readonly labelled: Timeline;
+  /** What happens around the case and is no part of it: the victim's own calls, for example. */
+  readonly around: Timeline;
+  /** When the case begins. */
+  readonly startMs: number;
+}
+
+export type CaseAuthor = (scene: Scene) => void;
+
+/** Runs a case and labels what it makes. */
+export function playCase(
+  seed: EvaluationSeed,
+  world: EvaluationWorld,
+  { name, kind, startMs }: Pick<CaseLabel, "name" | "kind" | "startMs">,
+  author: CaseAuthor,
+): { readonly drafts: DraftEvent[]; readonly label: CaseLabel } {
+  const random = randomOf(seed, kind, name);
+  const labelled = new Timeline(random);
+  const around = new Timeline(random);
+  author({ world, random, labelled, around, startMs });
+  const times = labelled.drafts.map(({ atMs }) => atMs);
+  const parties = new Set<string>();
+  for (const { subject, ip } of labelled.drafts) {
+    parties.add(`client ${subject.clientId ?? NO_CLIENT}`).add(`ip ${ip}`);
+    if (subject.tokenId) parties.add(`token ${subject.tokenId}`);
+    if (subject.userId) parties.add(`user ${subject.userId}`);
+  }
+  return {
+    drafts: [...labelled.drafts, ...around.drafts],
+    label: {
+      name,
+      kind,
+      startMs: Math.min(...times),
+      endMs: Math.max(...times),
+      events: times.length,
+      parties,
+    },
+  };
+}
+
+/** Does something a number of times, evenly over a while. */
+export function spread(
+  { startMs, count, overMs }: { startMs: number; count: number; overMs: number },
+  act: (atMs: number, n: number) => void,
+): void {
+  for (let n = 0; n < count; n += 1) act(startMs + SECOND_MS + (n * overMs) / count, n);
+}
+
+/** A call to one endpoint. */
+export function callFrom(ip: string, userAgent: string, endpoint = "/orders"): Call {
+  return { endpoint, method: "GET", ip, userAgent };
+}

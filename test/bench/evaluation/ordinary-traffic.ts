@@ -1,0 +1,82 @@
+import { type DraftEvent, Timeline } from "../../../local/traffic/world/timeline.ts";
+import { DAY_MS, HOUR_MS, SECOND_MS } from "../../../shared/time/clock.ts";
+import type { EvaluationSeed } from "./seeds.ts";
+import {
+  type EvaluationClient,
+  type EvaluationWorld,
+  PAUSE_MS,
+  randomOf,
+  SCOPES,
+  serviceCall,
+  usualCall,
+} from "./world.ts";
+
+interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What the clients do every day, with the few failures that always happen. */
+export function ordinaryTraffic(
+  seed: EvaluationSeed,
+  world: EvaluationWorld,
+  range: Range,
+): DraftEvent[] {
+  return [
+    ...world.apps.flatMap((client) => appTraffic(seed, client, range)),
+    ...world.services.flatMap((client) => serviceTraffic(seed, client, range)),
+  ];
+}
+
+function appTraffic(seed: EvaluationSeed, client: EvaluationClient, range: Range): DraftEvent[] {
+  const random = randomOf(seed, "app", client.id);
+  const timeline = new Timeline(random);
+  for (let dayMs = range.fromMs; dayMs < range.toMs; dayMs += DAY_MS) {
+    const sessions = Math.round(client.rate * random.between(0.8, 1.2));
+    for (let n = 0; n < sessions; n += 1) {
+      // Two draws make a hump in the afternoon rather than a flat day.
+      let atMs = dayMs + HOUR_MS * (3 + random.between(0, 9) + random.between(0, 9));
+      const user = random.pickZipf(client.users);
+      const call = usualCall(random, client, user);
+      if (random.chance(0.04)) timeline.fail(atMs - SECOND_MS, "missing_token", call);
+      const token = timeline.issue(
+        atMs,
+        { clientId: client.id, userId: user.id },
+        { scopes: SCOPES, lifetimeMs: client.tokenLifetimeMs },
+        call,
+      );
+      for (let uses = random.integer(1, 4); uses > 0; uses -= 1) {
+        atMs += SECOND_MS + Math.min(random.wait(PAUSE_MS), 10 * PAUSE_MS);
+        const next = usualCall(random, client, user);
+        if (atMs < token.expiresMs) timeline.use(atMs, token, next);
+        else timeline.fail(atMs, "expired_token", next, token);
+      }
+    }
+  }
+  return timeline.drafts;
+}
+
+/** A token of six hours, and a few calls an hour at any time. */
+function serviceTraffic(
+  seed: EvaluationSeed,
+  client: EvaluationClient,
+  range: Range,
+): DraftEvent[] {
+  const random = randomOf(seed, "service", client.id);
+  const timeline = new Timeline(random);
+  const lifetimeMs = 6 * HOUR_MS;
+  for (let atMs = range.fromMs; atMs < range.toMs; atMs += lifetimeMs) {
+    const call = serviceCall(random, client);
+    const token = timeline.issue(
+      atMs,
+      { clientId: client.id },
+      { scopes: SCOPES, lifetimeMs },
+      call,
+    );
+    for (let usedMs = atMs + random.wait(HOUR_MS / client.rate); usedMs < token.expiresMs; ) {
+      timeline.use(usedMs, token, serviceCall(random, client));
+      usedMs += random.wait(HOUR_MS / client.rate);
+    }
+  }
+  return timeline.drafts;
+}

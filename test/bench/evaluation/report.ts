@@ -1,0 +1,135 @@
+import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import type { BenchmarkTable } from "../benchmark.ts";
+import type { CaseLabel } from "./labelled-case.ts";
+import type { Raised } from "./run-detectors.ts";
+
+/** One test day, as judged. */
+export interface JudgedDay {
+  readonly labels: readonly CaseLabel[];
+  /** What the product's rules told. */
+  readonly rules: readonly Raised[];
+  /** What the rules for comparison told. */
+  readonly compared: readonly Raised[];
+}
+
+/** An alert may come so long after a case's last event and still be of it. */
+const LATE_MS = HOUR_MS;
+
+export function isOf({ subject, atMs }: Raised, label: CaseLabel): boolean {
+  return atMs >= label.startMs && atMs <= label.endMs + LATE_MS && label.parties.has(subject);
+}
+
+const percent = (part: number, whole: number) =>
+  whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`;
+
+const isAttackAlert = (raised: Raised, labels: readonly CaseLabel[]) =>
+  labels.some((label) => label.kind === "attack" && isOf(raised, label));
+
+function precisionRow(
+  name: string,
+  days: readonly JudgedDay[],
+  choose: (day: JudgedDay) => readonly Raised[],
+): (string | number)[] {
+  const told = days.flatMap((day) =>
+    choose(day).map((raised) => isAttackAlert(raised, day.labels)),
+  );
+  const right = told.filter(Boolean).length;
+  const perDay = (count: number) => Math.round((10 * count) / days.length) / 10;
+  return [name, perDay(told.length), perDay(told.length - right), percent(right, told.length)];
+}
+
+const valuesOf = (days: readonly JudgedDay[], read: (raised: Raised) => string | undefined) =>
+  [...new Set(days.flatMap(({ rules }) => rules.map(read)))].filter((one) => one !== undefined);
+
+/** Precision of each rule, of each risk where alerts have one, and of each rule for comparison. */
+export function precisionTable(
+  days: readonly JudgedDay[],
+  comparedNames: readonly string[],
+): BenchmarkTable {
+  return {
+    title: "Alerts a test day, by rule",
+    columns: ["rule", "alerts a day", "false alerts a day", "precision"],
+    rows: [
+      precisionRow("every rule", days, ({ rules }) => rules),
+      ...valuesOf(days, ({ rule }) => rule).map((rule) =>
+        precisionRow(rule, days, ({ rules }) => rules.filter((one) => one.rule === rule)),
+      ),
+      ...valuesOf(days, ({ risk }) => risk).map((risk) =>
+        precisionRow(`risk ${risk}`, days, ({ rules }) => rules.filter((one) => one.risk === risk)),
+      ),
+      ...comparedNames.map((rule) =>
+        precisionRow(rule, days, ({ compared }) => compared.filter((one) => one.rule === rule)),
+      ),
+    ],
+  };
+}
+
+/** Whether each attack was found, how soon, and by how many alerts and stories. */
+export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
+  const names = [...new Set(days.flatMap(({ labels }) => attacksOf(labels)))];
+  let found = 0;
+  const rows = names.map((name) => {
+    const of = days.flatMap(({ labels, rules, compared }) =>
+      labels
+        .filter((label) => label.name === name)
+        .map((label) => ({
+          label,
+          own: rules.filter((one) => isOf(one, label)),
+          compared: compared.some((one) => isOf(one, label)),
+        })),
+    );
+    const hits = of.filter(({ own }) => own.length > 0);
+    found += hits.length;
+    const minutes = hits
+      .map(({ own, label }) => Math.min(...own.map(({ atMs }) => atMs)) - label.startMs)
+      .sort((a, b) => a - b);
+    const middle = minutes[Math.floor(minutes.length / 2)];
+    const stories = of.flatMap(({ own }) => [...new Set(own.map(({ caseId }) => caseId))]);
+    return [
+      name,
+      percent(hits.length, of.length),
+      middle === undefined ? "–" : Math.round(middle / MINUTE_MS),
+      Math.round((10 * of.flatMap(({ own }) => own).length) / of.length) / 10,
+      stories.filter((id) => id !== undefined).length || "–",
+      percent(of.filter((one) => one.compared).length, of.length),
+    ];
+  });
+  const all = days.flatMap(({ labels }) => attacksOf(labels)).length;
+  return {
+    title: `Attacks on test days: ${percent(found, all)} found`,
+    columns: ["attack", "recall", "median minutes", "alerts", "cases", "recall, compared rules"],
+    rows,
+  };
+}
+
+const attacksOf = (labels: readonly CaseLabel[]) =>
+  labels.filter(({ kind }) => kind === "attack").map(({ name }) => name);
+
+/** False alerts of each benign hard case; an alert that two cases explain is counted for both. */
+export function benignTable(days: readonly JudgedDay[]): BenchmarkTable {
+  const counts = new Map<string, Map<string, number>>();
+  for (const { labels, rules } of days) {
+    for (const { name, kind } of labels) {
+      if (kind === "benign") counts.set(name, counts.get(name) ?? new Map());
+    }
+    for (const raised of rules.filter((one) => !isAttackAlert(one, labels))) {
+      const explaining = labels.filter((label) => label.kind === "benign" && isOf(raised, label));
+      const names = explaining.length > 0 ? explaining.map(({ name }) => name) : ["ordinary day"];
+      for (const name of names) {
+        const byRule = counts.get(name) ?? new Map<string, number>();
+        byRule.set(raised.rule, (byRule.get(raised.rule) ?? 0) + 1);
+        counts.set(name, byRule);
+      }
+    }
+  }
+  const rows = [...counts].map(([name, byRule]) => {
+    const sum = [...byRule.values()].reduce((total, count) => total + count, 0);
+    const rules = [...byRule].map(([rule, count]) => `${rule} ${count}`).join(", ");
+    return [name, Math.round((10 * sum) / days.length) / 10, rules || "–"];
+  });
+  return {
+    title: "False alerts a test day, by benign case",
+    columns: ["case", "false alerts a day", "rules, over all days"],
+    rows,
+  };
+}

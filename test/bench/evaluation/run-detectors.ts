@@ -1,0 +1,96 @@
+import type { Alert } from "../../../shared/detection/alert.ts";
+import { keepAlerts } from "../../../shared/detection/detect-anomalies.ts";
+import { readSnapshot } from "../../../shared/detection/read-snapshot.ts";
+import type { OAuthEvent } from "../../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../../shared/event-store/store-events.ts";
+import { MINUTE_MS } from "../../../shared/time/clock.ts";
+import { createWorldAt } from "../../integration/world.ts";
+import { type EvaluationTraffic, TEST_DAY_END_MS, TEST_DAY_MS } from "./generate-evaluation.ts";
+import type { SeedPurpose } from "./seeds.ts";
+
+const STEP_MS = 5 * MINUTE_MS;
+const BATCH = 1000;
+
+/** What a detector told, and of whom. */
+export interface Raised {
+  readonly rule: string;
+  readonly subject: string;
+  readonly atMs: number;
+  /** Members that not every version of an alert has. */
+  readonly risk?: string | undefined;
+  readonly caseId?: string | undefined;
+}
+
+const textOf = (alert: object, key: string): string | undefined => {
+  const value: unknown = Reflect.get(alert, key);
+  return typeof value === "string" ? value : undefined;
+};
+
+/** Stores the traffic, and runs the product's detection every five minutes of the test day. */
+export async function runDetection(
+  endpoint: string,
+  { events }: EvaluationTraffic<SeedPurpose>,
+): Promise<readonly Raised[]> {
+  const world = await createWorldAt(endpoint);
+  const clock = () => TEST_DAY_END_MS;
+  const entered = new Map<string, number>();
+  for (let start = 0; start < events.length; start += BATCH) {
+    const batch = events.slice(start, start + BATCH);
+    const { retry } = await storeEvents(world, batch, { clock, entered });
+    if (retry.length > 0) throw new Error(retry[0]?.reason);
+  }
+  const raised: Raised[] = [];
+  const context = {
+    ...world.context,
+    clock,
+    sink: { publish: async () => {} },
+    notify: async (alert: Alert) => {
+      if (alert.state !== "open") return;
+      raised.push({
+        rule: alert.rule,
+        subject: `${alert.subject.kind} ${alert.subject.id}`,
+        atMs: Date.parse(alert.opened_at),
+        risk: textOf(alert, "risk"),
+        caseId: textOf(alert, "case_id"),
+      });
+    },
+  };
+  for (let atMs = TEST_DAY_MS + STEP_MS; atMs <= TEST_DAY_END_MS; atMs += STEP_MS) {
+    await keepAlerts(context, await readSnapshot(context, atMs));
+  }
+  return raised;
+}
+
+/** A rule over single events: so many of a group within a window are an alert. */
+export interface CountRule {
+  readonly name: string;
+  readonly windowMs: number;
+  readonly threshold: number;
+  readonly matches: (event: OAuthEvent) => boolean;
+  /** The subject, such as `ip 192.0.2.1`; undefined leaves the event out. */
+  readonly groupBy: (event: OAuthEvent) => string | undefined;
+  /** Counts different values in place of events. */
+  readonly distinct?: (event: OAuthEvent) => string | undefined;
+}
+
+/** Runs a rule over the test day. It tells a subject once until the subject has been quiet for a window. */
+export function runCountRule(rule: CountRule, events: readonly OAuthEvent[]): readonly Raised[] {
+  const raised: Raised[] = [];
+  const groups = new Map<string, { atMs: number; value: string | undefined }[]>();
+  const lastMs = new Map<string, number>();
+  for (const event of events) {
+    const atMs = Date.parse(event.occurred_at);
+    if (atMs < TEST_DAY_MS - rule.windowMs || !rule.matches(event)) continue;
+    const subject = rule.groupBy(event);
+    if (subject === undefined) continue;
+    const within = (groups.get(subject) ?? []).filter((one) => one.atMs > atMs - rule.windowMs);
+    within.push({ atMs, value: rule.distinct?.(event) });
+    groups.set(subject, within);
+    const count = rule.distinct ? new Set(within.map(({ value }) => value)).size : within.length;
+    if (count < rule.threshold || atMs < TEST_DAY_MS) continue;
+    const quiet = atMs - (lastMs.get(subject) ?? 0) > rule.windowMs;
+    lastMs.set(subject, atMs);
+    if (quiet) raised.push({ rule: rule.name, subject, atMs });
+  }
+  return raised;
+}

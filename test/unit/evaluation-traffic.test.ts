@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
+import { ATTACK_CASES } from "../bench/evaluation/attack-cases.ts";
+import { BENIGN_CASES } from "../bench/evaluation/benign-cases.ts";
+import {
+  generateEvaluation,
+  TEST_DAY_END_MS,
+  TEST_DAY_MS,
+} from "../bench/evaluation/generate-evaluation.ts";
+import { testSeeds, trainSeeds } from "../bench/evaluation/seeds.ts";
+
+const [seed] = trainSeeds();
+if (!seed) throw new Error("there is a train seed");
+const traffic = generateEvaluation(seed);
+
+describe("the evaluation's traffic", () => {
+  it("is the same for the same seed, and another for the same number of the other purpose", () => {
+    expect(generateEvaluation(seed).events).toEqual(traffic.events);
+    const other = generateEvaluation({ purpose: "test", number: seed.number });
+    const ids = new Set(traffic.events.map(({ id }) => id));
+    expect(other.events.filter(({ id }) => ids.has(id))).toEqual([]);
+  });
+
+  it("keeps train and test seeds apart", () => {
+    const test = testSeeds().map(({ number }) => number);
+    expect(trainSeeds().filter(({ number }) => test.includes(number))).toEqual([]);
+  });
+
+  it("has between 20,000 and 40,000 events, each of which fits the envelope, in order", () => {
+    const { events } = traffic;
+    expect(events.length).toBeGreaterThan(20_000);
+    expect(events.length).toBeLessThan(40_000);
+    for (const event of events) expect(oauthEventSchema.parse(event)).toEqual(event);
+    const times = events.map(({ occurred_at }) => occurred_at);
+    expect(times.toSorted()).toEqual(times);
+  });
+
+  it("has every case once, on the test day, with as many events as its label says", () => {
+    const names = [...Object.keys(BENIGN_CASES), ...Object.keys(ATTACK_CASES)];
+    expect(traffic.labels.map(({ name }) => name)).toEqual(names);
+    for (const { name, startMs, endMs, events, parties } of traffic.labels) {
+      expect(startMs, name).toBeGreaterThanOrEqual(TEST_DAY_MS);
+      expect(endMs, name).toBeLessThan(TEST_DAY_END_MS);
+      const own = traffic.events.filter(({ occurred_at, event_data: { ip } }) => {
+        const atMs = Date.parse(occurred_at);
+        return atMs >= startMs && atMs <= endMs && parties.has(`ip ${ip}`);
+      });
+      expect(own.length, name).toBeGreaterThanOrEqual(events);
+    }
+  });
+
+  it("tells the previous use of a stolen token as the authorizer does", () => {
+    const theft = traffic.labels.find(({ name }) => name === "theft_single_use");
+    const use = traffic.events.find(
+      ({ event_type, event_data }) =>
+        event_type === "token_used" &&
+        theft?.parties.has(`ip ${event_data.ip}`) &&
+        theft.parties.has(`token ${event_data.token_id}`),
+    );
+    expect(use?.event_data.previous_use).toMatchObject({ ip: expect.any(String) });
+    expect(use?.event_data.previous_use).not.toMatchObject({ ip: use?.event_data.ip });
+  });
+});
