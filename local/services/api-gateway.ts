@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 import type { APIGatewayAuthorizerResult, APIGatewayProxyResult } from "aws-lambda";
 import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes.ts";
 import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
-import { bodyBytes } from "./http-payload.ts";
+import { bodyBytes, logTime } from "./http-payload.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import { renameHeaders } from "./renamed-headers.ts";
@@ -167,6 +167,7 @@ export class ApiGateway {
     const multiValueHeaders = headersOf(request);
     const query = queryOf(url);
     const { resource } = match.route;
+    const nowMs = Date.now();
     return {
       resource,
       path,
@@ -184,7 +185,8 @@ export class ApiGateway {
         protocol: `HTTP/${request.httpVersion}`,
         requestId,
         extendedRequestId: requestId,
-        requestTimeEpoch: Date.now(),
+        requestTime: logTime(nowMs),
+        requestTimeEpoch: nowMs,
         resourcePath: resource,
         httpMethod: request.method ?? "GET",
         path: `/${this.#stage}${path}`,
@@ -201,14 +203,15 @@ export class ApiGateway {
     functionName: string,
     event: { readonly httpMethod: string; readonly path: string },
     trace: string,
-  ): Promise<Record<string, string>> {
+  ): Promise<Record<string, string | number>> {
+    const startedMs = Date.now();
     const methodArn = arnOf("execute-api", `local/${this.#stage}/${event.httpMethod}${event.path}`);
     if (methodArn.length > MAX_METHOD_ARN) {
       throw new GatewayRefusal("REQUEST_URI_TOO_LONG", "Request URI too long");
     }
     let result: APIGatewayAuthorizerResult | null;
     try {
-      const payload = { type: "REQUEST", methodArn, ...event };
+      const payload = { type: "REQUEST", methodArn, ...event, stageVariables: {} };
       result = (await this.functions.invoke(
         functionName,
         payload,
@@ -243,6 +246,7 @@ export class ApiGateway {
         values,
       );
     }
-    return { ...values, principalId: result.principalId };
+    const integrationLatency = Date.now() - startedMs;
+    return { ...values, principalId: result.principalId, integrationLatency };
   }
 }

@@ -80,7 +80,7 @@ export async function readBody(
 }
 
 /** `12/Mar/2020:19:03:58 +0000` */
-function logTime(atMs: number): string {
+export function logTime(atMs: number): string {
   const [, day, month, year, time] =
     /^\w+, (\d+) (\w+) (\d+) ([\d:]+) GMT$/.exec(new Date(atMs).toUTCString()) ?? [];
   return `${day}/${month}/${year}:${time} +0000`;

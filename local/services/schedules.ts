@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { logicalIdOfArn, type Template } from "./template.ts";
+import { ACCOUNT, arnOf, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
 interface ScheduledRuleProperties {
   readonly ScheduleExpression?: string;
@@ -72,9 +73,15 @@ export class Schedules {
     const schedule = this.#schedules.find((candidate) => candidate.name === name);
     if (!schedule) throw new RangeError(`there is no schedule ${name}`);
     return this.functions.invoke(schedule.functionName, {
+      version: "0",
+      id: randomUUID(),
       source: "aws.events",
+      account: ACCOUNT,
+      region: REGION,
+      resources: [arnOf("events", `rule/${schedule.name}`)],
       "detail-type": "Scheduled Event",
-      time: new Date().toISOString(),
+      // EventBridge gives it in seconds.
+      time: new Date().toISOString().replace(/\.\d+/, ""),
       detail: {},
       ...more,
     });

@@ -357,7 +357,7 @@ function expectGatewayRefusal(door: Door, answer: DoorAnswer, each: Case): void 
 }
 
 const callerIn = ({ body }: DoorAnswer) => {
-  const { principalId: _, ...caller } = body.caller ?? body.authorizer;
+  const { principalId: _, integrationLatency: __, ...caller } = body.caller ?? body.authorizer;
   return caller;
 };
 

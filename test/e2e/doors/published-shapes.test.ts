@@ -62,7 +62,8 @@ beforeAll(async () => {
     return invoke(name, payload, ...rest);
   };
   const served = lambdaDoors(scene()).filter(({ name }) => !name.includes("balancer"));
-  for (const headers of [{ authorization: `Bearer ${caller}` }, {}]) {
+  const ip = { "x-forwarded-for": "203.0.113.9" };
+  for (const headers of [{ ...ip, authorization: `Bearer ${caller}` }, ip]) {
     for (const door of served) await door.call("GET", "/api/orders?page=1&page=2", headers);
   }
   const run = `${stack.url}/_local/schedules/cleanup/run`;
