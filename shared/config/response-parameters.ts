@@ -18,7 +18,7 @@ const policySchema = z.strictObject({
 /** What is done about alerts, by rule. Without a policy people are told, and nothing else is done. */
 export const responsesSchema = z
   .strictObject({
-    /** Policies by the name of the rule, such as `{ "token_networks": { "mode": "propose", "action": "revoke" } }`. */
+    /** Policies by the name of the rule, such as `{ "token_theft": { "mode": "propose", "action": "revoke" } }`. */
     rules: z.record(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/), policySchema).default({}),
     /** The most actions that policies take in a clock hour. Beyond it they only propose. */
     actionsPerHour: z.int().min(0).max(1000).default(10),

@@ -19,9 +19,7 @@ export interface OutgoingNames {
 const opaque = (id: string) => ({ format: "opaque", id });
 
 /** Rules whose alert says that somebody else holds a token. */
-const STOLEN: ReadonlySet<string> = new Set([
-  ...["credential_reuse", "token_networks", "revoked_token"],
-]);
+const STOLEN: ReadonlySet<string> = new Set(["credential_reuse", "token_theft", "revoked_token"]);
 
 const text = z.string().min(1);
 

@@ -54,7 +54,7 @@ const NOTHING = { taken: 0, proposed: 0, dryRun: 0 };
 
 describe("a policy", () => {
   it("of another rule, or none, does nothing", async () => {
-    const { alert, run } = await scene({ rules: { token_networks: { mode: "enforce" } } });
+    const { alert, run } = await scene({ rules: { token_theft: { mode: "enforce" } } });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect(await run()).toEqual(NOTHING);
   });

@@ -128,8 +128,8 @@ describe("the configuration", () => {
 
   it("has policies for rules that there are", () => {
     const rules = (name: string) => ({ responses: { rules: { [name]: { mode: "propose" } } } });
-    expect(parseMonitoringConfig(rules("token_networks")).responses.rules).toEqual({
-      token_networks: { mode: "propose", action: "block", blockMinutes: 60 },
+    expect(parseMonitoringConfig(rules("token_theft")).responses.rules).toEqual({
+      token_theft: { mode: "propose", action: "block", blockMinutes: 60 },
     });
     expect(() => parseMonitoringConfig(rules("token_network"))).toThrow(
       /responses\.rules\.token_network: there is no such rule: name one of issuance_rate, /,

@@ -48,7 +48,7 @@ describe("an action", () => {
         subject: { format: "iss_sub", iss: NAMES.userIssuer, sub: "ada" },
       },
     ]);
-    const policy = action({ actor: { kind: "policy", id: "token_networks" } });
+    const policy = action({ actor: { kind: "policy", id: "token_theft" } });
     expect(out("action_taken", policy)[0]?.payload.initiating_entity).toBe("policy");
   });
 
@@ -98,7 +98,7 @@ describe("an alert", () => {
   });
 
   it("about a stolen token leaves as credential-compromise", () => {
-    const stolen = alert({ rule: "token_networks", subject: { kind: "token", id: "t" } });
+    const stolen = alert({ rule: "token_theft", subject: { kind: "token", id: "t" } });
     const [signal] = out("suspicious_activity", stolen, { clientId: "app" });
     expect(types([signal as never])).toEqual(["risc credential-compromise"]);
     expect(signal?.subject).toEqual({

@@ -32,8 +32,8 @@ const proposed = () =>
   notice("action_proposed", {
     action: "revoke",
     target: { kind: "user", id: "ada" },
-    reason: "token_networks",
-    actor: { kind: "policy", id: "token_networks" },
+    reason: "token_theft",
+    actor: { kind: "policy", id: "token_theft" },
     hits: { tokens: 3, sessions: 1, more: false },
   });
 
@@ -88,7 +88,7 @@ describe("a notice", () => {
       type: "action.proposed",
       title: "Action waits for approval: revoke user ada",
       facts: [
-        ["By", "policy token_networks"],
+        ["By", "policy token_theft"],
         ["Hits", "3 tokens, 1 sessions"],
       ],
     });
