@@ -87,6 +87,9 @@ async function isConfirmed(question: string, yes: boolean): Promise<boolean> {
   }
 }
 
+/** What a person calls an action. */
+const NOUNS = { revoke: "revocation", block: "block" } as const;
+
 interface Asked {
   readonly kind: Action["kind"];
   readonly target: ActionTarget;
@@ -111,7 +114,7 @@ async function act(target: Target, { kind, options, ...asked }: Asked): Promise<
   parseInput(actionRequestSchema(target.clock()), "the action", request);
   const hits = await countHits(target, asked.target, target.clock(), asked.issuedBefore);
   const whom = describeTarget(asked.target);
-  const what = `${kind} of ${whom}${asked.until === undefined ? "" : ` until ${asked.until}`}`;
+  const what = `${NOUNS[kind]} of ${whom}${asked.until === undefined ? "" : ` until ${asked.until}`}`;
   if (options.dryRun) {
     return {
       json: { dry_run: true, kind, target: asked.target, hits },
@@ -166,7 +169,10 @@ const deciding =
     const { reason, as } = decisionSchema.parse(options);
     const action = await decide(target, { actionId, reason, actor: actorOf(as) });
     const whom = describeTarget(action.target);
-    return { json: action, text: printable(`The ${action.kind} of ${whom} is ${action.state}.`) };
+    return {
+      json: action,
+      text: printable(`The ${NOUNS[action.kind]} of ${whom} is ${action.state}.`),
+    };
   };
 
 /** `release`: ends a block early. */
