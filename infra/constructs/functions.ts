@@ -94,6 +94,9 @@ const TRACED_WITH_API = Tracing.PASS_THROUGH;
 /** The functions of the admin API, of Shared Signals and of webhooks. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
 
+/** The functions that schedules call. */
+const SCHEDULED: ReadonlySet<string> = new Set(["Anomalies", "Cleanup", "SignalPoller"]);
+
 /** The functions that nobody waits for share an asset as well. */
 const BACKGROUND = "background";
 
@@ -436,8 +439,8 @@ export class Functions extends Construct {
       // Lambda's own three lines an invocation say what its metrics say.
       systemLogLevelV2: SystemLogLevel.WARN,
       applicationLogLevelV2: ApplicationLogLevel.DEBUG,
-      // Only schedules call asynchronously, and the next run does what a failed one left.
-      retryAttempts: 0,
+      // The next run of a schedule does what a failed one left. Nobody else calls asynchronously.
+      ...(SCHEDULED.has(name) && { retryAttempts: 0 }),
       logGroup,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       environment: {

@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { actionsList, block, release, revoke } from "../../cli/commands/actions.ts";
+import { tokensList } from "../../cli/commands/tokens.ts";
 import { seedDemo } from "../../local/start/demo-data.ts";
 import { issueToken, startSession } from "../../shared/index.ts";
 import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { type Answer, useStack } from "./stack.ts";
+import { stackTarget } from "./stack-target.ts";
 
 const scene = useStack();
 
@@ -248,5 +251,58 @@ describe("alerts", () => {
     expect(after.open[0].review).toMatchObject({ verdict: "true", acknowledged_by: "ada" });
     expect((await post("alert-reviews", { alert_id: "none", verdict: "true" })).status).toBe(404);
     expect((await post("alert-reviews", { alert_id })).status).toBe(400);
+  });
+});
+
+describe("the command line", () => {
+  const textOf = async (report: Promise<{ readonly text: string }>) => (await report).text;
+
+  it("counts what a revocation would hit in a dry run, and then revokes it", async () => {
+    const { get } = scene();
+    const target = stackTarget(scene());
+    const { secret } = await issue("app", "cli-user");
+    await issue("app", "cli-user");
+    const options = { user: "cli-user", reason: "lost laptop", as: "kim" };
+    expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
+      "The revocation of user cli-user would hit 2 active tokens and 0 active sessions. Nothing was done.",
+    );
+    expect((await get("/api/x", secret)).status).toBe(200);
+    expect(await textOf(revoke(target, options))).toMatch(
+      /^Action [\w-]+: the revocation of user cli-user is done\. It hit 2 active tokens and 0 active sessions\.$/,
+    );
+    expect((await get("/api/x", secret)).status).toBe(401);
+    expect(await textOf(tokensList(target, { user: "cli-user" }))).toBe("No active tokens.");
+    const listed = await textOf(actionsList(target, { user: "cli-user" }));
+    expect(listed).toContain("lost laptop");
+    expect(listed).toContain("kim");
+  });
+
+  it("blocks an address for some hours, and releases it", async () => {
+    const { get, caller } = scene();
+    const target = stackTarget(scene());
+    const from = (ip: string) => get("/api/x", caller, { "x-forwarded-for": ip });
+    const report = await block(target, { address: "192.0.2.9", hours: 4, reason: "guesses" });
+    expect((await from("192.0.2.9")).status).toBe(403);
+    expect((await from("192.0.2.10")).status).toBe(200);
+    const { action_id } = report.json as { readonly action_id: string };
+    expect(await textOf(release(target, action_id, { reason: "it was us" }))).toBe(
+      "The block of address 192.0.2.9 is released.",
+    );
+    expect((await from("192.0.2.9")).status).toBe(200);
+  });
+
+  it("says what is wrong before it does anything", async () => {
+    const target = stackTarget(scene());
+    const reason = "no reason";
+    await expect(async () => block(target, { user: "cli-user", reason })).rejects.toThrow(
+      "say until when",
+    );
+    await expect(async () => revoke(target, { reason })).rejects.toThrow("name one target");
+    await expect(async () => revoke(target, { user: "a", client: "b", reason })).rejects.toThrow(
+      "name one target",
+    );
+    await expect(async () => revoke(target, { address: "192.0.2.9", reason })).rejects.toThrow(
+      "block it",
+    );
   });
 });

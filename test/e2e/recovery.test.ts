@@ -18,15 +18,13 @@ import { synthesize } from "../../infra/synthesize.ts";
 import type { Queue } from "../../local/services/queue.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { logicalIdOfArn } from "../../local/services/template.ts";
-import { deployedEnvironment } from "../../local/start/library-context.ts";
-import { forEachTable, tableContextKey, tableLabel } from "../../shared/dynamodb/table-names.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
-import { openTarget } from "../../shared/stack/open-stack.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { useStack } from "./stack.ts";
+import { stackTarget } from "./stack-target.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-recovery-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -39,23 +37,7 @@ const scene = useStack({
     }),
 });
 
-/** The stack as the CLI sees it. */
-function target() {
-  const { stack, library } = scene();
-  const environment = deployedEnvironment(stack);
-  return openTarget({
-    tables: forEachTable(tableLabel, (variable) => library[tableContextKey(variable)]),
-    eventBusName: environment.EVENT_BUS_NAME,
-    eventBusArn: stack.replay.busArn,
-    storedRuleArn: stack.replay.storedRuleArn,
-    archiveArn: stack.replay.archiveArn,
-    bufferQueueUrl: stack.queueUrl("Buffer"),
-    deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
-    config: library.config,
-    dynamodb: { ...LOCAL_ACCESS, endpoint: stack.dynamodbEndpoint },
-    messaging: { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint },
-  });
-}
+const target = () => stackTarget(scene());
 
 const bus = () =>
   new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: scene().stack.eventbridgeEndpoint });

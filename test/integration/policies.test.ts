@@ -222,7 +222,7 @@ describe("a verdict", () => {
       minutes: new Map([[nowMs - MINUTE_MS, 60]]),
     });
     const snapshot = quietSnapshot(nowMs, {
-      failedIps: [failing("203.0.113.9"), failing("203.0.113.10")],
+      guessedIps: [failing("203.0.113.9"), failing("203.0.113.10")],
     });
     const keeping = { ...context, notify: async () => {} };
     const { opened, muted } = await keepAlerts(keeping, snapshot);
