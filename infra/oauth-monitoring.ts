@@ -43,7 +43,13 @@ import { ApiProtection } from "./constructs/api-protection.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
-import { grantDpopNonces, grantIssuers, grantPublish, grantTables } from "./constructs/grants.ts";
+import {
+  ACTING,
+  grantDpopNonces,
+  grantIssuers,
+  grantPublish,
+  grantTables,
+} from "./constructs/grants.ts";
 import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
@@ -491,19 +497,7 @@ export class OAuthMonitoring extends Construct {
 
   /** Lets a function act: `takeAction`, `approveAction`, `rejectAction`, `releaseAction`. */
   grantRespond(grantee: IGrantable): Grant {
-    return grantTables(this.#data, grantee, {
-      TOKENS_TABLE: {
-        table: ["BatchGetItem", "UpdateItem"],
-        indexes: ["Query"],
-        only: ["by_token_id"],
-      },
-      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
-      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
-      ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
-      RESTRICTIONS_TABLE: {
-        table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"],
-      },
-    }).combine(this.grantPublish(grantee));
+    return grantTables(this.#data, grantee, ACTING).combine(this.grantPublish(grantee));
   }
 
   /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */

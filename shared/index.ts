@@ -7,6 +7,7 @@ export {
   type ActionStore,
 } from "./actions/action-store.ts";
 export type { ActionTarget } from "./actions/action-target.ts";
+export type { ActionContext } from "./actions/complete-action.ts";
 export {
   type ActionDecision,
   approveAction,
@@ -14,8 +15,8 @@ export {
   releaseAction,
   WrongActionStateError,
 } from "./actions/decide-action.ts";
+export type { HeldStore } from "./actions/hits.ts";
 export {
-  type ActionContext,
   IdempotencyKeyReusedError,
   takeAction,
 } from "./actions/take-action.ts";
@@ -83,6 +84,7 @@ export {
   type OidcProviderEmitter,
 } from "./providers/node-oidc-provider.ts";
 export { TooManyRestrictionsError } from "./restrictions/restriction-log.ts";
+export type { RestrictionStore } from "./restrictions/restriction-store.ts";
 export type { SendAgainOptions } from "./sdk/send-again.ts";
 export type { ClientSession, SessionStore } from "./sessions/client-session.ts";
 export { endSession } from "./sessions/end-session.ts";
@@ -112,6 +114,7 @@ export type { Logger } from "./telemetry/logger.ts";
 export { type Clock, systemClock } from "./time/clock.ts";
 export { InvalidRangeError, type TimeRange } from "./time/time-range.ts";
 export type { AccessToken, TokenStore } from "./tokens/access-token.ts";
+export type { HoldingStore } from "./tokens/holdings.ts";
 export { type IssuedToken, type IssueTokenRequest, issueToken } from "./tokens/issue-token.ts";
 export { type NamedToken, revokeNamedToken } from "./tokens/revoke-named-token.ts";
 export { revokeToken, TokenNotFoundError } from "./tokens/revoke-token.ts";

@@ -1,5 +1,6 @@
 import { busSink } from "../../doors/publishing/event-sink.ts";
-import { type ActionContext, takeAction } from "../../shared/actions/take-action.ts";
+import type { ActionContext } from "../../shared/actions/complete-action.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { hasActions, type TransmitterConfig } from "../../shared/config/signal-parameters.ts";

@@ -1,6 +1,5 @@
 import { Duration, type RemovalPolicy } from "aws-cdk-lib";
 import { Archive, EventBus, Rule } from "aws-cdk-lib/aws-events";
-import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
@@ -11,6 +10,7 @@ import { EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
 import { ENTRA_SOURCE } from "../../shared/providers/entra.ts";
 import { KEYCLOAK_SOURCE } from "../../shared/providers/keycloak.ts";
 import { PING_SOURCE } from "../../shared/providers/ping.ts";
+import { patientTarget } from "./undelivered.ts";
 
 /** Time limit of the subscriber. */
 export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
@@ -104,12 +104,7 @@ export class EventFlow extends Construct {
         kmsKey: key,
       });
     }
-    const toBuffer = (): SqsQueue =>
-      new SqsQueue(this.buffer, {
-        deadLetterQueue: this.deadLetters,
-        maxEventAge: Duration.hours(24),
-        retryAttempts: 185,
-      });
+    const toBuffer = () => patientTarget(this.buffer, this.deadLetters);
     this.stored = new Rule(this, "Stored", {
       description: "Brings every OAuth event to the subscriber's buffer",
       eventBus: this.bus,

@@ -29,6 +29,7 @@ import { packageRoot } from "../../shared/stack/package-root.ts";
 import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
 import {
+  ACTING,
   grantIssuers,
   grantPublish,
   grantSecrets,
@@ -99,9 +100,6 @@ const SCHEDULED: ReadonlySet<string> = new Set(["Anomalies", "Cleanup", "SignalP
 
 /** The functions that nobody waits for share an asset as well. */
 const BACKGROUND = "background";
-
-/** What adding to, and taking from, the list of restrictions needs. */
-const RESTRICTION_WRITES = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"];
 
 /** Time limit of the functions that make and push SETs. */
 export const SIGNAL_TIMEOUT = Duration.seconds(30);
@@ -249,18 +247,7 @@ const DEFINITIONS = {
     folder: ADMIN_ROUTES,
     entry: "respond",
     timeout: HTTP_TIMEOUT,
-    tables: {
-      TOKENS_TABLE: {
-        table: ["BatchGetItem", "UpdateItem"],
-        indexes: ["Query"],
-        only: ["by_token_id"],
-      },
-      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
-      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
-      ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
-      RESTRICTIONS_TABLE: { table: RESTRICTION_WRITES },
-      ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] },
-    },
+    tables: { ...ACTING, ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] } },
   },
   Dashboard: {
     folder: "dashboard",
@@ -281,19 +268,6 @@ const DEFINITIONS = {
   Webhook: { folder: ADMIN_ROUTES, entry: "webhook", timeout: SIGNAL_TIMEOUT },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
-
-/** What taking an action needs. */
-const ACTING = {
-  TOKENS_TABLE: {
-    table: ["BatchGetItem", "UpdateItem"],
-    indexes: ["Query"],
-    only: ["by_token_id"],
-  },
-  SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
-  HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
-  ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
-  RESTRICTIONS_TABLE: { table: RESTRICTION_WRITES },
-} as const satisfies TablesAccess;
 
 /** The functions that tell others of alerts and actions: they read the configuration, and their own table or none. */
 const TRANSMITTING: ReadonlySet<FunctionName> = new Set([

@@ -15,6 +15,19 @@ export interface TableAccess {
 /** Access by table. */
 export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
 
+/** What taking an action needs. */
+export const ACTING = {
+  TOKENS_TABLE: {
+    table: ["BatchGetItem", "UpdateItem"],
+    indexes: ["Query"],
+    only: ["by_token_id"],
+  },
+  SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+  HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+  ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
+  RESTRICTIONS_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
+} as const satisfies TablesAccess;
+
 /** Actions that encrypt with the table's key. */
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 

@@ -1,9 +1,6 @@
 import { Duration, RemovalPolicy as Policy, type RemovalPolicy } from "aws-cdk-lib";
-import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
-import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { AttributeType, BillingMode, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import { type EventBus, Rule } from "aws-cdk-lib/aws-events";
-import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { Grant } from "aws-cdk-lib/aws-iam";
 import { type IKey, Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
@@ -20,6 +17,7 @@ import { SIGNALS } from "../../shared/dynamodb/tables.ts";
 import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
 import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
+import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 
 /** Tries of a push: they take most of a day, since the wait grows to an hour. */
 const PUSH_TRIES = 30;
@@ -90,13 +88,7 @@ export class SignalTransmitter extends Construct {
         source: [EVENT_SOURCE],
         detailType: OUTGOING_EVENT_TYPES.map(detailType),
       },
-      targets: [
-        new SqsQueue(events, {
-          deadLetterQueue: this.undelivered,
-          maxEventAge: Duration.hours(24),
-          retryAttempts: 185,
-        }),
-      ],
+      targets: [patientTarget(events, this.undelivered)],
     });
     const streams = functions.get("SignalStreams");
     const transmitter = functions.get("SignalTransmitter");
@@ -126,7 +118,12 @@ export class SignalTransmitter extends Construct {
         reportBatchItemFailures: true,
       }),
     );
-    this.#alarm();
+    alarmUndelivered(
+      this,
+      this.undelivered,
+      "A receiver of Shared Signals took some SETs at no try: look at the queue Undelivered and the log of SignalDelivery",
+      props.alarmTopic,
+    );
   }
 
   #createTable(): Table {
@@ -172,22 +169,5 @@ export class SignalTransmitter extends Construct {
       });
     grant("kms:GetPublicKey", this.#signingKeys);
     grant("kms:Sign", this.#signingKeys.slice(0, 1));
-  }
-
-  #alarm(): void {
-    const { alarmTopic } = this.props;
-    if (!alarmTopic) return;
-    new Alarm(this, "NotDelivered", {
-      alarmDescription:
-        "A receiver of Shared Signals took some SETs at no try: look at the queue Undelivered and the log of SignalDelivery",
-      metric: this.undelivered.metricApproximateNumberOfMessagesVisible({
-        period: Duration.minutes(5),
-        statistic: "Maximum",
-      }),
-      threshold: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(alarmTopic));
   }
 }

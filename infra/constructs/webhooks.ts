@@ -1,8 +1,5 @@
 import { Duration, type RemovalPolicy } from "aws-cdk-lib";
-import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
-import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { type EventBus, Rule } from "aws-cdk-lib/aws-events";
-import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
@@ -13,6 +10,7 @@ import { NOTICE_TYPES, type WebhookConfig } from "../../shared/config/notificati
 import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
 import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { grantSecrets } from "./grants.ts";
+import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 
 /** Calls of a webhook: they take most of a day, since the wait grows to an hour. */
 const TRIES = 30;
@@ -61,14 +59,7 @@ export class Webhooks extends Construct {
         source: [EVENT_SOURCE],
         detailType: Object.keys(NOTICE_TYPES).map(detailType),
       },
-      targets: queues.map(
-        (queue) =>
-          new SqsQueue(queue, {
-            deadLetterQueue: this.undelivered,
-            maxEventAge: Duration.hours(24),
-            retryAttempts: 185,
-          }),
-      ),
+      targets: queues.map((queue) => patientTarget(queue, this.undelivered)),
     });
     const caller = functions.get("Webhook");
     caller.addEnvironment("WEBHOOK_QUEUE_URLS", queues.map(({ queueUrl }) => queueUrl).join(","));
@@ -85,18 +76,11 @@ export class Webhooks extends Construct {
         }),
       );
     }
-    if (!alarmTopic) return;
-    new Alarm(this, "NotDelivered", {
-      alarmDescription:
-        "A webhook took some alerts or actions at no try: look at the queue Undelivered and the log of Webhook",
-      metric: this.undelivered.metricApproximateNumberOfMessagesVisible({
-        period: Duration.minutes(5),
-        statistic: "Maximum",
-      }),
-      threshold: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(alarmTopic));
+    alarmUndelivered(
+      this,
+      this.undelivered,
+      "A webhook took some alerts or actions at no try: look at the queue Undelivered and the log of Webhook",
+      alarmTopic,
+    );
   }
 }

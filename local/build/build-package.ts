@@ -2,22 +2,32 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type InlineConfig } from "tsdown";
 
-const LAZY = /const (\{ createOtherIssuers \}) = await import\(("\.\/create-other-issuers\.ts")\);/;
+const LAZY = /const (\{ \w+ \}) = await import\(("\.[^"]+\.ts")\);/g;
+
+/** The files of a decision that load a part of it on first use. */
+const LAZY_FILES = [
+  "/shared/authorization/authorize.ts",
+  "/shared/authorization/load-other-issuers.ts",
+  "/shared/restrictions/restrictions.ts",
+];
 
 /**
- * Loads what verifies other issuers' tokens with the rest of the library. When esbuild bundles an app into one file, as
+ * Loads all that a decision may need with the rest of the library. When esbuild bundles an app into one file, as
  * `NodejsFunction` does, it defers every module that an `import()` reaches, zod among them. An app that imports zod by
  * another path, such as `zod/v4`, then finds zod not run.
  */
-const eagerIssuers = {
-  name: "eager-issuers",
+const eagerDecision = {
+  name: "eager-decision",
   transform(code: string, id: string) {
-    if (!id.endsWith("/shared/authorization/load-other-issuers.ts")) return undefined;
-    const [statement, names, from] = LAZY.exec(code) ?? [];
-    if (statement === undefined) throw new Error(`${id} imports nothing lazily any more`);
+    if (!LAZY_FILES.some((file) => id.endsWith(file))) return undefined;
+    const imports: string[] = [];
     // Nothing moves, so the source map stays true.
-    const rest = code.replace(statement, " ".repeat(statement.length));
-    return { code: `${rest}import ${names} from ${from};\n`, map: null };
+    const rest = code.replace(LAZY, (statement, names, from) => {
+      imports.push(`import ${names} from ${from};\n`);
+      return " ".repeat(statement.length);
+    });
+    if (imports.length === 0) throw new Error(`${id} imports nothing lazily any more`);
+    return { code: rest + imports.join(""), map: null };
   },
 };
 
@@ -31,7 +41,7 @@ const OPTIONS = {
   logLevel: "warn",
   config: false,
   checks: { pluginTimings: false },
-  plugins: [eagerIssuers],
+  plugins: [eagerDecision],
   // Other packages are installed with this one.
   deps: { neverBundle: true },
 } satisfies InlineConfig;

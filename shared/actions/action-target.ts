@@ -27,6 +27,7 @@ export const actionTargetSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("network"), id: ipBlockSchema }),
 ]);
 
+/** Against whom an action is. */
 export type ActionTarget = z.output<typeof actionTargetSchema>;
 
 /** `user ada`, for people. */

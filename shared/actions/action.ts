@@ -38,6 +38,7 @@ export const actorSchema = z.strictObject({
   id: identifierSchema,
 });
 
+/** Who takes an action, or decides about it. */
 export type Actor = z.output<typeof actorSchema>;
 
 /** What an action hits, as far as it was counted. */
@@ -50,6 +51,7 @@ export const actionHitsSchema = z.object({
   more: z.boolean(),
 });
 
+/** How many tokens and sessions an action hits. */
 export type ActionHits = z.output<typeof actionHitsSchema>;
 
 /** An action as it is stored. */

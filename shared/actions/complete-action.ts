@@ -15,8 +15,8 @@ import { trackAction } from "./action-event.ts";
 import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
 import { findHoldings, type HeldStore } from "./hits.ts";
 
-/** What taking an action needs. */
-export type CompletionContext = Tracking & HeldStore & ActionStore & RestrictionStore;
+/** What an action needs: the stores of tokens, sessions, actions and restrictions, and where events go. */
+export type ActionContext = Tracking & HeldStore & ActionStore & RestrictionStore;
 
 /** How many tokens and sessions are marked while the actor waits; `settleActions` marks the others. */
 const MARKED_AT_ONCE = 100;
@@ -36,7 +36,7 @@ const KEPT_DAYS = 30;
  *
  * @throws what the store or the bus throws; the action is then `pending`, and may hold or not
  */
-export async function completeAction(context: CompletionContext, action: Action): Promise<Action> {
+export async function completeAction(context: ActionContext, action: Action): Promise<Action> {
   const nowMs = context.clock();
   await hold(context, action, nowMs);
   const done: Action = {
@@ -61,7 +61,7 @@ export async function completeAction(context: CompletionContext, action: Action)
 }
 
 /** Makes an action hold at every door. */
-async function hold(context: CompletionContext, action: Action, nowMs: number): Promise<void> {
+async function hold(context: ActionContext, action: Action, nowMs: number): Promise<void> {
   const { action_id, kind, target } = action;
   if (kind === "revoke" && target.kind === "token") {
     const digest = await digestOfTokenId(context, target.id);
@@ -103,7 +103,7 @@ async function hold(context: CompletionContext, action: Action, nowMs: number): 
  * @returns the action, `settled` when nothing is left
  */
 export async function settleRevocation(
-  context: CompletionContext,
+  context: ActionContext,
   action: Action,
   limit: number,
 ): Promise<Action> {

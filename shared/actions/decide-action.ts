@@ -12,8 +12,7 @@ import { toInstant } from "../time/clock.ts";
 import { type Action, actorSchema, reasonSchema } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { findAction, saveAction } from "./action-store.ts";
-import { completeAction } from "./complete-action.ts";
-import type { ActionContext } from "./take-action.ts";
+import { type ActionContext, completeAction } from "./complete-action.ts";
 
 /** Of an action in its state, what was asked for cannot be done. */
 export class WrongActionStateError extends OAuthMonitoringError {

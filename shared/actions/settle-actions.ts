@@ -3,8 +3,8 @@ import { MINUTE_MS } from "../time/clock.ts";
 import type { Action } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { ActionChangedError, findAction, listOpenWork, saveAction } from "./action-store.ts";
+import type { ActionContext } from "./complete-action.ts";
 import { completeAction, settleRevocation } from "./complete-action.ts";
-import type { ActionContext } from "./take-action.ts";
 
 /** Actions that one run looks at. */
 const ACTIONS_A_RUN = 500;

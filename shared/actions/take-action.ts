@@ -12,11 +12,8 @@ import {
 } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts";
-import { type CompletionContext, completeAction } from "./complete-action.ts";
+import { type ActionContext, completeAction } from "./complete-action.ts";
 import { countHits } from "./hits.ts";
-
-/** What an action needs. */
-export type ActionContext = CompletionContext;
 
 /** A key was used before, for another action. */
 export class IdempotencyKeyReusedError extends OAuthMonitoringError {

@@ -1,6 +1,6 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import type { HeldRestrictions } from "./held-restrictions.ts";
-import type { RestrictionReader } from "./restriction-reader.ts";
+import type { RestrictionReader as Reader } from "./restriction-reader.ts";
 import { HEAD, HEAD_COPIES, headList, type RestrictionStore } from "./restriction-store.ts";
 
 /** The restrictions as a door knows them. A process keeps one of these as long as it lives. */
@@ -26,7 +26,7 @@ const NOTHING: HeldRestrictions = {
  */
 export class StoredRestrictions implements Restrictions {
   readonly #copy: number;
-  #reader: Promise<RestrictionReader> | undefined;
+  #reader: Promise<Reader> | undefined;
 
   /** @param copy which of the copies this process reads; by default one at random */
   constructor(
@@ -46,9 +46,12 @@ export class StoredRestrictions implements Restrictions {
     );
     // Nothing was ever restricted, and nothing is loaded for it.
     if (!Item) return NOTHING;
-    this.#reader ??= import("./restriction-reader.ts").then(
-      ({ RestrictionReader }) => new RestrictionReader(this.store),
-    );
+    this.#reader ??= this.#openReader();
     return (await this.#reader).upTo(String(Item.head_seq), atMs);
+  }
+
+  async #openReader(): Promise<Reader> {
+    const { RestrictionReader } = await import("./restriction-reader.ts");
+    return new RestrictionReader(this.store);
   }
 }

@@ -1,5 +1,5 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import type { ActionContext } from "../actions/take-action.ts";
+import type { ActionContext } from "../actions/complete-action.ts";
 import type { AuthorizationCodeStore } from "../authorization-codes/store-authorization-code.ts";
 import type { CleanupContext } from "../cleanup/cleanup-expired.ts";
 import { readEnvironment } from "../config/environment.ts";

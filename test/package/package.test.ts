@@ -37,7 +37,7 @@ test("every order asks for a token", () => {
   Template.fromStack(stack).resourcePropertiesCountIs(
     "AWS::ApiGateway::Method",
     { AuthorizationType: "CUSTOM", HttpMethod: "GET" },
-    8,
+    11,
   );
 });
 `;
