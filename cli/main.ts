@@ -220,7 +220,7 @@ export function buildProgram(): Command {
         .description("active tokens of a client or a user, or those that expire soon")
         .option("--client <id>", "the tokens of this client")
         .option("--user <id>", "the tokens of this user")
-        .option("--expiring <days>", "the tokens that expire within so many days"),
+        .option("--expiring <days>", "tokens that expire within this number of days"),
       "tokens list --user ada",
       "tokens list --expiring 7 --json",
     ),

@@ -65,7 +65,7 @@ const blockSchema = actingSchema.extend({
   hours: z.coerce.number().positive().optional(),
 });
 
-/** Who acts: whoever is logged in at this machine, unless it is said. */
+/** Who acts: the user who is logged in on this machine, unless `--as` names somebody else. */
 function actorOf(as: string | undefined): Actor {
   return { kind: "administrator", id: as ?? userInfo().username };
 }

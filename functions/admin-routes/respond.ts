@@ -22,27 +22,19 @@ import { instantSchema, systemClock } from "../../shared/time/clock.ts";
 import { isThrottled } from "../../shared/tokens/record-token-use.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
 import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { actingTables } from "../runtime/acting-tables.ts";
 import { jsonBodyRoute, singleField } from "../runtime/json-body-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { badRequest, Problem } from "../runtime/problem.ts";
 
 const environment = readEnvironment(process.env, [
-  "TOKENS_TABLE",
-  "SESSIONS_TABLE",
-  "HOLDINGS_TABLE",
-  "ACTIONS_TABLE",
-  "RESTRICTIONS_TABLE",
   "ALERTS_TABLE",
   "EVENT_BUS_NAME",
   "OAUTH_MONITORING_CONFIG",
 ]);
 const context = {
   db: createDocumentClient("interactive"),
-  tokensTable: environment.TOKENS_TABLE,
-  sessionsTable: environment.SESSIONS_TABLE,
-  holdingsTable: environment.HOLDINGS_TABLE,
-  actionsTable: environment.ACTIONS_TABLE,
-  restrictionsTable: environment.RESTRICTIONS_TABLE,
+  ...actingTables(),
   alertsTable: environment.ALERTS_TABLE,
   config: environment.OAUTH_MONITORING_CONFIG,
   clock: systemClock,

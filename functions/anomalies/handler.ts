@@ -9,6 +9,7 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { applyPolicies } from "../../shared/policies/apply-policies.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { instantSchema, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
+import { actingTables } from "../runtime/acting-tables.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { proposalNotifier, topicNotifier } from "./topic-notifier.ts";
@@ -18,11 +19,6 @@ const environment = readEnvironment(process.env, [
   "COUNTERS_TABLE",
   "ISSUANCES_TABLE",
   "ALERTS_TABLE",
-  "TOKENS_TABLE",
-  "SESSIONS_TABLE",
-  "HOLDINGS_TABLE",
-  "ACTIONS_TABLE",
-  "RESTRICTIONS_TABLE",
   "EVENT_BUS_NAME",
   "ALERT_TOPIC_ARN",
   "OAUTH_MONITORING_CONFIG",
@@ -36,11 +32,7 @@ const context = {
   countersTable: environment.COUNTERS_TABLE,
   issuancesTable: environment.ISSUANCES_TABLE,
   alertsTable: environment.ALERTS_TABLE,
-  tokensTable: environment.TOKENS_TABLE,
-  sessionsTable: environment.SESSIONS_TABLE,
-  holdingsTable: environment.HOLDINGS_TABLE,
-  actionsTable: environment.ACTIONS_TABLE,
-  restrictionsTable: environment.RESTRICTIONS_TABLE,
+  ...actingTables(),
   config: environment.OAUTH_MONITORING_CONFIG,
   clock: systemClock,
   logger,

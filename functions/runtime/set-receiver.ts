@@ -12,6 +12,7 @@ import { systemClock } from "../../shared/time/clock.ts";
 import { revokeNamedToken } from "../../shared/tokens/revoke-named-token.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { actingTables } from "./acting-tables.ts";
 import { logger } from "./logger.ts";
 
 const MODES = { enforce: "take", propose: "propose", dry_run: "dry_run" } as const;
@@ -22,20 +23,9 @@ const UNKNOWN_CLIENT = "unknown";
 type Acting = ActionContext & { readonly config: MonitoringConfig };
 
 function openActions(config: MonitoringConfig, sink: EventSink): Acting {
-  const environment = readEnvironment(process.env, [
-    "TOKENS_TABLE",
-    "SESSIONS_TABLE",
-    "HOLDINGS_TABLE",
-    "ACTIONS_TABLE",
-    "RESTRICTIONS_TABLE",
-  ]);
   return {
     db: createDocumentClient("interactive"),
-    tokensTable: environment.TOKENS_TABLE,
-    sessionsTable: environment.SESSIONS_TABLE,
-    holdingsTable: environment.HOLDINGS_TABLE,
-    actionsTable: environment.ACTIONS_TABLE,
-    restrictionsTable: environment.RESTRICTIONS_TABLE,
+    ...actingTables(),
     config,
     sink,
     clock: systemClock,

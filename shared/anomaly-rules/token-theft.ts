@@ -6,9 +6,9 @@ import { newParties, type Party } from "./party.ts";
 import { RAISED_FROM } from "./risk.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** A holder with so many uses on so many days, always from one network, does not move. */
+/** A holder with this many uses, on this many days, always from one network, does not move. */
 const SETTLED = { events: 20, days: 3 };
-/** So many holders whose tokens always had two user agents make it usual for a client. */
+/** When this many holders have tokens with two user agents, two are usual for the client. */
 const PEERS = 3;
 
 /** What speaks for another person at the token, and by how much. */

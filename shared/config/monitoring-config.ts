@@ -221,7 +221,7 @@ const keysSchema = z.strictObject({
     .prefault({}),
   /** Identity providers whose events are stored as well. */
   providers: providersSchema,
-  /** Webhooks that are told of alerts and actions, beside the alarm topic. */
+  /** Webhooks that receive alerts and actions, in addition to the alarm topic. */
   notifications: notificationsSchema,
   /** Security events from other systems and to them. Nothing of it is deployed unless it is there. */
   signals: signalsSchema,

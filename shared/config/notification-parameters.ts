@@ -24,7 +24,7 @@ const webhookSchema = z.strictObject({
   format: z.enum(["standard", "slack", "teams"]).default("standard"),
 });
 
-/** Where people and programs are told of alerts and actions, beside the alarm topic. */
+/** Where alerts and actions go, in addition to the alarm topic. */
 export const notificationsSchema = z
   .strictObject({
     /** Addresses that are called for each alert and action. */

@@ -106,7 +106,7 @@ const transmitterSchema = z.strictObject({
       sessions: formats.default(["opaque"]),
       /** Formats that name a client, in `application`. */
       clients: formats.default(["opaque"]),
-      /** Whose `iss` counts in `iss_sub` and `jwt_id`, beside the transmitter's own. */
+      /** Issuers whose `iss` is accepted in `iss_sub` and `jwt_id`, in addition to the transmitter itself. */
       issuers: z.array(httpsUrl).max(10).default([]),
       /** Put before the ids: the `idPrefix` of the issuer whose tokens the users have. */
       idPrefix: z
