@@ -123,8 +123,8 @@ export interface OAuthMonitoringProps {
   readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY;
 
   /**
-   * Encrypts tables, queues and the bus's archive. The policy of an imported key must let
-   * `events.amazonaws.com` and `sqs.amazonaws.com` use it.
+   * Encrypts tables, queues, the bus's archive and the alarm topic. The policy of an imported key must let
+   * EventBridge and CloudWatch use it: docs/deploy.md has the statements.
    *
    * @default - a new key that rotates every year
    */

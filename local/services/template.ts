@@ -43,6 +43,7 @@ const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::KinesisFirehose::DeliveryStream": "firehose:deliverystream/",
   "AWS::S3::Bucket": "s3:",
   "AWS::Logs::LogGroup": "logs:log-group:",
+  "AWS::CloudWatch::Alarm": "cloudwatch:alarm:",
 };
 
 /** The synthesized template, with every name and ARN made local. A physical name is the logical id. */

@@ -1,0 +1,65 @@
+import type { RequestContext } from "./policy-statements.ts";
+import { ACCOUNT, REGION, type Template } from "./template.ts";
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** The path of the property that names the key, by the type of what it encrypts. */
+const KEY_PROPERTIES: Readonly<Record<string, readonly (string | number)[]>> = {
+  "AWS::SQS::Queue": ["KmsMasterKeyId"],
+  "AWS::SNS::Topic": ["KmsMasterKeyId"],
+  "AWS::DynamoDB::Table": ["SSESpecification", "KMSMasterKeyId"],
+  "AWS::Events::Archive": ["KmsKeyIdentifier"],
+  "AWS::KinesisFirehose::DeliveryStream": ["DeliveryStreamEncryptionConfigurationInput", "KeyARN"],
+  "AWS::S3::Bucket": [
+    ...["BucketEncryption", "ServerSideEncryptionConfiguration", 0],
+    ...["ServerSideEncryptionByDefault", "KMSMasterKeyID"],
+  ],
+};
+
+/** The ARN of the key that encrypts a resource; undefined where AWS's own key does. */
+function keyOf(type: string, properties: Properties): string | undefined {
+  let found: unknown = properties;
+  for (const step of KEY_PROPERTIES[type] ?? []) {
+    found = (found as Record<string | number, unknown> | undefined)?.[step];
+  }
+  return typeof found === "string" ? found : undefined;
+}
+
+/** The ARNs of the template's resources that a customer's key encrypts, each with the ARN of its key. */
+export function encryptedResources(template: Template): ReadonlyMap<string, string> {
+  return new Map(
+    Object.keys(KEY_PROPERTIES).flatMap((type) =>
+      template.resources<Properties>(type).flatMap(({ logicalId, properties }) => {
+        const keyArn = keyOf(type, properties);
+        return keyArn === undefined ? [] : [[template.arn(logicalId), keyArn] as const];
+      }),
+    ),
+  );
+}
+
+/** The context of a request that one service makes at another for a role. */
+export function contextVia(service: string): RequestContext {
+  return {
+    "kms:ViaService": `${service}.${REGION}.amazonaws.com`,
+    "kms:CallerAccount": ACCOUNT,
+  };
+}
+
+/**
+ * What a caller of an encrypted resource must be allowed with its key.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+ * https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
+ *
+ * @param action IAM's name of what it does to the resource, such as `sqs:SendMessage`
+ */
+export function keyActionsOf(action: string): readonly string[] {
+  const [service, operation = ""] = action.split(":");
+  if (/^(sqs:SendMessage|sns:Publish)$/.test(action)) return ["kms:GenerateDataKey", "kms:Decrypt"];
+  if (action === "sqs:ReceiveMessage") return ["kms:Decrypt"];
+  if (service !== "dynamodb") return [];
+  const writes = /^(Put|Update|Delete|BatchWrite)/.test(operation);
+  return writes
+    ? ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom"]
+    : ["kms:Decrypt", "kms:DescribeKey"];
+}

@@ -1,0 +1,98 @@
+type OneOrMore<T> = T | readonly T[];
+
+/** A statement of a policy, as the template has it. */
+export interface Statement {
+  readonly Effect: string;
+  /** Who it is about. A role's own policy names nobody. */
+  readonly Principal?: string | Readonly<Record<string, OneOrMore<string>>>;
+  readonly Action: OneOrMore<string>;
+  readonly Resource?: OneOrMore<string>;
+  readonly Condition?: Readonly<
+    Record<string, Readonly<Record<string, OneOrMore<string | boolean>>>>
+  >;
+}
+
+/** Who asks: a service by its name, such as `events.amazonaws.com`, or a role or an account by its ARN. */
+export type Principal = { readonly service: string } | { readonly arn: string };
+
+/** What is known of a request, by condition key, such as `aws:SourceArn`. */
+export type RequestContext = Readonly<Record<string, string>>;
+
+/** One request, as policies decide about it. */
+export interface PolicyRequest {
+  /** Absent where a policy names nobody. */
+  readonly principal?: Principal | undefined;
+  readonly action: string;
+  readonly resource: string;
+  readonly context: RequestContext;
+}
+
+const listOf = <T>(value: OneOrMore<T>): readonly T[] => [value].flat() as readonly T[];
+
+/** Whether a text fits a pattern with `*` and `?`. */
+function isLike(pattern: string, text: string, flags = ""): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${escaped.replace(/\*/g, ".*").replace(/\?/g, ".")}$`, flags).test(text);
+}
+
+type Operator = (wanted: string, found: string) => boolean;
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  StringEquals: (wanted, found) => wanted === found,
+  StringLike: isLike,
+  // The two operators for ARNs are the same.
+  ArnEquals: isLike,
+  ArnLike: isLike,
+  Bool: (wanted, found) => wanted.toLowerCase() === found.toLowerCase(),
+};
+
+/** Whether every condition holds. A key that the request does not have makes its condition fail. */
+function conditionsHold(condition: Statement["Condition"], context: RequestContext): boolean {
+  const known = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
+  return Object.entries(condition ?? {}).every(([operator, keys]) => {
+    const holds = OPERATORS[operator];
+    if (!holds) {
+      throw new Error(`the local stack does not support the condition ${operator} of a policy`);
+    }
+    return Object.entries(keys).every(([key, values]) => {
+      const found = known.get(key.toLowerCase());
+      return found !== undefined && listOf(values).some((each) => holds(String(each), found));
+    });
+  });
+}
+
+function names(statement: Statement, principal: Principal | undefined): boolean {
+  const { Principal: named } = statement;
+  if (principal === undefined || named === undefined) return principal === named;
+  if (named === "*") return true;
+  if (typeof named === "string") return false;
+  const wanted = "service" in principal ? principal.service : principal.arn;
+  const kind = "service" in principal ? "Service" : "AWS";
+  return (
+    listOf(named[kind] ?? []).includes(wanted) || listOf(named.AWS ?? []).some((one) => one === "*")
+  );
+}
+
+function isAbout(statement: Statement, request: PolicyRequest): boolean {
+  const { action, resource, context } = request;
+  return (
+    names(statement, request.principal) &&
+    listOf(statement.Action).some((each) => isLike(each, action, "i")) &&
+    listOf(statement.Resource ?? "*").some((each) => isLike(each, resource)) &&
+    conditionsHold(statement.Condition, context)
+  );
+}
+
+/**
+ * What statements say about a request: one that denies wins; nothing said is `undefined`.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+ */
+export function decide(
+  statements: readonly Statement[],
+  request: PolicyRequest,
+): "allowed" | "denied" | undefined {
+  const about = statements.filter((statement) => isAbout(statement, request));
+  if (about.some(({ Effect }) => Effect === "Deny")) return "denied";
+  return about.length > 0 ? "allowed" : undefined;
+}

@@ -1,0 +1,228 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, Stack } from "aws-cdk-lib";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
+import { afterAll, describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
+import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import { encryptedResources } from "../../local/services/encrypted-resources.ts";
+import { KeyPolicies } from "../../local/services/key-policies.ts";
+import { keyUses } from "../../local/services/key-uses.ts";
+import type { Statement } from "../../local/services/policy-statements.ts";
+import { Template } from "../../local/services/template.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
+
+const EVERYTHING: MonitoringConfigInput = {
+  ocsfExport: { enabled: true },
+  signals: SIGNALS,
+  notifications: NOTIFICATIONS,
+  providers: { partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"], cognito: true },
+  functions: { vpc: { subnetIds: ["subnet-0a1b2c3d"], securityGroupIds: ["sg-0a1b2c3d"] } },
+};
+const IMPORTED = "arn:aws:kms:us-east-1:000000000000:key/1a2b3c4d-0000-4000-8000-000000000000";
+
+const directories: string[] = [];
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
+interface Resources {
+  [id: string]: { readonly Type: string; readonly Properties: Record<string, unknown> };
+}
+
+/** A stack's template as the local services read it, with a change made to it first. */
+function read(stack: Stack, change: (resources: Resources) => void = () => {}): Template {
+  const { template } = (stack.node.root as App).synth().getStackArtifact(stack.artifactId);
+  const changed = structuredClone(template);
+  change(changed.Resources);
+  const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-keys-"));
+  directories.push(directory);
+  writeFileSync(join(directory, "Keys.template.json"), JSON.stringify(changed));
+  return new Template({ directory, stackName: "Keys" }, "http://127.0.0.1:1");
+}
+
+function construct(props: (stack: Stack) => OAuthMonitoringProps): Stack {
+  const stack = new Stack(new App(), "Shop");
+  new OAuthMonitoring(stack, "Oam", { config: EVERYTHING, ...props(stack) });
+  return stack;
+}
+
+const product = (config: MonitoringConfigInput) =>
+  new OAuthMonitoringStack(new App(), "Product", { config });
+
+const refusals = (template: Template, imported?: ReadonlyMap<string, readonly Statement[]>) => {
+  const policies = new KeyPolicies(template, imported);
+  return keyUses(template).flatMap((use) => policies.refusal(use) ?? []);
+};
+
+/** The keys, in what encrypts by them and in what is used by them. */
+function keysOf(template: Template) {
+  const uses = keyUses(template);
+  return {
+    encrypting: new Set(encryptedResources(template).values()),
+    used: new Set(uses.map(({ keyArn }) => keyArn)),
+    principals: new Set(
+      uses.map(({ principal }) => ("service" in principal ? principal.service : "role")),
+    ),
+  };
+}
+
+describe("every use of a key", () => {
+  it.each<[string, () => Stack, number]>([
+    ["by the defaults", () => product({}), 1],
+    ["with everything on", () => product(EVERYTHING), 1],
+    [
+      "with an alarm topic that has a key of its own",
+      () =>
+        construct((stack) => ({
+          alarmTopic: new Topic(stack, "Pages", { masterKey: new Key(stack, "Own") }) as ITopic,
+        })),
+      2,
+    ],
+    [
+      "with a key of the app",
+      () => construct((stack) => ({ encryptionKey: new Key(stack, "Own") })),
+      1,
+    ],
+  ])("is allowed by the key's policy or the role's: %s", (_, stack, keys) => {
+    const template = read(stack());
+    const { encrypting, used, principals } = keysOf(template);
+    expect(encrypting.size).toBe(keys);
+    expect(used).toEqual(encrypting);
+    expect(principals).toEqual(
+      new Set(["events.amazonaws.com", "cloudwatch.amazonaws.com", "role"]),
+    );
+    expect(refusals(template)).toEqual([]);
+  });
+
+  it("is known: no resource names a key that the check does not look at", () => {
+    const template = read(product(EVERYTHING));
+    const known = encryptedResources(template);
+    const { Resources } = JSON.parse(
+      readFileSync(join(directories.at(-1) ?? "", "Keys.template.json"), "utf8"),
+    ) as { Resources: Resources };
+    const named = Object.entries(Resources).filter(
+      ([, { Type, Properties }]) =>
+        !/^AWS::(IAM::Policy|KMS::Key|Lambda::Function)$/.test(Type) &&
+        /"\w*DataKey\w+","Arn"/.test(JSON.stringify(Properties)),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.map(([id]) => id).filter((id) => !known.has(template.arn(id)))).toEqual([]);
+  });
+});
+
+describe("a key that is imported", () => {
+  const stack = () =>
+    construct((scope) => ({ encryptionKey: Key.fromKeyArn(scope, "Theirs", IMPORTED) }));
+
+  it("serves with the policy that the documentation gives for it", () => {
+    const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
+    const [, json = ""] = /## A key of your own[\s\S]*?```json\n([\s\S]*?)```/.exec(page) ?? [];
+    const filled = json.replaceAll("REGION", "us-east-1").replaceAll("ACCOUNT", "000000000000");
+    const template = read(stack());
+    const policy = new Map([[IMPORTED, JSON.parse(filled) as Statement[]]]);
+    expect(keysOf(template).used).toEqual(new Set([IMPORTED]));
+    expect(refusals(template, policy)).toEqual([]);
+    const each = [...policy.values()].flat();
+    expect(each.length).toBeGreaterThan(3);
+    for (const left of each) {
+      const without = new Map([[IMPORTED, each.filter((statement) => statement !== left)]]);
+      expect(refusals(template, without), JSON.stringify(left)).not.toEqual([]);
+    }
+  });
+});
+
+describe("the check of key policies", () => {
+  type Change = (resources: Resources) => void;
+  const statements = (resources: Resources, type: string): Record<string, unknown>[][] =>
+    Object.values(resources)
+      .filter(({ Type }) => Type === type)
+      .map(({ Properties }) => {
+        const policy = Properties[type === "AWS::KMS::Key" ? "KeyPolicy" : "PolicyDocument"];
+        return (policy as { Statement: Record<string, unknown>[] }).Statement;
+      });
+  /** Takes away what a statement of a type of policy has, where its text matches. */
+  const take =
+    (type: string, pattern: RegExp): Change =>
+    (resources) => {
+      for (const list of statements(resources, type)) {
+        list.splice(
+          0,
+          list.length,
+          ...list.filter((statement) => !pattern.test(JSON.stringify(statement))),
+        );
+      }
+    };
+  const replace =
+    (type: string, pattern: RegExp, text: string): Change =>
+    (resources) => {
+      for (const list of statements(resources, type)) {
+        const changed = list.map((each) => JSON.parse(JSON.stringify(each).replace(pattern, text)));
+        list.splice(0, list.length, ...changed);
+      }
+    };
+
+  it.each<[string, Change, RegExp]>([
+    [
+      "CloudWatch, which tells of alarms",
+      take("AWS::KMS::Key", /cloudwatch\.amazonaws/),
+      /^the alarm .*: cloudwatch\.amazonaws\.com is not authorized to perform: kms:GenerateDataKey/,
+    ],
+    [
+      "EventBridge, which fills the queues",
+      take("AWS::KMS::Key", /events\.amazonaws.*SourceAccount|SourceAccount.*events\.amazonaws/),
+      /^EventBridge's delivery of \w+Stored\w+ to \w+Buffer\w+: events/,
+    ],
+    [
+      "EventBridge for its archive",
+      take("AWS::KMS::Key", /EncryptionContext/),
+      /^the archive .*kms:GenerateDataKey/,
+    ],
+    [
+      "an account other than ours",
+      replace("AWS::KMS::Key", /\{"Ref":"AWS::AccountId"\}(?=\}\})/, '"111122223333"'),
+      /^EventBridge's delivery/,
+    ],
+    [
+      "a bus other than ours",
+      replace("AWS::KMS::Key", /EncryptionContext:aws:events:event-bus/, "EncryptionContext:x"),
+      /^the archive/,
+    ],
+    [
+      "the account's root, so that IAM decides nothing",
+      take("AWS::KMS::Key", /:root/),
+      /^dynamodb:\w+ on .* by /,
+    ],
+    [
+      "Firehose for S3",
+      replace("AWS::IAM::Policy", /\["",\["s3\."/, '["",["s4."'),
+      /^objects of .*kms:GenerateDataKey/,
+    ],
+    [
+      "a role that reads a table",
+      take("AWS::IAM::Policy", /^\{"Action":\["kms:Decrypt","kms:DescribeKey"\]/),
+      /^dynamodb:Query on .*Stats/,
+    ],
+    [
+      "a role that consumes a queue",
+      take("AWS::IAM::Policy", /^\{"Action":"kms:Decrypt"/),
+      /^sqs:ReceiveMessage on \w*Unpublished\w* by \w*Republisher/,
+    ],
+    [
+      "a role that publishes to a topic, by a statement that denies",
+      (resources) => {
+        for (const list of statements(resources, "AWS::KMS::Key")) {
+          list.push({ Effect: "Deny", Principal: "*", Action: "kms:Gen*", Resource: "*" });
+        }
+      },
+      /^sns:Publish on .* by \w*Anomalies/,
+    ],
+  ])("finds that a policy leaves out %s", (_, change, refusal) => {
+    const found = refusals(read(product(EVERYTHING), change));
+    expect(found).toContainEqual(expect.stringMatching(refusal));
+  });
+});
