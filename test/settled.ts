@@ -8,11 +8,12 @@ import type { LocalStack } from "../local/start/local-stack.ts";
 export async function settled({
   functions,
   queues,
-}: Pick<LocalStack, "functions" | "queues">): Promise<void> {
+  eventBus,
+}: Pick<LocalStack, "functions" | "queues" | "eventBus">): Promise<void> {
   for (let quietRounds = 0; quietRounds < 3; await sleep(100)) {
     const waiting = [...queues].filter(
       ([name, queue]) => !name.includes("DeadLetters") && queue.visible + queue.inFlight > 0,
     );
-    quietRounds = functions.isIdle && waiting.length === 0 ? quietRounds + 1 : 0;
+    quietRounds = functions.isIdle && waiting.length + eventBus.waiting === 0 ? quietRounds + 1 : 0;
   }
 }

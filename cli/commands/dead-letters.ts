@@ -18,7 +18,7 @@ async function* receiveAll(target: Target): AsyncGenerator<Message> {
       new ReceiveMessageCommand({
         QueueUrl: target.deadLetterQueueUrl,
         MaxNumberOfMessages: MOST,
-        MessageAttributeNames: ["reason"],
+        MessageAttributeNames: ["reason", "ERROR_CODE", "ERROR_MESSAGE"],
         MessageSystemAttributeNames: ["SentTimestamp"],
         WaitTimeSeconds: 1,
       }),
@@ -26,6 +26,20 @@ async function* receiveAll(target: Target): AsyncGenerator<Message> {
     if (Messages.length === 0) return;
     yield* Messages;
   }
+}
+
+/**
+ * Why a message is in the queue. The subscriber says it, or EventBridge, which could not deliver the event; SQS does not.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+ */
+function reasonOf(attributes: Message["MessageAttributes"] = {}): string {
+  const { reason, ERROR_CODE, ERROR_MESSAGE } = attributes;
+  if (reason?.StringValue !== undefined) return reason.StringValue;
+  if (ERROR_CODE?.StringValue === undefined) {
+    return "delivered too often: see the subscriber's log";
+  }
+  const message = ERROR_MESSAGE?.StringValue ?? "no message";
+  return `EventBridge could not deliver it: ${ERROR_CODE.StringValue}: ${message}`;
 }
 
 /** `dead-letters list`: lists the messages with their reasons, and leaves them in the queue. */
@@ -43,8 +57,7 @@ export async function deadLettersList(target: Target): Promise<Report> {
   }
   const letters = messages.map(({ MessageId, Body, MessageAttributes }) => ({
     message_id: MessageId ?? "",
-    reason:
-      MessageAttributes?.reason?.StringValue ?? "delivered too often: see the subscriber's log",
+    reason: reasonOf(MessageAttributes),
     body: Body ?? "",
   }));
   const rows = letters.map((letter) => [letter.message_id, printable(letter.reason)]);

@@ -19,6 +19,7 @@ import type { EventFlow } from "./event-flow.ts";
 import type { FunctionName, Functions } from "./functions.ts";
 import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
+import { droppedEvents } from "./undelivered.ts";
 
 /** What the alarms watch, and the topic they notify. */
 export interface AlarmsProps {
@@ -62,6 +63,7 @@ export class Alarms extends Construct {
       }),
     );
     this.#watchQueues();
+    this.#watchRules();
     this.#watchAuthorizer();
     this.#watchCleanup();
     this.#watchDetection();
@@ -123,6 +125,18 @@ export class Alarms extends Construct {
         "Events wait too long: look for throttled tables, errors of the function, or a bus that is down",
         queue.metricApproximateAgeOfOldestMessage(MAXIMUM),
         config.alarms.bufferAgeSeconds,
+      );
+    }
+  }
+
+  /** A key or a policy that shuts out EventBridge shuts it out of the dead letters as well. */
+  #watchRules(): void {
+    for (const rule of this.props.flow.rules) {
+      this.#alarm(
+        `${rule.node.id}Dropped`,
+        "EventBridge could bring events neither to the buffer nor to the dead letters: look at the policies of queues and key, then replay the archive",
+        droppedEvents(rule, SUM),
+        1,
       );
     }
   }

@@ -1,4 +1,7 @@
-import { logicalIdOfArn, type Template } from "./template.ts";
+import { encryptedResources, keyActionsOf } from "./encrypted-resources.ts";
+import { KeyPolicies, type KeyUse } from "./key-policies.ts";
+import { accessUse } from "./key-uses.ts";
+import { ACCOUNT, logicalIdOfArn, type Template } from "./template.ts";
 
 interface Statement {
   readonly Effect: string;
@@ -25,15 +28,21 @@ export function principalOf(authorization: string | undefined): string | undefin
 /**
  * The permissions of the template's roles, so that a missing permission shows here and not in production. As in
  * IAM, what no policy allows is denied. It knows only statements of roles with an exact ARN or `*`. The template
- * has no others for the services of the local stack.
+ * has no others for the services of the local stack. What a key encrypts asks for the key's permissions as well.
  */
 export class AccessPolicies {
   /** Allowed actions on resources, by function. */
   readonly #allowed = new Map<string, ReadonlySet<string>>();
+  readonly #roles = new Map<string, string>();
+  /** The ARNs of what a customer's key encrypts, each with the ARN of its key. */
+  readonly #keyOf: ReadonlyMap<string, string>;
+  readonly #keys: KeyPolicies;
   /** Called for each access of a function, whether it is allowed or not. */
   onAccess: ((principal: string, access: Access, allowed: boolean) => void) | undefined;
 
   constructor(template: Template) {
+    this.#keyOf = encryptedResources(template);
+    this.#keys = new KeyPolicies(template);
     const byRole = new Map<string, Set<string>>();
     for (const { properties } of template.resources<PolicyProperties>("AWS::IAM::Policy")) {
       const accesses = properties.PolicyDocument.Statement.filter(
@@ -49,6 +58,7 @@ export class AccessPolicies {
       "AWS::Lambda::Function",
     )) {
       this.#allowed.set(logicalId, byRole.get(logicalIdOfArn(properties.Role)) ?? new Set());
+      this.#roles.set(logicalId, properties.Role);
     }
   }
 
@@ -65,9 +75,32 @@ export class AccessPolicies {
       allowed.has(`${action} ${resource}`) || allowed.has(`${action} *`);
     for (const access of accesses) this.onAccess?.(principal, access, isAllowed(access));
     const denied = accesses.find((access) => !isAllowed(access));
-    return (
-      denied &&
-      `User: ${principal} is not authorized to perform: ${denied.action} on resource: ${denied.resource} because no identity-based policy allows the ${denied.action} action`
-    );
+    if (!denied) return this.#keyDenial(principal, accesses);
+    return `User: ${principal} is not authorized to perform: ${denied.action} on resource: ${denied.resource} because no identity-based policy allows the ${denied.action} action`;
+  }
+
+  /** KMS's message for the first use of a key that is not allowed. */
+  #keyDenial(principal: string, accesses: readonly Access[]): string | undefined {
+    const uses = accesses.flatMap((access) => this.#keyUse(principal, access) ?? []);
+    const denied = uses
+      .map((use) => ({ use, refusal: this.#keys.refusal(use) }))
+      .find(({ refusal }) => refusal !== undefined);
+    if (denied) {
+      const { actions, keyArn } = denied.use;
+      this.onAccess?.(principal, { action: actions.join(), resource: keyArn }, false);
+    }
+    return denied?.refusal;
+  }
+
+  #keyUse(principal: string, { action, resource }: Access): KeyUse | undefined {
+    const role = this.#roles.get(principal) ?? "";
+    if (action.startsWith("kms:")) {
+      const purpose = `${action} by ${principal}`;
+      const context = { "kms:CallerAccount": ACCOUNT };
+      return { purpose, keyArn: resource, principal: { arn: role }, actions: [action], context };
+    }
+    const keyArn = this.#keyOf.get(resource.replace(/\/index\/.*$/, ""));
+    if (keyArn === undefined || keyActionsOf(action).length === 0) return undefined;
+    return accessUse(keyArn, role, action, resource);
   }
 }

@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { type BusEvent, EventArchive } from "./event-archive.ts";
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
+import {
+  type DeliveryRefusal,
+  noCounts,
+  type Receiver,
+  type RuleCounts,
+  RuleTarget,
+  type TargetProperties,
+} from "./rule-target.ts";
 import { ACCOUNT, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
 /** An entry of PutEvents, as the SDK sends it. */
@@ -16,7 +24,7 @@ export interface PutEventsEntry {
 interface RuleProperties {
   readonly EventBusName?: string;
   readonly EventPattern?: EventPattern;
-  readonly Targets: readonly { readonly Arn: string }[];
+  readonly Targets: readonly TargetProperties[];
 }
 
 /** What PutEvents answers for one entry. */
@@ -27,17 +35,24 @@ export type EntryAnswer =
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html, the limit of every region. */
 const MAX_ENTRY_BYTES = 256 * 1024;
 
-/** The target of a rule: a queue or a delivery stream. */
-export interface RuleTarget {
-  send(message: string): unknown;
+/** What EventBridge may do. Without it, it may do everything. */
+interface Permissions {
+  readonly refusal: DeliveryRefusal;
+  archiveRefusal(archiveArn: string): string | undefined;
 }
+
+const EVERYTHING: Permissions = {
+  refusal: () => undefined,
+  archiveRefusal: () => undefined,
+};
 
 interface Rule {
   readonly name: string;
   readonly arn: string;
   readonly busName: string;
   readonly matches: (event: unknown) => boolean;
-  readonly deliver: (message: string) => void;
+  readonly targets: readonly RuleTarget[];
+  readonly counts: RuleCounts;
 }
 
 /** Where AWS services put their events. */
@@ -61,22 +76,44 @@ export class EventBus {
 
   constructor(
     template: Template,
-    target: (logicalId: string) => RuleTarget,
+    receiver: (logicalId: string) => Receiver,
     readonly name: string,
+    private readonly permissions: Permissions = EVERYTHING,
   ) {
     this.archives = EventArchive.all(template);
     this.#rules = template
       .resources<RuleProperties>("AWS::Events::Rule")
       .flatMap(({ logicalId, properties: { EventBusName, EventPattern, Targets } }) => {
         if (!EventPattern) return [];
-        const targets = Targets.map(({ Arn }) => target(logicalIdOfArn(Arn)));
-        const deliver = (message: string) => {
-          for (const each of targets) each.send(message);
-        };
-        const busName = EventBusName ?? DEFAULT_BUS;
         const arn = template.arn(logicalId);
-        return [{ name: logicalId, arn, busName, matches: compilePattern(EventPattern), deliver }];
+        const counts = noCounts();
+        const refusal: DeliveryRefusal = (...delivery) => permissions.refusal(...delivery);
+        const targets = Targets.map(
+          (target) => new RuleTarget(arn, target, receiver, counts, refusal),
+        );
+        const busName = EventBusName ?? DEFAULT_BUS;
+        const matches = compilePattern(EventPattern);
+        return [{ name: logicalId, arn, busName, matches, targets, counts }];
       });
+  }
+
+  /** How many events wait to be sent to a target again. */
+  get waiting(): number {
+    return this.#rules
+      .flatMap(({ targets }) => targets)
+      .reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
+  /** CloudWatch's counts of a rule. */
+  countsOf(ruleName: string): RuleCounts {
+    const rule = this.#rules.find(({ name }) => name === ruleName);
+    if (!rule) throw new RangeError(`there is no rule ${ruleName}`);
+    return rule.counts;
+  }
+
+  /** Gives up what waits to be sent again. */
+  close(): void {
+    for (const { targets } of this.#rules) for (const target of targets) target.close();
   }
 
   /** Enables or disables a rule of the custom bus. Returns whether there is a rule with the name. */
@@ -114,7 +151,11 @@ export class EventBus {
       resources: entry.Resources ?? [],
       detail,
     };
-    if (isOwn) for (const archive of this.archives) archive.take(event);
+    if (isOwn) {
+      for (const archive of this.archives) {
+        if (this.permissions.archiveRefusal(archive.arn) === undefined) archive.take(event);
+      }
+    }
     this.#hand(event, rules);
     this.onEntry?.(entry);
     return { EventId: event.id };
@@ -135,7 +176,8 @@ export class EventBus {
   #hand(event: BusEvent, rules: readonly Rule[]): void {
     const message = JSON.stringify(event);
     for (const rule of rules) {
-      if (!this.#disabled.has(rule.name) && rule.matches(event)) rule.deliver(message);
+      if (this.#disabled.has(rule.name) || !rule.matches(event)) continue;
+      for (const target of rule.targets) target.deliver(message);
     }
   }
 }

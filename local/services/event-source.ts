@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
+import type { AccessPolicies } from "./access-policies.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import type { Message, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
@@ -18,6 +19,9 @@ interface MappingProperties {
 /** The number of pollers of a mapping. A mapping can allow fewer. */
 const POLLERS = 5;
 const IDLE_WAIT_MS = 1000;
+
+/** What a function must be allowed on the queue that is polled for it. */
+const POLLS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
 /** A message in the form that an invocation gets. */
 export function toRecord(message: Message, eventSourceARN: string): SQSRecord {
@@ -109,18 +113,26 @@ class EventSource {
 }
 
 /**
- * Starts the template's SQS event source mappings.
+ * Starts the template's SQS event source mappings, which work by the permissions of their functions.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
  *
  * @returns stops them
+ * @throws Error when a function may not consume its queue: CloudFormation cannot create the mapping then
  */
 export function startEventSources(
   template: Template,
   queues: Queues,
   functions: LambdaFunctions,
+  policies: AccessPolicies,
 ): () => void {
   const sources = template
     .resources<MappingProperties>("AWS::Lambda::EventSourceMapping")
     .map(({ properties }) => {
+      const denial = policies.denial(
+        logicalIdOfArn(properties.FunctionName),
+        POLLS.map((action) => ({ action, resource: properties.EventSourceArn })),
+      );
+      if (denial !== undefined) throw new Error(denial);
       const queue = queueNamed(queues, logicalIdOfArn(properties.EventSourceArn));
       return new EventSource(queue, functions, properties);
     });

@@ -1,10 +1,6 @@
 import { decide, type PolicyRequest, type Principal, type Statement } from "./policy-statements.ts";
-import { ACCOUNT, logicalIdOfArn, type Template } from "./template.ts";
-
-interface Policy {
-  readonly PolicyDocument: { readonly Statement: readonly Statement[] };
-  readonly Roles: readonly string[];
-}
+import { RolePolicies } from "./role-policies.ts";
+import { ACCOUNT, type Template } from "./template.ts";
 
 interface KeyProperties {
   readonly KeyPolicy: { readonly Statement: readonly Statement[] };
@@ -29,7 +25,7 @@ const ROOT: Principal = { arn: `arn:aws:iam::${ACCOUNT}:root` };
  */
 export class KeyPolicies {
   readonly #ofKeys: ReadonlyMap<string, readonly Statement[]>;
-  readonly #ofRoles = new Map<string, Statement[]>();
+  readonly #ofRoles: RolePolicies;
 
   /** @param imported the policies of keys that the template does not make, by ARN */
   constructor(template: Template, imported: ReadonlyMap<string, readonly Statement[]> = new Map()) {
@@ -42,12 +38,7 @@ export class KeyPolicies {
             [template.arn(logicalId), properties.KeyPolicy.Statement] as const,
         ),
     ]);
-    for (const { properties } of template.resources<Policy>("AWS::IAM::Policy")) {
-      for (const role of properties.Roles) {
-        const before = this.#ofRoles.get(role) ?? [];
-        this.#ofRoles.set(role, [...before, ...properties.PolicyDocument.Statement]);
-      }
-    }
+    this.#ofRoles = new RolePolicies(template);
   }
 
   /** The message with which KMS refuses a use; undefined if it allows it. */
@@ -68,10 +59,10 @@ export class KeyPolicies {
     const said = decide(ofKey, request);
     if (said !== undefined) return said === "allowed";
     if ("service" in request.principal) return false;
-    const ofRole = this.#ofRoles.get(logicalIdOfArn(request.principal.arn)) ?? [];
+    const { action, context } = request;
     return (
       decide(ofKey, { ...request, principal: ROOT }) === "allowed" &&
-      decide(ofRole, { ...request, principal: undefined }) === "allowed"
+      this.#ofRoles.allows(request.principal.arn, action, keyArn, context)
     );
   }
 }

@@ -62,9 +62,10 @@ function ofRules(template: Template, keys: ReadonlyMap<string, string>): KeyUse[
 }
 
 /**
+ * What EventBridge does with a key to keep archives.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
  */
-function ofArchives(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
+export function archiveUses(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
   return template
     .resources<{ readonly SourceArn: string }>("AWS::Events::Archive")
     .flatMap(({ logicalId, properties: { SourceArn } }) => {
@@ -176,7 +177,7 @@ function ofStreams(template: Template, keys: ReadonlyMap<string, string>): KeyUs
 /** Every use of a customer's key that the deployed template leads to. */
 export function keyUses(template: Template): KeyUse[] {
   const keys = encryptedResources(template);
-  return [ofRules, ofArchives, ofAlarms, ofRoles, ofStreams].flatMap((usesOf) =>
+  return [ofRules, archiveUses, ofAlarms, ofRoles, ofStreams].flatMap((usesOf) =>
     usesOf(template, keys),
   );
 }

@@ -40,6 +40,8 @@ export class Queue {
   readonly #inFlight = new Map<string, { message: Message; timer: NodeJS.Timeout }>();
   #arrival: (() => void)[] = [];
   #closed = false;
+  /** Set by tests: the error with which the queue refuses every message that is sent. */
+  refusal: Error | undefined;
   /** Without it, messages come in order, each once. */
   disorder: QueueDisorder | undefined;
 
@@ -58,7 +60,9 @@ export class Queue {
     return [...[...this.#inFlight.values()].map(({ message }) => message), ...this.#visible];
   }
 
+  /** @throws the queue's `refusal` */
   send(body: string, attributes: Message["attributes"] = {}): string {
+    if (this.refusal) throw this.refusal;
     const messageId = randomUUID();
     this.#push({
       messageId,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { AccessPolicies } from "../services/access-policies.ts";
 import { ApiGateway, MAX_HEADER_BYTES } from "../services/api-gateway.ts";
 import { createAwsEndpoint } from "../services/aws-endpoint.ts";
+import { DeliveryPermissions } from "../services/delivery-permissions.ts";
 import { createDeliveryStreams, type DeliveryStream } from "../services/delivery-streams.ts";
 import { startDynamoDbLocal } from "../services/dynamodb-local.ts";
 import { createTables } from "../services/dynamodb-tables.ts";
@@ -277,7 +278,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       template,
       (id) => deliveryStreams.get(id) ?? queueNamed(queues, id),
       template.only("AWS::Events::EventBus").logicalId,
+      new DeliveryPermissions(template),
     );
+    closing.push(() => bus?.close());
     const queueFile = options.dataDirectory && join(options.dataDirectory, "queues.json");
     if (queueFile) await restoreQueues(queues, queueFile);
     closing.push(async () => {
@@ -287,7 +290,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       }
       for (const queue of queues.values()) queue.close();
     });
-    closing.push(startEventSources(template, queues, functions));
+    closing.push(startEventSources(template, queues, functions, access));
     const schedules = new Schedules(template, functions, log);
     closing.push(() => schedules.stop());
     stack = { gateway: new ApiGateway(template, functions, options), schedules };

@@ -18,7 +18,12 @@ import { synthesize } from "../../infra/synthesize.ts";
 import type { Queue } from "../../local/services/queue.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { logicalIdOfArn } from "../../local/services/template.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import {
+  createEvent,
+  detailType,
+  EVENT_SOURCE,
+  type OAuthEvent,
+} from "../../shared/envelope/oauth-event.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
@@ -177,6 +182,49 @@ describe("dead letters", () => {
     await settle();
     expect(letters.visible).toBe(0);
     expect(await storedIds("redriven")).toEqual(idsOf(events));
+  });
+});
+
+describe("a queue that takes nothing from EventBridge", () => {
+  const rule = () => logicalIdOfArn(scene().stack.replay.storedRuleArn);
+
+  it("gets every event later, as the rule's retry policy says", async () => {
+    const { stack, library, settle } = scene();
+    const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
+    const events = eventsOf("throttled", 20);
+    const before = stack.eventBus.countsOf(rule()).RetryInvocationAttempts;
+    buffer.refusal = new Error("RequestThrottled");
+    await library.sink.publish(events);
+    expect(stack.eventBus.waiting).toBe(20);
+    expect(await storedIds("throttled")).toEqual([]);
+    buffer.refusal = undefined;
+    await settle();
+    expect(await storedIds("throttled")).toEqual(idsOf(events));
+    expect(stack.eventBus.countsOf(rule()).RetryInvocationAttempts).toBe(before + 20);
+    expect(await counted("throttled")).toBe(20);
+  });
+
+  it("leaves the events in the dead letters with EventBridge's reason, from where they can be redriven", async () => {
+    const { stack, settle } = scene();
+    const letters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
+    const events = eventsOf("denied", 3);
+    const text = (StringValue: string) => ({ DataType: "String", StringValue });
+    for (const event of events) {
+      const detail = { source: EVENT_SOURCE, "detail-type": detailType(event.event_type) };
+      letters.send(JSON.stringify({ ...detail, time: event.occurred_at, detail: event }), {
+        ERROR_CODE: text("NO_PERMISSIONS"),
+        ERROR_MESSAGE: text("Lack of permissions to invoke cross account target."),
+      });
+    }
+    const { json } = await deadLettersList(target());
+    expect(json).toMatchObject({
+      dead_letters: events.map(() => ({
+        reason: expect.stringMatching(/^EventBridge could not deliver it: NO_PERMISSIONS: Lack of/),
+      })),
+    });
+    expect((await deadLettersRedrive(target())).json).toEqual({ redriven: 3 });
+    await settle();
+    expect(await storedIds("denied")).toEqual(idsOf(events));
   });
 });
 

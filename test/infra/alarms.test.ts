@@ -9,6 +9,7 @@ import type { MonitoringConfigInput } from "../../shared/config/monitoring-confi
 import { ALARM_METRICS } from "../../shared/cost/allowances.ts";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
 import { METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
+import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const assembly = inject("assembly");
 const file = join(assembly.directory, `${assembly.stackName}.template.json`);
@@ -69,6 +70,69 @@ describe("alarms", () => {
       expect(alarms[`${name}Errors`]).toMatchObject({ MetricName: "Errors" });
     }
     expect(functionNames).toContain("Stats");
+  });
+
+  it("look at the events that each rule drops, by the rule's name on its own bus", () => {
+    const stack = new Stack(new App(), "Shop");
+    const providers = {
+      partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],
+      cognito: true,
+    };
+    new OAuthMonitoring(stack, "Monitoring", { config: { providers } });
+    const dropped = alarmsOf(Template.fromStack(stack));
+    const nameAt = (index: number, part: string) => ({
+      Name: "RuleName",
+      Value: {
+        "Fn::Select": [
+          index,
+          { "Fn::Split": ["/", { "Fn::GetAtt": [expect.stringContaining(part), "Arn"] }] },
+        ],
+      },
+    });
+    const bus = (Value: unknown) => ({ Name: "EventBusName", Value });
+    const ownBus = { Ref: expect.stringContaining("EventFlowBus") };
+    for (const [name, dimensions] of [
+      ["StoredDropped", [bus(ownBus), nameAt(2, "Stored")]],
+      ["Partner0Dropped", [bus(providers.partnerEventBuses[0]), nameAt(5, "Partner0")]],
+      ["CognitoDropped", [nameAt(1, "Cognito")]],
+    ] as const) {
+      expect(dropped[name]).toMatchObject({
+        Namespace: "AWS/Events",
+        MetricName: "InvocationsFailedToBeSentToDlq",
+        Dimensions: dimensions,
+        Threshold: 1,
+      });
+    }
+  });
+
+  it("watch the dead-letter queue of every target of a rule that brings events", () => {
+    const stack = new Stack(new App(), "Shop");
+    new OAuthMonitoring(stack, "Monitoring", {
+      config: {
+        ocsfExport: { enabled: true },
+        providers: { cognito: true },
+        signals: SIGNALS,
+        notifications: NOTIFICATIONS,
+      },
+    });
+    const whole = Template.fromStack(stack);
+    const watched = new Set(
+      Object.values(alarmsOf(whole))
+        .filter(({ MetricName }) => MetricName === "ApproximateNumberOfMessagesVisible")
+        .flatMap(({ Dimensions = [] }) => Dimensions.map(({ Value }) => JSON.stringify(Value)))
+        .flatMap((name) => /"(\w+)","QueueName"/.exec(name)?.[1] ?? []),
+    );
+    const targets = Object.values(whole.findResources("AWS::Events::Rule"))
+      .filter(({ Properties }) => Properties.EventPattern)
+      .flatMap(({ Properties }) => Properties.Targets);
+    expect(targets.length).toBeGreaterThan(5);
+    for (const target of targets) {
+      expect(target.RetryPolicy).toEqual({
+        MaximumEventAgeInSeconds: 86_400,
+        MaximumRetryAttempts: 185,
+      });
+      expect(watched).toContain(target.DeadLetterConfig.Arn["Fn::GetAtt"][0]);
+    }
   });
 
   it("do not take the authorizer's 401s for errors", () => {

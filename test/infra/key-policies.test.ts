@@ -8,10 +8,16 @@ import { afterAll, describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
+import { AccessPolicies } from "../../local/services/access-policies.ts";
+import { DeliveryPermissions } from "../../local/services/delivery-permissions.ts";
 import { encryptedResources } from "../../local/services/encrypted-resources.ts";
+import { EventBus } from "../../local/services/event-bus.ts";
+import { startEventSources } from "../../local/services/event-source.ts";
 import { KeyPolicies } from "../../local/services/key-policies.ts";
 import { keyUses } from "../../local/services/key-uses.ts";
+import type { LambdaFunctions } from "../../local/services/lambda-functions.ts";
 import type { Statement } from "../../local/services/policy-statements.ts";
+import { createQueues, queueNamed } from "../../local/services/queues.ts";
 import { Template } from "../../local/services/template.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
@@ -34,9 +40,16 @@ interface Resources {
   [id: string]: { readonly Type: string; readonly Properties: Record<string, unknown> };
 }
 
-/** A stack's template as the local services read it, with a change made to it first. */
-function read(stack: Stack, change: (resources: Resources) => void = () => {}): Template {
-  const { template } = (stack.node.root as App).synth().getStackArtifact(stack.artifactId);
+const templateOf = (stack: Stack) =>
+  (stack.node.root as App).synth().getStackArtifact(stack.artifactId).template as {
+    Resources: Resources;
+  };
+
+/** A template as the local services read it, with a change made to it first. */
+function read(
+  template: { readonly Resources: Resources },
+  change: (resources: Resources) => void = () => {},
+): Template {
   const changed = structuredClone(template);
   change(changed.Resources);
   const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-keys-"));
@@ -45,14 +58,16 @@ function read(stack: Stack, change: (resources: Resources) => void = () => {}): 
   return new Template({ directory, stackName: "Keys" }, "http://127.0.0.1:1");
 }
 
-function construct(props: (stack: Stack) => OAuthMonitoringProps): Stack {
+function construct(props: (stack: Stack) => OAuthMonitoringProps) {
   const stack = new Stack(new App(), "Shop");
   new OAuthMonitoring(stack, "Oam", { config: EVERYTHING, ...props(stack) });
-  return stack;
+  return templateOf(stack);
 }
 
 const product = (config: MonitoringConfigInput) =>
-  new OAuthMonitoringStack(new App(), "Product", { config });
+  templateOf(new OAuthMonitoringStack(new App(), "Product", { config }));
+const DEFAULTS_TEMPLATE = product({});
+const EVERYTHING_TEMPLATE = product(EVERYTHING);
 
 const refusals = (template: Template, imported?: ReadonlyMap<string, readonly Statement[]>) => {
   const policies = new KeyPolicies(template, imported);
@@ -72,9 +87,9 @@ function keysOf(template: Template) {
 }
 
 describe("every use of a key", () => {
-  it.each<[string, () => Stack, number]>([
-    ["by the defaults", () => product({}), 1],
-    ["with everything on", () => product(EVERYTHING), 1],
+  it.each<[string, () => { Resources: Resources }, number]>([
+    ["by the defaults", () => DEFAULTS_TEMPLATE, 1],
+    ["with everything on", () => EVERYTHING_TEMPLATE, 1],
     [
       "with an alarm topic that has a key of its own",
       () =>
@@ -88,8 +103,8 @@ describe("every use of a key", () => {
       () => construct((stack) => ({ encryptionKey: new Key(stack, "Own") })),
       1,
     ],
-  ])("is allowed by the key's policy or the role's: %s", (_, stack, keys) => {
-    const template = read(stack());
+  ])("is allowed by the key's policy or the role's: %s", (_, made, keys) => {
+    const template = read(made());
     const { encrypting, used, principals } = keysOf(template);
     expect(encrypting.size).toBe(keys);
     expect(used).toEqual(encrypting);
@@ -100,12 +115,9 @@ describe("every use of a key", () => {
   });
 
   it("is known: no resource names a key that the check does not look at", () => {
-    const template = read(product(EVERYTHING));
+    const template = read(EVERYTHING_TEMPLATE);
     const known = encryptedResources(template);
-    const { Resources } = JSON.parse(
-      readFileSync(join(directories.at(-1) ?? "", "Keys.template.json"), "utf8"),
-    ) as { Resources: Resources };
-    const named = Object.entries(Resources).filter(
+    const named = Object.entries(EVERYTHING_TEMPLATE.Resources).filter(
       ([, { Type, Properties }]) =>
         !/^AWS::(IAM::Policy|KMS::Key|Lambda::Function)$/.test(Type) &&
         /"\w*DataKey\w+","Arn"/.test(JSON.stringify(Properties)),
@@ -116,14 +128,14 @@ describe("every use of a key", () => {
 });
 
 describe("a key that is imported", () => {
-  const stack = () =>
+  const made = () =>
     construct((scope) => ({ encryptionKey: Key.fromKeyArn(scope, "Theirs", IMPORTED) }));
 
   it("serves with the policy that the documentation gives for it", () => {
     const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
     const [, json = ""] = /## A key of your own[\s\S]*?```json\n([\s\S]*?)```/.exec(page) ?? [];
     const filled = json.replaceAll("REGION", "us-east-1").replaceAll("ACCOUNT", "000000000000");
-    const template = read(stack());
+    const template = read(made());
     const policy = new Map([[IMPORTED, JSON.parse(filled) as Statement[]]]);
     expect(keysOf(template).used).toEqual(new Set([IMPORTED]));
     expect(refusals(template, policy)).toEqual([]);
@@ -222,7 +234,118 @@ describe("the check of key policies", () => {
       /^sns:Publish on .* by \w*Anomalies/,
     ],
   ])("finds that a policy leaves out %s", (_, change, refusal) => {
-    const found = refusals(read(product(EVERYTHING), change));
+    const found = refusals(read(EVERYTHING_TEMPLATE, change));
     expect(found).toContainEqual(expect.stringMatching(refusal));
+  });
+});
+
+describe("the local services", () => {
+  type Change = (resources: Resources) => void;
+  const policiesOf = (resources: Resources, type: string) =>
+    Object.values(resources).filter(({ Type }) => Type === type);
+  /** Takes statements away from every policy of a type. */
+  const without =
+    (type: string, property: string, pattern: RegExp): Change =>
+    (resources) => {
+      for (const { Properties } of policiesOf(resources, type)) {
+        const policy = Properties[property] as { Statement: unknown[] };
+        policy.Statement = policy.Statement.filter((each) => !pattern.test(JSON.stringify(each)));
+      }
+    };
+  const withoutService = (service: string) =>
+    without("AWS::KMS::Key", "KeyPolicy", new RegExp(`${service}\\.amazonaws`));
+
+  /** What becomes of one event: where it is, and what the rule counts. */
+  function send(change?: Change) {
+    const template = read(DEFAULTS_TEMPLATE, change);
+    const queues = createQueues(template);
+    const named = (part: string) => [...queues.keys()].find((id) => id.includes(part)) ?? "";
+    const busName = template.only("AWS::Events::EventBus").logicalId;
+    const bus = new EventBus(
+      template,
+      (id) => queueNamed(queues, id),
+      busName,
+      new DeliveryPermissions(template),
+    );
+    bus.put({ EventBusName: busName, Source: "oauth.monitoring", DetailType: "x", Detail: "{}" });
+    const [rule] = template
+      .resources("AWS::Events::Rule")
+      .filter(({ logicalId }) => logicalId.includes("Stored"));
+    return {
+      counts: bus.countsOf(rule?.logicalId ?? ""),
+      buffered: queueNamed(queues, named("Buffer")).visible,
+      dead: queueNamed(queues, named("DeadLetters")).messages,
+      archived: bus.archives[0]?.between(0, Date.now() + 1000).length,
+    };
+  }
+
+  it("deliver and archive an event by the policies of queue and key", () => {
+    expect(send()).toMatchObject({
+      counts: { FailedInvocations: 0 },
+      buffered: 1,
+      dead: [],
+      archived: 1,
+    });
+  });
+
+  it("deliver nothing that the queue's policy does not allow: the event is a dead letter", () => {
+    const buffer = /SourceAccount/;
+    const { counts, buffered, dead } = send(
+      without("AWS::SQS::QueuePolicy", "PolicyDocument", buffer),
+    );
+    expect(counts).toMatchObject({ FailedInvocations: 1, InvocationsSentToDlq: 1 });
+    expect(buffered).toBe(0);
+    expect(dead[0]?.attributes.ERROR_CODE?.StringValue).toBe("NO_PERMISSIONS");
+  });
+
+  it("deliver and archive nothing that the key's policy does not allow: the event is lost, and counted", () => {
+    expect(send(withoutService("events"))).toMatchObject({
+      counts: { FailedInvocations: 1, InvocationsSentToDlq: 0, InvocationsFailedToBeSentToDlq: 1 },
+      buffered: 0,
+      dead: [],
+      archived: 0,
+    });
+  });
+
+  it("refuse a function what its role may not do with the key, for tables, queues and topics", () => {
+    const denials = (change?: Change) => {
+      const template = read(DEFAULTS_TEMPLATE, change);
+      const access = new AccessPolicies(template);
+      const idOf = (type: string, part: string) =>
+        template.resources(type).find(({ logicalId }) => logicalId.includes(part))?.logicalId ?? "";
+      const ask = (name: string, action: string, type: string, part: string) =>
+        access.denial(idOf("AWS::Lambda::Function", `Functions${name}`), [
+          { action, resource: template.arn(idOf(type, part)) },
+        ]);
+      return [
+        ask("Authorizer", "dynamodb:UpdateItem", "AWS::DynamoDB::Table", "DataTokens"),
+        ask("Authorizer", "sqs:SendMessage", "AWS::SQS::Queue", "Unpublished"),
+        ask("Anomalies", "sns:Publish", "AWS::SNS::Topic", "AlarmTopic"),
+      ];
+    };
+    expect(denials()).toEqual([undefined, undefined, undefined]);
+    const noKeys = without("AWS::IAM::Policy", "PolicyDocument", /kms:/);
+    const noRoot = without("AWS::KMS::Key", "KeyPolicy", /:root/);
+    for (const change of [noKeys, noRoot]) {
+      for (const denial of denials(change)) expect(denial).toMatch(/not authorized .* kms:\w+/);
+    }
+  });
+
+  it("do not poll a queue for a function that may not decrypt its messages", () => {
+    const start = (change?: Change) => {
+      const template = read(DEFAULTS_TEMPLATE, change);
+      const queues = createQueues(template);
+      const stop = startEventSources(
+        template,
+        queues,
+        {} as LambdaFunctions,
+        new AccessPolicies(template),
+      );
+      stop();
+      for (const queue of queues.values()) queue.close();
+    };
+    expect(() => start()).not.toThrow();
+    const plant = without("AWS::IAM::Policy", "PolicyDocument", /^\{"Action":"kms:Decrypt"/);
+    expect(() => start(plant)).toThrow(/sqs:ReceiveMessage .*Republisher.*kms:Decrypt/);
   });
 });

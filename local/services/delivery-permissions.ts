@@ -1,0 +1,70 @@
+import { encryptedResources } from "./encrypted-resources.ts";
+import { KeyPolicies } from "./key-policies.ts";
+import { archiveUses, deliveryUse } from "./key-uses.ts";
+import { decide, type Statement } from "./policy-statements.ts";
+import { RolePolicies } from "./role-policies.ts";
+import { ACCOUNT, arnOf, logicalIdOfArn, type Template } from "./template.ts";
+
+interface QueuePolicyProperties {
+  readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+  /** Their URLs. */
+  readonly Queues: readonly string[];
+}
+
+const EVENTS = { service: "events.amazonaws.com" };
+
+/**
+ * What EventBridge may do: put a rule's events into a queue, by the queue's policy and its key's; send them to a
+ * stream, by the role of the target; and encrypt an archive.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+ */
+export class DeliveryPermissions {
+  readonly #keyOf: ReadonlyMap<string, string>;
+  readonly #keys: KeyPolicies;
+  readonly #roles: RolePolicies;
+  readonly #ofQueues = new Map<string, readonly Statement[]>();
+
+  constructor(private readonly template: Template) {
+    this.#keyOf = encryptedResources(template);
+    this.#keys = new KeyPolicies(template);
+    this.#roles = new RolePolicies(template);
+    for (const { properties } of template.resources<QueuePolicyProperties>(
+      "AWS::SQS::QueuePolicy",
+    )) {
+      for (const url of properties.Queues) {
+        this.#ofQueues.set(arnOf("sqs", logicalIdOfArn(url)), properties.PolicyDocument.Statement);
+      }
+    }
+  }
+
+  /** Why EventBridge may not send a rule's events to a target; undefined if it may. */
+  refusal(ruleArn: string, targetArn: string, roleArn?: string): string | undefined {
+    if (targetArn.includes(":firehose:")) {
+      const isAllowed =
+        roleArn !== undefined && this.#roles.allows(roleArn, "firehose:PutRecord", targetArn);
+      return isAllowed ? undefined : `the role ${roleArn} may not send records to ${targetArn}`;
+    }
+    const said = decide(this.#ofQueues.get(targetArn) ?? [], {
+      principal: EVENTS,
+      action: "sqs:SendMessage",
+      resource: targetArn,
+      context: {
+        "aws:SourceArn": ruleArn,
+        "aws:SourceAccount": ACCOUNT,
+        "aws:SecureTransport": "true",
+      },
+    });
+    if (said !== "allowed") return `the policy of ${targetArn} lets ${ruleArn} send nothing`;
+    const keyArn = this.#keyOf.get(targetArn);
+    return keyArn && this.#keys.refusal(deliveryUse(keyArn, ruleArn, targetArn));
+  }
+
+  /** Why EventBridge may not encrypt an archive; undefined if it may. */
+  archiveRefusal(archiveArn: string): string | undefined {
+    const uses = archiveUses(this.template, this.#keyOf);
+    return uses
+      .filter(({ purpose }) => purpose.endsWith(` ${logicalIdOfArn(archiveArn)}`))
+      .map((use) => this.#keys.refusal(use))
+      .find((refusal) => refusal !== undefined);
+  }
+}
