@@ -7,6 +7,7 @@ import type {
   FirehoseTransformationResult,
   FirehoseTransformationResultRecord,
 } from "aws-lambda";
+import { TooManyRequests } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import { logicalIdOfArn, REGION, type Template } from "./template.ts";
 
@@ -34,6 +35,9 @@ const LONGEST_WAIT_MS = 5000;
 
 /** The most records of one invocation. Firehose's own limit is 1 MB. */
 const BATCH = 500;
+
+/** How often Firehose invokes a throttled function again. */
+const TRANSFORM_RETRIES = 3;
 
 type Values = Readonly<Record<string, string>>;
 
@@ -163,12 +167,15 @@ export class DeliveryStream {
         approximateArrivalTimestamp: nowMs,
       })),
     };
-    try {
-      const answer = await this.functions.invoke(logicalIdOfArn(lambdaArn), event);
-      const { records } = answer as FirehoseTransformationResult;
-      return new Map(records.map((record) => [record.recordId, record]));
-    } catch {
-      return new Map();
+    // https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
+    for (let retries = 0; ; retries += 1) {
+      try {
+        const answer = await this.functions.invoke(logicalIdOfArn(lambdaArn), event);
+        const { records } = answer as FirehoseTransformationResult;
+        return new Map(records.map((record) => [record.recordId, record]));
+      } catch (error) {
+        if (!(error instanceof TooManyRequests) || retries === TRANSFORM_RETRIES) return new Map();
+      }
     }
   }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
 import type { AccessPolicies } from "./access-policies.ts";
+import { TooManyRequests } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import type { Message, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
@@ -19,6 +20,10 @@ interface MappingProperties {
 /** The number of pollers of a mapping. A mapping can allow fewer. */
 const POLLERS = 5;
 const IDLE_WAIT_MS = 1000;
+
+/** Waits of a mapping whose function is throttled. AWS publishes none. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 2000;
 
 /** What a function must be allowed on the queue that is polled for it. */
 const POLLS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
@@ -102,12 +107,26 @@ class EventSource {
     const { EventSourceArn, FunctionName, FunctionResponseTypes = [] } = this.mapping;
     const Records = messages.map((message) => toRecord(message, EventSourceArn));
     try {
-      const answer = await this.functions.invoke(FunctionName, { Records });
+      const answer = await this.#untilTaken(() => this.functions.invoke(FunctionName, { Records }));
       const reports = FunctionResponseTypes.includes("ReportBatchItemFailures");
       const partial = reports ? (answer as SQSBatchResponse | null) : null;
       acknowledge(this.queue, messages, partial ?? { batchItemFailures: [] });
     } catch {
       // The whole batch stays invisible until its visibility timeout, and is then delivered again.
+    }
+  }
+
+  /** Invokes again while Lambda refuses to, until the messages are visible to others. */
+  async #untilTaken(invoke: () => Promise<unknown>): Promise<unknown> {
+    const endMs = Date.now() + this.queue.options.visibilityTimeoutMs;
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+      try {
+        return await invoke();
+      } catch (error) {
+        const isLate = Date.now() + waitMs >= endMs || this.#stopped;
+        if (!(error instanceof TooManyRequests) || isLate) throw error;
+        await sleep(waitMs);
+      }
     }
   }
 }

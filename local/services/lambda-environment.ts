@@ -24,6 +24,16 @@ export class FunctionError extends Error {
   }
 }
 
+/**
+ * Lambda does not invoke the function, because as many of its invocations are under way as may be.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+ */
+export class TooManyRequests extends FunctionError {
+  constructor() {
+    super("Rate Exceeded.", "TooManyRequestsException");
+  }
+}
+
 /** An invocation that waits for an environment. */
 export interface Invocation {
   readonly payload: unknown;
@@ -51,6 +61,7 @@ export class LambdaEnvironment {
   #extensionNext: ServerResponse | undefined;
   #extensionId: string | undefined;
   #wasReady = false;
+  #busy = false;
   #dead = false;
 
   constructor(
@@ -89,8 +100,14 @@ export class LambdaEnvironment {
     return !this.#dead && this.#runtimeNext !== undefined && extensionReady;
   }
 
+  /** Whether an invocation is under way, or the extension's work after its response. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
   /** Passes an invocation to a ready environment. */
   start(invocation: Invocation): void {
+    this.#busy = true;
     this.#sandbox?.thaw();
     const id = randomUUID();
     const deadlineMs = Date.now() + this.target.timeoutMs;
@@ -149,6 +166,7 @@ export class LambdaEnvironment {
   kill(reason: string): void {
     if (this.#dead) return;
     this.#dead = true;
+    this.#busy = false;
     clearTimeout(this.#deadline);
     this.#current?.reject(new FunctionError(reason, "Sandbox.Timedout"));
     this.#current = undefined;
@@ -176,6 +194,7 @@ export class LambdaEnvironment {
   #settled(): void {
     if (!this.ready) return;
     this.#wasReady = true;
+    this.#busy = false;
     clearTimeout(this.#deadline);
     this.#sandbox?.freeze();
     this.events.onReady();

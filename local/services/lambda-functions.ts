@@ -3,6 +3,7 @@ import {
   type Invocation,
   LambdaEnvironment,
   type LocalFunction,
+  TooManyRequests,
 } from "./lambda-environment.ts";
 import { arnOf, REGION, type Template } from "./template.ts";
 import { newTraceHeader } from "./trace-header.ts";
@@ -12,6 +13,7 @@ interface FunctionProperties {
   readonly Handler: string;
   readonly Timeout?: number;
   readonly MemorySize?: number;
+  readonly ReservedConcurrentExecutions?: number;
   readonly Environment?: { readonly Variables: Record<string, string> };
 }
 
@@ -19,6 +21,10 @@ interface Pool {
   readonly target: LocalFunction;
   readonly environments: Set<LambdaEnvironment>;
   readonly waiting: Invocation[];
+  /** The most invocations at a time, which are kept for the function. */
+  reserved: number | undefined;
+  /** Invocations that were refused. */
+  throttles: number;
 }
 
 /** How a template's functions run. */
@@ -35,9 +41,19 @@ export interface LambdaOptions {
 /** How many environments of one function run at the same time. AWS would start one for each concurrent call. */
 const CONCURRENCY = 4;
 
+/** How many invocations are under way, or wait for an environment, which AWS would have started for them. */
+const inUse = ({ waiting, environments }: Pool) =>
+  waiting.length + [...environments].filter(({ busy }) => busy).length;
+
 /** The template's functions, run from their bundles. */
 export class LambdaFunctions {
   readonly #pools = new Map<string, Pool>();
+  /**
+   * Set by tests: the account's concurrency. Functions without a reservation share what others have not reserved.
+   * Without it, the account has no limit.
+   * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+   */
+  accountConcurrency: number | undefined;
   #closed = false;
 
   /** Environments start when they are first needed. */
@@ -74,7 +90,9 @@ export class LambdaFunctions {
           NODE_NO_WARNINGS: "1",
         },
       };
-      this.#pools.set(logicalId, { target, environments: new Set(), waiting: [] });
+      const reserved = properties.ReservedConcurrentExecutions;
+      const pool = { target, environments: new Set<LambdaEnvironment>(), waiting: [] };
+      this.#pools.set(logicalId, { ...pool, reserved, throttles: 0 });
     }
   }
 
@@ -88,13 +106,36 @@ export class LambdaFunctions {
    *
    * @param traceHeader the trace that the function continues; without it, a new trace begins
    * @throws FunctionError when the function throws, crashes or takes longer than its timeout
+   * @throws TooManyRequests when as many invocations are under way as the function or the account may have
    */
   invoke(name: string, payload: unknown, traceHeader = newTraceHeader()): Promise<unknown> {
     const pool = this.#pool(name);
+    if (this.#isFull(pool)) {
+      pool.throttles += 1;
+      return Promise.reject(new TooManyRequests());
+    }
     return new Promise((resolve, reject) => {
       pool.waiting.push({ payload, traceHeader, resolve, reject });
       this.#dispatch(pool);
     });
+  }
+
+  /** Reserves concurrency for a function, as PutFunctionConcurrency does; 0 stops it, undefined takes it back. */
+  reserve(name: string, concurrency: number | undefined): void {
+    this.#pool(name).reserved = concurrency;
+  }
+
+  /** How many invocations of a function were refused. */
+  throttlesOf(name: string): number {
+    return this.#pool(name).throttles;
+  }
+
+  #isFull(pool: Pool): boolean {
+    if (pool.reserved !== undefined) return inUse(pool) >= pool.reserved;
+    if (this.accountConcurrency === undefined) return false;
+    let left = this.accountConcurrency;
+    for (const each of this.#pools.values()) left -= each.reserved ?? inUse(each);
+    return left <= 0;
   }
 
   /** Whether no invocation waits or is under way, nor the work that follows its response. */

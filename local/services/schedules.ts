@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TooManyRequests } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import { ACCOUNT, arnOf, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
@@ -28,6 +30,11 @@ function periodMs(expression: string): number {
   }
   return Number(count) * unitMs;
 }
+
+/** The waits of an asynchronous invocation that is throttled, and how long Lambda tries. */
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 300_000;
+const LONGEST_AGE_MS = 6 * 3_600_000;
 
 /** Runs the template's scheduled rules, on their timers and on demand. */
 export class Schedules {
@@ -72,7 +79,7 @@ export class Schedules {
   async run(name: string, more: object = {}): Promise<unknown> {
     const schedule = this.#schedules.find((candidate) => candidate.name === name);
     if (!schedule) throw new RangeError(`there is no schedule ${name}`);
-    return this.functions.invoke(schedule.functionName, {
+    return this.#invoke(schedule.functionName, {
       version: "0",
       id: randomUUID(),
       source: "aws.events",
@@ -85,6 +92,22 @@ export class Schedules {
       detail: {},
       ...more,
     });
+  }
+
+  /**
+   * Invokes a function asynchronously: what Lambda throttles waits in its queue, and is tried again.
+   * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+   */
+  async #invoke(functionName: string, event: object): Promise<unknown> {
+    const endMs = Date.now() + LONGEST_AGE_MS;
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+      try {
+        return await this.functions.invoke(functionName, event);
+      } catch (error) {
+        if (!(error instanceof TooManyRequests) || Date.now() + waitMs > endMs) throw error;
+        await sleep(waitMs, undefined, { ref: false });
+      }
+    }
   }
 
   stop(): void {

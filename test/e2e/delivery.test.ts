@@ -159,3 +159,94 @@ describe("delivery", () => {
     expect(await storedCount("client_id=app&type=token_used")).toBe(201);
   });
 });
+
+describe("Lambda's concurrency", () => {
+  const idOf = (name: string) => scene().stack.named("function", name);
+  const statusesOf = async (calls: number, prefix: string) => {
+    const { get, caller } = scene();
+    const answers = await Promise.all(
+      Array.from({ length: calls }, (_, n) => get(`/api/${prefix}/${n}`, caller)),
+    );
+    return answers.map(({ status }) => status);
+  };
+  const trackedCalls = async (prefix: string) => {
+    const { body } = await scene().get(
+      "/admin/oauth/events?limit=1000&client_id=app&type=token_used",
+      scene().admin,
+    );
+    return body.events.filter(({ event_data }: OAuthEvent) =>
+      String(event_data.endpoint).includes(`/${prefix}/`),
+    ).length;
+  };
+  const take = async (name: string, count: number, events: number, eventType: string) => {
+    const { stack, settle } = scene();
+    stack.functions.reserve(idOf(name), count);
+    const details = Array.from({ length: events }, (_, n) =>
+      createEvent({ eventType, clientId: eventType, details: { n } }, Date.now() + n),
+    );
+    for (let start = 0; start < events; start += 10) {
+      await putEvents(details.slice(start, start + 10), eventType);
+    }
+    return settle;
+  };
+
+  it("refuses calls over what is reserved with 503, and tracks every call that is let in", async () => {
+    const { stack, settle } = scene();
+    const before = stack.functions.throttlesOf(idOf("Authorizer"));
+    stack.functions.reserve(idOf("Authorizer"), 1);
+    const statuses = await statusesOf(8, "reserved");
+    stack.functions.reserve(idOf("Authorizer"), undefined);
+    await settle();
+    const letIn = statuses.filter((status) => status === 200).length;
+    expect(new Set(statuses)).toEqual(new Set([200, 503]));
+    expect(stack.functions.throttlesOf(idOf("Authorizer")) - before).toBe(8 - letIn);
+    expect(await trackedCalls("reserved")).toBe(letIn);
+  });
+
+  it("leaves a reservation to its function when the account's is used up", async () => {
+    const { stack, get, caller, settle } = scene();
+    stack.functions.reserve(idOf("Authorizer"), 4);
+    stack.functions.accountConcurrency = 4;
+    // The authorizer decides; the integration behind it has nothing left.
+    expect((await get("/api/account/none", "unknown")).status).toBe(401);
+    expect((await get("/api/account/0", caller)).status).toBeGreaterThanOrEqual(500);
+    expect(stack.functions.throttlesOf(idOf("SampleApi"))).toBe(1);
+    stack.functions.accountConcurrency = 6;
+    const statuses = await statusesOf(1, "account-left");
+    stack.functions.accountConcurrency = undefined;
+    stack.functions.reserve(idOf("Authorizer"), undefined);
+    await settle();
+    expect(statuses).toEqual([200]);
+    expect(await trackedCalls("account")).toBe(1);
+  });
+
+  it.each([
+    ["two at a time, fewer than the mapping's pollers", 2, "few_tried", 0],
+    ["none, longer than the queue hides a message", 0, "none_tried", 3000],
+  ])("lets the subscriber store exactly once with %s", async (_, reserved, eventType, waitMs) => {
+    const { stack } = scene();
+    const before = stack.functions.throttlesOf(idOf("Subscriber"));
+    const settle = await take("Subscriber", reserved, 60, eventType);
+    await sleep(waitMs);
+    if (reserved === 0) {
+      expect(await storedCount(`client_id=${eventType}`)).toBe(0);
+      expect(stack.functions.throttlesOf(idOf("Subscriber"))).toBeGreaterThan(before);
+      stack.functions.reserve(idOf("Subscriber"), undefined);
+    }
+    await settle();
+    stack.functions.reserve(idOf("Subscriber"), undefined);
+    expect(await storedCount(`client_id=${eventType}`)).toBe(60);
+    const { body } = await scene().get("/admin/oauth/stats", scene().admin);
+    expect(body.events.by_type[eventType]).toBe(60);
+  });
+
+  it("lets a scheduled run wait until there is room for it", async () => {
+    const { functions, schedules } = scene().stack;
+    const { functionName = "" } = schedules.list().find(({ name }) => name === "cleanup") ?? {};
+    functions.reserve(functionName, 0);
+    const run = schedules.run("cleanup");
+    while (functions.throttlesOf(functionName) === 0) await sleep(20);
+    functions.reserve(functionName, undefined);
+    expect(await run).toMatchObject({ finished: true });
+  });
+});
