@@ -4,11 +4,16 @@ import { join } from "node:path";
 import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import { type ISecurityGroup, type IVpc, SecurityGroup, Vpc } from "aws-cdk-lib/aws-ec2";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { afterAll, describe, expect, it } from "vitest";
-import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import {
+  OAuthMonitoring,
+  type ProtectedHttpTarget,
+  type ProtectedTarget,
+} from "../../infra/oauth-monitoring.ts";
 import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import { synthesize } from "../../infra/synthesize.ts";
@@ -235,6 +240,51 @@ describe("an API that the construct's stack cannot serve", () => {
     expect(() => attach(ours, theirs)).toThrow(
       /^Shop\/Orders is deployed to aws:\/\/.* and Watch\/Oam to aws:\/\/111122223333\/eu-west-1: .*Give both stacks the same env, or .* an OAuthMonitoring of its own/,
     );
+  });
+
+  it.each<[string, (theirs: Stack) => ProtectedTarget | ProtectedHttpTarget]>([
+    ["an HTTP API", (theirs) => new HttpApi(theirs, "Orders")],
+    [
+      "an imported REST API",
+      (theirs) =>
+        RestApi.fromRestApiAttributes(theirs, "Orders", {
+          restApiId: "a1b2c3",
+          rootResourceId: "r1",
+        }),
+    ],
+    [
+      "an imported HTTP API",
+      (theirs) => HttpApi.fromHttpApiAttributes(theirs, "Orders", { httpApiId: "a1b2c3" }),
+    ],
+  ])("is refused, wherever it comes from: %s", (_, make) => {
+    for (const env of [{ ...EU, account: "444455556666" }, { ...EU, region: "us-east-1" }, {}]) {
+      const app = new App();
+      const theirs = new Stack(app, "Shop", { env });
+      const monitoring = new OAuthMonitoring(new Stack(app, "Watch", { env: EU }), "Oam");
+      const target = make(theirs);
+      expect(() => {
+        if ("httpApiId" in target) monitoring.attach(target as ProtectedHttpTarget);
+        else monitoring.attach(target as ProtectedTarget);
+      }).toThrow(/^Shop\/Orders is deployed to aws:.*docs\/attach\.md says how to gather events/);
+    }
+  });
+
+  it("is found in the account and region of the stack that imports it, as its id says nothing of them", () => {
+    const app = new App();
+    const stack = new Stack(app, "Watch", { env: EU });
+    const api = RestApi.fromRestApiAttributes(stack, "Orders", {
+      restApiId: "a1b2c3",
+      rootResourceId: "r1",
+    });
+    new OAuthMonitoring(stack, "Oam").attach(api);
+    Template.fromStack(stack).hasResourceProperties("AWS::Lambda::Permission", {
+      SourceArn: {
+        "Fn::Join": [
+          "",
+          Match.arrayWith([":execute-api:eu-west-1:111122223333:a1b2c3/authorizers/"]),
+        ],
+      },
+    });
   });
 
   it.each<[string, (shop: Stack) => OAuthMonitoringProps]>([
