@@ -11,6 +11,7 @@ import { printable, progress, type Report } from "../../shared/terminal/output.t
 import { MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
 import { type IssuedToken, issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
+import { quotaFaults, readAccountLimits } from "./quotas.ts";
 
 /** What one check found. */
 interface Finding {
@@ -264,6 +265,20 @@ async function checkCleanup(target: Target): Promise<Finding> {
   }
 }
 
+/** Compares the account's quotas with what the configuration asks for. */
+async function checkQuotas(target: Target): Promise<Finding[]> {
+  const check = "quotas";
+  try {
+    const faults = quotaFaults(target.config, await readAccountLimits(target));
+    return faults.length === 0
+      ? [{ check, ok: true, found: "the account allows what the configuration asks for" }]
+      : faults.map((fault) => ({ check, ok: false, ...fault }));
+  } catch (error) {
+    const advice = "let your identity call lambda:GetAccountSettings and dynamodb:DescribeLimits";
+    return [{ ...failure(check, error, advice), advice }];
+  }
+}
+
 /**
  * `doctor`: checks a stack from end to end, and says what to do. It issues a token of five minutes, which it
  * revokes, and leaves its events in the audit log, under a client of its own.
@@ -279,6 +294,7 @@ export async function doctor(target: Target, given: object): Promise<Report> {
     await revokeToken(target, issued.token.token_id).catch(() => {});
   }
   findings.push(await checkDeadLetters(target), await checkCleanup(target));
+  findings.push(...(await checkQuotas(target)));
   if (target.alarmTopicArn) findings.push(await checkSubscriptions(target, target.alarmTopicArn));
   progress("");
   const text = findings.flatMap(({ check, ok, found, advice }) => [

@@ -154,6 +154,9 @@ function kms(keys: () => LocalKeys): Record<string, Operation> {
   };
 }
 
+/** The path of Lambda's GetAccountSettings. */
+const ACCOUNT_SETTINGS = "/2016-08-19/account-settings";
+
 /** An AWS service's answer to one call of its JSON protocol. */
 export interface AwsAnswer {
   readonly status: number;
@@ -217,7 +220,7 @@ export async function readText(stream: IncomingMessage): Promise<string> {
 
 /**
  * Serves EventBridge, SQS, Secrets Manager, KMS and SNS's query protocol over HTTP, and refuses what `policies` do not
- * allow.
+ * allow. It also answers Lambda's GetAccountSettings.
  */
 export function createAwsEndpoint(
   bus: () => EventBus,
@@ -226,10 +229,16 @@ export function createAwsEndpoint(
   policies?: () => AccessPolicies,
   secrets?: Secrets,
   keys?: () => LocalKeys,
+  accountSettings: () => object = () => ({}),
 ): Server {
   const service = createAwsService(bus, queues, policies, secrets, keys);
   const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const text = await readText(request);
+    if (request.method === "GET" && request.url?.startsWith(ACCOUNT_SETTINGS)) {
+      response.writeHead(200, { "Content-Type": "application/json" });
+      response.end(JSON.stringify(accountSettings()));
+      return;
+    }
     const principal = principalOf(request.headers.authorization);
     if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
       const form = new URLSearchParams(text);

@@ -45,6 +45,9 @@ const CONCURRENCY = 4;
 const inUse = ({ waiting, environments }: Pool) =>
   waiting.length + [...environments].filter(({ busy }) => busy).length;
 
+/** What AWS gives an account at first. */
+const DEFAULT_ACCOUNT_CONCURRENCY = 1000;
+
 /** The template's functions, run from their bundles. */
 export class LambdaFunctions {
   readonly #pools = new Map<string, Pool>();
@@ -128,6 +131,18 @@ export class LambdaFunctions {
   /** How many invocations of a function were refused. */
   throttlesOf(name: string): number {
     return this.#pool(name).throttles;
+  }
+
+  /**
+   * The account's limits, as GetAccountSettings has them.
+   * https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html
+   */
+  accountSettings(): object {
+    const ConcurrentExecutions = this.accountConcurrency ?? DEFAULT_ACCOUNT_CONCURRENCY;
+    let reserved = 0;
+    for (const pool of this.#pools.values()) reserved += pool.reserved ?? 0;
+    const UnreservedConcurrentExecutions = ConcurrentExecutions - reserved;
+    return { AccountLimit: { ConcurrentExecutions, UnreservedConcurrentExecutions } };
   }
 
   #isFull(pool: Pool): boolean {

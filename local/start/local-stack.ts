@@ -228,6 +228,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 
     let access: AccessPolicies | undefined;
     let keys: LocalKeys | undefined;
+    let lambda: LambdaFunctions | undefined;
     const aws = createAwsEndpoint(
       () => bus as EventBus,
       () => queues,
@@ -235,6 +236,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       () => access as AccessPolicies,
       options.secrets,
       () => keys as LocalKeys,
+      () => lambda?.accountSettings() ?? {},
     );
     const awsPort = await listen(aws, options.eventbridgePort, "EVENTBRIDGE_PORT");
     closing.push(() => close(aws));
@@ -264,6 +266,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       rewrite: (value) => value.replaceAll(templateIssuer, issuerUrl),
       runtimeClient: options.runtimeClient,
     });
+    lambda = functions;
     closing.push(() => functions.close());
     const deliveryStreams = createDeliveryStreams(
       template,

@@ -286,7 +286,13 @@ describe("doctor", () => {
       checks.map(({ check, ok, found, advice }) => [check, ok ? "ok" : `${found} → ${advice}`]),
     );
   }
-  const well = { tables: "ok", events: "ok", "dead letters": "ok", cleanup: "ok" };
+  const well = {
+    tables: "ok",
+    events: "ok",
+    "dead letters": "ok",
+    cleanup: "ok",
+    quotas: "ok",
+  };
 
   it("finds a stack well, calls it, and leaves no token that works", async () => {
     const { stack, library, send, settle } = scene();
@@ -326,6 +332,14 @@ describe("doctor", () => {
     await bus().send(new EnableRuleCommand(rule));
     expect(events).toMatch(/did not reach the audit log within 1 s → .*rule is enabled/);
     await settle();
+  });
+
+  it("finds an account that gives functions too few environments", async () => {
+    const { functions } = scene().stack;
+    functions.accountConcurrency = 500;
+    const { quotas } = await examine();
+    functions.accountConcurrency = undefined;
+    expect(quotas).toMatch(/take about 1000 environments .* can have 500 → raise Lambda's quota/);
   });
 
   it("finds that nobody hears of alarms", async () => {
