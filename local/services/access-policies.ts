@@ -99,7 +99,7 @@ export class AccessPolicies {
       const context = { "kms:CallerAccount": ACCOUNT };
       return { purpose, keyArn: resource, principal: { arn: role }, actions: [action], context };
     }
-    const keyArn = this.#keyOf.get(resource.replace(/\/index\/.*$/, ""));
+    const keyArn = this.#keyOf.get(resource.split("/index/")[0] ?? "");
     if (keyArn === undefined || keyActionsOf(action).length === 0) return undefined;
     return accessUse(keyArn, role, action, resource);
   }

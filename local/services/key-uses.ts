@@ -118,7 +118,7 @@ function ofRoles(template: Template, keys: ReadonlyMap<string, string>): KeyUse[
         PolicyDocument.Statement.flatMap(({ Action, Resource = [] }) =>
           [Action].flat().flatMap((action) =>
             [Resource].flat().flatMap((resource) => {
-              const keyArn = keys.get(String(resource).replace(/\/index\/.*$/, ""));
+              const keyArn = keys.get(String(resource).split("/index/")[0] ?? "");
               if (keyArn === undefined || keyActionsOf(String(action)).length === 0) return [];
               return [accessUse(keyArn, template.arn(role), String(action), String(resource))];
             }),

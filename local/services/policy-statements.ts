@@ -30,9 +30,24 @@ export interface PolicyRequest {
 const listOf = <T>(value: OneOrMore<T>): readonly T[] => [value].flat() as readonly T[];
 
 /** Whether a text fits a pattern with `*` and `?`. */
-function isLike(pattern: string, text: string, flags = ""): boolean {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replace(/\*/g, ".*").replace(/\?/g, ".")}$`, flags).test(text);
+function isLike(pattern: string, text: string): boolean {
+  let [inPattern, inText] = [0, 0];
+  /** After the last `*`, and where in the text what it stands for ends. */
+  let [afterStar, starEnd] = [-1, 0];
+  while (inText < text.length) {
+    const wanted = pattern[inPattern];
+    if (wanted === "*") {
+      inPattern += 1;
+      [afterStar, starEnd] = [inPattern, inText];
+    } else if (wanted === "?" || wanted === text[inText]) {
+      inPattern += 1;
+      inText += 1;
+    } else if (afterStar >= 0) {
+      starEnd += 1;
+      [inPattern, inText] = [afterStar, starEnd];
+    } else return false;
+  }
+  return [...pattern.slice(inPattern)].every((rest) => rest === "*");
 }
 
 type Operator = (wanted: string, found: string) => boolean;
@@ -78,7 +93,7 @@ function isAbout(statement: Statement, request: PolicyRequest): boolean {
   const { action, resource, context } = request;
   return (
     names(statement, request.principal) &&
-    listOf(statement.Action).some((each) => isLike(each, action, "i")) &&
+    listOf(statement.Action).some((each) => isLike(each.toLowerCase(), action.toLowerCase())) &&
     listOf(statement.Resource ?? "*").some((each) => isLike(each, resource)) &&
     conditionsHold(statement.Condition, context)
   );
