@@ -23,11 +23,15 @@ import {
   TARGET_KINDS,
 } from "./commands/actions.ts";
 import {
+  alertsAcknowledge,
+  alertsFigures,
   alertsList,
   alertsMute,
   alertsMutes,
+  alertsNote,
   alertsRules,
   alertsUnmute,
+  alertsVerdict,
 } from "./commands/alerts.ts";
 import { archiveReplay } from "./commands/archive.ts";
 import { cleanup } from "./commands/cleanup.ts";
@@ -326,7 +330,7 @@ export function buildProgram(): Command {
   does(
     alerts
       .command("list")
-      .description("open alerts, oldest first")
+      .description("open alerts, the highest score first, and what was said of them")
       .option("--resolved", "list resolved alerts instead"),
     alertsList,
   );
@@ -342,6 +346,45 @@ export function buildProgram(): Command {
   );
   does(muting(alerts.command("unmute").description("end a mute early")), alertsUnmute);
   does(alerts.command("mutes").description("muted clients, and until when"), alertsMutes);
+  const reviewing = (command: Command): Command =>
+    command
+      .argument("<alert-id>", "as in alerts list")
+      .option("--as <name>", "who says it; default the user of this machine");
+  does(
+    reviewing(
+      alerts.command("acknowledge").description("say that somebody looks at an alert"),
+    ).option("--note <text>", "a note on it"),
+    alertsAcknowledge,
+  );
+  does(
+    examples(
+      reviewing(alerts.command("note").description("add a note to an alert")).argument(
+        "<text>",
+        "the note",
+      ),
+      'alerts note failure_burst#ip#203.0.113.66 "it is the load test"',
+    ),
+    alertsNote,
+  );
+  does(
+    examples(
+      reviewing(
+        alerts
+          .command("verdict")
+          .description("say what an alert was; benign lets its subject raise no more of the rule"),
+      )
+        .argument("<verdict>", "true, false, benign, or none to take it back")
+        .option("--note <text>", "a note on it"),
+      "alerts verdict failure_burst#ip#203.0.113.66 true",
+    ),
+    alertsVerdict,
+  );
+  does(
+    alerts
+      .command("figures")
+      .description("how often each rule was right, by the verdicts on its alerts"),
+    alertsFigures,
+  );
   // The rules are the same in every stack.
   alerts
     .command("rules")

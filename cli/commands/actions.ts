@@ -1,11 +1,9 @@
-import { userInfo } from "node:os";
 import { createInterface } from "node:readline/promises";
 import * as z from "zod";
 import {
   ACTION_STATES,
   type Action,
   type ActionHits,
-  type Actor,
   actionRequestSchema,
 } from "../../shared/actions/action.ts";
 import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
@@ -22,6 +20,7 @@ import { parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, type Report, table } from "../../shared/terminal/output.ts";
 import { HOUR_MS, instantSchema, toInstant } from "../../shared/time/clock.ts";
+import { actorOf } from "./actor.ts";
 
 /** The options that name a target, each by its kind. */
 export const TARGET_KINDS = ["token", "user", "client", "session", "address", "network"] as const;
@@ -64,11 +63,6 @@ const blockSchema = actingSchema.extend({
   until: instantSchema.optional(),
   hours: z.coerce.number().positive().optional(),
 });
-
-/** Who acts: the user who is logged in on this machine, unless `--as` names somebody else. */
-function actorOf(as: string | undefined): Actor {
-  return { kind: "administrator", id: as ?? userInfo().username };
-}
 
 function describeHits({ tokens, sessions, more }: ActionHits): string {
   const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;

@@ -4,8 +4,9 @@ import { listActionsOfTarget } from "../../shared/actions/action-store.ts";
 import { releaseAction } from "../../shared/actions/decide-action.ts";
 import { proposalNotification } from "../../shared/actions/proposal-notification.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
+import { keepResolved, listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
 import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
+import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
 import { reviewAlert, withReviews } from "../../shared/detection/verdicts.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { issueToken } from "../../shared/index.ts";
@@ -208,6 +209,33 @@ describe("a verdict", () => {
     await expect(
       reviewAlert(world.context, { alertId: "nobody", by: "root", acknowledge: true }),
     ).rejects.toThrow(/no alert has the id/);
+  });
+
+  it("on an alert that another has replaced is one of its rule and subject", async () => {
+    const { world, alert } = await burst({});
+    const opened = await alert({ kind: "ip", id: "203.0.113.9" });
+    const before = { ...opened, state: "resolved" as const };
+    await keepResolved(world, before);
+    const alertId = `${before.alert_id}#${before.opened_at}`;
+    await reviewAlert(world.context, { alertId, by: "root", verdict: "true" });
+    const reviewed = await withReviews(world, await listAlerts(world, "open"));
+    expect(reviewed).toMatchObject([{ alert_id: opened.alert_id, review: { verdict: "true" } }]);
+  });
+
+  it("counts once for a subject in the figures of its rule", () => {
+    const judged = (id: string, verdict?: "true" | "false" | "benign", rule = "failure_burst") => ({
+      rule,
+      subject: { kind: "ip" as const, id },
+      review: verdict && { verdict },
+    });
+    const alerts = [
+      ...[judged("a", "true"), judged("a", "true"), judged("b", "true"), judged("c", "false")],
+      ...[judged("d", "benign"), judged("e"), judged("a", undefined, "scraping")],
+    ];
+    expect(verdictFigures(alerts)).toEqual([
+      { rule: "failure_burst", subjects: 5, true: 2, false: 1, benign: 1, precision: 0.5 },
+      { rule: "scraping", subjects: 1, true: 0, false: 0, benign: 0 },
+    ]);
   });
 
   it("of benign lets the subject raise no more of the rule, and policies leave it alone", async () => {
