@@ -80,6 +80,7 @@ const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
   "Republisher",
   "Anomalies",
   "Respond",
+  "Approval",
   "SignalReceiver",
   "SignalPoller",
 ]);
@@ -248,6 +249,12 @@ const DEFINITIONS = {
     entry: "respond",
     timeout: HTTP_TIMEOUT,
     tables: { ...ACTING, ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] } },
+  },
+  Approval: {
+    folder: ADMIN_ROUTES,
+    entry: "approvals",
+    timeout: HTTP_TIMEOUT,
+    tables: ACTING,
   },
   Dashboard: {
     folder: "dashboard",

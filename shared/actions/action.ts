@@ -32,9 +32,12 @@ export const ACTION_STATES = [
 
 /** Who takes an action. */
 export const actorSchema = z.strictObject({
-  /** `administrator` by API, dashboard or command line; `policy` of a rule; `receiver` of security events. */
-  kind: z.enum(["administrator", "policy", "receiver"]),
-  /** The user or client of the administrator's token, the rule, or the transmitter's name. */
+  /**
+   * `administrator` by API, dashboard or command line; `policy` of a rule; `receiver` of security events; `link` whoever
+   * has the link of a notification.
+   */
+  kind: z.enum(["administrator", "policy", "receiver", "link"]),
+  /** The user or client of the administrator's token, the rule, the transmitter's name, or where the link was sent. */
   id: identifierSchema,
 });
 
@@ -79,10 +82,14 @@ export const actionSchema = z.object({
   settled: z.boolean().optional(),
   /** The alert that it answers. */
   alert_id: z.string().optional(),
+  /** Of a proposal: whether people were told. */
+  told: z.boolean().optional(),
   /** Who approved, rejected or released it, when, and why. */
   decided_by: actorSchema.optional(),
   decided_at: z.string().optional(),
   decision_reason: z.string().optional(),
+  /** Of a decision by link: the address from which the link was used. */
+  decided_from: z.string().optional(),
 });
 
 /** An action: what was done against whom, by whom, why, for how long, and what it hit. */

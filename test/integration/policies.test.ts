@@ -138,6 +138,16 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, proposed: 3 });
   });
 
+  it("tells people of a proposal again when it could not tell them", async () => {
+    const { context, alert, proposals } = await burst({ mode: "propose" });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    const down = { ...context, notifyProposal: () => Promise.reject(new Error("SNS is down")) };
+    await applyPolicies(down);
+    expect(proposals).toEqual([]);
+    for (let n = 0; n < 3; n += 1) await applyPolicies(context);
+    expect(proposals).toHaveLength(1);
+  });
+
   it("does not block again while a block holds, nor what an administrator has released", async () => {
     const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
