@@ -180,7 +180,10 @@ export function buildProgram(): Command {
 
   const clients = program.command("clients").description("OAuth clients");
   does(
-    clients.command("list").description("active clients, their active tokens and last use"),
+    clients
+      .command("list")
+      .description("active clients, their active tokens and last use")
+      .option("--unused <days>", "clients that nobody has used for this number of days"),
     clientsList,
   );
   does(
@@ -221,11 +224,15 @@ export function buildProgram(): Command {
     examples(
       tokens
         .command("list")
-        .description("active tokens of a client or a user, or those that expire soon")
+        .description(
+          "active tokens of a client or a user, those that expire soon or that nobody uses",
+        )
         .option("--client <id>", "the tokens of this client")
         .option("--user <id>", "the tokens of this user")
-        .option("--expiring <days>", "tokens that expire within this number of days"),
+        .option("--expiring <days>", "tokens that expire within this number of days")
+        .option("--unused <days>", "tokens that nobody has used for this number of days"),
       "tokens list --user ada",
+      "tokens list --unused 30",
       "tokens list --expiring 7 --json",
     ),
     tokensList,

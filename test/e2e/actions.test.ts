@@ -230,6 +230,23 @@ describe("the routes that list", () => {
     expect(soon.body.tokens.map((each: { token_id: string }) => each.token_id)).toContain(
       token.token_id,
     );
+    const unused = await get("/admin/oauth/tokens?unused_days=1&client_id=lister", admin);
+    expect(unused.body).toEqual({ tokens: [], looked_at: 1, more: false });
+    const clients = await get("/admin/oauth/clients?unused_days=1", admin);
+    expect(clients.body).toEqual({ clients: [] });
+    const list = { ...stackTarget(scene()), clock: () => Date.now() + 2 * 60_000 };
+    const cli = await tokensList(list, { client: "lister", unused: "0.001" });
+    expect(cli.json).toMatchObject({ tokens: [{ token_id: token.token_id }], more: false });
+    await expect(tokensList(list, { unused: "1", expiring: "1" })).rejects.toThrow(/not both/);
+    for (const wrong of [
+      "unused_days=0",
+      "unused_days=1&limit=5",
+      "unused_days=1&expiring_days=1",
+      "unused_days=1&user_id=a&client_id=b",
+      "user_id=a&expires_before=2026-11-23T10:00:00Z",
+    ]) {
+      expect((await get(`/admin/oauth/tokens?${wrong}`, admin)).status, wrong).toBe(400);
+    }
     expect((await get("/admin/oauth/tokens", admin)).status).toBe(400);
     expect((await get("/admin/oauth/sessions?user_id=a&client_id=b", admin)).status).toBe(400);
     expect((await get("/admin/oauth/actions?target_kind=user", admin)).status).toBe(400);
