@@ -276,9 +276,12 @@ export function buildProgram(): Command {
               "refuse, for good, what a token, user, client or session was issued so far",
             ),
           ["token", "user", "client", "session"],
-        ).option("--issued-before <time>", "UTC; only what was issued before"),
+        )
+          .option("--all", "everybody: every token and session, as after a key was leaked")
+          .option("--issued-before <time>", "UTC; only what was issued before"),
       ),
       'revoke --user ada --reason "the laptop was stolen" --dry-run',
+      'revoke --all --reason "the signing key leaked" --dry-run',
       'revoke --client mobile-app --issued-before 2026-11-23T10:00:00Z --reason "leaked build"',
     ),
     revoke,

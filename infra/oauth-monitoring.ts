@@ -45,7 +45,7 @@ import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
 import {
-  ACTING,
+  ACTING_ON_ALL,
   grantDpopNonces,
   grantIssuers,
   grantPublish,
@@ -509,7 +509,7 @@ export class OAuthMonitoring extends Construct {
 
   /** Lets a function act: `takeAction`, `approveAction`, `rejectAction`, `releaseAction`. */
   grantRespond(grantee: IGrantable): Grant {
-    return grantTables(this.#data, grantee, ACTING).combine(this.grantPublish(grantee));
+    return grantTables(this.#data, grantee, ACTING_ON_ALL).combine(this.grantPublish(grantee));
   }
 
   /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */

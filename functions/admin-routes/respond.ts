@@ -3,8 +3,8 @@ import * as z from "zod";
 import { busSink } from "../../doors/publishing/event-sink.ts";
 import { type Actor, idempotencyKeySchema, reasonSchema } from "../../shared/actions/action.ts";
 import { actionTargetSchema } from "../../shared/actions/action-target.ts";
+import { countHits } from "../../shared/actions/count-hits.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
-import { countHits } from "../../shared/actions/hits.ts";
 import { takeAction } from "../../shared/actions/take-action.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { reviewAlert, VERDICTS } from "../../shared/detection/verdicts.ts";
@@ -39,6 +39,8 @@ const actionSchema = z.strictObject({
   issued_before: instantSchema.optional(),
   mode: z.enum(["take", "propose"]).default("take"),
   alert_id: z.string().min(1).max(1024).optional(),
+  /** Of what concerns everybody: the caller knows that the token of this very request ends too. */
+  ends_own_token: z.literal(true).optional(),
 });
 
 const countSchema = z.strictObject({
@@ -61,6 +63,14 @@ function actorOf({ requestContext }: APIGatewayProxyEvent): Actor {
   return { kind: "administrator", id: user_id ?? oauth_client_id ?? "unknown" };
 }
 
+const OWN_TOKEN_ENDS = badRequest([
+  {
+    pointer: "/ends_own_token",
+    detail:
+      "this revokes the token that you call with as well, unless issued_before is earlier than it: send true to say that you know",
+  },
+]);
+
 const DECISIONS = { approve: approveAction, reject: rejectAction, release: releaseAction } as const;
 
 function decide(decision: keyof typeof DECISIONS) {
@@ -81,8 +91,9 @@ const ROUTES = {
   actions: jsonBodyRoute(
     logger,
     () => actionSchema,
-    ({ kind, target, reason, until, issued_before, mode, alert_id }, event) =>
-      takeAction(context, {
+    ({ kind, target, reason, until, issued_before, mode, alert_id, ends_own_token }, event) => {
+      if (target.kind === "all" && !ends_own_token) throw OWN_TOKEN_ENDS;
+      return takeAction(context, {
         kind,
         target,
         reason,
@@ -92,7 +103,8 @@ const ROUTES = {
         alertId: alert_id,
         actor: actorOf(event),
         idempotencyKey: keyOf(event),
-      }),
+      });
+    },
     actionProblem,
   ),
   "action-counts": jsonBodyRoute(

@@ -67,7 +67,8 @@ function ofAlert(event: OAuthEvent): Told {
 function ofAction(event: OAuthEvent): Told {
   const { action, reason, until, target, actor, hits } = actionSchema.parse(event.event_data);
   return {
-    title: `${ACTION_TITLES[event.event_type]}: ${action} ${target.kind} ${target.id}`.trim(),
+    title:
+      `${ACTION_TITLES[event.event_type]}: ${action} ${target.kind === "all" ? "everybody" : `${target.kind} ${target.id}`}`.trim(),
     text: reason,
     facts: [
       ["By", `${actor.kind} ${actor.id}`.trim()],

@@ -151,6 +151,27 @@ describe("the routes that act", () => {
     expect((await from("198.51.100.128")).status).toBe(200);
   });
 
+  it("revoke everybody's only for somebody who says that his own token ends too", async () => {
+    const target = { kind: "all" };
+    const counted = await post("action-counts", { target });
+    expect(counted.body.tokens).toBeGreaterThan(1);
+    const refused = await post("actions", { kind: "revoke", target, reason: "the key leaked" });
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors).toMatchObject([{ pointer: "/ends_own_token" }]);
+    const { get, admin } = scene();
+    expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
+    // Of long ago, so that the tokens of the other tests stay.
+    const done = await post("actions", {
+      kind: "revoke",
+      target,
+      reason: "the key leaked",
+      issued_before: "2020-01-01T00:00:00Z",
+      ends_own_token: true,
+    });
+    expect(done.body).toMatchObject({ state: "done", hits: { tokens: 0, sessions: 0 } });
+    expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
+  });
+
   it("propose, and approve once of two who do", async () => {
     const { get, admin } = scene();
     const { secret } = await issue("leaky", "trent");
@@ -292,6 +313,21 @@ describe("the command line", () => {
     const listed = await textOf(actionsList(target, { user: "cli-user" }));
     expect(listed).toContain("lost laptop");
     expect(listed).toContain("kim");
+  });
+
+  it("counts everybody's tokens, and revokes them only with --yes where nobody can be asked", async () => {
+    const target = stackTarget(scene());
+    const options = { all: true, reason: "the key leaked", issuedBefore: "2020-01-01T00:00:00Z" };
+    expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
+      "The revocation of everybody would hit 0 active tokens and 0 active sessions. Nothing was done.",
+    );
+    expect(await textOf(revoke(target, options))).toBe("Nothing was done: say --yes to do it.");
+    expect(await textOf(revoke(target, { ...options, yes: true }))).toMatch(
+      /the revocation of everybody is done\./,
+    );
+    await expect(async () =>
+      revoke(target, { ...options, user: "ada", dryRun: true }),
+    ).rejects.toThrow("name one target");
   });
 
   it("blocks an address for some hours, and releases it", async () => {
