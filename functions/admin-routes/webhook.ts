@@ -10,13 +10,17 @@ import { systemClock } from "../../shared/time/clock.ts";
 import { linkMaker } from "../runtime/approval-links.ts";
 import { eventInMessage } from "../runtime/bus-message.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { postpone } from "../runtime/postpone.ts";
 import { secretText } from "../runtime/secret-text.ts";
 
-const { OAUTH_MONITORING_CONFIG, WEBHOOK_QUEUE_URLS: queueUrls } = readEnvironment(process.env, [
+const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
+  "OAUTH_MONITORING_STACK",
   "WEBHOOK_QUEUE_URLS",
 ]);
+const { OAUTH_MONITORING_CONFIG, WEBHOOK_QUEUE_URLS: queueUrls } = environment;
+const metrics = createMetrics("webhook", environment.OAUTH_MONITORING_STACK);
 const { webhooks } = OAUTH_MONITORING_CONFIG.notifications;
 const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
 
@@ -66,5 +70,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
   .handler(async ({ Records }) => {
     const taken = await Promise.all(Records.map(call));
     const failed = Records.filter((_, index) => !taken[index]);
+    metrics.count("NoticesTaken", Records.length - failed.length);
+    metrics.count("NoticesRetried", failed.length);
+    metrics.publish();
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });

@@ -128,9 +128,9 @@ describe("the effect of a policy", () => {
     expect(cost?.rows).toEqual([
       ["token_theft", "block", 1, 0, 0, 50, "100 %"],
       ["token_theft", "revoke", 1, 0, 0, 0, "100 %"],
-      ["recommended: enforced", "", 0, 0, 0, 0, "0 %"],
+      ["recommended: enforced", "", 1, 0, 0, 0, "100 %"],
       ["recommended: and every proposal approved at once", "", 1, 0, 0, 0, "100 %"],
     ]);
-    expect(outcomes?.rows).toEqual([["theft", 5, "0 %", "–", "60 %", 2]]);
+    expect(outcomes?.rows).toEqual([["theft", 5, "60 %", 2, "60 %", 2]]);
   });
 });

@@ -5,9 +5,10 @@ export const RECOMMENDED = {
   actionsPerHour: 10,
   rules: {
     failure_burst: { mode: "enforce", action: "block", blockMinutes: 60 },
-    token_theft: { mode: "propose", action: "revoke" },
-    scraping: { mode: "propose", action: "block", blockMinutes: 60 },
-    scope_probing: { mode: "propose", action: "block", blockMinutes: 60 },
+    token_theft: { mode: "enforce", action: "revoke" },
+    scope_probing: { mode: "propose", action: "revoke" },
+    scraping: { mode: "propose", action: "revoke" },
     success_after_failures: { mode: "propose", action: "revoke" },
+    persistent_failures: { mode: "propose", action: "block", blockMinutes: 60 },
   },
 } as const satisfies MonitoringConfigInput["responses"];
