@@ -8,8 +8,10 @@ import { takeAction } from "../../shared/actions/take-action.ts";
 import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { issueToken, startSession } from "../../shared/index.ts";
+import { LOG, MOST_RESTRICTIONS, toSeq } from "../../shared/restrictions/restriction-store.ts";
 import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { fillTable } from "../bench/fill-table.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
@@ -391,6 +393,41 @@ describe("an action", () => {
         expect(await verdict(secret)).toBe("blocked_user");
       }
     }
+  });
+
+  it("is refused when as many hold as every door keeps, while a release has room", {
+    timeout: 60_000,
+  }, async () => {
+    const { context, take, inAnHour, issue, verdict } = await scene();
+    const { secret } = await issue();
+    const target = { kind: "user", id: "ada" } as const;
+    const { action_id } = await take({ kind: "block", target, until: inAnHour() });
+    await fillTable(context.db, context.restrictionsTable, MOST_RESTRICTIONS - 1, (n) => ({
+      list: LOG,
+      seq: toSeq(n + 2),
+      effect: "block",
+      action_id: `storm-${n}`,
+      target_kind: "address",
+      target_id: "192.0.2.1",
+      until: inAnHour(),
+    }));
+    const storm = take({
+      kind: "block",
+      target: { kind: "user", id: "mallory" },
+      until: inAnHour(),
+      idempotencyKey: "one-too-many",
+    });
+    await expect(storm).rejects.toThrow(/10000 blocks and revocations hold already/);
+    expect(await verdict(secret)).toBe("blocked_user");
+    await releaseAction(context, { actionId: action_id, actor: ADMIN, reason: "room" });
+    expect(await verdict(secret)).toBe("allowed");
+    const retried = await take({
+      kind: "block",
+      target: { kind: "user", id: "mallory" },
+      until: inAnHour(),
+      idempotencyKey: "one-too-many",
+    });
+    expect(retried.state).toBe("done");
   });
 
   it("is not let past a store that does not answer for the list", async () => {

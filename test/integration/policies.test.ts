@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../shared/actions/action.ts";
 import { listActionsOfTarget } from "../../shared/actions/action-store.ts";
@@ -6,9 +7,11 @@ import { proposalNotification } from "../../shared/actions/proposal-notification
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { keepResolved, listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
 import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
+import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
 import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
 import { reviewAlert, withReviews } from "../../shared/detection/verdicts.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { issueToken } from "../../shared/index.ts";
 import { applyPolicies } from "../../shared/policies/apply-policies.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
@@ -26,16 +29,14 @@ async function scene(responses: Responses) {
     ...world.context,
     notifyProposal: async (action: Action) => void proposals.push(action),
   };
-  let alerts = 0;
   /** Opens an alert about an address, or whatever subject. */
   const alert = async (subject: { kind: "client" | "ip" | "token"; id: string }) => {
-    alerts += 1;
     const open = sampleAlert({
       alert_id: `failure_burst#${subject.kind}#${subject.id}`,
       subject,
       opened_at: toInstant(world.time.nowMs),
       last_seen_at: toInstant(world.time.nowMs),
-      event_id: `e-${alerts}`,
+      event_id: randomUUID(),
     });
     await saveAlert(world, open, undefined);
     return open;
@@ -159,6 +160,41 @@ describe("a policy", () => {
     expect(await run()).toEqual(NOTHING);
     expect(await actionsOf("203.0.113.9")).toHaveLength(1);
     expect(world.context.logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("raises no alert by its own block, so it acts no second time", async () => {
+    const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    expect((await run()).taken).toBe(1);
+    const [action] = await actionsOf("203.0.113.9");
+    // What the blocked address goes on to do, and as much by another that is not blocked.
+    const failures = (ip: string, details: object) =>
+      Array.from({ length: 80 }, (_, n) =>
+        createEvent(
+          { eventType: "auth_failed", details: { ip, endpoint: "/api", ...details } },
+          world.time.nowMs + n * 1000,
+        ),
+      );
+    const events = [
+      ...failures("203.0.113.9", { reason: "blocked_address", action_id: action?.action_id }),
+      ...failures("203.0.113.10", { reason: "unknown_token" }),
+    ];
+    world.time.nowMs += 2 * MINUTE_MS;
+    await storeEvents(world, [...world.published, ...events], {
+      clock: world.context.clock,
+      entered: new Map(),
+    });
+    const keeping = { ...context, notify: async () => {} };
+    const { opened } = await keepAlerts(keeping, await readSnapshot(context, world.time.nowMs));
+    expect(opened.map(({ subject }) => subject.id)).toEqual(["203.0.113.10"]);
+    // Nor is it found again: what was refused by the block is no failure.
+    const known = (await listAlerts(world, "open")).find(
+      ({ subject }) => subject.id === "203.0.113.9",
+    );
+    expect(known?.detections).toBe(1);
+    expect((await run()).taken).toBe(1);
+    expect(await actionsOf("203.0.113.9")).toHaveLength(1);
+    expect(await run()).toEqual(NOTHING);
   });
 
   it("that the store stops is completed by the next run", async () => {
