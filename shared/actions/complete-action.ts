@@ -1,3 +1,4 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import {
   appendRestriction,
   confirmRestriction,
@@ -13,12 +14,14 @@ import type { Tracking } from "../tracking/track-event.ts";
 import type { Action } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
-import type { ExpiryStore } from "./everything.ts";
-import { findHoldings } from "./hits.ts";
+import { findHoldings, type HeldStore } from "./hits.ts";
 import { inBatches } from "./in-batches.ts";
 
 /** What an action needs: the stores of tokens, sessions, actions and restrictions, and where events go. */
-export type ActionContext = Tracking & ExpiryStore & ActionStore & RestrictionStore;
+export type ActionContext = Tracking &
+  HeldStore &
+  ActionStore &
+  RestrictionStore & { readonly config: MonitoringConfig };
 
 /** How many tokens and sessions are marked while the actor waits; `settleActions` marks the others. */
 const MARKED_AT_ONCE = 100;

@@ -51,10 +51,9 @@ export const SIGNAL_METRIC_NAMES = {
   webhook: ["NoticesTaken", "NoticesRetried"],
 } as const;
 
-type AllMetricNames = typeof METRIC_NAMES & typeof SIGNAL_METRIC_NAMES;
-
 /** A function that has metrics of its own. */
-export type MetricService = keyof AllMetricNames;
+export type MetricService = keyof (typeof METRIC_NAMES & typeof SIGNAL_METRIC_NAMES);
 
 /** The name of one of a service's metrics. */
-export type MetricName<S extends MetricService> = AllMetricNames[S][number];
+export type MetricName<S extends MetricService> = (typeof METRIC_NAMES &
+  typeof SIGNAL_METRIC_NAMES)[S][number];
