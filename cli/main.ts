@@ -23,11 +23,15 @@ import {
   TARGET_KINDS,
 } from "./commands/actions.ts";
 import {
+  alertsAcknowledge,
+  alertsFigures,
   alertsList,
   alertsMute,
   alertsMutes,
+  alertsNote,
   alertsRules,
   alertsUnmute,
+  alertsVerdict,
 } from "./commands/alerts.ts";
 import { archiveReplay } from "./commands/archive.ts";
 import { cleanup } from "./commands/cleanup.ts";
@@ -176,7 +180,10 @@ export function buildProgram(): Command {
 
   const clients = program.command("clients").description("OAuth clients");
   does(
-    clients.command("list").description("active clients, their active tokens and last use"),
+    clients
+      .command("list")
+      .description("active clients, their active tokens and last use")
+      .option("--unused <days>", "clients that nobody has used for this number of days"),
     clientsList,
   );
   does(
@@ -217,11 +224,15 @@ export function buildProgram(): Command {
     examples(
       tokens
         .command("list")
-        .description("active tokens of a client or a user, or those that expire soon")
+        .description(
+          "active tokens of a client or a user, those that expire soon or that nobody uses",
+        )
         .option("--client <id>", "the tokens of this client")
         .option("--user <id>", "the tokens of this user")
-        .option("--expiring <days>", "tokens that expire within this number of days"),
+        .option("--expiring <days>", "tokens that expire within this number of days")
+        .option("--unused <days>", "tokens that nobody has used for this number of days"),
       "tokens list --user ada",
+      "tokens list --unused 30",
       "tokens list --expiring 7 --json",
     ),
     tokensList,
@@ -265,9 +276,12 @@ export function buildProgram(): Command {
               "refuse, for good, what a token, user, client or session was issued so far",
             ),
           ["token", "user", "client", "session"],
-        ).option("--issued-before <time>", "UTC; only what was issued before"),
+        )
+          .option("--all", "everybody: every token and session, as after a key was leaked")
+          .option("--issued-before <time>", "UTC; only what was issued before"),
       ),
       'revoke --user ada --reason "the laptop was stolen" --dry-run',
+      'revoke --all --reason "the signing key leaked" --dry-run',
       'revoke --client mobile-app --issued-before 2026-11-23T10:00:00Z --reason "leaked build"',
     ),
     revoke,
@@ -326,7 +340,7 @@ export function buildProgram(): Command {
   does(
     alerts
       .command("list")
-      .description("open alerts, oldest first")
+      .description("open alerts, the highest score first, and what was said of them")
       .option("--resolved", "list resolved alerts instead"),
     alertsList,
   );
@@ -342,6 +356,45 @@ export function buildProgram(): Command {
   );
   does(muting(alerts.command("unmute").description("end a mute early")), alertsUnmute);
   does(alerts.command("mutes").description("muted clients, and until when"), alertsMutes);
+  const reviewing = (command: Command): Command =>
+    command
+      .argument("<alert-id>", "as in alerts list")
+      .option("--as <name>", "who says it; default the user of this machine");
+  does(
+    reviewing(
+      alerts.command("acknowledge").description("say that somebody looks at an alert"),
+    ).option("--note <text>", "a note on it"),
+    alertsAcknowledge,
+  );
+  does(
+    examples(
+      reviewing(alerts.command("note").description("add a note to an alert")).argument(
+        "<text>",
+        "the note",
+      ),
+      'alerts note failure_burst#ip#203.0.113.66 "it is the load test"',
+    ),
+    alertsNote,
+  );
+  does(
+    examples(
+      reviewing(
+        alerts
+          .command("verdict")
+          .description("say what an alert was; benign lets its subject raise no more of the rule"),
+      )
+        .argument("<verdict>", "true, false, benign, or none to take it back")
+        .option("--note <text>", "a note on it"),
+      "alerts verdict failure_burst#ip#203.0.113.66 true",
+    ),
+    alertsVerdict,
+  );
+  does(
+    alerts
+      .command("figures")
+      .description("how often each rule was right, by the verdicts on its alerts"),
+    alertsFigures,
+  );
   // The rules are the same in every stack.
   alerts
     .command("rules")

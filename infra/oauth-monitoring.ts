@@ -40,11 +40,12 @@ import type { MetricName, MetricService } from "../shared/telemetry/metric-names
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";
+import { ApprovalLinks } from "./constructs/approval-links.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
 import {
-  ACTING,
+  ACTING_ON_ALL,
   grantDpopNonces,
   grantIssuers,
   grantPublish,
@@ -446,7 +447,18 @@ export class OAuthMonitoring extends Construct {
       logRetention: this.#logRetention,
       removalPolicy: this.#removalPolicy,
     });
-    this.attach(admin.api, { except: [admin.openPage] });
+    const { approvalLinks } = this.config.responses;
+    if (approvalLinks) {
+      new ApprovalLinks(this, "ApprovalLinks", {
+        settings: approvalLinks,
+        functions: this.#functions,
+        dashboardUrl: admin.dashboardUrl,
+        removalPolicy: this.#removalPolicy,
+      });
+    }
+    this.attach(admin.api, {
+      except: [admin.openPage, ...(admin.openApproval ? [admin.openApproval] : [])],
+    });
     this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
   }
@@ -497,7 +509,7 @@ export class OAuthMonitoring extends Construct {
 
   /** Lets a function act: `takeAction`, `approveAction`, `rejectAction`, `releaseAction`. */
   grantRespond(grantee: IGrantable): Grant {
-    return grantTables(this.#data, grantee, ACTING).combine(this.grantPublish(grantee));
+    return grantTables(this.#data, grantee, ACTING_ON_ALL).combine(this.grantPublish(grantee));
   }
 
   /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */

@@ -1,11 +1,9 @@
-import { userInfo } from "node:os";
 import { createInterface } from "node:readline/promises";
 import * as z from "zod";
 import {
   ACTION_STATES,
   type Action,
   type ActionHits,
-  type Actor,
   actionRequestSchema,
 } from "../../shared/actions/action.ts";
 import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
@@ -14,14 +12,15 @@ import {
   actionTargetSchema,
   describeTarget,
 } from "../../shared/actions/action-target.ts";
+import { countHits } from "../../shared/actions/count-hits.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
-import { countHits } from "../../shared/actions/hits.ts";
 import { takeAction } from "../../shared/actions/take-action.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
 import { parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, type Report, table } from "../../shared/terminal/output.ts";
 import { HOUR_MS, instantSchema, toInstant } from "../../shared/time/clock.ts";
+import { actorOf } from "./actor.ts";
 
 /** The options that name a target, each by its kind. */
 export const TARGET_KINDS = ["token", "user", "client", "session", "address", "network"] as const;
@@ -32,11 +31,15 @@ const targetShape = Object.fromEntries(
 
 /** The one target that options name. */
 function targetOf(
-  options: Partial<Record<(typeof TARGET_KINDS)[number], string | undefined>>,
+  options: Partial<Record<(typeof TARGET_KINDS)[number], string | undefined>> & {
+    readonly all?: boolean;
+  },
 ): ActionTarget {
   const named = TARGET_KINDS.filter((kind) => options[kind] !== undefined);
   const [kind] = named;
-  const target = named.length === 1 && kind ? { kind, id: options[kind] } : undefined;
+  const isOne = named.length + (options.all ? 1 : 0) === 1;
+  const one = options.all ? { kind: "all" } : kind && { kind, id: options[kind] };
+  const target = isOne ? one : undefined;
   const message = `name one target: ${TARGET_KINDS.map((each) => `--${each}`).join(", ")}`;
   return parseInput(
     z
@@ -58,17 +61,15 @@ const actingSchema = z.object({
   yes: z.boolean().default(false),
 });
 
-const revokeSchema = actingSchema.extend({ issuedBefore: instantSchema.optional() });
+const revokeSchema = actingSchema.extend({
+  issuedBefore: instantSchema.optional(),
+  all: z.boolean().default(false),
+});
 
 const blockSchema = actingSchema.extend({
   until: instantSchema.optional(),
   hours: z.coerce.number().positive().optional(),
 });
-
-/** Who acts: the user who is logged in on this machine, unless `--as` names somebody else. */
-function actorOf(as: string | undefined): Actor {
-  return { kind: "administrator", id: as ?? userInfo().username };
-}
 
 function describeHits({ tokens, sessions, more }: ActionHits): string {
   const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;
@@ -76,9 +77,14 @@ function describeHits({ tokens, sessions, more }: ActionHits): string {
 }
 
 /** Says what an action would hit, and at a terminal asks whether to go on. */
-async function isConfirmed(question: string, yes: boolean): Promise<boolean> {
+async function isConfirmed(
+  question: string,
+  { yes, isOfAll }: { readonly yes: boolean; readonly isOfAll: boolean },
+): Promise<boolean> {
   console.error(printable(question));
-  if (yes || !process.stdin.isTTY || !process.stderr.isTTY) return true;
+  if (yes) return true;
+  // What concerns everybody needs somebody's word.
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return !isOfAll;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await terminal.question("Go on? [y/N] ")).trim());
@@ -121,8 +127,11 @@ async function act(target: Target, { kind, options, ...asked }: Asked): Promise<
       text: printable(`The ${what} would hit ${describeHits(hits)}. Nothing was done.`),
     };
   }
-  if (!(await isConfirmed(`The ${what} hits ${describeHits(hits)}.`, options.yes))) {
-    return { json: { cancelled: true }, text: "Nothing was done." };
+  const isOfAll = asked.target.kind === "all";
+  const own = isOfAll ? " Those of administrators are among them." : "";
+  const question = `The ${what} hits ${describeHits(hits)}.${own}`;
+  if (!(await isConfirmed(question, { yes: options.yes, isOfAll }))) {
+    return { json: { cancelled: true }, text: "Nothing was done: say --yes to do it." };
   }
   const action = await takeAction(target, request);
   return {

@@ -2,10 +2,14 @@ import * as z from "zod";
 import { ANOMALY_RULES } from "../../shared/anomaly-rules/find-anomalies.ts";
 import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { listMutes, muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
+import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
+import { reviewAlert, VERDICTS, withReviews } from "../../shared/detection/verdicts.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, type Report, table } from "../../shared/terminal/output.ts";
 import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { actorOf } from "./actor.ts";
 
 const ruleSchema = z.enum(Object.keys(ANOMALY_RULES) as [keyof typeof ANOMALY_RULES]);
 
@@ -25,20 +29,101 @@ export async function alertsList(
   options: { readonly resolved?: boolean },
 ): Promise<Report> {
   const found = await listAlerts(target, options.resolved ? "resolved" : "open");
-  const alerts = found.sort((a, b) => b.score - a.score);
-  const rows = alerts.map((alert) => [
+  const alerts = await withReviews(
+    target,
+    found.sort((a, b) => b.score - a.score),
+  );
+  const rows = alerts.map(({ review, ...alert }) => [
     alert.risk,
     alert.opened_at,
     alert.rule,
     printable(`${alert.subject.kind} ${alert.subject.id}`),
     String(Math.max(1, alert.findings.length)),
+    review?.verdict ?? (review?.acknowledged_by === undefined ? "" : "acknowledged"),
     printable(alert.message),
+    printable(alert.alert_id),
   ]);
+  const head = ["RISK", "OPENED", "RULE", "SUBJECT", "FINDINGS", "REVIEW", "MESSAGE", "ALERT"];
   const text =
-    rows.length > 0
-      ? table(["RISK", "OPENED", "RULE", "SUBJECT", "FINDINGS", "MESSAGE"], rows)
-      : `No ${options.resolved ? "resolved" : "open"} alerts.`;
+    rows.length > 0 ? table(head, rows) : `No ${options.resolved ? "resolved" : "open"} alerts.`;
   return { json: { alerts }, text };
+}
+
+const saidSchema = z.object({ as: identifierSchema.optional(), note: z.string().optional() });
+
+async function review(
+  target: Target,
+  alertId: string,
+  options: unknown,
+  said: { readonly acknowledge?: true; readonly note?: string; readonly verdict?: Verdict },
+): Promise<Report> {
+  const { as, note } = saidSchema.parse(options);
+  const { id: by } = actorOf(as);
+  const kept = await reviewAlert(target, {
+    alertId,
+    by,
+    ...(note !== undefined && { note }),
+    ...said,
+  });
+  const facts = [
+    ...(kept.acknowledged_by === undefined ? [] : [`acknowledged by ${kept.acknowledged_by}`]),
+    kept.verdict === undefined ? "no verdict" : `verdict ${kept.verdict} by ${kept.verdict_by}`,
+    `${kept.notes.length} note${kept.notes.length === 1 ? "" : "s"}`,
+  ];
+  return {
+    json: { alert_id: alertId, review: kept },
+    text: printable(`${alertId}: ${facts.join(", ")}.`),
+  };
+}
+
+const verdictSchema = z.enum([...VERDICTS, "none"]);
+
+type Verdict = z.output<typeof verdictSchema>;
+
+/** `alerts acknowledge`: says that somebody looks at an alert. */
+export function alertsAcknowledge(
+  target: Target,
+  alertId: string,
+  options: unknown,
+): Promise<Report> {
+  return review(target, alertId, options, { acknowledge: true });
+}
+
+/** `alerts note`: adds a note to an alert. */
+export function alertsNote(
+  target: Target,
+  alertId: string,
+  note: string,
+  options: unknown,
+): Promise<Report> {
+  return review(target, alertId, options, { note });
+}
+
+/** `alerts verdict`: says what an alert was, or takes that back. */
+export async function alertsVerdict(
+  target: Target,
+  alertId: string,
+  verdict: string,
+  options: unknown,
+): Promise<Report> {
+  const asked = parseInput(verdictSchema, "the verdict", verdict);
+  return review(target, alertId, options, { verdict: asked });
+}
+
+/** `alerts figures`: how often each rule was right, by the verdicts on its alerts. */
+export async function alertsFigures(target: Target): Promise<Report> {
+  const [open, resolved] = await Promise.all([
+    listAlerts(target, "open"),
+    listAlerts(target, "resolved"),
+  ]);
+  const rules = verdictFigures(await withReviews(target, [...open, ...resolved]));
+  const rows = rules.map((each) => [
+    each.rule,
+    ...[each.subjects, each.true, each.false, each.benign].map(String),
+    each.precision === undefined ? "" : `${Math.round(100 * each.precision)} %`,
+  ]);
+  const head = ["RULE", "SUBJECTS", "TRUE", "FALSE", "BENIGN", "PRECISION"];
+  return { json: { rules }, text: rows.length > 0 ? table(head, rows) : "No alerts." };
 }
 
 /** `alerts mute`: raises no alerts about a client for a while. */

@@ -1,11 +1,18 @@
+import * as z from "zod";
 import { registerClient } from "../../shared/clients/register-client.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { listClients } from "../../shared/statistics/list-clients.ts";
+import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
 import { printable, type Report, table } from "../../shared/terminal/output.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
 
-/** `clients list`: lists active clients with their active tokens and last use. */
-export async function clientsList(target: Target): Promise<Report> {
-  const clients = await listClients(target);
+const listSchema = z.object({ unused: z.coerce.number().positive().max(366).optional() });
+
+/** `clients list`: lists active clients with their active tokens and last use, or those that nobody uses. */
+export async function clientsList(target: Target, options: unknown): Promise<Report> {
+  const { unused } = parseInput(listSchema, "the list", options);
+  const all = await listClients(target);
+  const clients = unused === undefined ? all : unusedClients(all, target.clock() - unused * DAY_MS);
   const rows = clients.map((client) => [
     printable(client.oauth_client_id),
     String(client.active_tokens),

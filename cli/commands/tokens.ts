@@ -5,6 +5,7 @@ import {
   listExpiringTokens,
   listTokensOf,
 } from "../../shared/actions/list-held.ts";
+import { listUnusedTokens } from "../../shared/actions/list-unused.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
 import { parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
@@ -45,8 +46,10 @@ export async function tokensRevoke(target: Target, tokenId: string): Promise<Rep
 /** How many tokens or sessions are listed. */
 export const MOST_LISTED = 500;
 
+const holderShape = { client: identifierSchema.optional(), user: identifierSchema.optional() };
+
 const holderSchema = z
-  .object({ client: identifierSchema.optional(), user: identifierSchema.optional() })
+  .object(holderShape)
   .refine(
     ({ client, user }) => (client === undefined) !== (user === undefined),
     "name either --client or --user",
@@ -61,24 +64,74 @@ export function holderOf(options: unknown): Holder {
   return parseInput(holderSchema, "the list", options);
 }
 
-const listSchema = z.object({
-  client: z.string().optional(),
-  user: z.string().optional(),
-  expiring: z.coerce.number().positive().max(366).optional(),
-});
+const listSchema = z
+  .object({
+    client: z.string().optional(),
+    user: z.string().optional(),
+    expiring: z.coerce.number().positive().max(366).optional(),
+    unused: z.coerce.number().positive().max(366).optional(),
+  })
+  .refine(
+    ({ expiring, unused }) => expiring === undefined || unused === undefined,
+    "give --expiring or --unused, not both",
+  );
 
-/** `tokens list`: the active tokens of a user or a client, or those that expire soon. */
-export async function tokensList(target: Target, options: unknown): Promise<Report> {
-  const { expiring, ...named } = listSchema.parse(options);
+/** Tokens that are looked at to find unused ones. */
+const MOST_LOOKED_AT_IN_ALL = 50_000;
+
+/** Walks through the tokens until so many unused ones are found, or so many were looked at. */
+async function findUnused(
+  target: Target,
+  holder: Holder | undefined,
+  unusedDays: number,
+): Promise<Listed<ListedToken> & { readonly lookedAt: number }> {
   const nowMs = target.clock();
-  const { items, more }: Listed<ListedToken> =
+  const items: ListedToken[] = [];
+  let lookedAt = 0;
+  let expiresBefore: string | undefined;
+  do {
+    const part = await listUnusedTokens(target, {
+      nowMs,
+      sinceMs: nowMs - unusedDays * DAY_MS,
+      holder,
+      expiresBefore,
+    });
+    items.push(...part.items);
+    lookedAt += part.lookedAt;
+    expiresBefore = part.next;
+  } while (
+    expiresBefore !== undefined &&
+    items.length < MOST_LISTED &&
+    lookedAt < MOST_LOOKED_AT_IN_ALL
+  );
+  return { items, more: expiresBefore !== undefined, lookedAt };
+}
+
+/** `tokens list`: the active tokens of a user or a client, those that expire soon, or those that nobody uses. */
+export async function tokensList(target: Target, options: unknown): Promise<Report> {
+  const { expiring, unused, ...named } = parseInput(listSchema, "the list", options);
+  const nowMs = target.clock();
+  if (unused !== undefined) {
+    const isOfHolder = named.client !== undefined || named.user !== undefined;
+    const holder = isOfHolder ? holderOf(named) : undefined;
+    return reportOf(await findUnused(target, holder, unused));
+  }
+  return reportOf(
     expiring === undefined
       ? await listTokensOf(target, holderOf(named), { nowMs, limit: MOST_LISTED })
       : await listExpiringTokens(target, {
           nowMs,
           untilMs: nowMs + expiring * DAY_MS,
           limit: MOST_LISTED,
-        });
+        }),
+  );
+}
+
+function reportOf({
+  items,
+  more,
+  lookedAt,
+}: Listed<ListedToken> & { readonly lookedAt?: number }): Report {
   const rows = items.map((token) => [
     token.token_id,
     printable(token.oauth_client_id),
@@ -89,6 +142,12 @@ export async function tokensList(target: Target, options: unknown): Promise<Repo
   ]);
   const head = ["TOKEN", "CLIENT", "USER", "LAST USED", "EXPIRES", "SCOPES"];
   const listed = rows.length > 0 ? table(head, rows) : "No active tokens.";
-  const text = more ? `${listed}\nThere are more than ${MOST_LISTED}.` : listed;
-  return { json: { tokens: items, more }, text };
+  const end =
+    lookedAt === undefined
+      ? `There are more than ${MOST_LISTED}.`
+      : `${lookedAt} tokens were looked at; there are more.`;
+  return {
+    json: { tokens: items, more, looked_at: lookedAt },
+    text: more ? `${listed}\n${end}` : listed,
+  };
 }

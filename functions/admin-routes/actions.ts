@@ -7,12 +7,13 @@ import {
   listSessionsOf,
   listTokensOf,
 } from "../../shared/actions/list-held.ts";
+import { listUnusedTokens } from "../../shared/actions/list-unused.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
-import { DAY_MS, systemClock } from "../../shared/time/clock.ts";
+import { DAY_MS, instantSchema, systemClock } from "../../shared/time/clock.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
-import { jsonRoute } from "../runtime/json-route.ts";
+import { jsonRoute, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
 const environment = readEnvironment(process.env, [
@@ -31,14 +32,9 @@ const context = {
   config: environment.OAUTH_MONITORING_CONFIG,
 };
 
-const number = (most: number, message: string) =>
-  z
-    .string()
-    .regex(/^\d{1,4}$/, message)
-    .transform(Number)
-    .pipe(z.int().min(1).max(most));
+const DEFAULT_LIMIT = 100;
 
-const limit = number(500, "a whole number from 1 to 500").default(100);
+const limit = wholeNumber(500, "a whole number from 1 to 500").default(DEFAULT_LIMIT);
 
 const actionsSchema = z
   .strictObject({
@@ -64,18 +60,36 @@ const heldShape = {
 
 const sessionsSchema = z.strictObject(heldShape);
 
-const tokensSchema = z.strictObject({
-  ...heldShape,
-  expiring_days: number(366, "a whole number of days, from 1 to 366").optional(),
-});
+const days = wholeNumber(366, "a whole number of days, from 1 to 366").optional();
 
-const oneOf = (names: string, values: readonly unknown[]) => {
-  const given = values.filter((value) => value !== undefined).length;
-  if (given === 1) return;
-  throw new z.ZodError([
-    { code: "custom", path: [], message: `give one of ${names}`, input: undefined },
-  ]);
+const tokensSchema = z
+  .strictObject({
+    ...heldShape,
+    limit: limit.unwrap().optional(),
+    expiring_days: days,
+    unused_days: days,
+    expires_before: instantSchema.optional(),
+  })
+  .refine(
+    ({ unused_days, expires_before }) => unused_days !== undefined || expires_before === undefined,
+    "expires_before continues a list of unused_days: give both",
+  )
+  .refine(
+    ({ unused_days, limit }) => unused_days === undefined || limit === undefined,
+    "unused_days takes no limit: a part of the list is of the tokens looked at",
+  );
+
+const refuse = (message: string): never => {
+  throw new z.ZodError([{ code: "custom", path: [], message, input: undefined }]);
 };
+
+const given = (values: readonly unknown[]) => values.filter((value) => value !== undefined).length;
+
+const oneOf = (names: string, values: readonly unknown[]) =>
+  given(values) === 1 || refuse(`give one of ${names}`);
+
+const atMostOne = (names: string, values: readonly unknown[]) =>
+  given(values) <= 1 || refuse(`give at most one of ${names}`);
 
 const holderOf = (client_id: string | undefined, user_id: string | undefined): Holder =>
   client_id === undefined
@@ -92,9 +106,22 @@ async function actions(raw: unknown) {
 }
 
 async function tokens(raw: unknown) {
-  const { limit, client_id, user_id, expiring_days } = tokensSchema.parse(raw);
-  oneOf("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
+  const { client_id, user_id, ...asked } = tokensSchema.parse(raw);
+  const { limit = DEFAULT_LIMIT, expiring_days, unused_days, expires_before } = asked;
   const nowMs = systemClock();
+  if (unused_days !== undefined) {
+    atMostOne("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
+    atMostOne("unused_days and expiring_days", [unused_days, expiring_days]);
+    const { items, lookedAt, next } = await listUnusedTokens(context, {
+      nowMs,
+      sinceMs: nowMs - unused_days * DAY_MS,
+      holder:
+        client_id === undefined && user_id === undefined ? undefined : holderOf(client_id, user_id),
+      expiresBefore: expires_before,
+    });
+    return { tokens: items, looked_at: lookedAt, more: next !== undefined, expires_before: next };
+  }
+  oneOf("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
   const { items, more } =
     expiring_days === undefined
       ? await listTokensOf(context, holderOf(client_id, user_id), { nowMs, limit })

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
+import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
 import { withReviews } from "../../shared/detection/verdicts.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
@@ -23,5 +24,6 @@ export const handler = jsonRoute(logger, z.strictObject({}), async () => {
     // Read from the top: what deserves attention first.
     open: reviewed.slice(0, open.length).sort((a, b) => b.score - a.score),
     resolved: reviewed.slice(open.length),
+    verdicts: verdictFigures(reviewed),
   };
 });

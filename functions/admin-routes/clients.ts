@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { listClients } from "../../shared/statistics/list-clients.ts";
-import { systemClock } from "../../shared/time/clock.ts";
-import { jsonRoute } from "../runtime/json-route.ts";
+import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
+import { DAY_MS, systemClock } from "../../shared/time/clock.ts";
+import { jsonRoute, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
 const environment = readEnvironment(process.env, [
@@ -22,6 +22,14 @@ const context = {
 };
 
 /** GET /admin/oauth/clients */
-export const handler = jsonRoute(logger, z.strictObject({}), async () => ({
-  clients: await listClients(context),
-}));
+export const handler = jsonRoute(
+  logger,
+  z.strictObject({
+    unused_days: wholeNumber(366, "a whole number of days, from 1 to 366").optional(),
+  }),
+  async ({ unused_days }) => {
+    const clients = await listClients(context);
+    if (unused_days === undefined) return { clients };
+    return { clients: unusedClients(clients, systemClock() - unused_days * DAY_MS) };
+  },
+);

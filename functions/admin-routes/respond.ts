@@ -2,30 +2,19 @@ import type { APIGatewayProxyEvent } from "aws-lambda";
 import * as z from "zod";
 import { busSink } from "../../doors/publishing/event-sink.ts";
 import { type Actor, idempotencyKeySchema, reasonSchema } from "../../shared/actions/action.ts";
-import { ActionChangedError, ActionNotFoundError } from "../../shared/actions/action-store.ts";
 import { actionTargetSchema } from "../../shared/actions/action-target.ts";
-import {
-  approveAction,
-  rejectAction,
-  releaseAction,
-  WrongActionStateError,
-} from "../../shared/actions/decide-action.ts";
-import { countHits } from "../../shared/actions/hits.ts";
-import { IdempotencyKeyReusedError, takeAction } from "../../shared/actions/take-action.ts";
+import { countHits } from "../../shared/actions/count-hits.ts";
+import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { AlertNotFoundError, reviewAlert, VERDICTS } from "../../shared/detection/verdicts.ts";
+import { reviewAlert, VERDICTS } from "../../shared/detection/verdicts.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { InvalidInputError } from "../../shared/errors/faults.ts";
-import { IncompleteRequestError } from "../../shared/errors/oauth-monitoring-error.ts";
-import { TooManyRestrictionsError } from "../../shared/restrictions/restriction-log.ts";
 import { instantSchema, systemClock } from "../../shared/time/clock.ts";
-import { isThrottled } from "../../shared/tokens/record-token-use.ts";
-import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
-import { PublishError } from "../../shared/tracking/event-publisher.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
+import { actionProblem } from "../runtime/action-problem.ts";
 import { jsonBodyRoute, singleField } from "../runtime/json-body-route.ts";
 import { logger } from "../runtime/logger.ts";
-import { badRequest, Problem } from "../runtime/problem.ts";
+import { badRequest } from "../runtime/problem.ts";
 
 const environment = readEnvironment(process.env, [
   "ALERTS_TABLE",
@@ -50,6 +39,8 @@ const actionSchema = z.strictObject({
   issued_before: instantSchema.optional(),
   mode: z.enum(["take", "propose"]).default("take"),
   alert_id: z.string().min(1).max(1024).optional(),
+  /** Of what concerns everybody: the caller knows that the token of this very request ends too. */
+  ends_own_token: z.literal(true).optional(),
 });
 
 const countSchema = z.strictObject({
@@ -72,6 +63,14 @@ function actorOf({ requestContext }: APIGatewayProxyEvent): Actor {
   return { kind: "administrator", id: user_id ?? oauth_client_id ?? "unknown" };
 }
 
+const OWN_TOKEN_ENDS = badRequest([
+  {
+    pointer: "/ends_own_token",
+    detail:
+      "this revokes the token that you call with as well, unless issued_before is earlier than it: send true to say that you know",
+  },
+]);
+
 const DECISIONS = { approve: approveAction, reject: rejectAction, release: releaseAction } as const;
 
 function decide(decision: keyof typeof DECISIONS) {
@@ -84,7 +83,7 @@ function decide(decision: keyof typeof DECISIONS) {
         actor: actorOf(event),
         reason,
       }),
-    problemOf,
+    actionProblem,
   );
 }
 
@@ -92,8 +91,9 @@ const ROUTES = {
   actions: jsonBodyRoute(
     logger,
     () => actionSchema,
-    ({ kind, target, reason, until, issued_before, mode, alert_id }, event) =>
-      takeAction(context, {
+    ({ kind, target, reason, until, issued_before, mode, alert_id, ends_own_token }, event) => {
+      if (target.kind === "all" && !ends_own_token) throw OWN_TOKEN_ENDS;
+      return takeAction(context, {
         kind,
         target,
         reason,
@@ -103,14 +103,15 @@ const ROUTES = {
         alertId: alert_id,
         actor: actorOf(event),
         idempotencyKey: keyOf(event),
-      }),
-    problemOf,
+      });
+    },
+    actionProblem,
   ),
   "action-counts": jsonBodyRoute(
     logger,
     () => countSchema,
     ({ target, issued_before }) => countHits(context, target, systemClock(), issued_before),
-    problemOf,
+    actionProblem,
   ),
   approve: decide("approve"),
   reject: decide("reject"),
@@ -120,7 +121,7 @@ const ROUTES = {
     () => reviewSchema,
     ({ alert_id, ...said }, event) =>
       reviewAlert(context, { alertId: alert_id, by: actorOf(event).id, ...said }),
-    problemOf,
+    actionProblem,
   ),
 };
 
@@ -133,42 +134,6 @@ function keyOf(event: APIGatewayProxyEvent): string | undefined {
   throw badRequest([
     { pointer: "", detail: "Idempotency-Key must be 1 to 128 visible ASCII characters" },
   ]);
-}
-
-/** Names in requests are in snake case; those of the library are not. */
-const MEMBERS: Readonly<Record<string, string>> = {
-  "/issuedBefore": "/issued_before",
-  "/alertId": "/alert_id",
-  "/actionId": "/action_id",
-};
-
-function problemOf(error: unknown): Problem | undefined {
-  if (error instanceof InvalidInputError) {
-    return badRequest(
-      error.faults.map(({ pointer, detail }) => ({
-        pointer: MEMBERS[pointer] ?? pointer,
-        detail,
-      })),
-    );
-  }
-  const is = (...types: (new (...args: never[]) => Error)[]) =>
-    types.some((type) => error instanceof type);
-  const text = error instanceof Error ? error.message : "";
-  if (is(TokenNotFoundError, ActionNotFoundError, AlertNotFoundError)) {
-    return new Problem(404, "Not found", text);
-  }
-  if (is(WrongActionStateError, ActionChangedError, TooManyRestrictionsError)) {
-    return new Problem(409, "Conflict", text);
-  }
-  if (is(IdempotencyKeyReusedError)) return new Problem(422, "Unprocessable content", text);
-  if (isThrottled(error) || is(IncompleteRequestError, PublishError)) {
-    return new Problem(
-      503,
-      "Service unavailable",
-      "The action is not confirmed. Send the request again, with the same Idempotency-Key.",
-    );
-  }
-  return undefined;
 }
 
 /** POST /admin/oauth/actions and what belongs to it, and POST /admin/oauth/alert-reviews */

@@ -7,6 +7,7 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { deliverSet, type SetDelivery } from "../../shared/shared-signals/deliver-set.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { postpone } from "../runtime/postpone.ts";
 import { kmsSigningKeys, kmsUnseal } from "../runtime/signing-keys.ts";
 
@@ -16,7 +17,9 @@ const environment = readEnvironment(process.env, [
   "SIGNING_KEY_ARNS",
   "SEALING_KEY_ARN",
   "SIGNAL_PUSH_QUEUE_URL",
+  "OAUTH_MONITORING_STACK",
 ]);
+const metrics = createMetrics("signal-delivery", environment.OAUTH_MONITORING_STACK);
 const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
 const delivery: SetDelivery = {
   store: { db: createDocumentClient("background"), signalsTable: environment.SIGNALS_TABLE },
@@ -48,5 +51,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
   .handler(async ({ Records }) => {
     const delivered = await Promise.all(Records.map(push));
     const failed = Records.filter((_, index) => !delivered[index]);
+    metrics.count("SetsPushed", Records.length - failed.length);
+    metrics.count("PushesRetried", failed.length);
+    metrics.publish();
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });

@@ -1,11 +1,19 @@
 import middy from "@middy/core";
+import { readEnvironment } from "../../shared/config/environment.ts";
 import { type PollRun, pollSets } from "../../shared/shared-signals/poll-sets.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { secretText } from "../runtime/secret-text.ts";
+import { countSet } from "../runtime/set-metrics.ts";
 import { createSetReceiver } from "../runtime/set-receiver.ts";
 
-const { receiver, transmitters } = createSetReceiver(({ poll }) => poll !== undefined);
+const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
+const metrics = createMetrics("signal-poller", OAUTH_MONITORING_STACK);
+const { receiver, transmitters } = createSetReceiver(
+  ({ poll }) => poll !== undefined,
+  (outcome) => countSet(metrics, outcome),
+);
 
 /** Of the function's time, what the last request and its acknowledgement take. */
 const RESERVE_MS = 25_000;
@@ -28,6 +36,8 @@ export const handler = middy<unknown, Readonly<Record<string, PollRun>>>()
     for (const { transmitter, reason } of failures) {
       logger.error("A transmitter could not be polled", { transmitter, cause: String(reason) });
     }
+    metrics.count("PollsFailed", failures.length);
+    metrics.publish();
     // So that the function's alarm rings.
     if (failures.length > 0) throw failures[0]?.reason;
     const runs = Object.fromEntries(

@@ -1,12 +1,28 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import { receiveSet, type SetReceipt } from "../../shared/shared-signals/receive-set.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import {
+  receiveSet,
+  type SetOutcome,
+  type SetReceipt,
+} from "../../shared/shared-signals/receive-set.ts";
 import { readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { isSameText, secretText } from "../runtime/secret-text.ts";
+import { countSet } from "../runtime/set-metrics.ts";
 import { createSetReceiver } from "../runtime/set-receiver.ts";
 
-const { receiver } = createSetReceiver(() => true);
+const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
+const metrics = createMetrics("signal-receiver", OAUTH_MONITORING_STACK);
+
+/** Anybody can push: lines of metrics are written every few seconds, and not one a SET. */
+function measure(outcome: SetOutcome): void {
+  countSet(metrics, outcome);
+  metrics.publishSoon();
+}
+
+const { receiver } = createSetReceiver(() => true, measure);
 
 const NO_STORE = { "Cache-Control": "no-store" };
 const ACCEPTED = { statusCode: 202, headers: NO_STORE, body: "" };
@@ -33,6 +49,7 @@ export const handler = middy<unknown, APIGatewayProxyStructuredResultV2>()
     const request = readHttpRequest(event);
     const [type = ""] = (request.header("content-type") ?? "").split(";");
     if (type.trim().toLowerCase() !== "application/secevent+jwt") {
+      measure("invalid_request");
       return refusal("invalid_request", "the Content-Type must be application/secevent+jwt");
     }
     try {

@@ -8,11 +8,17 @@ import { StreamChangedError } from "../../shared/shared-signals/stream-store.ts"
 import { transmitterMetadata } from "../../shared/shared-signals/transmitter-metadata.ts";
 import { type HttpRequest, readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { Problem } from "../runtime/problem.ts";
 import { createSetTransmitter } from "../runtime/set-transmitter.ts";
 import { kmsSeal, kmsSigningKeys } from "../runtime/signing-keys.ts";
 
-const environment = readEnvironment(process.env, ["SIGNING_KEY_ARNS", "SEALING_KEY_ARN"]);
+const environment = readEnvironment(process.env, [
+  "SIGNING_KEY_ARNS",
+  "SEALING_KEY_ARN",
+  "OAUTH_MONITORING_STACK",
+]);
+const metrics = createMetrics("signal-streams", environment.OAUTH_MONITORING_STACK);
 const transmitter = createSetTransmitter();
 const keys = kmsSigningKeys(environment.SIGNING_KEY_ARNS);
 const streams = new Streams({ ...transmitter, seal: kmsSeal(environment.SEALING_KEY_ARN) });
@@ -97,7 +103,10 @@ const ROUTES: Readonly<Record<string, Route>> = {
     const { store, clock } = transmitter;
     const { stream_id = "" } = request.pathParameters;
     const answerer = { store, clock, keys, logger };
-    return json(200, await answerPoll(answerer, ownerOf(request), stream_id, bodyOf(request)));
+    const answer = await answerPoll(answerer, ownerOf(request), stream_id, bodyOf(request));
+    metrics.count("SetsPolled", Object.keys(answer.sets).length);
+    metrics.publishSoon();
+    return json(200, answer);
   },
 };
 

@@ -1,10 +1,14 @@
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { readEnvironment } from "../../shared/config/environment.ts";
 import { transmitEvent } from "../../shared/shared-signals/transmit.ts";
 import { eventInMessage } from "../runtime/bus-message.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { createSetTransmitter } from "../runtime/set-transmitter.ts";
 
+const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
+const metrics = createMetrics("signal-transmitter", OAUTH_MONITORING_STACK);
 const transmitter = createSetTransmitter();
 
 /** Makes SETs of our alerts and actions, for every stream that has them. */
@@ -25,5 +29,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
         batchItemFailures.push({ itemIdentifier: messageId });
       }
     }
+    metrics.count("EventsTransmitted", Records.length - batchItemFailures.length);
+    metrics.count("EventsRetried", batchItemFailures.length);
+    metrics.publish();
     return { batchItemFailures };
   });

@@ -2,19 +2,25 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { noticeOf } from "../../shared/notifications/notice.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { type Notice, noticeOf } from "../../shared/notifications/notice.ts";
 import { sendWebhook } from "../../shared/notifications/send-webhook.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { systemClock } from "../../shared/time/clock.ts";
+import { linkMaker } from "../runtime/approval-links.ts";
 import { eventInMessage } from "../runtime/bus-message.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
 import { postpone } from "../runtime/postpone.ts";
 import { secretText } from "../runtime/secret-text.ts";
 
-const { OAUTH_MONITORING_CONFIG, WEBHOOK_QUEUE_URLS: queueUrls } = readEnvironment(process.env, [
+const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
+  "OAUTH_MONITORING_STACK",
   "WEBHOOK_QUEUE_URLS",
 ]);
+const { OAUTH_MONITORING_CONFIG, WEBHOOK_QUEUE_URLS: queueUrls } = environment;
+const metrics = createMetrics("webhook", environment.OAUTH_MONITORING_STACK);
 const { webhooks } = OAUTH_MONITORING_CONFIG.notifications;
 const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
 
@@ -30,17 +36,26 @@ function queueOf({ eventSourceARN }: SQSRecord) {
   return { webhook, queueUrl };
 }
 
+const makeLink = linkMaker();
+
+/** Where the webhook's people can decide about an action that waits; the same link at every attempt. */
+async function linkOf(event: OAuthEvent, webhook: string): Promise<string | undefined> {
+  const { action_id } = event.event_data;
+  if (event.event_type !== "action_proposed" || typeof action_id !== "string") return undefined;
+  return makeLink({ action_id, requested_at: event.occurred_at }, webhook);
+}
+
 async function call(record: SQSRecord): Promise<boolean> {
   const { webhook, queueUrl } = queueOf(record);
   const event = eventInMessage(record.body);
-  const notice = event && noticeOf(event);
-  if (!notice) return true;
+  if (!event || !noticeOf(event)) return true;
   try {
+    const notice = noticeOf(event, await linkOf(event, webhook.name)) as Notice;
     await sendWebhook(webhook, await secretText(webhook.secretArn), notice, systemClock());
     return true;
   } catch (error) {
     logger.warn("A webhook was not taken; it is called again later", {
-      event_id: notice.id,
+      event_id: event.id,
       receive_count: record.attributes.ApproximateReceiveCount,
       cause: String(error),
     });
@@ -55,5 +70,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
   .handler(async ({ Records }) => {
     const taken = await Promise.all(Records.map(call));
     const failed = Records.filter((_, index) => !taken[index]);
+    metrics.count("NoticesTaken", Records.length - failed.length);
+    metrics.count("NoticesRetried", failed.length);
+    metrics.publish();
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   });

@@ -10,6 +10,7 @@ import { applyPolicies } from "../../shared/policies/apply-policies.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { instantSchema, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
+import { linkMaker } from "../runtime/approval-links.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { proposalNotifier, topicNotifier } from "./topic-notifier.ts";
@@ -38,7 +39,7 @@ const context = {
   logger,
   sink: busSink(environment.EVENT_BUS_NAME, logger),
   notify: topicNotifier(sns, environment.ALERT_TOPIC_ARN),
-  notifyProposal: proposalNotifier(sns, environment.ALERT_TOPIC_ARN),
+  notifyProposal: proposalNotifier(sns, environment.ALERT_TOPIC_ARN, linkMaker(), logger),
 };
 
 /** The input: a schedule sends its own event; a replay of the past gives the time as of which to look. */

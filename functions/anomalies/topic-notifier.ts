@@ -3,14 +3,26 @@ import type { Action } from "../../shared/actions/action.ts";
 import { proposalNotification } from "../../shared/actions/proposal-notification.ts";
 import { alertNotification } from "../../shared/detection/alert-notification.ts";
 import type { AlertNotifier } from "../../shared/detection/detect-anomalies.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import type { LinkMaker } from "../runtime/approval-links.ts";
 
 /** Publishes that an action waits for approval, and how to decide about it. Its attribute `state` is `proposed`. */
 export function proposalNotifier(
   sns: SNSClient,
   topicArn: string,
+  makeLink: LinkMaker,
+  logger: Logger,
 ): (action: Action) => Promise<void> {
   return async (action) => {
-    const { subject, text, json } = proposalNotification(action);
+    const link = await makeLink(action, "topic").catch((error: unknown) => {
+      // People can decide without it, and must be told.
+      logger.error("A proposal has no link", {
+        action_id: action.action_id,
+        cause: String(error),
+      });
+      return undefined;
+    });
+    const { subject, text, json } = proposalNotification(action, link);
     await sns.send(
       new PublishCommand({
         TopicArn: topicArn,

@@ -39,6 +39,19 @@ function toProblem(error: unknown): Problem {
   );
 }
 
+/**
+ * The schema of a query parameter that is a whole number from 1 on.
+ *
+ * @param message what is asked for
+ */
+export function wholeNumber(most: number, message: string) {
+  return z
+    .string()
+    .regex(/^\d{1,4}$/, message)
+    .transform(Number)
+    .pipe(z.int(message).min(1, message).max(most, message));
+}
+
 /** Answers failures with problem documents, and logs the server's own failures. */
 export function problemResponses(logger: Logger): middy.MiddlewareObj {
   return {

@@ -5,7 +5,7 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { hasActions, type TransmitterConfig } from "../../shared/config/signal-parameters.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import type { SetReceiver } from "../../shared/shared-signals/receive-set.ts";
+import type { SetOutcome, SetReceiver } from "../../shared/shared-signals/receive-set.ts";
 import { SetVerifier } from "../../shared/shared-signals/set-verifier.ts";
 import type { SignalRevocation } from "../../shared/shared-signals/signal-response.ts";
 import { systemClock } from "../../shared/time/clock.ts";
@@ -58,8 +58,12 @@ async function answerSignal(context: Acting, revocation: SignalRevocation): Prom
  * What both receivers of SETs need, by push and by poll.
  *
  * @param serves of which transmitters the function takes SETs
+ * @param onOutcome called for each SET with what became of it
  */
-export function createSetReceiver(serves: (transmitter: TransmitterConfig) => boolean): {
+export function createSetReceiver(
+  serves: (transmitter: TransmitterConfig) => boolean,
+  onOutcome: (outcome: SetOutcome) => void,
+): {
   readonly receiver: SetReceiver;
   readonly transmitters: readonly TransmitterConfig[];
 } {
@@ -78,6 +82,7 @@ export function createSetReceiver(serves: (transmitter: TransmitterConfig) => bo
       clock: systemClock,
       logger,
       sink,
+      onOutcome,
       revoke: async (revocation) => {
         if (!context) throw new Error("the configuration has no action for a signal");
         await answerSignal(context, revocation);

@@ -90,8 +90,13 @@ export class AdminApi extends Construct {
   readonly api: RestApi;
   /** The address of the dashboard. */
   readonly dashboardUrl: string;
-  /** The dashboard page, the only method that needs no token: it holds no data and asks for one. */
+  /** The dashboard page, which needs no token: it holds no data and asks for one. */
   readonly openPage: Method;
+  /**
+   * Where actions are approved and rejected by link: what is sent there must have a link that the stack signed. Absent
+   * unless the configuration has `responses.approvalLinks`.
+   */
+  readonly openApproval: Method | undefined;
 
   constructor(scope: Construct, id: string, props: AdminApiProps & AdminApiParts) {
     super(scope, id);
@@ -143,6 +148,18 @@ export class AdminApi extends Construct {
       reason:
         "The page is open to everybody: it holds no data and asks for a token before it shows any.",
     });
+    this.openApproval =
+      config.responses.approvalLinks &&
+      admin.addResource("approvals").addMethod("POST", to("Approval"), {
+        authorizationType: AuthorizationType.NONE,
+      });
+    if (this.openApproval) {
+      Validations.of(this.openApproval).acknowledge({
+        id: "AwsSolutions-APIG4",
+        reason:
+          "Who approves by link has no token: the link is signed by a key of the stack, for one action and a time.",
+      });
+    }
     this.dashboardUrl = this.api.urlForPath("/admin/oauth/dashboard");
     new ApiFirewall(this, "Firewall", {
       parameters: config.api,

@@ -30,6 +30,7 @@ import type { Data, TableVariable } from "./data.ts";
 import { type EventFlow, REPUBLISHER_TIMEOUT, SUBSCRIBER_TIMEOUT } from "./event-flow.ts";
 import {
   ACTING,
+  ACTING_ON_ALL,
   grantIssuers,
   grantPublish,
   grantSecrets,
@@ -80,6 +81,7 @@ const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
   "Republisher",
   "Anomalies",
   "Respond",
+  "Approval",
   "SignalReceiver",
   "SignalPoller",
 ]);
@@ -166,9 +168,13 @@ const DEFINITIONS = {
       TOKENS_TABLE: {
         table: ["BatchGetItem", "UpdateItem"],
         indexes: ["Query"],
-        only: ["by_token_id"],
+        only: ["by_token_id", "by_expiry"],
       },
-      SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
+      SESSIONS_TABLE: {
+        table: ["BatchGetItem", "DeleteItem"],
+        indexes: ["Query"],
+        only: ["by_expiry"],
+      },
       HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
       ACTIONS_TABLE: {
         table: ["GetItem", "PutItem", "UpdateItem"],
@@ -247,7 +253,13 @@ const DEFINITIONS = {
     folder: ADMIN_ROUTES,
     entry: "respond",
     timeout: HTTP_TIMEOUT,
-    tables: { ...ACTING, ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] } },
+    tables: { ...ACTING_ON_ALL, ALERTS_TABLE: { table: ["GetItem", "UpdateItem"] } },
+  },
+  Approval: {
+    folder: ADMIN_ROUTES,
+    entry: "approvals",
+    timeout: HTTP_TIMEOUT,
+    tables: ACTING,
   },
   Dashboard: {
     folder: "dashboard",

@@ -28,6 +28,13 @@ export const ACTING = {
   RESTRICTIONS_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
 } as const satisfies TablesAccess;
 
+/** What taking an action against anybody needs, and against everybody. */
+export const ACTING_ON_ALL = {
+  ...ACTING,
+  TOKENS_TABLE: { ...ACTING.TOKENS_TABLE, only: ["by_token_id", "by_expiry"] },
+  SESSIONS_TABLE: { ...ACTING.SESSIONS_TABLE, indexes: ["Query"], only: ["by_expiry"] },
+} as const satisfies TablesAccess;
+
 /** Actions that encrypt with the table's key. */
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 

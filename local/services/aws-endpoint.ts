@@ -9,8 +9,10 @@ import {
   type DecryptInput,
   type EncryptInput,
   type LocalKeys,
+  type MacInput,
   NO_KEYS,
   type SignInput,
+  type VerifyMacInput,
 } from "./keys.ts";
 import { errorXml, type Notifications, publishRefusal } from "./notifications.ts";
 import type { MessageAttribute, Queue } from "./queue.ts";
@@ -151,6 +153,8 @@ function kms(keys: () => LocalKeys): Record<string, Operation> {
     "TrentService.Sign": (input) => keys().sign(input as unknown as SignInput),
     "TrentService.Encrypt": (input) => keys().encrypt(input as unknown as EncryptInput),
     "TrentService.Decrypt": (input) => keys().decrypt(input as unknown as DecryptInput),
+    "TrentService.GenerateMac": (input) => keys().generateMac(input as unknown as MacInput),
+    "TrentService.VerifyMac": (input) => keys().verifyMac(input as unknown as VerifyMacInput),
   };
 }
 

@@ -3,10 +3,12 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   generateKeyPairSync,
   type KeyObject,
   privateEncrypt,
   randomBytes,
+  timingSafeEqual,
 } from "node:crypto";
 import { ServiceError } from "./service-error.ts";
 import type { Template } from "./template.ts";
@@ -22,6 +24,8 @@ interface LocalKey {
   readonly pair?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
   /** Of a symmetric key. */
   readonly secret?: Buffer;
+  /** Of a key of authentication codes. */
+  readonly hmac?: Buffer;
 }
 
 export interface SignInput {
@@ -48,6 +52,18 @@ export interface DecryptInput {
   readonly EncryptionContext?: Context;
 }
 
+export interface MacInput {
+  readonly KeyId: string;
+  /** Base64. */
+  readonly Message: string;
+  readonly MacAlgorithm: string;
+}
+
+export interface VerifyMacInput extends MacInput {
+  /** Base64. */
+  readonly Mac: string;
+}
+
 const ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256";
 
 /** What stands before a SHA-256 digest in a signature (RFC 8017, section 9.2). */
@@ -60,7 +76,7 @@ const additionalData = (context: Context = {}) =>
   Buffer.from(JSON.stringify(Object.entries(context).sort()));
 
 /**
- * The template's KMS keys: RSA keys of 2048 bits that sign, and symmetric ones that encrypt. They live as long as the
+ * The template's KMS keys: RSA keys of 2048 bits that sign, symmetric ones that encrypt, and HMAC keys. They live as long as the
  * stack runs.
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
  */
@@ -77,6 +93,8 @@ export class LocalKeys {
       } else if (spec === "RSA_2048" && KeyUsage === "SIGN_VERIFY") {
         const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
         this.#keys.set(arn, { arn, spec, pair });
+      } else if (spec === "HMAC_256" && KeyUsage === "GENERATE_VERIFY_MAC") {
+        this.#keys.set(arn, { arn, spec, hmac: randomBytes(32) });
       } else {
         throw new Error(`the local stack does not support the key spec ${spec} for ${KeyUsage}`);
       }
@@ -115,6 +133,20 @@ export class LocalKeys {
     return { KeyId: arn, Signature: signature.toString("base64"), SigningAlgorithm };
   }
 
+  generateMac({ KeyId, Message, MacAlgorithm }: MacInput): object {
+    const { arn, mac } = this.#mac(KeyId, Message, MacAlgorithm);
+    return { KeyId: arn, Mac: mac.toString("base64"), MacAlgorithm };
+  }
+
+  verifyMac({ KeyId, Message, MacAlgorithm, Mac }: VerifyMacInput): object {
+    const { arn, mac } = this.#mac(KeyId, Message, MacAlgorithm);
+    const given = Buffer.from(Mac, "base64");
+    if (given.length !== mac.length || !timingSafeEqual(given, mac)) {
+      throw new ServiceError("KMSInvalidMacException", "");
+    }
+    return { KeyId: arn, MacValid: true, MacAlgorithm };
+  }
+
   encrypt({ KeyId, Plaintext, EncryptionContext }: EncryptInput): object {
     const { arn, secret } = this.#symmetric(KeyId);
     const iv = randomBytes(IV_BYTES);
@@ -144,6 +176,17 @@ export class LocalKeys {
     const key = this.#keys.get(keyId);
     if (!key) throw new ServiceError("NotFoundException", `Key '${keyId}' does not exist`);
     return key;
+  }
+
+  #mac(keyId: string, message: string, algorithm: string) {
+    const { arn, spec, hmac } = this.#find(keyId);
+    if (!hmac || algorithm !== "HMAC_SHA_256") {
+      throw new ServiceError(
+        "InvalidKeyUsageException",
+        `${algorithm} is not valid for a key whose KeySpec is ${spec}`,
+      );
+    }
+    return { arn, mac: createHmac("sha256", hmac).update(message, "base64").digest() };
   }
 
   #asymmetric(keyId: string, call: string) {

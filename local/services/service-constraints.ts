@@ -66,6 +66,11 @@ export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constr
   DisableRuleRequest: { Name: RULE_NAME },
   EnableRuleRequest: { Name: RULE_NAME },
   EncryptRequest: { KeyId: length(1, 2048), Plaintext: blob(1, 4096) },
+  GenerateMacRequest: {
+    KeyId: length(1, 2048),
+    Message: blob(1, 4096),
+    MacAlgorithm: pattern(/^HMAC_SHA_(224|256|384|512)$/),
+  },
   GetPublicKeyRequest: { KeyId: length(1, 2048) },
   GetSecretValueRequest: { SecretId: length(1, 2048) },
   PublishInput: {
@@ -96,5 +101,11 @@ export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constr
     ReplayName: REPLAY_NAME,
     EventSourceArn: all(ARN, pattern(/^arn:aws[a-z-]*:events:[a-z0-9-]*:[0-9]*:[^/]+\/.+$/)),
     Description: length(0, 512),
+  },
+  VerifyMacRequest: {
+    KeyId: length(1, 2048),
+    Message: blob(1, 4096),
+    Mac: blob(1, 6144),
+    MacAlgorithm: pattern(/^HMAC_SHA_(224|256|384|512)$/),
   },
 };

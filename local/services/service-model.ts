@@ -8,8 +8,10 @@ import {
 import {
   DecryptRequest$,
   EncryptRequest$,
+  GenerateMacRequest$,
   GetPublicKeyRequest$,
   SignRequest$,
+  VerifyMacRequest$,
 } from "@aws-sdk/client-kms";
 import { GetSecretValueRequest$ } from "@aws-sdk/client-secrets-manager";
 import { ListSubscriptionsByTopicInput$, PublishInput$ } from "@aws-sdk/client-sns";
@@ -44,6 +46,7 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   DisableRule: DisableRuleRequest$,
   EnableRule: EnableRuleRequest$,
   Encrypt: EncryptRequest$,
+  GenerateMac: GenerateMacRequest$,
   GetPublicKey: GetPublicKeyRequest$,
   GetQueueAttributes: GetQueueAttributesRequest$,
   GetSecretValue: GetSecretValueRequest$,
@@ -55,6 +58,7 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   SendMessageBatch: SendMessageBatchRequest$,
   Sign: SignRequest$,
   StartReplay: StartReplayRequest$,
+  VerifyMac: VerifyMacRequest$,
 };
 
 /** How the SDK writes a schema: a number for a simple type, else a list that begins with what it is. */

@@ -24,6 +24,8 @@ type DeployedEnvironment = Omit<
   | "SIGNAL_ISSUER"
   | "SIGNAL_PUSH_QUEUE_URL"
   | "WEBHOOK_QUEUE_URLS"
+  | "APPROVAL_KEY_ARN"
+  | "APPROVAL_PAGE_URL"
 >;
 
 /** The environment of the deployed functions: the names of tables, the bus, the queues, the configuration. */

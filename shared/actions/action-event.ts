@@ -48,6 +48,7 @@ export async function trackAction(
       ...(action.alert_id !== undefined && { alert_id: action.alert_id }),
       ...(action.decided_by && { decided_by: action.decided_by }),
       ...(action.decision_reason !== undefined && { decision_reason: action.decision_reason }),
+      ...(action.decided_from !== undefined && { decided_from: action.decided_from }),
     },
     { atMs, id: uuidv5(`${action.action_id} ${type}`, EVENT_NAMESPACE) },
   );

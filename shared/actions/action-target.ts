@@ -17,6 +17,7 @@ const addressSchema = z
  * - `session`: the `session_id` of events, one of the product or of another issuer
  * - `address`: an IPv4 or IPv6 address
  * - `network`: a block of addresses in CIDR form, `203.0.113.0/24`
+ * - `all`: everybody, of whom only what was issued can be revoked
  */
 export const actionTargetSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("token"), id: identifierSchema }),
@@ -25,12 +26,19 @@ export const actionTargetSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("session"), id: identifierSchema }),
   z.strictObject({ kind: z.literal("address"), id: addressSchema }),
   z.strictObject({ kind: z.literal("network"), id: ipBlockSchema }),
+  z.strictObject({ kind: z.literal("all"), id: z.literal("all").default("all") }),
 ]);
 
 /** Against whom an action is. */
 export type ActionTarget = z.output<typeof actionTargetSchema>;
 
 /** `user ada`, for people. */
-export function describeTarget({ kind, id }: ActionTarget): string {
-  return `${kind} ${id}`;
+export function describeTarget({
+  kind,
+  id,
+}: {
+  readonly kind: string;
+  readonly id: string;
+}): string {
+  return kind === "all" ? "everybody" : `${kind} ${id}`;
 }

@@ -32,9 +32,12 @@ export const ACTION_STATES = [
 
 /** Who takes an action. */
 export const actorSchema = z.strictObject({
-  /** `administrator` by API, dashboard or command line; `policy` of a rule; `receiver` of security events. */
-  kind: z.enum(["administrator", "policy", "receiver"]),
-  /** The user or client of the administrator's token, the rule, or the transmitter's name. */
+  /**
+   * `administrator` by API, dashboard or command line; `policy` of a rule; `receiver` of security events; `link` whoever
+   * has the link of a notification.
+   */
+  kind: z.enum(["administrator", "policy", "receiver", "link"]),
+  /** The user or client of the administrator's token, the rule, the transmitter's name, or where the link was sent. */
   id: identifierSchema,
 });
 
@@ -79,10 +82,14 @@ export const actionSchema = z.object({
   settled: z.boolean().optional(),
   /** The alert that it answers. */
   alert_id: z.string().optional(),
+  /** Of a proposal: whether people were told. */
+  told: z.boolean().optional(),
   /** Who approved, rejected or released it, when, and why. */
   decided_by: actorSchema.optional(),
   decided_at: z.string().optional(),
   decision_reason: z.string().optional(),
+  /** Of a decision by link: the address from which the link was used. */
+  decided_from: z.string().optional(),
 });
 
 /** An action: what was done against whom, by whom, why, for how long, and what it hit. */
@@ -109,7 +116,7 @@ const requestShape = z.strictObject({
   actor: actorSchema,
   /** A block ends at this instant, at most a year from now; a block needs it, a revocation has none. */
   until: instantSchema.optional(),
-  /** Of a revocation of a user, client or session: only what was issued before this instant. Default now. */
+  /** Of a revocation of a user, client, session or everybody: only what was issued before this instant. Default now. */
   issuedBefore: instantSchema.optional(),
   /** `take` it (default), `propose` it for approval, or record it as a `dry_run`. */
   mode: z.enum(["take", "propose", "dry_run"]).default("take"),
@@ -125,13 +132,19 @@ export type ActionRequest = z.input<typeof requestShape>;
 export type AskedAction = z.output<typeof requestShape>;
 
 /** What can be revoked: whatever holds tokens. */
-const REVOCABLE: ReadonlySet<string> = new Set(["token", "user", "client", "session"]);
+const REVOCABLE: ReadonlySet<string> = new Set(["token", "user", "client", "session", "all"]);
 
 /** The schema of a request at an instant: what it says of time must fit the present. */
 export function actionRequestSchema(nowMs: number) {
-  return requestShape.superRefine(({ kind, target, until, issuedBefore }, context) => {
+  return requestShape.superRefine(({ kind, target, mode, until, issuedBefore }, context) => {
     const fault = (path: string, message: string) =>
       context.addIssue({ code: "custom", path: [path], message });
+    if (target.kind === "all" && kind === "block") {
+      fault("target", "everybody cannot be blocked: revoke what was issued, or block a network");
+    }
+    if (target.kind === "all" && mode === "propose") {
+      fault("mode", "what concerns everybody is not proposed: take it, or record a dry run");
+    }
     if (kind === "revoke") {
       if (!REVOCABLE.has(target.kind)) {
         fault("target", "only a token, a user, a client or a session can be revoked: block it");

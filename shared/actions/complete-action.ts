@@ -1,3 +1,4 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import {
   appendRestriction,
   confirmRestriction,
@@ -14,15 +15,16 @@ import type { Action } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
 import { findHoldings, type HeldStore } from "./hits.ts";
+import { inBatches } from "./in-batches.ts";
 
 /** What an action needs: the stores of tokens, sessions, actions and restrictions, and where events go. */
-export type ActionContext = Tracking & HeldStore & ActionStore & RestrictionStore;
+export type ActionContext = Tracking &
+  HeldStore &
+  ActionStore &
+  RestrictionStore & { readonly config: MonitoringConfig };
 
 /** How many tokens and sessions are marked while the actor waits; `settleActions` marks the others. */
 const MARKED_AT_ONCE = 100;
-
-/** Writes side by side. */
-const CONCURRENCY = 10;
 
 /**
  * Days for which a revocation stays in the list of every door when each listed token is marked. A token that a
@@ -55,7 +57,8 @@ export async function completeAction(context: ActionContext, action: Action): Pr
     throw error;
   });
   if (kept !== done) return kept;
-  return done.kind === "revoke" && !done.settled
+  // Everybody's tokens are left to the runs: they are many.
+  return done.kind === "revoke" && !done.settled && done.target.kind !== "all"
     ? settleRevocation(context, done, MARKED_AT_ONCE)
     : done;
 }
@@ -69,16 +72,19 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
     return;
   }
   const entry = { action_id, target_kind: target.kind, target_id: target.id };
-  if (kind === "block") {
+  if (kind === "block" && target.kind !== "all") {
     const until = action.until as string;
     await confirmRestriction(
       context,
-      await appendRestriction(context, { ...entry, effect: "block", until }, nowMs),
+      await appendRestriction(
+        context,
+        { ...entry, target_kind: target.kind, effect: "block", until },
+        nowMs,
+      ),
     );
     return;
   }
   const issued_before = action.issued_before as string;
-  const holder = target as Holder;
   const [seq] = await Promise.all([
     appendRestriction(
       context,
@@ -91,7 +97,10 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
       },
       nowMs,
     ),
-    markHolderRevoked(context, holder, issued_before, nowMs),
+    // A token of another issuer is looked up by its holders, and nobody's is everybody.
+    target.kind === "all"
+      ? undefined
+      : markHolderRevoked(context, target as Holder, issued_before, nowMs),
   ]);
   await confirmRestriction(context, seq);
 }
@@ -134,13 +143,4 @@ export async function settleRevocation(
     await shortenRestrictions(context, action.action_id, nowMs + KEPT_DAYS * DAY_MS, nowMs);
   }
   return saveAction(context, after, action);
-}
-
-async function inBatches<T>(
-  items: readonly T[],
-  work: (item: T) => Promise<unknown>,
-): Promise<void> {
-  for (let start = 0; start < items.length; start += CONCURRENCY) {
-    await Promise.all(items.slice(start, start + CONCURRENCY).map(work));
-  }
 }

@@ -23,15 +23,18 @@ const decisionSchema = z.strictObject({
   actionId: uuidSchema,
   actor: actorSchema,
   reason: reasonSchema,
+  /** The address of whoever decides, where nothing else says who that is. */
+  ip: z.string().max(64).optional(),
 });
 
 /** Who decides about an action, and why. */
 export type ActionDecision = z.input<typeof decisionSchema>;
 
-const decided = ({ actor, reason }: z.output<typeof decisionSchema>, nowMs: number) => ({
+const decided = ({ actor, reason, ip }: z.output<typeof decisionSchema>, nowMs: number) => ({
   decided_by: actor,
   decided_at: toInstant(nowMs),
   decision_reason: withoutTokens(reason),
+  ...(ip !== undefined && { decided_from: ip }),
 });
 
 /**
@@ -117,8 +120,13 @@ export async function releaseAction(
   return saveAction(context, released, action);
 }
 
-function wrongState({ state }: Action, verb: string, wanted: string): WrongActionStateError {
+function wrongState(
+  { state, decided_by: by, decided_at: at }: Action,
+  verb: string,
+  wanted: string,
+): WrongActionStateError {
+  const decision = by ? ` (decided at ${at} by ${by.kind} ${by.id})` : "";
   return new WrongActionStateError(
-    `the action is ${state}, and only an action that is ${wanted} can be ${verb}`,
+    `the action is ${state}${decision}, and only an action that is ${wanted} can be ${verb}`,
   );
 }

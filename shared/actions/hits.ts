@@ -14,15 +14,12 @@ import {
   holdingQueries,
   holdingSchema,
 } from "../tokens/holdings.ts";
-import { digestOfTokenId } from "../tokens/revoke-token.ts";
-import type { ActionHits } from "./action.ts";
-import type { ActionTarget } from "./action-target.ts";
 
 /** Where tokens, sessions and their lists are. */
 export type HeldStore = TokenStore & SessionStore & HoldingStore;
 
 /** The most tokens or sessions that are looked at to count what an action hits. */
-const MOST_COUNTED = 1000;
+export const MOST_COUNTED = 1000;
 
 /** Which holdings are wanted. */
 export interface HoldingsWanted {
@@ -74,41 +71,4 @@ export async function activeSessions(
   return items
     .map((item) => clientSessionSchema.parse(item))
     .filter((session) => session.expires_at > toInstant(nowMs));
-}
-
-/**
- * Counts what an action would hit. Of an address or a network nothing is known before it calls.
- *
- * @param issuedBefore counts only what was issued before this instant
- * @throws TokenNotFoundError when the target is a token that there is not
- */
-export async function countHits(
-  store: HeldStore,
-  target: ActionTarget,
-  nowMs: number,
-  issuedBefore?: string,
-): Promise<ActionHits> {
-  if (target.kind === "address" || target.kind === "network") {
-    return { tokens: 0, sessions: 0, more: false };
-  }
-  if (target.kind === "token") {
-    const digest = await digestOfTokenId(store, target.id);
-    const tokens = await activeTokens(store, [{ digest }], nowMs);
-    return { tokens: tokens.length, sessions: 0, more: false };
-  }
-  const options = { nowMs, limit: MOST_COUNTED, begunBefore: issuedBefore };
-  const holder = { kind: target.kind, id: target.id };
-  const [tokens, sessions] = await Promise.all([
-    findHoldings(store, holder, "token", options),
-    findHoldings(store, holder, "session", options),
-  ]);
-  const [hitTokens, hitSessions] = await Promise.all([
-    activeTokens(store, tokens.holdings, nowMs),
-    activeSessions(store, sessions.holdings, nowMs),
-  ]);
-  return {
-    tokens: hitTokens.length,
-    sessions: hitSessions.length,
-    more: tokens.more || sessions.more,
-  };
 }

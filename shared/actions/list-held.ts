@@ -19,7 +19,8 @@ export interface Listed<T> {
   readonly more: boolean;
 }
 
-function shown({ token_digest: _, listed: __, ...token }: AccessToken): ListedToken {
+/** A token as administrators see it. */
+export function shownToken({ token_digest: _, listed: __, ...token }: AccessToken): ListedToken {
   return token;
 }
 
@@ -34,7 +35,7 @@ export async function listTokensOf(
 ): Promise<Listed<ListedToken>> {
   const { holdings, more } = await findHoldings(store, holder, "token", { nowMs, limit });
   const tokens = await activeTokens(store, holdings, nowMs);
-  return { items: tokens.sort(soonestFirst).map(shown), more };
+  return { items: tokens.sort(soonestFirst).map(shownToken), more };
 }
 
 /** Up to so many active sessions of a user or a client, soonest to expire first. */
@@ -87,5 +88,5 @@ export async function listExpiringTokens(
   );
   const all = keys.flat().sort(soonestFirst);
   const tokens = await activeTokens(store, all.slice(0, limit), nowMs);
-  return { items: tokens.sort(soonestFirst).map(shown), more: all.length > limit };
+  return { items: tokens.sort(soonestFirst).map(shownToken), more: all.length > limit };
 }

@@ -11,8 +11,12 @@ export interface ProposalNotification {
   readonly json: string;
 }
 
-/** The message about an action that waits for approval. */
-export function proposalNotification(action: Action): ProposalNotification {
+/**
+ * The message about an action that waits for approval.
+ *
+ * @param link where it can be approved or rejected without signing in
+ */
+export function proposalNotification(action: Action, link?: string): ProposalNotification {
   const { action_id, kind, target, reason, hits, until } = action;
   const what = `${kind} ${describeTarget(target)}`;
   const more = hits.more ? "more than " : "";
@@ -24,6 +28,9 @@ export function proposalNotification(action: Action): ProposalNotification {
     "Decide in the dashboard, or on the command line:",
     `  oauth-monitoring actions approve ${action_id} --reason "..."`,
     `  oauth-monitoring actions reject ${action_id} --reason "..."`,
+    ...(link === undefined
+      ? []
+      : ["", "Or look at it and decide here. Whoever has this link can do so:", `  ${link}`]),
   ]
     // A line of ours has no break: one in a target's id would begin a line that looks like ours.
     .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
@@ -31,6 +38,6 @@ export function proposalNotification(action: Action): ProposalNotification {
   return {
     subject: `Approval needed: ${what}`.replace(/[^\x20-\x7e]/g, "?").slice(0, 100),
     text,
-    json: sendableJson(action),
+    json: sendableJson(link === undefined ? action : { ...action, approval_url: link }),
   };
 }

@@ -5,6 +5,7 @@ import { trackAction } from "./action-event.ts";
 import { ActionChangedError, findAction, listOpenWork, saveAction } from "./action-store.ts";
 import type { ActionContext } from "./complete-action.ts";
 import { completeAction, settleRevocation } from "./complete-action.ts";
+import { settleEverything } from "./everything.ts";
 
 /** Actions that one run looks at. */
 const ACTIONS_A_RUN = 500;
@@ -72,7 +73,10 @@ async function settle(
   }
   let left = action;
   while (!left.settled && context.clock() < deadlineMs) {
-    left = await settleRevocation(context, left, MARKED_AT_A_TIME);
+    left =
+      left.target.kind === "all"
+        ? await settleEverything(context, left, MARKED_AT_A_TIME)
+        : await settleRevocation(context, left, MARKED_AT_A_TIME);
   }
   return left.settled ? "settled" : undefined;
 }

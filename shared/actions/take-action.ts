@@ -13,7 +13,7 @@ import {
 import { trackAction } from "./action-event.ts";
 import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts";
 import { type ActionContext, completeAction } from "./complete-action.ts";
-import { countHits } from "./hits.ts";
+import { countHits } from "./count-hits.ts";
 
 /** A key was used before, for another action. */
 export class IdempotencyKeyReusedError extends OAuthMonitoringError {

@@ -43,6 +43,10 @@ const environmentSchema = z.object({
     .string()
     .min(1)
     .transform((text) => text.split(",")),
+  /** The key of the links by which actions are approved, where they are on. */
+  APPROVAL_KEY_ARN: z.string().startsWith("arn:"),
+  /** Where those links lead: the dashboard. */
+  APPROVAL_PAGE_URL: z.url(),
   /** The stack's name: keeps apart the metrics of stacks that share an account. */
   OAUTH_MONITORING_STACK: resourceName,
   OAUTH_MONITORING_CONFIG: z

@@ -15,6 +15,7 @@ export const FUNCTION_NAMES = [
   "AlertList",
   "ActionList",
   "Respond",
+  "Approval",
   "Dashboard",
   "OcsfExport",
   "SignalReceiver",

@@ -278,7 +278,15 @@ export const monitoringConfigSchema = keysSchema
         "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
     },
   )
-  .superRefine(({ responses, anomalies }, context) => {
+  .superRefine(({ responses, anomalies, notifications }, context) => {
+    for (const name of responses.approvalLinks?.sentTo ?? []) {
+      if (name === "topic" || notifications.webhooks.some((each) => each.name === name)) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["responses", "approvalLinks", "sentTo"],
+        message: `there is no webhook ${name}: name topic or one of notifications.webhooks`,
+      });
+    }
     for (const rule of Object.keys(responses.rules)) {
       if (Object.hasOwn(anomalies.rules, rule)) continue;
       context.addIssue({

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { identifierSchema } from "../envelope/identifiers.ts";
 import { ipBlockSchema } from "../envelope/ip-block.ts";
+import { httpsUrl } from "./issuer-parameters.ts";
 
 /** What is done when a rule has raised an alert. */
 const policySchema = z.strictObject({
@@ -14,6 +15,22 @@ const policySchema = z.strictObject({
   /** Minutes for which a block lasts. Every automatic block ends. */
   blockMinutes: z.int().min(1).max(10_080).default(60),
 });
+
+const approvalLinksSchema = z.strictObject({
+  /** Who gets links: `topic` is the alarm topic, any other is the name of a webhook. Whoever reads there can approve. */
+  sentTo: z
+    .array(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,30}$/, "topic, or the name of a webhook"))
+    .min(1)
+    .max(6)
+    .default(["topic"]),
+  /** Hours after the proposal for which a link can be used. */
+  validHours: z.int().min(1).max(168).default(24),
+  /** The address of the dashboard as people reach it, if the admin API has a domain name of its own. */
+  dashboardUrl: httpsUrl.optional(),
+});
+
+/** Links to approve by, with every default filled in. */
+export type ApprovalLinkSettings = z.output<typeof approvalLinksSchema>;
 
 /** What is done about alerts, by rule. Without a policy people are told, and nothing else is done. */
 export const responsesSchema = z
@@ -33,6 +50,8 @@ export const responsesSchema = z
         networks: z.array(ipBlockSchema).max(100).default([]),
       })
       .prefault({}),
+    /** Links by which a proposed action can be approved or rejected without signing in. `{}` switches them on. */
+    approvalLinks: approvalLinksSchema.optional(),
   })
   .prefault({});
 

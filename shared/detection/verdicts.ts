@@ -66,7 +66,15 @@ const KEPT_DAYS = 366;
 /** The most notes on one alert. */
 const MOST_NOTES = 100;
 
-const reviewId = (alertId: string) => `review#${alertId}`;
+/**
+ * What a review belongs to: `rule#kind#id`. The id of a resolved alert that another has replaced bears the time when it
+ * opened as well.
+ */
+export function subjectOfRule({ rule, subject }: Pick<Alert, "rule" | "subject">): string {
+  return `${rule}#${subject.kind}#${subject.id}`;
+}
+
+const reviewId = (of: string) => `review#${of}`;
 
 /**
  * Acknowledges an alert, adds a note, or gives a verdict, and publishes `alert_reviewed`. All alerts of the rule about
@@ -82,6 +90,7 @@ export async function reviewAlert(
   const { alertId, by, acknowledge, verdict } = asked;
   const alert = await findAlert(context, alertId);
   if (!alert) throw new AlertNotFoundError();
+  const reviewed = subjectOfRule(alert);
   const nowMs = context.clock();
   const now = toInstant(nowMs);
   const note = asked.note === undefined ? undefined : withoutTokens(asked.note);
@@ -93,11 +102,11 @@ export async function reviewAlert(
   };
   const names = Object.keys(sets) as (keyof typeof sets)[];
   const removed = verdict === "none" ? " REMOVE verdict, verdict_at, verdict_by" : "";
-  const { notes = [] } = note === undefined ? {} : await readReview(context, alertId);
+  const { notes = [] } = note === undefined ? {} : await readReview(context, reviewed);
   const { Attributes } = await context.db.send(
     new UpdateCommand({
       TableName: context.alertsTable,
-      Key: { alert_id: reviewId(alertId) },
+      Key: { alert_id: reviewId(reviewed) },
       UpdateExpression: `SET ${[
         ...names.map((name) => `#${name} = :${name}`),
         ...(note === undefined ? [] : ["notes = :notes"]),
@@ -134,27 +143,23 @@ async function trackReview(
   );
 }
 
-async function readReview(store: AlertStore, alertId: string): Promise<AlertReview> {
+async function readReview(store: AlertStore, of: string): Promise<AlertReview> {
   const { Item = {} } = await store.db.send(
     new GetCommand({
       TableName: store.alertsTable,
-      Key: { alert_id: reviewId(alertId) },
+      Key: { alert_id: reviewId(of) },
       ConsistentRead: true,
     }),
   );
   return alertReviewSchema.parse(Item);
 }
 
-/** A resolved alert that another has replaced bears the time when it opened; its rule and subject do not. */
-const baseOf = ({ rule, subject }: Pick<Alert, "rule" | "subject">) =>
-  `${rule}#${subject.kind}#${subject.id}`;
-
 /** What was said of alerts, by the alert's rule and subject (`rule#kind#id`); absent of those of which nothing was. */
 export async function readReviews(
   store: AlertStore,
   alerts: readonly Pick<Alert, "rule" | "subject">[],
 ): Promise<ReadonlyMap<string, AlertReview>> {
-  const ids = [...new Set(alerts.map(baseOf))];
+  const ids = [...new Set(alerts.map(subjectOfRule))];
   if (ids.length === 0) return new Map();
   const items = await batchGetAll(
     store.db,
@@ -176,7 +181,7 @@ export async function withReviews(
 ): Promise<(Alert & { readonly review?: AlertReview })[]> {
   const reviews = await readReviews(store, alerts);
   return alerts.map((alert) => {
-    const review = reviews.get(baseOf(alert));
+    const review = reviews.get(subjectOfRule(alert));
     return review ? { ...alert, review } : alert;
   });
 }
@@ -194,5 +199,5 @@ export async function benignSubjects(
     anomalies.map(({ rule, subject }) => ({ rule: rule.name, subject })),
   );
   return ({ rule, subject }) =>
-    reviews.get(baseOf({ rule: rule.name, subject }))?.verdict === "benign";
+    reviews.get(subjectOfRule({ rule: rule.name, subject }))?.verdict === "benign";
 }

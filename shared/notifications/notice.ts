@@ -13,6 +13,8 @@ export interface Notice {
   readonly title: string;
   readonly text: string;
   readonly facts: readonly (readonly [name: string, value: string])[];
+  /** Where the action can be approved or rejected. */
+  readonly approvalUrl?: string;
   /** The event's data, for programs. */
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -65,7 +67,8 @@ function ofAlert(event: OAuthEvent): Told {
 function ofAction(event: OAuthEvent): Told {
   const { action, reason, until, target, actor, hits } = actionSchema.parse(event.event_data);
   return {
-    title: `${ACTION_TITLES[event.event_type]}: ${action} ${target.kind} ${target.id}`.trim(),
+    title:
+      `${ACTION_TITLES[event.event_type]}: ${action} ${target.kind === "all" ? "everybody" : `${target.kind} ${target.id}`}`.trim(),
     text: reason,
     facts: [
       ["By", `${actor.kind} ${actor.id}`.trim()],
@@ -75,8 +78,11 @@ function ofAction(event: OAuthEvent): Told {
   };
 }
 
-/** @returns undefined for an event that nobody is told of */
-export function noticeOf(event: OAuthEvent): Notice | undefined {
+/**
+ * @param approvalUrl where the action that waits can be approved or rejected
+ * @returns undefined for an event that nobody is told of
+ */
+export function noticeOf(event: OAuthEvent, approvalUrl?: string): Notice | undefined {
   const type = NOTICE_TYPES[event.event_type];
   if (type === undefined) return undefined;
   const {
@@ -96,6 +102,8 @@ export function noticeOf(event: OAuthEvent): Notice | undefined {
       ...(event.oauth_client_id !== undefined && { oauth_client_id: event.oauth_client_id }),
       ...(event.user_id !== undefined && { user_id: event.user_id }),
       ...event.event_data,
+      ...(approvalUrl !== undefined && { approval_url: approvalUrl }),
     },
+    ...(approvalUrl !== undefined && { approvalUrl }),
   };
 }

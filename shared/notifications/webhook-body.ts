@@ -7,6 +7,9 @@ const oneLine = (text: string, longest: number) => {
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 };
 
+/** On the button that opens the page on which an action is decided about. */
+const DECIDE = "Look and decide";
+
 /** Slack's three characters of markup. https://docs.slack.dev/messaging/formatting-message-text */
 const slackText = (text: string) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
@@ -15,7 +18,7 @@ const slackText = (text: string) =>
 const cardText = (text: string) => text.replace(/[\\`*_[\]()#~>|-]/g, "\\$&");
 
 /** A message of an incoming webhook of Slack. */
-function slackMessage({ title, text, facts }: Notice): object {
+function slackMessage({ title, text, facts, approvalUrl: url }: Notice): object {
   const heading = oneLine(title, 150);
   const section = (words: string) => ({ type: "section", text: { type: "mrkdwn", text: words } });
   const lines = facts.map(
@@ -27,12 +30,20 @@ function slackMessage({ title, text, facts }: Notice): object {
       { type: "header", text: { type: "plain_text", text: heading } },
       ...(text ? [section(slackText(oneLine(text, 2000)))] : []),
       ...(lines.length > 0 ? [section(lines.join("\n"))] : []),
+      ...(url === undefined
+        ? []
+        : [
+            {
+              type: "actions",
+              elements: [{ type: "button", text: { type: "plain_text", text: DECIDE }, url }],
+            },
+          ]),
     ],
   };
 }
 
 /** An adaptive card, as a workflow of Teams takes it. https://adaptivecards.io/explorer/ */
-function teamsMessage({ title, text, facts }: Notice): object {
+function teamsMessage({ title, text, facts, approvalUrl: url }: Notice): object {
   const block = (words: string, more: object = {}) => ({
     type: "TextBlock",
     text: cardText(words),
@@ -48,6 +59,7 @@ function teamsMessage({ title, text, facts }: Notice): object {
           $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
           type: "AdaptiveCard",
           version: "1.4",
+          ...(url !== undefined && { actions: [{ type: "Action.OpenUrl", title: DECIDE, url }] }),
           body: [
             block(oneLine(title, 150), { weight: "Bolder", size: "Medium" }),
             ...(text ? [block(oneLine(text, 2000))] : []),

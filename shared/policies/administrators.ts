@@ -21,7 +21,7 @@ export async function holdsRespondScope(
 ): Promise<boolean> {
   const nowMs = context.clock();
   const { kind, id } = target;
-  if (kind === "network" || kind === "session") return true;
+  if (kind === "network" || kind === "session" || kind === "all") return true;
   if (kind === "address") {
     const { events } = await queryEvents(context, {
       fromMs: nowMs - DAY_MS,

@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { Action } from "../actions/action.ts";
-import { listActionsOfTarget } from "../actions/action-store.ts";
+import { listActionsOfTarget, saveAction } from "../actions/action-store.ts";
 import type { ActionTarget } from "../actions/action-target.ts";
 import type { ActionContext } from "../actions/complete-action.ts";
 import { findActionOfKey, takeAction } from "../actions/take-action.ts";
@@ -100,6 +100,7 @@ async function respond(
   const idempotencyKey = alert.event_id;
   const kind = target.kind === "address" ? "block" : policy.action;
   const known = await findActionOfKey(context, actor, idempotencyKey);
+  if (known?.state === "proposed" && !known.told) return tell(context, known);
   if (known && known.state !== "pending") return undefined;
   if (!known && (await isDealtWith(context, target, kind))) return undefined;
   const mode = known ? "take" : await modeOf(context, target, policy);
@@ -114,8 +115,13 @@ async function respond(
     alertId: alert.alert_id,
     ...(kind === "block" && { until: toInstant(untilMs) }),
   });
-  if (action.state === "proposed") await context.notifyProposal(action);
-  return action;
+  return action.state === "proposed" ? tell(context, action) : action;
+}
+
+/** Tells people that an action waits. If that fails, the next run tells them. */
+async function tell(context: PolicyContext, action: Action): Promise<Action> {
+  await context.notifyProposal(action);
+  return saveAction(context, { ...action, told: true }, action);
 }
 
 /** How far a policy goes against a target. */

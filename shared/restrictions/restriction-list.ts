@@ -8,6 +8,9 @@ type Entry = Block | Revocation;
 
 const keyOf = (kind: string, id: string) => `${kind}#${id}`;
 
+/** Whoever it is: only revocations are against everybody. */
+const EVERYBODY = keyOf("all", "all");
+
 /** The entries of one target, by their position. */
 type Entries = Map<string, Entry>;
 
@@ -73,6 +76,7 @@ export class RestrictionList implements HeldRestrictions {
       keyOf("client", clientId),
       ...(userId === undefined ? [] : [keyOf("user", userId)]),
       ...sessionIds.map((id) => keyOf("session", id)),
+      EVERYBODY,
     ].map((key) => this.#byTarget.get(key));
   }
 

@@ -8,7 +8,10 @@ export interface RestrictionStore {
 }
 
 /** A restriction that is a block. */
-export type Block = Restriction & { readonly effect: "block" };
+export type Block = Restriction & {
+  readonly effect: "block";
+  readonly target_kind: Exclude<Restriction["target_kind"], "all">;
+};
 
 /** A restriction that is a revocation. */
 export type Revocation = Restriction & {

@@ -11,7 +11,7 @@ export const restrictionSchema = z.object({
   /** Its position. */
   seq: z.string(),
   action_id: z.string(),
-  target_kind: z.enum(["token", "user", "client", "session", "address", "network"]),
+  target_kind: z.enum(["token", "user", "client", "session", "address", "network", "all"]),
   target_id: z.string(),
   /** When it ends, UTC. */
   until: z.string(),

@@ -1,6 +1,7 @@
 import type { TransmitterConfig } from "../config/signal-parameters.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Tracking } from "../tracking/track-event.ts";
+import type { SetError } from "./security-event-token.ts";
 import type { SetVerification, SetVerifier } from "./set-verifier.ts";
 import { signalsOf } from "./signal-event.ts";
 import { responseTo, type SignalRevocation } from "./signal-response.ts";
@@ -11,7 +12,12 @@ export interface SetReceiver extends Tracking {
   readonly logger: Logger;
   /** Revokes, or proposes to; rejects when it is not certain that it holds. Repeating it changes nothing. */
   readonly revoke: (revocation: SignalRevocation) => Promise<void>;
+  /** Called once for each SET. */
+  readonly onOutcome?: (outcome: SetOutcome) => void;
 }
+
+/** What became of a SET: taken, left to be delivered again, or refused by an error. */
+export type SetOutcome = "taken" | "left" | SetError;
 
 /** What became of a SET: taken, refused, or to be delivered again because the keys cannot be fetched. */
 export type SetReceipt = SetVerification;
@@ -37,6 +43,19 @@ export async function receiveSet(
   text: string,
   isFrom: IsFrom = async () => true,
 ): Promise<SetReceipt> {
+  const { onOutcome = () => {} } = receiver;
+  try {
+    const receipt = await take(receiver, text, isFrom);
+    const left = receipt.status === "refused" ? receipt.err : "left";
+    onOutcome(receipt.status === "verified" ? "taken" : left);
+    return receipt;
+  } catch (error) {
+    onOutcome("left");
+    throw error;
+  }
+}
+
+async function take(receiver: SetReceiver, text: string, isFrom: IsFrom): Promise<SetReceipt> {
   const { verifier, clock, sink, logger, revoke } = receiver;
   const atMs = clock();
   let verification = await verifier.verify(text, atMs);

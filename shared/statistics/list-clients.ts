@@ -3,7 +3,7 @@ import type { ClientStore } from "../clients/oauth-client.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { valuesInUse } from "../counters/values-in-use.ts";
 import { queryAll } from "../dynamodb/query-all.ts";
-import { type Clock, MINUTE_MS } from "../time/clock.ts";
+import { type Clock, MINUTE_MS, toInstant } from "../time/clock.ts";
 import { countTokens } from "./count-tokens.ts";
 
 /** A client as admins see it. */
@@ -14,6 +14,20 @@ export interface ClientSummary {
   readonly created_at: string;
   /** The latest use of any of its tokens; absent before the first. */
   readonly last_used_at?: string;
+}
+
+/**
+ * Of clients, those that were known before an instant and of whose tokens none was used since. Those with active tokens
+ * come first: their access is open and nobody needs it.
+ */
+export function unusedClients(
+  clients: readonly ClientSummary[],
+  sinceMs: number,
+): readonly ClientSummary[] {
+  const since = toInstant(sinceMs);
+  return clients
+    .filter(({ created_at, last_used_at }) => (last_used_at ?? created_at) < since)
+    .sort((a, b) => b.active_tokens - a.active_tokens);
 }
 
 /** Where clients and their tokens are read. */

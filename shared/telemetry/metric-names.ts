@@ -34,8 +34,26 @@ export const METRIC_NAMES = {
   anomalies: ["AlertsOpened", "AlertsResolved", "AlertsOpen", "DetectionDuration"],
 } as const;
 
+/** What became of SETs that were received: the refused ones by the `err` of RFC 8935. */
+const RECEIVED = [
+  ...(["SetsTaken", "SetsLeft", "SetsRefused"] as const),
+  ...(["InvalidRequest", "InvalidKey", "InvalidIssuer", "InvalidAudience"] as const),
+  ...(["AuthenticationFailed", "AccessDenied"] as const),
+] as const;
+
+/** The metrics of Shared Signals and of webhooks, which are off by default. */
+export const SIGNAL_METRIC_NAMES = {
+  "signal-receiver": RECEIVED,
+  "signal-poller": [...RECEIVED, "PollsFailed"],
+  "signal-transmitter": ["EventsTransmitted", "EventsRetried"],
+  "signal-delivery": ["SetsPushed", "PushesRetried"],
+  "signal-streams": ["SetsPolled"],
+  webhook: ["NoticesTaken", "NoticesRetried"],
+} as const;
+
 /** A function that has metrics of its own. */
-export type MetricService = keyof typeof METRIC_NAMES;
+export type MetricService = keyof (typeof METRIC_NAMES & typeof SIGNAL_METRIC_NAMES);
 
 /** The name of one of a service's metrics. */
-export type MetricName<S extends MetricService> = (typeof METRIC_NAMES)[S][number];
+export type MetricName<S extends MetricService> = (typeof METRIC_NAMES &
+  typeof SIGNAL_METRIC_NAMES)[S][number];

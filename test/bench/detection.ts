@@ -15,6 +15,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { createWorldAt } from "../integration/world.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { evaluate } from "./evaluation/evaluate.ts";
+import { writePolicyPage } from "./evaluation/policy-page.ts";
 import { testSeeds } from "./evaluation/seeds.ts";
 
 /** Rules that an attack is theirs to find. */
@@ -266,6 +267,7 @@ export const detection: Benchmark = {
         report(`no attack of its own: ${rule} ${kind} ${id} at ${new Date(atMs).toISOString()}`);
       }
       const evaluation = await evaluate(testSeeds(), report);
+      writePolicyPage(evaluation);
       return [precision(replays), recall(replays), ...evaluation];
     } finally {
       await store.close();

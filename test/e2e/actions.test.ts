@@ -151,6 +151,27 @@ describe("the routes that act", () => {
     expect((await from("198.51.100.128")).status).toBe(200);
   });
 
+  it("revoke everybody's only for somebody who says that his own token ends too", async () => {
+    const target = { kind: "all" };
+    const counted = await post("action-counts", { target });
+    expect(counted.body.tokens).toBeGreaterThan(1);
+    const refused = await post("actions", { kind: "revoke", target, reason: "the key leaked" });
+    expect(refused.status).toBe(400);
+    expect(refused.body.errors).toMatchObject([{ pointer: "/ends_own_token" }]);
+    const { get, admin } = scene();
+    expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
+    // Of long ago, so that the tokens of the other tests stay.
+    const done = await post("actions", {
+      kind: "revoke",
+      target,
+      reason: "the key leaked",
+      issued_before: "2020-01-01T00:00:00Z",
+      ends_own_token: true,
+    });
+    expect(done.body).toMatchObject({ state: "done", hits: { tokens: 0, sessions: 0 } });
+    expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
+  });
+
   it("propose, and approve once of two who do", async () => {
     const { get, admin } = scene();
     const { secret } = await issue("leaky", "trent");
@@ -230,6 +251,23 @@ describe("the routes that list", () => {
     expect(soon.body.tokens.map((each: { token_id: string }) => each.token_id)).toContain(
       token.token_id,
     );
+    const unused = await get("/admin/oauth/tokens?unused_days=1&client_id=lister", admin);
+    expect(unused.body).toEqual({ tokens: [], looked_at: 1, more: false });
+    const clients = await get("/admin/oauth/clients?unused_days=1", admin);
+    expect(clients.body).toEqual({ clients: [] });
+    const list = { ...stackTarget(scene()), clock: () => Date.now() + 2 * 60_000 };
+    const cli = await tokensList(list, { client: "lister", unused: "0.001" });
+    expect(cli.json).toMatchObject({ tokens: [{ token_id: token.token_id }], more: false });
+    await expect(tokensList(list, { unused: "1", expiring: "1" })).rejects.toThrow(/not both/);
+    for (const wrong of [
+      "unused_days=0",
+      "unused_days=1&limit=5",
+      "unused_days=1&expiring_days=1",
+      "unused_days=1&user_id=a&client_id=b",
+      "user_id=a&expires_before=2026-11-23T10:00:00Z",
+    ]) {
+      expect((await get(`/admin/oauth/tokens?${wrong}`, admin)).status, wrong).toBe(400);
+    }
     expect((await get("/admin/oauth/tokens", admin)).status).toBe(400);
     expect((await get("/admin/oauth/sessions?user_id=a&client_id=b", admin)).status).toBe(400);
     expect((await get("/admin/oauth/actions?target_kind=user", admin)).status).toBe(400);
@@ -275,6 +313,21 @@ describe("the command line", () => {
     const listed = await textOf(actionsList(target, { user: "cli-user" }));
     expect(listed).toContain("lost laptop");
     expect(listed).toContain("kim");
+  });
+
+  it("counts everybody's tokens, and revokes them only with --yes where nobody can be asked", async () => {
+    const target = stackTarget(scene());
+    const options = { all: true, reason: "the key leaked", issuedBefore: "2020-01-01T00:00:00Z" };
+    expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
+      "The revocation of everybody would hit 0 active tokens and 0 active sessions. Nothing was done.",
+    );
+    expect(await textOf(revoke(target, options))).toBe("Nothing was done: say --yes to do it.");
+    expect(await textOf(revoke(target, { ...options, yes: true }))).toMatch(
+      /the revocation of everybody is done\./,
+    );
+    await expect(async () =>
+      revoke(target, { ...options, user: "ada", dryRun: true }),
+    ).rejects.toThrow("name one target");
   });
 
   it("blocks an address for some hours, and releases it", async () => {

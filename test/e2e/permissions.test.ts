@@ -85,6 +85,7 @@ async function respondToEverything(): Promise<void> {
   await post("actions", { kind: "revoke", target: { kind: "token", id: token.token_id }, reason });
   await issueToken(library, { ...owner, userId: "mallory" });
   await post("action-counts", { target });
+  await post("action-counts", { target: { kind: "all" } });
   await post("actions", { kind: "revoke", target, reason });
   const until = new Date(library.clock() + HOUR_MS).toISOString();
   const { action_id } = await post("actions", {

@@ -13,6 +13,7 @@ import type { MonitoringConfigInput } from "../../shared/config/monitoring-confi
 import { issueToken } from "../../shared/index.ts";
 import { signWebhook } from "../../shared/notifications/standard-webhook.ts";
 import { SetVerifier } from "../../shared/shared-signals/set-verifier.ts";
+import { SIGNAL_METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
 import {
   type SignalTransmitter,
   startSignalTransmitter,
@@ -623,6 +624,31 @@ describe("a webhook", () => {
       data: { user_id: "grace", reason: "For the webhook" },
     });
     expect(other().logs.join()).not.toContain("/hook");
+  });
+});
+
+describe("the metrics of signals", () => {
+  it("say what became of SETs, pushes and notices, under names that the documentation has", async () => {
+    const sums = new Map<string, number>();
+    for (const line of [...scene().logs, ...other().logs].filter((one) => one.includes('"_aws"'))) {
+      const values = JSON.parse(line.slice(line.indexOf("{")));
+      const names = SIGNAL_METRIC_NAMES[values.service as keyof typeof SIGNAL_METRIC_NAMES];
+      for (const { Name } of names ? values._aws.CloudWatchMetrics[0].Metrics : []) {
+        expect(names).toContain(Name);
+        const sum = [values[Name]]
+          .flat()
+          .reduce((total: number, value: number) => total + value, 0);
+        const key = `${values.service} ${Name}`;
+        sums.set(key, (sums.get(key) ?? 0) + sum);
+      }
+    }
+    for (const name of [
+      ...["signal-receiver SetsTaken", "signal-receiver SetsRefused", "signal-poller SetsTaken"],
+      ...["signal-transmitter EventsTransmitted", "signal-delivery SetsPushed"],
+      ...["signal-delivery PushesRetried", "webhook NoticesTaken", "webhook NoticesRetried"],
+    ]) {
+      expect(sums.get(name) ?? 0, name).toBeGreaterThan(0);
+    }
   });
 });
 

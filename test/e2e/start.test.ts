@@ -251,6 +251,22 @@ describe("the CLI", () => {
       { rule: "failure_burst", subject: { kind: "ip", id: "127.0.0.1" }, state: "open" },
     ]);
     expect((await cli("alerts", "list")).stdout).toContain("failure_burst  ip 127.0.0.1");
+    const [{ alert_id }] = alerts;
+    expect((await cli("alerts", "acknowledge", alert_id, "--as", "ada")).stdout).toBe(
+      `${alert_id}: acknowledged by ada, no verdict, 0 notes.`,
+    );
+    expect((await cli("alerts", "note", alert_id, "our own test")).code).toBe(0);
+    expect((await cli("alerts", "verdict", alert_id, "perhaps")).code).toBe(2);
+    expect((await cli("alerts", "verdict", "nobody", "true")).code).toBe(1);
+    expect((await cli("alerts", "verdict", alert_id, "false", "--as", "ada")).stdout).toBe(
+      `${alert_id}: acknowledged by ada, verdict false by ada, 1 note.`,
+    );
+    expect((await json("alerts", "list")).alerts).toMatchObject([
+      { review: { verdict: "false", notes: [{ text: "our own test" }] } },
+    ]);
+    expect((await json("alerts", "figures")).rules).toEqual([
+      { rule: "failure_burst", subjects: 1, true: 0, false: 1, benign: 0, precision: 0 },
+    ]);
     const mute = ["--client", "app", "--rule", "issuance_rate"];
     expect((await cli("alerts", "mute", ...mute, "--hours", "2")).code).toBe(0);
     expect((await json("alerts", "mutes")).mutes).toMatchObject([{ oauth_client_id: "app" }]);

@@ -45,10 +45,9 @@ describe("the bundles", () => {
       .resources<{ Environment?: { Variables: Record<string, string> } }>("AWS::Lambda::Function")
       .flatMap(({ properties }) => properties.Environment?.Variables.POWERTOOLS_SERVICE_NAME ?? []);
     expect(functions.length).toBeGreaterThan(10);
-    // The export, Shared Signals and webhooks are off by default.
+    // The export, links to approve by, Shared Signals and webhooks are off by default.
     const off = [
-      "ocsf-export",
-      "webhook",
+      ...["ocsf-export", "approvals", "webhook"],
       ...["receiver", "poller", "streams", "transmitter", "delivery"].map(
         (name) => `signal-${name}`,
       ),

@@ -18,6 +18,7 @@ const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
       api: { waf: { enabled: true } },
       signals: SIGNALS,
       notifications: NOTIFICATIONS,
+      responses: { approvalLinks: { sentTo: ["topic", "Channel"] } },
     },
   ],
 ];

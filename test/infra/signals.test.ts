@@ -142,6 +142,49 @@ describe("the transmitter", () => {
   });
 });
 
+describe("approval links", () => {
+  const stackWith = (approvalLinks: object) => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const config = { responses: { approvalLinks }, notifications: NOTIFICATIONS };
+    return Template.fromStack(
+      new OAuthMonitoringStack(app, "Product", {
+        config: config as unknown as MonitoringConfigInput,
+      }),
+    );
+  };
+
+  it("are off by default, and nothing of them is deployed", () => {
+    expect(JSON.stringify(absent.toJSON())).not.toMatch(/approval|HMAC/i);
+  });
+
+  it("are told only to whom the configuration names, with the dashboard that it names", () => {
+    const url = "https://audit.example.com/dashboard";
+    const template = stackWith({ sentTo: ["Channel"], dashboardUrl: url });
+    const may = (role: string, action: string) => allowed(template, role).includes(`"${action}"`);
+    expect(may("AnomaliesRole", "kms:GenerateMac")).toBe(false);
+    expect(may("WebhookRole", "kms:GenerateMac")).toBe(true);
+    expect(may("ApprovalRole", "kms:GenerateMac")).toBe(false);
+    expect(may("ApprovalRole", "kms:VerifyMac")).toBe(true);
+    template.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: { Variables: { APPROVAL_PAGE_URL: url } },
+    });
+    template.hasResourceProperties("AWS::KMS::Key", {
+      KeySpec: "HMAC_256",
+      KeyUsage: "GENERATE_VERIFY_MAC",
+    });
+    expect(() => stackWith({ sentTo: ["Nobody"] })).toThrow(/no webhook Nobody/);
+  });
+
+  it("leave one method more open: who has a link has no token", () => {
+    const open = Object.entries(stackWith({}).findResources("AWS::ApiGateway::Method"))
+      .filter(([, { Properties }]) => Properties.AuthorizationType === "NONE")
+      .map(
+        ([id, { Properties }]) => `${Properties.HttpMethod} ${/approvals|dashboard/.exec(id)?.[0]}`,
+      );
+    expect(open.sort()).toEqual(["GET dashboard", "POST approvals"]);
+  });
+});
+
 describe("webhooks", () => {
   const template = (() => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });

@@ -2,13 +2,16 @@ import { describe, expect, it } from "vitest";
 import type { ActionRequest } from "../../shared/actions/action.ts";
 import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
+import { settleEverything } from "../../shared/actions/everything.ts";
 import { settleActions } from "../../shared/actions/settle-actions.ts";
 import { takeAction } from "../../shared/actions/take-action.ts";
 import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { issueToken, startSession } from "../../shared/index.ts";
+import { LOG, MOST_RESTRICTIONS, toSeq } from "../../shared/restrictions/restriction-store.ts";
 import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { fillTable } from "../bench/fill-table.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
@@ -119,6 +122,72 @@ describe("a revocation", () => {
     expect(await verdict(secret, mcp)).toBe("unknown_session");
     expect(await verdict(secret)).toBe("allowed");
     expect(ofType("session_ended")).toHaveLength(1);
+  });
+
+  it("of everybody refuses every token and session issued before, and is settled by later runs, each once", {
+    timeout: 60_000,
+  }, async () => {
+    const { context, world, issue, verdict, take, time, ofType } = await scene();
+    const tokens = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => issue(`user-${n}`, `client-${n % 3}`)),
+    );
+    const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
+    const { secret: sessionSecret } = await startSession(context, request);
+    const before = tokens[0]?.secret ?? "";
+    const asked = { kind: "revoke", target: { kind: "all" } } as const;
+    const dry = await take({ ...asked, mode: "dry_run" });
+    expect(dry).toMatchObject({ state: "dry_run", hits: { tokens: 30, sessions: 1, more: false } });
+    expect(await verdict(before)).toBe("allowed");
+
+    const action = await take(asked);
+    expect(action).toMatchObject({ state: "done", tokens_revoked: 0, settled: false });
+    for (const { secret } of tokens) expect(await verdict(secret)).toBe("revoked_token");
+    time.nowMs += 2;
+    const later = await issue("ada");
+    expect(await verdict(later.secret)).toBe("allowed");
+    expect(await verdict(later.secret, { path: "/mcp", sessionSecret })).toBe("revoked_session");
+
+    // Parts smaller than the whole, as by several runs.
+    const counted = () => new Set(ofType("token_revoked").map(({ id }) => id)).size;
+    let left = action;
+    for (let n = 0; !left.settled && n < 100; n += 1) {
+      left = await settleEverything(context, left, 4);
+    }
+    expect(left.settled).toBe(true);
+    expect(counted()).toBe(30);
+    const settling = { ...context, logger: world.context.logger };
+    expect((await settleActions(settling, time.nowMs + MINUTE_MS)).settled).toBe(0);
+    expect(counted()).toBe(30);
+    expect(ofType("session_ended")).toHaveLength(1);
+    expect(await verdict(later.secret)).toBe("allowed");
+    expect(await verdict(before)).toBe("revoked_token");
+  });
+
+  it("of everybody is settled by the runs alone, also before an instant", async () => {
+    const { context, world, issue, verdict, take, time } = await scene();
+    const old = await issue("ada");
+    time.nowMs += HOUR_MS;
+    const issuedBefore = toInstant(time.nowMs - MINUTE_MS);
+    const fresh = await issue("bob");
+    const action = await take({ kind: "revoke", target: { kind: "all" }, issuedBefore });
+    expect(action.hits.tokens).toBe(1);
+    const settling = { ...context, logger: world.context.logger };
+    expect((await settleActions(settling, time.nowMs + MINUTE_MS)).settled).toBe(1);
+    expect(await verdict(old.secret)).toBe("revoked_token");
+    expect(await verdict(fresh.secret)).toBe("allowed");
+    const [done] = await listActionsOfTarget(context, { kind: "all", id: "all" }, 5);
+    expect(done).toMatchObject({ tokens_revoked: 1, settled: true });
+  });
+
+  it("of everybody is neither a block nor a proposal", async () => {
+    const { take, inAnHour } = await scene();
+    const target = { kind: "all" } as const;
+    await expect(take({ kind: "block", target, until: inAnHour() })).rejects.toThrow(
+      /everybody cannot be blocked/,
+    );
+    await expect(take({ kind: "revoke", target, mode: "propose" })).rejects.toThrow(
+      /is not proposed/,
+    );
   });
 
   it("of many tokens holds at once and is settled by later runs, each token once", async () => {
@@ -326,6 +395,41 @@ describe("an action", () => {
     }
   });
 
+  it("is refused when as many hold as every door keeps, while a release has room", {
+    timeout: 60_000,
+  }, async () => {
+    const { context, take, inAnHour, issue, verdict } = await scene();
+    const { secret } = await issue();
+    const target = { kind: "user", id: "ada" } as const;
+    const { action_id } = await take({ kind: "block", target, until: inAnHour() });
+    await fillTable(context.db, context.restrictionsTable, MOST_RESTRICTIONS - 1, (n) => ({
+      list: LOG,
+      seq: toSeq(n + 2),
+      effect: "block",
+      action_id: `storm-${n}`,
+      target_kind: "address",
+      target_id: "192.0.2.1",
+      until: inAnHour(),
+    }));
+    const storm = take({
+      kind: "block",
+      target: { kind: "user", id: "mallory" },
+      until: inAnHour(),
+      idempotencyKey: "one-too-many",
+    });
+    await expect(storm).rejects.toThrow(/10000 blocks and revocations hold already/);
+    expect(await verdict(secret)).toBe("blocked_user");
+    await releaseAction(context, { actionId: action_id, actor: ADMIN, reason: "room" });
+    expect(await verdict(secret)).toBe("allowed");
+    const retried = await take({
+      kind: "block",
+      target: { kind: "user", id: "mallory" },
+      until: inAnHour(),
+      idempotencyKey: "one-too-many",
+    });
+    expect(retried.state).toBe("done");
+  });
+
   it("is not let past a store that does not answer for the list", async () => {
     const { world, issue, callAt, doors } = await scene();
     const { secret } = await issue();
@@ -340,7 +444,7 @@ describe("calls that race with actions", () => {
   it("let nobody in that began after the answer, at any door", { timeout: 30_000 }, async () => {
     const { issue, take, inAnHour, doors, callAt } = await scene();
     const users = Array.from({ length: 12 }, (_, n) => `user-${n}`);
-    const tokens = await Promise.all(users.map((user) => issue(user)));
+    const tokens = await Promise.all([...users, "somebody-else"].map((user) => issue(user)));
     const confirmed = new Set<number>();
     let isOver = false;
     const wrong: string[] = [];
@@ -363,10 +467,12 @@ describe("calls that race with actions", () => {
         confirmed.add(n);
       }),
     );
+    await take({ kind: "revoke", target: { kind: "all" } });
+    confirmed.add(users.length);
     await new Promise((resolve) => setTimeout(resolve, 200));
     isOver = true;
     await Promise.all(calling);
-    expect(confirmed.size).toBe(users.length);
+    expect(confirmed.size).toBe(tokens.length);
     expect(wrong).toEqual([]);
     for (const { secret } of tokens) {
       const [door] = doors as [StoredRestrictions, ...StoredRestrictions[]];

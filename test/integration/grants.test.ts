@@ -73,6 +73,8 @@ const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Prom
             ...why,
           }),
         () => takeAction(world, { kind: "revoke", target, ...why }),
+        () =>
+          takeAction(world, { kind: "revoke", target: { kind: "all" }, mode: "dry_run", ...why }),
         async () => releaseAction(world, { actionId: (await block()).action_id, ...why }),
       ];
     },

@@ -7,6 +7,7 @@ import {
   revokeHolder,
   revokeNamedToken,
   revokeToken,
+  takeAction,
   tokenUsageStats,
 } from "../../shared/index.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
@@ -537,6 +538,23 @@ describe("revoking", () => {
     ).toMatchObject({ total_tokens_issued: 3, revoked_tokens: 2, active_tokens: 1 });
     time.nowMs += 20_000;
     expect(await verdict(await token({ sid: "s1" }))).toBe("allowed");
+  });
+
+  it("everybody refuses the next call with any token that was issued before, seen or not", async () => {
+    const { token, verdict, time, world } = await scene();
+    const known = await token();
+    expect(await verdict(known)).toBe("allowed");
+    const unseen = await token({ sub: "bob", client_id: "other" });
+    await takeAction(world, {
+      kind: "revoke",
+      target: { kind: "all" },
+      reason: "the key leaked",
+      actor: { kind: "administrator", id: "root" },
+    });
+    expect(await verdict(known)).toBe("revoked_token");
+    expect(await verdict(unseen)).toBe("revoked_token");
+    time.nowMs += 20_000;
+    expect(await verdict(await token())).toBe("allowed");
   });
 
   it("a user counts its tokens as revoked with an interval as well, those that were never seen among them", async () => {

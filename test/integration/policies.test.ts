@@ -1,13 +1,17 @@
+import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../shared/actions/action.ts";
 import { listActionsOfTarget } from "../../shared/actions/action-store.ts";
 import { releaseAction } from "../../shared/actions/decide-action.ts";
 import { proposalNotification } from "../../shared/actions/proposal-notification.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
+import { keepResolved, listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
 import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
+import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
+import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
 import { reviewAlert, withReviews } from "../../shared/detection/verdicts.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { issueToken } from "../../shared/index.ts";
 import { applyPolicies } from "../../shared/policies/apply-policies.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
@@ -25,16 +29,14 @@ async function scene(responses: Responses) {
     ...world.context,
     notifyProposal: async (action: Action) => void proposals.push(action),
   };
-  let alerts = 0;
   /** Opens an alert about an address, or whatever subject. */
   const alert = async (subject: { kind: "client" | "ip" | "token"; id: string }) => {
-    alerts += 1;
     const open = sampleAlert({
       alert_id: `failure_burst#${subject.kind}#${subject.id}`,
       subject,
       opened_at: toInstant(world.time.nowMs),
       last_seen_at: toInstant(world.time.nowMs),
-      event_id: `e-${alerts}`,
+      event_id: randomUUID(),
     });
     await saveAlert(world, open, undefined);
     return open;
@@ -137,6 +139,16 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, proposed: 3 });
   });
 
+  it("tells people of a proposal again when it could not tell them", async () => {
+    const { context, alert, proposals } = await burst({ mode: "propose" });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    const down = { ...context, notifyProposal: () => Promise.reject(new Error("SNS is down")) };
+    await applyPolicies(down);
+    expect(proposals).toEqual([]);
+    for (let n = 0; n < 3; n += 1) await applyPolicies(context);
+    expect(proposals).toHaveLength(1);
+  });
+
   it("does not block again while a block holds, nor what an administrator has released", async () => {
     const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
@@ -148,6 +160,41 @@ describe("a policy", () => {
     expect(await run()).toEqual(NOTHING);
     expect(await actionsOf("203.0.113.9")).toHaveLength(1);
     expect(world.context.logger.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("raises no alert by its own block, so it acts no second time", async () => {
+    const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    expect((await run()).taken).toBe(1);
+    const [action] = await actionsOf("203.0.113.9");
+    // What the blocked address goes on to do, and as much by another that is not blocked.
+    const failures = (ip: string, details: object) =>
+      Array.from({ length: 80 }, (_, n) =>
+        createEvent(
+          { eventType: "auth_failed", details: { ip, endpoint: "/api", ...details } },
+          world.time.nowMs + n * 1000,
+        ),
+      );
+    const events = [
+      ...failures("203.0.113.9", { reason: "blocked_address", action_id: action?.action_id }),
+      ...failures("203.0.113.10", { reason: "unknown_token" }),
+    ];
+    world.time.nowMs += 2 * MINUTE_MS;
+    await storeEvents(world, [...world.published, ...events], {
+      clock: world.context.clock,
+      entered: new Map(),
+    });
+    const keeping = { ...context, notify: async () => {} };
+    const { opened } = await keepAlerts(keeping, await readSnapshot(context, world.time.nowMs));
+    expect(opened.map(({ subject }) => subject.id)).toEqual(["203.0.113.10"]);
+    // Nor is it found again: what was refused by the block is no failure.
+    const known = (await listAlerts(world, "open")).find(
+      ({ subject }) => subject.id === "203.0.113.9",
+    );
+    expect(known?.detections).toBe(1);
+    expect((await run()).taken).toBe(1);
+    expect(await actionsOf("203.0.113.9")).toHaveLength(1);
+    expect(await run()).toEqual(NOTHING);
   });
 
   it("that the store stops is completed by the next run", async () => {
@@ -208,6 +255,33 @@ describe("a verdict", () => {
     await expect(
       reviewAlert(world.context, { alertId: "nobody", by: "root", acknowledge: true }),
     ).rejects.toThrow(/no alert has the id/);
+  });
+
+  it("on an alert that another has replaced is one of its rule and subject", async () => {
+    const { world, alert } = await burst({});
+    const opened = await alert({ kind: "ip", id: "203.0.113.9" });
+    const before = { ...opened, state: "resolved" as const };
+    await keepResolved(world, before);
+    const alertId = `${before.alert_id}#${before.opened_at}`;
+    await reviewAlert(world.context, { alertId, by: "root", verdict: "true" });
+    const reviewed = await withReviews(world, await listAlerts(world, "open"));
+    expect(reviewed).toMatchObject([{ alert_id: opened.alert_id, review: { verdict: "true" } }]);
+  });
+
+  it("counts once for a subject in the figures of its rule", () => {
+    const judged = (id: string, verdict?: "true" | "false" | "benign", rule = "failure_burst") => ({
+      rule,
+      subject: { kind: "ip" as const, id },
+      review: verdict && { verdict },
+    });
+    const alerts = [
+      ...[judged("a", "true"), judged("a", "true"), judged("b", "true"), judged("c", "false")],
+      ...[judged("d", "benign"), judged("e"), judged("a", undefined, "scraping")],
+    ];
+    expect(verdictFigures(alerts)).toEqual([
+      { rule: "failure_burst", subjects: 5, true: 2, false: 1, benign: 1, precision: 0.5 },
+      { rule: "scraping", subjects: 1, true: 0, false: 0, benign: 0 },
+    ]);
   });
 
   it("of benign lets the subject raise no more of the rule, and policies leave it alone", async () => {

@@ -38,7 +38,13 @@ describe("the evaluation's traffic", () => {
   it("has every case once, on the test day, with as many events as its label says", () => {
     const names = [...Object.keys(BENIGN_CASES), ...Object.keys(ATTACK_CASES)];
     expect(traffic.labels.map(({ name }) => name)).toEqual(names);
-    for (const { name, startMs, endMs, events, parties } of traffic.labels) {
+    const ids = new Set(traffic.events.map(({ id }) => id));
+    for (const { name, startMs, endMs, events, eventIds, parties } of traffic.labels) {
+      expect(
+        [...eventIds].filter((id) => !ids.has(id)),
+        name,
+      ).toEqual([]);
+      expect(eventIds.size, name).toBe(events);
       expect(startMs, name).toBeGreaterThanOrEqual(TEST_DAY_MS);
       expect(endMs, name).toBeLessThan(TEST_DAY_END_MS);
       const own = traffic.events.filter(({ occurred_at, event_data: { ip } }) => {

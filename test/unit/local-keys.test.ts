@@ -14,6 +14,7 @@ import {
 } from "@aws-sdk/client-kms";
 import { compactVerify, createLocalJWKSet } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { kmsLinkKey } from "../../functions/runtime/approval-key.ts";
 import { kmsSeal, kmsSigningKeys, kmsUnseal } from "../../functions/runtime/signing-keys.ts";
 import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
 import type { EventBus } from "../../local/services/event-bus.ts";
@@ -36,7 +37,10 @@ beforeAll(async () => {
   writeFileSync(
     join(directory, "Keys.template.json"),
     JSON.stringify({
-      Resources: { First: key(signing), Second: key(signing), Data: key({}) },
+      Resources: {
+        ...{ First: key(signing), Second: key(signing), Data: key({}) },
+        Link: key({ KeySpec: "HMAC_256", KeyUsage: "GENERATE_VERIFY_MAC" }),
+      },
     }),
   );
   const keys = new LocalKeys(new Template({ directory, stackName: "Keys" }, "http://127.0.0.1"));
@@ -110,6 +114,19 @@ describe("a local key", () => {
     expect(Buffer.from(sealed, "base64").toString("latin1")).not.toContain("entrusted");
     expect(await kmsUnseal(DATA)(sealed, "stream-1")).toBe("Bearer entrusted");
     expect(await nameOf(kmsUnseal(DATA)(sealed, "stream-2"))).toBe("InvalidCiphertextException");
+  });
+});
+
+describe("an HMAC key", () => {
+  it("knows its own codes, and refuses any other", async () => {
+    const key = kmsLinkKey(arnOf("Link"));
+    const mac = await key.sign("message");
+    expect(mac).toHaveLength(32);
+    expect(await key.verify("message", mac)).toBe(true);
+    expect(await key.verify("Message", mac)).toBe(false);
+    expect(await key.verify("message", Buffer.alloc(32))).toBe(false);
+    expect(await nameOf(kmsLinkKey(DATA).sign("message"))).toBe("InvalidKeyUsageException");
+    expect(await nameOf(kmsLinkKey(arnOf("None")).verify("x", mac))).toBe("NotFoundException");
   });
 });
 

@@ -3,10 +3,11 @@ import { traceId } from "../../doors/events/invocation.ts";
 import { decisionMetric } from "../../functions/authorizer/decide-call.ts";
 import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
 import { createMetrics } from "../../functions/runtime/metrics.ts";
+import { countSet } from "../../functions/runtime/set-metrics.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
-import { METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
+import { METRIC_NAMES, SIGNAL_METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
 import { parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
 
 let written: string[] = [];
@@ -147,6 +148,25 @@ it("measures a cleanup by kind, and says whether it came to its end", () => {
     },
     { CleanupFinished: [0] },
   ]);
+});
+
+it.each([
+  ["taken", ["SetsTaken"]],
+  ["left", ["SetsLeft"]],
+  ["invalid_request", ["SetsRefused", "InvalidRequest"]],
+  ["invalid_key", ["SetsRefused", "InvalidKey"]],
+  ["invalid_issuer", ["SetsRefused", "InvalidIssuer"]],
+  ["invalid_audience", ["SetsRefused", "InvalidAudience"]],
+  ["authentication_failed", ["SetsRefused", "AuthenticationFailed"]],
+  ["access_denied", ["SetsRefused", "AccessDenied"]],
+] as const)("counts a SET that is %s as %s", (outcome, names) => {
+  const metrics = createMetrics("signal-receiver", "Shop");
+  countSet(metrics, outcome);
+  metrics.publish();
+  const [line] = lines();
+  expect(line?.values).toEqual(Object.fromEntries(names.map((name) => [name, [1]])));
+  expect(SIGNAL_METRIC_NAMES["signal-receiver"]).toEqual(expect.arrayContaining([...names]));
+  expect(SIGNAL_METRIC_NAMES["signal-poller"]).toEqual(expect.arrayContaining([...names]));
 });
 
 it.each<[Decision["outcome"] | "failed", string]>([

@@ -103,6 +103,27 @@ describe("a notice", () => {
 });
 
 describe("a body", () => {
+  it("has the link of an action that waits where its format has one, and none without", () => {
+    const url = "https://admin.example.com/dashboard#approve=x.y";
+    const event = createEvent(
+      { eventType: "action_proposed", details: { action: "block" } },
+      AT_MS,
+    );
+    const bodyOf = (format: "standard" | "slack" | "teams", link?: string) =>
+      JSON.parse(webhookBody(noticeOf(event, link) as Notice, format));
+    expect(bodyOf("standard", url).data.approval_url).toBe(url);
+    expect(bodyOf("slack", url).blocks.at(-1)).toMatchObject({
+      type: "actions",
+      elements: [{ type: "button", url }],
+    });
+    expect(bodyOf("teams", url).attachments[0].content.actions).toMatchObject([
+      { type: "Action.OpenUrl", url },
+    ]);
+    for (const format of ["standard", "slack", "teams"] as const) {
+      expect(JSON.stringify(bodyOf(format))).not.toMatch(/approval_url|OpenUrl|button/);
+    }
+  });
+
   it("of Standard Webhooks has a type, a time and data", () => {
     expect(JSON.parse(webhookBody(alert(), "standard"))).toMatchObject({
       type: "alert.opened",

@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { AdminApi } from "./admin-api.ts";
+import { Approval, takeApprovalLink } from "./approval.tsx";
 import { Dashboard } from "./dashboard.tsx";
 import { SignIn } from "./sign-in.tsx";
 
@@ -9,7 +10,9 @@ const KEY = "oauth-monitoring.admin-token";
 /** The admin routes are siblings of the page, in every stage and under every domain. */
 const base = new URL("./", location.href);
 
-/** Asks for the admin token, then shows the dashboard. */
+const approvalLink = takeApprovalLink();
+
+/** Asks for the admin token, then shows the dashboard; to whoever comes by the link of an action, shows the action. */
 export function App() {
   const [token, setToken] = useState(() => sessionStorage.getItem(KEY));
   const [notice, setNotice] = useState<string>();
@@ -25,6 +28,7 @@ export function App() {
     setNotice(message);
     setToken(null);
   };
+  if (approvalLink !== undefined) return <Approval base={base} link={approvalLink} />;
   return api ? (
     <Dashboard api={api} onSignOut={leave} />
   ) : (

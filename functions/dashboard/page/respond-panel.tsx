@@ -42,7 +42,8 @@ interface RespondPanelProps {
   readonly onDone: () => void;
 }
 
-function describeHits({ tokens, sessions, more }: ActionHits): string {
+/** How many tokens and sessions an action hits, in words. */
+export function describeHits({ tokens, sessions, more }: ActionHits): string {
   const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;
   return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
 }

@@ -2,6 +2,8 @@ import { startDynamoDbLocal } from "../../../local/services/dynamodb-local.ts";
 import type { BenchmarkTable } from "../benchmark.ts";
 import { FIXED_THRESHOLDS } from "./compared-rules.ts";
 import { generateEvaluation } from "./generate-evaluation.ts";
+import type { OpenedAlert, PolicyDay } from "./policy-effect.ts";
+import { policyTables } from "./policy-report.ts";
 import { PUBLISHED_RULES } from "./published-rules.ts";
 import { attackTable, benignTable, type JudgedDay, precisionTable } from "./report.ts";
 import { runCountRule, runDetection } from "./run-detectors.ts";
@@ -17,11 +19,16 @@ export async function evaluate<Purpose extends SeedPurpose>(
   const store = await startDynamoDbLocal({ port: 0 });
   try {
     const days: JudgedDay[] = [];
+    const policyDays: PolicyDay[] = [];
     for (const seed of seeds) {
       const traffic = generateEvaluation(seed);
       const { events, labels } = traffic;
       report(`${seed.purpose} seed ${seed.number}: ${events.length} events of eight days`);
-      const rules = await runDetection(store.endpoint, traffic);
+      const opened: OpenedAlert[] = [];
+      const rules = await runDetection(store.endpoint, traffic, ({ rule, subject, opened_at }) => {
+        opened.push({ rule, subject, atMs: Date.parse(opened_at) });
+      });
+      policyDays.push({ events, labels, opened });
       const compared = COMPARED.flatMap((rule) => runCountRule(rule, events));
       days.push({ labels, rules, compared });
     }
@@ -32,6 +39,7 @@ export async function evaluate<Purpose extends SeedPurpose>(
       ),
       attackTable(days),
       benignTable(days),
+      ...policyTables(policyDays),
     ];
   } finally {
     await store.close();

@@ -13,6 +13,7 @@ export interface CaseLabel {
   readonly startMs: number;
   readonly endMs: number;
   readonly events: number;
+  readonly eventIds: ReadonlySet<string>;
   /** Whom an alert of the case may name: `client …`, `ip …`, `token …` or `user …`. */
   readonly parties: ReadonlySet<string>;
 }
@@ -56,6 +57,7 @@ export function playCase(
       startMs: Math.min(...times),
       endMs: Math.max(...times),
       events: times.length,
+      eventIds: new Set(labelled.drafts.map(({ id }) => id)),
       parties,
     },
   };

@@ -26,10 +26,15 @@ const textOf = (alert: object, key: string): string | undefined => {
   return typeof value === "string" ? value : undefined;
 };
 
-/** Stores the traffic, and runs the product's detection every five minutes of the test day. */
+/**
+ * Stores the traffic, and runs the product's detection every five minutes of the test day.
+ *
+ * @param onOpened called for each alert that opens, told or not: what policies act upon
+ */
 export async function runDetection(
   endpoint: string,
   { events }: EvaluationTraffic<SeedPurpose>,
+  onOpened: (alert: Alert) => void = () => {},
 ): Promise<readonly Raised[]> {
   const world = await createWorldAt(endpoint);
   const clock = () => TEST_DAY_END_MS;
@@ -56,7 +61,8 @@ export async function runDetection(
     },
   };
   for (let atMs = TEST_DAY_MS + STEP_MS; atMs <= TEST_DAY_END_MS; atMs += STEP_MS) {
-    await keepAlerts(context, await readSnapshot(context, atMs));
+    const { opened } = await keepAlerts(context, await readSnapshot(context, atMs));
+    for (const alert of opened) onOpened(alert);
   }
   return raised;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { queueNamed } from "../../../local/services/queues.ts";
@@ -8,6 +9,7 @@ import {
   revokeToken,
   type StoredEvent,
   startSession,
+  takeAction,
 } from "../../../shared/index.ts";
 import { HOUR_MS } from "../../../shared/time/clock.ts";
 import { API, CLIENT_SECRET, dpopKey, startRealIssuer } from "../../integration/real-issuer.ts";
@@ -390,6 +392,61 @@ describe.each(CASES)("a call with $name", (each) => {
         });
       } else if (door.answers === "itself") expectRefusal(door, answer, each);
       else expectGatewayRefusal(door, answer, each);
+    }
+  });
+});
+
+describe("calls that race with actions", () => {
+  it("are let in at no door that they come to after the answer", { timeout: 60_000 }, async () => {
+    const actor = { kind: "administrator", id: "root" } as const;
+    const targets = await Promise.all(
+      ["block", "revoke", "revoke", "block"].map(async (kind, n) => {
+        const userId = `racer-${n}`;
+        const { secret, token } = await issueToken(scene().library, {
+          clientId: "racing",
+          userId,
+          scopes: ["api:read"],
+          expiresInSeconds: 3600,
+        });
+        const target =
+          n < 2
+            ? { kind: "user" as const, id: userId }
+            : { kind: "token" as const, id: token.token_id };
+        return { kind: kind as "block" | "revoke", target, secret };
+      }),
+    );
+    const confirmed = new Set<number>();
+    const wrong: string[] = [];
+    const calls = { before: 0, after: 0 };
+    let isOver = false;
+    const calling = doors.map(async (door) => {
+      while (!isOver) {
+        for (const [n, { secret }] of targets.entries()) {
+          const isConfirmed = confirmed.has(n);
+          const headers = { authorization: `Bearer ${secret}` };
+          const { status } = await door.call("GET", "/api/race", headers);
+          calls[isConfirmed ? "after" : "before"] += 1;
+          if (isConfirmed && status === 200) wrong.push(`${door.name}: ${n}`);
+        }
+      }
+    });
+    while (calls.before < doors.length) await sleep(20);
+    for (const [n, { kind, target }] of targets.entries()) {
+      const until = new Date(Date.now() + HOUR_MS).toISOString();
+      const request = { kind, target, reason: "race", actor, ...(kind === "block" && { until }) };
+      expect((await takeAction(scene().library, request)).state).toBe("done");
+      confirmed.add(n);
+    }
+    while (calls.after < 4 * doors.length) await sleep(20);
+    isOver = true;
+    await Promise.all(calling);
+    expect(wrong).toEqual([]);
+    for (const door of doors) {
+      for (const { secret } of targets) {
+        const headers = { authorization: `Bearer ${secret}` };
+        const { status } = await door.call("GET", "/api/race", headers);
+        expect([door.name, status]).not.toEqual([door.name, 200]);
+      }
     }
   });
 });

@@ -1,0 +1,81 @@
+import * as z from "zod";
+import { busSink } from "../../doors/publishing/event-sink.ts";
+import { type Action, reasonSchema } from "../../shared/actions/action.ts";
+import {
+  decideByLink,
+  ExpiredApprovalLinkError,
+  InvalidApprovalLinkError,
+  type OpenedLink,
+  openApprovalLink,
+} from "../../shared/actions/decide-by-link.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { actingTables } from "../runtime/acting-tables.ts";
+import { actionProblem } from "../runtime/action-problem.ts";
+import { kmsLinkKey } from "../runtime/approval-key.ts";
+import { jsonBodyRoute } from "../runtime/json-body-route.ts";
+import { logger } from "../runtime/logger.ts";
+import { Problem } from "../runtime/problem.ts";
+
+const environment = readEnvironment(process.env, [
+  "APPROVAL_KEY_ARN",
+  "EVENT_BUS_NAME",
+  "OAUTH_MONITORING_CONFIG",
+]);
+const context = {
+  db: createDocumentClient("interactive"),
+  ...actingTables(),
+  config: environment.OAUTH_MONITORING_CONFIG,
+  clock: systemClock,
+  logger,
+  sink: busSink(environment.EVENT_BUS_NAME, logger),
+  linkKey: kmsLinkKey(environment.APPROVAL_KEY_ARN),
+};
+
+/** Without a decision, the action is only shown. */
+const requestSchema = z
+  .strictObject({
+    link: z.string().min(1).max(256),
+    decision: z.enum(["approve", "reject"]).optional(),
+    reason: reasonSchema.optional(),
+  })
+  .refine(
+    ({ decision, reason }) => (decision === undefined) === (reason === undefined),
+    "give decision and reason, or neither",
+  );
+
+/** What the holder of a link may know: what the notification says, and what became of it. */
+function shown({ action, expires_at, sent_to }: OpenedLink) {
+  const { action_id, kind, target, state, reason, actor, requested_at, until, hits } = action;
+  const { decided_by, decided_at, decision_reason }: Partial<Action> = action;
+  return {
+    action: {
+      ...{ action_id, kind, target, state, reason, actor, requested_at, until, hits },
+      ...{ decided_by, decided_at, decision_reason },
+    },
+    expires_at,
+    sent_to,
+  };
+}
+
+function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof InvalidApprovalLinkError)
+    return new Problem(403, "Forbidden", error.message);
+  if (error instanceof ExpiredApprovalLinkError) return new Problem(410, "Gone", error.message);
+  return actionProblem(error);
+}
+
+/** POST /admin/oauth/approvals: shows the action of a link, or decides about it. It needs no token. */
+export const handler = jsonBodyRoute(
+  logger,
+  () => requestSchema,
+  async ({ link, decision, reason }, event) => {
+    if (decision === undefined || reason === undefined) {
+      return shown(await openApprovalLink(context, link));
+    }
+    const ip = event.requestContext.identity.sourceIp;
+    return shown(await decideByLink(context, link, { decision, reason, ip }));
+  },
+  problemOf,
+);

@@ -1,0 +1,125 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Action } from "../../../shared/actions/action.ts";
+import { formatMoment, formatType } from "./format.ts";
+import { describeHits } from "./respond-panel.tsx";
+import { Mark } from "./sign-in.tsx";
+
+/** What the address says of a link by which an action is approved. Servers never get this part of an address. */
+const MARK = "#approve=";
+
+/** The link that led to the page, if one did. It is taken out of the address, so that it stays in no history. */
+export function takeApprovalLink(): string | undefined {
+  const { hash, pathname, search } = location;
+  if (!hash.startsWith(MARK)) return undefined;
+  history.replaceState(null, "", `${pathname}${search}`);
+  return hash.slice(MARK.length);
+}
+
+/** What the route of approvals answers. */
+interface Opened {
+  readonly action: Action;
+  readonly expires_at: string;
+}
+
+async function ask(base: URL, body: object): Promise<Opened> {
+  const response = await fetch(new URL("approvals", base), {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    cache: "no-store",
+    credentials: "omit",
+  });
+  if (response.ok) return (await response.json()) as Opened;
+  const problem = (await response.json().catch(() => undefined)) as
+    | { detail?: unknown }
+    | undefined;
+  throw new Error(String(problem?.detail ?? `The API answered ${response.status}.`));
+}
+
+interface ApprovalProps {
+  readonly base: URL;
+  readonly link: string;
+}
+
+/** Shows what an action would do, and takes the decision of whoever has its link. Opening it does nothing. */
+export function Approval({ base, link }: ApprovalProps) {
+  const [opened, setOpened] = useState<Opened>();
+  const [reason, setReason] = useState("");
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(true);
+  const send = async (body: object) => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      setOpened(await ask(base, { link, ...body }));
+    } catch (failure) {
+      setError(failure instanceof Error ? failure.message : String(failure));
+      // Somebody else may have decided in the meantime.
+      if (Object.keys(body).length > 0) setOpened(await ask(base, { link }).catch(() => undefined));
+    } finally {
+      setBusy(false);
+    }
+  };
+  useEffect(() => void send({}), []);
+  return (
+    <main class="sign-in">
+      <form class="card" onSubmit={(event) => event.preventDefault()}>
+        <h1>
+          <Mark /> OAuth monitoring
+        </h1>
+        {opened && <Proposal {...opened} />}
+        {opened?.action.state === "proposed" && (
+          <>
+            <label for="reason">Reason</label>
+            <input
+              id="reason"
+              required
+              maxLength={512}
+              value={reason}
+              onInput={(event) => setReason(event.currentTarget.value)}
+            />
+            <div class="buttons">
+              {(["approve", "reject"] as const).map((decision) => (
+                <button
+                  key={decision}
+                  type="button"
+                  class={decision === "approve" ? "primary" : "quiet"}
+                  disabled={busy || reason.trim() === ""}
+                  onClick={() => void send({ decision, reason })}
+                >
+                  {formatType(decision)}
+                </button>
+              ))}
+            </div>
+          </>
+        )}
+        <p class="error" role="alert">
+          {error}
+        </p>
+      </form>
+    </main>
+  );
+}
+
+/** What the action would do, or what became of it. */
+function Proposal({ action, expires_at }: Opened) {
+  const { kind, target, state, actor, reason, until, hits, decided_by, decision_reason } = action;
+  const isWaiting = state === "proposed";
+  return (
+    <>
+      <p role="status">
+        <strong>{isWaiting ? "Waiting for approval" : formatType(state)}</strong>
+        {decided_by && `, by ${decided_by.kind} ${decided_by.id}: ${decision_reason ?? ""}`}
+      </p>
+      <p>
+        {formatType(kind)} of {target.kind} <code>{target.id}</code>
+        {until !== undefined && ` until ${formatMoment(until)}`}. {isWaiting ? "It hits" : "It hit"}{" "}
+        {describeHits(hits)}.
+      </p>
+      <p class="muted">
+        Proposed by {actor.kind} {actor.id}, {formatMoment(action.requested_at)}: {reason}
+      </p>
+      {isWaiting && <p class="hint">The link can be used until {formatMoment(expires_at)}.</p>}
+    </>
+  );
+}

@@ -1,0 +1,48 @@
+import { ActionChangedError, ActionNotFoundError } from "../../shared/actions/action-store.ts";
+import { WrongActionStateError } from "../../shared/actions/decide-action.ts";
+import { IdempotencyKeyReusedError } from "../../shared/actions/take-action.ts";
+import { AlertNotFoundError } from "../../shared/detection/verdicts.ts";
+import { InvalidInputError } from "../../shared/errors/faults.ts";
+import { IncompleteRequestError } from "../../shared/errors/oauth-monitoring-error.ts";
+import { TooManyRestrictionsError } from "../../shared/restrictions/restriction-log.ts";
+import { isThrottled } from "../../shared/tokens/record-token-use.ts";
+import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
+import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { badRequest, Problem } from "./problem.ts";
+
+/** Names in requests are in snake case; those of the library are not. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  "/issuedBefore": "/issued_before",
+  "/alertId": "/alert_id",
+  "/actionId": "/action_id",
+};
+
+/** What an error of an action means to the caller; undefined for one that is our own. */
+export function actionProblem(error: unknown): Problem | undefined {
+  if (error instanceof InvalidInputError) {
+    return badRequest(
+      error.faults.map(({ pointer, detail }) => ({
+        pointer: MEMBERS[pointer] ?? pointer,
+        detail,
+      })),
+    );
+  }
+  const is = (...types: (new (...args: never[]) => Error)[]) =>
+    types.some((type) => error instanceof type);
+  const text = error instanceof Error ? error.message : "";
+  if (is(TokenNotFoundError, ActionNotFoundError, AlertNotFoundError)) {
+    return new Problem(404, "Not found", text);
+  }
+  if (is(WrongActionStateError, ActionChangedError, TooManyRestrictionsError)) {
+    return new Problem(409, "Conflict", text);
+  }
+  if (is(IdempotencyKeyReusedError)) return new Problem(422, "Unprocessable content", text);
+  if (isThrottled(error) || is(IncompleteRequestError, PublishError)) {
+    return new Problem(
+      503,
+      "Service unavailable",
+      "The action is not confirmed. Send the request again, with the same Idempotency-Key.",
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,38 @@
+import {
+  GenerateMacCommand,
+  KMSClient,
+  KMSInvalidMacException,
+  VerifyMacCommand,
+} from "@aws-sdk/client-kms";
+import type { LinkKey } from "../../shared/actions/approval-link.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+
+const MacAlgorithm = "HMAC_SHA_256";
+
+/**
+ * The key of the links by which actions are approved: KMS has it and gives it to nobody.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/hmac.html
+ */
+export function kmsLinkKey(KeyId: string): LinkKey {
+  const kms = new KMSClient({ maxAttempts: 3, requestHandler: giveUpAfter(3000) });
+  return {
+    async sign(message) {
+      const Message = Buffer.from(message);
+      const { Mac } = await kms.send(new GenerateMacCommand({ KeyId, Message, MacAlgorithm }));
+      if (!Mac) throw new Error("KMS answered without the code that was asked for");
+      return Mac;
+    },
+    async verify(message, Mac) {
+      const Message = Buffer.from(message);
+      try {
+        const { MacValid } = await kms.send(
+          new VerifyMacCommand({ KeyId, Message, Mac, MacAlgorithm }),
+        );
+        return MacValid === true;
+      } catch (error) {
+        if (error instanceof KMSInvalidMacException) return false;
+        throw error;
+      }
+    },
+  };
+}

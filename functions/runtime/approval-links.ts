@@ -1,0 +1,32 @@
+import { approvalLink, type LinkKey } from "../../shared/actions/approval-link.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+
+/**
+ * Makes the link by which an action can be decided about; undefined where the receiver gets none.
+ *
+ * @param sentTo `topic`, or the name of a webhook
+ */
+export type LinkMaker = (
+  action: { readonly action_id: string; readonly requested_at: string },
+  sentTo: string,
+) => Promise<string | undefined>;
+
+/** What makes links, as the function's environment says. Without links, nothing of KMS is loaded. */
+export function linkMaker(): LinkMaker {
+  if (process.env.APPROVAL_KEY_ARN === undefined) return async () => undefined;
+  const environment = readEnvironment(process.env, [
+    "APPROVAL_KEY_ARN",
+    "APPROVAL_PAGE_URL",
+    "OAUTH_MONITORING_CONFIG",
+  ]);
+  const settings = environment.OAUTH_MONITORING_CONFIG.responses.approvalLinks;
+  let key: Promise<LinkKey> | undefined;
+  return async (action, sentTo) => {
+    if (!settings?.sentTo.includes(sentTo)) return undefined;
+    key ??= import("./approval-key.ts").then(({ kmsLinkKey }) =>
+      kmsLinkKey(environment.APPROVAL_KEY_ARN),
+    );
+    const { validHours } = settings;
+    return approvalLink(await key, environment.APPROVAL_PAGE_URL, action, { sentTo, validHours });
+  };
+}

@@ -1,0 +1,54 @@
+import type { RemovalPolicy } from "aws-cdk-lib";
+import { Grant } from "aws-cdk-lib/aws-iam";
+import { Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
+import { Construct } from "constructs";
+import type { ApprovalLinkSettings } from "../../shared/config/response-parameters.ts";
+import type { FunctionName, Functions } from "./functions.ts";
+
+export interface ApprovalLinksProps {
+  readonly settings: ApprovalLinkSettings;
+  readonly functions: Functions;
+  /** Where the links lead, unless the settings say otherwise. */
+  readonly dashboardUrl: string;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/**
+ * The key of the links by which actions are approved. Who tells people can only sign, and who takes the decision can only
+ * check: neither function can do the other's part.
+ */
+export class ApprovalLinks extends Construct {
+  readonly key: Key;
+
+  constructor(scope: Construct, id: string, props: ApprovalLinksProps) {
+    super(scope, id);
+    const { settings, functions, dashboardUrl, removalPolicy } = props;
+    this.key = new Key(this, "Key", {
+      description: "Signs the links by which OAuth monitoring's actions are approved",
+      keySpec: KeySpec.HMAC_256,
+      keyUsage: KeyUsage.GENERATE_VERIFY_MAC,
+      removalPolicy,
+    });
+    const connect = (name: FunctionName, action: string) => {
+      const target = functions.get(name);
+      target.addEnvironment("APPROVAL_KEY_ARN", this.key.keyArn);
+      Grant.addToPrincipal({
+        grantee: target,
+        actions: [action],
+        resourceArns: [this.key.keyArn],
+      });
+      return target;
+    };
+    const telling: FunctionName[] = [
+      ...(settings.sentTo.includes("topic") ? (["Anomalies"] as const) : []),
+      ...(settings.sentTo.some((name) => name !== "topic") ? (["Webhook"] as const) : []),
+    ];
+    for (const name of telling) {
+      connect(name, "kms:GenerateMac").addEnvironment(
+        "APPROVAL_PAGE_URL",
+        settings.dashboardUrl ?? dashboardUrl,
+      );
+    }
+    connect("Approval", "kms:VerifyMac");
+  }
+}

@@ -1,0 +1,12 @@
+/** Writes side by side. */
+const CONCURRENCY = 10;
+
+/** Does work for each item, ten at a time. */
+export async function inBatches<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < items.length; start += CONCURRENCY) {
+    await Promise.all(items.slice(start, start + CONCURRENCY).map(work));
+  }
+}

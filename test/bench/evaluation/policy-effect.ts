@@ -1,0 +1,212 @@
+import { NO_CLIENT, type OAuthEvent } from "../../../shared/envelope/oauth-event.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import type { CaseLabel } from "./labelled-case.ts";
+
+/** An alert when it opened: what a policy acts upon. */
+export interface OpenedAlert {
+  readonly rule: string;
+  readonly subject: { readonly kind: string; readonly id: string };
+  readonly atMs: number;
+}
+
+/** What is done about a rule's alerts. */
+export interface JudgedPolicy {
+  readonly action: "block" | "revoke";
+  readonly blockMinutes: number;
+}
+
+/** One labelled day: its events in order, its cases, and the alerts that opened. */
+export interface PolicyDay {
+  readonly events: readonly OAuthEvent[];
+  readonly labels: readonly Pick<CaseLabel, "name" | "kind" | "eventIds">[];
+  readonly opened: readonly OpenedAlert[];
+}
+
+/** What became of an attack. */
+export interface AttackOutcome {
+  readonly name: string;
+  readonly calls: number;
+  /** Its calls before the first that was refused; all of them when none was. */
+  readonly callsBefore: number;
+  readonly refused: number;
+}
+
+/** What policies would have done on a day. */
+export interface PolicyEffect {
+  readonly actions: number;
+  /** Actions that refused no call of an attack and revoked no token that an attack had used. */
+  readonly wrongActions: number;
+  /** Tokens that were revoked and that no attack had used until then. */
+  readonly wronglyRevokedTokens: number;
+  /** Of callers that a block kept from calls that were let in on this day: from the first such call to the block's end. */
+  readonly blockedCallerMinutes: number;
+  readonly attacks: readonly AttackOutcome[];
+}
+
+interface TakenAction {
+  readonly kind: "block" | "revoke";
+  readonly target: string;
+  readonly atMs: number;
+  readonly untilMs: number;
+  isRight: boolean;
+  /** First call of each caller that the action kept out wrongly. */
+  readonly keptOut: Map<string, number>;
+}
+
+interface KnownToken {
+  readonly subjects: readonly string[];
+  readonly issuedMs: number;
+  expiresMs: number;
+  /** The first time an attack used it. */
+  stolenMs: number;
+}
+
+/** What ends at a door, and is a call of whoever makes it. */
+const CALLS: ReadonlySet<string> = new Set(["token_used", "auth_failed", "scope_violation"]);
+
+const timeOf = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at);
+
+const tokenOf = ({ event_data: { token_id } }: OAuthEvent) =>
+  typeof token_id === "string" ? token_id : undefined;
+
+/** Everybody whose block or revocation an event falls under. */
+function subjectsOf(event: OAuthEvent): string[] {
+  const { oauth_client_id: client, user_id: user, event_data } = event;
+  const named: [string, unknown][] = [
+    ["client", client],
+    ["user", user],
+    ["token", tokenOf(event)],
+    ["ip", event_data.ip],
+  ];
+  return named.flatMap(([kind, id]) => (typeof id === "string" ? [`${kind} ${id}`] : []));
+}
+
+/** Whoever calls, as far as one knows him. */
+const callerOf = ({ oauth_client_id: client, user_id: user, event_data: { ip } }: OAuthEvent) =>
+  `${client} ${user ?? ip}`;
+
+/**
+ * The actions that policies take: not about outages or callers without a client, not while a block of the target holds or
+ * when its token is revoked, and no more in a clock hour than the ceiling.
+ */
+function takeActions(
+  opened: readonly OpenedAlert[],
+  policies: Readonly<Record<string, JudgedPolicy>>,
+  actionsPerHour: number,
+): TakenAction[] {
+  const taken: TakenAction[] = [];
+  const inHour = new Map<number, number>();
+  for (const { rule, subject, atMs } of opened.toSorted((a, b) => a.atMs - b.atMs)) {
+    const policy = policies[rule];
+    if (!policy || subject.kind === "reason" || subject.id === NO_CLIENT) continue;
+    const target = `${subject.kind} ${subject.id}`;
+    // An address has no tokens: it is blocked, whatever the policy says.
+    const kind = subject.kind === "ip" ? "block" : policy.action;
+    const untilMs = kind === "block" ? atMs + policy.blockMinutes * MINUTE_MS : Infinity;
+    const isDealtWith = taken.some(
+      (one) =>
+        one.kind === kind &&
+        one.target === target &&
+        one.untilMs > atMs &&
+        (kind === "block" || subject.kind === "token"),
+    );
+    const hour = Math.floor(atMs / HOUR_MS);
+    const before = inHour.get(hour) ?? 0;
+    if (isDealtWith || before >= actionsPerHour) continue;
+    inHour.set(hour, before + 1);
+    taken.push({ kind, target, atMs, untilMs, isRight: false, keptOut: new Map() });
+  }
+  return taken;
+}
+
+/** The tokens of a day: whose they are, how long they lived, and when an attack first used each. */
+function readTokens(
+  events: readonly OAuthEvent[],
+  attackIds: ReadonlySet<string>,
+): Map<string, KnownToken> {
+  const tokens = new Map<string, KnownToken>();
+  for (const event of events) {
+    const id = tokenOf(event);
+    if (id === undefined) continue;
+    const atMs = timeOf(event);
+    const { expires_at, ip: _ } = event.event_data;
+    const known = tokens.get(id) ?? {
+      subjects: subjectsOf(event).filter((subject) => !subject.startsWith("ip ")),
+      // One that is used before it was issued here is older than the day.
+      issuedMs: event.event_type === "token_issued" ? atMs : -Infinity,
+      expiresMs: atMs,
+      stolenMs: Infinity,
+    };
+    if (event.event_type === "token_issued") known.expiresMs = Date.parse(String(expires_at));
+    else if (event.event_type === "token_revoked") known.expiresMs = atMs;
+    else known.expiresMs = Math.max(known.expiresMs, atMs);
+    if (attackIds.has(event.id)) known.stolenMs = Math.min(known.stolenMs, atMs);
+    tokens.set(id, known);
+  }
+  return tokens;
+}
+
+/**
+ * Plays policies over a labelled day. It knows what was called on that day, and not what an attacker or a user would have
+ * done once refused.
+ */
+export function effectOfPolicies(
+  { events, labels, opened }: PolicyDay,
+  policies: Readonly<Record<string, JudgedPolicy>>,
+  actionsPerHour = Infinity,
+): PolicyEffect {
+  const attackOf = new Map(
+    labels
+      .filter(({ kind }) => kind === "attack")
+      .flatMap(({ name, eventIds }) => [...eventIds].map((id) => [id, name] as const)),
+  );
+  const tokens = readTokens(events, new Set(attackOf.keys()));
+  const taken = takeActions(opened, policies, actionsPerHour);
+  const byTarget = new Map<string, TakenAction[]>();
+  for (const action of taken) {
+    byTarget.set(action.target, [...(byTarget.get(action.target) ?? []), action]);
+  }
+
+  let wronglyRevokedTokens = 0;
+  for (const action of taken.filter(({ kind }) => kind === "revoke")) {
+    for (const { subjects, issuedMs, expiresMs, stolenMs } of tokens.values()) {
+      const isHit = subjects.includes(action.target) && issuedMs < action.atMs;
+      if (!isHit || expiresMs <= action.atMs) continue;
+      if (stolenMs <= action.atMs) action.isRight = true;
+      else wronglyRevokedTokens += 1;
+    }
+  }
+
+  const outcomes = new Map<string, { calls: number; callsBefore: number; refused: number }>();
+  for (const event of events) {
+    if (!CALLS.has(event.event_type)) continue;
+    const atMs = timeOf(event);
+    const issuedMs = tokens.get(tokenOf(event) ?? "")?.issuedMs ?? -Infinity;
+    const refusing = subjectsOf(event)
+      .flatMap((subject) => byTarget.get(subject) ?? [])
+      .filter((action) => action.atMs < atMs && atMs < action.untilMs)
+      .find(({ kind, atMs: revokedMs }) => kind === "block" || issuedMs < revokedMs);
+    const attack = attackOf.get(event.id);
+    if (attack !== undefined) {
+      const outcome = outcomes.get(attack) ?? { calls: 0, callsBefore: 0, refused: 0 };
+      outcome.calls += 1;
+      if (refusing) outcome.refused += 1;
+      else if (outcome.refused === 0) outcome.callsBefore += 1;
+      outcomes.set(attack, outcome);
+      if (refusing) refusing.isRight = true;
+    } else if (refusing?.kind === "block" && event.event_type === "token_used") {
+      const caller = callerOf(event);
+      if (!refusing.keptOut.has(caller)) refusing.keptOut.set(caller, atMs);
+    }
+  }
+  const blockedMs = taken.flatMap(({ keptOut, untilMs }) =>
+    [...keptOut.values()].map((firstMs) => untilMs - firstMs),
+  );
+  return {
+    actions: taken.length,
+    wrongActions: taken.filter(({ isRight }) => !isRight).length,
+    wronglyRevokedTokens,
+    blockedCallerMinutes: blockedMs.reduce((sum, ms) => sum + ms, 0) / MINUTE_MS,
+    attacks: [...outcomes].map(([name, outcome]) => ({ name, ...outcome })),
+  };
+}

@@ -1,0 +1,129 @@
+import { parseMonitoringConfig } from "../../../shared/config/monitoring-config.ts";
+import type { BenchmarkTable } from "../benchmark.ts";
+import {
+  effectOfPolicies,
+  type JudgedPolicy,
+  type PolicyDay,
+  type PolicyEffect,
+} from "./policy-effect.ts";
+import { RECOMMENDED } from "./recommended-policies.ts";
+
+/** How long the blocks last that are judged rule by rule: the default. */
+const BLOCK_MINUTES = 60;
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+const percent = (part: number, whole: number) =>
+  whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`;
+
+/** What policies did on all days, as cells: by day, and how many attacks had calls refused. */
+function cells(effects: readonly PolicyEffect[], attacks: number): (string | number)[] {
+  const perDay = (read: (effect: PolicyEffect) => number) =>
+    Math.round((10 * sum(effects.map(read))) / effects.length) / 10;
+  const stopped = effects.flatMap((each) => each.attacks.filter(({ refused }) => refused > 0));
+  return [
+    perDay(({ actions }) => actions),
+    perDay(({ wrongActions }) => wrongActions),
+    perDay(({ wronglyRevokedTokens }) => wronglyRevokedTokens),
+    perDay(({ blockedCallerMinutes }) => blockedCallerMinutes),
+    percent(stopped.length, attacks),
+  ];
+}
+
+const COLUMNS = [
+  ...["actions a day", "wrong actions a day", "tokens wrongly revoked a day"],
+  ...["minutes of blocked callers a day", "attacks that lose calls"],
+];
+
+/** The recommended policies of some modes, as they are judged. */
+function recommended(modes: readonly string[]): Record<string, JudgedPolicy> {
+  const { rules } = parseMonitoringConfig({ responses: RECOMMENDED }).responses;
+  return Object.fromEntries(Object.entries(rules).filter(([, { mode }]) => modes.includes(mode)));
+}
+
+const COST_TITLE = "Policies, each rule alone";
+const OUTCOME_TITLE = "Attacks under the recommended policies";
+
+/** Whether a table is one of `policyTables`. */
+export function isPolicyTable({ title }: BenchmarkTable): boolean {
+  return title.startsWith(COST_TITLE) || title === OUTCOME_TITLE;
+}
+
+/** The cost of each rule's policy alone, and of the recommended ones together. */
+function costTable(days: readonly PolicyDay[]): BenchmarkTable {
+  const attacks = sum(
+    days.map(({ labels }) => labels.filter((one) => one.kind === "attack").length),
+  );
+  const effectsOf = (policies: Record<string, JudgedPolicy>, ceiling?: number) =>
+    days.map((day) => effectOfPolicies(day, policies, ceiling));
+  const opened = days.flatMap((day) => day.opened);
+  const rules = [...new Set(opened.map(({ rule }) => rule))].sort();
+  const alone = rules.flatMap((rule) => {
+    const subjects = new Set(
+      opened.filter((one) => one.rule === rule).map((one) => one.subject.kind),
+    );
+    // Addresses are blocked in any case, and reasons are nobody.
+    const canRevoke = ["token", "user", "client"].some((kind) => subjects.has(kind));
+    return (["block", ...(canRevoke ? (["revoke"] as const) : [])] as const).map((action) => {
+      const policy = { action, blockMinutes: BLOCK_MINUTES };
+      return [rule, action, ...cells(effectsOf({ [rule]: policy }), attacks)];
+    });
+  });
+  const ceiling = RECOMMENDED.actionsPerHour;
+  return {
+    title: `${COST_TITLE} with blocks of ${BLOCK_MINUTES} minutes, and the recommended ones`,
+    columns: ["rule", "action", ...COLUMNS],
+    rows: [
+      ...alone,
+      [
+        "recommended: enforced",
+        "",
+        ...cells(effectsOf(recommended(["enforce"]), ceiling), attacks),
+      ],
+      [
+        "recommended: and every proposal approved at once",
+        "",
+        ...cells(effectsOf(recommended(["enforce", "propose"])), attacks),
+      ],
+    ],
+  };
+}
+
+/** What becomes of each attack under the recommended policies. */
+function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
+  const outcomesOf = (modes: readonly string[], ceiling?: number) =>
+    days.flatMap((day) => effectOfPolicies(day, recommended(modes), ceiling).attacks);
+  const enforced = outcomesOf(["enforce"], RECOMMENDED.actionsPerHour);
+  const approved = outcomesOf(["enforce", "propose"]);
+  const describe = (outcomes: typeof enforced, name: string) => {
+    const of = outcomes.filter((one) => one.name === name);
+    const before = of
+      .filter(({ refused }) => refused > 0)
+      .map(({ callsBefore }) => callsBefore)
+      .sort((a, b) => a - b);
+    return [
+      percent(sum(of.map(({ refused }) => refused)), sum(of.map(({ calls }) => calls))),
+      before[Math.floor(before.length / 2)] ?? "–",
+    ];
+  };
+  return {
+    title: OUTCOME_TITLE,
+    columns: [
+      ...["attack", "calls", "refused, enforced", "calls before"],
+      ...["refused, proposals approved at once", "calls before"],
+    ],
+    rows: [...new Set(enforced.map(({ name }) => name))].map((name) => [
+      name,
+      Math.round(
+        sum(enforced.filter((one) => one.name === name).map(({ calls }) => calls)) / days.length,
+      ),
+      ...describe(enforced, name),
+      ...describe(approved, name),
+    ]),
+  };
+}
+
+/** What policies would cost and stop on labelled days. */
+export function policyTables(days: readonly PolicyDay[]): readonly BenchmarkTable[] {
+  return [costTable(days), outcomeTable(days)];
+}
