@@ -1,7 +1,13 @@
+import { HOUR_MS } from "../time/clock.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** Days without use after which a token is dormant. */
 export const DORMANT_AFTER_DAYS = 7;
+
+/** Of a suspect's events, the newest of the last two hours are read, and so many of the time before them. */
+export const RECENT_MS = 2 * HOUR_MS;
+export const MOST_RECENT_EVENTS = 300;
+export const MOST_EVENTS_BEFORE = 150;
 
 /** A subject's counts for each minute of the last two hours. */
 export interface SubjectCount {

@@ -1,14 +1,15 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { HOUR_MS } from "../time/clock.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
 import { othersAt } from "./failure-burst.ts";
+import { guessesByNetwork } from "./network-guessing.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
 /** So many addresses are a spread. */
 const SPREAD = 10;
-/** With such a share of the guesses, an address is all that there is to see. */
+/** With such a share of the guesses, an address or a network is all that there is to see. */
 const OF_ONE = 0.7;
 
 function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
@@ -30,11 +31,19 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   // Guesses of one address are that address's story, and not one of everybody's.
   const [first] = counts;
   const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
+  const ofClient = guessedIps.filter(({ clientId }) => clientId === anomaly.subject.id);
+  const [network] = guessesByNetwork(ofClient, nowMs);
+  const isOfNetwork = network !== undefined && network.total >= OF_ONE * anomaly.observed;
+  const subject: AnomalySubject | undefined = isOfOne
+    ? { kind: "ip", id: first.ip }
+    : isOfNetwork
+      ? { kind: "network", id: network.network }
+      : undefined;
   return [
     {
       ...anomaly,
-      ...(isOfOne && {
-        subject: { kind: "ip", id: first.ip } as const,
+      ...(subject && {
+        subject,
         ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
       }),
       score: isHoldersOwn ? 30 : isSpread && !isOfOne ? 80 : 55,

@@ -9,6 +9,7 @@ import { dormantToken } from "./dormant-token.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
 import { issuanceRate } from "./issuance-rate.ts";
+import { networkGuessing } from "./network-guessing.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
 import { persistentFailures } from "./persistent-failures.ts";
@@ -26,6 +27,7 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   token_theft: tokenTheft,
   success_after_failures: successAfterFailures,
   failure_burst: failureBurst,
+  network_guessing: networkGuessing,
   failure_rate: failureRate,
   persistent_failures: persistentFailures,
   dead_tokens: deadTokens,

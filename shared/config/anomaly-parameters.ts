@@ -55,6 +55,17 @@ export const anomaliesSchema = z
             perIp: count(20),
           })
           .prefault({}),
+        /** Guesses are spread over the addresses of one network: a /24 of IPv4, a /48 of IPv6. */
+        network_guessing: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Guesses within an hour. */
+            guesses: count(30),
+            /** Addresses of the network that they come from. */
+            addresses: z.int().min(2).default(6),
+          })
+          .prefault({}),
         /** One address keeps guessing at a low rate for hours. */
         persistent_failures: z
           .strictObject({
@@ -157,6 +168,8 @@ export const anomaliesSchema = z
             calls: count(400),
             /** Multiple of the most that is usual for the holder and for the client's other users. */
             ratio: factor(5),
+            /** Calls within eight hours below which a slow scraper is not told from a busy user. */
+            slowCalls: count(150),
             /** Different resources of an endpoint among the latest calls that make a walk. */
             resources: count(40),
           })

@@ -72,7 +72,7 @@ function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
 /** A summary of the subject's newest events within the window. */
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
   const { kind, id } = anomaly.subject;
-  if (kind === "reason" || (kind === "client" && id === NO_CLIENT)) return [];
+  if (kind === "reason" || kind === "network" || (kind === "client" && id === NO_CLIENT)) return [];
   const { events } = await queryEvents(context, {
     fromMs: Date.parse(anomaly.windowStart),
     toMs: Date.parse(anomaly.windowEnd),

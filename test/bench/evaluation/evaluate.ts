@@ -3,7 +3,7 @@ import type { BenchmarkTable } from "../benchmark.ts";
 import { FIXED_THRESHOLDS } from "./compared-rules.ts";
 import { generateEvaluation } from "./generate-evaluation.ts";
 import { PUBLISHED_RULES } from "./published-rules.ts";
-import { attackTable, benignTable, type JudgedDay, precisionTable } from "./report.ts";
+import { attackTable, benignTable, falseAlerts, type JudgedDay, precisionTable } from "./report.ts";
 import { runCountRule, runDetection } from "./run-detectors.ts";
 import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
 
@@ -23,7 +23,9 @@ export async function evaluate<Purpose extends SeedPurpose>(
       report(`${seed.purpose} seed ${seed.number}: ${events.length} events of eight days`);
       const rules = await runDetection(store.endpoint, traffic);
       const compared = COMPARED.flatMap((rule) => runCountRule(rule, events));
-      days.push({ labels, rules, compared });
+      const day = { labels, rules, compared };
+      if (seed.purpose === "train") for (const line of falseAlerts(day)) report(line);
+      days.push(day);
     }
     return [
       precisionTable(
