@@ -62,6 +62,10 @@ export interface DetectionSnapshot {
   readonly uses: readonly ClientHistory[];
   /** When each client was first counted, within the history. */
   readonly firstSeenMs: ReadonlyMap<string, number>;
+  /** Events of the last two hours: values are their types. */
+  readonly typeCounts: readonly SubjectCount[];
+  /** Guesses of the last two hours of each client; values are empty. */
+  readonly clientGuesses: readonly SubjectCount[];
   readonly failedReasons: readonly SubjectCount[];
   /** Failures by address, and guesses. */
   readonly failedIps: readonly SubjectCount[];

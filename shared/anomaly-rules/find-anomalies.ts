@@ -3,6 +3,7 @@ import { adminChange } from "./admin-change.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { consentPhishing } from "./consent-phishing.ts";
 import { credentialReuse } from "./credential-reuse.ts";
+import { describeCustomRule, findByCustomRule } from "./custom-rule.ts";
 import { deadTokens } from "./dead-tokens.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { dormantToken } from "./dormant-token.ts";
@@ -51,10 +52,23 @@ export interface FoundAnomaly extends Anomaly {
   readonly rule: AnomalyRule<never>;
 }
 
-/** What every enabled rule finds in a snapshot that scores enough for an alert, or is a notice. */
-export function findAnomalies(snapshot: DetectionSnapshot, rules: Rules): FoundAnomaly[] {
+/**
+ * What every enabled rule finds in a snapshot that scores enough for an alert, or is a notice, and what the rules of the
+ * configuration find.
+ */
+export function findAnomalies(
+  snapshot: DetectionSnapshot,
+  rules: Rules,
+  custom: AnomaliesConfig["custom"] = [],
+): FoundAnomaly[] {
   const names = Object.keys(ANOMALY_RULES) as (keyof Rules)[];
-  return names.flatMap((name) => {
+  const own = custom
+    .filter(({ enabled }) => enabled)
+    .flatMap((declared) => {
+      const rule = describeCustomRule(declared);
+      return findByCustomRule(declared, snapshot, snapshot.nowMs).map((one) => ({ ...one, rule }));
+    });
+  const found = names.flatMap((name) => {
     const rule = ANOMALY_RULES[name] as AnomalyRule<Rules[keyof Rules]>;
     if (!rules[name].enabled) return [];
     return rule
@@ -62,4 +76,5 @@ export function findAnomalies(snapshot: DetectionSnapshot, rules: Rules): FoundA
       .filter(({ score }) => score >= RAISED_FROM || NOTICES.has(name))
       .map((anomaly) => ({ ...anomaly, rule }));
   });
+  return [...found, ...own];
 }

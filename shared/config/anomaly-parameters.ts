@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { customRuleSchema } from "./custom-rule-parameters.ts";
 
 const enabled = z.boolean().default(true);
 const count = (fallback: number) => z.int().min(1).default(fallback);
@@ -37,6 +38,8 @@ export const anomaliesSchema = z
     historyDays: z.int().min(2).max(60).default(14),
     /** Client ids that never raise an alert. `alerts mute` mutes a client for a limited time. */
     mutedClients: z.array(z.string().min(1).max(256)).max(1000).default([]),
+    /** Rules of your own: thresholds over what is counted. `alerts try` shows what one would have raised. */
+    custom: z.array(customRuleSchema).max(20).default([]),
     /** Parameters of each rule, by its name. */
     rules: z
       .strictObject({
@@ -209,6 +212,18 @@ export const anomaliesSchema = z
           .prefault({}),
       })
       .prefault({}),
+  })
+  .superRefine(({ custom, rules }, context) => {
+    for (const [index, { name }] of custom.entries()) {
+      const path = ["custom", index, "name"];
+      if (Object.hasOwn(rules, name)) {
+        const message = `${name} is a rule of the product: give yours another name`;
+        context.addIssue({ code: "custom", path, message });
+      } else if (custom.findIndex((each) => each.name === name) < index) {
+        const message = `two rules are named ${name}: give each a name of its own`;
+        context.addIssue({ code: "custom", path, message });
+      }
+    }
   })
   .prefault({});
 

@@ -23,7 +23,7 @@ export async function mapEach<V>(
   );
 }
 
-/** Counts of the last two hours, and those of them that are guesses. */
+/** Counts of some hours, and those of them that are guesses. */
 export interface RecentCounts {
   readonly counts: SubjectCount[];
   readonly guesses: SubjectCount[];
@@ -50,16 +50,26 @@ function add(
 }
 
 /** The subjects of a kind counted most in the last two hours, with their counts by the minute. */
-export async function readRecent(
+export function readRecent(
   store: StatisticsStore,
   kind: RankedKind,
   nowMs: number,
   shards: CounterShards,
 ): Promise<RecentCounts> {
+  return countsOfHours(store, kind, lastHours(nowMs), shards);
+}
+
+/** The subjects of a kind counted most in each of the hours that begin at the given instants. */
+export async function countsOfHours(
+  store: StatisticsStore,
+  kind: RankedKind,
+  starts: readonly number[],
+  shards: CounterShards,
+): Promise<RecentCounts> {
   const counts = new Map<string, Gathered>();
   const guesses = new Map<string, Gathered>();
   const hours = await Promise.all(
-    lastHours(nowMs).map(async (hourMs) => ({
+    starts.map(async (hourMs) => ({
       hourMs,
       items: await readRankedItems(store, kind, toInstant(hourMs).slice(0, 13), shards),
     })),

@@ -24,6 +24,7 @@ import {
   readRecent,
   readSampledUses,
 } from "./read-rankings.ts";
+import { clientCounts } from "./rule-history.ts";
 import {
   clientsInNewNetworks,
   suspectAddresses,
@@ -150,6 +151,7 @@ export async function readSnapshot(
       ofAll: true,
     }),
     firstSeenMs: first,
+    ...clientCounts(events.minutes),
     failedReasons: reasons.counts,
     failedIps: failed.counts,
     guessedIps: failed.guesses,

@@ -1,7 +1,11 @@
 import type { AnomalySubject } from "../anomaly-rules/anomaly-rule.ts";
 import type { FoundAnomaly } from "../anomaly-rules/find-anomalies.ts";
 import { type Risk, riskOf } from "../anomaly-rules/risk.ts";
+import { HOUR_MS } from "../time/clock.ts";
 import type { Alert, Finding } from "./alert.ts";
+
+/** A story that was quiet for less than this goes on, and is no new one. */
+export const SAME_STORY_MS = 6 * HOUR_MS;
 
 /** What the rules found about the same people, in one run. */
 export interface Story {
