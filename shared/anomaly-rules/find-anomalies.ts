@@ -9,11 +9,13 @@ import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { dormantToken } from "./dormant-token.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
+import { idleClient } from "./idle-client.ts";
 import { issuanceRate } from "./issuance-rate.ts";
 import { networkGuessing } from "./network-guessing.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
 import { persistentFailures } from "./persistent-failures.ts";
+import { registrationSpike } from "./registration-spike.ts";
 import { revokedToken } from "./revoked-token.ts";
 import { RAISED_FROM } from "./risk.ts";
 import { scopeProbing } from "./scope-probing.ts";
@@ -39,7 +41,9 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   new_network: newNetwork,
   issuance_rate: issuanceRate,
   dormant_token: dormantToken,
+  idle_client: idleClient,
   consent_phishing: consentPhishing,
+  registration_spike: registrationSpike,
   admin_change: adminChange,
   outage,
 };

@@ -131,7 +131,27 @@ export const anomaliesSchema = z
               .default(["authorization_code_reused", "refresh_token_reused"]),
           })
           .prefault({}),
-        /** A token that was unused for a week or more is used by somebody else, or heavily. */
+        /** A service that was idle for days is busy, from a network or by a program that never used it. */
+        idle_client: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Uses within an hour that are busy. */
+            uses: count(10),
+            /** Days without use. */
+            idleDays: z.int().min(2).max(60).default(10),
+          })
+          .prefault({}),
+        /** Many clients are registered at the identity provider within minutes. */
+        registration_spike: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Clients that one address or administrator registers within about ten minutes. */
+            clients: z.int().min(2).max(50).default(5),
+          })
+          .prefault({}),
+        /** A token that was unused for five days or more is used by somebody else, or heavily. */
         dormant_token: z
           .strictObject({
             /** Whether the rule runs. */

@@ -74,10 +74,13 @@ function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
   return id === NO_CLIENT ? undefined : id;
 }
 
-/** A summary of the subject's newest events within the window. */
+/** A summary of the subject's newest events within the window; of a network, those of one of its addresses. */
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
-  const { kind, id } = anomaly.subject;
-  if (kind === "reason" || kind === "network" || (kind === "client" && id === NO_CLIENT)) return [];
+  const { subject, involved = [] } = anomaly;
+  const about = subject.kind === "network" ? involved.find((each) => each.kind === "ip") : subject;
+  if (!about) return [];
+  const { kind, id } = about;
+  if (kind === "reason" || (kind === "client" && id === NO_CLIENT)) return [];
   const { events } = await queryEvents(context, {
     fromMs: Date.parse(anomaly.windowStart),
     toMs: Date.parse(anomaly.windowEnd),

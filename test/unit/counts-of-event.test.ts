@@ -136,11 +136,11 @@ describe("what an event counts", () => {
     expect(count).toBeLessThan(30);
   });
 
-  it("is a token that wakes after a week", () => {
+  it("is a token that wakes after five days", () => {
     const rested = (ms: number) =>
       use("203.0.113.9", { at: toInstant(NOW - ms), ip: "203.0.113.9" }, { userId: "ada" });
-    expect(rested(7 * DAY_MS)).toEqual([["dormant_tokens", "t1"]]);
-    expect(rested(7 * DAY_MS - 1)).toEqual([]);
+    expect(rested(5 * DAY_MS)).toEqual([["dormant_tokens", "t1"]]);
+    expect(rested(5 * DAY_MS - 1)).toEqual([]);
   });
 
   it("has at most 512 bytes of a caller's text, in whole characters", () => {

@@ -468,6 +468,75 @@ describe("admin_change", () => {
   });
 });
 
+describe("registration_spike", () => {
+  const registered = (count: number, parts: Partial<SeenEvent> = {}) =>
+    found({
+      administration: Array.from({ length: count }, (_, n) =>
+        event(5 - n / 10, {
+          type: "admin_activity",
+          ip: "203.0.113.9",
+          code: "app.oauth2.client.lifecycle.create",
+          ...parts,
+        }),
+      ),
+    }).filter(({ rule }) => rule === "registration_spike");
+
+  it("raises one hand that registers many clients, and no other work of administrators", () => {
+    expect(registered(4)).toEqual([]);
+    expect(registered(5)).toMatchObject([
+      { subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 60 },
+    ]);
+    expect(registered(5, { ip: undefined })).toMatchObject([
+      { subject: { kind: "user", id: "ada" } },
+    ]);
+    expect(registered(5, { code: "CLIENT_REGISTER" })).toHaveLength(1);
+    expect(registered(9, { code: "user.lifecycle.create" })).toEqual([]);
+    expect(registered(9, { code: "app.oauth2.client.secret.create" })).toEqual([]);
+  });
+});
+
+describe("idle_client", () => {
+  const idle = (lastUseDaysAgo: number, place: string, known = "10.1.0.0/16") =>
+    found({
+      uses: [
+        {
+          clientId: "job",
+          lastHour: 12,
+          hours: new Map([
+            [NOW - lastUseDaysAgo * DAY_MS, 30],
+            [NOW - HOUR_MS, 12],
+          ]),
+          firstSeenMs: NOW - 14 * DAY_MS,
+        },
+      ],
+      serviceNetworks: [
+        { clientId: "job", value: place, minutes: new Map([[NOW - 5 * MINUTE_MS, 1]]) },
+      ],
+      knownNetworks: new Map([
+        ["job", [{ network: known, firstSeenAt: toInstant(NOW - 60 * DAY_MS), raised: false }]],
+      ]),
+      clientAgents: new Map([
+        [
+          "job",
+          new Map([
+            ["okhttp", NOW - 60 * DAY_MS],
+            ["curl", NOW - 5 * MINUTE_MS],
+          ]),
+        ],
+      ]),
+    }).filter(({ rule }) => rule === "idle_client");
+
+  it("raises a service that wakes elsewhere or by another program, and no monthly job", () => {
+    expect(idle(12, "203.0.0.0/16 okhttp")).toMatchObject([
+      { subject: { kind: "client", id: "job" }, observed: 12, score: 45 },
+    ]);
+    expect(idle(12, "10.1.0.0/16 curl")).toMatchObject([{ score: 50 }]);
+    expect(idle(12, "10.1.0.0/16 okhttp")).toEqual([]);
+    // It was used a day ago.
+    expect(idle(1, "203.0.0.0/16 okhttp")).toEqual([]);
+  });
+});
+
 describe("outage", () => {
   const refused = (clients: number, count: number, reason = "expired_token") => ({
     failedReasons: Array.from({ length: clients }, (_, n) => ({
