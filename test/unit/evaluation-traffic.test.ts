@@ -7,6 +7,10 @@ import {
   TEST_DAY_END_MS,
   TEST_DAY_MS,
 } from "../bench/evaluation/generate-evaluation.ts";
+import {
+  PROVIDER_ATTACK_CASES,
+  PROVIDER_BENIGN_CASES,
+} from "../bench/evaluation/provider-cases.ts";
 import { testSeeds, trainSeeds } from "../bench/evaluation/seeds.ts";
 
 const [seed] = trainSeeds();
@@ -36,7 +40,12 @@ describe("the evaluation's traffic", () => {
   });
 
   it("has every case once, on the test day, with as many events as its label says", () => {
-    const names = [...Object.keys(BENIGN_CASES), ...Object.keys(ATTACK_CASES)];
+    const names = [
+      BENIGN_CASES,
+      ATTACK_CASES,
+      PROVIDER_BENIGN_CASES,
+      PROVIDER_ATTACK_CASES,
+    ].flatMap(Object.keys);
     expect(traffic.labels.map(({ name }) => name)).toEqual(names);
     for (const { name, startMs, endMs, events, parties } of traffic.labels) {
       expect(startMs, name).toBeGreaterThanOrEqual(TEST_DAY_MS);
