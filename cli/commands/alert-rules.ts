@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
-import { type CustomRule, customRuleSchema } from "../../shared/config/custom-rule-parameters.ts";
+import { checkedCustomRuleSchema } from "../../shared/config/custom-rule-checks.ts";
+import type { CustomRule } from "../../shared/config/custom-rule-parameters.ts";
 import { readRuleHistory } from "../../shared/detection/rule-history.ts";
 import { suggestThresholds } from "../../shared/detection/suggest-thresholds.ts";
 import { type TriedAlert, tryRule } from "../../shared/detection/try-rule.ts";
@@ -36,7 +37,7 @@ function findRule(given: string, { config }: Target): CustomRule {
   } catch (error) {
     throw new UnusableInputError(`${given} is no JSON: ${(error as Error).message}`);
   }
-  const parsed = customRuleSchema.safeParse(value);
+  const parsed = checkedCustomRuleSchema.safeParse(value);
   if (!parsed.success) {
     throw new UnusableInputError(`${given} is no valid rule: ${explain(parsed.error)}`);
   }

@@ -7,6 +7,8 @@ import { othersAt } from "./failure-burst.ts";
 import { guessesByNetwork } from "./network-guessing.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
+/** Addresses that a story remembers. */
+const MOST_ADDRESSES = 100;
 /** So many addresses are a spread. */
 const SPREAD = 10;
 /** With such a share of the guesses, an address or a network is all that there is to see. */
@@ -39,6 +41,10 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
     : isOfNetwork
       ? { kind: "network", id: network.network }
       : undefined;
+  const isOfClient = !subject && anomaly.subject.id !== NO_CLIENT;
+  const storyOf = isOfNetwork
+    ? network.addresses
+    : counts.map(({ ip, count }) => [ip, count] as const);
   return [
     {
       ...anomaly,
@@ -46,6 +52,10 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
         subject,
         ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
       }),
+      // The addresses tell one story of callers without a client from another.
+      involved: (isOfOne || isOfClient ? [] : storyOf)
+        .slice(0, MOST_ADDRESSES)
+        .map(([id]) => ({ kind: "ip", id }) as const),
       score: isHoldersOwn ? 30 : isSpread && !isOfOne ? 80 : 55,
       message: `${anomaly.message}; they came from ${counts.length} addresses`,
       evidence: {

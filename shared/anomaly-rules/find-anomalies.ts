@@ -6,6 +6,7 @@ import { credentialReuse } from "./credential-reuse.ts";
 import { describeCustomRule, findByCustomRule } from "./custom-rule.ts";
 import { deadTokens } from "./dead-tokens.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import { devicePhishing } from "./device-phishing.ts";
 import { dormantToken } from "./dormant-token.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
@@ -43,6 +44,7 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   dormant_token: dormantToken,
   idle_client: idleClient,
   consent_phishing: consentPhishing,
+  device_phishing: devicePhishing,
   registration_spike: registrationSpike,
   admin_change: adminChange,
   outage,

@@ -20,12 +20,12 @@ const MOST_OF_SERVICE = 45;
 const ENOUGH_CALLS = 40;
 
 /** One use in so many is sampled: a count of them times this is the number of uses, give or take its square root. */
-export const SAMPLED_ONE_IN = 48;
+export const SAMPLED_ONE_IN = 36;
 const oneIn = SAMPLED_ONE_IN;
 /** Samples in a window from which a holder may be unusual: its events then show how many uses there were. */
 export const NOTABLE_SAMPLES = 2;
-/** Of one sample, nobody can say more than that there were uses: about half as many as there could have been. */
-const LEAST_USUAL = oneIn / 2;
+/** Of one sample, nobody can say more than that there were some uses. So many are nothing unusual for anybody. */
+const LEAST_USUAL = 24;
 
 /** The samples of the hours that end with the hour of `hourMs`. */
 export function samplesIn(hours: HourCounts, hourMs: number, length: number): number {
@@ -113,7 +113,8 @@ function volumeOf(
     .filter((peer) => peer !== each)
     .map(({ hours }) => usesOf(samplesIn(hours, hourMs, length)))
     .sort((a, b) => b - a);
-  const most = others[Math.floor(others.length / 10)] ?? 0;
+  // One other that stands out is no measure of what is usual.
+  const most = others[others.length < 2 ? 0 : Math.max(1, Math.floor(others.length / 10))] ?? 0;
   return {
     uses: isCounted ? counted : Math.max(counted, estimated),
     isCounted,

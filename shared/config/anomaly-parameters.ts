@@ -208,6 +208,15 @@ export const anomaliesSchema = z
             days: z.int().min(1).max(14).default(7),
           })
           .prefault({}),
+        /** A user enters a device code, and its token is fetched from where the user never was. */
+        device_phishing: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes for which such a token is news. */
+            windowMinutes: z.int().min(10).max(720).default(120),
+          })
+          .prefault({}),
         /** An administrator weakens the identity provider. */
         admin_change: z
           .strictObject({
@@ -232,18 +241,6 @@ export const anomaliesSchema = z
           .prefault({}),
       })
       .prefault({}),
-  })
-  .superRefine(({ custom, rules }, context) => {
-    for (const [index, { name }] of custom.entries()) {
-      const path = ["custom", index, "name"];
-      if (Object.hasOwn(rules, name)) {
-        const message = `${name} is a rule of the product: give yours another name`;
-        context.addIssue({ code: "custom", path, message });
-      } else if (custom.findIndex((each) => each.name === name) < index) {
-        const message = `two rules are named ${name}: give each a name of its own`;
-        context.addIssue({ code: "custom", path, message });
-      }
-    }
   })
   .prefault({});
 

@@ -54,6 +54,7 @@ const NUMBERS: readonly (readonly [
   ["anomalies.rules.idle_client.uses", 10, 1, Number.MAX_SAFE_INTEGER],
   ["anomalies.rules.idle_client.idleDays", 10, 2, 60],
   ["anomalies.rules.registration_spike.clients", 5, 2, 50],
+  ["anomalies.rules.device_phishing.windowMinutes", 120, 10, 720],
   ["anomalies.rules.scraping.ratio", 5, 1, Number.MAX_SAFE_INTEGER],
   ["anomalies.rules.scraping.resources", 40, 1, Number.MAX_SAFE_INTEGER],
   ["anomalies.rules.consent_phishing.users", 10, 2, Number.MAX_SAFE_INTEGER],

@@ -58,6 +58,19 @@ describe("the evaluation's traffic", () => {
     }
   });
 
+  it("lets an alert name a client only where the attack is on the client", () => {
+    const clients = (name: string) =>
+      [...(traffic.labels.find((label) => label.name === name)?.parties ?? [])].filter((party) =>
+        party.startsWith("client "),
+      );
+    expect(clients("theft_single_use")).toEqual([]);
+    expect(clients("mfa_fatigue")).toEqual([]);
+    expect(clients("consent_phishing")).toEqual(["client app-30"]);
+    expect(clients("secret_leak_modest")).toHaveLength(1);
+    expect(clients("stuffing_one_24")).toEqual(["client (none)"]);
+    expect(clients("travellers")).not.toEqual([]);
+  });
+
   it("tells the previous use of a stolen token as the authorizer does", () => {
     const theft = traffic.labels.find(({ name }) => name === "theft_single_use");
     const use = traffic.events.find(

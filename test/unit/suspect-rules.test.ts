@@ -104,9 +104,12 @@ describe("token_theft", () => {
       event(50, HOME, session),
       event(5, place("10.1.2.3", "curl"), session, { tokenId: "t9" }),
     ];
-    expect(found(holder(...history(), ...events))).toMatchObject([
-      { rule: "token_theft", subject: { id: "t9" }, score: 55 },
-    ]);
+    const raised = [{ rule: "token_theft", subject: { id: "t9" }, score: 55 }];
+    expect(found(holder(...history(), ...events))).toMatchObject(raised);
+    // Nor is somebody at home in a session because they got a token from it.
+    const issued = event(6, place("10.1.2.3", "curl"), { type: "token_issued", tokenId: "t9" });
+    const got = [...events.slice(0, 1), issued, ...events.slice(1)];
+    expect(found(holder(...history(), ...got))).toMatchObject(raised);
   });
 
   it("takes two user agents of one token for usual, where a client's tokens always have them", () => {
@@ -253,7 +256,7 @@ describe("scraping", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
-      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 48, score: 50 },
+      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 36, score: 50 },
     ]);
     expect(scraper(15)).toEqual([]);
     expect(scraper(40, 15)).toEqual([]);
@@ -465,6 +468,30 @@ describe("admin_change", () => {
     expect(did({ code: "mgmt_api_read", reason: "secret_read" })).toMatchObject([{ score: 45 }]);
     expect(did({ message: "Update client callback URLs" })).toMatchObject([{ score: 60 }]);
     expect(did({ message: "Update branding settings" })).toEqual([]);
+  });
+});
+
+describe("device_phishing", () => {
+  const issued = (at: Partial<SeenEvent>, parts: Partial<SeenEvent> = {}) =>
+    found(
+      holder(
+        ...history(),
+        event(5, at, { type: "token_issued", tokenId: "t9", isDevice: true, ...parts }),
+      ),
+    ).filter(({ rule }) => rule === "device_phishing");
+  const elsewhere = place("203.0.113.9", "python-requests");
+
+  it("raises a device code whose token is fetched from where the user never was", () => {
+    expect(issued(elsewhere)).toMatchObject([
+      { subject: { kind: "user", id: "ada" }, score: 45, observed: 1 },
+    ]);
+    expect(issued(elsewhere, { scopes: ["mail:write"] })).toMatchObject([{ score: 60 }]);
+    // A television at home, and a sign-in without a device code.
+    expect(issued(HOME)).toEqual([]);
+    expect(issued(elsewhere, { isDevice: undefined })).toEqual([]);
+    // Of a user of whom nothing is known, nothing is strange.
+    const first = event(5, elsewhere, { type: "token_issued", isDevice: true });
+    expect(found(holder(first))).toEqual([]);
   });
 });
 

@@ -101,6 +101,22 @@ function signIn(
   for (let n = 1; n <= calls; n += 1) timeline.use(atMs + n * MINUTE_MS, token, call);
 }
 
+/** A token of a user who entered a device code, for whoever polls for it (RFC 8628). */
+function deviceToken(scene: Scene, user: EvaluationUser, clientId: string, ip: string): void {
+  const { labelled, startMs } = scene;
+  const call = callFrom(ip, "okhttp/4.12.0");
+  const subject = { clientId, userId: user.id };
+  const token = labelled.issue(startMs, subject, { scopes: SCOPES, lifetimeMs: HOUR_MS }, call);
+  const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
+  labelled.drafts.forEach((draft, index) => {
+    if (draft.eventType !== "token_issued" || draft.subject.tokenId !== token.tokenId) return;
+    labelled.drafts[index] = { ...draft, details: { ...draft.details, grant_type } };
+  });
+  spread({ startMs, count: 12, overMs: 40 * MINUTE_MS }, (atMs) => {
+    labelled.use(atMs + SECOND_MS, token, call);
+  });
+}
+
 const failedPassword = { result: "FAILURE", reason: "INVALID_CREDENTIALS" } as const;
 
 /** Attacks that the identity provider's log shows. */
@@ -191,6 +207,12 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
       actor,
     );
   },
+  device_code_phished(scene) {
+    const client = appOf(scene);
+    const user = scene.random.pick(client.users);
+    signedInBefore(scene, at(user, client.id));
+    deviceToken(scene, user, client.id, address(scene.random, "hosting"));
+  },
   clients_registered(scene) {
     const actor = { userId: "admin-3", ip: address(scene.random, "hosting"), userAgent: THIEF };
     spread({ startMs: scene.startMs, count: 12, overMs: 6 * MINUTE_MS }, (atMs) => {
@@ -250,6 +272,12 @@ export const PROVIDER_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
       log(scene, scene.labelled, atMs, "user.session.start", user, failedPassword);
       signIn(scene, atMs + MINUTE_MS, user, { calls: 1 });
     });
+  },
+  television_at_home(scene) {
+    const client = appOf(scene);
+    const user = scene.random.pick(client.users);
+    signedInBefore(scene, at(user, client.id));
+    deviceToken(scene, user, client.id, user.ip);
   },
   administrator_at_work(scene) {
     const actor = {
