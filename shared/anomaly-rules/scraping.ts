@@ -20,7 +20,7 @@ const MOST_OF_SERVICE = 45;
 const ENOUGH_CALLS = 40;
 
 /** One use in so many is sampled: a count of them times this is the number of uses, give or take its square root. */
-export const SAMPLED_ONE_IN = 36;
+export const SAMPLED_ONE_IN = 44;
 const oneIn = SAMPLED_ONE_IN;
 /** Samples in a window from which a holder may be unusual: its events then show how many uses there were. */
 export const NOTABLE_SAMPLES = 2;

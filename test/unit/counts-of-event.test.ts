@@ -121,7 +121,7 @@ describe("what an event counts", () => {
     ]);
   });
 
-  it("is one use in thirty-six, the same at each delivery", () => {
+  it("is one use in forty-four, the same at each delivery", () => {
     const sampled = Array.from({ length: 800 }, (_, n) => {
       const details = { token_id: "t1" };
       const id = `01a20a27-742d-708c-86b9-${String(n).padStart(12, "0")}`;

@@ -256,7 +256,7 @@ describe("scraping", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
-      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 36, score: 50 },
+      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 44, score: 50 },
     ]);
     expect(scraper(15)).toEqual([]);
     expect(scraper(40, 15)).toEqual([]);
