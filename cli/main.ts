@@ -22,6 +22,7 @@ import {
   revoke,
   TARGET_KINDS,
 } from "./commands/actions.ts";
+import { alertsTry, anomaliesSuggest } from "./commands/alert-rules.ts";
 import {
   alertsAcknowledge,
   alertsFigures,
@@ -395,12 +396,38 @@ export function buildProgram(): Command {
       .description("how often each rule was right, by the verdicts on its alerts"),
     alertsFigures,
   );
+  does(
+    examples(
+      alerts
+        .command("try")
+        .description("show what a rule of your own would have raised, and change nothing")
+        .argument("<rule>", "a JSON file with one rule, or the name of one in anomalies.custom")
+        .option("--days <number>", "days to look back", "14"),
+      "alerts try partner-tokens.json",
+      "alerts try partner_tokens --days 30 --json",
+    ),
+    alertsTry,
+  );
   // The rules are the same in every stack.
   alerts
     .command("rules")
     .description("every rule: what it catches and what to do")
     .option("--json", "print JSON")
     .action((options: Pick<GlobalOptions, "json">) => print(alertsRules(), options));
+
+  const anomalies = program.command("anomalies").description("thresholds of the detection");
+  does(
+    examples(
+      anomalies
+        .command("suggest")
+        .description("propose thresholds from what was counted, and change nothing")
+        .option("--days <number>", "days to look back", "14")
+        .option("--per-week <number>", "alerts a week that each may raise", "1"),
+      "anomalies suggest",
+      "anomalies suggest --days 30 --per-week 0.5 --json",
+    ),
+    anomaliesSuggest,
+  );
 
   // Reckoned from prices: no stack is asked.
   examples(

@@ -14,6 +14,8 @@ export function quietSnapshot(
     guesses: [],
     uses: [],
     firstSeenMs: new Map(),
+    typeCounts: [],
+    clientGuesses: [],
     failedReasons: [],
     failedIps: [],
     guessedIps: [],

@@ -11,17 +11,21 @@ import { printable, type Report, table } from "../../shared/terminal/output.ts";
 import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { actorOf } from "./actor.ts";
 
-const ruleSchema = z.enum(Object.keys(ANOMALY_RULES) as [keyof typeof ANOMALY_RULES]);
-
-const muteSchema = z.object({
-  client: identifierSchema,
-  rule: ruleSchema.optional(),
-  hours: z.coerce
-    .number()
-    .positive()
-    .max(24 * 365)
-    .default(24),
-});
+/** The product's rules, and those of the configuration. */
+const muteSchema = ({ config }: Target) =>
+  z.object({
+    client: identifierSchema,
+    rule: z
+      .enum([...Object.keys(ANOMALY_RULES), ...config.anomalies.custom.map(({ name }) => name)] as [
+        string,
+      ])
+      .optional(),
+    hours: z.coerce
+      .number()
+      .positive()
+      .max(24 * 365)
+      .default(24),
+  });
 
 /** `alerts list`: open alerts, or resolved ones with `--resolved`; the highest score first. */
 export async function alertsList(
@@ -128,7 +132,7 @@ export async function alertsFigures(target: Target): Promise<Report> {
 
 /** `alerts mute`: raises no alerts about a client for a while. */
 export async function alertsMute(target: Target, options: unknown): Promise<Report> {
-  const { client, rule, hours } = muteSchema.parse(options);
+  const { client, rule, hours } = muteSchema(target).parse(options);
   const mute = {
     oauth_client_id: client,
     rule,
@@ -143,7 +147,7 @@ export async function alertsMute(target: Target, options: unknown): Promise<Repo
 
 /** `alerts unmute`: ends a mute early. */
 export async function alertsUnmute(target: Target, options: unknown): Promise<Report> {
-  const { client, rule } = muteSchema.parse(options);
+  const { client, rule } = muteSchema(target).parse(options);
   await unmuteClient(target, { oauth_client_id: client, rule });
   return {
     json: { oauth_client_id: client, rule },

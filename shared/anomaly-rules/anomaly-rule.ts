@@ -1,8 +1,11 @@
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 
-/** Who or what an anomaly is about. `reason` is a reason for refusals that many clients have at once. */
+/**
+ * Who or what an anomaly is about. `reason` is a reason for refusals that many clients have at once; `network` is a block
+ * of addresses such as `203.0.113.0/24`.
+ */
 export interface AnomalySubject {
-  readonly kind: "client" | "ip" | "token" | "user" | "reason";
+  readonly kind: "client" | "ip" | "network" | "token" | "user" | "reason";
   readonly id: string;
 }
 

@@ -1,7 +1,16 @@
+import { HOUR_MS } from "../time/clock.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** Days without use after which a token is dormant. */
-export const DORMANT_AFTER_DAYS = 7;
+/**
+ * Days without use after which a token is dormant: more than a long weekend, and well below a week, so that a weekly job
+ * is not on this side of the limit in one week and on the other in the next.
+ */
+export const DORMANT_AFTER_DAYS = 5;
+
+/** Of a suspect's events, the newest of the last two hours are read, and so many of the time before them. */
+export const RECENT_MS = 2 * HOUR_MS;
+export const MOST_RECENT_EVENTS = 300;
+export const MOST_EVENTS_BEFORE = 150;
 
 /** A subject's counts for each minute of the last two hours. */
 export interface SubjectCount {
@@ -56,6 +65,10 @@ export interface DetectionSnapshot {
   readonly uses: readonly ClientHistory[];
   /** When each client was first counted, within the history. */
   readonly firstSeenMs: ReadonlyMap<string, number>;
+  /** Events of the last two hours: values are their types. */
+  readonly typeCounts: readonly SubjectCount[];
+  /** Guesses of the last two hours of each client; values are empty. */
+  readonly clientGuesses: readonly SubjectCount[];
   readonly failedReasons: readonly SubjectCount[];
   /** Failures by address, and guesses. */
   readonly failedIps: readonly SubjectCount[];

@@ -5,11 +5,11 @@ import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
 import { habitsOf, rateOf } from "./party.ts";
 import { RAISED_FROM } from "./risk.ts";
 
-/** A token that is used by somebody else, or heavily, after a week or more without use. */
+/** A token that is used by somebody else, or heavily, after days without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
   name: "dormant_token",
   catches: "a forgotten long-lived token that somebody found",
-  falsePositives: "a monthly job that has moved since",
+  falsePositives: "a weekly or monthly job that has moved since",
   advice: "Ask the client's owner; give tokens a shorter lifetime.",
   examples: "all",
   find: ({ dormantTokens, holders, nowMs }, { uses: threshold }) =>

@@ -1,14 +1,17 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { HOUR_MS } from "../time/clock.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
 import { othersAt } from "./failure-burst.ts";
+import { guessesByNetwork } from "./network-guessing.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
+/** Addresses that a story remembers. */
+const MOST_ADDRESSES = 100;
 /** So many addresses are a spread. */
 const SPREAD = 10;
-/** With such a share of the guesses, an address is all that there is to see. */
+/** With such a share of the guesses, an address or a network is all that there is to see. */
 const OF_ONE = 0.7;
 
 function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
@@ -30,13 +33,29 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   // Guesses of one address are that address's story, and not one of everybody's.
   const [first] = counts;
   const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
+  const ofClient = guessedIps.filter(({ clientId }) => clientId === anomaly.subject.id);
+  const [network] = guessesByNetwork(ofClient, nowMs);
+  const isOfNetwork = network !== undefined && network.total >= OF_ONE * anomaly.observed;
+  const subject: AnomalySubject | undefined = isOfOne
+    ? { kind: "ip", id: first.ip }
+    : isOfNetwork
+      ? { kind: "network", id: network.network }
+      : undefined;
+  const isOfClient = !subject && anomaly.subject.id !== NO_CLIENT;
+  const storyOf = isOfNetwork
+    ? network.addresses
+    : counts.map(({ ip, count }) => [ip, count] as const);
   return [
     {
       ...anomaly,
-      ...(isOfOne && {
-        subject: { kind: "ip", id: first.ip } as const,
+      ...(subject && {
+        subject,
         ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
       }),
+      // The addresses tell one story of callers without a client from another.
+      involved: (isOfOne || isOfClient ? [] : storyOf)
+        .slice(0, MOST_ADDRESSES)
+        .map(([id]) => ({ kind: "ip", id }) as const),
       score: isHoldersOwn ? 30 : isSpread && !isOfOne ? 80 : 55,
       message: `${anomaly.message}; they came from ${counts.length} addresses`,
       evidence: {

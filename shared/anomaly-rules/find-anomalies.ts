@@ -3,15 +3,20 @@ import { adminChange } from "./admin-change.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { consentPhishing } from "./consent-phishing.ts";
 import { credentialReuse } from "./credential-reuse.ts";
+import { describeCustomRule, findByCustomRule } from "./custom-rule.ts";
 import { deadTokens } from "./dead-tokens.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import { devicePhishing } from "./device-phishing.ts";
 import { dormantToken } from "./dormant-token.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
+import { idleClient } from "./idle-client.ts";
 import { issuanceRate } from "./issuance-rate.ts";
+import { networkGuessing } from "./network-guessing.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
 import { persistentFailures } from "./persistent-failures.ts";
+import { registrationSpike } from "./registration-spike.ts";
 import { revokedToken } from "./revoked-token.ts";
 import { RAISED_FROM } from "./risk.ts";
 import { scopeProbing } from "./scope-probing.ts";
@@ -26,6 +31,7 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   token_theft: tokenTheft,
   success_after_failures: successAfterFailures,
   failure_burst: failureBurst,
+  network_guessing: networkGuessing,
   failure_rate: failureRate,
   persistent_failures: persistentFailures,
   dead_tokens: deadTokens,
@@ -36,7 +42,10 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   new_network: newNetwork,
   issuance_rate: issuanceRate,
   dormant_token: dormantToken,
+  idle_client: idleClient,
   consent_phishing: consentPhishing,
+  device_phishing: devicePhishing,
+  registration_spike: registrationSpike,
   admin_change: adminChange,
   outage,
 };
@@ -49,10 +58,23 @@ export interface FoundAnomaly extends Anomaly {
   readonly rule: AnomalyRule<never>;
 }
 
-/** What every enabled rule finds in a snapshot that scores enough for an alert, or is a notice. */
-export function findAnomalies(snapshot: DetectionSnapshot, rules: Rules): FoundAnomaly[] {
+/**
+ * What every enabled rule finds in a snapshot that scores enough for an alert, or is a notice, and what the rules of the
+ * configuration find.
+ */
+export function findAnomalies(
+  snapshot: DetectionSnapshot,
+  rules: Rules,
+  custom: AnomaliesConfig["custom"] = [],
+): FoundAnomaly[] {
   const names = Object.keys(ANOMALY_RULES) as (keyof Rules)[];
-  return names.flatMap((name) => {
+  const own = custom
+    .filter(({ enabled }) => enabled)
+    .flatMap((declared) => {
+      const rule = describeCustomRule(declared);
+      return findByCustomRule(declared, snapshot, snapshot.nowMs).map((one) => ({ ...one, rule }));
+    });
+  const found = names.flatMap((name) => {
     const rule = ANOMALY_RULES[name] as AnomalyRule<Rules[keyof Rules]>;
     if (!rules[name].enabled) return [];
     return rule
@@ -60,4 +82,5 @@ export function findAnomalies(snapshot: DetectionSnapshot, rules: Rules): FoundA
       .filter(({ score }) => score >= RAISED_FROM || NOTICES.has(name))
       .map((anomaly) => ({ ...anomaly, rule }));
   });
+  return [...found, ...own];
 }

@@ -7,6 +7,9 @@ import { unusualHours } from "./unusual-hours.ts";
 /** Uses a token, compared with what is usual: below this, tokens are hoarded. */
 const HOARDED = 0.4;
 
+/** So often each token is used at least where a fleet of machines has one each. */
+const FLEET = 0.8;
+
 const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
 
 /** A client that gets far more tokens than usual. */
@@ -42,18 +45,25 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
           before.events > 0 &&
           ((network !== undefined && !before.networks.has(network)) ||
             (agent !== undefined && before.agents.size > 0 && !before.agents.has(agent))),
-      ).length;
-      const isElsewhere = strange > recent.length / 4;
+      );
+      const isElsewhere = strange.length > recent.length / 4;
+      const isNewProgram = strange.some(
+        ({ agent }) => agent !== undefined && before.agents.size > 0 && !before.agents.has(agent),
+      );
+      // Jobs of a build or a batch each run on a machine of their own, which asks for a token and uses it.
+      const machines = new Set(recent.map(({ ip }) => ip)).size;
+      const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;
       return {
         ...anomaly,
         message: `${anomaly.message}. Each was used ${now.toFixed(1)} times, where ${usual.toFixed(1)} is usual${isElsewhere ? "; they are asked for from where the client never was" : ""}`,
         // Where no use is ever seen, only the number is known.
-        score: 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (isElsewhere ? 35 : 0),
+        score: isFleet ? 20 : 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (isElsewhere ? 35 : 0),
         evidence: {
           ...anomaly.evidence,
           uses_a_token: Number(now.toFixed(2)),
           usual_uses_a_token: Number(usual.toFixed(2)),
-          from_elsewhere: strange,
+          from_elsewhere: strange.length,
+          addresses: machines,
         },
       };
     }),

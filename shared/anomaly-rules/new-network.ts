@@ -4,9 +4,11 @@ import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import {
   countWithin,
   type DetectionSnapshot,
+  type KnownNetwork,
   type SubjectCount,
   splitValue,
 } from "./detection-snapshot.ts";
+import type { SeenEvent } from "./seen-event.ts";
 
 /** For so long a place is new: within this, it shows whether the service goes on where it was. */
 const NEWS_MS = 2 * HOUR_MS;
@@ -31,6 +33,47 @@ function placesOf(counts: readonly SubjectCount[], fromMs: number, nowMs: number
   });
 }
 
+/** Jobs of a build each have a machine of their own; who found a secret has one, and asks for a token again and again. */
+const TOKENS_A_MACHINE = 3;
+/** How much less often than usual a token is used by who asks for one each time. */
+const LESS_OFTEN = 5;
+
+interface Behaviour {
+  readonly there: { readonly tokens: number; readonly uses: number; readonly machines: number };
+  /** Uses a token in the client's own networks. */
+  readonly usual: number;
+}
+
+/** How a client that acts for no user uses its tokens in a network, and in its own. */
+function behaviourOf(
+  events: readonly SeenEvent[],
+  network: string,
+  own: readonly KnownNetwork[],
+): Behaviour {
+  const isOwn = (event: SeenEvent) => own.some((one) => one.network === event.network);
+  const used = (chosen: readonly SeenEvent[]) => {
+    const uses = chosen.filter(({ type }) => type === "token_used");
+    return {
+      tokens: new Set(uses.map(({ tokenId }) => tokenId)).size,
+      uses: uses.length,
+      machines: new Set(uses.map(({ ip }) => ip)).size,
+    };
+  };
+  const ofService = events.filter(({ userId }) => userId === undefined);
+  const there = used(ofService.filter((event) => event.network === network));
+  const { tokens, uses } = used(ofService.filter(isOwn));
+  return { there, usual: tokens === 0 ? 0 : uses / tokens };
+}
+
+/** Whether somebody asks for a token each time, who has the secret and none of the program's habits. */
+function isOtherBehaviour({ there, usual }: Behaviour): boolean {
+  return (
+    there.tokens >= TOKENS_A_MACHINE * there.machines &&
+    there.tokens > 0 &&
+    (LESS_OFTEN * there.uses) / there.tokens <= usual
+  );
+}
+
 function judge(
   place: Place,
   snapshot: DetectionSnapshot,
@@ -46,6 +89,11 @@ function judge(
   const own = known.filter(
     ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
   );
+  const atOnce = new Set(
+    snapshot.serviceNetworks
+      .filter((each) => each.clientId === clientId && countWithin(each, fromMs, nowMs) > 0)
+      .map((each) => splitValue(each.value)[0]),
+  ).size;
   const isNewNetwork = !known.some(
     (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
   );
@@ -54,7 +102,7 @@ function judge(
   const others = [...agents].filter(([each, seenMs]) => each !== agent && seenMs < fromMs);
   const isNewAgent = agent !== "" && agentSeenMs >= fromMs && others.length > 0;
   if (!isNewNetwork && !isNewAgent) return [];
-  const isEverywhere = own.length > maxKnownNetworks;
+  const isEverywhere = Math.max(own.length, atOnce) > maxKnownNetworks;
   // A service that moves leaves its old networks; one whose secret leaked goes on there.
   const goesOn = snapshot.serviceNetworks.some((each) => {
     const [other, otherAgent] = splitValue(each.value);
@@ -64,10 +112,13 @@ function judge(
       each.clientId === clientId && isOwn && countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
     );
   });
+  const behaviour = behaviourOf(snapshot.clients.get(clientId) ?? [], network, own);
+  const isOther = isNewNetwork && isOtherBehaviour(behaviour);
   const score =
     (isNewNetwork && !isEverywhere ? 30 : 0) +
     (isNewAgent ? 45 : 0) +
-    (goesOn && !isEverywhere ? 15 : 0);
+    (goesOn && !isEverywhere ? 15 : 0) +
+    (isOther && !isEverywhere ? 20 : 0);
   return [
     {
       subject: { kind: "client", id: clientId },
@@ -79,7 +130,9 @@ function judge(
       } from ${own
         .map((one) => one.network)
         .slice(0, 3)
-        .join(", ")}`,
+        .join(
+          ", ",
+        )}${isOther ? `. There, ${behaviour.there.tokens} tokens were used ${behaviour.there.uses} times, where ${behaviour.usual.toFixed(0)} uses a token are usual` : ""}`,
       score,
       observed: uses,
       threshold: 1,
@@ -91,6 +144,7 @@ function judge(
         is_new_network: isNewNetwork,
         is_new_user_agent: isNewAgent,
         goes_on_where_it_was: goesOn,
+        behaves_otherwise: isOther,
         known_networks: known.map((one) => one.network),
       },
     },
@@ -100,7 +154,8 @@ function judge(
 /** A service that is used from a network, or by a program, that it never was used from. */
 export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
   name: "new_network",
-  catches: "a service's token or secret that is used from another place or by another program",
+  catches:
+    "a service's token or secret that is used from another place, by another program or in another manner",
   falsePositives: "a service that is opened in a second region, or gets another HTTP library",
   advice:
     "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",

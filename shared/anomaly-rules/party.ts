@@ -114,16 +114,19 @@ export function newParties(events: readonly SeenEvent[], fromMs: number): Party[
     const [first] = group;
     const last = group.at(-1);
     if (!first || !last || first.atMs < fromMs) return [];
-    const before = events.filter((each) => each.atMs < first.atMs);
+    const tokenIds = [...setOf(group.map(({ tokenId }) => tokenId))];
+    // Only uses count: a token may be asked for by another program than uses it.
+    const others = uses.filter((each) => each.atMs < first.atMs && isKeyOf(each, first));
+    // Who got a token of their own from somebody else's session did not become its holder by that.
+    const isOwnIssuance = ({ type, tokenId }: SeenEvent) =>
+      others.length > 0 && type === "token_issued" && tokenIds.includes(tokenId ?? "");
+    const before = events.filter((each) => each.atMs < first.atMs && !isOwnIssuance(each));
     const habits = habitsOf(before);
     const place = placeOf(first);
     const isNewNetwork = first.network !== undefined && !habits.networks.has(first.network);
     const isNewIp = place !== undefined && !habits.places.has(place);
     const isNewAgent = first.agent !== undefined && !habits.agents.has(first.agent);
     if (habits.events === 0 || !(isNewNetwork || isNewAgent || isNewIp)) return [];
-    const tokenIds = [...setOf(group.map(({ tokenId }) => tokenId))];
-    // Only uses count: a token may be asked for by another program than uses it.
-    const others = uses.filter((each) => each.atMs < first.atMs && isKeyOf(each, first));
     const isPartys = (use: SeenEvent) => placeOf(use) === place && use.agent === first.agent;
     const ofTokens = uses.filter((use) => isKeyOf(use, first));
     const templates = setOf(before.map(({ endpoint }) => endpoint && templateOf(endpoint)));

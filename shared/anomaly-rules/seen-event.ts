@@ -1,3 +1,4 @@
+import { isDeviceGrant } from "../envelope/device-grant.ts";
 import { networkOf } from "../envelope/network.ts";
 import { tokenIdOf } from "../envelope/oauth-event.ts";
 import { agentOf } from "../envelope/user-agent.ts";
@@ -18,6 +19,8 @@ export interface SeenEvent {
   readonly endpoint?: string | undefined;
   readonly reason?: string | undefined;
   readonly scopes: readonly string[];
+  /** A token that was issued for a device code. */
+  readonly isDevice?: boolean | undefined;
   /** The provider's own name for the event, and the text that goes with it. */
   readonly code?: string | undefined;
   readonly message?: string | undefined;
@@ -54,6 +57,7 @@ export function toSeenEvent(event: ReadEvent): SeenEvent {
     endpoint: text(data.endpoint),
     reason: text(data.reason),
     scopes: texts(event.event_type === "scope_violation" ? data.required_scopes : data.scopes),
+    ...(event.event_type === "token_issued" && isDeviceGrant(data) && { isDevice: true }),
     code: text(data.provider_event_type),
     message: text(data.message),
   };

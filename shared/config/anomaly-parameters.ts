@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { customRuleSchema } from "./custom-rule-parameters.ts";
 
 const enabled = z.boolean().default(true);
 const count = (fallback: number) => z.int().min(1).default(fallback);
@@ -37,6 +38,8 @@ export const anomaliesSchema = z
     historyDays: z.int().min(2).max(60).default(14),
     /** Client ids that never raise an alert. `alerts mute` mutes a client for a limited time. */
     mutedClients: z.array(z.string().min(1).max(256)).max(1000).default([]),
+    /** Rules of your own: thresholds over what is counted. `alerts try` shows what one would have raised. */
+    custom: z.array(customRuleSchema).max(20).default([]),
     /** Parameters of each rule, by its name. */
     rules: z
       .strictObject({
@@ -53,6 +56,17 @@ export const anomaliesSchema = z
             windowMinutes: z.int().min(1).max(60).default(10),
             /** Guesses from one address that raise an alert. */
             perIp: count(20),
+          })
+          .prefault({}),
+        /** Guesses are spread over the addresses of one network: a /24 of IPv4, a /48 of IPv6. */
+        network_guessing: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Guesses within an hour. */
+            guesses: count(30),
+            /** Addresses of the network that they come from. */
+            addresses: z.int().min(2).default(6),
           })
           .prefault({}),
         /** One address keeps guessing at a low rate for hours. */
@@ -117,7 +131,27 @@ export const anomaliesSchema = z
               .default(["authorization_code_reused", "refresh_token_reused"]),
           })
           .prefault({}),
-        /** A token that was unused for a week or more is used by somebody else, or heavily. */
+        /** A service that was idle for days is busy, from a network or by a program that never used it. */
+        idle_client: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Uses within an hour that are busy. */
+            uses: count(10),
+            /** Days without use. */
+            idleDays: z.int().min(2).max(60).default(10),
+          })
+          .prefault({}),
+        /** Many clients are registered at the identity provider within minutes. */
+        registration_spike: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Clients that one address or administrator registers within about ten minutes. */
+            clients: z.int().min(2).max(50).default(5),
+          })
+          .prefault({}),
+        /** A token that was unused for five days or more is used by somebody else, or heavily. */
         dormant_token: z
           .strictObject({
             /** Whether the rule runs. */
@@ -157,6 +191,8 @@ export const anomaliesSchema = z
             calls: count(400),
             /** Multiple of the most that is usual for the holder and for the client's other users. */
             ratio: factor(5),
+            /** Calls within eight hours below which a slow scraper is not told from a busy user. */
+            slowCalls: count(150),
             /** Different resources of an endpoint among the latest calls that make a walk. */
             resources: count(40),
           })
@@ -170,6 +206,15 @@ export const anomaliesSchema = z
             users: z.int().min(2).default(10),
             /** Days for which a client is new. */
             days: z.int().min(1).max(14).default(7),
+          })
+          .prefault({}),
+        /** A user enters a device code, and its token is fetched from where the user never was. */
+        device_phishing: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes for which such a token is news. */
+            windowMinutes: z.int().min(10).max(720).default(120),
           })
           .prefault({}),
         /** An administrator weakens the identity provider. */

@@ -5,6 +5,7 @@ import { InvalidInputError } from "../errors/faults.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
+import { checkCustomRules } from "./custom-rule-checks.ts";
 import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { notificationsSchema } from "./notification-parameters.ts";
@@ -320,7 +321,17 @@ export class InvalidConfigError extends InvalidInputError {
  * @throws InvalidConfigError naming each wrong key, what is wrong and how to fix it.
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
-  const parsed = monitoringConfigSchema.safeParse(input);
+  const parsed = monitoringConfigSchema
+    .superRefine(({ anomalies }, context) =>
+      checkCustomRules(anomalies, (path, message) =>
+        context.addIssue({
+          code: "custom",
+          path: ["anomalies", "custom", ...path],
+          message,
+        }),
+      ),
+    )
+    .safeParse(input);
   if (!parsed.success)
     throw new InvalidConfigError("the oauth-monitoring configuration", parsed.error);
   return parsed.data;

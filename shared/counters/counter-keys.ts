@@ -21,7 +21,7 @@ export type CounterKind = "events" | "tokens" | RankedKind;
 
 /**
  * Failed calls by where they came from, what they asked for and why they failed. Whose calls the detection should
- * look at (`user:…`, else `token:…`): those whose address or user agent changed, and those that were refused in a
+ * look at (`user:…`, else `token:…`): those whose address or user agent changed or who entered a device code, and those that were refused in a
  * way that their holder hardly causes. Where tokens without a user are used from, the tokens that wake after a long
  * rest, and a sample of the uses by user or token.
  */

@@ -1,6 +1,7 @@
 import { DORMANT_AFTER_DAYS } from "../anomaly-rules/detection-snapshot.ts";
 import { SAMPLED_ONE_IN } from "../anomaly-rules/scraping.ts";
 import { shardOf } from "../dynamodb/shards.ts";
+import { isDeviceGrant } from "../envelope/device-grant.ts";
 import { isGuess } from "../envelope/guess-reasons.ts";
 import { networkOf } from "../envelope/network.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
@@ -95,6 +96,10 @@ function isSamePlace(one: unknown, other: unknown): boolean {
 function detectionSubjects(event: Facts, news: AgentNews): Subject[] {
   const { event_type, event_data, occurred_at, user_id } = event;
   if (isFailure(event_type)) return failureCounts(event);
+  // Rare enough to look at each: nobody enters a device code every day.
+  if (event_type === "token_issued" && user_id !== undefined && isDeviceGrant(event_data)) {
+    return subject("changed_holders", holderOf(event));
+  }
   const tokenId = tokenIdOf(event);
   if (event_type !== "token_used" || tokenId === undefined) return [];
   const holder = holderOf(event);

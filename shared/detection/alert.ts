@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 const subjectSchema = z.object({
-  kind: z.enum(["client", "ip", "token", "user", "reason"]),
+  kind: z.enum(["client", "ip", "network", "token", "user", "reason"]),
   id: z.string(),
 });
 

@@ -5,7 +5,7 @@ import { type FoundAnomaly, findAnomalies } from "../anomaly-rules/find-anomalie
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { queryEvents } from "../event-store/query-events.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import { MINUTE_MS, toInstant } from "../time/clock.ts";
 import { alertSuspiciousActivity } from "../tracking/alert-suspicious-activity.ts";
 import { type Tracking, trackEvent } from "../tracking/track-event.ts";
 import type { Alert } from "./alert.ts";
@@ -22,7 +22,14 @@ import {
 import { rememberNetwork, type SeenNetwork } from "./known-networks.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
-import { addFindings, isAtLeast, matchStories, type Story, toStories } from "./stories.ts";
+import {
+  addFindings,
+  isAtLeast,
+  matchStories,
+  SAME_STORY_MS,
+  type Story,
+  toStories,
+} from "./stories.ts";
 import { benignSubjects } from "./verdicts.ts";
 
 /** Tells people about an alert that opened or resolved. It may be called twice for the same alert. */
@@ -48,8 +55,6 @@ export interface DetectionRun {
 /** The namespace of the events' ids: an alert that is published twice is one event. */
 const EVENT_NAMESPACE = "5c1f6f0e-8d5b-4f6a-9c39-0a6e6a1b7d21";
 
-/** A story that was quiet for less than this goes on, and is no new one. */
-const SAME_STORY_MS = 6 * HOUR_MS;
 /** Resolved alerts that may go on. */
 const MOST_RECENT = 100;
 
@@ -69,9 +74,12 @@ function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
   return id === NO_CLIENT ? undefined : id;
 }
 
-/** A summary of the subject's newest events within the window. */
+/** A summary of the subject's newest events within the window; of a network, those of one of its addresses. */
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
-  const { kind, id } = anomaly.subject;
+  const { subject, involved = [] } = anomaly;
+  const about = subject.kind === "network" ? involved.find((each) => each.kind === "ip") : subject;
+  if (!about) return [];
+  const { kind, id } = about;
   if (kind === "reason" || (kind === "client" && id === NO_CLIENT)) return [];
   const { events } = await queryEvents(context, {
     fromMs: Date.parse(anomaly.windowStart),
@@ -302,7 +310,7 @@ export async function keepAlerts(
 ): Promise<DetectionRun> {
   const { anomalies } = context.config;
   const asOfMs = snapshot.nowMs;
-  const found = findAnomalies(snapshot, anomalies.rules);
+  const found = findAnomalies(snapshot, anomalies.rules, anomalies.custom);
   const mutes = await listMutes(context, asOfMs);
   const isMuted = (anomaly: FoundAnomaly) => {
     const client = clientOf(anomaly);

@@ -1,16 +1,17 @@
+import {
+  MOST_EVENTS_BEFORE,
+  MOST_RECENT_EVENTS,
+  RECENT_MS,
+} from "../anomaly-rules/detection-snapshot.ts";
 import { type SeenEvent, toSeenEvent } from "../anomaly-rules/seen-event.ts";
 import type { EventFilters } from "../event-store/event-index.ts";
 import { type QueryContext, queryEvents } from "../event-store/query-events.ts";
-import { DAY_MS, HOUR_MS } from "../time/clock.ts";
+import { DAY_MS } from "../time/clock.ts";
 
 /**
  * The newest events of the last two hours, and of the time before them. They are read apart, so that a flood of the
  * last hours does not hide what was usual before.
  */
-const RECENT_MS = 2 * HOUR_MS;
-const MOST_RECENT = 300;
-const MOST_BEFORE = 150;
-
 async function look(
   context: QueryContext,
   filters: EventFilters,
@@ -19,8 +20,13 @@ async function look(
 ): Promise<SeenEvent[]> {
   const recentMs = nowMs - RECENT_MS;
   const [recent, before] = await Promise.all([
-    queryEvents(context, { ...filters, fromMs: recentMs, toMs: nowMs, limit: MOST_RECENT }),
-    queryEvents(context, { ...filters, fromMs: sinceMs, toMs: recentMs, limit: MOST_BEFORE }),
+    queryEvents(context, { ...filters, fromMs: recentMs, toMs: nowMs, limit: MOST_RECENT_EVENTS }),
+    queryEvents(context, {
+      ...filters,
+      fromMs: sinceMs,
+      toMs: recentMs,
+      limit: MOST_EVENTS_BEFORE,
+    }),
   ]);
   return [...recent.events, ...before.events].map(toSeenEvent).reverse();
 }
@@ -65,9 +71,9 @@ export function lookAtAddresses(context: QueryContext, ips: readonly string[], n
   return lookAtEach(ips, (ip) => look(context, { ip }, nowMs, nowMs - DAY_MS));
 }
 
-/** The latest events of clients within a day, earliest first. */
+/** The latest events of clients within a week, earliest first. */
 export function lookAtClients(context: QueryContext, clients: readonly string[], nowMs: number) {
-  return lookAtEach(clients, (clientId) => look(context, { clientId }, nowMs, nowMs - DAY_MS));
+  return lookAtEach(clients, (clientId) => look(context, { clientId }, nowMs, nowMs - 7 * DAY_MS));
 }
 
 /** Events of a type since `fromMs`, at most fifty, earliest first. */

@@ -1,4 +1,5 @@
 import type { HourCounts, SampledUses, SubjectCount } from "../anomaly-rules/detection-snapshot.ts";
+import { NOTABLE_SAMPLES, SLOW_HOURS, samplesIn } from "../anomaly-rules/scraping.ts";
 import { digestOf, type RankedKind } from "../counters/counter-keys.ts";
 import type { CounterShards } from "../counters/counter-shards.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
@@ -22,7 +23,7 @@ export async function mapEach<V>(
   );
 }
 
-/** Counts of the last two hours, and those of them that are guesses. */
+/** Counts of some hours, and those of them that are guesses. */
 export interface RecentCounts {
   readonly counts: SubjectCount[];
   readonly guesses: SubjectCount[];
@@ -49,16 +50,26 @@ function add(
 }
 
 /** The subjects of a kind counted most in the last two hours, with their counts by the minute. */
-export async function readRecent(
+export function readRecent(
   store: StatisticsStore,
   kind: RankedKind,
   nowMs: number,
   shards: CounterShards,
 ): Promise<RecentCounts> {
+  return countsOfHours(store, kind, lastHours(nowMs), shards);
+}
+
+/** The subjects of a kind counted most in each of the hours that begin at the given instants. */
+export async function countsOfHours(
+  store: StatisticsStore,
+  kind: RankedKind,
+  starts: readonly number[],
+  shards: CounterShards,
+): Promise<RecentCounts> {
   const counts = new Map<string, Gathered>();
   const guesses = new Map<string, Gathered>();
   const hours = await Promise.all(
-    lastHours(nowMs).map(async (hourMs) => ({
+    starts.map(async (hourMs) => ({
       hourMs,
       items: await readRankedItems(store, kind, toInstant(hourMs).slice(0, 13), shards),
     })),
@@ -107,15 +118,13 @@ export async function readGuessedIpHours(
   return hours;
 }
 
-/** Samples in two hours from which a holder's days before are read. */
-const NOTABLE_SAMPLES = 4;
-/** Holders whose days before are read, and how many days. */
-const MOST_NOTABLE = 20;
+/** Users, and tokens without a user, whose days before are read, and how many days. */
+const MOST_NOTABLE = 15;
 const DAYS_BEFORE = 7;
 
 /**
- * The holders that were sampled most, today and yesterday; of the busiest of the last two hours, the days before
- * as well.
+ * The holders that were sampled most, today and yesterday; of the busiest of the last eight hours, the days
+ * before as well.
  */
 export async function readSampledUses(
   store: StatisticsStore,
@@ -137,13 +146,15 @@ export async function readSampledUses(
       }
     }),
   );
-  const now = lastHours(nowMs);
-  const samples = (uses: SampledUses) =>
-    now.reduce((sum, hour) => sum + (uses.hours.get(hour) ?? 0), 0);
-  const notable = [...found.values()]
+  const hourMs = lastHours(nowMs)[1] ?? 0;
+  const samples = ({ hours }: SampledUses) => samplesIn(hours, hourMs, SLOW_HOURS);
+  const busiest = [...found.values()]
     .filter((uses) => samples(uses) >= NOTABLE_SAMPLES)
-    .sort((a, b) => samples(b) - samples(a))
-    .slice(0, MOST_NOTABLE);
+    .sort((a, b) => samples(b) - samples(a));
+  // Services are busier than users by far, and would leave them no room.
+  const notable = ["user:", "token:"].flatMap((kind) =>
+    busiest.filter(({ holder }) => holder.startsWith(kind)).slice(0, MOST_NOTABLE),
+  );
   const keys = new Map<string, { uses: (typeof notable)[number]; day: string }>();
   for (const uses of notable) {
     const digest = digestOf({ oauth_client_id: uses.clientId, value: uses.holder });

@@ -24,7 +24,14 @@ import {
   readRecent,
   readSampledUses,
 } from "./read-rankings.ts";
-import { suspectAddresses, suspectClients, suspectHolders, unusualHolders } from "./suspects.ts";
+import { clientCounts } from "./rule-history.ts";
+import {
+  clientsInNewNetworks,
+  suspectAddresses,
+  suspectClients,
+  suspectHolders,
+  unusualHolders,
+} from "./suspects.ts";
 
 export interface DetectionStore extends IssuanceStore, QueryContext {}
 
@@ -54,11 +61,12 @@ async function readBuckets(
   return { hours, minutes };
 }
 
-/** The histories of the clients that were counted in the last two hours. */
+/** The histories of the clients that were counted in the last two hours; `ofAll`, within the history. */
 function historiesOf(
   buckets: Buckets,
   { nowMs, first }: { readonly nowMs: number; readonly first: ReadonlyMap<string, number> },
   counts: (bucket: Bucket) => boolean,
+  { ofAll = false } = {},
 ): ClientHistory[] {
   const gather = (all: readonly Bucket[]) => {
     const found = new Map<string, Map<number, number>>();
@@ -72,9 +80,15 @@ function historiesOf(
   };
   const hours = gather(buckets.hours);
   const everybodyMs = Math.min(nowMs, ...first.values());
-  return [...gather(buckets.minutes)].map(([clientId, minutes]) => ({
+  const recent = gather(buckets.minutes);
+  const clients = new Set([...recent.keys(), ...(ofAll ? hours.keys() : [])]);
+  return [...clients].map((clientId) => ({
     clientId,
-    lastHour: countWithin({ clientId, value: clientId, minutes }, nowMs - HOUR_MS, nowMs),
+    lastHour: countWithin(
+      { clientId, value: clientId, minutes: recent.get(clientId) ?? new Map() },
+      nowMs - HOUR_MS,
+      nowMs,
+    ),
     hours: hours.get(clientId) ?? (new Map() as HourCounts),
     firstSeenMs: clientId === NO_CLIENT ? everybodyMs : (first.get(clientId) ?? nowMs),
   }));
@@ -132,8 +146,12 @@ export async function readSnapshot(
     issuance: historiesOf(tokens, of, ({ field }) => field === "i"),
     failures: historiesOf(events, of, (each) => each.field === "n" && isFailure(typeOf(each))),
     guesses: historiesOf(events, of, ({ field }) => field === "g"),
-    uses: historiesOf(events, of, (each) => each.field === "n" && typeOf(each) === "token_used"),
+    // A client that is issued tokens and uses none just now is compared with when it did.
+    uses: historiesOf(events, of, (each) => each.field === "n" && typeOf(each) === "token_used", {
+      ofAll: true,
+    }),
     firstSeenMs: first,
+    ...clientCounts(events.minutes),
     failedReasons: reasons.counts,
     failedIps: failed.counts,
     guessedIps: failed.guesses,
@@ -152,29 +170,30 @@ export async function readSnapshot(
     (each) => typeOf(each) === "consent_granted" && each.startMs >= sinceMs,
   );
   const serviceClients = clientsOf(networks.counts);
-  const [holders, addresses, clients, administration, knownNetworks, clientAgents] =
-    await Promise.all([
-      lookAtHolders(
-        store,
-        [
-          ...suspectHolders(changed.counts, most),
-          ...suspectHolders(refused.counts, most),
-          // A token wakes once: it is looked at for as long as that is counted.
-          ...suspectHolders(dormant.counts, { ...most, sinceMs: 0 }).map((id) => `token:${id}`),
-          ...unusualHolders(sampled, nowMs, mostSuspects),
-        ],
-        nowMs,
-      ),
-      lookAtAddresses(store, suspectAddresses(failed, ipHours, most), nowMs),
-      lookAtClients(
-        store,
-        suspectClients(counters, consenting.map(clientOf), store.config.anomalies),
-        nowMs,
-      ),
-      Promise.all(adminTypes.map((type) => lookAtType(store, type, sinceMs, nowMs))),
-      mapEach(serviceClients, (clientId) => findKnownNetworks(store, clientId, nowMs)),
-      mapEach(serviceClients, (clientId) => findClientAgents(store, clientId, nowMs)),
-    ]);
+  const knownNetworks = await mapEach(serviceClients, (clientId) =>
+    findKnownNetworks(store, clientId, nowMs),
+  );
+  const ofNews = [
+    ...clientsInNewNetworks(networks.counts, knownNetworks, most),
+    ...consenting.map(clientOf),
+  ];
+  const [holders, addresses, clients, administration, clientAgents] = await Promise.all([
+    lookAtHolders(
+      store,
+      [
+        ...suspectHolders(changed.counts, most),
+        ...suspectHolders(refused.counts, most),
+        // A token wakes once: it is looked at for as long as that is counted.
+        ...suspectHolders(dormant.counts, { ...most, sinceMs: 0 }).map((id) => `token:${id}`),
+        ...unusualHolders(sampled, nowMs, mostSuspects),
+      ],
+      nowMs,
+    ),
+    lookAtAddresses(store, suspectAddresses(failed, ipHours, most), nowMs),
+    lookAtClients(store, suspectClients(counters, ofNews, store.config.anomalies), nowMs),
+    Promise.all(adminTypes.map((type) => lookAtType(store, type, sinceMs, nowMs))),
+    mapEach(serviceClients, (clientId) => findClientAgents(store, clientId, nowMs)),
+  ]);
   const revoked = [...holders.values()]
     .flat()
     .flatMap(({ reason, tokenId }) => (reason === "revoked_token" && tokenId ? [tokenId] : []));

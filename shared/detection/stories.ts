@@ -1,7 +1,12 @@
 import type { AnomalySubject } from "../anomaly-rules/anomaly-rule.ts";
 import type { FoundAnomaly } from "../anomaly-rules/find-anomalies.ts";
 import { type Risk, riskOf } from "../anomaly-rules/risk.ts";
+import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import { HOUR_MS } from "../time/clock.ts";
 import type { Alert, Finding } from "./alert.ts";
+
+/** A story that was quiet for less than this goes on, and is no new one. */
+export const SAME_STORY_MS = 6 * HOUR_MS;
 
 /** What the rules found about the same people, in one run. */
 export interface Story {
@@ -15,9 +20,12 @@ const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
 
 /**
  * Whom an anomaly is about. A client or a reason concerns many people: anomalies of one client are one story only
- * if the same rule found them.
+ * if the same rule found them. Callers without a client are anybody: to the rule that found them, their addresses tell one
+ * story from another.
  */
 function namesOf({ rule, subject, involved = [] }: FoundAnomaly): string[] {
+  const isAnybody = subject.kind === "client" && subject.id === NO_CLIENT && involved.length > 0;
+  if (isAnybody) return involved.map((each) => `${rule.name} of ${nameOf(each)}`);
   return [subject, ...involved].map((each) =>
     each.kind === "client" || each.kind === "reason"
       ? `${rule.name} of ${nameOf(each)}`
@@ -45,7 +53,11 @@ export function toStories(found: readonly FoundAnomaly[]): Story[] {
 }
 
 /** The names that an alert keeps, and the findings. */
-const MOST_NAMES = 200;
+const MOST_NAMES = 300;
+
+/** Of too many names, the latest: who comes next shares something with them. */
+const latest = (names: readonly string[]) => names.slice(-MOST_NAMES);
+
 const MOST_FINDINGS = 50;
 
 /** What each further rule adds to the score. */
@@ -86,7 +98,7 @@ export function addFindings(
     risk: riskOf(score),
     score,
     findings: all,
-    involved: [...new Set([...(before?.involved ?? []), ...names])].slice(0, MOST_NAMES),
+    involved: latest([...new Set([...(before?.involved ?? []), ...names])]),
   };
 }
 

@@ -2,10 +2,18 @@ import {
   type ClientHistory,
   countWithin,
   type HourCounts,
+  type KnownNetwork,
   type SampledUses,
   type SubjectCount,
+  splitValue,
 } from "../anomaly-rules/detection-snapshot.ts";
-import { estimate } from "../anomaly-rules/scraping.ts";
+import {
+  FAST_HOURS,
+  mostSamplesBefore,
+  NOTABLE_SAMPLES,
+  SLOW_HOURS,
+  samplesIn,
+} from "../anomaly-rules/scraping.ts";
 import { unusualHours } from "../anomaly-rules/unusual-hours.ts";
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
@@ -70,10 +78,7 @@ export function suspectAddresses(
   return [...new Set([...chosen, ...slow.slice(0, 10)])];
 }
 
-/** Samples from which a holder may be unusual. */
-const NOTABLE_SAMPLES = 4;
-
-/** Holders that are used at least twice as much as ever before, the busiest first. */
+/** Holders that are used at least twice as much as ever before, within two hours or eight; those with most more first. */
 export function unusualHolders(
   sampled: readonly SampledUses[],
   nowMs: number,
@@ -81,23 +86,24 @@ export function unusualHolders(
 ): string[] {
   const hourMs = lastHours(nowMs)[1] ?? 0;
   return sampled
-    .map((uses) => {
-      const before = [...uses.hours.keys()].filter((hour) => hour <= hourMs - 2 * HOUR_MS);
-      const most = Math.max(0, ...before.map((hour) => estimate(uses.hours, hour)));
-      return { holder: uses.holder, now: estimate(uses.hours, hourMs), most };
+    .map(({ holder, hours }) => {
+      const more = [FAST_HOURS, SLOW_HOURS].map((length) => {
+        const now = samplesIn(hours, hourMs, length);
+        const most = mostSamplesBefore(hours, hourMs, length);
+        return now >= NOTABLE_SAMPLES && now >= 2 * most ? now - most : 0;
+      });
+      return { holder, more: Math.max(...more) };
     })
-    .filter(({ now, most }) => now >= estimateOf(NOTABLE_SAMPLES) && now >= 2 * most)
-    .sort((a, b) => b.now - a.now)
+    .filter(({ more }) => more > 0)
+    .sort((a, b) => b.more - a.more)
     .slice(0, Math.ceil(mostSuspects / 3))
     .map(({ holder }) => holder);
 }
 
-const estimateOf = (samples: number) => estimate(new Map([[0, samples]]), 0);
-
 /** Tokens issued in an hour that make a young client worth a look. */
 const FEW_TOKENS = 5;
 
-/** Clients that get far more tokens than usual, young ones that get any number, and those with new consents. */
+/** Clients that get far more tokens than usual, young ones that get any number, and those of which there is news. */
 export function suspectClients(
   {
     issuance,
@@ -110,11 +116,15 @@ export function suspectClients(
     readonly historyStartMs: number;
     readonly nowMs: number;
   },
-  consenting: readonly string[],
+  ofNews: readonly string[],
   { rules, mostSuspects }: Pick<AnomaliesConfig, "rules" | "mostSuspects">,
 ): string[] {
-  const { days } = rules.consent_phishing;
-  const unusual = unusualHours(issuance, historyStartMs, nowMs, rules.issuance_rate, "tokens");
+  const { days, users } = rules.consent_phishing;
+  const limits = {
+    ...rules.issuance_rate,
+    minimum: Math.min(users, rules.issuance_rate.minimum),
+  };
+  const unusual = unusualHours(issuance, historyStartMs, nowMs, limits, "tokens");
   const young = issuance.filter(
     ({ clientId, lastHour }) =>
       lastHour >= FEW_TOKENS && nowMs - (firstSeenMs.get(clientId) ?? nowMs) < days * DAY_MS,
@@ -122,7 +132,24 @@ export function suspectClients(
   const clients = [
     ...unusual.map(({ subject }) => subject.id),
     ...young.map(({ clientId }) => clientId),
-    ...consenting,
+    ...ofNews,
   ];
   return [...new Set(clients)].filter((id) => id !== NO_CLIENT).slice(0, mostSuspects);
+}
+
+/** Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago. */
+export function clientsInNewNetworks(
+  counts: readonly SubjectCount[],
+  known: ReadonlyMap<string, readonly KnownNetwork[]>,
+  { sinceMs, nowMs }: Scope,
+): string[] {
+  return counts.flatMap((each) => {
+    if (countWithin(each, sinceMs, nowMs) === 0) return [];
+    const [network] = splitValue(each.value);
+    const networks = known.get(each.clientId) ?? [];
+    const isKnown = networks.some(
+      (one) => one.network === network && Date.parse(one.firstSeenAt) < nowMs - 2 * HOUR_MS,
+    );
+    return isKnown || networks.length === 0 ? [] : [each.clientId];
+  });
 }

@@ -38,11 +38,15 @@ const ACTS_WITHIN_MS = HOUR_MS;
 /** How many actions against a target are looked at to find one that holds. */
 const LOOKED_AT = 20;
 
-/** Against whom an action about an alert is; undefined where that is nobody: an outage, callers without a client. */
+/**
+ * Against whom an action about an alert is; undefined where that is nobody (an outage, callers without a client), and for
+ * a network: to block all who are in it is for an administrator to decide.
+ */
 function targetOf({ subject }: Alert): ActionTarget | undefined {
   const { kind, id } = subject;
   if (kind === "ip") return { kind: "address", id };
-  if (kind === "reason" || (kind === "client" && id === NO_CLIENT)) return undefined;
+  if (kind === "reason" || kind === "network" || (kind === "client" && id === NO_CLIENT))
+    return undefined;
   return { kind, id };
 }
 

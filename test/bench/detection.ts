@@ -124,15 +124,17 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
     });
     if (retry.length > 0) throw new Error(retry[0]?.reason);
   }
-  const rules: Raised[] = [];
+  // People are told again when a risk rises: that is the same alert.
+  const rules = new Map<string, Raised>();
   const fixed: Raised[] = [];
   const lastFixed = new Map<string, number>();
   const context = {
     ...world.context,
     clock,
     sink: { publish: async () => {} },
-    notify: async ({ state, rule, subject, opened_at }: Alert) => {
-      if (state === "open") rules.push({ rule, ...subject, atMs: Date.parse(opened_at) });
+    notify: async ({ alert_id, state, rule, subject, opened_at }: Alert) => {
+      if (state !== "open") return;
+      rules.set(`${alert_id} ${opened_at}`, { rule, ...subject, atMs: Date.parse(opened_at) });
     },
   };
   for (let atMs = START_MS + STEP_MS; atMs <= START_MS + DAYS * DAY_MS; atMs += STEP_MS) {
@@ -145,7 +147,7 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
   return {
     labels: judged,
     parties: new Map(judged.map((label) => [label, involved(label, events)])),
-    rules: rules.filter(since),
+    rules: [...rules.values()].filter(since),
     fixed: fixed.filter(since),
   };
 }

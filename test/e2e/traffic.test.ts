@@ -3,10 +3,14 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { caseText } from "../../local/traffic/case-text.ts";
 import { detectOverRange } from "../../local/traffic/detect-over-range.ts";
 import { generateTraffic } from "../../local/traffic/generate-traffic.ts";
 import { openLocalFront } from "../../local/traffic/local-front.ts";
 import { publishTraffic } from "../../local/traffic/publish-traffic.ts";
+import { replayEvents } from "../../local/traffic/replay-events.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { useStack } from "./stack.ts";
 
@@ -135,6 +139,50 @@ describe("detection over a range", () => {
   });
 });
 
+describe("a replay", () => {
+  it("plays events slice by slice, and tells each alert of its time once", {
+    timeout: 60_000,
+  }, async () => {
+    const { stack, library } = scene();
+    const target = { ...library, front: openLocalFront(stack.url) };
+    const range = { fromMs: endMs - 30 * MINUTE_MS, toMs: endMs };
+    const guesses = Array.from({ length: 40 }, (_, n) =>
+      createEvent(
+        {
+          eventType: "auth_failed",
+          details: { ip: "198.51.100.200", endpoint: "/api/x", reason: "unknown_token" },
+        },
+        range.fromMs + n * 1000,
+      ),
+    );
+    const opened: string[] = [];
+    const parts: number[] = [];
+    const alerts = await replayEvents(target, guesses, range, {
+      tell: () => {},
+      onAlert: ({ subject }) => opened.push(subject.id),
+      pace: async (part) => void parts.push(part),
+    });
+    expect(parts).toEqual([0.5, 1]);
+    expect(opened.filter((id) => id === "198.51.100.200")).toHaveLength(1);
+    const alert = alerts.find(({ subject }) => subject.id === "198.51.100.200");
+    expect(alert).toMatchObject({ rule: "failure_burst", risk: "high", observed: 40 });
+    expect(caseText(stack.url, alert as Alert)).toContain("What to do: Block the address");
+  });
+
+  it("needs a stack that detects", async () => {
+    const { library } = scene();
+    const front = { ...openLocalFront("http://127.0.0.1:1"), schedules: async () => ["cleanup"] };
+    await expect(
+      replayEvents(
+        { ...library, front },
+        [],
+        { fromMs: 0, toMs: 1 },
+        { tell: () => {}, onAlert: () => {}, pace: async () => {} },
+      ),
+    ).rejects.toThrow("the stack has no schedule that looks for anomalies");
+  });
+});
+
 describe("the local front", () => {
   it("lists and runs the stack's schedules", async () => {
     const front = openLocalFront(scene().stack.url);
@@ -155,13 +203,15 @@ describe("the local front", () => {
   });
 });
 
-describe("npm run traffic", () => {
+describe("npm run traffic and npm run replay", () => {
   it.each([
-    [["--days", "0"], "days"],
-    [["--until", "yesterday"], "until"],
-    [["--wrong"], "--wrong"],
-  ])("refuses %s", async (args, word) => {
-    const script = fileURLToPath(new URL("../../local/traffic/play.ts", import.meta.url));
+    ["play", ["--days", "0"], "days"],
+    ["play", ["--until", "yesterday"], "until"],
+    ["play", ["--wrong"], "--wrong"],
+    ["replay", ["--minutes", "-1"], "minutes"],
+    ["replay", ["one.json", "two.json"], "give one file"],
+  ])("%s refuses %s", async (name, args, word) => {
+    const script = fileURLToPath(new URL(`../../local/traffic/${name}.ts`, import.meta.url));
     const child = spawn(process.execPath, ["--import", "tsx", script, ...args]);
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => {

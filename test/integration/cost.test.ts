@@ -172,7 +172,7 @@ describe("two hundred calls", () => {
     // Four packs, one or two of each client and type: two of each KB, one for each of its indexes.
     expect(of("events: packs", "dynamodb.write")).toBeLessThanOrEqual(46);
     // Types by client in two resolutions, twice in each of three transactions; the failures' rankings. Four for
-    // each use in the sample, one in twenty-four by chance, unless its holder has another one in the transaction: at
+    // each use in the sample, one in forty-four by chance, unless its holder has another one in the transaction: at
     // most four for each of nine holders.
     expect(of("counters", "dynamodb.write")).toBeLessThanOrEqual(52 + 4 * 9);
     // Two types' retention; each client's last use, and its entry. Tokens' users and first user agents are on

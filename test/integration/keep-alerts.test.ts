@@ -285,6 +285,32 @@ describe("an alert", () => {
     expect(await listAlerts(world, "open")).toHaveLength(2);
   });
 
+  it("of callers without a client is another story when other addresses guess later", async () => {
+    const { world, told, keep } = await watched();
+    const guessed = (nowMs: number, block: number) => ({
+      guesses: [
+        { clientId: "(none)", lastHour: 60, hours: new Map(), firstSeenMs: NOW - 3 * DAY_MS },
+      ],
+      guessedIps: Array.from({ length: 20 }, (_, n) =>
+        counted(nowMs, "(none)", `198.${block}.${n}.7`, 3),
+      ),
+    });
+    await keep(NOW, guessed(NOW, 51));
+    const soon = NOW + 10 * MINUTE_MS;
+    expect(await keep(soon, guessed(soon, 51))).toMatchObject({ opened: [], open: 1 });
+    await keep(NOW + HOUR_MS);
+    // The same addresses again are the same story; others are none of it.
+    const again = NOW + 2 * HOUR_MS;
+    expect(await keep(again, guessed(again, 51))).toMatchObject({ opened: [], open: 1 });
+    await keep(NOW + 3 * HOUR_MS);
+    const later = NOW + 4 * HOUR_MS;
+    expect((await keep(later, guessed(later, 18))).opened).toMatchObject([
+      { rule: "failure_rate", subject: { kind: "client", id: "(none)" }, risk: "high" },
+    ]);
+    expect(told.filter(({ state }) => state === "open")).toHaveLength(2);
+    expect(await listAlerts(world, "open")).toHaveLength(1);
+  });
+
   it("opens although an event says nothing of what its rule looks for", async () => {
     const { keep } = await watched();
     const did = { atMs: NOW - MINUTE_MS, type: "admin_activity", scopes: [] };

@@ -245,7 +245,7 @@ describe("failure_rate", () => {
 
   it("scores many addresses high, and raises none at which most holders are let in", () => {
     const from = (count: number) =>
-      Array.from({ length: count }, (_, n) => counted("(none)", `198.51.100.${n}`, [5, 3]));
+      Array.from({ length: count }, (_, n) => counted("(none)", `198.51.${n}.7`, [5, 3]));
     expect(rate({ guessedIps: from(20) })).toMatchObject([
       { score: 80, evidence: { addresses: 20, guesses_an_address: 3 } },
     ]);
@@ -255,10 +255,59 @@ describe("failure_rate", () => {
     expect(rate({ guessedIps: [one, ...from(6)] })).toMatchObject([
       { subject: { kind: "ip", id: "203.0.113.9" }, score: 55 },
     ]);
+    // So is one network with most of them.
+    const network = Array.from({ length: 20 }, (_, n) =>
+      counted("(none)", `203.0.113.${n}`, [15, 3]),
+    );
+    expect(
+      rate({ guessedIps: network }).filter(({ rule: name }) => name === "failure_rate"),
+    ).toMatchObject([{ subject: { kind: "network", id: "203.0.113.0/24" }, score: 80 }]);
     const letIn = new Map(
-      [0, 1, 2].map((n) => [`198.51.100.${n}`, [seen(90, { userId: `user-${n}` })]]),
+      [0, 1, 2].map((n) => [`198.51.${n}.7`, [seen(90, { userId: `user-${n}` })]]),
     );
     expect(rate({ guessedIps: from(20), addresses: letIn })).toEqual([]);
+  });
+});
+
+describe("network_guessing", () => {
+  const from = (network: string, addresses: number, each = 3) =>
+    Array.from({ length: addresses }, (_, n) => counted("(none)", `${network}.${n}`, [20, each]));
+  const raised = (...parts: readonly Partial<DetectionSnapshot>[]) =>
+    found(Object.assign({}, ...parts)).filter(({ rule }) => rule === "network_guessing");
+
+  it("raises guesses that are spread over one network, and none that are spread wider", () => {
+    expect(raised({ guessedIps: from("198.51.100", 10) })).toMatchObject([
+      {
+        subject: { kind: "network", id: "198.51.100.0/24" },
+        observed: 30,
+        score: 75,
+        involved: expect.arrayContaining([{ kind: "ip", id: "198.51.100.9" }]),
+      },
+    ]);
+    expect(raised({ guessedIps: from("198.51.100", 9) })).toEqual([]);
+    expect(raised({ guessedIps: from("198.51.100", 5, 9) })).toEqual([]);
+    const wide = Array.from({ length: 10 }, (_, n) => from(`198.51.${n}`, 3)).flat();
+    expect(raised({ guessedIps: wide })).toEqual([]);
+    const ipv6 = Array.from({ length: 10 }, (_, n) =>
+      counted("(none)", `2001:db8:1:${n}::1`, [20, 3]),
+    );
+    expect(raised({ guessedIps: ipv6 })).toMatchObject([{ subject: { id: "2001:db8:1::/48" } }]);
+    // What is no address is in no network.
+    expect(raised({ guessedIps: from("not an address", 20) })).toEqual([]);
+  });
+
+  it("leaves one address to the rules of addresses, and a carrier or an office alone", () => {
+    const one = [...from("198.51.100", 9, 1), counted("(none)", "198.51.100.77", [20, 60])];
+    expect(raised({ guessedIps: one })).toEqual([]);
+    const used: SeenEvent = {
+      atMs: NOW - HOUR_MS,
+      type: "token_used",
+      tokenId: "t",
+      scopes: [],
+    };
+    const guessedIps = from("198.51.100", 10);
+    const addresses = new Map(guessedIps.slice(0, 3).map(({ value }) => [value, [used]]));
+    expect(raised({ guessedIps, addresses })).toEqual([]);
   });
 });
 
@@ -468,6 +517,38 @@ describe("new_network", () => {
     expect(moved([10, 1])).toMatchObject([
       { score: 45, evidence: { goes_on_where_it_was: true, is_new_user_agent: false } },
     ]);
+  });
+
+  it("raises one who asks for a token each time, where the service keeps its own, and no build jobs", () => {
+    const okhttp = counted("service", "203.0.0.0/16 okhttp", [50, 1], [5, 2]);
+    const event = (ago: number, network: string, tokenId: string, ip: string): SeenEvent => ({
+      atMs: NOW - ago * MINUTE_MS,
+      type: "token_used",
+      clientId: "service",
+      tokenId,
+      ip,
+      network,
+      scopes: [],
+    });
+    const own = Array.from({ length: 20 }, (_, n) =>
+      event(600 - n, "10.1.0.0/16", "own", "10.1.0.1"),
+    );
+    const raised = (...there: readonly SeenEvent[]) =>
+      found({
+        clientAgents: new Map([["service", new Map([["okhttp", NOW - 9 * DAY_MS]])]]),
+        serviceNetworks: [okhttp],
+        knownNetworks: known(["10.1.0.0/16", 100]),
+        clients: new Map([["service", [...own, ...there]]]),
+      });
+    const calls = (tokens: number, machines: number, count = 4) =>
+      Array.from({ length: count }, (_, n) =>
+        event(50 - n, "203.0.0.0/16", `t${n % tokens}`, `203.0.0.${n % machines}`),
+      );
+    expect(raised(...calls(4, 1))).toMatchObject([
+      { score: 50, evidence: { behaves_otherwise: true, goes_on_where_it_was: false } },
+    ]);
+    expect(raised(...calls(1, 1))).toEqual([]);
+    expect(raised(...calls(4, 4))).toEqual([]);
   });
 
   it("of a service that is used from everywhere raises new programs alone", () => {

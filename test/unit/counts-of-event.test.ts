@@ -121,7 +121,7 @@ describe("what an event counts", () => {
     ]);
   });
 
-  it("is one use in twenty-four, the same at each delivery", () => {
+  it("is one use in forty-four, the same at each delivery", () => {
     const sampled = Array.from({ length: 800 }, (_, n) => {
       const details = { token_id: "t1" };
       const id = `01a20a27-742d-708c-86b9-${String(n).padStart(12, "0")}`;
@@ -132,15 +132,29 @@ describe("what an event counts", () => {
     });
     // The ids are always the same, so this is no matter of luck.
     const count = sampled.reduce((sum, each) => sum + each, 0);
-    expect(count).toBeGreaterThan(15);
-    expect(count).toBeLessThan(60);
+    expect(count).toBeGreaterThan(8);
+    expect(count).toBeLessThan(30);
   });
 
-  it("is a token that wakes after a week", () => {
+  it("is a user whose token was issued for a device code", () => {
+    const issued = (details: Record<string, unknown>, userId?: string) =>
+      countsOfEvent(
+        createEvent({ eventType: "token_issued", clientId: "tv", userId, details }, NOW),
+      ).flatMap((count) => ("subject" in count ? [[count.kind, count.subject.value]] : []));
+    const grant_type = "urn:ietf:params:oauth:grant-type:device_code";
+    expect(issued({ token_id: "t1", grant_type }, "ada")).toEqual([
+      ["changed_holders", "user:ada"],
+    ]);
+    expect(issued({ token_id: "t1", provider_event_type: "sede" }, "ada")).toHaveLength(1);
+    expect(issued({ token_id: "t1", grant_type })).toEqual([]);
+    expect(issued({ token_id: "t1", grant_type: "refresh_token" }, "ada")).toEqual([]);
+  });
+
+  it("is a token that wakes after five days", () => {
     const rested = (ms: number) =>
       use("203.0.113.9", { at: toInstant(NOW - ms), ip: "203.0.113.9" }, { userId: "ada" });
-    expect(rested(7 * DAY_MS)).toEqual([["dormant_tokens", "t1"]]);
-    expect(rested(7 * DAY_MS - 1)).toEqual([]);
+    expect(rested(5 * DAY_MS)).toEqual([["dormant_tokens", "t1"]]);
+    expect(rested(5 * DAY_MS - 1)).toEqual([]);
   });
 
   it("has at most 512 bytes of a caller's text, in whole characters", () => {

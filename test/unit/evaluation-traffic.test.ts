@@ -7,6 +7,10 @@ import {
   TEST_DAY_END_MS,
   TEST_DAY_MS,
 } from "../bench/evaluation/generate-evaluation.ts";
+import {
+  PROVIDER_ATTACK_CASES,
+  PROVIDER_BENIGN_CASES,
+} from "../bench/evaluation/provider-cases.ts";
 import { testSeeds, trainSeeds } from "../bench/evaluation/seeds.ts";
 
 const [seed] = trainSeeds();
@@ -36,7 +40,12 @@ describe("the evaluation's traffic", () => {
   });
 
   it("has every case once, on the test day, with as many events as its label says", () => {
-    const names = [...Object.keys(BENIGN_CASES), ...Object.keys(ATTACK_CASES)];
+    const names = [
+      BENIGN_CASES,
+      ATTACK_CASES,
+      PROVIDER_BENIGN_CASES,
+      PROVIDER_ATTACK_CASES,
+    ].flatMap(Object.keys);
     expect(traffic.labels.map(({ name }) => name)).toEqual(names);
     const ids = new Set(traffic.events.map(({ id }) => id));
     for (const { name, startMs, endMs, events, eventIds, parties } of traffic.labels) {
@@ -53,6 +62,19 @@ describe("the evaluation's traffic", () => {
       });
       expect(own.length, name).toBeGreaterThanOrEqual(events);
     }
+  });
+
+  it("lets an alert name a client only where the attack is on the client", () => {
+    const clients = (name: string) =>
+      [...(traffic.labels.find((label) => label.name === name)?.parties ?? [])].filter((party) =>
+        party.startsWith("client "),
+      );
+    expect(clients("theft_single_use")).toEqual([]);
+    expect(clients("mfa_fatigue")).toEqual([]);
+    expect(clients("consent_phishing")).toEqual(["client app-30"]);
+    expect(clients("secret_leak_modest")).toHaveLength(1);
+    expect(clients("stuffing_one_24")).toEqual(["client (none)"]);
+    expect(clients("travellers")).not.toEqual([]);
   });
 
   it("tells the previous use of a stolen token as the authorizer does", () => {

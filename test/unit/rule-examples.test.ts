@@ -12,6 +12,7 @@ describe("the events that an alert shows", () => {
       "dead_tokens",
       "failure_burst",
       "failure_rate",
+      "network_guessing",
       "outage",
       "persistent_failures",
       "revoked_token",

@@ -104,9 +104,12 @@ describe("token_theft", () => {
       event(50, HOME, session),
       event(5, place("10.1.2.3", "curl"), session, { tokenId: "t9" }),
     ];
-    expect(found(holder(...history(), ...events))).toMatchObject([
-      { rule: "token_theft", subject: { id: "t9" }, score: 55 },
-    ]);
+    const raised = [{ rule: "token_theft", subject: { id: "t9" }, score: 55 }];
+    expect(found(holder(...history(), ...events))).toMatchObject(raised);
+    // Nor is somebody at home in a session because they got a token from it.
+    const issued = event(6, place("10.1.2.3", "curl"), { type: "token_issued", tokenId: "t9" });
+    const got = [...events.slice(0, 1), issued, ...events.slice(1)];
+    expect(found(holder(...history(), ...got))).toMatchObject(raised);
   });
 
   it("takes two user agents of one token for usual, where a client's tokens always have them", () => {
@@ -253,7 +256,7 @@ describe("scraping", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
-      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 24, score: 50 },
+      { rule: "scraping", subject: { kind: "user", id: "ada" }, observed: 60 * 44, score: 50 },
     ]);
     expect(scraper(15)).toEqual([]);
     expect(scraper(40, 15)).toEqual([]);
@@ -264,27 +267,50 @@ describe("scraping", () => {
   it("raises no service for its calls alone, whose batches are as busy", () => {
     const batch = { ...sampled("x", 60, 0), holder: "token:t1" };
     expect(found({ sampledUses: [...peers, batch] })).toEqual([]);
-    const walk = Array.from({ length: 60 }, (_, n) =>
-      event(60 - n, HOME, { userId: undefined, endpoint: `/api/orders/${n + 10}` }),
+    const walk = Array.from({ length: 200 }, (_, n) =>
+      event(60 - n / 4, HOME, { userId: undefined, endpoint: `/api/orders/${n + 10}` }),
     );
     const holders = new Map([["token:t1", walk]]);
     expect(found({ sampledUses: [...peers, batch], holders })).toMatchObject([{ score: 45 }]);
   });
 
-  it("raises a walk through resources at a lower volume", () => {
-    const walk = (endpoint: (n: number) => string) => ({
-      sampledUses: [...peers, sampled("ada", 8)],
-      ...holder(
-        ...Array.from({ length: 60 }, (_, n) => event(60 - n, HOME, { endpoint: endpoint(n) })),
-      ),
-    });
-    expect(found(walk((n) => `/api/orders/${1000 + n}`))).toEqual([]);
-    const steady = walk((n) => `/api/orders/${1000 + n}`);
-    expect(found({ ...steady, sampledUses: [...peers, sampled("ada", 30)] })).toMatchObject([
-      { rule: "scraping", score: 80, evidence: { resources: 60, endpoint: "/api/orders/*" } },
+  it("raises a walk through resources at a lower volume, which the events count", () => {
+    const quiet = ["b", "c", "d"].map((user) => sampled(user, 1, 1));
+    const walk = (calls: number, endpoint: (n: number) => string) =>
+      found({
+        sampledUses: [...quiet, sampled("ada", 2)],
+        ...holder(
+          event(26 * 60, HOME),
+          ...Array.from({ length: calls }, (_, n) =>
+            event(100 - (90 * n) / calls, HOME, { endpoint: endpoint(n) }),
+          ),
+        ),
+      });
+    expect(walk(50, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
+    expect(walk(100, (n) => `/api/orders/${1000 + n}`)).toMatchObject([
+      {
+        rule: "scraping",
+        score: 45,
+        observed: 100,
+        evidence: { resources: 100, endpoint: "/api/orders/*" },
+      },
     ]);
-    const same = walk(() => "/api/orders/1");
-    expect(found({ ...same, sampledUses: [...peers, sampled("ada", 30)] })).toEqual([]);
+    expect(walk(100, () => "/api/orders/1")).toEqual([]);
+  });
+
+  it("raises a slow scraper below every limit of an hour, and no user who always calls as much", () => {
+    const quiet = ["b", "c", "d"].map((user) => sampled(user, 1, 1));
+    const slow = (hoursAgo: number) =>
+      Array.from({ length: 200 }, (_, n) => event(hoursAgo * 60 + 360 - n * 1.8, HOME));
+    const uses = (...events: readonly SeenEvent[]) =>
+      found({ sampledUses: [...quiet, sampled("ada", 2)], ...holder(...events) });
+    expect(uses(event(30 * 60, HOME), ...slow(0))).toMatchObject([
+      { rule: "scraping", subject: { id: "ada" }, observed: 200, score: 40, threshold: 150 },
+    ]);
+    expect(uses(...slow(30), ...slow(0))).toEqual([]);
+    // The client's other users do so as well.
+    const busy = ["b", "c", "d"].map((user) => sampled(user, 2, 2));
+    expect(found({ sampledUses: [...busy, sampled("ada", 2)], ...holder(...slow(0)) })).toEqual([]);
   });
 });
 
@@ -323,6 +349,31 @@ describe("issuance_rate", () => {
       }),
     ).toMatchObject([{ score: 55 }]);
   });
+
+  it("raises no fleet, each of whose machines asks for a token and uses it", () => {
+    const fleet = (machines: number, agent: string) =>
+      found({
+        issuance: client(10, 200),
+        uses: client(50, 200),
+        clients: new Map([
+          [
+            "app",
+            [
+              event(100, HOME, { type: "token_issued", userId: undefined }),
+              ...Array.from({ length: 40 }, (_, n) =>
+                event(5, place(`203.0.113.${n % machines}`, agent), {
+                  type: "token_issued",
+                  userId: undefined,
+                }),
+              ),
+            ],
+          ],
+        ]),
+      });
+    expect(fleet(40, HOME.agent)).toEqual([]);
+    expect(fleet(2, HOME.agent)).toHaveLength(1);
+    expect(fleet(40, "curl")).toHaveLength(1);
+  });
 });
 
 describe("consent_phishing", () => {
@@ -356,6 +407,53 @@ describe("consent_phishing", () => {
   });
 });
 
+describe("consent_phishing of a known client", () => {
+  const issuance = [
+    {
+      clientId: "old",
+      lastHour: 20,
+      hours: new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, 1])),
+      firstSeenMs: NOW - 14 * DAY_MS,
+    },
+  ];
+  const ofOld = (ago: number, user: string, type: string) =>
+    event(ago, { type, clientId: "old", userId: user, tokenId: `of-${user}-${ago > 200}` });
+  const raised = (users: (n: number) => string, ...uses: readonly SeenEvent[]) =>
+    found({
+      firstSeenMs: new Map([["old", NOW - 14 * DAY_MS]]),
+      issuance,
+      uses: [{ clientId: "old", lastHour: 100, hours: new Map(), firstSeenMs: 0 }],
+      clients: new Map([
+        [
+          "old",
+          [
+            ...["ada", "bob", "cyd"].map((user) => ofOld(300, user, "token_issued")),
+            ...Array.from({ length: 20 }, (_, n) => ofOld(55 - n, users(n), "token_issued")),
+            ...uses,
+          ],
+        ],
+      ]),
+    }).filter(({ rule }) => rule === "consent_phishing");
+  const strangers = (n: number) => `u${n}`;
+
+  it("raises unusually many new users whose tokens nobody uses", () => {
+    expect(raised(strangers)).toMatchObject([
+      { subject: { kind: "client", id: "old" }, observed: 20, score: 45 },
+    ]);
+  });
+
+  it("raises no launch, whose users call, and no users who come back", () => {
+    const calls = Array.from({ length: 20 }, (_, n) => ofOld(50 - n, strangers(n), "token_used"));
+    expect(raised(strangers, ...calls)).toEqual([]);
+    // Refused calls are calls of theirs as well: their tokens were revoked.
+    const refused = Array.from({ length: 20 }, (_, n) =>
+      ofOld(50 - n, strangers(n), "auth_failed"),
+    );
+    expect(raised(strangers, ...refused)).toEqual([]);
+    expect(raised((n) => ["ada", "bob", "cyd"][n % 3] ?? "ada")).toEqual([]);
+  });
+});
+
 describe("admin_change", () => {
   const did = (parts: Partial<SeenEvent>) =>
     found({ administration: [event(1, { type: "admin_activity", userId: "root" }, parts)] });
@@ -370,6 +468,99 @@ describe("admin_change", () => {
     expect(did({ code: "mgmt_api_read", reason: "secret_read" })).toMatchObject([{ score: 45 }]);
     expect(did({ message: "Update client callback URLs" })).toMatchObject([{ score: 60 }]);
     expect(did({ message: "Update branding settings" })).toEqual([]);
+  });
+});
+
+describe("device_phishing", () => {
+  const issued = (at: Partial<SeenEvent>, parts: Partial<SeenEvent> = {}) =>
+    found(
+      holder(
+        ...history(),
+        event(5, at, { type: "token_issued", tokenId: "t9", isDevice: true, ...parts }),
+      ),
+    ).filter(({ rule }) => rule === "device_phishing");
+  const elsewhere = place("203.0.113.9", "python-requests");
+
+  it("raises a device code whose token is fetched from where the user never was", () => {
+    expect(issued(elsewhere)).toMatchObject([
+      { subject: { kind: "user", id: "ada" }, score: 45, observed: 1 },
+    ]);
+    expect(issued(elsewhere, { scopes: ["mail:write"] })).toMatchObject([{ score: 60 }]);
+    // A television at home, and a sign-in without a device code.
+    expect(issued(HOME)).toEqual([]);
+    expect(issued(elsewhere, { isDevice: undefined })).toEqual([]);
+    // Of a user of whom nothing is known, nothing is strange.
+    const first = event(5, elsewhere, { type: "token_issued", isDevice: true });
+    expect(found(holder(first))).toEqual([]);
+  });
+});
+
+describe("registration_spike", () => {
+  const registered = (count: number, parts: Partial<SeenEvent> = {}) =>
+    found({
+      administration: Array.from({ length: count }, (_, n) =>
+        event(5 - n / 10, {
+          type: "admin_activity",
+          ip: "203.0.113.9",
+          code: "app.oauth2.client.lifecycle.create",
+          ...parts,
+        }),
+      ),
+    }).filter(({ rule }) => rule === "registration_spike");
+
+  it("raises one hand that registers many clients, and no other work of administrators", () => {
+    expect(registered(4)).toEqual([]);
+    expect(registered(5)).toMatchObject([
+      { subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 60 },
+    ]);
+    expect(registered(5, { ip: undefined })).toMatchObject([
+      { subject: { kind: "user", id: "ada" } },
+    ]);
+    expect(registered(5, { code: "CLIENT_REGISTER" })).toHaveLength(1);
+    expect(registered(9, { code: "user.lifecycle.create" })).toEqual([]);
+    expect(registered(9, { code: "app.oauth2.client.secret.create" })).toEqual([]);
+  });
+});
+
+describe("idle_client", () => {
+  const idle = (lastUseDaysAgo: number, place: string, known = "10.1.0.0/16") =>
+    found({
+      uses: [
+        {
+          clientId: "job",
+          lastHour: 12,
+          hours: new Map([
+            [NOW - lastUseDaysAgo * DAY_MS, 30],
+            [NOW - HOUR_MS, 12],
+          ]),
+          firstSeenMs: NOW - 14 * DAY_MS,
+        },
+      ],
+      serviceNetworks: [
+        { clientId: "job", value: place, minutes: new Map([[NOW - 5 * MINUTE_MS, 1]]) },
+      ],
+      knownNetworks: new Map([
+        ["job", [{ network: known, firstSeenAt: toInstant(NOW - 60 * DAY_MS), raised: false }]],
+      ]),
+      clientAgents: new Map([
+        [
+          "job",
+          new Map([
+            ["okhttp", NOW - 60 * DAY_MS],
+            ["curl", NOW - 5 * MINUTE_MS],
+          ]),
+        ],
+      ]),
+    }).filter(({ rule }) => rule === "idle_client");
+
+  it("raises a service that wakes elsewhere or by another program, and no monthly job", () => {
+    expect(idle(12, "203.0.0.0/16 okhttp")).toMatchObject([
+      { subject: { kind: "client", id: "job" }, observed: 12, score: 45 },
+    ]);
+    expect(idle(12, "10.1.0.0/16 curl")).toMatchObject([{ score: 50 }]);
+    expect(idle(12, "10.1.0.0/16 okhttp")).toEqual([]);
+    // It was used a day ago.
+    expect(idle(1, "203.0.0.0/16 okhttp")).toEqual([]);
   });
 });
 

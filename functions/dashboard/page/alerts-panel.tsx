@@ -18,12 +18,13 @@ interface AlertsPanelProps {
   readonly onNarrow: (filters: Filters) => void;
 }
 
-/** The page has no filter for reasons: many clients have one at once. */
+/** The page has no filter for reasons, which many clients have at once, nor for networks. */
 const FILTER_OF = {
   client: "client_id",
   ip: "ip",
   token: "token_id",
   user: "user_id",
+  network: undefined,
   reason: undefined,
 } as const;
 
@@ -90,7 +91,7 @@ export function AlertsPanel(props: AlertsPanelProps) {
               <span>{formatType(alert.rule)}</span>
               <span class="message">
                 {alert.subject.id === "(none)" || FILTER_OF[alert.subject.kind] === undefined ? (
-                  // The page cannot be narrowed to callers without a client, nor to a reason.
+                  // The page cannot be narrowed to callers without a client, to a reason or to a network.
                   alert.message
                 ) : (
                   <button

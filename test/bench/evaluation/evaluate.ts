@@ -5,7 +5,7 @@ import { generateEvaluation } from "./generate-evaluation.ts";
 import type { OpenedAlert, PolicyDay } from "./policy-effect.ts";
 import { policyTables } from "./policy-report.ts";
 import { PUBLISHED_RULES } from "./published-rules.ts";
-import { attackTable, benignTable, type JudgedDay, precisionTable } from "./report.ts";
+import { attackTable, benignTable, falseAlerts, type JudgedDay, precisionTable } from "./report.ts";
 import { runCountRule, runDetection } from "./run-detectors.ts";
 import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
 
@@ -30,7 +30,9 @@ export async function evaluate<Purpose extends SeedPurpose>(
       });
       policyDays.push({ events, labels, opened });
       const compared = COMPARED.flatMap((rule) => runCountRule(rule, events));
-      days.push({ labels, rules, compared });
+      const day = { labels, rules, compared };
+      if (seed.purpose === "train") for (const line of falseAlerts(day)) report(line);
+      days.push(day);
     }
     return [
       precisionTable(

@@ -5,6 +5,7 @@ import { ATTACK_CASES } from "./attack-cases.ts";
 import { BENIGN_CASES } from "./benign-cases.ts";
 import { type CaseLabel, playCase } from "./labelled-case.ts";
 import { ordinaryTraffic } from "./ordinary-traffic.ts";
+import { PROVIDER_ATTACK_CASES, PROVIDER_BENIGN_CASES } from "./provider-cases.ts";
 import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
 import { createWorld, randomOf } from "./world.ts";
 
@@ -32,6 +33,8 @@ export function generateEvaluation<Purpose extends SeedPurpose>(
   for (const [kind, cases] of [
     ["benign", BENIGN_CASES],
     ["attack", ATTACK_CASES],
+    ["benign", PROVIDER_BENIGN_CASES],
+    ["attack", PROVIDER_ATTACK_CASES],
   ] as const) {
     for (const [name, author] of Object.entries(cases)) {
       // The longest case takes ten hours, and the earliest event of one is three hours before its start.

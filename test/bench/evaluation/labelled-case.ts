@@ -31,6 +31,24 @@ export interface Scene {
 
 export type CaseAuthor = (scene: Scene) => void;
 
+/** Users from whom on an attack is one on their client. */
+const MANY_USERS = 10;
+
+/**
+ * Clients that an alert of a case may name. An attack on one user is none on the client: an alert about the client is
+ * right only if the attacker acts for the client itself, for nobody, or for many users.
+ */
+function clientsOf(drafts: readonly DraftEvent[], kind: CaseLabel["kind"]): string[] {
+  const users = new Map<string, Set<string | undefined>>();
+  for (const { subject } of drafts) {
+    const client = subject.clientId ?? NO_CLIENT;
+    users.set(client, (users.get(client) ?? new Set()).add(subject.userId));
+  }
+  return [...users]
+    .filter(([, of]) => kind === "benign" || of.has(undefined) || of.size >= MANY_USERS)
+    .map(([client]) => client);
+}
+
 /** Runs a case and labels what it makes. */
 export function playCase(
   seed: EvaluationSeed,
@@ -44,8 +62,9 @@ export function playCase(
   author({ world, random, labelled, around, startMs });
   const times = labelled.drafts.map(({ atMs }) => atMs);
   const parties = new Set<string>();
+  for (const client of clientsOf(labelled.drafts, kind)) parties.add(`client ${client}`);
   for (const { subject, ip } of labelled.drafts) {
-    parties.add(`client ${subject.clientId ?? NO_CLIENT}`).add(`ip ${ip}`);
+    parties.add(`ip ${ip}`);
     if (subject.tokenId) parties.add(`token ${subject.tokenId}`);
     if (subject.userId) parties.add(`user ${subject.userId}`);
   }

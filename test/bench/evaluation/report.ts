@@ -1,4 +1,5 @@
-import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { isInBlock } from "../../../shared/envelope/ip-block.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../../shared/time/clock.ts";
 import type { BenchmarkTable } from "../benchmark.ts";
 import type { CaseLabel } from "./labelled-case.ts";
 import type { Raised } from "./run-detectors.ts";
@@ -15,8 +16,18 @@ export interface JudgedDay {
 /** An alert may come so long after a case's last event and still be of it. */
 const LATE_MS = HOUR_MS;
 
+/** Whether a subject is one of the parties, or the network of several of them. */
+function isParty(subject: string, parties: ReadonlySet<string>): boolean {
+  const network = /^network (.+)$/.exec(subject)?.[1];
+  if (network === undefined) return parties.has(subject);
+  const inside = [...parties].filter(
+    (party) => party.startsWith("ip ") && isInBlock(party.slice(3), network),
+  );
+  return inside.length > 1;
+}
+
 export function isOf({ subject, atMs }: Raised, label: CaseLabel): boolean {
-  return atMs >= label.startMs && atMs <= label.endMs + LATE_MS && label.parties.has(subject);
+  return atMs >= label.startMs && atMs <= label.endMs + LATE_MS && isParty(subject, label.parties);
 }
 
 const percent = (part: number, whole: number) =>
@@ -104,6 +115,16 @@ export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
 
 const attacksOf = (labels: readonly CaseLabel[]) =>
   labels.filter(({ kind }) => kind === "attack").map(({ name }) => name);
+
+/** The alerts of a day that no attack explains, one a line, for whoever works on a rule. */
+export function falseAlerts({ labels, rules }: JudgedDay): string[] {
+  return rules
+    .filter((raised) => !isAttackAlert(raised, labels))
+    .map(
+      ({ rule, subject, atMs, risk, message }) =>
+        `no attack: ${toInstant(atMs)} ${rule} ${risk} ${subject}: ${message}`,
+    );
+}
 
 /** False alerts of each benign hard case; an alert that two cases explain is counted for both. */
 export function benignTable(days: readonly JudgedDay[]): BenchmarkTable {

@@ -9,7 +9,7 @@ export interface EvaluationSeed<Purpose extends SeedPurpose = SeedPurpose> {
 
 /** The seeds to look at while a rule is written. */
 export function trainSeeds(): readonly EvaluationSeed<"train">[] {
-  return [101, 102].map((number) => ({ purpose: "train", number }));
+  return [101, 102, 103, 104, 105].map((number) => ({ purpose: "train", number }));
 }
 
 /** The seeds of the report. Never tune a rule on their traffic. */

@@ -1,0 +1,87 @@
+import type { Alert } from "../../shared/detection/alert.ts";
+import {
+  type AlertStore,
+  listAlerts,
+  listLatestResolved,
+} from "../../shared/detection/alert-store.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { steps } from "../../shared/time/steps.ts";
+import { publishTraffic, type TrafficTarget } from "./publish-traffic.ts";
+
+/** The schedule of the detection. */
+const SCHEDULE = "anomalies";
+const DETECT_EVERY_MS = 5 * MINUTE_MS;
+/** So much is published at once: fewer steps would look less like a day, more would take longer. */
+const SLICE_MS = 15 * MINUTE_MS;
+/** Alerts that were resolved in the course of the replay. */
+const MOST_RESOLVED = 200;
+
+export interface ReplayTarget extends TrafficTarget, AlertStore {}
+
+export interface ReplayRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Who follows a replay. */
+export interface ReplayFollower {
+  readonly tell: (line: string) => void;
+  /** Called for each alert when it opens. */
+  readonly onAlert: (alert: Alert) => void;
+  /** Waits until a part of the replay's time, 0 to 1, has passed. */
+  readonly pace: (part: number) => Promise<void>;
+}
+
+/** The alerts that opened in a range, the highest score first. */
+export async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange): Promise<Alert[]> {
+  const all = [
+    ...(await listAlerts(store, "open")),
+    ...(await listLatestResolved(store, MOST_RESOLVED)),
+  ];
+  return all
+    .filter(({ opened_at }) => Date.parse(opened_at) > fromMs && Date.parse(opened_at) <= toMs)
+    .sort((a, b) => b.score - a.score || b.findings.length - a.findings.length);
+}
+
+/**
+ * Publishes the events of a range with their spacing, compressed, and looks for anomalies as of every five minutes of
+ * it, as the schedule would have done.
+ *
+ * @param events the earliest first
+ * @throws Error when an event cannot be stored, or the stack has no detection
+ */
+export async function replayEvents(
+  target: ReplayTarget,
+  events: readonly OAuthEvent[],
+  { fromMs, toMs }: ReplayRange,
+  { tell, onAlert, pace }: ReplayFollower,
+): Promise<Alert[]> {
+  if (!(await target.front.schedules()).includes(SCHEDULE)) {
+    throw new Error("the stack has no schedule that looks for anomalies: run one that has");
+  }
+  const told = new Set<string>();
+  const slices = steps(fromMs, toMs, SLICE_MS);
+  for (const [index, sliceMs] of slices.entries()) {
+    const endMs = Math.min(sliceMs + SLICE_MS, toMs);
+    const within = events.filter(({ occurred_at }) => {
+      const atMs = Date.parse(occurred_at);
+      return atMs >= sliceMs && (atMs < endMs || (endMs === toMs && atMs === toMs));
+    });
+    tell(`${toInstant(sliceMs)}: ${within.length} events`);
+    if (within.length > 0) {
+      await publishTraffic(target, { clients: [], events: within }, () => {});
+    }
+    for (let atMs = sliceMs + DETECT_EVERY_MS; atMs <= endMs; atMs += DETECT_EVERY_MS) {
+      await target.front.runSchedule(SCHEDULE, { as_of: toInstant(atMs) });
+    }
+    for (const alert of await alertsIn(target, { fromMs, toMs: endMs })) {
+      const name = `${alert.alert_id} ${alert.opened_at}`;
+      if (told.has(name)) continue;
+      told.add(name);
+      onAlert(alert);
+    }
+    await pace((index + 1) / slices.length);
+  }
+  return alertsIn(target, { fromMs, toMs });
+}

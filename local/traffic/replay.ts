@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import * as z from "zod";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { explain } from "../../shared/errors/faults.ts";
+import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
+import { openTarget } from "../../shared/stack/open-stack.ts";
+import { progress, table } from "../../shared/terminal/output.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, systemClock, toInstant } from "../../shared/time/clock.ts";
+import { alertLine, caseText } from "./case-text.ts";
+import { moveEvents, readExportedEvents } from "./exported-events.ts";
+import { generateTraffic, type Traffic } from "./generate-traffic.ts";
+import { openLocalFront } from "./local-front.ts";
+import { publishTraffic } from "./publish-traffic.ts";
+import { replayEvents } from "./replay-events.ts";
+
+const USAGE = `npm run replay -- [FILE] [--minutes N] [--seed N]
+
+Plays a day with ten attacks into the local stack, shows each alert when it opens, and the case of the highest score.
+
+  FILE         plays the last day of these events instead, after what they hold of the days before:
+               what npx oauth-monitoring events --json prints, a list of events, or one event a line
+  --minutes N  the day takes N minutes (3), or as long as the stack needs
+  --seed N     another day (1)
+
+Needs a local stack: npm start.`;
+
+/** The detection learns on the days before; a replay has few of them, so that it begins soon. */
+const QUIET_DAYS = 4;
+const EVENTS_PER_DAY = 2500;
+const LEARN_DAYS = 3;
+/** The days end on a full five minutes, as the runs of the detection do. */
+const GRID_MS = 5 * MINUTE_MS;
+
+const argumentsSchema = z.object({
+  seed: z.coerce.number().int().default(1),
+  minutes: z.coerce.number().min(0).max(1440).default(3),
+});
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seed: { type: "string" },
+      minutes: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) return undefined;
+  const parsed = argumentsSchema.safeParse(values);
+  if (!parsed.success) throw new Error(`${explain(parsed.error)}\n\n${USAGE}`);
+  if (positionals.length > 1) throw new Error(`give one file\n\n${USAGE}`);
+  return { ...parsed.data, file: positionals[0] };
+}
+
+/** The events of a file, the last of them now; or a labelled day that ends now, after some quiet ones. */
+function chooseTraffic(file: string | undefined, seed: number, toMs: number): Traffic {
+  if (file !== undefined) {
+    return { clients: [], labels: [], events: moveEvents(readExportedEvents(file), toMs - 1) };
+  }
+  return generateTraffic({
+    seed,
+    startMs: toMs - (QUIET_DAYS + 1) * DAY_MS,
+    days: QUIET_DAYS + 1,
+    eventsPerDay: EVENTS_PER_DAY,
+    attacks: "last-day",
+  });
+}
+
+const isBefore = (atMs: number) => (event: OAuthEvent) => Date.parse(event.occurred_at) < atMs;
+
+async function replay(): Promise<void> {
+  const options = readArguments();
+  if (!options) {
+    console.log(USAGE);
+    return;
+  }
+  const stack = describeLocalStack();
+  const target = { ...openTarget(stack), front: openLocalFront(stack.url) };
+  const nowMs = systemClock();
+  const toMs = nowMs - (nowMs % GRID_MS);
+  const fromMs = toMs - DAY_MS;
+  const traffic = chooseTraffic(options.file, options.seed, toMs);
+  const { clients, events, labels } = traffic;
+
+  const before = events.filter(isBefore(fromMs));
+  if (before.length + clients.length > 0) {
+    await publishTraffic(target, { clients, events: before }, progress);
+    for (let atMs = fromMs - LEARN_DAYS * DAY_MS; atMs <= fromMs; atMs += HOUR_MS) {
+      progress(`learning what is usual as of ${toInstant(atMs)}`);
+      await target.front.runSchedule("anomalies", { as_of: toInstant(atMs) });
+    }
+  }
+  progress("");
+  const day = events.filter((event) => !isBefore(fromMs)(event));
+  console.log(
+    `Replaying ${day.length} events from ${toInstant(fromMs)} on. Alerts (UTC, risk, score):\n`,
+  );
+  const beganMs = systemClock();
+  const lastsMs = options.minutes * MINUTE_MS;
+  const alerts = await replayEvents(
+    target,
+    day,
+    { fromMs, toMs },
+    {
+      tell: progress,
+      onAlert: (alert) => {
+        progress("");
+        console.log(alertLine(alert));
+      },
+      pace: (part) => sleep(Math.max(0, beganMs + part * lastsMs - systemClock())),
+    },
+  );
+  progress("");
+  if (labels.length > 0) {
+    console.log(
+      `\nThe attacks in this day:\n\n${table(
+        ["Attack", "At (UTC)", "What happened"],
+        labels.map(({ attack, startMs, description }) => [
+          attack,
+          toInstant(startMs).slice(11, 16),
+          description,
+        ]),
+      )}`,
+    );
+  }
+  const [worst] = alerts;
+  console.log(
+    worst
+      ? `\n${caseText(stack.url, worst)}`
+      : "\nNo alerts: the detection found nothing in this day.",
+  );
+  console.log("\nnpx oauth-monitoring alerts list --resolved lists the others.");
+}
+
+replay().catch((error: unknown) => {
+  progress("");
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,87 @@
+import type { RuleCounts } from "../anomaly-rules/custom-rule.ts";
+import type { SubjectCount } from "../anomaly-rules/detection-snapshot.ts";
+import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
+import type { StatisticsStore } from "../counters/counter-store.ts";
+import { type Bucket, readMinuteBuckets } from "../counters/read-counters.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time/clock.ts";
+import { steps } from "../time/steps.ts";
+import { countsOfHours, type RecentCounts } from "./read-rankings.ts";
+
+/** The dimensions of events: their type and client. */
+const DIMENSIONS = 2;
+
+/** Counts of events by the minute, for each client and what `nameOf` says. */
+export function minuteCounts(
+  buckets: readonly Bucket[],
+  nameOf: (bucket: Bucket) => string | undefined,
+): SubjectCount[] {
+  const found = new Map<string, SubjectCount & { readonly minutes: Map<number, number> }>();
+  for (const bucket of buckets) {
+    const value = nameOf(bucket);
+    if (value === undefined) continue;
+    const clientId = bucket.dimensions[1] ?? "";
+    const key = JSON.stringify([clientId, value]);
+    const of = found.get(key) ?? { clientId, value, minutes: new Map<number, number>() };
+    found.set(key, of);
+    of.minutes.set(bucket.startMs, (of.minutes.get(bucket.startMs) ?? 0) + bucket.count);
+  }
+  return [...found.values()];
+}
+
+/** What custom rules count of events by client, from their counters by the minute. */
+export function clientCounts(
+  minutes: readonly Bucket[],
+): Pick<RuleCounts, "typeCounts" | "clientGuesses"> {
+  return {
+    typeCounts: minuteCounts(minutes, ({ field, dimensions }) =>
+      field === "n" ? dimensions[0] : undefined,
+    ),
+    clientGuesses: minuteCounts(minutes, ({ field }) => (field === "g" ? "" : undefined)),
+  };
+}
+
+const NONE: RecentCounts = { counts: [], guesses: [] };
+
+/**
+ * What rules count in [fromMs, toMs), by the minute. Of addresses and reasons, the two hundred with the most of each hour
+ * and partition of the counters are known.
+ *
+ * Cost: of clients, a Query a day and partition of the counters; of addresses or reasons, one an hour and partition.
+ */
+export async function readRuleHistory(
+  store: StatisticsStore,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  wanted: ReadonlySet<"client" | "address" | "reason">,
+): Promise<RuleCounts> {
+  const shards = await readCounterShards(store, fromMs - DAY_MS, toMs + MINUTE_MS);
+  const hours = steps(fromMs, toMs, HOUR_MS);
+  const buckets = wanted.has("client")
+    ? await readMinuteBuckets(store, "events", DIMENSIONS, hours, shards)
+    : [];
+  const ranked = (kind: "failed_ips" | "failed_reasons") => readByDay(store, kind, hours, shards);
+  const failed = wanted.has("address") ? await ranked("failed_ips") : NONE;
+  const reasons = wanted.has("reason") ? await ranked("failed_reasons") : NONE;
+  return {
+    ...clientCounts(buckets),
+    failedIps: failed.counts,
+    guessedIps: failed.guesses,
+    failedReasons: reasons.counts,
+  };
+}
+
+/** A day's hours at once, and not all of a fortnight. */
+async function readByDay(
+  store: StatisticsStore,
+  kind: "failed_ips" | "failed_reasons",
+  hours: readonly number[],
+  shards: CounterShards,
+): Promise<RecentCounts> {
+  const days: RecentCounts[] = [];
+  for (let start = 0; start < hours.length; start += 24) {
+    days.push(await countsOfHours(store, kind, hours.slice(start, start + 24), shards));
+  }
+  return {
+    counts: days.flatMap(({ counts }) => counts),
+    guesses: days.flatMap(({ guesses }) => guesses),
+  };
+}

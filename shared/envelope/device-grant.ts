@@ -1,0 +1,14 @@
+/** The grant of RFC 8628, section 3.4, and what providers call it. */
+const DEVICE_GRANTS: ReadonlySet<string> = new Set([
+  "urn:ietf:params:oauth:grant-type:device_code",
+  "device_code",
+  // Auth0's log code.
+  "sede",
+]);
+
+/** Whether an event's data tells of a token that was issued for a device code. */
+export function isDeviceGrant(data: Readonly<Record<string, unknown>>): boolean {
+  return [data.grant_type, data.provider_event_type].some(
+    (value) => typeof value === "string" && DEVICE_GRANTS.has(value),
+  );
+}

@@ -1,0 +1,228 @@
+import { describe, expect, it } from "vitest";
+import { findByCustomRule, type RuleCounts } from "../../shared/anomaly-rules/custom-rule.ts";
+import type { SubjectCount } from "../../shared/anomaly-rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import { customRuleSchema } from "../../shared/config/custom-rule-parameters.ts";
+import {
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
+import { suggestThresholds } from "../../shared/detection/suggest-thresholds.ts";
+import { tryRule } from "../../shared/detection/try-rule.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+const NOW = Date.parse("2026-11-23T10:00:00.000Z");
+
+/** Counts by how many minutes ago they were. */
+const counted = (
+  clientId: string,
+  value: string,
+  ...counts: readonly (readonly [minutesAgo: number, count: number])[]
+): SubjectCount => ({
+  clientId,
+  value,
+  minutes: new Map(counts.map(([ago, count]) => [NOW - ago * MINUTE_MS, count])),
+});
+
+const NOTHING: RuleCounts = {
+  typeCounts: [],
+  clientGuesses: [],
+  failedIps: [],
+  guessedIps: [],
+  failedReasons: [],
+};
+
+type RuleInput = Parameters<typeof customRuleSchema.parse>[0];
+const found = (rule: RuleInput, counts: Partial<RuleCounts>) =>
+  findByCustomRule(customRuleSchema.parse(rule), { ...NOTHING, ...counts }, NOW);
+
+describe("a rule of the configuration", () => {
+  const tokens = { name: "many_tokens", types: ["token_issued"], groupBy: "client", threshold: 10 };
+
+  it("raises a client from its threshold on, within its window, of its types", () => {
+    const typeCounts = [
+      counted("shop", "token_issued", [1, 4], [59, 6], [61, 50]),
+      counted("shop", "token_used", [1, 100]),
+      counted("other", "token_issued", [1, 9]),
+    ];
+    expect(found(tokens, { typeCounts })).toMatchObject([
+      {
+        subject: { kind: "client", id: "shop" },
+        observed: 10,
+        threshold: 10,
+        score: 50,
+        windowStart: toInstant(NOW - HOUR_MS),
+        message:
+          "10 events of token_issued within 60 minutes of client shop; many_tokens is raised from 10 on",
+      },
+    ]);
+    expect(found({ ...tokens, windowMinutes: 30 }, { typeCounts })).toEqual([]);
+    expect(found({ ...tokens, filter: { clients: ["other"] } }, { typeCounts })).toEqual([]);
+  });
+
+  it("raises an address over all clients, or a reason, and of guesses alone", () => {
+    const failedIps = [counted("a", "192.0.2.1", [1, 6]), counted("b", "192.0.2.1", [2, 6])];
+    const guessedIps = [counted("a", "192.0.2.1", [1, 6])];
+    const byAddress = { name: "refused_there", groupBy: "address", threshold: 10 };
+    const [of] = found(byAddress, { failedIps, guessedIps });
+    expect(of).toMatchObject({ subject: { kind: "ip", id: "192.0.2.1" }, observed: 12 });
+    expect(of?.clientId).toBeUndefined();
+    const guesses = { ...byAddress, filter: { guesses: true } };
+    expect(found(guesses, { failedIps, guessedIps })).toEqual([]);
+    expect(found({ ...guesses, threshold: 6 }, { failedIps, guessedIps })).toMatchObject([
+      { observed: 6, clientId: "a" },
+    ]);
+    const failedReasons = [
+      counted("a", "expired_token", [1, 20]),
+      counted("a", "not_before", [1, 20]),
+    ];
+    const byReason = { name: "clocks_off", groupBy: "reason", threshold: 10 };
+    expect(
+      found({ ...byReason, filter: { reasons: ["not_before"] } }, { failedReasons }),
+    ).toMatchObject([{ subject: { kind: "reason", id: "not_before" } }]);
+    const clientGuesses = [counted("a", "", [1, 12])];
+    expect(
+      found(
+        { name: "guessed_at", groupBy: "client", threshold: 12, filter: { guesses: true } },
+        { clientGuesses },
+      ),
+    ).toMatchObject([{ subject: { kind: "client", id: "a" } }]);
+  });
+
+  it("runs beside the product's rules, unless it is off", () => {
+    const snapshot = quietSnapshot(NOW, {
+      typeCounts: [counted("shop", "token_issued", [1, 10])],
+    });
+    const raised = (enabled: boolean) => {
+      const custom = [{ ...tokens, enabled, advice: "Call the shop." }];
+      const { anomalies } = parseMonitoringConfig({
+        anomalies: { custom },
+      } as MonitoringConfigInput);
+      return findAnomalies(snapshot, anomalies.rules, anomalies.custom);
+    };
+    expect(raised(true)).toMatchObject([
+      { rule: { name: "many_tokens", advice: "Call the shop." } },
+    ]);
+    expect(raised(false)).toEqual([]);
+  });
+
+  it("says what is wrong with it, and what to do", () => {
+    const refused = (rule: object) => {
+      try {
+        parseMonitoringConfig({ anomalies: { custom: [rule] } } as MonitoringConfigInput);
+        return "";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(refused({ ...tokens, groupBy: "address" })).toContain(
+      "by address, only refusals are counted, all types together: leave types out, or group by client",
+    );
+    expect(refused({ ...tokens, filter: { reasons: ["x"] } })).toContain('set groupBy to "reason"');
+    expect(refused({ ...tokens, filter: { guesses: true } })).toContain(
+      "a guess is an auth_failed",
+    );
+    expect(
+      refused({ name: "abc", groupBy: "reason", threshold: 1, filter: { guesses: true } }),
+    ).toContain("name the reasons in filter.reasons");
+    expect(refused({ ...tokens, name: "token_theft" })).toContain(
+      "token_theft is a rule of the product: give yours another name",
+    );
+    expect(refused({ ...tokens, name: "No" })).toContain("3 to 41 small letters");
+    expect(() =>
+      parseMonitoringConfig({ anomalies: { custom: [tokens, tokens] } } as MonitoringConfigInput),
+    ).toThrow("two rules are named many_tokens");
+  });
+});
+
+describe("a dry run", () => {
+  const range = { fromMs: NOW - 2 * DAY_MS, toMs: NOW, everyMinutes: 5 };
+  const rule = customRuleSchema.parse({ name: "refused_there", groupBy: "address", threshold: 10 });
+
+  it("raises what the detection would have raised at its runs, and one alert for what goes on", () => {
+    const failedIps = [
+      // Ten hours ago for two hours, and three hours ago again: less than six hours apart are one story.
+      counted("a", "192.0.2.1", [600, 10], [540, 12], [480, 30], [200, 11]),
+      counted("a", "192.0.2.2", [2000, 20], [30, 10]),
+      counted("a", "192.0.2.3", [30, 9]),
+    ];
+    expect(tryRule(rule, { ...NOTHING, failedIps }, range)).toEqual([
+      {
+        subject: { kind: "ip", id: "192.0.2.2" },
+        opened_at: toInstant(NOW - 1995 * MINUTE_MS),
+        last_seen_at: toInstant(NOW - 1940 * MINUTE_MS),
+        observed: 20,
+      },
+      {
+        subject: { kind: "ip", id: "192.0.2.1" },
+        opened_at: toInstant(NOW - 595 * MINUTE_MS),
+        last_seen_at: toInstant(NOW - 140 * MINUTE_MS),
+        observed: 30,
+      },
+      {
+        subject: { kind: "ip", id: "192.0.2.2" },
+        opened_at: toInstant(NOW - 25 * MINUTE_MS),
+        last_seen_at: toInstant(NOW),
+        observed: 10,
+      },
+    ]);
+  });
+
+  it("agrees with the rule at every run", () => {
+    const failedIps = [counted("a", "192.0.2.1", [200, 5], [170, 5], [140, 3], [20, 10])];
+    const alerts = tryRule(rule, { ...NOTHING, failedIps }, range);
+    const runs: number[] = [];
+    for (let atMs = range.fromMs; atMs <= NOW; atMs += 5 * MINUTE_MS) {
+      if (findByCustomRule(rule, { ...NOTHING, failedIps }, atMs).length > 0) runs.push(atMs);
+    }
+    expect(alerts[0]?.opened_at).toBe(toInstant(runs[0] ?? 0));
+    expect(alerts.at(-1)?.last_seen_at).toBe(toInstant(runs.at(-1) ?? 0));
+  });
+});
+
+describe("suggested thresholds", () => {
+  const range = { fromMs: NOW - 14 * DAY_MS, toMs: NOW, everyMinutes: 5 };
+  const { anomalies } = parseMonitoringConfig({});
+  const suggested = (guessedIps: readonly SubjectCount[], perWeek = 1) =>
+    suggestThresholds(anomalies, { ...NOTHING, guessedIps }, range, perWeek).find(
+      ({ setting }) => setting === "anomalies.rules.failure_burst.perIp",
+    );
+
+  it("lie above what is usual, and let the few that stand out be raised", () => {
+    const usual = Array.from({ length: 40 }, (_, n) =>
+      counted("a", `192.0.2.${n}`, [300 + n * 400, 31]),
+    );
+    const attack = counted("a", "203.0.113.9", [100, 500]);
+    expect(suggested([...usual, attack])).toMatchObject({
+      present: 20,
+      suggested: 32,
+      would_raise: { present: 41, suggested: 1 },
+      alerts: [{ subject: { id: "203.0.113.9" }, observed: 500 }],
+    });
+  });
+
+  it("never lie below what is worth an alert, and take one attack for one", () => {
+    expect(suggested([])).toMatchObject({ suggested: 10, would_raise: { suggested: 0 } });
+    expect(suggested([counted("a", "203.0.113.9", [100, 500])], 0)).toMatchObject({
+      suggested: 10,
+      would_raise: { suggested: 1 },
+    });
+  });
+
+  it("are proposed for custom rules as well", () => {
+    const custom = [
+      customRuleSchema.parse({ name: "refused_there", groupBy: "address", threshold: 3 }),
+    ];
+    const failedIps = Array.from({ length: 30 }, (_, n) =>
+      counted("a", `192.0.2.${n}`, [300 + n * 400, 7]),
+    );
+    expect(
+      suggestThresholds({ ...anomalies, custom }, { ...NOTHING, failedIps }, range, 1).at(-1),
+    ).toMatchObject({
+      setting: "anomalies.custom.refused_there.threshold",
+      suggested: 8,
+      would_raise: { present: 30, suggested: 0 },
+    });
+  });
+});
