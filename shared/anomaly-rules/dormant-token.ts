@@ -26,10 +26,12 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
       const isFaster =
         rateOf(recent) >= 3 * rateOf(before.filter(({ type }) => type === "token_used"));
       const isKnown = habits.events > 0;
-      const isNewNetwork = isKnown && !habits.networks.has(first.network ?? "");
+      // What it did before may be gone from the audit log. Then its own use before is known, and its zeal.
+      const isNewNetwork = isKnown
+        ? !habits.networks.has(first.network ?? "")
+        : first.previousNetwork !== undefined && first.previousNetwork !== first.network;
       const isNewAgent =
         habits.agents.size > 0 && first.agent !== undefined && !habits.agents.has(first.agent);
-      // What it did before may be gone from the audit log: then only its zeal is known.
       const score =
         (isKnown ? 15 : 30) +
         (uses >= threshold ? 20 : 0) +

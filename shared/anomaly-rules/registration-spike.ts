@@ -4,7 +4,7 @@ import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** Words of a provider's code, reason or message that tell of a new client (RFC 7591, section 3). */
-const CLIENT = /client|application|service.?principal|\bapp[._]/i;
+const CLIENT = /client|application|service.?principal|\bapp[._]|^registration_create/i;
 const REGISTERED = /regist|creat|\badd/i;
 const LONGEST = 300;
 

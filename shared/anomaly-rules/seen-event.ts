@@ -14,6 +14,8 @@ export interface SeenEvent {
   readonly ip?: string | undefined;
   /** The network of the address. */
   readonly network?: string | undefined;
+  /** The network of the token's use before this one. */
+  readonly previousNetwork?: string | undefined;
   /** Family and platform of the user agent. */
   readonly agent?: string | undefined;
   readonly endpoint?: string | undefined;
@@ -44,6 +46,7 @@ export interface ReadEvent {
 export function toSeenEvent(event: ReadEvent): SeenEvent {
   const { event_data: data } = event;
   const ip = text(data.ip);
+  const previousNetwork = networkOf((Object(data.previous_use) as { readonly ip?: unknown }).ip);
   return {
     atMs: Date.parse(event.occurred_at),
     type: event.event_type,
@@ -53,6 +56,7 @@ export function toSeenEvent(event: ReadEvent): SeenEvent {
     sessionId: text(data.session_id),
     ip,
     network: networkOf(ip),
+    ...(previousNetwork !== undefined && { previousNetwork }),
     agent: agentOf(data.user_agent),
     endpoint: text(data.endpoint),
     reason: text(data.reason),

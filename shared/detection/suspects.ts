@@ -100,10 +100,14 @@ export function unusualHolders(
     .map(({ holder }) => holder);
 }
 
-/** Tokens issued in an hour that make a young client worth a look. */
-const FEW_TOKENS = 5;
+/** Tokens issued within a day, give or take an hour. */
+function issuedWithinDay({ lastHour, hours }: ClientHistory, nowMs: number): number {
+  let sum = lastHour;
+  for (const [startMs, count] of hours) if (startMs >= nowMs - DAY_MS) sum += count;
+  return sum;
+}
 
-/** Clients that get far more tokens than usual, young ones that get any number, and those of which there is news. */
+/** Clients that get far more tokens than usual, young ones that get enough for a phisher, and those of which there is news. */
 export function suspectClients(
   {
     issuance,
@@ -125,10 +129,11 @@ export function suspectClients(
     minimum: Math.min(users, rules.issuance_rate.minimum),
   };
   const unusual = unusualHours(issuance, historyStartMs, nowMs, limits, "tokens");
-  const young = issuance.filter(
-    ({ clientId, lastHour }) =>
-      lastHour >= FEW_TOKENS && nowMs - (firstSeenMs.get(clientId) ?? nowMs) < days * DAY_MS,
-  );
+  // Also after its last token: a collector may wait before it uses them.
+  const young = issuance
+    .filter(({ clientId }) => nowMs - (firstSeenMs.get(clientId) ?? nowMs) < days * DAY_MS)
+    .filter((client) => issuedWithinDay(client, nowMs) >= users)
+    .slice(0, Math.ceil(mostSuspects / 3));
   const clients = [
     ...unusual.map(({ subject }) => subject.id),
     ...young.map(({ clientId }) => clientId),

@@ -4,6 +4,7 @@ import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import { isSensitive, riskOf } from "../../shared/anomaly-rules/risk.ts";
 import { type SeenEvent, templateOf, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { suspectClients } from "../../shared/detection/suspects.ts";
 import { isGuess } from "../../shared/envelope/guess-reasons.ts";
 import { agentOf } from "../../shared/envelope/user-agent.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
@@ -517,8 +518,63 @@ describe("registration_spike", () => {
       { subject: { kind: "user", id: "ada" } },
     ]);
     expect(registered(5, { code: "CLIENT_REGISTER" })).toHaveLength(1);
+    expect(registered(5, { code: "registration_create.success" })).toHaveLength(1);
+    expect(registered(9, { code: "registration_delete.success" })).toEqual([]);
     expect(registered(9, { code: "user.lifecycle.create" })).toEqual([]);
     expect(registered(9, { code: "app.oauth2.client.secret.create" })).toEqual([]);
+  });
+});
+
+describe("dormant_token of which the audit log knows nothing", () => {
+  const woken = (previousNetwork?: string) =>
+    found({
+      dormantTokens: [
+        { clientId: "app", value: "t1", minutes: new Map([[NOW - 5 * MINUTE_MS, 1]]) },
+      ],
+      holders: new Map([["token:t1", [event(5, HOME, { userId: undefined, previousNetwork })]]]),
+    });
+
+  it("is raised elsewhere than at its use before, and not in the same network", () => {
+    expect(woken("10.9.0.0/16")).toMatchObject([
+      { rule: "dormant_token", evidence: { is_new_network: true } },
+    ]);
+    expect(woken(HOME.network)).toEqual([]);
+    expect(woken()).toEqual([]);
+  });
+
+  it("reads the network of the use before from the event", () => {
+    const read = (previous_use: unknown) =>
+      toSeenEvent({
+        event_type: "token_used",
+        occurred_at: toInstant(NOW),
+        event_data: { ip: "203.0.113.9", previous_use },
+      }).previousNetwork;
+    expect(read({ at: toInstant(NOW - DAY_MS), ip: "10.9.1.1" })).toBe("10.9.0.0/16");
+    for (const odd of [null, undefined, 7, "10.9.1.1", [], { ip: 7 }]) {
+      expect(read(odd)).toBeUndefined();
+    }
+  });
+});
+
+describe("clients to look at", () => {
+  const look = (hours: ReadonlyMap<number, number>, lastHour: number, ageDays: number) =>
+    suspectClients(
+      {
+        issuance: [{ clientId: "new", lastHour, hours, firstSeenMs: NOW - ageDays * DAY_MS }],
+        firstSeenMs: new Map([["new", NOW - ageDays * DAY_MS]]),
+        historyStartMs: NOW - 14 * DAY_MS,
+        nowMs: NOW,
+      },
+      [],
+      parseMonitoringConfig({}).anomalies,
+    );
+  const spread = new Map([3, 4, 5].map((back) => [NOW - back * HOUR_MS, 4] as const));
+
+  it("has a young client that got its tokens slowly, and waits", () => {
+    expect(look(spread, 0, 1)).toEqual(["new"]);
+    expect(look(new Map([[NOW - 3 * HOUR_MS, 9]]), 0, 1)).toEqual([]);
+    expect(look(new Map([[NOW - 30 * HOUR_MS, 12]]), 0, 2)).toEqual([]);
+    expect(look(spread, 0, 8)).toEqual([]);
   });
 });
 
