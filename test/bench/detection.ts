@@ -57,10 +57,15 @@ interface Raised {
 function involved(label: AttackLabel, events: readonly OAuthEvent[]): Set<string> {
   const { kind, id } = label.subject;
   const names = new Set([`${kind} ${id}`]);
-  for (const { occurred_at, oauth_client_id = "(none)", event_data } of events) {
+  for (const { occurred_at, oauth_client_id = "(none)", user_id, event_data } of events) {
     const atMs = Date.parse(occurred_at);
     if (atMs < label.startMs || atMs > label.endMs) continue;
-    const about = { client: oauth_client_id, ip: event_data.ip, token: event_data.token_id };
+    const about = {
+      client: oauth_client_id,
+      user: user_id,
+      ip: event_data.ip,
+      token: event_data.token_id,
+    };
     if (kind === "client" || about[kind] !== id) continue;
     for (const [name, value] of Object.entries(about)) names.add(`${name} ${value}`);
   }

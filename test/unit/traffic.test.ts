@@ -52,6 +52,7 @@ const size = (events: readonly OAuthEvent[]) => events.length;
 function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
   const isAbout: Record<AttackLabel["subject"]["kind"], (event: OAuthEvent) => boolean> = {
     client: (event) => (event.oauth_client_id ?? "(none)") === label.subject.id,
+    user: (event) => event.user_id === label.subject.id,
     ip: (event) => ipOf(event) === label.subject.id,
     token: (event) => tokenOf(event) === label.subject.id,
   };

@@ -18,9 +18,9 @@ export const ATTACKS = [
 
 export type AttackName = (typeof ATTACKS)[number];
 
-/** The client, address or token at which an attack shows. */
+/** The client, user, address or token at which an attack shows. */
 export interface AttackSubject {
-  readonly kind: "client" | "ip" | "token";
+  readonly kind: "client" | "user" | "ip" | "token";
   readonly id: string;
 }
 

@@ -16,7 +16,7 @@ export const credentialReuse: Attack = (scene) => {
     timeline.fail(atMs, reason, call, { clientId: client.clientId, userId: user.userId });
   }
   return {
-    subject: { kind: "client", id: client.clientId },
+    subject: { kind: "user", id: user.userId },
     startMs,
     endMs,
     description: `${reason} ${tries} times, about one user`,
