@@ -40,7 +40,8 @@ const scene = useStack({ assembly: () => assembly(OLD), visibilitySeconds: 2 });
 
 describe("while a deployment changes shards and retention", () => {
   let functions: LambdaFunctions;
-  let stop: () => void;
+  let startNew: () => void;
+  let stopNew = () => {};
   /** Batches that each set of functions was given. */
   const batches = { old: 0, new: 0 };
 
@@ -65,10 +66,12 @@ describe("while a deployment changes shards and retention", () => {
         return invoke.call(each, id, ...rest);
       };
     }
-    stop = startEventSources(template, stack.queues, functions, stack.access);
+    startNew = () => {
+      stopNew = startEventSources(template, stack.queues, functions, stack.access);
+    };
   });
   afterAll(() => {
-    stop();
+    stopNew();
     functions.close();
   });
 
@@ -83,16 +86,23 @@ describe("while a deployment changes shards and retention", () => {
         startMs + n,
       ),
     );
-    for (let start = 0; start < events.length; start += 40) {
+    const publish = async (start: number) => {
       await library.sink.publish(events.slice(start, start + 40));
       const { token } = await issueToken(library, owner);
       if (start % 80 === 0) await revokeToken(library, token.token_id);
+    };
+    await publish(0);
+    await settle();
+    startNew();
+    for (let start = 40; start < 200; start += 40) {
+      await publish(start);
       await sleep(300);
       // The old environments end at work, one after the other.
       if (start === 120) stack.functions.kill(subscriber);
     }
     // Lambda routes every call to the new version now.
     stack.functions.reserve(subscriber, 0);
+    await publish(200);
     await settle();
     while (!functions.isIdle) await sleep(50);
     await settle();

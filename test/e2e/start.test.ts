@@ -71,6 +71,8 @@ describe("npm start", () => {
   }, async () => {
     const data = mkdtempSync(join(tmpdir(), "oauth-monitoring-data-"));
     const first = await start(["--data", data]);
+    // If the stack did not start, this shows why.
+    expect(first.output()).toContain("newest first");
     const stack = readStack();
     expect(first.output()).toContain(`curl -i ${stack.url}/api/hello`);
     expect(first.output()).toContain(`${stack.url}/admin/oauth/dashboard`);
