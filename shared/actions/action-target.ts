@@ -17,7 +17,7 @@ const addressSchema = z
  * - `session`: the `session_id` of events, one of the product or of another issuer
  * - `address`: an IPv4 or IPv6 address
  * - `network`: a block of addresses in CIDR form, `203.0.113.0/24`
- * - `all`: everybody, of whom only what was issued can be revoked
+ * - `all`: everybody. Only a revocation of what was issued; everybody cannot be blocked
  */
 export const actionTargetSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("token"), id: identifierSchema }),

@@ -33,8 +33,8 @@ export const ACTION_STATES = [
 /** Who takes an action. */
 export const actorSchema = z.strictObject({
   /**
-   * `administrator` by API, dashboard or command line; `policy` of a rule; `receiver` of security events; `link` whoever
-   * has the link of a notification.
+   * `administrator`: by API, dashboard or command line. `policy`: of a rule. `receiver`: of security events. `link`:
+   * somebody who used the link in a notification.
    */
   kind: z.enum(["administrator", "policy", "receiver", "link"]),
   /** The user or client of the administrator's token, the rule, the transmitter's name, or where the link was sent. */

@@ -17,7 +17,7 @@ const policySchema = z.strictObject({
 });
 
 const approvalLinksSchema = z.strictObject({
-  /** Who gets links: `topic` is the alarm topic, any other is the name of a webhook. Whoever reads there can approve. */
+  /** Where links are sent: `topic` for the alarm topic, or the name of a webhook. Anyone who reads them there can approve. */
   sentTo: z
     .array(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,30}$/, "topic, or the name of a webhook"))
     .min(1)

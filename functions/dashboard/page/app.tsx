@@ -12,7 +12,7 @@ const base = new URL("./", location.href);
 
 const approvalLink = takeApprovalLink();
 
-/** Asks for the admin token, then shows the dashboard; to whoever comes by the link of an action, shows the action. */
+/** Asks for the admin token, then shows the dashboard. If the address has an approval link, shows that action instead. */
 export function App() {
   const [token, setToken] = useState(() => sessionStorage.getItem(KEY));
   const [notice, setNotice] = useState<string>();

@@ -41,7 +41,7 @@ interface ApprovalProps {
   readonly link: string;
 }
 
-/** Shows what an action would do, and takes the decision of whoever has its link. Opening it does nothing. */
+/** Shows what an action would do, and lets anyone with its link approve or reject it. Opening the link does nothing. */
 export function Approval({ base, link }: ApprovalProps) {
   const [opened, setOpened] = useState<Opened>();
   const [reason, setReason] = useState("");
