@@ -14,6 +14,7 @@ import {
   toOAuthEvent,
 } from "../../shared/providers/provider-adapter.ts";
 import { KNOWN_PROVIDERS } from "../../shared/providers/provider-adapters.ts";
+import { jsonValues } from "../../shared/terminal/json-values.ts";
 import { printable, printableJson, type Report, table } from "../../shared/terminal/output.ts";
 import { type Clock, toInstant } from "../../shared/time/clock.ts";
 
@@ -39,22 +40,14 @@ function readText(file: string): string {
 
 /** The JSON values of a text: one, a list of them, or one a line. */
 function valuesIn(text: string, file: string): readonly unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : [value];
-  } catch {
-    // Not one value. It may be one a line.
-  }
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    try {
-      return [JSON.parse(line) as unknown];
-    } catch {
-      throw new UnusableInputError(
-        `line ${index + 1} of ${file} is not JSON: give one event, a list of events, or one event a line`,
-      );
-    }
-  });
+  const values = jsonValues(
+    text,
+    (line) =>
+      new UnusableInputError(
+        `line ${line} of ${file} is not JSON: give one event, a list of events, or one event a line`,
+      ),
+  );
+  return values.length === 1 ? values.flat() : values;
 }
 
 /** A message of EventBridge. Any other value is a detail alone. */

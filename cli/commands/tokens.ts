@@ -79,7 +79,7 @@ const listSchema = z
 /** Tokens that are looked at to find unused ones. */
 const MOST_LOOKED_AT_IN_ALL = 50_000;
 
-/** Walks through the tokens until so many unused ones are found, or so many were looked at. */
+/** Reads on until there are enough unused tokens to list, or `MOST_LOOKED_AT_IN_ALL` have been looked at. */
 async function findUnused(
   target: Target,
   holder: Holder | undefined,

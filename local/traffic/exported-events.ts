@@ -3,6 +3,7 @@ import { v5 as uuidv5 } from "uuid";
 import * as z from "zod";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
 import { explain } from "../../shared/errors/faults.ts";
+import { jsonValues } from "../../shared/terminal/json-values.ts";
 import { instantSchema, toInstant } from "../../shared/time/clock.ts";
 
 /** The namespace of the ids of events that are played again at other times. */
@@ -18,21 +19,10 @@ const exportedSchema = z
   .pipe(oauthEventSchema);
 
 function valuesIn(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    const listed = z.looseObject({ events: z.array(z.unknown()) }).safeParse(value).data;
-    return listed?.events ?? (Array.isArray(value) ? value : [value]);
-  } catch {
-    // Not one value. It may be one a line.
-  }
-  return text.split("\n").flatMap((line, index) => {
-    if (line.trim() === "") return [];
-    try {
-      return [JSON.parse(line) as unknown];
-    } catch {
-      throw new Error(`line ${index + 1} is not JSON: ${EXPECTED}`);
-    }
-  });
+  const values = jsonValues(text, (line) => new Error(`line ${line} is not JSON: ${EXPECTED}`));
+  if (values.length !== 1) return values;
+  const listed = z.looseObject({ events: z.array(z.unknown()) }).safeParse(values[0]).data;
+  return listed?.events ?? values.flat();
 }
 
 /**

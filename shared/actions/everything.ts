@@ -1,13 +1,8 @@
-import {
-  GetCommand,
-  PutCommand,
-  paginateQuery,
-  QueryCommand,
-  type QueryCommandInput,
-} from "@aws-sdk/lib-dynamodb";
+import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { expiryPartitions } from "../dynamodb/expiry-attributes.ts";
+import { queriesByExpiry } from "../dynamodb/expiry-attributes.ts";
+import { queryFirst } from "../dynamodb/query-all.ts";
 import { endSessionOfDigest } from "../sessions/end-session.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { markRevoked } from "../tokens/revoke-token.ts";
@@ -20,32 +15,9 @@ import { inBatches } from "./in-batches.ts";
 /** Where everything that was issued is found by its expiry. */
 export type ExpiryStore = HeldStore & { readonly config: MonitoringConfig };
 
-/** The Queries that list what expires from an instant on, by partition: tokens, or sessions. */
-function queriesOf(
-  store: ExpiryStore,
-  kind: "token" | "session",
-  fromMs: number,
-): QueryCommandInput[] {
-  return expiryPartitions(store.config).map((partition) => ({
-    TableName: kind === "token" ? store.tokensTable : store.sessionsTable,
-    IndexName: "by_expiry",
-    KeyConditionExpression: "expiry_shard = :partition AND expires_at > :from",
-    ExpressionAttributeValues: { ":partition": partition, ":from": toInstant(fromMs) },
-  }));
-}
-
-/** The digests that a Query lists, up to so many and one more. */
-async function firstDigests(store: ExpiryStore, query: QueryCommandInput, limit: number) {
-  const digests: string[] = [];
-  for await (const { Items = [] } of paginateQuery(
-    { client: store.db },
-    { ...query, Limit: limit + 1 },
-  )) {
-    digests.push(...Items.map(digestOf));
-    if (digests.length > limit) break;
-  }
-  return digests;
-}
+/** The Queries that list tokens or sessions that are still to expire, by partition. */
+const queriesOf = (store: ExpiryStore, tableName: string, nowMs: number) =>
+  queriesByExpiry(store.config, tableName, toInstant(nowMs + 1));
 
 const digestOf = (item: Record<string, unknown>) =>
   String(item.token_digest ?? item.session_digest);
@@ -61,13 +33,15 @@ export async function countEverything(
   nowMs: number,
   issuedBefore = toInstant(nowMs + 1),
 ): Promise<ActionHits> {
-  const find = async (kind: "token" | "session") =>
-    (
-      await Promise.all(
-        queriesOf(store, kind, nowMs).map((query) => firstDigests(store, query, MOST_COUNTED)),
-      )
-    ).flat();
-  const [tokens, sessions] = await Promise.all([find("token"), find("session")]);
+  const find = async (tableName: string) => {
+    const queries = queriesOf(store, tableName, nowMs);
+    const items = await Promise.all(queries.map((one) => queryFirst(store.db, one, MOST_COUNTED)));
+    return items.flat().map(digestOf);
+  };
+  const [tokens, sessions] = await Promise.all([
+    find(store.tokensTable),
+    find(store.sessionsTable),
+  ]);
   const first = (digests: readonly string[]) =>
     digests.slice(0, MOST_COUNTED).map((digest) => ({ digest }));
   const [hitTokens, hitSessions] = await Promise.all([
@@ -109,8 +83,8 @@ export async function settleEverything(
     new GetCommand({ TableName: context.actionsTable, Key: progressKey(action.action_id) }),
   );
   const { query: at, start_key } = progressSchema.parse(Item ?? { query: 0 });
-  const tokens = queriesOf(context, "token", nowMs);
-  const queries = [...tokens, ...queriesOf(context, "session", nowMs)];
+  const tokens = queriesOf(context, context.tokensTable, nowMs);
+  const queries = [...tokens, ...queriesOf(context, context.sessionsTable, nowMs)];
   const query = queries[at];
   if (!query) return saveAction(context, { ...action, settled: true }, action);
   const { Items = [], LastEvaluatedKey } = await context.db.send(

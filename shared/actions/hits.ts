@@ -1,5 +1,5 @@
-import { paginateQuery } from "@aws-sdk/lib-dynamodb";
 import { batchGetAll } from "../dynamodb/batch-get-all.ts";
+import { queryFirst } from "../dynamodb/query-all.ts";
 import {
   type ClientSession,
   clientSessionSchema,
@@ -38,11 +38,9 @@ export async function findHoldings(
 ): Promise<{ readonly holdings: Holding[]; readonly more: boolean }> {
   const holdings: Holding[] = [];
   for (const query of holdingQueries(store, holder, kind, { now: toInstant(nowMs), begunBefore })) {
-    const pages = paginateQuery({ client: store.db }, { ...query, Limit: limit + 1 });
-    for await (const { Items = [] } of pages) {
-      holdings.push(...Items.map((item) => holdingSchema.parse(item)));
-      if (holdings.length > limit) return { holdings: holdings.slice(0, limit), more: true };
-    }
+    const items = await queryFirst(store.db, query, limit - holdings.length);
+    holdings.push(...items.map((item) => holdingSchema.parse(item)));
+    if (holdings.length > limit) return { holdings: holdings.slice(0, limit), more: true };
   }
   return { holdings, more: false };
 }

@@ -1,6 +1,6 @@
-import { paginateQuery } from "@aws-sdk/lib-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { expiryPartitions } from "../dynamodb/expiry-attributes.ts";
+import { queriesByExpiry } from "../dynamodb/expiry-attributes.ts";
+import { queryFirst } from "../dynamodb/query-all.ts";
 import type { ClientSession } from "../sessions/client-session.ts";
 import { toInstant } from "../time/clock.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
@@ -59,34 +59,18 @@ export async function listExpiringTokens(
     limit,
   }: { readonly nowMs: number; readonly untilMs: number; readonly limit: number },
 ): Promise<Listed<ListedToken>> {
-  const keys = await Promise.all(
-    expiryPartitions(store.config).map(async (partition) => {
-      const found: { digest: string; expires_at: string }[] = [];
-      const pages = paginateQuery(
-        { client: store.db },
-        {
-          TableName: store.tokensTable,
-          IndexName: "by_expiry",
-          KeyConditionExpression:
-            "expiry_shard = :partition AND expires_at BETWEEN :now AND :until",
-          ExpressionAttributeValues: {
-            ":partition": partition,
-            ":now": toInstant(nowMs),
-            ":until": toInstant(untilMs),
-          },
-          Limit: limit + 1,
-        },
-      );
-      for await (const { Items = [] } of pages) {
-        for (const item of Items) {
-          found.push({ digest: String(item.token_digest), expires_at: String(item.expires_at) });
-        }
-        if (found.length > limit) break;
-      }
-      return found;
-    }),
+  const queries = queriesByExpiry(
+    store.config,
+    store.tokensTable,
+    toInstant(nowMs),
+    toInstant(untilMs),
   );
-  const all = keys.flat().sort(soonestFirst);
+  const items = await Promise.all(queries.map((query) => queryFirst(store.db, query, limit)));
+  const keys = items.flat().map(({ token_digest, expires_at }) => ({
+    digest: String(token_digest),
+    expires_at: String(expires_at),
+  }));
+  const all = keys.sort(soonestFirst);
   const tokens = await activeTokens(store, all.slice(0, limit), nowMs);
   return { items: tokens.sort(soonestFirst).map(shownToken), more: all.length > limit };
 }

@@ -1,7 +1,7 @@
 import type { QueryCommandInput } from "@aws-sdk/lib-dynamodb";
-import { paginateQuery } from "@aws-sdk/lib-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { expiryPartitions } from "../dynamodb/expiry-attributes.ts";
+import { LAST_INSTANT, queriesByExpiry } from "../dynamodb/expiry-attributes.ts";
+import { queryFirst } from "../dynamodb/query-all.ts";
 import { toInstant } from "../time/clock.ts";
 import { type Holder, holdingQueries } from "../tokens/holdings.ts";
 import { activeTokens, type HeldStore } from "./hits.ts";
@@ -36,9 +36,6 @@ interface Key {
   readonly expires_at: string;
 }
 
-/** After every instant. */
-const LAST = "9999-12-31T23:59:59.999Z";
-
 const latestFirst = (a: Key, b: Key) => (a.expires_at > b.expires_at ? -1 : 1);
 
 /** The Queries that list tokens that expire between two instants, each the latest first. */
@@ -59,29 +56,17 @@ function queriesOf(
       },
     }));
   }
-  return expiryPartitions(store.config).map((partition) => ({
-    TableName: store.tokensTable,
-    IndexName: "by_expiry",
-    KeyConditionExpression: "expiry_shard = :partition AND expires_at BETWEEN :from AND :to",
-    ExpressionAttributeValues: { ":partition": partition, ":from": fromAt, ":to": toAt },
-  }));
+  return queriesByExpiry(store.config, store.tokensTable, fromAt, toAt);
 }
 
-/** The first keys of a Query, and whether there are more. */
+/** The first keys of a Query, and one more if there are more. */
 async function firstKeys(store: HeldStore, query: QueryCommandInput): Promise<Key[]> {
-  const found: Key[] = [];
-  const pages = paginateQuery(
-    { client: store.db },
-    { ...query, ScanIndexForward: false, Limit: MOST_LOOKED_AT + 1 },
-  );
-  for await (const { Items = [] } of pages) {
-    for (const item of Items) {
-      const digest = String(item.digest ?? item.token_digest);
-      found.push({ digest, expires_at: String(item.expires_at) });
-    }
-    if (found.length > MOST_LOOKED_AT) break;
-  }
-  return found;
+  const latest = { ...query, ScanIndexForward: false };
+  const items = await queryFirst(store.db, latest, MOST_LOOKED_AT);
+  return items.map((item) => ({
+    digest: String(item.digest ?? item.token_digest),
+    expires_at: String(item.expires_at),
+  }));
 }
 
 /** The keys to look at: never a part of those that expire at one instant, since the list goes on by the instant. */
@@ -103,7 +88,8 @@ export async function listUnusedTokens(
   store: HeldStore & { readonly config: Pick<MonitoringConfig, "shards"> },
   { nowMs, sinceMs, holder, expiresBefore }: UnusedWanted,
 ): Promise<UnusedTokens> {
-  const toAt = expiresBefore === undefined ? LAST : toInstant(Date.parse(expiresBefore) - 1);
+  const toAt =
+    expiresBefore === undefined ? LAST_INSTANT : toInstant(Date.parse(expiresBefore) - 1);
   const queries = queriesOf(store, holder, toInstant(nowMs), toAt);
   const keys = await Promise.all(queries.map((query) => firstKeys(store, query)));
   const { page, next } = pageOf(keys.flat().sort(latestFirst));

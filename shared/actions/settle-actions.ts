@@ -3,8 +3,7 @@ import { MINUTE_MS } from "../time/clock.ts";
 import type { Action } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { ActionChangedError, findAction, listOpenWork, saveAction } from "./action-store.ts";
-import type { ActionContext } from "./complete-action.ts";
-import { completeAction, settleRevocation } from "./complete-action.ts";
+import { type ActionContext, completeAction, settleRevocation } from "./complete-action.ts";
 import { settleEverything } from "./everything.ts";
 
 /** Actions that one run looks at. */

@@ -2,6 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { habitsOf } from "./party.ts";
+import type { SeenEvent } from "./seen-event.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
 /** Uses a token, compared with what is usual: below this, tokens are hoarded. */
@@ -39,17 +40,17 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       // Launches, batches and load tests use what they ask for, and many users sign in once each. A leak or a loop
       // does neither.
       const isHoarded = now < usual * HOARDED && users.size <= recent.length / 2;
+      const hasNewAgent = ({ agent }: SeenEvent) =>
+        agent !== undefined && before.agents.size > 0 && !before.agents.has(agent);
       const strange = recent.filter(
-        ({ userId, network, agent }) =>
-          userId === undefined &&
+        (event) =>
+          event.userId === undefined &&
           before.events > 0 &&
-          ((network !== undefined && !before.networks.has(network)) ||
-            (agent !== undefined && before.agents.size > 0 && !before.agents.has(agent))),
+          ((event.network !== undefined && !before.networks.has(event.network)) ||
+            hasNewAgent(event)),
       );
       const isElsewhere = strange.length > recent.length / 4;
-      const isNewProgram = strange.some(
-        ({ agent }) => agent !== undefined && before.agents.size > 0 && !before.agents.has(agent),
-      );
+      const isNewProgram = strange.some(hasNewAgent);
       // Jobs of a build or a batch each run on a machine of their own, which asks for a token and uses it.
       const machines = new Set(recent.map(({ ip }) => ip)).size;
       const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;

@@ -11,6 +11,20 @@ export async function queryAll(
   return items;
 }
 
+/** The first items of a Query: more than `limit` of them if there are more, so that its caller can tell. */
+export async function queryFirst(
+  db: DocumentClient,
+  input: QueryCommandInput,
+  limit: number,
+): Promise<Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  for await (const page of paginateQuery({ client: db }, { ...input, Limit: limit + 1 })) {
+    items.push(...(page.Items ?? []));
+    if (items.length > limit) break;
+  }
+  return items;
+}
+
 /** The items of several bounded Queries, read side by side. */
 export async function queryEach(
   db: DocumentClient,
