@@ -15,7 +15,7 @@ const CHANGES: readonly {
       ["disabl", "delet", "deactivat", "remov", "turned off"],
       [
         ...["mfa", "factor", "attack", "threat", "brute", "breached", "bot detection"],
-        ...["policy", "protection", "captcha", "zone"],
+        ...["policy", "protection", "captcha", "zone", "strong authentication"],
       ],
     ],
     score: 75,
@@ -28,6 +28,14 @@ const CHANGES: readonly {
   {
     what: "changed where a client's users are sent",
     words: [["redirect_uri", "redirect uri", "redirecturi", "callback"]],
+    score: 60,
+  },
+  {
+    what: "changed whose sign-ins are trusted",
+    words: [
+      ["federation", "identity provider", "domain authentication", ".idp."],
+      ["set ", "creat", "add", "updat"],
+    ],
     score: 60,
   },
   {

@@ -6,6 +6,7 @@ import {
   withoutSecrets,
 } from "../envelope/event-data.ts";
 import { identifierSchema } from "../envelope/identifiers.ts";
+import { withoutPort } from "../envelope/ip-address.ts";
 import { type OAuthEvent, oauthEventSchema } from "../envelope/oauth-event.ts";
 import { instantSchema } from "../time/clock.ts";
 import type { ProviderEvent } from "./provider-event.ts";
@@ -77,11 +78,16 @@ function original(detail: unknown): EventData {
   };
 }
 
-/** A time as the envelope wants it; undefined when it cannot be read. */
+/** The end of a time that names its zone, such as `Z`, `GMT`, `+02:00` or `(Central European Time)`. */
+const ZONE = /(?:Z|[A-Z]{3}\)?|[+-]\d{2}:?\d{2})$/i;
+
+/** A time as the envelope wants it; undefined when it cannot be read. Without a zone, a time is UTC. */
 function instantOf(at: string | number | undefined): string | undefined {
-  const date = new Date(at ?? Number.NaN);
-  if (Number.isNaN(date.getTime())) return undefined;
-  return instantSchema.safeParse(date.toISOString()).data;
+  const texts = typeof at === "string" && !ZONE.test(at.trim()) ? [`${at}Z`, `${at} UTC`] : [at];
+  const date = texts
+    .map((each) => new Date(each ?? Number.NaN))
+    .find((each) => !Number.isNaN(each.getTime()));
+  return instantSchema.safeParse(date?.toISOString()).data;
 }
 
 /** What tells an event from others: the provider's id, or EventBridge's, or all that the event says. */
@@ -107,7 +113,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     provider_event_type: text(code, 256),
     outcome: event.outcome,
     reason: text(event.reason),
-    ip: text(event.ip, 64),
+    ip: event.ip && text(withoutPort(event.ip), 64),
     user_agent: text(event.userAgent),
     endpoint: text(event.endpoint),
     session_id: text(event.sessionId, 256),

@@ -529,6 +529,48 @@ describe("identity providers' events", () => {
     expect(event_data.session_id).toHaveLength(256);
   });
 
+  it("take a time without a zone for UTC, whatever zone the machine is in", () => {
+    const zone = process.env.TZ;
+    process.env.TZ = "America/New_York";
+    const { detail, ...sample } = entraSignIn("SignInLogs");
+    const readAt = (createdDateTime: string | number) =>
+      read({ ...sample, detail: { ...detail, properties: { createdDateTime } } }).occurred_at;
+    try {
+      expect(
+        [
+          ...["2007-01-09T09:41:00", "2007-01-09 09:41:00.5", "1/9/2007 9:41:00 AM"],
+          ...["1/9/2007 10:41:00 AM +01:00", "2007-01-09T04:41:00-0500", "2007-01-09T09:41:00z"],
+          ...["Tue, 09 Jan 2007 09:41:00 GMT", "Tue Jan 09 2007 10:41:00 GMT+0100 (CET)"],
+          ...["2007-01-09", 1168335660000],
+        ].map(readAt),
+      ).toEqual([
+        "2007-01-09T09:41:00.000Z",
+        "2007-01-09T09:41:00.500Z",
+        ...Array(6).fill("2007-01-09T09:41:00.000Z"),
+        "2007-01-09T00:00:00.000Z",
+        "2007-01-09T09:41:00.000Z",
+      ]);
+    } finally {
+      process.env.TZ = zone;
+    }
+  });
+
+  it.each([
+    ["203.0.113.9:57485", "203.0.113.9"],
+    ["[2001:db8::9]:443", "2001:db8::9"],
+    ["[2001:db8::9]", "2001:db8::9"],
+    ["2001:db8::9", "2001:db8::9"],
+    ["203.0.113.9", "203.0.113.9"],
+    ["[somewhere]:443", "[somewhere]:443"],
+  ])("have the address %s without its port", (sent, stored) => {
+    const { detail, ...sample } = entraSignIn("SignInLogs");
+    const { ip } = read({
+      ...sample,
+      detail: { ...detail, properties: { ipAddress: sent } },
+    }).event_data;
+    expect(ip).toBe(stored);
+  });
+
   it("of Entra ID say who, from where and why, whichever way they are wrapped", () => {
     const failed = entraSignIn("SignInLogs", 50126);
     const { original: _, ...facts } = read(failed).event_data;
@@ -561,6 +603,37 @@ describe("identity providers' events", () => {
     const byNumber = entraSignIn("SignInLogs", 0, { status: null });
     const detail = { ...byNumber.detail, resultType: 50053 };
     expect(read({ ...byNumber, detail }).event_data.reason).toBe("locked");
+    const byWord = { ...byNumber, detail: { ...byNumber.detail, resultType: "Success" } };
+    expect(read(byWord).event_type).toBe("session_started");
+    const { detail: audit, ...message } = entraAudit("Add owner to application");
+    const typeIn = (category: string, more: Record<string, unknown> = {}) =>
+      read({ ...message, detail: { ...audit, category, ...more } }).event_type;
+    expect(["ApplicationManagement", "Policy", "StorageRead"].map((each) => typeIn(each))).toEqual([
+      ...["admin_activity", "admin_activity", "entra_storage_read"],
+    ]);
+    // Azure's own policies, sent to the same event hub.
+    const ofAzure = { resourceId: "/subscriptions/1a/providers/Microsoft.Storage" };
+    expect(typeIn("Policy", ofAzure)).toBe("entra_policy");
+    // As Microsoft Graph has them: the properties alone.
+    const bare = (sample: Sample, more: Record<string, unknown> = {}): Sample => ({
+      ...sample,
+      detail: { ...(sample.detail.properties as Record<string, unknown>), ...more },
+    });
+    expect(read(bare(failed))).toMatchObject({
+      id: read(failed).id,
+      event_type: "auth_failed",
+      oauth_client_id: "app-77",
+      event_data: { provider_event_type: "SignInLogs", ip: "198.51.100.21" },
+    });
+    const types = { signInEventTypes: ["servicePrincipal"] };
+    expect(read(bare(byNumber, types)).event_type).toBe("entra_service_principal_sign_in_logs");
+    const succeeded = bare(entraSignIn("ServicePrincipalSignInLogs"), types);
+    expect(read(succeeded).event_type).toBe("token_issued");
+    expect(read(bare(entraAudit("Consent to application"))).event_type).toBe("consent_granted");
+    const secretOf = (result: string) =>
+      read(entraAudit("Add service principal credentials", { result, resultReason: "why" }))
+        .event_data.reason;
+    expect(["success", "failure"].map(secretOf)).toEqual(["secret_changed", "why"]);
     const byApplication = entraAudit("Add owner", {
       initiatedBy: { app: { servicePrincipalId: "sp1" } },
     });

@@ -468,6 +468,14 @@ describe("admin_change", () => {
     ).toHaveLength(1);
     expect(did({ code: "mgmt_api_read", reason: "secret_read" })).toMatchObject([{ score: 45 }]);
     expect(did({ message: "Update client callback URLs" })).toMatchObject([{ score: 60 }]);
+    for (const trusted of [
+      { code: "system.idp.lifecycle.create" },
+      { code: "Set federation settings on domain" },
+    ]) {
+      expect(did(trusted)).toMatchObject([{ score: 60 }]);
+    }
+    expect(did({ code: "Disable Strong Authentication" })).toMatchObject([{ score: 75 }]);
+    expect(did({ code: "system.idp.lifecycle.read_client_secret" })).toMatchObject([{ score: 45 }]);
     expect(did({ message: "Update branding settings" })).toEqual([]);
   });
 });
