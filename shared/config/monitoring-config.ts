@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { countryCode } from "../envelope/country.ts";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
 import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
 import { InvalidInputError } from "../errors/faults.ts";
@@ -10,6 +11,7 @@ import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { notificationsSchema } from "./notification-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
+import { originsSchema } from "./origin-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
 import { responsesSchema } from "./response-parameters.ts";
 import { signalsSchema } from "./signal-parameters.ts";
@@ -222,6 +224,8 @@ const keysSchema = z.strictObject({
     .prefault({}),
   /** Identity providers whose events are stored as well. */
   providers: providersSchema,
+  /** Where addresses are, and who runs their networks: docs/origins.md. */
+  origins: originsSchema,
   /** Webhooks that receive alerts and actions, in addition to the alarm topic. */
   notifications: notificationsSchema,
   /** Security events from other systems and to them. Nothing of it is deployed unless it is there. */
@@ -322,15 +326,23 @@ export class InvalidConfigError extends InvalidInputError {
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema
-    .superRefine(({ anomalies }, context) =>
+    .superRefine(({ anomalies, origins }, context) => {
       checkCustomRules(anomalies, (path, message) =>
         context.addIssue({
           code: "custom",
           path: ["anomalies", "custom", ...path],
           message,
         }),
-      ),
-    )
+      );
+      for (const [index, { country }] of origins.networks.entries()) {
+        if (country === undefined || countryCode(country) === country) continue;
+        context.addIssue({
+          code: "custom",
+          path: ["origins", "networks", index, "country"],
+          message: `no country has the code ${country}: give one of ISO 3166-1, such as DE`,
+        });
+      }
+    })
     .safeParse(input);
   if (!parsed.success)
     throw new InvalidConfigError("the oauth-monitoring configuration", parsed.error);

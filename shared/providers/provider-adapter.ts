@@ -7,6 +7,7 @@ import {
 } from "../envelope/event-data.ts";
 import { identifierSchema } from "../envelope/identifiers.ts";
 import { type OAuthEvent, oauthEventSchema } from "../envelope/oauth-event.ts";
+import { toOrigin } from "../envelope/origin-facts.ts";
 import { instantSchema } from "../time/clock.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
@@ -108,6 +109,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     outcome: event.outcome,
     reason: text(event.reason),
     ip: text(event.ip, 64),
+    origin: event.origin && toOrigin(event.origin),
     user_agent: text(event.userAgent),
     endpoint: text(event.endpoint),
     session_id: text(event.sessionId, 256),
