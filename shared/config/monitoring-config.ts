@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { countryCode } from "../envelope/country.ts";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
 import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
 import { InvalidInputError } from "../errors/faults.ts";
@@ -11,6 +10,7 @@ import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { notificationsSchema } from "./notification-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
+import { checkOrigins } from "./origin-checks.ts";
 import { originsSchema } from "./origin-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
 import { responsesSchema } from "./response-parameters.ts";
@@ -334,14 +334,9 @@ export function parseMonitoringConfig(input: unknown): MonitoringConfig {
           message,
         }),
       );
-      for (const [index, { country }] of origins.networks.entries()) {
-        if (country === undefined || countryCode(country) === country) continue;
-        context.addIssue({
-          code: "custom",
-          path: ["origins", "networks", index, "country"],
-          message: `no country has the code ${country}: give one of ISO 3166-1, such as DE`,
-        });
-      }
+      checkOrigins(origins, (path, message) =>
+        context.addIssue({ code: "custom", path: ["origins", ...path], message }),
+      );
     })
     .safeParse(input);
   if (!parsed.success)

@@ -1,11 +1,10 @@
+import { addAbortSignal, Readable } from "node:stream";
 import { GetObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { giveUpAfter } from "../sdk/request-timeouts.ts";
 import type { FetchedFile, FileStore } from "./database-files.ts";
+import { MOST_FILE_BYTES } from "./most-file-bytes.ts";
 
-/** The largest file that is loaded: the largest free database of cities has half of it. */
-export const MOST_FILE_BYTES = 128 * 1024 * 1024;
-
-/** How long one file may take, all attempts together. */
+/** How long one file may take, all attempts together, in milliseconds. */
 const FETCH_MS = 8000;
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : "");
@@ -31,12 +30,16 @@ async function readAll(body: AsyncIterable<Uint8Array>, length: number): Promise
  * The files of a bucket. It needs `s3:GetObject`, and `s3:ListBucket` to tell what is missing from what is refused.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
-export function bucketFiles(bucket: string, config: S3ClientConfig = {}): FileStore {
-  const s3 = new S3Client({ requestHandler: giveUpAfter(FETCH_MS), maxAttempts: 3, ...config });
+export function bucketFiles(
+  bucket: string,
+  config: S3ClientConfig = {},
+  fetchMs = FETCH_MS,
+): FileStore {
+  const s3 = new S3Client({ requestHandler: giveUpAfter(fetchMs), maxAttempts: 3, ...config });
   return {
     async fetch(name, etag): Promise<FetchedFile> {
       try {
-        const abortSignal = AbortSignal.timeout(FETCH_MS);
+        const abortSignal = AbortSignal.timeout(fetchMs);
         const found = await s3.send(
           new GetObjectCommand({
             Bucket: bucket,
@@ -46,18 +49,15 @@ export function bucketFiles(bucket: string, config: S3ClientConfig = {}): FileSt
           { abortSignal },
         );
         const { Body, ContentLength = 0, ETag = "" } = found;
-        const body = Body as (AsyncIterable<Uint8Array> & { destroy?(): void }) | undefined;
+        if (!(Body instanceof Readable)) throw new TypeError("S3 answered without a body");
         if (ContentLength > MOST_FILE_BYTES) {
-          body?.destroy?.();
+          Body.destroy();
           throw new RangeError(
             `the object has ${ContentLength} bytes, more than ${MOST_FILE_BYTES}`,
           );
         }
-        return {
-          state: "found",
-          bytes: await readAll(body ?? (async function* () {})(), ContentLength),
-          etag: ETag,
-        };
+        const bytes = await readAll(addAbortSignal(abortSignal, Body), ContentLength);
+        return { state: "found", bytes, etag: ETag };
       } catch (error) {
         if (isUnchanged(error)) return { state: "unchanged" };
         if (nameOf(error) === "NoSuchKey" || nameOf(error) === "NotFound") {

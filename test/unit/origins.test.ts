@@ -265,9 +265,17 @@ describe("origins in the configuration", () => {
     [{ networks: [{}] }, /a network needs cidr or asn/],
     [{ networks: [{ cidr: "203.0.113.0/24" }] }, /says nothing of its addresses/],
     [{ networks: [{ cidr: "203.0.113.0/24", asn: [1, 2] }] }, /has one asn/],
+    [
+      { networks: [{ cidr: ["203.0.113.0/24", "10.0.0.0/4"], kind: "vpn" }] },
+      /the prefix must be \/8/,
+    ],
+    [{ networks: [{ cidr: 7, kind: "vpn" }] }, /a network, or a list of them/],
     [{ networks: [{ cidr: "somewhere", country: "DE" }] }, /a network such as 203\.0\.113\.0\/24/],
     [{ networks: [{ cidr: "203.0.113.0/24", country: "ZZ" }] }, /no country has the code ZZ/],
-    [{ networks: [{ cidr: "203.0.113.0/24", country: "Germany" }] }, /two capital letters/],
+    [
+      { networks: [{ cidr: "203.0.113.0/24", country: "Germany" }] },
+      /origins\.networks\.0\.country/,
+    ],
     [{ databases: ["../country.mmdb"] }, /a file name such as country\.mmdb/],
     [{ databases: ["a.mmdb", "a.mmdb"] }, /the same name/],
   ])("%j is refused", (origins, message) => {
