@@ -10,7 +10,7 @@ const LAYERS = [
   ["envelope"],
   ["config"],
   ["dynamodb"],
-  ["tracking"],
+  ["origins", "tracking"],
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
   ["authorization-codes", "counters", "restrictions", "sessions", "token-verifiers"],
   ["authorization", "event-store"],

@@ -41,6 +41,7 @@ import { cost } from "./commands/cost.ts";
 import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events, securityReport } from "./commands/events.ts";
+import { originsLook, originsPut } from "./commands/origins.ts";
 import { providersTry, type TryOptions, UnusableInputError } from "./commands/providers.ts";
 import { sessionsList } from "./commands/sessions.ts";
 import { stats } from "./commands/stats.ts";
@@ -457,6 +458,36 @@ export function buildProgram(): Command {
     "providers try system-log.json --provider okta --json",
   ).action((file: string, options: TryOptions & Pick<GlobalOptions, "json">) =>
     print(providersTry(file, options, systemClock), options),
+  );
+
+  const origins = program
+    .command("origins")
+    .description("where addresses are, and who runs their networks");
+  does(
+    examples(
+      origins
+        .command("put")
+        .description("check a database in the MaxMind DB format, and upload it to the stack")
+        .argument("<file>", "the file, unpacked")
+        .option("--as <name>", "its name in origins.databases; default the file's own"),
+      "origins put country.mmdb --stack OAuthMonitoring",
+      "origins put GeoLite2-ASN.mmdb --as asn.mmdb --stack OAuthMonitoring",
+    ),
+    originsPut,
+  );
+  examples(
+    origins
+      .command("look")
+      .description("show what files on this machine say of an address; needs no stack")
+      .argument("<address>", "an IPv4 or IPv6 address")
+      .requiredOption(
+        "--database <files...>",
+        "databases in the MaxMind DB format, the first first",
+      )
+      .option("--json", "print JSON"),
+    "origins look 203.0.113.9 --database country.mmdb asn.mmdb",
+  ).action((address: string, options: { database: string[] } & Pick<GlobalOptions, "json">) =>
+    print(originsLook(address, options), options),
   );
 
   const deadLetters = program

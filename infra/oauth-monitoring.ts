@@ -54,6 +54,7 @@ import {
 import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
+import { OriginDatabases } from "./constructs/origin-databases.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
 import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
@@ -199,6 +200,8 @@ export class OAuthMonitoring extends Construct {
   readonly alarmTopic: ITopic;
   /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
+  /** The databases of origins; undefined unless the configuration names some. */
+  readonly originsBucket: Bucket | undefined;
   /** The API of Shared Signals; undefined unless the configuration has `signals`. */
   readonly signalsApi: HttpApi | undefined;
   /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
@@ -290,6 +293,7 @@ export class OAuthMonitoring extends Construct {
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
+    this.originsBucket = this.#addOriginDatabases(key, removalPolicy);
     // The return type makes the interface name every table.
     const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
     this.tables = forEachTable(property, (variable) => data.tables[variable]);
@@ -461,6 +465,20 @@ export class OAuthMonitoring extends Construct {
     });
     this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
+  }
+
+  #addOriginDatabases(key: IKey, removalPolicy: RemovalPolicy): Bucket | undefined {
+    const { databases } = this.config.origins;
+    if (databases.length === 0) return undefined;
+    const reader = this.#functions.get("Subscriber");
+    const { bucket } = new OriginDatabases(this, "OriginDatabases", {
+      databases,
+      key,
+      removalPolicy,
+      reader,
+    });
+    reader.addEnvironment("ORIGINS_BUCKET", bucket.bucketName);
+    return bucket;
   }
 
   #addSignalsApi(): HttpApi {
@@ -738,6 +756,7 @@ export class OAuthMonitoring extends Construct {
       CleanupFunctionName: this.#functions.get("Cleanup").functionName,
       ...(this.signalsApi && { SignalsApiUrl: this.signalsApi.apiEndpoint }),
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
+      ...(this.originsBucket && { OriginsBucketName: this.originsBucket.bucketName }),
       ...forEachTable(
         (variable) => `${tableConstructId(variable)}Table`,
         (variable) => this.#data.tables[variable].tableName,

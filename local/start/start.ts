@@ -197,6 +197,8 @@ async function start(): Promise<void> {
     url: stack.url,
     dynamodb_endpoint: stack.dynamodbEndpoint,
     eventbridge_endpoint: stack.eventbridgeEndpoint,
+    s3_endpoint: stack.s3Endpoint,
+    origins_bucket: environment.ORIGINS_BUCKET,
     event_bus_name: environment.EVENT_BUS_NAME,
     event_bus_arn: stack.replay.busArn,
     stored_rule_arn: stack.replay.storedRuleArn,

@@ -54,6 +54,18 @@ export const providerMappingSchema = z.strictObject({
     sessionId: paths.optional(),
     /** The address of the caller. */
     ip: paths.optional(),
+    /** The country of the address: a code of ISO 3166-1, or a name in English. */
+    country: paths.optional(),
+    /** The number of the address's autonomous system: `64496` or `AS64496`. */
+    asn: paths.optional(),
+    /** Who runs the address's network. */
+    operator: paths.optional(),
+    /** What the address is used for: `hosting`, `vpn`, `proxy` or `tor`. */
+    kind: paths.optional(),
+    /** Where the address is, in degrees. */
+    latitude: paths.optional(),
+    /** As `latitude`. */
+    longitude: paths.optional(),
     /** The user agent of the caller. */
     userAgent: paths.optional(),
     /** What was called. */

@@ -16,6 +16,7 @@ const logSchema = {
   user_name: optionalText,
   hostname: optionalText,
   session_id: optionalText,
+  location_info: optionalPart({}),
 };
 
 /**
@@ -39,6 +40,11 @@ export const auth0: ProviderAdapter = {
       userId: log.user_id ?? log.user_name,
       sessionId: log.session_id,
       ip: log.ip,
+      origin: {
+        country: log.location_info?.country_code ?? log.location_info?.country_name,
+        latitude: log.location_info?.latitude,
+        longitude: log.location_info?.longitude,
+      },
       userAgent: log.user_agent,
       endpoint: log.hostname,
       message: log.description,

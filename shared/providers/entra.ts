@@ -21,6 +21,8 @@ const recordSchema = z.looseObject({
   resultType: optionalCode,
   resultDescription: optionalText,
   callerIpAddress: optionalText,
+  /** The code of the country. */
+  location: optionalText,
   properties: optionalPart({
     id: optionalText,
     ipAddress: optionalText,
@@ -31,6 +33,8 @@ const recordSchema = z.looseObject({
     userPrincipalName: optionalText,
     sessionId: optionalText,
     userAgent: optionalText,
+    autonomousSystemNumber: z.unknown().optional(),
+    location: optionalPart({ geoCoordinates: optionalPart({}) }),
     status: optionalPart({ errorCode: optionalCode, failureReason: optionalText }),
     // An audit log.
     activityDateTime: optionalTime,
@@ -105,6 +109,9 @@ const SIGN_INS: ReadonlyMap<string, string> = new Map(
 
 /** Categories of risks that Microsoft has detected. */
 const RISKS: ReadonlySet<string> = new Set(["UserRiskEvents", "ServicePrincipalRiskEvents"]);
+
+/** The risk of an address that hides its caller: an anonymising proxy or VPN, or Tor. */
+const ANONYMOUS = "anonymizedIPAddress";
 
 /**
  * Codes of a step in the middle of a sign-in, such as the question whether to stay signed in. They are neither a
@@ -228,6 +235,13 @@ export const entra: ProviderAdapter = {
       occurredAt: properties?.createdDateTime ?? properties?.activityDateTime ?? log.time,
       sessionId: properties?.sessionId,
       ip: properties?.ipAddress ?? event.ip ?? log.callerIpAddress,
+      origin: {
+        country: properties?.location?.countryOrRegion ?? log.location,
+        latitude: properties?.location?.geoCoordinates?.latitude,
+        longitude: properties?.location?.geoCoordinates?.longitude,
+        asn: properties?.autonomousSystemNumber,
+        kind: properties?.riskEventType === ANONYMOUS ? "proxy" : undefined,
+      },
       userAgent: properties?.userAgent,
     };
   },

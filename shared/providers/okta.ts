@@ -21,7 +21,9 @@ const detailSchema = z
       id: optionalText,
       ipAddress: optionalText,
       userAgent: optionalPart({ rawUserAgent: optionalText }),
+      geographicalContext: optionalPart({ geolocation: optionalPart({}) }),
     }),
+    securityContext: optionalPart({}),
     outcome: optionalPart({ result: optionalText, reason: optionalText }),
     authenticationContext: optionalPart({ externalSessionId: optionalText }),
     debugContext: optionalPart({ debugData: optionalPart({ requestUri: optionalText }) }),
@@ -33,6 +35,7 @@ export const okta: ProviderAdapter = {
   serves: ({ source }) => source.startsWith("aws.partner/okta.com/"),
   read: ({ detail }) => {
     const event = detailSchema.parse(detail);
+    const place = event.client?.geographicalContext;
     const entities = [event.actor, ...event.target];
     const idOf = (...types: string[]) =>
       entities.find((each) => types.includes(each?.type ?? ""))?.id;
@@ -45,6 +48,14 @@ export const okta: ProviderAdapter = {
       userId: idOf("User"),
       sessionId: event.authenticationContext?.externalSessionId,
       ip: event.client?.ipAddress,
+      origin: {
+        country: place?.country,
+        latitude: place?.geolocation?.lat,
+        longitude: place?.geolocation?.lon,
+        asn: event.securityContext?.asNumber,
+        operator: event.securityContext?.asOrg,
+        kind: event.securityContext?.isProxy === true ? "proxy" : undefined,
+      },
       userAgent: event.client?.userAgent?.rawUserAgent,
       endpoint: event.debugContext?.debugData?.requestUri,
       message: event.displayMessage,

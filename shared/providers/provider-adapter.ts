@@ -8,6 +8,7 @@ import {
 import { identifierSchema } from "../envelope/identifiers.ts";
 import { withoutPort } from "../envelope/ip-address.ts";
 import { type OAuthEvent, oauthEventSchema } from "../envelope/oauth-event.ts";
+import { toOrigin } from "../envelope/origin-facts.ts";
 import { instantSchema } from "../time/clock.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
@@ -114,6 +115,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     outcome: event.outcome,
     reason: text(event.reason),
     ip: event.ip && text(withoutPort(event.ip), 64),
+    origin: event.origin && toOrigin(event.origin),
     user_agent: text(event.userAgent),
     endpoint: text(event.endpoint),
     session_id: text(event.sessionId, 256),

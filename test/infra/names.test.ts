@@ -9,6 +9,7 @@ import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
+  origins: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },

@@ -404,6 +404,73 @@ describe("identity providers' events", () => {
     `);
   });
 
+  it("say where the address is, and who runs its network", () => {
+    const okta = oktaSample("user.session.start", "SUCCESS", {
+      client: {
+        ipAddress: "198.51.100.7",
+        geographicalContext: {
+          city: "Ashburn",
+          country: "United States",
+          geolocation: { lat: 39.0481, lon: -77.4728 },
+        },
+      },
+      securityContext: { asNumber: 64496, asOrg: "Example Cloud", isProxy: true },
+    });
+    expect(read(okta).event_data.origin).toEqual({
+      country: "US",
+      asn: 64496,
+      operator: "Example Cloud",
+      kind: "proxy",
+      latitude: 39,
+      longitude: -77.5,
+    });
+    const auth0 = auth0Sample("s", {
+      location_info: { country_code: "GB", latitude: "51.4964", longitude: "-0.1224" },
+    });
+    expect(read(auth0).event_data.origin).toEqual({
+      country: "GB",
+      latitude: 51.5,
+      longitude: -0.1,
+    });
+    const { detail, ...entra } = entraSignIn("SignInLogs", 0);
+    const inBerlin = {
+      ...(detail as { properties: object }).properties,
+      autonomousSystemNumber: 64497,
+      location: {
+        city: "Berlin",
+        countryOrRegion: "DE",
+        geoCoordinates: { latitude: 52.5163, longitude: 13.3777 },
+      },
+    };
+    expect(
+      read({ ...entra, detail: { ...(detail as object), properties: inBerlin } }).event_data.origin,
+    ).toEqual({ country: "DE", asn: 64497, latitude: 52.5, longitude: 13.4 });
+  });
+
+  it.each([
+    [{ client: { geographicalContext: "", ipAddress: "198.51.100.7" }, securityContext: null }],
+    [{ client: { geographicalContext: { country: "Atlantis", geolocation: [] } } }],
+    [{ securityContext: { asNumber: -1, asOrg: 7, isProxy: "yes" } }],
+    [{ client: { geographicalContext: { geolocation: { lat: "north", lon: 7 } } } }],
+  ])("lose of %j what does not fit, and not the event", (more) => {
+    const event = read(oktaSample("user.session.start", "SUCCESS", more));
+    expect(event.event_type).toBe("session_started");
+    expect(event.event_data.origin).toSatisfy(
+      (origin) => origin === undefined || JSON.stringify(origin) === '{"country":"DE"}',
+    );
+  });
+
+  it("put no token of ours into an origin", () => {
+    const secret = `oam_${"b".repeat(43)}`;
+    const event = read(
+      oktaSample("user.session.start", "SUCCESS", {
+        securityContext: { asNumber: 64496, asOrg: `Bearer ${secret}` },
+      }),
+    );
+    expect(JSON.stringify(event)).not.toContain(secret);
+    expect(event.event_data.origin).toMatchObject({ asn: 64496 });
+  });
+
   it("say all that they know of the call", () => {
     const facts = (sample: Sample) => {
       const { original: _, ...known } = read(sample).event_data;
@@ -429,6 +496,7 @@ describe("identity providers' events", () => {
       provider_event_type: "user.session.start",
       outcome: "success",
       ip: "198.51.100.7",
+      origin: { country: "DE" },
       user_agent: "Mozilla/5.0",
       endpoint: "/oauth2/default/v1/token",
       session_id: "102bZDNFfWaQSyEZQuDgWt-uQ",
@@ -581,6 +649,7 @@ describe("identity providers' events", () => {
       outcome: "failure",
       reason: "wrong_password",
       ip: "198.51.100.21",
+      origin: { country: "DE" },
       user_agent: "Mozilla/5.0",
       session_id: "00a1",
       message: "Error validating credentials.",
