@@ -6,6 +6,7 @@ import { isGuess } from "../envelope/guess-reasons.ts";
 import { networkOf } from "../envelope/network.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { NO_CLIENT, tokenIdOf, typesOf } from "../envelope/oauth-event.ts";
+import { placeOf } from "../envelope/operator.ts";
 import { agentOf } from "../envelope/user-agent.ts";
 import { DAY_MS } from "../time/clock.ts";
 import { previousUseSchema } from "../tokens/previous-use.ts";
@@ -119,9 +120,11 @@ function detectionSubjects(event: Facts, news: AgentNews): Subject[] {
     (!previousUse || networkOf(previousUse.ip) !== network);
   const isServicePlace =
     user_id === undefined && network !== undefined && (isInNewNetwork || news.isNewToClient);
+  // A service is known by its operators where these are known: one cloud lets it out of many networks.
+  const place = placeOf(event_data);
   return [
     ...(isChanged ? subject("changed_holders", holder) : []),
-    ...(isServicePlace ? subject("service_networks", `${network} ${agent ?? ""}`) : []),
+    ...(isServicePlace ? subject("service_networks", `${place} ${agent ?? ""}`) : []),
     ...(restedMs >= DORMANT_AFTER_DAYS * DAY_MS ? subject("dormant_tokens", tokenId) : []),
     ...sampled,
   ];

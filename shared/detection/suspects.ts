@@ -1,5 +1,6 @@
 import {
   type ClientHistory,
+  comparablePlaces,
   countWithin,
   type HourCounts,
   type KnownNetwork,
@@ -142,7 +143,10 @@ export function suspectClients(
   return [...new Set(clients)].filter((id) => id !== NO_CLIENT).slice(0, mostSuspects);
 }
 
-/** Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago. */
+/**
+ * Clients that act for no user and were counted, since the last run, in a network, or with an operator, that was not
+ * known two hours ago.
+ */
 export function clientsInNewNetworks(
   counts: readonly SubjectCount[],
   known: ReadonlyMap<string, readonly KnownNetwork[]>,
@@ -151,10 +155,13 @@ export function clientsInNewNetworks(
   return counts.flatMap((each) => {
     if (countWithin(each, sinceMs, nowMs) === 0) return [];
     const [network] = splitValue(each.value);
-    const networks = known.get(each.clientId) ?? [];
-    const isKnown = networks.some(
+    const networks = comparablePlaces(known.get(each.clientId) ?? [], network, {
+      nowMs,
+      learnMs: 0,
+    });
+    const isKnown = networks?.some(
       (one) => one.network === network && Date.parse(one.firstSeenAt) < nowMs - 2 * HOUR_MS,
     );
-    return isKnown || networks.length === 0 ? [] : [each.clientId];
+    return isKnown || networks === undefined ? [] : [each.clientId];
   });
 }

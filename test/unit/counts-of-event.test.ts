@@ -121,6 +121,21 @@ describe("what an event counts", () => {
     ]);
   });
 
+  it("is a service by its operator in place of its network, with as many counts", () => {
+    const from = (ip: string) => ({ at: toInstant(NOW - 1000), ip });
+    const enriched = (asn: unknown, previous_use: unknown, ip = "203.0.113.9") =>
+      counted(
+        "token_used",
+        { token_id: "t1", ip, previous_use, user_agent: "curl/8", origin: { asn, country: "DE" } },
+        { id: "01a20a27-742d-708c-86b9-9adfc2873eae" },
+      );
+    expect(enriched(64496, null)).toEqual([["service_networks", "AS64496 curl"]]);
+    expect(enriched(64496, from("198.51.100.1"))).toEqual([["service_networks", "AS64496 curl"]]);
+    expect(enriched(64496, from("203.0.1.1"))).toEqual([]);
+    expect(enriched(64496, null, "nonsense")).toEqual([]);
+    expect(enriched("x", null)).toEqual([["service_networks", "203.0.0.0/16 curl"]]);
+  });
+
   it("is one use in forty-four, the same at each delivery", () => {
     const sampled = Array.from({ length: 800 }, (_, n) => {
       const details = { token_id: "t1" };
