@@ -18,6 +18,7 @@ import {
 import { unusualHours } from "../anomaly-rules/unusual-hours.ts";
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import { isOperator } from "../envelope/operator.ts";
 import { DAY_MS, HOUR_MS } from "../time/clock.ts";
 import { lastHours, type RecentCounts } from "./read-rankings.ts";
 
@@ -144,8 +145,8 @@ export function suspectClients(
 }
 
 /**
- * Clients that act for no user and were counted, since the last run, in a network, or with an operator, that was not
- * known two hours ago.
+ * Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago; or
+ * within these two hours with such an operator.
  */
 export function clientsInNewNetworks(
   counts: readonly SubjectCount[],
@@ -153,8 +154,10 @@ export function clientsInNewNetworks(
   { sinceMs, nowMs }: Scope,
 ): string[] {
   return counts.flatMap((each) => {
-    if (countWithin(each, sinceMs, nowMs) === 0) return [];
     const [network] = splitValue(each.value);
+    // A new operator is judged by its networks for as long as it is news, and these are in the events.
+    const fromMs = isOperator(network) ? nowMs - 2 * HOUR_MS : sinceMs;
+    if (countWithin(each, fromMs, nowMs) === 0) return [];
     const networks = comparablePlaces(known.get(each.clientId) ?? [], network, {
       nowMs,
       learnMs: 0,

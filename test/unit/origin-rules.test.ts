@@ -302,8 +302,9 @@ describe("the place of a service", () => {
   });
 
   it("names a client to look at, unless it is learnt anew", () => {
-    const look = (place: string, ...places: readonly Known[]) =>
-      clientsInNewNetworks([used(place, 5)], known(...places), {
+    const look = (place: string, ...places: readonly Known[]) => lookAfter(5, place, ...places);
+    const lookAfter = (minutes: number, place: string, ...places: readonly Known[]) =>
+      clientsInNewNetworks([used(place, minutes)], known(...places), {
         sinceMs: NOW - 10 * MINUTE_MS,
         nowMs: NOW,
         mostSuspects: 60,
@@ -312,6 +313,10 @@ describe("the place of a service", () => {
     expect(look("AS64496", ["AS64496", 9])).toEqual([]);
     expect(look("AS64496", ["10.1.0.0/16", 9])).toEqual([]);
     expect(look("203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual(["service"]);
+    // An operator for as long as it is news, and a network since the last run.
+    expect(lookAfter(120, "AS64497", ["AS64496", 9])).toEqual(["service"]);
+    expect(lookAfter(121, "AS64497", ["AS64496", 9])).toEqual([]);
+    expect(lookAfter(11, "203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual([]);
   });
 
   it("that was idle is compared with places of its kind", () => {
