@@ -2,6 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf } from "./party.ts";
 import { holderSubject } from "./seen-event.ts";
 
@@ -31,8 +32,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         explained.set(key, (explained.get(key) ?? 0) + 1);
       }
       const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
-      const isNewNetwork =
-        first.network !== undefined && !habits.networks.has(first.network) && habits.events > 0;
+      const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
       const isNewAgent =
         first.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(first.agent);
       // The same program from the same place lost an answer, and asked again.
@@ -48,12 +48,19 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
               ? []
               : [{ kind: "client", id: first.clientId } as const]),
           ],
-          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour, from ${first.ip ?? "an unknown address"} (${first.agent ?? "no user agent"}), where its holder never was`,
-          score: habits.events === 0 ? 50 : 60 + (isNewNetwork ? 10 : 0) + (isNewAgent ? 20 : 0),
+          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"}), where its holder never was`,
+          score:
+            habits.events === 0
+              ? 50
+              : 60 + (isNewNetwork ? 10 : 0) + (isNewAgent ? 20 : 0) + newsPoints(habits, first),
           observed: reuses.length,
           threshold: 1,
           ...window,
-          evidence: { reason: first.reason, usual_networks: [...habits.networks].slice(0, 10) },
+          evidence: {
+            reason: first.reason,
+            usual_networks: [...habits.networks].slice(0, 10),
+            ...originEvidence(habits, first),
+          },
         },
       ];
     });

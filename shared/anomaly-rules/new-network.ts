@@ -1,13 +1,17 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { isOperator, operatorOf } from "../envelope/operator.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import {
+  comparablePlaces,
   countWithin,
   type DetectionSnapshot,
   type KnownNetwork,
   type SubjectCount,
   splitValue,
 } from "./detection-snapshot.ts";
+import { NEWS_POINTS, originEvidence, originNews, originText } from "./origin-news.ts";
+import { habitsOf } from "./party.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** For so long a place is new: within this, it shows whether the service goes on where it was. */
@@ -17,6 +21,7 @@ const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
 interface Place {
   readonly clientId: string;
+  /** Or its operator, where that is known. */
   readonly network: string;
   readonly agent: string;
   readonly uses: number;
@@ -38,6 +43,10 @@ const TOKENS_A_MACHINE = 3;
 /** How much less often than usual a token is used by who asks for one each time. */
 const LESS_OFTEN = 5;
 
+/** Whether an event came from a network, or from one of an operator. */
+const isIn = ({ network, origin }: SeenEvent, place: string) =>
+  place === (isOperator(place) ? operatorOf(origin) : network);
+
 interface Behaviour {
   readonly there: { readonly tokens: number; readonly uses: number; readonly machines: number };
   /** Uses a token in the client's own networks. */
@@ -50,7 +59,7 @@ function behaviourOf(
   network: string,
   own: readonly KnownNetwork[],
 ): Behaviour {
-  const isOwn = (event: SeenEvent) => own.some((one) => one.network === event.network);
+  const isOwn = (event: SeenEvent) => own.some((one) => isIn(event, one.network));
   const used = (chosen: readonly SeenEvent[]) => {
     const uses = chosen.filter(({ type }) => type === "token_used");
     return {
@@ -59,9 +68,8 @@ function behaviourOf(
       machines: new Set(uses.map(({ ip }) => ip)).size,
     };
   };
-  const ofService = events.filter(({ userId }) => userId === undefined);
-  const there = used(ofService.filter((event) => event.network === network));
-  const { tokens, uses } = used(ofService.filter(isOwn));
+  const there = used(events.filter((event) => isIn(event, network)));
+  const { tokens, uses } = used(events.filter(isOwn));
   return { there, usual: tokens === 0 ? 0 : uses / tokens };
 }
 
@@ -82,9 +90,12 @@ function judge(
   const { nowMs, knownNetworks, clientAgents } = snapshot;
   const { clientId, network, agent, uses, firstMs } = place;
   const fromMs = nowMs - NEWS_MS;
-  const known = knownNetworks.get(clientId) ?? [];
-  const [first] = known;
-  if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnDays * DAY_MS) return [];
+  const learnMs = learnDays * DAY_MS;
+  const watched = knownNetworks.get(clientId) ?? [];
+  const [first] = watched;
+  if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return [];
+  const comparable = comparablePlaces(watched, network, { nowMs, learnMs });
+  const known = comparable ?? [];
   // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
   const own = known.filter(
     ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
@@ -94,15 +105,21 @@ function judge(
       .filter((each) => each.clientId === clientId && countWithin(each, fromMs, nowMs) > 0)
       .map((each) => splitValue(each.value)[0]),
   ).size;
-  const isNewNetwork = !known.some(
-    (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
-  );
+  const isNewNetwork =
+    comparable?.every((one) => one.network !== network || Date.parse(one.firstSeenAt) >= fromMs) ??
+    false;
   const agents = clientAgents.get(clientId) ?? new Map<string, number>();
   const agentSeenMs = agents.get(agent) ?? Number.NEGATIVE_INFINITY;
   const others = [...agents].filter(([each, seenMs]) => each !== agent && seenMs < fromMs);
   const isNewAgent = agent !== "" && agentSeenMs >= fromMs && others.length > 0;
   if (!isNewNetwork && !isNewAgent) return [];
-  const isEverywhere = Math.max(own.length, atOnce) > maxKnownNetworks;
+  const events = (snapshot.clients.get(clientId) ?? []).filter(
+    ({ userId }) => userId === undefined,
+  );
+  const there = events.filter((event) => event.atMs >= fromMs && isIn(event, network));
+  // A fleet has networks of an operator to itself; who found a secret has a machine.
+  const networksThere = new Set(there.map((event) => event.network)).size;
+  const isEverywhere = Math.max(own.length, atOnce, networksThere) > maxKnownNetworks;
   // A service that moves leaves its old networks; one whose secret leaked goes on there.
   const goesOn = snapshot.serviceNetworks.some((each) => {
     const [other, otherAgent] = splitValue(each.value);
@@ -112,23 +129,28 @@ function judge(
       each.clientId === clientId && isOwn && countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
     );
   });
-  const behaviour = behaviourOf(snapshot.clients.get(clientId) ?? [], network, own);
+  const behaviour = behaviourOf(events, network, own);
   const isOther = isNewNetwork && isOtherBehaviour(behaviour);
+  const [latest] = there.slice(-1);
+  const habits = habitsOf(events.filter(({ atMs }) => atMs < fromMs));
+  const news = latest && isNewNetwork ? originNews(habits, latest) : [];
+  const where = originText(latest?.origin) ?? network;
   const score =
     (isNewNetwork && !isEverywhere ? 30 : 0) +
     (isNewAgent ? 45 : 0) +
     (goesOn && !isEverywhere ? 15 : 0) +
-    (isOther && !isEverywhere ? 20 : 0);
+    (isOther && !isEverywhere ? 20 : 0) +
+    (news.length > 0 && !isEverywhere && (goesOn || isOther || isNewAgent) ? NEWS_POINTS : 0);
   return [
     {
       subject: { kind: "client", id: clientId },
-      message: `${clientId} is used from ${network} by ${agent || "no user agent"}; usual is ${
+      message: `${clientId} is used from ${where} by ${agent || "no user agent"}; usual is ${
         others
           .map(([each]) => each)
           .slice(0, 3)
           .join(", ") || "any program"
       } from ${own
-        .map((one) => one.network)
+        .map((one) => habits.homes.get(one.network) ?? one.network)
         .slice(0, 3)
         .join(
           ", ",
@@ -146,6 +168,7 @@ function judge(
         goes_on_where_it_was: goesOn,
         behaves_otherwise: isOther,
         known_networks: known.map((one) => one.network),
+        ...(latest && originEvidence(habits, latest)),
       },
     },
   ];

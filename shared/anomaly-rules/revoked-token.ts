@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
@@ -25,14 +26,15 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
       const graceEndMs = Date.parse(revoked) + graceMinutes * MINUTE_MS;
       const late = uses.filter(({ atMs }) => atMs >= graceEndMs);
       const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
-      const isStrange = ({ network, agent }: SeenEvent) => ({
-        network: network !== undefined && !habits.networks.has(network),
-        agent: agent !== undefined && habits.agents.size > 0 && !habits.agents.has(agent),
+      const isStrange = (use: SeenEvent) => ({
+        network: isElsewhere(habits, use),
+        agent: use.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(use.agent),
       });
       const scored = uses.map((use) => {
         const strange = isStrange(use);
         const isLate = use.atMs >= graceEndMs;
-        const points = (strange.network ? 25 : 0) + (strange.agent ? 30 : 0);
+        const points =
+          (strange.network ? 25 : 0) + (strange.agent ? 30 : 0) + newsPoints(habits, use);
         if (habits.events === 0) return { use, score: isLate ? 45 : 0 };
         // A client that tries again from its usual place does not know of the revocation.
         return { use, score: points === 0 ? 0 : points + (isLate ? 25 : 0) };
@@ -48,7 +50,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
             ...(of.kind === "user" ? [of] : []),
             ...new Set(uses.flatMap(({ ip }) => (ip === undefined ? [] : [ip]))),
           ].map((each) => (typeof each === "string" ? ({ kind: "ip", id: each } as const) : each)),
-          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${worst.use.ip} (${worst.use.agent ?? "no user agent"}), where its holder never was`,
+          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}), where its holder never was`,
           score: worst.score,
           observed: uses.length,
           threshold: 1,
@@ -58,6 +60,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
             revoked_at: revoked,
             after_grace: late.length,
             usual_networks: [...habits.networks].slice(0, 10),
+            ...originEvidence(habits, worst.use),
           },
         },
       ];

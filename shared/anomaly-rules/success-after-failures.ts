@@ -2,7 +2,8 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { isGuess } from "../envelope/guess-reasons.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
-import { habitsOf } from "./party.ts";
+import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
+import { type Habits, habitsOf } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
@@ -13,6 +14,7 @@ interface Found {
   readonly success: SeenEvent;
   readonly score: number;
   readonly message: string;
+  readonly habits: Habits;
 }
 
 /** A user at whom was guessed, and who is then let in from where they never were. */
@@ -36,7 +38,7 @@ function ofUser(
   );
   if (!success || success.atMs - last.atMs > HOUR_MS) return [];
   const isNew =
-    (success.network !== undefined && !habits.networks.has(success.network)) ||
+    isElsewhere(habits, success) ||
     (success.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(success.agent));
   // Who forgot a password fails, and then succeeds, at home.
   if (habits.events > 0 && !isNew) return [];
@@ -48,8 +50,12 @@ function ofUser(
       subject: { kind: "user", id },
       failed,
       success,
-      score: (isNew ? 80 : 55) + (guessers.has(success.ip) ? 10 : 0),
-      message: `User ${id} was let in from ${success.ip ?? "an unknown address"} after ${tried} refusals (${factors} of them of a second factor); the user was never there before`,
+      score:
+        (isNew ? 80 : 55) +
+        (guessers.has(success.ip) ? 10 : 0) +
+        (isNew && originNews(habits, success).length > 0 ? 5 : 0),
+      habits,
+      message: `User ${id} was let in from ${placeText(success)} after ${tried} refusals (${factors} of them of a second factor); the user was never there before`,
     },
   ];
 }
@@ -76,7 +82,8 @@ function ofAddress(
       failed,
       success,
       score: 90,
-      message: `${ip} was let in as ${success.userId ?? success.clientId ?? "somebody"} after ${failed.length} guesses; nobody was ever let in from there before`,
+      habits: habitsOf([]),
+      message: `${placeText(success)} was let in as ${success.userId ?? success.clientId ?? "somebody"} after ${failed.length} guesses; nobody was ever let in from there before`,
     },
   ];
 }
@@ -98,7 +105,7 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
         ),
         ...[...addresses].flatMap(([ip, events]) => ofAddress(ip, events, fromMs, limits)),
       ];
-      return found.map(({ subject, failed, success, score, message }): Anomaly => {
+      return found.map(({ subject, failed, success, score, message, habits }): Anomaly => {
         const ips = new Set([...failed.slice(-20), success].flatMap(({ ip }) => ip ?? []));
         return {
           subject,
@@ -118,6 +125,7 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
             reasons: [...new Set(failed.map(({ reason }) => reason))],
             let_in_at: toInstant(success.atMs),
             let_in_with: success.agent,
+            ...originEvidence(habits, success),
           },
         };
       });

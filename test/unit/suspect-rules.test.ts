@@ -604,7 +604,17 @@ describe("idle_client", () => {
         { clientId: "job", value: place, minutes: new Map([[NOW - 5 * MINUTE_MS, 1]]) },
       ],
       knownNetworks: new Map([
-        ["job", [{ network: known, firstSeenAt: toInstant(NOW - 60 * DAY_MS), raised: false }]],
+        [
+          "job",
+          [
+            {
+              network: known,
+              firstSeenAt: toInstant(NOW - 60 * DAY_MS),
+              lastSeenAt: toInstant(NOW - 12 * DAY_MS),
+              raised: false,
+            },
+          ],
+        ],
       ]),
       clientAgents: new Map([
         [
