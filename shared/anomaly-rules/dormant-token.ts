@@ -3,7 +3,6 @@ import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
 import { habitsOf, rateOf } from "./party.ts";
-import { RAISED_FROM } from "./risk.ts";
 
 /** A token that is used by somebody else, or heavily, after days without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
@@ -38,7 +37,6 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         (isKnown && uses >= threshold && isFaster ? 15 : 0) +
         (isNewAgent ? 30 : 0) +
         (isNewNetwork ? 25 : 0);
-      if (score < RAISED_FROM) return [];
       return [
         {
           subject: { kind: "token", id: each.value } as const,

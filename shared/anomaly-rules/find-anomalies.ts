@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { adminChange } from "./admin-change.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import type { AnomalyRule, FoundAnomaly } from "./anomaly-rule.ts";
 import { consentPhishing } from "./consent-phishing.ts";
 import { credentialReuse } from "./credential-reuse.ts";
 import { describeCustomRule, findByCustomRule } from "./custom-rule.ts";
@@ -16,13 +16,14 @@ import { networkGuessing } from "./network-guessing.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
 import { persistentFailures } from "./persistent-failures.ts";
+import { raisedOf } from "./raised.ts";
 import { registrationSpike } from "./registration-spike.ts";
 import { revokedToken } from "./revoked-token.ts";
-import { RAISED_FROM } from "./risk.ts";
 import { scopeProbing } from "./scope-probing.ts";
 import { scraping } from "./scraping.ts";
 import { successAfterFailures } from "./success-after-failures.ts";
 import { tokenTheft } from "./token-theft.ts";
+import { unusualHoursOfUser } from "./unusual-hours-of-user.ts";
 
 type Rules = AnomaliesConfig["rules"];
 
@@ -48,19 +49,12 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   registration_spike: registrationSpike,
   admin_change: adminChange,
   outage,
+  unusual_hours: unusualHoursOfUser,
 };
 
-/** Rules that tell of trouble and not of an attack. They are raised with any score. */
-const NOTICES: ReadonlySet<string> = new Set<keyof Rules>(["outage"]);
-
-/** An anomaly and the rule that found it. */
-export interface FoundAnomaly extends Anomaly {
-  readonly rule: AnomalyRule<never>;
-}
-
 /**
- * What every enabled rule finds in a snapshot that scores enough for an alert, or is a notice, and what the rules of the
- * configuration find.
+ * What every enabled rule finds in a snapshot that scores enough for an alert, alone or by what supports it, or is a
+ * notice, and what the rules of the configuration find.
  */
 export function findAnomalies(
   snapshot: DetectionSnapshot,
@@ -77,10 +71,7 @@ export function findAnomalies(
   const found = names.flatMap((name) => {
     const rule = ANOMALY_RULES[name] as AnomalyRule<Rules[keyof Rules]>;
     if (!rules[name].enabled) return [];
-    return rule
-      .find(snapshot, rules[name])
-      .filter(({ score }) => score >= RAISED_FROM || NOTICES.has(name))
-      .map((anomaly) => ({ ...anomaly, rule }));
+    return rule.find(snapshot, rules[name]).map((anomaly) => ({ ...anomaly, rule }));
   });
-  return [...found, ...own];
+  return raisedOf([...found, ...own]);
 }

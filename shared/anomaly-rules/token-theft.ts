@@ -3,7 +3,6 @@ import { DAY_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { newParties, type Party } from "./party.ts";
-import { RAISED_FROM } from "./risk.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 /** A holder with this many uses, on this many days, always from one network, does not move. */
@@ -79,7 +78,7 @@ function anomalyOf(
   const scoreOf = (reasons: [number, string][]) => reasons.reduce((sum, [each]) => sum + each, 0);
   const [worst] = [...parties].sort((a, b) => scoreOf(b.reasons) - scoreOf(a.reasons));
   const score = Math.min(100, worst ? scoreOf(worst.reasons) : 0);
-  if (!worst || score < RAISED_FROM) return [];
+  if (!worst || score === 0) return [];
   const { party, reasons } = worst;
   const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
   const [tokenId = ""] = party.tokenIds;

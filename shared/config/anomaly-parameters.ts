@@ -217,6 +217,20 @@ export const anomaliesSchema = z
             windowMinutes: z.int().min(10).max(720).default(120),
           })
           .prefault({}),
+        /**
+         * A user is active at hours of the day at which the user never was. This raises no alert, but adds to what other
+         * rules find about the user.
+         */
+        unusual_hours: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Days on which the user was active, of weekdays or of weekends, before an hour counts as unusual. */
+            days: z.int().min(2).max(20).default(4),
+            /** The hours of a user's night. Who never pauses for so long has no unusual hours. */
+            quietHours: z.int().min(4).max(20).default(8),
+          })
+          .prefault({}),
         /** An administrator weakens the identity provider. */
         admin_change: z
           .strictObject({
