@@ -8,6 +8,7 @@ import { deadTokens } from "./dead-tokens.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { devicePhishing } from "./device-phishing.ts";
 import { dormantToken } from "./dormant-token.ts";
+import { endedAccess } from "./ended-access.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
 import { idleClient } from "./idle-client.ts";
@@ -37,6 +38,7 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   persistent_failures: persistentFailures,
   dead_tokens: deadTokens,
   revoked_token: revokedToken,
+  ended_access: endedAccess,
   credential_reuse: credentialReuse,
   scope_probing: scopeProbing,
   scraping,

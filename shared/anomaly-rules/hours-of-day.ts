@@ -14,6 +14,7 @@ export interface ActiveHours {
   /** Hours of the day, UTC, earliest first. */
   readonly hours: readonly number[];
   readonly days: number;
+  readonly events: number;
   /** The longest time of the day without activity: its first hour, and its number of hours. */
   readonly quietFrom: number;
   readonly quietHours: number;
@@ -41,6 +42,7 @@ export function activeHours(events: readonly SeenEvent[], nowMs: number): Active
     kind: weekend ? "weekends" : "weekdays",
     hours,
     days: new Set(usual.map(({ atMs }) => dayOf(atMs))).size,
+    events: usual.length,
     ...longestQuiet(hours),
   };
 }

@@ -6,6 +6,9 @@ import { holderSubject, isSuccess } from "./seen-event.ts";
 
 const atHour = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
 
+/** Of a user who is seldom there, chance leaves the most hours empty. */
+const LEAST_EVENTS = 20;
+
 /** A user who is active at hours of the day at which the user never was. */
 export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_hours"]> = {
   name: "unusual_hours",
@@ -20,7 +23,7 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
     return [...holders].flatMap(([holder, events]): Anomaly[] => {
       if (!holder.startsWith("user:")) return [];
       const usual = activeHours(events, nowMs);
-      if (usual.days < least) return [];
+      if (usual.days < least || usual.events < LEAST_EVENTS) return [];
       const strange = events.filter(
         (event) =>
           event.atMs >= fromMs && isSuccess(event) && isUnusualHour(usual, event.atMs, quietHours),

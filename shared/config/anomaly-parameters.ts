@@ -111,6 +111,15 @@ export const anomaliesSchema = z
             graceMinutes: z.int().min(0).default(15),
           })
           .prefault({}),
+        /** Access goes on, or is tried, after it was ended, from where its holder never was. */
+        ended_access: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes an app may take to learn that a session, or all access of a user, has ended. */
+            graceMinutes: z.int().min(0).max(60).default(2),
+          })
+          .prefault({}),
         /** Expired and revoked tokens of many holders come from one address. */
         dead_tokens: z
           .strictObject({

@@ -55,6 +55,7 @@ const NUMBERS: readonly (readonly [
   ["anomalies.rules.idle_client.idleDays", 10, 2, 60],
   ["anomalies.rules.registration_spike.clients", 5, 2, 50],
   ["anomalies.rules.device_phishing.windowMinutes", 120, 10, 720],
+  ["anomalies.rules.ended_access.graceMinutes", 2, 0, 60],
   ["anomalies.rules.unusual_hours.days", 4, 2, 20],
   ["anomalies.rules.unusual_hours.quietHours", 8, 4, 20],
   ["anomalies.rules.scraping.ratio", 5, 1, Number.MAX_SAFE_INTEGER],

@@ -58,6 +58,10 @@ describe("unusual_hours", () => {
       },
     ]);
     expect(find(...office(3), AT_NIGHT)).toEqual([]);
+    // Twenty calls are enough, and nineteen are not.
+    const rarely = office(4, { fromHour: 9, toHour: 13 });
+    expect(find(...rarely, AT_NIGHT)).toHaveLength(1);
+    expect(find(...rarely.slice(1), AT_NIGHT)).toEqual([]);
   });
 
   it("finds nothing within an hour of usual ones, nor for who works at night", () => {
