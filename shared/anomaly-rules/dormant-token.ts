@@ -2,7 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
-import { habitsOf, rateOf } from "./party.ts";
+import { habitsOf, rateOf, strangeAddresses } from "./party.ts";
 
 /** A token that is used by somebody else, or heavily, after days without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
@@ -41,7 +41,7 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         {
           subject: { kind: "token", id: each.value } as const,
           clientId: each.clientId,
-          involved: first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const],
+          involved: strangeAddresses([first], habits),
           message: `Token ${each.value} was used ${uses} times within an hour from ${first.ip ?? "an unknown address"} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
           score,
           observed: uses,

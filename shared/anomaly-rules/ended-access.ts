@@ -2,7 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
-import { type Habits, habitsOf } from "./party.ts";
+import { type Habits, habitsOf, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 /** The names that identity providers give to a new password. */
@@ -64,10 +64,11 @@ function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
   const isNewAgent =
     event.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(event.agent);
   const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0);
-  // Who tries again from the usual place, by the usual program, does not know of the end.
+  // Who goes on in the usual place, by the usual program, does not know of the end.
   if (points === 0) return 0;
-  if (isRefusedRefresh(event)) return points + (isNewAgent ? 20 : 10);
-  return points + (end.isWeak ? 10 : 20);
+  // Who moves goes on with the same program, and many providers let tokens outlive a session.
+  const isSure = isNewAgent && (isRefusedRefresh(event) || !end.isWeak);
+  return points + (isSure ? 20 : 10);
 }
 
 /** Access that goes on after its user, or an administrator, ended it. */
@@ -105,13 +106,15 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
       const subject = holderSubject(holder);
       const refused = found.filter((each) => isRefusedRefresh(each.event)).length;
       const tokens = new Set(found.flatMap((each) => each.event.tokenId ?? []));
-      const ips = new Set(found.flatMap((each) => each.event.ip ?? []));
       return [
         {
           subject,
           clientId: event.clientId,
           involved: [
-            ...[...ips].map((id) => ({ kind: "ip", id }) as const),
+            ...strangeAddresses(
+              found.map((each) => each.event),
+              habits,
+            ),
             ...[...tokens].map((id) => ({ kind: "token", id }) as const),
           ],
           message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} refused) after ${end.what} at ${toInstant(end.atMs)}, from ${event.ip ?? "an unknown address"} (${event.agent ?? "no user agent"}), where its holder never was`,

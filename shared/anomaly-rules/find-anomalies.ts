@@ -11,8 +11,10 @@ import { dormantToken } from "./dormant-token.ts";
 import { endedAccess } from "./ended-access.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
+import { foreignSessions } from "./foreign-sessions.ts";
 import { idleClient } from "./idle-client.ts";
 import { issuanceRate } from "./issuance-rate.ts";
+import { mfaFatigue } from "./mfa-fatigue.ts";
 import { networkGuessing } from "./network-guessing.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
@@ -22,6 +24,7 @@ import { registrationSpike } from "./registration-spike.ts";
 import { revokedToken } from "./revoked-token.ts";
 import { scopeProbing } from "./scope-probing.ts";
 import { scraping } from "./scraping.ts";
+import { sessionsApart } from "./sessions-apart.ts";
 import { successAfterFailures } from "./success-after-failures.ts";
 import { tokenTheft } from "./token-theft.ts";
 import { unusualHoursOfUser } from "./unusual-hours-of-user.ts";
@@ -31,7 +34,10 @@ type Rules = AnomaliesConfig["rules"];
 /** Every rule, under its name in the configuration. */
 export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[Name]> } = {
   token_theft: tokenTheft,
+  sessions_apart: sessionsApart,
+  foreign_sessions: foreignSessions,
   success_after_failures: successAfterFailures,
+  mfa_fatigue: mfaFatigue,
   failure_burst: failureBurst,
   network_guessing: networkGuessing,
   failure_rate: failureRate,

@@ -10,8 +10,10 @@ import {
 } from "./detection-snapshot.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** For so long a place is new: within this, it shows whether the service goes on where it was. */
-const NEWS_MS = 2 * HOUR_MS;
+/** For so long a place is looked at. */
+const RECENT_MS = 2 * HOUR_MS;
+/** For so long a place is new: within this, it shows whether the service goes on where it was, also one that is seldom used. */
+const NEWS_MS = 6 * HOUR_MS;
 /** After so long, a service that moves has left its old networks. */
 const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
@@ -74,6 +76,50 @@ function isOtherBehaviour({ there, usual }: Behaviour): boolean {
   );
 }
 
+/** Whether a service that acts for no user goes on in its own networks. */
+function isUsedIn(
+  events: readonly SeenEvent[],
+  own: readonly KnownNetwork[],
+  fromMs: number,
+  isNewNetwork: boolean,
+): boolean {
+  return (
+    isNewNetwork &&
+    events.some(
+      (event) =>
+        event.type === "token_used" &&
+        event.userId === undefined &&
+        event.atMs >= fromMs &&
+        own.some((one) => one.network === event.network),
+    )
+  );
+}
+
+/** A network in which a service was used on so many days is its own. */
+const OWN_DAYS = 2;
+
+/**
+ * Networks of a service that its events show. A token that is older than the watch never came to a network as a new one,
+ * so that nobody has remembered where it is.
+ */
+function networksIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
+  const found = new Map<string, { firstMs: number; days: Set<number> }>();
+  for (const { atMs, type, userId, network } of events) {
+    if (type !== "token_used" || userId !== undefined || network === undefined) continue;
+    if (atMs >= beforeMs) continue;
+    const of = found.get(network) ?? { firstMs: atMs, days: new Set<number>() };
+    of.days.add(Math.floor(atMs / DAY_MS));
+    found.set(network, of);
+  }
+  return [...found]
+    .filter(([, { days }]) => days.size >= OWN_DAYS)
+    .map(([network, { firstMs }]) => ({
+      network,
+      firstSeenAt: toInstant(firstMs),
+      raised: false,
+    }));
+}
+
 function judge(
   place: Place,
   snapshot: DetectionSnapshot,
@@ -82,7 +128,11 @@ function judge(
   const { nowMs, knownNetworks, clientAgents } = snapshot;
   const { clientId, network, agent, uses, firstMs } = place;
   const fromMs = nowMs - NEWS_MS;
-  const known = knownNetworks.get(clientId) ?? [];
+  const remembered = knownNetworks.get(clientId) ?? [];
+  const shown = networksIn(snapshot.clients.get(clientId) ?? [], fromMs).filter(
+    (one) => !remembered.some((each) => each.network === one.network),
+  );
+  const known = [...shown, ...remembered].sort((a, b) => (a.firstSeenAt < b.firstSeenAt ? -1 : 1));
   const [first] = known;
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnDays * DAY_MS) return [];
   // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
@@ -103,16 +153,20 @@ function judge(
   const isNewAgent = agent !== "" && agentSeenMs >= fromMs && others.length > 0;
   if (!isNewNetwork && !isNewAgent) return [];
   const isEverywhere = Math.max(own.length, atOnce) > maxKnownNetworks;
+  const events = snapshot.clients.get(clientId) ?? [];
   // A service that moves leaves its old networks; one whose secret leaked goes on there.
-  const goesOn = snapshot.serviceNetworks.some((each) => {
-    const [other, otherAgent] = splitValue(each.value);
-    const isOwn =
-      own.some((one) => one.network === other) && (otherAgent !== agent || isNewNetwork);
-    return (
-      each.clientId === clientId && isOwn && countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
-    );
-  });
-  const behaviour = behaviourOf(snapshot.clients.get(clientId) ?? [], network, own);
+  const goesOn =
+    snapshot.serviceNetworks.some((each) => {
+      const [other, otherAgent] = splitValue(each.value);
+      const isOwn =
+        own.some((one) => one.network === other) && (otherAgent !== agent || isNewNetwork);
+      return (
+        each.clientId === clientId &&
+        isOwn &&
+        countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
+      );
+    }) || isUsedIn(events, own, firstMs + MOVED_AFTER_MS, isNewNetwork);
+  const behaviour = behaviourOf(events, network, own);
   const isOther = isNewNetwork && isOtherBehaviour(behaviour);
   const score =
     (isNewNetwork && !isEverywhere ? 30 : 0) +
@@ -136,7 +190,7 @@ function judge(
       score,
       observed: uses,
       threshold: 1,
-      windowStart: toInstant(fromMs),
+      windowStart: toInstant(nowMs - RECENT_MS),
       windowEnd: toInstant(nowMs),
       evidence: {
         network,
@@ -163,7 +217,7 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
   find: (snapshot, parameters) => {
     const { nowMs } = snapshot;
     const worst = new Map<string, Anomaly>();
-    for (const place of placesOf(snapshot.serviceNetworks, nowMs - NEWS_MS, nowMs)) {
+    for (const place of placesOf(snapshot.serviceNetworks, nowMs - RECENT_MS, nowMs)) {
       for (const anomaly of judge(place, snapshot, parameters)) {
         const key = `${place.clientId} ${place.network}`;
         const before = worst.get(key);

@@ -2,7 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { DAY_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
-import { newParties, type Party } from "./party.ts";
+import { newParties, type Party, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 /** A holder with this many uses, on this many days, always from one network, does not move. */
@@ -92,7 +92,7 @@ function anomalyOf(
       clientId: first.clientId,
       involved: [
         ...(of.kind === "user" ? [of] : []),
-        ...party.ips.map((id) => ({ kind: "ip", id }) as const),
+        ...strangeAddresses(party.uses, party.habits),
         ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
       ],
       message: `Token ${tokenId}${whose} seems to be in two hands: usual is ${usual} from ${[...party.habits.networks].slice(0, 3).join(", ")}; ${party.uses.length} calls came from ${party.ips[0]} (${party.agent ?? "no user agent"})`,

@@ -93,6 +93,33 @@ export const anomaliesSchema = z
             guesses: count(10),
           })
           .prefault({}),
+        /** A user is asked for the second factor again and again. */
+        mfa_fatigue: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Prompts within two hours, refused or without answer. */
+            prompts: z.int().min(2).max(100).default(5),
+          })
+          .prefault({}),
+        /** A holder of a token presents sessions of others. */
+        foreign_sessions: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Refusals within an hour. */
+            refusals: z.int().min(2).max(100).default(3),
+          })
+          .prefault({}),
+        /** A user has a new session in a new network, and goes on elsewhere. */
+        sessions_apart: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes for which a new session is news. */
+            windowMinutes: z.int().min(10).max(720).default(120),
+          })
+          .prefault({}),
         /** A token or session is used by somebody else. */
         token_theft: z
           .strictObject({

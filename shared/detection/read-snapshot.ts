@@ -142,6 +142,7 @@ export async function readSnapshot(
   const of = { nowMs, first };
   const counters = {
     nowMs,
+    sinceMs,
     historyStartMs,
     issuance: historiesOf(tokens, of, ({ field }) => field === "i"),
     failures: historiesOf(events, of, (each) => each.field === "n" && isFailure(typeOf(each))),

@@ -155,6 +155,7 @@ export function clientsInNewNetworks(
     const isKnown = networks.some(
       (one) => one.network === network && Date.parse(one.firstSeenAt) < nowMs - 2 * HOUR_MS,
     );
-    return isKnown || networks.length === 0 ? [] : [each.clientId];
+    // Of a client without any, its events show where it is.
+    return isKnown ? [] : [each.clientId];
   });
 }

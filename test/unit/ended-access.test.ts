@@ -61,7 +61,10 @@ describe("ended_access", () => {
         evidence: { ended_by: "the session ended", ended_at: toInstant(signedOut.atMs) },
       },
     ]);
-    expect(found(before, signedOut, event(10, ELSEWHERE))).toMatchObject([{ score: 45 }]);
+    const sameNetwork = { ...HOME, ip: "10.1.2.9", agent: "curl" };
+    expect(found(before, signedOut, event(10, sameNetwork))).toMatchObject([{ score: 50 }]);
+    // A computer that its user carries away is another network with the same program.
+    expect(found(before, signedOut, event(10, ELSEWHERE))).toEqual([]);
   });
 
   it("raises no app that goes on where it was, and nothing within the grace period", () => {

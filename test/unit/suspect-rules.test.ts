@@ -287,8 +287,9 @@ describe("scraping", () => {
           ),
         ),
       });
-    expect(walk(50, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
-    expect(walk(100, (n) => `/api/orders/${1000 + n}`)).toMatchObject([
+    const anywhere = (n: number) => `/api/orders/${1000 + ((n * 37) % 101)}`;
+    expect(walk(50, anywhere)).toEqual([]);
+    expect(walk(100, anywhere)).toMatchObject([
       {
         rule: "scraping",
         score: 45,
@@ -297,6 +298,10 @@ describe("scraping", () => {
       },
     ]);
     expect(walk(100, () => "/api/orders/1")).toEqual([]);
+    // Who counts is found sooner.
+    expect(walk(50, (n) => `/api/orders/${1000 + 3 * n}`)).toMatchObject([{ score: 40 }]);
+    expect(walk(50, (n) => `/api/orders/${1000 + 11 * n}`)).toEqual([]);
+    expect(walk(39, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
   });
 
   it("raises a slow scraper below every limit of an hour, and no user who always calls as much", () => {
