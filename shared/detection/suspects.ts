@@ -142,10 +142,16 @@ export function suspectClients(
   return [...new Set(clients)].filter((id) => id !== NO_CLIENT).slice(0, mostSuspects);
 }
 
-/** Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago. */
+/**
+ * Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago. Of a
+ * young client without any known network, nothing else is known either.
+ *
+ * @param firstSeenMs when each client was first counted
+ */
 export function clientsInNewNetworks(
   counts: readonly SubjectCount[],
   known: ReadonlyMap<string, readonly KnownNetwork[]>,
+  firstSeenMs: ReadonlyMap<string, number>,
   { sinceMs, nowMs }: Scope,
 ): string[] {
   return counts.flatMap((each) => {
@@ -155,7 +161,7 @@ export function clientsInNewNetworks(
     const isKnown = networks.some(
       (one) => one.network === network && Date.parse(one.firstSeenAt) < nowMs - 2 * HOUR_MS,
     );
-    // Of a client without any, its events show where it is.
-    return isKnown ? [] : [each.clientId];
+    const isYoung = nowMs - (firstSeenMs.get(each.clientId) ?? nowMs) < DAY_MS;
+    return isKnown || (networks.length === 0 && isYoung) ? [] : [each.clientId];
   });
 }

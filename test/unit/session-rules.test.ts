@@ -4,6 +4,7 @@ import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { toStories } from "../../shared/detection/stories.ts";
+import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
 import { MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 
@@ -340,5 +341,29 @@ describe("a story at an office", () => {
       ],
     ]);
     expect(toStories(all({ holders: new Map(thief) }))).toHaveLength(1);
+  });
+});
+
+describe("sign-ins that are looked at", () => {
+  const signIn = (userId: string, at: typeof HOME) =>
+    event(5, at, { type: "session_started", userId });
+
+  it("are ten users at most: scripts, then those of whom nobody else comes from the network", () => {
+    const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
+    const alone = signIn("ada", place("203.0.113.9", HOME.agent));
+    const asked = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
+    expect(asked.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
+    expect(asked).toHaveLength(10);
+    // The product's own sessions do not say where they came from.
+    expect(askedSignIns([event(5, { type: "session_started" })])).toEqual([]);
+  });
+
+  it("are strange when network and program are new, and of no other family of addresses", () => {
+    expect(isStrangeSignIn(signIn("ada", AWAY), habits)).toBe(true);
+    expect(isStrangeSignIn(signIn("ada", place("203.0.113.9", HOME.agent)), habits)).toBe(false);
+    expect(isStrangeSignIn(signIn("ada", place("10.1.9.9", "curl")), habits)).toBe(false);
+    expect(isStrangeSignIn(signIn("ada", AWAY), [])).toBe(false);
+    const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32", agent: "curl" };
+    expect(isStrangeSignIn(signIn("ada", ipv6), habits)).toBe(false);
   });
 });
