@@ -1,5 +1,5 @@
 import type { DetectionSnapshot } from "../shared/anomaly-rules/detection-snapshot.ts";
-import { DAY_MS } from "../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS } from "../shared/time/clock.ts";
 
 /** What the rules look at after two weeks in which nothing happened but `parts`. */
 export function quietSnapshot(
@@ -8,6 +8,7 @@ export function quietSnapshot(
 ): DetectionSnapshot {
   return {
     nowMs,
+    sinceMs: nowMs - 2 * HOUR_MS,
     historyStartMs: nowMs - 14 * DAY_MS,
     issuance: [],
     failures: [],

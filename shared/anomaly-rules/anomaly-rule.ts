@@ -45,5 +45,14 @@ export interface AnomalyRule<Parameters> {
   readonly advice: string;
   /** Which of the subject's latest events an alert shows: all of them, or only the failures. */
   readonly examples: "all" | "failures";
+  /** Its findings are no alert by themselves. They add to what other rules find about the same people. */
+  readonly isSupport?: true;
+  /** It tells of trouble and not of an attack. It is raised with any score. */
+  readonly isNotice?: true;
   readonly find: (snapshot: DetectionSnapshot, parameters: Parameters) => readonly Anomaly[];
+}
+
+/** An anomaly and the rule that found it. */
+export interface FoundAnomaly extends Anomaly {
+  readonly rule: AnomalyRule<never>;
 }

@@ -19,6 +19,9 @@ function siteOf({ network, origin }: SeenEvent): string {
   return hoster ?? network ?? "";
 }
 
+/** Users who are enough when their tokens are not used where they are. */
+const FEW_USERS = 5;
+
 /** The share of the uses that come from the place with the most. */
 function concentration(uses: readonly SeenEvent[]): number {
   const counts = new Map<string, number>();
@@ -107,11 +110,19 @@ export const consentPhishing: AnomalyRule<Parameters> = {
       const uses = events.filter(
         ({ type, userId }) => type === "token_used" && userId !== undefined,
       );
-      if (!isNew || users.size < threshold) return [];
+      const consented = given.filter(({ type }) => type === "consent_granted");
+      // Of few, only those who were seen to consent elsewhere than where their tokens are used.
+      const isElsewhere =
+        consented.length >= FEW_USERS &&
+        uses.length > 0 &&
+        !uses.some(({ network }) =>
+          given.some((each) => each.network === network && each.type === "consent_granted"),
+        );
+      if (!isNew || users.size < (isElsewhere ? Math.min(FEW_USERS, threshold) : threshold))
+        return [];
       const scopes = new Set(given.flatMap((each) => each.scopes));
       const sensitive = [...scopes].filter(isSensitive);
       const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= 0.8;
-      const consented = given.filter(({ type }) => type === "consent_granted").length;
       const [use] = uses;
       return [
         {
@@ -119,7 +130,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
           involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
           message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; their tokens are all used from ${originText(use?.origin) ?? use?.network}` : ""}`,
           score:
-            (consented >= threshold / 2 ? 30 : 15) +
+            (consented.length >= threshold / 2 ? 30 : 15) +
             (isOnePlace ? 35 : 0) +
             (sensitive.length > 0 ? 15 : 0),
           observed: users.size,
@@ -129,7 +140,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
           evidence: {
             first_seen_at: toInstant(firstMs),
             sensitive_scopes: sensitive.slice(0, 10),
-            consents: consented,
+            consents: consented.length,
           },
         },
       ];

@@ -1,13 +1,28 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
-import { habitsOf } from "./party.ts";
-import { holderSubject } from "./seen-event.ts";
+import { habitsOf, isOtherFamily, newParties, type Party, strangeAddresses } from "./party.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 /** Holders are looked at for about so long after their refusal. */
 const JUST_NOW_MS = 10 * MINUTE_MS;
+
+/** How long before the reuse whoever came first may have come. */
+const FIRST_WITHIN_MS = DAY_MS;
+
+/** A stranger who had the credential first, where its holder comes second: with a new token of their own, elsewhere. */
+function strangerBefore(events: readonly SeenEvent[], reuse: SeenEvent): Party | undefined {
+  const before = events.filter(({ atMs }) => atMs < reuse.atMs);
+  return newParties(before, reuse.atMs - FIRST_WITHIN_MS, { isSignInNews: true }).find(
+    (party) =>
+      !party.hasOthersToken &&
+      (party.isNewNetwork || party.isNewAgent) &&
+      !isOtherFamily(party.uses[0] ?? reuse, party.habits) &&
+      (party.network !== reuse.network || party.agent !== reuse.agent),
+  );
+}
 
 /** A one-time credential that is presented twice (RFC 6749, section 4.1.2; RFC 9700, section 4.14). */
 export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_reuse"]> = {
@@ -35,31 +50,41 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
       const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
       const isNewAgent =
         first.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(first.agent);
+      const isHolder = habits.events > 0 && !isNewNetwork && !isNewAgent;
+      const stranger = isHolder ? strangerBefore(events, first) : undefined;
       // The same program from the same place lost an answer, and asked again.
-      if (habits.events > 0 && !isNewNetwork && !isNewAgent) return [];
+      if (isHolder && !stranger) return [];
       const subject = holderSubject(holder);
+      const points = (isNew: boolean, isNewProgram: boolean) =>
+        60 + (isNew ? 10 : 0) + (isNewProgram ? 20 : 0);
+      const [use] = stranger?.uses ?? [];
+      const where = use ?? first;
       return [
         {
           subject,
           clientId: first.clientId,
           involved: [
-            ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
+            ...strangeAddresses([where], stranger?.habits ?? habits),
+            ...(stranger?.tokenIds ?? []).map((id) => ({ kind: "token", id }) as const),
             ...(first.clientId === undefined
               ? []
               : [{ kind: "client", id: first.clientId } as const]),
           ],
-          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"}), where its holder never was`,
-          score:
-            habits.events === 0
+          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? " by its holder; it was first used" : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}), where its holder never was`,
+          score: stranger
+            ? points(stranger.isNewNetwork, stranger.isNewAgent) +
+              newsPoints(stranger.habits, where)
+            : habits.events === 0
               ? 50
-              : 60 + (isNewNetwork ? 10 : 0) + (isNewAgent ? 20 : 0) + newsPoints(habits, first),
+              : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
           observed: reuses.length,
           threshold: 1,
           ...window,
           evidence: {
             reason: first.reason,
-            usual_networks: [...habits.networks].slice(0, 10),
-            ...originEvidence(habits, first),
+            holder_came_second: stranger !== undefined,
+            usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
+            ...originEvidence(stranger?.habits ?? habits, where),
           },
         },
       ];

@@ -59,6 +59,8 @@ export interface SampledUses {
 export interface DetectionSnapshot {
   /** The time of the run. */
   readonly nowMs: number;
+  /** Addresses, users and tokens that were counted since then were looked at. */
+  readonly sinceMs: number;
   /** The start of the history. */
   readonly historyStartMs: number;
   readonly issuance: readonly ClientHistory[];

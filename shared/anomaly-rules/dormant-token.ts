@@ -3,8 +3,7 @@ import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
 import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
-import { habitsOf, rateOf } from "./party.ts";
-import { RAISED_FROM } from "./risk.ts";
+import { habitsOf, rateOf, strangeAddresses } from "./party.ts";
 
 /** A token that is used by somebody else, or heavily, after days without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
@@ -40,12 +39,11 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         (isNewAgent ? 30 : 0) +
         (isNewNetwork ? 25 : 0) +
         (isKnown ? newsPoints(habits, first) : 0);
-      if (score < RAISED_FROM) return [];
       return [
         {
           subject: { kind: "token", id: each.value } as const,
           clientId: each.clientId,
-          involved: first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const],
+          involved: strangeAddresses([first], habits),
           message: `Token ${each.value} was used ${uses} times within an hour from ${placeText(first)} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
           score,
           observed: uses,

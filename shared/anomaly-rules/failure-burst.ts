@@ -22,6 +22,12 @@ export function othersAt(events: readonly SeenEvent[]): {
   };
 }
 
+/** Whether an address is that of a carrier or a company, at which a few guesses are nothing. */
+export function isSharedAddress(events: readonly SeenEvent[]): boolean {
+  const { holders, guessedShare } = othersAt(events);
+  return holders >= 3 && guessedShare < SHARED_SHARE;
+}
+
 /** Many guesses within minutes from one address. */
 export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
   name: "failure_burst",
@@ -41,9 +47,9 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
       totals.set(each.value, total);
     }
     return [...totals].flatMap(([ip, { count, clients }]) => {
-      const others = othersAt(addresses.get(ip) ?? []);
-      const isShared = others.holders >= 3 && others.guessedShare < SHARED_SHARE;
-      if (count < perIp || isShared) return [];
+      const events = addresses.get(ip) ?? [];
+      if (count < perIp || isSharedAddress(events)) return [];
+      const others = othersAt(events);
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
       const isStranger = others.holders === 0;
       return [

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { adminChange } from "./admin-change.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import type { AnomalyRule, FoundAnomaly } from "./anomaly-rule.ts";
 import { anonymisingProxy } from "./anonymising-proxy.ts";
 import { consentPhishing } from "./consent-phishing.ts";
 import { credentialReuse } from "./credential-reuse.ts";
@@ -9,35 +9,44 @@ import { deadTokens } from "./dead-tokens.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { devicePhishing } from "./device-phishing.ts";
 import { dormantToken } from "./dormant-token.ts";
+import { endedAccess } from "./ended-access.ts";
 import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
+import { foreignSessions } from "./foreign-sessions.ts";
 import { idleClient } from "./idle-client.ts";
 import { impossibleTravel } from "./impossible-travel.ts";
 import { issuanceRate } from "./issuance-rate.ts";
+import { mfaFatigue } from "./mfa-fatigue.ts";
 import { networkGuessing } from "./network-guessing.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
 import { persistentFailures } from "./persistent-failures.ts";
+import { raisedOf } from "./raised.ts";
 import { registrationSpike } from "./registration-spike.ts";
 import { revokedToken } from "./revoked-token.ts";
-import { RAISED_FROM } from "./risk.ts";
 import { scopeProbing } from "./scope-probing.ts";
 import { scraping } from "./scraping.ts";
+import { sessionsApart } from "./sessions-apart.ts";
 import { successAfterFailures } from "./success-after-failures.ts";
 import { tokenTheft } from "./token-theft.ts";
+import { unusualHoursOfUser } from "./unusual-hours-of-user.ts";
 
 type Rules = AnomaliesConfig["rules"];
 
 /** Every rule, under its name in the configuration. */
 export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[Name]> } = {
   token_theft: tokenTheft,
+  sessions_apart: sessionsApart,
+  foreign_sessions: foreignSessions,
   success_after_failures: successAfterFailures,
+  mfa_fatigue: mfaFatigue,
   failure_burst: failureBurst,
   network_guessing: networkGuessing,
   failure_rate: failureRate,
   persistent_failures: persistentFailures,
   dead_tokens: deadTokens,
   revoked_token: revokedToken,
+  ended_access: endedAccess,
   credential_reuse: credentialReuse,
   scope_probing: scopeProbing,
   scraping,
@@ -52,19 +61,12 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   registration_spike: registrationSpike,
   admin_change: adminChange,
   outage,
+  unusual_hours: unusualHoursOfUser,
 };
 
-/** Rules that tell of trouble and not of an attack. They are raised with any score. */
-const NOTICES: ReadonlySet<string> = new Set<keyof Rules>(["outage"]);
-
-/** An anomaly and the rule that found it. */
-export interface FoundAnomaly extends Anomaly {
-  readonly rule: AnomalyRule<never>;
-}
-
 /**
- * What every enabled rule finds in a snapshot that scores enough for an alert, or is a notice, and what the rules of the
- * configuration find.
+ * What every enabled rule finds in a snapshot that scores enough for an alert, alone or by what supports it, or is a
+ * notice, and what the rules of the configuration find.
  */
 export function findAnomalies(
   snapshot: DetectionSnapshot,
@@ -81,10 +83,7 @@ export function findAnomalies(
   const found = names.flatMap((name) => {
     const rule = ANOMALY_RULES[name] as AnomalyRule<Rules[keyof Rules]>;
     if (!rules[name].enabled) return [];
-    return rule
-      .find(snapshot, rules[name])
-      .filter(({ score }) => score >= RAISED_FROM || NOTICES.has(name))
-      .map((anomaly) => ({ ...anomaly, rule }));
+    return rule.find(snapshot, rules[name]).map((anomaly) => ({ ...anomaly, rule }));
   });
-  return [...found, ...own];
+  return raisedOf([...found, ...own]);
 }

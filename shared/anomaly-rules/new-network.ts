@@ -14,8 +14,10 @@ import { NEWS_POINTS, originEvidence, originNews, originText } from "./origin-ne
 import { habitsOf } from "./party.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** For so long a place is new: within this, it shows whether the service goes on where it was. */
-const NEWS_MS = 2 * HOUR_MS;
+/** For so long a place is looked at. */
+const RECENT_MS = 2 * HOUR_MS;
+/** For so long a place is new: within this, it shows whether the service goes on where it was, also one that is seldom used. */
+const NEWS_MS = 6 * HOUR_MS;
 /** After so long, a service that moves has left its old networks. */
 const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
@@ -82,6 +84,48 @@ function isOtherBehaviour({ there, usual }: Behaviour): boolean {
   );
 }
 
+/** Whether a service that acts for no user goes on in its own networks. */
+function isUsedIn(
+  events: readonly SeenEvent[],
+  own: readonly KnownNetwork[],
+  fromMs: number,
+  isNewNetwork: boolean,
+): boolean {
+  return (
+    isNewNetwork &&
+    events.some(
+      (event) =>
+        event.type === "token_used" &&
+        event.atMs >= fromMs &&
+        own.some((one) => isIn(event, one.network)),
+    )
+  );
+}
+
+/** A network in which a service was used on so many days is its own. */
+const OWN_DAYS = 2;
+
+/**
+ * Networks of a service, or its operators, that its events show. A token that is older than the watch never came to a
+ * network as a new one, so that nobody has remembered where it is.
+ */
+function placesIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
+  const found = new Map<string, number[]>();
+  for (const { atMs, type, userId, network, origin } of events) {
+    const place = operatorOf(origin) ?? network;
+    if (type !== "token_used" || userId !== undefined || place === undefined) continue;
+    if (atMs < beforeMs) found.set(place, [...(found.get(place) ?? []), atMs]);
+  }
+  return [...found]
+    .filter(([, times]) => new Set(times.map((at) => Math.floor(at / DAY_MS))).size >= OWN_DAYS)
+    .map(([network, times]) => ({
+      network,
+      firstSeenAt: toInstant(Math.min(...times)),
+      lastSeenAt: toInstant(Math.max(...times)),
+      raised: false,
+    }));
+}
+
 function judge(
   place: Place,
   snapshot: DetectionSnapshot,
@@ -91,7 +135,13 @@ function judge(
   const { clientId, network, agent, uses, firstMs } = place;
   const fromMs = nowMs - NEWS_MS;
   const learnMs = learnDays * DAY_MS;
-  const watched = knownNetworks.get(clientId) ?? [];
+  const remembered = knownNetworks.get(clientId) ?? [];
+  const shown = placesIn(snapshot.clients.get(clientId) ?? [], fromMs).filter(
+    (one) => !remembered.some((each) => each.network === one.network),
+  );
+  const watched = [...shown, ...remembered].sort((a, b) =>
+    a.firstSeenAt < b.firstSeenAt ? -1 : 1,
+  );
   const [first] = watched;
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return [];
   const comparable = comparablePlaces(watched, network, { nowMs, learnMs });
@@ -121,18 +171,21 @@ function judge(
   const networksThere = new Set(there.map((event) => event.network)).size;
   const isEverywhere = Math.max(own.length, atOnce, networksThere) > maxKnownNetworks;
   // A service that moves leaves its old networks; one whose secret leaked goes on there.
-  const goesOn = snapshot.serviceNetworks.some((each) => {
-    const [other, otherAgent] = splitValue(each.value);
-    const isOwn =
-      own.some((one) => one.network === other) && (otherAgent !== agent || isNewNetwork);
-    return (
-      each.clientId === clientId && isOwn && countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
-    );
-  });
+  const goesOn =
+    snapshot.serviceNetworks.some((each) => {
+      const [other, otherAgent] = splitValue(each.value);
+      const isOwn =
+        own.some((one) => one.network === other) && (otherAgent !== agent || isNewNetwork);
+      return (
+        each.clientId === clientId &&
+        isOwn &&
+        countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
+      );
+    }) || isUsedIn(events, own, firstMs + MOVED_AFTER_MS, isNewNetwork);
   const behaviour = behaviourOf(events, network, own);
   const isOther = isNewNetwork && isOtherBehaviour(behaviour);
   const [latest] = there.slice(-1);
-  const habits = habitsOf(events.filter(({ atMs }) => atMs < fromMs));
+  const habits = habitsOf(events.filter(({ atMs }) => atMs < firstMs));
   const news = latest && isNewNetwork ? originNews(habits, latest) : [];
   const where = originText(latest?.origin) ?? network;
   const score =
@@ -158,7 +211,7 @@ function judge(
       score,
       observed: uses,
       threshold: 1,
-      windowStart: toInstant(fromMs),
+      windowStart: toInstant(nowMs - RECENT_MS),
       windowEnd: toInstant(nowMs),
       evidence: {
         network,
@@ -186,7 +239,7 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
   find: (snapshot, parameters) => {
     const { nowMs } = snapshot;
     const worst = new Map<string, Anomaly>();
-    for (const place of placesOf(snapshot.serviceNetworks, nowMs - NEWS_MS, nowMs)) {
+    for (const place of placesOf(snapshot.serviceNetworks, nowMs - RECENT_MS, nowMs)) {
       for (const anomaly of judge(place, snapshot, parameters)) {
         const key = `${place.clientId} ${place.network}`;
         const before = worst.get(key);

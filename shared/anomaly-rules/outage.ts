@@ -14,6 +14,7 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
   advice:
     "No attack is visible. Check the identity provider, its keys and the clock, and whether somebody revoked tokens on purpose.",
   examples: "failures",
+  isNotice: true,
   find: (
     { failedReasons, failures, historyStartMs, nowMs },
     { windowMinutes, clients: leastClients, failures: least, ratio },

@@ -64,6 +64,24 @@ export function habitsOf(before: readonly SeenEvent[]): Habits {
   };
 }
 
+/**
+ * The addresses of some events at which the holder never was. Only they tell a story of their own: at a holder's usual
+ * address there may be many others, of an office or a carrier.
+ */
+export function strangeAddresses(
+  events: readonly SeenEvent[],
+  { places }: Habits,
+): { readonly kind: "ip"; readonly id: string }[] {
+  const strange = events.filter((event) => !places.has(placeOf(event) ?? ""));
+  return [...setOf(strange.map(({ ip }) => ip))].map((id) => ({ kind: "ip", id }));
+}
+
+/** Whether the holder was only ever seen by IPv4 and is now by IPv6, or the other way round: one machine may do both. */
+export function isOtherFamily({ ip }: SeenEvent, { places }: Habits): boolean {
+  const families = [...places].map((place) => place.includes(":"));
+  return families.length > 0 && !families.includes(isIpv6(ip));
+}
+
 /** The most events within ten minutes. */
 export function rateOf(events: readonly SeenEvent[]): number {
   let most = 0;
@@ -77,7 +95,10 @@ export function rateOf(events: readonly SeenEvent[]): number {
 }
 
 /** How often the uses leave a party and come back to it soon. */
-function alternationsOf(uses: readonly SeenEvent[], isOf: (use: SeenEvent) => boolean): number {
+export function alternationsOf(
+  uses: readonly SeenEvent[],
+  isOf: (use: SeenEvent) => boolean,
+): number {
   let count = 0;
   let inside = false;
   let leftMs = Number.NEGATIVE_INFINITY;
@@ -101,8 +122,13 @@ const isKeyOf = (one: SeenEvent, other: SeenEvent) =>
  * or user agent.
  *
  * @param events the holder's events, earliest first
+ * @param isSignInNews whether a sign-in by which a party came, within the time, is part of the party and no habit
  */
-export function newParties(events: readonly SeenEvent[], fromMs: number): Party[] {
+export function newParties(
+  events: readonly SeenEvent[],
+  fromMs: number,
+  { isSignInNews = false } = {},
+): Party[] {
   const uses = events.filter(({ type }) => type === "token_used");
   const groups = new Map<string, SeenEvent[]>();
   for (const use of uses) {
@@ -119,9 +145,17 @@ export function newParties(events: readonly SeenEvent[], fromMs: number): Party[
     // Who got a token of their own from somebody else's session did not become its holder by that.
     const isOwnIssuance = ({ type, tokenId }: SeenEvent) =>
       others.length > 0 && type === "token_issued" && tokenIds.includes(tokenId ?? "");
-    const before = events.filter((each) => each.atMs < first.atMs && !isOwnIssuance(each));
-    const habits = habitsOf(before);
     const place = placeOf(first);
+    const isOwnSignIn = (each: SeenEvent) =>
+      isSignInNews &&
+      each.type !== "token_used" &&
+      each.atMs >= fromMs &&
+      placeOf(each) === place &&
+      each.agent === first.agent;
+    const before = events.filter(
+      (each) => each.atMs < first.atMs && !isOwnIssuance(each) && !isOwnSignIn(each),
+    );
+    const habits = habitsOf(before);
     const isNewNetwork = isElsewhere(habits, first);
     const isNewIp = place !== undefined && !habits.places.has(place);
     const isNewAgent = first.agent !== undefined && !habits.agents.has(first.agent);

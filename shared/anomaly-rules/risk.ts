@@ -5,6 +5,9 @@ export type Risk = "low" | "medium" | "high";
 export const RAISED_FROM = 40;
 const HIGH_FROM = 70;
 
+/** What each further rule adds to the score of what is found about the same people. */
+export const FURTHER_RULE = 8;
+
 /** The risk of a score: low below 40, high from 70 on. */
 export function riskOf(score: number): Risk {
   if (score >= HIGH_FROM) return "high";

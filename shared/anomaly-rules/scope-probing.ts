@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
-import { newParties } from "./party.ts";
+import { habitsOf, newParties, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
 
 /** Endpoints that so many holders of a client are refused at are a mistake of the client. */
@@ -37,6 +37,10 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
       const last = events.at(-1);
       const variety = Math.max(doors.size, asked.size);
       if (variety < threshold || !last || last.atMs < nowMs - HOUR_MS) return [];
+      const [first] = events;
+      const habits = habitsOf(
+        (holders.get(holder) ?? []).filter(({ atMs }) => atMs < (first?.atMs ?? 0)),
+      );
       const parties = newParties(holders.get(holder) ?? [], fromMs);
       const isOdd = parties.some(({ isNewAgent, isNewNetwork }) => isNewAgent || isNewNetwork);
       const fast = events.filter(({ atMs }) => atMs >= last.atMs - 10 * MINUTE_MS).length;
@@ -50,9 +54,7 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
           involved: [
             of,
             ...tokens.map((each) => ({ kind: "token", id: each }) as const),
-            ...[...new Set(events.flatMap(({ ip }) => ip ?? []))].map(
-              (each) => ({ kind: "ip", id: each }) as const,
-            ),
+            ...strangeAddresses(events, habits),
           ],
           message: `${of.kind} ${of.id} was refused ${events.length} times at ${doors.size} endpoints for ${asked.size} scopes within ${hours} hours; one or two are usual`,
           score: Math.min(

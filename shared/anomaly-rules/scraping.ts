@@ -7,7 +7,7 @@ import {
   MOST_RECENT_EVENTS,
   type SampledUses,
 } from "./detection-snapshot.ts";
-import { newParties } from "./party.ts";
+import { habitsOf, newParties, strangeAddresses } from "./party.ts";
 import { RAISED_FROM } from "./risk.ts";
 import { holderSubject, isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
 
@@ -70,6 +70,20 @@ export function variety(events: readonly SeenEvent[]) {
     endpoint: most?.[0],
     resources: most?.[1].size ?? 0,
   };
+}
+
+/** With such a share of steps upwards, and none of them wide, somebody counts. */
+const ASCENDING = { share: 0.8, widest: 10 };
+
+/** Whether the calls walk through numbers: `/orders/4711`, `/orders/4712` and so on. */
+export function isAscending(events: readonly SeenEvent[]): boolean {
+  const numbers = events.flatMap(({ endpoint = "" }) => {
+    const id = /\/(\d{1,15})$/.exec(endpoint)?.[1];
+    return id === undefined ? [] : [Number(id)];
+  });
+  const steps = numbers.slice(1).map((each, n) => each - (numbers[n] ?? 0));
+  const up = steps.filter((step) => step > 0 && step <= ASCENDING.widest);
+  return steps.length >= ENOUGH_CALLS / 2 && up.length >= ASCENDING.share * steps.length;
 }
 
 /** How much a holder is used within some hours, and how much is usual. */
@@ -150,9 +164,8 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
       const peers = peersOf.get(clientId) ?? [];
       const fast = volumeOf(each, events, peers, { hourMs, length: FAST_HOURS });
       const slow = volumeOf(each, events, peers, { hourMs, length: SLOW_HOURS });
-      const walk = variety(
-        events.filter(({ atMs, type }) => atMs >= fromMs && type === "token_used"),
-      );
+      const recent = events.filter(({ atMs, type }) => atMs >= fromMs && type === "token_used");
+      const walk = variety(recent);
       const before = variety(events.filter((one) => one.atMs < fromMs && isSuccess(one)));
       const isWalk = walk.calls >= ENOUGH_CALLS && walk.share >= 0.7 && walk.resources >= resources;
       const isNewWalk = isWalk && walk.resources >= 3 * before.resources;
@@ -166,6 +179,7 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
         (isVeryFast ? 50 : isSlow ? 40 : isFast ? 35 : 0) +
         (isNewWalk && times >= ratio / 2 ? 30 : 0) +
         (isNewWalk && walk.resources >= 10 * Math.max(1, before.resources) ? 15 : 0) +
+        (isNewWalk && isAscending(recent) ? 25 : 0) +
         (isOdd ? 20 : 0);
       // A service's batches and load tests are as busy, so its tokens need more than calls to show.
       const isService = holder.startsWith("token:");
@@ -177,13 +191,14 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
       if (score < RAISED_FROM || !(isFast || isSlow || isNewWalk)) return [];
       const subject = holderSubject(holder);
       const latest = events.at(-1);
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < fromMs));
       const [volume, length] = isSlow && !isFast ? [slow, SLOW_HOURS] : [fast, FAST_HOURS];
       return [
         {
           subject,
           clientId,
           involved: [
-            ...(latest?.ip ? [{ kind: "ip", id: latest.ip } as const] : []),
+            ...strangeAddresses(latest ? [latest] : [], habits),
             ...(latest?.tokenId ? [{ kind: "token", id: latest.tokenId } as const] : []),
           ],
           message: `${volume.isCounted ? "" : "About "}${volume.uses} calls by ${subject.kind} ${subject.id} within ${length} hours; its most was about ${volume.own}, and that of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,

@@ -3,18 +3,21 @@ import { isGuess } from "../envelope/guess-reasons.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
-import { type Habits, habitsOf } from "./party.ts";
+import { type Habits, habitsOf, isOtherFamily, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
+
+/** The user's own machine may have another kind of address than ever before. */
+const MAYBE_HOME = 35;
 
 interface Found {
   readonly subject: AnomalySubject;
   readonly failed: readonly SeenEvent[];
   readonly success: SeenEvent;
+  readonly habits: Habits;
   readonly score: number;
   readonly message: string;
-  readonly habits: Habits;
 }
 
 /** A user at whom was guessed, and who is then let in from where they never were. */
@@ -37,11 +40,12 @@ function ofUser(
     (each) => each.atMs > first.atMs && isSuccess(each) && each.type !== "token_used",
   );
   if (!success || success.atMs - last.atMs > HOUR_MS) return [];
-  const isNew =
-    isElsewhere(habits, success) ||
-    (success.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(success.agent));
+  const isNewAgent =
+    success.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(success.agent);
+  const isNew = isElsewhere(habits, success) || isNewAgent;
   // Who forgot a password fails, and then succeeds, at home.
   if (habits.events > 0 && !isNew) return [];
+  const isMaybeHome = !isNewAgent && isOtherFamily(success, habits);
   const tried = failed.filter(({ atMs }) => atMs < success.atMs).length;
   if (tried < Math.min(limits.failures, limits.secondFactors)) return [];
   const { id } = holderSubject(holder);
@@ -50,11 +54,12 @@ function ofUser(
       subject: { kind: "user", id },
       failed,
       success,
-      score:
-        (isNew ? 80 : 55) +
-        (guessers.has(success.ip) ? 10 : 0) +
-        (isNew && originNews(habits, success).length > 0 ? 5 : 0),
       habits,
+      score: isMaybeHome
+        ? MAYBE_HOME
+        : (isNew ? 80 : 55) +
+          (guessers.has(success.ip) ? 10 : 0) +
+          (isNew && originNews(habits, success).length > 0 ? 5 : 0),
       message: `User ${id} was let in from ${placeText(success)} after ${tried} refusals (${factors} of them of a second factor); the user was never there before`,
     },
   ];
@@ -81,8 +86,8 @@ function ofAddress(
       subject: { kind: "ip", id: ip },
       failed,
       success,
-      score: 90,
       habits: habitsOf([]),
+      score: 90,
       message: `${placeText(success)} was let in as ${success.userId ?? success.clientId ?? "somebody"} after ${failed.length} guesses; nobody was ever let in from there before`,
     },
   ];
@@ -105,13 +110,12 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
         ),
         ...[...addresses].flatMap(([ip, events]) => ofAddress(ip, events, fromMs, limits)),
       ];
-      return found.map(({ subject, failed, success, score, message, habits }): Anomaly => {
-        const ips = new Set([...failed.slice(-20), success].flatMap(({ ip }) => ip ?? []));
+      return found.map(({ subject, failed, success, habits, score, message }): Anomaly => {
         return {
           subject,
           clientId: success.clientId ?? failed[0]?.clientId,
           involved: [
-            ...[...ips].map((id) => ({ kind: "ip", id }) as const),
+            ...strangeAddresses([...failed.slice(-20), success], habits),
             ...(success.userId ? [{ kind: "user", id: success.userId } as const] : []),
             ...(success.tokenId ? [{ kind: "token", id: success.tokenId } as const] : []),
           ],

@@ -10,8 +10,7 @@ import {
   placeText,
   usualPlaces,
 } from "./origin-news.ts";
-import { newParties, type Party } from "./party.ts";
-import { RAISED_FROM } from "./risk.ts";
+import { newParties, type Party, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 /** A holder with this many uses, on this many days, always from one network, does not move. */
@@ -102,7 +101,7 @@ function anomalyOf(
   const scoreOf = (reasons: [number, string][]) => reasons.reduce((sum, [each]) => sum + each, 0);
   const [worst] = [...parties].sort((a, b) => scoreOf(b.reasons) - scoreOf(a.reasons));
   const score = Math.min(100, worst ? scoreOf(worst.reasons) : 0);
-  if (!worst || score < RAISED_FROM) return [];
+  if (!worst || score === 0) return [];
   const { party, reasons } = worst;
   const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
   const [tokenId = ""] = party.tokenIds;
@@ -116,7 +115,7 @@ function anomalyOf(
       clientId: first.clientId,
       involved: [
         ...(of.kind === "user" ? [of] : []),
-        ...party.ips.map((id) => ({ kind: "ip", id }) as const),
+        ...strangeAddresses(party.uses, party.habits),
         ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
       ],
       message: `Token ${tokenId}${whose} seems to be in two hands: usual is ${usual} from ${usualPlaces(party.habits)}; ${party.uses.length} calls came from ${placeText(first)} (${party.agent ?? "no user agent"})`,

@@ -93,6 +93,33 @@ export const anomaliesSchema = z
             guesses: count(10),
           })
           .prefault({}),
+        /** A user is asked for the second factor again and again. */
+        mfa_fatigue: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Prompts within two hours, refused or without answer. */
+            prompts: z.int().min(2).max(100).default(5),
+          })
+          .prefault({}),
+        /** A holder of a token presents sessions of others. */
+        foreign_sessions: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Refusals within an hour. */
+            refusals: z.int().min(2).max(100).default(3),
+          })
+          .prefault({}),
+        /** A user has a new session in a new network, and goes on elsewhere. */
+        sessions_apart: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes for which a new session is news. */
+            windowMinutes: z.int().min(10).max(720).default(120),
+          })
+          .prefault({}),
         /** A token or session is used by somebody else. */
         token_theft: z
           .strictObject({
@@ -109,6 +136,15 @@ export const anomaliesSchema = z
             enabled,
             /** Minutes a client may take to learn of a revocation. */
             graceMinutes: z.int().min(0).default(15),
+          })
+          .prefault({}),
+        /** Access goes on, or is tried, after it was ended, from where its holder never was. */
+        ended_access: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes an app may take to learn that a session, or all access of a user, has ended. */
+            graceMinutes: z.int().min(0).max(60).default(2),
           })
           .prefault({}),
         /** Expired and revoked tokens of many holders come from one address. */
@@ -245,6 +281,20 @@ export const anomaliesSchema = z
             users: z.int().min(2).default(5),
             /** Guesses within two hours, from addresses where nobody is let in. */
             guesses: count(10),
+          })
+          .prefault({}),
+        /**
+         * A user is active at hours of the day at which the user never was. This raises no alert, but adds to what other
+         * rules find about the user.
+         */
+        unusual_hours: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Days on which the user was active, of weekdays or of weekends, before an hour counts as unusual. */
+            days: z.int().min(2).max(20).default(4),
+            /** The hours of a user's night. Who never pauses for so long has no unusual hours. */
+            quietHours: z.int().min(4).max(20).default(8),
           })
           .prefault({}),
         /** An administrator weakens the identity provider. */

@@ -7,6 +7,7 @@ import { networkOf } from "../envelope/network.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { NO_CLIENT, tokenIdOf, typesOf } from "../envelope/oauth-event.ts";
 import { placeOf } from "../envelope/operator.ts";
+import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import { agentOf } from "../envelope/user-agent.ts";
 import { DAY_MS } from "../time/clock.ts";
 import { previousUseSchema } from "../tokens/previous-use.ts";
@@ -70,7 +71,7 @@ function isSampled({ id }: Pick<OAuthEvent, "id">): boolean {
 /** Reasons by which a call is refused although its holder once had access. */
 const HOLDER_REASONS: ReadonlySet<string> = new Set([
   ...["scope_violation", "revoked_token", "foreign_session"],
-  ...["authorization_code_reused", "refresh_token_reused"],
+  ...["authorization_code_reused", "refresh_token_reused", REFRESH_TOKEN_INVALID],
 ]);
 
 /** Whom an event is about for the detection: its user, else its token. */

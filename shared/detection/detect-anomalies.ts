@@ -1,7 +1,8 @@
 import { v5 as uuidv5 } from "uuid";
-import type { AnomalySubject } from "../anomaly-rules/anomaly-rule.ts";
+import type { AnomalySubject, FoundAnomaly } from "../anomaly-rules/anomaly-rule.ts";
 import { type DetectionSnapshot, splitValue } from "../anomaly-rules/detection-snapshot.ts";
-import { type FoundAnomaly, findAnomalies } from "../anomaly-rules/find-anomalies.ts";
+import { findAnomalies } from "../anomaly-rules/find-anomalies.ts";
+import { raisedOf } from "../anomaly-rules/raised.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { queryEvents } from "../event-store/query-events.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -335,7 +336,9 @@ export async function keepAlerts(
     }
   };
   const isBenign = await benignSubjects(context, found);
-  const heard = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
+  const unmuted = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
+  // What supported a muted anomaly is nothing by itself.
+  const heard = raisedOf(unmuted);
   const open = await listAlerts(context, "open");
   const stories = toStories(heard);
   const recent =
@@ -357,6 +360,6 @@ export async function keepAlerts(
     opened,
     resolved,
     open: keeper.seen + quiet.length - resolved.length,
-    muted: found.length - heard.length,
+    muted: found.length - unmuted.length,
   };
 }

@@ -25,6 +25,7 @@ import {
   readSampledUses,
 } from "./read-rankings.ts";
 import { clientCounts } from "./rule-history.ts";
+import { strangeSignIns } from "./strange-sign-ins.ts";
 import {
   clientsInNewNetworks,
   suspectAddresses,
@@ -110,7 +111,8 @@ const clientsOf = (counts: readonly SubjectCount[]) => counts.map(({ clientId })
  * Reads what the rules look at, as of `nowMs`.
  *
  * Cost: counters of `historyDays` × clients, a few Queries an hour and ranking; and of at most `mostSuspects` users
- * and tokens, addresses, and clients that these name, 450 events each. Nothing grows with the number of events.
+ * and tokens, addresses, and clients that these name, 450 events each; and of at most fifty sign-ins, for ten of which
+ * twenty events of their users. Nothing grows with the number of events.
  */
 export async function readSnapshot(
   store: DetectionStore,
@@ -142,6 +144,7 @@ export async function readSnapshot(
   const of = { nowMs, first };
   const counters = {
     nowMs,
+    sinceMs,
     historyStartMs,
     issuance: historiesOf(tokens, of, ({ field }) => field === "i"),
     failures: historiesOf(events, of, (each) => each.field === "n" && isFailure(typeOf(each))),
@@ -166,6 +169,10 @@ export async function readSnapshot(
   const adminTypes = PROVIDER_ADMIN_TYPES.filter((type) =>
     events.minutes.some((each) => typeOf(each) === type && each.startMs >= sinceMs),
   );
+  const isSigningIn = events.minutes.some(
+    (each) => typeOf(each) === "session_started" && each.startMs >= sinceMs,
+  );
+  const signIns = isSigningIn ? await lookAtType(store, "session_started", sinceMs, nowMs) : [];
   const consenting = events.minutes.filter(
     (each) => typeOf(each) === "consent_granted" && each.startMs >= sinceMs,
   );
@@ -174,7 +181,7 @@ export async function readSnapshot(
     findKnownNetworks(store, clientId, nowMs),
   );
   const ofNews = [
-    ...clientsInNewNetworks(networks.counts, knownNetworks, most),
+    ...clientsInNewNetworks(networks.counts, knownNetworks, first, most),
     ...consenting.map(clientOf),
   ];
   const [holders, addresses, clients, administration, clientAgents] = await Promise.all([
@@ -186,6 +193,7 @@ export async function readSnapshot(
         // A token wakes once: it is looked at for as long as that is counted.
         ...suspectHolders(dormant.counts, { ...most, sinceMs: 0 }).map((id) => `token:${id}`),
         ...unusualHolders(sampled, nowMs, mostSuspects),
+        ...(await strangeSignIns(store, signIns)),
       ],
       nowMs,
     ),

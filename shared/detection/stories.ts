@@ -1,6 +1,5 @@
-import type { AnomalySubject } from "../anomaly-rules/anomaly-rule.ts";
-import type { FoundAnomaly } from "../anomaly-rules/find-anomalies.ts";
-import { type Risk, riskOf } from "../anomaly-rules/risk.ts";
+import type { AnomalySubject, FoundAnomaly } from "../anomaly-rules/anomaly-rule.ts";
+import { FURTHER_RULE, type Risk, riskOf } from "../anomaly-rules/risk.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { HOUR_MS } from "../time/clock.ts";
 import type { Alert, Finding } from "./alert.ts";
@@ -59,9 +58,6 @@ const MOST_NAMES = 300;
 const latest = (names: readonly string[]) => names.slice(-MOST_NAMES);
 
 const MOST_FINDINGS = 50;
-
-/** What each further rule adds to the score. */
-const FURTHER_RULE = 8;
 
 /** The parts of an alert that grow with what is found. */
 export type Findings = Pick<Alert, "risk" | "score" | "findings" | "involved">;

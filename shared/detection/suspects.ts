@@ -146,11 +146,14 @@ export function suspectClients(
 
 /**
  * Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago; or
- * within these two hours with such an operator.
+ * within these two hours with such an operator. Of a young client without any known network, nothing else is known either.
+ *
+ * @param firstSeenMs when each client was first counted
  */
 export function clientsInNewNetworks(
   counts: readonly SubjectCount[],
   known: ReadonlyMap<string, readonly KnownNetwork[]>,
+  firstSeenMs: ReadonlyMap<string, number>,
   { sinceMs, nowMs }: Scope,
 ): string[] {
   return counts.flatMap((each) => {
@@ -158,10 +161,10 @@ export function clientsInNewNetworks(
     // A new operator is judged by its networks for as long as it is news, and these are in the events.
     const fromMs = isOperator(network) ? nowMs - 2 * HOUR_MS : sinceMs;
     if (countWithin(each, fromMs, nowMs) === 0) return [];
-    const networks = comparablePlaces(known.get(each.clientId) ?? [], network, {
-      nowMs,
-      learnMs: 0,
-    });
+    const places = known.get(each.clientId) ?? [];
+    const isYoung = nowMs - (firstSeenMs.get(each.clientId) ?? nowMs) < DAY_MS;
+    if (places.length === 0) return isYoung ? [] : [each.clientId];
+    const networks = comparablePlaces(places, network, { nowMs, learnMs: 0 });
     const isKnown = networks?.some(
       (one) => one.network === network && Date.parse(one.firstSeenAt) < nowMs - 2 * HOUR_MS,
     );

@@ -1,3 +1,4 @@
+import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import { PROVIDER_EVENT_TYPES } from "./provider-event.ts";
 
 /**
@@ -96,6 +97,16 @@ const NEITHER: ReadonlySet<string> = new Set([
   ...["directory_sync_started", "kms_key_state_changed", "ss_sso_info"],
 ]);
 
+/** Failed exchanges of refresh tokens. `ferrt` is one of a rotated token: only its description says which one was a reuse. */
+const REFRESHES: ReadonlySet<string> = new Set(["ferrt", "fertft"]);
+
+/** Why a refresh token was refused, as far as the description tells. */
+function refreshReason(code: string, description = ""): string | undefined {
+  if (!REFRESHES.has(code)) return undefined;
+  if (code === "ferrt" && /\bre-?us(e|ing)/i.test(description)) return "refresh_token_reused";
+  return /\b(invalid|expired|revoked)\b/i.test(description) ? REFRESH_TOKEN_INVALID : undefined;
+}
+
 /** What an Auth0 code means; an empty object for a code that becomes the type itself. */
 export function meaningOf(
   code: string,
@@ -108,13 +119,10 @@ export function meaningOf(
   const eventType = TYPES.get(code);
   if (eventType === undefined) return {};
   const failed = eventType === "auth_failed" || code === "api_limit" || FAILED_CODE.test(code);
-  // `ferrt` is any failed exchange of a rotated token. Only its description says which one was a reuse.
-  const reused = code === "ferrt" && /\bre-?us(e|ing)/i.test(description ?? "");
   return {
     eventType,
     ...(!NEITHER.has(code) && { outcome: failed ? "failure" : "success" }),
-    reason: reused
-      ? "refresh_token_reused"
-      : (REASONS.get(code) ?? (failed ? description : undefined)),
+    reason:
+      refreshReason(code, description) ?? REASONS.get(code) ?? (failed ? description : undefined),
   };
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import { optionalPart, optionalText, optionalTime } from "./provider-event.ts";
 
@@ -57,6 +58,13 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
+/** Why a refresh token was refused. */
+function refreshReason(name: string | undefined, error: string | undefined): string | undefined {
+  if (name !== "GetTokensFromRefreshToken") return undefined;
+  if (error === "RefreshTokenReuseException") return "refresh_token_reused";
+  return error === "NotAuthorizedException" ? REFRESH_TOKEN_INVALID : undefined;
+}
+
 const AUTHENTICATIONS: ReadonlySet<string> = new Set(["token_issued", "session_started"]);
 
 export const cognito: ProviderAdapter = {
@@ -76,7 +84,10 @@ export const cognito: ProviderAdapter = {
       occurredAt: event.eventTime,
       eventType: failed ? (AUTHENTICATIONS.has(type ?? "") ? "auth_failed" : undefined) : type,
       outcome: failed ? "failure" : event.eventName ? "success" : undefined,
-      reason: event.errorCode ?? (failed ? `status_${status}` : undefined),
+      reason:
+        refreshReason(event.eventName, event.errorCode) ??
+        event.errorCode ??
+        (failed ? `status_${status}` : undefined),
       clientId: api?.clientId ?? hosted?.clientId ?? hosted?.client_id,
       userId: extra?.sub ?? api?.username ?? hosted?.username,
       ip: event.sourceIPAddress,

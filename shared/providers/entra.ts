@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import {
   optionalCode,
@@ -131,8 +132,11 @@ const REASONS: ReadonlyMap<string, string> = new Map(
     50056: "wrong_password",
     50057: "user_disabled",
     50126: "wrong_password",
+    50173: REFRESH_TOKEN_INVALID,
     53003: "access_denied",
     500121: "mfa_failed",
+    700082: REFRESH_TOKEN_INVALID,
+    700084: REFRESH_TOKEN_INVALID,
     700016: "invalid_client",
     7000215: "invalid_client",
     7000222: "invalid_client",

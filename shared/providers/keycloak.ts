@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import {
   optionalPart,
@@ -86,6 +87,13 @@ function typeOf(type: string): string | undefined {
   return succeeded && "auth_failed";
 }
 
+/** Why a refresh token was refused: it was used before, or is good no more. */
+function refreshReason({ type, error, details }: Detail): string | undefined {
+  if (type !== "REFRESH_TOKEN_ERROR" || error !== "invalid_token") return undefined;
+  const reused = /stale|reuse/i.test(details?.reason ?? "");
+  return reused ? "refresh_token_reused" : REFRESH_TOKEN_INVALID;
+}
+
 function userEvent(event: Detail): ProviderEvent {
   const type = event.type ?? "";
   return {
@@ -98,6 +106,7 @@ function userEvent(event: Detail): ProviderEvent {
     sessionId: event.sessionId,
     ip: event.ipAddress,
     endpoint: event.details?.redirect_uri,
+    reason: refreshReason(event) ?? event.error,
     message: event.details?.reason,
   };
 }
@@ -126,7 +135,7 @@ function adminEvent(event: Detail, detail: object): ProviderEvent {
     code: `admin.${resource}.${operationType}`,
     eventType: loggedOut ? "session_ended" : PROVIDER_EVENT_TYPES.admin,
     outcome: failed ? "failure" : "success",
-    reason: SECRET.test(resourcePath ?? "") ? "secret_changed" : undefined,
+    reason: event.error ?? (SECRET.test(resourcePath ?? "") ? "secret_changed" : undefined),
     clientId: authDetails?.clientId,
     userId: authDetails?.userId,
     ip: authDetails?.ipAddress,
@@ -148,7 +157,6 @@ export const keycloak: ProviderAdapter = {
       ...own,
       id: event.id,
       occurredAt: event.time,
-      reason: event.error ?? own.reason,
     };
   },
 };

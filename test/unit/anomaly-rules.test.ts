@@ -484,7 +484,7 @@ describe("new_network", () => {
     ]);
   });
 
-  it("goes on raising a network within two hours of its first sight, and no longer", () => {
+  it("goes on raising a network within six hours of its first sight, and no longer", () => {
     const serviceNetworks = [from("203.0.0.0/16", [1, 1])];
     const since = (hoursAgo: number) =>
       found({
@@ -500,8 +500,8 @@ describe("new_network", () => {
         serviceNetworks,
         knownNetworks: known(["10.1.0.0/16", 100], ["203.0.0.0/16", hoursAgo, true]),
       });
-    expect(since(2)).toHaveLength(1);
-    expect(since(2.01)).toEqual([]);
+    expect(since(6)).toHaveLength(1);
+    expect(since(6.01)).toEqual([]);
   });
 
   it("raises no service that moves, but one that goes on where it was", () => {
@@ -550,6 +550,47 @@ describe("new_network", () => {
     ]);
     expect(raised(...calls(1, 1))).toEqual([]);
     expect(raised(...calls(4, 4))).toEqual([]);
+  });
+
+  it("sees after hours that a service that is seldom used goes on where it was", () => {
+    const okhttp = (network: string, minutesAgo: number) =>
+      counted("service", `${network} okhttp`, [minutesAgo, 1]);
+    const since = (hoursAgo: number, ownMinutesAgo: number) =>
+      found({
+        clientAgents: new Map([["service", new Map([["okhttp", NOW - 9 * DAY_MS]])]]),
+        serviceNetworks: [okhttp("203.0.0.0/16", 60), okhttp("10.1.0.0/16", ownMinutesAgo)],
+        knownNetworks: known(["10.1.0.0/16", 100], ["203.0.0.0/16", hoursAgo]),
+      });
+    expect(since(5, 30)).toMatchObject([{ score: 45, evidence: { goes_on_where_it_was: true } }]);
+    expect(since(5, 70)).toEqual([]);
+    expect(since(7, 30)).toEqual([]);
+  });
+
+  it("knows where a service is whose one token is older than the watch", () => {
+    const use = (minutesAgo: number, network: string): SeenEvent => ({
+      atMs: NOW - minutesAgo * MINUTE_MS,
+      type: "token_used",
+      clientId: "service",
+      tokenId: "old",
+      network,
+      scopes: [],
+    });
+    const day = 24 * 60;
+    const at = (...usual: readonly number[]) =>
+      found({
+        serviceNetworks: [from("203.0.0.0/16", [5, 1])],
+        clientAgents,
+        knownNetworks: known(["203.0.0.0/16", 0.1]),
+        clients: new Map([
+          ["service", [...usual.map((ago) => use(ago, "10.1.0.0/16")), use(5, "203.0.0.0/16")]],
+        ]),
+      });
+    expect(at(3 * day, 2 * day, 3)).toMatchObject([
+      { score: 75, evidence: { known_networks: ["10.1.0.0/16", "203.0.0.0/16"] } },
+    ]);
+    // On one day alone, and known for less than two days.
+    expect(at(3 * day)).toEqual([]);
+    expect(at(1.5 * day, 1.2 * day)).toEqual([]);
   });
 
   it("of a service that is used from everywhere raises new programs alone", () => {

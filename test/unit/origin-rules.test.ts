@@ -304,7 +304,7 @@ describe("the place of a service", () => {
   it("names a client to look at, unless it is learnt anew", () => {
     const look = (place: string, ...places: readonly Known[]) => lookAfter(5, place, ...places);
     const lookAfter = (minutes: number, place: string, ...places: readonly Known[]) =>
-      clientsInNewNetworks([used(place, minutes)], known(...places), {
+      clientsInNewNetworks([used(place, minutes)], known(...places), new Map(), {
         sinceMs: NOW - 10 * MINUTE_MS,
         nowMs: NOW,
         mostSuspects: 60,

@@ -786,7 +786,14 @@ describe("identity providers' events", () => {
     ]) {
       expect(ferrt(reuse)).toBe("refresh_token_reused");
     }
-    expect(ferrt("Unknown or invalid refresh token.")).toBe("Unknown or invalid refresh token.");
+    expect(ferrt("Unknown or invalid refresh token.")).toBe("refresh_token_invalid");
+    expect(ferrt("The client is not allowed to.")).toBe("The client is not allowed to.");
+    const stale = { ...keycloakSample("REFRESH_TOKEN_ERROR") };
+    const keycloakReason = (reason: string) =>
+      read({ ...stale, detail: { ...stale.detail, error: "invalid_token", details: { reason } } })
+        .event_data.reason;
+    expect(keycloakReason("Session not active")).toBe("refresh_token_invalid");
+    expect(keycloakReason("Stale token")).toBe("refresh_token_reused");
     expect(read(oktaSample("user.session.start", "FAILURE"))).toMatchObject({
       oauth_client_id: "0oa1b2c3d4",
       user_id: "00uttidj01jqL21aM1d6",

@@ -12,6 +12,7 @@ describe("the events that an alert shows", () => {
       "dead_tokens",
       "failure_burst",
       "failure_rate",
+      "foreign_sessions",
       "network_guessing",
       "outage",
       "persistent_failures",

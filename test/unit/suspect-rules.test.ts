@@ -4,7 +4,7 @@ import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import { isSensitive, riskOf } from "../../shared/anomaly-rules/risk.ts";
 import { type SeenEvent, templateOf, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { suspectClients } from "../../shared/detection/suspects.ts";
+import { clientsInNewNetworks, suspectClients } from "../../shared/detection/suspects.ts";
 import { isGuess } from "../../shared/envelope/guess-reasons.ts";
 import { agentOf } from "../../shared/envelope/user-agent.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
@@ -287,8 +287,9 @@ describe("scraping", () => {
           ),
         ),
       });
-    expect(walk(50, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
-    expect(walk(100, (n) => `/api/orders/${1000 + n}`)).toMatchObject([
+    const anywhere = (n: number) => `/api/orders/${1000 + ((n * 37) % 101)}`;
+    expect(walk(50, anywhere)).toEqual([]);
+    expect(walk(100, anywhere)).toMatchObject([
       {
         rule: "scraping",
         score: 45,
@@ -297,6 +298,10 @@ describe("scraping", () => {
       },
     ]);
     expect(walk(100, () => "/api/orders/1")).toEqual([]);
+    // Who counts is found sooner.
+    expect(walk(50, (n) => `/api/orders/${1000 + 3 * n}`)).toMatchObject([{ score: 40 }]);
+    expect(walk(50, (n) => `/api/orders/${1000 + 11 * n}`)).toEqual([]);
+    expect(walk(39, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
   });
 
   it("raises a slow scraper below every limit of an hour, and no user who always calls as much", () => {
@@ -716,5 +721,38 @@ describe("what is read of an event", () => {
       expect(isSensitive(scope)).toBe(true);
     }
     for (const scope of ["api:read", "openid", "rewrite"]) expect(isSensitive(scope)).toBe(false);
+  });
+});
+
+describe("clients in a new network", () => {
+  it("are looked at when their networks do not have it, or when they are old and have none", () => {
+    const counts = [
+      { clientId: "service", value: "203.0.0.0/16 curl", minutes: new Map([[NOW - MINUTE_MS, 1]]) },
+    ];
+    const scope = { sinceMs: NOW - 10 * MINUTE_MS, nowMs: NOW, mostSuspects: 60 };
+    const known = (...networks: readonly (readonly [string, number])[]) =>
+      new Map([
+        [
+          "service",
+          networks.map(([network, hoursAgo]) => ({
+            network,
+            firstSeenAt: toInstant(NOW - hoursAgo * HOUR_MS),
+            lastSeenAt: toInstant(NOW - hoursAgo * HOUR_MS),
+            raised: false,
+          })),
+        ],
+      ]);
+    const look = (networks: ReturnType<typeof known>, hoursOld = 1) =>
+      clientsInNewNetworks(
+        counts,
+        networks,
+        new Map([["service", NOW - hoursOld * HOUR_MS]]),
+        scope,
+      );
+    expect(look(known(["10.1.0.0/16", 100]))).toEqual(["service"]);
+    expect(look(known(["203.0.0.0/16", 3]))).toEqual([]);
+    expect(look(known(["203.0.0.0/16", 1]))).toEqual(["service"]);
+    expect(look(known(), 24)).toEqual(["service"]);
+    expect(look(known(), 23)).toEqual([]);
   });
 });

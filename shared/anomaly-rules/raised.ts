@@ -1,0 +1,35 @@
+import type { Anomaly, AnomalySubject, FoundAnomaly } from "./anomaly-rule.ts";
+import { FURTHER_RULE, RAISED_FROM } from "./risk.ts";
+
+const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
+
+/** The users and tokens that an anomaly is about. Others may share an address or a client by chance. */
+function peopleOf({ subject, involved = [] }: Anomaly): string[] {
+  return [subject, ...involved]
+    .filter(({ kind }) => kind === "user" || kind === "token")
+    .map(nameOf);
+}
+
+function isAbout(anomaly: Anomaly, people: ReadonlySet<string>): boolean {
+  return peopleOf(anomaly).some((name) => people.has(name));
+}
+
+/**
+ * The anomalies that are an alert: those whose own score is enough, those that are by what supports them, and what
+ * supports them. Doing it again, also with fewer of them, is right.
+ */
+export function raisedOf(found: readonly FoundAnomaly[]): FoundAnomaly[] {
+  const support = found.filter(({ rule }) => rule.isSupport);
+  const raised = found.filter((anomaly) => {
+    const { rule, score } = anomaly;
+    if (rule.isSupport) return false;
+    if (rule.isNotice) return true;
+    const people = new Set(peopleOf(anomaly));
+    const supporting = new Set(
+      support.filter((each) => isAbout(each, people)).map((each) => each.rule.name),
+    );
+    return score + FURTHER_RULE * supporting.size >= RAISED_FROM;
+  });
+  const people = new Set(raised.flatMap(peopleOf));
+  return [...raised, ...support.filter((each) => isAbout(each, people))];
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
+import { DAY_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+const NOW = Date.parse("2026-11-25T14:00:00.000Z");
+const { rules } = parseMonitoringConfig({}).anomalies;
+
+const HOME = { ip: "10.1.2.3", network: "10.1.0.0/16", agent: "Firefox on Linux" };
+const ELSEWHERE = { ...HOME, ip: "203.0.113.9", network: "203.0.0.0/16" };
+const THIEF = { ...ELSEWHERE, agent: "curl" };
+
+const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
+  Object.assign(
+    {
+      atMs: NOW - minutesAgo * MINUTE_MS,
+      type: "token_used",
+      clientId: "app",
+      userId: "ada",
+      tokenId: "t1",
+      sessionId: "s1",
+      scopes: [],
+    },
+    ...parts,
+  );
+
+/** An hour of calls every day of a week. */
+const habits = Array.from({ length: 7 }, (_, day) =>
+  event(((7 - day) * DAY_MS) / MINUTE_MS, HOME, { tokenId: `old-${day}`, sessionId: `o-${day}` }),
+);
+const found = (...events: readonly SeenEvent[]) =>
+  findAnomalies(
+    quietSnapshot(NOW, { holders: new Map([["user:ada", [...habits, ...events]]]) }),
+    rules,
+  ).filter(({ rule }) => rule.name === "ended_access");
+
+const before = event(100, HOME);
+const signedOut = event(60, { type: "session_ended", ...HOME, tokenId: undefined });
+const refused = (minutesAgo: number, at: Partial<SeenEvent>) =>
+  event(minutesAgo, at, {
+    type: "auth_failed",
+    reason: "refresh_token_invalid",
+    tokenId: undefined,
+    sessionId: undefined,
+  });
+
+describe("ended_access", () => {
+  it("raises a session that goes on elsewhere after its user signed out", () => {
+    expect(found(before, signedOut, event(10, ELSEWHERE), event(5, THIEF))).toMatchObject([
+      {
+        subject: { kind: "user", id: "ada" },
+        score: 75,
+        observed: 2,
+        involved: expect.arrayContaining([
+          { kind: "ip", id: "203.0.113.9" },
+          { kind: "token", id: "t1" },
+        ]),
+        evidence: { ended_by: "the session ended", ended_at: toInstant(signedOut.atMs) },
+      },
+    ]);
+    const sameNetwork = { ...HOME, ip: "10.1.2.9", agent: "curl" };
+    expect(found(before, signedOut, event(10, sameNetwork))).toMatchObject([{ score: 50 }]);
+    // A computer that its user carries away is another network with the same program.
+    expect(found(before, signedOut, event(10, ELSEWHERE))).toEqual([]);
+  });
+
+  it("raises no app that goes on where it was, and nothing within the grace period", () => {
+    expect(found(before, signedOut, event(10, HOME))).toEqual([]);
+    expect(found(before, signedOut, event(58.1, THIEF))).toEqual([]);
+    expect(found(before, signedOut, event(58, THIEF))).toHaveLength(1);
+  });
+
+  it("raises no session but the one that ended, and no token but the one that was revoked", () => {
+    const other = { sessionId: "s2", tokenId: "t2" };
+    expect(found(before, signedOut, event(10, THIEF, other))).toEqual([]);
+    const revoked = event(60, { type: "token_revoked", sessionId: undefined });
+    expect(found(before, revoked, event(10, THIEF, { sessionId: undefined }))).toHaveLength(1);
+    expect(found(before, revoked, event(10, THIEF, other))).toEqual([]);
+  });
+
+  it("takes a new password for an end of what there was before, but a weak one", () => {
+    const changed = event(60, HOME, { type: "auth0_scp", code: "scp", tokenId: undefined });
+    expect(found(before, changed, event(10, THIEF))).toMatchObject([{ score: 65 }]);
+    // A traveller who changed the password has the same program.
+    expect(found(before, changed, event(10, ELSEWHERE))).toEqual([]);
+    expect(found(before, changed, event(10, THIEF, { sessionId: "s2", tokenId: "t2" }))).toEqual(
+      [],
+    );
+  });
+
+  it("raises who tries a refresh token that ended, unless it is the user's program", () => {
+    expect(found(before, signedOut, refused(5, THIEF))).toMatchObject([
+      { score: 75, evidence: { refused: 1 } },
+    ]);
+    expect(found(before, signedOut, refused(5, HOME))).toEqual([]);
+    expect(found(before, signedOut, refused(5, ELSEWHERE))).toEqual([]);
+    // Nothing ended: the token expired.
+    expect(found(before, refused(5, THIEF))).toEqual([]);
+  });
+
+  it("says nothing of a holder of whom nothing is known", () => {
+    const snapshot = quietSnapshot(NOW, {
+      holders: new Map([["user:ada", [signedOut, event(10, THIEF)]]]),
+    });
+    expect(findAnomalies(snapshot, rules)).toEqual([]);
+  });
+
+  it("looks at the users whose refresh token was refused", () => {
+    const counts = countsOfEvent({
+      id: "01a20a27-c018-77ee-b68a-e9fb2689fda9",
+      event_type: "auth_failed",
+      occurred_at: toInstant(NOW),
+      oauth_client_id: "app",
+      user_id: "ada",
+      event_data: { reason: "refresh_token_invalid" },
+    });
+    expect(counts).toContainEqual(
+      expect.objectContaining({
+        kind: "refused_holders",
+        subject: { oauth_client_id: "app", value: "user:ada" },
+      }),
+    );
+  });
+});

@@ -1,0 +1,369 @@
+import { describe, expect, it } from "vitest";
+import type { DetectionSnapshot } from "../../shared/anomaly-rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { toStories } from "../../shared/detection/stories.ts";
+import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
+import { MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+/** A Wednesday. */
+const NOW = Date.parse("2026-11-25T14:00:00.000Z");
+const { rules } = parseMonitoringConfig({}).anomalies;
+const DAY = 24 * 60;
+
+const place = (ip: string, agent: string) => {
+  const [a, b] = ip.split(".");
+  return { ip, network: `${a}.${b}.0.0/16`, agent };
+};
+const HOME = place("10.1.2.3", "Firefox on Linux");
+const AWAY = place("203.0.113.9", "curl");
+
+const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
+  Object.assign(
+    {
+      atMs: NOW - minutesAgo * MINUTE_MS,
+      type: "token_used",
+      clientId: "app",
+      userId: "ada",
+      tokenId: "t1",
+      endpoint: "/api/orders",
+      scopes: [],
+    },
+    ...parts,
+  );
+
+/** Eight calls a day for a week, from noon on. */
+const habits = Array.from({ length: 56 }, (_, n) =>
+  event((7 - Math.floor(n / 8)) * DAY + 60 - (n % 8) * 15, HOME, {
+    tokenId: `old-${Math.floor(n / 8)}`,
+  }),
+);
+
+const all = (parts: Partial<DetectionSnapshot>) => findAnomalies(quietSnapshot(NOW, parts), rules);
+const ofAda = (name: string, ...events: readonly SeenEvent[]) =>
+  all({
+    holders: new Map([["user:ada", [...habits, ...events].sort((a, b) => a.atMs - b.atMs)]]),
+  }).filter(({ rule }) => rule.name === name);
+
+describe("sessions_apart", () => {
+  const signIn = event(40, AWAY, { type: "token_issued", tokenId: "t9" });
+  const theirs = (minutesAgo: number, at = AWAY) => event(minutesAgo, at, { tokenId: "t9" });
+  const own = (minutesAgo: number, at = HOME) => event(minutesAgo, at);
+  const apart = (...events: readonly SeenEvent[]) => ofAda("sessions_apart", ...events);
+
+  it("raises a session of a new program in a new network while the user goes on", () => {
+    expect(apart(own(45), signIn, theirs(39), own(20))).toMatchObject([
+      {
+        subject: { kind: "user", id: "ada" },
+        score: 50,
+        involved: expect.arrayContaining([
+          { kind: "ip", id: "203.0.113.9" },
+          { kind: "token", id: "t9" },
+        ]),
+        evidence: { usual_networks: ["10.1.0.0/16"] },
+      },
+    ]);
+  });
+
+  it("takes uses for at once within half an hour, and no user who has left", () => {
+    expect(apart(own(69), signIn, theirs(39))).toHaveLength(1);
+    expect(apart(own(69.1), signIn, theirs(39))).toEqual([]);
+  });
+
+  it("raises no phone beside a computer, as long as one of both is known", () => {
+    const phone = place("198.51.7.7", "Safari on iOS");
+    const known = event(3 * DAY, phone, { tokenId: "phone" });
+    expect(apart(known, own(45), theirs(39, phone), own(38), theirs(37, phone), own(36))).toEqual(
+      [],
+    );
+    // A new phone in a new network beside the computer, which is used now and then.
+    const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
+    expect(apart(elsewhere, own(45), theirs(39, phone), own(20))).toEqual([]);
+  });
+
+  it("raises one app that is in two networks at once, in turn", () => {
+    const app = place("203.0.113.9", HOME.agent);
+    const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
+    const turns = (count: number) =>
+      Array.from({ length: count }, (_, n) => (n % 2 === 0 ? theirs(40 - n, app) : own(40 - n)));
+    expect(apart(elsewhere, ...turns(5))).toMatchObject([{ score: 45 }]);
+    expect(apart(elsewhere, ...turns(4))).toEqual([]);
+  });
+
+  it("leaves a token that was somebody else's to token_theft, and says nothing of new users", () => {
+    expect(apart(own(45), event(39, AWAY), own(20))).toEqual([]);
+    const young = [event(DAY, HOME), own(45), theirs(39), own(20)];
+    const holders = new Map([["user:ada", young]]);
+    expect(all({ holders }).filter(({ rule }) => rule.name === "sessions_apart")).toEqual([]);
+  });
+
+  it("knows that one machine may have addresses of both families", () => {
+    const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32", agent: "curl" };
+    expect(apart(own(45), theirs(39, ipv6), own(20))).toEqual([]);
+  });
+});
+
+describe("foreign_sessions", () => {
+  const refused = (minutesAgo: number, reason: string, at = HOME) =>
+    event(minutesAgo, at, { type: "auth_failed", reason });
+  const foreign = (...events: readonly SeenEvent[]) => ofAda("foreign_sessions", ...events);
+  const three = (at: typeof HOME) => [5, 4, 3].map((ago) => refused(ago, "foreign_session", at));
+
+  it("raises a stranger from the third session of others on", () => {
+    expect(foreign(...three(AWAY))).toMatchObject([
+      { subject: { kind: "user", id: "ada" }, score: 70, observed: 3, threshold: 3 },
+    ]);
+    expect(foreign(...three(AWAY).slice(1))).toEqual([]);
+    const earlier = refused(61, "foreign_session", AWAY);
+    expect(foreign(earlier, ...three(AWAY).slice(1))).toEqual([]);
+  });
+
+  it("raises no browser that two share, unless it tries several sessions", () => {
+    expect(foreign(...three(HOME))).toEqual([]);
+    // The session of the other one has ended.
+    expect(foreign(...three(HOME), refused(1, "unknown_session"))).toEqual([]);
+    expect(foreign(refused(4.5, "unknown_session"), ...three(HOME))).toMatchObject([{ score: 45 }]);
+  });
+});
+
+describe("mfa_fatigue", () => {
+  const refusal = (minutesAgo: number, at = AWAY) =>
+    event(minutesAgo, at, { type: "auth_failed", reason: "mfa_rejected", tokenId: undefined });
+  const prompt = (minutesAgo: number, at = AWAY) =>
+    event(minutesAgo, at, { type: "auth0_gd_send_pn", code: "gd_send_pn", tokenId: undefined });
+  const fatigue = (...events: readonly SeenEvent[]) => ofAda("mfa_fatigue", ...events);
+  const times = (count: number, make: (minutesAgo: number) => SeenEvent) =>
+    Array.from({ length: count }, (_, n) => make(60 - n));
+
+  it("raises five refusals, or prompts without answer, from where the user never was", () => {
+    expect(fatigue(...times(5, refusal))).toMatchObject([
+      { score: 75, observed: 5, threshold: 5, evidence: { let_in: false, refused: 5 } },
+    ]);
+    expect(fatigue(...times(4, refusal))).toEqual([]);
+    expect(fatigue(...times(5, prompt))).toMatchObject([{ evidence: { prompts: 5, refused: 0 } }]);
+    // A prompt and its refusal are one.
+    expect(fatigue(...times(3, prompt), ...times(3, refusal))).toEqual([]);
+    const sameBrowser = place("203.0.113.9", HOME.agent);
+    expect(fatigue(...times(5, (ago) => refusal(ago, sameBrowser)))).toMatchObject([{ score: 55 }]);
+  });
+
+  it("raises no user at home whose phone does not answer", () => {
+    expect(fatigue(...times(8, (ago) => prompt(ago, HOME)))).toEqual([]);
+  });
+
+  it("says that somebody was let in in the end", () => {
+    const started = event(40, AWAY, { type: "session_started", tokenId: undefined });
+    expect(fatigue(...times(5, prompt), started)).toMatchObject([
+      { score: 100, evidence: { let_in: true } },
+    ]);
+  });
+});
+
+describe("credential_reuse by the holder, where a stranger was first", () => {
+  const reuse = event(5, HOME, {
+    type: "auth_failed",
+    reason: "authorization_code_reused",
+    tokenId: undefined,
+  });
+  const issued = (minutesAgo: number, at = AWAY) => [
+    event(minutesAgo, at, { type: "token_issued", tokenId: "t9" }),
+    event(minutesAgo - 1, at, { tokenId: "t9" }),
+  ];
+  const reused = (...events: readonly SeenEvent[]) => ofAda("credential_reuse", ...events, reuse);
+
+  it("raises the stranger", () => {
+    expect(reused(...issued(7))).toMatchObject([
+      {
+        score: 90,
+        involved: expect.arrayContaining([
+          { kind: "ip", id: "203.0.113.9" },
+          { kind: "token", id: "t9" },
+        ]),
+        evidence: { holder_came_second: true, usual_networks: ["10.1.0.0/16"] },
+      },
+    ]);
+    expect(reused(...issued(7, place("203.0.113.9", HOME.agent)))).toMatchObject([{ score: 70 }]);
+  });
+
+  it("raises nobody who lost an answer, and no stranger of two days ago", () => {
+    expect(reused(...issued(7, HOME))).toEqual([]);
+    expect(reused(...issued(DAY + 7))).toEqual([]);
+    expect(reused(...issued(DAY + 5))).toHaveLength(1);
+  });
+});
+
+describe("success_after_failures by another kind of address", () => {
+  it("is the user at home, unless the program is new", () => {
+    const tried = (at: typeof HOME) =>
+      ofAda(
+        "success_after_failures",
+        ...Array.from({ length: 6 }, (_, n) =>
+          event(20 - n, at, { type: "auth_failed", reason: "wrong_password", tokenId: undefined }),
+        ),
+        event(10, at, { type: "session_started", tokenId: undefined }),
+      );
+    const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32" };
+    expect(tried({ ...ipv6, agent: HOME.agent })).toEqual([]);
+    expect(tried({ ...ipv6, agent: "curl" })).toMatchObject([{ score: 90 }]);
+    expect(tried(place("203.0.113.9", HOME.agent))).toMatchObject([{ score: 90 }]);
+  });
+});
+
+describe("failure_rate of addresses that explain it", () => {
+  const ip = "10.1.2.3";
+  const guesses = [
+    {
+      clientId: "app",
+      lastHour: 30,
+      hours: new Map([[NOW - 3 * DAY * MINUTE_MS, 1]]),
+      firstSeenMs: 0,
+    },
+  ];
+  const guessed = (minutesAgo: number) => [
+    { clientId: "app", value: ip, minutes: new Map([[NOW - minutesAgo * MINUTE_MS, 30]]) },
+  ];
+  const at = (events: readonly SeenEvent[], minutesAgo = 5, sinceMs = NOW - 10 * MINUTE_MS) =>
+    all({
+      sinceMs,
+      guesses,
+      guessedIps: guessed(minutesAgo),
+      addresses: new Map([[ip, events]]),
+    }).filter(({ rule }) => rule.name === "failure_rate");
+  const failed = Array.from({ length: 30 }, (_, n) =>
+    event(9 - n / 10, { type: "auth_failed", reason: "invalid_client", userId: undefined, ip }),
+  );
+  const own = (minutesAgo: number, parts: Partial<SeenEvent> = {}) =>
+    event(minutesAgo, { userId: undefined, ip }, parts);
+
+  it("raises no service with an old secret where it always is", () => {
+    expect(at(failed)).toHaveLength(1);
+    expect(at([own(39), ...failed])).toEqual([]);
+    expect(at([own(38.9), ...failed])).toHaveLength(1);
+    expect(at([own(39, { clientId: "other" }), ...failed])).toHaveLength(1);
+    // Users of the client share an office with whoever guesses.
+    expect(at([own(39, { userId: "bob" }), ...failed])).toHaveLength(1);
+  });
+
+  it("raises no carrier's address, where many more are let in", () => {
+    const users = (count: number) =>
+      Array.from({ length: count }, (_, n) => own(50, { userId: `u${n}`, tokenId: `u${n}` }));
+    expect(at([...users(121), ...failed])).toEqual([]);
+    expect(at([...users(120), ...failed])).toHaveLength(1);
+  });
+
+  it("says nothing more of guesses that have stopped", () => {
+    expect(at(failed, 10)).toHaveLength(1);
+    expect(at(failed, 11)).toEqual([]);
+  });
+});
+
+describe("revoked_token in a mass revocation", () => {
+  const revoked = toInstant(NOW - 40 * MINUTE_MS);
+  const moved = (count: number, at: typeof HOME) =>
+    all({
+      revokedAt: new Map([["old-6", revoked]]),
+      typeCounts: [
+        {
+          clientId: "app",
+          value: "token_revoked",
+          minutes: new Map([[NOW - 40 * MINUTE_MS, count]]),
+        },
+      ],
+      holders: new Map([
+        [
+          "user:ada",
+          [
+            ...habits,
+            event(10, at, { type: "auth_failed", reason: "revoked_token", tokenId: "old-6" }),
+          ],
+        ],
+      ]),
+    }).filter(({ rule }) => rule.name === "revoked_token");
+
+  it("raises no program that moved, but another program", () => {
+    const elsewhere = place("203.0.113.9", HOME.agent);
+    expect(moved(4, elsewhere)).toMatchObject([{ score: 50 }]);
+    expect(moved(5, elsewhere)).toEqual([]);
+    expect(moved(5, AWAY)).toMatchObject([{ score: 80 }]);
+  });
+});
+
+describe("consent_phishing of few", () => {
+  const from = (users: number, program: typeof HOME) =>
+    all({
+      firstSeenMs: new Map([
+        ["old", NOW - 14 * DAY * MINUTE_MS],
+        ["new", NOW - 2 * 60 * MINUTE_MS],
+      ]),
+      clients: new Map([
+        [
+          "new",
+          Array.from({ length: users }, (_, n) => [
+            event(60, HOME, { clientId: "new", userId: `u${n}`, type: "consent_granted" }),
+            event(59, HOME, { clientId: "new", userId: `u${n}`, type: "token_issued" }),
+            event(50, program, { clientId: "new", userId: `u${n}` }),
+          ]).flat(),
+        ],
+      ]),
+    }).filter(({ rule }) => rule.name === "consent_phishing");
+
+  it("raises five who consent where they are, and whose tokens are used elsewhere", () => {
+    expect(from(5, AWAY)).toMatchObject([{ subject: { kind: "client", id: "new" }, observed: 5 }]);
+    expect(from(4, AWAY)).toEqual([]);
+    expect(from(5, HOME)).toEqual([]);
+  });
+});
+
+describe("a story at an office", () => {
+  it("is not that of a colleague at the same address", () => {
+    const colleagues = ["ada", "bob"].map((userId): [string, SeenEvent[]] => {
+      const of = { userId, tokenId: `of-${userId}` };
+      return [
+        `user:${userId}`,
+        [
+          ...habits.map((each) => ({ ...each, userId })),
+          event(50, HOME, of),
+          event(10, HOME, of, { agent: "curl" }),
+        ],
+      ];
+    });
+    const found = all({ holders: new Map(colleagues) });
+    expect(found.map(({ rule }) => rule.name)).toEqual(["token_theft", "token_theft"]);
+    expect(toStories(found)).toHaveLength(2);
+    // Somebody at one strange address who has both tokens is one story.
+    const thief = colleagues.map(([holder, events]): [string, SeenEvent[]] => [
+      holder,
+      [
+        ...events.slice(0, -1),
+        { ...event(5, AWAY), userId: holder.slice(5), tokenId: `of-${holder.slice(5)}` },
+      ],
+    ]);
+    expect(toStories(all({ holders: new Map(thief) }))).toHaveLength(1);
+  });
+});
+
+describe("sign-ins that are looked at", () => {
+  const signIn = (userId: string, at: typeof HOME) =>
+    event(5, at, { type: "session_started", userId });
+
+  it("are ten users at most: scripts, then those of whom nobody else comes from the network", () => {
+    const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
+    const alone = signIn("ada", place("203.0.113.9", HOME.agent));
+    const asked = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
+    expect(asked.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
+    expect(asked).toHaveLength(10);
+    // The product's own sessions do not say where they came from.
+    expect(askedSignIns([event(5, { type: "session_started" })])).toEqual([]);
+  });
+
+  it("are strange when network and program are new, and of no other family of addresses", () => {
+    expect(isStrangeSignIn(signIn("ada", AWAY), habits)).toBe(true);
+    expect(isStrangeSignIn(signIn("ada", place("203.0.113.9", HOME.agent)), habits)).toBe(false);
+    expect(isStrangeSignIn(signIn("ada", place("10.1.9.9", "curl")), habits)).toBe(false);
+    expect(isStrangeSignIn(signIn("ada", AWAY), [])).toBe(false);
+    const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32", agent: "curl" };
+    expect(isStrangeSignIn(signIn("ada", ipv6), habits)).toBe(false);
+  });
+});

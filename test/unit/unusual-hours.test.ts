@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import { activeHours, isUnusualHour } from "../../shared/anomaly-rules/hours-of-day.ts";
+import { raisedOf } from "../../shared/anomaly-rules/raised.ts";
+import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { unusualHoursOfUser } from "../../shared/anomaly-rules/unusual-hours-of-user.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+/** A Wednesday, in the night. */
+const NOW = Date.parse("2026-11-25T03:00:00.000Z");
+const { rules } = parseMonitoringConfig({}).anomalies;
+
+const use = (atMs: number, parts: Partial<SeenEvent> = {}): SeenEvent => ({
+  atMs,
+  type: "token_used",
+  clientId: "app",
+  userId: "ada",
+  tokenId: "t1",
+  ip: "10.1.2.3",
+  network: "10.1.0.0/16",
+  agent: "Firefox on Linux",
+  endpoint: "/orders",
+  scopes: [],
+  ...parts,
+});
+
+/** Calls from nine to five on so many days before, of weekdays unless they are to be weekends. */
+function office(days: number, { weekends = false, fromHour = 9, toHour = 17 } = {}): SeenEvent[] {
+  const found: SeenEvent[] = [];
+  for (let back = 1, known = 0; known < days; back += 1) {
+    const startMs = Date.parse("2026-11-25T00:00:00.000Z") - back * DAY_MS;
+    if ([0, 6].includes(new Date(startMs).getUTCDay()) !== weekends) continue;
+    known += 1;
+    for (let hour = toHour; hour >= fromHour; hour -= 1) {
+      found.unshift(use(startMs + hour * HOUR_MS, { tokenId: `of-day-${back}` }));
+    }
+  }
+  return found;
+}
+
+const holder = (...events: readonly SeenEvent[]) =>
+  quietSnapshot(NOW, { holders: new Map([["user:ada", events]]) });
+const find = (...events: readonly SeenEvent[]) =>
+  unusualHoursOfUser.find(holder(...events), rules.unusual_hours);
+const AT_NIGHT = use(NOW - 10 * MINUTE_MS);
+
+describe("unusual_hours", () => {
+  it("finds a user who is active where the history of four days has nobody awake", () => {
+    expect(find(...office(4), AT_NIGHT)).toMatchObject([
+      {
+        subject: { kind: "user", id: "ada" },
+        involved: [{ kind: "token", id: "t1" }],
+        score: 20,
+        observed: 1,
+        evidence: { days_known: 4, of: "weekdays" },
+      },
+    ]);
+    expect(find(...office(3), AT_NIGHT)).toEqual([]);
+    // Twenty calls are enough, and nineteen are not.
+    const rarely = office(4, { fromHour: 9, toHour: 13 });
+    expect(find(...rarely, AT_NIGHT)).toHaveLength(1);
+    expect(find(...rarely.slice(1), AT_NIGHT)).toEqual([]);
+  });
+
+  it("finds nothing within an hour of usual ones, nor for who works at night", () => {
+    const worker = (fromHour: number, toHour: number) =>
+      find(...office(6, { fromHour, toHour }), AT_NIGHT).length;
+    // It is in the hour that begins at two.
+    expect([worker(4, 17), worker(3, 17), worker(0, 14), worker(16, 23)]).toEqual([1, 0, 0, 1]);
+    // Eight hours of quiet are a night, and seven are none.
+    expect([worker(6, 21), worker(6, 22)]).toEqual([1, 0]);
+  });
+
+  it("knows weekdays and weekends apart", () => {
+    expect(find(...office(6, { weekends: true }), AT_NIGHT)).toEqual([]);
+    const usual = activeHours(office(4), NOW);
+    expect(usual).toMatchObject({ quietFrom: 18, quietHours: 15 });
+    const hours = [7, 8, 12, 17, 18, 19];
+    expect(hours.filter((hour) => isUnusualHour(usual, hour * HOUR_MS, 8))).toEqual([7, 19]);
+  });
+
+  it("does not take what was done this night for a habit, and is about users", () => {
+    const thisNight = use(NOW - 3 * HOUR_MS);
+    expect(find(...office(4), thisNight, AT_NIGHT)).toHaveLength(1);
+    const snapshot = quietSnapshot(NOW, {
+      holders: new Map([["token:t1", [...office(4), AT_NIGHT]]]),
+    });
+    expect(unusualHoursOfUser.find(snapshot, rules.unusual_hours)).toEqual([]);
+  });
+
+  it("raises nothing alone, and lifts what other rules find about the user", () => {
+    expect(findAnomalies(holder(...office(6), AT_NIGHT), rules)).toEqual([]);
+    /** A token of the day goes on with another program of the user's, from a new network. */
+    const token = { tokenId: "of-day-1" };
+    const own = use(NOW - 3 * DAY_MS, { agent: "curl" });
+    const thief = use(AT_NIGHT.atMs, { ...token, agent: "curl", ip: "10.1.9.9" });
+    const events = [own, ...office(6)].sort((a, b) => a.atMs - b.atMs);
+    const nightly = findAnomalies(holder(...events, thief), rules);
+    // 25 for the other program and 5 for the address are not enough, also not with eight.
+    expect(nightly).toEqual([]);
+    const elsewhere = { ...thief, ip: "203.0.113.9", network: "203.0.0.0/16" };
+    const found = findAnomalies(holder(...events, elsewhere), rules);
+    expect(found.map(({ rule, score }) => [rule.name, score])).toEqual([
+      ["token_theft", 55],
+      ["unusual_hours", 20],
+    ]);
+    // When the theft is muted, its support is nothing.
+    expect(raisedOf(found.slice(1))).toEqual([]);
+  });
+
+  it("lifts a score from 32 on, of the same user or token alone", () => {
+    const [support] = find(...office(4), AT_NIGHT);
+    if (!support) throw new Error("there is support");
+    const rule = unusualHoursOfUser;
+    const lifted = (score: number, id: string) =>
+      raisedOf([
+        { ...support, rule },
+        {
+          ...support,
+          involved: [],
+          score,
+          subject: { kind: "user", id },
+          rule: { ...rule, name: "other", isSupport: undefined as never },
+        },
+      ]).map((each) => each.rule.name);
+    expect(lifted(32, "ada")).toEqual(["other", "unusual_hours"]);
+    expect(lifted(31, "ada")).toEqual([]);
+    expect(lifted(39, "bob")).toEqual([]);
+    expect(lifted(40, "bob")).toEqual(["other"]);
+  });
+});
