@@ -52,7 +52,16 @@ const recordSchema = z.looseObject({
 
 type LogRecord = z.output<typeof recordSchema>;
 
-const batchSchema = z.looseObject({ records: z.tuple([z.unknown()]) });
+/** How an event hub has the records of diagnostic settings. */
+const batchSchema = z.looseObject({ records: z.array(z.unknown()) });
+
+const recordsOf = (detail: unknown) => batchSchema.safeParse(detail).data?.records;
+
+/** The only record of a batch; any other detail as it is. */
+function unwrapped(detail: unknown): unknown {
+  const records = recordsOf(detail);
+  return records?.length === 1 ? records[0] : detail;
+}
 
 /**
  * Microsoft Entra ID's logs, as diagnostic settings send them to an event hub: one record, alone or as the only one
@@ -60,9 +69,7 @@ const batchSchema = z.looseObject({ records: z.tuple([z.unknown()]) });
  * https://learn.microsoft.com/entra/identity/monitoring-health/concept-activity-log-schemas
  * https://learn.microsoft.com/azure/azure-monitor/reference/tables/signinlogs
  */
-const detailSchema = z
-  .preprocess((detail) => batchSchema.safeParse(detail).data?.records[0] ?? detail, recordSchema)
-  .catch({});
+const detailSchema = z.preprocess(unwrapped, recordSchema).catch({});
 
 /** What a sign-in of a category is when it succeeds. The others are those of applications and of refreshes. */
 const SIGN_INS: ReadonlyMap<string, string> = new Map(
@@ -171,6 +178,7 @@ function other(log: LogRecord): ProviderEvent {
 export const entra: ProviderAdapter = {
   name: "entra",
   serves: ({ source }) => source === ENTRA_SOURCE,
+  batch: recordsOf,
   read: ({ detail }) => {
     const log = detailSchema.parse(detail);
     const { category = "", properties } = log;

@@ -17,11 +17,16 @@ export const KEYCLOAK_SOURCE = "oauth.keycloak";
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/Event.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/EventType.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/admin/AdminEvent.html
+ *
+ * Webhooks of Phase Two's extension have one shape for both: `uid`, types such as `access.LOGIN` and
+ * `admin.USER-CREATE`, and `authDetails` for users as well.
+ * https://github.com/p2-inc/keycloak-events
  */
 const detailSchema = z
   .looseObject({
     /** Older versions have none. */
     id: optionalText,
+    uid: optionalText,
     time: optionalTime,
     error: optionalText,
     // A user's event.
@@ -43,6 +48,8 @@ const detailSchema = z
     authDetails: optionalPart({
       clientId: optionalText,
       userId: optionalText,
+      username: optionalText,
+      sessionId: optionalText,
       ipAddress: optionalText,
     }),
     representation: z.unknown().optional(),
@@ -86,19 +93,23 @@ function typeOf(type: string): string | undefined {
   return succeeded && "auth_failed";
 }
 
+/** Before the type of a user's event in a webhook. */
+const USER_PREFIX = /^access\./;
+
 function userEvent(event: Detail): ProviderEvent {
-  const type = event.type ?? "";
+  const { authDetails, details } = event;
+  const type = (event.type ?? "").replace(USER_PREFIX, "");
   return {
-    code: event.type,
+    code: type || undefined,
     eventType: typeOf(type),
     outcome:
       event.error || type.endsWith("_ERROR") ? "failure" : event.type ? "success" : undefined,
-    clientId: event.clientId,
-    userId: event.userId ?? event.details?.username,
-    sessionId: event.sessionId,
-    ip: event.ipAddress,
-    endpoint: event.details?.redirect_uri,
-    message: event.details?.reason,
+    clientId: event.clientId ?? authDetails?.clientId,
+    userId: event.userId ?? authDetails?.userId ?? details?.username ?? authDetails?.username,
+    sessionId: event.sessionId ?? authDetails?.sessionId,
+    ip: event.ipAddress ?? authDetails?.ipAddress,
+    endpoint: details?.redirect_uri,
+    message: details?.reason,
   };
 }
 
@@ -146,7 +157,7 @@ export const keycloak: ProviderAdapter = {
     const own = event.operationType ? adminEvent(event, detail as object) : userEvent(event);
     return {
       ...own,
-      id: event.id,
+      id: event.id ?? event.uid,
       occurredAt: event.time,
       reason: event.error ?? own.reason,
     };
