@@ -15,7 +15,7 @@ const LAYERS = [
   ["authorization-codes", "counters", "restrictions", "sessions", "token-verifiers"],
   ["authorization", "event-store"],
   ["actions", "cleanup", "cost", "detection", "notifications", "shared-signals", "statistics"],
-  ["policies"],
+  ["policies", "provider-endpoint"],
   ["stack"],
 ];
 

@@ -131,6 +131,9 @@ function isHttp(target: ProtectedTarget | ProtectedHttpTarget): target is Protec
   return "httpApi" in target || "isHttpApi" in target || "httpApiId" in target;
 }
 
+/** The id of the construct of the admin API. */
+const ADMIN_API = "AdminApi";
+
 /** The options of `attach` that concern the API as a whole. */
 const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
 
@@ -327,6 +330,16 @@ export class OAuthMonitoring extends Construct {
       });
     }
     this.signalsApi = config.signals && this.#addSignalsApi();
+    if (config.providers.endpoints.length > 0) {
+      this.node.addValidation({
+        validate: () =>
+          this.node.tryFindChild(ADMIN_API)
+            ? []
+            : [
+                "providers.endpoints are paths of the admin API, which is missing: call addAdminApi(), or remove the key",
+              ],
+      });
+    }
     if (props.outputs ?? true) {
       this.#outputs = new StackOutputs(this, "Outputs");
       this.#addOutputs(this.#outputs);
@@ -444,7 +457,7 @@ export class OAuthMonitoring extends Construct {
    * addresses. Call it once.
    */
   addAdminApi(props: AdminApiProps = {}): AdminApi {
-    const admin = new AdminApi(this, "AdminApi", {
+    const admin = new AdminApi(this, ADMIN_API, {
       ...props,
       config: this.config,
       functions: this.#functions,
@@ -461,7 +474,11 @@ export class OAuthMonitoring extends Construct {
       });
     }
     this.attach(admin.api, {
-      except: [admin.openPage, ...(admin.openApproval ? [admin.openApproval] : [])],
+      except: [
+        admin.openPage,
+        ...(admin.openApproval ? [admin.openApproval] : []),
+        ...admin.openProviders,
+      ],
     });
     this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;

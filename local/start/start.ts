@@ -17,6 +17,7 @@ import { deployedEnvironment, type LibraryContext, libraryContext } from "./libr
 import { LOCAL_ISSUERS, type LocalIssuer, startLocalIssuer } from "./local-issuer.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 import { readAssembly } from "./other-app.ts";
+import { readSecretsFile } from "./secrets-file.ts";
 
 const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR [--issuer URL]]
 
@@ -26,6 +27,8 @@ const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR [--issuer URL]]
   --app DIR     run the stack of another CDK app, synthesized into DIR (cdk.out), with its HTTP APIs, function URLs
                 and user pools; its only REST API is the admin API
   --issuer URL  the issuer that the app names: a local one, where any user may sign in, takes its place
+  --secrets FILE
+                what Secrets Manager holds: a JSON object of texts by ARN
   --trust-forwarded-for
                 use a caller's X-Forwarded-For as its address, to play several callers
 
@@ -52,6 +55,7 @@ function readArguments() {
       data: { type: "string" },
       app: { type: "string" },
       issuer: { type: "string" },
+      secrets: { type: "string" },
       "trust-forwarded-for": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -146,6 +150,7 @@ async function start(): Promise<void> {
   }
   // Until there is a stack to close, ending the process is enough.
   process.once("SIGINT", abort).once("SIGTERM", abort);
+  const secrets = options.secrets === undefined ? undefined : readSecretsFile(options.secrets);
   await requireJava();
   mkdirSync(LOCAL_DIRECTORY, { recursive: true });
   const { app } = options;
@@ -168,6 +173,7 @@ async function start(): Promise<void> {
       eventbridgePort: options.ports.EVENTBRIDGE_PORT,
       dataDirectory: options.data === undefined ? undefined : resolve(options.data),
       objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
+      secrets,
       trustForwardedFor: options["trust-forwarded-for"],
       issuerUrl: issuer?.url,
       templateIssuer: options.issuer,

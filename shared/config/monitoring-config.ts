@@ -267,6 +267,8 @@ const keysSchema = z.strictObject({
       tableThrottles: z.int().min(1).default(10),
       /** Stored events of type `suspicious_activity`. */
       suspiciousActivity: z.int().min(1).default(1),
+      /** Requests to a provider's path without a valid signature or secret. */
+      providerRequestsRefused: z.int().min(1).default(20),
     })
     .prefault({}),
 });

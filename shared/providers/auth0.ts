@@ -25,9 +25,16 @@ const logSchema = {
  */
 const detailSchema = z.looseObject({ ...logSchema, data: optionalPart(logSchema) }).catch({});
 
+/**
+ * Several logs in one object. A custom webhook posts logs as lines, as an array or as an object.
+ * https://auth0.com/docs/customize/log-streams/custom-log-streams
+ */
+const webhookSchema = z.looseObject({ logs: z.array(z.unknown()) });
+
 export const auth0: ProviderAdapter = {
   name: "auth0",
   serves: ({ source }) => source.startsWith("aws.partner/auth0.com/"),
+  batch: (detail) => webhookSchema.safeParse(detail).data?.logs,
   read: ({ detail }) => {
     const { data, ...outer } = detailSchema.parse(detail);
     const log = data ?? outer;

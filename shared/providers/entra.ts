@@ -58,7 +58,16 @@ const recordSchema = z.looseObject({
 
 type LogRecord = z.output<typeof recordSchema>;
 
-const batchSchema = z.looseObject({ records: z.tuple([z.unknown()]) });
+/** How an event hub has the records of diagnostic settings. */
+const batchSchema = z.looseObject({ records: z.array(z.unknown()) });
+
+const recordsOf = (detail: unknown) => batchSchema.safeParse(detail).data?.records;
+
+/** The only record of a batch; any other detail as it is. */
+function unwrapped(detail: unknown): unknown {
+  const records = recordsOf(detail);
+  return records?.length === 1 ? records[0] : detail;
+}
 
 /** A sign-in or an operation as Microsoft Graph and the admin center's download have it, without a record around. */
 const bareSchema = z.looseObject({
@@ -80,7 +89,7 @@ const CATEGORIES: ReadonlyMap<string, string> = new Map(
 
 /** The record of the event hub that a detail is, contains or lacks. */
 function recordOf(detail: unknown): unknown {
-  const record = batchSchema.safeParse(detail).data?.records[0] ?? detail;
+  const record = unwrapped(detail);
   const bare = bareSchema.safeParse(record).data;
   if (bare?.activityDateTime) return { category: "AuditLogs", properties: bare };
   if (!(bare?.createdDateTime && bare.appId)) return record;
@@ -225,6 +234,7 @@ function other(log: LogRecord): ProviderEvent {
 export const entra: ProviderAdapter = {
   name: "entra",
   serves: ({ source }) => source === ENTRA_SOURCE,
+  batch: recordsOf,
   read: ({ detail }) => {
     const log = detailSchema.parse(detail);
     const { category = "", properties } = log;

@@ -30,9 +30,16 @@ const detailSchema = z
   })
   .catch({ target: [] });
 
+/**
+ * What an event hook posts: some events of the System Log.
+ * https://developer.okta.com/docs/concepts/event-hooks/
+ */
+const hookSchema = z.looseObject({ data: z.looseObject({ events: z.array(z.unknown()) }) });
+
 export const okta: ProviderAdapter = {
   name: "okta",
   serves: ({ source }) => source.startsWith("aws.partner/okta.com/"),
+  batch: (detail) => hookSchema.safeParse(detail).data?.data.events,
   read: ({ detail }) => {
     const event = detailSchema.parse(detail);
     const place = event.client?.geographicalContext;

@@ -31,6 +31,13 @@ export interface ProviderAdapter {
   readonly serves: (message: ProviderMessage) => boolean;
   /** Reads whatever the detail has. It never throws: a member that does not fit counts as absent. */
   readonly read: (message: ProviderMessage) => ProviderEvent;
+  /** The records of a batch as the provider wraps it; undefined for anything else. */
+  readonly batch?: (detail: unknown) => readonly unknown[] | undefined;
+}
+
+/** The records in what a provider sent: those of its batch, or the whole as the only one. */
+export function recordsIn({ batch }: ProviderAdapter, detail: unknown): readonly unknown[] {
+  return batch?.(detail) ?? [detail];
 }
 
 /** The namespace of ids that consist of a provider's name and its own id (RFC 9562, version 5). */
@@ -69,14 +76,12 @@ function typeOfCode(provider: string, code: string): string {
 /** The original, or the beginning of its text when it is larger than an event allows. */
 function original(detail: unknown): EventData {
   const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
-  const kept = storable(detail ?? null, 1);
-  if (Buffer.byteLength(JSON.stringify(kept)) <= room) return { original: kept };
-  // In text, secrets have no keys by which they would be found.
-  return {
-    original_cut: Buffer.from(JSON.stringify(withoutSecrets({ kept }).kept))
-      .subarray(0, room / 2)
-      .toString("utf8"),
-  };
+  // A digest can be longer than its secret. In text, secrets have no keys by which they would be found.
+  const { kept } = withoutSecrets({ kept: storable(detail ?? null, 1) });
+  const text = Buffer.from(JSON.stringify(kept));
+  return text.length <= room
+    ? { original: kept }
+    : { original_cut: text.subarray(0, room / 2).toString("utf8") };
 }
 
 /** The end of a time that names its zone, such as `Z`, `GMT`, `+02:00` or `(Central European Time)`. */
