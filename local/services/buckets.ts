@@ -155,11 +155,11 @@ export function createS3Endpoint(
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://s3");
-    const [, bucket = "", key = ""] = /^\/([^/]*)\/?(.*)$/.exec(pathname) ?? [];
+    const [, bucket = "", ...key] = pathname.split("/");
     const request: S3Request = {
       method: incoming.method ?? "",
       bucket,
-      key: decodeURIComponent(key),
+      key: decodeURIComponent(key.join("/")),
       headers: incoming.headers,
       body: Buffer.concat(chunks),
     };
