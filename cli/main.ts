@@ -171,6 +171,9 @@ export function buildProgram(): Command {
         .option("--user <id>", "only events of this user")
         .option("--token <id>", "only events of this token, by its public id")
         .option("--ip <address>", "only events from this address")
+        .option("--country <code>", "only events from this country, such as DE")
+        .option("--asn <number>", "only events from this autonomous system, such as AS64496")
+        .option("--kind <kind>", "only events from such networks: hosting, vpn, proxy or tor")
         .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
         .option("--to <time>", "UTC")
         .option("--limit <number>", "how many events to print at most", "50"),

@@ -487,14 +487,17 @@ export class OAuthMonitoring extends Construct {
   #addOriginDatabases(key: IKey, removalPolicy: RemovalPolicy): Bucket | undefined {
     const { databases } = this.config.origins;
     if (databases.length === 0) return undefined;
-    const reader = this.#functions.get("Subscriber");
+    const readers = [
+      this.#functions.get("Subscriber"),
+      ...(this.config.ocsfExport ? [this.#functions.get("OcsfExport")] : []),
+    ];
     const { bucket } = new OriginDatabases(this, "OriginDatabases", {
       databases,
       key,
       removalPolicy,
-      reader,
+      readers,
     });
-    reader.addEnvironment("ORIGINS_BUCKET", bucket.bucketName);
+    for (const reader of readers) reader.addEnvironment("ORIGINS_BUCKET", bucket.bucketName);
     return bucket;
   }
 

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
 import { bytesOf } from "../../shared/envelope/ip-block.ts";
+import { joinOrigins } from "../../shared/origins/join-origins.ts";
 import { MmdbError } from "../../shared/origins/mmdb.ts";
 import { MOST_FILE_BYTES } from "../../shared/origins/most-file-bytes.ts";
 import { OriginDatabase } from "../../shared/origins/origin-database.ts";
@@ -126,31 +127,20 @@ export function originsLook(
 ): Report {
   const address = bytesOf(ip);
   if (!address) throw new UnusableInputError(`${ip} is no address of IPv4 or IPv6`);
-  const opened = files.map((file) => ({ file, ...openDatabase(file) }));
-  const look = (database: OriginDatabase): unknown => {
+  const looked = files.map((file) => {
+    const { database } = openDatabase(file);
+    const database_type = database.metadata.type;
     try {
-      return database.record(address) ?? null;
+      const record = database.record(address) ?? null;
+      return { file, database_type, record, origin: database.find(address) };
     } catch (error) {
-      return `a broken record: ${error instanceof Error ? error.message : error}`;
+      const cause = error instanceof Error ? error.message : String(error);
+      return { file, database_type, record: `a broken record: ${cause}`, origin: undefined };
     }
-  };
-  const found = opened.map(({ file, database }) => ({
-    file,
-    database_type: database.metadata.type,
-    record: look(database),
-  }));
-  const source = {
-    find: () =>
-      Object.assign(
-        {},
-        ...opened
-          .toReversed()
-          .map(({ database }) =>
-            typeof look(database) === "string" ? undefined : database.find(address),
-          ),
-      ),
-  };
-  const origin = new Origins([], source).of(ip) ?? null;
+  });
+  const known = joinOrigins(...looked.map(({ origin }) => origin));
+  const origin = new Origins([], { find: () => known }).of(ip) ?? null;
+  const found = looked.map(({ file, database_type, record }) => ({ file, database_type, record }));
   return {
     json: { ip, origin, databases: found },
     text: [

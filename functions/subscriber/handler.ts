@@ -9,7 +9,7 @@ import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { openOrigins } from "./open-origins.ts";
+import { openOrigins } from "../runtime/open-origins.ts";
 import { type Subscriber, storeBatch } from "./store-batch.ts";
 
 const environment = readEnvironment(process.env, [

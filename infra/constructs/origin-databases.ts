@@ -10,8 +10,8 @@ export interface OriginDatabasesProps {
   readonly databases: readonly string[];
   readonly key: IKey;
   readonly removalPolicy: RemovalPolicy;
-  /** Who reads them: the subscriber. */
-  readonly reader: IGrantable;
+  /** Who reads them: the functions that store and export events. */
+  readonly readers: readonly IGrantable[];
 }
 
 /** The bucket of the databases that tell where addresses are. */
@@ -20,7 +20,7 @@ export class OriginDatabases extends Construct {
 
   constructor(scope: Construct, id: string, props: OriginDatabasesProps) {
     super(scope, id);
-    const { databases, key, removalPolicy, reader } = props;
+    const { databases, key, removalPolicy, readers } = props;
     this.bucket = new Bucket(this, "Bucket", {
       encryption: BucketEncryption.KMS,
       encryptionKey: key,
@@ -42,14 +42,16 @@ export class OriginDatabases extends Construct {
       id: "AwsSolutions-S1",
       reason: "It holds tables that anybody may get, and nothing about the callers of the API.",
     });
-    const grant = (actions: string[], resourceArns: string[]) =>
-      Grant.addToPrincipal({ grantee: reader, actions, resourceArns });
-    grant(
-      ["s3:GetObject"],
-      databases.map((name) => this.bucket.arnForObjects(name)),
-    );
-    // Without it, S3 says of an object that is missing that access is denied.
-    grant(["s3:ListBucket"], [this.bucket.bucketArn]);
-    key.grant(reader, ...KEY_READS);
+    for (const grantee of readers) {
+      const grant = (actions: string[], resourceArns: string[]) =>
+        Grant.addToPrincipal({ grantee, actions, resourceArns });
+      grant(
+        ["s3:GetObject"],
+        databases.map((name) => this.bucket.arnForObjects(name)),
+      );
+      // Without it, S3 says of an object that is missing that access is denied.
+      grant(["s3:ListBucket"], [this.bucket.bucketArn]);
+      key.grant(grantee, ...KEY_READS);
+    }
   }
 }

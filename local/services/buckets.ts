@@ -11,8 +11,8 @@ interface BucketObject {
   readonly etag: string;
 }
 
-/** What S3 takes of an object's key that is a path here. */
-const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._=-]*)*$/;
+/** A part of an object's key, which is a path here. */
+const KEY_PART = /^[A-Za-z0-9][A-Za-z0-9._=-]*$/;
 
 /** The template's buckets, by logical id, with their objects in memory or in a folder. */
 export class LocalBuckets {
@@ -95,7 +95,7 @@ function refuseOthers({ method, bucket, key, headers }: S3Request, query: URLSea
   };
   if (!["GET", "HEAD", "PUT"].includes(method)) refuse(`the method ${method}`);
   if (bucket === "" || key === "") refuse("calls of a bucket");
-  if (!KEY.test(key)) refuse(`keys such as ${key}`);
+  if (!key.split("/").every((part) => KEY_PART.test(part))) refuse(`keys such as ${key}`);
   const other = [...query.keys()].find((name) => name !== "x-id");
   if (other !== undefined) refuse(`the parameter ${other}`);
   const unknown = ["range", "if-match", "if-modified-since", "x-amz-copy-source"];
@@ -155,11 +155,11 @@ export function createS3Endpoint(
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://s3");
-    const [, bucket = "", ...key] = pathname.split("/");
+    const [, bucket = "", ...parts] = pathname.split("/");
     const request: S3Request = {
       method: incoming.method ?? "",
       bucket,
-      key: decodeURIComponent(key.join("/")),
+      key: decodeURIComponent(parts.join("/")),
       headers: incoming.headers,
       body: Buffer.concat(chunks),
     };

@@ -11,6 +11,7 @@ import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { synthesizeApp } from "../build/synthesize.ts";
 import { requireJava } from "../services/dynamodb-local.ts";
+import { DEMO_NETWORKS } from "../traffic/world/demo-origins.ts";
 import { seedDemo } from "./demo-data.ts";
 import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
@@ -157,7 +158,10 @@ async function start(): Promise<void> {
   const assembly =
     app === undefined
       ? await step("Template synthesized", () =>
-          synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), { issuers: LOCAL_ISSUERS }),
+          synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), {
+            issuers: LOCAL_ISSUERS,
+            origins: { networks: [...DEMO_NETWORKS] },
+          }),
         )
       : readAssembly(app);
   const isOwn = app === undefined;

@@ -1,6 +1,7 @@
 import type { Origin } from "../envelope/origin.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from "../time/clock.ts";
+import { joinOrigins } from "./join-origins.ts";
 import { OriginDatabase } from "./origin-database.ts";
 import type { OriginSource } from "./origins.ts";
 
@@ -59,12 +60,7 @@ export class DatabaseFiles implements OriginSource {
 
   /** What the databases say of an address, the first that knows a member first. */
   find(address: readonly number[]): Origin | undefined {
-    let found: Origin | undefined;
-    for (const file of this.#files) {
-      const origin = this.#findIn(file, address);
-      if (origin) found = found ? { ...origin, ...found } : origin;
-    }
-    return found;
+    return joinOrigins(...this.#files.map((file) => this.#findIn(file, address)));
   }
 
   /** Fetches what is new of the files whose hour is over. It never throws. */

@@ -3,6 +3,7 @@ import { bytesOf, IpBlocks } from "../envelope/ip-block.ts";
 import type { Origin } from "../envelope/origin.ts";
 import { defined } from "../envelope/origin-facts.ts";
 import { HOSTING_ASNS } from "./hosting-operators.ts";
+import { joinOrigins } from "./join-origins.ts";
 
 /** What tells the origin of an address: a database, or several of them. */
 export interface OriginSource {
@@ -19,26 +20,6 @@ const prefixLength = (block: string) => Number(block.slice(block.indexOf("/") + 
 
 const listOf = <Value>(value: Value | readonly Value[] | undefined): readonly Value[] =>
   value === undefined ? [] : ([value].flat() as Value[]);
-
-/**
- * Joins what sources say, the first that knows a member first. Coordinates stand together, and only beside the
- * country that they lie in.
- */
-function join(...sources: readonly (Origin | undefined)[]): Origin | undefined {
-  const joined: Origin = Object.assign({}, ...sources.toReversed());
-  const { latitude: _, longitude: __, ...members } = joined;
-  const placed = sources.find(
-    (source) =>
-      source?.latitude !== undefined &&
-      source.longitude !== undefined &&
-      (source.country === undefined || source.country === members.country),
-  );
-  const origin = {
-    ...members,
-    ...(placed && { latitude: placed.latitude, longitude: placed.longitude }),
-  };
-  return Object.keys(origin).length === 0 ? undefined : origin;
-}
 
 /** Finds the origins of addresses: declared networks first, then the database, then what is known of operators. */
 export class Origins {
@@ -81,7 +62,7 @@ export class Origins {
     const ofOperator = asn === undefined ? undefined : this.#byAsn.get(asn);
     const usual: Origin | undefined =
       asn !== undefined && HOSTING_ASNS.has(asn) ? { kind: "hosting" } : undefined;
-    return join(given, declared, ofOperator, known, usual);
+    return joinOrigins(given, declared, ofOperator, known, usual);
   }
 
   #declared(ip: string): Origin | undefined {

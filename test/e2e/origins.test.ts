@@ -72,6 +72,20 @@ describe("origins of addresses, as they are deployed", () => {
     expect((await eventOf("192.0.2.1")).event_data.origin).toBeUndefined();
   });
 
+  it("narrow the audit log, alone and with other filters", async () => {
+    const list = async (query: string) => {
+      const { status, body } = await scene().get(`/admin/oauth/events?${query}`, scene().admin);
+      expect(status).toBe(200);
+      return (body.events as { event_data: { ip: string } }[]).map(
+        ({ event_data }) => event_data.ip,
+      );
+    };
+    expect(await list("country=fr&type=token_used")).toEqual(["203.0.113.9"]);
+    expect(await list("asn=AS16509&client_id=app")).toEqual(["203.0.113.9"]);
+    expect(await list("kind=vpn")).toEqual(["198.51.100.7"]);
+    expect(await list("kind=vpn&country=FR")).toEqual([]);
+  });
+
   it("need every file but stop at none: a missing one is a line of the log", async () => {
     const missing = scene().logs.filter((line) => line.includes("is not in the bucket"));
     expect(missing.length).toBeGreaterThan(0);

@@ -87,6 +87,19 @@ describe("the databases of origins", () => {
         Resource: bucketArn,
       }),
     ]);
+    const exported = synthesize({
+      origins: { databases: ["country.mmdb"] },
+      ocsfExport: { enabled: true },
+    });
+    const readers = Object.values(exported.findResources("AWS::IAM::Policy"))
+      .filter(({ Properties }) =>
+        JSON.stringify(Properties.PolicyDocument).includes("/country.mmdb"),
+      )
+      .map(({ Properties }) => Properties.Roles[0].Ref as string);
+    expect(readers.map((role) => /Subscriber|OcsfExport/.exec(role)?.[0]).toSorted()).toEqual([
+      "OcsfExport",
+      "Subscriber",
+    ]);
     expect(on.findOutputs("*", { Value: { Ref: bucketId } })).toEqual({
       OAuthMonitoringOriginsBucketName: expect.anything(),
     });

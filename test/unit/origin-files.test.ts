@@ -118,6 +118,15 @@ describe("databases of a bucket", () => {
     expect(files.find(ADDRESS)).toEqual({ country: "DE", asn: 64496 });
   });
 
+  it("give no place in another country than the one that counts", async () => {
+    const { files } = await localFiles("country.mmdb", "city.mmdb");
+    buckets.put(BUCKET, "country.mmdb", country("DE"));
+    const city = { country_code: "FR", latitude: 48.9, longitude: 2.4 };
+    buckets.put(BUCKET, "city.mmdb", mmdbFile({ "203.0.113.0/24": city }));
+    await files.refresh();
+    expect(files.find(ADDRESS)).toEqual({ country: "DE" });
+  });
+
   it("may be missing, which is said once; one that is deleted is used no more", async () => {
     const { files } = await localFiles("country.mmdb");
     await files.refresh();

@@ -204,6 +204,13 @@ describe("Origins", () => {
     expect(origins.of("203.0.113.99")).toMatchObject({ latitude: 48.9, longitude: 2.4 });
   });
 
+  it("leaves out the operator of another system than the one that counts", () => {
+    const origins = new Origins([], database);
+    expect(origins.of("203.0.113.99", { asn: 64511 })).toMatchObject({ asn: 64511, country: "FR" });
+    expect(origins.of("203.0.113.99", { asn: 64511 })).not.toHaveProperty("operator");
+    expect(origins.of("203.0.113.99", { asn: 64500 })?.operator).toBe("Example SA");
+  });
+
   it("says of a system what is declared, and of known clouds that they host", () => {
     const origins = new Origins(networksOf([{ asn: [64500, 64501], kind: "hosting" }]), database);
     expect(origins.of("203.0.113.9")).toMatchObject({ operator: "Example SA", kind: "hosting" });
