@@ -123,23 +123,34 @@ function ofUsers(
   });
 }
 
+/** Exits of one kind that are taken for one hand. */
+interface Guessers {
+  readonly anonymiser: Anonymiser;
+  readonly exits: { readonly ip: string; readonly guesses: readonly SeenEvent[] }[];
+}
+
 /** Guesses through anonymisers at which nobody is let in, a few from each address. */
 function ofGuesses(
   { addresses, nowMs }: DetectionSnapshot,
   { guesses: threshold }: Parameters,
 ): Anomaly[] {
   const fromMs = nowMs - GUESSES_MS;
-  const found = new Map<Anonymiser, { ip: string; guesses: SeenEvent[] }[]>();
+  const found = new Map<string, Guessers>();
   for (const [ip, events] of addresses) {
     const guesses = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
     const [first] = guesses;
     const anonymiser = first && anonymiserOf(first);
     // Where people are let in as well, the exit is theirs.
     if (!anonymiser || events.some(isSuccess)) continue;
-    found.set(anonymiser, [...(found.get(anonymiser) ?? []), { ip, guesses }]);
+    // One hand changes exits of Tor and proxies; an exit of a VPN, or one that guesses enough, is one of many hands.
+    const isAlone = anonymiser === "vpn" || guesses.length >= threshold;
+    const key = isAlone ? ip : anonymiser;
+    const of = found.get(key) ?? { anonymiser, exits: [] };
+    of.exits.push({ ip, guesses });
+    found.set(key, of);
   }
-  return [...found].flatMap(([anonymiser, all]) => {
-    const sorted = all.sort((a, b) => b.guesses.length - a.guesses.length);
+  return [...found.values()].flatMap(({ anonymiser, exits }) => {
+    const sorted = exits.sort((a, b) => b.guesses.length - a.guesses.length);
     const total = sorted.reduce((sum, { guesses }) => sum + guesses.length, 0);
     const [most] = sorted;
     const [first] = most?.guesses ?? [];

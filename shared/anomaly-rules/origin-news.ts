@@ -105,9 +105,26 @@ export function placeText({ ip, network, origin }: Place): string {
   return known === undefined ? address : `${address}, ${known}`;
 }
 
+/** The newest known origin of events from one address. */
+export function originOfAll(events: readonly SeenEvent[]): Origin | undefined {
+  return events.findLast(({ origin }) => origin !== undefined)?.origin;
+}
+
 /** The holder's usual places, at most three: operators where they are known, else networks. */
 export function usualPlaces({ homes }: KnownPlaces): string {
   return [...homes.values()].slice(0, 3).join(", ");
+}
+
+/** What is known of a place, for an alert's evidence. */
+export function originFacts(origin: Origin | undefined): Record<string, string> {
+  if (origin === undefined) return {};
+  const { asn, country, kind } = origin;
+  const operator = originText({ asn, operator: origin.operator });
+  return {
+    ...(country !== undefined && { country }),
+    ...(operator !== undefined && { operator }),
+    ...(kind !== undefined && { kind_of_place: kind }),
+  };
 }
 
 /** What is known of a place and of the holder's usual ones, for an alert's evidence. */
@@ -116,12 +133,8 @@ export function originEvidence(
   { origin }: Place,
 ): Record<string, unknown> {
   if (origin === undefined) return {};
-  const { country, kind } = origin;
-  const operator = originText({ asn: origin.asn, operator: origin.operator });
   return {
-    ...(country !== undefined && { country }),
-    ...(operator !== undefined && { operator }),
-    ...(kind !== undefined && { kind_of_place: kind }),
+    ...originFacts(origin),
     ...(countries.size > 0 && { usual_countries: [...countries].slice(0, 10) }),
     ...(homes.size > 0 && { usual_places: [...homes.values()].slice(0, 10) }),
   };

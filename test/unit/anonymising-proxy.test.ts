@@ -166,7 +166,12 @@ describe("anonymising_proxy at an exit", () => {
         evidence: { addresses: 2, kind_of_place: "proxy" },
       },
     ]);
-    expect(at(guesses(5, exit("tor"), "198.51.100.1"), guesses(5, exit("vpn")))).toEqual([]);
+    expect(at(guesses(5, exit("tor"), "198.51.100.1"), guesses(5, exit("proxy")))).toEqual([]);
+    // Exits of a VPN have many customers, and who guesses enough is a story alone.
+    expect(at(guesses(5, exit("vpn"), "198.51.100.1"), guesses(5, exit("vpn")))).toEqual([]);
+    expect(at(guesses(12, exit("tor"), "198.51.100.1"), guesses(9, exit("tor")))).toMatchObject([
+      { subject: { id: "198.51.100.1" }, observed: 12, involved: [{ id: "198.51.100.1" }] },
+    ]);
   });
 
   it("raises no guesses of two hours ago, from elsewhere, or where people are let in", () => {

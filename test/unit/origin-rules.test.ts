@@ -196,6 +196,158 @@ describe("a new place in other rules", () => {
   });
 });
 
+describe("what an address is known for", () => {
+  const HOSTING: Origin = {
+    asn: 64504,
+    operator: "Example Hosting",
+    country: "FI",
+    kind: "hosting",
+  };
+  const ip = "203.0.113.9";
+  const count = (value: string, n: number, clientId = "(none)") => ({
+    clientId,
+    value,
+    minutes: new Map([[NOW - 5 * MINUTE_MS, n]]),
+  });
+  const guess = (address: string, parts: Partial<SeenEvent> = {}) =>
+    event(5, at(address, HOSTING), {
+      type: "auth_failed",
+      reason: "unknown_token",
+      userId: undefined,
+      tokenId: undefined,
+      ...parts,
+    });
+  const shown = { operator: "AS64504 Example Hosting", country: "FI", kind_of_place: "hosting" };
+  const where = "hosting AS64504 Example Hosting in FI";
+
+  it("is told by the rules about addresses", () => {
+    expect(
+      found({ guessedIps: [count(ip, 20)], addresses: new Map([[ip, [guess(ip)]]]) }),
+    ).toMatchObject([
+      {
+        rule: "failure_burst",
+        message: `20 guesses within 10 minutes from ${ip}, ${where}, where nobody was ever let in`,
+        evidence: shown,
+      },
+    ]);
+    const spread = Array.from({ length: 6 }, (_, n) => `203.0.113.${n}`);
+    expect(
+      found({
+        guessedIps: spread.map((each) => count(each, 5)),
+        addresses: new Map(spread.map((each) => [each, [guess(each)]])),
+      }),
+    ).toMatchObject([
+      { rule: "network_guessing", message: expect.stringContaining(where), evidence: shown },
+    ]);
+    const lastWhole = NOW - HOUR_MS;
+    const hours = new Map([0, 1, 2, 3].map((back) => [lastWhole - back * HOUR_MS, 6]));
+    expect(
+      found({ guessedIpHours: new Map([[ip, hours]]), addresses: new Map([[ip, [guess(ip)]]]) }),
+    ).toMatchObject([
+      { rule: "persistent_failures", message: expect.stringContaining(where), evidence: shown },
+    ]);
+    const dead = ["a", "b", "c", "d", "e"].map((userId) =>
+      guess(ip, { reason: "expired_token", userId, tokenId: `of-${userId}` }),
+    );
+    expect(found({ addresses: new Map([[ip, dead]]) })).toMatchObject([
+      { rule: "dead_tokens", message: expect.stringContaining(where), evidence: shown },
+    ]);
+  });
+
+  it("is told of administrators", () => {
+    const did = (...events: readonly Partial<SeenEvent>[]) =>
+      found({
+        administration: events.map((parts) =>
+          event(1, at(ip, HOSTING), { type: "admin_activity", userId: "root" }, parts),
+        ),
+      });
+    expect(did({ code: "policy.rule.deactivate" })).toMatchObject([
+      {
+        rule: "admin_change",
+        message: `root switched a protection off at the identity provider: policy.rule.deactivate, from ${ip}, ${where}`,
+        evidence: shown,
+      },
+    ]);
+    const clients = Array.from({ length: 5 }, () => ({
+      code: "app.oauth2.client.lifecycle.create",
+    }));
+    expect(did(...clients)).toMatchObject([
+      { rule: "registration_spike", message: expect.stringContaining(where), evidence: shown },
+    ]);
+  });
+});
+
+describe("tokens that many users gave, or one client asked for", () => {
+  const seenMs = new Map([
+    ["old", NOW - 14 * DAY_MS],
+    ["new", NOW - 2 * HOUR_MS],
+  ]);
+  const consents = (origin: Origin) =>
+    found({
+      firstSeenMs: seenMs,
+      clients: new Map([
+        [
+          "new",
+          Array.from({ length: 12 }, (_, n) => [
+            event(90 - n, {
+              type: "token_issued",
+              clientId: "new",
+              userId: `u${n}`,
+              scopes: ["a:write"],
+            }),
+            event(60 - n, at(`203.${n}.113.9`, origin), { clientId: "new", userId: `u${n}` }),
+          ]).flat(),
+        ],
+      ]),
+    });
+
+  it("are used from one place where it is one hoster's, and from many where it is a carrier's", () => {
+    expect(consents({ ...TELECOM, kind: "hosting" })).toMatchObject([
+      {
+        rule: "consent_phishing",
+        score: 65,
+        message: expect.stringContaining("all used from hosting AS64496 Example Telecom in DE"),
+      },
+    ]);
+    expect(consents(TELECOM)).toEqual([]);
+  });
+
+  it("are asked for from elsewhere where the operator is another one", () => {
+    const asked = (origin: Origin) =>
+      found({
+        issuance: [
+          {
+            clientId: "app",
+            lastHour: 200,
+            hours: new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, 10])),
+            firstSeenMs: NOW - 14 * DAY_MS,
+          },
+        ],
+        uses: [
+          {
+            clientId: "app",
+            lastHour: 1000,
+            hours: new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, 50])),
+            firstSeenMs: NOW - 14 * DAY_MS,
+          },
+        ],
+        clients: new Map([
+          [
+            "app",
+            [
+              event(100, HOME, { type: "token_issued", userId: undefined }),
+              ...[5, 4, 3].map((ago) =>
+                event(ago, at("203.0.113.9", origin), { type: "token_issued", userId: undefined }),
+              ),
+            ],
+          ],
+        ]),
+      });
+    expect(asked(CABLE)).toMatchObject([{ rule: "issuance_rate", score: 55 }]);
+    expect(asked(TELECOM)).toEqual([]);
+  });
+});
+
 describe("the place of a service", () => {
   type Known = readonly [place: string, firstDaysAgo: number, lastDaysAgo?: number];
   const known = (...places: readonly Known[]) =>
