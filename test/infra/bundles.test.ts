@@ -45,9 +45,9 @@ describe("the bundles", () => {
       .resources<{ Environment?: { Variables: Record<string, string> } }>("AWS::Lambda::Function")
       .flatMap(({ properties }) => properties.Environment?.Variables.POWERTOOLS_SERVICE_NAME ?? []);
     expect(functions.length).toBeGreaterThan(10);
-    // The export, links to approve by, Shared Signals and webhooks are off by default.
+    // The export, links to approve by, Shared Signals, webhooks and providers' endpoints are off by default.
     const off = [
-      ...["ocsf-export", "approvals", "webhook"],
+      ...["ocsf-export", "approvals", "webhook", "provider-endpoint"],
       ...["receiver", "poller", "streams", "transmitter", "delivery"].map(
         (name) => `signal-${name}`,
       ),
@@ -102,7 +102,8 @@ describe("the authorizer's bundle", () => {
   const named = ({ metafile }: FunctionBundle, file: Output) =>
     basename(Object.keys(metafile.outputs).find((path) => metafile.outputs[path] === file) ?? "");
 
-  // 393 KB with what looks whether there are restrictions, and with the configuration of policies and origins.
+  // 394 KB with what looks whether there are restrictions, and with the configuration of policies, origins and providers'
+  // endpoints: every function checks the whole configuration.
   it("loads at most 396 KB at a cold start", () => {
     const bytes = loadedAtStart(authorizer()).reduce((sum, file) => sum + file.bytes, 0);
     expect(bytes).toBeGreaterThan(100 * 1024);
