@@ -7,6 +7,7 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { type DetectionRun, detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { applyPolicies } from "../../shared/policies/apply-policies.ts";
+import { tellProposals } from "../../shared/policies/tell-proposals.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { instantSchema, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
@@ -48,14 +49,16 @@ const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
 /** How long a run may take to mark the tokens of large revocations; the function has four minutes. */
 const SETTLE_WITHIN_MS = 150 * SECOND_MS;
 
-/** Acts upon alerts as the policies say, and does what is left of earlier actions. */
+/** Acts upon alerts as the policies say, tells of what signals propose, and does what is left of earlier actions. */
 async function respond(startedMs: number): Promise<void> {
   const actions = await applyPolicies(context);
+  const told = await tellProposals(context);
   const settled = await settleActions(context, startedMs + SETTLE_WITHIN_MS);
   logger.info("Responses", {
     taken: actions.taken.map(({ action_id }) => action_id),
     proposed: actions.proposed.map(({ action_id }) => action_id),
     dry_run: actions.dryRun.map(({ action_id }) => action_id),
+    told: told.map(({ action_id }) => action_id),
     ...settled,
   });
 }

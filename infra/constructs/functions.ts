@@ -194,7 +194,7 @@ const DEFINITIONS = {
       ACTIONS_TABLE: {
         table: ["GetItem", "PutItem", "UpdateItem"],
         indexes: ["Query"],
-        only: ["by_target", "by_open_work"],
+        only: ["by_target", "by_open_work", "by_state"],
       },
       RESTRICTIONS_TABLE: { table: ["GetItem", "PutItem", "Query", "UpdateItem"] },
       ALERTS_TABLE: {

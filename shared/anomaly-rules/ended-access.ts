@@ -78,7 +78,7 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
   catches:
     "a session, token or refresh token that somebody goes on using, or tries to, after a sign-out, a revocation or a new password, from where its holder never was",
   falsePositives:
-    "an app that goes on after its user signed out, with another program or in another network than ever before",
+    "an app that goes on after its user signed out, by a program that is new to the user",
   advice:
     "End all sessions of the user and revoke the tokens: the sign-out did not reach them. Block the address.",
   examples: "all",

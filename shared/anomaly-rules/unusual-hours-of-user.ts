@@ -21,7 +21,10 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
   find: ({ holders, nowMs }, { days: least, quietHours }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
     return [...holders].flatMap(([holder, events]): Anomaly[] => {
-      if (!holder.startsWith("user:")) return [];
+      const of = holderSubject(holder);
+      // A dormant token is looked at by itself, and may have a user.
+      const id = of.kind === "user" ? of.id : events.at(-1)?.userId;
+      if (id === undefined) return [];
       const usual = activeHours(events, nowMs);
       if (usual.days < least || usual.events < LEAST_EVENTS) return [];
       const strange = events.filter(
@@ -30,14 +33,13 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
       );
       const [first] = strange;
       if (!first) return [];
-      const { id } = holderSubject(holder);
       const tokens = new Set(strange.flatMap(({ tokenId }) => tokenId ?? []));
       return [
         {
           subject: { kind: "user", id },
           clientId: first.clientId,
           involved: [...tokens].map((token) => ({ kind: "token", id: token }) as const),
-          message: `${id} was active ${strange.length} times from ${toInstant(first.atMs).slice(11, 16)} UTC on; on ${usual.days} ${usual.kind} before, the user never was from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
+          message: `${id} was active from ${toInstant(first.atMs).slice(11, 16)} UTC on (${strange.length} events); on ${usual.days} ${usual.kind} before, the user never was from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
           score: 20,
           observed: strange.length,
           threshold: 1,

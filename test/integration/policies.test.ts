@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../shared/actions/action.ts";
 import { listActionsOfTarget } from "../../shared/actions/action-store.ts";
-import { releaseAction } from "../../shared/actions/decide-action.ts";
+import { rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
 import { proposalNotification } from "../../shared/actions/proposal-notification.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { keepResolved, listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
 import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
@@ -14,6 +15,7 @@ import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { issueToken } from "../../shared/index.ts";
 import { applyPolicies } from "../../shared/policies/apply-policies.ts";
+import { tellProposals } from "../../shared/policies/tell-proposals.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { sampleAlert } from "../sample-alert.ts";
@@ -223,6 +225,66 @@ describe("a policy", () => {
     world.traffic.fault = undefined;
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
     expect((await actionsOf("203.0.113.9"))[0]?.state).toBe("done");
+  });
+});
+
+describe("a proposal by a received signal", () => {
+  const transmitter = {
+    name: "idp",
+    issuer: "https://idp.example.com/",
+    audiences: ["https://sp.example.com"],
+  };
+  const receiving = async (actions: Record<string, "propose" | "enforce">) => {
+    const world = await createWorld({
+      signals: { receiver: { transmitters: [{ ...transmitter, actions }] } },
+    });
+    const proposals: Action[] = [];
+    const context = {
+      ...world.context,
+      notifyProposal: async (action: Action) => void proposals.push(action),
+    };
+    const propose = (userId: string, kind: "receiver" | "administrator" = "receiver") =>
+      takeAction(context, {
+        kind: "revoke",
+        target: { kind: "user", id: userId },
+        mode: "propose",
+        reason: "credential-change of idp",
+        actor: { kind, id: "idp" },
+      });
+    return { world, context, proposals, propose };
+  };
+
+  it("is told once, also when the topic was away at first, the earliest first", async () => {
+    const { world, context, proposals, propose } = await receiving({
+      "credential-change": "propose",
+    });
+    await propose("ada");
+    world.time.nowMs += MINUTE_MS;
+    await propose("bob");
+    await propose("root", "administrator");
+    const down = { ...context, notifyProposal: () => Promise.reject(new Error("SNS is down")) };
+    expect(await tellProposals(down)).toEqual([]);
+    for (let n = 0; n < 3; n += 1) await tellProposals(context);
+    expect(proposals.map(({ target }) => target)).toEqual([
+      { kind: "user", id: "ada" },
+      { kind: "user", id: "bob" },
+    ]);
+  });
+
+  it("is not told after somebody has decided about it", async () => {
+    const { context, proposals, propose } = await receiving({ "credential-change": "propose" });
+    const { action_id: actionId } = await propose("ada");
+    const actor = { kind: "administrator", id: "root" } as const;
+    await rejectAction(context, { actionId, actor, reason: "it was us" });
+    expect(await tellProposals(context)).toEqual([]);
+    expect(proposals).toEqual([]);
+  });
+
+  it("is not looked for where no signal may propose", async () => {
+    const { world, context } = await receiving({ "credential-change": "enforce" });
+    world.traffic.reset();
+    expect(await tellProposals(context)).toEqual([]);
+    expect(world.traffic.roundTrips).toBe(0);
   });
 });
 

@@ -81,13 +81,21 @@ describe("unusual_hours", () => {
     expect(hours.filter((hour) => isUnusualHour(usual, hour * HOUR_MS, 8))).toEqual([7, 19]);
   });
 
-  it("does not take what was done this night for a habit, and is about users", () => {
+  it("does not take what was done this night for a habit, and is about users and their tokens", () => {
     const thisNight = use(NOW - 3 * HOUR_MS);
     expect(find(...office(4), thisNight, AT_NIGHT)).toHaveLength(1);
-    const snapshot = quietSnapshot(NOW, {
-      holders: new Map([["token:t1", [...office(4), AT_NIGHT]]]),
-    });
-    expect(unusualHoursOfUser.find(snapshot, rules.unusual_hours)).toEqual([]);
+    const token = (userId: string | undefined) =>
+      unusualHoursOfUser.find(
+        quietSnapshot(NOW, {
+          holders: new Map([
+            ["token:t1", [...office(4), AT_NIGHT].map((each) => ({ ...each, userId }))],
+          ]),
+        }),
+        rules.unusual_hours,
+      );
+    expect(token("ada")).toMatchObject([{ subject: { kind: "user", id: "ada" } }]);
+    // A service works at any hour.
+    expect(token(undefined)).toEqual([]);
   });
 
   it("raises nothing alone, and lifts what other rules find about the user", () => {
