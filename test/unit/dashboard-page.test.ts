@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toCsv } from "../../functions/dashboard/page/export.ts";
-import { RECENT, readView, writeView } from "../../functions/dashboard/page/view.ts";
+import {
+  RECENT,
+  readView,
+  subjectFilters,
+  writeView,
+} from "../../functions/dashboard/page/view.ts";
 import { pageDocument } from "../../functions/dashboard/page-document.ts";
 
 describe("the view in the address bar", () => {
@@ -14,7 +19,10 @@ describe("the view in the address bar", () => {
         .map(([fromMs, length]) => ({ fromMs, toMs: fromMs + length })),
     ),
     filters: fc.record(
-      { client_id: value, user_id: value, token_id: value, ip: value },
+      {
+        ...{ client_id: value, user_id: value, token_id: value, ip: value },
+        ...{ country: value, asn: value, kind: value },
+      },
       { requiredKeys: [] },
     ),
     events: fc.constantFrom("security", "all", "token_used", "auth0_fp"),
@@ -26,6 +34,12 @@ describe("the view in the address bar", () => {
         expect(readView(writeView(view))).toEqual(view);
       }),
     );
+  });
+
+  it("tells filters of what is counted from those of the list alone", () => {
+    const { filters } = readView("?client_id=shop&country=DE&asn=64496&kind=vpn");
+    expect(filters).toEqual({ client_id: "shop", country: "DE", asn: "64496", kind: "vpn" });
+    expect(subjectFilters(filters)).toEqual({ client_id: "shop" });
   });
 
   it("is never broken by a made-up address", () => {
