@@ -33,6 +33,8 @@ export async function findKnownNetworks(
       FilterExpression: "ttl_epoch_seconds > :now",
       ExpressionAttributeValues: { ":pk": partition(clientId), ":now": toEpochSeconds(nowMs) },
       Limit: MOST,
+      // Operators come first: a cloud's many networks of before would leave them no room.
+      ScanIndexForward: false,
     }),
   );
   return Items.map((item) => itemSchema.parse(item))

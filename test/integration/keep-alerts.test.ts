@@ -482,6 +482,15 @@ describe("the networks of a client", () => {
     expect(await findKnownNetworks(world, "service", NOW + 91 * DAY_MS)).toEqual([]);
   });
 
+  it("are fifty at most, operators before networks", async () => {
+    const { world, keep } = await watched();
+    const networks = Array.from({ length: 60 }, (_, n) => from(NOW, `10.${n}.0.0/16`));
+    await keep(NOW, { serviceNetworks: [...networks, from(NOW, "AS64496")] });
+    const known = await findKnownNetworks(world, "service", NOW);
+    expect(known).toHaveLength(50);
+    expect(known.map(({ network }) => network)).toContain("AS64496");
+  });
+
   it("are written once a day, and remember whether they were raised", async () => {
     const { world, keep } = await watched();
     const knownNetworks = new Map([
