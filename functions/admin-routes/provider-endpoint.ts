@@ -4,7 +4,11 @@ import { fieldValues } from "../../doors/events/header-fields.ts";
 import { busSink } from "../../doors/publishing/event-sink.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import type { ProviderEndpoint } from "../../shared/config/provider-parameters.ts";
-import { authenticateRequest } from "../../shared/provider-endpoint/authenticate-request.ts";
+import type { ReceivedWebhook } from "../../shared/notifications/standard-webhook.ts";
+import {
+  authenticateRequest,
+  type RequestVerdict,
+} from "../../shared/provider-endpoint/authenticate-request.ts";
 import {
   type RecordReceipt,
   receiveRecords,
@@ -66,18 +70,19 @@ function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): Buffer {
   throw tooLarge(`The body is larger than ${MAX_BODY_BYTES} bytes: send fewer records in one`);
 }
 
-/** The keys that count now. */
-async function keysOf({ provider, authentication }: ProviderEndpoint): Promise<string> {
+/** Whether a request is its provider's, by the keys that count now. */
+async function verdictOf(
+  { provider, authentication }: ProviderEndpoint,
+  request: ReceivedWebhook,
+): Promise<RequestVerdict> {
   try {
-    return await secretText(authentication.secretArn);
+    const keys = await secretText(authentication.secretArn);
+    return authenticateRequest(authentication, keys, request, systemClock());
   } catch (error) {
-    logger.error(
-      "The secret of a provider's endpoint cannot be read; the request must come again",
-      {
-        provider,
-        cause: String(error),
-      },
-    );
+    logger.error("The secret of a provider's endpoint cannot be used; requests must come again", {
+      provider,
+      cause: String(error),
+    });
     throw later("The request cannot be authenticated now: send it again");
   }
 }
@@ -94,8 +99,7 @@ async function authenticate(
     return more.length === 0 ? value : undefined;
   };
   const { provider, authentication } = endpoint;
-  const keys = await keysOf(endpoint);
-  const verdict = authenticateRequest(authentication, keys, { header, body }, systemClock());
+  const verdict = await verdictOf(endpoint, { header, body });
   if (!("refusal" in verdict)) return verdict.signedAtMs;
   metrics.count("RequestsUnauthenticated", 1);
   metrics.publishSoon();

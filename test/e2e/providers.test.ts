@@ -36,10 +36,11 @@ const acmeSample: Sample = {
   detail: { event: "login.failed", id: "a-1", at: "2026-11-23T10:00:00Z", from: "192.0.2.77" },
 };
 
-const acmeSecret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:acme-AbCdEf";
+const secretOf = (name: string) =>
+  `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
 
 const scene = useStack({
-  secrets: ENDPOINT_SECRETS,
+  secrets: new Map([...ENDPOINT_SECRETS, [secretOf("auth0"), "hunter2"]]),
   assembly: () =>
     synthesize(mkdtempSync(join(tmpdir(), "oauth-monitoring-providers-")), {
       removalPolicy: "destroy",
@@ -49,8 +50,9 @@ const scene = useStack({
         mappings: [ACME],
         endpoints: [
           ...ENDPOINTS,
-          // Its secret is not there.
-          { provider: "acme", authentication: { kind: "bearer", secretArn: acmeSecret } },
+          // The secret of one is not there, and that of the other could be guessed.
+          { provider: "acme", authentication: { kind: "bearer", secretArn: secretOf("acme") } },
+          { provider: "auth0", authentication: { kind: "bearer", secretArn: secretOf("auth0") } },
         ],
       },
     }),
@@ -194,7 +196,7 @@ describe("an endpoint of a provider", () => {
       expect(headers["content-type"]).toBe("application/problem+json");
       expect(JSON.stringify(headers)).toMatch(/(Signature|Bearer) realm=/);
     }
-    expect((await post("auth0", good, body)).status).toBe(404);
+    expect((await post("cognito", good, body)).status).toBe(404);
     expect((await post("constructor", good, body)).status).toBe(404);
     await scene().settle();
     expect(busTraffic.length).toBe(before);
@@ -340,10 +342,13 @@ describe("an endpoint of a provider", () => {
     expect(await eventsOf("ida")).toHaveLength(12);
   });
 
-  it("answers 503 while its secret cannot be read", async () => {
-    const { status, body } = await post("acme", { authorization: "x".repeat(32) }, "{}");
-    expect(status).toBe(503);
-    expect(body.detail).toBe("The request cannot be authenticated now: send it again");
+  it("answers 503 while its secret cannot be read, or is not as it must be", async () => {
+    for (const provider of ["acme", "auth0"]) {
+      const { status, body } = await post(provider, { authorization: "hunter2" }, "{}");
+      expect(status).toBe(503);
+      expect(body.detail).toBe("The request cannot be authenticated now: send it again");
+    }
+    expect(scene().logs.join("\n")).toContain("each a key of at least 16 characters");
   });
 
   it("is refused or stored, never a failure, whatever an authentic body holds", async () => {
@@ -370,7 +375,7 @@ describe("an endpoint of a provider", () => {
   it("keeps no secret in a table, an event, a log line or an answer", async () => {
     const { busTraffic, logs, storeText } = scene();
     const [record] = signIns("anita", 1);
-    const secrets = Object.values(ENDPOINT_KEYS).flat();
+    const secrets = [...Object.values(ENDPOINT_KEYS).flat(), "hunter2"];
     const body = JSON.stringify({ ...record, authorization: ENDPOINT_KEYS.okta });
     const answers = [
       await postSigned(body),
