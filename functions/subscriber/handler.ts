@@ -3,6 +3,7 @@ import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { CounterSpread } from "../../shared/counters/counter-spread.ts";
+import { EnteredMemory } from "../../shared/counters/entered-memory.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
@@ -42,7 +43,7 @@ const subscriber: Subscriber = {
     clock: systemClock,
     logger,
   })),
-  entered: new Map(),
+  entered: new EnteredMemory(),
   spread: new CounterSpread(environment.OAUTH_MONITORING_CONFIG.shards.counters.write),
   sqs: new SQSClient({ requestHandler: giveUpAfter(5000) }),
   bufferQueueUrl: environment.BUFFER_QUEUE_URL,

@@ -3,7 +3,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { retentionDays } from "../../shared/config/event-retention.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import type { CounterSpread } from "../../shared/counters/counter-spread.ts";
-import type { EnteredValues } from "../../shared/counters/values-in-use.ts";
+import type { EnteredMemory } from "../../shared/counters/entered-memory.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { requestIdOf } from "../../shared/envelope/oauth-event.ts";
 import type { EventStore } from "../../shared/event-store/event-writes.ts";
@@ -28,7 +28,7 @@ export interface Subscriber {
   readonly origins?: Origins;
   /** Brings the databases of origins up to date. It never throws. */
   readonly refresh?: () => Promise<void>;
-  readonly entered: EnteredValues;
+  readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
   readonly sqs: SQSClient;
   readonly bufferQueueUrl: string;
@@ -113,7 +113,7 @@ export async function storeBatch(
   const outcome = await storeEvents(
     store,
     good.map(({ event }) => (origins ? addOrigin(event, origins) : event)),
-    { clock, entered, spread, deadlineMs },
+    { clock, entered: entered.at(nowMs), spread, deadlineMs },
   );
   const storedAtMs = clock();
 

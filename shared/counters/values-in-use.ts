@@ -31,7 +31,7 @@ export interface ValueInUse {
 /** The last day whose instants sort as text; some issuers write it where they mean never. */
 const LAST_DAY_MS = Date.parse("9999-12-31T00:00:00.000Z");
 
-/** Remembers what this process has entered, so that a value is asked for once a day. */
+/** Remembers what this process has entered, so that a value is asked for once while it is remembered. */
 export type EnteredValues = Map<string, number>;
 
 /** Values that a process remembers; the oldest are forgotten first, which costs a read. */

@@ -10,6 +10,7 @@ import { usageOfBatch } from "../../shared/cost/estimate.ts";
 import { type Gathered, gatherBatches } from "../../shared/cost/gather-batches.ts";
 import { GB } from "../../shared/cost/metering.ts";
 import { CounterSpread } from "../../shared/counters/counter-spread.ts";
+import { EnteredMemory } from "../../shared/counters/entered-memory.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { SECOND_MS } from "../../shared/time/clock.ts";
@@ -112,7 +113,7 @@ export async function countCalls(
       pollers: 1,
     });
     const { logger, metrics } = functionLog("subscriber", world.clock);
-    const entered = new Map<string, number>();
+    const entered = new EnteredMemory();
     const subscriber = {
       store: world.context,
       entered,

@@ -12,7 +12,7 @@ import type { Message, Queue } from "../../local/services/queue.ts";
 import { createQueues, type Queues, queueNamed } from "../../local/services/queues.ts";
 import type { Template } from "../../local/services/template.ts";
 import { CounterSpread } from "../../shared/counters/counter-spread.ts";
-import type { EnteredValues } from "../../shared/counters/values-in-use.ts";
+import { EnteredMemory } from "../../shared/counters/entered-memory.ts";
 import { createDocumentClient, type Patience } from "../../shared/dynamodb/document-client.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
@@ -49,7 +49,7 @@ interface LogLine {
 /** A process with everything it keeps in memory, which dies with it. */
 interface Process {
   readonly wire: FaultyWire;
-  readonly entered: EnteredValues;
+  readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
   readonly store: Pick<World["context"], "db"> & World["context"];
   readonly sqs: SQSClient;
@@ -303,7 +303,7 @@ export class Pipeline {
     const publisher = this.#recorded(wire, createEventPublisher({ ...publish, setAside }));
     return {
       wire,
-      entered: new Map(),
+      entered: new EnteredMemory(),
       spread: new CounterSpread(world.config.shards.counters.write),
       sqs,
       publisher,

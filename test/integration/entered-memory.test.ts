@@ -1,0 +1,49 @@
+import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
+import { describe, expect, it } from "vitest";
+import { EnteredMemory } from "../../shared/counters/entered-memory.ts";
+import { valuesInUse } from "../../shared/counters/values-in-use.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
+import { createWorld } from "./store.ts";
+
+describe("a process whose table was emptied", () => {
+  it("enters what is in use again when an hour is over, and readers find every event", async () => {
+    const world = await createWorld();
+    const memory = new EnteredMemory();
+    const store = async () => {
+      const { clock } = world.context;
+      const event = createEvent(
+        {
+          eventType: "token_used",
+          clientId: "app",
+          userId: "ada",
+          details: { token_id: "t1", ip: "203.0.113.9" },
+        },
+        clock(),
+      );
+      await storeEvents(world, [event], { clock, entered: memory.at(clock()) });
+    };
+    const users = () => valuesInUse(world, "token_user/t1");
+    const found = async () =>
+      (await queryEvents(world.context, { tokenId: "t1", limit: 10 })).events.length;
+    await store();
+    expect(await users()).toEqual(["ada"]);
+
+    await world.db.send(
+      new DeleteCommand({
+        TableName: world.countersTable,
+        Key: { pk: "in-use/token_user/t1", sk: "ada" },
+      }),
+    );
+    world.time.nowMs += HOUR_MS - MINUTE_MS;
+    await store();
+    expect(await users()).toEqual([]);
+    expect(await found()).toBe(0);
+    world.time.nowMs += MINUTE_MS;
+    await store();
+    expect(await users()).toEqual(["ada"]);
+    expect(await found()).toBe(3);
+  });
+});
