@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
+import { canonicalIp } from "../../shared/envelope/ip-address.ts";
 import { bytesOf } from "../../shared/envelope/ip-block.ts";
 import { joinOrigins } from "../../shared/origins/join-origins.ts";
-import { MmdbError } from "../../shared/origins/mmdb.ts";
 import { MOST_FILE_BYTES } from "../../shared/origins/most-file-bytes.ts";
-import { OriginDatabase } from "../../shared/origins/origin-database.ts";
+import { BrokenDatabaseError, OriginDatabase } from "../../shared/origins/origin-database.ts";
 import { Origins } from "../../shared/origins/origins.ts";
 import { sampleDatabase } from "../../shared/origins/sample-database.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
@@ -41,7 +41,7 @@ function openDatabase(file: string): { readonly bytes: Buffer; readonly database
   try {
     return { bytes, database: new OriginDatabase(bytes) };
   } catch (error) {
-    if (!(error instanceof MmdbError || error instanceof RangeError)) throw error;
+    if (!(error instanceof BrokenDatabaseError)) throw error;
     const advice = isGzip(bytes)
       ? "it is compressed: unpack it first, with gunzip or tar"
       : error.message;
@@ -125,8 +125,8 @@ export function originsLook(
   ip: string,
   { database: files }: { readonly database: string[] },
 ): Report {
-  const address = bytesOf(ip);
-  if (!address) throw new UnusableInputError(`${ip} is no address of IPv4 or IPv6`);
+  const address = canonicalIp(ip);
+  if (!bytesOf(address)) throw new UnusableInputError(`${ip} is no address of IPv4 or IPv6`);
   const looked = files.map((file) => {
     const { database } = openDatabase(file);
     const database_type = database.metadata.type;

@@ -59,8 +59,8 @@ export class DatabaseFiles implements OriginSource {
   }
 
   /** What the databases say of an address, the first that knows a member first. */
-  find(address: readonly number[]): Origin | undefined {
-    return joinOrigins(...this.#files.map((file) => this.#findIn(file, address)));
+  find(ip: string): Origin | undefined {
+    return joinOrigins(...this.#files.map((file) => this.#findIn(file, ip)));
   }
 
   /** Fetches what is new of the files whose hour is over. It never throws. */
@@ -71,9 +71,9 @@ export class DatabaseFiles implements OriginSource {
     return this.#fetching;
   }
 
-  #findIn(file: LoadedFile, address: readonly number[]): Origin | undefined {
+  #findIn(file: LoadedFile, ip: string): Origin | undefined {
     try {
-      return file.database?.find(address);
+      return file.database?.find(ip);
     } catch (error) {
       this.#tell(file, "A database of origins has broken records", error);
       return undefined;

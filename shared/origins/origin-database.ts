@@ -1,43 +1,96 @@
+import { isIPv6 } from "node:net";
+import { Reader, type Response } from "mmdb-lib";
 import type { Origin } from "../envelope/origin.ts";
-import { Mmdb, type MmdbMetadata } from "./mmdb.ts";
 import { originOfRecord } from "./origin-of-record.ts";
 
-/** Records of a database whose origins are kept. Most calls come from few of them. */
+/** Addresses whose origins are kept. Most calls come from few of them. */
 const MOST_KEPT = 10_000;
 
-/** A database of origins by address. */
-export class OriginDatabase {
-  readonly #mmdb: Mmdb;
-  readonly #kept = new Map<number, Origin | undefined>();
+/** What stands before the metadata. */
+const MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 
-  /** @throws MmdbError when the bytes are no database in the MaxMind DB format */
-  constructor(bytes: Buffer) {
-    this.#mmdb = new Mmdb(bytes);
+/** Zeros between the search tree and the data. */
+const SEPARATOR_BYTES = 16;
+
+/** A file is no database in the MaxMind DB format, or a part of it is missing. */
+export class BrokenDatabaseError extends Error {
+  override readonly name = "BrokenDatabaseError";
+}
+
+/** What a database says of itself. */
+export interface DatabaseMetadata {
+  /** For example `GeoLite2-Country`. */
+  readonly type: string;
+  readonly buildEpochSeconds: number;
+  readonly ipVersion: 4 | 6;
+}
+
+/** @throws BrokenDatabaseError */
+function open(bytes: Buffer): Reader<Response> {
+  if (!bytes.includes(MARKER)) {
+    throw new BrokenDatabaseError("it has no metadata of the MaxMind DB format");
   }
+  try {
+    const reader = new Reader<Response>(bytes);
+    const { binaryFormatMajorVersion, ipVersion, searchTreeSize } = reader.metadata;
+    if (binaryFormatMajorVersion !== 2) {
+      throw new BrokenDatabaseError(
+        `it has version ${binaryFormatMajorVersion} of the format: only 2 is known`,
+      );
+    }
+    if (ipVersion !== 4 && ipVersion !== 6) {
+      throw new BrokenDatabaseError("it says no version of IP");
+    }
+    if (!(searchTreeSize + SEPARATOR_BYTES <= bytes.length)) {
+      throw new BrokenDatabaseError("it is cut: its search tree is longer than the file");
+    }
+    return reader;
+  } catch (error) {
+    if (error instanceof BrokenDatabaseError) throw error;
+    throw new BrokenDatabaseError(`it is cut or broken: ${error}`);
+  }
+}
 
-  get metadata(): MmdbMetadata {
-    return this.#mmdb.metadata;
+/**
+ * A database of origins by address, in the MaxMind DB format, in memory. Its publisher is trusted: the library reads
+ * whatever a record says.
+ * https://maxmind.github.io/MaxMind-DB/
+ */
+export class OriginDatabase {
+  readonly metadata: DatabaseMetadata;
+  readonly #reader: Reader<Response>;
+  readonly #kept = new Map<string, Origin | undefined>();
+
+  /** @throws BrokenDatabaseError when the bytes are no database in the MaxMind DB format */
+  constructor(bytes: Buffer) {
+    this.#reader = open(bytes);
+    const { databaseType, buildEpoch, ipVersion } = this.#reader.metadata;
+    this.metadata = {
+      type: String(databaseType ?? ""),
+      buildEpochSeconds: Math.floor(buildEpoch.getTime() / 1000) || 0,
+      ipVersion: ipVersion as 4 | 6,
+    };
   }
 
   /**
    * The origin of an address, if the database has one.
    *
-   * @param address its 4 or 16 bytes
-   * @throws MmdbError or RangeError where the file is broken
+   * @param ip an address in its canonical form
+   * @throws Error where the file is broken
    */
-  find(address: readonly number[]): Origin | undefined {
-    const place = this.#mmdb.find(address);
-    if (place === undefined) return undefined;
-    if (this.#kept.has(place)) return this.#kept.get(place);
-    const origin = originOfRecord(this.#mmdb.read(place));
+  find(ip: string): Origin | undefined {
+    if (this.#kept.has(ip)) return this.#kept.get(ip);
+    const record = this.record(ip);
+    const origin = record === undefined ? undefined : originOfRecord(record);
     if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
-    this.#kept.set(place, origin);
+    this.#kept.set(ip, origin);
     return origin;
   }
 
   /** The record of an address as the file has it. @throws like `find` */
-  record(address: readonly number[]): unknown {
-    const place = this.#mmdb.find(address);
-    return place === undefined ? undefined : this.#mmdb.read(place);
+  record(ip: string): unknown {
+    // A tree of IPv4 would take the first bits of an IPv6 address for one of IPv4.
+    if (this.metadata.ipVersion === 4 && isIPv6(ip)) return undefined;
+    return this.#reader.get(ip) ?? undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { DeclaredNetwork } from "../config/origin-parameters.ts";
+import { canonicalIp } from "../envelope/ip-address.ts";
 import { bytesOf, IpBlocks } from "../envelope/ip-block.ts";
 import type { Origin } from "../envelope/origin.ts";
 import { defined } from "../envelope/origin-facts.ts";
@@ -7,8 +8,8 @@ import { joinOrigins } from "./join-origins.ts";
 
 /** What tells the origin of an address: a database, or several of them. */
 export interface OriginSource {
-  /** @param address its 4 or 16 bytes */
-  find(address: readonly number[]): Origin | undefined;
+  /** @param ip an address in its canonical form */
+  find(ip: string): Origin | undefined;
 }
 
 interface DeclaredBlock {
@@ -55,9 +56,9 @@ export class Origins {
    * @param given what the event says itself, which counts before all
    */
   of(ip: string | undefined, given?: Origin): Origin | undefined {
-    const address = ip === undefined ? undefined : bytesOf(ip);
-    const declared = address && ip !== undefined ? this.#declared(ip) : undefined;
-    const known = address && this.source?.find(address);
+    const address = ip !== undefined && bytesOf(ip) ? canonicalIp(ip) : undefined;
+    const declared = address === undefined ? undefined : this.#declared(address);
+    const known = address === undefined ? undefined : this.source?.find(address);
     const asn = given?.asn ?? declared?.asn ?? known?.asn;
     const ofOperator = asn === undefined ? undefined : this.#byAsn.get(asn);
     const usual: Origin | undefined =

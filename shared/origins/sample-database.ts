@@ -16,7 +16,9 @@ const isPublic = (first: number) => first > 0 && first < 224 && ![10, 127].inclu
 /** Addresses all over IPv4: one of each 2,048th part of what is public. */
 const SAMPLE = Array.from({ length: 256 }, (_, first) => first)
   .filter(isPublic)
-  .flatMap((first) => [8, 40, 72, 104, 136, 168, 200, 232].map((second) => [first, second, 8, 8]));
+  .flatMap((first) =>
+    [8, 40, 72, 104, 136, 168, 200, 232].map((second) => `${first}.${second}.8.8`),
+  );
 
 /** Asks a database about addresses all over IPv4, to say what it knows before anybody relies on it. */
 export function sampleDatabase(database: OriginDatabase): DatabaseSample {
