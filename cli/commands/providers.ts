@@ -9,6 +9,7 @@ import type { ProviderMapping } from "../../shared/config/provider-parameters.ts
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { mappedProvider } from "../../shared/providers/mapped-provider.ts";
 import {
+  eventsOfBatch,
   type ProviderAdapter,
   type ProviderMessage,
   toOAuthEvent,
@@ -135,10 +136,10 @@ function described(event: OAuthEvent): string[] {
  */
 export function providersTry(file: string, options: TryOptions, clock: Clock): Report {
   const { adapters, only } = readersOf(options);
-  const events = valuesIn(readText(file), file).map((value, index) => {
+  const events = valuesIn(readText(file), file).flatMap((value, index) => {
     const message = toMessage(value, clock);
     const adapter = only ?? adapters.find(({ serves }) => serves(message));
-    if (adapter) return toOAuthEvent(adapter, message);
+    if (adapter) return eventsOfBatch(adapter, message) ?? toOAuthEvent(adapter, message);
     throw new UnusableInputError(
       `event ${index + 1} does not say which provider it is of: name it with --provider, or give its --mapping`,
     );

@@ -39,6 +39,8 @@ function transform({
     });
     return { recordId, result: "ProcessingFailed", data };
   }
+  // The subscriber publishes its records as events of their own, each of which comes here.
+  if ("batch" in message) return { recordId, result: "Dropped", data };
   const event = toOcsfEvent(addOrigin(message.event, origins), { serviceName: config.realm });
   return {
     recordId,

@@ -8,6 +8,7 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
 import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { systemClock } from "../../shared/time/clock.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { openOrigins } from "../runtime/open-origins.ts";
@@ -19,6 +20,7 @@ const environment = readEnvironment(process.env, [
   "ISSUANCES_TABLE",
   "CLIENTS_TABLE",
   "BUFFER_QUEUE_URL",
+  "EVENT_BUS_NAME",
   "DEAD_LETTER_QUEUE_URL",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
@@ -26,6 +28,15 @@ const environment = readEnvironment(process.env, [
 ]);
 /** Of the function's time, what giving messages back takes. */
 const RESERVE_MS = 10_000;
+
+let sink: EventSink | undefined;
+
+/** The bus, loaded with the first batch: hardly a stack has any, and a cold start does not pay for it. */
+async function openSink(): Promise<EventSink> {
+  const { busSink } = await import("../../doors/publishing/event-sink.ts");
+  sink ??= busSink(environment.EVENT_BUS_NAME, logger);
+  return sink;
+}
 
 const subscriber: Subscriber = {
   store: {
@@ -45,6 +56,7 @@ const subscriber: Subscriber = {
   })),
   entered: new EnteredMemory(),
   spread: new CounterSpread(environment.OAUTH_MONITORING_CONFIG.shards.counters.write),
+  openSink,
   sqs: new SQSClient({ requestHandler: giveUpAfter(5000) }),
   bufferQueueUrl: environment.BUFFER_QUEUE_URL,
   deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,

@@ -14,9 +14,11 @@ import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import type { ProviderAdapter } from "../../shared/providers/provider-adapter.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import { type Clock, DAY_MS } from "../../shared/time/clock.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { measureBatch } from "./batch-metrics.ts";
 import { sendDeadLetter } from "./dead-letters.ts";
+import { publishBatches } from "./publish-batches.ts";
 import { returnMessages } from "./return-messages.ts";
 
 /** What the subscriber works with, and keeps from batch to batch. */
@@ -30,6 +32,8 @@ export interface Subscriber {
   readonly refresh?: () => Promise<void>;
   readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
+  /** Opens the bus, to which the records of a provider's batch return as events. */
+  readonly openSink: () => Promise<EventSink>;
   readonly sqs: SQSClient;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
@@ -110,19 +114,33 @@ export async function storeBatch(
   const good = found.filter(
     ({ event, replayed }) => !(replayed && isOver(store.config, event, nowMs)),
   );
+  const batches = parsed.flatMap(({ record, message }) =>
+    "batch" in message
+      ? [
+          {
+            record,
+            events: message.batch.filter(
+              (event) => !(message.replayed && isOver(store.config, event, nowMs)),
+            ),
+          },
+        ]
+      : [],
+  );
   const outcome = await storeEvents(
     store,
     good.map(({ event }) => (origins ? addOrigin(event, origins) : event)),
     { clock, entered: entered.at(nowMs), spread, deadlineMs },
   );
   const storedAtMs = clock();
+  const unpublished = await publishBatches(subscriber, batches, deadlineMs);
 
   const retryIds = new Set(outcome.retry.map(({ event }) => event.id));
   const rejectedReasons = new Map(outcome.rejected.map(({ event, reason }) => [event.id, reason]));
-  const failures = new Set<string>();
+  const failures = new Set(unpublished.map(({ messageId }) => messageId));
   let rejected = 0;
   for (const { record, event } of good) if (retryIds.has(event.id)) failures.add(record.messageId);
   for (const { record, message } of parsed) {
+    if ("batch" in message) continue;
     const event = "event" in message ? message.event : undefined;
     const reason = "event" in message ? rejectedReasons.get(message.event.id) : message.reason;
     if (reason === undefined) continue;
@@ -136,11 +154,12 @@ export async function storeBatch(
       reason: first.reason,
       events: outcome.retry.map(({ event }) => namesOf(event)),
     });
-    await giveBack(
-      subscriber,
-      good.flatMap(({ record, event }) => (retryIds.has(event.id) ? [record] : [])),
-    );
   }
+  const returned = [
+    ...unpublished,
+    ...good.flatMap(({ record, event }) => (retryIds.has(event.id) ? [record] : [])),
+  ];
+  if (returned.length > 0) await giveBack(subscriber, returned);
   if (outcome.stored.length > 0) {
     logger.debug("Events are stored", { events: outcome.stored.map(namesOf) });
   }

@@ -92,6 +92,7 @@ function onlyEndpoints({ realm, retention, providers }: MonitoringConfig): Monit
 /** The functions that put events on the bus. */
 const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
   "Authorizer",
+  "Subscriber",
   "Republisher",
   "Anomalies",
   "Respond",

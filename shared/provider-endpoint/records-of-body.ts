@@ -1,7 +1,5 @@
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
-
-/** Records of one request. PingOne sends up to 500. */
-export const MAX_RECORDS = 2000;
+import { MAX_RECORDS } from "../providers/provider-adapter.ts";
 
 /** A body is neither JSON nor lines of JSON. */
 export class UnreadableBodyError extends OAuthMonitoringError {

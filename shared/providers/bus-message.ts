@@ -6,7 +6,7 @@ import {
   oauthEventSchema,
 } from "../envelope/oauth-event.ts";
 import { refusalReason, showable } from "../envelope/refusal-reason.ts";
-import { type ProviderAdapter, toOAuthEvent } from "./provider-adapter.ts";
+import { eventsOfBatch, type ProviderAdapter, toOAuthEvent } from "./provider-adapter.ts";
 import { KNOWN_PROVIDERS } from "./provider-adapters.ts";
 
 /** The part of EventBridge's own envelope that concerns us. */
@@ -22,9 +22,13 @@ const busMessageSchema = z.looseObject({
 
 type BusMessage = z.output<typeof busMessageSchema>;
 
-/** The event in a message and whether it comes from a replay, or the reason why there is no event. */
+/**
+ * The event in a message and whether it comes from a replay, the events of a batch that somebody put on the bus whole,
+ * or the reason why there is no event. A batch is no event: each of its records is to be published as one.
+ */
 export type ParsedMessage =
   | { readonly event: OAuthEvent; readonly replayed: boolean }
+  | { readonly batch: readonly OAuthEvent[]; readonly replayed: boolean }
   | { readonly reason: string };
 
 /** An event in our own envelope, whose `DetailType` must match its type. */
@@ -42,10 +46,10 @@ function ownEvent(message: BusMessage): OAuthEvent | { readonly reason: string }
 function toEvent(
   message: BusMessage,
   adapters: readonly ProviderAdapter[],
-): OAuthEvent | { readonly reason: string } {
+): OAuthEvent | readonly OAuthEvent[] | { readonly reason: string } {
   if (message.source === EVENT_SOURCE) return ownEvent(message);
   const adapter = adapters.find(({ serves }) => serves(message));
-  if (adapter) return toOAuthEvent(adapter, message);
+  if (adapter) return eventsOfBatch(adapter, message) ?? toOAuthEvent(adapter, message);
   return {
     reason: showable(
       `the source must be ${EVENT_SOURCE} or a known identity provider, but it is ${message.source}`,
@@ -64,9 +68,10 @@ export function parseBusMessage(
 ): ParsedMessage {
   try {
     const message = busMessageSchema.parse(JSON.parse(body));
-    const event = toEvent(message, adapters);
-    if ("reason" in event) return event;
-    return { event, replayed: message["replay-name"] !== undefined };
+    const found = toEvent(message, adapters);
+    if ("reason" in found) return found;
+    const replayed = message["replay-name"] !== undefined;
+    return "event_type" in found ? { event: found, replayed } : { batch: found, replayed };
   } catch (error) {
     return { reason: refusalReason(error) };
   }

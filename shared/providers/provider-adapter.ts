@@ -35,6 +35,9 @@ export interface ProviderAdapter {
   readonly batch?: (detail: unknown) => readonly unknown[] | undefined;
 }
 
+/** Records that are taken from one batch. PingOne sends up to 500. */
+export const MAX_RECORDS = 2000;
+
 /** The records in what a provider sent: those of its batch, or the whole as the only one. */
 export function recordsIn({ batch }: ProviderAdapter, detail: unknown): readonly unknown[] {
   return batch?.(detail) ?? [detail];
@@ -135,4 +138,21 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     user_id: identifier(event.userId),
     event_data: { ...Object.fromEntries(known), ...kept },
   });
+}
+
+/**
+ * The events of a batch that is one message, known by the message and their place in it where the provider gives them no
+ * id; undefined when the message has one record, or more than are taken from a batch.
+ *
+ * @throws ZodError when neither a record nor the message says when it happened
+ */
+export function eventsOfBatch(
+  adapter: ProviderAdapter,
+  message: ProviderMessage,
+): readonly OAuthEvent[] | undefined {
+  const records = recordsIn(adapter, message.detail);
+  if (records.length < 2 || records.length > MAX_RECORDS) return undefined;
+  return records.map((detail, index) =>
+    toOAuthEvent(adapter, { ...message, id: message.id && `${message.id}/${index}`, detail }),
+  );
 }

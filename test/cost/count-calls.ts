@@ -118,6 +118,7 @@ export async function countCalls(
       store: world.context,
       entered,
       spread: new CounterSpread(world.config.shards.counters.write),
+      openSink: async () => world.context.sink,
       sqs: new SQSClient({ ...LOCAL_ACCESS, endpoint: "http://localhost" }),
       bufferQueueUrl: "http://localhost/buffer",
       deadLetterQueueUrl: "http://localhost/dead-letters",

@@ -123,7 +123,18 @@ async function useEverything(): Promise<void> {
   const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
   await unpublished.waitForMessage(30_000);
   stack.eventBus.down = false;
-  queueNamed(stack.queues, stack.named("queue", "Buffer")).send("no event", {});
+  const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
+  buffer.send("no event", {});
+  buffer.send(
+    JSON.stringify({
+      source: "oauth.entra",
+      "detail-type": "batch",
+      id: "eb-1",
+      time: new Date(library.clock()).toISOString(),
+      detail: { records: [{ category: "SignInLogs" }, { category: "AuditLogs" }] },
+    }),
+    {},
+  );
   await settle();
   for (const { name } of stack.schedules.list())
     await send("POST", `/_local/schedules/${name}/run`, {});

@@ -110,6 +110,41 @@ describe("a stack that listens to identity providers", () => {
   });
 });
 
+describe("a batch that is put on the bus whole", () => {
+  it("is stored as its records, each once, however often it is put", async () => {
+    const { stack, settle, get, admin } = scene();
+    const bus = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint });
+    const { detail } = entraSignIn("SignInLogs", 50126);
+    const records = Array.from({ length: 12 }, (_, n) => ({
+      ...detail,
+      properties: { ...(detail.properties as object), id: `whole-${n}`, userId: "katherine" },
+    }));
+    for (let delivery = 0; delivery < 2; delivery += 1) {
+      await bus.send(
+        new PutEventsCommand({
+          Entries: [
+            {
+              EventBusName: stack.eventBus.name,
+              Source: "oauth.entra",
+              DetailType: "batch",
+              Detail: JSON.stringify({ records }),
+            },
+          ],
+        }),
+      );
+      await settle();
+    }
+    const { body } = await get(
+      "/admin/oauth/events?user_id=katherine&from=2026-11-01T00:00:00Z",
+      admin,
+    );
+    expect(body.events).toHaveLength(12);
+    expect(
+      new Set(body.events.map(({ event_type }: { event_type: string }) => event_type)),
+    ).toEqual(new Set(["auth_failed"]));
+  });
+});
+
 describe("an endpoint of a provider", () => {
   const [key, nextKey] = ENDPOINT_KEYS.entra;
   const json = { "content-type": "application/json" };

@@ -191,6 +191,7 @@ export class Pipeline {
           store,
           entered,
           spread,
+          openSink: async () => process.store.sink,
           sqs,
           bufferQueueUrl: this.#url("Buffer"),
           deadLetterQueueUrl: this.#url("DeadLetters"),

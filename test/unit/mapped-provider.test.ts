@@ -55,7 +55,7 @@ const mappingsOf = (...mappings: MappingInput[]) =>
 async function read(detail: unknown, mapping = ACME, source = "oauth.acme"): Promise<OAuthEvent> {
   const message = { source, "detail-type": "x", id: "eb-1", time: "2026-11-23T10:00:05Z", detail };
   const parsed = parseBusMessage(JSON.stringify(message), await loadAdapters(mappingsOf(mapping)));
-  if ("reason" in parsed) throw new Error(parsed.reason);
+  if (!("event" in parsed)) throw new Error(JSON.stringify(parsed));
   return parsed.event;
 }
 
@@ -251,6 +251,15 @@ describe("providers try", () => {
     expect((await tried(file("bare.json", detail), "--provider", "okta")).out).toContain(
       "auth_failed",
     );
+  });
+
+  it("takes a provider's batch apart, as the stack does", async () => {
+    const records = ["AuditLogs", "RiskyUsers"].map((category) => ({ category }));
+    const { out } = await tried(file("hub.json", { records }), "--provider", "entra", "--json");
+    expect(JSON.parse(out).events).toMatchObject([
+      { event_type: "admin_activity" },
+      { event_type: "entra_risky_users" },
+    ]);
   });
 
   it("says what is wrong with the arguments, and how to put it right", async () => {

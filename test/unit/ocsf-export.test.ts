@@ -71,6 +71,17 @@ describe("the export's transformation", () => {
     }
   });
 
+  it("leaves out a batch that was put on the bus whole: its records come as events of their own", async () => {
+    const batch = (...records: object[]) => ({
+      ...busMessage("auth_failed"),
+      source: "oauth.entra",
+      detail: { records },
+    });
+    const record = { category: "SignInLogs" };
+    const records = await transform([batch(record, record), batch(record)]);
+    expect(records.map(({ result }) => result)).toEqual(["Dropped", "Ok"]);
+  });
+
   it("stays one line, whatever a caller sends", async () => {
     const [record] = await transform([
       busMessage("token_used", { user_agent: "a\nb\r\u2028c", ip: "::1" }),

@@ -6,13 +6,13 @@ import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { signWebhook } from "../../shared/notifications/standard-webhook.ts";
 import { authenticateRequest } from "../../shared/provider-endpoint/authenticate-request.ts";
 import { receiveRecords } from "../../shared/provider-endpoint/receive-records.ts";
-import { MAX_RECORDS, recordsOfBody } from "../../shared/provider-endpoint/records-of-body.ts";
+import { recordsOfBody } from "../../shared/provider-endpoint/records-of-body.ts";
 import { auth0 } from "../../shared/providers/auth0.ts";
 import { entra } from "../../shared/providers/entra.ts";
 import { keycloak } from "../../shared/providers/keycloak.ts";
 import { okta } from "../../shared/providers/okta.ts";
 import { ping } from "../../shared/providers/ping.ts";
-import { recordsIn } from "../../shared/providers/provider-adapter.ts";
+import { MAX_RECORDS, recordsIn } from "../../shared/providers/provider-adapter.ts";
 import { DAY_MS } from "../../shared/time/clock.ts";
 import { HOSTILE_TEXTS } from "../hostile-values.ts";
 import {

@@ -73,7 +73,7 @@ const message = ({ source, detailType, detail }: Sample, id = "eb-1") =>
 
 function read(sample: Sample, id?: string): OAuthEvent {
   const parsed = parseBusMessage(message(sample, id));
-  if ("reason" in parsed) throw new Error(parsed.reason);
+  if (!("event" in parsed)) throw new Error(JSON.stringify(parsed));
   return parsed.event;
 }
 
@@ -659,10 +659,6 @@ describe("identity providers' events", () => {
       id: read(failed).id,
       event_type: "auth_failed",
     });
-    // Two records cannot be one event; nothing is lost of them.
-    const two = read({ ...failed, detail: { records: [failed.detail, failed.detail] } });
-    expect(two.event_type).toBe("entra_unknown");
-    expect(two.event_data.original).toMatchObject({ records: [{}, {}] });
     const reason = (code: number) =>
       read(entraSignIn("ServicePrincipalSignInLogs", code)).event_data.reason;
     expect([7000222, 700016, 70008].map(reason)).toEqual([
@@ -843,6 +839,35 @@ describe("identity providers' events", () => {
     expect(event.event_type).toBe("session_started");
     expect(event.event_data.original).toBeUndefined();
     expect(String(event.event_data.original_cut)).toContain("log_id");
+  });
+
+  it("in a batch that is put on the bus whole are one each, by their own id or by their place", () => {
+    const { detail } = entraSignIn("SignInLogs", 50126);
+    const other = { ...detail, properties: { ...(detail.properties as object), id: "other" } };
+    const records = [detail, other, { category: "Odd" }, { category: "Odd" }, 7];
+    const batch = (id: string, all: unknown[] = records) => {
+      const sample = { ...entraSignIn("SignInLogs", 0), detail: { records: all } };
+      const parsed = parseBusMessage(message(sample, id));
+      return "batch" in parsed ? parsed.batch : [];
+    };
+    const events = batch("eb-1");
+    expect(events.map(({ event_type }) => event_type)).toEqual([
+      ...["auth_failed", "auth_failed", "entra_odd", "entra_odd", "entra_unknown"],
+    ]);
+    const ids = events.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(records.length);
+    expect(ids[0]).toBe(read({ ...entraSignIn("SignInLogs", 0), detail }).id);
+    expect(batch("eb-1").map(({ id }) => id)).toEqual(ids);
+    // Of another delivery, only those with an id of their own are known.
+    expect(batch("eb-2").filter(({ id }) => ids.includes(id))).toHaveLength(2);
+    expect(batch("eb-1", [detail])).toEqual([]);
+    expect(batch("eb-1", [])).toEqual([]);
+    expect(
+      batch(
+        "eb-1",
+        Array.from({ length: 2001 }, () => 1),
+      ),
+    ).toEqual([]);
   });
 
   it("of unknown sources, or that are no message of EventBridge, are refused with the reason", () => {

@@ -1,0 +1,43 @@
+import type { SQSRecord } from "aws-lambda";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import type { Subscriber } from "./store-batch.ts";
+
+/** Events that are published at the same time: ten calls of PutEvents. */
+const EVENTS_AT_ONCE = 100;
+
+/** A provider's batch that somebody put on the bus whole. */
+export interface ProviderBatch {
+  readonly record: SQSRecord;
+  readonly events: readonly OAuthEvent[];
+}
+
+/**
+ * Publishes the records of batches as events of their own, so that they are stored, exported and archived like any
+ * others. Their ids follow from the batch: whatever is published twice is one event.
+ *
+ * @param deadlineMs when publishing ends, epoch milliseconds
+ * @returns the messages that must come again
+ */
+export async function publishBatches(
+  { openSink, clock, logger }: Pick<Subscriber, "openSink" | "clock" | "logger">,
+  batches: readonly ProviderBatch[],
+  deadlineMs: number,
+): Promise<SQSRecord[]> {
+  const again: SQSRecord[] = [];
+  for (const { record, events } of batches) {
+    try {
+      const sink = await openSink();
+      for (let first = 0; first < events.length; first += EVENTS_AT_ONCE) {
+        if (clock() >= deadlineMs) throw new Error("no time was left");
+        await sink.publish(events.slice(first, first + EVENTS_AT_ONCE));
+      }
+    } catch (error) {
+      logger.warn("The records of a batch are not all on the bus; the batch comes again", {
+        message_id: record.messageId,
+        cause: String(error),
+      });
+      again.push(record);
+    }
+  }
+  return again;
+}

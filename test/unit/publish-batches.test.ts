@@ -1,0 +1,60 @@
+import type { SQSRecord } from "aws-lambda";
+import { describe, expect, it } from "vitest";
+import { publishBatches } from "../../functions/subscriber/publish-batches.ts";
+import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { recordingLogger } from "../integration/store.ts";
+
+const nowMs = Date.parse("2026-11-25T08:00:00.000Z");
+
+const batchOf = (messageId: string, count: number) => ({
+  record: { messageId } as SQSRecord,
+  events: Array.from({ length: count }, () =>
+    createEvent({ eventType: messageId, details: {} }, nowMs),
+  ),
+});
+
+/** What becomes of batches, and what reaches the bus, which refuses events of a type. */
+async function publish(
+  batches: readonly ReturnType<typeof batchOf>[],
+  { refused = "", timeLeftMs = 1000 } = {},
+) {
+  const published: OAuthEvent[][] = [];
+  let opened = 0;
+  const openSink = async () => {
+    opened += 1;
+    return {
+      publish: async (events: readonly OAuthEvent[]) => {
+        if (events.some(({ event_type }) => event_type === refused)) throw new Error("refused");
+        published.push([...events]);
+      },
+    };
+  };
+  const subscriber = { openSink, clock: () => nowMs, logger: recordingLogger() };
+  const again = await publishBatches(subscriber, batches, nowMs + timeLeftMs);
+  return { again: again.map(({ messageId }) => messageId), published, opened };
+}
+
+describe("a batch that was put on the bus whole", () => {
+  it("is published as events of its records, a hundred at a time", async () => {
+    const { again, published } = await publish([batchOf("first", 250), batchOf("second", 2)]);
+    expect(again).toEqual([]);
+    expect(published.map(({ length }) => length)).toEqual([100, 100, 50, 2]);
+  });
+
+  it("comes again when the bus refuses any of it, and holds up no other", async () => {
+    const batches = [batchOf("first", 2), batchOf("second", 2), batchOf("third", 2)];
+    const { again, published } = await publish(batches, { refused: "second" });
+    expect(again).toEqual(["second"]);
+    expect(published).toHaveLength(2);
+  });
+
+  it("comes again when no time is left", async () => {
+    const { again, published } = await publish([batchOf("first", 2)], { timeLeftMs: 0 });
+    expect(again).toEqual(["first"]);
+    expect(published).toEqual([]);
+  });
+
+  it("is the only reason to open the bus", async () => {
+    expect((await publish([])).opened).toBe(0);
+  });
+});
