@@ -10,12 +10,12 @@ const LAYERS = [
   ["envelope"],
   ["config"],
   ["dynamodb"],
-  ["tracking"],
+  ["origins", "tracking"],
   ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
   ["authorization-codes", "counters", "restrictions", "sessions", "token-verifiers"],
   ["authorization", "event-store"],
   ["actions", "cleanup", "cost", "detection", "notifications", "shared-signals", "statistics"],
-  ["policies"],
+  ["policies", "provider-endpoint"],
   ["stack"],
 ];
 

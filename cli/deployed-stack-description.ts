@@ -76,6 +76,7 @@ export async function describeDeployedStack(
     bufferQueueUrl: output("BufferQueueUrl"),
     deadLetterQueueUrl: output("DeadLetterQueueUrl"),
     alarmTopicArn: optional("AlarmTopicArn"),
+    originsBucket: optional("OriginsBucketName"),
     config: environment.OAUTH_MONITORING_CONFIG,
   };
 }

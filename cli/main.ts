@@ -41,6 +41,7 @@ import { cost } from "./commands/cost.ts";
 import { deadLettersList, deadLettersRedrive } from "./commands/dead-letters.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events, securityReport } from "./commands/events.ts";
+import { originsLook, originsPut } from "./commands/origins.ts";
 import { providersTry, type TryOptions, UnusableInputError } from "./commands/providers.ts";
 import { sessionsList } from "./commands/sessions.ts";
 import { stats } from "./commands/stats.ts";
@@ -170,6 +171,9 @@ export function buildProgram(): Command {
         .option("--user <id>", "only events of this user")
         .option("--token <id>", "only events of this token, by its public id")
         .option("--ip <address>", "only events from this address")
+        .option("--country <code>", "only events from this country, such as DE")
+        .option("--asn <number>", "only events from this autonomous system, such as AS64496")
+        .option("--kind <kind>", "only events from such networks: hosting, vpn, proxy or tor")
         .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
         .option("--to <time>", "UTC")
         .option("--limit <number>", "how many events to print at most", "50"),
@@ -457,6 +461,36 @@ export function buildProgram(): Command {
     "providers try system-log.json --provider okta --json",
   ).action((file: string, options: TryOptions & Pick<GlobalOptions, "json">) =>
     print(providersTry(file, options, systemClock), options),
+  );
+
+  const origins = program
+    .command("origins")
+    .description("where addresses are, and who runs their networks");
+  does(
+    examples(
+      origins
+        .command("put")
+        .description("check a database in the MaxMind DB format, and upload it to the stack")
+        .argument("<file>", "the file, unpacked")
+        .option("--as <name>", "its name in origins.databases; default the file's own"),
+      "origins put country.mmdb --stack OAuthMonitoring",
+      "origins put GeoLite2-ASN.mmdb --as asn.mmdb --stack OAuthMonitoring",
+    ),
+    originsPut,
+  );
+  examples(
+    origins
+      .command("look")
+      .description("show what files on this machine say of an address; needs no stack")
+      .argument("<address>", "an IPv4 or IPv6 address")
+      .requiredOption(
+        "--database <files...>",
+        "databases in the MaxMind DB format, the first first",
+      )
+      .option("--json", "print JSON"),
+    "origins look 203.0.113.9 --database country.mmdb asn.mmdb",
+  ).action((address: string, options: { database: string[] } & Pick<GlobalOptions, "json">) =>
+    print(originsLook(address, options), options),
   );
 
   const deadLetters = program

@@ -29,7 +29,7 @@ function replaceTexts(
 }
 
 /**
- * Checks a configuration in whose `issuers` and `dpop` some texts are tokens of the CDK, such as the URL and the app
+ * Checks a configuration in whose `issuers`, `dpop` and `providers` some texts are tokens of the CDK, such as the URL and the app
  * clients of a user pool of the same app. Their form is checked when the functions start.
  *
  * @param parse checks a configuration without tokens
@@ -39,19 +39,19 @@ export function parseWithTokens(
   parse: (input: MonitoringConfigInput) => MonitoringConfig,
 ): MonitoringConfig {
   const standIns = new Map<string, string>();
-  const { issuers, dpop } = input;
-  const known = replaceTexts({ issuers, dpop }, (text, key) => {
+  const { issuers, dpop, providers } = input;
+  const known = replaceTexts({ issuers, dpop, providers }, (text, key) => {
     if (!Token.isUnresolved(text)) return text;
     const standIn = standIns.get(text) ?? (STAND_INS[key] ?? otherStandIn)(standIns.size + 1);
     standIns.set(text, standIn);
     return standIn;
-  }) as Pick<MonitoringConfigInput, "issuers" | "dpop">;
+  }) as Pick<MonitoringConfigInput, "issuers" | "dpop" | "providers">;
   if (standIns.size === 0) return parse(input);
   const config = parse({ ...input, ...known });
   const tokens = new Map([...standIns].map(([token, standIn]) => [standIn, token]));
   const restored = replaceTexts(
-    { issuers: config.issuers, dpop: config.dpop },
+    { issuers: config.issuers, dpop: config.dpop, providers: config.providers },
     (text) => tokens.get(text) ?? text,
-  ) as Pick<MonitoringConfig, "issuers" | "dpop">;
+  ) as Pick<MonitoringConfig, "issuers" | "dpop" | "providers">;
   return { ...config, ...restored };
 }

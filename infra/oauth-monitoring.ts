@@ -54,6 +54,7 @@ import {
 import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
+import { OriginDatabases } from "./constructs/origin-databases.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
 import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
 import { Schedules } from "./constructs/schedules.ts";
@@ -130,6 +131,9 @@ function isHttp(target: ProtectedTarget | ProtectedHttpTarget): target is Protec
   return "httpApi" in target || "isHttpApi" in target || "httpApiId" in target;
 }
 
+/** The id of the construct of the admin API. */
+const ADMIN_API = "AdminApi";
+
 /** The options of `attach` that concern the API as a whole. */
 const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
 
@@ -199,6 +203,8 @@ export class OAuthMonitoring extends Construct {
   readonly alarmTopic: ITopic;
   /** The exported events; undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
+  /** The databases of origins; undefined unless the configuration names some. */
+  readonly originsBucket: Bucket | undefined;
   /** The API of Shared Signals; undefined unless the configuration has `signals`. */
   readonly signalsApi: HttpApi | undefined;
   /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
@@ -290,6 +296,7 @@ export class OAuthMonitoring extends Construct {
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
+    this.originsBucket = this.#addOriginDatabases(key, removalPolicy);
     // The return type makes the interface name every table.
     const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
     this.tables = forEachTable(property, (variable) => data.tables[variable]);
@@ -323,6 +330,16 @@ export class OAuthMonitoring extends Construct {
       });
     }
     this.signalsApi = config.signals && this.#addSignalsApi();
+    if (config.providers.endpoints.length > 0) {
+      this.node.addValidation({
+        validate: () =>
+          this.node.tryFindChild(ADMIN_API)
+            ? []
+            : [
+                "providers.endpoints are paths of the admin API, which is missing: call addAdminApi(), or remove the key",
+              ],
+      });
+    }
     if (props.outputs ?? true) {
       this.#outputs = new StackOutputs(this, "Outputs");
       this.#addOutputs(this.#outputs);
@@ -440,7 +457,7 @@ export class OAuthMonitoring extends Construct {
    * addresses. Call it once.
    */
   addAdminApi(props: AdminApiProps = {}): AdminApi {
-    const admin = new AdminApi(this, "AdminApi", {
+    const admin = new AdminApi(this, ADMIN_API, {
       ...props,
       config: this.config,
       functions: this.#functions,
@@ -457,10 +474,31 @@ export class OAuthMonitoring extends Construct {
       });
     }
     this.attach(admin.api, {
-      except: [admin.openPage, ...(admin.openApproval ? [admin.openApproval] : [])],
+      except: [
+        admin.openPage,
+        ...(admin.openApproval ? [admin.openApproval] : []),
+        ...admin.openProviders,
+      ],
     });
     this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
+  }
+
+  #addOriginDatabases(key: IKey, removalPolicy: RemovalPolicy): Bucket | undefined {
+    const { databases } = this.config.origins;
+    if (databases.length === 0) return undefined;
+    const readers = [
+      this.#functions.get("Subscriber"),
+      ...(this.config.ocsfExport ? [this.#functions.get("OcsfExport")] : []),
+    ];
+    const { bucket } = new OriginDatabases(this, "OriginDatabases", {
+      databases,
+      key,
+      removalPolicy,
+      readers,
+    });
+    for (const reader of readers) reader.addEnvironment("ORIGINS_BUCKET", bucket.bucketName);
+    return bucket;
   }
 
   #addSignalsApi(): HttpApi {
@@ -738,6 +776,7 @@ export class OAuthMonitoring extends Construct {
       CleanupFunctionName: this.#functions.get("Cleanup").functionName,
       ...(this.signalsApi && { SignalsApiUrl: this.signalsApi.apiEndpoint }),
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
+      ...(this.originsBucket && { OriginsBucketName: this.originsBucket.bucketName }),
       ...forEachTable(
         (variable) => `${tableConstructId(variable)}Table`,
         (variable) => this.#data.tables[variable].tableName,

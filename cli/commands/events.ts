@@ -1,5 +1,10 @@
 import * as z from "zod";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
+import {
+  asnFilterSchema,
+  countryFilterSchema,
+  kindFilterSchema,
+} from "../../shared/event-store/origin-filters.ts";
 import { type EventQuery, queryEvents } from "../../shared/event-store/query-events.ts";
 import type { StoredEvent } from "../../shared/event-store/stored-event.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
@@ -74,12 +79,16 @@ const filtersSchema = rangeParametersSchema.extend({
   user: identifierSchema.optional(),
   token: identifierSchema.optional(),
   ip: ipSchema.optional(),
+  country: countryFilterSchema.optional(),
+  asn: asnFilterSchema.optional(),
+  kind: kindFilterSchema.optional(),
   limit: z.coerce.number().int().min(1).default(50),
 });
 
 /** `events`: lists the audit log, newest first. */
 export async function events(target: Target, options: Record<string, unknown>): Promise<Report> {
-  const { from, to, type, client, user, token, ip, limit } = filtersSchema.parse(options);
+  const { from, to, type, client, user, token, ip, country, asn, kind, limit } =
+    filtersSchema.parse(options);
   const found = await collect(
     target,
     {
@@ -88,6 +97,9 @@ export async function events(target: Target, options: Record<string, unknown>): 
       userId: user,
       tokenId: token,
       ip,
+      country,
+      asn,
+      kind,
       fromMs: from === undefined ? undefined : Date.parse(from),
       toMs: to === undefined ? undefined : Date.parse(to),
     },

@@ -2,6 +2,11 @@ import * as z from "zod";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
+import {
+  asnFilterSchema,
+  countryFilterSchema,
+  kindFilterSchema,
+} from "../../shared/event-store/origin-filters.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { InvalidRangeError, rangeParametersSchema } from "../../shared/time/time-range.ts";
@@ -34,6 +39,9 @@ const pageParameters = {
   user_id: identifierSchema.optional(),
   token_id: identifierSchema.optional(),
   ip: ipSchema.optional(),
+  country: countryFilterSchema.optional(),
+  asn: asnFilterSchema.optional(),
+  kind: kindFilterSchema.optional(),
 };
 
 const securityParameters = z.strictObject(pageParameters);
@@ -67,6 +75,9 @@ export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async
     userId: parameters.user_id,
     tokenId: parameters.token_id,
     ip: parameters.ip,
+    country: parameters.country,
+    asn: parameters.asn,
+    kind: parameters.kind,
     ...(security && { security }),
   });
 });

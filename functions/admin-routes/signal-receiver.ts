@@ -6,10 +6,11 @@ import {
   type SetOutcome,
   type SetReceipt,
 } from "../../shared/shared-signals/receive-set.ts";
+import { isSameText } from "../../shared/token-verifiers/same-text.ts";
 import { readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { isSameText, secretText } from "../runtime/secret-text.ts";
+import { secretText } from "../runtime/secret-text.ts";
 import { countSet } from "../runtime/set-metrics.ts";
 import { createSetReceiver } from "../runtime/set-receiver.ts";
 

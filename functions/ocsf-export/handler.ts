@@ -7,14 +7,25 @@ import type {
 } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
+import { addOrigin } from "../../shared/origins/add-origin.ts";
 import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
+import { systemClock } from "../../shared/time/clock.ts";
 import { logger } from "../runtime/logger.ts";
+import { openOrigins } from "../runtime/open-origins.ts";
 
-const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(process.env, [
+const { OAUTH_MONITORING_CONFIG: config, ORIGINS_BUCKET: bucket } = readEnvironment(process.env, [
   "OAUTH_MONITORING_CONFIG",
+  "ORIGINS_BUCKET",
 ]);
 const adapters = await loadAdapters(config.providers.mappings);
+// The bus's events come here directly, so that they have no origin yet.
+const { origins, refresh } = await openOrigins({
+  parameters: config.origins,
+  bucket,
+  clock: systemClock,
+  logger,
+});
 
 function transform({
   recordId,
@@ -28,7 +39,7 @@ function transform({
     });
     return { recordId, result: "ProcessingFailed", data };
   }
-  const event = toOcsfEvent(message.event, { serviceName: config.realm });
+  const event = toOcsfEvent(addOrigin(message.event, origins), { serviceName: config.realm });
   return {
     recordId,
     result: "Ok",
@@ -43,5 +54,10 @@ function transform({
  * https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
  */
 export const handler = middy<FirehoseTransformationEvent, FirehoseTransformationResult>().handler(
-  async ({ records }) => ({ records: records.map(transform) }),
+  async ({ records }) => {
+    const refreshed = refresh();
+    const transformed = records.map(transform);
+    await refreshed;
+    return { records: transformed };
+  },
 );

@@ -10,6 +10,8 @@ export class Problem extends Error {
     readonly detail: string,
     /** Each fault of the request; the pointer names the query parameter (RFC 9457, section 3). */
     readonly errors: readonly Fault[] = [],
+    /** Headers that the status asks for. */
+    readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(detail);
     this.name = "Problem";
@@ -18,7 +20,11 @@ export class Problem extends Error {
   toResponse(requestId: string): APIGatewayProxyResult {
     return {
       statusCode: this.status,
-      headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+      headers: {
+        ...this.headers,
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "no-store",
+      },
       body: JSON.stringify({
         type: problemType(this.title),
         title: this.title,

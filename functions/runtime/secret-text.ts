@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { MINUTE_MS, systemClock } from "../../shared/time/clock.ts";
 import { readSecret } from "../../shared/token-verifiers/secrets-manager.ts";
 
@@ -20,10 +19,4 @@ export function secretText(arn: string): Promise<string> {
   // The next call asks again.
   text.catch(() => kept.delete(arn));
   return text;
-}
-
-/** Compares in the same time, however much of it is right. */
-export function isSameText(given: string | undefined, expected: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return given !== undefined && timingSafeEqual(digest(given), digest(expected));
 }

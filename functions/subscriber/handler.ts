@@ -10,6 +10,7 @@ import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
+import { openOrigins } from "../runtime/open-origins.ts";
 import { type Subscriber, storeBatch } from "./store-batch.ts";
 
 const environment = readEnvironment(process.env, [
@@ -21,6 +22,7 @@ const environment = readEnvironment(process.env, [
   "DEAD_LETTER_QUEUE_URL",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
+  "ORIGINS_BUCKET",
 ]);
 /** Of the function's time, what giving messages back takes. */
 const RESERVE_MS = 10_000;
@@ -35,6 +37,12 @@ const subscriber: Subscriber = {
     config: environment.OAUTH_MONITORING_CONFIG,
   },
   adapters: await loadAdapters(environment.OAUTH_MONITORING_CONFIG.providers.mappings),
+  ...(await openOrigins({
+    parameters: environment.OAUTH_MONITORING_CONFIG.origins,
+    bucket: environment.ORIGINS_BUCKET,
+    clock: systemClock,
+    logger,
+  })),
   entered: new EnteredMemory(),
   spread: new CounterSpread(environment.OAUTH_MONITORING_CONFIG.shards.counters.write),
   sqs: new SQSClient({ requestHandler: giveUpAfter(5000) }),

@@ -8,6 +8,8 @@ import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { requestIdOf } from "../../shared/envelope/oauth-event.ts";
 import type { EventStore } from "../../shared/event-store/event-writes.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { addOrigin } from "../../shared/origins/add-origin.ts";
+import type { Origins } from "../../shared/origins/origins.ts";
 import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import type { ProviderAdapter } from "../../shared/providers/provider-adapter.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
@@ -22,6 +24,10 @@ export interface Subscriber {
   readonly store: EventStore;
   /** Who reads providers' events. Without it, the providers that need no mapping. */
   readonly adapters?: readonly ProviderAdapter[];
+  /** What finds the origins of addresses. Without it, events have the origin that they say themselves. */
+  readonly origins?: Origins;
+  /** Brings the databases of origins up to date. It never throws. */
+  readonly refresh?: () => Promise<void>;
   readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
   readonly sqs: SQSClient;
@@ -91,7 +97,8 @@ export async function storeBatch(
   { Records }: SQSEvent,
   deadlineMs: number,
 ): Promise<SQSBatchResponse> {
-  const { store, adapters, entered, spread, clock, logger, metrics } = subscriber;
+  const { store, adapters, origins, entered, spread, clock, logger, metrics } = subscriber;
+  const refreshed = subscriber.refresh?.();
   const parsed = Records.map((record) => ({
     record,
     message: parseBusMessage(record.body, adapters),
@@ -105,7 +112,7 @@ export async function storeBatch(
   );
   const outcome = await storeEvents(
     store,
-    good.map(({ event }) => event),
+    good.map(({ event }) => (origins ? addOrigin(event, origins) : event)),
     { clock, entered: entered.at(nowMs), spread, deadlineMs },
   );
   const storedAtMs = clock();
@@ -151,5 +158,7 @@ export async function storeBatch(
     },
     storedAtMs,
   );
+  // Lambda freezes what goes on after the answer.
+  await refreshed;
   return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -7,6 +7,7 @@ import {
   LambdaIntegration,
   LogGroupLogDestination,
   type Method,
+  type MethodDeploymentOptions,
   type Resource,
   RestApi,
   type RestApiProps,
@@ -14,6 +15,7 @@ import {
 import { LogGroup, type RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { PROVIDER_EVENTS_PATH } from "../../shared/config/provider-parameters.ts";
 import { ApiFirewall } from "./api-firewall.ts";
 import type { FunctionName, Functions } from "./functions.ts";
 
@@ -49,6 +51,13 @@ const ACCESS_LOG = AccessLogFormat.custom(
     error: "$context.error.responseType",
   }),
 );
+
+/** The limits of the providers' path, by its method. */
+function throttleOf({ providers }: MonitoringConfig): Record<string, MethodDeploymentOptions> {
+  const { rateLimit, burstLimit } = providers.endpointThrottle;
+  const limits = { throttlingRateLimit: rateLimit, throttlingBurstLimit: burstLimit };
+  return { [`${PROVIDER_EVENTS_PATH}/POST`]: limits };
+}
 
 /** Properties of the API for administrators. */
 export interface AdminApiProps {
@@ -97,10 +106,16 @@ export class AdminApi extends Construct {
    * unless the configuration has `responses.approvalLinks`.
    */
   readonly openApproval: Method | undefined;
+  /**
+   * Where identity providers post their events, each request with the provider's signature or secret. Empty unless the
+   * configuration has `providers.endpoints`.
+   */
+  readonly openProviders: readonly Method[];
 
   constructor(scope: Construct, id: string, props: AdminApiProps & AdminApiParts) {
     super(scope, id);
     const { config, functions, logRetention, removalPolicy } = props;
+    const hasEndpoints = config.providers.endpoints.length > 0;
     const logGroup = new LogGroup(this, "AccessLog", { retention: logRetention, removalPolicy });
     this.api = new RestApi(this, "Api", {
       // CloudWatch distinguishes APIs only by name.
@@ -118,6 +133,7 @@ export class AdminApi extends Construct {
         tracingEnabled: true,
         throttlingRateLimit: config.api.throttle.rateLimit,
         throttlingBurstLimit: config.api.throttle.burstLimit,
+        ...(hasEndpoints && { methodOptions: throttleOf(config) }),
         ...props.restApi?.deployOptions,
       },
     });
@@ -160,12 +176,30 @@ export class AdminApi extends Construct {
           "Who approves by link has no token: the link is signed by a key of the stack, for one action and a time.",
       });
     }
+    this.openProviders = hasEndpoints ? this.#addProviders(config, to("ProviderEndpoint")) : [];
     this.dashboardUrl = this.api.urlForPath("/admin/oauth/dashboard");
     new ApiFirewall(this, "Firewall", {
       parameters: config.api,
       stage: this.api.deploymentStage,
     });
     this.#acknowledgeFindings();
+  }
+
+  /** The path of the providers, and Okta's verification of it where there is an endpoint for Okta. */
+  #addProviders({ providers }: MonitoringConfig, integration: LambdaIntegration): Method[] {
+    const path = this.api.root.resourceForPath(PROVIDER_EVENTS_PATH);
+    const isOkta = providers.endpoints.some(({ provider }) => provider === "okta");
+    const methods = ["POST", ...(isOkta ? ["GET"] : [])].map((method) =>
+      path.addMethod(method, integration, { authorizationType: AuthorizationType.NONE }),
+    );
+    for (const method of methods) {
+      Validations.of(method).acknowledge({
+        id: "AwsSolutions-APIG4",
+        reason:
+          "A provider has no token of ours: the function checks its signature or shared secret before it reads the request.",
+      });
+    }
+    return methods;
   }
 
   #acknowledgeFindings(): void {

@@ -68,6 +68,7 @@ export class Alarms extends Construct {
     this.#watchCleanup();
     this.#watchDetection();
     this.#watchTables();
+    this.#watchProviders();
     props.functions.watch((name, created) => this.#watchFunction(name, created));
     this.#alarm(
       "SuspiciousActivity",
@@ -204,6 +205,17 @@ export class Alarms extends Construct {
       functions.get("Anomalies").metricInvocations({ period, statistic: "Sum" }),
       1,
       TOO_FEW,
+    );
+  }
+
+  #watchProviders(): void {
+    const { config, functions } = this.props;
+    if (config.providers.endpoints.length === 0) return;
+    this.#alarm(
+      "ProviderRequestsRefused",
+      "Requests to a provider's path have no valid signature or secret: somebody tries it, or a key was changed on one side only",
+      ownMetric(functions.metricsName, "provider-endpoint", "RequestsUnauthenticated", SUM),
+      config.alarms.providerRequestsRefused,
     );
   }
 

@@ -22,7 +22,10 @@ import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { FunctionName } from "../../shared/config/function-parameters.ts";
-import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import {
+  type MonitoringConfig,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
 import { hasActions } from "../../shared/config/signal-parameters.ts";
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
@@ -75,6 +78,17 @@ function configVariable(config: MonitoringConfig): string {
   );
 }
 
+/** The configuration of every function but the providers' endpoint, which alone reads who may post and how. */
+function withoutEndpoints(config: MonitoringConfig): MonitoringConfig {
+  const { endpoints, endpointThrottle } = parseMonitoringConfig({}).providers;
+  return { ...config, providers: { ...config.providers, endpoints, endpointThrottle } };
+}
+
+/** What the providers' endpoint reads of the configuration. */
+function onlyEndpoints({ realm, retention, providers }: MonitoringConfig): MonitoringConfig {
+  return { ...parseMonitoringConfig({}), realm, retention, providers };
+}
+
 /** The functions that put events on the bus. */
 const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
   "Authorizer",
@@ -84,6 +98,7 @@ const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
   "Approval",
   "SignalReceiver",
   "SignalPoller",
+  "ProviderEndpoint",
 ]);
 
 /** The share of invocations that log what their events say as well. */
@@ -94,7 +109,7 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 /** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
-/** The functions of the admin API, of Shared Signals and of webhooks. They share an asset, since most of each is the same. */
+/** The functions of the admin API, of Shared Signals, webhooks and providers. They share an asset, since most of each is the same. */
 const ADMIN_ROUTES = "admin-routes";
 
 /** The functions that schedules call. */
@@ -278,6 +293,12 @@ const DEFINITIONS = {
   SignalTransmitter: { folder: ADMIN_ROUTES, entry: "signal-transmitter", timeout: SIGNAL_TIMEOUT },
   SignalDelivery: { folder: ADMIN_ROUTES, entry: "signal-delivery", timeout: SIGNAL_TIMEOUT },
   Webhook: { folder: ADMIN_ROUTES, entry: "webhook", timeout: SIGNAL_TIMEOUT },
+  ProviderEndpoint: {
+    folder: ADMIN_ROUTES,
+    entry: "provider-endpoint",
+    timeout: HTTP_TIMEOUT,
+    memorySize: 1024,
+  },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
 
@@ -339,7 +360,7 @@ export class Functions extends Construct {
     private readonly props: FunctionsProps,
   ) {
     super(scope, id);
-    this.configVariable = configVariable(props.config);
+    this.configVariable = configVariable(withoutEndpoints(props.config));
   }
 
   /** The value of the metrics' dimension `stack`. */
@@ -490,6 +511,15 @@ export class Functions extends Construct {
             ? (pushAuthorizationSecretArn ?? [])
             : (poll?.authorizationSecretArn ?? []),
         ),
+      );
+    }
+    if (name === "ProviderEndpoint") {
+      const { config } = this.props;
+      target.addEnvironment("OAUTH_MONITORING_CONFIG", configVariable(onlyEndpoints(config)));
+      const { endpoints } = config.providers;
+      grantSecrets(
+        target,
+        endpoints.map(({ authentication }) => authentication.secretArn),
       );
     }
     if (TRANSMITTING.has(name)) {

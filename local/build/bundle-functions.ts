@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type BuildOptions, build, type Metafile } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 
 /** The name of the entry file, as in the CDK's own Node.js functions. */
 const ENTRY_NAME = "index";
@@ -24,6 +24,18 @@ const BACKGROUND_FOLDERS: ReadonlySet<string> = new Set([
  */
 export const NEVER_LOADED = ["bowser", "@smithy/core/event-streams"];
 
+/** Leaves out what is never loaded. The client of S3 imports event streams at its start: there they are in. */
+const neverLoaded: Plugin = {
+  name: "never-loaded",
+  setup({ onResolve }) {
+    onResolve({ filter: /^(bowser|@smithy\/core\/event-streams)$/ }, ({ path, kind }) =>
+      kind === "dynamic-import" && NEVER_LOADED.includes(path)
+        ? { path, external: true }
+        : undefined,
+    );
+  },
+};
+
 /**
  * How a function is bundled. The bundle contains everything, because the version of the runtime's SDK is unknown.
  * A module that is imported with `import()` becomes a separate file, which is loaded on first use.
@@ -33,7 +45,7 @@ export const FUNCTION_OPTIONS = {
   splitting: true,
   format: "esm",
   platform: "node",
-  external: NEVER_LOADED,
+  plugins: [neverLoaded],
   target: "node24",
   mainFields: ["module", "main"],
   outExtension: { ".js": ".mjs" },

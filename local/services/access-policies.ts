@@ -1,4 +1,4 @@
-import { encryptedResources, keyActionsOf } from "./encrypted-resources.ts";
+import { encryptedArnOf, encryptedResources, keyActionsOf } from "./encrypted-resources.ts";
 import { KeyPolicies, type KeyUse } from "./key-policies.ts";
 import { accessUse } from "./key-uses.ts";
 import { ACCOUNT, logicalIdOfArn, type Template } from "./template.ts";
@@ -99,7 +99,7 @@ export class AccessPolicies {
       const context = { "kms:CallerAccount": ACCOUNT };
       return { purpose, keyArn: resource, principal: { arn: role }, actions: [action], context };
     }
-    const keyArn = this.#keyOf.get(resource.split("/index/")[0] ?? "");
+    const keyArn = this.#keyOf.get(encryptedArnOf(resource));
     if (keyArn === undefined || keyActionsOf(action).length === 0) return undefined;
     return accessUse(keyArn, role, action, resource);
   }

@@ -37,6 +37,11 @@ export function encryptedResources(template: Template): ReadonlyMap<string, stri
   );
 }
 
+/** The ARN of the table or bucket that an index or object belongs to; any other ARN is its own. */
+export function encryptedArnOf(arn: string): string {
+  return (arn.startsWith("arn:aws:s3:") ? arn.split("/")[0] : arn.split("/index/")[0]) ?? arn;
+}
+
 /** The context of a request that one service makes at another for a role. */
 export function contextVia(service: string): RequestContext {
   return {
@@ -50,13 +55,15 @@ export function contextVia(service: string): RequestContext {
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
  * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
  * https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
  *
  * @param action IAM's name of what it does to the resource, such as `sqs:SendMessage`
  */
 export function keyActionsOf(action: string): readonly string[] {
   const [service, operation = ""] = action.split(":");
   if (/^(sqs:SendMessage|sns:Publish)$/.test(action)) return ["kms:GenerateDataKey", "kms:Decrypt"];
-  if (action === "sqs:ReceiveMessage") return ["kms:Decrypt"];
+  if (action === "sqs:ReceiveMessage" || action === "s3:GetObject") return ["kms:Decrypt"];
+  if (action === "s3:PutObject") return ["kms:GenerateDataKey"];
   if (service !== "dynamodb") return [];
   const writes = /^(Put|Update|Delete|BatchWrite)/.test(operation);
   return writes

@@ -1,4 +1,9 @@
-import { contextVia, encryptedResources, keyActionsOf } from "./encrypted-resources.ts";
+import {
+  contextVia,
+  encryptedArnOf,
+  encryptedResources,
+  keyActionsOf,
+} from "./encrypted-resources.ts";
 import type { KeyUse } from "./key-policies.ts";
 import type { Statement } from "./policy-statements.ts";
 import { ACCOUNT, logicalIdOfArn, type Template } from "./template.ts";
@@ -118,7 +123,7 @@ function ofRoles(template: Template, keys: ReadonlyMap<string, string>): KeyUse[
         PolicyDocument.Statement.flatMap(({ Action, Resource = [] }) =>
           [Action].flat().flatMap((action) =>
             [Resource].flat().flatMap((resource) => {
-              const keyArn = keys.get(String(resource).split("/index/")[0] ?? "");
+              const keyArn = keys.get(encryptedArnOf(String(resource)));
               if (keyArn === undefined || keyActionsOf(String(action)).length === 0) return [];
               return [accessUse(keyArn, template.arn(role), String(action), String(resource))];
             }),

@@ -8,6 +8,8 @@ import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { expiryAttributes } from "../../shared/dynamodb/expiry-attributes.ts";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
+import { addOrigin } from "../../shared/origins/add-origin.ts";
+import { Origins } from "../../shared/origins/origins.ts";
 import { startSession } from "../../shared/sessions/start-session.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
@@ -31,8 +33,9 @@ const CLEANUP_MS = MINUTE_MS;
  */
 async function store(context: LibraryContext, events: readonly OAuthEvent[]): Promise<void> {
   const entered = new Map<string, number>();
+  const origins = new Origins(context.config.origins.networks);
   for (let from = 0; from < events.length; from += BATCH) {
-    const batch = events.slice(from, from + BATCH);
+    const batch = events.slice(from, from + BATCH).map((event) => addOrigin(event, origins));
     const { rejected, retry } = await storeEvents(context, batch, {
       clock: context.clock,
       entered,

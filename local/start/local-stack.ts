@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { AccessPolicies } from "../services/access-policies.ts";
 import { ApiGateway, MAX_HEADER_BYTES } from "../services/api-gateway.ts";
 import { createAwsEndpoint } from "../services/aws-endpoint.ts";
+import { createS3Endpoint, LocalBuckets } from "../services/buckets.ts";
 import { DeliveryPermissions } from "../services/delivery-permissions.ts";
 import { createDeliveryStreams, type DeliveryStream } from "../services/delivery-streams.ts";
 import { startDynamoDbLocal } from "../services/dynamodb-local.ts";
@@ -36,7 +37,9 @@ export interface LocalStackOptions {
   readonly eventbridgePort: number;
   /** The folder that keeps the store and waiting messages between runs. Without it, they are in memory. */
   readonly dataDirectory?: string | undefined;
-  /** The folder in which delivery streams write their objects, instead of S3. Without it, they write none. */
+  /**
+   * The folder of the buckets' objects. Without it, delivery streams write none, and other objects are in memory.
+   */
   readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
   /** What Secrets Manager holds, by ARN. */
@@ -59,6 +62,7 @@ export interface LocalStack {
   readonly dynamodbEndpoint: string;
   /** The endpoint of EventBridge, SQS, SNS and Secrets Manager. */
   readonly eventbridgeEndpoint: string;
+  readonly s3Endpoint: string;
   readonly eventBus: EventBus;
   readonly queues: Queues;
   readonly functions: LambdaFunctions;
@@ -242,11 +246,20 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     closing.push(() => close(aws));
     const eventbridgeEndpoint = `http://127.0.0.1:${awsPort}`;
 
+    let buckets: LocalBuckets | undefined;
+    const s3 = createS3Endpoint(
+      () => buckets as LocalBuckets,
+      () => access as AccessPolicies,
+    );
+    const s3Endpoint = `http://127.0.0.1:${await listen(s3, 0, "")}`;
+    closing.push(() => close(s3));
+
     const store = options.runningStore ?? (await startStore(options, closing));
     const template = new Template(options.assembly, eventbridgeEndpoint);
     const endpoints = await openEndpoints(template, closing);
     access = new AccessPolicies(template);
     keys = new LocalKeys(template);
+    buckets = new LocalBuckets(template, options.objectsDirectory);
     const guard = createStoreGuard(access, store);
     const guardEndpoint = `http://127.0.0.1:${await listen(guard, 0, "")}`;
     closing.push(() => close(guard));
@@ -261,6 +274,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
         AWS_ENDPOINT_URL_SNS: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_SECRETS_MANAGER: eventbridgeEndpoint,
         AWS_ENDPOINT_URL_KMS: eventbridgeEndpoint,
+        AWS_ENDPOINT_URL_S3: s3Endpoint,
       },
       log,
       rewrite: (value) => value.replaceAll(templateIssuer, issuerUrl),
@@ -314,6 +328,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       url: `http://127.0.0.1:${port}`,
       dynamodbEndpoint,
       eventbridgeEndpoint,
+      s3Endpoint,
       eventBus: bus,
       queues,
       functions,

@@ -11,12 +11,14 @@ import { DAY_MS, SECOND_MS, systemClock } from "../../shared/time/clock.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { synthesizeApp } from "../build/synthesize.ts";
 import { requireJava } from "../services/dynamodb-local.ts";
+import { DEMO_NETWORKS } from "../traffic/world/demo-origins.ts";
 import { seedDemo } from "./demo-data.ts";
 import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
 import { LOCAL_ISSUERS, type LocalIssuer, startLocalIssuer } from "./local-issuer.ts";
 import { type LocalStack, startLocalStack } from "./local-stack.ts";
 import { readAssembly } from "./other-app.ts";
+import { readSecretsFile } from "./secrets-file.ts";
 
 const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR [--issuer URL]]
 
@@ -26,6 +28,8 @@ const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR [--issuer URL]]
   --app DIR     run the stack of another CDK app, synthesized into DIR (cdk.out), with its HTTP APIs, function URLs
                 and user pools; its only REST API is the admin API
   --issuer URL  the issuer that the app names: a local one, where any user may sign in, takes its place
+  --secrets FILE
+                what Secrets Manager holds: a JSON object of texts by ARN
   --trust-forwarded-for
                 use a caller's X-Forwarded-For as its address, to play several callers
 
@@ -52,6 +56,7 @@ function readArguments() {
       data: { type: "string" },
       app: { type: "string" },
       issuer: { type: "string" },
+      secrets: { type: "string" },
       "trust-forwarded-for": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -146,13 +151,17 @@ async function start(): Promise<void> {
   }
   // Until there is a stack to close, ending the process is enough.
   process.once("SIGINT", abort).once("SIGTERM", abort);
+  const secrets = options.secrets === undefined ? undefined : readSecretsFile(options.secrets);
   await requireJava();
   mkdirSync(LOCAL_DIRECTORY, { recursive: true });
   const { app } = options;
   const assembly =
     app === undefined
       ? await step("Template synthesized", () =>
-          synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), { issuers: LOCAL_ISSUERS }),
+          synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), {
+            issuers: LOCAL_ISSUERS,
+            origins: { networks: [...DEMO_NETWORKS] },
+          }),
         )
       : readAssembly(app);
   const isOwn = app === undefined;
@@ -168,6 +177,7 @@ async function start(): Promise<void> {
       eventbridgePort: options.ports.EVENTBRIDGE_PORT,
       dataDirectory: options.data === undefined ? undefined : resolve(options.data),
       objectsDirectory: join(LOCAL_DIRECTORY, "s3"),
+      secrets,
       trustForwardedFor: options["trust-forwarded-for"],
       issuerUrl: issuer?.url,
       templateIssuer: options.issuer,
@@ -197,6 +207,8 @@ async function start(): Promise<void> {
     url: stack.url,
     dynamodb_endpoint: stack.dynamodbEndpoint,
     eventbridge_endpoint: stack.eventbridgeEndpoint,
+    s3_endpoint: stack.s3Endpoint,
+    origins_bucket: environment.ORIGINS_BUCKET,
     event_bus_name: environment.EVENT_BUS_NAME,
     event_bus_arn: stack.replay.busArn,
     stored_rule_arn: stack.replay.storedRuleArn,

@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
+import { originFacts, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** What an administrator did, by words of the provider's code, reason and message: one of each list. */
@@ -15,7 +16,7 @@ const CHANGES: readonly {
       ["disabl", "delet", "deactivat", "remov", "turned off"],
       [
         ...["mfa", "factor", "attack", "threat", "brute", "breached", "bot detection"],
-        ...["policy", "protection", "captcha", "zone"],
+        ...["policy", "protection", "captcha", "zone", "strong authentication"],
       ],
     ],
     score: 75,
@@ -28,6 +29,14 @@ const CHANGES: readonly {
   {
     what: "changed where a client's users are sent",
     words: [["redirect_uri", "redirect uri", "redirecturi", "callback"]],
+    score: 60,
+  },
+  {
+    what: "changed whose sign-ins are trusted",
+    words: [
+      ["federation", "identity provider", "domain authentication", ".idp."],
+      ["set ", "creat", "add", "updat"],
+    ],
     score: 60,
   },
   {
@@ -67,13 +76,18 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
           subject: { kind, id: actor } as const,
           clientId: event.clientId,
           involved: event.ip === undefined ? [] : [{ kind: "ip", id: event.ip } as const],
-          message: `${actor} ${change.what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}`,
+          message: `${actor} ${change.what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.origin ? `, from ${placeText(event)}` : ""}`,
           score: change.score,
           observed: 1,
           threshold: 1,
           windowStart: toInstant(event.atMs),
           windowEnd: toInstant(event.atMs),
-          evidence: { code: event.code, reason: event.reason, user_agent: event.agent },
+          evidence: {
+            code: event.code,
+            reason: event.reason,
+            user_agent: event.agent,
+            ...originFacts(event.origin),
+          },
         },
       ];
     }),

@@ -1,7 +1,9 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { operatorOf } from "../envelope/operator.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import { originText } from "./origin-news.ts";
 import { isSensitive, RAISED_FROM } from "./risk.ts";
 import type { SeenEvent } from "./seen-event.ts";
 import { unusualHours } from "./unusual-hours.ts";
@@ -11,13 +13,19 @@ type Parameters = AnomaliesConfig["rules"]["consent_phishing"];
 /** An operator's clients are young only once: before this, none is new. */
 const WATCHED_DAYS = 3;
 
+/** The network of a use, or its hoster: there, one program has many networks. A carrier's users are many people. */
+function siteOf({ network, origin }: SeenEvent): string {
+  const hoster = origin?.kind === "hosting" ? operatorOf(origin) : undefined;
+  return hoster ?? network ?? "";
+}
+
 /** Users who are enough when their tokens are not used where they are. */
 const FEW_USERS = 5;
 
-/** The share of the uses that come from the network with the most. */
+/** The share of the uses that come from the place with the most. */
 function concentration(uses: readonly SeenEvent[]): number {
   const counts = new Map<string, number>();
-  for (const { network = "" } of uses) counts.set(network, (counts.get(network) ?? 0) + 1);
+  for (const site of uses.map(siteOf)) counts.set(site, (counts.get(site) ?? 0) + 1);
   return Math.max(0, ...counts.values()) / Math.max(1, uses.length);
 }
 
@@ -120,7 +128,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
         {
           subject: { kind: "client", id: clientId } as const,
           involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
-          message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; their tokens are all used from ${use?.network}` : ""}`,
+          message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; their tokens are all used from ${originText(use?.origin) ?? use?.network}` : ""}`,
           score:
             (consented.length >= threshold / 2 ? 30 : 15) +
             (isOnePlace ? 35 : 0) +

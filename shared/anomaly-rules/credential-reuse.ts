@@ -2,6 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf, isOtherFamily, newParties, type Party, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
@@ -46,8 +47,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         explained.set(key, (explained.get(key) ?? 0) + 1);
       }
       const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
-      const isNewNetwork =
-        first.network !== undefined && !habits.networks.has(first.network) && habits.events > 0;
+      const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
       const isNewAgent =
         first.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(first.agent);
       const isHolder = habits.events > 0 && !isNewNetwork && !isNewAgent;
@@ -70,12 +70,13 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
               ? []
               : [{ kind: "client", id: first.clientId } as const]),
           ],
-          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour, ${stranger ? "by its holder; it was first used" : ""} from ${where.ip ?? "an unknown address"} (${where.agent ?? "no user agent"}), where its holder never was`,
+          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? " by its holder; it was first used" : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}), where its holder never was`,
           score: stranger
-            ? points(stranger.isNewNetwork, stranger.isNewAgent)
+            ? points(stranger.isNewNetwork, stranger.isNewAgent) +
+              newsPoints(stranger.habits, where)
             : habits.events === 0
               ? 50
-              : points(isNewNetwork, isNewAgent),
+              : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
           observed: reuses.length,
           threshold: 1,
           ...window,
@@ -83,6 +84,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
             reason: first.reason,
             holder_came_second: stranger !== undefined,
             usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
+            ...originEvidence(stranger?.habits ?? habits, where),
           },
         },
       ];

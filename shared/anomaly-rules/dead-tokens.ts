@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
 /** Reasons by which a token is refused that was good once. */
@@ -40,13 +41,17 @@ export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = 
           involved: dead.flatMap(({ tokenId: id }) =>
             id === undefined ? [] : [{ kind: "token", id } as const],
           ),
-          message: `${ip} tried dead tokens of ${failed.size} holders within an hour; ${known} of them were ever let in from there`,
+          message: `${placeText({ ip, origin: originOfAll(events) })} tried dead tokens of ${failed.size} holders within an hour; ${known} of them were ever let in from there`,
           score: 80,
           observed: failed.size,
           threshold,
           windowStart: toInstant(nowMs - HOUR_MS),
           windowEnd: toInstant(nowMs),
-          evidence: { holders: [...failed].slice(0, 10), holders_let_in: admitted.size },
+          evidence: {
+            holders: [...failed].slice(0, 10),
+            holders_let_in: admitted.size,
+            ...originFacts(originOfAll(events)),
+          },
         },
       ];
     }),

@@ -1,4 +1,5 @@
-import { HOUR_MS } from "../time/clock.ts";
+import { isOperator } from "../envelope/operator.ts";
+import { DAY_MS, HOUR_MS } from "../time/clock.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /**
@@ -32,11 +33,13 @@ export interface ClientHistory {
   readonly firstSeenMs: number;
 }
 
-/** A network that a client was seen from. */
+/** A network that a client was seen from, or its operator (`AS64496`) where that is known. */
 export interface KnownNetwork {
   readonly network: string;
   /** UTC. */
   readonly firstSeenAt: string;
+  /** When it was last seen, to the day: up to a day early. UTC. */
+  readonly lastSeenAt: string;
   /** Whether it was an anomaly when it was first seen. */
   readonly raised: boolean;
 }
@@ -77,7 +80,7 @@ export interface DetectionSnapshot {
   readonly guessedIps: readonly SubjectCount[];
   /** Guesses of each address by the hour, for the last day. */
   readonly guessedIpHours: ReadonlyMap<string, HourCounts>;
-  /** Values are a network and a user agent from which a client used a token that has no user. */
+  /** Values are a network, or its operator, and a user agent from which a client used a token that has no user. */
   readonly serviceNetworks: readonly SubjectCount[];
   /** Values are holders, `user:…` or `token:…`, that were refused. */
   readonly refusedHolders: readonly SubjectCount[];
@@ -102,6 +105,28 @@ export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: num
   let sum = 0;
   for (const [startMs, count] of minutes) if (startMs >= fromMs && startMs < toMs) sum += count;
   return sum;
+}
+
+/**
+ * Of a client's places those of a kind, operators or networks, once the client has been watched by them for so long.
+ * When addresses get an operator for the first time, or have none any more, the client is learnt anew: none is new
+ * compared with places of the other kind.
+ */
+export function comparablePlaces(
+  known: readonly KnownNetwork[],
+  place: string,
+  { nowMs, learnMs }: { readonly nowMs: number; readonly learnMs: number },
+): readonly KnownNetwork[] | undefined {
+  const alike = known.filter(({ network }) => isOperator(network) === isOperator(place));
+  const [first] = alike;
+  if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return undefined;
+  // A client whose operators are known was not watched by its networks meanwhile.
+  const isOfBoth =
+    !isOperator(place) &&
+    known.some(
+      (one) => isOperator(one.network) && nowMs - Date.parse(one.lastSeenAt) < learnMs + DAY_MS,
+    );
+  return isOfBoth ? undefined : alike;
 }
 
 /** `first rest` → [first, rest]: a space separates the two parts of a value. */

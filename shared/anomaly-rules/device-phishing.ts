@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText, usualPlaces } from "./origin-news.ts";
 import { habitsOf } from "./party.ts";
 import { isSensitive } from "./risk.ts";
 import { holderSubject } from "./seen-event.ts";
@@ -20,9 +21,9 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
       const given = events.filter(
         ({ type, atMs, isDevice }) => type === "token_issued" && isDevice && atMs >= fromMs,
       );
-      const strange = given.filter(({ network, atMs }) => {
-        const habits = habitsOf(events.filter((each) => each.atMs < atMs));
-        return network !== undefined && habits.events > 0 && !habits.networks.has(network);
+      const strange = given.filter((token) => {
+        const habits = habitsOf(events.filter((each) => each.atMs < token.atMs));
+        return habits.events > 0 && isElsewhere(habits, token);
       });
       const [first] = strange;
       if (!first) return [];
@@ -41,8 +42,12 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
             ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
             ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
           ],
-          message: `${subject.id} entered a device code, whose token was fetched from ${first.ip ?? first.network} (${first.agent ?? "no user agent"}); the user is usually in ${[...habits.networks].slice(0, 3).join(", ")}`,
-          score: 45 + (sensitive.length > 0 ? 15 : 0) + (busy >= 10 ? 10 : 0),
+          message: `${subject.id} entered a device code, whose token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); the user is usually in ${usualPlaces(habits)}`,
+          score:
+            45 +
+            (sensitive.length > 0 ? 15 : 0) +
+            (busy >= 10 ? 10 : 0) +
+            newsPoints(habits, first),
           observed: strange.length,
           threshold: 1,
           windowStart: toInstant(fromMs),
@@ -51,6 +56,7 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
             usual_networks: [...habits.networks].slice(0, 10),
             sensitive_scopes: sensitive.slice(0, 10),
             uses: busy,
+            ...originEvidence(habits, first),
           },
         },
       ];

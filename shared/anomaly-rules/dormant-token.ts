@@ -2,6 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
+import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
 import { habitsOf, rateOf, strangeAddresses } from "./party.ts";
 
 /** A token that is used by somebody else, or heavily, after days without use. */
@@ -27,7 +28,7 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
       const isKnown = habits.events > 0;
       // What it did before may be gone from the audit log. Then its own use before is known, and its zeal.
       const isNewNetwork = isKnown
-        ? !habits.networks.has(first.network ?? "")
+        ? !wasAt(habits, first)
         : first.previousNetwork !== undefined && first.previousNetwork !== first.network;
       const isNewAgent =
         habits.agents.size > 0 && first.agent !== undefined && !habits.agents.has(first.agent);
@@ -36,13 +37,14 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         (uses >= threshold ? 20 : 0) +
         (isKnown && uses >= threshold && isFaster ? 15 : 0) +
         (isNewAgent ? 30 : 0) +
-        (isNewNetwork ? 25 : 0);
+        (isNewNetwork ? 25 : 0) +
+        (isKnown ? newsPoints(habits, first) : 0);
       return [
         {
           subject: { kind: "token", id: each.value } as const,
           clientId: each.clientId,
           involved: strangeAddresses([first], habits),
-          message: `Token ${each.value} was used ${uses} times within an hour from ${first.ip ?? "an unknown address"} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
+          message: `Token ${each.value} was used ${uses} times within an hour from ${placeText(first)} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
           score,
           observed: uses,
           threshold,
@@ -52,6 +54,7 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
             is_new_network: isNewNetwork,
             is_new_user_agent: isNewAgent,
             usual_networks: [...habits.networks].slice(0, 10),
+            ...originEvidence(habits, first),
           },
         },
       ];

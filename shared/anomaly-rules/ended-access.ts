@@ -2,6 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
@@ -60,10 +61,10 @@ function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): bo
 
 /** How unlike its holder a use after the end is, and whether it was let in. */
 function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
-  const isNewNetwork = event.network !== undefined && !habits.networks.has(event.network);
+  const isNewNetwork = isElsewhere(habits, event);
   const isNewAgent =
     event.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(event.agent);
-  const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0);
+  const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0) + newsPoints(habits, event);
   // Who goes on in the usual place, by the usual program, does not know of the end.
   if (points === 0) return 0;
   // Who moves goes on with the same program, and many providers let tokens outlive a session.
@@ -117,7 +118,7 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
             ),
             ...[...tokens].map((id) => ({ kind: "token", id }) as const),
           ],
-          message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} refused) after ${end.what} at ${toInstant(end.atMs)}, from ${event.ip ?? "an unknown address"} (${event.agent ?? "no user agent"}), where its holder never was`,
+          message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} refused) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}), where its holder never was`,
           score,
           observed: found.length,
           threshold: 1,
@@ -129,6 +130,7 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
             refused,
             usual_networks: [...habits.networks].slice(0, 10),
             usual_user_agents: [...habits.agents].slice(0, 10),
+            ...originEvidence(habits, event),
           },
         },
       ];

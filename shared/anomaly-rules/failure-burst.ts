@@ -4,6 +4,7 @@ import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
 /** Of the calls from a shared address, so many may be guesses. */
@@ -49,6 +50,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
     return [...totals].flatMap(([ip, { count, clients }]) => {
       const events = addresses.get(ip) ?? [];
       if (count < perIp || isSharedAddress(events)) return [];
+      const origin = originOfAll(events);
       const others = othersAt(events);
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
       const isStranger = others.holders === 0;
@@ -56,7 +58,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
         {
           subject: { kind: "ip", id: ip } as const,
           ...(client !== NO_CLIENT && { clientId: client }),
-          message: `${count} guesses within ${windowMinutes} minutes from ${ip}, ${isStranger ? "where nobody was ever let in" : `where ${others.holders} holders of tokens were let in as well`}`,
+          message: `${count} guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}, ${isStranger ? "where nobody was ever let in" : `where ${others.holders} holders of tokens were let in as well`}`,
           score: isStranger ? 75 : 50,
           observed: count,
           threshold: perIp,
@@ -65,6 +67,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
           evidence: {
             guesses_by_client: Object.fromEntries(clients),
             holders_let_in: others.holders,
+            ...originFacts(origin),
           },
         },
       ];

@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { adminChange } from "./admin-change.ts";
 import type { AnomalyRule, FoundAnomaly } from "./anomaly-rule.ts";
+import { anonymisingProxy } from "./anonymising-proxy.ts";
 import { consentPhishing } from "./consent-phishing.ts";
 import { credentialReuse } from "./credential-reuse.ts";
 import { describeCustomRule, findByCustomRule } from "./custom-rule.ts";
@@ -13,6 +14,7 @@ import { failureBurst } from "./failure-burst.ts";
 import { failureRate } from "./failure-rate.ts";
 import { foreignSessions } from "./foreign-sessions.ts";
 import { idleClient } from "./idle-client.ts";
+import { impossibleTravel } from "./impossible-travel.ts";
 import { issuanceRate } from "./issuance-rate.ts";
 import { mfaFatigue } from "./mfa-fatigue.ts";
 import { networkGuessing } from "./network-guessing.ts";
@@ -54,6 +56,8 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
   idle_client: idleClient,
   consent_phishing: consentPhishing,
   device_phishing: devicePhishing,
+  impossible_travel: impossibleTravel,
+  anonymising_proxy: anonymisingProxy,
   registration_spike: registrationSpike,
   admin_change: adminChange,
   outage,

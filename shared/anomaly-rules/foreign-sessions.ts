@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf, strangeAddresses } from "./party.ts";
 import { holderSubject } from "./seen-event.ts";
 
@@ -23,8 +24,7 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
       const habits = habitsOf(
         events.filter(({ atMs, tokenId }) => atMs < first.atMs && tokenId !== first.tokenId),
       );
-      const isNewNetwork =
-        habits.events > 0 && first.network !== undefined && !habits.networks.has(first.network);
+      const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
       const isNewAgent =
         habits.agents.size > 0 && first.agent !== undefined && !habits.agents.has(first.agent);
       // A session of somebody else may end, and is then unknown. It does not come back.
@@ -41,7 +41,7 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
             ...strangeAddresses(foreign, habits),
             ...[...tokens].map((id) => ({ kind: "token", id }) as const),
           ],
-          message: `${subject.kind} ${subject.id} presented sessions of others ${foreign.length} times within an hour, from ${first.ip ?? "an unknown address"} (${first.agent ?? "no user agent"})`,
+          message: `${subject.kind} ${subject.id} presented sessions of others ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
           score: 30 + (isNewNetwork ? 15 : 0) + (isNewAgent ? 25 : 0) + (isSeveral ? 15 : 0),
           observed: foreign.length,
           threshold: refusals,
@@ -51,6 +51,7 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
             is_new_network: isNewNetwork,
             is_new_user_agent: isNewAgent,
             several_sessions: isSeveral,
+            ...originEvidence(habits, first),
           },
         },
       ];

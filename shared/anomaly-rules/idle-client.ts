@@ -1,4 +1,5 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { isOperator } from "../envelope/operator.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
@@ -30,8 +31,12 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
       const places = serviceNetworks
         .filter((each) => each.clientId === clientId && countWithin(each, burstFromMs, nowMs) > 0)
         .map(({ value }) => splitValue(value));
+      // A service that slept while its operators became known is compared with nothing.
+      const before = known.filter((one) => Date.parse(one.firstSeenAt) < burstFromMs);
       const isKnown = (network: string) =>
-        known.some((one) => one.network === network && Date.parse(one.firstSeenAt) < burstFromMs);
+        before.some((one) => one.network === network) ||
+        (before.length > 0 &&
+          !before.some((one) => isOperator(one.network) === isOperator(network)));
       const agents = clientAgents.get(clientId) ?? new Map<string, number>();
       const newNetworks = places.filter(([network]) => !isKnown(network));
       const newAgents = places.filter(

@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere } from "./origin-news.ts";
 import { habitsOf } from "./party.ts";
 import type { SeenEvent } from "./seen-event.ts";
 import { unusualHours } from "./unusual-hours.ts";
@@ -46,19 +47,20 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
         (event) =>
           event.userId === undefined &&
           before.events > 0 &&
-          ((event.network !== undefined && !before.networks.has(event.network)) ||
-            hasNewAgent(event)),
+          (isElsewhere(before, event) || hasNewAgent(event)),
       );
-      const isElsewhere = strange.length > recent.length / 4;
+      const areElsewhere = strange.length > recent.length / 4;
       const isNewProgram = strange.some(hasNewAgent);
       // Jobs of a build or a batch each run on a machine of their own, which asks for a token and uses it.
       const machines = new Set(recent.map(({ ip }) => ip)).size;
       const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;
       return {
         ...anomaly,
-        message: `${anomaly.message}. Each was used ${now.toFixed(1)} times, where ${usual.toFixed(1)} is usual${isElsewhere ? "; they are asked for from where the client never was" : ""}`,
+        message: `${anomaly.message}. Each was used ${now.toFixed(1)} times, where ${usual.toFixed(1)} is usual${areElsewhere ? "; they are asked for from where the client never was" : ""}`,
         // Where no use is ever seen, only the number is known.
-        score: isFleet ? 20 : 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (isElsewhere ? 35 : 0),
+        score: isFleet
+          ? 20
+          : 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (areElsewhere ? 35 : 0),
         evidence: {
           ...anomaly.evidence,
           uses_a_token: Number(now.toFixed(2)),

@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf, isOtherFamily, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
@@ -34,10 +35,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
       if (!first || !last || prompts < least) return [];
       const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
       const strange = asked.filter(
-        (each) =>
-          each.network !== undefined &&
-          !habits.networks.has(each.network) &&
-          !isOtherFamily(each, habits),
+        (each) => isElsewhere(habits, each) && !isOtherFamily(each, habits),
       );
       const isNewNetwork = habits.events > 0 && strange.length >= prompts / 2;
       const isNewAgent =
@@ -48,8 +46,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
           each.atMs - last.atMs < HOUR_MS &&
           isSuccess(each) &&
           each.type !== "token_used" &&
-          each.network !== undefined &&
-          !habits.networks.has(each.network),
+          isElsewhere(habits, each),
       );
       const subject = holderSubject(holder);
       return [
@@ -57,7 +54,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
           subject,
           clientId: first.clientId,
           involved: strangeAddresses(asked, habits),
-          message: `${subject.kind} ${subject.id} was asked for the second factor ${prompts} times within two hours (${refused} refused), from ${last.ip ?? "an unknown address"} (${last.agent ?? "no user agent"})${letIn ? `, and was let in from ${letIn.ip}` : ""}`,
+          message: `${subject.kind} ${subject.id} was asked for the second factor ${prompts} times within two hours (${refused} refused), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and was let in from ${placeText(letIn)}` : ""}`,
           score:
             30 + (isNewNetwork ? 25 : 0) + (isNewAgent ? 20 : 0) + (letIn && isNewNetwork ? 25 : 0),
           observed: prompts,
@@ -69,6 +66,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
             refused,
             let_in: letIn !== undefined,
             usual_networks: [...habits.networks].slice(0, 10),
+            ...originEvidence(habits, last),
           },
         },
       ];

@@ -5,6 +5,7 @@ import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, type SubjectCount } from "./detection-snapshot.ts";
 import { othersAt } from "./failure-burst.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 
 /** A host's neighbours: what one customer of a hoster rents, and the network of one site. */
 const PREFIX = { ipv4: 24, ipv6: 48 };
@@ -72,13 +73,14 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
       // Where holders of tokens are let in as well, the network is a carrier's or an office's.
       const shared = others.filter(({ holders }) => holders > 0).length;
       if (others.length > 0 && shared > others.length / 2) return [];
+      const origin = originOfAll(addresses.flatMap(([ip]) => looked.get(ip) ?? []));
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
       return [
         {
           subject: { kind: "network", id: network },
           ...(client !== NO_CLIENT && { clientId: client }),
           involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
-          message: `${total} guesses within an hour from ${addresses.length} addresses of ${network}, at most ${first[1]} from one; none is usual`,
+          message: `${total} guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; none is usual`,
           score: shared === 0 ? 75 : 50,
           observed: total,
           threshold: guesses,
@@ -89,6 +91,7 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
             most: addresses.slice(0, 5).map(([ip, count]) => ({ ip, count })),
             guesses_by_client: Object.fromEntries([...clients].slice(0, 20)),
             addresses_where_others_were_let_in: shared,
+            ...originFacts(origin),
           },
         },
       ];

@@ -1,13 +1,17 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { isOperator, operatorOf } from "../envelope/operator.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import {
+  comparablePlaces,
   countWithin,
   type DetectionSnapshot,
   type KnownNetwork,
   type SubjectCount,
   splitValue,
 } from "./detection-snapshot.ts";
+import { NEWS_POINTS, originEvidence, originNews, originText } from "./origin-news.ts";
+import { habitsOf } from "./party.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** For so long a place is looked at. */
@@ -19,6 +23,7 @@ const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
 interface Place {
   readonly clientId: string;
+  /** Or its operator, where that is known. */
   readonly network: string;
   readonly agent: string;
   readonly uses: number;
@@ -40,6 +45,10 @@ const TOKENS_A_MACHINE = 3;
 /** How much less often than usual a token is used by who asks for one each time. */
 const LESS_OFTEN = 5;
 
+/** Whether an event came from a network, or from one of an operator. */
+const isIn = ({ network, origin }: SeenEvent, place: string) =>
+  place === (isOperator(place) ? operatorOf(origin) : network);
+
 interface Behaviour {
   readonly there: { readonly tokens: number; readonly uses: number; readonly machines: number };
   /** Uses a token in the client's own networks. */
@@ -52,7 +61,7 @@ function behaviourOf(
   network: string,
   own: readonly KnownNetwork[],
 ): Behaviour {
-  const isOwn = (event: SeenEvent) => own.some((one) => one.network === event.network);
+  const isOwn = (event: SeenEvent) => own.some((one) => isIn(event, one.network));
   const used = (chosen: readonly SeenEvent[]) => {
     const uses = chosen.filter(({ type }) => type === "token_used");
     return {
@@ -61,9 +70,8 @@ function behaviourOf(
       machines: new Set(uses.map(({ ip }) => ip)).size,
     };
   };
-  const ofService = events.filter(({ userId }) => userId === undefined);
-  const there = used(ofService.filter((event) => event.network === network));
-  const { tokens, uses } = used(ofService.filter(isOwn));
+  const there = used(events.filter((event) => isIn(event, network)));
+  const { tokens, uses } = used(events.filter(isOwn));
   return { there, usual: tokens === 0 ? 0 : uses / tokens };
 }
 
@@ -88,9 +96,8 @@ function isUsedIn(
     events.some(
       (event) =>
         event.type === "token_used" &&
-        event.userId === undefined &&
         event.atMs >= fromMs &&
-        own.some((one) => one.network === event.network),
+        own.some((one) => isIn(event, one.network)),
     )
   );
 }
@@ -99,23 +106,22 @@ function isUsedIn(
 const OWN_DAYS = 2;
 
 /**
- * Networks of a service that its events show. A token that is older than the watch never came to a network as a new one,
- * so that nobody has remembered where it is.
+ * Networks of a service, or its operators, that its events show. A token that is older than the watch never came to a
+ * network as a new one, so that nobody has remembered where it is.
  */
-function networksIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
-  const found = new Map<string, { firstMs: number; days: Set<number> }>();
-  for (const { atMs, type, userId, network } of events) {
-    if (type !== "token_used" || userId !== undefined || network === undefined) continue;
-    if (atMs >= beforeMs) continue;
-    const of = found.get(network) ?? { firstMs: atMs, days: new Set<number>() };
-    of.days.add(Math.floor(atMs / DAY_MS));
-    found.set(network, of);
+function placesIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
+  const found = new Map<string, number[]>();
+  for (const { atMs, type, userId, network, origin } of events) {
+    const place = operatorOf(origin) ?? network;
+    if (type !== "token_used" || userId !== undefined || place === undefined) continue;
+    if (atMs < beforeMs) found.set(place, [...(found.get(place) ?? []), atMs]);
   }
   return [...found]
-    .filter(([, { days }]) => days.size >= OWN_DAYS)
-    .map(([network, { firstMs }]) => ({
+    .filter(([, times]) => new Set(times.map((at) => Math.floor(at / DAY_MS))).size >= OWN_DAYS)
+    .map(([network, times]) => ({
       network,
-      firstSeenAt: toInstant(firstMs),
+      firstSeenAt: toInstant(Math.min(...times)),
+      lastSeenAt: toInstant(Math.max(...times)),
       raised: false,
     }));
 }
@@ -128,13 +134,18 @@ function judge(
   const { nowMs, knownNetworks, clientAgents } = snapshot;
   const { clientId, network, agent, uses, firstMs } = place;
   const fromMs = nowMs - NEWS_MS;
+  const learnMs = learnDays * DAY_MS;
   const remembered = knownNetworks.get(clientId) ?? [];
-  const shown = networksIn(snapshot.clients.get(clientId) ?? [], fromMs).filter(
+  const shown = placesIn(snapshot.clients.get(clientId) ?? [], fromMs).filter(
     (one) => !remembered.some((each) => each.network === one.network),
   );
-  const known = [...shown, ...remembered].sort((a, b) => (a.firstSeenAt < b.firstSeenAt ? -1 : 1));
-  const [first] = known;
-  if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnDays * DAY_MS) return [];
+  const watched = [...shown, ...remembered].sort((a, b) =>
+    a.firstSeenAt < b.firstSeenAt ? -1 : 1,
+  );
+  const [first] = watched;
+  if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return [];
+  const comparable = comparablePlaces(watched, network, { nowMs, learnMs });
+  const known = comparable ?? [];
   // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
   const own = known.filter(
     ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
@@ -144,16 +155,21 @@ function judge(
       .filter((each) => each.clientId === clientId && countWithin(each, fromMs, nowMs) > 0)
       .map((each) => splitValue(each.value)[0]),
   ).size;
-  const isNewNetwork = !known.some(
-    (one) => one.network === network && Date.parse(one.firstSeenAt) < fromMs,
-  );
+  const isNewNetwork =
+    comparable?.every((one) => one.network !== network || Date.parse(one.firstSeenAt) >= fromMs) ??
+    false;
   const agents = clientAgents.get(clientId) ?? new Map<string, number>();
   const agentSeenMs = agents.get(agent) ?? Number.NEGATIVE_INFINITY;
   const others = [...agents].filter(([each, seenMs]) => each !== agent && seenMs < fromMs);
   const isNewAgent = agent !== "" && agentSeenMs >= fromMs && others.length > 0;
   if (!isNewNetwork && !isNewAgent) return [];
-  const isEverywhere = Math.max(own.length, atOnce) > maxKnownNetworks;
-  const events = snapshot.clients.get(clientId) ?? [];
+  const events = (snapshot.clients.get(clientId) ?? []).filter(
+    ({ userId }) => userId === undefined,
+  );
+  const there = events.filter((event) => event.atMs >= fromMs && isIn(event, network));
+  // A fleet has networks of an operator to itself; who found a secret has a machine.
+  const networksThere = new Set(there.map((event) => event.network)).size;
+  const isEverywhere = Math.max(own.length, atOnce, networksThere) > maxKnownNetworks;
   // A service that moves leaves its old networks; one whose secret leaked goes on there.
   const goesOn =
     snapshot.serviceNetworks.some((each) => {
@@ -168,21 +184,26 @@ function judge(
     }) || isUsedIn(events, own, firstMs + MOVED_AFTER_MS, isNewNetwork);
   const behaviour = behaviourOf(events, network, own);
   const isOther = isNewNetwork && isOtherBehaviour(behaviour);
+  const [latest] = there.slice(-1);
+  const habits = habitsOf(events.filter(({ atMs }) => atMs < firstMs));
+  const news = latest && isNewNetwork ? originNews(habits, latest) : [];
+  const where = originText(latest?.origin) ?? network;
   const score =
     (isNewNetwork && !isEverywhere ? 30 : 0) +
     (isNewAgent ? 45 : 0) +
     (goesOn && !isEverywhere ? 15 : 0) +
-    (isOther && !isEverywhere ? 20 : 0);
+    (isOther && !isEverywhere ? 20 : 0) +
+    (news.length > 0 && !isEverywhere && (goesOn || isOther || isNewAgent) ? NEWS_POINTS : 0);
   return [
     {
       subject: { kind: "client", id: clientId },
-      message: `${clientId} is used from ${network} by ${agent || "no user agent"}; usual is ${
+      message: `${clientId} is used from ${where} by ${agent || "no user agent"}; usual is ${
         others
           .map(([each]) => each)
           .slice(0, 3)
           .join(", ") || "any program"
       } from ${own
-        .map((one) => one.network)
+        .map((one) => habits.homes.get(one.network) ?? one.network)
         .slice(0, 3)
         .join(
           ", ",
@@ -200,6 +221,7 @@ function judge(
         goes_on_where_it_was: goesOn,
         behaves_otherwise: isOther,
         known_networks: known.map((one) => one.network),
+        ...(latest && originEvidence(habits, latest)),
       },
     },
   ];

@@ -1,4 +1,5 @@
 import { DAY_MS, MINUTE_MS } from "../time/clock.ts";
+import { isElsewhere, type KnownPlaces, knownPlaces, setOf } from "./origin-news.ts";
 import { isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
 
 /** Uses of a holder's access by one network and user agent, and what is new about them. */
@@ -9,7 +10,10 @@ export interface Party {
   /** Its uses, earliest first. */
   readonly uses: readonly SeenEvent[];
   readonly tokenIds: readonly string[];
-  /** The network, the address or the user agent was not seen with the holder before. */
+  /**
+   * The network, the address or the user agent was not seen with the holder before. Another network of an operator
+   * of the holder's is not new.
+   */
   readonly isNewNetwork: boolean;
   readonly isNewIp: boolean;
   readonly isNewAgent: boolean;
@@ -31,20 +35,15 @@ export interface Party {
 }
 
 /** What the holder did before a party came. */
-export interface Habits {
+export interface Habits extends KnownPlaces {
   readonly events: number;
   readonly days: number;
-  readonly networks: ReadonlySet<string>;
   readonly places: ReadonlySet<string>;
   readonly agents: ReadonlySet<string>;
 }
 
 const BACK_WITHIN_MS = 30 * MINUTE_MS;
 const RATE_WINDOW_MS = 10 * MINUTE_MS;
-
-function setOf(values: readonly (string | undefined)[]): Set<string> {
-  return new Set(values.filter((value) => value !== undefined));
-}
 
 const isIpv6 = (ip: string | undefined) => ip?.includes(":") === true;
 
@@ -59,7 +58,7 @@ export function habitsOf(before: readonly SeenEvent[]): Habits {
   return {
     events: known.length,
     days: new Set(known.map(({ atMs }) => Math.floor(atMs / DAY_MS))).size,
-    networks: setOf(known.map(({ network }) => network)),
+    ...knownPlaces(known),
     places: setOf(known.map(placeOf)),
     agents: setOf(known.map(({ agent }) => agent)),
   };
@@ -157,7 +156,7 @@ export function newParties(
       (each) => each.atMs < first.atMs && !isOwnIssuance(each) && !isOwnSignIn(each),
     );
     const habits = habitsOf(before);
-    const isNewNetwork = first.network !== undefined && !habits.networks.has(first.network);
+    const isNewNetwork = isElsewhere(habits, first);
     const isNewIp = place !== undefined && !habits.places.has(place);
     const isNewAgent = first.agent !== undefined && !habits.agents.has(first.agent);
     if (habits.events === 0 || !(isNewNetwork || isNewAgent || isNewIp)) return [];

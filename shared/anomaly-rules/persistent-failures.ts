@@ -4,6 +4,7 @@ import { DAY_MS, HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import type { HourCounts } from "./detection-snapshot.ts";
 import { othersAt } from "./failure-burst.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** Gaps between the calls of a timer differ by less than this part of their mean. */
@@ -41,17 +42,22 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
       const events = addresses.get(ip) ?? [];
       if (each.some((count) => count < perHour) || wasSo(counts, span)) return [];
       const { holders } = othersAt(events);
+      const origin = originOfAll(events);
       const total = each.reduce((sum, count) => sum + count, 0);
       return [
         {
           subject: { kind: "ip", id: ip } as const,
-          message: `${ip} has guessed at least ${Math.min(...each)} times in each of the last ${hours} hours; it did not a day before`,
+          message: `${placeText({ ip, origin })} has guessed at least ${Math.min(...each)} times in each of the last ${hours} hours; it did not a day before`,
           score: holders > 2 ? 30 : (holders > 0 ? 45 : 70) - (isTimer(events) ? 25 : 0),
           observed: total,
           threshold: hours * perHour,
           windowStart: toInstant(lastWhole - (hours - 1) * HOUR_MS),
           windowEnd: toInstant(lastWhole + HOUR_MS),
-          evidence: { guesses_by_hour: each.reverse(), holders_let_in: holders },
+          evidence: {
+            guesses_by_hour: each.reverse(),
+            holders_let_in: holders,
+            ...originFacts(origin),
+          },
         },
       ];
     });

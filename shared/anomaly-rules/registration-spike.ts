@@ -1,6 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { originFacts, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** Words of a provider's code, reason or message that tell of a new client (RFC 7591, section 3). */
@@ -45,13 +46,16 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
       return [
         {
           subject,
-          message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes; none or one is usual`,
+          message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.origin ? `, from ${placeText(first)}` : ""}; none or one is usual`,
           score: 60,
           observed: events.length,
           threshold,
           windowStart: toInstant(first.atMs),
           windowEnd: toInstant(last.atMs),
-          evidence: { codes: [...new Set(events.map(({ code }) => code))].slice(0, 10) },
+          evidence: {
+            codes: [...new Set(events.map(({ code }) => code))].slice(0, 10),
+            ...originFacts(first.origin),
+          },
         },
       ];
     });

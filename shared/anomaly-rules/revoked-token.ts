@@ -2,6 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
@@ -47,14 +48,15 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
       const graceEndMs = Date.parse(revoked) + graceMinutes * MINUTE_MS;
       const late = uses.filter(({ atMs }) => atMs >= graceEndMs);
       const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
-      const isStrange = ({ network, agent }: SeenEvent) => ({
-        network: network !== undefined && !habits.networks.has(network),
-        agent: agent !== undefined && habits.agents.size > 0 && !habits.agents.has(agent),
+      const isStrange = (use: SeenEvent) => ({
+        network: isElsewhere(habits, use),
+        agent: use.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(use.agent),
       });
       const scored = uses.map((use) => {
         const strange = isStrange(use);
         const isLate = use.atMs >= graceEndMs;
-        const points = (strange.network ? 25 : 0) + (strange.agent ? 30 : 0);
+        const points =
+          (strange.network ? 25 : 0) + (strange.agent ? 30 : 0) + newsPoints(habits, use);
         // A moved program that is one of many is no thief of one token.
         const lateness = strange.agent || !isOfMany(revoked, first.clientId, snapshot) ? 25 : 10;
         if (habits.events === 0) return { use, score: isLate ? 45 : 0 };
@@ -69,7 +71,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
           subject: { kind: "token", id: tokenId } as const,
           clientId: first.clientId,
           involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
-          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${worst.use.ip} (${worst.use.agent ?? "no user agent"}), where its holder never was`,
+          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}), where its holder never was`,
           score: worst.score,
           observed: uses.length,
           threshold: 1,
@@ -79,6 +81,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
             revoked_at: revoked,
             after_grace: late.length,
             usual_networks: [...habits.networks].slice(0, 10),
+            ...originEvidence(habits, worst.use),
           },
         },
       ];

@@ -1,6 +1,7 @@
 import { isDeviceGrant } from "../envelope/device-grant.ts";
 import { networkOf } from "../envelope/network.ts";
 import { tokenIdOf } from "../envelope/oauth-event.ts";
+import { type Origin, originOf } from "../envelope/origin.ts";
 import { agentOf } from "../envelope/user-agent.ts";
 
 /** What the rules look at of a suspect's event. */
@@ -14,7 +15,9 @@ export interface SeenEvent {
   readonly ip?: string | undefined;
   /** The network of the address. */
   readonly network?: string | undefined;
-  /** The network of the token's use before this one. */
+  /** The address's country, operator and kind, as far as they are known. */
+  readonly origin?: Origin | undefined;
+  /** The network of the token's use before this one, whose origin is not known. */
   readonly previousNetwork?: string | undefined;
   /** Family and platform of the user agent. */
   readonly agent?: string | undefined;
@@ -46,6 +49,7 @@ export interface ReadEvent {
 export function toSeenEvent(event: ReadEvent): SeenEvent {
   const { event_data: data } = event;
   const ip = text(data.ip);
+  const origin = originOf(data);
   const previousNetwork = networkOf((Object(data.previous_use) as { readonly ip?: unknown }).ip);
   return {
     atMs: Date.parse(event.occurred_at),
@@ -56,6 +60,7 @@ export function toSeenEvent(event: ReadEvent): SeenEvent {
     sessionId: text(data.session_id),
     ip,
     network: networkOf(ip),
+    ...(origin !== undefined && { origin }),
     ...(previousNetwork !== undefined && { previousNetwork }),
     agent: agentOf(data.user_agent),
     endpoint: text(data.endpoint),

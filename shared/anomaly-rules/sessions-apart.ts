@@ -2,6 +2,14 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import {
+  NEWS_POINTS,
+  originEvidence,
+  originNews,
+  originText,
+  placeText,
+  wasAt,
+} from "./origin-news.ts";
+import {
   alternationsOf,
   isOtherFamily,
   newParties,
@@ -17,6 +25,9 @@ const KNOWN = { events: 20, days: 3 };
 
 /** The name of a program that runs nowhere in particular: a script, and no browser or app. */
 const isScript = (agent: string) => !agent.includes(" on ");
+
+/** The operator of a use where it is known, else its network. */
+const placeName = ({ origin, network = "" }: SeenEvent) => originText(origin) ?? network;
 
 interface Apart {
   readonly party: Party;
@@ -38,28 +49,31 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
   const meanwhile = used.filter(
     (use) =>
       !isPartys(use) &&
-      use.network !== undefined &&
-      habits.networks.has(use.network) &&
+      wasAt(habits, use) &&
       use.atMs >= first.atMs - AT_ONCE_MS &&
       use.atMs <= last.atMs + AT_ONCE_MS,
   );
   if (meanwhile.length === 0) return undefined;
-  const around = used.filter(
-    (use) => isPartys(use) || (use.network !== undefined && habits.networks.has(use.network)),
-  );
+  const around = used.filter((use) => isPartys(use) || wasAt(habits, use));
   const alternations = alternationsOf(around, isPartys);
   const known = [...habits.agents];
+  const news = originNews(habits, first);
   const isOneApp = meanwhile.some((use) => use.agent === agent && use.clientId === first.clientId);
   const isNewScript =
     party.isNewAgent && agent !== undefined && isScript(agent) && !known.some(isScript);
   const reasons: [number, string, boolean][] = [
-    [15, `${network} is new to the user, who goes on in ${meanwhile[0]?.network}`, true],
+    [
+      15,
+      `${placeName(first)} is new to the user, who goes on in ${meanwhile.slice(0, 1).map(placeName)}`,
+      true,
+    ],
+    [NEWS_POINTS, news.join(", "), news.length > 0],
     [15, `the user agent ${agent} is new to the user`, party.isNewAgent],
     [10, "it is a script, and the user never had one", isNewScript],
     [5, "both are used in turn", alternations >= 2 && alternations < 4],
     [20, "both are used in turn", alternations >= 4],
     [10, "one app is in two networks at once", alternations >= 4 && isOneApp],
-    [10, "the user was always in one network", habits.networks.size === 1],
+    [10, "the user was always in one network", habits.homes.size === 1],
     [15, "far more calls than usual", party.rate >= 10 && party.rate >= 3 * party.usualRate],
     [
       10,
@@ -100,7 +114,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
             ...strangeAddresses(party.uses, party.habits),
             ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
           ],
-          message: `User ${subject.id} has a session at ${party.ips[0]} (${party.agent ?? "no user agent"}), where the user never was, and another one at ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"}) at once`,
+          message: `User ${subject.id} has a session at ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), where the user never was, and another one at ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"}) at once`,
           score: Math.min(100, scoreOf(worst)),
           observed: party.uses.length,
           threshold: 1,
@@ -110,6 +124,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
             why: reasons.map(([, what]) => what),
             usual_networks: [...party.habits.networks].slice(0, 10),
             usual_user_agents: [...party.habits.agents].slice(0, 10),
+            ...(party.uses[0] && originEvidence(party.habits, party.uses[0])),
           },
         },
       ];

@@ -2,6 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { isGuess } from "../envelope/guess-reasons.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, isOtherFamily, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
@@ -39,10 +40,9 @@ function ofUser(
     (each) => each.atMs > first.atMs && isSuccess(each) && each.type !== "token_used",
   );
   if (!success || success.atMs - last.atMs > HOUR_MS) return [];
-  const isNewNetwork = success.network !== undefined && !habits.networks.has(success.network);
   const isNewAgent =
     success.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(success.agent);
-  const isNew = isNewNetwork || isNewAgent;
+  const isNew = isElsewhere(habits, success) || isNewAgent;
   // Who forgot a password fails, and then succeeds, at home.
   if (habits.events > 0 && !isNew) return [];
   const isMaybeHome = !isNewAgent && isOtherFamily(success, habits);
@@ -55,8 +55,12 @@ function ofUser(
       failed,
       success,
       habits,
-      score: isMaybeHome ? MAYBE_HOME : (isNew ? 80 : 55) + (guessers.has(success.ip) ? 10 : 0),
-      message: `User ${id} was let in from ${success.ip ?? "an unknown address"} after ${tried} refusals (${factors} of them of a second factor); the user was never there before`,
+      score: isMaybeHome
+        ? MAYBE_HOME
+        : (isNew ? 80 : 55) +
+          (guessers.has(success.ip) ? 10 : 0) +
+          (isNew && originNews(habits, success).length > 0 ? 5 : 0),
+      message: `User ${id} was let in from ${placeText(success)} after ${tried} refusals (${factors} of them of a second factor); the user was never there before`,
     },
   ];
 }
@@ -84,7 +88,7 @@ function ofAddress(
       success,
       habits: habitsOf([]),
       score: 90,
-      message: `${ip} was let in as ${success.userId ?? success.clientId ?? "somebody"} after ${failed.length} guesses; nobody was ever let in from there before`,
+      message: `${placeText(success)} was let in as ${success.userId ?? success.clientId ?? "somebody"} after ${failed.length} guesses; nobody was ever let in from there before`,
     },
   ];
 }
@@ -125,6 +129,7 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
             reasons: [...new Set(failed.map(({ reason }) => reason))],
             let_in_at: toInstant(success.atMs),
             let_in_with: success.agent,
+            ...originEvidence(habits, success),
           },
         };
       });

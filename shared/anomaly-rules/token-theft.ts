@@ -2,6 +2,14 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { DAY_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import {
+  NEWS_POINTS,
+  originEvidence,
+  originNews,
+  originText,
+  placeText,
+  usualPlaces,
+} from "./origin-news.ts";
 import { newParties, type Party, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
@@ -17,14 +25,23 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
   const isNewNetwork = party.isNewNetwork && !party.isOtherFamily;
   const isOtherAgent = agent !== undefined && othersAgents.size > 0 && !othersAgents.has(agent);
   const isSettled =
-    habits.events >= SETTLED.events && habits.days >= SETTLED.days && habits.networks.size === 1;
+    habits.events >= SETTLED.events && habits.days >= SETTLED.days && habits.homes.size === 1;
   const isNewAgent = party.isNewAgent && isOtherAgent && !isUsualPair;
+  const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
+  const news = originNews(habits, first);
+  const where = originText(first.origin) ?? `the network ${party.network}`;
+  const isBusy = party.rate >= 10 && party.rate >= 3 * party.usualRate;
+  const isSameNetwork = party.network === undefined || habits.networks.has(party.network);
   const reasons: [number, string, boolean][] = [
     [55, `the user agent ${agent} is new to it`, isNewAgent],
     [25, `another user agent, ${agent}`, isOtherAgent && !isNewAgent && !isUsualPair],
-    [15, `the network ${party.network} is new to it`, isNewNetwork],
+    [15, `${where} is new to it`, isNewNetwork],
     [5, "the address is new to it", party.isNewIp && !isNewNetwork && !party.isOtherFamily],
-    [15, "it was always used from one network before", isNewNetwork && isSettled],
+    [
+      15,
+      `it was always used from one ${habits.operators.size > 0 ? "operator" : "network"} before`,
+      isNewNetwork && isSettled,
+    ],
     [5, "both use it in turn", isNewNetwork && alternations >= 2 && alternations < 4],
     [20, "both use it in turn", alternations >= 4 && (isNewNetwork || isOtherAgent)],
     [
@@ -32,13 +49,19 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
       "two addresses of one network use it in turn",
       alternations >= 4 &&
         party.isNewIp &&
-        !party.isNewNetwork &&
+        isSameNetwork &&
         !isOtherAgent &&
         !party.isOtherFamily &&
         habits.events >= SETTLED.events &&
         habits.places.size <= 2,
     ],
-    [15, "far more calls than usual", party.rate >= 10 && party.rate >= 3 * party.usualRate],
+    [15, "far more calls than usual", isBusy],
+    // Travellers and users of a VPN are usual: news of the place adds to what they do not show.
+    [
+      NEWS_POINTS,
+      news.join(", "),
+      news.length > 0 && isNewNetwork && (isOtherAgent || isBusy || alternations >= 4),
+    ],
     [
       10,
       `endpoints that it never called: ${party.newEndpoints.slice(0, 5).join(", ")}`,
@@ -95,7 +118,7 @@ function anomalyOf(
         ...strangeAddresses(party.uses, party.habits),
         ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
       ],
-      message: `Token ${tokenId}${whose} seems to be in two hands: usual is ${usual} from ${[...party.habits.networks].slice(0, 3).join(", ")}; ${party.uses.length} calls came from ${party.ips[0]} (${party.agent ?? "no user agent"})`,
+      message: `Token ${tokenId}${whose} seems to be in two hands: usual is ${usual} from ${usualPlaces(party.habits)}; ${party.uses.length} calls came from ${placeText(first)} (${party.agent ?? "no user agent"})`,
       score,
       observed: party.uses.length,
       threshold: 1,
@@ -106,6 +129,7 @@ function anomalyOf(
         usual_networks: [...party.habits.networks].slice(0, 10),
         usual_user_agents: [...party.habits.agents].slice(0, 10),
         changes_between: party.alternations,
+        ...originEvidence(party.habits, first),
       },
     },
   ];

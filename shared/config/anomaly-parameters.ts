@@ -254,6 +254,36 @@ export const anomaliesSchema = z
           })
           .prefault({}),
         /**
+         * A user or token is at two places between which nobody can travel, one of them new to it. Events must have origins.
+         */
+        impossible_travel: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes for which such a travel is news. */
+            windowMinutes: z.int().min(10).max(720).default(120),
+            /** Kilometres an hour that nobody travels faster. */
+            kmPerHour: z.int().min(100).max(100_000).default(1000),
+            /** Kilometres below which places are too near, or too roughly known, to tell. */
+            minimumKm: z.int().min(50).max(20_000).default(500),
+            /** Where only countries are known: minutes within which one country is used, another one, and the first again. */
+            inTurnMinutes: z.int().min(5).max(720).default(60),
+          })
+          .prefault({}),
+        /** A user or token is at a VPN, a proxy or Tor for the first time, or these are guessed through. */
+        anonymising_proxy: z
+          .strictObject({
+            /** Whether the rule runs. */
+            enabled,
+            /** Minutes for which a first use is news. */
+            windowMinutes: z.int().min(10).max(720).default(120),
+            /** Users who come through one proxy or exit of Tor for the first time. */
+            users: z.int().min(2).default(5),
+            /** Guesses within two hours, from addresses where nobody is let in. */
+            guesses: count(10),
+          })
+          .prefault({}),
+        /**
          * A user is active at hours of the day at which the user never was. This raises no alert, but adds to what other
          * rules find about the user.
          */

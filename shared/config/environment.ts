@@ -25,6 +25,8 @@ const environmentSchema = z.object({
   BUFFER_QUEUE_URL: z.url(),
   /** Where the subscriber sets aside what it cannot store. */
   DEAD_LETTER_QUEUE_URL: z.url(),
+  /** Where the databases of origins are, if there are any. */
+  ORIGINS_BUCKET: resourceName.optional(),
   /** The streams of the transmitter of Shared Signals, where it is on. */
   SIGNALS_TABLE: resourceName,
   /** ARNs of the keys that sign SETs, separated by commas: the first signs. */

@@ -24,6 +24,7 @@ export const FUNCTION_NAMES = [
   "SignalTransmitter",
   "SignalDelivery",
   "Webhook",
+  "ProviderEndpoint",
   "SampleApi",
 ] as const;
 

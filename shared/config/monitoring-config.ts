@@ -10,6 +10,8 @@ import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { notificationsSchema } from "./notification-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
+import { checkOrigins } from "./origin-checks.ts";
+import { originsSchema } from "./origin-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
 import { responsesSchema } from "./response-parameters.ts";
 import { signalsSchema } from "./signal-parameters.ts";
@@ -222,6 +224,8 @@ const keysSchema = z.strictObject({
     .prefault({}),
   /** Identity providers whose events are stored as well. */
   providers: providersSchema,
+  /** Where addresses are, and who runs their networks: docs/origins.md. */
+  origins: originsSchema,
   /** Webhooks that receive alerts and actions, in addition to the alarm topic. */
   notifications: notificationsSchema,
   /** Security events from other systems and to them. Nothing of it is deployed unless it is there. */
@@ -263,6 +267,8 @@ const keysSchema = z.strictObject({
       tableThrottles: z.int().min(1).default(10),
       /** Stored events of type `suspicious_activity`. */
       suspiciousActivity: z.int().min(1).default(1),
+      /** Requests to a provider's path without a valid signature or secret. */
+      providerRequestsRefused: z.int().min(1).default(20),
     })
     .prefault({}),
 });
@@ -322,15 +328,18 @@ export class InvalidConfigError extends InvalidInputError {
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema
-    .superRefine(({ anomalies }, context) =>
+    .superRefine(({ anomalies, origins }, context) => {
       checkCustomRules(anomalies, (path, message) =>
         context.addIssue({
           code: "custom",
           path: ["anomalies", "custom", ...path],
           message,
         }),
-      ),
-    )
+      );
+      checkOrigins(origins, (path, message) =>
+        context.addIssue({ code: "custom", path: ["origins", ...path], message }),
+      );
+    })
     .safeParse(input);
   if (!parsed.success)
     throw new InvalidConfigError("the oauth-monitoring configuration", parsed.error);

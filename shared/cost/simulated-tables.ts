@@ -119,6 +119,12 @@ function meets(item: Item, update: UpdateCommandInput): boolean {
 /** In place of `if_not_exists(a, `, which has a comma of its own. */
 const IF_ABSENT = "?";
 
+/** `if_not_exists(a, :a)` becomes `?:a)`. */
+function shortened(sets: string): string {
+  const [first, ...others] = sets.split("if_not_exists(");
+  return [first, ...others.map((part) => part.slice(part.indexOf(", ") + 2))].join(IF_ABSENT);
+}
+
 /** The parts of `#a :a, #b :b` or `a = :a, b = :b`. */
 const clauses = (text: string) => text.trim().split(", ").filter(Boolean);
 
@@ -131,7 +137,7 @@ function updated(before: Item, update: UpdateCommandInput): Item {
     const [attribute, by] = add.split(" ");
     after[name(attribute)] = Number(after[name(attribute)] ?? 0) + Number(value(by));
   }
-  for (const set of clauses(sets.replaceAll(/if_not_exists\(#?\w{1,64}, /g, IF_ABSENT))) {
+  for (const set of clauses(shortened(sets))) {
     const [attribute, to = ""] = set.split(" = ");
     if (to.startsWith(IF_ABSENT)) after[name(attribute)] ??= value(to.slice(1, -1));
     else after[name(attribute)] = value(to);

@@ -6,12 +6,19 @@ import { isGuess } from "../envelope/guess-reasons.ts";
 import { networkOf } from "../envelope/network.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { NO_CLIENT, tokenIdOf, typesOf } from "../envelope/oauth-event.ts";
+import { placeOf } from "../envelope/operator.ts";
 import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import { agentOf } from "../envelope/user-agent.ts";
 import { DAY_MS } from "../time/clock.ts";
 import { previousUseSchema } from "../tokens/previous-use.ts";
 import type { Count, RankedKind } from "./counter-keys.ts";
 import type { AgentNews } from "./first-agents.ts";
+
+/** What is new about an event. */
+export interface EventNews extends AgentNews {
+  /** Its user is in another country, or another kind of place, than ever until an hour before. */
+  readonly isElsewhere: boolean;
+}
 
 /** Event types that tell of a call refused for its token, session or scopes. */
 const FAILURE_TYPES: ReadonlySet<string> = new Set(["auth_failed", "scope_violation"]);
@@ -94,11 +101,14 @@ function isSamePlace(one: unknown, other: unknown): boolean {
 }
 
 /** What detection looks at beside the failures of admins. */
-function detectionSubjects(event: Facts, news: AgentNews): Subject[] {
+function detectionSubjects(event: Facts, news: EventNews): Subject[] {
   const { event_type, event_data, occurred_at, user_id } = event;
   if (isFailure(event_type)) return failureCounts(event);
   // Rare enough to look at each: nobody enters a device code every day.
   if (event_type === "token_issued" && user_id !== undefined && isDeviceGrant(event_data)) {
+    return subject("changed_holders", holderOf(event));
+  }
+  if (event_type === "session_started" && news.isElsewhere) {
     return subject("changed_holders", holderOf(event));
   }
   const tokenId = tokenIdOf(event);
@@ -113,31 +123,37 @@ function detectionSubjects(event: Facts, news: AgentNews): Subject[] {
   const hasOtherPlace = isMoved && !isSamePlace(event_data.ip, previousUse.ip);
   const restedMs = isMoved ? Date.parse(occurred_at) - Date.parse(previousUse.at) : 0;
   // A service's instances share tokens over addresses: of a service, only networks count.
-  const isChanged = (hasOtherPlace && user_id !== undefined) || news.isChanged;
+  const isChanged = (hasOtherPlace && user_id !== undefined) || news.isChanged || news.isElsewhere;
   const isInNewNetwork =
     network !== undefined &&
     previous.success &&
     (!previousUse || networkOf(previousUse.ip) !== network);
   const isServicePlace =
     user_id === undefined && network !== undefined && (isInNewNetwork || news.isNewToClient);
+  // A service is known by its operators where these are known: one cloud lets it out of many networks.
+  const place = placeOf(event_data);
   return [
     ...(isChanged ? subject("changed_holders", holder) : []),
-    ...(isServicePlace ? subject("service_networks", `${network} ${agent ?? ""}`) : []),
+    ...(isServicePlace ? subject("service_networks", `${place} ${agent ?? ""}`) : []),
     ...(restedMs >= DORMANT_AFTER_DAYS * DAY_MS ? subject("dormant_tokens", tokenId) : []),
     ...sampled,
   ];
 }
 
-/** Nothing is known of the user agents before. */
-const NO_NEWS: AgentNews = { isChanged: false, isNewToClient: false };
+/** Nothing is known of what was before. */
+export const NO_NEWS: EventNews = {
+  isChanged: false,
+  isNewToClient: false,
+  isElsewhere: false,
+};
 
 /**
  * What an event counts: one of its type and client, in whose item also those are counted that carry a second
  * type or are a guess; and one of each subject it is ranked by.
  *
- * @param news what `enterAgents` says of the event
+ * @param news what `enterAgents` and `enterPlaces` say of the event
  */
-export function countsOfEvent(event: OAuthEvent, news: AgentNews = NO_NEWS): Count[] {
+export function countsOfEvent(event: OAuthEvent, news: EventNews = NO_NEWS): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;
   const atMs = Date.parse(event.occurred_at);
   const subjects = [...failureSubjects(event), ...detectionSubjects(event, news)];

@@ -63,7 +63,7 @@ const MOST_RECENT = 100;
 const EXAMPLES = 3;
 
 /** The members of an event's data that an alert shows. */
-const SHOWN = ["ip", "endpoint", "user_agent", "reason"] as const;
+const SHOWN = ["ip", "endpoint", "user_agent", "reason", "origin"] as const;
 
 function alertId(rule: string, { kind, id }: AnomalySubject): string {
   return `${rule}#${kind}#${id}`;

@@ -3,7 +3,7 @@ import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { KnownNetwork } from "../anomaly-rules/detection-snapshot.ts";
 import type { StatisticsStore } from "../counters/counter-store.ts";
-import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
+import { DAY_MS, SECOND_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 
 /** Days without use after which a client's network is forgotten. */
 const REMEMBERED_DAYS = 90;
@@ -15,11 +15,12 @@ const itemSchema = z.object({
   sk: z.string(),
   first_seen_at: z.string(),
   raised: z.boolean(),
+  ttl_epoch_seconds: z.number(),
 });
 
 const partition = (clientId: string) => `known-networks/${clientId}`;
 
-/** The networks from which a client was seen before, earliest first. Cost: one Query. */
+/** The networks, or operators, from which a client was seen before, earliest first. Cost: one Query. */
 export async function findKnownNetworks(
   store: StatisticsStore,
   clientId: string,
@@ -35,11 +36,16 @@ export async function findKnownNetworks(
     }),
   );
   return Items.map((item) => itemSchema.parse(item))
-    .map(({ sk, first_seen_at, raised }) => ({ network: sk, firstSeenAt: first_seen_at, raised }))
+    .map(({ sk, first_seen_at, raised, ttl_epoch_seconds }) => ({
+      network: sk,
+      firstSeenAt: first_seen_at,
+      lastSeenAt: toInstant(ttl_epoch_seconds * SECOND_MS - REMEMBERED_DAYS * DAY_MS),
+      raised,
+    }))
     .sort((a, b) => a.firstSeenAt.localeCompare(b.firstSeenAt));
 }
 
-/** A network from which a client was used. */
+/** A network, or its operator where that is known, from which a client was used. */
 export interface SeenNetwork {
   readonly network: string;
   readonly seenMs: number;

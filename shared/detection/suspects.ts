@@ -1,5 +1,6 @@
 import {
   type ClientHistory,
+  comparablePlaces,
   countWithin,
   type HourCounts,
   type KnownNetwork,
@@ -17,6 +18,7 @@ import {
 import { unusualHours } from "../anomaly-rules/unusual-hours.ts";
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
+import { isOperator } from "../envelope/operator.ts";
 import { DAY_MS, HOUR_MS } from "../time/clock.ts";
 import { lastHours, type RecentCounts } from "./read-rankings.ts";
 
@@ -143,8 +145,8 @@ export function suspectClients(
 }
 
 /**
- * Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago. Of a
- * young client without any known network, nothing else is known either.
+ * Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago; or
+ * within these two hours with such an operator. Of a young client without any known network, nothing else is known either.
  *
  * @param firstSeenMs when each client was first counted
  */
@@ -155,13 +157,17 @@ export function clientsInNewNetworks(
   { sinceMs, nowMs }: Scope,
 ): string[] {
   return counts.flatMap((each) => {
-    if (countWithin(each, sinceMs, nowMs) === 0) return [];
     const [network] = splitValue(each.value);
-    const networks = known.get(each.clientId) ?? [];
-    const isKnown = networks.some(
+    // A new operator is judged by its networks for as long as it is news, and these are in the events.
+    const fromMs = isOperator(network) ? nowMs - 2 * HOUR_MS : sinceMs;
+    if (countWithin(each, fromMs, nowMs) === 0) return [];
+    const places = known.get(each.clientId) ?? [];
+    const isYoung = nowMs - (firstSeenMs.get(each.clientId) ?? nowMs) < DAY_MS;
+    if (places.length === 0) return isYoung ? [] : [each.clientId];
+    const networks = comparablePlaces(places, network, { nowMs, learnMs: 0 });
+    const isKnown = networks?.some(
       (one) => one.network === network && Date.parse(one.firstSeenAt) < nowMs - 2 * HOUR_MS,
     );
-    const isYoung = nowMs - (firstSeenMs.get(each.clientId) ?? nowMs) < DAY_MS;
-    return isKnown || (networks.length === 0 && isYoung) ? [] : [each.clientId];
+    return isKnown || networks === undefined ? [] : [each.clientId];
   });
 }

@@ -15,3 +15,12 @@ export function canonicalIp(text: string): string {
   const { address } = new SocketAddress({ address: text, family: "ipv6" });
   return MAPPED.exec(address)?.[1] ?? address;
 }
+
+/** An address and a port, as some senders write them: `203.0.113.9:443`, `[2001:db8::1]:443`. */
+const WITH_PORT = /^(?:(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}|\[([0-9a-f:.]{2,45})\](?::\d{1,5})?)$/i;
+
+/** The address in a text that may have a port as well. Any other text stays as it is. */
+export function withoutPort(text: string): string {
+  const [, ipv4, ipv6] = WITH_PORT.exec(text) ?? [];
+  return ipv4 ?? ipv6 ?? text;
+}

@@ -14,7 +14,7 @@ const BITS = { 4: 32, 6: 128 } as const;
 const DOTTED_TAIL = /(?<=:)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
 /** The bytes of an address; undefined for what is none, or has a zone. An IPv4 address within IPv6 is the former. */
-function bytesOf(text: string): readonly number[] | undefined {
+export function bytesOf(text: string): readonly number[] | undefined {
   if (text.length > LONGEST || isIP(text) === 0 || text.includes("%")) return undefined;
   const ip = canonicalIp(text);
   if (!isIPv6(ip)) return ip.split(".").map(Number);

@@ -4,6 +4,7 @@ import { userOfToken, valuesInUse } from "../counters/values-in-use.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
 import { CARRIERS } from "../envelope/oauth-event.ts";
+import type { OriginKind } from "../envelope/origin.ts";
 import { subjectPartitions } from "./event-key.ts";
 
 /** What the audit log can be narrowed to; all that are given must hold. */
@@ -14,6 +15,12 @@ export interface EventFilters {
   readonly tokenId?: string | undefined;
   /** Address that the call came from. */
   readonly ip?: string | undefined;
+  /** The country of the address, a code of ISO 3166-1. */
+  readonly country?: string | undefined;
+  /** The number of the autonomous system of the address. */
+  readonly asn?: number | undefined;
+  /** What the address is used for. */
+  readonly kind?: OriginKind | undefined;
   /** Only the security event types. */
   readonly security?: boolean | undefined;
 }

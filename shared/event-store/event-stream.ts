@@ -8,7 +8,7 @@ import { type StoredEvent, storedEventSchema } from "./stored-event.ts";
 const LATEST = "9999-12-31T23:59:59.999Z\u{10FFFF}";
 
 /** Items that one Query looks at, at the most. */
-const MOST_ITEMS = 1000;
+export const MOST_ITEMS = 1000;
 
 /** What a Query lists: an event, a pack whose events are still to be read, or those events. */
 interface Listed {
@@ -36,6 +36,7 @@ export class EventStream {
 
   /**
    * @param input a Query that lists the partition newest first; its `Limit` grows from read to read
+   * @param mostItems up to which it grows
    */
   constructor(
     private readonly db: DocumentClient,
@@ -43,6 +44,7 @@ export class EventStream {
       readonly TableName: string;
       readonly Limit: number;
     },
+    private readonly mostItems = MOST_ITEMS,
   ) {
     this.#limit = input.Limit;
   }
@@ -95,7 +97,7 @@ export class EventStream {
     this.#listed = (page.Items ?? []).map(toListed);
     this.#startKey = page.LastEvaluatedKey;
     this.#exhausted = page.LastEvaluatedKey === undefined;
-    this.#limit = Math.min(this.#limit * 4, MOST_ITEMS);
+    this.#limit = Math.min(this.#limit * 4, this.mostItems);
   }
 
   async #readPacks(): Promise<void> {

@@ -2,8 +2,7 @@ import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { Count } from "../counters/counter-keys.ts";
 import type { IssuanceStore } from "../counters/counter-store.ts";
 import { CounterUpdates } from "../counters/counter-updates.ts";
-import { countsOfEvent } from "../counters/counts-of-event.ts";
-import type { AgentNews } from "../counters/first-agents.ts";
+import { countsOfEvent, type EventNews } from "../counters/counts-of-event.ts";
 import { type Issuance, planIssuanceChange, tokenFact } from "../counters/issuance.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { packOf, toEventItems } from "./event-pack.ts";
@@ -39,7 +38,7 @@ export function planEventWrites(
   store: EventStore,
   event: OAuthEvent,
   known: KnownIssuances,
-  news?: AgentNews,
+  news?: EventNews,
 ): EventWrites {
   const fact = tokenFact(event);
   const change =

@@ -1,12 +1,13 @@
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
 import { typesOf } from "../envelope/oauth-event.ts";
+import { originOf } from "../envelope/origin.ts";
 import { type Clock, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { decodeCursor, encodeCursor } from "./event-cursor.ts";
 import { type EventFilters, type IndexPlan, planIndex } from "./event-index.ts";
 import { placeOf } from "./event-key.ts";
 import { PACK_SPAN_MS } from "./event-pack.ts";
-import { EventStream } from "./event-stream.ts";
+import { EventStream, MOST_ITEMS } from "./event-stream.ts";
 import type { StoredEvent } from "./stored-event.ts";
 
 /** A page of the audit log that is asked for. */
@@ -35,6 +36,15 @@ export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "c
 /** Times that one call may read; a query whose filters match rarely hands out a cursor instead. */
 const MAX_READS = 64;
 
+/**
+ * Events that one call looks at. Packs are looked into for what no index lists, such as a country, and a rare one
+ * would take longer than a function may.
+ */
+const MAX_LOOKED_AT = 20_000;
+
+/** Packs and events that a Query lists at once where most may be left out. */
+const MOST_LOOKED_INTO = 64;
+
 /** A function answers 6 MB at most; the last event may go beyond this by its own size. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
@@ -54,14 +64,30 @@ function endOfSpan(last: string): string {
   return toInstant(Math.min(endMs, Date.parse(LATEST)));
 }
 
+/** Whether the events of a query are known only by looking into packs. */
+const looksInto = ({ country, asn, kind }: EventQuery) =>
+  country !== undefined || asn !== undefined || kind !== undefined;
+
+/** Whether an event's origin is the one asked for. */
+function isFrom({ country, asn, kind }: EventQuery, { event_data }: StoredEvent): boolean {
+  const origin = originOf(event_data);
+  return (
+    (country === undefined || origin?.country === country) &&
+    (asn === undefined || origin?.asn === asn) &&
+    (kind === undefined || origin?.kind === kind)
+  );
+}
+
 /** What a query shows of an event, or undefined when it is not meant. */
 type View = (event: StoredEvent) => StoredEvent | undefined;
 
 /** Shows the events of [from, to) before the cursor, and under the type asked for what carries it. */
 function viewOf(query: EventQuery, from: string, last: string): View {
+  const byOrigin = looksInto(query);
   return (event) => {
     const place = placeOf(event);
     if (place < from || place >= last) return undefined;
+    if (byOrigin && !isFrom(query, event)) return undefined;
     if (query.type === undefined || event.event_type === query.type) return event;
     return typesOf(event).includes(query.type) ? { ...event, event_type: query.type } : undefined;
   };
@@ -76,46 +102,51 @@ function openStreams(
 ): EventStream[] {
   if (from > last) return [];
   const filters = Object.entries(plan.oneOf);
+  const mostItems = looksInto(query) ? MOST_LOOKED_INTO : MOST_ITEMS;
   const count = plan.sources.reduce((sum, { partitions }) => sum + partitions.length, 0);
   return plan.sources.flatMap(({ tableName, indexName, partitionKey, partitions }) =>
     partitions.map(
       (partition) =>
-        new EventStream(context.db, {
-          TableName: tableName ?? context.eventsTable,
-          ...(indexName && { IndexName: indexName }),
-          KeyConditionExpression:
-            "#partition = :partition AND occurred_at_id BETWEEN :from AND :end",
-          FilterExpression: [
-            "expires_at > :now AND occurred_at <= :last",
-            ...filters.map(([path, values], index) => {
-              const names = path.split(".").map((_, level) => `#f${index}_${level}`);
-              return `${names.join(".")} IN (${values.map((_, n) => `:f${index}_${n}`).join(", ")})`;
-            }),
-          ].join(" AND "),
-          ExpressionAttributeNames: {
-            "#partition": partitionKey,
-            ...Object.fromEntries(
-              filters.flatMap(([path], index) =>
-                path.split(".").map((name, level) => [`#f${index}_${level}`, name]),
+        new EventStream(
+          context.db,
+          {
+            TableName: tableName ?? context.eventsTable,
+            ...(indexName && { IndexName: indexName }),
+            KeyConditionExpression:
+              "#partition = :partition AND occurred_at_id BETWEEN :from AND :end",
+            FilterExpression: [
+              "expires_at > :now AND occurred_at <= :last",
+              ...filters.map(([path, values], index) => {
+                const names = path.split(".").map((_, level) => `#f${index}_${level}`);
+                return `${names.join(".")} IN (${values.map((_, n) => `:f${index}_${n}`).join(", ")})`;
+              }),
+            ].join(" AND "),
+            ExpressionAttributeNames: {
+              "#partition": partitionKey,
+              ...Object.fromEntries(
+                filters.flatMap(([path], index) =>
+                  path.split(".").map((name, level) => [`#f${index}_${level}`, name]),
+                ),
               ),
-            ),
-          },
-          ExpressionAttributeValues: {
-            ":partition": partition,
-            ":from": from,
-            // A place goes on with the event's id; this is behind every id of the instant.
-            ":end": `${endOfSpan(last)}#\u{10FFFF}`,
-            ":last": last.slice(0, LATEST.length),
-            ":now": toEpochSeconds(context.clock()),
-            ...Object.fromEntries(
-              filters.flatMap(([, values], index) =>
-                values.map((value, n) => [`:f${index}_${n}`, value]),
+            },
+            ExpressionAttributeValues: {
+              ":partition": partition,
+              ":from": from,
+              // A place goes on with the event's id; this is behind every id of the instant.
+              ":end": `${endOfSpan(last)}#\u{10FFFF}`,
+              ":last": last.slice(0, LATEST.length),
+              ":now": toEpochSeconds(context.clock()),
+              ...Object.fromEntries(
+                filters.flatMap(([, values], index) =>
+                  values.map((value, n) => [`:f${index}_${n}`, value]),
+                ),
               ),
-            ),
+            },
+            ScanIndexForward: false,
+            Limit: Math.min(firstLimit(query.limit, count, filters.length > 0), mostItems),
           },
-          ScanIndexForward: false,
-          Limit: firstLimit(query.limit, count, filters.length > 0),
-        }),
+          mostItems,
+        ),
     ),
   );
 }
@@ -134,7 +165,7 @@ function newest(streams: readonly EventStream[], frontier = ""): EventStream | u
 
 /**
  * One page of the audit log, newest first, merged over the partitions that fit the filters. Reads at most
- * 64 times a call, whatever the filters: what it had no room to look at is reached by the cursor, and so
+ * 64 times a call and looks at about 20,000 events, whatever the filters: what it had no room to look at is reached by the cursor, and so
  * is what goes beyond 4 MB of events. Expired events are never shown, deleted or not.
  *
  * @throws InvalidCursorError when the cursor does not belong to the query.
@@ -149,6 +180,7 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
   const streams = openStreams(context, query, await planIndex(context, query), from, last);
   const events: StoredEvent[] = [];
   let reads = 0;
+  let lookedAt = 0;
   let bytes = 0;
   let shown: string | undefined;
 
@@ -156,6 +188,7 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
   /** Takes the newest event that is known to be next; answers false when there is none. */
   const takeNext = (frontier?: string): boolean => {
     const next = newest(streams, frontier)?.take();
+    lookedAt += 1;
     const event = next && view(next);
     if (event) {
       shown = placeOf(event);
@@ -177,7 +210,8 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
         .map(({ readTo }) => readTo)
         .sort()
         .at(-1) ?? "";
-    if (reads > 0 && reads + unread.length > MAX_READS && frontier < last) {
+    const isEnough = reads + unread.length > MAX_READS || lookedAt >= MAX_LOOKED_AT;
+    if (reads > 0 && isEnough && frontier < last) {
       // What is listed is still looked into: a cursor cannot point into a pack that was not read.
       unread = unread.filter((stream) => stream.mustReadPacks);
       if (unread.length === 0) {

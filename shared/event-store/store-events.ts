@@ -7,8 +7,10 @@ import { retentionDays } from "../config/event-retention.ts";
 import { enterCounterShards } from "../counters/counter-shards.ts";
 import { CounterSpread } from "../counters/counter-spread.ts";
 import { CounterUpdates } from "../counters/counter-updates.ts";
+import { type EventNews, NO_NEWS } from "../counters/counts-of-event.ts";
 import { findIssuances } from "../counters/find-issuances.ts";
-import { type AgentNews, enterAgents } from "../counters/first-agents.ts";
+import { enterAgents } from "../counters/first-agents.ts";
+import { enterPlaces } from "../counters/first-places.ts";
 import { issuanceSchema, lifetimeClass, tokenFact } from "../counters/issuance.ts";
 import {
   type EnteredValues,
@@ -106,7 +108,7 @@ const LONGEST_WAIT_MS = 1000;
 class EventWriter {
   readonly #nowMs: number;
   readonly #spread: CounterSpread;
-  #news: ReadonlyMap<string, AgentNews> = new Map();
+  #news: ReadonlyMap<string, EventNews> = new Map();
 
   constructor(
     private readonly store: EventStore,
@@ -129,7 +131,7 @@ class EventWriter {
 
   /**
    * Readers must know of a retention period, of a lifetime, and of the user under whom a token's events
-   * are filed before anything is stored under it. The user agents of before say what is new about an event.
+   * are filed before anything is stored under it. The user agents and places of before say what is new about an event.
    */
   async enterValues(events: readonly OAuthEvent[]): Promise<void> {
     const { store, options } = this;
@@ -155,7 +157,16 @@ class EventWriter {
       ];
     });
     await enterValues(store, options.entered, values);
-    this.#news = await enterAgents(store, options.entered, events);
+    const [agents, elsewhere] = await Promise.all([
+      enterAgents(store, options.entered, events),
+      enterPlaces(store, options.entered, events),
+    ]);
+    this.#news = new Map(
+      [...agents.keys(), ...elsewhere].map((id) => [
+        id,
+        { ...NO_NEWS, ...agents.get(id), isElsewhere: elsewhere.has(id) },
+      ]),
+    );
   }
 
   /**

@@ -10,6 +10,7 @@ import type {
   OcsfToken,
   OcsfUser,
 } from "./ocsf-event.ts";
+import { readPlace } from "./source-place.ts";
 
 /** The name used when the schema requires a person and the event names nobody. */
 const UNKNOWN = "Unknown";
@@ -32,7 +33,11 @@ export function readCaller(data: EventDataReader): Caller {
   const path = data.text("endpoint");
   const requestId = data.text("request_id");
   return {
-    endpoint: present({ ip, name }),
+    // The schema has no endpoint of a place alone.
+    endpoint:
+      ip === undefined && name === undefined
+        ? undefined
+        : present({ ip, name, ...readPlace(data) }),
     request: present({
       uid: requestId,
       http_method: data.text("method", isHttpMethod),

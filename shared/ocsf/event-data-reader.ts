@@ -37,6 +37,11 @@ export class EventDataReader {
     return value as EventData;
   }
 
+  /** Puts back what was read of a member and has no attribute. */
+  keep(key: string, value: unknown): void {
+    this.#left.set(key, value);
+  }
+
   /** The members that were not read. */
   get rest(): EventData {
     return Object.fromEntries(this.#left);

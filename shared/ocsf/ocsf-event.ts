@@ -33,10 +33,27 @@ export interface OcsfActor {
   readonly session?: OcsfSession;
 }
 
+/** https://schema.ocsf.io/1.8.0/objects/location */
+export interface OcsfLocation {
+  /** A code of ISO 3166-1. */
+  readonly country: string;
+  /** Degrees. */
+  readonly lat?: number;
+  readonly long?: number;
+}
+
+/** https://schema.ocsf.io/1.8.0/objects/autonomous_system; never without a member. */
+export interface OcsfAutonomousSystem {
+  readonly number?: number;
+  readonly name?: string;
+}
+
 /** https://schema.ocsf.io/1.8.0/objects/network_endpoint; never without a member. */
 export interface OcsfEndpoint {
   readonly ip?: string;
   readonly name?: string;
+  readonly location?: OcsfLocation;
+  readonly autonomous_system?: OcsfAutonomousSystem;
 }
 
 /** https://schema.ocsf.io/1.8.0/objects/http_request */

@@ -16,6 +16,7 @@ const logSchema = {
   user_name: optionalText,
   hostname: optionalText,
   session_id: optionalText,
+  location_info: optionalPart({}),
 };
 
 /**
@@ -24,9 +25,16 @@ const logSchema = {
  */
 const detailSchema = z.looseObject({ ...logSchema, data: optionalPart(logSchema) }).catch({});
 
+/**
+ * Several logs in one object. A custom webhook posts logs as lines, as an array or as an object.
+ * https://auth0.com/docs/customize/log-streams/custom-log-streams
+ */
+const webhookSchema = z.looseObject({ logs: z.array(z.unknown()) });
+
 export const auth0: ProviderAdapter = {
   name: "auth0",
   serves: ({ source }) => source.startsWith("aws.partner/auth0.com/"),
+  batch: (detail) => webhookSchema.safeParse(detail).data?.logs,
   read: ({ detail }) => {
     const { data, ...outer } = detailSchema.parse(detail);
     const log = data ?? outer;
@@ -39,6 +47,11 @@ export const auth0: ProviderAdapter = {
       userId: log.user_id ?? log.user_name,
       sessionId: log.session_id,
       ip: log.ip,
+      origin: {
+        country: log.location_info?.country_code ?? log.location_info?.country_name,
+        latitude: log.location_info?.latitude,
+        longitude: log.location_info?.longitude,
+      },
       userAgent: log.user_agent,
       endpoint: log.hostname,
       message: log.description,

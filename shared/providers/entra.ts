@@ -17,10 +17,13 @@ export const ENTRA_SOURCE = "oauth.entra";
 const recordSchema = z.looseObject({
   time: optionalTime,
   category: optionalText,
+  resourceId: optionalText,
   operationName: optionalText,
   resultType: optionalCode,
   resultDescription: optionalText,
   callerIpAddress: optionalText,
+  /** The code of the country. */
+  location: optionalText,
   properties: optionalPart({
     id: optionalText,
     ipAddress: optionalText,
@@ -31,6 +34,8 @@ const recordSchema = z.looseObject({
     userPrincipalName: optionalText,
     sessionId: optionalText,
     userAgent: optionalText,
+    autonomousSystemNumber: z.unknown().optional(),
+    location: optionalPart({ geoCoordinates: optionalPart({}) }),
     status: optionalPart({ errorCode: optionalCode, failureReason: optionalText }),
     // An audit log.
     activityDateTime: optionalTime,
@@ -53,17 +58,52 @@ const recordSchema = z.looseObject({
 
 type LogRecord = z.output<typeof recordSchema>;
 
-const batchSchema = z.looseObject({ records: z.tuple([z.unknown()]) });
+/** How an event hub has the records of diagnostic settings. */
+const batchSchema = z.looseObject({ records: z.array(z.unknown()) });
+
+const recordsOf = (detail: unknown) => batchSchema.safeParse(detail).data?.records;
+
+/** The only record of a batch; any other detail as it is. */
+function unwrapped(detail: unknown): unknown {
+  const records = recordsOf(detail);
+  return records?.length === 1 ? records[0] : detail;
+}
+
+/** A sign-in or an operation as Microsoft Graph and the admin center's download have it, without a record around. */
+const bareSchema = z.looseObject({
+  properties: z.undefined().optional(),
+  appId: optionalText,
+  createdDateTime: optionalText,
+  activityDateTime: optionalText,
+  signInEventTypes: z.array(z.string()).catch([]),
+});
+
+/** The categories of the sign-ins that are not those of a user at the keyboard, by the name that Graph has for them. */
+const CATEGORIES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    nonInteractiveUser: "NonInteractiveUserSignInLogs",
+    servicePrincipal: "ServicePrincipalSignInLogs",
+    managedIdentity: "ManagedIdentitySignInLogs",
+  }),
+);
+
+/** The record of the event hub that a detail is, contains or lacks. */
+function recordOf(detail: unknown): unknown {
+  const record = unwrapped(detail);
+  const bare = bareSchema.safeParse(record).data;
+  if (bare?.activityDateTime) return { category: "AuditLogs", properties: bare };
+  if (!(bare?.createdDateTime && bare.appId)) return record;
+  const category = CATEGORIES.get(bare.signInEventTypes[0] ?? "") ?? "SignInLogs";
+  return { category, properties: bare };
+}
 
 /**
  * Microsoft Entra ID's logs, as diagnostic settings send them to an event hub: one record, alone or as the only one
- * of `records`.
+ * of `records`. What Microsoft Graph returns is read, too.
  * https://learn.microsoft.com/entra/identity/monitoring-health/concept-activity-log-schemas
  * https://learn.microsoft.com/azure/azure-monitor/reference/tables/signinlogs
  */
-const detailSchema = z
-  .preprocess((detail) => batchSchema.safeParse(detail).data?.records[0] ?? detail, recordSchema)
-  .catch({});
+const detailSchema = z.preprocess(recordOf, recordSchema).catch({});
 
 /** What a sign-in of a category is when it succeeds. The others are those of applications and of refreshes. */
 const SIGN_INS: ReadonlyMap<string, string> = new Map(
@@ -79,6 +119,9 @@ const SIGN_INS: ReadonlyMap<string, string> = new Map(
 
 /** Categories of risks that Microsoft has detected. */
 const RISKS: ReadonlySet<string> = new Set(["UserRiskEvents", "ServicePrincipalRiskEvents"]);
+
+/** The risk of an address that hides its caller: an anonymising proxy or VPN, or Tor. */
+const ANONYMOUS = "anonymizedIPAddress";
 
 /**
  * Codes of a step in the middle of a sign-in, such as the question whether to stay signed in. They are neither a
@@ -109,6 +152,19 @@ const REASONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
+/** Operations that give an application a new secret or certificate. */
+const SECRET = /credential|secret/i;
+
+/** What the audit log's records are about. Some exports have it in place of `AuditLogs`. */
+const AUDITED = /Management$|^(?:Authentication|Authorization|Policy|KerberosDomain|Device|Other)/;
+
+/** The end of Entra ID's own `resourceId`: other services send logs to the same event hub. */
+const ENTRA_RESOURCE = /\/providers\/Microsoft\.aadiam$/i;
+
+function isAudit({ category = "", resourceId = "" }: LogRecord): boolean {
+  return category === "AuditLogs" || (ENTRA_RESOURCE.test(resourceId) && AUDITED.test(category));
+}
+
 /** Our types for operations of the audit log. Any other is administration. */
 const OPERATIONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
@@ -123,9 +179,12 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
+/** Some senders write words in place of a code. */
+const toCode = (code: string | undefined) => (code?.toLowerCase() === "success" ? "0" : code);
+
 function signIn(category: string, log: LogRecord): ProviderEvent {
   const { properties } = log;
-  const code = properties?.status?.errorCode ?? log.resultType;
+  const code = toCode(properties?.status?.errorCode ?? log.resultType);
   const failed = code !== undefined && code !== "0" && !INTERRUPTS.has(code);
   const said = properties?.status?.failureReason ?? log.resultDescription;
   return {
@@ -151,7 +210,7 @@ function auditLog(log: LogRecord): ProviderEvent {
     // What failed has granted and revoked nothing.
     eventType: type === undefined || failed ? PROVIDER_EVENT_TYPES.admin : type,
     outcome: failed ? "failure" : result === "success" ? "success" : undefined,
-    reason: properties?.resultReason,
+    reason: !failed && SECRET.test(operation) ? "secret_changed" : properties?.resultReason,
     clientId: app?.appId ?? app?.servicePrincipalId,
     userId: user?.id ?? user?.userPrincipalName,
     ip: user?.ipAddress,
@@ -175,12 +234,13 @@ function other(log: LogRecord): ProviderEvent {
 export const entra: ProviderAdapter = {
   name: "entra",
   serves: ({ source }) => source === ENTRA_SOURCE,
+  batch: recordsOf,
   read: ({ detail }) => {
     const log = detailSchema.parse(detail);
     const { category = "", properties } = log;
     const event = SIGN_INS.has(category)
       ? signIn(category, log)
-      : category === "AuditLogs"
+      : isAudit(log)
         ? auditLog(log)
         : other(log);
     return {
@@ -189,6 +249,13 @@ export const entra: ProviderAdapter = {
       occurredAt: properties?.createdDateTime ?? properties?.activityDateTime ?? log.time,
       sessionId: properties?.sessionId,
       ip: properties?.ipAddress ?? event.ip ?? log.callerIpAddress,
+      origin: {
+        country: properties?.location?.countryOrRegion ?? log.location,
+        latitude: properties?.location?.geoCoordinates?.latitude,
+        longitude: properties?.location?.geoCoordinates?.longitude,
+        asn: properties?.autonomousSystemNumber,
+        kind: properties?.riskEventType === ANONYMOUS ? "proxy" : undefined,
+      },
       userAgent: properties?.userAgent,
     };
   },

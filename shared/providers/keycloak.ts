@@ -18,11 +18,16 @@ export const KEYCLOAK_SOURCE = "oauth.keycloak";
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/Event.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/EventType.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/admin/AdminEvent.html
+ *
+ * Webhooks of Phase Two's extension have one shape for both: `uid`, types such as `access.LOGIN` and
+ * `admin.USER-CREATE`, and `authDetails` for users as well.
+ * https://github.com/p2-inc/keycloak-events
  */
 const detailSchema = z
   .looseObject({
     /** Older versions have none. */
     id: optionalText,
+    uid: optionalText,
     time: optionalTime,
     error: optionalText,
     // A user's event.
@@ -44,6 +49,8 @@ const detailSchema = z
     authDetails: optionalPart({
       clientId: optionalText,
       userId: optionalText,
+      username: optionalText,
+      sessionId: optionalText,
       ipAddress: optionalText,
     }),
     representation: z.unknown().optional(),
@@ -88,26 +95,30 @@ function typeOf(type: string): string | undefined {
 }
 
 /** Why a refresh token was refused: it was used before, or is good no more. */
-function refreshReason({ type, error, details }: Detail): string | undefined {
+function refreshReason({ error, details }: Detail, type: string): string | undefined {
   if (type !== "REFRESH_TOKEN_ERROR" || error !== "invalid_token") return undefined;
   const reused = /stale|reuse/i.test(details?.reason ?? "");
   return reused ? "refresh_token_reused" : REFRESH_TOKEN_INVALID;
 }
 
+/** Before the type of a user's event in a webhook. */
+const USER_PREFIX = /^access\./;
+
 function userEvent(event: Detail): ProviderEvent {
-  const type = event.type ?? "";
+  const { authDetails, details } = event;
+  const type = (event.type ?? "").replace(USER_PREFIX, "");
   return {
-    code: event.type,
+    code: type || undefined,
     eventType: typeOf(type),
     outcome:
       event.error || type.endsWith("_ERROR") ? "failure" : event.type ? "success" : undefined,
-    clientId: event.clientId,
-    userId: event.userId ?? event.details?.username,
-    sessionId: event.sessionId,
-    ip: event.ipAddress,
-    endpoint: event.details?.redirect_uri,
-    reason: refreshReason(event) ?? event.error,
-    message: event.details?.reason,
+    clientId: event.clientId ?? authDetails?.clientId,
+    userId: event.userId ?? authDetails?.userId ?? details?.username ?? authDetails?.username,
+    sessionId: event.sessionId ?? authDetails?.sessionId,
+    ip: event.ipAddress ?? authDetails?.ipAddress,
+    endpoint: details?.redirect_uri,
+    reason: refreshReason(event, type) ?? event.error,
+    message: details?.reason,
   };
 }
 
@@ -155,7 +166,7 @@ export const keycloak: ProviderAdapter = {
     const own = event.operationType ? adminEvent(event, detail as object) : userEvent(event);
     return {
       ...own,
-      id: event.id,
+      id: event.id ?? event.uid,
       occurredAt: event.time,
     };
   },

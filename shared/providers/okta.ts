@@ -21,18 +21,28 @@ const detailSchema = z
       id: optionalText,
       ipAddress: optionalText,
       userAgent: optionalPart({ rawUserAgent: optionalText }),
+      geographicalContext: optionalPart({ geolocation: optionalPart({}) }),
     }),
+    securityContext: optionalPart({}),
     outcome: optionalPart({ result: optionalText, reason: optionalText }),
     authenticationContext: optionalPart({ externalSessionId: optionalText }),
     debugContext: optionalPart({ debugData: optionalPart({ requestUri: optionalText }) }),
   })
   .catch({ target: [] });
 
+/**
+ * What an event hook posts: some events of the System Log.
+ * https://developer.okta.com/docs/concepts/event-hooks/
+ */
+const hookSchema = z.looseObject({ data: z.looseObject({ events: z.array(z.unknown()) }) });
+
 export const okta: ProviderAdapter = {
   name: "okta",
   serves: ({ source }) => source.startsWith("aws.partner/okta.com/"),
+  batch: (detail) => hookSchema.safeParse(detail).data?.data.events,
   read: ({ detail }) => {
     const event = detailSchema.parse(detail);
+    const place = event.client?.geographicalContext;
     const entities = [event.actor, ...event.target];
     const idOf = (...types: string[]) =>
       entities.find((each) => types.includes(each?.type ?? ""))?.id;
@@ -45,6 +55,14 @@ export const okta: ProviderAdapter = {
       userId: idOf("User"),
       sessionId: event.authenticationContext?.externalSessionId,
       ip: event.client?.ipAddress,
+      origin: {
+        country: place?.country,
+        latitude: place?.geolocation?.lat,
+        longitude: place?.geolocation?.lon,
+        asn: event.securityContext?.asNumber,
+        operator: event.securityContext?.asOrg,
+        kind: event.securityContext?.isProxy === true ? "proxy" : undefined,
+      },
       userAgent: event.client?.userAgent?.rawUserAgent,
       endpoint: event.debugContext?.debugData?.requestUri,
       message: event.displayMessage,

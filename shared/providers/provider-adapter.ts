@@ -6,7 +6,9 @@ import {
   withoutSecrets,
 } from "../envelope/event-data.ts";
 import { identifierSchema } from "../envelope/identifiers.ts";
+import { withoutPort } from "../envelope/ip-address.ts";
 import { type OAuthEvent, oauthEventSchema } from "../envelope/oauth-event.ts";
+import { toOrigin } from "../envelope/origin-facts.ts";
 import { instantSchema } from "../time/clock.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
@@ -29,6 +31,13 @@ export interface ProviderAdapter {
   readonly serves: (message: ProviderMessage) => boolean;
   /** Reads whatever the detail has. It never throws: a member that does not fit counts as absent. */
   readonly read: (message: ProviderMessage) => ProviderEvent;
+  /** The records of a batch as the provider wraps it; undefined for anything else. */
+  readonly batch?: (detail: unknown) => readonly unknown[] | undefined;
+}
+
+/** The records in what a provider sent: those of its batch, or the whole as the only one. */
+export function recordsIn({ batch }: ProviderAdapter, detail: unknown): readonly unknown[] {
+  return batch?.(detail) ?? [detail];
 }
 
 /** The namespace of ids that consist of a provider's name and its own id (RFC 9562, version 5). */
@@ -67,21 +76,24 @@ function typeOfCode(provider: string, code: string): string {
 /** The original, or the beginning of its text when it is larger than an event allows. */
 function original(detail: unknown): EventData {
   const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
-  const kept = storable(detail ?? null, 1);
-  if (Buffer.byteLength(JSON.stringify(kept)) <= room) return { original: kept };
-  // In text, secrets have no keys by which they would be found.
-  return {
-    original_cut: Buffer.from(JSON.stringify(withoutSecrets({ kept }).kept))
-      .subarray(0, room / 2)
-      .toString("utf8"),
-  };
+  // A digest can be longer than its secret. In text, secrets have no keys by which they would be found.
+  const { kept } = withoutSecrets({ kept: storable(detail ?? null, 1) });
+  const text = Buffer.from(JSON.stringify(kept));
+  return text.length <= room
+    ? { original: kept }
+    : { original_cut: text.subarray(0, room / 2).toString("utf8") };
 }
 
-/** A time as the envelope wants it; undefined when it cannot be read. */
+/** The end of a time that names its zone, such as `Z`, `GMT`, `+02:00` or `(Central European Time)`. */
+const ZONE = /(?:Z|[A-Z]{3}\)?|[+-]\d{2}:?\d{2})$/i;
+
+/** A time as the envelope wants it; undefined when it cannot be read. Without a zone, a time is UTC. */
 function instantOf(at: string | number | undefined): string | undefined {
-  const date = new Date(at ?? Number.NaN);
-  if (Number.isNaN(date.getTime())) return undefined;
-  return instantSchema.safeParse(date.toISOString()).data;
+  const texts = typeof at === "string" && !ZONE.test(at.trim()) ? [`${at}Z`, `${at} UTC`] : [at];
+  const date = texts
+    .map((each) => new Date(each ?? Number.NaN))
+    .find((each) => !Number.isNaN(each.getTime()));
+  return instantSchema.safeParse(date?.toISOString()).data;
 }
 
 /** What tells an event from others: the provider's id, or EventBridge's, or all that the event says. */
@@ -107,7 +119,8 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     provider_event_type: text(code, 256),
     outcome: event.outcome,
     reason: text(event.reason),
-    ip: text(event.ip, 64),
+    ip: event.ip && text(withoutPort(event.ip), 64),
+    origin: event.origin && toOrigin(event.origin),
     user_agent: text(event.userAgent),
     endpoint: text(event.endpoint),
     session_id: text(event.sessionId, 256),

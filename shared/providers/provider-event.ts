@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { OriginFacts } from "../envelope/origin-facts.ts";
 
 /**
  * Types of our own for what identity providers report and this product does not do itself. Every provider's
@@ -31,6 +32,8 @@ export interface ProviderEvent {
   readonly userId?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly ip?: string | undefined;
+  /** What the provider says of the address. */
+  readonly origin?: OriginFacts | undefined;
   readonly userAgent?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly message?: string | undefined;

@@ -21,6 +21,8 @@ const stackFileSchema = z.object({
   url: z.url(),
   dynamodb_endpoint: z.url(),
   eventbridge_endpoint: z.url(),
+  s3_endpoint: z.url(),
+  origins_bucket: name.optional(),
   event_bus_name: name,
   event_bus_arn: name,
   stored_rule_arn: name,
@@ -76,8 +78,10 @@ export function describeLocalStack(): LocalStackDescription {
     archiveArn: stack.archive_arn,
     bufferQueueUrl: stack.buffer_queue_url,
     deadLetterQueueUrl: stack.dead_letter_queue_url,
+    originsBucket: stack.origins_bucket,
     config: stack.config,
     dynamodb: { ...LOCAL_ACCESS, endpoint: stack.dynamodb_endpoint },
     messaging: { ...LOCAL_ACCESS, endpoint: stack.eventbridge_endpoint },
+    s3: { ...LOCAL_ACCESS, endpoint: stack.s3_endpoint },
   };
 }

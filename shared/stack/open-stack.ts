@@ -25,10 +25,13 @@ export interface StackDescription {
   readonly deadLetterQueueUrl: string;
   /** Where alarms and alerts go. Undefined for a local stack, to whose topic nobody subscribes. */
   readonly alarmTopicArn?: string | undefined;
+  /** Where the databases of origins are. Undefined where the configuration names none. */
+  readonly originsBucket?: string | undefined;
   readonly config: MonitoringConfig;
   /** The endpoint and credentials of the local services; absent for AWS. */
   readonly dynamodb?: LocalService;
   readonly messaging?: LocalService;
+  readonly s3?: LocalService;
 }
 
 /** The options of an SDK client of a local service. */
@@ -69,6 +72,9 @@ export function openTarget(stack: StackDescription) {
     bufferQueueUrl: stack.bufferQueueUrl,
     deadLetterQueueUrl: stack.deadLetterQueueUrl,
     alarmTopicArn: stack.alarmTopicArn,
+    originsBucket: stack.originsBucket,
+    /** The options of clients of S3. */
+    s3: stack.s3,
     /** The options of further clients of the services that carry messages. */
     messaging: stack.messaging,
   };

@@ -41,7 +41,7 @@ const RECEIVED = [
   ...(["AuthenticationFailed", "AccessDenied"] as const),
 ] as const;
 
-/** The metrics of Shared Signals and of webhooks, which are off by default. */
+/** The metrics of Shared Signals, of webhooks and of the providers' endpoint, which are off by default. */
 export const SIGNAL_METRIC_NAMES = {
   "signal-receiver": RECEIVED,
   "signal-poller": [...RECEIVED, "PollsFailed"],
@@ -49,6 +49,10 @@ export const SIGNAL_METRIC_NAMES = {
   "signal-delivery": ["SetsPushed", "PushesRetried"],
   "signal-streams": ["SetsPolled"],
   webhook: ["NoticesTaken", "NoticesRetried"],
+  "provider-endpoint": [
+    ...(["RecordsTaken", "RecordsRefused", "RequestsLeft"] as const),
+    ...(["RequestsUnauthenticated", "RequestsUnreadable"] as const),
+  ],
 } as const;
 
 /** A function that has metrics of its own. */

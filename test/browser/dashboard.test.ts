@@ -276,6 +276,44 @@ describe("finding out", () => {
     await eventually(async () => expect(await events.locator(".event").count()).toBe(20));
   });
 
+  it("say where they come from, and are narrowed to a country and a network", async () => {
+    const { library, settle } = scene();
+    const at = (ip: string, origin: object) =>
+      createEvent(
+        { eventType: "auth_failed", clientId: "abroad", details: { ip, origin } },
+        Date.now() - 1000,
+      );
+    await library.sink.publish([
+      at("203.0.113.70", { country: "DE", asn: 64496, operator: "Example Telecom" }),
+      at("203.0.113.71", { country: "SG", asn: 64502, operator: SCRIPT.slice(0, 90), kind: "vpn" }),
+      at("203.0.113.72", {}),
+    ]);
+    await settle();
+    const { page } = await open();
+    await enter(page, "?client_id=abroad");
+    const events = panel(page, "Security events");
+    await eventually(async () => expect(await events.locator(".event").count()).toBe(3));
+    expect(await events.locator(".origin").allTextContents()).toEqual(
+      expect.arrayContaining([
+        "DE · Example Telecom",
+        expect.stringMatching(/^SG · <script>.* · vpn$/),
+      ]),
+    );
+    expect(await events.locator(".origin").count()).toBe(2);
+    const german = events.locator(".event", { hasText: "203.0.113.70" });
+    await german.getByRole("button", { name: /detail$/ }).click();
+    await german.getByRole("button", { name: "DE", exact: true }).click();
+    await page.waitForURL(/country=DE/);
+    await eventually(async () => expect(await events.locator(".event").count()).toBe(1));
+    await page.getByText("Only the list of events is narrowed to a country or network.").waitFor();
+    await page.getByLabel("Country").fill("");
+    await page.getByLabel("Network kind").fill("vpn");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await events.getByText("203.0.113.71").first().waitFor();
+    await eventually(async () => expect(await events.locator(".event").count()).toBe(1));
+    expect(await page.title()).not.toBe("taken");
+  });
+
   it("saves what is shown as CSV and JSON", async () => {
     const { page } = await open();
     await enter(page, "?client_id=leaky");

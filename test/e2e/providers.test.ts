@@ -1,10 +1,15 @@
+import { createHmac } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
+import { queueNamed } from "../../local/services/queues.ts";
+import { signWebhook } from "../../shared/notifications/standard-webhook.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import { ENDPOINT_KEYS, ENDPOINT_SECRETS, ENDPOINTS } from "../provider-endpoints.ts";
 import {
   AUTH0_BUS,
   auth0Sample,
@@ -31,11 +36,23 @@ const acmeSample: Sample = {
   detail: { event: "login.failed", id: "a-1", at: "2026-11-23T10:00:00Z", from: "192.0.2.77" },
 };
 
+const acmeSecret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:acme-AbCdEf";
+
 const scene = useStack({
+  secrets: ENDPOINT_SECRETS,
   assembly: () =>
     synthesize(mkdtempSync(join(tmpdir(), "oauth-monitoring-providers-")), {
       removalPolicy: "destroy",
-      providers: { partnerEventBuses: [AUTH0_BUS, OKTA_BUS], cognito: true, mappings: [ACME] },
+      providers: {
+        partnerEventBuses: [AUTH0_BUS, OKTA_BUS],
+        cognito: true,
+        mappings: [ACME],
+        endpoints: [
+          ...ENDPOINTS,
+          // Its secret is not there.
+          { provider: "acme", authentication: { kind: "bearer", secretArn: acmeSecret } },
+        ],
+      },
     }),
 });
 
@@ -88,5 +105,284 @@ describe("a stack that listens to identity providers", () => {
     // EventBridge gives each delivery an id of its own, and this event has none.
     expect(unknown.body.events).toHaveLength(2);
     expect(unknown.body.events[0].event_data.original).toEqual({ "()": ["1e+300"], deep: "" });
+  });
+});
+
+describe("an endpoint of a provider", () => {
+  const [key, nextKey] = ENDPOINT_KEYS.entra;
+  const json = { "content-type": "application/json" };
+
+  function post(provider: string, headers: Record<string, string | string[]>, body: string) {
+    return scene().send("POST", `/providers/${provider}/events`, { ...json, ...headers }, body);
+  }
+
+  /** A request of Entra ID, signed now or at another time. */
+  function signed(body: string, { secrets = [key] as string[], ageSeconds = 0 } = {}) {
+    const sentAtSeconds = Math.floor(Date.now() / 1000) - ageSeconds;
+    return { ...signWebhook(secrets, { id: "msg_1", sentAtSeconds, body }) };
+  }
+
+  const postSigned = (body: string, options?: Parameters<typeof signed>[1]) =>
+    post("entra", signed(body, options), body);
+
+  /** Sign-ins of a user who does nothing else. */
+  const signIns = (user: string, count: number) =>
+    Array.from({ length: count }, (_, n) => {
+      const { detail } = entraSignIn("SignInLogs", 50126);
+      const properties = { ...(detail.properties as object), id: `${user}-${n}`, userId: user };
+      return { ...detail, properties };
+    });
+
+  async function eventsOf(user: string) {
+    await scene().settle();
+    const query = `user_id=${user}&from=2026-11-01T00:00:00Z&limit=100`;
+    return (await scene().get(`/admin/oauth/events?${query}`, scene().admin)).body.events;
+  }
+
+  it("stores each record of a batch once, however often it comes", async () => {
+    const body = JSON.stringify({ records: signIns("grace", 25) });
+    const headers = signed(body);
+    for (let delivery = 0; delivery < 2; delivery += 1) {
+      const { status, body: answer } = await post("entra", headers, body);
+      expect({ status, answer }).toEqual({ status: 200, answer: { taken: 25 } });
+    }
+    // Signed anew, and one by one.
+    for (const record of signIns("grace", 2)) {
+      expect((await postSigned(JSON.stringify(record))).status).toBe(200);
+    }
+    const events = await eventsOf("grace");
+    expect(events).toHaveLength(25);
+    expect(events[0]).toMatchObject({
+      event_type: "auth_failed",
+      event_data: { provider: "entra", reason: "wrong_password" },
+    });
+  });
+
+  it("takes a replayed request without ids once, by what its records say", async () => {
+    const body = JSON.stringify([
+      { category: "Odd", properties: { userId: "joan", n: 1 } },
+      { category: "Odd", properties: { userId: "joan", n: 2 } },
+    ]);
+    const headers = signed(body);
+    for (let delivery = 0; delivery < 3; delivery += 1) await post("entra", headers, body);
+    expect(await eventsOf("joan")).toHaveLength(2);
+  });
+
+  it("lets no request in that is not signed, and reads nothing of it", async () => {
+    const { busTraffic } = scene();
+    await scene().settle();
+    const before = busTraffic.length;
+    const body = JSON.stringify({ records: signIns("mallory", 1) });
+    const stranger = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
+    const good = signed(body);
+    const twice = String(good["webhook-signature"]);
+    const refused = [
+      await post("entra", {}, body),
+      await postSigned(body, { secrets: [stranger] }),
+      await postSigned(body, { ageSeconds: 400 }),
+      await postSigned(body, { ageSeconds: -400 }),
+      await post("entra", good, body.slice(0, -1)),
+      await post("entra", good, `${body} `),
+      await post("entra", { ...good, "webhook-signature": [twice, twice] }, body),
+      await post("entra", {}, "no JSON"),
+      await post("keycloak", { "x-keycloak-signature": "0".repeat(64) }, body),
+      await post("okta", { authorization: `${ENDPOINT_KEYS.okta}0` }, body),
+      await post("ping", { authorization: ENDPOINT_KEYS.ping }, body),
+    ];
+    for (const { status, headers, text } of refused) {
+      expect(status, text).toBe(401);
+      expect(headers["content-type"]).toBe("application/problem+json");
+      expect(JSON.stringify(headers)).toMatch(/(Signature|Bearer) realm=/);
+    }
+    expect((await post("auth0", good, body)).status).toBe(404);
+    expect((await post("constructor", good, body)).status).toBe(404);
+    await scene().settle();
+    expect(busTraffic.length).toBe(before);
+  });
+
+  it("takes both keys of a rotation", async () => {
+    const body = JSON.stringify(signIns("radia", 1)[0]);
+    for (const secrets of [[key], [nextKey], [nextKey, key]]) {
+      expect((await postSigned(body, { secrets })).status).toBe(200);
+    }
+    expect(await eventsOf("radia")).toHaveLength(1);
+  });
+
+  it("takes Keycloak's signature, Okta's and PingOne's secret", async () => {
+    const keycloak = JSON.stringify({
+      uid: "kc-1",
+      time: Date.parse("2026-11-23T10:00:00Z"),
+      type: "access.LOGIN",
+      authDetails: { userId: "barbara", clientId: "console", ipAddress: "203.0.113.8" },
+    });
+    const digest = createHmac("sha256", ENDPOINT_KEYS.keycloak).update(keycloak).digest("hex");
+    const answers = [
+      await post("keycloak", { "x-keycloak-signature": digest }, keycloak),
+      await post(
+        "okta",
+        { authorization: ENDPOINT_KEYS.okta },
+        JSON.stringify({
+          eventType: "com.okta.event_hook",
+          data: {
+            events: ["SUCCESS", "FAILURE"].map((result) => ({
+              ...oktaSample("user.session.start", result).detail,
+              uuid: `hook-${result}`,
+              actor: { id: "barbara", type: "User" },
+            })),
+          },
+        }),
+      ),
+      await post(
+        "ping",
+        { "x-ping-key": ENDPOINT_KEYS.ping },
+        JSON.stringify([
+          {
+            ...pingSample("PASSWORD.CHECK_FAILED", "FAILED").detail,
+            actors: { user: { id: "barbara" } },
+          },
+        ]),
+      ),
+    ];
+    expect(answers.map(({ body }) => body)).toEqual([{ taken: 1 }, { taken: 2 }, { taken: 1 }]);
+    const events = (await eventsOf("barbara")) as { event_data: { provider: string } }[];
+    expect(events.map(({ event_data }) => event_data.provider).sort()).toEqual([
+      ...["keycloak", "okta", "okta", "ping"],
+    ]);
+  });
+
+  it("answers Okta's verification, when the secret is right", async () => {
+    const verify = (provider: string, headers: Record<string, string>) =>
+      scene().send("GET", `/providers/${provider}/events`, headers);
+    const challenge = { "x-okta-verification-challenge": "Me_rShK8JHsTnbyYrWXCEoMGbM" };
+    const authorization = ENDPOINT_KEYS.okta;
+    const { status, body } = await verify("okta", { ...challenge, authorization });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { verification: challenge["x-okta-verification-challenge"] },
+    });
+    expect((await verify("okta", challenge)).status).toBe(401);
+    expect((await verify("okta", { authorization })).status).toBe(400);
+    expect((await verify("ping", { ...challenge, "x-ping-key": ENDPOINT_KEYS.ping })).status).toBe(
+      404,
+    );
+  });
+
+  it("says which lines it cannot read, and refuses a body of which it can read nothing", async () => {
+    const [record] = signIns("hedy", 1);
+    const lines = await postSigned(`${JSON.stringify(record)}\nno JSON\n`);
+    expect(lines).toMatchObject({ status: 200, body: { taken: 1, refused_lines: [2] } });
+    expect(await postSigned("no JSON")).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining("neither JSON nor JSON lines") },
+    });
+    expect(await postSigned("")).toMatchObject({ status: 400 });
+    const many = JSON.stringify(Array.from({ length: 2001 }, () => 1));
+    expect(await postSigned(many)).toMatchObject({
+      status: 413,
+      body: { detail: expect.stringContaining("send at most 2000") },
+    });
+    expect(await eventsOf("hedy")).toHaveLength(1);
+  });
+
+  it("takes 4 MB, and refuses more before it looks at the signature", async () => {
+    const mebibyte = "x".repeat(1024 * 1024);
+    const [record] = signIns("jean", 1);
+    expect((await postSigned(JSON.stringify({ ...record, mebibyte }))).status).toBe(200);
+    const [event] = await eventsOf("jean");
+    expect(event.event_data.original_cut).toContain("SignInLogs");
+    const tooLarge = { status: 413, headers: { "content-type": "application/problem+json" } };
+    expect(await post("entra", {}, mebibyte.repeat(5))).toMatchObject(tooLarge);
+    // API Gateway's own limit is 10 MB. It answers before it has read them all, so nothing follows on the connection.
+    const beyond = await post("entra", { connection: "close" }, mebibyte.repeat(11));
+    expect(beyond).toMatchObject({ status: 413 });
+  });
+
+  it("reads a body that API Gateway encoded as base64", async () => {
+    const { stack } = scene();
+    const body = JSON.stringify(signIns("évariste", 1)[0]);
+    const invoke = (event: object) =>
+      stack.functions.invoke(stack.named("function", "ProviderEndpoint"), {
+        httpMethod: "POST",
+        pathParameters: { provider: "entra" },
+        headers: signed(body),
+        requestContext: { requestId: "r" },
+        ...event,
+      });
+    const base64 = Buffer.from(body).toString("base64");
+    expect(await invoke({ body: base64, isBase64Encoded: true })).toMatchObject({
+      statusCode: 200,
+      body: '{"taken":1}',
+    });
+    expect(await invoke({ body: base64, isBase64Encoded: false })).toMatchObject({
+      statusCode: 401,
+    });
+    expect(await eventsOf(encodeURIComponent("évariste"))).toHaveLength(1);
+  });
+
+  it("answers 503 until the bus has taken every record, and loses none", async () => {
+    const { stack } = scene();
+    const { eventBus } = stack;
+    const body = JSON.stringify({ records: signIns("ida", 12) });
+    const headers = signed(body);
+    const put = eventBus.put.bind(eventBus);
+    // One of twelve entries, which are two calls.
+    eventBus.put = (entry) =>
+      entry.Detail?.includes("ida-7")
+        ? { ErrorCode: "InternalFailure", ErrorMessage: "not this one" }
+        : put(entry);
+    const refused = await post("entra", headers, body);
+    eventBus.put = put;
+    expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
+    expect(refused.body.detail).toBe(
+      "Not every record could be taken: send the whole request again",
+    );
+    expect((await post("entra", headers, body)).body).toEqual({ taken: 12 });
+    expect(await eventsOf("ida")).toHaveLength(12);
+  });
+
+  it("answers 503 while its secret cannot be read", async () => {
+    const { status, body } = await post("acme", { authorization: "x".repeat(32) }, "{}");
+    expect(status).toBe(503);
+    expect(body.detail).toBe("The request cannot be authenticated now: send it again");
+  });
+
+  it("is refused or stored, never a failure, whatever an authentic body holds", async () => {
+    const authorization = ENDPOINT_KEYS.okta;
+    const body = fc.oneof(
+      fc.json(),
+      fc.string({ unit: "binary" }),
+      fc.jsonValue().map((value) => JSON.stringify({ data: { events: [value, { uuid: value }] } })),
+      fc.constantFrom('{"__proto__":1}', "[[[[]]]]", "\ufeff{}", '{"data":{"events":{}}}', "nul"),
+      fc.constant(`${"[".repeat(50_000)}${"]".repeat(50_000)}`),
+    );
+    await fc.assert(
+      fc.asyncProperty(body, async (text) => {
+        const { status } = await post("okta", { authorization }, text);
+        expect([200, 400]).toContain(status);
+      }),
+      { numRuns: 60 },
+    );
+    await scene().settle();
+    const { stack } = scene();
+    expect(queueNamed(stack.queues, stack.named("queue", "DeadLetters")).messages).toEqual([]);
+  });
+
+  it("keeps no secret in a table, an event, a log line or an answer", async () => {
+    const { busTraffic, logs, storeText } = scene();
+    const [record] = signIns("anita", 1);
+    const secrets = Object.values(ENDPOINT_KEYS).flat();
+    const body = JSON.stringify({ ...record, authorization: ENDPOINT_KEYS.okta });
+    const answers = [
+      await postSigned(body),
+      await post("okta", { authorization: ENDPOINT_KEYS.okta }, "no JSON"),
+      await post("ping", { authorization: ENDPOINT_KEYS.ping }, body),
+      await post("ping", { "x-ping-key": `${ENDPOINT_KEYS.ping} ` }, "{}"),
+    ];
+    await scene().settle();
+    const everything = [await storeText(), ...busTraffic, ...logs, JSON.stringify(answers)].join(
+      "\n",
+    );
+    expect(await eventsOf("anita")).toHaveLength(1);
+    for (const secret of secrets) expect(everything).not.toContain(secret);
   });
 });

@@ -115,6 +115,16 @@ describe("npm start", () => {
     expect(stats.active_tokens).toBeGreaterThan(0);
     expect(stats.expired_tokens).toBeGreaterThan(0);
     expect(Object.keys(stats.tokens_by_client ?? {})).toContain("Shop for iOS");
+    const abroad = await get("/admin/oauth/events?country=DE&limit=5", stack.admin_token);
+    expect(abroad).toMatchObject({
+      events: expect.arrayContaining([
+        expect.objectContaining({
+          event_data: expect.objectContaining({
+            origin: expect.objectContaining({ country: "DE" }),
+          }),
+        }),
+      ]),
+    });
 
     expect(await first.interrupt()).toBe(0);
     expect(existsSync(stackFile)).toBe(false);
@@ -226,6 +236,8 @@ describe("the CLI", () => {
     const there = await json("events", "--ip", "127.0.0.1", "--type", "token_used");
     expect(there.events.length).toBeGreaterThan(0);
     expect((await json("events", "--ip", "192.0.2.1")).events).toEqual([]);
+    const nowhere = ["--country", "fr", "--asn", "AS64496", "--kind", "vpn"];
+    expect((await json("events", ...nowhere)).events).toEqual([]);
     expect((await cli("events", "--limit", "3")).stdout).toMatch(
       /^OCCURRED +TYPE +CLIENT +USER +DATA\n/,
     );

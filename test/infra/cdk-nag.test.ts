@@ -3,6 +3,7 @@ import { AwsSolutionsChecks, type IApplyRule, NagRuleCompliance } from "cdk-nag"
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { ENDPOINTS } from "../provider-endpoints.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
@@ -11,9 +12,11 @@ const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
     "with everything on",
     {
       ocsfExport: { enabled: true },
+      origins: { databases: ["country.mmdb"] },
       providers: {
         partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],
         cognito: true,
+        endpoints: ENDPOINTS,
       },
       api: { waf: { enabled: true } },
       signals: SIGNALS,

@@ -4,15 +4,21 @@ import { describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { ENDPOINTS } from "../provider-endpoints.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
+  origins: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },
-  providers: { partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"], cognito: true },
+  providers: {
+    partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],
+    cognito: true,
+    endpoints: ENDPOINTS,
+  },
 };
 
 /** Named within another resource, or not by a name: they clash with nothing of another stack. */
@@ -51,7 +57,7 @@ const SIDE_BY_SIDE: [string, () => Stack[]][] = [
       const app = new App();
       return ["One", "Two"].map((id) => {
         const stack = new Stack(app, id);
-        new OAuthMonitoring(stack, "Monitoring", { config: EVERYTHING });
+        new OAuthMonitoring(stack, "Monitoring", { config: EVERYTHING }).addAdminApi();
         return stack;
       });
     },

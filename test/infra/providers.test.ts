@@ -1,8 +1,11 @@
-import { App } from "aws-cdk-lib";
+import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
+import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { describe, expect, it } from "vitest";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { ENDPOINTS } from "../provider-endpoints.ts";
 
 /** The template of a stack whose bundles do not matter. */
 function synthesize(providers: MonitoringConfigInput["providers"]): Template {
@@ -33,6 +36,104 @@ describe("a mapping of a provider", () => {
     const mappings = [acme, { ...acme, name: "other", fields: { code: "$.a", ip: "$.b[" } }];
     expect(() => synthesize({ mappings })).toThrow(
       /providers\.mappings\.1\.fields\.ip: not a JSONPath of RFC 9535/,
+    );
+  });
+});
+
+describe("an endpoint of a provider", () => {
+  const template = synthesize({ endpoints: ENDPOINTS });
+  const [entra, , okta] = ENDPOINTS;
+
+  /** The methods of the providers' path. */
+  const methods = (of: Template) => {
+    const paths = Object.entries(of.findResources("AWS::ApiGateway::Resource")).filter(
+      ([id, { Properties }]) => Properties.PathPart === "events" && id.includes("provider"),
+    );
+    const ids = new Set(paths.map(([id]) => id));
+    return Object.values(of.findResources("AWS::ApiGateway::Method"))
+      .map(({ Properties }) => Properties)
+      .filter(({ ResourceId }) => ids.has(ResourceId.Ref));
+  };
+
+  it("is not there without configuration, nor anything of it", () => {
+    const absent = JSON.stringify(synthesize({}).toJSON());
+    expect(absent).not.toMatch(/provider-?endpoint|providers\/|ProviderRequestsRefused/i);
+    expect(synthesize({ endpoints: [] }).toJSON()).toEqual(JSON.parse(absent));
+  });
+
+  it("is an open route, throttled by itself, with Okta's verification only for Okta", () => {
+    const open = (method: string) => ({ HttpMethod: method, AuthorizationType: "NONE" });
+    const byMethod = (of: Template) =>
+      methods(of).sort((a, b) => a.HttpMethod.localeCompare(b.HttpMethod));
+    expect(byMethod(template)).toMatchObject([open("GET"), open("POST")]);
+    expect(byMethod(synthesize({ endpoints: [entra] }))).toMatchObject([open("POST")]);
+    template.hasResourceProperties("AWS::ApiGateway::Stage", {
+      MethodSettings: Match.arrayWith([
+        Match.objectLike({
+          HttpMethod: "POST",
+          ResourcePath: "/~1providers~1{provider}~1events",
+          ThrottlingRateLimit: 100,
+          ThrottlingBurstLimit: 200,
+        }),
+      ]),
+    });
+  });
+
+  it("may put events on the one bus and read the secrets that it names, and nothing else", () => {
+    const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
+    const [policy] = policies.filter(([id]) => id.includes("ProviderEndpointRole"));
+    const statements = policy?.[1].Properties.PolicyDocument.Statement as {
+      readonly Action: string | string[];
+      readonly Resource: unknown;
+    }[];
+    const resourcesOf = (action: string) =>
+      statements
+        .filter(({ Action }) => [Action].flat().includes(action))
+        .flatMap(({ Resource }) => Resource);
+    expect(new Set(statements.flatMap(({ Action }) => Action))).toEqual(
+      new Set([
+        ...["events:PutEvents", "secretsmanager:GetSecretValue"],
+        ...["logs:CreateLogStream", "logs:PutLogEvents"],
+        ...["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+      ]),
+    );
+    expect(resourcesOf("secretsmanager:GetSecretValue")).toEqual(
+      ENDPOINTS.map(({ authentication }) => authentication.secretArn),
+    );
+    expect(resourcesOf("events:PutEvents")).toEqual([
+      { "Fn::GetAtt": [expect.stringContaining("EventFlowBus"), "Arn"] },
+    ]);
+  });
+
+  it("has an alarm for requests that are not authenticated", () => {
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      MetricName: "RequestsUnauthenticated",
+      Dimensions: Match.arrayWith([{ Name: "service", Value: "provider-endpoint" }]),
+      Threshold: 20,
+    });
+  });
+
+  it("stands behind the web ACL of the admin API", () => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const config = { providers: { endpoints: [okta] }, api: { waf: { enabled: true } } };
+    const guarded = Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
+    expect(methods(guarded)).toHaveLength(2);
+    guarded.resourceCountIs("AWS::ApiGateway::RestApi", 1);
+    guarded.resourceCountIs("AWS::WAFv2::WebACLAssociation", 1);
+  });
+
+  it("takes a secret of the same app, and asks for the admin API", () => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const stack = new Stack(app, "Shop");
+    const secret = new Secret(stack, "OktaKey");
+    const authentication = { kind: "bearer" as const, secretArn: secret.secretArn };
+    const monitoring = new OAuthMonitoring(stack, "Monitoring", {
+      config: { providers: { endpoints: [{ provider: "okta", authentication }] } },
+    });
+    expect(() => app.synth()).toThrow(/call addAdminApi\(\), or remove the key/);
+    monitoring.addAdminApi();
+    expect(JSON.stringify(Template.fromStack(stack).findResources("AWS::IAM::Policy"))).toMatch(
+      /"secretsmanager:GetSecretValue"[^}]*"Resource":\{"Ref":"OktaKey/,
     );
   });
 });

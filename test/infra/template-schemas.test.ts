@@ -8,16 +8,22 @@ import { afterAll, describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { ENDPOINTS } from "../provider-endpoints.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 import { checkTemplate } from "./cloudformation/check-template.ts";
 import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
+  origins: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },
-  providers: { partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"], cognito: true },
+  providers: {
+    partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],
+    cognito: true,
+    endpoints: ENDPOINTS,
+  },
   previousEventsTable: "old-events",
   functions: {
     reservedConcurrency: { Authorizer: 400, Subscriber: 20 },
@@ -56,9 +62,9 @@ const TEMPLATES = new Map<string, CfnTemplate>(
         "two constructs in one stack, with everything on",
         (app) => {
           const stack = new Stack(app, "Two");
-          for (const id of ["First", "Second"]) {
-            new OAuthMonitoring(stack, id, { config: EVERYTHING });
-          }
+          // Endpoints need the admin API, and two of them are more than the resources that a stack may have.
+          const config = { ...EVERYTHING, providers: { ...EVERYTHING.providers, endpoints: [] } };
+          for (const id of ["First", "Second"]) new OAuthMonitoring(stack, id, { config });
         },
       ],
     ] as readonly [string, (app: App) => void][]

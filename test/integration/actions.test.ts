@@ -242,6 +242,26 @@ describe("a block", () => {
     expect(ofType("action_released")).toHaveLength(1);
   });
 
+  it("of a token or a session refuses that one alone", async () => {
+    const { context, issue, verdict, take, inAnHour } = await scene();
+    const [one, other] = [await issue(), await issue()];
+    const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
+    const [blocked, free] = [
+      await startSession(context, request),
+      await startSession(context, request),
+    ];
+    const inSession = (sessionSecret: string) =>
+      verdict(other.secret, { path: "/mcp", sessionSecret });
+    const until = inAnHour();
+    await take({ kind: "block", target: { kind: "token", id: one.token.token_id }, until });
+    const { session_id } = blocked.session;
+    await take({ kind: "block", target: { kind: "session", id: session_id }, until });
+    expect(await verdict(one.secret)).toBe("blocked_token");
+    expect(await verdict(other.secret)).toBe("allowed");
+    expect(await inSession(blocked.secret)).toBe("blocked_session");
+    expect(await inSession(free.secret)).toBe("allowed");
+  });
+
   it("ends of itself, and is then noted as expired once", async () => {
     const { context, world, take, time, inAnHour, ofType } = await scene();
     await take({ kind: "block", target: { kind: "user", id: "ada" }, until: inAnHour() });

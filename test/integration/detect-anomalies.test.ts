@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CustomRule } from "../../shared/config/custom-rule-parameters.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
+import { alertNotification } from "../../shared/detection/alert-notification.ts";
 import { findAlert, listAlerts } from "../../shared/detection/alert-store.ts";
 import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
@@ -352,6 +353,88 @@ describe("detectAnomalies", () => {
         known_networks: ["10.1.0.0/16", "10.2.0.0/16", "198.51.0.0/16"],
       },
     });
+  });
+
+  it("raises nothing because origins become known, and then knows services by operators", async () => {
+    const { world, run } = await watchedWorld();
+    const services = ["one", "two", "three", "four"];
+    let token = 0;
+    const use = async (second: number, origin?: Record<string, unknown>, agent = "okhttp/5") => {
+      for (const [n, clientId] of services.entries()) {
+        token += 1;
+        const details = {
+          token_id: `t${token}`,
+          ip: `${10 + second}.${n}.0.1`,
+          user_agent: agent,
+          previous_use: null,
+          ...(origin && { origin }),
+        };
+        await tell(world, {
+          type: "token_used",
+          clientId,
+          count: 1,
+          agoMs: MINUTE_MS,
+          details: () => details,
+        });
+      }
+    };
+    const step = async (...given: Parameters<typeof use>) => {
+      await use(...given);
+      const { opened } = await run();
+      world.time.nowMs += 6 * HOUR_MS;
+      return opened.map(ruleAndSubject);
+    };
+    const cloud = { asn: 64496, operator: "Example Cloud", country: "DE", kind: "hosting" };
+    for (let n = 0; n < 12; n += 1) expect(await step(0)).toEqual([]);
+    // Each network of the cloud is new, and each of its operators.
+    for (let n = 1; n < 10; n += 1) expect(await step(n, cloud)).toEqual([]);
+    expect(await step(20, cloud)).toEqual([]);
+    await use(0, cloud);
+    world.time.nowMs += 30 * MINUTE_MS;
+    await use(30, { asn: 64511, operator: "Example Hosting", country: "NL", kind: "hosting" });
+    world.time.nowMs += 25 * MINUTE_MS;
+    await use(0, cloud);
+    const { opened } = await run();
+    expect(opened.map(ruleAndSubject).sort()).toEqual(
+      services.map((service) => `new_network client ${service}`).sort(),
+    );
+    expect(opened[0]?.message).toContain("is used from hosting AS64511 Example Hosting in NL");
+    world.time.nowMs += DAY_MS;
+    // Nobody looks origins up any more.
+    for (let n = 40; n < 44; n += 1) expect(await step(n)).toEqual([]);
+  });
+
+  it("raises a user who is at two ends of the world with a token for each, and shows where", async () => {
+    const { world, told, run } = await watchedWorld();
+    const use = (token: string, agoMs: number, origin: Record<string, unknown>, ip: string) =>
+      tell(world, {
+        type: "token_used",
+        clientId: "app",
+        userId: "ada",
+        count: 1,
+        agoMs,
+        details: () => ({
+          token_id: token,
+          ip,
+          user_agent: "Firefox/150.0",
+          previous_use: null,
+          origin,
+        }),
+      });
+    const home = { asn: 64496, operator: "Example Telecom", country: "DE" };
+    const berlin = { ...home, latitude: 52.5, longitude: 13.4 };
+    for (const days of [3, 2, 1.5]) await use(`t${days}`, days * DAY_MS, berlin, "10.1.0.1");
+    await use("own", 30 * MINUTE_MS, berlin, "10.1.0.1");
+    expect((await run()).opened).toEqual([]);
+    const rio = { asn: 64509, operator: "Example Brasil", country: "BR" };
+    await use("thief", MINUTE_MS, { ...rio, latitude: -22.9, longitude: -43.2 }, "203.0.113.9");
+    const { opened } = await run();
+    expect(opened.map(ruleAndSubject)).toEqual(["impossible_travel user ada"]);
+    expect(opened[0]?.evidence.examples).toMatchObject([{ origin: rio }, { origin: home }]);
+    const [alert] = told;
+    const { text } = alertNotification(alert as Alert);
+    expect(text).toContain("203.0.113.9, AS64509 Example Brasil in BR");
+    expect(text).toContain("usual is AS64496 Example Telecom in DE");
   });
 
   it("raises a rule of the configuration, as a dry run over the counters said it would", async () => {

@@ -472,8 +472,8 @@ describe("the networks of a client", () => {
     await keep(NOW + HOUR_MS, { serviceNetworks: [from(NOW + HOUR_MS, "10.1.0.0/16")] });
     const seen = (minutesAgo: number) => toInstant(NOW - minutesAgo * MINUTE_MS);
     const known = [
-      { network: "10.2.0.0/16", firstSeenAt: seen(5), raised: false },
-      { network: "10.1.0.0/16", firstSeenAt: seen(3), raised: false },
+      { network: "10.2.0.0/16", firstSeenAt: seen(5), lastSeenAt: seen(5), raised: false },
+      { network: "10.1.0.0/16", firstSeenAt: seen(3), lastSeenAt: seen(3), raised: false },
     ];
     expect(await findKnownNetworks(world, "service", NOW)).toEqual(known);
     expect(await findKnownNetworks(world, "other", NOW)).toEqual([]);
@@ -487,7 +487,14 @@ describe("the networks of a client", () => {
     const knownNetworks = new Map([
       [
         "service",
-        [{ network: "10.1.0.0/16", firstSeenAt: toInstant(NOW - 9 * DAY_MS), raised: false }],
+        [
+          {
+            network: "10.1.0.0/16",
+            firstSeenAt: toInstant(NOW - 9 * DAY_MS),
+            lastSeenAt: toInstant(NOW),
+            raised: false,
+          },
+        ],
       ],
     ]);
     const look = async (nowMs: number, known = knownNetworks) => {

@@ -32,9 +32,9 @@ async function scene(responses: Responses) {
     notifyProposal: async (action: Action) => void proposals.push(action),
   };
   /** Opens an alert about an address, or whatever subject. */
-  const alert = async (subject: { kind: "client" | "ip" | "token"; id: string }) => {
+  const alert = async (subject: { kind: "client" | "ip" | "token"; id: string }, story = "") => {
     const open = sampleAlert({
-      alert_id: `failure_burst#${subject.kind}#${subject.id}`,
+      alert_id: `failure_burst#${subject.kind}#${subject.id}${story}`,
       subject,
       opened_at: toInstant(world.time.nowMs),
       last_seen_at: toInstant(world.time.nowMs),
@@ -110,6 +110,21 @@ describe("a policy", () => {
     world.time.nowMs += HOUR_MS;
     await alert({ kind: "ip", id: "203.0.113.99" });
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+  });
+
+  it("takes nothing where the ceiling is 0", async () => {
+    const { alert, run } = await burst({ mode: "enforce" }, { actionsPerHour: 0 });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
+  });
+
+  it("proposes nothing more against an address while a proposal waits", async () => {
+    const { alert, run } = await burst({ mode: "propose" });
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
+    await alert({ kind: "ip", id: "203.0.113.9" }, "#of-another-client");
+    await alert({ kind: "ip", id: "203.0.113.10" });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
   });
 
   it("never acts against the allow list, nor against callers without a client", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { originOf } from "../../shared/envelope/origin.ts";
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import { type EventQuery, queryEvents } from "../../shared/event-store/query-events.ts";
 import { DAY_MS } from "../../shared/time/clock.ts";
@@ -16,7 +17,17 @@ async function worldWithEvents(count: number) {
         eventType: TYPES[n % TYPES.length] as string,
         clientId: n % 3 ? "app" : "web",
         userId: n % 5 ? "ada" : undefined,
-        details: { ...(n % 2 && { token_id: "t1" }), ip: `203.0.113.${n % 4}` },
+        details: {
+          ...(n % 2 && { token_id: "t1" }),
+          ip: `203.0.113.${n % 4}`,
+          ...(n % 7 < 3 && {
+            origin: {
+              country: n % 2 ? "DE" : "FR",
+              asn: 64496 + (n % 3),
+              ...(n % 4 && { kind: "vpn" }),
+            },
+          }),
+        },
       },
       // Pairs share an instant, so that the order within it matters.
       world.time.nowMs - Math.floor(n / 2) * 1000,
@@ -73,6 +84,22 @@ describe("queryEvents", () => {
       [
         { fromMs: at(60), toMs: at(20) },
         (e) => Date.parse(e.occurred_at) >= at(60) && Date.parse(e.occurred_at) < at(20),
+      ],
+      [{ country: "DE" }, (e) => originOf(e.event_data)?.country === "DE"],
+      [
+        { asn: 64497, type: "auth_failed" },
+        (e) => originOf(e.event_data)?.asn === 64497 && e.event_type === "auth_failed",
+      ],
+      [
+        { kind: "vpn", userId: "ada", country: "FR" },
+        (e) =>
+          originOf(e.event_data)?.kind === "vpn" &&
+          originOf(e.event_data)?.country === "FR" &&
+          e.user_id === "ada",
+      ],
+      [
+        { country: "DE", ip: "203.0.113.1" },
+        (e) => originOf(e.event_data)?.country === "DE" && e.event_data.ip === "203.0.113.1",
       ],
     ];
     for (const [filters, matches] of cases) {
@@ -203,5 +230,35 @@ describe("queryEvents", () => {
     expect(page).toEqual({ events: [], next_cursor: null });
     // Four shards of the client's index, and nothing else.
     expect(world.traffic.roundTrips).toBe(4);
+  });
+
+  it("bounds what it looks into for a country, and goes on by the cursor", async () => {
+    const world = await createWorld();
+    const event = (n: number, country: string) =>
+      createEvent(
+        {
+          eventType: "token_used",
+          clientId: "app",
+          details: { ip: "203.0.113.1", origin: { country } },
+        },
+        // Each alone in its ten seconds, so that none is in a pack.
+        world.time.nowMs - n * 11_000,
+      );
+    const rare = event(3000, "FR");
+    await world.sink.publish([...Array.from({ length: 3000 }, (_, n) => event(n, "DE")), rare]);
+    const query = { clientId: "app", country: "FR", limit: 10 };
+    let calls = 0;
+    let cursor: string | undefined;
+    const found: string[] = [];
+    do {
+      world.traffic.reset();
+      const page = await queryEvents(world, { ...query, cursor });
+      expect(world.traffic.roundTrips).toBeLessThanOrEqual(64);
+      found.push(...page.events.map(({ id }) => id));
+      cursor = page.next_cursor ?? undefined;
+      calls += 1;
+    } while (cursor);
+    expect(found).toEqual([rare.id]);
+    expect(calls).toBeLessThan(5);
   });
 });

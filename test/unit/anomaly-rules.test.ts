@@ -446,6 +446,7 @@ describe("new_network", () => {
         networks.map(([network, hoursAgo, raised = false]) => ({
           network,
           firstSeenAt: toInstant(NOW - hoursAgo * HOUR_MS),
+          lastSeenAt: toInstant(NOW - hoursAgo * HOUR_MS),
           raised,
         })),
       ],

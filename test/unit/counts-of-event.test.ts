@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Count } from "../../shared/counters/counter-keys.ts";
 import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
-import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
-import type { AgentNews } from "../../shared/counters/first-agents.ts";
+import { countsOfEvent, type EventNews, NO_NEWS } from "../../shared/counters/counts-of-event.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
 
@@ -13,7 +12,7 @@ function counted(
   eventType: string,
   details: Record<string, unknown>,
   subject = {},
-  news?: AgentNews,
+  news?: EventNews,
 ) {
   const event = createEvent({ eventType, clientId: "app", details, ...subject }, NOW);
   const [first, ...ranked] = countsOfEvent(event, news).filter(({ field }) => field === "n");
@@ -22,7 +21,7 @@ function counted(
 }
 
 /** A use that is not in the sample. */
-const use = (ip: string, previous_use: unknown, subject = {}, news?: AgentNews) =>
+const use = (ip: string, previous_use: unknown, subject = {}, news?: EventNews) =>
   counted(
     "token_used",
     { token_id: "t1", ip, previous_use, user_agent: "curl/8" },
@@ -114,11 +113,47 @@ describe("what an event counts", () => {
     expect(counted("token_used", { token_id: "t1", ip: "203.0.113.9" })).toEqual([]);
     expect(counted("token_used", { ip: "203.0.113.9", previous_use: null })).toEqual([]);
     expect(
-      use("203.0.1.1", from("203.0.1.1"), {}, { isChanged: true, isNewToClient: true }),
+      use(
+        "203.0.1.1",
+        from("203.0.1.1"),
+        {},
+        {
+          ...NO_NEWS,
+          isChanged: true,
+          isNewToClient: true,
+        },
+      ),
     ).toEqual([
       ["changed_holders", "token:t1"],
       ["service_networks", "203.0.0.0/16 curl"],
     ]);
+  });
+
+  it("is a service by its operator in place of its network, with as many counts", () => {
+    const from = (ip: string) => ({ at: toInstant(NOW - 1000), ip });
+    const enriched = (asn: unknown, previous_use: unknown, ip = "203.0.113.9") =>
+      counted(
+        "token_used",
+        { token_id: "t1", ip, previous_use, user_agent: "curl/8", origin: { asn, country: "DE" } },
+        { id: "01a20a27-742d-708c-86b9-9adfc2873eae" },
+      );
+    expect(enriched(64496, null)).toEqual([["service_networks", "AS64496 curl"]]);
+    expect(enriched(64496, from("198.51.100.1"))).toEqual([["service_networks", "AS64496 curl"]]);
+    expect(enriched(64496, from("203.0.1.1"))).toEqual([]);
+    expect(enriched(64496, null, "nonsense")).toEqual([]);
+    expect(enriched("x", null)).toEqual([["service_networks", "203.0.0.0/16 curl"]]);
+  });
+
+  it("is a user who is in a country or kind of place as never before", () => {
+    const from = { at: toInstant(NOW - 1000), ip: "203.0.113.9" };
+    const news = { ...NO_NEWS, isElsewhere: true };
+    const moved = [["changed_holders", "user:ada"]];
+    expect(use("203.0.113.9", from, { userId: "ada" }, news)).toEqual(moved);
+    expect(use("203.0.113.9", null, { userId: "ada" }, news)).toEqual(moved);
+    const signIn = (given: EventNews) =>
+      counted("session_started", { ip: "203.0.113.9" }, { userId: "ada" }, given);
+    expect(signIn(news)).toEqual(moved);
+    expect(signIn(NO_NEWS)).toEqual([]);
   });
 
   it("is one use in forty-four, the same at each delivery", () => {

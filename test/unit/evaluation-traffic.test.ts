@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
+import { originOf } from "../../shared/envelope/origin.ts";
 import { ATTACK_CASES } from "../bench/evaluation/attack-cases.ts";
 import { BENIGN_CASES } from "../bench/evaluation/benign-cases.ts";
 import {
@@ -7,6 +8,8 @@ import {
   TEST_DAY_END_MS,
   TEST_DAY_MS,
 } from "../bench/evaluation/generate-evaluation.ts";
+import { evaluationOrigin } from "../bench/evaluation/networks.ts";
+import { ORIGIN_ATTACK_CASES, ORIGIN_BENIGN_CASES } from "../bench/evaluation/origin-cases.ts";
 import {
   PROVIDER_ATTACK_CASES,
   PROVIDER_BENIGN_CASES,
@@ -30,13 +33,25 @@ describe("the evaluation's traffic", () => {
     expect(trainSeeds().filter(({ number }) => test.includes(number))).toEqual([]);
   });
 
-  it("has between 20,000 and 40,000 events, each of which fits the envelope, in order", () => {
+  it("has between 20,000 and 42,000 events, each of which fits the envelope, in order", () => {
     const { events } = traffic;
     expect(events.length).toBeGreaterThan(20_000);
-    expect(events.length).toBeLessThan(40_000);
+    expect(events.length).toBeLessThan(42_000);
     for (const event of events) expect(oauthEventSchema.parse(event)).toEqual(event);
     const times = events.map(({ occurred_at }) => occurred_at);
     expect(times.toSorted()).toEqual(times);
+  });
+
+  it("knows the origin of each address, and is the same without", () => {
+    const { events } = generateEvaluation(seed, { origins: false });
+    expect(events.some(({ event_data }) => "origin" in event_data)).toBe(false);
+    const withoutOrigins = traffic.events.map((event) => {
+      const { origin, ...event_data } = event.event_data;
+      expect(originOf(event.event_data)).toEqual(evaluationOrigin(event.event_data.ip));
+      expect(origin).toMatchObject({ asn: expect.any(Number), country: expect.any(String) });
+      return { ...event, event_data };
+    });
+    expect(withoutOrigins).toEqual(events);
   });
 
   it("has every case once, on the test day, with as many events as its label says", () => {
@@ -45,6 +60,8 @@ describe("the evaluation's traffic", () => {
       ATTACK_CASES,
       PROVIDER_BENIGN_CASES,
       PROVIDER_ATTACK_CASES,
+      ORIGIN_BENIGN_CASES,
+      ORIGIN_ATTACK_CASES,
     ].flatMap(Object.keys);
     expect(traffic.labels.map(({ name }) => name)).toEqual(names);
     const ids = new Set(traffic.events.map(({ id }) => id));

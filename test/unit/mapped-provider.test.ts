@@ -60,6 +60,38 @@ async function read(detail: unknown, mapping = ACME, source = "oauth.acme"): Pro
 }
 
 describe("a provider that a mapping describes", () => {
+  it("says where the address is, in a provider's own words", async () => {
+    const { fields } = ACME;
+    const mapping = {
+      ...ACME,
+      fields: {
+        ...fields,
+        country: "$.geo.country",
+        asn: "$.geo.as",
+        operator: "$.geo.org",
+        kind: "$.geo.kind",
+        latitude: "$.geo.at[0]",
+        longitude: "$.geo.at[1]",
+      },
+    };
+    const geo = {
+      country: "Germany",
+      as: "AS64496",
+      org: "Example",
+      kind: "VPN",
+      at: ["52.52", 13.4],
+    };
+    expect((await read({ ...DETAIL, geo }, mapping)).event_data.origin).toEqual({
+      country: "DE",
+      asn: 64496,
+      operator: "Example",
+      kind: "vpn",
+      latitude: 52.5,
+      longitude: 13.4,
+    });
+    expect((await read({ ...DETAIL, geo: 7 }, mapping)).event_data.origin).toBeUndefined();
+  });
+
   it("has its events under our types, with all that the paths find", async () => {
     expect(await read(DETAIL)).toMatchObject({
       event_type: "session_started",

@@ -306,6 +306,46 @@ describe("toOcsfEvent", () => {
     });
   });
 
+  it("says where the source is, and who runs its network", () => {
+    const origin = {
+      country: "DE",
+      asn: 64496,
+      operator: "Example Telecom",
+      kind: "vpn",
+      latitude: 52.5,
+      longitude: 13.4,
+    };
+    for (const type of ["token_used", "auth_failed", "suspicious_activity"]) {
+      const mapped = conforming(event(type, { ip: "203.0.113.9", origin }));
+      const endpoint = mapped.src_endpoint ?? mapped.evidences[0].src_endpoint;
+      expect(endpoint).toEqual({
+        ip: "203.0.113.9",
+        location: { country: "DE", lat: 52.5, long: 13.4 },
+        autonomous_system: { number: 64496, name: "Example Telecom" },
+      });
+      expect(mapped.unmapped.origin).toEqual({ kind: "vpn" });
+    }
+  });
+
+  it("says of an origin what the schema has room for, and keeps the rest", () => {
+    // The schema has no location of coordinates alone.
+    const nowhere = { latitude: 52.5, longitude: 13.4, asn: 64496 };
+    const mapped = conforming(event("token_used", { ip: "203.0.113.9", origin: nowhere }));
+    expect(mapped.src_endpoint).toEqual({
+      ip: "203.0.113.9",
+      autonomous_system: { number: 64496 },
+    });
+    expect(mapped.unmapped.origin).toEqual({ latitude: 52.5, longitude: 13.4 });
+    const placeless = conforming(event("token_used", { origin: { country: "DE" } }));
+    expect(placeless.src_endpoint).toEqual({ name: "Unknown" });
+    expect(placeless.unmapped.origin).toEqual({ country: "DE" });
+    for (const odd of ["DE", { country: "Germany", asn: "AS1" }, [], {}]) {
+      const kept = conforming(event("token_used", { ip: "203.0.113.9", origin: odd }));
+      expect(kept.src_endpoint).toEqual({ ip: "203.0.113.9" });
+      if (JSON.stringify(odd) !== "{}") expect(kept.unmapped.origin).toEqual(odd);
+    }
+  });
+
   it("keeps in unmapped what does not have an attribute's form", () => {
     const odd = {
       method: "get",

@@ -404,6 +404,73 @@ describe("identity providers' events", () => {
     `);
   });
 
+  it("say where the address is, and who runs its network", () => {
+    const okta = oktaSample("user.session.start", "SUCCESS", {
+      client: {
+        ipAddress: "198.51.100.7",
+        geographicalContext: {
+          city: "Ashburn",
+          country: "United States",
+          geolocation: { lat: 39.0481, lon: -77.4728 },
+        },
+      },
+      securityContext: { asNumber: 64496, asOrg: "Example Cloud", isProxy: true },
+    });
+    expect(read(okta).event_data.origin).toEqual({
+      country: "US",
+      asn: 64496,
+      operator: "Example Cloud",
+      kind: "proxy",
+      latitude: 39,
+      longitude: -77.5,
+    });
+    const auth0 = auth0Sample("s", {
+      location_info: { country_code: "GB", latitude: "51.4964", longitude: "-0.1224" },
+    });
+    expect(read(auth0).event_data.origin).toEqual({
+      country: "GB",
+      latitude: 51.5,
+      longitude: -0.1,
+    });
+    const { detail, ...entra } = entraSignIn("SignInLogs", 0);
+    const inBerlin = {
+      ...(detail as { properties: object }).properties,
+      autonomousSystemNumber: 64497,
+      location: {
+        city: "Berlin",
+        countryOrRegion: "DE",
+        geoCoordinates: { latitude: 52.5163, longitude: 13.3777 },
+      },
+    };
+    expect(
+      read({ ...entra, detail: { ...(detail as object), properties: inBerlin } }).event_data.origin,
+    ).toEqual({ country: "DE", asn: 64497, latitude: 52.5, longitude: 13.4 });
+  });
+
+  it.each([
+    [{ client: { geographicalContext: "", ipAddress: "198.51.100.7" }, securityContext: null }],
+    [{ client: { geographicalContext: { country: "Atlantis", geolocation: [] } } }],
+    [{ securityContext: { asNumber: -1, asOrg: 7, isProxy: "yes" } }],
+    [{ client: { geographicalContext: { geolocation: { lat: "north", lon: 7 } } } }],
+  ])("lose of %j what does not fit, and not the event", (more) => {
+    const event = read(oktaSample("user.session.start", "SUCCESS", more));
+    expect(event.event_type).toBe("session_started");
+    expect(event.event_data.origin).toSatisfy(
+      (origin) => origin === undefined || JSON.stringify(origin) === '{"country":"DE"}',
+    );
+  });
+
+  it("put no token of ours into an origin", () => {
+    const secret = `oam_${"b".repeat(43)}`;
+    const event = read(
+      oktaSample("user.session.start", "SUCCESS", {
+        securityContext: { asNumber: 64496, asOrg: `Bearer ${secret}` },
+      }),
+    );
+    expect(JSON.stringify(event)).not.toContain(secret);
+    expect(event.event_data.origin).toMatchObject({ asn: 64496 });
+  });
+
   it("say all that they know of the call", () => {
     const facts = (sample: Sample) => {
       const { original: _, ...known } = read(sample).event_data;
@@ -429,6 +496,7 @@ describe("identity providers' events", () => {
       provider_event_type: "user.session.start",
       outcome: "success",
       ip: "198.51.100.7",
+      origin: { country: "DE" },
       user_agent: "Mozilla/5.0",
       endpoint: "/oauth2/default/v1/token",
       session_id: "102bZDNFfWaQSyEZQuDgWt-uQ",
@@ -529,6 +597,48 @@ describe("identity providers' events", () => {
     expect(event_data.session_id).toHaveLength(256);
   });
 
+  it("take a time without a zone for UTC, whatever zone the machine is in", () => {
+    const zone = process.env.TZ;
+    process.env.TZ = "America/New_York";
+    const { detail, ...sample } = entraSignIn("SignInLogs");
+    const readAt = (createdDateTime: string | number) =>
+      read({ ...sample, detail: { ...detail, properties: { createdDateTime } } }).occurred_at;
+    try {
+      expect(
+        [
+          ...["2007-01-09T09:41:00", "2007-01-09 09:41:00.5", "1/9/2007 9:41:00 AM"],
+          ...["1/9/2007 10:41:00 AM +01:00", "2007-01-09T04:41:00-0500", "2007-01-09T09:41:00z"],
+          ...["Tue, 09 Jan 2007 09:41:00 GMT", "Tue Jan 09 2007 10:41:00 GMT+0100 (CET)"],
+          ...["2007-01-09", 1168335660000],
+        ].map(readAt),
+      ).toEqual([
+        "2007-01-09T09:41:00.000Z",
+        "2007-01-09T09:41:00.500Z",
+        ...Array(6).fill("2007-01-09T09:41:00.000Z"),
+        "2007-01-09T00:00:00.000Z",
+        "2007-01-09T09:41:00.000Z",
+      ]);
+    } finally {
+      process.env.TZ = zone;
+    }
+  });
+
+  it.each([
+    ["203.0.113.9:57485", "203.0.113.9"],
+    ["[2001:db8::9]:443", "2001:db8::9"],
+    ["[2001:db8::9]", "2001:db8::9"],
+    ["2001:db8::9", "2001:db8::9"],
+    ["203.0.113.9", "203.0.113.9"],
+    ["[somewhere]:443", "[somewhere]:443"],
+  ])("have the address %s without its port", (sent, stored) => {
+    const { detail, ...sample } = entraSignIn("SignInLogs");
+    const { ip } = read({
+      ...sample,
+      detail: { ...detail, properties: { ipAddress: sent } },
+    }).event_data;
+    expect(ip).toBe(stored);
+  });
+
   it("of Entra ID say who, from where and why, whichever way they are wrapped", () => {
     const failed = entraSignIn("SignInLogs", 50126);
     const { original: _, ...facts } = read(failed).event_data;
@@ -539,6 +649,7 @@ describe("identity providers' events", () => {
       outcome: "failure",
       reason: "wrong_password",
       ip: "198.51.100.21",
+      origin: { country: "DE" },
       user_agent: "Mozilla/5.0",
       session_id: "00a1",
       message: "Error validating credentials.",
@@ -561,6 +672,37 @@ describe("identity providers' events", () => {
     const byNumber = entraSignIn("SignInLogs", 0, { status: null });
     const detail = { ...byNumber.detail, resultType: 50053 };
     expect(read({ ...byNumber, detail }).event_data.reason).toBe("locked");
+    const byWord = { ...byNumber, detail: { ...byNumber.detail, resultType: "Success" } };
+    expect(read(byWord).event_type).toBe("session_started");
+    const { detail: audit, ...message } = entraAudit("Add owner to application");
+    const typeIn = (category: string, more: Record<string, unknown> = {}) =>
+      read({ ...message, detail: { ...audit, category, ...more } }).event_type;
+    expect(["ApplicationManagement", "Policy", "StorageRead"].map((each) => typeIn(each))).toEqual([
+      ...["admin_activity", "admin_activity", "entra_storage_read"],
+    ]);
+    // Azure's own policies, sent to the same event hub.
+    const ofAzure = { resourceId: "/subscriptions/1a/providers/Microsoft.Storage" };
+    expect(typeIn("Policy", ofAzure)).toBe("entra_policy");
+    // As Microsoft Graph has them: the properties alone.
+    const bare = (sample: Sample, more: Record<string, unknown> = {}): Sample => ({
+      ...sample,
+      detail: { ...(sample.detail.properties as Record<string, unknown>), ...more },
+    });
+    expect(read(bare(failed))).toMatchObject({
+      id: read(failed).id,
+      event_type: "auth_failed",
+      oauth_client_id: "app-77",
+      event_data: { provider_event_type: "SignInLogs", ip: "198.51.100.21" },
+    });
+    const types = { signInEventTypes: ["servicePrincipal"] };
+    expect(read(bare(byNumber, types)).event_type).toBe("entra_service_principal_sign_in_logs");
+    const succeeded = bare(entraSignIn("ServicePrincipalSignInLogs"), types);
+    expect(read(succeeded).event_type).toBe("token_issued");
+    expect(read(bare(entraAudit("Consent to application"))).event_type).toBe("consent_granted");
+    const secretOf = (result: string) =>
+      read(entraAudit("Add service principal credentials", { result, resultReason: "why" }))
+        .event_data.reason;
+    expect(["success", "failure"].map(secretOf)).toEqual(["secret_changed", "why"]);
     const byApplication = entraAudit("Add owner", {
       initiatedBy: { app: { servicePrincipalId: "sp1" } },
     });

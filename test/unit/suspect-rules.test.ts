@@ -473,6 +473,14 @@ describe("admin_change", () => {
     ).toHaveLength(1);
     expect(did({ code: "mgmt_api_read", reason: "secret_read" })).toMatchObject([{ score: 45 }]);
     expect(did({ message: "Update client callback URLs" })).toMatchObject([{ score: 60 }]);
+    for (const trusted of [
+      { code: "system.idp.lifecycle.create" },
+      { code: "Set federation settings on domain" },
+    ]) {
+      expect(did(trusted)).toMatchObject([{ score: 60 }]);
+    }
+    expect(did({ code: "Disable Strong Authentication" })).toMatchObject([{ score: 75 }]);
+    expect(did({ code: "system.idp.lifecycle.read_client_secret" })).toMatchObject([{ score: 45 }]);
     expect(did({ message: "Update branding settings" })).toEqual([]);
   });
 });
@@ -601,7 +609,17 @@ describe("idle_client", () => {
         { clientId: "job", value: place, minutes: new Map([[NOW - 5 * MINUTE_MS, 1]]) },
       ],
       knownNetworks: new Map([
-        ["job", [{ network: known, firstSeenAt: toInstant(NOW - 60 * DAY_MS), raised: false }]],
+        [
+          "job",
+          [
+            {
+              network: known,
+              firstSeenAt: toInstant(NOW - 60 * DAY_MS),
+              lastSeenAt: toInstant(NOW - 12 * DAY_MS),
+              raised: false,
+            },
+          ],
+        ],
       ]),
       clientAgents: new Map([
         [
@@ -719,6 +737,7 @@ describe("clients in a new network", () => {
           networks.map(([network, hoursAgo]) => ({
             network,
             firstSeenAt: toInstant(NOW - hoursAgo * HOUR_MS),
+            lastSeenAt: toInstant(NOW - hoursAgo * HOUR_MS),
             raised: false,
           })),
         ],

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ATTACKS, type AttackLabel, type AttackName } from "../../local/traffic/attacks/attack.ts";
 import { generateTraffic, type Traffic } from "../../local/traffic/generate-traffic.ts";
+import { DEMO_NETWORKS } from "../../local/traffic/world/demo-origins.ts";
 import { prefixOf } from "../../local/traffic/world/networks.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
+import { Origins } from "../../shared/origins/origins.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time/clock.ts";
 
 /** A Monday. */
@@ -189,6 +192,26 @@ describe("generated traffic", () => {
   it("refuses options that make no traffic", () => {
     expect(() => generateTraffic({ ...OPTIONS, clients: 2 })).toThrow("at least 3 clients");
     expect(() => generateTraffic({ ...OPTIONS, days: 0 })).toThrow(RangeError);
+  });
+});
+
+describe("the networks of the demo", () => {
+  const origins = new Origins(
+    parseMonitoringConfig({ origins: { networks: [...DEMO_NETWORKS] } }).origins.networks,
+  );
+  const countriesOf = ({ events }: Traffic) => {
+    const addresses = new Set(events.flatMap((event) => text(event, "ip") ?? []));
+    return new Set([...addresses].map((ip) => origins.of(ip)?.country));
+  };
+
+  it("say of every address where it is, and of attackers another country than of users", () => {
+    expect(countriesOf(attacked).has(undefined)).toBe(false);
+    expect(countriesOf(benign)).toEqual(new Set(["DE", "IE", "NL", "SG"]));
+    const users = {
+      ...benign,
+      events: benign.events.filter(({ user_id }) => user_id !== undefined),
+    };
+    expect(countriesOf(users)).toEqual(new Set(["DE"]));
   });
 });
 

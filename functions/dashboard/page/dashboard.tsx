@@ -17,7 +17,7 @@ import { TokenFigures } from "./token-figures.tsx";
 import { TopFailures } from "./top-failures.tsx";
 import { useAdminData } from "./use-admin-data.ts";
 import { BEAT_MS, usePulse } from "./use-pulse.ts";
-import { type Filters, readView, spanOf, type View, writeView } from "./view.ts";
+import { type Filters, ORIGIN_FILTERS, readView, spanOf, type View, writeView } from "./view.ts";
 
 /** Events listed at first, and added by “Show more”. */
 const PAGE = 20;
@@ -92,6 +92,7 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
   };
   const narrow = (more: Filters) => move({ filters: { ...filters, ...more } });
   const unnarrowed = [filters.user_id && "user", filters.ip && "address"].filter(Boolean);
+  const onlyEvents = ORIGIN_FILTERS.some((name) => filters[name] !== undefined);
   const status = !pulse.online
     ? "Offline: this is the latest data"
     : live
@@ -133,6 +134,9 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
           clients={names}
           onChange={(changed) => move({ filters: changed })}
         />
+        {onlyEvents && (
+          <p class="note">Only the list of events is narrowed to a country or network.</p>
+        )}
         {filters.token_id === undefined ? (
           <>
             {unnarrowed.length > 0 && (

@@ -31,16 +31,31 @@ function gist(event: StoredEvent): string {
     .join(" · ");
 }
 
+/** The members of the event's origin that are text or numbers, as text. */
+function originOf(event: StoredEvent): Readonly<Record<string, string | undefined>> {
+  const { origin } = event.event_data;
+  if (typeof origin !== "object" || origin === null) return {};
+  return Object.fromEntries(
+    Object.entries(origin)
+      .filter(([, value]) => typeof value === "string" || typeof value === "number")
+      .map(([name, value]) => [name, String(value)]),
+  );
+}
+
 /** One event: a summary, and every detail on demand. */
 export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
   const detail = useId();
+  const { country, asn, operator, kind, latitude, longitude } = originOf(event);
   const subjects = [
     ["Client", "client_id", event.oauth_client_id],
     ["User", "user_id", event.user_id],
     ["Token", "token_id", text(event, "token_id")],
     ["IP address", "ip", text(event, "ip")],
+    ["Country", "country", country],
+    ["Network kind", "kind", kind],
   ] as const;
   const [client, , , ip] = subjects;
+  const place = [country, operator ?? (asn && `AS${asn}`), kind].filter(Boolean).join(" · ");
   return (
     <li class={`event ${event.event_type}`} data-event={event.id}>
       <div class="line">
@@ -73,6 +88,7 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
                 </button>
               ),
           )}
+          {place && <span class="muted origin">{place}</span>}
         </span>
         <span class="gist">{gist(event)}</span>
       </div>
@@ -96,6 +112,27 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
                       </dd>
                     </>
                   ),
+              )}
+              {(operator || asn) && (
+                <>
+                  <dt>Network operator</dt>
+                  <dd>
+                    {operator}{" "}
+                    {asn && (
+                      <button type="button" class="link" onClick={() => onNarrow({ asn })}>
+                        AS{asn}
+                      </button>
+                    )}
+                  </dd>
+                </>
+              )}
+              {latitude && longitude && (
+                <>
+                  <dt>Place, about</dt>
+                  <dd>
+                    {latitude}°, {longitude}°
+                  </dd>
+                </>
               )}
               <dt>Occurred</dt>
               <dd>{event.occurred_at}</dd>

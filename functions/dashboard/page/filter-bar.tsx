@@ -6,6 +6,16 @@ const LABELS: Readonly<Record<(typeof FILTER_NAMES)[number], string>> = {
   user_id: "User",
   token_id: "Token",
   ip: "IP address",
+  country: "Country",
+  asn: "AS number",
+  kind: "Network kind",
+};
+
+/** What to choose from, by filter. */
+const KINDS = ["hosting", "vpn", "proxy", "tor"];
+const LISTS: Readonly<Partial<Record<(typeof FILTER_NAMES)[number], string>>> = {
+  client_id: "clients",
+  kind: "kinds",
 };
 
 interface FilterBarProps {
@@ -15,7 +25,7 @@ interface FilterBarProps {
   readonly onChange: (filters: Filters) => void;
 }
 
-/** Narrows the whole page to a client, user, token or address. */
+/** Narrows the whole page to a client, user, token or address, and the events to a country or network. */
 export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
   const [draft, setDraft] = useState(filters);
   useEffect(() => setDraft(filters), [filters]);
@@ -39,7 +49,7 @@ export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
             placeholder="any"
             autocomplete="off"
             spellcheck={false}
-            list={name === "client_id" ? "clients" : undefined}
+            list={LISTS[name]}
             value={draft[name] ?? ""}
             onInput={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })}
           />
@@ -50,6 +60,11 @@ export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
           <option key={id} value={id}>
             {name}
           </option>
+        ))}
+      </datalist>
+      <datalist id="kinds">
+        {KINDS.map((kind) => (
+          <option key={kind} value={kind} />
         ))}
       </datalist>
       <button type="submit">Apply</button>

@@ -6,7 +6,7 @@ import { subjectOf } from "./respond-panel.tsx";
 import type { TokenLife } from "./token-card.tsx";
 import type { Pulse } from "./use-pulse.ts";
 import { useResource } from "./use-resource.ts";
-import { previousSpan, type Span, type View, writeView } from "./view.ts";
+import { previousSpan, type Span, subjectFilters, type View, writeView } from "./view.ts";
 
 interface AdminDataOptions {
   readonly api: AdminApi;
@@ -123,7 +123,7 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
   const activity = useResource(
     key,
     changeBeat,
-    (signal) => api.get("activity", { ...ends(span), ...filters }, signal),
+    (signal) => api.get("activity", { ...ends(span), ...subjectFilters(filters) }, signal),
     onSignedOut,
   );
   const alerts = useResource(

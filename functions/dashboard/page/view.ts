@@ -20,9 +20,23 @@ export interface Filters {
   readonly user_id?: string;
   readonly token_id?: string;
   readonly ip?: string;
+  readonly country?: string;
+  readonly asn?: string;
+  readonly kind?: string;
 }
 
-export const FILTER_NAMES = ["client_id", "user_id", "token_id", "ip"] as const;
+/** Filters of what is counted and of what is listed. */
+export const SUBJECT_FILTERS = ["client_id", "user_id", "token_id", "ip"] as const;
+
+/** Filters of the list of events alone: nothing is counted by them. */
+export const ORIGIN_FILTERS = ["country", "asn", "kind"] as const;
+
+export const FILTER_NAMES = [...SUBJECT_FILTERS, ...ORIGIN_FILTERS] as const;
+
+/** The filters without those that nothing is counted by. */
+export function subjectFilters(filters: Filters): Filters {
+  return Object.fromEntries(SUBJECT_FILTERS.map((name) => [name, filters[name]]));
+}
 
 /** Everything in the address bar, so that a link shows another administrator the same page. */
 export interface View {

@@ -15,13 +15,14 @@ const COMPARED = [...FIXED_THRESHOLDS, ...PUBLISHED_RULES];
 export async function evaluate<Purpose extends SeedPurpose>(
   seeds: readonly EvaluationSeed<Purpose>[],
   report: (line: string) => void,
+  options: { readonly origins?: boolean } = {},
 ): Promise<readonly BenchmarkTable[]> {
   const store = await startDynamoDbLocal({ port: 0 });
   try {
     const days: JudgedDay[] = [];
     const policyDays: PolicyDay[] = [];
     for (const seed of seeds) {
-      const traffic = generateEvaluation(seed);
+      const traffic = generateEvaluation(seed, options);
       const { events, labels } = traffic;
       report(`${seed.purpose} seed ${seed.number}: ${events.length} events of eight days`);
       const opened: OpenedAlert[] = [];

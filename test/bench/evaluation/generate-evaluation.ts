@@ -4,7 +4,9 @@ import { DAY_MS, HOUR_MS } from "../../../shared/time/clock.ts";
 import { ATTACK_CASES } from "./attack-cases.ts";
 import { BENIGN_CASES } from "./benign-cases.ts";
 import { type CaseLabel, playCase } from "./labelled-case.ts";
+import { evaluationOrigin } from "./networks.ts";
 import { ordinaryTraffic } from "./ordinary-traffic.ts";
+import { ORIGIN_ATTACK_CASES, ORIGIN_BENIGN_CASES } from "./origin-cases.ts";
 import { PROVIDER_ATTACK_CASES, PROVIDER_BENIGN_CASES } from "./provider-cases.ts";
 import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
 import { createWorld, randomOf } from "./world.ts";
@@ -21,9 +23,22 @@ export interface EvaluationTraffic<Purpose extends SeedPurpose> {
   readonly labels: readonly CaseLabel[];
 }
 
-/** A week of ordinary days and a test day with every benign hard case and every attack once. */
+/** The event as it is stored where the origins of addresses are known. */
+function withOrigin(event: OAuthEvent): OAuthEvent {
+  const origin = evaluationOrigin(event.event_data.ip);
+  return origin === undefined
+    ? event
+    : { ...event, event_data: { ...event.event_data, origin: { ...origin } } };
+}
+
+/**
+ * A week of ordinary days and a test day with every benign hard case and every attack once.
+ *
+ * @param options.origins whether the origins of addresses are known; the events are the same without
+ */
 export function generateEvaluation<Purpose extends SeedPurpose>(
   seed: EvaluationSeed<Purpose>,
+  { origins = true }: { readonly origins?: boolean } = {},
 ): EvaluationTraffic<Purpose> {
   const world = createWorld(seed);
   const fromMs = TEST_DAY_MS - HISTORY_DAYS * DAY_MS;
@@ -35,6 +50,8 @@ export function generateEvaluation<Purpose extends SeedPurpose>(
     ["attack", ATTACK_CASES],
     ["benign", PROVIDER_BENIGN_CASES],
     ["attack", PROVIDER_ATTACK_CASES],
+    ["benign", ORIGIN_BENIGN_CASES],
+    ["attack", ORIGIN_ATTACK_CASES],
   ] as const) {
     for (const [name, author] of Object.entries(cases)) {
       // The longest case takes ten hours, and the earliest event of one is three hours before its start.
@@ -44,5 +61,6 @@ export function generateEvaluation<Purpose extends SeedPurpose>(
       labels.push(played.label);
     }
   }
-  return { seed, events: toEvents(drafts.filter(({ atMs }) => atMs < TEST_DAY_END_MS)), labels };
+  const events = toEvents(drafts.filter(({ atMs }) => atMs < TEST_DAY_END_MS));
+  return { seed, events: origins ? events.map(withOrigin) : events, labels };
 }

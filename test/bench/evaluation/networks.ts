@@ -1,4 +1,5 @@
 import type { Random } from "../../../local/traffic/world/random.ts";
+import type { Origin, OriginKind } from "../../../shared/envelope/origin.ts";
 
 /** The first bytes of networks that operators of each kind announce. */
 const IPV4 = {
@@ -8,7 +9,91 @@ const IPV4 = {
   azure: ["20.42", "40.76", "52.168", "13.92"],
   hosting: ["159.65", "167.99", "95.216", "51.15"],
   vpn: ["185.159", "146.70", "193.138"],
+  // Only cases that need origins are here.
+  abroad: ["177.32"],
+  hotel: ["90.170"],
+  tor: ["185.220", "171.25"],
+  gateway: ["62.40"],
+  corporate: ["12.40"],
 } as const;
+
+/** Cities in which operators are found: latitude and longitude. */
+const CITIES = {
+  Frankfurt: [50.11, 8.68],
+  Cologne: [50.94, 6.96],
+  Stuttgart: [48.78, 9.18],
+  Ashburn: [39.04, -77.49],
+  Amsterdam: [52.37, 4.9],
+  Helsinki: [60.17, 24.94],
+  Paris: [48.86, 2.35],
+  Zurich: [47.37, 8.54],
+  Stockholm: [59.33, 18.07],
+  "São Paulo": [-23.55, -46.63],
+  Madrid: [40.42, -3.7],
+  Bucharest: [44.43, 26.1],
+  Milan: [45.46, 9.19],
+} as const;
+
+type Row = readonly [
+  networks: readonly string[],
+  asn: number,
+  operator: string,
+  country: string,
+  city: keyof typeof CITIES,
+  kind?: OriginKind,
+];
+
+/**
+ * Who announces each network. Users live in one country and have three providers and two carriers; clouds, hosters
+ * and VPNs are where such are. The cases were written without it. Numbers are those for documentation (RFC 5398).
+ */
+const OPERATORS: readonly Row[] = [
+  [
+    ["73.42", "84.137", "81.154", "2601:646", "2003:e1"],
+    64496,
+    "Example Telecom",
+    "DE",
+    "Frankfurt",
+  ],
+  [["90.92", "24.16", "93.208", "2a02:8109"], 64497, "Example Cable", "DE", "Cologne"],
+  [["86.5", "98.207", "2a01:cb00"], 64498, "Example Fibre", "DE", "Stuttgart"],
+  [["172.56", "107.77"], 64499, "Example Mobile", "DE", "Frankfurt"],
+  [["80.187", "92.40"], 64500, "Example Wireless", "DE", "Cologne"],
+  [IPV4.aws, 64501, "Example Cloud", "US", "Ashburn", "hosting"],
+  [["20.42", "40.76"], 64502, "Example Compute", "US", "Ashburn", "hosting"],
+  [["52.168", "13.92"], 64502, "Example Compute", "NL", "Amsterdam", "hosting"],
+  [["159.65", "167.99"], 64503, "Example Servers", "US", "Ashburn", "hosting"],
+  [["95.216"], 64504, "Example Hosting", "FI", "Helsinki", "hosting"],
+  [["51.15"], 64505, "Example Metal", "FR", "Paris", "hosting"],
+  [["185.159"], 64506, "Example VPN", "CH", "Zurich", "vpn"],
+  [["146.70"], 64507, "Example Tunnel", "NL", "Amsterdam", "vpn"],
+  [["193.138"], 64508, "Example Privacy", "SE", "Stockholm", "vpn"],
+  [IPV4.abroad, 64509, "Example Brasil", "BR", "São Paulo"],
+  [IPV4.hotel, 64510, "Example Hotels", "ES", "Madrid"],
+  [IPV4.tor, 64511, "Example Relays", "RO", "Bucharest", "tor"],
+  // A carrier's gateways in another country, and a company's own VPN of which nobody knows.
+  [IPV4.gateway, 64499, "Example Mobile", "IT", "Milan"],
+  [IPV4.corporate, 65536, "Example Corporation", "US", "Ashburn"],
+];
+
+const ORIGINS: ReadonlyMap<string, Origin> = new Map(
+  OPERATORS.flatMap(([networks, asn, operator, country, city, kind]) =>
+    networks.map((network) => {
+      const [latitude, longitude] = CITIES[city];
+      return [
+        network,
+        { country, asn, operator, latitude, longitude, ...(kind && { kind }) },
+      ] as const;
+    }),
+  ),
+);
+
+/** Where an address of the evaluation is and who runs its network. */
+export function evaluationOrigin(ip: unknown): Origin | undefined {
+  if (typeof ip !== "string") return undefined;
+  const separator = ip.includes(":") ? ":" : ".";
+  return ORIGINS.get(ip.split(separator).slice(0, 2).join(separator));
+}
 
 const IPV6 = ["2601:646", "2003:e1", "2a02:8109", "2a01:cb00"] as const;
 

@@ -2,11 +2,17 @@ import { table } from "../../../shared/terminal/output.ts";
 import { evaluate } from "./evaluate.ts";
 import { trainSeeds } from "./seeds.ts";
 
-const wanted = process.argv.slice(2).map(Number);
+const WITHOUT = "--without-origins";
+const given = process.argv.slice(2);
+const wanted = given.filter((each) => each !== WITHOUT).map(Number);
+const origins = !given.includes(WITHOUT);
 const seeds = trainSeeds().filter(({ number }) => wanted.length === 0 || wanted.includes(number));
 
-/** Prints the report on the train seeds and writes no file: `npm run bench:train -- 101` for one of them. */
-for (const { title, columns, rows } of await evaluate(seeds, console.error)) {
+/**
+ * Prints the report on the train seeds and writes no file: `npm run bench:train -- 101` for one of them. With
+ * `--without-origins`, nobody knows the operators and countries of addresses.
+ */
+for (const { title, columns, rows } of await evaluate(seeds, console.error, { origins })) {
   console.log(
     `\n${title}\n\n${table(
       columns,

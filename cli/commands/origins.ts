@@ -1,0 +1,151 @@
+import { readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
+import { bytesOf } from "../../shared/envelope/ip-block.ts";
+import { joinOrigins } from "../../shared/origins/join-origins.ts";
+import { MmdbError } from "../../shared/origins/mmdb.ts";
+import { MOST_FILE_BYTES } from "../../shared/origins/most-file-bytes.ts";
+import { OriginDatabase } from "../../shared/origins/origin-database.ts";
+import { Origins } from "../../shared/origins/origins.ts";
+import { sampleDatabase } from "../../shared/origins/sample-database.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { printable, printableJson, type Report } from "../../shared/terminal/output.ts";
+import { SECOND_MS, toInstant } from "../../shared/time/clock.ts";
+import { UnusableInputError } from "./providers.ts";
+
+/** What a compressed file begins with (RFC 1952). */
+const isGzip = (bytes: Buffer) => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
+/** @throws UnusableInputError when the file cannot be read, or is too large to be loaded */
+function readBytes(file: string): Buffer {
+  try {
+    const { size } = statSync(file);
+    if (size > MOST_FILE_BYTES) {
+      throw new UnusableInputError(
+        `${file} has ${size} bytes: the subscriber loads at most ${MOST_FILE_BYTES}. Take a table of countries or of operators in place of one of cities`,
+      );
+    }
+    return readFileSync(file);
+  } catch (error) {
+    if (error instanceof UnusableInputError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UnusableInputError(
+      code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read: ${code}`,
+    );
+  }
+}
+
+/** @throws UnusableInputError when the file is no database in the MaxMind DB format */
+function openDatabase(file: string): { readonly bytes: Buffer; readonly database: OriginDatabase } {
+  const bytes = readBytes(file);
+  try {
+    return { bytes, database: new OriginDatabase(bytes) };
+  } catch (error) {
+    if (!(error instanceof MmdbError || error instanceof RangeError)) throw error;
+    const advice = isGzip(bytes)
+      ? "it is compressed: unpack it first, with gunzip or tar"
+      : error.message;
+    throw new UnusableInputError(`${file} is no database in the MaxMind DB format: ${advice}`);
+  }
+}
+
+/** What a file is and knows. @throws UnusableInputError when it knows nothing of any address */
+function describe(file: string, database: OriginDatabase) {
+  const { type, buildEpochSeconds, ipVersion } = database.metadata;
+  const { sampled, known, broken } = sampleDatabase(database);
+  if (broken > 0) {
+    throw new UnusableInputError(`${file} has broken records: get it again`);
+  }
+  return {
+    database_type: type,
+    built_at: toInstant(buildEpochSeconds * SECOND_MS),
+    ip_version: ipVersion,
+    sampled_addresses: sampled,
+    known_addresses: known,
+  };
+}
+
+function explain(described: ReturnType<typeof describe>): string[] {
+  const { database_type, built_at, ip_version, sampled_addresses, known_addresses } = described;
+  const shares = Object.entries(known_addresses).map(
+    ([member, count]) => `${member} ${Math.round((100 * count) / sampled_addresses)} %`,
+  );
+  return [
+    `Type:      ${printable(database_type) || "(none)"}`,
+    `Built:     ${built_at}`,
+    `Addresses: ${ip_version === 6 ? "IPv4 and IPv6" : "IPv4"}`,
+    `Knows:     ${shares.join(", ") || "nothing of this product's"} (of ${sampled_addresses} IPv4 addresses)`,
+  ];
+}
+
+/**
+ * `origins put`: checks a database and uploads it. The subscriber uses it within the hour.
+ *
+ * @throws UnusableInputError when the file is no database, its name is in no configuration, or the stack has no bucket
+ */
+export async function originsPut(
+  target: Target,
+  file: string,
+  { as = basename(file) }: { readonly as?: string },
+): Promise<Report> {
+  const { originsBucket, config } = target;
+  const { databases } = config.origins;
+  if (originsBucket === undefined || databases.length === 0) {
+    throw new UnusableInputError(
+      `the stack has no bucket for databases: name them in origins.databases of the configuration, such as ["country.mmdb"], and deploy it`,
+    );
+  }
+  const name = databaseNameSchema.safeParse(as).data;
+  if (name === undefined || !databases.includes(name)) {
+    throw new UnusableInputError(
+      `the configuration has no database ${as}: give --as with one of ${databases.join(", ")}`,
+    );
+  }
+  const { bytes, database } = openDatabase(file);
+  const described = describe(file, database);
+  const { PutObjectCommand, S3Client } = await import("@aws-sdk/client-s3");
+  await new S3Client({ ...target.s3 }).send(
+    new PutObjectCommand({ Bucket: originsBucket, Key: name, Body: bytes }),
+  );
+  return {
+    json: { database: name, bytes: bytes.length, ...described },
+    text: [
+      ...explain(described),
+      `Uploaded ${bytes.length} bytes as ${name}. New events have it within the hour.`,
+    ].join("\n"),
+  };
+}
+
+/**
+ * `origins look`: shows the origin of an address by files on this machine, and the records that they have.
+ *
+ * @throws UnusableInputError when the address is none, or a file is no database
+ */
+export function originsLook(
+  ip: string,
+  { database: files }: { readonly database: string[] },
+): Report {
+  const address = bytesOf(ip);
+  if (!address) throw new UnusableInputError(`${ip} is no address of IPv4 or IPv6`);
+  const looked = files.map((file) => {
+    const { database } = openDatabase(file);
+    const database_type = database.metadata.type;
+    try {
+      const record = database.record(address) ?? null;
+      return { file, database_type, record, origin: database.find(address) };
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      return { file, database_type, record: `a broken record: ${cause}`, origin: undefined };
+    }
+  });
+  const known = joinOrigins(...looked.map(({ origin }) => origin));
+  const origin = new Origins([], { find: () => known }).of(ip) ?? null;
+  const found = looked.map(({ file, database_type, record }) => ({ file, database_type, record }));
+  return {
+    json: { ip, origin, databases: found },
+    text: [
+      origin ? `Origin: ${printableJson(origin)}` : "No database knows the address.",
+      ...found.map(({ file, record }) => `${printable(file)}: ${printableJson(record)}`),
+    ].join("\n"),
+  };
+}

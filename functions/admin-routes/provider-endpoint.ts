@@ -1,0 +1,191 @@
+import middy from "@middy/core";
+import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
+import { fieldValues } from "../../doors/events/header-fields.ts";
+import { busSink } from "../../doors/publishing/event-sink.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import type { ProviderEndpoint } from "../../shared/config/provider-parameters.ts";
+import { authenticateRequest } from "../../shared/provider-endpoint/authenticate-request.ts";
+import {
+  type RecordReceipt,
+  receiveRecords,
+} from "../../shared/provider-endpoint/receive-records.ts";
+import {
+  type BodyRecords,
+  recordsOfBody,
+  TooManyRecordsError,
+  UnreadableBodyError,
+} from "../../shared/provider-endpoint/records-of-body.ts";
+import { type ProviderAdapter, recordsIn } from "../../shared/providers/provider-adapter.ts";
+import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
+import { systemClock } from "../../shared/time/clock.ts";
+import { problemResponses } from "../runtime/json-route.ts";
+import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
+import { createMetrics } from "../runtime/metrics.ts";
+import { badRequest, Problem } from "../runtime/problem.ts";
+import { secretText } from "../runtime/secret-text.ts";
+
+const environment = readEnvironment(process.env, [
+  "EVENT_BUS_NAME",
+  "OAUTH_MONITORING_CONFIG",
+  "OAUTH_MONITORING_STACK",
+]);
+const config = environment.OAUTH_MONITORING_CONFIG;
+const adapters = await loadAdapters(config.providers.mappings);
+const sink = busSink(environment.EVENT_BUS_NAME, logger);
+const metrics = createMetrics("provider-endpoint", environment.OAUTH_MONITORING_STACK);
+
+/** Lambda takes 6 MB, in which the body is the text of a JSON string. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** The longest challenge that is answered. */
+const MAX_CHALLENGE = 1024;
+
+/** Not ours to solve now: the provider sends the request again. */
+const later = (detail: string) =>
+  new Problem(503, "Service unavailable", detail, [], { "Retry-After": "30" });
+
+const tooLarge = (detail: string) => new Problem(413, "Content too large", detail);
+
+/** The provider's endpoint and adapter, by the path. */
+function servedBy(event: APIGatewayProxyEvent) {
+  const name = event.pathParameters?.provider;
+  const endpoint = config.providers.endpoints.find(({ provider }) => provider === name);
+  const adapter = adapters.find((each) => each.name === name);
+  // Only Okta verifies, and only where it has an endpoint.
+  const isAsked = event.httpMethod !== "GET" || name === "okta";
+  if (!endpoint || !adapter || !isAsked) {
+    throw new Problem(404, "Not found", "No provider of this name has an endpoint here");
+  }
+  return { endpoint, adapter };
+}
+
+/** The body, byte for byte as it was signed. */
+function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): Buffer {
+  const bytes = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
+  if (bytes.length <= MAX_BODY_BYTES) return bytes;
+  throw tooLarge(`The body is larger than ${MAX_BODY_BYTES} bytes: send fewer records in one`);
+}
+
+/** The keys that count now. */
+async function keysOf({ provider, authentication }: ProviderEndpoint): Promise<string> {
+  try {
+    return await secretText(authentication.secretArn);
+  } catch (error) {
+    logger.error(
+      "The secret of a provider's endpoint cannot be read; the request must come again",
+      {
+        provider,
+        cause: String(error),
+      },
+    );
+    throw later("The request cannot be authenticated now: send it again");
+  }
+}
+
+/** @returns when the request was signed, if its signature says so */
+async function authenticate(
+  endpoint: ProviderEndpoint,
+  event: APIGatewayProxyEvent,
+  body: Buffer,
+): Promise<number | undefined> {
+  const header = (name: string) => {
+    const [value, ...more] = fieldValues(event, name);
+    // Two parts of a system could each read another one.
+    return more.length === 0 ? value : undefined;
+  };
+  const { provider, authentication } = endpoint;
+  const keys = await keysOf(endpoint);
+  const verdict = authenticateRequest(authentication, keys, { header, body }, systemClock());
+  if (!("refusal" in verdict)) return verdict.signedAtMs;
+  metrics.count("RequestsUnauthenticated", 1);
+  metrics.publishSoon();
+  logger.debug("A request is not its provider's", { provider, reason: verdict.refusal });
+  const scheme = authentication.kind === "bearer" ? "Bearer" : "Signature";
+  throw new Problem(
+    401,
+    "Unauthorized",
+    `The request is not authenticated: ${verdict.refusal}`,
+    [],
+    { "WWW-Authenticate": `${scheme} realm="${config.realm}"` },
+  );
+}
+
+function read(adapter: ProviderAdapter, body: Buffer): BodyRecords {
+  try {
+    return recordsOfBody(body, (value) => recordsIn(adapter, value));
+  } catch (error) {
+    metrics.count("RequestsUnreadable", 1);
+    metrics.publishSoon();
+    if (error instanceof TooManyRecordsError) throw tooLarge(error.message);
+    if (error instanceof UnreadableBodyError) {
+      throw badRequest([{ pointer: "", detail: error.message }]);
+    }
+    throw error;
+  }
+}
+
+async function publish(
+  adapter: ProviderAdapter,
+  { records }: BodyRecords,
+  signedAtMs: number | undefined,
+): Promise<RecordReceipt> {
+  try {
+    const receiver = { adapter, config, sink, clock: systemClock };
+    return await receiveRecords(receiver, records, signedAtMs);
+  } catch (error) {
+    metrics.count("RequestsLeft", 1);
+    metrics.publishSoon();
+    logger.error("The bus did not take a provider's events; the request must come again", {
+      provider: adapter.name,
+      cause: String(error),
+    });
+    throw later("Not every record could be taken: send the whole request again");
+  }
+}
+
+/** Okta asks once whether an event hook is wanted. https://developer.okta.com/docs/concepts/event-hooks/ */
+function verification(event: APIGatewayProxyEvent): unknown {
+  const [challenge = ""] = fieldValues(event, "x-okta-verification-challenge");
+  if (challenge === "" || challenge.length > MAX_CHALLENGE) {
+    throw badRequest([
+      { pointer: "", detail: "the header x-okta-verification-challenge is needed" },
+    ]);
+  }
+  return { verification: challenge };
+}
+
+async function take(
+  adapter: ProviderAdapter,
+  body: Buffer,
+  signedAtMs: number | undefined,
+): Promise<unknown> {
+  const found = read(adapter, body);
+  const { taken, expired } = await publish(adapter, found, signedAtMs);
+  const { refusedLines } = found;
+  metrics.count("RecordsTaken", taken);
+  metrics.count("RecordsRefused", refusedLines.length + expired);
+  metrics.publishSoon();
+  return {
+    taken,
+    ...(expired > 0 && { expired }),
+    ...(refusedLines.length > 0 && { refused_lines: refusedLines }),
+  };
+}
+
+/** POST /providers/{provider}/events: takes what an identity provider posts; GET answers Okta's verification. */
+export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+  .use(logLambdaContext())
+  .use(logRequestId())
+  .use(problemResponses(logger))
+  .handler(async (event) => {
+    const { endpoint, adapter } = servedBy(event);
+    const body = bodyOf(event);
+    const signedAtMs = await authenticate(endpoint, event, body);
+    const answer =
+      event.httpMethod === "GET" ? verification(event) : await take(adapter, body, signedAtMs);
+    return {
+      statusCode: 200,
+      headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+      body: JSON.stringify(answer),
+    };
+  });

@@ -1,0 +1,184 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { dirname, join } from "node:path";
+import { type AccessPolicies, principalOf } from "./access-policies.ts";
+import { ServiceError } from "./service-error.ts";
+import type { Template } from "./template.ts";
+
+interface BucketObject {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+/** A part of an object's key, which is a path here. */
+const KEY_PART = /^[A-Za-z0-9][A-Za-z0-9._=-]*$/;
+
+/** The template's buckets, by logical id, with their objects in memory or in a folder. */
+export class LocalBuckets {
+  readonly #objects = new Map<string, Map<string, BucketObject>>();
+  readonly #arns = new Map<string, string>();
+
+  /**
+   * @param directory the folder with a folder for each bucket; without it, objects are in memory
+   */
+  constructor(
+    template: Template,
+    private readonly directory: string | undefined,
+  ) {
+    for (const { logicalId } of template.resources("AWS::S3::Bucket")) {
+      this.#objects.set(logicalId, new Map());
+      this.#arns.set(logicalId, template.arn(logicalId));
+    }
+  }
+
+  /** @throws ServiceError when there is no such bucket */
+  arnOf(bucket: string): string {
+    const arn = this.#arns.get(bucket);
+    if (arn !== undefined) return arn;
+    throw new ServiceError("NoSuchBucket", `The bucket ${bucket} does not exist`, 404);
+  }
+
+  get(bucket: string, key: string): BucketObject | undefined {
+    return this.#objects.get(bucket)?.get(key) ?? this.#read(bucket, key);
+  }
+
+  put(bucket: string, key: string, bytes: Buffer): BucketObject {
+    const object = objectOf(bytes);
+    this.#objects.get(bucket)?.set(key, object);
+    if (this.directory !== undefined) {
+      const file = join(this.directory, bucket, key);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, bytes);
+    }
+    return object;
+  }
+
+  /** An object that an earlier run left in the folder. */
+  #read(bucket: string, key: string): BucketObject | undefined {
+    if (this.directory === undefined || !this.#objects.has(bucket)) return undefined;
+    try {
+      return objectOf(readFileSync(join(this.directory, bucket, key)));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const objectOf = (bytes: Buffer): BucketObject => ({
+  bytes,
+  etag: `"${createHash("md5").update(bytes).digest("hex")}"`,
+});
+
+interface S3Request {
+  readonly method: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+interface S3Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | number>>;
+  readonly body?: Buffer | string;
+}
+
+/** Members of a request that S3 knows and this service does not. */
+function refuseOthers({ method, bucket, key, headers }: S3Request, query: URLSearchParams): void {
+  const refuse = (what: string) => {
+    throw new ServiceError(
+      "NotImplemented",
+      `The local S3 gets, puts and heads whole objects by their key. It does not know ${what}.`,
+      501,
+    );
+  };
+  if (!["GET", "HEAD", "PUT"].includes(method)) refuse(`the method ${method}`);
+  if (bucket === "" || key === "") refuse("calls of a bucket");
+  if (!key.split("/").every((part) => KEY_PART.test(part))) refuse(`keys such as ${key}`);
+  const other = [...query.keys()].find((name) => name !== "x-id");
+  if (other !== undefined) refuse(`the parameter ${other}`);
+  const unknown = ["range", "if-match", "if-modified-since", "x-amz-copy-source"];
+  const header = unknown.find((name) => headers[name] !== undefined);
+  if (header !== undefined) refuse(`the header ${header}`);
+  if (method === "PUT" && headers["if-none-match"] !== undefined) refuse("conditional writes");
+  if (String(headers["content-encoding"]).includes("aws-chunked")) refuse("signed chunks");
+}
+
+function answerTo(
+  request: S3Request,
+  buckets: LocalBuckets,
+  policies: AccessPolicies | undefined,
+): S3Answer {
+  const { method, bucket, key, headers, body } = request;
+  const principal = principalOf(headers.authorization);
+  const arn = buckets.arnOf(bucket);
+  const denial = (action: string, resource: string) =>
+    policies?.denial(principal, [{ action, resource }]);
+  const denied = denial(method === "PUT" ? "s3:PutObject" : "s3:GetObject", `${arn}/${key}`);
+  if (denied !== undefined) throw new ServiceError("AccessDenied", denied, 403);
+  if (method === "PUT")
+    return { status: 200, headers: { ETag: buckets.put(bucket, key, body).etag } };
+  const object = buckets.get(bucket, key);
+  if (!object) {
+    const mayNotKnow = denial("s3:ListBucket", arn);
+    if (mayNotKnow !== undefined) throw new ServiceError("AccessDenied", mayNotKnow, 403);
+    throw new ServiceError("NoSuchKey", "The specified key does not exist.", 404);
+  }
+  const { bytes, etag } = object;
+  if (headers["if-none-match"] === etag) return { status: 304, headers: { ETag: etag } };
+  return {
+    status: 200,
+    headers: {
+      ETag: etag,
+      "Content-Length": bytes.length,
+      "Content-Type": "application/octet-stream",
+    },
+    ...(method === "GET" && { body: bytes }),
+  };
+}
+
+const escaped = (text: string) =>
+  text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/**
+ * Serves GET, PUT and HEAD of whole objects, with ETags and `If-None-Match`, for paths of a bucket and a key.
+ * Anything else is refused with a sentence. As on AWS, who may not list a bucket is told of a missing object
+ * that access is denied.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export function createS3Endpoint(
+  buckets: () => LocalBuckets,
+  policies?: () => AccessPolicies,
+): Server {
+  const respond = async (incoming: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const { pathname, searchParams } = new URL(incoming.url ?? "/", "http://s3");
+    const [, bucket = "", ...parts] = pathname.split("/");
+    const request: S3Request = {
+      method: incoming.method ?? "",
+      bucket,
+      key: decodeURIComponent(parts.join("/")),
+      headers: incoming.headers,
+      body: Buffer.concat(chunks),
+    };
+    try {
+      refuseOthers(request, searchParams);
+      const { status, headers, body } = answerTo(request, buckets(), policies?.());
+      response.writeHead(status, { ...headers }).end(body);
+    } catch (error) {
+      const { code, status, message } =
+        error instanceof ServiceError
+          ? error
+          : new ServiceError("InternalError", String(error), 500);
+      response.writeHead(status, { "Content-Type": "application/xml" });
+      const xml = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${escaped(message)}</Message></Error>`;
+      response.end(request.method === "HEAD" ? undefined : xml);
+    }
+  };
+  return createServer((incoming, response) => {
+    // The caller was killed in the middle of its request.
+    respond(incoming, response).catch(() => response.destroy());
+  });
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import * as z from "zod";
+
+const secretsSchema = z.record(z.string().startsWith("arn:"), z.string().min(1));
+
+/**
+ * What Secrets Manager holds in the local stack: a JSON object of texts by ARN.
+ *
+ * @throws Error when the file is not there or holds anything else; nothing of it is repeated
+ */
+export function readSecretsFile(file: string): ReadonlyMap<string, string> {
+  const fault = (reason: string) =>
+    new Error(`the secrets in ${file} must be {"arn:aws:secretsmanager:…": "text"}: ${reason}`);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch {
+    throw fault("the file cannot be read");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw fault("the file is not JSON");
+  }
+  const parsed = secretsSchema.safeParse(value);
+  if (!parsed.success) throw fault("a key is not an ARN, or a text is empty or not text");
+  return new Map(Object.entries(parsed.data));
+}

@@ -1,0 +1,34 @@
+import { countryCode } from "../envelope/country.ts";
+import { ipBlockSchema } from "../envelope/ip-block.ts";
+import type { DeclaredNetwork, OriginParameters } from "./origin-parameters.ts";
+
+type Report = (path: (string | number)[], message: string) => void;
+
+function checkNetwork(network: DeclaredNetwork, report: Report): void {
+  const { cidr, asn, country, operator, kind } = network;
+  if (cidr === undefined && asn === undefined) {
+    report([], "a network needs cidr or asn: say which addresses are meant");
+  } else if (cidr !== undefined && Array.isArray(asn)) {
+    report(["asn"], "a network with cidr has one asn: make a network of each, or leave out cidr");
+  } else if (![country, operator, kind, cidr && asn].some((member) => member !== undefined)) {
+    report([], "a network says nothing of its addresses: add country, operator or kind");
+  }
+  for (const block of [cidr ?? []].flat()) {
+    const { error } = ipBlockSchema.safeParse(block);
+    if (error) report(["cidr"], `${JSON.stringify(block)}: ${error.issues[0]?.message}`);
+  }
+  if (country !== undefined && countryCode(country) !== country) {
+    report(["country"], `no country has the code ${country}: give one of ISO 3166-1, such as DE`);
+  }
+}
+
+/**
+ * Checks declared networks at synth, so that the functions need no parser for it.
+ *
+ * @param report called with the path within `origins` and the mistake
+ */
+export function checkOrigins({ networks }: OriginParameters, report: Report): void {
+  for (const [index, network] of networks.entries()) {
+    checkNetwork(network, (path, message) => report(["networks", index, ...path], message));
+  }
+}

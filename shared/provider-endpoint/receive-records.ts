@@ -1,0 +1,74 @@
+import { createHash } from "node:crypto";
+import { retentionDays } from "../config/event-retention.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { storable } from "../envelope/event-data.ts";
+import type { OAuthEvent } from "../envelope/oauth-event.ts";
+import { type ProviderAdapter, toOAuthEvent } from "../providers/provider-adapter.ts";
+import { type Clock, DAY_MS, toInstant } from "../time/clock.ts";
+import type { EventSink } from "../tracking/event-sink.ts";
+
+/** Events that are published at the same time: ten calls of PutEvents. */
+const EVENTS_AT_ONCE = 100;
+
+/** Where records go. */
+export interface RecordReceiver {
+  readonly adapter: ProviderAdapter;
+  readonly config: Pick<MonitoringConfig, "retention">;
+  /** It resolves only when the bus has taken every event. */
+  readonly sink: EventSink;
+  readonly clock: Clock;
+}
+
+/** What became of the records of a request. */
+export interface RecordReceipt {
+  /** Records that the bus has taken as events. */
+  readonly taken: number;
+  /** Records whose events are past their retention: if they were stored before, they are removed by now. */
+  readonly expired: number;
+}
+
+/** A digest of all that a record says. */
+function digestOf(record: unknown): string {
+  const digest = (value: unknown) =>
+    createHash("sha256")
+      .update(JSON.stringify(value) ?? "")
+      .digest("hex");
+  try {
+    return digest(record);
+  } catch {
+    // Nested so deeply that nothing writes it as text.
+    return digest(storable(record, 1));
+  }
+}
+
+/**
+ * Publishes a provider's records as events, one each. A record without an id takes the digest of its content, and one
+ * without a time the time at which its request was signed, so that a request that comes again stores nothing new.
+ *
+ * @param signedAtMs when the request was signed, epoch milliseconds; undefined where the signature does not say
+ * @throws PublishError when the bus does not take every event: the request must come again
+ */
+export async function receiveRecords(
+  { adapter, config, sink, clock }: RecordReceiver,
+  records: readonly unknown[],
+  signedAtMs: number | undefined,
+): Promise<RecordReceipt> {
+  const nowMs = clock();
+  const time = toInstant(signedAtMs ?? nowMs);
+  const events = records.map((detail) =>
+    toOAuthEvent(adapter, {
+      source: adapter.name,
+      "detail-type": "",
+      id: digestOf(detail),
+      time,
+      detail,
+    }),
+  );
+  const lives = ({ event_type, occurred_at }: OAuthEvent) =>
+    Date.parse(occurred_at) + retentionDays(config, event_type) * DAY_MS > nowMs;
+  const kept = events.filter(lives);
+  for (let first = 0; first < kept.length; first += EVENTS_AT_ONCE) {
+    await sink.publish(kept.slice(first, first + EVENTS_AT_ONCE));
+  }
+  return { taken: kept.length, expired: events.length - kept.length };
+}

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { synthesize } from "../../infra/synthesize.ts";
+import { trackEvent } from "../../shared/index.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import { mmdbFile } from "../mmdb-file.ts";
+import { useStack } from "./stack.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-origins-"));
+const assembly = synthesize(directory, {
+  origins: {
+    databases: ["country.mmdb", "asn.mmdb", "missing.mmdb"],
+    networks: [{ cidr: "198.51.100.0/24", country: "DE", operator: "Office", kind: "vpn" }],
+  },
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const scene = useStack({ assembly: () => assembly });
+
+/** The role of a function, as its access key says who calls. */
+const s3Of = (accessKeyId: string) =>
+  new S3Client({
+    ...LOCAL_ACCESS,
+    endpoint: scene().stack.s3Endpoint,
+    credentials: { accessKeyId, secretAccessKey: "local" },
+    maxAttempts: 1,
+  });
+
+const bucket = () =>
+  scene().stack.functions.variables(scene().stack.named("function", "Subscriber")).ORIGINS_BUCKET;
+
+describe("origins of addresses, as they are deployed", () => {
+  beforeAll(async () => {
+    const s3 = s3Of("local");
+    const put = (Key: string, Body: Buffer) =>
+      s3.send(new PutObjectCommand({ Bucket: bucket(), Key, Body }));
+    await put("country.mmdb", mmdbFile({ "203.0.113.0/24": { country_code: "FR" } }));
+    await put(
+      "asn.mmdb",
+      mmdbFile({
+        "203.0.113.0/24": {
+          autonomous_system_number: 16509,
+          autonomous_system_organization: "Example Cloud",
+        },
+      }),
+    );
+    const { get, caller, settle } = scene();
+    for (const ip of ["203.0.113.9", "198.51.100.7", "192.0.2.1"]) {
+      expect((await get("/api/hello", caller, { "x-forwarded-for": ip })).status).toBe(200);
+    }
+    await settle();
+  });
+
+  const eventOf = async (ip: string) =>
+    (await scene().get(`/admin/oauth/events?ip=${ip}`, scene().admin)).body.events[0];
+
+  it("are stored with each event, from databases of the bucket and declared networks", async () => {
+    expect((await eventOf("203.0.113.9")).event_data.origin).toEqual({
+      country: "FR",
+      asn: 16509,
+      operator: "Example Cloud",
+      kind: "hosting",
+    });
+    expect((await eventOf("198.51.100.7")).event_data.origin).toEqual({
+      country: "DE",
+      operator: "Office",
+      kind: "vpn",
+    });
+    expect((await eventOf("192.0.2.1")).event_data.origin).toBeUndefined();
+  });
+
+  it("narrow the audit log, alone and with other filters", async () => {
+    const list = async (query: string) => {
+      const { status, body } = await scene().get(`/admin/oauth/events?${query}`, scene().admin);
+      expect(status).toBe(200);
+      return (body.events as { event_data: { ip: string } }[]).map(
+        ({ event_data }) => event_data.ip,
+      );
+    };
+    expect(await list("country=fr&type=token_used")).toEqual(["203.0.113.9"]);
+    expect(await list("asn=AS16509&client_id=app")).toEqual(["203.0.113.9"]);
+    expect(await list("kind=vpn")).toEqual(["198.51.100.7"]);
+    expect(await list("kind=vpn&country=FR")).toEqual([]);
+  });
+
+  it("need every file but stop at none: a missing one is a line of the log", async () => {
+    const missing = scene().logs.filter((line) => line.includes("is not in the bucket"));
+    expect(missing.length).toBeGreaterThan(0);
+    expect(missing.every((line) => line.includes("missing.mmdb"))).toBe(true);
+  });
+
+  it("change nothing when an event is delivered again", async () => {
+    const { library, settle, eventsByType } = scene();
+    const event = await trackEvent(
+      library,
+      "token_used",
+      { oauth_client_id: "app" },
+      { ip: "203.0.113.50" },
+    );
+    await settle();
+    const before = await eventsByType();
+    await library.sink.publish([event]);
+    await settle();
+    expect(await eventsByType()).toEqual(before);
+    expect((await eventOf("203.0.113.50")).event_data.origin.country).toBe("FR");
+  });
+
+  it("are read by the subscriber alone, and written by no function", async () => {
+    const { stack } = scene();
+    const subscriber = stack.named("function", "Subscriber");
+    for (const name of stack.functionNames) {
+      const s3 = [...stack.access.allowedTo(name)].filter((access) => access.startsWith("s3:"));
+      expect(s3.length > 0, name).toBe(name === subscriber);
+    }
+    const write = new PutObjectCommand({ Bucket: bucket(), Key: "country.mmdb", Body: "x" });
+    await expect(s3Of(subscriber).send(write)).rejects.toMatchObject({ name: "AccessDenied" });
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { enterPlaces } from "../../shared/counters/first-places.ts";
+import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import type { Origin } from "../../shared/envelope/origin.ts";
+import { MINUTE_MS } from "../../shared/time/clock.ts";
+import { createWorld, type World } from "./store.ts";
+
+const event = (
+  world: World,
+  origin: Origin | undefined,
+  minutes = 0,
+  parts: { eventType?: string; userId?: string | undefined } = {},
+) =>
+  createEvent(
+    {
+      eventType: "token_used",
+      clientId: "app",
+      userId: "ada",
+      ...parts,
+      details: { token_id: "t1", ip: "203.0.113.9", ...(origin && { origin: { ...origin } }) },
+    },
+    world.time.nowMs + minutes * MINUTE_MS,
+  );
+
+/** Which of the events are news, by their position. */
+async function news(
+  world: World,
+  entered: Map<string, number>,
+  ...events: readonly ReturnType<typeof event>[]
+) {
+  const found = await enterPlaces(world, entered, events);
+  return events.flatMap(({ id }, n) => (found.has(id) ? [n] : []));
+}
+
+describe("where a user was first", () => {
+  it("makes another country or kind of place news for an hour, to every process", async () => {
+    const world = await createWorld();
+    const [one, other] = [new Map<string, number>(), new Map<string, number>()];
+    const home = { country: "DE", asn: 64496 };
+    expect(await news(world, one, event(world, home))).toEqual([]);
+    const abroad = event(world, { country: "NL" }, 5);
+    expect(await news(world, one, event(world, home, 4), abroad)).toEqual([1]);
+    // A batch that is delivered again, and what comes later within the hour.
+    for (const entered of [one, other]) {
+      expect(await news(world, entered, abroad)).toEqual([0]);
+      expect(await news(world, entered, event(world, { country: "NL" }, 64.9))).toEqual([0]);
+      expect(await news(world, entered, event(world, { country: "NL" }, 65))).toEqual([]);
+      expect(await news(world, entered, event(world, home, 6))).toEqual([]);
+    }
+    const vpn = event(world, { ...home, kind: "vpn" }, 70);
+    expect(await news(world, other, vpn)).toEqual([0]);
+    // Another operator in the same country is no news.
+    expect(await news(world, one, event(world, { country: "DE", asn: 64497 }, 70))).toEqual([]);
+    const signIn = event(world, { country: "PT" }, 80, { eventType: "session_started" });
+    expect(await news(world, one, signIn)).toEqual([0]);
+  });
+
+  it("is told apart by user, and in one batch", async () => {
+    const world = await createWorld();
+    const events = [
+      event(world, { country: "NL" }, 2),
+      event(world, { country: "DE" }, 1),
+      event(world, { country: "NL" }, 3, { userId: "bob" }),
+    ];
+    // The earliest is home, in whatever order they come.
+    expect(await news(world, new Map(), ...events)).toEqual([0]);
+    expect(await news(world, new Map(), ...events)).toEqual([0]);
+  });
+
+  it("costs a write for each user and place, and nothing without origins", async () => {
+    const world = await createWorld();
+    const entered = new Map<string, number>();
+    world.traffic.reset();
+    await news(
+      world,
+      entered,
+      event(world, undefined),
+      event(world, { asn: 64496 }),
+      event(world, { country: "DE" }, 0, { userId: undefined }),
+      event(world, { country: "DE" }, 0, { eventType: "token_issued" }),
+    );
+    expect(world.traffic.roundTrips).toBe(0);
+    const many = Array.from({ length: 50 }, (_, n) =>
+      event(world, { country: n % 5 === 4 ? "NL" : "DE" }, n),
+    );
+    await news(world, entered, ...many);
+    expect(world.traffic.writeUnits).toBe(2);
+    world.traffic.reset();
+    await news(world, entered, ...many);
+    expect(world.traffic.roundTrips).toBe(0);
+    await news(world, new Map(), ...many);
+    expect(world.traffic.writeUnits).toBe(0);
+    expect(world.traffic.readUnits).toBeLessThanOrEqual(1.5);
+  });
+});

@@ -1,0 +1,34 @@
+import type { MonitoringConfigInput } from "../shared/config/monitoring-config.ts";
+
+const secretOf = (name: string) =>
+  `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
+
+/** Endpoints of every kind of authentication. */
+export const ENDPOINTS = [
+  { provider: "entra", authentication: { kind: "signature", secretArn: secretOf("entra") } },
+  {
+    provider: "keycloak",
+    authentication: { kind: "body_signature", secretArn: secretOf("keycloak") },
+  },
+  { provider: "okta", authentication: { kind: "bearer", secretArn: secretOf("okta") } },
+  {
+    provider: "ping",
+    authentication: { kind: "bearer", secretArn: secretOf("ping"), header: "x-ping-key" },
+  },
+] as const satisfies NonNullable<MonitoringConfigInput["providers"]>["endpoints"];
+
+/** The keys of the endpoints: two of Entra ID, as during a rotation. */
+export const ENDPOINT_KEYS = {
+  entra: [
+    `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
+    `whsec_${Buffer.alloc(32, 2).toString("base64")}`,
+  ],
+  keycloak: "a-shared-secret-of-keycloak",
+  okta: "7f1c0d2e4b5a69788f9e0a1b2c3d4e5f",
+  ping: "c0ffee00c0ffee00c0ffee00c0ffee00",
+} as const;
+
+/** The secrets that `ENDPOINTS` names, by ARN. */
+export const ENDPOINT_SECRETS: ReadonlyMap<string, string> = new Map(
+  Object.entries(ENDPOINT_KEYS).map(([name, keys]) => [secretOf(name), [keys].flat().join("\n")]),
+);

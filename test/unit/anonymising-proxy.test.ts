@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import type { DetectionSnapshot } from "../../shared/anomaly-rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import type { Origin } from "../../shared/envelope/origin.ts";
+import { MINUTE_MS } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+const NOW = Date.parse("2026-11-23T10:00:00.000Z");
+const { rules } = parseMonitoringConfig({}).anomalies;
+const DAY_MINUTES = 24 * 60;
+
+const HOME: Origin = { asn: 64496, operator: "Example Telecom", country: "DE" };
+const exit = (kind: Origin["kind"], country = "DE"): Origin => ({ asn: 64511, country, kind });
+
+const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}): SeenEvent => ({
+  atMs: NOW - minutesAgo * MINUTE_MS,
+  type: "token_used",
+  clientId: "app",
+  userId: "ada",
+  tokenId: "t1",
+  scopes: [],
+  ip: "203.0.113.9",
+  network: "203.0.0.0/16",
+  agent: "Firefox on Linux",
+  ...(origin && { origin }),
+  ...parts,
+});
+
+/** So many uses at home, on two days. */
+const atHome = (count = 5) =>
+  Array.from({ length: count }, (_, n) =>
+    use((n % 2 === 0 ? 3 : 2) * DAY_MINUTES - n, HOME, { ip: "10.1.2.3", network: "10.1.0.0/16" }),
+  ).sort((a, b) => a.atMs - b.atMs);
+
+const found = (parts: Partial<DetectionSnapshot>) =>
+  findAnomalies(quietSnapshot(NOW, parts), rules)
+    .filter(({ rule }) => rule.name === "anonymising_proxy")
+    .map(({ rule: _, ...anomaly }) => anomaly);
+
+const ofAda = (...events: readonly SeenEvent[]) =>
+  found({ holders: new Map([["user:ada", events]]) });
+
+describe("anonymising_proxy at a user", () => {
+  const score = (origin: Origin, parts: Partial<SeenEvent> = {}) =>
+    ofAda(...atHome(), use(5, origin, parts))[0]?.score;
+  const curl = { agent: "curl" };
+
+  it("raises Tor for the first time, at most with medium risk", () => {
+    expect(ofAda(...atHome(), use(5, exit("tor", "RO")), use(4, exit("tor", "RO")))).toMatchObject([
+      {
+        subject: { kind: "user", id: "ada" },
+        clientId: "app",
+        involved: [
+          { kind: "ip", id: "203.0.113.9" },
+          { kind: "token", id: "t1" },
+        ],
+        message:
+          "user ada was active from 203.0.113.9, Tor AS64511 in RO (Firefox on Linux); none of its 5 uses before came from a VPN, proxy or Tor",
+        score: 50,
+        observed: 2,
+        evidence: { kind_of_place: "tor", usual_countries: ["DE"] },
+      },
+    ]);
+    expect(score(exit("tor"))).toBe(45);
+    expect(score(exit("tor", "RO"), curl)).toBe(65);
+  });
+
+  it("raises a VPN or a proxy only with another program as well", () => {
+    expect(score(exit("vpn", "NL"))).toBeUndefined();
+    expect(score(exit("vpn"), curl)).toBeUndefined();
+    expect(score(exit("vpn", "NL"), curl)).toBe(40);
+    expect(score(exit("proxy", "NL"))).toBeUndefined();
+    expect(score(exit("proxy"), curl)).toBe(45);
+    expect(score(exit("hosting", "NL"), curl)).toBeUndefined();
+    expect(score(exit("tor"), { type: "session_started" })).toBe(45);
+    expect(score(exit("tor"), { type: "auth_failed" })).toBeUndefined();
+  });
+
+  it("raises nobody who used one before, or of whom too little is known", () => {
+    const tor = exit("tor");
+    expect(ofAda(use(9 * DAY_MINUTES, tor), ...atHome(), use(5, tor))).toEqual([]);
+    expect(ofAda(use(9 * DAY_MINUTES, exit("vpn")), ...atHome(), use(5, tor))).toEqual([]);
+    expect(ofAda(...atHome(4), use(5, tor))).toEqual([]);
+    const oneDay = [0, 1, 2, 3, 4].map((n) => use(2 * DAY_MINUTES - n, HOME));
+    expect(ofAda(...oneDay, use(5, tor))).toEqual([]);
+    // Nothing is known of uses without an origin.
+    const unknown = atHome().map(({ origin: _, ...event }) => event);
+    expect(ofAda(...unknown, use(5, tor))).toEqual([]);
+  });
+
+  it("is news for two hours", () => {
+    expect(ofAda(...atHome(), use(120, exit("tor")))).toHaveLength(1);
+    expect(ofAda(...atHome(), use(121, exit("tor")))).toEqual([]);
+  });
+});
+
+describe("anonymising_proxy at an exit", () => {
+  const people = (count: number, kind: Origin["kind"]) =>
+    found({
+      holders: new Map(
+        Array.from({ length: count }, (_, n) => [
+          `user:u${n}`,
+          [...atHome(), use(9 - n, exit(kind), { userId: `u${n}` })],
+        ]),
+      ),
+    }).filter(({ subject }) => subject.kind === "ip");
+
+  it("raises many users who come through one for the first time", () => {
+    expect(people(4, "tor")).toEqual([]);
+    expect(people(5, "tor")).toMatchObject([
+      {
+        subject: { kind: "ip", id: "203.0.113.9" },
+        score: 75,
+        observed: 5,
+        threshold: 5,
+        involved: expect.arrayContaining([{ kind: "user", id: "u4" }]),
+      },
+    ]);
+    expect(people(5, "proxy")).toHaveLength(1);
+    // A company begins to use a VPN.
+    expect(people(9, "vpn")).toEqual([]);
+  });
+
+  const guesses = (count: number, origin: Origin, ip = "203.0.113.9", minutesAgo = 5) =>
+    [
+      ip,
+      Array.from({ length: count }, (_, n) =>
+        use(minutesAgo + n / 100, origin, {
+          ip,
+          type: "auth_failed",
+          reason: "unknown_token",
+          userId: undefined,
+          tokenId: undefined,
+          clientId: undefined,
+        }),
+      ).reverse(),
+    ] as const;
+  const at = (...addresses: readonly (readonly [string, readonly SeenEvent[]])[]) =>
+    found({ addresses: new Map(addresses) });
+
+  it("raises guesses, also if they are spread over several", () => {
+    expect(at(guesses(9, exit("tor")))).toEqual([]);
+    expect(at(guesses(10, exit("tor")))).toMatchObject([
+      {
+        subject: { kind: "ip", id: "203.0.113.9" },
+        score: 65,
+        observed: 10,
+        threshold: 10,
+        message:
+          "10 guesses within two hours from 203.0.113.9, Tor AS64511 in DE; nobody was let in from there",
+      },
+    ]);
+    expect(at(guesses(10, exit("vpn")))).toMatchObject([{ score: 50 }]);
+    expect(
+      at(guesses(4, exit("proxy"), "198.51.100.1"), guesses(6, exit("proxy"), "198.51.100.2")),
+    ).toMatchObject([
+      {
+        subject: { id: "198.51.100.2" },
+        score: 65,
+        involved: [
+          { kind: "ip", id: "198.51.100.2" },
+          { kind: "ip", id: "198.51.100.1" },
+        ],
+        evidence: { addresses: 2, kind_of_place: "proxy" },
+      },
+    ]);
+    expect(at(guesses(5, exit("tor"), "198.51.100.1"), guesses(5, exit("proxy")))).toEqual([]);
+    // Exits of a VPN have many customers, and who guesses enough is a story alone.
+    expect(at(guesses(5, exit("vpn"), "198.51.100.1"), guesses(5, exit("vpn")))).toEqual([]);
+    expect(at(guesses(12, exit("tor"), "198.51.100.1"), guesses(9, exit("tor")))).toMatchObject([
+      { subject: { id: "198.51.100.1" }, observed: 12, involved: [{ id: "198.51.100.1" }] },
+    ]);
+  });
+
+  it("raises no guesses of two hours ago, from elsewhere, or where people are let in", () => {
+    expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.5))).toHaveLength(1);
+    expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.95))).toEqual([]);
+    expect(at(guesses(50, exit("hosting")))).toEqual([]);
+    expect(at(guesses(50, HOME))).toEqual([]);
+    const [ip, events] = guesses(50, exit("vpn"));
+    expect(at([ip, [use(300, exit("vpn")), ...events]])).toEqual([]);
+    const refused = events.map((each) => ({ ...each, reason: "expired_token" }));
+    expect(at([ip, refused])).toEqual([]);
+  });
+});

@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import { kilometresBetween } from "../../shared/anomaly-rules/impossible-travel.ts";
+import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import type { Origin } from "../../shared/envelope/origin.ts";
+import { MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+const NOW = Date.parse("2026-11-23T10:00:00.000Z");
+const { rules } = parseMonitoringConfig({}).anomalies;
+const DAY_MINUTES = 24 * 60;
+
+const BERLIN: Origin = { asn: 64496, country: "DE", latitude: 52.52, longitude: 13.4 };
+const LISBON: Origin = { asn: 64498, country: "PT", latitude: 38.72, longitude: -9.14 };
+const AGENT = "Firefox on Linux";
+
+const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}): SeenEvent => ({
+  atMs: NOW - minutesAgo * MINUTE_MS,
+  type: "token_used",
+  clientId: "app",
+  userId: "ada",
+  tokenId: "t1",
+  scopes: [],
+  agent: AGENT,
+  ...(origin && {
+    origin,
+    ip: `203.${(origin.asn ?? 0) % 100}.113.9`,
+    network: `203.${(origin.asn ?? 0) % 100}.0.0/16`,
+  }),
+  ...parts,
+});
+
+/** At home on three days before. */
+const atHome = (origin = BERLIN) =>
+  [3, 2, 1.1].map((days) => use(days * DAY_MINUTES, origin, { tokenId: "old" }));
+
+const found = (...people: readonly (readonly SeenEvent[])[]) =>
+  findAnomalies(
+    quietSnapshot(NOW, {
+      holders: new Map(people.map((events, n) => [`user:${n === 0 ? "ada" : `u${n}`}`, events])),
+    }),
+    rules,
+  )
+    .filter(({ rule }) => rule.name === "impossible_travel")
+    .map(({ rule: _, ...anomaly }) => anomaly);
+
+const travel = (...uses: readonly SeenEvent[]) => found([...atHome(), ...uses]);
+
+describe("impossible_travel", () => {
+  it("raises two places between which no plane flies, and says which", () => {
+    expect(travel(use(30, BERLIN), use(10, LISBON, { tokenId: "t2" }))).toEqual([
+      {
+        subject: { kind: "user", id: "ada" },
+        clientId: "app",
+        involved: [
+          { kind: "ip", id: "203.98.113.9" },
+          { kind: "token", id: "t1" },
+          { kind: "token", id: "t2" },
+        ],
+        message:
+          "user ada was active from 203.96.113.9, AS64496 in DE and, 20 minutes later and 2312 km away, from 203.98.113.9, AS64498 in PT (Firefox on Linux); usual is AS64496 in DE",
+        score: 40,
+        observed: 2312,
+        threshold: 500,
+        windowStart: toInstant(NOW - 120 * MINUTE_MS),
+        windowEnd: toInstant(NOW),
+        evidence: expect.objectContaining({
+          minutes: 20,
+          kilometres: 2312,
+          changes_between: 1,
+          country: "PT",
+          usual_countries: ["DE"],
+        }),
+      },
+    ]);
+  });
+
+  it("compares the distance with what a plane flies in the time", () => {
+    // 2,312 km at 1,000 km an hour take 138 minutes and 43 seconds.
+    expect(travel(use(144, BERLIN), use(5, LISBON))).toEqual([]);
+    expect(travel(use(143, BERLIN), use(5, LISBON))).toHaveLength(1);
+  });
+
+  it("takes places nearer than the least distance for one", () => {
+    const north = (km: number): Origin => ({
+      ...LISBON,
+      latitude: 52.52 + km / 111.195,
+      longitude: 13.4,
+    });
+    expect(travel(use(11, BERLIN), use(10, north(499)))).toEqual([]);
+    expect(travel(use(11, BERLIN), use(10, north(501)))).toHaveLength(1);
+  });
+
+  it("scores another program, a new country, and use in turn", () => {
+    const [home, away] = [use(30, BERLIN), use(20, LISBON)];
+    const scores = (...uses: readonly SeenEvent[]) => travel(...uses).map(({ score }) => score);
+    expect(scores(home, away)).toEqual([40]);
+    expect(scores(home, { ...away, agent: "curl" })).toEqual([65]);
+    expect(scores(home, away, use(10, BERLIN))).toEqual([50]);
+    // Another place of the same country.
+    expect(scores(home, use(20, { ...LISBON, country: "DE" }))).toEqual([]);
+    expect(scores(home, use(20, { ...LISBON, country: "DE" }), use(10, BERLIN))).toEqual([40]);
+    // Nobody knows where a new user lives.
+    expect(found([home, away])).toEqual([]);
+    expect(found([home, away, use(10, BERLIN)])).toMatchObject([{ score: 40 }]);
+  });
+
+  it("knows the far end when the user comes after the thief", () => {
+    expect(travel(use(30, LISBON, { agent: "curl" }), use(10, BERLIN))).toMatchObject([
+      { score: 65, evidence: { country: "PT", other_place: "203.96.113.9, AS64496 in DE" } },
+    ]);
+  });
+
+  it("raises none at places that hide where people are, or that are the holder's own", () => {
+    for (const kind of ["vpn", "proxy", "tor", "hosting"] as const) {
+      expect(travel(use(30, BERLIN), use(10, { ...LISBON, kind }))).toEqual([]);
+      expect(travel(use(30, { ...BERLIN, kind }), use(10, LISBON))).toEqual([]);
+    }
+    // A carrier's gateways, of which one is abroad.
+    expect(travel(use(30, BERLIN), use(10, { ...LISBON, asn: BERLIN.asn }))).toEqual([]);
+    const knows = (minutesAgo: number) =>
+      found([...atHome(), use(minutesAgo, LISBON), use(30, BERLIN), use(10, LISBON)]);
+    expect(knows(DAY_MINUTES + 1)).toEqual([]);
+    expect(knows(DAY_MINUTES - 1)).toHaveLength(1);
+    // What is asked for by a client's server, and what was refused, is nowhere.
+    expect(travel(use(30, BERLIN), use(10, LISBON, { type: "token_issued" }))).toEqual([]);
+    expect(travel(use(30, BERLIN), use(10, LISBON, { type: "auth_failed" }))).toEqual([]);
+    expect(travel(use(30, BERLIN), use(10, LISBON, { type: "session_started" }))).toHaveLength(1);
+  });
+
+  it("is news for two hours, and nothing without origins", () => {
+    const ago = (minutes: number) => travel(use(minutes + 10, BERLIN), use(minutes, LISBON));
+    expect(ago(120)).toHaveLength(1);
+    expect(ago(121)).toEqual([]);
+    expect(travel(use(30), use(20), use(10))).toEqual([]);
+  });
+
+  it("raises none of three who come to one operator by their own programs: it is their VPN", () => {
+    const away = (agent = AGENT) => [...atHome(), use(30, BERLIN), use(10, LISBON, { agent })];
+    expect(found(away(), away())).toHaveLength(2);
+    expect(found(away(), away(), away())).toEqual([]);
+    expect(found(away(), away(), away("curl"))).toHaveLength(3);
+    expect(found(away(), away(), away(), away("curl"))).toHaveLength(1);
+  });
+
+  it("goes by countries in turn where places are not known", () => {
+    const home: Origin = { asn: 64496, country: "DE" };
+    const away: Origin = { asn: 64498, country: "PT" };
+    const inTurn = (...parts: readonly (readonly [number, Origin])[]) =>
+      found([...atHome(home), ...parts.map(([ago, origin]) => use(ago, origin))]);
+    expect(inTurn([70, home], [50, away])).toEqual([]);
+    expect(inTurn([70, home], [50, away], [10, home])).toMatchObject([
+      { score: 40, observed: 1, threshold: 1, evidence: { changes_between: 1 } },
+    ]);
+    expect(inTurn([70, home], [50, away], [9, home])).toEqual([]);
+    expect(inTurn([30, home], [20, { ...away, country: "DE" }], [10, home])).toEqual([]);
+    expect(inTurn([40, home], [30, away], [20, home], [10, away])).toMatchObject([
+      { score: 50, evidence: { changes_between: 2 } },
+    ]);
+  });
+});
+
+describe("the distance of two points", () => {
+  it("is that on the sphere", () => {
+    const quarter = (Math.PI / 2) * 6371;
+    expect(
+      kilometresBetween({ latitude: 0, longitude: 0 }, { latitude: 0, longitude: 90 }),
+    ).toBeCloseTo(quarter);
+    expect(
+      kilometresBetween({ latitude: 90, longitude: 7 }, { latitude: 0, longitude: -80 }),
+    ).toBeCloseTo(quarter);
+    expect(
+      kilometresBetween({ latitude: 10, longitude: 179 }, { latitude: -10, longitude: -1 }),
+    ).toBeCloseTo(2 * quarter);
+    expect(
+      kilometresBetween({ latitude: 52.52, longitude: 13.4 }, { latitude: 52.52, longitude: 13.4 }),
+    ).toBe(0);
+  });
+});

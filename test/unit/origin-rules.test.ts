@@ -1,0 +1,522 @@
+import { describe, expect, it } from "vitest";
+import type {
+  DetectionSnapshot,
+  KnownNetwork,
+} from "../../shared/anomaly-rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
+import { originText, placeText } from "../../shared/anomaly-rules/origin-news.ts";
+import { type SeenEvent, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { clientsInNewNetworks } from "../../shared/detection/suspects.ts";
+import type { Origin } from "../../shared/envelope/origin.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { quietSnapshot } from "../quiet-snapshot.ts";
+
+/** A Monday. */
+const NOW = Date.parse("2026-11-23T10:00:00.000Z");
+const { rules } = parseMonitoringConfig({}).anomalies;
+
+const found = (parts: Partial<DetectionSnapshot>) =>
+  findAnomalies(quietSnapshot(NOW, parts), rules).map(({ rule, ...anomaly }) => ({
+    rule: rule.name,
+    ...anomaly,
+  }));
+
+/** An event so many minutes ago. */
+const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
+  Object.assign(
+    {
+      atMs: NOW - minutesAgo * MINUTE_MS,
+      type: "token_used",
+      clientId: "app",
+      userId: "ada",
+      tokenId: "t1",
+      endpoint: "/api/orders",
+      scopes: [],
+    },
+    ...parts,
+  );
+
+const at = (ip: string, origin?: Origin, agent = "Firefox on Linux"): Partial<SeenEvent> => {
+  const [a, b] = ip.split(".");
+  return { ip, network: `${a}.${b}.0.0/16`, agent, ...(origin && { origin }) };
+};
+
+const TELECOM: Origin = { asn: 64496, operator: "Example Telecom", country: "DE" };
+const CABLE: Origin = { asn: 64497, operator: "Example Cable", country: "DE" };
+const ABROAD: Origin = { asn: 64498, operator: "Example Net", country: "NL" };
+const HOME = at("10.1.2.3", TELECOM);
+
+/** Thirty uses of an older token on six days. */
+const history = (place = HOME) =>
+  Array.from({ length: 30 }, (_, n) =>
+    event((6 - n / 5) * 24 * 60 + (n % 5) * 10, place, { tokenId: `old-${Math.floor(n / 5)}` }),
+  );
+
+const holder = (...events: readonly SeenEvent[]) => ({
+  holders: new Map([["user:ada", events]]),
+});
+
+const inTurn = (place: Partial<SeenEvent>, home = HOME) =>
+  [9, 8, 7, 6, 5].map((ago) => event(ago, ago % 2 ? place : home));
+
+describe("the place of a user", () => {
+  const theft = (...uses: readonly SeenEvent[]) =>
+    found(holder(...history(), event(100, HOME), event(90, HOME), ...uses)).filter(
+      ({ rule }) => rule === "token_theft",
+    );
+
+  it("is known in another network of the same operator, and not in one of another operator", () => {
+    expect(theft(...inTurn(at("203.0.113.9", TELECOM)))).toEqual([]);
+    expect(theft(...inTurn(at("203.0.113.9", CABLE)))).toMatchObject([{ score: 50 }]);
+    // Without its operator, only the network tells.
+    expect(theft(...inTurn(at("203.0.113.9")))).toMatchObject([{ score: 50 }]);
+    expect(theft(...inTurn(at("10.1.99.9")))).toMatchObject([{ score: 45 }]);
+  });
+
+  it("was settled with one operator, whichever networks it has", () => {
+    const roaming = [...history(), ...history(at("10.7.1.1", TELECOM))].sort(
+      (a, b) => a.atMs - b.atMs,
+    );
+    const away = inTurn(at("203.0.113.9", CABLE));
+    expect(found(holder(...roaming, event(90, HOME), ...away))).toMatchObject([
+      {
+        score: 50,
+        evidence: {
+          why: expect.arrayContaining(["it was always used from one operator before"]),
+          operator: "AS64497 Example Cable",
+          country: "DE",
+          usual_countries: ["DE"],
+          usual_places: ["AS64496 Example Telecom in DE"],
+        },
+      },
+    ]);
+  });
+
+  it("that is new adds its country or kind to other evidence, and is none alone", () => {
+    for (const origin of [ABROAD, { ...CABLE, kind: "vpn" as const }]) {
+      const [known] = theft(...inTurn(at("203.0.113.9", CABLE)));
+      const [news] = theft(...inTurn(at("203.0.113.9", origin)));
+      expect(news?.score).toBe((known?.score ?? 0) + 10);
+      // A traveller, and who switches a VPN on.
+      expect(theft(event(5, at("203.0.113.9", origin)))).toEqual([]);
+      expect(theft(...[9, 8, 7, 6, 5].map((ago) => event(ago, at("203.0.113.9", origin))))).toEqual(
+        [],
+      );
+    }
+  });
+
+  it("is named in the alert's sentence by operator and country", () => {
+    const [alert] = theft(event(5, at("203.0.113.9", ABROAD, "curl")));
+    expect(alert?.message).toBe(
+      "Token t1 of ada seems to be in two hands: usual is Firefox on Linux from AS64496 Example Telecom in DE; 1 calls came from 203.0.113.9, AS64498 Example Net in NL (curl)",
+    );
+    expect(alert).toMatchObject({
+      score: 95,
+      evidence: { why: expect.arrayContaining(["the country NL is new to it"]) },
+    });
+  });
+});
+
+describe("a new place in other rules", () => {
+  const score = (parts: Partial<DetectionSnapshot>, name: string) =>
+    found(parts).find(({ rule }) => rule === name)?.score;
+  const both = (scoreOf: (origin: Origin) => number | undefined) =>
+    [TELECOM, CABLE, ABROAD].map(scoreOf);
+
+  it("weighs more abroad, and nothing where the operator is known", () => {
+    const revokedAt = new Map([["t1", toInstant(NOW - 60 * MINUTE_MS)]]);
+    const late = { type: "auth_failed", reason: "revoked_token" };
+    const revoked = (origin: Origin) =>
+      score(
+        { ...holder(...history(), event(5, at("203.0.113.9", origin), late)), revokedAt },
+        "revoked_token",
+      );
+    expect(both(revoked)).toEqual([undefined, 50, 60]);
+    const reused = (origin: Origin) =>
+      score(
+        holder(
+          ...history(),
+          event(5, at("203.0.113.9", origin), {
+            type: "auth_failed",
+            reason: "refresh_token_reused",
+          }),
+        ),
+        "credential_reuse",
+      );
+    expect(both(reused)).toEqual([undefined, 70, 80]);
+    const device = (origin: Origin) =>
+      score(
+        holder(
+          ...history(),
+          event(5, at("203.0.113.9", origin), {
+            type: "token_issued",
+            tokenId: "t9",
+            isDevice: true,
+          }),
+        ),
+        "device_phishing",
+      );
+    expect(both(device)).toEqual([undefined, 45, 55]);
+    const guessed = (origin: Origin) =>
+      score(
+        holder(
+          ...history(),
+          ...[30, 28, 26, 24, 22].map((ago) =>
+            event(ago, at("198.51.100.1", origin), {
+              type: "auth_failed",
+              reason: "wrong_password",
+              tokenId: undefined,
+            }),
+          ),
+          event(10, at("203.0.113.9", origin), { type: "session_started", tokenId: undefined }),
+        ),
+        "success_after_failures",
+      );
+    expect(both(guessed)).toEqual([undefined, 80, 85]);
+    const woken = (origin: Origin) =>
+      score(
+        {
+          dormantTokens: [
+            { clientId: "app", value: "t1", minutes: new Map([[NOW - 5 * MINUTE_MS, 1]]) },
+          ],
+          holders: new Map([
+            [
+              "token:t1",
+              [event(9 * 24 * 60, HOME), event(5, at("203.0.113.9", origin))].map((each) => ({
+                ...each,
+                userId: undefined,
+              })),
+            ],
+          ]),
+        },
+        "dormant_token",
+      );
+    expect(both(woken)).toEqual([undefined, 40, 50]);
+  });
+});
+
+describe("what an address is known for", () => {
+  const HOSTING: Origin = {
+    asn: 64504,
+    operator: "Example Hosting",
+    country: "FI",
+    kind: "hosting",
+  };
+  const ip = "203.0.113.9";
+  const count = (value: string, n: number, clientId = "(none)") => ({
+    clientId,
+    value,
+    minutes: new Map([[NOW - 5 * MINUTE_MS, n]]),
+  });
+  const guess = (address: string, parts: Partial<SeenEvent> = {}) =>
+    event(5, at(address, HOSTING), {
+      type: "auth_failed",
+      reason: "unknown_token",
+      userId: undefined,
+      tokenId: undefined,
+      ...parts,
+    });
+  const shown = { operator: "AS64504 Example Hosting", country: "FI", kind_of_place: "hosting" };
+  const where = "hosting AS64504 Example Hosting in FI";
+
+  it("is told by the rules about addresses", () => {
+    expect(
+      found({ guessedIps: [count(ip, 20)], addresses: new Map([[ip, [guess(ip)]]]) }),
+    ).toMatchObject([
+      {
+        rule: "failure_burst",
+        message: `20 guesses within 10 minutes from ${ip}, ${where}, where nobody was ever let in`,
+        evidence: shown,
+      },
+    ]);
+    const spread = Array.from({ length: 6 }, (_, n) => `203.0.113.${n}`);
+    expect(
+      found({
+        guessedIps: spread.map((each) => count(each, 5)),
+        addresses: new Map(spread.map((each) => [each, [guess(each)]])),
+      }),
+    ).toMatchObject([
+      { rule: "network_guessing", message: expect.stringContaining(where), evidence: shown },
+    ]);
+    const lastWhole = NOW - HOUR_MS;
+    const hours = new Map([0, 1, 2, 3].map((back) => [lastWhole - back * HOUR_MS, 6]));
+    expect(
+      found({ guessedIpHours: new Map([[ip, hours]]), addresses: new Map([[ip, [guess(ip)]]]) }),
+    ).toMatchObject([
+      { rule: "persistent_failures", message: expect.stringContaining(where), evidence: shown },
+    ]);
+    const dead = ["a", "b", "c", "d", "e"].map((userId) =>
+      guess(ip, { reason: "expired_token", userId, tokenId: `of-${userId}` }),
+    );
+    expect(found({ addresses: new Map([[ip, dead]]) })).toMatchObject([
+      { rule: "dead_tokens", message: expect.stringContaining(where), evidence: shown },
+    ]);
+  });
+
+  it("is told of administrators", () => {
+    const did = (...events: readonly Partial<SeenEvent>[]) =>
+      found({
+        administration: events.map((parts) =>
+          event(1, at(ip, HOSTING), { type: "admin_activity", userId: "root" }, parts),
+        ),
+      });
+    expect(did({ code: "policy.rule.deactivate" })).toMatchObject([
+      {
+        rule: "admin_change",
+        message: `root switched a protection off at the identity provider: policy.rule.deactivate, from ${ip}, ${where}`,
+        evidence: shown,
+      },
+    ]);
+    const clients = Array.from({ length: 5 }, () => ({
+      code: "app.oauth2.client.lifecycle.create",
+    }));
+    expect(did(...clients)).toMatchObject([
+      { rule: "registration_spike", message: expect.stringContaining(where), evidence: shown },
+    ]);
+  });
+});
+
+describe("tokens that many users gave, or one client asked for", () => {
+  const seenMs = new Map([
+    ["old", NOW - 14 * DAY_MS],
+    ["new", NOW - 2 * HOUR_MS],
+  ]);
+  const consents = (origin: Origin) =>
+    found({
+      firstSeenMs: seenMs,
+      clients: new Map([
+        [
+          "new",
+          Array.from({ length: 12 }, (_, n) => [
+            event(90 - n, {
+              type: "token_issued",
+              clientId: "new",
+              userId: `u${n}`,
+              scopes: ["a:write"],
+            }),
+            event(60 - n, at(`203.${n}.113.9`, origin), { clientId: "new", userId: `u${n}` }),
+          ]).flat(),
+        ],
+      ]),
+    });
+
+  it("are used from one place where it is one hoster's, and from many where it is a carrier's", () => {
+    expect(consents({ ...TELECOM, kind: "hosting" })).toMatchObject([
+      {
+        rule: "consent_phishing",
+        score: 65,
+        message: expect.stringContaining("all used from hosting AS64496 Example Telecom in DE"),
+      },
+    ]);
+    expect(consents(TELECOM)).toEqual([]);
+  });
+
+  it("are asked for from elsewhere where the operator is another one", () => {
+    const asked = (origin: Origin) =>
+      found({
+        issuance: [
+          {
+            clientId: "app",
+            lastHour: 200,
+            hours: new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, 10])),
+            firstSeenMs: NOW - 14 * DAY_MS,
+          },
+        ],
+        uses: [
+          {
+            clientId: "app",
+            lastHour: 1000,
+            hours: new Map(Array.from({ length: 40 }, (_, n) => [NOW - (n + 2) * HOUR_MS, 50])),
+            firstSeenMs: NOW - 14 * DAY_MS,
+          },
+        ],
+        clients: new Map([
+          [
+            "app",
+            [
+              event(100, HOME, { type: "token_issued", userId: undefined }),
+              ...[5, 4, 3].map((ago) =>
+                event(ago, at("203.0.113.9", origin), { type: "token_issued", userId: undefined }),
+              ),
+            ],
+          ],
+        ]),
+      });
+    expect(asked(CABLE)).toMatchObject([{ rule: "issuance_rate", score: 55 }]);
+    expect(asked(TELECOM)).toEqual([]);
+  });
+});
+
+describe("the place of a service", () => {
+  type Known = readonly [place: string, firstDaysAgo: number, lastDaysAgo?: number];
+  const known = (...places: readonly Known[]) =>
+    new Map<string, readonly KnownNetwork[]>([
+      [
+        "service",
+        places.map(([network, firstDaysAgo, lastDaysAgo = 0]) => ({
+          network,
+          firstSeenAt: toInstant(NOW - firstDaysAgo * DAY_MS),
+          lastSeenAt: toInstant(NOW - lastDaysAgo * DAY_MS),
+          raised: false,
+        })),
+      ],
+    ]);
+  const used = (place: string, ...minutesAgo: readonly number[]) => ({
+    clientId: "service",
+    value: `${place} okhttp`,
+    minutes: new Map(minutesAgo.map((ago) => [NOW - ago * MINUTE_MS, 1])),
+  });
+  const clientAgents = new Map([["service", new Map([["okhttp", NOW - 99 * DAY_MS]])]]);
+  const ofService = (ago: number, ip: string, origin: Origin, tokenId = "s1") =>
+    event(ago, at(ip, origin, "okhttp"), { clientId: "service", userId: undefined, tokenId });
+  const raised = (
+    knownNetworks: ReadonlyMap<string, readonly KnownNetwork[]>,
+    serviceNetworks: readonly ReturnType<typeof used>[],
+    events: readonly SeenEvent[] = [],
+  ) =>
+    found({
+      knownNetworks,
+      serviceNetworks,
+      clientAgents,
+      clients: new Map([["service", events]]),
+    });
+
+  it("is its operator: a new one while the service goes on with the old one is raised", () => {
+    const events = [ofService(300, "10.1.0.1", TELECOM), ofService(50, "203.0.113.9", CABLE)];
+    const uses = [used("AS64497", 50), used("AS64496", 10)];
+    expect(raised(known(["AS64496", 9]), uses, events)).toMatchObject([
+      {
+        rule: "new_network",
+        score: 45,
+        message:
+          "service is used from AS64497 Example Cable in DE by okhttp; usual is any program from AS64496 Example Telecom in DE",
+        evidence: { network: "AS64497", operator: "AS64497 Example Cable" },
+      },
+    ]);
+    const abroad = [ofService(300, "10.1.0.1", TELECOM), ofService(50, "203.0.113.9", ABROAD)];
+    expect(
+      raised(known(["AS64496", 9]), [used("AS64498", 50), used("AS64496", 10)], abroad),
+    ).toMatchObject([{ score: 55 }]);
+    // A service that moves abroad, and does not go on where it was.
+    expect(raised(known(["AS64496", 9]), [used("AS64498", 50)], abroad)).toEqual([]);
+    expect(raised(known(["AS64496", 9], ["AS64497", 5]), uses, events)).toEqual([]);
+  });
+
+  it("is a fleet's where it comes from many networks of the operator", () => {
+    const uses = [used("AS64497", 50), used("AS64496", 10)];
+    const fleet = (networks: number) =>
+      Array.from({ length: networks }, (_, n) =>
+        ofService(50 - n, `203.${n}.113.9`, CABLE, `${n}`),
+      );
+    expect(raised(known(["AS64496", 9]), uses, fleet(3))).toHaveLength(1);
+    expect(raised(known(["AS64496", 9]), uses, fleet(4))).toEqual([]);
+  });
+
+  it("is learnt anew when operators become known, and again when they are known no more", () => {
+    const on = [used("AS64497", 50), used("AS64496", 40, 10)];
+    const networks = [["10.1.0.0/16", 60, 1]] as const;
+    expect(raised(known(...networks), on)).toEqual([]);
+    expect(raised(known(...networks, ["AS64496", 1.9]), on)).toEqual([]);
+    expect(raised(known(...networks, ["AS64496", 2]), on)).toHaveLength(1);
+    // Switched off: the networks of before are old, and say nothing of the time since.
+    const off = [used("203.0.0.0/16", 50), used("10.1.0.0/16", 10)];
+    const lastWithOperator = (daysAgo: number) =>
+      raised(known(["10.1.0.0/16", 60], ["AS64496", 40, daysAgo]), off);
+    expect(lastWithOperator(0)).toEqual([]);
+    expect(lastWithOperator(2.9)).toEqual([]);
+    expect(lastWithOperator(3)).toHaveLength(1);
+  });
+
+  it("that is learnt anew leaves a new program to be seen", () => {
+    const agents = new Map([
+      [
+        "service",
+        new Map([
+          ["java", NOW - 99 * DAY_MS],
+          ["okhttp", NOW - 50 * MINUTE_MS],
+        ]),
+      ],
+    ]);
+    expect(
+      found({
+        knownNetworks: known(["10.1.0.0/16", 60]),
+        serviceNetworks: [used("AS64497", 50)],
+        clientAgents: agents,
+      }),
+    ).toMatchObject([
+      {
+        rule: "new_network",
+        score: 45,
+        evidence: { is_new_network: false, is_new_user_agent: true },
+      },
+    ]);
+  });
+
+  it("names a client to look at, unless it is learnt anew", () => {
+    const look = (place: string, ...places: readonly Known[]) => lookAfter(5, place, ...places);
+    const lookAfter = (minutes: number, place: string, ...places: readonly Known[]) =>
+      clientsInNewNetworks([used(place, minutes)], known(...places), new Map(), {
+        sinceMs: NOW - 10 * MINUTE_MS,
+        nowMs: NOW,
+        mostSuspects: 60,
+      });
+    expect(look("AS64497", ["AS64496", 9])).toEqual(["service"]);
+    expect(look("AS64496", ["AS64496", 9])).toEqual([]);
+    expect(look("AS64496", ["10.1.0.0/16", 9])).toEqual([]);
+    expect(look("203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual(["service"]);
+    // An operator for as long as it is news, and a network since the last run.
+    expect(lookAfter(120, "AS64497", ["AS64496", 9])).toEqual(["service"]);
+    expect(lookAfter(121, "AS64497", ["AS64496", 9])).toEqual([]);
+    expect(lookAfter(11, "203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual([]);
+  });
+
+  it("that was idle is compared with places of its kind", () => {
+    const idle = (place: string, ...places: readonly Known[]) =>
+      found({
+        uses: [
+          {
+            clientId: "service",
+            lastHour: 12,
+            hours: new Map([
+              [NOW - 12 * DAY_MS, 30],
+              [NOW - HOUR_MS, 12],
+            ]),
+            firstSeenMs: NOW - 14 * DAY_MS,
+          },
+        ],
+        serviceNetworks: [used(place, 5)],
+        knownNetworks: known(...places),
+        clientAgents,
+      }).filter(({ rule }) => rule === "idle_client");
+    expect(idle("AS64497", ["AS64496", 60, 12])).toHaveLength(1);
+    expect(idle("AS64496", ["AS64496", 60, 12])).toEqual([]);
+    expect(idle("AS64497", ["10.1.0.0/16", 60, 12])).toEqual([]);
+    expect(idle("AS64497", ["10.1.0.0/16", 60, 12], ["AS64496", 30, 12])).toHaveLength(1);
+  });
+});
+
+describe("an origin", () => {
+  it("is read with the event, and absent where it is none", () => {
+    const read = (event_data: Record<string, unknown>) =>
+      toSeenEvent({ event_type: "token_used", occurred_at: toInstant(NOW), event_data });
+    expect(read({ ip: "203.0.113.9", origin: TELECOM }).origin).toEqual(TELECOM);
+    expect("origin" in read({ ip: "203.0.113.9", origin: { asn: "x" } })).toBe(false);
+  });
+
+  it("is text as far as it is known", () => {
+    expect(originText(undefined)).toBeUndefined();
+    expect(originText({ latitude: 1, longitude: 2 })).toBeUndefined();
+    expect(originText({ country: "DE" })).toBe("DE");
+    expect(originText({ asn: 64496 })).toBe("AS64496");
+    expect(originText({ operator: "Example", country: "DE", kind: "vpn" })).toBe(
+      "VPN Example in DE",
+    );
+    expect(originText({ ...TELECOM, kind: "tor" })).toBe("Tor AS64496 Example Telecom in DE");
+    expect(placeText({ ip: "203.0.113.9", origin: TELECOM })).toBe(
+      "203.0.113.9, AS64496 Example Telecom in DE",
+    );
+    expect(placeText({ network: "203.0.0.0/16" })).toBe("203.0.0.0/16");
+    expect(placeText({})).toBe("an unknown address");
+  });
+});

@@ -1,0 +1,526 @@
+import { createHmac } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { signWebhook } from "../../shared/notifications/standard-webhook.ts";
+import { authenticateRequest } from "../../shared/provider-endpoint/authenticate-request.ts";
+import { receiveRecords } from "../../shared/provider-endpoint/receive-records.ts";
+import { MAX_RECORDS, recordsOfBody } from "../../shared/provider-endpoint/records-of-body.ts";
+import { auth0 } from "../../shared/providers/auth0.ts";
+import { entra } from "../../shared/providers/entra.ts";
+import { keycloak } from "../../shared/providers/keycloak.ts";
+import { okta } from "../../shared/providers/okta.ts";
+import { ping } from "../../shared/providers/ping.ts";
+import { recordsIn } from "../../shared/providers/provider-adapter.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
+import { HOSTILE_TEXTS } from "../hostile-values.ts";
+import {
+  auth0Sample,
+  entraSignIn,
+  keycloakSample,
+  oktaSample,
+  pingSample,
+} from "../provider-samples.ts";
+
+const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:webhook-AbCdEf";
+
+/** An endpoint's authentication with its defaults. */
+function authentication(given: object) {
+  const { endpoints } = parseMonitoringConfig({
+    providers: {
+      endpoints: [{ provider: "keycloak", authentication: { secretArn, ...given } as never }],
+    },
+  }).providers;
+  return (endpoints[0] as (typeof endpoints)[number]).authentication;
+}
+
+const request = (headers: Record<string, string>, body: string | Uint8Array = "") => ({
+  header: (name: string) => headers[name],
+  body: Buffer.from(body as string),
+});
+
+/** The message by which the libraries of Standard Webhooks test themselves. */
+const EXAMPLE = {
+  secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+  headers: {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  },
+  body: '{"test": 2432232314}',
+  atMs: 1614265330_000,
+};
+
+describe("a signature of Standard Webhooks", () => {
+  const standard = authentication({ kind: "signature" });
+  const check = (
+    headers: Record<string, string>,
+    { body = EXAMPLE.body, atMs = EXAMPLE.atMs, secret = EXAMPLE.secret } = {},
+  ) => authenticateRequest(standard, secret, request(headers, body), atMs);
+
+  it("is that of the published example", () => {
+    expect(check(EXAMPLE.headers)).toEqual({ signedAtMs: EXAMPLE.atMs });
+  });
+
+  it("counts among others, of other versions and keys", () => {
+    const other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
+    const all = `${other} v2,abc v1a,def ${EXAMPLE.headers["webhook-signature"]} ${other}`;
+    expect(check({ ...EXAMPLE.headers, "webhook-signature": all })).toEqual({
+      signedAtMs: EXAMPLE.atMs,
+    });
+  });
+
+  it("may be of either key of a rotation, and of no third", () => {
+    const keyOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
+    const secret = `${keyOf(1)}\n  ${keyOf(2)}\n`;
+    const signed = (byte: number) =>
+      signWebhook([keyOf(byte)], { id: "1", sentAtSeconds: 1614265330, body: EXAMPLE.body });
+    expect(check(signed(1), { secret })).toHaveProperty("signedAtMs");
+    expect(check(signed(2), { secret })).toHaveProperty("signedAtMs");
+    expect(check(signed(3), { secret })).toEqual({
+      refusal: "no signature in webhook-signature is right",
+    });
+  });
+
+  it("counts within the tolerance, before and after, and not a second longer", () => {
+    for (const seconds of [300, -300]) {
+      expect(check(EXAMPLE.headers, { atMs: EXAMPLE.atMs + seconds * 1000 })).toHaveProperty(
+        "signedAtMs",
+      );
+    }
+    for (const seconds of [301, -301]) {
+      expect(check(EXAMPLE.headers, { atMs: EXAMPLE.atMs + seconds * 1000 })).toEqual({
+        refusal: "webhook-timestamp differs from our time by more than 300 seconds",
+      });
+    }
+  });
+
+  it("is of this body, id and time, and of no other", () => {
+    const { headers } = EXAMPLE;
+    for (const refused of [
+      check(headers, { body: '{"test": 2432232315}' }),
+      check(headers, { body: EXAMPLE.body.slice(0, -1) }),
+      check(headers, { body: "" }),
+      check({ ...headers, "webhook-id": "msg_other" }),
+      check({ ...headers, "webhook-timestamp": "1614265331" }),
+      check({ ...headers, "webhook-signature": headers["webhook-signature"].slice(0, 20) }),
+      check({ ...headers, "webhook-signature": "v1," }),
+      check({ ...headers, "webhook-signature": headers["webhook-signature"].slice(3) }),
+    ]) {
+      expect(refused).toEqual({ refusal: "no signature in webhook-signature is right" });
+    }
+  });
+
+  it("needs its three headers", () => {
+    for (const name of Object.keys(EXAMPLE.headers)) {
+      const { [name]: _, ...others } = EXAMPLE.headers as Record<string, string>;
+      expect(check(others)).toEqual({
+        refusal: "it needs webhook-id, webhook-timestamp and webhook-signature, each once",
+      });
+    }
+    expect(check({ ...EXAMPLE.headers, "webhook-timestamp": "hello" })).toEqual({
+      refusal: "webhook-timestamp is not in epoch seconds",
+    });
+  });
+
+  it("is never right by chance, nor an error, whatever the headers hold", () => {
+    const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...HOSTILE_TEXTS));
+    fc.assert(
+      fc.property(text, text, text, (id, timestamp, signature) => {
+        const verdict = check({
+          "webhook-id": id,
+          "webhook-timestamp": timestamp,
+          "webhook-signature": `v1,${signature}`,
+        });
+        expect(verdict).toHaveProperty("refusal");
+      }),
+    );
+  });
+});
+
+describe("a signature of the body", () => {
+  const keycloakKey = "a-shared-secret-of-keycloak";
+  const event = JSON.stringify({ uid: "1a4f38f0", type: "access.LOGIN", time: 1707232563322 });
+  const hex = (key: string, text = event) => createHmac("sha256", key).update(text).digest("hex");
+  const byDefault = authentication({ kind: "body_signature" });
+  const check = (given: string, { body = event, secret = keycloakKey } = {}) =>
+    authenticateRequest(
+      byDefault,
+      secret,
+      request({ "x-keycloak-signature": given }, body),
+      Date.now(),
+    );
+
+  it("is hex in X-Keycloak-Signature, as Phase Two's extension sends it", () => {
+    // Made by `openssl dgst -sha256 -hmac` of the same text and key.
+    const body = '{"type":"access.LOGIN"}';
+    const signature = "3ac61c91f87ea943564b47d004e132aaeda8090d27ca57c9f15c15245a4a3edd";
+    expect(check(signature, { body })).toEqual({});
+  });
+
+  it("may be in upper case, and after sha256=", () => {
+    expect(check(hex(keycloakKey).toUpperCase())).toEqual({});
+    expect(check(`sha256=${hex(keycloakKey)}`)).toEqual({});
+  });
+
+  it("may be of either key of a rotation", () => {
+    const secret = `the-key-of-tomorrow\n${keycloakKey}`;
+    expect(check(hex(keycloakKey), { secret })).toEqual({});
+    expect(check(hex("the-key-of-tomorrow"), { secret })).toEqual({});
+  });
+
+  it("is refused when it is wrong, missing, cut or of another body", () => {
+    const refused = { refusal: "the header x-keycloak-signature is not right" };
+    expect(check(hex("another-key-of-keycloak"))).toEqual(refused);
+    expect(check(hex(keycloakKey).slice(0, 40))).toEqual(refused);
+    expect(check("")).toEqual(refused);
+    expect(check(hex(keycloakKey), { body: event.slice(0, -1) })).toEqual(refused);
+    expect(authenticateRequest(byDefault, keycloakKey, request({}, event), 0)).toEqual({
+      refusal: "it needs the header x-keycloak-signature, once",
+    });
+  });
+
+  it("is of the bytes, not of the text", () => {
+    const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x7d]);
+    const digest = createHmac("sha256", keycloakKey).update(bytes).digest("hex");
+    const own = authentication({ kind: "body_signature", header: "x-signature" });
+    const verdict = authenticateRequest(
+      own,
+      keycloakKey,
+      request({ "x-signature": digest }, bytes),
+      0,
+    );
+    expect(verdict).toEqual({});
+  });
+});
+
+describe("a shared secret", () => {
+  const bearer = authentication({ kind: "bearer" });
+  const key = "Bearer 7f1c0d2e4b5a69788f9e";
+  const check = (headers: Record<string, string>, secret = key, given = bearer) =>
+    authenticateRequest(given, secret, request(headers, "{}"), 0);
+
+  it("is the whole header", () => {
+    expect(check({ authorization: key })).toEqual({});
+    for (const wrong of [key.slice(7), key.slice(0, -1), `${key}0`, "", key.toLowerCase()]) {
+      expect(check({ authorization: wrong })).toEqual({
+        refusal: "the header authorization is not right",
+      });
+    }
+    expect(check({})).toEqual({ refusal: "it needs the header authorization, once" });
+  });
+
+  it("may be in another header, and one of several", () => {
+    const own = authentication({ kind: "bearer", header: "x-api-key" });
+    const keys = "the-key-of-tomorrow\nthe-key-of-today-1";
+    expect(check({ "x-api-key": "the-key-of-tomorrow" }, keys, own)).toEqual({});
+    expect(check({ "x-api-key": "the-key-of-today-1" }, keys, own)).toEqual({});
+    expect(check({ authorization: "the-key-of-today-1" }, keys, own)).toHaveProperty("refusal");
+    expect(check({ "x-api-key": keys }, keys, own)).toHaveProperty("refusal");
+  });
+});
+
+describe("the secret of an endpoint", () => {
+  it.each([
+    ["nothing", " \n "],
+    ["a key that could be guessed", "hunter2"],
+    ["a short key beside a long one", `${"k".repeat(32)}\nshort`],
+    ["six keys", Array.from({ length: 6 }, (_, n) => `key-number-${n}-of-six`).join("\n")],
+  ])("is refused with %s, and never repeated", (_, secret) => {
+    const check = () =>
+      authenticateRequest(
+        authentication({ kind: "bearer" }),
+        secret,
+        request({ authorization: secret }),
+        0,
+      );
+    expect(check).toThrow(/1 to 5 lines, each a key of at least 16 characters/);
+    expect(check).not.toThrow(/hunter2|key-number|short$/);
+  });
+
+  it("must have the form of Standard Webhooks for a signature", () => {
+    const check = () =>
+      authenticateRequest(
+        authentication({ kind: "signature" }),
+        "not-a-webhook-secret-at-all",
+        request(EXAMPLE.headers, EXAMPLE.body),
+        EXAMPLE.atMs,
+      );
+    expect(check).toThrow(/whsec_ and the base64 of 24 to 64 bytes/);
+    expect(check).not.toThrow(/not-a-webhook/);
+  });
+});
+
+describe("a body", () => {
+  const read = (adapter: Parameters<typeof recordsIn>[0], body: string) =>
+    recordsOfBody(Buffer.from(body), (value) => recordsIn(adapter, value));
+  const [first, second] = [{ n: 1 }, { n: 2 }];
+
+  it("of an event hub has the records of its batches", () => {
+    const batch = { records: [first, second] };
+    expect(read(entra, JSON.stringify(batch)).records).toEqual([first, second]);
+    expect(read(entra, JSON.stringify([batch, { records: [] }, batch])).records).toHaveLength(4);
+    expect(read(entra, JSON.stringify(first)).records).toEqual([first]);
+    expect(read(entra, '{"records":[]}').records).toEqual([]);
+    expect(read(entra, '{"records":"none"}').records).toEqual([{ records: "none" }]);
+  });
+
+  it("of PingOne is an array", () => {
+    expect(read(ping, JSON.stringify([first, second])).records).toEqual([first, second]);
+  });
+
+  it("of Okta's event hook has its events", () => {
+    const hook = { eventType: "com.okta.event_hook", data: { events: [first, second] } };
+    expect(read(okta, JSON.stringify(hook)).records).toEqual([first, second]);
+  });
+
+  it("of Auth0 is an array, lines or an object", () => {
+    const logs = [first, second];
+    for (const body of [
+      JSON.stringify(logs),
+      `${JSON.stringify(first)}\n${JSON.stringify(second)}\n`,
+      `${JSON.stringify(first)}\r\n\r\n${JSON.stringify(second)}`,
+      JSON.stringify({ logs }),
+    ]) {
+      expect(read(auth0, body)).toEqual({ records: logs, refusedLines: [] });
+    }
+  });
+
+  it("of lines keeps those that can be read, and says which cannot", () => {
+    const body = '{"n":1}\nnot json\n\n{"n":2\n5\n{"n":2}';
+    expect(read(keycloak, body)).toEqual({ records: [first, second], refusedLines: [2, 4, 5] });
+  });
+
+  it.each(["", "\n", "not json", '{"n":1', '[{"n":1},{"n":2', "\u0000", "<xml/>"])(
+    "that nothing can be read of is refused: %j",
+    (body) => {
+      expect(() => read(keycloak, body)).toThrow(/neither JSON nor JSON lines/);
+    },
+  );
+
+  it("brings a bounded number of records", () => {
+    const body = (count: number) => JSON.stringify(Array.from({ length: count }, () => first));
+    expect(read(ping, body(MAX_RECORDS)).records).toHaveLength(MAX_RECORDS);
+    expect(() => read(ping, body(MAX_RECORDS + 1))).toThrow(/2001 records: send at most 2000/);
+  });
+});
+
+describe("records", () => {
+  const nowMs = Date.parse("2026-11-25T08:00:00.000Z");
+  const config = parseMonitoringConfig({});
+
+  /** What is published of records, and how many at once. */
+  async function receive(
+    adapter: Parameters<typeof recordsIn>[0],
+    records: readonly unknown[],
+    { signedAtMs, atMs = nowMs }: { signedAtMs?: number; atMs?: number } = {},
+  ) {
+    const events: OAuthEvent[] = [];
+    const sizes: number[] = [];
+    const sink = {
+      publish: async (batch: readonly OAuthEvent[]) => {
+        sizes.push(batch.length);
+        events.push(...batch);
+      },
+    };
+    const receiver = { adapter, config, sink, clock: () => atMs };
+    const receipt = await receiveRecords(receiver, records, signedAtMs);
+    return { events, sizes, receipt };
+  }
+
+  const ids = ({ events }: { events: readonly OAuthEvent[] }) => events.map(({ id }) => id);
+
+  it.each([
+    [auth0, auth0Sample("fp").detail, "auth_failed"],
+    [okta, oktaSample("user.session.start", "FAILURE").detail, "auth_failed"],
+    [entra, entraSignIn("SignInLogs", 50126).detail, "auth_failed"],
+    [keycloak, keycloakSample("LOGIN").detail, "session_started"],
+    [ping, pingSample("PASSWORD.CHECK_FAILED", "FAILED").detail, "auth_failed"],
+  ] as const)("of a provider become its events", async (adapter, detail, eventType) => {
+    const [event] = (await receive(adapter, [detail])).events;
+    expect(event).toMatchObject({
+      event_type: eventType,
+      occurred_at: expect.stringMatching(/^2026-11-23T10:00:00/),
+      event_data: { provider: adapter.name, original: expect.anything() },
+    });
+  });
+
+  it("are the same events when they come again, by their id or by all they say", async () => {
+    const records = [
+      keycloakSample("LOGIN").detail,
+      { time: "2026-11-25T07:59:00Z", category: "AuditLogs" },
+      { operationName: "no id and no time" },
+    ];
+    const signed = { signedAtMs: nowMs - 1000 };
+    const once = await receive(entra, records, signed);
+    const again = await receive(entra, records, { ...signed, atMs: nowMs + 200_000 });
+    expect(ids(again)).toEqual(ids(once));
+    // The place in the store has the time in it.
+    expect(again.events).toEqual(once.events);
+    expect(new Set(ids(once)).size).toBe(records.length);
+    const changed = await receive(entra, [{ ...records[1], category: "Other" }], signed);
+    expect(ids(once)).not.toContain(ids(changed)[0]);
+  });
+
+  it("past their retention are not stored anew", async () => {
+    const at = (days: number) => ({ id: `${days}`, time: nowMs - days * DAY_MS, type: "LOGIN" });
+    const { events, receipt } = await receive(keycloak, [at(1), at(89), at(90), at(400)]);
+    expect(receipt).toEqual({ taken: 2, expired: 2 });
+    expect(events.map(({ event_data }) => event_data.provider_event_id)).toEqual(["1", "89"]);
+  });
+
+  it("are published a hundred at a time, and no more once the bus fails", async () => {
+    const many = Array.from({ length: 250 }, (_, n) => ({ id: `${n}`, type: "LOGIN" }));
+    expect((await receive(keycloak, many)).sizes).toEqual([100, 100, 50]);
+    let calls = 0;
+    const sink = {
+      publish: async () => {
+        calls += 1;
+        throw new Error("the bus is down");
+      },
+    };
+    const receiver = { adapter: keycloak, config, sink, clock: () => nowMs };
+    await expect(receiveRecords(receiver, many, undefined)).rejects.toThrow("the bus is down");
+    expect(calls).toBe(1);
+  });
+
+  it("are stored whatever they are, each as an event that fits the bus", async () => {
+    const deep = JSON.parse(`${"[".repeat(20_000)}${"]".repeat(20_000)}`) as unknown;
+    const secrets = Array.from({ length: 5000 }, (_, n) => ({ code: `c${n}` }));
+    const odd = [null, 5, "text", true, [], {}, deep, { a: "x".repeat(600_000) }, { secrets }];
+    const { events } = await receive(entra, odd);
+    expect(events.map(({ event_type }) => event_type)).toEqual(odd.map(() => "entra_unknown"));
+    for (const event of events) {
+      expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(200 * 1024);
+    }
+    expect(new Set(ids({ events })).size).toBe(odd.length);
+  });
+
+  it("of any JSON are stored, and come again as the same", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.jsonValue(), { maxLength: 5 }), async (records) => {
+        const signed = { signedAtMs: nowMs };
+        const once = await receive(okta, records, signed);
+        expect(once.events).toHaveLength(records.length);
+        expect(ids(await receive(okta, structuredClone(records), signed))).toEqual(ids(once));
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("webhooks of Phase Two's Keycloak extension", () => {
+  const read = (detail: object) => keycloak.read({ source: "", "detail-type": "", id: "", detail });
+  const authDetails = {
+    realmId: "shop",
+    clientId: "account-console",
+    userId: "47c223f9",
+    ipAddress: "203.0.113.8",
+    username: "ada",
+    sessionId: "d827ee85",
+  };
+
+  it("about users are those of Keycloak", () => {
+    expect(
+      read({
+        time: 1707232563322,
+        realmId: "d68b322b",
+        uid: "1a4f38f0",
+        authDetails,
+        type: "access.LOGIN",
+        details: { auth_method: "openid-connect", redirect_uri: "https://shop.example.com/" },
+      }),
+    ).toMatchObject({
+      id: "1a4f38f0",
+      code: "LOGIN",
+      eventType: "session_started",
+      outcome: "success",
+      clientId: "account-console",
+      userId: "47c223f9",
+      sessionId: "d827ee85",
+      ip: "203.0.113.8",
+      endpoint: "https://shop.example.com/",
+    });
+    const failed = { uid: "2", type: "access.LOGIN_ERROR", error: "invalid_user_credentials" };
+    expect(read({ ...failed, authDetails })).toMatchObject({
+      eventType: "auth_failed",
+      outcome: "failure",
+      reason: "invalid_user_credentials",
+    });
+  });
+
+  it("about administration are those of Keycloak", () => {
+    expect(
+      read({
+        uid: "3",
+        type: "admin.CLIENT-UPDATE",
+        resourceType: "CLIENT",
+        operationType: "UPDATE",
+        resourcePath: "clients/1",
+        representation: '{"secret":"hidden"}',
+        authDetails,
+      }),
+    ).toMatchObject({
+      id: "3",
+      code: "admin.CLIENT.UPDATE",
+      eventType: "admin_activity",
+      userId: "47c223f9",
+      original: { representation: { members: ["secret"] } },
+    });
+  });
+});
+
+describe("the configuration of endpoints", () => {
+  const parse = (...endpoints: object[]) =>
+    parseMonitoringConfig({
+      providers: {
+        endpoints: endpoints as never,
+        mappings: [{ name: "acme", fields: { code: "$.event" } }],
+      },
+    });
+  const signed = { kind: "signature", secretArn };
+
+  it("takes the known providers, and those of mappings", () => {
+    for (const provider of ["auth0", "entra", "keycloak", "okta", "ping", "acme"]) {
+      expect(parse({ provider, authentication: signed }).providers.endpoints).toHaveLength(1);
+    }
+  });
+
+  it.each([
+    [
+      "a provider that does not post",
+      [{ provider: "cognito", authentication: signed }],
+      /name one of auth0, .*acme/,
+    ],
+    ["one without a mapping", [{ provider: "other", authentication: signed }], /add a mapping/],
+    [
+      "one twice",
+      [1, 2].map(() => ({ provider: "okta", authentication: signed })),
+      /endpoints\.1\.provider: named twice/,
+    ],
+    ["no secret", [{ provider: "okta", authentication: { kind: "bearer" } }], /secretArn/],
+    [
+      "a secret itself",
+      [{ provider: "okta", authentication: { kind: "bearer", secretArn: "hunter2" } }],
+      /the ARN of a secret/,
+    ],
+    [
+      "a header of its own for Standard Webhooks",
+      [{ provider: "okta", authentication: { ...signed, header: "x-signature" } }],
+      /Standard Webhooks has headers of its own/,
+    ],
+    [
+      "a header in upper case",
+      [{ provider: "okta", authentication: { kind: "bearer", secretArn, header: "X-Key" } }],
+      /in lower case/,
+    ],
+    [
+      "a tolerance of a day",
+      [{ provider: "okta", authentication: { ...signed, toleranceSeconds: 86_400 } }],
+      /toleranceSeconds/,
+    ],
+  ])("is refused with %s", (_, endpoints, message) => {
+    expect(() => parse(...endpoints)).toThrow(message);
+  });
+});

@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readSecretsFile } from "../../local/start/secrets-file.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "secrets-file-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function read(text: string) {
+  const file = join(directory, "secrets.json");
+  writeFileSync(file, text);
+  return readSecretsFile(file);
+}
+
+const ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:entra-AbCdEf";
+
+describe("a file of secrets", () => {
+  it("holds texts by ARN", () => {
+    expect(read(JSON.stringify({ [ARN]: "whsec_abc" })).get(ARN)).toBe("whsec_abc");
+    expect(read("{}").size).toBe(0);
+  });
+
+  it.each([
+    ["no JSON", "hunter2", /the file is not JSON/],
+    ["no object", '["hunter2"]', /a key is not an ARN, or a text is empty or not text/],
+    ["no ARN", '{"hunter2": "x"}', /a key is not an ARN/],
+    ["no text", `{"${ARN}": {"key": "hunter2"}}`, /a text is empty or not text/],
+  ])("with %s is refused, and nothing of it is repeated", (_, text, message) => {
+    expect(() => read(text)).toThrow(message);
+    expect(() => read(text)).not.toThrow(/hunter2/);
+  });
+
+  it("that is not there is refused", () => {
+    expect(() => readSecretsFile(join(directory, "none.json"))).toThrow(/cannot be read/);
+  });
+});
