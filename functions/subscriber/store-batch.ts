@@ -10,29 +10,23 @@ import type { EventStore } from "../../shared/event-store/event-writes.ts";
 import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import type { ProviderAdapter } from "../../shared/providers/provider-adapter.ts";
-import type { Logger } from "../../shared/telemetry/logger.ts";
-import { type Clock, DAY_MS } from "../../shared/time/clock.ts";
-import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { measureBatch } from "./batch-metrics.ts";
 import { sendDeadLetter } from "./dead-letters.ts";
-import { publishBatches } from "./publish-batches.ts";
+import { type BatchPublisher, publishBatches } from "./publish-batches.ts";
 import { returnMessages } from "./return-messages.ts";
 
 /** What the subscriber works with, and keeps from batch to batch. */
-export interface Subscriber {
+export interface Subscriber extends BatchPublisher {
   readonly store: EventStore;
   /** Who reads providers' events. Without it, the providers that need no mapping. */
   readonly adapters?: readonly ProviderAdapter[];
   readonly entered: EnteredValues;
   readonly spread: CounterSpread;
-  /** Opens the bus, to which the records of a provider's batch return as events. */
-  readonly openSink: () => Promise<EventSink>;
   readonly sqs: SQSClient;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly metrics: FunctionMetrics<"subscriber">;
 }
 
