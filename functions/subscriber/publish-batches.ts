@@ -1,6 +1,8 @@
 import type { SQSRecord } from "aws-lambda";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import type { Subscriber } from "./store-batch.ts";
+import type { Logger } from "../../shared/telemetry/logger.ts";
+import type { Clock } from "../../shared/time/clock.ts";
+import type { EventSink } from "../../shared/tracking/event-sink.ts";
 
 /** Events that are published at the same time: ten calls of PutEvents. */
 const EVENTS_AT_ONCE = 100;
@@ -11,6 +13,14 @@ export interface ProviderBatch {
   readonly events: readonly OAuthEvent[];
 }
 
+/** What publishing works with. */
+export interface BatchPublisher {
+  /** Opens the bus, to which the records of a provider's batch return as events. */
+  readonly openSink: () => Promise<EventSink>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /**
  * Publishes the records of batches as events of their own, so that they are stored, exported and archived like any
  * others. Their ids follow from the batch: whatever is published twice is one event.
@@ -19,7 +29,7 @@ export interface ProviderBatch {
  * @returns the messages that must come again
  */
 export async function publishBatches(
-  { openSink, clock, logger }: Pick<Subscriber, "openSink" | "clock" | "logger">,
+  { openSink, clock, logger }: BatchPublisher,
   batches: readonly ProviderBatch[],
   deadlineMs: number,
 ): Promise<SQSRecord[]> {

@@ -12,17 +12,15 @@ import { addOrigin } from "../../shared/origins/add-origin.ts";
 import type { Origins } from "../../shared/origins/origins.ts";
 import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import type { ProviderAdapter } from "../../shared/providers/provider-adapter.ts";
-import type { Logger } from "../../shared/telemetry/logger.ts";
-import { type Clock, DAY_MS } from "../../shared/time/clock.ts";
-import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { DAY_MS } from "../../shared/time/clock.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { measureBatch } from "./batch-metrics.ts";
 import { sendDeadLetter } from "./dead-letters.ts";
-import { publishBatches } from "./publish-batches.ts";
+import { type BatchPublisher, publishBatches } from "./publish-batches.ts";
 import { returnMessages } from "./return-messages.ts";
 
 /** What the subscriber works with, and keeps from batch to batch. */
-export interface Subscriber {
+export interface Subscriber extends BatchPublisher {
   readonly store: EventStore;
   /** Who reads providers' events. Without it, the providers that need no mapping. */
   readonly adapters?: readonly ProviderAdapter[];
@@ -32,13 +30,9 @@ export interface Subscriber {
   readonly refresh?: () => Promise<void>;
   readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
-  /** Opens the bus, to which the records of a provider's batch return as events. */
-  readonly openSink: () => Promise<EventSink>;
   readonly sqs: SQSClient;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
   readonly metrics: FunctionMetrics<"subscriber">;
 }
 
