@@ -56,7 +56,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
   const environment = deployedEnvironment(stack);
   const aws = { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint };
   return {
-    db: createDocumentClient("interactive", {
+    db: createDocumentClient("background", {
       ...LOCAL_ACCESS,
       endpoint: stack.dynamodbEndpoint,
     }),
