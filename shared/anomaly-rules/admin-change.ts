@@ -6,12 +6,15 @@ import type { SeenEvent } from "./seen-event.ts";
 
 /** What an administrator did, by words of the provider's code, reason and message: one of each list. */
 const CHANGES: readonly {
-  readonly what: string;
+  readonly did: string;
+  /** The same after "tried to". */
+  readonly to: string;
   readonly words: readonly (readonly string[])[];
   readonly score: number;
 }[] = [
   {
-    what: "switched a protection off",
+    did: "switched a protection off",
+    to: "switch a protection off",
     words: [
       ["disabl", "delet", "deactivat", "remov", "turned off"],
       [
@@ -22,17 +25,20 @@ const CHANGES: readonly {
     score: 75,
   },
   {
-    what: "read or changed a secret",
+    did: "read or changed a secret",
+    to: "read or change a secret",
     words: [["secret"], ["read", "chang", "rotat", "creat", "add"]],
     score: 45,
   },
   {
-    what: "changed where a client's users are sent",
+    did: "changed where a client's users are sent",
+    to: "change where a client's users are sent",
     words: [["redirect_uri", "redirect uri", "redirecturi", "callback"]],
     score: 60,
   },
   {
-    what: "changed whose sign-ins are trusted",
+    did: "changed whose sign-ins are trusted",
+    to: "change whose sign-ins are trusted",
     words: [
       ["federation", "identity provider", "domain authentication", ".idp."],
       ["set ", "creat", "add", "updat"],
@@ -40,7 +46,8 @@ const CHANGES: readonly {
     score: 60,
   },
   {
-    what: "gave somebody administrative rights",
+    did: "gave somebody administrative rights",
+    to: "give somebody administrative rights",
     words: [
       ["grant", "assign", "add"],
       ["admin", "role", "privilege"],
@@ -50,6 +57,9 @@ const CHANGES: readonly {
 ];
 
 const LONGEST = 300;
+
+/** What an attempt scores less than the change. */
+const FAILED_LESS = 20;
 
 function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {
   const text = `${reason} ${code} ${message}`.slice(0, LONGEST).toLowerCase();
@@ -69,6 +79,7 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
       const change = changeOf(event);
       if (!change) return [];
       const actor = event.userId ?? event.clientId ?? event.ip ?? "somebody";
+      const what = event.isFailed ? `tried to ${change.to}, and failed,` : change.did;
       const kind =
         event.userId !== undefined ? "user" : event.clientId !== undefined ? "client" : "ip";
       return [
@@ -76,8 +87,8 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
           subject: { kind, id: actor } as const,
           clientId: event.clientId,
           involved: event.ip === undefined ? [] : [{ kind: "ip", id: event.ip } as const],
-          message: `${actor} ${change.what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.origin ? `, from ${placeText(event)}` : ""}`,
-          score: change.score,
+          message: `${actor} ${what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.origin ? `, from ${placeText(event)}` : ""}`,
+          score: change.score - (event.isFailed ? FAILED_LESS : 0),
           observed: 1,
           threshold: 1,
           windowStart: toInstant(event.atMs),

@@ -26,6 +26,8 @@ export interface SeenEvent {
   readonly scopes: readonly string[];
   /** A token that was issued for a device code. */
   readonly isDevice?: boolean | undefined;
+  /** What the event tells of was tried, and did not succeed. */
+  readonly isFailed?: boolean | undefined;
   /** The provider's own name for the event, and the text that goes with it. */
   readonly code?: string | undefined;
   readonly message?: string | undefined;
@@ -67,6 +69,7 @@ export function toSeenEvent(event: ReadEvent): SeenEvent {
     reason: text(data.reason),
     scopes: texts(event.event_type === "scope_violation" ? data.required_scopes : data.scopes),
     ...(event.event_type === "token_issued" && isDeviceGrant(data) && { isDevice: true }),
+    ...(data.outcome === "failure" && { isFailed: true }),
     code: text(data.provider_event_type),
     message: text(data.message),
   };

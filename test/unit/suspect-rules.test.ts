@@ -483,6 +483,19 @@ describe("admin_change", () => {
     expect(did({ code: "system.idp.lifecycle.read_client_secret" })).toMatchObject([{ score: 45 }]);
     expect(did({ message: "Update branding settings" })).toEqual([]);
   });
+
+  it("tells an attempt from a change, and raises one of a serious change alone", () => {
+    const attempt = { code: "policy.rule.deactivate", isFailed: true };
+    expect(did(attempt)).toMatchObject([
+      { score: 55, message: expect.stringContaining("root tried to switch a protection off") },
+    ]);
+    expect(did({ message: "Update client callback URLs", isFailed: true })).toHaveLength(1);
+    expect(did({ reason: "secret_read", isFailed: true })).toEqual([]);
+    const data = { outcome: "failure" };
+    const read = { event_type: "admin_activity", occurred_at: toInstant(NOW), event_data: data };
+    expect(toSeenEvent(read).isFailed).toBe(true);
+    expect(toSeenEvent({ ...read, event_data: {} }).isFailed).toBeUndefined();
+  });
 });
 
 describe("device_phishing", () => {
