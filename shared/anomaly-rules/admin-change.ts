@@ -70,7 +70,7 @@ function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {
 export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> = {
   name: "admin_change",
   catches:
-    "a protection that is switched off at the identity provider, a secret that is read, a redirect URI that is changed",
+    "a protection that is switched off at the identity provider, a secret that is read, a redirect URI or trusted identity provider that is changed",
   falsePositives: "an administrator at work",
   advice: "Ask the administrator. If it was not them, end their sessions and undo the change.",
   examples: "all",

@@ -167,8 +167,11 @@ describe("two hundred calls", () => {
     expect(of("last use of tokens", "dynamodb.write")).toBe(200);
     // One of each call, since nothing is restricted.
     expect(of("restrictions", "dynamodb.read")).toBe(200);
-    // Two of each for its transaction; of the 180 with a user one for the address.
-    expect(of("events: items", "dynamodb.write")).toBe(2 * 200 + 180);
+    // Two of each for its transaction; of the 180 with a user one for the address. Which events share a transaction
+    // depends on the sample: one that is alone of its client and type there is listed by itself, in two or three indexes.
+    const items = of("events: items", "dynamodb.write");
+    expect(items).toBeGreaterThanOrEqual(2 * 200 + 180);
+    expect(items).toBeLessThanOrEqual(2 * 200 + 180 + 3 * 2);
     // Four packs, one or two of each client and type: two of each KB, one for each of its indexes.
     expect(of("events: packs", "dynamodb.write")).toBeLessThanOrEqual(46);
     // Types by client in two resolutions, twice in each of three transactions; the failures' rankings. Four for

@@ -30,7 +30,7 @@ beforeAll(async () => {
   deadLetters = new Queue({ name: "dead-letters", visibilityTimeoutMs: 1000 });
   endpoint = createAwsEndpoint(
     () => {
-      throw new Error("the subscriber has no bus");
+      throw new Error("none of these events is a batch");
     },
     () => new Map([["dead-letters", deadLetters]]),
     new Notifications(),
@@ -44,6 +44,7 @@ beforeAll(async () => {
     COUNTERS_TABLE: world.countersTable,
     ISSUANCES_TABLE: world.issuancesTable,
     CLIENTS_TABLE: world.clientsTable,
+    EVENT_BUS_NAME: "bus",
     BUFFER_QUEUE_URL: `${url}/000000000000/buffer`,
     DEAD_LETTER_QUEUE_URL: `${url}/000000000000/dead-letters`,
     OAUTH_MONITORING_CONFIG: "{}",
