@@ -126,6 +126,15 @@ describe("the page", () => {
     expect(response.length).toBeLessThan(150 * 1024);
   });
 
+  it("opens in a browser whose language is no tag, as on a system without a locale", async () => {
+    const { page } = await open();
+    await page.addInitScript(() => {
+      Object.defineProperty(navigator, "language", { value: "en-US@posix", configurable: true });
+    });
+    await enter(page);
+    await page.locator(".uplot").first().waitFor();
+  });
+
   it("says what is wrong with a token, and keeps a good one for the tab only", async () => {
     const { page, context } = await open();
     await signIn(page, "", "oam_wrong");
