@@ -51,6 +51,12 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
   ]);
 }
 
+/**
+ * How long demo data and tests wait for the local store. The process that asks runs the stack as well, and on a busy
+ * machine it may notice a connection only after a second.
+ */
+const PATIENT = { connectionTimeout: 30_000, requestTimeout: 60_000, throwOnRequestTimeout: true };
+
 /** A context of the library for a local stack, for writing demo data and setting up tests. */
 export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) {
   const environment = deployedEnvironment(stack);
@@ -59,6 +65,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
     db: createDocumentClient("background", {
       ...LOCAL_ACCESS,
       endpoint: stack.dynamodbEndpoint,
+      requestHandler: PATIENT,
     }),
     ...forEachTable(tableContextKey, (variable) => environment[variable]),
     config: environment.OAUTH_MONITORING_CONFIG,
