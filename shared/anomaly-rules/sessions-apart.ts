@@ -34,6 +34,8 @@ interface Apart {
   /** Uses by the user's usual network while the party is active. */
   readonly meanwhile: readonly SeenEvent[];
   readonly reasons: readonly (readonly [points: number, what: string])[];
+  /** It came by a script, and the user never had one. */
+  readonly isNewScript: boolean;
 }
 
 /** What speaks for another person with a session of their own, while the user goes on. */
@@ -82,10 +84,18 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
     ],
   ];
   const held = reasons.flatMap(([points, what, holds]) => (holds ? [[points, what] as const] : []));
-  return { party, meanwhile, reasons: held };
+  return { party, meanwhile, reasons: held, isNewScript };
 }
 
-const scoreOf = ({ reasons }: Apart) => reasons.reduce((sum, [points]) => sum + points, 0);
+/** From here on, a session apart is news by itself, whatever its program. */
+const STRONG = 70;
+/** People have phones, and phones change networks. What else is found about the user, such as unusual hours, raises this. */
+const WEAK = 35;
+
+function scoreOf({ reasons, isNewScript }: Apart): number {
+  const score = reasons.reduce((sum, [points]) => sum + points, 0);
+  return isNewScript || score >= STRONG ? Math.min(100, score) : Math.min(WEAK, score);
+}
 
 /** A session of a user that is new, in a new network, while the user's others are used where they always are. */
 export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart"]> = {
@@ -115,7 +125,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
             ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
           ],
           message: `User ${subject.id} has a session at ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), where the user never was, and another one at ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"}) at once`,
-          score: Math.min(100, scoreOf(worst)),
+          score: scoreOf(worst),
           observed: party.uses.length,
           threshold: 1,
           windowStart: toInstant(fromMs),
