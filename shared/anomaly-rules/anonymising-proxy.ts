@@ -5,7 +5,7 @@ import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { originEvidence, originNews, placeText } from "./origin-news.ts";
-import { type Habits, habitsOf } from "./party.ts";
+import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 type Parameters = AnomaliesConfig["rules"]["anonymising_proxy"];
@@ -62,8 +62,7 @@ function firstUses({ holders, nowMs }: DetectionSnapshot, windowMinutes: number)
 function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): Anomaly {
   const { holder, first, anonymiser, habits, uses } = use;
   const subject = holderSubject(holder);
-  const isNewAgent =
-    first.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(first.agent);
+  const isNewAgent = hasNewAgent(habits, first);
   const { country } = first.origin ?? {};
   const isNewCountry = country !== undefined && !habits.countries.has(country);
   return {

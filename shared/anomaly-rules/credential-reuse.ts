@@ -3,7 +3,14 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
-import { habitsOf, isOtherFamily, newParties, type Party, strangeAddresses } from "./party.ts";
+import {
+  habitsOf,
+  hasNewAgent,
+  isOtherFamily,
+  newParties,
+  type Party,
+  strangeAddresses,
+} from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 /** Holders are looked at for about so long after their refusal. */
@@ -48,8 +55,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
       }
       const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
       const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
-      const isNewAgent =
-        first.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(first.agent);
+      const isNewAgent = hasNewAgent(habits, first);
       const isHolder = habits.events > 0 && !isNewNetwork && !isNewAgent;
       const stranger = isHolder ? strangerBefore(events, first) : undefined;
       // The same program from the same place lost an answer, and asked again.

@@ -3,7 +3,7 @@ import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
 import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
-import { habitsOf, rateOf, strangeAddresses } from "./party.ts";
+import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
 
 /** A token that is used by somebody else, or heavily, after days without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
@@ -30,8 +30,7 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
       const isNewNetwork = isKnown
         ? !wasAt(habits, first)
         : first.previousNetwork !== undefined && first.previousNetwork !== first.network;
-      const isNewAgent =
-        habits.agents.size > 0 && first.agent !== undefined && !habits.agents.has(first.agent);
+      const isNewAgent = hasNewAgent(habits, first);
       const score =
         (isKnown ? 15 : 30) +
         (uses >= threshold ? 20 : 0) +

@@ -3,7 +3,7 @@ import { REFRESH_TOKEN_INVALID } from "../envelope/refresh-refusal.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
-import { type Habits, habitsOf, strangeAddresses } from "./party.ts";
+import { type Habits, habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 /** The names that identity providers give to a new password. */
@@ -62,8 +62,7 @@ function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): bo
 /** How unlike its holder a use after the end is, and whether it was let in. */
 function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
   const isNewNetwork = isElsewhere(habits, event);
-  const isNewAgent =
-    event.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(event.agent);
+  const isNewAgent = hasNewAgent(habits, event);
   const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0) + newsPoints(habits, event);
   // Who goes on in the usual place, by the usual program, does not know of the end.
   if (points === 0) return 0;

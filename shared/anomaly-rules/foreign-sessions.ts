@@ -2,7 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
-import { habitsOf, strangeAddresses } from "./party.ts";
+import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject } from "./seen-event.ts";
 
 /** A holder of a token who presents sessions of others. */
@@ -25,8 +25,7 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
         events.filter(({ atMs, tokenId }) => atMs < first.atMs && tokenId !== first.tokenId),
       );
       const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
-      const isNewAgent =
-        habits.agents.size > 0 && first.agent !== undefined && !habits.agents.has(first.agent);
+      const isNewAgent = hasNewAgent(habits, first);
       // A session of somebody else may end, and is then unknown. It does not come back.
       const isSeveral = recent.some(
         ({ reason, atMs }) => reason === "unknown_session" && atMs < last.atMs,

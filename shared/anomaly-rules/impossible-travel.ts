@@ -3,7 +3,7 @@ import type { Origin } from "../envelope/origin.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { originEvidence, originNews, placeText, usualPlaces, wasAt } from "./origin-news.ts";
-import { type Habits, habitsOf } from "./party.ts";
+import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 type Parameters = AnomaliesConfig["rules"]["impossible_travel"];
@@ -119,13 +119,12 @@ function travelOf(
   if (!first) return undefined;
   const [far, near] = isOwn(first.to) ? [first.from, first.to] : [first.to, first.from];
   const before = habitsOf(events.filter(({ atMs }) => atMs < far.event.atMs));
-  const { agent } = far.event;
   return {
     leaps: [first, ...rest],
     far,
     near,
     habits,
-    isNewAgent: agent !== undefined && before.agents.size > 0 && !before.agents.has(agent),
+    isNewAgent: hasNewAgent(before, far.event),
   };
 }
 

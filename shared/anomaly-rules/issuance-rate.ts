@@ -2,8 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS } from "../time/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { isElsewhere } from "./origin-news.ts";
-import { habitsOf } from "./party.ts";
-import type { SeenEvent } from "./seen-event.ts";
+import { habitsOf, hasNewAgent } from "./party.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
 /** Uses a token, compared with what is usual: below this, tokens are hoarded. */
@@ -41,16 +40,14 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       // Launches, batches and load tests use what they ask for, and many users sign in once each. A leak or a loop
       // does neither.
       const isHoarded = now < usual * HOARDED && users.size <= recent.length / 2;
-      const hasNewAgent = ({ agent }: SeenEvent) =>
-        agent !== undefined && before.agents.size > 0 && !before.agents.has(agent);
       const strange = recent.filter(
         (event) =>
           event.userId === undefined &&
           before.events > 0 &&
-          (isElsewhere(before, event) || hasNewAgent(event)),
+          (isElsewhere(before, event) || hasNewAgent(before, event)),
       );
       const areElsewhere = strange.length > recent.length / 4;
-      const isNewProgram = strange.some(hasNewAgent);
+      const isNewProgram = strange.some((event) => hasNewAgent(before, event));
       // Jobs of a build or a batch each run on a machine of their own, which asks for a token and uses it.
       const machines = new Set(recent.map(({ ip }) => ip)).size;
       const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;

@@ -2,7 +2,7 @@ import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
-import { habitsOf, isOtherFamily, strangeAddresses } from "./party.ts";
+import { habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 /** The names of prompts on a user's phone at identity providers. */
@@ -38,8 +38,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
         (each) => isElsewhere(habits, each) && !isOtherFamily(each, habits),
       );
       const isNewNetwork = habits.events > 0 && strange.length >= prompts / 2;
-      const isNewAgent =
-        habits.agents.size > 0 && last.agent !== undefined && !habits.agents.has(last.agent);
+      const isNewAgent = hasNewAgent(habits, last);
       const letIn = events.find(
         (each) =>
           each.atMs > first.atMs &&

@@ -89,16 +89,12 @@ function isUsedIn(
   events: readonly SeenEvent[],
   own: readonly KnownNetwork[],
   fromMs: number,
-  isNewNetwork: boolean,
 ): boolean {
-  return (
-    isNewNetwork &&
-    events.some(
-      (event) =>
-        event.type === "token_used" &&
-        event.atMs >= fromMs &&
-        own.some((one) => isIn(event, one.network)),
-    )
+  return events.some(
+    (event) =>
+      event.type === "token_used" &&
+      event.atMs >= fromMs &&
+      own.some((one) => isIn(event, one.network)),
   );
 }
 
@@ -181,7 +177,8 @@ function judge(
         isOwn &&
         countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
       );
-    }) || isUsedIn(events, own, firstMs + MOVED_AFTER_MS, isNewNetwork);
+    }) ||
+    (isNewNetwork && isUsedIn(events, own, firstMs + MOVED_AFTER_MS));
   const behaviour = behaviourOf(events, network, own);
   const isOther = isNewNetwork && isOtherBehaviour(behaviour);
   const [latest] = there.slice(-1);

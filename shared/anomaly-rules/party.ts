@@ -76,6 +76,11 @@ export function strangeAddresses(
   return [...setOf(strange.map(({ ip }) => ip))].map((id) => ({ kind: "ip", id }));
 }
 
+/** Whether an event came by a user agent that is new to the holder. Of a holder without any that is known, none is new. */
+export function hasNewAgent({ agents }: Habits, { agent }: Pick<SeenEvent, "agent">): boolean {
+  return agent !== undefined && agents.size > 0 && !agents.has(agent);
+}
+
 /** Whether the holder was only ever seen by IPv4 and is now by IPv6, or the other way round: one machine may do both. */
 export function isOtherFamily({ ip }: SeenEvent, { places }: Habits): boolean {
   const families = [...places].map((place) => place.includes(":"));

@@ -3,7 +3,7 @@ import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
-import { habitsOf, strangeAddresses } from "./party.ts";
+import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 /** When so many tokens are revoked within as many minutes, their programs do not know of it, wherever they are. */
@@ -50,7 +50,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
       const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
       const isStrange = (use: SeenEvent) => ({
         network: isElsewhere(habits, use),
-        agent: use.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(use.agent),
+        agent: hasNewAgent(habits, use),
       });
       const scored = uses.map((use) => {
         const strange = isStrange(use);

@@ -34,8 +34,7 @@ interface Apart {
   /** Uses by the user's usual network while the party is active. */
   readonly meanwhile: readonly SeenEvent[];
   readonly reasons: readonly (readonly [points: number, what: string])[];
-  /** It came by a script, and the user never had one. */
-  readonly isNewScript: boolean;
+  readonly score: number;
 }
 
 /** What speaks for another person with a session of their own, while the user goes on. */
@@ -84,7 +83,7 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
     ],
   ];
   const held = reasons.flatMap(([points, what, holds]) => (holds ? [[points, what] as const] : []));
-  return { party, meanwhile, reasons: held, isNewScript };
+  return { party, meanwhile, reasons: held, score: scoreOf(held, isNewScript) };
 }
 
 /** From here on, a session apart is news by itself, whatever its program. */
@@ -92,7 +91,7 @@ const STRONG = 70;
 /** People have phones, and phones change networks. What else is found about the user, such as unusual hours, raises this. */
 const WEAK = 35;
 
-function scoreOf({ reasons, isNewScript }: Apart): number {
+function scoreOf(reasons: Apart["reasons"], isNewScript: boolean): number {
   const score = reasons.reduce((sum, [points]) => sum + points, 0);
   return isNewScript || score >= STRONG ? Math.min(100, score) : Math.min(WEAK, score);
 }
@@ -112,9 +111,9 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
       if (!holder.startsWith("user:")) return [];
       const [worst] = newParties(events, fromMs, { isSignInNews: true })
         .flatMap((party) => apartOf(party, events) ?? [])
-        .sort((a, b) => scoreOf(b) - scoreOf(a));
+        .sort((a, b) => b.score - a.score);
       if (!worst) return [];
-      const { party, meanwhile, reasons } = worst;
+      const { party, meanwhile, reasons, score } = worst;
       const subject = holderSubject(holder);
       return [
         {
@@ -125,7 +124,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
             ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
           ],
           message: `User ${subject.id} has a session at ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), where the user never was, and another one at ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"}) at once`,
-          score: scoreOf(worst),
+          score,
           observed: party.uses.length,
           threshold: 1,
           windowStart: toInstant(fromMs),

@@ -3,7 +3,7 @@ import { isGuess } from "../envelope/guess-reasons.ts";
 import { HOUR_MS, toInstant } from "../time/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
-import { type Habits, habitsOf, isOtherFamily, strangeAddresses } from "./party.ts";
+import { type Habits, habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
@@ -40,8 +40,7 @@ function ofUser(
     (each) => each.atMs > first.atMs && isSuccess(each) && each.type !== "token_used",
   );
   if (!success || success.atMs - last.atMs > HOUR_MS) return [];
-  const isNewAgent =
-    success.agent !== undefined && habits.agents.size > 0 && !habits.agents.has(success.agent);
+  const isNewAgent = hasNewAgent(habits, success);
   const isNew = isElsewhere(habits, success) || isNewAgent;
   // Who forgot a password fails, and then succeeds, at home.
   if (habits.events > 0 && !isNew) return [];
