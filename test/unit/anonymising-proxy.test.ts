@@ -2,25 +2,19 @@ import { describe, expect, it } from "vitest";
 import type { DetectionSnapshot } from "../../shared/anomaly-rules/detection-snapshot.ts";
 import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import type { Origin } from "../../shared/envelope/origin.ts";
-import { MINUTE_MS } from "../../shared/time/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
+import { eventsBefore, rules } from "../seen-events.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
-const { rules } = parseMonitoringConfig({}).anomalies;
 const DAY_MINUTES = 24 * 60;
 
 const HOME: Origin = { asn: 64496, operator: "Example Telecom", country: "DE" };
 const exit = (kind: Origin["kind"], country = "DE"): Origin => ({ asn: 64511, country, kind });
 
+const event = eventsBefore(NOW);
 const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}): SeenEvent => ({
-  atMs: NOW - minutesAgo * MINUTE_MS,
-  type: "token_used",
-  clientId: "app",
-  userId: "ada",
-  tokenId: "t1",
-  scopes: [],
+  ...event(minutesAgo),
   ip: "203.0.113.9",
   network: "203.0.0.0/16",
   agent: "Firefox on Linux",

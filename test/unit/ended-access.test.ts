@@ -1,31 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
 import { DAY_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
+import { eventsBefore, rules } from "../seen-events.ts";
 
 const NOW = Date.parse("2026-11-25T14:00:00.000Z");
-const { rules } = parseMonitoringConfig({}).anomalies;
 
 const HOME = { ip: "10.1.2.3", network: "10.1.0.0/16", agent: "Firefox on Linux" };
 const ELSEWHERE = { ...HOME, ip: "203.0.113.9", network: "203.0.0.0/16" };
 const THIEF = { ...ELSEWHERE, agent: "curl" };
 
-const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
-  Object.assign(
-    {
-      atMs: NOW - minutesAgo * MINUTE_MS,
-      type: "token_used",
-      clientId: "app",
-      userId: "ada",
-      tokenId: "t1",
-      sessionId: "s1",
-      scopes: [],
-    },
-    ...parts,
-  );
+const eventOf = eventsBefore(NOW);
+const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]) =>
+  eventOf(minutesAgo, { sessionId: "s1" }, ...parts);
 
 /** An hour of calls every day of a week. */
 const habits = Array.from({ length: 7 }, (_, day) =>

@@ -2,26 +2,21 @@ import { describe, expect, it } from "vitest";
 import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import { kilometresBetween } from "../../shared/anomaly-rules/impossible-travel.ts";
 import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import type { Origin } from "../../shared/envelope/origin.ts";
 import { MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
+import { eventsBefore, rules } from "../seen-events.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
-const { rules } = parseMonitoringConfig({}).anomalies;
 const DAY_MINUTES = 24 * 60;
 
 const BERLIN: Origin = { asn: 64496, country: "DE", latitude: 52.52, longitude: 13.4 };
 const LISBON: Origin = { asn: 64498, country: "PT", latitude: 38.72, longitude: -9.14 };
 const AGENT = "Firefox on Linux";
 
+const event = eventsBefore(NOW);
 const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}): SeenEvent => ({
-  atMs: NOW - minutesAgo * MINUTE_MS,
-  type: "token_used",
-  clientId: "app",
-  userId: "ada",
-  tokenId: "t1",
-  scopes: [],
+  ...event(minutesAgo),
   agent: AGENT,
   ...(origin && {
     origin,

@@ -3,43 +3,22 @@ import type {
   DetectionSnapshot,
   KnownNetwork,
 } from "../../shared/anomaly-rules/detection-snapshot.ts";
-import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import { originText, placeText } from "../../shared/anomaly-rules/origin-news.ts";
 import { type SeenEvent, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { clientsInNewNetworks } from "../../shared/detection/suspects.ts";
 import type { Origin } from "../../shared/envelope/origin.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
-import { quietSnapshot } from "../quiet-snapshot.ts";
+import { eventsBefore, findAt, place } from "../seen-events.ts";
 
 /** A Monday. */
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
-const { rules } = parseMonitoringConfig({}).anomalies;
 
-const found = (parts: Partial<DetectionSnapshot>) =>
-  findAnomalies(quietSnapshot(NOW, parts), rules).map(({ rule, ...anomaly }) => ({
-    rule: rule.name,
-    ...anomaly,
-  }));
+const found = findAt(NOW);
 
-/** An event so many minutes ago. */
-const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
-  Object.assign(
-    {
-      atMs: NOW - minutesAgo * MINUTE_MS,
-      type: "token_used",
-      clientId: "app",
-      userId: "ada",
-      tokenId: "t1",
-      endpoint: "/api/orders",
-      scopes: [],
-    },
-    ...parts,
-  );
+const event = eventsBefore(NOW);
 
 const at = (ip: string, origin?: Origin, agent = "Firefox on Linux"): Partial<SeenEvent> => {
-  const [a, b] = ip.split(".");
-  return { ip, network: `${a}.${b}.0.0/16`, agent, ...(origin && { origin }) };
+  return { ...place(ip, agent), ...(origin && { origin }) };
 };
 
 const TELECOM: Origin = { asn: 64496, operator: "Example Telecom", country: "DE" };

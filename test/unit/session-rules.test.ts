@@ -3,37 +3,20 @@ import type { DetectionSnapshot } from "../../shared/anomaly-rules/detection-sna
 import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
 import { sessionsApart } from "../../shared/anomaly-rules/sessions-apart.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { toStories } from "../../shared/detection/stories.ts";
 import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
 import { MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
+import { eventsBefore, place, rules } from "../seen-events.ts";
 
 /** A Wednesday. */
 const NOW = Date.parse("2026-11-25T14:00:00.000Z");
-const { rules } = parseMonitoringConfig({}).anomalies;
 const DAY = 24 * 60;
 
-const place = (ip: string, agent: string) => {
-  const [a, b] = ip.split(".");
-  return { ip, network: `${a}.${b}.0.0/16`, agent };
-};
 const HOME = place("10.1.2.3", "Firefox on Linux");
 const AWAY = place("203.0.113.9", "curl");
 
-const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
-  Object.assign(
-    {
-      atMs: NOW - minutesAgo * MINUTE_MS,
-      type: "token_used",
-      clientId: "app",
-      userId: "ada",
-      tokenId: "t1",
-      endpoint: "/api/orders",
-      scopes: [],
-    },
-    ...parts,
-  );
+const event = eventsBefore(NOW);
 
 /** Eight calls a day for a week, from noon on. */
 const habits = Array.from({ length: 56 }, (_, n) =>

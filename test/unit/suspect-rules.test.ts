@@ -1,6 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { DetectionSnapshot } from "../../shared/anomaly-rules/detection-snapshot.ts";
-import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
 import { isSensitive, riskOf } from "../../shared/anomaly-rules/risk.ts";
 import { type SeenEvent, templateOf, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
@@ -8,37 +6,15 @@ import { clientsInNewNetworks, suspectClients } from "../../shared/detection/sus
 import { isGuess } from "../../shared/envelope/guess-reasons.ts";
 import { agentOf } from "../../shared/envelope/user-agent.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
-import { quietSnapshot } from "../quiet-snapshot.ts";
+import { eventsBefore, findAt, place } from "../seen-events.ts";
 
 /** A Monday. */
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
-const { rules } = parseMonitoringConfig({}).anomalies;
 
-const found = (parts: Partial<DetectionSnapshot>) =>
-  findAnomalies(quietSnapshot(NOW, parts), rules).map(({ rule, ...anomaly }) => ({
-    rule: rule.name,
-    ...anomaly,
-  }));
+const found = findAt(NOW);
 
-/** An event so many minutes ago. */
-const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
-  Object.assign(
-    {
-      atMs: NOW - minutesAgo * MINUTE_MS,
-      type: "token_used",
-      clientId: "app",
-      userId: "ada",
-      tokenId: "t1",
-      endpoint: "/api/orders",
-      scopes: [],
-    },
-    ...parts,
-  );
+const event = eventsBefore(NOW);
 
-const place = (ip: string, agent: string) => {
-  const [a, b] = ip.split(".");
-  return { ip, network: `${a}.${b}.0.0/16`, agent };
-};
 const HOME = place("10.1.2.3", "Firefox on Linux");
 
 /** Thirty uses of an older token on six days. */

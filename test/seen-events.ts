@@ -1,0 +1,40 @@
+import type { DetectionSnapshot } from "../shared/anomaly-rules/detection-snapshot.ts";
+import { findAnomalies } from "../shared/anomaly-rules/find-anomalies.ts";
+import type { SeenEvent } from "../shared/anomaly-rules/seen-event.ts";
+import { parseMonitoringConfig } from "../shared/config/monitoring-config.ts";
+import { MINUTE_MS } from "../shared/time/clock.ts";
+import { quietSnapshot } from "./quiet-snapshot.ts";
+
+/** The rules with their default parameters. */
+export const { rules } = parseMonitoringConfig({}).anomalies;
+
+/** Makes events of ada's before an instant, epoch milliseconds. */
+export const eventsBefore =
+  (nowMs: number) =>
+  /** A use of the token t1 so many minutes earlier, unless the parts say otherwise. */
+  (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
+    Object.assign(
+      {
+        atMs: nowMs - minutesAgo * MINUTE_MS,
+        type: "token_used",
+        clientId: "app",
+        userId: "ada",
+        tokenId: "t1",
+        endpoint: "/api/orders",
+        scopes: [],
+      },
+      ...parts,
+    );
+
+/** An IPv4 address with its network, and a user agent. */
+export function place(ip: string, agent: string) {
+  const [a, b] = ip.split(".");
+  return { ip, network: `${a}.${b}.0.0/16`, agent };
+}
+
+/** What the rules find at an instant, each with the name of its rule. */
+export const findAt = (nowMs: number) => (parts: Partial<DetectionSnapshot>) =>
+  findAnomalies(quietSnapshot(nowMs, parts), rules).map(({ rule, ...anomaly }) => ({
+    rule: rule.name,
+    ...anomaly,
+  }));
