@@ -19,7 +19,7 @@ const NEW_COUNTRY = 5;
 const KNOWN = { events: 5, days: 2 };
 /** The window of guesses. */
 const GUESSES_MS = 2 * HOUR_MS;
-/** Of those who guess, so many addresses are remembered. */
+/** The most addresses that an alert about guessing names. */
 const MOST_ADDRESSES = 50;
 
 function anonymiserOf({ origin }: SeenEvent): Anonymiser | undefined {
@@ -110,7 +110,7 @@ function ofUsers(
         subject: { kind: "ip", id: ip } as const,
         clientId: use.first.clientId,
         involved: of.map(({ holder }) => holderSubject(holder)),
-        message: `${of.length} users were active from ${placeText(use.first)}, none of whom ever used a VPN, proxy or Tor before`,
+        message: `${of.length} users were active from ${placeText(use.first)}; none of them had ever used a VPN, proxy or Tor`,
         score: 75,
         observed: of.length,
         threshold,

@@ -16,7 +16,7 @@ import { holderSubject, type SeenEvent } from "./seen-event.ts";
 /** Holders are looked at for about so long after their refusal. */
 const JUST_NOW_MS = 10 * MINUTE_MS;
 
-/** How long before the reuse whoever came first may have come. */
+/** How far back from the reuse to look for somebody who used the credential first. */
 const FIRST_WITHIN_MS = DAY_MS;
 
 /** A stranger who had the credential first, where its holder comes second: with a new token of their own, elsewhere. */

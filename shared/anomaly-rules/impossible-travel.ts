@@ -12,7 +12,7 @@ type Parameters = AnomaliesConfig["rules"]["impossible_travel"];
 const RADIUS_KM = 6371;
 /** Where a holder was a day ago or longer is one of their places, such as a gateway of their carrier abroad. */
 const HABIT_AFTER_MS = DAY_MS;
-/** So many holders who come to one operator in this way, by their own programs, use its gateway or VPN. */
+/** When this many holders appear at one operator, each with their own program, the operator is taken for a gateway or VPN. */
 const PEERS = 3;
 
 interface Point {
@@ -172,9 +172,9 @@ function anomalyOf(
 export const impossibleTravel: AnomalyRule<Parameters> = {
   name: "impossible_travel",
   catches:
-    "a user, token or session at two places between which no plane flies as fast, one of them new to it",
+    "a user, token or session in two places that are too far apart to travel between in the time, one of them new",
   falsePositives:
-    "a carrier's gateway abroad, a company's VPN that is not known as such, a roaming phone beside a hotel's network, a program that goes on at home while its user travels",
+    "a carrier's gateway abroad, a company's VPN that is not known as such, a roaming phone beside a hotel's network, a program that keeps running at home while its user travels",
   advice:
     "Ask the user where they are. If one place is not theirs, end their sessions and reset their credentials.",
   examples: "all",
