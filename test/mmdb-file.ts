@@ -29,10 +29,6 @@ export function pointerTo(place: number): Buffer {
   return bytes;
 }
 
-/** An array or map that says a size, without its members. */
-export const headOf = (type: "array" | "map", size: number) =>
-  control(type === "map" ? 7 : 11, size);
-
 /** A value as the format writes it. A buffer is written as it is. */
 export function encode(value: MmdbValue): Buffer {
   if (Buffer.isBuffer(value)) return value;

@@ -4,8 +4,11 @@ import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
 import { canonicalIp } from "../../shared/envelope/ip-address.ts";
 import { bytesOf } from "../../shared/envelope/ip-block.ts";
 import { joinOrigins } from "../../shared/origins/join-origins.ts";
-import { MOST_FILE_BYTES } from "../../shared/origins/most-file-bytes.ts";
-import { BrokenDatabaseError, OriginDatabase } from "../../shared/origins/origin-database.ts";
+import {
+  BrokenDatabaseError,
+  MOST_FILE_BYTES,
+  OriginDatabase,
+} from "../../shared/origins/origin-database.ts";
 import { Origins } from "../../shared/origins/origins.ts";
 import { sampleDatabase } from "../../shared/origins/sample-database.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";

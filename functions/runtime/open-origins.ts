@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OriginParameters } from "../../shared/config/origin-parameters.ts";
-import { DatabaseFiles } from "../../shared/origins/database-files.ts";
 import { Origins } from "../../shared/origins/origins.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import type { Clock } from "../../shared/time/clock.ts";
@@ -26,7 +25,7 @@ const LONGEST_START_MS = 7000;
 
 /**
  * Opens the declared networks and the databases. What S3 has not brought after seven seconds comes while batches are
- * stored. The client of S3 is loaded only where there are databases.
+ * stored. The client of S3 and the reader of databases are loaded only where there are databases.
  */
 export async function openOrigins({
   parameters: { networks, databases },
@@ -38,6 +37,7 @@ export async function openOrigins({
     return { origins: new Origins(networks), refresh: async () => {} };
   }
   const { bucketFiles } = await import("../../shared/origins/bucket-files.ts");
+  const { DatabaseFiles } = await import("../../shared/origins/database-files.ts");
   const files = new DatabaseFiles({ names: databases, store: bucketFiles(bucket), clock, logger });
   const started = new AbortController();
   await Promise.race([

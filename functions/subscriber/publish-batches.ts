@@ -2,10 +2,7 @@ import type { SQSRecord } from "aws-lambda";
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import type { Clock } from "../../shared/time/clock.ts";
-import type { EventSink } from "../../shared/tracking/event-sink.ts";
-
-/** Events that are published at the same time: ten calls of PutEvents. */
-const EVENTS_AT_ONCE = 100;
+import { type EventSink, publishInTurn } from "../../shared/tracking/event-sink.ts";
 
 /** A provider's batch that somebody put on the bus whole. */
 export interface ProviderBatch {
@@ -36,11 +33,9 @@ export async function publishBatches(
   const again: SQSRecord[] = [];
   for (const { record, events } of batches) {
     try {
-      const sink = await openSink();
-      for (let first = 0; first < events.length; first += EVENTS_AT_ONCE) {
+      await publishInTurn(await openSink(), events, () => {
         if (clock() >= deadlineMs) throw new Error("no time was left");
-        await sink.publish(events.slice(first, first + EVENTS_AT_ONCE));
-      }
+      });
     } catch (error) {
       logger.warn("The records of a batch are not all on the bus; the batch comes again", {
         message_id: record.messageId,

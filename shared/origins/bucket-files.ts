@@ -2,7 +2,7 @@ import { addAbortSignal, Readable } from "node:stream";
 import { GetObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { giveUpAfter } from "../sdk/request-timeouts.ts";
 import type { FetchedFile, FileStore } from "./database-files.ts";
-import { MOST_FILE_BYTES } from "./most-file-bytes.ts";
+import { MOST_FILE_BYTES } from "./origin-database.ts";
 
 /** How long one file may take, all attempts together, in milliseconds. */
 const FETCH_MS = 8000;

@@ -3,6 +3,9 @@ import { Reader, type Response } from "mmdb-lib";
 import type { Origin } from "../envelope/origin.ts";
 import { originOfRecord } from "./origin-of-record.ts";
 
+/** The largest file that is loaded, in bytes. The largest free table of cities has half of it. */
+export const MOST_FILE_BYTES = 128 * 1024 * 1024;
+
 /** Addresses whose origins are kept. Most calls come from few of them. */
 const MOST_KEPT = 10_000;
 

@@ -122,8 +122,12 @@ async function respond(
   return action.state === "proposed" ? tell(context, action) : action;
 }
 
-/** Tells people that an action waits. If that fails, the next run tells them. */
-async function tell(context: PolicyContext, action: Action): Promise<Action> {
+/**
+ * Tells people that an action waits, and keeps that they were told. If that fails, the next run tells them.
+ *
+ * @throws ActionChangedError when somebody has decided about it meanwhile
+ */
+export async function tell(context: PolicyContext, action: Action): Promise<Action> {
   await context.notifyProposal(action);
   return saveAction(context, { ...action, told: true }, action);
 }

@@ -1,7 +1,7 @@
 import type { Action } from "../actions/action.ts";
-import { ActionChangedError, listActionsOfState, saveAction } from "../actions/action-store.ts";
+import { ActionChangedError, listActionsOfState } from "../actions/action-store.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { PolicyContext } from "./apply-policies.ts";
+import { type PolicyContext, tell } from "./apply-policies.ts";
 
 /** Proposals that are looked at, the newest first, and those that one run tells of. */
 const LOOKED_AT = 1000;
@@ -29,8 +29,7 @@ export async function tellProposals(context: PolicyContext): Promise<readonly Ac
   const told: Action[] = [];
   for (const action of untold.slice(0, TOLD_A_RUN)) {
     try {
-      await context.notifyProposal(action);
-      told.push(await saveAction(context, { ...action, told: true }, action));
+      told.push(await tell(context, action));
     } catch (error) {
       // Somebody has decided about it.
       if (error instanceof ActionChangedError) continue;

@@ -5,10 +5,7 @@ import { storable } from "../envelope/event-data.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { type ProviderAdapter, toOAuthEvent } from "../providers/provider-adapter.ts";
 import { type Clock, DAY_MS, toInstant } from "../time/clock.ts";
-import type { EventSink } from "../tracking/event-sink.ts";
-
-/** Events that are published at the same time: ten calls of PutEvents. */
-const EVENTS_AT_ONCE = 100;
+import { type EventSink, publishInTurn } from "../tracking/event-sink.ts";
 
 /** Where records go. */
 export interface RecordReceiver {
@@ -67,8 +64,6 @@ export async function receiveRecords(
   const lives = ({ event_type, occurred_at }: OAuthEvent) =>
     Date.parse(occurred_at) + retentionDays(config, event_type) * DAY_MS > nowMs;
   const kept = events.filter(lives);
-  for (let first = 0; first < kept.length; first += EVENTS_AT_ONCE) {
-    await sink.publish(kept.slice(first, first + EVENTS_AT_ONCE));
-  }
+  await publishInTurn(sink, kept);
   return { taken: kept.length, expired: events.length - kept.length };
 }

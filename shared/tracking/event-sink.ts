@@ -6,6 +6,26 @@ export interface EventSink {
   publish(events: readonly OAuthEvent[]): Promise<void>;
 }
 
+/** Events that are published at the same time: ten calls of PutEvents. */
+const EVENTS_AT_ONCE = 100;
+
+/**
+ * Publishes any number of events, some at a time.
+ *
+ * @param beforeEach is called before each part, and stops the publishing by throwing
+ * @throws what the sink or `beforeEach` throws; parts before it are published
+ */
+export async function publishInTurn(
+  sink: EventSink,
+  events: readonly OAuthEvent[],
+  beforeEach: () => void = () => {},
+): Promise<void> {
+  for (let first = 0; first < events.length; first += EVENTS_AT_ONCE) {
+    beforeEach();
+    await sink.publish(events.slice(first, first + EVENTS_AT_ONCE));
+  }
+}
+
 /** Gathers events while a caller waits, and passes them on when nobody does. */
 export interface BufferedSink extends EventSink {
   /** What waits to be handed over. */
