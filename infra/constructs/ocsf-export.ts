@@ -33,6 +33,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { OcsfExportParameters } from "../../shared/config/ocsf-export-parameters.ts";
+import { privateBucketProps } from "./private-bucket.ts";
 
 /** The prefixes of exported events, and of records that could not be exported. */
 const PREFIX = "ocsf/";
@@ -126,14 +127,8 @@ export class OcsfExport extends Construct {
     this.node.setContext(S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY, true);
     return new Bucket(this, "Bucket", {
       serverAccessLogsBucket: this.#createAccessLog() as IBucket,
-      encryption: BucketEncryption.KMS,
-      encryptionKey: key,
-      bucketKeyEnabled: true,
-      enforceSSL: true,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      ...privateBucketProps(key),
       // Overwritten and deleted objects can be restored for a while.
-      versioned: true,
       lifecycleRules: [
         { prefix: PREFIX, expiration: Duration.days(parameters.retentionDays) },
         { prefix: ERROR_PREFIX, expiration: ERROR_RETENTION },

@@ -1,9 +1,10 @@
 import { Duration, type RemovalPolicy, Validations } from "aws-cdk-lib";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { KEY_READS } from "./grants.ts";
+import { privateBucketProps } from "./private-bucket.ts";
 
 export interface OriginDatabasesProps {
   /** The names of the files, which are the keys of the objects. */
@@ -22,14 +23,8 @@ export class OriginDatabases extends Construct {
     super(scope, id);
     const { databases, key, removalPolicy, readers } = props;
     this.bucket = new Bucket(this, "Bucket", {
-      encryption: BucketEncryption.KMS,
-      encryptionKey: key,
-      bucketKeyEnabled: true,
-      enforceSSL: true,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      ...privateBucketProps(key),
       // A bad file can be taken back for a week. Licences such as GeoLite2's ask for an end of old ones.
-      versioned: true,
       lifecycleRules: [
         {
           noncurrentVersionExpiration: Duration.days(7),
