@@ -1,10 +1,9 @@
-import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { batchGetAll } from "../dynamodb/batch-get-all.ts";
 import { type OAuthEvent, tokenIdOf } from "../envelope/oauth-event.ts";
 import { agentOf } from "../envelope/user-agent.ts";
-import { DAY_MS, HOUR_MS, toEpochSeconds } from "../time/clock.ts";
+import { HOUR_MS } from "../time/clock.ts";
 import type { StatisticsStore } from "./counter-store.ts";
+import { enterFirst } from "./enter-first.ts";
 import { type EnteredValues, rememberValue } from "./values-in-use.ts";
 
 /** What a use says against those before it. */
@@ -58,28 +57,8 @@ export function clientAgents(clientId: string): string {
   return `first-agent/client/${clientId}`;
 }
 
-/** Writes who was first; another writer may have been. */
-async function enter(store: StatisticsStore, first: FirstAgent): Promise<void> {
-  const { pk, sk, agent, atMs, keepDays } = first;
-  try {
-    await store.db.send(
-      new UpdateCommand({
-        TableName: store.countersTable,
-        Key: { pk, sk },
-        UpdateExpression:
-          "SET first_agent = :agent, first_seen_ms = :seen, ttl_epoch_seconds = :ttl",
-        ConditionExpression: "attribute_not_exists(first_seen_ms)",
-        ExpressionAttributeValues: {
-          ":agent": agent,
-          ":seen": atMs,
-          ":ttl": toEpochSeconds(atMs + keepDays * DAY_MS),
-        },
-      }),
-    );
-  } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-  }
-}
+const enter = (store: StatisticsStore, { pk, sk, agent, atMs, keepDays }: FirstAgent) =>
+  enterFirst(store, { pk, sk }, { attribute: "first_agent", value: agent, atMs, keepDays });
 
 /**
  * Remembers which user agent first used each token, session and client, and says of each event of a use what is

@@ -1,10 +1,9 @@
-import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { batchGetAll } from "../dynamodb/batch-get-all.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { originOf } from "../envelope/origin.ts";
-import { DAY_MS, HOUR_MS, toEpochSeconds } from "../time/clock.ts";
+import { HOUR_MS } from "../time/clock.ts";
 import type { StatisticsStore } from "./counter-store.ts";
+import { enterFirst } from "./enter-first.ts";
 import { type EnteredValues, rememberValue } from "./values-in-use.ts";
 
 /** Where a user was, and when first. */
@@ -36,27 +35,13 @@ function placesOf(event: OAuthEvent): UserPlace[] {
 const keyOf = (user: string, sk: string) => ({ pk: `first-place/${user}`, sk });
 const nameOf = ({ user, place }: UserPlace) => `first-place/${user}\n${place}`;
 
-/** Writes where a user was; another writer may have been first. */
-async function enter(store: StatisticsStore, sk: string, { user, place, atMs }: UserPlace) {
-  try {
-    await store.db.send(
-      new UpdateCommand({
-        TableName: store.countersTable,
-        Key: keyOf(user, sk),
-        UpdateExpression:
-          "SET first_place = :place, first_seen_ms = :seen, ttl_epoch_seconds = :ttl",
-        ConditionExpression: "attribute_not_exists(first_seen_ms)",
-        ExpressionAttributeValues: {
-          ":place": place,
-          ":seen": atMs,
-          ":ttl": toEpochSeconds(atMs + KEEP_DAYS * DAY_MS),
-        },
-      }),
-    );
-  } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
-  }
-}
+const enter = (store: StatisticsStore, sk: string, { user, place, atMs }: UserPlace) =>
+  enterFirst(store, keyOf(user, sk), {
+    attribute: "first_place",
+    value: place,
+    atMs,
+    keepDays: KEEP_DAYS,
+  });
 
 /**
  * Remembers the countries and kinds of place that users acted from, and says which events are of a user who is, for less
