@@ -52,6 +52,7 @@ export {
 } from "./dynamodb/document-client.ts";
 export type { EventData } from "./envelope/event-data.ts";
 export { type OAuthEvent, oauthEventSchema } from "./envelope/oauth-event.ts";
+export type { OriginKind } from "./envelope/origin.ts";
 export { type Fault, InvalidInputError } from "./errors/faults.ts";
 export { IncompleteRequestError, OAuthMonitoringError } from "./errors/oauth-monitoring-error.ts";
 export { InvalidCursorError } from "./event-store/event-cursor.ts";
@@ -68,10 +69,12 @@ export type {
   AuthenticationAttributes,
   DetectionFindingAttributes,
   OcsfActor,
+  OcsfAutonomousSystem,
   OcsfBaseEvent,
   OcsfEndpoint,
   OcsfEvent,
   OcsfHttpRequest,
+  OcsfLocation,
   OcsfMetadata,
   OcsfSession,
   OcsfToken,

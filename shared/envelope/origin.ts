@@ -6,6 +6,7 @@ import * as z from "zod";
  */
 export const ORIGIN_KINDS = ["hosting", "vpn", "proxy", "tor"] as const;
 
+/** One of `ORIGIN_KINDS`. */
 export type OriginKind = (typeof ORIGIN_KINDS)[number];
 
 /** A member that does not fit counts as absent: it costs itself and not the origin. */
