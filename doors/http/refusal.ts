@@ -6,7 +6,7 @@ export type RefusedDecision = Exclude<Decision, { outcome: "allowed" }>;
 
 /** What a refused call is answered: RFC 6750, section 3, in a problem document (RFC 9457). */
 export interface Refusal {
-  readonly status: 401 | 403 | 503;
+  readonly status: 400 | 401 | 403 | 503;
   readonly title: string;
   readonly description: string;
   /**
@@ -14,6 +14,7 @@ export interface Refusal {
    * 3.1), nor has a call that could not be decided.
    */
   readonly error?:
+    | "invalid_request"
     | "invalid_token"
     | "invalid_dpop_proof"
     | "use_dpop_nonce"
@@ -50,6 +51,11 @@ const SESSION_ADVICE = {
   unknown_session: "The session is not known: start a new one",
   expired_session: "The session has expired: start a new one",
   foreign_session: "The session belongs to another client or user: start your own",
+} as const;
+
+const BODY_ADVICE = {
+  malformed_body: "The body is no JSON, or too long",
+  oversized_batch: "The batch has too many messages: send several",
 } as const;
 
 /** The refusal that a decision asks for. No text of a 401 says anything about the token. */
@@ -115,6 +121,13 @@ export function refusalOf(decision: RefusedDecision): Refusal {
         title: "Forbidden",
         description: SESSION_ADVICE[decision.reason],
         error: "invalid_session",
+      };
+    case "malformed_request":
+      return {
+        status: 400,
+        title: "Bad Request",
+        description: BODY_ADVICE[decision.reason],
+        error: "invalid_request",
       };
     case "unavailable":
       return {

@@ -75,6 +75,7 @@ export function decisionMetric(decision: Decision | undefined): MetricName<"auth
     case "invalid_session":
     case "blocked":
     case "insufficient_authentication":
+    case "malformed_request":
       return "AuthFailed";
     case "insufficient_scope":
       return "ScopeViolation";

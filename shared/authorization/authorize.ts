@@ -1,5 +1,8 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { cutText } from "../envelope/cut-text.ts";
 import type { EventData } from "../envelope/event-data.ts";
+import { UNROUTED } from "../envelope/oauth-event.ts";
+import { redactDecoded, withoutPrefixed, withoutTokens } from "../envelope/redact-text.ts";
 import type { HeldRestrictions, RestrictedHolder } from "../restrictions/held-restrictions.ts";
 import type { Restrictions } from "../restrictions/restrictions.ts";
 import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
@@ -17,9 +20,10 @@ import type { VerifiedToken } from "../tokens/verified-token.ts";
 import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
+import type { BodyFailure, BodyReader } from "./call-body.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
 import { normalizePath } from "./request-path.ts";
-import { allOf, type RequiredAccess, requiredAccess } from "./required-access.ts";
+import { allOf, type RequiredAccess, requiredAccess, routePattern } from "./required-access.ts";
 
 /** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
@@ -43,8 +47,13 @@ export interface ProtectedRequest {
   readonly otherPath?: string | undefined;
   /** Scopes that the call needs in addition to those of its route, such as those of an MCP tool. */
   readonly scopes?: readonly string[] | undefined;
-  /** What the door knows besides, for the events, such as the MCP tool that is called. */
+  /** What the door knows besides, for the events, such as the GraphQL operation. */
   readonly details?: EventData | undefined;
+  /**
+   * Reads the body, where the decision depends on it. It is called only for a token that is active and not blocked:
+   * other callers cannot make the server read or parse anything.
+   */
+  readonly readBody?: BodyReader | undefined;
   /** The URL that the caller called, without query and fragment, as a DPoP proof names it (RFC 9449, section 4.2). */
   readonly url?: string | undefined;
   /** Every `DPoP` header field. */
@@ -113,6 +122,12 @@ export type Decision =
       /** Undefined when the address is blocked and the token is not known. */
       readonly knownToken: AccessToken | undefined;
     }
+  /** The body of the call cannot be judged. */
+  | {
+      readonly outcome: "malformed_request";
+      readonly token: AccessToken;
+      readonly reason: BodyFailure;
+    }
   /** The store, or the token's issuer, did not answer, so the call is refused. */
   | { readonly outcome: "unavailable" };
 
@@ -127,14 +142,14 @@ export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, H
   readonly defer: (task: () => Promise<unknown>) => void;
 }
 
-/** The longest text of a caller that an event keeps. API Gateway allows 10 KB of headers. */
-const MAX_TEXT = 1024;
+/** Bytes of each text of a caller that an event keeps. API Gateway allows 10 KB of headers. */
+const MAX_TEXT_BYTES = 1024;
 
-/** Decodes percent-encoded ASCII characters and leaves everything else unchanged. */
-const decoded = (text: string) =>
-  text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+/** Bytes without valid credentials: anybody can make such calls, and each KB of an event is a write. */
+const MAX_ANONYMOUS_TEXT_BYTES = 256;
+
+/** Bytes of an id that the gateway, or a caller, gave to the request. */
+const MAX_ID_BYTES = 64;
 
 /** A door's details, each text cleaned of secrets. A list keeps its form. */
 function cleanDetails(details: EventData, clean: (text: string) => string): EventData {
@@ -143,27 +158,37 @@ function cleanDetails(details: EventData, clean: (text: string) => string): Even
   return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, cleaned(value)]));
 }
 
+/** What an event must not say, and how much of a text it keeps. */
+interface TextRules {
+  readonly secrets: readonly (string | undefined)[];
+  /** How the tokens of other issuers begin. */
+  readonly prefixes: readonly string[];
+  readonly maxBytes: number;
+}
+
 /** Describes a call, without the caller's secrets, even if the caller put them into the path or a header. */
-function describe(request: ProtectedRequest, secrets: readonly (string | undefined)[]): EventData {
+function describe(
+  request: ProtectedRequest,
+  { secrets, prefixes, maxBytes }: TextRules,
+): EventData {
   const hidden = secrets.filter((secret) => secret !== undefined && secret.length >= 8) as string[];
-  const clean = (text: string) => {
-    const plain = decoded(text);
-    const holds = hidden.some((secret) => plain.includes(secret));
-    return hidden
-      .reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), holds ? plain : text)
-      .slice(0, MAX_TEXT);
-  };
+  const hide = (text: string) =>
+    withoutPrefixed(
+      hidden.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text),
+      prefixes,
+    );
+  const clean = (text: string) => cutText(withoutTokens(redactDecoded(text, hide)), maxBytes);
   const described: TokenRequest = {
     endpoint: clean(request.path),
-    method: request.method,
+    method: clean(request.method),
     ip: request.ip,
     ...(request.userAgent === undefined ? {} : { user_agent: clean(request.userAgent) }),
   };
   return {
     ...cleanDetails(request.details ?? {}, clean),
     ...described,
-    request_id: request.requestId,
-    ...(request.traceId === undefined ? {} : { trace_id: request.traceId }),
+    request_id: cutText(request.requestId, MAX_ID_BYTES),
+    ...(request.traceId === undefined ? {} : { trace_id: cutText(request.traceId, MAX_ID_BYTES) }),
   };
 }
 
@@ -242,28 +267,46 @@ export async function authorize(
   const credentials: Credentials = otherIssuers
     ? otherIssuers.readCredentials(request.authorization)
     : parseBearerCredentials(request.authorization);
-  const details = () =>
-    describe(request, [
-      credentials.found ? credentials.secret : undefined,
-      ...request.authorization
-        .flatMap((field) => field.split(/\s+/))
-        .filter((part) => part.length >= 16),
-      request.sessionSecret,
-    ]);
+  let bodyDetails: EventData = {};
+  const detailsOf = (maxBytes: number) =>
+    describe(
+      { ...request, details: { ...request.details, ...bodyDetails } },
+      {
+        secrets: [
+          credentials.found ? credentials.secret : undefined,
+          ...request.authorization
+            .flatMap((field) => field.split(/\s+/))
+            .filter((part) => part.length >= 16),
+          request.sessionSecret,
+        ],
+        prefixes: context.config.issuers.flatMap(
+          ({ introspection }) => introspection?.tokenPrefix ?? [],
+        ),
+        maxBytes,
+      },
+    );
+  const details = () => detailsOf(MAX_TEXT_BYTES);
+  const path = normalizePath(request.path);
+  const anonymousDetails = (): EventData => ({
+    ...detailsOf(MAX_ANONYMOUS_TEXT_BYTES),
+    route: (path !== undefined && routePattern(context.config, path)) || UNROUTED,
+  });
 
   const refuse = (reason: AuthFailure, subject?: EventSubject, more?: EventData): Decision => {
-    context.defer(() =>
-      trackEvent(context, "auth_failed", subject, { ...details(), reason, ...more }, { atMs }),
-    );
+    context.defer(() => {
+      const described = { ...anonymousDetails(), reason, ...more };
+      return trackEvent(context, "auth_failed", subject, described, { atMs });
+    });
     return { outcome: "unauthenticated", reason };
   };
   const unavailable = (message: string, cause: string): Decision => {
     context.logger.error(message, { request_id: request.requestId, cause });
-    context.defer(() => trackEvent(context, "auth_unavailable", undefined, details(), { atMs }));
+    context.defer(() =>
+      trackEvent(context, "auth_unavailable", undefined, anonymousDetails(), { atMs }),
+    );
     return { outcome: "unavailable" };
   };
 
-  const path = normalizePath(request.path);
   if (path === undefined) return refuse("malformed_path");
   if (!credentials.found) return refuse(credentials.reason);
 
@@ -299,7 +342,8 @@ export async function authorize(
 
   const { use, verified, session, isReplay, restricted } = caller;
   const block = (reason: BlockReason, action_id: string, token?: AccessToken): Decision => {
-    const refused = { ...details(), reason, action_id };
+    const described = use.status === "active" ? details() : anonymousDetails();
+    const refused = { ...described, reason, action_id };
     context.defer(() => trackEvent(context, "auth_failed", token, refused, { atMs }));
     return { outcome: "blocked", reason, knownToken: token };
   };
@@ -333,12 +377,21 @@ export async function authorize(
   const isSessionRevoked =
     session !== undefined &&
     restricted.revocationOf(holder, session.started_at, atMs) !== undefined;
+  const body = await request.readBody?.();
+  if (body?.status === "rejected") {
+    const { reason } = body;
+    context.defer(() =>
+      trackEvent(context, "auth_failed", token, { ...details(), reason }, { atMs }),
+    );
+    return { outcome: "malformed_request", token, reason };
+  }
+  bodyDetails = body?.details ?? {};
   return admit(context, request, {
     token,
     verified,
     session,
     isSessionRevoked,
-    access,
+    access: body ? { ...access, scopes: [...new Set([...access.scopes, ...body.scopes])] } : access,
     details,
     atMs,
   });

@@ -62,6 +62,19 @@ export function requiredAccess(
   };
 }
 
+/**
+ * The pattern of the first rule that covers a path, such as `/orders/{id}`; undefined where no rule does. There are as
+ * many patterns as rules, however many paths callers think of.
+ *
+ * @param path normalized, see `normalizePath`
+ */
+export function routePattern(
+  config: Pick<MonitoringConfig, "routes">,
+  path: string,
+): string | undefined {
+  return [...ADMIN_RULES, ...config.routes].find((rule) => covers(rule.path, path))?.path;
+}
+
 /** What a call needs that must satisfy all of these: every scope once, and a session if one asks for it. */
 export function allOf(accesses: readonly RequiredAccess[]): RequiredAccess {
   const [only, ...others] = accesses;
