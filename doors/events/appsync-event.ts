@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { forwardedAddresses } from "../../shared/envelope/ip-address.ts";
 import { callerFields } from "./caller-fields.ts";
 import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
 import { credentialFields, loggableId, traceId } from "./invocation.ts";
@@ -30,11 +30,8 @@ const NO_ADDRESS = "unknown";
 
 /** AppSync adds the address of its own CloudFront after the caller's. */
 function callerAddress(fields: readonly string[]): string {
-  const addresses = fields
-    .join(",")
-    .split(",")
-    .map((each) => each.trim());
-  return canonicalIp(addresses.at(-2) ?? addresses.at(-1) ?? "") || NO_ADDRESS;
+  const addresses = forwardedAddresses(fields);
+  return addresses.at(-2) ?? addresses.at(-1) ?? NO_ADDRESS;
 }
 
 /** Reads the call from AppSync's event. The name of its operation, if it has one, is a detail of its events. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { forwardedAddresses } from "../../shared/envelope/ip-address.ts";
 import { callerFields } from "./caller-fields.ts";
 import { certificateOfHeader } from "./client-certificate.ts";
 import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
@@ -39,7 +39,7 @@ export function fromLoadBalancerEvent(
   const fields = (name: string) => fieldValues(event, name);
   const trace = fields("x-amzn-trace-id")[0];
   // The balancer's own entry is the last one; a caller can send the others.
-  const ip = fields("x-forwarded-for").join(",").split(",").at(-1)?.trim();
+  const ip = forwardedAddresses(fields("x-forwarded-for")).at(-1);
   // `Self` is the balancer's where the caller sent a `Root`. Its access log has it.
   const [, requestId = randomUUID()] = /(?:^|;)(?:Self|Root)=([^;]+)/.exec(trace ?? "") ?? [];
   const certificate =
@@ -48,7 +48,7 @@ export function fromLoadBalancerEvent(
     method: event.httpMethod,
     path: event.path,
     ...callerFields(fields),
-    ip: ip ? canonicalIp(ip) : NO_ADDRESS,
+    ip: ip ?? NO_ADDRESS,
     requestId: loggableId(requestId, credentialFields(fields)),
     traceId: traceId(trace),
     ...(publicOrigin ? { url: publicOrigin + event.path } : {}),

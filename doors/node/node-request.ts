@@ -2,7 +2,7 @@ import { randomUUID, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { canonicalIp } from "../../shared/envelope/ip-address.ts";
+import { canonicalIp, forwardedAddresses } from "../../shared/envelope/ip-address.ts";
 import { callerFields, type FieldValues } from "../events/caller-fields.ts";
 import { certificateOfHeader } from "../events/client-certificate.ts";
 import { traceId } from "../events/invocation.ts";
@@ -20,12 +20,8 @@ export interface InFrontOfServer {
 /** The address that the first trusted proxy saw, or that of the connection when there is no such proxy. */
 function addressOf(connected: string, fields: FieldValues, trustedProxies: number): string {
   if (trustedProxies === 0) return canonicalIp(connected);
-  const forwarded = fields("x-forwarded-for")
-    .join(",")
-    .split(",")
-    .map((text) => text.trim())
-    .filter(Boolean);
-  return canonicalIp(forwarded.at(-trustedProxies) ?? connected);
+  const forwarded = forwardedAddresses(fields("x-forwarded-for"));
+  return forwarded.at(-trustedProxies) ?? canonicalIp(connected);
 }
 
 function toProtectedRequest(

@@ -2,7 +2,12 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { cutText } from "../envelope/cut-text.ts";
 import type { EventData } from "../envelope/event-data.ts";
 import { UNROUTED } from "../envelope/oauth-event.ts";
-import { redactDecoded, withoutPrefixed, withoutTokens } from "../envelope/redact-text.ts";
+import {
+  percentDecoded,
+  redactDecoded,
+  withoutPrefixed,
+  withoutTokens,
+} from "../envelope/redact-text.ts";
 import type { HeldRestrictions, RestrictedHolder } from "../restrictions/held-restrictions.ts";
 import type { Restrictions } from "../restrictions/restrictions.ts";
 import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
@@ -171,7 +176,9 @@ function describe(
   request: ProtectedRequest,
   { secrets, prefixes, maxBytes }: TextRules,
 ): EventData {
-  const hidden = secrets.filter((secret) => secret !== undefined && secret.length >= 8) as string[];
+  const hidden = secrets
+    .flatMap((secret) => (secret === undefined ? [] : [secret, percentDecoded(secret)]))
+    .filter((secret) => secret.length >= 8);
   const hide = (text: string) =>
     withoutPrefixed(
       hidden.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text),

@@ -31,27 +31,30 @@ export function digestOfSecret(secret: string): string {
 }
 
 /** Decodes percent-encoded ASCII characters and leaves everything else unchanged. */
-const decoded = (text: string) =>
+export const percentDecoded = (text: string) =>
   text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 
 /**
- * Redacts a text and what it says once it is percent-decoded, up to three times.
+ * Redacts a text that may be percent-encoded up to three times. The most decoded form comes first: of a secret that is
+ * encoded in part, a less decoded form shows the beginning only.
  *
  * @param redact returns the text without secrets, or the text itself
- * @returns the text decoded as far as a secret was found; the text itself if there was none
+ * @returns the form in which a secret was found, without it; the text itself if there was none
  */
 export function redactDecoded(text: string, redact: (text: string) => string): string {
-  let result = redact(text);
-  let level = result;
+  const forms = [text];
   for (let times = 0; times < MOST_DECODINGS; times += 1) {
-    const plain = decoded(level);
-    if (plain === level) break;
-    level = redact(plain);
-    if (level !== plain) result = level;
+    const plain = percentDecoded(forms[0] as string);
+    if (plain === forms[0]) break;
+    forms.unshift(plain);
   }
-  return result;
+  for (const form of forms) {
+    const redacted = redact(form);
+    if (redacted !== form) return redacted;
+  }
+  return text;
 }
 
 function withoutJwt(run: string): string {

@@ -115,7 +115,7 @@ describe("a decision", () => {
       clock: () => (nowMs += 5),
       logger,
       metrics,
-      config: { routes: [], defaultScopes: { read: [], write: [] }, realm: "shop" },
+      config: { routes: [], issuers: [], defaultScopes: { read: [], write: [] }, realm: "shop" },
       sink: { publish },
       afterResponse: {
         announce: () => true,

@@ -90,6 +90,16 @@ describe("a call is read from the event of", () => {
     expect(read(event)).toEqual({ ...COMMON, traceId: undefined, ...own });
   });
 
+  it.each([
+    ["198.51.100.1, 203.0.113.9:41234", "203.0.113.9"],
+    ["[2001:db8::1]:41234", "2001:db8::1"],
+    ["[2001:DB8::1]", "2001:db8::1"],
+    ["2001:db8::1", "2001:db8::1"],
+  ])("a load balancer that adds the caller's port: %s", (forwarded, ip) => {
+    const headers = { ...LOAD_BALANCER_EVENT.headers, "x-forwarded-for": forwarded };
+    expect(read({ ...LOAD_BALANCER_EVENT, headers }).ip).toBe(ip);
+  });
+
   it("an HTTP API's authorizer, as of its integration", () => {
     expect(readAuthorizerCall(HTTP_API_AUTHORIZER_EVENT).request).toEqual(read(HTTP_API_EVENT));
   });
