@@ -6,7 +6,7 @@ export type RefusedDecision = Exclude<Decision, { outcome: "allowed" }>;
 
 /** What a refused call is answered: RFC 6750, section 3, in a problem document (RFC 9457). */
 export interface Refusal {
-  readonly status: 401 | 403 | 503;
+  readonly status: 400 | 401 | 403 | 503;
   readonly title: string;
   readonly description: string;
   /**
@@ -14,6 +14,7 @@ export interface Refusal {
    * 3.1), nor has a call that could not be decided.
    */
   readonly error?:
+    | "invalid_request"
     | "invalid_token"
     | "invalid_dpop_proof"
     | "use_dpop_nonce"
@@ -82,6 +83,14 @@ export function refusalOf(decision: RefusedDecision): Refusal {
         description: "The access token is missing, malformed, unknown, expired or revoked",
         ...(decision.reason === "missing_token" ? {} : { error: "invalid_token" }),
         ...(decision.reason === "downgraded_token" && { scheme: "DPoP" }),
+      };
+    case "invalid_path":
+      return {
+        status: 400,
+        title: "Bad Request",
+        description:
+          "The path is ambiguous: send it without dot segments, empty segments, backslashes, encoded slashes and broken percent-encoding",
+        error: "invalid_request",
       };
     case "insufficient_scope": {
       const scope = decision.requiredScopes.join(" ");

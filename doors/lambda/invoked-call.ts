@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { InvalidInputError } from "../../shared/errors/faults.ts";
+import type { ClientAddressSettings } from "../events/client-address.ts";
 import { fromHttpEvent, httpEventSchema } from "../events/http-event.ts";
 import {
   type BehindLoadBalancer,
@@ -76,24 +77,28 @@ const sourceSchema = z.object({
  *
  * @throws InvalidInputError when it is none of them
  */
-export function readInvokedCall(event: unknown, balancer: BehindLoadBalancer): InvokedCall {
+export function readInvokedCall(
+  event: unknown,
+  addresses: ClientAddressSettings,
+  balancer: BehindLoadBalancer = {},
+): InvokedCall {
   try {
     const { version, requestContext } = sourceSchema.parse(event);
     const body = bodyOf(event);
     if (requestContext.elb !== undefined) {
       const parsed = loadBalancerEventSchema.parse(event);
       return {
-        request: fromLoadBalancerEvent(parsed, balancer),
+        request: fromLoadBalancerEvent(parsed, addresses, balancer),
         body,
         respond: (answer) => respondToBalancer(answer, Boolean(parsed.multiValueHeaders)),
         authorizer: (caller) => ({ ...caller }),
       };
     }
     if (version === "2.0") {
-      const request = fromHttpEvent(httpEventSchema.parse(event));
+      const request = fromHttpEvent(httpEventSchema.parse(event), addresses);
       return { request, body, respond, authorizer: (caller) => ({ lambda: { ...caller } }) };
     }
-    const request = fromProxyEvent(proxyEventSchema.parse(event));
+    const request = fromProxyEvent(proxyEventSchema.parse(event), addresses);
     return { request, body, respond, authorizer: (caller) => ({ ...caller }) };
   } catch (error) {
     if (error instanceof z.ZodError) {

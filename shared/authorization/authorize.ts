@@ -18,8 +18,8 @@ import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-
 import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
-import { normalizePath } from "./request-path.ts";
-import { allOf, type RequiredAccess, requiredAccess } from "./required-access.ts";
+import type { PathError, RoutedPath } from "./request-path.ts";
+import { type RequiredAccess, requiredAccess, withScopes } from "./required-access.ts";
 
 /** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
@@ -37,10 +37,11 @@ export interface ProtectedRequest {
   /** The X-Ray trace of the call, if it has one. */
   readonly traceId?: string | undefined;
   /**
-   * Another reading of the path, where a door cannot tell whether its gateway has decoded it. The call then
-   * needs what both readings ask for.
+   * The path by which the call is routed, where it differs from `path`.
+   *
+   * @default - `path`, which the code behind the adapter routes in its own way
    */
-  readonly otherPath?: string | undefined;
+  readonly routed?: RoutedPath | undefined;
   /** Scopes that the call needs in addition to those of its route, such as those of an MCP tool. */
   readonly scopes?: readonly string[] | undefined;
   /** What the door knows besides, for the events, such as the MCP tool that is called. */
@@ -57,7 +58,6 @@ export interface ProtectedRequest {
 export type AuthFailure =
   | "missing_token"
   | "malformed_token"
-  | "malformed_path"
   | "unknown_token"
   | "expired_token"
   | "revoked_token"
@@ -99,6 +99,8 @@ export type Decision =
       readonly token: AccessToken;
       readonly reason: SessionFailure;
     }
+  /** The path does not say which route serves the call, so no rule can decide. */
+  | { readonly outcome: "invalid_path"; readonly reason: PathError }
   /** The user must sign in again, or in another way (RFC 9470). */
   | {
       readonly outcome: "insufficient_authentication";
@@ -115,6 +117,8 @@ export type Decision =
     }
   /** The store, or the token's issuer, did not answer, so the call is refused. */
   | { readonly outcome: "unavailable" };
+
+type MissingAuthentication = Extract<Decision, { outcome: "insufficient_authentication" }>;
 
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, HoldingStore {
   readonly config: MonitoringConfig;
@@ -187,20 +191,6 @@ async function useToken(
   return use;
 }
 
-/** What a call needs: by its path, by another reading of it, and by what its door asks for. */
-function accessOfCall(
-  config: MonitoringConfig,
-  { method, otherPath, scopes = [] }: ProtectedRequest,
-  path: string,
-): RequiredAccess {
-  const other = otherPath === undefined ? undefined : normalizePath(otherPath);
-  return allOf([
-    requiredAccess(config, method, path),
-    ...(other === undefined ? [] : [requiredAccess(config, method, other)]),
-    ...(scopes.length > 0 ? [{ scopes, session: "ignored" as const }] : []),
-  ]);
-}
-
 function judgeSession(
   session: ClientSession | undefined,
   request: ProtectedRequest,
@@ -263,8 +253,18 @@ export async function authorize(
     return { outcome: "unavailable" };
   };
 
-  const path = normalizePath(request.path);
-  if (path === undefined) return refuse("malformed_path");
+  const routed = requiredAccess(
+    context.config,
+    request.method,
+    request.routed ?? { paths: [request.path] },
+  );
+  if (typeof routed === "string") {
+    context.defer(() =>
+      trackEvent(context, "auth_failed", undefined, { ...details(), reason: routed }, { atMs }),
+    );
+    return { outcome: "invalid_path", reason: routed };
+  }
+  const access = withScopes(routed, request.scopes ?? []);
   if (!credentials.found) return refuse(credentials.reason);
 
   const checked = await otherIssuers?.check(context, credentials, request, atMs);
@@ -276,7 +276,6 @@ export async function authorize(
     return unavailable("The token's issuer does not answer; the call is refused", checked.cause);
   }
 
-  const access = accessOfCall(context.config, request, path);
   const { ip } = request;
   let caller: KnownCaller;
   try {
@@ -366,17 +365,20 @@ interface Admission {
   readonly atMs: number;
 }
 
-/** Whether the user signed in as a route asks (RFC 9470). */
-function isSignInSufficient(
+/** Returns the part of the required authentication that the user lacks (RFC 9470), or undefined. */
+function missingAuthentication(
   { acrValues, maxAgeSeconds }: RequiredAccess,
   verified: VerifiedToken | undefined,
   atMs: number,
-): boolean {
+): Pick<MissingAuthentication, "acrValues" | "maxAgeSeconds"> | undefined {
   const classes = verified?.authenticationClasses ?? [];
-  if (acrValues && !acrValues.some((each) => classes.includes(each))) return false;
-  if (maxAgeSeconds === undefined) return true;
-  const signedInMs = verified?.authenticatedAtMs;
-  return signedInMs !== undefined && atMs - signedInMs <= maxAgeSeconds * SECOND_MS;
+  const unmet = acrValues.find((list) => !list.some((each) => classes.includes(each)));
+  const authenticatedAtMs = verified?.authenticatedAtMs;
+  const isRecent =
+    maxAgeSeconds === undefined ||
+    (authenticatedAtMs !== undefined && atMs - authenticatedAtMs <= maxAgeSeconds * SECOND_MS);
+  if (!unmet && isRecent) return undefined;
+  return { acrValues: unmet ?? acrValues[0] ?? [], maxAgeSeconds };
 }
 
 /** The second half of `authorize`: checks whether a valid token and the session suffice for the route. */
@@ -401,8 +403,9 @@ function admit(
       return { outcome: "invalid_session", token, reason };
     }
   }
-  if (!isSignInSufficient(access, verified, atMs)) {
-    const { acrValues = [], maxAgeSeconds } = access;
+  const missing = missingAuthentication(access, verified, atMs);
+  if (missing) {
+    const { acrValues, maxAgeSeconds } = missing;
     const reason = "insufficient_authentication";
     const asked = {
       reason,
