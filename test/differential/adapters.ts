@@ -108,12 +108,20 @@ const node = (
   },
 });
 
+/** The first segments of all routes. */
+const TOPS = [...new Set(ROUTES.map(({ path }) => `/${path.split("/")[1]}`))];
+
 const expressApp =
-  (create: typeof express, wildcard: string, settings: readonly string[] = []): StartNode =>
+  (
+    create: typeof express,
+    wildcard: string,
+    { settings = [], mounts = [] }: { settings?: readonly string[]; mounts?: string[] } = {},
+  ): StartNode =>
   ({ middleware }, record, flush) => {
     const app = create();
     for (const setting of settings) app.set(setting, true);
-    app.use(middleware);
+    if (mounts.length > 0) app.use(mounts, middleware);
+    else app.use(middleware);
     for (const route of ROUTES) {
       const method = route.method === "ANY" ? "all" : (route.method.toLowerCase() as "get");
       app[method](inSyntax(route.path, wildcard), (request, response) => {
@@ -125,11 +133,11 @@ const expressApp =
   };
 
 const fastifyApp =
-  (create: typeof fastify, options: object = {}): StartNode =>
+  (create: typeof fastify, options: object = {}, routes = ROUTES): StartNode =>
   async ({ middleware }, record, flush) => {
     const app = create(options);
     app.addHook("onRequest", (request, reply, done) => middleware(request.raw, reply.raw, done));
-    for (const route of ROUTES) {
+    for (const route of routes) {
       const handler = async (request: { headers: IncomingMessage["headers"] }) => {
         record(String(request.headers[CALL_ID]), route);
         return "";
@@ -310,7 +318,7 @@ const protectedRouter = (
 
 const OPS = { basePath: "/ops" };
 
-/** Express and Fastify without case sensitivity give the calls of the second route to the first. */
+/** Backends that ignore case have one of two routes that differ by case. */
 const CASELESS = { unreachable: ["old-reports"] };
 
 /** Every adapter with a backend that is really used. */
@@ -318,20 +326,30 @@ export const ADAPTERS: readonly Adapter[] = [
   node("Express 5", expressApp(express, "*proxy"), CASELESS),
   node(
     "Express 5, case-sensitive and strict",
-    expressApp(express, "*proxy", ["case sensitive routing", "strict routing"]),
+    expressApp(express, "*proxy", { settings: ["case sensitive routing", "strict routing"] }),
   ),
+  node("Express 5, mounted", expressApp(express, "*proxy", { mounts: TOPS }), CASELESS),
   node("Express 4", expressApp(createRequire(import.meta.url)("express4"), "*"), CASELESS),
   node("Fastify 5", fastifyApp(fastify)),
   node(
     "Fastify 5, lenient",
     fastifyApp(fastify, {
       routerOptions: {
-        caseSensitive: true,
         ignoreTrailingSlash: true,
         ignoreDuplicateSlashes: true,
         useSemicolonDelimiter: true,
       },
     }),
+  ),
+  node(
+    "Fastify 5, case-insensitive",
+    // It refuses two routes that differ by case.
+    fastifyApp(
+      fastify,
+      { routerOptions: { caseSensitive: false } },
+      ROUTES.filter(({ scope }) => !CASELESS.unreachable.includes(scope)),
+    ),
+    CASELESS,
   ),
   node("Fastify 4", fastifyApp(fastify4 as never)),
   node("Hono", honoServer),

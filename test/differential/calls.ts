@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import fc from "fast-check";
-import { ROUTES } from "./routes.ts";
+import { ROUTES, tokenFor } from "./routes.ts";
 
 /** A call that may reach a backend: what the caller chooses. */
 export interface Call {
@@ -167,16 +167,16 @@ const climbing = fc
   .record({
     from: example,
     to: example,
-    slash: oneOf(...SLASHES),
-    up: oneOf(...UPS),
-    count: fc.integer({ min: 1, max: 6 }),
+    slash: fc.oneof(oneOf("/", "%2f", "%5c", "\\"), oneOf(...SLASHES)),
+    up: fc.oneof(oneOf("..", "%2e%2e"), oneOf(...UPS)),
+    more: fc.integer({ min: -1, max: 1 }),
     encodesRest: fc.boolean(),
   })
-  .map(({ from, to, slash, up, count, encodesRest }) => ({
+  .map(({ from, to, slash, up, more, encodesRest }) => ({
     routes: [from, to],
     path:
       from.example +
-      `${slash}${up}`.repeat(count) +
+      `${slash}${up}`.repeat(from.example.split("/").length - 1 + more) +
       (encodesRest ? to.example.replaceAll("/", slash) : to.example),
   }));
 
@@ -256,7 +256,7 @@ const misleading = fc.oneof(
 function calls(prefix: string): fc.Arbitrary<Call> {
   return fc
     .record({
-      place: fc.oneof({ weight: 4, arbitrary: direct }, { weight: 1, arbitrary: climbing }),
+      place: fc.oneof({ weight: 2, arbitrary: direct }, { weight: 1, arbitrary: climbing }),
       changes: fc.oneof(
         { weight: 2, arbitrary: fc.constant<Change[]>([]) },
         { weight: 1, arbitrary: fc.array(change, { minLength: 1, maxLength: 1 }) },
@@ -303,11 +303,52 @@ export function generateCalls(prefix: string, count: number, seed: number): Call
 
 /** One call of each route, as its clients make it. */
 export function plainCalls(prefix: string): Call[] {
-  return ROUTES.map(({ method, example: path, scope, acr }) => ({
-    method: method === "ANY" ? "GET" : method,
-    target: prefix + path,
-    token: acr ? `${scope}-strong` : scope,
+  return ROUTES.map((route) => ({
+    method: route.method === "ANY" ? "GET" : route.method,
+    target: prefix + route.example,
+    token: tokenFor(route),
     withSession: true,
     headers: {},
+  }));
+}
+
+/** Attacks that have worked, by kind: method, target and token. `{}` is the base path or stage. */
+const ATTACKS: readonly (readonly [kind: string, method: string, target: string, token: string])[] =
+  [
+    ["base path", "GET", "{}/admin/oauth/events", "read"],
+    ["base path", "POST", "{}/admin/oauth/actions", "write"],
+    ["base path", "GET", "{}/api/admin/users", "read"],
+    ["absolute form", "GET", "http://x{}/api/admin/users", "read"],
+    ["absolute form", "GET", "http://x{}/admin/oauth/events", "read"],
+    ["authority without scheme", "GET", "//x{}/api/admin/users", "read"],
+    ["empty segment", "GET", "/{}/api/admin/users", "read"],
+    ["empty segment", "GET", "{}/api//admin/users", "read"],
+    ["%2f and dots", "DELETE", "{}/api/admin/users/42%2f..%2f..%2f..%2f..%2fpublic%2fx", "write"],
+    ["%2f and dots", "GET", "{}/api/admin/users/42%2f..%2f..%2f..%2f..%2fpublic%2fx", "public"],
+    ["%5c and dots", "DELETE", "{}/api/admin/users/42%5c..%5c..%5c..%5c..%5cpublic%5cx", "write"],
+    ["backslash", "DELETE", "{}/api/admin/users/42\\..\\..\\..\\..\\public\\x", "write"],
+    ["dot segments", "GET", "{}/files/../public/x", "public"],
+    ["encoded dot segments", "GET", "{}/files/%2e%2e/public/x", "public"],
+    ["respond", "POST", "{}/admin/oauth/actions/7%2f..%2f..%2f..%2f..%2fother/approve", "write"],
+    ["case", "GET", "{}/API/ADMIN/users", "read"],
+    ["case", "GET", "{}/Admin/OAuth/events", "read"],
+    ["HEAD", "HEAD", "{}/api/admin/users", "read"],
+    ["HEAD", "HEAD", "{}/admin/oauth/events", "read"],
+    ["step-up", "POST", "{}/api/payments/7", "pay"],
+    ["step-up, encoded twice", "POST", "{}/api/payments/%2537", "pay"],
+    ["step-up, second reading", "POST", "{}/api/payments/%25ff", "pay"],
+  ];
+
+/** The attacks that have worked, behind a prefix. */
+export function knownAttacks(prefix: string): { readonly kind: string; readonly call: Call }[] {
+  return ATTACKS.map(([kind, method, target, token]) => ({
+    kind,
+    call: {
+      method,
+      target: target.replace("{}", prefix),
+      token,
+      withSession: true,
+      headers: {},
+    },
   }));
 }

@@ -1,5 +1,5 @@
 import { type Adapter, CALL_ID } from "./adapters.ts";
-import { type Call, generateCalls, plainCalls } from "./calls.ts";
+import { type Call, generateCalls, knownAttacks, plainCalls } from "./calls.ts";
 import { RawClient } from "./raw-client.ts";
 import { type AppRoute, nameOf, ROUTES } from "./routes.ts";
 import type { Scene } from "./scene.ts";
@@ -19,7 +19,7 @@ export interface Report {
   /** Calls whose handler ran. */
   readonly handled: number;
   readonly bypasses: readonly Bypass[];
-  /** Routes that did not run for a plain call with their own scope. */
+  /** Routes that did not run for a plain call with the right token. */
   readonly unreached: readonly string[];
 }
 
@@ -83,8 +83,8 @@ export async function makeCalls(
   }));
 }
 
-/** Why a route must not have run, or undefined. */
-function wrongDecision(
+/** Why a route must not have run for a call, or undefined. */
+export function wrongDecision(
   route: AppRoute,
   call: Call,
   required: readonly string[] | undefined,
@@ -110,14 +110,15 @@ const shown = ({ method, target, token, withSession, headers }: Call) => {
   return `${method} ${JSON.stringify(short)} with ${[token, ...more].join(", ")}`;
 };
 
-/** Makes plain and generated calls of an adapter and compares each decision with the route that ran. */
+/** Makes plain calls, known attacks and generated calls of an adapter and compares each decision with the route that ran. */
 export async function runDifferential(
   adapter: Adapter,
   scene: Scene,
   { count, seed }: { readonly count: number; readonly seed: number },
 ): Promise<Report> {
   const plain = plainCalls(adapter.prefix);
-  const calls = [...plain, ...generateCalls(adapter.prefix, count, seed)];
+  const attacks = knownAttacks(adapter.prefix).map(({ call }) => call);
+  const calls = [...plain, ...attacks, ...generateCalls(adapter.prefix, count, seed)];
   const outcomes = await makeCalls(adapter, scene, calls);
   const bypasses = outcomes.flatMap(({ status, ran, required }, index) => {
     const call = calls[index] as Call;

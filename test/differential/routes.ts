@@ -1,6 +1,6 @@
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 
-/** A route of the test application. Its scope is its name: no two routes share one. */
+/** A route of the test application. Only routes that one built-in rule covers share a scope. */
 export interface AppRoute {
   readonly method: string;
   /** The path as API Gateway writes it. */
@@ -10,6 +10,8 @@ export interface AppRoute {
   readonly example: string;
   readonly session?: true;
   readonly acr?: "mfa";
+  /** The scope of the route that differs only by case. A decision may require both. */
+  readonly twin?: string;
   /** The route has no rule of its own: a built-in rule or the default scopes decide. */
   readonly unlisted?: true;
 }
@@ -31,11 +33,29 @@ export const ROUTES: readonly AppRoute[] = [
   },
   { method: "GET", path: "/api/orders", scope: "orders", example: "/api/orders" },
   { method: "POST", path: "/api/orders", scope: "order", example: "/api/orders" },
-  { method: "GET", path: "/api/reports", scope: "reports", example: "/api/reports" },
-  { method: "GET", path: "/api/Reports", scope: "old-reports", example: "/api/Reports" },
+  {
+    method: "GET",
+    path: "/api/reports",
+    scope: "reports",
+    example: "/api/reports",
+    twin: "old-reports",
+  },
+  {
+    method: "GET",
+    path: "/api/Reports",
+    scope: "old-reports",
+    example: "/api/Reports",
+    twin: "reports",
+  },
   { method: "GET", path: "/files/private/{x}", scope: "private", example: "/files/private/x" },
   { method: "ANY", path: "/files/{proxy+}", scope: "files", example: "/files/a/b" },
-  { method: "POST", path: "/api/payments", scope: "pay", example: "/api/payments", acr: "mfa" },
+  {
+    method: "POST",
+    path: "/api/payments/{id}",
+    scope: "pay",
+    example: "/api/payments/7",
+    acr: "mfa",
+  },
   { method: "GET", path: "/api/chat", scope: "chat", example: "/api/chat", session: true },
   {
     method: "GET",
@@ -51,11 +71,24 @@ export const ROUTES: readonly AppRoute[] = [
     example: "/admin/oauth/actions",
     unlisted: true,
   },
+  {
+    method: "POST",
+    path: "/admin/oauth/actions/{id}/approve",
+    scope: "oauth:respond",
+    example: "/admin/oauth/actions/7/approve",
+    unlisted: true,
+  },
   { method: "GET", path: "/other/{x}", scope: "read", example: "/other/x", unlisted: true },
   { method: "POST", path: "/other/{x}", scope: "write", example: "/other/x", unlisted: true },
 ];
 
-export const SCOPES: readonly string[] = ROUTES.map(({ scope }) => scope);
+export const SCOPES: readonly string[] = [...new Set(ROUTES.map(({ scope }) => scope))];
+
+/** The name of the token that suffices for a route, and hardly for any other. */
+export const tokenFor = ({ scope, acr, twin }: AppRoute): string => {
+  if (acr) return `${scope}-strong`;
+  return twin ? [scope, twin].sort().join("+") : scope;
+};
 
 /** Names a route in failures: `DELETE /api/admin/users/{id}`. */
 export const nameOf = ({ method, path }: AppRoute): string => `${method} ${path}`;

@@ -87,6 +87,7 @@ export async function openScene(dynamodbEndpoint: string) {
     token("all", SCOPES, true),
     token("all-weak", SCOPES),
     token("pay-strong", ["pay"], true),
+    token("old-reports+reports", ["old-reports", "reports"]),
     ...SCOPES.map((scope) => token(scope, [scope])),
   ]);
   const { secret } = await startSession(
