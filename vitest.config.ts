@@ -18,7 +18,9 @@ export default defineConfig({
       project("unit", ["test/unit/**/*.test.ts"], false),
       project(
         "stack",
-        ["integration", "infra", "e2e", "browser"].map((folder) => `test/${folder}/**/*.test.ts`),
+        ["integration", "infra", "e2e", "browser", "differential"].map(
+          (folder) => `test/${folder}/**/*.test.ts`,
+        ),
         true,
       ),
       project("package", ["test/package/**/*.test.ts"], false),

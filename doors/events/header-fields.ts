@@ -6,6 +6,9 @@ export const headerFieldsSchema = z.object({
   multiValueHeaders: z.record(z.string(), z.array(z.string()).nullish()).nullish(),
 });
 
+/** The values of a route's path parameters. */
+export const pathParametersSchema = z.record(z.string(), z.string().nullish()).nullish();
+
 /** The headers of an event. */
 export interface HeaderFields {
   readonly headers?: Readonly<Record<string, string | null | undefined>> | null | undefined;

@@ -1,7 +1,4 @@
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-
-/** The path of a call of an HTTP API, encoded as the caller sent it. */
-export type HttpApiPath = Pick<ProtectedRequest, "path" | "otherPath">;
+import { pathOfRoute, type RoutedPath } from "../../shared/authorization/request-path.ts";
 
 /** Encodes what no path may contain, so that decoding gives the text again. */
 export function encodePath(decoded: string): string {
@@ -9,28 +6,42 @@ export function encodePath(decoded: string): string {
 }
 
 /**
- * The path without the stage, which API Gateway puts before it unless the stage is `$default`. A route that
- * begins with the stage's own name keeps it.
+ * Removes the stage, which an HTTP API puts in front of the path unless the stage is `$default`. A route that starts
+ * with the name of the stage keeps it.
  */
-function withoutStage(path: string, stage: string, routePath: string): string {
+function withoutStage({ path, stage, route }: GatewayCall): string {
   const prefix = `/${stage}`;
-  const begins = (text: string) => text === prefix || text.startsWith(`${prefix}/`);
-  if (stage === "$default" || !begins(path)) return path;
+  const isStaged = (text: string) => text === prefix || text.startsWith(`${prefix}/`);
+  if (stage === "$default" || !isStaged(path)) return path;
   const rest = path.slice(prefix.length) || "/";
-  return begins(routePath) && !begins(rest) ? path : rest;
+  return isStaged(route ?? "") && !isStaged(rest) ? path : rest;
 }
 
-/** A text in which percent-encoding is left. */
-const ENCODED = /%[0-9a-f]{2}/i;
+/** The route and the path of a call, as API Gateway's event has them. */
+export interface GatewayCall {
+  /** The route that API Gateway chose, such as `/orders/{id}`. `$default` and undefined name none. */
+  readonly route: string | null | undefined;
+  readonly parameters: Readonly<Record<string, string | null | undefined>> | null | undefined;
+  /** The whole path, with the stage of an HTTP API and the base path of a custom domain. */
+  readonly path: string;
+  /** The stage of an HTTP API; `$default` for a REST API, whose path has no stage. */
+  readonly stage: string;
+  readonly domainName?: string | null | undefined;
+}
 
 /**
- * The path of a call as a decision reads it. An HTTP API decodes the path that it hands over, so it is encoded
- * again here. What looks encoded even so is read both ways, so that no encoding evades a route's scopes.
- *
- * @param rawPath as the event has it
- * @param routePath of the route that API Gateway chose, such as `/orders/{id}`, or `$default`
+ * Returns the path of a call, and the path by which a REST API or an HTTP API routed it. The route has neither the stage
+ * nor the base path of a custom domain. Only the `$default` route of an HTTP API leaves the base path in the path.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
-export function httpApiPath(rawPath: string, stage: string, routePath = "$default"): HttpApiPath {
-  const path = withoutStage(rawPath, stage, routePath);
-  return { path: encodePath(path), ...(ENCODED.test(path) ? { otherPath: path } : {}) };
+export function gatewayPaths(call: GatewayCall): {
+  readonly path: string;
+  readonly routed: RoutedPath;
+} {
+  const { route, parameters, domainName } = call;
+  const path = withoutStage(call);
+  if (route?.startsWith("/")) return { path, routed: pathOfRoute(route, parameters) };
+  const isCustomDomain = !/\.execute-api\./.test(domainName ?? "");
+  const paths = isCustomDomain ? [...new Set([path, call.path])] : [path];
+  return { path, routed: { paths, mayHaveBasePath: isCustomDomain } };
 }

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { canonicalIp } from "../../shared/envelope/ip-address.ts";
 import { callerFields } from "./caller-fields.ts";
-import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
-import { encodePath, type HttpApiPath, httpApiPath } from "./http-api-path.ts";
+import { type ClientAddressSettings, clientAddressAtGateway } from "./client-address.ts";
+import { fieldValues, headerFieldsSchema, pathParametersSchema } from "./header-fields.ts";
+import { encodePath, gatewayPaths } from "./http-api-path.ts";
 import { loggableRequestId, traceId } from "./invocation.ts";
 
 /**
@@ -16,6 +16,7 @@ export const httpEventSchema = headerFieldsSchema.extend({
   version: z.literal("2.0"),
   rawPath: z.string(),
   routeKey: z.string(),
+  pathParameters: pathParametersSchema,
   requestContext: z.object({
     requestId: z.string(),
     stage: z.string(),
@@ -33,22 +34,30 @@ export type HttpEvent = z.output<typeof httpEventSchema>;
 const isFunctionUrl = ({ requestContext }: HttpEvent) =>
   requestContext.domainName.includes(".lambda-url.");
 
-/** The path as the caller sent it. A function URL hands it over as it is. */
-const pathsOf = (event: HttpEvent): HttpApiPath =>
-  isFunctionUrl(event)
-    ? { path: event.rawPath }
-    : httpApiPath(event.rawPath, event.requestContext.stage, event.routeKey.split(" ").at(-1));
+/** A function URL passes the path on as the caller sent it; an HTTP API decodes it. */
+function pathsOf(event: HttpEvent): Pick<ProtectedRequest, "path" | "routed"> {
+  const { rawPath, routeKey, pathParameters: parameters, requestContext } = event;
+  if (isFunctionUrl(event)) return { path: rawPath };
+  const { stage, domainName } = requestContext;
+  const route = routeKey.split(" ").at(-1);
+  const { path, routed } = gatewayPaths({ route, parameters, path: rawPath, stage, domainName });
+  return { path: encodePath(path), routed };
+}
 
 /** Reads the call from an event in payload format 2.0, in which a header's values are joined by commas. */
-export function fromHttpEvent(event: HttpEvent): ProtectedRequest {
+export function fromHttpEvent(
+  event: HttpEvent,
+  addresses: ClientAddressSettings,
+): ProtectedRequest {
+  const fields = (name: string) => fieldValues(event, name);
   const { http, domainName, authentication } = event.requestContext;
   const certificate = authentication?.clientCert?.clientCertPem;
   const calledPath = isFunctionUrl(event) ? event.rawPath : encodePath(event.rawPath);
   return {
     method: http.method,
     ...pathsOf(event),
-    ...callerFields((name) => fieldValues(event, name)),
-    ip: canonicalIp(http.sourceIp),
+    ...callerFields(fields),
+    ip: clientAddressAtGateway(http.sourceIp, fields, addresses),
     requestId: loggableRequestId(event),
     traceId: traceId(),
     url: `https://${domainName}${calledPath}`,

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { forwardedAddresses } from "../../shared/envelope/ip-address.ts";
 import { callerFields } from "./caller-fields.ts";
+import { type ClientAddressSettings, clientAddressAtGateway } from "./client-address.ts";
 import { certificateOfHeader } from "./client-certificate.ts";
 import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
 import { credentialFields, loggableId, traceId } from "./invocation.ts";
@@ -28,18 +28,14 @@ export interface BehindLoadBalancer {
   readonly clientCertificateHeader?: string | undefined;
 }
 
-/** An address that the load balancer is told not to hand over. */
-const NO_ADDRESS = "unknown";
-
 /** Reads the call from a load balancer's event. */
 export function fromLoadBalancerEvent(
   event: LoadBalancerEvent,
+  addresses: ClientAddressSettings,
   { publicOrigin, clientCertificateHeader }: BehindLoadBalancer = {},
 ): ProtectedRequest {
   const fields = (name: string) => fieldValues(event, name);
   const trace = fields("x-amzn-trace-id")[0];
-  // The balancer's own entry is the last one; a caller can send the others.
-  const ip = forwardedAddresses(fields("x-forwarded-for")).at(-1);
   // `Self` is the balancer's where the caller sent a `Root`. Its access log has it.
   const [, requestId = randomUUID()] = /(?:^|;)(?:Self|Root)=([^;]+)/.exec(trace ?? "") ?? [];
   const certificate =
@@ -48,7 +44,8 @@ export function fromLoadBalancerEvent(
     method: event.httpMethod,
     path: event.path,
     ...callerFields(fields),
-    ip: ip ?? NO_ADDRESS,
+    // The balancer's own entry is the last one; a caller can send the others.
+    ip: clientAddressAtGateway(undefined, fields, addresses),
     requestId: loggableId(requestId, credentialFields(fields)),
     traceId: traceId(trace),
     ...(publicOrigin ? { url: publicOrigin + event.path } : {}),

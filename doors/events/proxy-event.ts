@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { canonicalIp } from "../../shared/envelope/ip-address.ts";
 import { callerFields } from "./caller-fields.ts";
-import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
-import { encodePath, httpApiPath } from "./http-api-path.ts";
+import { type ClientAddressSettings, clientAddressAtGateway } from "./client-address.ts";
+import { fieldValues, headerFieldsSchema, pathParametersSchema } from "./header-fields.ts";
+import { encodePath, gatewayPaths } from "./http-api-path.ts";
 import { loggableRequestId, traceId } from "./invocation.ts";
 
 /**
@@ -17,6 +17,7 @@ export const proxyEventSchema = headerFieldsSchema.extend({
   resource: z.string().nullish(),
   httpMethod: z.string(),
   path: z.string(),
+  pathParameters: pathParametersSchema,
   requestContext: z.object({
     requestId: z.string(),
     /** Undefined in some tests of API Gateway's console. */
@@ -33,21 +34,28 @@ export const proxyEventSchema = headerFieldsSchema.extend({
 export type ProxyEvent = z.output<typeof proxyEventSchema>;
 
 /** Reads the call from an event in payload format 1.0. */
-export function fromProxyEvent(event: ProxyEvent): ProtectedRequest {
-  const { domainName, path: calledPath, identity } = event.requestContext;
+export function fromProxyEvent(
+  event: ProxyEvent,
+  addresses: ClientAddressSettings,
+): ProtectedRequest {
+  const fields = (name: string) => fieldValues(event, name);
+  const { domainName, stage, path: calledPath, identity } = event.requestContext;
   const certificate = identity.clientCert?.clientCertPem;
   const isHttpApi = event.version === "1.0";
+  const { path, routed } = gatewayPaths({
+    route: event.resource,
+    parameters: event.pathParameters,
+    path: event.path,
+    // The path of a REST API has no stage.
+    stage: (isHttpApi && stage) || "$default",
+    domainName,
+  });
   return {
     method: event.httpMethod,
-    ...(isHttpApi
-      ? httpApiPath(
-          event.path,
-          event.requestContext.stage ?? "$default",
-          event.resource ?? undefined,
-        )
-      : { path: event.path }),
-    ...callerFields((name) => fieldValues(event, name)),
-    ip: canonicalIp(identity.sourceIp),
+    path: isHttpApi ? encodePath(path) : path,
+    routed,
+    ...callerFields(fields),
+    ip: clientAddressAtGateway(identity.sourceIp, fields, addresses),
     requestId: loggableRequestId(event),
     traceId: traceId(),
     // The context has the path with the stage, or with the mapping of a custom domain.

@@ -89,6 +89,14 @@ export function refusalOf(decision: RefusedDecision): Refusal {
         ...(decision.reason === "missing_token" ? {} : { error: "invalid_token" }),
         ...(decision.reason === "downgraded_token" && { scheme: "DPoP" }),
       };
+    case "invalid_path":
+      return {
+        status: 400,
+        title: "Bad Request",
+        description:
+          "The path is ambiguous: send it without dot segments, empty segments, backslashes, encoded slashes and broken percent-encoding",
+        error: "invalid_request",
+      };
     case "insufficient_scope": {
       const scope = decision.requiredScopes.join(" ");
       return {

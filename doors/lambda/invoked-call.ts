@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { InvalidInputError } from "../../shared/errors/faults.ts";
+import type { ClientAddressSettings } from "../events/client-address.ts";
 import { fromHttpEvent, httpEventSchema } from "../events/http-event.ts";
 import {
   type BehindLoadBalancer,
@@ -75,7 +76,11 @@ const sourceSchema = z.object({
  *
  * @throws InvalidInputError when it is none of them
  */
-export function readInvokedCall(event: unknown, balancer: BehindLoadBalancer): InvokedCall {
+export function readInvokedCall(
+  event: unknown,
+  addresses: ClientAddressSettings,
+  balancer: BehindLoadBalancer = {},
+): InvokedCall {
   try {
     const { version, requestContext } = sourceSchema.parse(event);
     const body = bodySchema.parse(event);
@@ -83,17 +88,17 @@ export function readInvokedCall(event: unknown, balancer: BehindLoadBalancer): I
     if (requestContext.elb !== undefined) {
       const parsed = loadBalancerEventSchema.parse(event);
       return {
-        request: fromLoadBalancerEvent(parsed, balancer),
+        request: fromLoadBalancerEvent(parsed, addresses, balancer),
         readBody,
         respond: (answer) => respondToBalancer(answer, Boolean(parsed.multiValueHeaders)),
         authorizer: (caller) => ({ ...caller }),
       };
     }
     if (version === "2.0") {
-      const request = fromHttpEvent(httpEventSchema.parse(event));
+      const request = fromHttpEvent(httpEventSchema.parse(event), addresses);
       return { request, readBody, respond, authorizer: (caller) => ({ lambda: { ...caller } }) };
     }
-    const request = fromProxyEvent(proxyEventSchema.parse(event));
+    const request = fromProxyEvent(proxyEventSchema.parse(event), addresses);
     return { request, readBody, respond, authorizer: (caller) => ({ ...caller }) };
   } catch (error) {
     if (error instanceof z.ZodError) {

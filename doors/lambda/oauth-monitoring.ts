@@ -34,6 +34,13 @@ export interface LambdaMiddlewareOptions {
    */
   readonly publicOrigin?: string;
   /**
+   * Number of proxies in front of the function URL, API or load balancer, such as 1 for CloudFront. Each adds an address
+   * to `X-Forwarded-For`. With too many, callers could choose their own address.
+   *
+   * @default - `clientAddress.trustedProxies` of the configuration
+   */
+  readonly trustedProxies?: number;
+  /**
    * The header in which a load balancer with mutual TLS puts the caller's certificate. Name it only where every
    * call comes through that load balancer: anybody else could send it.
    *
@@ -114,6 +121,11 @@ export async function oauthMonitoring(
   const { environment = process.env, logger = console, clientCertificateHeader } = options;
   const door = await openDoor({ environment, logger, canGiveNonces: true });
   const calls = createCallCheck(door, options.mcp);
+  const { clientAddress } = door.config;
+  const addresses = {
+    ...clientAddress,
+    trustedProxies: options.trustedProxies ?? clientAddress.trustedProxies,
+  };
   const publicOrigin = options.publicOrigin ?? calls.mcpOrigin;
   const fail = (error: unknown) =>
     logger.error("Work after the response failed", { cause: String(error) });
@@ -131,7 +143,10 @@ export async function oauthMonitoring(
       running.set(request, done);
       let checked: CheckedCall = {};
       try {
-        const call = readInvokedCall(request.event, { publicOrigin, clientCertificateHeader });
+        const call = readInvokedCall(request.event, addresses, {
+          publicOrigin,
+          clientCertificateHeader,
+        });
         const { method, path } = call.request;
         const metadata = calls.metadata(method, path);
         checked = metadata

@@ -2,8 +2,8 @@ import { randomUUID, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { canonicalIp, forwardedAddresses } from "../../shared/envelope/ip-address.ts";
 import { callerFields, type FieldValues } from "../events/caller-fields.ts";
+import { clientAddress, UNKNOWN_ADDRESS } from "../events/client-address.ts";
 import { certificateOfHeader } from "../events/client-certificate.ts";
 import { traceId } from "../events/invocation.ts";
 
@@ -17,12 +17,7 @@ export interface InFrontOfServer {
   readonly clientCertificateHeader: string | undefined;
 }
 
-/** The address that the first trusted proxy saw, or that of the connection when there is no such proxy. */
-function addressOf(connected: string, fields: FieldValues, trustedProxies: number): string {
-  if (trustedProxies === 0) return canonicalIp(connected);
-  const forwarded = forwardedAddresses(fields("x-forwarded-for"));
-  return forwarded.at(-trustedProxies) ?? canonicalIp(connected);
-}
+const pathOf = (target: string) => target.split("?", 1)[0] ?? "";
 
 function toProtectedRequest(
   method: string,
@@ -31,7 +26,7 @@ function toProtectedRequest(
   connected: string,
   front: InFrontOfServer,
 ): ProtectedRequest {
-  const [path = "/"] = target.split(/[?#]/);
+  const path = pathOf(target);
   const certificate =
     front.clientCertificateHeader === undefined
       ? undefined
@@ -40,7 +35,7 @@ function toProtectedRequest(
     method,
     path,
     ...callerFields(fields),
-    ip: addressOf(connected, fields, front.trustedProxies),
+    ip: clientAddress(connected, fields, front),
     requestId: randomUUID(),
     traceId: front.trustedProxies > 0 ? traceId(fields("x-amzn-trace-id")[0]) : undefined,
     ...(front.publicOrigin === undefined ? {} : { url: front.publicOrigin + path }),
@@ -54,12 +49,25 @@ function connectedCertificate({ socket }: IncomingMessage): string | undefined {
   return raw && new X509Certificate(raw).toString();
 }
 
-/** A request as a framework may have changed it: a mounted one has its whole target in `originalUrl`. */
+/**
+ * A request as a framework may have changed it. Express moves the path of a mounted router from `url` to `baseUrl`, and
+ * keeps the whole target in `originalUrl`.
+ */
 export type ServerRequest = IncomingMessage & {
   readonly originalUrl?: string | undefined;
+  readonly baseUrl?: string | undefined;
   /** Set by a body parser. */
   body?: unknown;
 };
+
+/** Returns the path that Express routes by, if code before the middleware has changed `url`; otherwise undefined. */
+function rewrittenPath({ originalUrl, baseUrl, url = "" }: ServerRequest): string | undefined {
+  if (originalUrl === undefined || baseUrl === undefined) return undefined;
+  const path = baseUrl + pathOf(url);
+  const received = pathOf(originalUrl);
+  // The router in which a middleware is mounted adds a slash to a path that ends there.
+  return path === received || path === `${received}/` ? undefined : path;
+}
 
 /** Reads the call from a request of Node's HTTP server. */
 export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer): ProtectedRequest {
@@ -69,11 +77,16 @@ export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer):
     method,
     originalUrl ?? url,
     fields,
-    socket.remoteAddress ?? "unknown",
+    socket.remoteAddress ?? UNKNOWN_ADDRESS,
     front,
   );
   const certificate = read.clientCertificate ?? connectedCertificate(request);
-  return certificate === undefined ? read : { ...read, clientCertificate: certificate };
+  const rewritten = rewrittenPath(request);
+  return {
+    ...read,
+    ...(rewritten !== undefined && { routed: { paths: [rewritten, read.path] } }),
+    ...(certificate !== undefined && { clientCertificate: certificate }),
+  };
 }
 
 /**

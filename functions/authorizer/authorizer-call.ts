@@ -5,6 +5,7 @@ import type {
 } from "aws-lambda";
 import * as z from "zod";
 import { appSyncEventSchema, fromAppSyncEvent } from "../../doors/events/appsync-event.ts";
+import type { ClientAddressSettings } from "../../doors/events/client-address.ts";
 import { fromHttpEvent, httpEventSchema } from "../../doors/events/http-event.ts";
 import { fromProxyEvent, proxyEventSchema } from "../../doors/events/proxy-event.ts";
 import type { Decision, ProtectedRequest } from "../../shared/authorization/authorize.ts";
@@ -23,33 +24,29 @@ export interface AuthorizerCall {
   respond(decision: Decision, realm: string): AuthorizerResult;
 }
 
-const restApiSchema = proxyEventSchema.extend({ methodArn: z.string() }).transform(
-  (event): AuthorizerCall => ({
-    request: fromProxyEvent(event),
-    respond: (decision, realm) => toAuthorizerResult(decision, event.methodArn, realm),
-  }),
-);
-
-const httpApiSchema = httpEventSchema.transform(
-  (event): AuthorizerCall => ({ request: fromHttpEvent(event), respond: toSimpleResult }),
-);
-
-const appSyncSchema = appSyncEventSchema.transform(
-  (event): AuthorizerCall => ({ request: fromAppSyncEvent(event), respond: toAppSyncResult }),
-);
-
-/** Only AppSync's event has no path. */
-function schemaOf(event: object): z.ZodType<AuthorizerCall> {
-  if ("version" in event && event.version === "2.0") return httpApiSchema;
-  return "authorizationToken" in event && !("methodArn" in event) ? appSyncSchema : restApiSchema;
-}
+const restApiSchema = proxyEventSchema.extend({ methodArn: z.string() });
 
 /**
  * Reads the event of a REQUEST authorizer: a REST API's, or an HTTP API's in payload format 2.0; or of AppSync's
- * Lambda authorization. One function serves all, because all that differs is this file.
+ * Lambda authorization. Only AppSync's event has no path.
  *
  * @throws ZodError when it is none of them
  */
-export function readAuthorizerCall(event: unknown): AuthorizerCall {
-  return schemaOf(z.looseObject({}).parse(event)).parse(event);
+export function readAuthorizerCall(
+  event: unknown,
+  addresses: ClientAddressSettings,
+): AuthorizerCall {
+  const source = z.looseObject({}).parse(event);
+  if (source.version === "2.0") {
+    const request = fromHttpEvent(httpEventSchema.parse(event), addresses);
+    return { request, respond: toSimpleResult };
+  }
+  if ("authorizationToken" in source && !("methodArn" in source)) {
+    return { request: fromAppSyncEvent(appSyncEventSchema.parse(event)), respond: toAppSyncResult };
+  }
+  const parsed = restApiSchema.parse(event);
+  return {
+    request: fromProxyEvent(parsed, addresses),
+    respond: (decision, realm) => toAuthorizerResult(decision, parsed.methodArn, realm),
+  };
 }

@@ -94,6 +94,8 @@ export function toAuthorizerResult(
       const context = denialContext(refusalOf(decision), realm);
       return policy("Deny", decision.token.oauth_client_id, methodArn, context);
     }
+    case "invalid_path":
+      return policy("Deny", "unknown", methodArn, denialContext(refusalOf(decision), realm));
     case "blocked": {
       const context = denialContext(refusalOf(decision), realm);
       return policy("Deny", decision.knownToken?.oauth_client_id ?? "blocked", methodArn, context);
@@ -123,6 +125,7 @@ export function toSimpleResult(
     case "insufficient_authentication":
     case "blocked":
     case "malformed_request":
+    case "invalid_path":
     case "invalid_session":
       return { isAuthorized: false, context: denialContext(refusalOf(decision), realm) };
     case "unauthenticated":

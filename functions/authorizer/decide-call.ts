@@ -38,7 +38,7 @@ export async function decideCall(
   const startedMs = clock();
   let decided: DecidedCall | undefined;
   try {
-    const { request, respond } = readAuthorizerCall(event);
+    const { request, respond } = readAuthorizerCall(event, authorizer.config.clientAddress);
     decided = await decide(authorizer, request);
     return respond(decided.decision, authorizer.config.realm);
   } finally {
@@ -74,6 +74,7 @@ export function decisionMetric(decision: Decision | undefined): MetricName<"auth
     case "unauthenticated":
     case "invalid_session":
     case "blocked":
+    case "invalid_path":
     case "insufficient_authentication":
     case "malformed_request":
       return "AuthFailed";

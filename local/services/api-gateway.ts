@@ -81,6 +81,24 @@ function acceptsGzip(request: IncomingMessage): boolean {
   return /\bgzip\b/.test(String(request.headers["accept-encoding"]));
 }
 
+/** How a REST API is reached. */
+export interface ApiGatewayOptions {
+  readonly trustForwardedFor?: boolean | undefined;
+  /** The base path of a custom domain's API mapping, such as `/ops`. */
+  readonly basePath?: string | undefined;
+}
+
+/**
+ * The path inside the API. API Gateway ignores repeated slashes at the start.
+ * https://github.com/localstack/localstack/issues/11253
+ *
+ * @returns undefined for a path outside the API mapping
+ */
+function pathInApi(path: string, basePath: string): string | undefined {
+  if (path !== basePath && !path.startsWith(`${basePath}/`)) return undefined;
+  return path.slice(basePath.length).replace(/^\/*/, "/");
+}
+
 /** Answers HTTP requests as the template's REST API does. It calls the authorizer first. */
 export class ApiGateway {
   readonly #routes: readonly Route[];
@@ -91,7 +109,7 @@ export class ApiGateway {
   constructor(
     template: Template,
     private readonly functions: LambdaFunctions,
-    private readonly options: { readonly trustForwardedFor?: boolean | undefined } = {},
+    private readonly options: ApiGatewayOptions = {},
   ) {
     this.#routes = readRoutes(template);
     this.#responses = new GatewayResponses(template);
@@ -141,14 +159,18 @@ export class ApiGateway {
 
   async #respond(request: IncomingMessage, requestId: string): Promise<APIGatewayProxyResult> {
     // Not `new URL(path, base)`: that would resolve dot segments, which API Gateway passes on.
-    const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
-    const match = findRoute(this.#routes, request.method ?? "GET", path);
-    if (!match) throw noSuchRoute(request);
+    const [calledPath = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
+    const path = pathInApi(calledPath, this.options.basePath ?? "");
+    const match =
+      path === undefined ? undefined : findRoute(this.#routes, request.method ?? "GET", path);
+    if (path === undefined || !match) throw noSuchRoute(request);
     const body = await bodyBytes(request, TOO_LARGE);
-    const event = this.#event(request, requestId, path, new URL(`http://local/?${query}`), match);
+    const url = new URL(`http://local/?${query}`);
+    const event = this.#event(request, requestId, { path, calledPath }, url, match);
     const { authorizerName, functionName } = match.route;
     const trace = newTraceHeader();
-    const authorizer = authorizerName && (await this.#authorize(authorizerName, event, trace));
+    const authorizer =
+      authorizerName && (await this.#authorize(authorizerName, event, path, trace));
     const payload = {
       ...event,
       requestContext: { ...event.requestContext, ...(authorizer && { authorizer }) },
@@ -163,14 +185,22 @@ export class ApiGateway {
     return result;
   }
 
-  #event(request: IncomingMessage, requestId: string, path: string, url: URL, match: RouteMatch) {
+  #event(
+    request: IncomingMessage,
+    requestId: string,
+    { path, calledPath }: { readonly path: string; readonly calledPath: string },
+    url: URL,
+    match: RouteMatch,
+  ) {
     const multiValueHeaders = headersOf(request);
     const query = queryOf(url);
     const { resource } = match.route;
     const nowMs = Date.now();
+    // https://github.com/aws-powertools/powertools-lambda-python/issues/576
+    const { basePath } = this.options;
     return {
       resource,
-      path,
+      path: basePath === undefined ? path : calledPath,
       httpMethod: request.method ?? "GET",
       headers: lastOf(multiValueHeaders),
       multiValueHeaders,
@@ -189,7 +219,7 @@ export class ApiGateway {
         requestTimeEpoch: nowMs,
         resourcePath: resource,
         httpMethod: request.method ?? "GET",
-        path: `/${this.#stage}${path}`,
+        path: basePath === undefined ? `/${this.#stage}${calledPath}` : calledPath,
         identity: {
           sourceIp: sourceIp(request, this.options.trustForwardedFor ?? false),
           userAgent: request.headers["user-agent"] ?? null,
@@ -201,11 +231,12 @@ export class ApiGateway {
   /** Calls the authorizer, and returns its context for the integration. */
   async #authorize(
     functionName: string,
-    event: { readonly httpMethod: string; readonly path: string },
+    event: { readonly httpMethod: string },
+    path: string,
     trace: string,
   ): Promise<Record<string, string | number>> {
     const startedMs = Date.now();
-    const methodArn = arnOf("execute-api", `local/${this.#stage}/${event.httpMethod}${event.path}`);
+    const methodArn = arnOf("execute-api", `local/${this.#stage}/${event.httpMethod}${path}`);
     if (methodArn.length > MAX_METHOD_ARN) {
       throw new GatewayRefusal("REQUEST_URI_TOO_LONG", "Request URI too long");
     }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ApiGatewayOptions } from "./api-gateway.ts";
 import { findRoute, type RouteMatch } from "./api-routes.ts";
 import {
   type EventSource,
@@ -142,7 +143,7 @@ export class HttpApi {
     template: Template,
     private readonly apiId: string,
     private readonly functions: LambdaFunctions,
-    private readonly options: { readonly trustForwardedFor?: boolean | undefined } = {},
+    private readonly options: ApiGatewayOptions = {},
   ) {
     this.#routes = readHttpRoutes(template).get(apiId) ?? [];
     this.#stages = template
@@ -181,7 +182,9 @@ export class HttpApi {
       domainName: `${this.apiId.toLowerCase()}.execute-api.${REGION}.amazonaws.com`,
       stage,
       routeKey: route.routeKey,
-      rawPath,
+      // API Gateway cuts off what follows a decoded `?`.
+      // https://github.com/middleapi/standard-server/pull/93
+      rawPath: rawPath.split("?")[0] ?? rawPath,
       sourceIp: sourceIp(request, this.options.trustForwardedFor ?? false),
       requestId,
       pathParameters,
@@ -197,8 +200,14 @@ export class HttpApi {
     return this.functions.invoke(route.functionName, event, trace);
   }
 
-  /** A named stage is the first segment of the path; `$default` serves the rest. */
+  /** A named stage is the first segment of the path; `$default` serves the rest. An API mapping names its stage. */
   #stageOf(rawPath: string): { readonly stage: string; readonly path: string } {
+    const { basePath } = this.options;
+    if (basePath !== undefined) {
+      if (!`${rawPath}/`.startsWith(`${basePath}/`)) throw new HttpRefusal(404, "Not Found");
+      const path = rawPath.slice(basePath.length) || "/";
+      return { stage: this.#stages[0] ?? "$default", path };
+    }
     const [, first = ""] = rawPath.split("/");
     if (first !== "" && this.#stages.includes(first)) {
       return { stage: first, path: rawPath.slice(first.length + 1) || "/" };

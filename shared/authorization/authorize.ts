@@ -1,7 +1,6 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { cutText } from "../envelope/cut-text.ts";
 import type { EventData } from "../envelope/event-data.ts";
-import { UNROUTED } from "../envelope/oauth-event.ts";
 import {
   percentDecoded,
   redactDecoded,
@@ -27,8 +26,13 @@ import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-valida
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { BodyFailure, BodyReader } from "./call-body.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
-import { normalizePath } from "./request-path.ts";
-import { allOf, type RequiredAccess, requiredAccess, routePattern } from "./required-access.ts";
+import type { PathError, RoutedPath } from "./request-path.ts";
+import {
+  type RequiredAccess,
+  requiredAccess,
+  routePattern,
+  withScopes,
+} from "./required-access.ts";
 
 /** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
@@ -46,12 +50,11 @@ export interface ProtectedRequest {
   /** The X-Ray trace of the call, if it has one. */
   readonly traceId?: string | undefined;
   /**
-   * Another reading of the path, where a door cannot tell whether its gateway has decoded it. The call then
-   * needs what both readings ask for.
+   * The path by which the call is routed, where it differs from `path`.
+   *
+   * @default - `path`, which the code behind the adapter routes in its own way
    */
-  readonly otherPath?: string | undefined;
-  /** Scopes that the call needs in addition to those of its route, such as those of an MCP tool. */
-  readonly scopes?: readonly string[] | undefined;
+  readonly routed?: RoutedPath | undefined;
   /** What the door knows besides, for the events, such as the GraphQL operation. */
   readonly details?: EventData | undefined;
   /**
@@ -71,7 +74,6 @@ export interface ProtectedRequest {
 export type AuthFailure =
   | "missing_token"
   | "malformed_token"
-  | "malformed_path"
   | "unknown_token"
   | "expired_token"
   | "revoked_token"
@@ -113,6 +115,8 @@ export type Decision =
       readonly token: AccessToken;
       readonly reason: SessionFailure;
     }
+  /** The path does not say which route serves the call, so no rule can decide. */
+  | { readonly outcome: "invalid_path"; readonly reason: PathError }
   /** The user must sign in again, or in another way (RFC 9470). */
   | {
       readonly outcome: "insufficient_authentication";
@@ -135,6 +139,8 @@ export type Decision =
     }
   /** The store, or the token's issuer, did not answer, so the call is refused. */
   | { readonly outcome: "unavailable" };
+
+type MissingAuthentication = Extract<Decision, { outcome: "insufficient_authentication" }>;
 
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, HoldingStore {
   readonly config: MonitoringConfig;
@@ -219,20 +225,6 @@ async function useToken(
   return use;
 }
 
-/** What a call needs: by its path, by another reading of it, and by what its door asks for. */
-function accessOfCall(
-  config: MonitoringConfig,
-  { method, otherPath, scopes = [] }: ProtectedRequest,
-  path: string,
-): RequiredAccess {
-  const other = otherPath === undefined ? undefined : normalizePath(otherPath);
-  return allOf([
-    requiredAccess(config, method, path),
-    ...(other === undefined ? [] : [requiredAccess(config, method, other)]),
-    ...(scopes.length > 0 ? [{ scopes, session: "ignored" as const }] : []),
-  ]);
-}
-
 function judgeSession(
   session: ClientSession | undefined,
   request: ProtectedRequest,
@@ -293,10 +285,10 @@ export async function authorize(
       },
     );
   const details = () => detailsOf(MAX_TEXT_BYTES);
-  const path = normalizePath(request.path);
+  const routedPath = request.routed ?? { paths: [request.path] };
   const anonymousDetails = (): EventData => ({
     ...detailsOf(MAX_ANONYMOUS_TEXT_BYTES),
-    route: (path !== undefined && routePattern(context.config, path)) || UNROUTED,
+    route: routePattern(context.config, routedPath),
   });
 
   const refuse = (reason: AuthFailure, subject?: EventSubject, more?: EventData): Decision => {
@@ -314,7 +306,14 @@ export async function authorize(
     return { outcome: "unavailable" };
   };
 
-  if (path === undefined) return refuse("malformed_path");
+  const access = requiredAccess(context.config, request.method, routedPath);
+  if (typeof access === "string") {
+    context.defer(() => {
+      const described = { ...anonymousDetails(), reason: access };
+      return trackEvent(context, "auth_failed", undefined, described, { atMs });
+    });
+    return { outcome: "invalid_path", reason: access };
+  }
   if (!credentials.found) return refuse(credentials.reason);
 
   const checked = await otherIssuers?.check(context, credentials, request, atMs);
@@ -326,7 +325,6 @@ export async function authorize(
     return unavailable("The token's issuer does not answer; the call is refused", checked.cause);
   }
 
-  const access = accessOfCall(context.config, request, path);
   const { ip } = request;
   let caller: KnownCaller;
   try {
@@ -398,7 +396,7 @@ export async function authorize(
     verified,
     session,
     isSessionRevoked,
-    access: body ? { ...access, scopes: [...new Set([...access.scopes, ...body.scopes])] } : access,
+    access: body ? withScopes(access, body.scopes) : access,
     details,
     atMs,
   });
@@ -426,17 +424,20 @@ interface Admission {
   readonly atMs: number;
 }
 
-/** Whether the user signed in as a route asks (RFC 9470). */
-function isSignInSufficient(
+/** Returns the part of the required authentication that the user lacks (RFC 9470), or undefined. */
+function missingAuthentication(
   { acrValues, maxAgeSeconds }: RequiredAccess,
   verified: VerifiedToken | undefined,
   atMs: number,
-): boolean {
+): Pick<MissingAuthentication, "acrValues" | "maxAgeSeconds"> | undefined {
   const classes = verified?.authenticationClasses ?? [];
-  if (acrValues && !acrValues.some((each) => classes.includes(each))) return false;
-  if (maxAgeSeconds === undefined) return true;
-  const signedInMs = verified?.authenticatedAtMs;
-  return signedInMs !== undefined && atMs - signedInMs <= maxAgeSeconds * SECOND_MS;
+  const unmet = acrValues.find((list) => !list.some((each) => classes.includes(each)));
+  const authenticatedAtMs = verified?.authenticatedAtMs;
+  const isRecent =
+    maxAgeSeconds === undefined ||
+    (authenticatedAtMs !== undefined && atMs - authenticatedAtMs <= maxAgeSeconds * SECOND_MS);
+  if (!unmet && isRecent) return undefined;
+  return { acrValues: unmet ?? acrValues[0] ?? [], maxAgeSeconds };
 }
 
 /** The second half of `authorize`: checks whether a valid token and the session suffice for the route. */
@@ -461,8 +462,9 @@ function admit(
       return { outcome: "invalid_session", token, reason };
     }
   }
-  if (!isSignInSufficient(access, verified, atMs)) {
-    const { acrValues = [], maxAgeSeconds } = access;
+  const missing = missingAuthentication(access, verified, atMs);
+  if (missing) {
+    const { acrValues, maxAgeSeconds } = missing;
     const reason = "insufficient_authentication";
     const asked = {
       reason,

@@ -1,13 +1,18 @@
 import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts";
+import { UNROUTED } from "../envelope/oauth-event.ts";
+import { type PathError, type PathReading, type RoutedPath, readPath } from "./request-path.ts";
 
-/** What a call needs. */
+/** The access that one rule, or the default, requires. */
+type RuleAccess = Pick<RouteRule, "scopes" | "session" | "acrValues" | "maxAgeSeconds">;
+
+/** The access that a call needs: that of one or more rules, all of which must be met. */
 export interface RequiredAccess {
   readonly scopes: readonly string[];
   readonly session: RouteRule["session"];
-  /** One of these the token's `acr` must be (RFC 9470). */
-  readonly acrValues?: RouteRule["acrValues"];
-  /** Seconds since the user signed in, at most (RFC 9470). */
-  readonly maxAgeSeconds?: RouteRule["maxAgeSeconds"];
+  /** Lists of authentication context classes. The token's `acr` must be in each list (RFC 9470). */
+  readonly acrValues: readonly (readonly string[])[];
+  /** Maximum age of the user's authentication in seconds (RFC 9470). */
+  readonly maxAgeSeconds?: number | undefined;
 }
 
 /** The scope of the admin routes that read. The configuration cannot change it. */
@@ -23,64 +28,122 @@ const adminRule = (method: RouteRule["method"], scope: string): RouteRule => ({
   session: "ignored",
 });
 
-/** Whatever does not read acts. */
+/** Every method except GET and HEAD needs `oauth:respond`. */
 const ADMIN_RULES = [
   adminRule("GET", ADMIN_SCOPE),
   adminRule("HEAD", ADMIN_SCOPE),
   adminRule("ANY", RESPOND_SCOPE),
 ];
 
-/** Whether an API Gateway path pattern covers a normalized path. */
-function covers(pattern: string, path: string): boolean {
+/** Whether an API Gateway path pattern covers the segments of a path. Only `{name+}` covers an empty segment. */
+function covers(pattern: string, segments: readonly string[], ignoreCase: boolean): boolean {
   const wanted = pattern.split("/").filter(Boolean);
-  const given = path.split("/").filter(Boolean);
-  const greedy = wanted.at(-1)?.endsWith("+}") ?? false;
-  if (greedy ? given.length < wanted.length : given.length !== wanted.length) return false;
-  return wanted.every((segment, index) => segment.startsWith("{") || segment === given[index]);
+  const isGreedy = wanted.at(-1)?.endsWith("+}") ?? false;
+  if (isGreedy ? segments.length < wanted.length : segments.length !== wanted.length) return false;
+  const fold = (text: string | undefined) => (ignoreCase ? text?.toLowerCase() : text);
+  return wanted.every((segment, index) => {
+    if (segment.endsWith("+}")) return true;
+    return segment.startsWith("{")
+      ? segments[index] !== ""
+      : fold(segment) === fold(segments[index]);
+  });
+}
+
+/** Finds the first rule that covers a call. */
+type FindRule = (segments: readonly string[], ignoreCase: boolean) => RouteRule | undefined;
+
+/**
+ * Returns the rules of every route that may serve one reading of a path, in both letter cases. Hono serves `/files`,
+ * and Express and Fastify serve `/files/`, by the route `/files/*`.
+ */
+function rulesOfReading(
+  { segments, hasTrailingSlash }: PathReading,
+  { isExact, mayHaveBasePath }: RoutedPath,
+  find: FindRule,
+): { readonly asSent: RouteRule | undefined; readonly others: readonly RouteRule[] } {
+  const inCase = (ignoreCase: boolean) => {
+    const rule = find(segments, ignoreCase);
+    const isServedBelow = !isExact && (hasTrailingSlash || rule === undefined);
+    return [rule, isServedBelow ? find([...segments, ""], ignoreCase) : undefined];
+  };
+  const [asSent, ...others] = [...inCase(false), ...inCase(true)];
+  const behindBasePath = mayHaveBasePath
+    ? segments.map((_, index) => find(segments.slice(index + 1), true))
+    : [];
+  return { asSent, others: [...others, ...behindBasePath].filter((rule) => rule !== undefined) };
 }
 
 /**
- * What a call to `path` needs. The first matching rule decides. Without one, a call needs the default scopes
- * for reading (GET, HEAD) or writing (every other method).
- *
- * @param path normalized, see `normalizePath`
+ * Returns what a call needs. For each plausible reading of its path, the first matching rule decides. Without one,
+ * the call needs the default scopes for reading (GET, HEAD) or writing (every other method). Rules for GET also apply
+ * to HEAD, because servers answer HEAD by the GET route. If the readings need different things, the call needs all of
+ * them.
  */
 export function requiredAccess(
-  config: Pick<MonitoringConfig, "routes" | "defaultScopes">,
+  config: Pick<MonitoringConfig, "routes" | "defaultScopes" | "allowInPaths">,
   method: string,
-  path: string,
-): RequiredAccess {
-  const rule = [...ADMIN_RULES, ...config.routes].find(
-    (candidate) =>
-      (candidate.method === "ANY" || candidate.method === method) && covers(candidate.path, path),
-  );
-  if (rule) return rule;
-  const reads = method === "GET" || method === "HEAD";
+  routed: RoutedPath,
+): RequiredAccess | PathError {
+  const methods = method === "HEAD" ? ["HEAD", "GET"] : [method];
+  const { read, write } = config.defaultScopes;
+  const scopes = methods.includes("GET") ? read : write;
+  const finders = methods.map((each): FindRule => {
+    const rules = [...ADMIN_RULES, ...config.routes].filter(
+      (rule) => rule.method === "ANY" || rule.method === each,
+    );
+    return (segments, ignoreCase) => rules.find((rule) => covers(rule.path, segments, ignoreCase));
+  });
+  const needed = new Set<RuleAccess>();
+  const defaultAccess: RuleAccess = { scopes, session: "ignored" };
+  for (const path of routed.paths) {
+    const readings = readPath(path, routed, config.allowInPaths);
+    if (typeof readings === "string") return readings;
+    for (const reading of readings) {
+      const found = finders.map((find) => rulesOfReading(reading, routed, find));
+      const asSent = found.flatMap((each) => each.asSent ?? []);
+      const others = found.flatMap((each) => each.others);
+      for (const rule of asSent.length > 0 ? asSent : [defaultAccess]) needed.add(rule);
+      for (const rule of others) needed.add(rule);
+    }
+  }
+  return allOf([...needed]);
+}
+
+/** Combines rules that must all be met. */
+function allOf(rules: readonly RuleAccess[]): RequiredAccess {
+  const ages = rules.flatMap(({ maxAgeSeconds }) => maxAgeSeconds ?? []);
   return {
-    scopes: reads ? config.defaultScopes.read : config.defaultScopes.write,
-    session: "ignored",
+    scopes: [...new Set(rules.flatMap(({ scopes }) => scopes))],
+    session: rules.some(({ session }) => session === "required") ? "required" : "ignored",
+    acrValues: rules.flatMap(({ acrValues }) => (acrValues ? [acrValues] : [])),
+    ...(ages.length > 0 && { maxAgeSeconds: Math.min(...ages) }),
   };
 }
 
 /**
- * The pattern of the first rule that covers a path, such as `/orders/{id}`; undefined where no rule does. There are as
- * many patterns as rules, however many paths callers think of.
+ * Returns the pattern of the route that serves a call, such as `/orders/{id}`: the gateway's route, or the path of the
+ * first rule that covers the path. The number of patterns is fixed, however many paths callers make up.
  *
- * @param path normalized, see `normalizePath`
+ * @returns `(unrouted)` if the gateway names no route and no rule covers the path
  */
 export function routePattern(
-  config: Pick<MonitoringConfig, "routes">,
-  path: string,
-): string | undefined {
-  return [...ADMIN_RULES, ...config.routes].find((rule) => covers(rule.path, path))?.path;
+  config: Pick<MonitoringConfig, "routes" | "allowInPaths">,
+  routed: RoutedPath,
+): string {
+  if (routed.route !== undefined) return routed.route;
+  const rules = [...ADMIN_RULES, ...config.routes];
+  for (const path of routed.paths) {
+    const readings = readPath(path, routed, config.allowInPaths);
+    if (typeof readings === "string") continue;
+    for (const { segments } of readings) {
+      const rule = rules.find((each) => covers(each.path, segments, false));
+      if (rule) return rule.path;
+    }
+  }
+  return UNROUTED;
 }
 
-/** What a call needs that must satisfy all of these: every scope once, and a session if one asks for it. */
-export function allOf(accesses: readonly RequiredAccess[]): RequiredAccess {
-  const [only, ...others] = accesses;
-  if (only && others.length === 0) return only;
-  return {
-    scopes: [...new Set(accesses.flatMap(({ scopes }) => scopes))],
-    session: accesses.some(({ session }) => session === "required") ? "required" : "ignored",
-  };
+/** Adds scopes to the access that a call needs, such as those of an MCP tool. */
+export function withScopes(access: RequiredAccess, scopes: readonly string[]): RequiredAccess {
+  return { ...access, scopes: [...new Set([...access.scopes, ...scopes])] };
 }

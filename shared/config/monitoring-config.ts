@@ -79,6 +79,26 @@ const pathPattern = z
 /** Said four times in a denial, of which API Gateway takes 8 KB. */
 const requiredScopes = scopeListSchema(20, 1024, "require fewer or shorter ones");
 
+/** Without proxies, the address is the one that called API Gateway, the function URL or the load balancer. */
+const clientAddressSchema = z
+  .strictObject({
+    /** Proxies in front of your APIs, each of which adds an address to `X-Forwarded-For`: 1 for CloudFront. */
+    trustedProxies: z.int().min(0).max(10).default(0),
+    /**
+     * The header that proves that a call came through the proxies. Set it where callers can also reach the API
+     * directly: they could send any `X-Forwarded-For`.
+     */
+    secretHeader: z
+      .strictObject({
+        /** Name of the header, which your CDN adds to each request to the origin. */
+        name: z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "1 to 64 letters, digits or -"),
+        /** SHA-256 of the header's value in hex. */
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits"),
+      })
+      .optional(),
+  })
+  .prefault({});
+
 /**
  * The bus's archive, from which events are replayed. It is on by default: it costs about a dollar for ten
  * million events, plus KMS calls, and it is the only way to recover events that never reached the tables.
@@ -115,6 +135,42 @@ export const routeRuleSchema = z.strictObject({
   /** Seconds since the user signed in (`auth_time`), at most (RFC 9470). */
   maxAgeSeconds: z.int().min(0).max(31_536_000).optional(),
 });
+
+const segmentsOf = (pattern: string) => pattern.split("/").filter(Boolean);
+
+/** Whether every path that `later` covers is covered by `earlier`. */
+function coversPattern(earlier: string, later: string): boolean {
+  const wanted = segmentsOf(earlier);
+  const given = segmentsOf(later);
+  const isGreedy = (segment: string | undefined) => segment?.endsWith("+}") ?? false;
+  if (!isGreedy(wanted.at(-1)) && wanted.length !== given.length) return false;
+  return wanted.every((segment, index) => {
+    const other = given[index];
+    if (other === undefined) return false;
+    if (isGreedy(segment)) return true;
+    return segment.startsWith("{") ? !isGreedy(other) : segment === other;
+  });
+}
+
+/** Reports each rule that no call can reach because an earlier rule decides every call that it matches. */
+function checkRouteOrder(
+  routes: readonly z.output<typeof routeRuleSchema>[],
+  context: z.RefinementCtx,
+): void {
+  for (const [index, rule] of routes.entries()) {
+    const earlier = routes.findIndex(
+      (each) =>
+        (each.method === "ANY" || each.method === rule.method) &&
+        coversPattern(each.path, rule.path),
+    );
+    if (earlier === index) continue;
+    context.addIssue({
+      code: "custom",
+      path: [index, "path"],
+      message: `the first matching rule decides, and routes[${earlier}] (${routes[earlier]?.path}) matches every call of this rule: put this rule before it, or remove one of them`,
+    });
+  }
+}
 
 /**
  * Everything a platform team may change, in one place. It is parsed at synth, where each mistake is
@@ -153,8 +209,16 @@ const keysSchema = z.strictObject({
       expiry: shardsSchema.prefault({}),
     })
     .prefault({}),
-  /** What paths ask for, most specific path first. Paths that match none need the default scopes. */
-  routes: z.array(routeRuleSchema).max(100).default([]),
+  /**
+   * Scopes by route, most specific path first. The path is that of the route that serves the call: without stage and
+   * without the base path of a custom domain. A rule for GET also applies to HEAD. Other paths need the default scopes.
+   */
+  routes: z.array(routeRuleSchema).max(100).default([]).superRefine(checkRouteOrder),
+  /**
+   * What request paths may contain although servers read it in different ways. By default such calls are rejected.
+   * Where you allow it, a call needs the scopes of every reading.
+   */
+  allowInPaths: z.array(z.enum(["encoded_slashes", "empty_segments"])).default([]),
   /** Scopes of a path that no route matches. */
   defaultScopes: z
     .strictObject({
@@ -164,6 +228,8 @@ const keysSchema = z.strictObject({
       write: requiredScopes.default(["api:write"]),
     })
     .prefault({}),
+  /** How the address of a caller is found behind a CDN or another proxy in front of an API. */
+  clientAddress: clientAddressSchema,
   /** Issuers whose access tokens are let in: docs/issuers.md. Tokens that the product issues itself always are. */
   issuers: issuersSchema,
   /** Proofs of possession of tokens that are bound to a key (RFC 9449). */

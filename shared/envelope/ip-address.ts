@@ -24,16 +24,3 @@ export function withoutPort(text: string): string {
   const [, ipv4, ipv6] = WITH_PORT.exec(text) ?? [];
   return ipv4 ?? ipv6 ?? text;
 }
-
-/**
- * The addresses of `X-Forwarded-For`, the last proxy's last, without their ports: a load balancer adds the caller's port
- * where `routing.http.xff_client_port.enabled` is set.
- * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
- */
-export function forwardedAddresses(fields: readonly string[]): string[] {
-  return fields
-    .join(",")
-    .split(",")
-    .map((each) => canonicalIp(withoutPort(each.trim())))
-    .filter(Boolean);
-}

@@ -137,16 +137,24 @@ describe("authorize", () => {
     ]);
   });
 
+  it.each(["/admin/oauth/stats", "/admin/%6fauth/stats", "/Admin/OAuth/stats", "/admin/oauth/"])(
+    "needs the admin scope for %s whatever the configuration says",
+    async (path) => {
+      const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
+      expect(await call({ path })).toMatchObject({ requiredScopes: ["oauth:admin"] });
+    },
+  );
+
   it.each([
-    "/admin/oauth/stats",
     "//admin//oauth/stats",
-    "/admin/%6fauth/stats",
     "/api/../admin/oauth/stats",
     "/admin/oauth/./stats",
     "/api/%2e%2e/admin/oauth/stats",
-  ])("does not let %s past the admin rule", async (path) => {
+    "/api/x%2f..%2f..%2fadmin/oauth/stats",
+    "/api/x%5c..%5cadmin",
+  ])("rejects %s, which only some servers read as an admin route", async (path) => {
     const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
-    expect(await call({ path })).toMatchObject({ requiredScopes: ["oauth:admin"] });
+    expect(await call({ path })).toEqual({ outcome: "invalid_path", reason: "ambiguous_path" });
   });
 
   it("fails closed when the store does not answer", async () => {
@@ -353,13 +361,24 @@ describe("what an event says of a call", () => {
     expect(types(world)).toEqual(["token_used"]);
   });
 
-  it("is a refusal for a path that cannot be decoded", async () => {
+  it.each([
+    ["/api/%ZZ", "malformed_path"],
+    ["/api/%2e%2e/admin", "ambiguous_path"],
+    ["http://x/api/data", "ambiguous_path"],
+  ] as const)("rejects and records a call whose path is %s", async (path, reason) => {
     const { world, call } = await scene();
-    expect(await call({ path: "/api/%ZZ" })).toEqual({
-      outcome: "unauthenticated",
-      reason: "malformed_path",
+    expect(await call({ path })).toEqual({ outcome: "invalid_path", reason });
+    expect(dataOf(world)).toMatchObject({ reason, endpoint: path });
+    expect(types(world)).toEqual(["auth_failed"]);
+  });
+
+  it("applies the rule of the route that the gateway chose, not that of the path", async () => {
+    const { call } = await scene({ routes: [{ path: "/public/{x}", scopes: ["api:read"] }] });
+    const routed = { paths: ["/admin/oauth/events"], isExact: true };
+    expect(await call({ path: "/public/x", routed })).toMatchObject({
+      outcome: "insufficient_scope",
+      requiredScopes: ["oauth:admin"],
     });
-    expect(dataOf(world)).toMatchObject({ reason: "malformed_path", endpoint: "/api/%ZZ" });
   });
 
   it("is told in the log as well when the store does not answer", async () => {

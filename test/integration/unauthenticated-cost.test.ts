@@ -9,7 +9,11 @@ import { createWorld } from "./store.ts";
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 const ipv6 = (prefix: string, groups: number) =>
-  `${prefix}:${(randomBytes(groups * 2).toString("hex").match(/.{4}/g) ?? []).join(":")}`;
+  `${prefix}:${(
+    randomBytes(groups * 2)
+      .toString("hex")
+      .match(/.{4}/g) ?? []
+  ).join(":")}`;
 
 /** Calls of one batch of the subscriber. */
 const BATCH = 200;
@@ -69,7 +73,10 @@ describe("a call without valid credentials", () => {
   it.each<[string, () => Partial<ProtectedRequest>]>([
     ["from one IPv4 address", () => ({})],
     ["from the addresses of one IPv6 network", () => ({ ip: ipv6("2001:db8:1:2", 4) })],
-    ["with a token that nobody issued", () => ({ authorization: [`Bearer oam_${random(32)}`], ip: ipv6("2001:db8:1:2", 4) })],
+    [
+      "with a token that nobody issued",
+      () => ({ authorization: [`Bearer oam_${random(32)}`], ip: ipv6("2001:db8:1:2", 4) }),
+    ],
     ["rot 64", () => ({ ip: ipv6("2001:db8:1", 5) })],
     ["rot 32", () => ({ ip: ipv6("2001:db8", 6) })],
     ["rot 4", () => ({ ip: [...randomBytes(4)].join(".") })],

@@ -1,11 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { httpApiPath } from "../../doors/events/http-api-path.ts";
+import { gatewayPaths } from "../../doors/events/http-api-path.ts";
 import { callerOf } from "../../doors/lambda/caller-of.ts";
 import { readInvokedCall } from "../../doors/lambda/invoked-call.ts";
 import { readAuthorizerCall } from "../../functions/authorizer/authorizer-call.ts";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { normalizePath } from "../../shared/authorization/request-path.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 import {
   APPSYNC_EVENT,
@@ -19,8 +17,9 @@ import {
 } from "../gateway-events.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+const DIRECT = { trustedProxies: 0 };
 const read = (event: object, balancer = {}): ProtectedRequest =>
-  readInvokedCall(event, balancer).request;
+  readInvokedCall(event, DIRECT, balancer).request;
 
 const COMMON = {
   method: "POST",
@@ -37,6 +36,7 @@ describe("a call is read from the event of", () => {
       "an HTTP API",
       HTTP_API_EVENT,
       {
+        routed: { paths: ["/api/orders/7"], route: "/api/{proxy+}", isExact: false },
         requestId: "JKJaXmPLvHcESHA=",
         url: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/api/orders/7",
         clientCertificate: PEM,
@@ -46,6 +46,7 @@ describe("a call is read from the event of", () => {
       "a REST API",
       REST_API_EVENT,
       {
+        routed: { paths: ["/api/orders/7"], route: "/api/{proxy+}", isExact: false },
         requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
         url: "https://d4e5f6.execute-api.eu-central-1.amazonaws.com/prod/api/orders/7",
         clientCertificate: PEM,
@@ -55,6 +56,7 @@ describe("a call is read from the event of", () => {
       "an HTTP API in format 1.0",
       HTTP_API_1_EVENT,
       {
+        routed: { paths: ["/api/orders/7"], route: "/api/{proxy+}", isExact: false },
         requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
         url: "https://d4e5f6.execute-api.eu-central-1.amazonaws.com/prod/api/orders/7",
         clientCertificate: PEM,
@@ -101,7 +103,9 @@ describe("a call is read from the event of", () => {
   });
 
   it("an HTTP API's authorizer, as of its integration", () => {
-    expect(readAuthorizerCall(HTTP_API_AUTHORIZER_EVENT).request).toEqual(read(HTTP_API_EVENT));
+    expect(readAuthorizerCall(HTTP_API_AUTHORIZER_EVENT, DIRECT).request).toEqual(
+      read(HTTP_API_EVENT),
+    );
   });
 
   it("AppSync, whose operation is a detail", () => {
@@ -112,14 +116,14 @@ describe("a call is read from the event of", () => {
       requestId: "b80ed838-14c6-4500-b4c3-b694c7bef086",
       url: "https://ghijkl5fbfkb2p3jzq7yyxyz7i.appsync-api.eu-central-1.amazonaws.com/graphql",
     };
-    const { request } = readAuthorizerCall(APPSYNC_EVENT);
+    const { request } = readAuthorizerCall(APPSYNC_EVENT, DIRECT);
     expect(request).toEqual({ ...appSync, details: { graphql_operation: "Cancel" } });
     const { requestContext } = APPSYNC_EVENT;
     const bare = {
       authorizationToken: "opaque-token",
       requestContext: { ...requestContext, operationName: null },
     };
-    expect(readAuthorizerCall(bare).request).toEqual({
+    expect(readAuthorizerCall(bare, DIRECT).request).toEqual({
       method: "POST",
       path: "/graphql",
       authorization: ["opaque-token"],
@@ -134,14 +138,14 @@ describe("a call is read from the event of", () => {
   it("no TOKEN authorizer of a REST API: its event lacks the caller's address", () => {
     const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/GET/api";
     const event = { type: "TOKEN", authorizationToken: "Bearer opaque-token", methodArn };
-    expect(() => readAuthorizerCall(event)).toThrow("requestContext");
+    expect(() => readAuthorizerCall(event, DIRECT)).toThrow("requestContext");
   });
 
   it("a REST API's authorizer, as of its integration", () => {
     const { body: _, isBase64Encoded: __, ...call } = REST_API_EVENT;
     const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/POST/api/orders/7";
     const event = { type: "REQUEST", methodArn, ...call };
-    expect(readAuthorizerCall(event).request).toEqual(read(REST_API_EVENT));
+    expect(readAuthorizerCall(event, DIRECT).request).toEqual(read(REST_API_EVENT));
   });
 
   it("a REST API's console, which has no headers, no certificate and no address", () => {
@@ -162,7 +166,7 @@ describe("a call is read from the event of", () => {
         },
       },
     };
-    expect(readAuthorizerCall(event).request).toMatchObject({
+    expect(readAuthorizerCall(event, DIRECT).request).toMatchObject({
       path: "/api/orders/7",
       authorization: [],
       ip: "test-invoke-source-ip",
@@ -206,40 +210,61 @@ describe("a call is read from the event of", () => {
 
   it("nothing else: another event is refused", () => {
     for (const event of [{}, null, { Records: [] }, { version: "2.0", requestContext: {} }]) {
-      expect(() => readInvokedCall(event, {})).toThrow(InvalidInputError);
+      expect(() => readInvokedCall(event, DIRECT)).toThrow(InvalidInputError);
     }
   });
 });
 
-describe("the path of an HTTP API", () => {
-  it.each([
-    ["/api/x", "$default", "ANY", "/api/x"],
-    ["/live/api/x", "live", "/api/{proxy+}", "/api/x"],
-    ["/live", "live", "$default", "/"],
-    ["/livery/x", "live", "$default", "/livery/x"],
-    // A route that begins with the name of its stage, behind a custom domain and without one.
-    ["/live/x", "live", "/live/{id}", "/live/x"],
-    ["/live/live/x", "live", "/live/{id}", "/live/x"],
-    ["/api/a b?c#d%", "$default", "$default", "/api/a%20b%3Fc%23d%25"],
-  ])("%s in the stage %s, of the route %s, is %s", (rawPath, stage, route, path) => {
-    expect(httpApiPath(rawPath, stage, route)).toEqual({ path });
-  });
+describe("gatewayPaths", () => {
+  const HOST = "a1b2c3.execute-api.eu-central-1.amazonaws.com";
+  const defaultRoute = { route: "$default", parameters: undefined };
 
-  it("is read both ways when it looks encoded, so that no encoding evades a route", () => {
-    expect(httpApiPath("/api/%61dmin", "$default")).toEqual({
-      path: "/api/%2561dmin",
-      otherPath: "/api/%61dmin",
+  it.each([
+    ["/api/x", "$default", "/api/x"],
+    ["/live/api/x", "live", "/api/x"],
+    ["/live", "live", "/"],
+    ["/livery/x", "live", "/livery/x"],
+  ])("routes %s in the stage %s of a $default route by %s", (path, stage, expected) => {
+    expect(gatewayPaths({ ...defaultRoute, path, stage, domainName: HOST })).toEqual({
+      path: expected,
+      routed: { paths: [expected], mayHaveBasePath: false },
     });
   });
 
-  it("decodes to what the gateway decoded, whatever that is", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (text) => {
-        const { path } = httpApiPath(`/${text}`, "$default");
-        expect(decodeURIComponent(path)).toBe(`/${text}`);
-        expect(normalizePath(path)).toBeDefined();
-      }),
-    );
+  it("routes by the route, whatever base path and stage the path has", () => {
+    const call = { route: "/admin/oauth/events", parameters: null, stage: "$default" };
+    for (const path of ["/ops/admin/oauth/events", "/public/x", "/"]) {
+      expect(gatewayPaths({ ...call, path }).routed).toEqual({
+        paths: ["/admin/oauth/events"],
+        route: "/admin/oauth/events",
+        isExact: true,
+      });
+    }
+  });
+
+  it("keeps the stage's name in the path of a route that starts with it", () => {
+    const call = { route: "/live/{id}", parameters: { id: "x" }, stage: "live" };
+    expect(gatewayPaths({ ...call, path: "/live/x" }).path).toBe("/live/x");
+    expect(gatewayPaths({ ...call, path: "/live/live/x" }).path).toBe("/live/x");
+  });
+
+  it.each([
+    ["/orders/{id}", { id: "7" }, "/orders/7", true],
+    ["/orders/{id}/lines/{line}", { id: "7", line: "8" }, "/orders/7/lines/8", true],
+    ["/files/{proxy+}", { proxy: "a/b" }, "/files/a/b", false],
+    ["/{tenant}/{rest+}", { tenant: "t", rest: "a/b" }, "/t/a/b", false],
+    // A decoded slash in a parameter is not a second segment.
+    ["/orders/{id}", { id: "a/b" }, "/orders/a%2Fb", true],
+    // An event without the value cannot be matched with a rule, so the call is rejected.
+    ["/orders/{id}", {}, "/orders//", true],
+  ])("puts the parameters into the route %s: %o", (route, parameters, path, isExact) => {
+    const { routed } = gatewayPaths({ route, parameters, path: "/any", stage: "$default" });
+    expect(routed).toEqual({ paths: [path], route, isExact });
+  });
+
+  it("takes a $default route behind a custom domain for one that may have a base path", () => {
+    const call = { ...defaultRoute, path: "/live/x", stage: "live", domainName: "api.example.com" };
+    expect(gatewayPaths(call).routed).toEqual({ paths: ["/x", "/live/x"], mayHaveBasePath: true });
   });
 });
 

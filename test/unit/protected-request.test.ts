@@ -5,8 +5,10 @@ import { parseBearerCredentials } from "../../shared/authorization/bearer-token.
 import { HOSTILE_TEXTS } from "../hostile-values.ts";
 
 const toProtectedRequest = (event: object) =>
-  readAuthorizerCall({ methodArn: "arn:aws:execute-api:eu-central-1:1:a/prod/GET/", ...event })
-    .request;
+  readAuthorizerCall(
+    { methodArn: "arn:aws:execute-api:eu-central-1:1:a/prod/GET/", ...event },
+    { trustedProxies: 0 },
+  ).request;
 
 const TOKEN = "oam_abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -71,6 +73,7 @@ it("reads a call as API Gateway tells of it, an IPv4 address within IPv6 among i
   expect(request).toEqual({
     method: "POST",
     path: "/api/x",
+    routed: { paths: ["/api/x"], mayHaveBasePath: true },
     authorization: ["Bearer a"],
     sessionSecret: undefined,
     ip: "203.0.113.9",

@@ -136,6 +136,7 @@ export function lambdaDoors(scene: Scene): Door[] {
       ...REST_API_EVENT,
       httpMethod,
       path,
+      pathParameters: { proxy: path.replace(/^\/api\//, "") },
       headers: lasts(headers),
       multiValueHeaders: lists(headers),
       requestContext: {

@@ -1,0 +1,112 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { TABLE_VARIABLES, tableContextKey } from "../../shared/dynamodb/table-names.ts";
+import { startSession } from "../../shared/sessions/start-session.ts";
+import { startSigningIssuer } from "../integration/signing-issuer.ts";
+import { createWorldAt, recordingLogger } from "../integration/world.ts";
+import { configFor, SCOPES } from "./routes.ts";
+
+const AUDIENCE = "https://api.example.com";
+const CLIENT = "app";
+const USER = "ada";
+
+/** The token of a call. */
+export interface TestToken {
+  readonly name: string;
+  readonly text: string;
+  readonly scopes: readonly string[];
+  /** Whether the user signed in with `acr` `mfa`. */
+  readonly strong: boolean;
+}
+
+/** An event bus that keeps the required scopes of each allowed call, by the call's user agent. */
+async function startBus() {
+  const required = new Map<string, readonly string[]>();
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const { Entries = [] } = JSON.parse(body) as { Entries?: { Detail: string }[] };
+    for (const { Detail } of Entries) {
+      const { event_type, event_data = {} } = JSON.parse(Detail);
+      if (event_type !== "token_used") continue;
+      required.set(event_data.user_agent, event_data.required_scopes ?? []);
+    }
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.1" });
+    const entries = Entries.map((_, index) => ({ EventId: String(index) }));
+    response.end(JSON.stringify({ FailedEntryCount: 0, Entries: entries }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, required, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/**
+ * Everything that adapters connect to: tables, a bus, an issuer, tokens and a session. It sets the environment of
+ * this process as a container or Lambda does.
+ *
+ * @param dynamodbEndpoint where DynamoDB Local answers
+ */
+export async function openScene(dynamodbEndpoint: string) {
+  const issuer = await startSigningIssuer();
+  const bus = await startBus();
+  const config = configFor(issuer.issuer, AUDIENCE);
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+    POWERTOOLS_DEV: "false",
+    POWERTOOLS_LOG_LEVEL: "SILENT",
+    POWERTOOLS_METRICS_DISABLED: "true",
+  });
+  const world = await createWorldAt(dynamodbEndpoint, config);
+  const environment: Record<string, string> = {
+    ...Object.fromEntries(
+      TABLE_VARIABLES.map((variable) => [variable, world[tableContextKey(variable)]]),
+    ),
+    EVENT_BUS_NAME: "bus",
+    UNPUBLISHED_QUEUE_URL: "http://127.0.0.1:1/queue",
+    OAUTH_MONITORING_STACK: "differential",
+    OAUTH_MONITORING_CONFIG: JSON.stringify(config),
+  };
+  const seconds = Math.floor(Date.now() / 1000);
+  const token = async (name: string, scopes: readonly string[], strong = false) => ({
+    name,
+    scopes,
+    strong,
+    text: await issuer.sign({
+      iss: issuer.issuer,
+      aud: AUDIENCE,
+      sub: USER,
+      client_id: CLIENT,
+      jti: name,
+      iat: seconds,
+      exp: seconds + 86_400,
+      scope: scopes.join(" "),
+      ...(strong && { acr: "mfa" }),
+    }),
+  });
+  const tokens: readonly TestToken[] = await Promise.all([
+    token("all", SCOPES, true),
+    token("all-weak", SCOPES),
+    token("pay-strong", ["pay"], true),
+    token("old-reports+reports", ["old-reports", "reports"]),
+    ...SCOPES.map((scope) => token(scope, [scope])),
+  ]);
+  const { secret } = await startSession(
+    { ...world.context, clock: Date.now },
+    { clientId: CLIENT, userId: USER, scopes: [...SCOPES], expiresInSeconds: 86_400 },
+  );
+  return {
+    environment,
+    logger: recordingLogger(),
+    tokens,
+    session: secret,
+    /** The scopes that the decision of a call required; undefined if it was not allowed. */
+    requiredBy: (callId: string) => bus.required.get(callId),
+    async close() {
+      bus.server.closeAllConnections();
+      bus.server.close();
+      await issuer.close();
+    },
+  };
+}
+
+export type Scene = Awaited<ReturnType<typeof openScene>>;
