@@ -3,6 +3,7 @@ import type { StatisticsStore } from "../counters/counter-store.ts";
 import { userOfToken, valuesInUse } from "../counters/values-in-use.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
+import { addressGroup } from "../envelope/network.ts";
 import { CARRIERS } from "../envelope/oauth-event.ts";
 import type { OriginKind } from "../envelope/origin.ts";
 import { subjectPartitions } from "./event-key.ts";
@@ -13,7 +14,7 @@ export interface EventFilters {
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly tokenId?: string | undefined;
-  /** Address that the call came from. */
+  /** Address that the call came from, or the /64 of IPv6 addresses: `2001:db8:1:2::/64`. */
   readonly ip?: string | undefined;
   /** The country of the address, a code of ISO 3166-1. */
   readonly country?: string | undefined;
@@ -140,8 +141,10 @@ async function planTable(
     return { sources: [table(subjectPartitions("user", userId))], oneOf: without("user_id") };
   }
   if (ip !== undefined) {
-    const sources = [table(subjectPartitions("ip", ip)), index("ip", [ip])];
-    return { sources, oneOf: without("event_data.ip") };
+    const group = addressGroup(ip);
+    const sources = [table(subjectPartitions("ip", group)), index("ip", [group])];
+    // A group holds the events of all its addresses.
+    return { sources, oneOf: group === ip ? without("event_data.ip") : oneOf };
   }
   if (clientId !== undefined && !security) {
     const sources = [index("client", [clientId])];

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
@@ -42,7 +42,7 @@ async function unitsOfCalls(call: () => Partial<ProtectedRequest>) {
         authorization: [],
         ip: "203.0.113.9",
         userAgent: random(750),
-        requestId: "7c03c52e-1ebf-4728-882b-11eab8031dc9",
+        requestId: randomUUID(),
         traceId: "1-67891233-abcdef012345678912345678",
         ...call(),
       };
