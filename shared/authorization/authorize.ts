@@ -28,6 +28,8 @@ import type { BodyFailure, BodyReader } from "./call-body.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
 import type { PathError, RoutedPath } from "./request-path.ts";
 import {
+  ADMIN_SCOPE,
+  RESPOND_SCOPE,
   type RequiredAccess,
   requiredAccess,
   routePattern,
@@ -498,5 +500,11 @@ function admit(
     };
     return trackEvent(context, "token_used", token, used, { atMs });
   });
+  if (access.scopes.some((scope) => scope === ADMIN_SCOPE || scope === RESPOND_SCOPE)) {
+    context.defer(async () => {
+      const { recordAdministrator } = await import("./administrator-records.ts");
+      await recordAdministrator(context, token, { ip: request.ip, atMs });
+    });
+  }
   return { outcome: "allowed", token, ...(session ? { session } : {}) };
 }
