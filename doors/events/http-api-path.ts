@@ -40,7 +40,9 @@ export function gatewayPaths(call: GatewayCall): {
 } {
   const { route, parameters, domainName } = call;
   const path = withoutStage(call);
-  if (route?.startsWith("/")) return { path, routed: pathOfRoute(route, parameters) };
+  // Payload format 1.0 writes `/$default`.
+  if (route?.startsWith("/") && route !== "/$default")
+    return { path, routed: pathOfRoute(route, parameters) };
   const isCustomDomain = !/\.execute-api\./.test(domainName ?? "");
   const paths = isCustomDomain ? [...new Set([path, call.path])] : [path];
   return { path, routed: { paths, mayHaveBasePath: isCustomDomain } };

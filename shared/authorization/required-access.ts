@@ -35,40 +35,55 @@ const ADMIN_RULES = [
   adminRule("ANY", RESPOND_SCOPE),
 ];
 
-/** Whether an API Gateway path pattern covers the segments of a path. Only `{name+}` covers an empty segment. */
+/** Whether an API Gateway path pattern covers the segments of a path. */
 function covers(pattern: string, segments: readonly string[], ignoreCase: boolean): boolean {
   const wanted = pattern.split("/").filter(Boolean);
   const isGreedy = wanted.at(-1)?.endsWith("+}") ?? false;
   if (isGreedy ? segments.length < wanted.length : segments.length !== wanted.length) return false;
   const fold = (text: string | undefined) => (ignoreCase ? text?.toLowerCase() : text);
-  return wanted.every((segment, index) => {
-    if (segment.endsWith("+}")) return true;
-    return segment.startsWith("{")
-      ? segments[index] !== ""
-      : fold(segment) === fold(segments[index]);
-  });
+  return wanted.every(
+    (segment, index) => segment.startsWith("{") || fold(segment) === fold(segments[index]),
+  );
 }
 
-/** Finds the first rule that covers a call. */
+/** Finds the first of the rules that covers a path. */
 type FindRule = (segments: readonly string[], ignoreCase: boolean) => RouteRule | undefined;
 
+/** Finds rules for one method: any rule, or only those whose path ends in `{name+}`. */
+interface RuleFinder {
+  readonly any: FindRule;
+  readonly greedy: FindRule;
+}
+
+function rulesOf(config: Pick<MonitoringConfig, "routes">, method: string): RuleFinder {
+  const rules = [...ADMIN_RULES, ...config.routes].filter(
+    (rule) => rule.method === "ANY" || rule.method === method,
+  );
+  const finder =
+    (candidates: readonly RouteRule[]): FindRule =>
+    (segments, ignoreCase) =>
+      candidates.find(({ path }) => covers(path, segments, ignoreCase));
+  return { any: finder(rules), greedy: finder(rules.filter(({ path }) => path.endsWith("+}"))) };
+}
+
 /**
- * Returns the rules of every route that may serve one reading of a path, in both letter cases. Hono serves `/files`,
- * and Express and Fastify serve `/files/`, by the route `/files/*`.
+ * Returns the rules of every route that may serve one reading of a path, in both letter cases. Hono serves `/files` by
+ * the route `/files/*`. Express and Fastify serve `/files/` by that route, and Fastify 4 also by `/files/:id`.
  */
 function rulesOfReading(
   { segments, hasTrailingSlash }: PathReading,
   { isExact, mayHaveBasePath }: RoutedPath,
-  find: FindRule,
+  { any, greedy }: RuleFinder,
 ): { readonly asSent: RouteRule | undefined; readonly others: readonly RouteRule[] } {
   const inCase = (ignoreCase: boolean) => {
-    const rule = find(segments, ignoreCase);
-    const isServedBelow = !isExact && (hasTrailingSlash || rule === undefined);
-    return [rule, isServedBelow ? find([...segments, ""], ignoreCase) : undefined];
+    const rule = any(segments, ignoreCase);
+    if (isExact) return [rule];
+    if (hasTrailingSlash) return [rule, any([...segments, ""], ignoreCase)];
+    return [rule, rule ? undefined : greedy([...segments, ""], ignoreCase)];
   };
   const [asSent, ...others] = [...inCase(false), ...inCase(true)];
   const behindBasePath = mayHaveBasePath
-    ? segments.map((_, index) => find(segments.slice(index + 1), true))
+    ? segments.map((_, index) => any(segments.slice(index + 1), true))
     : [];
   return { asSent, others: [...others, ...behindBasePath].filter((rule) => rule !== undefined) };
 }
@@ -87,12 +102,7 @@ export function requiredAccess(
   const methods = method === "HEAD" ? ["HEAD", "GET"] : [method];
   const { read, write } = config.defaultScopes;
   const scopes = methods.includes("GET") ? read : write;
-  const finders = methods.map((each): FindRule => {
-    const rules = [...ADMIN_RULES, ...config.routes].filter(
-      (rule) => rule.method === "ANY" || rule.method === each,
-    );
-    return (segments, ignoreCase) => rules.find((rule) => covers(rule.path, segments, ignoreCase));
-  });
+  const finders = methods.map((each) => rulesOf(config, each));
   const needed = new Set<RuleAccess>();
   const defaultAccess: RuleAccess = { scopes, session: "ignored" };
   for (const path of routed.paths) {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TABLE_VARIABLES, tableContextKey } from "../../shared/dynamodb/table-names.ts";
@@ -19,21 +20,41 @@ export interface TestToken {
   readonly strong: boolean;
 }
 
-/** An event bus that keeps the required scopes of each allowed call, by the call's user agent. */
+/** What `PutEvents` and `SendMessageBatch` send. */
+interface Batch {
+  readonly Entries?: readonly {
+    readonly Id?: string;
+    readonly Detail?: string;
+    readonly MessageBody?: string;
+  }[];
+}
+
+/**
+ * An event bus, and the queue for events that it was too slow for. It keeps the required scopes of each allowed
+ * call, by the call's user agent.
+ */
 async function startBus() {
   const required = new Map<string, readonly string[]>();
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += String(chunk);
-    const { Entries = [] } = JSON.parse(body) as { Entries?: { Detail: string }[] };
-    for (const { Detail } of Entries) {
-      const { event_type, event_data = {} } = JSON.parse(Detail);
+    const { Entries = [] } = JSON.parse(body) as Batch;
+    for (const { Detail, MessageBody } of Entries) {
+      const { event_type, event_data = {} } = JSON.parse(Detail ?? MessageBody ?? "{}");
       if (event_type !== "token_used") continue;
       required.set(event_data.user_agent, event_data.required_scopes ?? []);
     }
     response.writeHead(200, { "content-type": "application/x-amz-json-1.1" });
-    const entries = Entries.map((_, index) => ({ EventId: String(index) }));
-    response.end(JSON.stringify({ FailedEntryCount: 0, Entries: entries }));
+    const answer = {
+      FailedEntryCount: 0,
+      Entries: Entries.map((_, index) => ({ EventId: String(index) })),
+      Successful: Entries.map(({ Id, MessageBody = "" }) => ({
+        Id,
+        MessageId: Id,
+        MD5OfMessageBody: createHash("md5").update(MessageBody).digest("hex"),
+      })),
+    };
+    response.end(JSON.stringify(answer));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { server, required, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
@@ -52,6 +73,7 @@ export async function openScene(dynamodbEndpoint: string) {
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_DYNAMODB: dynamodbEndpoint,
     AWS_ENDPOINT_URL_EVENTBRIDGE: bus.url,
+    AWS_ENDPOINT_URL_SQS: bus.url,
     POWERTOOLS_DEV: "false",
     POWERTOOLS_LOG_LEVEL: "SILENT",
     POWERTOOLS_METRICS_DISABLED: "true",
@@ -62,7 +84,7 @@ export async function openScene(dynamodbEndpoint: string) {
       TABLE_VARIABLES.map((variable) => [variable, world[tableContextKey(variable)]]),
     ),
     EVENT_BUS_NAME: "bus",
-    UNPUBLISHED_QUEUE_URL: "http://127.0.0.1:1/queue",
+    UNPUBLISHED_QUEUE_URL: `${bus.url}/queue`,
     OAUTH_MONITORING_STACK: "differential",
     OAUTH_MONITORING_CONFIG: JSON.stringify(config),
   };

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 const root = new URL("../../", import.meta.url);
 const page = readFileSync(new URL("docs/threats.md", root), "utf8");
 const rows = page.split("\n").filter((line) => /^\| [STRIDE] \|/.test(line));
-const REFERENCE = /\| `(test\/[\w./-]+\.test\.ts)`: "([^"]+)" \|$/;
+const REFERENCE = /\| `(test\/[\w./-]+\.ts)`: "([^"]+)" \|$/;
 
 describe("the threat model", () => {
   it("has each kind of threat", () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { gatewayPaths } from "../../doors/events/http-api-path.ts";
 import { callerOf } from "../../doors/lambda/caller-of.ts";
@@ -265,6 +266,61 @@ describe("gatewayPaths", () => {
   it("takes a $default route behind a custom domain for one that may have a base path", () => {
     const call = { ...defaultRoute, path: "/live/x", stage: "live", domainName: "api.example.com" };
     expect(gatewayPaths(call).routed).toEqual({ paths: ["/x", "/live/x"], mayHaveBasePath: true });
+  });
+});
+
+describe("the address of a caller", () => {
+  const event = (forwarded: string | undefined, secret?: string) => ({
+    ...REST_API_EVENT,
+    multiValueHeaders: {
+      ...(forwarded !== undefined && { "X-Forwarded-For": [forwarded] }),
+      ...(secret !== undefined && { "X-Origin-Verify": [secret] }),
+    },
+  });
+  const GATEWAY_SAW = "203.0.113.9";
+  const secretHeader = {
+    name: "X-Origin-Verify",
+    sha256: createHash("sha256").update("from-the-cdn").digest("hex"),
+  };
+
+  it.each([
+    [0, `198.51.100.1, ${GATEWAY_SAW}`, GATEWAY_SAW],
+    [1, `198.51.100.1, ${GATEWAY_SAW}`, "198.51.100.1"],
+    [1, `192.0.2.66, 198.51.100.1, ${GATEWAY_SAW}`, "198.51.100.1"],
+    [2, `198.51.100.1, 192.0.2.7, ${GATEWAY_SAW}`, "198.51.100.1"],
+    // API Gateway has not added the address that it saw.
+    [1, "198.51.100.1", "198.51.100.1"],
+    [1, `198.51.100.1:4711, ${GATEWAY_SAW}`, "198.51.100.1"],
+    [1, `[2001:DB8::1]:4711, ${GATEWAY_SAW}`, "2001:db8::1"],
+    // Fewer addresses than proxies, or none: the address that the gateway saw.
+    [2, `198.51.100.1, ${GATEWAY_SAW}`, GATEWAY_SAW],
+    [1, undefined, GATEWAY_SAW],
+    [1, `nonsense, ${GATEWAY_SAW}`, GATEWAY_SAW],
+  ])("is the one that the first trusted proxy saw", (trustedProxies, forwarded, expected) => {
+    const addresses = { trustedProxies };
+    expect(readInvokedCall(event(forwarded), addresses).request.ip).toBe(expected);
+    const methodArn = "arn:aws:execute-api:eu-central-1:1:a/prod/GET/";
+    const call = readAuthorizerCall({ ...event(forwarded), methodArn }, addresses);
+    expect(call.request.ip).toBe(expected);
+  });
+
+  it("is that of the connection where the CDN's secret header is missing or wrong", () => {
+    const addressBy = (secret?: string) => {
+      const call = event(`198.51.100.1, ${GATEWAY_SAW}`, secret);
+      return readInvokedCall(call, { trustedProxies: 1, secretHeader }).request.ip;
+    };
+    expect(addressBy("from-the-cdn")).toBe("198.51.100.1");
+    expect(addressBy("wrong")).toBe(GATEWAY_SAW);
+    expect(addressBy()).toBe(GATEWAY_SAW);
+  });
+
+  it("is found in the same way behind an HTTP API and behind a load balancer", () => {
+    const forwarded = `198.51.100.1, ${GATEWAY_SAW}`;
+    for (const call of [HTTP_API_EVENT, LOAD_BALANCER_EVENT]) {
+      const event = { ...call, headers: { "x-forwarded-for": forwarded } };
+      expect(readInvokedCall(event, { trustedProxies: 1 }).request.ip).toBe("198.51.100.1");
+      expect(readInvokedCall(event, DIRECT).request.ip).toBe(GATEWAY_SAW);
+    }
   });
 });
 

@@ -388,7 +388,7 @@ describe.each(CASES)("a call with $name", (each) => {
 });
 
 describe("an ambiguous path", () => {
-  const answersTo = async (path: string, scopes: readonly string[]) => {
+  const answersTo = async (path: string, scopes: string[]) => {
     const headers = { ...(await bearer(scopes)), "x-forwarded-for": IP };
     return Promise.all(
       doors.map(async (door) => [door, await door.call("GET", path, headers)] as const),
