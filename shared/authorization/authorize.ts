@@ -161,6 +161,9 @@ const MAX_TEXT_BYTES = 1024;
 /** Bytes without valid credentials: anybody can make such calls, and each KB of an event is a write. */
 const MAX_ANONYMOUS_TEXT_BYTES = 256;
 
+/** Bytes of a method. No registered method is longer. */
+const MAX_METHOD_BYTES = 32;
+
 /** Bytes of an id that the gateway, or a caller, gave to the request. */
 const MAX_ID_BYTES = 64;
 
@@ -195,7 +198,7 @@ function describe(
   const clean = (text: string) => cutText(withoutTokens(redactDecoded(text, hide)), maxBytes);
   const described: TokenRequest = {
     endpoint: clean(request.path),
-    method: clean(request.method),
+    method: cutText(clean(request.method), MAX_METHOD_BYTES),
     ip: request.ip,
     ...(request.userAgent === undefined ? {} : { user_agent: clean(request.userAgent) }),
   };
