@@ -2,8 +2,11 @@ import { once } from "node:events";
 import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { createCallCheck } from "../../doors/check/check-call.ts";
 import { protectServer } from "../../doors/node/oauth-monitoring.ts";
+import { takeAction } from "../../shared/actions/take-action.ts";
 import { issueToken } from "../../shared/index.ts";
+import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 const close: (() => Promise<unknown>)[] = [];
@@ -92,6 +95,38 @@ describe("the body of an MCP call", () => {
     const { status } = await post(JSON.stringify(names), `oam_${"x".repeat(43)}`);
     expect(status).toBe(401);
     expect(lastOf(world)?.event_data).not.toHaveProperty("mcp_method");
+  });
+
+  it("is read by no adapter for a caller who is not let in", async () => {
+    const { world, secret } = await scene();
+    const calls = createCallCheck(world.context, {
+      resource: "http://localhost/mcp",
+      authorizationServers: ["http://localhost"],
+    });
+    let reads = 0;
+    const check = async (authorization: readonly string[], ip = "203.0.113.9") => {
+      const request = { method: "POST", path: "/mcp", authorization, ip, requestId: "r-1" };
+      const { decided } = await calls.check(request, async () => {
+        reads += 1;
+        return undefined;
+      });
+      return decided?.decision.outcome;
+    };
+    await takeAction(world.context, {
+      kind: "block",
+      target: { kind: "address", id: "203.0.113.66" },
+      mode: "take",
+      reason: "test",
+      actor: { kind: "administrator", id: "root" },
+      idempotencyKey: "k-1",
+      until: toInstant(world.time.nowMs + HOUR_MS),
+    });
+    expect(await check([])).toBe("unauthenticated");
+    expect(await check(["Bearer x"])).toBe("unauthenticated");
+    expect(await check([`Bearer ${secret}`], "203.0.113.66")).toBe("blocked");
+    expect(reads).toBe(0);
+    expect(await check([`Bearer ${secret}`])).toBe("allowed");
+    expect(reads).toBe(1);
   });
 
   it("is rejected with more than a hundred messages, and the rejection is an event", async () => {
