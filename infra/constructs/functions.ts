@@ -299,6 +299,7 @@ const DEFINITIONS = {
     entry: "provider-endpoint",
     timeout: HTTP_TIMEOUT,
     memorySize: 1024,
+    tables: { COUNTERS_TABLE: { table: ["UpdateItem"] } },
   },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;

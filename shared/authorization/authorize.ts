@@ -19,7 +19,13 @@ import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-valida
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
 import type { PathError, RoutedPath } from "./request-path.ts";
-import { type RequiredAccess, requiredAccess, withScopes } from "./required-access.ts";
+import {
+  ADMIN_SCOPE,
+  RESPOND_SCOPE,
+  type RequiredAccess,
+  requiredAccess,
+  withScopes,
+} from "./required-access.ts";
 
 /** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
@@ -439,5 +445,11 @@ function admit(
     };
     return trackEvent(context, "token_used", token, used, { atMs });
   });
+  if (access.scopes.some((scope) => scope === ADMIN_SCOPE || scope === RESPOND_SCOPE)) {
+    context.defer(async () => {
+      const { recordAdministrator } = await import("./administrator-records.ts");
+      await recordAdministrator(context, token, { ip: request.ip, atMs });
+    });
+  }
   return { outcome: "allowed", token, ...(session ? { session } : {}) };
 }

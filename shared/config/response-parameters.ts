@@ -37,14 +37,17 @@ export const responsesSchema = z
   .strictObject({
     /** Policies by the name of the rule, such as `{ "token_theft": { "mode": "propose", "action": "revoke" } }`. */
     rules: z.record(z.string().regex(/^[a-z][a-z0-9_]{0,63}$/), policySchema).default({}),
-    /** The most actions that policies take in a clock hour. Beyond it they only propose. */
+    /**
+     * The most actions that policies take in a clock hour, counted separately for addresses and for users, clients and
+     * tokens. Beyond it they only propose.
+     */
     actionsPerHour: z.int().min(0).max(1000).default(10),
     /** Whom policies never act against: people are only told. */
     allow: z
       .strictObject({
-        /** Client ids. */
+        /** Client ids. They also protect the client's tokens. */
         clients: z.array(identifierSchema).max(100).default([]),
-        /** User ids. */
+        /** User ids. They also protect the user's tokens. */
         users: z.array(identifierSchema).max(100).default([]),
         /** Networks in CIDR form, such as your office's and your monitoring's. */
         networks: z.array(ipBlockSchema).max(100).default([]),

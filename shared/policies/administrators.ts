@@ -1,41 +1,32 @@
 import type { ActionTarget } from "../actions/action-target.ts";
 import { activeTokens, findHoldings, type HeldStore } from "../actions/hits.ts";
+import { isAdministratorRecorded } from "../authorization/administrator-records.ts";
 import { RESPOND_SCOPE } from "../authorization/required-access.ts";
-import { type QueryContext, queryEvents } from "../event-store/query-events.ts";
-import { type Clock, DAY_MS } from "../time/clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { digestOfTokenId } from "../tokens/revoke-token.ts";
 
-/** Tokens of a holder that are looked at. One who has more is taken for an administrator. */
-const LOOKED_AT = 1000;
-
-/** Events from an address that are looked at. */
-const EVENTS = 200;
+/** Tokens of a user or client that are read. With more, it counts as an administrator's. */
+const MOST_READ = 1000;
 
 /**
- * Whether an action against the target could hit somebody who may act: whose token holds `oauth:respond`, or from whose
- * address the admin routes were called within a day. A policy does no more than propose against it.
+ * Whether an action against the target could lock out an administrator: a token, user or client with an active token
+ * that has `oauth:respond`, or an address, user or client of an authorized admin call in the last 30 days. A policy
+ * only proposes actions against it.
  */
-export async function holdsRespondScope(
-  context: HeldStore & QueryContext & { readonly clock: Clock },
+export async function couldLockOutAdministrator(
+  context: HeldStore & { readonly clock: Clock },
   target: ActionTarget,
 ): Promise<boolean> {
   const nowMs = context.clock();
   const { kind, id } = target;
   if (kind === "network" || kind === "session" || kind === "all") return true;
-  if (kind === "address") {
-    const { events } = await queryEvents(context, {
-      fromMs: nowMs - DAY_MS,
-      toMs: nowMs + 1,
-      ip: id,
-      type: "token_used",
-      limit: EVENTS,
-    });
-    return events.some(({ event_data }) => String(event_data.endpoint).startsWith("/admin/oauth/"));
-  }
+  if (kind !== "token" && (await isAdministratorRecorded(context, { kind, id }, nowMs)))
+    return true;
+  if (kind === "address") return false;
   const { holdings, more } =
     kind === "token"
       ? { holdings: [{ digest: await digestOfTokenId(context, id) }], more: false }
-      : await findHoldings(context, { kind, id }, "token", { nowMs, limit: LOOKED_AT });
+      : await findHoldings(context, { kind, id }, "token", { nowMs, limit: MOST_READ });
   const tokens = await activeTokens(context, holdings, nowMs);
   return more || tokens.some(({ scopes }) => scopes.includes(RESPOND_SCOPE));
 }

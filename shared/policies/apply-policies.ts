@@ -4,6 +4,7 @@ import type { Action } from "../actions/action.ts";
 import { listActionsOfTarget, saveAction } from "../actions/action-store.ts";
 import type { ActionTarget } from "../actions/action-target.ts";
 import type { ActionContext } from "../actions/complete-action.ts";
+import { activeTokens } from "../actions/hits.ts";
 import { findActionOfKey, takeAction } from "../actions/take-action.ts";
 import type { Policy } from "../config/response-parameters.ts";
 import type { Alert } from "../detection/alert.ts";
@@ -11,15 +12,14 @@ import { type AlertStore, listAlerts } from "../detection/alert-store.ts";
 import { withReviews } from "../detection/verdicts.ts";
 import { isInBlock } from "../envelope/ip-block.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
-import type { QueryContext } from "../event-store/query-events.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
-import { holdsRespondScope } from "./administrators.ts";
+import { digestOfTokenId } from "../tokens/revoke-token.ts";
+import { couldLockOutAdministrator } from "./administrators.ts";
 
 /** What policies need. */
 export type PolicyContext = ActionContext &
-  AlertStore &
-  QueryContext & {
+  AlertStore & {
     readonly logger: Logger;
     /** Tells people of an action that waits for approval. It may be called twice for the same action. */
     readonly notifyProposal: (action: Action) => Promise<void>;
@@ -50,17 +50,34 @@ function targetOf({ subject }: Alert): ActionTarget | undefined {
   return { kind, id };
 }
 
-function isAllowed({ config }: PolicyContext, target: ActionTarget, alert: Alert): boolean {
-  const { clients, networks, users } = config.responses.allow;
+/**
+ * Whether the allow list protects the target. A token is protected with its user and its client.
+ *
+ * @throws TokenNotFoundError when the target is a token that doesn't exist
+ */
+async function isAllowed(
+  context: PolicyContext,
+  target: ActionTarget,
+  alert: Alert,
+): Promise<boolean> {
+  const { clients, networks, users } = context.config.responses.allow;
   if (alert.oauth_client_id !== undefined && clients.includes(alert.oauth_client_id)) return true;
-  if (target.kind === "client") return clients.includes(target.id);
-  if (target.kind === "user") return users.includes(target.id);
-  return target.kind === "address" && networks.some((network) => isInBlock(target.id, network));
+  const { kind, id } = target;
+  if (kind === "client") return clients.includes(id);
+  if (kind === "user") return users.includes(id);
+  if (kind === "address") return networks.some((network) => isInBlock(id, network));
+  if (kind !== "token" || clients.length + users.length === 0) return false;
+  const digest = await digestOfTokenId(context, id);
+  const tokens = await activeTokens(context, [{ digest }], context.clock());
+  return tokens.some(
+    ({ oauth_client_id, user_id }) =>
+      clients.includes(oauth_client_id) || (user_id !== undefined && users.includes(user_id)),
+  );
 }
 
 /**
- * Acts upon the open alerts whose rules have a policy, each once. An action goes no further than a proposal beyond the
- * ceiling of the hour, and against whoever may administer. An action of a policy raises no alert, and a target that is
+ * Acts upon the open alerts whose rules have a policy, each once, the highest score first. An action goes no further
+ * than a proposal beyond the ceiling of the hour, and against whoever may administer. An action of a policy raises no alert, and a target that is
  * blocked or waits for approval is left alone, so no policy acts upon its own doing. What fails is logged and tried
  * again by the next run.
  */
@@ -69,9 +86,10 @@ export async function applyPolicies(context: PolicyContext): Promise<PolicyRun> 
   const { rules } = context.config.responses;
   if (Object.values(rules).every(({ mode }) => mode === "notify")) return run;
   const sinceMs = context.clock() - ACTS_WITHIN_MS;
-  const recent = (await listAlerts(context, "open")).filter(
-    ({ opened_at }) => Date.parse(opened_at) >= sinceMs,
-  );
+  // The highest score first, so that decoys of a lower one don't use up the ceiling. Otherwise oldest first.
+  const recent = (await listAlerts(context, "open"))
+    .filter(({ opened_at }) => Date.parse(opened_at) >= sinceMs)
+    .sort((a, b) => b.score - a.score);
   for (const alert of await withReviews(context, recent)) {
     const policy = rules[alert.rule];
     const verdict = alert.review?.verdict;
@@ -99,13 +117,15 @@ async function respond(
   policy: Policy,
 ): Promise<Action | undefined> {
   const target = targetOf(alert);
-  if (!target || isAllowed(context, target, alert)) return undefined;
+  if (!target) return undefined;
   const actor = { kind: "policy", id: alert.rule } as const;
   const idempotencyKey = alert.event_id;
   const kind = target.kind === "address" ? "block" : policy.action;
   const known = await findActionOfKey(context, actor, idempotencyKey);
-  if (known?.state === "proposed" && !known.told) return tell(context, known);
-  if (known && known.state !== "pending") return undefined;
+  const isUntold = known?.state === "proposed" && !known.told;
+  if (known && known.state !== "pending" && !isUntold) return undefined;
+  if (await isAllowed(context, target, alert)) return undefined;
+  if (known && isUntold) return tell(context, known);
   if (!known && (await isDealtWith(context, target, kind))) return undefined;
   const mode = known ? "take" : await modeOf(context, target, policy);
   const untilMs = context.clock() + policy.blockMinutes * MINUTE_MS;
@@ -136,8 +156,8 @@ export async function tell(context: PolicyContext, action: Action): Promise<Acti
 async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
   if (mode === "dry_run") return "dry_run";
   if (mode !== "enforce") return "propose";
-  if (await holdsRespondScope(context, target)) return "propose";
-  return (await isWithinCeiling(context)) ? "take" : "propose";
+  if (await couldLockOutAdministrator(context, target)) return "propose";
+  return (await isWithinCeiling(context, target)) ? "take" : "propose";
 }
 
 /** Whether an action of the kind holds against the target already, or waits for approval. */
@@ -156,16 +176,23 @@ async function isDealtWith(
   });
 }
 
-/** Counts an action against the ceiling of the clock hour; false when it is reached. */
-async function isWithinCeiling(context: PolicyContext): Promise<boolean> {
+/**
+ * Counts an action against the ceiling of the clock hour; false when it is reached. Addresses have a ceiling of their
+ * own: anyone can provoke alerts about addresses, and these must not stop the revocation of a stolen token.
+ */
+async function isWithinCeiling(
+  context: PolicyContext,
+  { kind }: Pick<ActionTarget, "kind">,
+): Promise<boolean> {
   const nowMs = context.clock();
+  const counted = kind === "address" ? "addresses" : "credentials";
   const { actionsPerHour } = context.config.responses;
   if (actionsPerHour === 0) return false;
   try {
     await context.db.send(
       new UpdateCommand({
         TableName: context.actionsTable,
-        Key: { action_id: `policies#${toInstant(nowMs).slice(0, 13)}` },
+        Key: { action_id: `policies#${counted}#${toInstant(nowMs).slice(0, 13)}` },
         UpdateExpression: "ADD taken :one SET ttl_epoch_seconds = :ttl",
         ConditionExpression: "attribute_not_exists(taken) OR taken < :most",
         ExpressionAttributeValues: {

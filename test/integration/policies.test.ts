@@ -5,7 +5,9 @@ import { listActionsOfTarget } from "../../shared/actions/action-store.ts";
 import { rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
 import { proposalNotification } from "../../shared/actions/proposal-notification.ts";
 import { takeAction } from "../../shared/actions/take-action.ts";
+import { authorize } from "../../shared/authorization/authorize.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
 import { keepResolved, listAlerts, saveAlert } from "../../shared/detection/alert-store.ts";
 import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
 import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
@@ -16,7 +18,7 @@ import { storeEvents } from "../../shared/event-store/store-events.ts";
 import { issueToken } from "../../shared/index.ts";
 import { applyPolicies } from "../../shared/policies/apply-policies.ts";
 import { tellProposals } from "../../shared/policies/tell-proposals.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { sampleAlert } from "../sample-alert.ts";
 import { createWorld } from "./store.ts";
@@ -24,21 +26,26 @@ import { throttled } from "./store-traffic.ts";
 
 type Responses = NonNullable<MonitoringConfigInput["responses"]>;
 
-async function scene(responses: Responses) {
-  const world = await createWorld({ responses });
+async function scene(responses: Responses, config: MonitoringConfigInput = {}) {
+  const world = await createWorld({ responses, ...config });
   const proposals: Action[] = [];
   const context = {
     ...world.context,
     notifyProposal: async (action: Action) => void proposals.push(action),
   };
   /** Opens an alert about an address, or whatever subject. */
-  const alert = async (subject: { kind: "client" | "ip" | "token"; id: string }, story = "") => {
+  const alert = async (
+    subject: { kind: "client" | "ip" | "token" | "user"; id: string },
+    story = "",
+    over: Partial<Alert> = {},
+  ) => {
     const open = sampleAlert({
       alert_id: `failure_burst#${subject.kind}#${subject.id}${story}`,
       subject,
       opened_at: toInstant(world.time.nowMs),
       last_seen_at: toInstant(world.time.nowMs),
       event_id: randomUUID(),
+      ...over,
     });
     await saveAlert(world, open, undefined);
     return open;
@@ -48,7 +55,28 @@ async function scene(responses: Responses) {
     return { taken: taken.length, proposed: proposed.length, dryRun: dryRun.length };
   };
   const actionsOf = (ip: string) => listActionsOfTarget(world, { kind: "address", id: ip }, 10);
-  return { world, context, proposals, alert, run, actionsOf };
+  /** A token, and what the authorizer decides about a call with it. Deferred work is done when it resolves. */
+  const caller = async (clientId: string, userId: string, scopes: readonly string[]) => {
+    const { token, secret } = await issueToken(world.context, {
+      clientId,
+      userId,
+      scopes: [...scopes],
+      expiresInSeconds: 3600,
+    });
+    const call = async (path: string, ip: string, sink = world.context.sink) => {
+      const deferred: (() => Promise<unknown>)[] = [];
+      const defer = (task: () => Promise<unknown>) => void deferred.push(task);
+      const decision = await authorize(
+        { ...world.context, sink, defer },
+        { method: "GET", path, ip, authorization: [`Bearer ${secret}`], requestId: "r-1" },
+      );
+      world.traffic.reset();
+      await Promise.all(deferred.map((task) => task()));
+      return decision.outcome;
+    };
+    return { token, call };
+  };
+  return { world, context, proposals, alert, run, actionsOf, caller };
 }
 
 const burst = (policy: NonNullable<Responses["rules"]>[string], more: Responses = {}) =>
@@ -139,21 +167,116 @@ describe("a policy", () => {
   });
 
   it("only proposes against whoever may act: the last administrator is never locked out", async () => {
-    const { world, alert, run } = await burst({ mode: "enforce" });
-    const { token } = await issueToken(world.context, {
-      clientId: "ops",
-      userId: "root",
-      scopes: ["oauth:admin", "oauth:respond"],
-      expiresInSeconds: 3600,
-    });
-    const used = { endpoint: "/admin/oauth/alerts", method: "GET", ip: "192.0.2.7" };
-    await world.context.sink.publish([
-      createEvent({ eventType: "token_used", clientId: "ops", details: used }, world.time.nowMs),
-    ]);
+    const { alert, run, caller } = await burst({ mode: "enforce" });
+    const { token, call } = await caller("ops", "root", ["oauth:admin", "oauth:respond"]);
+    expect(await call("/admin/oauth/alerts", "192.0.2.7")).toBe("allowed");
     await alert({ kind: "token", id: token.token_id });
     await alert({ kind: "client", id: "ops" });
+    await alert({ kind: "user", id: "root" });
     await alert({ kind: "ip", id: "192.0.2.7" });
-    expect(await run()).toEqual({ ...NOTHING, proposed: 3 });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 4 });
+  });
+
+  it("knows an administrator's address without the address index, after any number of other calls", async () => {
+    const { world, alert, run, caller } = await scene(
+      { rules: { failure_burst: { mode: "enforce" } } },
+      { tracking: { addressIndex: "security_events" } },
+    );
+    const admin = await caller("ops", "root", ["oauth:admin"]);
+    expect(await admin.call("/admin/oauth/alerts", "192.0.2.7")).toBe("allowed");
+    world.time.nowMs += 2 * DAY_MS;
+    const other = await caller("app", "ada", ["api:read"]);
+    for (let n = 0; n < 201; n += 1) await other.call(`/api/${n}`, "192.0.2.7");
+    await alert({ kind: "ip", id: "192.0.2.7" });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
+  });
+
+  it("knows an administrator whose token has expired", async () => {
+    const { world, alert, run, caller } = await burst({ mode: "enforce" });
+    const { call } = await caller("ops", "root", ["oauth:admin", "oauth:respond"]);
+    await call("/admin/oauth/alerts", "192.0.2.7");
+    world.time.nowMs += DAY_MS;
+    await alert({ kind: "user", id: "root" });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
+    world.time.nowMs += 30 * DAY_MS;
+    await alert({ kind: "client", id: "ops" });
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+  });
+
+  it("is not deceived by paths or refused calls to take an attacker for an administrator", async () => {
+    const { world, context, alert, run, caller } = await burst({ mode: "enforce" });
+    const attacker = await caller("app", "mallory", ["api:read", "api:write"]);
+    expect(await attacker.call("/admin/oauth/alerts", "203.0.113.9")).toBe("insufficient_scope");
+    expect(await attacker.call("/api/x/admin/oauth/alerts", "203.0.113.9")).toBe("allowed");
+    const used = { endpoint: "/admin/oauth/alerts", method: "GET", ip: "203.0.113.9" };
+    await context.sink.publish([
+      createEvent({ eventType: "token_used", clientId: "app", details: used }, world.time.nowMs),
+    ]);
+    await alert({ kind: "ip", id: "203.0.113.9" });
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+  });
+
+  it("takes an IPv6 address for an administrator's by its /64", async () => {
+    const { alert, run, caller } = await burst({ mode: "enforce" });
+    const { call } = await caller("ops", "root", ["oauth:admin"]);
+    await call("/admin/oauth/alerts", "2001:db8:1:2::a");
+    await alert({ kind: "ip", id: "2001:db8:1:2:ffff::b" });
+    await alert({ kind: "ip", id: "2001:db8:1:3::a" });
+    expect(await run()).toEqual({ taken: 1, proposed: 1, dryRun: 0 });
+  });
+
+  it("has an administrator's address written once in six hours, after the answer", async () => {
+    const { world, caller } = await burst({ mode: "enforce" });
+    const quiet = { publish: async () => {} };
+    const roundTripsOf = async ({ call }: Awaited<ReturnType<typeof caller>>, path: string) => {
+      expect(await call(path, "192.0.2.7", quiet)).toBe("allowed");
+      return world.traffic.roundTrips;
+    };
+    const admin = await caller("ops", "root", ["oauth:admin", "api:read"]);
+    expect(await roundTripsOf(admin, "/api/data")).toBe(0);
+    expect(await roundTripsOf(admin, "/admin/oauth/alerts")).toBe(1);
+    expect(await roundTripsOf(admin, "/admin/oauth/alerts")).toBe(0);
+    world.time.nowMs += 6 * HOUR_MS;
+    const later = await caller("ops", "root", ["oauth:admin"]);
+    expect(await roundTripsOf(later, "/admin/oauth/alerts")).toBe(1);
+  });
+
+  it("never acts against the tokens of a user or client on the allow list", async () => {
+    const { alert, run, caller } = await burst(
+      { mode: "enforce", action: "revoke" },
+      { allow: { users: ["ada"], clients: ["monitor"] } },
+    );
+    for (const [client, user] of [
+      ["app", "ada"],
+      ["monitor", "bob"],
+      ["app", "bob"],
+    ] as const) {
+      const { token } = await caller(client, user, ["api:read"]);
+      await alert({ kind: "token", id: token.token_id });
+    }
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+  });
+
+  it("revokes a stolen token though decoys have used up the ceiling of addresses", async () => {
+    const { alert, run, caller } = await burst(
+      { mode: "enforce", action: "revoke" },
+      { actionsPerHour: 3 },
+    );
+    const { token } = await caller("app", "ada", ["api:read"]);
+    for (let n = 0; n < 10; n += 1) await alert({ kind: "ip", id: `203.0.113.${n}` });
+    expect(await run()).toEqual({ taken: 3, proposed: 7, dryRun: 0 });
+    await alert({ kind: "token", id: token.token_id });
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+  });
+
+  it("acts upon the alert with the highest score first", async () => {
+    const { alert, run, actionsOf } = await burst({ mode: "enforce" }, { actionsPerHour: 1 });
+    for (let n = 0; n < 3; n += 1) {
+      await alert({ kind: "ip", id: `203.0.113.${n}` }, "", { score: 50 });
+    }
+    await alert({ kind: "ip", id: "198.51.100.1" }, "", { score: 90 });
+    expect(await run()).toEqual({ taken: 1, proposed: 3, dryRun: 0 });
+    expect(await actionsOf("198.51.100.1")).toMatchObject([{ state: "done" }]);
   });
 
   it("tells people of a proposal again when it could not tell them", async () => {
