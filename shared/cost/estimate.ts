@@ -14,9 +14,9 @@ import {
   EXPORT_ALARM_METRICS,
   FUNCTION_GB,
   IDLE_POLL_SECONDS,
-  IDLE_POLLERS,
   LOG_BYTES,
   MESSAGES_A_REQUEST,
+  POLLERS,
   RECEIVE_MS,
   SUBSCRIBER_MS,
 } from "./allowances.ts";
@@ -44,9 +44,9 @@ const SAMPLE_CALLS = 2000;
 
 const MILLION = 1_000_000;
 
-/** ReceiveMessage calls for a number of messages: where messages come slowly, each has its own. */
+/** ReceiveMessage calls of all pollers for a number of messages: where messages come slowly, each has its own. */
 export function receives(messages: number, perSecond: number): number {
-  const each = (perSecond * RECEIVE_MS) / SECOND_MS;
+  const each = ((perSecond / POLLERS) * RECEIVE_MS) / SECOND_MS;
   return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
 }
 
@@ -206,18 +206,14 @@ export function usageOfMonth(profile: UsageProfile): Usage[] {
     queueKeyRequests(SECONDS_A_MONTH, 1, 1) + tableKeyRequests(SECONDS_A_MONTH, BUSY_TABLE_USERS);
   const metrics = Object.values(METRIC_NAMES).reduce((sum, names) => sum + names.length, 0);
   const fixed = { part: "metrics, alarms, dashboard" } as const;
-  // The queue is busy, or else waited for; of a busy one the receives are counted with its messages.
-  const idle = Math.max(0, 1 - profile.callsPerSecond * IDLE_POLL_SECONDS);
-  const idlePolls = (idle * IDLE_POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
+  // A poller is busy, or else waits for a message; the receives of a busy one are counted with its messages.
+  const idle = Math.max(0, 1 - (profile.callsPerSecond / POLLERS) * IDLE_POLL_SECONDS);
+  const emptyReceives = (POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
   return [
     { part: "keys", price: "kms.key", quantity: 1 },
     { part: "keys", price: "kms.request", quantity: requests },
     // The queue for events that the bus did not take is always idle.
-    {
-      part: "queue",
-      price: "sqs.request",
-      quantity: idlePolls + (IDLE_POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS,
-    },
+    { part: "queue", price: "sqs.request", quantity: (idle + 1) * emptyReceives },
     ...runs.flatMap(({ count, run, gb }): Usage[] => [
       { ...schedule, price: "lambda.request", quantity: count },
       { ...schedule, price: "lambda.duration", quantity: count * run.seconds * gb },

@@ -4,7 +4,7 @@ import { type Authorizer, decideCall } from "../../functions/authorizer/decide-c
 import { storeBatch } from "../../functions/subscriber/store-batch.ts";
 import { toRecord } from "../../local/services/event-source.ts";
 import type { Template } from "../../local/services/template.ts";
-import { AUTHORIZER_MS, FUNCTION_GB } from "../../shared/cost/allowances.ts";
+import { AUTHORIZER_MS, FUNCTION_GB, POLLERS } from "../../shared/cost/allowances.ts";
 import { addedUp, type Usage } from "../../shared/cost/bill.ts";
 import { usageOfBatch } from "../../shared/cost/estimate.ts";
 import { type Gathered, gatherBatches } from "../../shared/cost/gather-batches.ts";
@@ -110,7 +110,7 @@ export async function countCalls(
     const batches = gatherBatches(bus.messages, ({ sentAtMs }) => sentAtMs, {
       batchSize,
       windowMs: batchWindowSeconds * SECOND_MS,
-      pollers: 1,
+      pollers: POLLERS,
     });
     const { logger, metrics } = functionLog("subscriber", world.clock);
     const entered = new EnteredMemory();
