@@ -16,7 +16,6 @@ import {
   IDLE_POLL_SECONDS,
   LOG_BYTES,
   MESSAGES_A_REQUEST,
-  POLLERS,
   RECEIVE_MS,
   SUBSCRIBER_MS,
 } from "./allowances.ts";
@@ -45,8 +44,8 @@ const SAMPLE_CALLS = 2000;
 const MILLION = 1_000_000;
 
 /** ReceiveMessage calls of all pollers for a number of messages: where messages come slowly, each has its own. */
-export function receives(messages: number, perSecond: number): number {
-  const each = ((perSecond / POLLERS) * RECEIVE_MS) / SECOND_MS;
+export function receives(messages: number, perSecond: number, pollers: number): number {
+  const each = ((perSecond / pollers) * RECEIVE_MS) / SECOND_MS;
   return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
 }
 
@@ -106,13 +105,15 @@ function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usag
 export function usageOfBatch(
   batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
   messagesPerSecond: number,
+  pollers: number,
 ): Usage[] {
   const ms =
     batch.events * SUBSCRIBER_MS.event +
     batch.transactions * SUBSCRIBER_MS.transaction +
     batch.roundTrips * SUBSCRIBER_MS.roundTrip;
   const requests =
-    receives(batch.events, messagesPerSecond) + Math.ceil(batch.events / MESSAGES_A_REQUEST);
+    receives(batch.events, messagesPerSecond, pollers) +
+    Math.ceil(batch.events / MESSAGES_A_REQUEST);
   const log = LOG_BYTES.batch + batch.events * LOG_BYTES.event;
   return [
     { part: "queue", price: "sqs.request", quantity: requests },
@@ -142,7 +143,7 @@ class SimulatedSubscriber {
   constructor(private readonly profile: UsageProfile) {}
 
   async store({ items, atMs }: Gathered<OAuthEvent>): Promise<Usage[]> {
-    const { config, callsPerSecond } = this.profile;
+    const { config, callsPerSecond, pollers } = this.profile;
     const store: EventStore = { ...SIMULATED_STORE, db: this.#tables.db, config };
     const traffic = this.#tables.begin();
     const options = { clock: () => atMs, entered: this.#entered };
@@ -161,7 +162,7 @@ class SimulatedSubscriber {
         const quantity = readUnits(item ? itemSize(item) : 0);
         return { part: "reads", price: "dynamodb.read", quantity };
       }),
-      ...usageOfBatch(batch, callsPerSecond),
+      ...usageOfBatch(batch, callsPerSecond, pollers),
     ];
   }
 }
@@ -207,8 +208,9 @@ export function usageOfMonth(profile: UsageProfile): Usage[] {
   const metrics = Object.values(METRIC_NAMES).reduce((sum, names) => sum + names.length, 0);
   const fixed = { part: "metrics, alarms, dashboard" } as const;
   // A poller is busy, or else waits for a message; the receives of a busy one are counted with its messages.
-  const idle = Math.max(0, 1 - (profile.callsPerSecond / POLLERS) * IDLE_POLL_SECONDS);
-  const emptyReceives = (POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
+  const { callsPerSecond, pollers } = profile;
+  const idle = Math.max(0, 1 - (callsPerSecond / pollers) * IDLE_POLL_SECONDS);
+  const emptyReceives = (pollers * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
   return [
     { part: "keys", price: "kms.key", quantity: 1 },
     { part: "keys", price: "kms.request", quantity: requests },

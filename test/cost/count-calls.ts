@@ -38,12 +38,14 @@ export interface CallCount {
  *
  * @param template of the stack, for its bus, rules and archive
  * @param calls in the order of their time
+ * @param pollers that gather messages side by side
  */
 export async function countCalls(
   world: World,
   template: Template,
   calls: readonly TrafficCall[],
   report: (line: string) => void = () => {},
+  pollers = POLLERS,
 ): Promise<CallCount> {
   const reader = createDocumentClient("interactive", { endpoint: world.endpoint });
   await seedTokens(world, reader, calls);
@@ -110,7 +112,7 @@ export async function countCalls(
     const batches = gatherBatches(bus.messages, ({ sentAtMs }) => sentAtMs, {
       batchSize,
       windowMs: batchWindowSeconds * SECOND_MS,
-      pollers: POLLERS,
+      pollers,
     });
     const { logger, metrics } = functionLog("subscriber", world.clock);
     const entered = new EnteredMemory();
@@ -143,7 +145,7 @@ export async function countCalls(
       };
       usages.push(
         // Its log is counted below.
-        ...usageOfBatch(batch, perSecond).filter(({ part }) => part !== "logs"),
+        ...usageOfBatch(batch, perSecond, pollers).filter(({ part }) => part !== "logs"),
         {
           part: "logs",
           price: "cloudwatch.logs",

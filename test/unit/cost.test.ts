@@ -81,7 +81,7 @@ describe("the model", () => {
     expect(queueRequests(0.1)).toBeCloseTo(1.6 * emptyReceivesOfAQueue);
     expect(queueRequests(100)).toBe(emptyReceivesOfAQueue);
     // A receive takes 10 ms, so five pollers make 500 in a second.
-    expect([1, 500, 1000, 100_000].map((perSecond) => receives(1000, perSecond))).toEqual([
+    expect([1, 500, 1000, 100_000].map((perSecond) => receives(1000, perSecond, 5))).toEqual([
       1000, 1000, 500, 100,
     ]);
   });
