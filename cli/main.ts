@@ -514,7 +514,11 @@ export function buildProgram(): Command {
         )
         .option("--wait <seconds>", "how long an event may take to the audit log", "60")
         .option("--url <url>", "also call this protected URL with the token")
-        .option("--scopes <scopes>", "the token's scopes, separated by spaces", "api:read"),
+        .option("--scopes <scopes>", "the token's scopes, separated by spaces", "api:read")
+        .option(
+          "--calls-per-second <number>",
+          "also check the account's quotas for this many calls of your APIs at their peak",
+        ),
       "doctor --stack OAuthMonitoring",
       "doctor --stack Shop --url https://api.example.com/orders --scopes orders:read",
     ),

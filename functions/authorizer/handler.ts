@@ -4,7 +4,7 @@ import { openDoor } from "../../doors/decide/open-door.ts";
 import type { RequestIdEvent } from "../../doors/events/invocation.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
-import { createMetrics } from "../runtime/metrics.ts";
+import { createMetrics, measureInit } from "../runtime/metrics.ts";
 import type { AuthorizerResult } from "./authorizer-call.ts";
 import { type Authorizer, decideCall, reportFailure } from "./decide-call.ts";
 
@@ -25,6 +25,7 @@ const authorizer: Authorizer = {
     reportFailure({ logger, metrics }, error),
   ),
 };
+measureInit(metrics, process.env);
 
 /** Authorizer of REST APIs, HTTP APIs and AppSync: decides about one call. */
 export const handler = middy<RequestIdEvent, AuthorizerResult>()

@@ -114,7 +114,7 @@ const TRACED_WITH_API = Tracing.PASS_THROUGH;
 const ADMIN_ROUTES = "admin-routes";
 
 /** The functions that schedules call. */
-const SCHEDULED: ReadonlySet<string> = new Set(["Anomalies", "Cleanup", "SignalPoller"]);
+export const SCHEDULED: ReadonlySet<string> = new Set(["Anomalies", "Cleanup", "SignalPoller"]);
 
 /** The functions that nobody waits for share an asset as well. */
 const BACKGROUND = "background";
@@ -310,6 +310,9 @@ const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
 ]);
 
 export type { FunctionName };
+
+/** The time limit of a function. */
+export const timeoutOf = (name: FunctionName): Duration => DEFINITIONS[name].timeout;
 
 /** Called for each function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;

@@ -162,8 +162,17 @@ describe("the API", () => {
     const { Name } = api?.Properties ?? {};
     expect(Name).toMatch(/^OAuthMonitoring-.*AdminApi/);
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {
-      MetricName: "5XXError",
-      Dimensions: [{ Name: "ApiName", Value: Name }],
+      Metrics: Match.arrayWith([
+        Match.objectLike({
+          MetricStat: Match.objectLike({
+            Metric: {
+              Namespace: "AWS/ApiGateway",
+              MetricName: "5XXError",
+              Dimensions: [{ Name: "ApiName", Value: Name }],
+            },
+          }),
+        }),
+      ]),
     });
   });
 
