@@ -411,6 +411,8 @@ export class Functions extends Construct {
     this.get("Republisher").addEventSource(
       new SqsEventSource(this.props.flow.unpublished, {
         batchSize: 10,
+        // While the bus hangs, each invocation takes seconds: they must not use up the account's concurrency.
+        maxConcurrency: 10,
         reportBatchItemFailures: true,
       }),
     );
