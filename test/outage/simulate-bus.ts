@@ -127,7 +127,6 @@ export async function simulateBus(outage: Outage): Promise<OutageResult> {
       }),
       metrics: { count() {}, milliseconds() {}, publish() {}, publishSoon() {} },
       afterResponse: {
-        announce: () => true,
         run: async (work: () => Promise<void>) => void works.push(work),
       },
       isSampled: () => false,
