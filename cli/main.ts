@@ -546,8 +546,12 @@ function explain(error: unknown): { message: string; code: number } {
     // Commander has printed it already. Asking for help is not a mistake.
     return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
   }
-  if (error instanceof z.ZodError)
-    return { message: explainFaults(error), code: EXIT.badArguments };
+  if (error instanceof z.ZodError) {
+    return {
+      message: `a service returned unexpected data: ${explainFaults(error)}`,
+      code: EXIT.failed,
+    };
+  }
   if (error instanceof InvalidInputError && !(error instanceof InvalidConfigError)) {
     return { message: sentenceOf(error.faults), code: EXIT.badArguments };
   }

@@ -5,6 +5,7 @@ import * as z from "zod";
 import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { forEachTable, tableContextKey, tableLabel } from "../../shared/dynamodb/table-names.ts";
 import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, progress, type Report } from "../../shared/terminal/output.ts";
@@ -312,7 +313,7 @@ async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise
  * revokes, and leaves its events in the audit log, under a client of its own.
  */
 export async function doctor(target: Target, given: object): Promise<Report> {
-  const options = optionsSchema.parse(given);
+  const options = parseInput(optionsSchema, "the options", given);
   const findings: Finding[] = [await checkTables(target)];
   const { finding, issued } = await checkEvents(target, options);
   findings.push(finding);

@@ -74,7 +74,8 @@ export async function countCalls(
       logger,
       metrics,
       sink,
-      afterResponse: { announce: () => true, run: async (work) => void works.push(work) },
+      isSampled: () => false,
+      afterResponse: { run: async (work) => void works.push(work) },
     };
     let letIn = 0;
     const { bytes } = await meterLog(async () => {
