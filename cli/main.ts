@@ -514,7 +514,11 @@ export function buildProgram(): Command {
         )
         .option("--wait <seconds>", "how long an event may take to the audit log", "60")
         .option("--url <url>", "also call this protected URL with the token")
-        .option("--scopes <scopes>", "the token's scopes, separated by spaces", "api:read"),
+        .option("--scopes <scopes>", "the token's scopes, separated by spaces", "api:read")
+        .option(
+          "--calls-per-second <number>",
+          "also check the account's quotas for this many calls of your APIs at their peak",
+        ),
       "doctor --stack OAuthMonitoring",
       "doctor --stack Shop --url https://api.example.com/orders --scopes orders:read",
     ),
@@ -542,8 +546,12 @@ function explain(error: unknown): { message: string; code: number } {
     // Commander has printed it already. Asking for help is not a mistake.
     return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
   }
-  if (error instanceof z.ZodError)
-    return { message: explainFaults(error), code: EXIT.badArguments };
+  if (error instanceof z.ZodError) {
+    return {
+      message: `a service returned unexpected data: ${explainFaults(error)}`,
+      code: EXIT.failed,
+    };
+  }
   if (error instanceof InvalidInputError && !(error instanceof InvalidConfigError)) {
     return { message: sentenceOf(error.faults), code: EXIT.badArguments };
   }

@@ -9,6 +9,7 @@ export { type Fault, InvalidInputError } from "../shared/errors/faults.ts";
 export { OAuthMonitoringError } from "../shared/errors/oauth-monitoring-error.ts";
 export type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
 export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
+export type { ServerErrorsThreshold } from "./constructs/alarms.ts";
 export type { GatewayResponseOptions } from "./constructs/problem-responses.ts";
 export {
   type AttachedApi,

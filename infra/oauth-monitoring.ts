@@ -38,7 +38,7 @@ import {
 } from "../shared/dynamodb/table-names.ts";
 import type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
-import { Alarms } from "./constructs/alarms.ts";
+import { Alarms, type ServerErrorsThreshold } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";
 import { ApprovalLinks } from "./constructs/approval-links.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
@@ -86,11 +86,11 @@ export interface AttachOptions {
   readonly gatewayResponses?: boolean | GatewayResponseOptions;
 
   /**
-   * Whether an alarm watches the API's 5XX answers.
+   * Whether an alarm watches the API's 5XX answers, and from which share of all answers it goes off.
    *
    * @default - true; false for an imported API, and when the construct has no alarms
    */
-  readonly alarm?: boolean;
+  readonly alarm?: boolean | ServerErrorsThreshold;
 
   /**
    * Whether the CloudWatch dashboard shows the API.
@@ -113,11 +113,11 @@ export interface AttachHttpOptions {
   readonly except?: readonly (IHttpRoute | HttpRoute)[];
 
   /**
-   * Whether an alarm watches the API's 5XX answers.
+   * Whether an alarm watches the API's 5XX answers, and from which share of all answers it goes off.
    *
    * @default - true; false for an imported API, and when the construct has no alarms
    */
-  readonly alarm?: boolean;
+  readonly alarm?: boolean | ServerErrorsThreshold;
 }
 
 /** An HTTP API behind the authorizer. */
@@ -227,7 +227,10 @@ export class OAuthMonitoring extends Construct {
   readonly #removalPolicy: RemovalPolicy;
   readonly #attached = new Map<IRestApi, ApiProtection>();
   readonly #firstOptions = new Map<IRestApi, AttachOptions>();
-  readonly #attachedHttp = new Map<IHttpApi, { protection: HttpApiProtection; alarm: boolean }>();
+  readonly #attachedHttp = new Map<
+    IHttpApi,
+    { protection: HttpApiProtection; alarm: boolean | ServerErrorsThreshold }
+  >();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
@@ -420,7 +423,7 @@ export class OAuthMonitoring extends Construct {
   #httpProtectionOf(api: IHttpApi, options: AttachHttpOptions): HttpApiProtection {
     const known = this.#attachedHttp.get(api);
     if (known) {
-      if ((options.alarm ?? known.alarm) !== known.alarm) {
+      if (JSON.stringify(options.alarm ?? known.alarm) !== JSON.stringify(known.alarm)) {
         throw new Error(
           `${api.node.path} is attached already: give alarm in the first attach of the API`,
         );
@@ -435,7 +438,7 @@ export class OAuthMonitoring extends Construct {
     });
     const alarm = options.alarm ?? Resource.isOwnedResource(api);
     this.#attachedHttp.set(api, { protection, alarm });
-    if (alarm) this.#alarms?.watchHttpApi(scope, api);
+    if (alarm) this.#alarms?.watchHttpApi(scope, api, alarm === true ? {} : alarm);
     return protection;
   }
 
@@ -703,7 +706,8 @@ export class OAuthMonitoring extends Construct {
         realm: this.config.realm,
       });
     }
-    if (options.alarm ?? isOurs) this.#alarms?.watchApi(scope, api);
+    const alarm = options.alarm ?? isOurs;
+    if (alarm) this.#alarms?.watchApi(scope, api, alarm === true ? {} : alarm);
     if (options.metricsDashboard ?? isOurs) this.#metricsDashboard?.addApi(api);
     return protection;
   }

@@ -144,7 +144,7 @@ async function act(target: Target, { kind, options, ...asked }: Asked): Promise<
 
 /** `revoke`: refuses every token of a target that was issued up to now. */
 export function revoke(target: Target, options: unknown): Promise<Report> {
-  const parsed = revokeSchema.parse(options);
+  const parsed = parseInput(revokeSchema, "the options", options);
   return act(target, {
     kind: "revoke",
     target: targetOf(parsed),
@@ -156,7 +156,7 @@ export function revoke(target: Target, options: unknown): Promise<Report> {
 
 /** `block`: refuses every call of a target for a while. */
 export function block(target: Target, options: unknown): Promise<Report> {
-  const parsed = blockSchema.parse(options);
+  const parsed = parseInput(blockSchema, "the options", options);
   const until =
     parsed.until ??
     (parsed.hours === undefined ? undefined : toInstant(target.clock() + parsed.hours * HOUR_MS));
@@ -175,7 +175,7 @@ const decisionSchema = z.object({ reason: z.string(), as: identifierSchema.optio
 const deciding =
   (decide: typeof approveAction) =>
   async (target: Target, actionId: string, options: unknown): Promise<Report> => {
-    const { reason, as } = decisionSchema.parse(options);
+    const { reason, as } = parseInput(decisionSchema, "the options", options);
     const action = await decide(target, { actionId, reason, actor: actorOf(as) });
     const whom = describeTarget(action.target);
     return {
@@ -200,7 +200,7 @@ const listSchema = z.object({ ...targetShape, state: z.enum(ACTION_STATES).defau
 
 /** `actions list`: the newest actions of a state, or all against one target. */
 export async function actionsList(target: Target, options: unknown): Promise<Report> {
-  const parsed = listSchema.parse(options);
+  const parsed = parseInput(listSchema, "the options", options);
   const isOfTarget = TARGET_KINDS.some((kind) => parsed[kind] !== undefined);
   const actions = isOfTarget
     ? await listActionsOfTarget(target, targetOf(parsed), MOST_LISTED)

@@ -5,7 +5,7 @@ import type { CustomRule } from "../../shared/config/custom-rule-parameters.ts";
 import { readRuleHistory } from "../../shared/detection/rule-history.ts";
 import { suggestThresholds } from "../../shared/detection/suggest-thresholds.ts";
 import { type TriedAlert, tryRule } from "../../shared/detection/try-rule.ts";
-import { explain } from "../../shared/errors/faults.ts";
+import { explain, parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, type Report, table } from "../../shared/terminal/output.ts";
 import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
@@ -75,7 +75,7 @@ function rangeOf(target: Target, days: number) {
  * @throws UnusableInputError when there is no such rule, or it is not valid
  */
 export async function alertsTry(target: Target, given: string, options: unknown): Promise<Report> {
-  const { days } = tryOptionsSchema.parse(options);
+  const { days } = parseInput(tryOptionsSchema, "the options", options);
   const rule = findRule(given, target);
   const range = rangeOf(target, days);
   const counts = await readRuleHistory(target, range, new Set([rule.groupBy]));
@@ -91,7 +91,7 @@ export async function alertsTry(target: Target, given: string, options: unknown)
 
 /** `anomalies suggest`: proposes thresholds from what was counted, and changes nothing. */
 export async function anomaliesSuggest(target: Target, options: unknown): Promise<Report> {
-  const { days, perWeek } = suggestOptionsSchema.parse(options);
+  const { days, perWeek } = parseInput(suggestOptionsSchema, "the options", options);
   const range = rangeOf(target, days);
   const { anomalies } = target.config;
   const groups = new Set(["client", "address", ...anomalies.custom.map((rule) => rule.groupBy)]);

@@ -61,7 +61,7 @@ async function review(
   options: unknown,
   said: { readonly acknowledge?: true; readonly note?: string; readonly verdict?: Verdict },
 ): Promise<Report> {
-  const { as, note } = saidSchema.parse(options);
+  const { as, note } = parseInput(saidSchema, "the options", options);
   const { id: by } = actorOf(as);
   const kept = await reviewAlert(target, {
     alertId,
@@ -132,7 +132,7 @@ export async function alertsFigures(target: Target): Promise<Report> {
 
 /** `alerts mute`: raises no alerts about a client for a while. */
 export async function alertsMute(target: Target, options: unknown): Promise<Report> {
-  const { client, rule, hours } = muteSchema(target).parse(options);
+  const { client, rule, hours } = parseInput(muteSchema(target), "the options", options);
   const mute = {
     oauth_client_id: client,
     rule,
@@ -147,7 +147,7 @@ export async function alertsMute(target: Target, options: unknown): Promise<Repo
 
 /** `alerts unmute`: ends a mute early. */
 export async function alertsUnmute(target: Target, options: unknown): Promise<Report> {
-  const { client, rule } = muteSchema(target).parse(options);
+  const { client, rule } = parseInput(muteSchema(target), "the options", options);
   await unmuteClient(target, { oauth_client_id: client, rule });
   return {
     json: { oauth_client_id: client, rule },

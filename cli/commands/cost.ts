@@ -2,6 +2,7 @@ import * as z from "zod";
 import { type CostAnswer, estimateCost } from "../../shared/cost/alternatives.ts";
 import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
 import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
 import { type Report, table } from "../../shared/terminal/output.ts";
 
 const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
@@ -45,7 +46,11 @@ function textOf({ callsPerMonth, lines, ...answer }: CostAnswer, profile: Profil
 
 /** `cost`: what a month costs, by part, with the alternatives next to it. No stack is needed. */
 export async function cost(options: unknown): Promise<Report> {
-  const { callsPerSecond, failures, retention, profile } = costSchema.parse(options);
+  const { callsPerSecond, failures, retention, profile } = parseInput(
+    costSchema,
+    "the options",
+    options,
+  );
   const question = { callsPerSecond, failures: failures / 100, retentionDays: retention, profile };
   const answer = await estimateCost(question);
   const json = {

@@ -5,10 +5,11 @@ import * as z from "zod";
 import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { forEachTable, tableContextKey, tableLabel } from "../../shared/dynamodb/table-names.ts";
 import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, progress, type Report } from "../../shared/terminal/output.ts";
-import { MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
 import { type IssuedToken, issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
 import { quotaFaults, readAccountLimits } from "./quotas.ts";
@@ -16,9 +17,12 @@ import { quotaFaults, readAccountLimits } from "./quotas.ts";
 /** What one check found. */
 interface Finding {
   readonly check: string;
+  /** False when something is broken. The program then ends as after an error. */
   readonly ok: boolean;
+  /** Set when nothing is broken, and something is left to do, as after a first deployment. */
+  readonly warning?: true;
   readonly found: string;
-  /** What to do, when it is not well. */
+  /** What to do, unless all is well. */
   readonly advice?: string;
 }
 
@@ -30,10 +34,14 @@ const TOKEN_SECONDS = 300;
 
 const ASK_MS = 500;
 
+/** How far back the doctor looks for signs of an older deployment. */
+const LOOKBACK_MS = 7 * DAY_MS;
+
 const optionsSchema = z.looseObject({
   wait: z.coerce.number().int().min(1).max(600),
   url: z.url({ protocol: /^https?$/ }).optional(),
   scopes: z.string().transform((text) => text.split(" ").filter(Boolean)),
+  callsPerSecond: z.coerce.number().min(0.001).max(1_000_000).optional(),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -123,12 +131,19 @@ async function seenWithin(
   }
 }
 
+/**
+ * CDK's key policy lets EventBridge use the queue's key only for this account (`aws:SourceAccount`). No deployed stack
+ * has proven that EventBridge sends this condition key: docs/local-services.md.
+ */
+const LOST_BEFORE_BUFFER =
+  "nothing waits in the buffer. First suspect: EventBridge may not use the queue's key, because the condition aws:SourceAccount in the key's policy is not proven on AWS. If the rule's metric FailedInvocations is above 0, remove the condition from the statements for events.amazonaws.com and try again. If it is 0, look whether the bus's rule is enabled, and at the subscriber's log";
+
 /** Where an event got stuck that did not arrive. */
 async function stuck(target: Target): Promise<string> {
   const waiting = await messagesIn(target, target.bufferQueueUrl).catch(() => 0);
   return waiting > 0
     ? `${waiting} events wait in the buffer: look at the subscriber's log, throttles and reserved concurrency`
-    : "nothing waits in the buffer: look whether the bus's rule is enabled and its target's policy lets it send, and at the subscriber's log";
+    : LOST_BEFORE_BUFFER;
 }
 
 /** Issues a token and waits for its event: token table, key, bus, rule, buffer, subscriber, events table. */
@@ -182,13 +197,15 @@ async function checkSubscriptions(target: Target, TopicArn: string): Promise<Fin
     return Subscriptions.length > 0
       ? {
           check,
-          ok: false,
+          ok: true,
+          warning: true,
           found: `subscriptions that nobody has confirmed: ${Subscriptions.length}`,
           advice: "open the link in the message of SNS",
         }
       : {
           check,
-          ok: false,
+          ok: true,
+          warning: true,
           found: "nobody is subscribed to the alarm topic",
           advice: "subscribe somebody: see docs/deploy.md",
         };
@@ -237,20 +254,29 @@ async function checkCall(target: Target, options: Options, issued: IssuedToken):
   }
 }
 
+/** Whether the stack has stored an event before a time: a stack without any is new, or nobody uses it. */
+async function hasStoredBefore(target: Target, atMs: number): Promise<boolean> {
+  const query = { fromMs: atMs - LOOKBACK_MS, toMs: atMs, limit: 1 };
+  const { events } = await queryEvents(target, query);
+  // An event of before the deployment, as of a replay, is stored later.
+  return events.some(({ created_at }) => Date.parse(created_at) < atMs);
+}
+
 async function checkCleanup(target: Target): Promise<Finding> {
   const check = "cleanup";
   const { everyMinutes } = target.config.cleanup;
   try {
     const [latest] = await listCleanupRuns(target, 1, target.clock());
+    const dueMs = target.clock() - 2 * everyMinutes * MINUTE_MS;
     if (!latest) {
-      return {
-        check,
-        ok: false,
-        found: "no cleanup has run",
-        advice: `after a first deployment wait ${everyMinutes} minutes; then look at its schedule`,
-      };
+      const found = "no cleanup has run yet";
+      if (await hasStoredBefore(target, dueMs)) {
+        return { check, ok: false, found, advice: "look at its schedule and its log" };
+      }
+      const advice = `after a first deployment wait ${everyMinutes} minutes, then run doctor again`;
+      return { check, ok: true, warning: true, found, advice };
     }
-    const isLate = Date.parse(latest.started_at) < target.clock() - 2 * everyMinutes * MINUTE_MS;
+    const isLate = Date.parse(latest.started_at) < dueMs;
     if (!isLate && latest.status !== "failed") {
       return { check, ok: true, found: `ran at ${latest.started_at}: ${latest.status}` };
     }
@@ -265,14 +291,17 @@ async function checkCleanup(target: Target): Promise<Finding> {
   }
 }
 
-/** Compares the account's quotas with what the configuration asks for. */
-async function checkQuotas(target: Target): Promise<Finding[]> {
+/** Compares the account's quotas with what the configuration and the expected calls need. */
+async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise<Finding[]> {
   const check = "quotas";
   try {
-    const faults = quotaFaults(target.config, await readAccountLimits(target));
-    return faults.length === 0
-      ? [{ check, ok: true, found: "the account allows what the configuration asks for" }]
-      : faults.map((fault) => ({ check, ok: false, ...fault }));
+    const faults = quotaFaults(target.config, await readAccountLimits(target), callsPerSecond);
+    if (faults.length > 0) return faults.map((fault) => ({ check, ok: false, ...fault }));
+    const found =
+      callsPerSecond === undefined
+        ? "the account allows what the configuration asks for; --calls-per-second also checks your calls"
+        : `the account allows what the configuration asks for, and ${callsPerSecond} calls a second`;
+    return [{ check, ok: true, found }];
   } catch (error) {
     const advice = "let your identity call lambda:GetAccountSettings and dynamodb:DescribeLimits";
     return [{ ...failure(check, error, advice), advice }];
@@ -284,7 +313,7 @@ async function checkQuotas(target: Target): Promise<Finding[]> {
  * revokes, and leaves its events in the audit log, under a client of its own.
  */
 export async function doctor(target: Target, given: object): Promise<Report> {
-  const options = optionsSchema.parse(given);
+  const options = parseInput(optionsSchema, "the options", given);
   const findings: Finding[] = [await checkTables(target)];
   const { finding, issued } = await checkEvents(target, options);
   findings.push(finding);
@@ -294,11 +323,11 @@ export async function doctor(target: Target, given: object): Promise<Report> {
     await revokeToken(target, issued.token.token_id).catch(() => {});
   }
   findings.push(await checkDeadLetters(target), await checkCleanup(target));
-  findings.push(...(await checkQuotas(target)));
+  findings.push(...(await checkQuotas(target, options)));
   if (target.alarmTopicArn) findings.push(await checkSubscriptions(target, target.alarmTopicArn));
   progress("");
-  const text = findings.flatMap(({ check, ok, found, advice }) => [
-    `${ok ? "ok  " : "FAIL"}  ${check}: ${printable(found)}`,
+  const text = findings.flatMap(({ check, ok, warning, found, advice }) => [
+    `${ok ? (warning ? "WARN" : "ok  ") : "FAIL"}  ${check}: ${printable(found)}`,
     ...(advice ? [`      → ${advice}`] : []),
   ]);
   const failed = findings.some(({ ok }) => !ok);

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
 import {
   asnFilterSchema,
   countryFilterSchema,
@@ -87,8 +88,11 @@ const filtersSchema = rangeParametersSchema.extend({
 
 /** `events`: lists the audit log, newest first. */
 export async function events(target: Target, options: Record<string, unknown>): Promise<Report> {
-  const { from, to, type, client, user, token, ip, country, asn, kind, limit } =
-    filtersSchema.parse(options);
+  const { from, to, type, client, user, token, ip, country, asn, kind, limit } = parseInput(
+    filtersSchema,
+    "the options",
+    options,
+  );
   const found = await collect(
     target,
     {

@@ -27,21 +27,29 @@ const WRITES_A_CALL = 2;
 
 const RAISE_CONCURRENCY = "raise Lambda's quota Concurrent executions in Service Quotas";
 
-/** Compares the configured rates with the account's limits. */
-export function quotaFaults(config: MonitoringConfig, limits: AccountLimits): QuotaFault[] {
+/**
+ * Compares the account's limits with what the configuration asks for, and with the calls that the protected APIs expect.
+ *
+ * @param callsPerSecond calls of all protected APIs at their peak. Without it, nothing is said about calls: the
+ * throttle of the admin API says nothing about other APIs.
+ */
+export function quotaFaults(
+  config: MonitoringConfig,
+  limits: AccountLimits,
+  callsPerSecond?: number,
+): QuotaFault[] {
   const { unreservedConcurrency: unreserved, tableWriteUnits, accountWriteUnits } = limits;
   const { reservedConcurrency } = config.functions;
-  const { rateLimit } = config.api.throttle;
   const faults: QuotaFault[] = [];
   const ownConcurrency = reservedConcurrency.Authorizer ?? unreserved;
-  const needed = Math.ceil(rateLimit * AUTHORIZER_SECONDS);
+  const needed = Math.ceil((callsPerSecond ?? 0) * AUTHORIZER_SECONDS);
   if (ownConcurrency !== undefined && ownConcurrency < needed) {
     faults.push({
-      found: `api.throttle lets in ${rateLimit} calls a second, which take about ${needed} environments of the authorizer; it can have ${ownConcurrency}`,
+      found: `${callsPerSecond} calls a second take about ${needed} environments of the authorizer; it can have ${ownConcurrency}`,
       advice:
         reservedConcurrency.Authorizer === undefined
-          ? `${RAISE_CONCURRENCY}, or lower api.throttle.rateLimit`
-          : "raise functions.reservedConcurrency.Authorizer, or lower api.throttle.rateLimit",
+          ? RAISE_CONCURRENCY
+          : "raise functions.reservedConcurrency.Authorizer",
     });
   }
   const { maxConcurrency } = config.subscriber;
@@ -55,16 +63,15 @@ export function quotaFaults(config: MonitoringConfig, limits: AccountLimits): Qu
       advice: `${RAISE_CONCURRENCY}, or lower subscriber.maxConcurrency`,
     });
   }
-  const writes = rateLimit * WRITES_A_CALL;
+  const writes = (callsPerSecond ?? 0) * WRITES_A_CALL;
   if (
     tableWriteUnits !== undefined &&
     config.capacity.provisioned.events === undefined &&
     writes > tableWriteUnits
   ) {
     faults.push({
-      found: `api.throttle lets in ${rateLimit} calls a second, which write ${writes} units to a table; a table takes ${tableWriteUnits}`,
-      advice:
-        "raise DynamoDB's quota Table-level write throughput limit in Service Quotas, or lower api.throttle.rateLimit",
+      found: `${callsPerSecond} calls a second write ${writes} units to a table; a table takes ${tableWriteUnits}`,
+      advice: "raise DynamoDB's quota Table-level write throughput limit in Service Quotas",
     });
   }
   const provisioned = Object.entries(config.capacity.provisioned).flatMap(([table, capacity]) =>

@@ -1,3 +1,4 @@
+import { parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import {
   rangeParametersSchema,
@@ -16,7 +17,7 @@ export function rangeOf(
   options: RangeOptions,
 ): { range: TimeRange; title: string } {
   const { from, to } = options;
-  const parameters = rangeParametersSchema.parse({ from, to });
+  const parameters = parseInput(rangeParametersSchema, "the options", { from, to });
   const range = resolveRange(parameters, target.clock(), target.config.retention.statisticsDays);
   if (from === undefined && to === undefined) return { range, title: "Last 24 hours" };
   const instant = (ms: number) => new Date(ms).toISOString();

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { listSessionsOf } from "../../shared/actions/list-held.ts";
+import { parseInput } from "../../shared/errors/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, type Report, table } from "../../shared/terminal/output.ts";
 import { holderOf, MOST_LISTED } from "./tokens.ts";
@@ -8,7 +9,7 @@ const listSchema = z.object({ client: z.string().optional(), user: z.string().op
 
 /** `sessions list`: the active sessions of a user or a client. */
 export async function sessionsList(target: Target, options: unknown): Promise<Report> {
-  const holder = holderOf(listSchema.parse(options));
+  const holder = holderOf(parseInput(listSchema, "the options", options));
   const { items, more } = await listSessionsOf(target, holder, {
     nowMs: target.clock(),
     limit: MOST_LISTED,

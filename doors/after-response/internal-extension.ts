@@ -72,6 +72,14 @@ function call(
   });
 }
 
+/**
+ * Resolves when the runtime has posted the response of a handler that is about to return. `aws-lambda-ric` 4 posts it
+ * one turn of the event loop after the handler returned.
+ */
+export async function responsePosted(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Runs the work before the response, when there is no Extensions API. */
 const beforeResponse: AfterResponse = { announce: () => false, run: (work) => work() };
 
@@ -140,8 +148,7 @@ function startLoop(
         released = invokedRequest(body);
         continue;
       }
-      // The work begins after the runtime has returned the response.
-      await new Promise((resolve) => setImmediate(resolve));
+      await responsePosted();
       const due = works;
       works = [];
       announced = patienceMs === undefined;

@@ -1,5 +1,5 @@
 import type { Logger } from "../../shared/telemetry/logger.ts";
-import { registerInternalExtension } from "../after-response/internal-extension.ts";
+import { registerInternalExtension, responsePosted } from "../after-response/internal-extension.ts";
 import { type CheckedCall, createCallCheck } from "../check/check-call.ts";
 import { type DoorEnvironment, openDoor } from "../decide/open-door.ts";
 import type { McpOptions } from "../mcp/mcp-options.ts";
@@ -76,10 +76,10 @@ export interface LambdaMiddleware {
  */
 const PATIENCE_MS = 100;
 
-/** Resolves when the handler is done, and at the latest after `PATIENCE_MS`. */
+/** Resolves when the handler is done and its response is posted, or after `PATIENCE_MS`. */
 function handlerDone(): { readonly settle: () => void; readonly waited: () => Promise<void> } {
   let settle = () => {};
-  const done = new Promise<void>((resolve) => (settle = resolve));
+  const done = new Promise<void>((resolve) => (settle = resolve)).then(responsePosted);
   return {
     settle,
     async waited() {

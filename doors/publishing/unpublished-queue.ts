@@ -8,6 +8,6 @@ import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.
  * loaded only when the bus fails. So it does not slow down a cold start.
  */
 export function openUnpublishedQueue(queueUrl: string): SetAside {
-  const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(2000) });
+  const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(1000) });
   return createUnpublishedQueue({ sqs, queueUrl });
 }

@@ -13,8 +13,9 @@ import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
 import { DAY_MS, instantSchema, systemClock } from "../../shared/time/clock.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
-import { jsonRoute, wholeNumber } from "../runtime/json-route.ts";
+import { jsonRoute, parseRequest, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
+import { badRequest } from "../runtime/problem.ts";
 
 const environment = readEnvironment(process.env, [
   "TOKENS_TABLE",
@@ -80,7 +81,7 @@ const tokensSchema = z
   );
 
 const refuse = (message: string): never => {
-  throw new z.ZodError([{ code: "custom", path: [], message, input: undefined }]);
+  throw badRequest([{ pointer: "", detail: message }]);
 };
 
 const given = (values: readonly unknown[]) => values.filter((value) => value !== undefined).length;
@@ -97,16 +98,16 @@ const holderOf = (client_id: string | undefined, user_id: string | undefined): H
     : { kind: "client", id: client_id };
 
 async function actions(raw: unknown) {
-  const { limit, state = "done", target_kind, target_id } = actionsSchema.parse(raw);
+  const { limit, state = "done", target_kind, target_id } = parseRequest(actionsSchema, raw);
   if (target_kind === undefined) {
     return { actions: await listActionsOfState(context, state, limit) };
   }
-  const target = actionTargetSchema.parse({ kind: target_kind, id: target_id });
+  const target = parseRequest(actionTargetSchema, { kind: target_kind, id: target_id });
   return { actions: await listActionsOfTarget(context, target, limit) };
 }
 
 async function tokens(raw: unknown) {
-  const { client_id, user_id, ...asked } = tokensSchema.parse(raw);
+  const { client_id, user_id, ...asked } = parseRequest(tokensSchema, raw);
   const { limit = DEFAULT_LIMIT, expiring_days, unused_days, expires_before } = asked;
   const nowMs = systemClock();
   if (unused_days !== undefined) {
@@ -134,7 +135,7 @@ async function tokens(raw: unknown) {
 }
 
 async function sessions(raw: unknown) {
-  const { limit, client_id, user_id } = sessionsSchema.parse(raw);
+  const { limit, client_id, user_id } = parseRequest(sessionsSchema, raw);
   oneOf("client_id and user_id", [client_id, user_id]);
   const nowMs = systemClock();
   const holder = holderOf(client_id, user_id);

@@ -10,7 +10,7 @@ import {
 import { queryEvents } from "../../shared/event-store/query-events.ts";
 import { systemClock } from "../../shared/time/clock.ts";
 import { InvalidRangeError, rangeParametersSchema } from "../../shared/time/time-range.ts";
-import { jsonRoute } from "../runtime/json-route.ts";
+import { jsonRoute, parseRequest } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
 const environment = readEnvironment(process.env, [
@@ -58,8 +58,8 @@ const millis = (instant: string | undefined) =>
 export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async (raw, event) => {
   const security = event.resource.endsWith("/security-events");
   const parameters: z.output<typeof eventParameters> = security
-    ? securityParameters.parse(raw)
-    : eventParameters.parse(raw);
+    ? parseRequest(securityParameters, raw)
+    : parseRequest(eventParameters, raw);
   const fromMs = millis(parameters.from);
   const toMs = millis(parameters.to);
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {

@@ -4,11 +4,13 @@ import { fieldValues } from "../../doors/events/header-fields.ts";
 import { busSink } from "../../doors/publishing/event-sink.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import type { ProviderEndpoint } from "../../shared/config/provider-parameters.ts";
+import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import type { ReceivedWebhook } from "../../shared/notifications/standard-webhook.ts";
 import {
   authenticateRequest,
   type RequestVerdict,
 } from "../../shared/provider-endpoint/authenticate-request.ts";
+import { firstReceipt, type ReceiptStore } from "../../shared/provider-endpoint/first-receipt.ts";
 import {
   type RecordReceipt,
   receiveRecords,
@@ -29,6 +31,7 @@ import { badRequest, Problem } from "../runtime/problem.ts";
 import { secretText } from "../runtime/secret-text.ts";
 
 const environment = readEnvironment(process.env, [
+  "COUNTERS_TABLE",
   "EVENT_BUS_NAME",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
@@ -36,6 +39,11 @@ const environment = readEnvironment(process.env, [
 const config = environment.OAUTH_MONITORING_CONFIG;
 const adapters = await loadAdapters(config.providers.mappings);
 const sink = busSink(environment.EVENT_BUS_NAME, logger);
+const receipts: ReceiptStore = {
+  db: createDocumentClient("interactive"),
+  countersTable: environment.COUNTERS_TABLE,
+  config,
+};
 const metrics = createMetrics("provider-endpoint", environment.OAUTH_MONITORING_STACK);
 
 /** Lambda takes 6 MB, in which the body is the text of a JSON string. */
@@ -134,12 +142,21 @@ async function publish(
   signedAtMs: number | undefined,
 ): Promise<RecordReceipt> {
   try {
-    const receiver = { adapter, config, sink, clock: systemClock };
-    return await receiveRecords(receiver, records, signedAtMs);
+    return await receiveRecords(
+      {
+        adapter,
+        config,
+        sink,
+        firstReceipt: (event) => firstReceipt(receipts, event),
+        clock: systemClock,
+      },
+      records,
+      signedAtMs,
+    );
   } catch (error) {
     metrics.count("RequestsLeft", 1);
     metrics.publishSoon();
-    logger.error("The bus did not take a provider's events; the request must come again", {
+    logger.error("A provider's events could not be published; the request must come again", {
       provider: adapter.name,
       cause: String(error),
     });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { APIGatewayProxyEvent } from "aws-lambda";
 import * as z from "zod";
 import { busSink } from "../../doors/publishing/event-sink.ts";
@@ -91,7 +92,9 @@ const ROUTES = {
   actions: jsonBodyRoute(
     logger,
     () => actionSchema,
-    ({ kind, target, reason, until, issued_before, mode, alert_id, ends_own_token }, event) => {
+    (body, event) => {
+      const { kind, target, reason, until, issued_before, mode, alert_id, ends_own_token } = body;
+      const key = keyOf(event);
       if (target.kind === "all" && !ends_own_token) throw OWN_TOKEN_ENDS;
       return takeAction(context, {
         kind,
@@ -102,7 +105,8 @@ const ROUTES = {
         mode,
         alertId: alert_id,
         actor: actorOf(event),
-        idempotencyKey: keyOf(event),
+        idempotencyKey: key,
+        ...(key !== undefined && { requestDigest: digestOf(body) }),
       });
     },
     actionProblem,
@@ -124,6 +128,9 @@ const ROUTES = {
     actionProblem,
   ),
 };
+
+/** The schema puts the members in its own order, so white space and order don't matter. */
+const digestOf = (body: object) => createHash("sha256").update(JSON.stringify(body)).digest("hex");
 
 /** The key of a request (draft-ietf-httpapi-idempotency-key-header); it may be quoted, as a structured field is. */
 function keyOf(event: APIGatewayProxyEvent): string | undefined {

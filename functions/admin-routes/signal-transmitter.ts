@@ -1,14 +1,21 @@
+import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
 import { transmitEvent } from "../../shared/shared-signals/transmit.ts";
 import { eventInMessage } from "../runtime/bus-message.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
+import { postpone } from "../runtime/postpone.ts";
 import { createSetTransmitter } from "../runtime/set-transmitter.ts";
 
-const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
+const { OAUTH_MONITORING_STACK, SIGNAL_EVENT_QUEUE_URL } = readEnvironment(process.env, [
+  "OAUTH_MONITORING_STACK",
+  "SIGNAL_EVENT_QUEUE_URL",
+]);
 const metrics = createMetrics("signal-transmitter", OAUTH_MONITORING_STACK);
+const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
 const transmitter = createSetTransmitter();
 
 /** Makes SETs of our alerts and actions, for every stream that has them. */
@@ -17,8 +24,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
   .handler(async ({ Records }) => {
     const batchItemFailures: { itemIdentifier: string }[] = [];
     // In order, so that the SETs of a stream are as their events were.
-    for (const { messageId, body } of Records) {
-      const event = eventInMessage(body);
+    for (const record of Records) {
+      const event = eventInMessage(record.body);
       try {
         if (event) await transmitEvent(transmitter, event);
       } catch (error) {
@@ -26,7 +33,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
           event_id: event?.id,
           cause: String(error),
         });
-        batchItemFailures.push({ itemIdentifier: messageId });
+        await postpone(sqs, SIGNAL_EVENT_QUEUE_URL, record);
+        batchItemFailures.push({ itemIdentifier: record.messageId });
       }
     }
     metrics.count("EventsTransmitted", Records.length - batchItemFailures.length);

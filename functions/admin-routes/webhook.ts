@@ -31,9 +31,7 @@ const nameIn = (text: string, separator: string) => text.split(separator).at(-1)
 function queueOf({ eventSourceARN }: SQSRecord) {
   const name = nameIn(eventSourceARN, ":");
   const index = queueUrls.findIndex((url) => nameIn(url, "/") === name);
-  const [webhook, queueUrl] = [webhooks[index], queueUrls[index]];
-  if (!webhook || queueUrl === undefined) throw new Error(`the queue ${name} has no webhook`);
-  return { webhook, queueUrl };
+  return { name, webhook: webhooks[index], queueUrl: queueUrls[index] };
 }
 
 const makeLink = linkMaker();
@@ -46,10 +44,12 @@ async function linkOf(event: OAuthEvent, webhook: string): Promise<string | unde
 }
 
 async function call(record: SQSRecord): Promise<boolean> {
-  const { webhook, queueUrl } = queueOf(record);
+  const { name, webhook, queueUrl } = queueOf(record);
   const event = eventInMessage(record.body);
-  if (!event || !noticeOf(event)) return true;
+  if (!event) return true;
   try {
+    if (!noticeOf(event)) return true;
+    if (!webhook) throw new Error(`the queue ${name} has no webhook`);
     const notice = noticeOf(event, await linkOf(event, webhook.name)) as Notice;
     await sendWebhook(webhook, await secretText(webhook.secretArn), notice, systemClock());
     return true;
@@ -59,7 +59,7 @@ async function call(record: SQSRecord): Promise<boolean> {
       receive_count: record.attributes.ApproximateReceiveCount,
       cause: String(error),
     });
-    await postpone(sqs, queueUrl, record);
+    if (queueUrl !== undefined) await postpone(sqs, queueUrl, record);
     return false;
   }
 }

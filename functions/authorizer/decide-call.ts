@@ -9,8 +9,10 @@ import { type AuthorizerResult, readAuthorizerCall } from "./authorizer-call.ts"
 
 /** What the authorizer works with; its `sink` is where events go after the answer. */
 export interface Authorizer extends DoorContext {
-  readonly afterResponse: AfterResponse;
+  readonly afterResponse: Pick<AfterResponse, "run">;
   readonly metrics: FunctionMetrics<"authorizer">;
+  /** Whether an allowed call logs at info level. Asked once for each allowed call. */
+  readonly isSampled: () => boolean;
 }
 
 /** Tells of work that failed when the caller had its answer, and counts the events lost by it. */
@@ -26,7 +28,7 @@ export function reportFailure(
 
 /**
  * Decides about one call of a REST API, an HTTP API or AppSync. Its events, its log line and its metrics go out after
- * the answer. Of a call that is let in its event says all, so it has a log line in a sample of invocations only.
+ * the answer. Allowed calls log at info level in a sample only, because their event has the details.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
@@ -34,7 +36,7 @@ export async function decideCall(
   authorizer: Authorizer,
   event: unknown,
 ): Promise<AuthorizerResult> {
-  const { afterResponse, clock, logger, metrics } = authorizer;
+  const { afterResponse, clock, isSampled, logger, metrics } = authorizer;
   const startedMs = clock();
   let decided: DecidedCall | undefined;
   try {
@@ -48,7 +50,7 @@ export async function decideCall(
       const fail = (error: unknown) => reportFailure(authorizer, error);
       const events = (await decided?.track(fail)) ?? [];
       const isAllowed = decision?.outcome === "allowed";
-      logger[isAllowed ? "debug" : "info"]("The call is decided", {
+      logger[isAllowed && !isSampled() ? "debug" : "info"]("The call is decided", {
         outcome: decision?.outcome ?? "failed",
         ...(decision && "reason" in decision ? { reason: decision.reason } : {}),
         event_ids: events.map(({ id }) => id),

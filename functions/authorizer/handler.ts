@@ -1,15 +1,26 @@
 import middy from "@middy/core";
+import type { Context } from "aws-lambda";
 import { registerInternalExtension } from "../../doors/after-response/internal-extension.ts";
 import { openDoor } from "../../doors/decide/open-door.ts";
 import type { RequestIdEvent } from "../../doors/events/invocation.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
-import { createMetrics } from "../runtime/metrics.ts";
+import { createMetrics, measureInit } from "../runtime/metrics.ts";
 import type { AuthorizerResult } from "./authorizer-call.ts";
 import { type Authorizer, decideCall, reportFailure } from "./decide-call.ts";
 
 const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
 const metrics = createMetrics("authorizer", OAUTH_MONITORING_STACK);
+const afterResponse = await registerInternalExtension(process.env.AWS_LAMBDA_RUNTIME_API, (error) =>
+  reportFailure({ logger, metrics }, error),
+);
+
+/** The share of allowed calls that log a line. */
+const LOGGED_SHARE = 0.01;
+
+/** Work of the current invocation. An environment handles one invocation at a time. */
+const works: (() => Promise<void>)[] = [];
+
 const authorizer: Authorizer = {
   ...(await openDoor({
     environment: process.env,
@@ -21,13 +32,24 @@ const authorizer: Authorizer = {
     },
   })),
   metrics,
-  afterResponse: await registerInternalExtension(process.env.AWS_LAMBDA_RUNTIME_API, (error) =>
-    reportFailure({ logger, metrics }, error),
-  ),
+  isSampled: () => Math.random() < LOGGED_SHARE,
+  afterResponse: { run: async (work) => void works.push(work) },
 };
+measureInit(metrics, process.env);
 
-/** Authorizer of REST APIs, HTTP APIs and AppSync: decides about one call. */
-export const handler = middy<RequestIdEvent, AuthorizerResult>()
+const decideLogged = middy<RequestIdEvent, AuthorizerResult>()
   .use(logLambdaContext())
   .use(logRequestId())
   .handler((event) => decideCall(authorizer, event));
+
+/** Authorizer of REST APIs, HTTP APIs and AppSync: decides about one call. */
+export async function handler(event: RequestIdEvent, context: Context): Promise<AuthorizerResult> {
+  try {
+    return await decideLogged(event, context);
+  } finally {
+    // Always: the extension holds the environment until it has run, even if a middleware threw.
+    await afterResponse.run(async () => {
+      for (const work of works.splice(0)) await work();
+    });
+  }
+}

@@ -38,8 +38,12 @@ export async function republishBatch(
   try {
     await bus.publish(events);
   } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    for (const event of error.events) refused.add(event);
+    const failed = error instanceof PublishError ? error.events : events;
+    for (const event of failed) refused.add(event);
+    logger.warn("The bus did not accept events; they will be delivered again", {
+      count: failed.length,
+      cause: String(error),
+    });
   }
   const failed = messages.filter(({ event }) => !event || refused.has(event));
   metrics.count("EventsReturned", messages.length - failed.length);

@@ -2,9 +2,8 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import type * as z from "zod";
 import { fieldValues } from "../../doors/events/header-fields.ts";
-import { faultsOf } from "../../shared/errors/faults.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
-import { problemResponses } from "./json-route.ts";
+import { parseRequest, problemResponses } from "./json-route.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
 
@@ -73,13 +72,12 @@ export function jsonBodyRoute<S extends z.ZodType>(
     .use(logRequestId())
     .use(problemResponses(logger))
     .handler(async (event) => {
-      const parsed = schemaOf(event).safeParse(parseBody(event));
-      if (!parsed.success) throw badRequest(faultsOf(parsed.error));
+      const input = parseRequest(schemaOf(event), parseBody(event));
       try {
         return {
           statusCode: 200,
           headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
-          body: JSON.stringify(await answer(parsed.data, event)),
+          body: JSON.stringify(await answer(input, event)),
         };
       } catch (error) {
         throw problemOf(error) ?? error;

@@ -25,7 +25,6 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
 /** What a thrown error means to the caller. An unexpected error is ours to fix, and its text is not shown. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof z.ZodError) return badRequest(faultsOf(error));
   if (error instanceof InvalidCursorError) {
     return badRequest([{ pointer: "/cursor", detail: error.message }]);
   }
@@ -37,6 +36,13 @@ function toProblem(error: unknown): Problem {
     "Internal error",
     "The server failed to answer the request and logged the error. Try again.",
   );
+}
+
+/** @throws Problem 400 when a part of the request does not fit its schema */
+export function parseRequest<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  const parsed = schema.safeParse(input);
+  if (!parsed.success) throw badRequest(faultsOf(parsed.error));
+  return parsed.data;
 }
 
 /**
@@ -87,6 +93,6 @@ export function jsonRoute<S extends z.ZodType>(
     .handler(async (event) => ({
       statusCode: 200,
       headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
-      body: JSON.stringify(await answer(parameters.parse(singleParameters(event)), event)),
+      body: JSON.stringify(await answer(parseRequest(parameters, singleParameters(event)), event)),
     }));
 }

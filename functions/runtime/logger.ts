@@ -3,7 +3,10 @@ import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import type middy from "@middy/core";
 import { loggableRequestId, type RequestIdEvent } from "../../doors/events/invocation.ts";
 
-/** The functions' structured log. The service name and the level come from the environment. */
+/**
+ * The functions' structured log. The service name comes from the environment, the level from the function's logging
+ * configuration, which Lambda sets as `AWS_LAMBDA_LOG_LEVEL`.
+ */
 export const logger = new Logger();
 
 /**

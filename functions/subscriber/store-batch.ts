@@ -12,7 +12,7 @@ import { addOrigin } from "../../shared/origins/add-origin.ts";
 import type { Origins } from "../../shared/origins/origins.ts";
 import { parseBusMessage } from "../../shared/providers/bus-message.ts";
 import type { ProviderAdapter } from "../../shared/providers/provider-adapter.ts";
-import { DAY_MS } from "../../shared/time/clock.ts";
+import { type Clock, DAY_MS } from "../../shared/time/clock.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { measureBatch } from "./batch-metrics.ts";
 import { sendDeadLetter } from "./dead-letters.ts";
@@ -26,7 +26,7 @@ export interface Subscriber extends BatchPublisher {
   readonly adapters?: readonly ProviderAdapter[];
   /** What finds the origins of addresses. Without it, events have the origin that they say themselves. */
   readonly origins?: Origins;
-  /** Brings the databases of origins up to date. It never throws. */
+  /** Brings the databases of origins up to date. */
   readonly refresh?: () => Promise<void>;
   readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
@@ -85,18 +85,74 @@ async function giveBack(
   }
 }
 
+/** Waits for work that checks the deadline itself, and no longer for work that hangs. */
+const GRACE_MS = 2000;
+
 /**
- * Stores a batch of events, each once; answers which messages SQS must deliver again.
+ * Rejects shortly after the deadline.
+ *
+ * @param deadlineMs epoch milliseconds
+ */
+async function withinDeadline<T>(work: Promise<T>, deadlineMs: number, clock: Clock): Promise<T> {
+  if (deadlineMs === Number.POSITIVE_INFINITY) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    const expire = () => reject(new Error("a service did not answer before the deadline"));
+    timer = setTimeout(expire, Math.max(0, deadlineMs - clock()) + GRACE_MS);
+  });
+  return Promise.race([work, overdue]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * Stores a batch of events, each once. Returns the messages that SQS must deliver again, which is every message when
+ * something fails unexpectedly. It does not throw.
  *
  * @param deadlineMs when storing ends and the rest goes back to the queue, epoch milliseconds
  */
 export async function storeBatch(
   subscriber: Subscriber,
+  event: SQSEvent,
+  deadlineMs: number,
+): Promise<SQSBatchResponse> {
+  const { clock, logger, metrics } = subscriber;
+  const { Records } = event;
+  try {
+    return await withinDeadline(tryBatch(subscriber, event, deadlineMs), deadlineMs, clock);
+  } catch (error) {
+    logger.error("The batch failed; its messages will be delivered again", {
+      count: Records.length,
+      cause: String(error),
+    });
+    await giveBack(subscriber, Records);
+    metrics.count("EventsRetried", Records.length);
+    metrics.publish();
+    return { batchItemFailures: Records.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  }
+}
+
+/** The event with its origin; without it when the origin cannot be found. */
+function enriched({ origins, logger }: Subscriber, event: OAuthEvent): OAuthEvent {
+  if (!origins) return event;
+  try {
+    return addOrigin(event, origins);
+  } catch (error) {
+    logger.warn("The origin of an event could not be found", {
+      ...namesOf(event),
+      cause: String(error),
+    });
+    return event;
+  }
+}
+
+async function tryBatch(
+  subscriber: Subscriber,
   { Records }: SQSEvent,
   deadlineMs: number,
 ): Promise<SQSBatchResponse> {
-  const { store, adapters, origins, entered, spread, clock, logger, metrics } = subscriber;
-  const refreshed = subscriber.refresh?.();
+  const { store, adapters, entered, spread, clock, logger, metrics } = subscriber;
+  const refreshed = subscriber.refresh?.().catch((error: unknown) => {
+    logger.warn("The databases of origins could not be refreshed", { cause: String(error) });
+  });
   const parsed = Records.map((record) => ({
     record,
     message: parseBusMessage(record.body, adapters),
@@ -122,7 +178,7 @@ export async function storeBatch(
   );
   const outcome = await storeEvents(
     store,
-    good.map(({ event }) => (origins ? addOrigin(event, origins) : event)),
+    good.map(({ event }) => enriched(subscriber, event)),
     { clock, entered: entered.at(nowMs), spread, deadlineMs },
   );
   const storedAtMs = clock();
@@ -143,16 +199,13 @@ export async function storeBatch(
   }
   const [first] = outcome.retry;
   if (first) {
-    logger.warn("The store is busy; events will be delivered again", {
+    logger.warn("Events could not be stored now; they will be delivered again", {
       count: failures.size,
       reason: first.reason,
       events: outcome.retry.map(({ event }) => namesOf(event)),
     });
   }
-  const returned = [
-    ...unpublished,
-    ...good.flatMap(({ record, event }) => (retryIds.has(event.id) ? [record] : [])),
-  ];
+  const returned = Records.filter(({ messageId }) => failures.has(messageId));
   if (returned.length > 0) await giveBack(subscriber, returned);
   if (outcome.stored.length > 0) {
     logger.debug("Events are stored", { events: outcome.stored.map(namesOf) });

@@ -2,24 +2,48 @@ import { Duration, Stack } from "aws-cdk-lib";
 import type { IRestApi } from "aws-cdk-lib/aws-apigateway";
 import type { IHttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import {
-  Alarm,
   type AlarmProps,
   ComparisonOperator,
   type IMetric,
   TreatMissingData,
 } from "aws-cdk-lib/aws-cloudwatch";
-import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
-import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import {
+  type FailureThreshold,
+  failureThresholdSchema,
+} from "../../shared/config/alarm-parameters.ts";
+import {
+  InvalidConfigError,
+  type MonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
+import { createAlarm } from "./create-alarm.ts";
 import type { Data } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
-import type { FunctionName, Functions } from "./functions.ts";
+import { type FailureRateProps, failureRate } from "./failure-rate.ts";
+import { type FunctionName, type Functions, SCHEDULED, timeoutOf } from "./functions.ts";
 import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 import { droppedEvents } from "./undelivered.ts";
+
+/** Threshold of the alarm on one API's 5XX answers. */
+export interface ServerErrorsThreshold {
+  /**
+   * 5XX answers, in percent of all answers in five minutes.
+   *
+   * @default - `alarms.apiServerErrors.percent` of the configuration, which is 1
+   */
+  readonly percent?: number;
+
+  /**
+   * 5XX answers in five minutes. With 1, one answer is enough for an API with few calls.
+   *
+   * @default - `alarms.apiServerErrors.atLeast` of the configuration, which is 5
+   */
+  readonly atLeast?: number;
+}
 
 /** What the alarms watch, and the topic they notify. */
 export interface AlarmsProps {
@@ -78,29 +102,48 @@ export class Alarms extends Construct {
     );
   }
 
-  /** Watches an API that the authorizer protects, from the API's own stack. */
-  watchApi(scope: Construct, api: IRestApi): void {
-    this.#alarm(
+  /**
+   * Watches an API that the authorizer protects, from the API's own stack.
+   *
+   * @throws InvalidConfigError when the threshold is out of range
+   */
+  watchApi(scope: Construct, api: IRestApi, given?: ServerErrorsThreshold): void {
+    this.#rateAlarm(
       "OAuthServerErrors",
       "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
-      // By name: the API may be in another stack, and this stack must not depend on it.
-      apiMetric(api, "5XXError", SUM),
-      this.props.config.alarms.apiServerErrors,
-      {},
+      {
+        // By name: the API may be in another stack, and this stack must not depend on it.
+        failures: apiMetric(api, "5XXError", SUM),
+        attempts: apiMetric(api, "Count", SUM),
+        period: PERIOD,
+      },
+      this.#thresholdOf(api, given),
       scope,
     );
   }
 
-  /** Watches an HTTP API that the authorizer protects, from the API's own stack. It has metrics by its id. */
-  watchHttpApi(scope: Construct, api: IHttpApi): void {
-    this.#alarm(
+  /**
+   * Watches an HTTP API that the authorizer protects, from the API's own stack. It has metrics by its id.
+   *
+   * @throws InvalidConfigError when the threshold is out of range
+   */
+  watchHttpApi(scope: Construct, api: IHttpApi, given?: ServerErrorsThreshold): void {
+    this.#rateAlarm(
       "OAuthServerErrors",
       "The API answers 5XX; 500 can mean that the token store does not answer and callers are refused",
-      api.metricServerError(SUM),
-      this.props.config.alarms.apiServerErrors,
-      {},
+      { failures: api.metricServerError(SUM), attempts: api.metricCount(SUM), period: PERIOD },
+      this.#thresholdOf(api, given),
       scope,
     );
+  }
+
+  #thresholdOf(api: IRestApi | IHttpApi, given: ServerErrorsThreshold = {}): FailureThreshold {
+    const threshold = { ...this.props.config.alarms.apiServerErrors, ...given };
+    const parsed = failureThresholdSchema.safeParse(threshold);
+    if (!parsed.success) {
+      throw new InvalidConfigError(`the alarm option of ${api.node.path}`, parsed.error);
+    }
+    return parsed.data;
   }
 
   #watchQueues(): void {
@@ -148,16 +191,33 @@ export class Alarms extends Construct {
    */
   #watchAuthorizer(): void {
     const { alarms } = this.props.config;
-    this.#alarm(
+    const { metricsName } = this.props.functions;
+    this.#rateAlarm(
       "AuthorizerUnavailable",
       "The authorizer could not decide and callers got 503: look at the tokens table and the authorizer's log",
-      ownMetric(this.props.functions.metricsName, "authorizer", "Unavailable", SUM),
+      {
+        failures: ownMetric(metricsName, "authorizer", "Unavailable", SUM),
+        // Every decision has one duration.
+        attempts: ownMetric(metricsName, "authorizer", "DecisionDuration", {
+          period: PERIOD,
+          statistic: "SampleCount",
+        }),
+        period: PERIOD,
+      },
       alarms.authorizerUnavailable,
+    );
+    // No step of the authorizer may take this long, so one timeout is enough. Lambda's errors do not tell a timeout
+    // from a 401, but only a timeout lasts as long as the time limit.
+    this.#alarm(
+      "AuthorizerTimeouts",
+      "The authorizer ran into its time limit: its caller waited that long or got 5XX, and events of the call may be lost. Look for the invocation's last line in its log",
+      this.props.functions.get("Authorizer").metricDuration(MAXIMUM),
+      timeoutOf("Authorizer").toMilliseconds(),
     );
     this.#alarm(
       "AuthorizerLatency",
       "One decision in a hundred takes too long: look at cold starts and at the latency of the tokens table",
-      ownMetric(this.props.functions.metricsName, "authorizer", "DecisionDuration", {
+      ownMetric(metricsName, "authorizer", "DecisionDuration", {
         period: PERIOD,
         statistic: "p99",
       }),
@@ -168,7 +228,7 @@ export class Alarms extends Construct {
     this.#alarm(
       "EventsLost",
       "Events could be neither published nor set aside: recover them from the authorizer's log",
-      ownMetric(this.props.functions.metricsName, "authorizer", "EventsLost", SUM),
+      ownMetric(metricsName, "authorizer", "EventsLost", SUM),
       1,
     );
   }
@@ -220,14 +280,16 @@ export class Alarms extends Construct {
   }
 
   #watchTables(): void {
-    const { config, data } = this.props;
+    const { config, data, functions } = this.props;
+    // Every call stores an event, so this grows with the traffic whichever table is throttled.
+    const successes = ownMetric(functions.metricsName, "subscriber", "EventsStored", SUM);
     for (const kind of ["Read", "Write"] as const) {
       const sums = tableThrottles(data, `${kind}ThrottleEvents`, PERIOD);
       for (const [index, { names, metric }] of sums.entries()) {
-        this.#alarm(
+        this.#rateAlarm(
           `Table${kind}Throttles${index + 1}`,
           `DynamoDB throttles ${kind.toLowerCase()}s of one of these: ${names.join(", ")}. Raise the shards of the index, or the account's limits`,
-          metric,
+          { failures: metric, successes, period: PERIOD },
           config.alarms.tableThrottles,
         );
       }
@@ -236,19 +298,43 @@ export class Alarms extends Construct {
 
   #watchFunction(name: FunctionName, created: IFunction): void {
     const { alarms } = this.props.config;
-    this.#alarm(
+    const throttled =
+      "Lambda throttles the function: raise the account's concurrency, or functions.reservedConcurrency";
+    const failed =
+      ERROR_MEANING[name] ?? "The function fails, runs out of time or of memory: see its log";
+    const throttles = created.metricThrottles(SUM);
+    const errors = created.metricErrors(SUM);
+    if (SCHEDULED.has(name)) {
+      // A schedule starts few runs, whatever the traffic: each one counts.
+      this.#alarm(`${name}Throttles`, throttled, throttles, 1);
+      this.#alarm(`${name}Errors`, failed, errors, 1);
+      return;
+    }
+    const invocations = created.metricInvocations(SUM);
+    this.#rateAlarm(
       `${name}Throttles`,
-      "Lambda throttles the function: raise the account's concurrency, or functions.reservedConcurrency",
-      created.metricThrottles(SUM),
+      throttled,
+      // Lambda does not count a throttled invocation as an invocation.
+      { failures: throttles, successes: invocations, period: PERIOD },
       alarms.functionThrottles,
     );
     if (name === "Authorizer") return;
-    this.#alarm(
+    this.#rateAlarm(
       `${name}Errors`,
-      ERROR_MEANING[name] ?? "The function fails, runs out of time or of memory: see its log",
-      created.metricErrors(SUM),
+      failed,
+      { failures: errors, attempts: invocations, period: PERIOD },
       alarms.functionErrors,
     );
+  }
+
+  #rateAlarm(
+    name: string,
+    alarmDescription: string,
+    rate: FailureRateProps,
+    threshold: FailureThreshold,
+    scope: Construct = this,
+  ): void {
+    this.#alarm(name, alarmDescription, failureRate(rate, threshold), threshold.percent, {}, scope);
   }
 
   #alarm(
@@ -259,14 +345,11 @@ export class Alarms extends Construct {
     differences: Partial<AlarmProps> = {},
     scope: Construct = this,
   ): void {
-    new Alarm(scope, name, {
+    createAlarm(scope, name, this.props.topic, {
       alarmDescription,
       metric,
       threshold,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
       ...differences,
-    }).addAlarmAction(new SnsAction(this.props.topic));
+    });
   }
 }

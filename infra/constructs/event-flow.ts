@@ -1,4 +1,4 @@
-import { Duration, type RemovalPolicy } from "aws-cdk-lib";
+import { Duration, Names, type RemovalPolicy } from "aws-cdk-lib";
 import { Archive, EventBus, Rule } from "aws-cdk-lib/aws-events";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
@@ -28,6 +28,9 @@ const visibilityTimeout = ({ subscriber }: MonitoringConfig) =>
 
 /** SQS keeps a message at most this long. */
 const LONGEST = Duration.days(14);
+
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html */
+const MAX_ARCHIVE_NAME = 48;
 
 export interface EventFlowProps {
   readonly config: MonitoringConfig;
@@ -86,7 +89,13 @@ export class EventFlow extends Construct {
       deadLetterQueue: { queue: this.unpublishable, maxReceiveCount: 1000 },
     });
 
-    this.bus = new EventBus(this, "Bus", { description: "OAuth events of every producer" });
+    // CDK's default name is built from construct ids, which two stacks can share; this one has the stack's name.
+    const uniqueName = (maxLength: number) =>
+      Names.uniqueResourceName(this, { separator: "-", maxLength });
+    this.bus = new EventBus(this, "Bus", {
+      eventBusName: uniqueName(256),
+      description: "OAuth events of every producer",
+    });
     const { mappings } = config.providers;
     const mapped = mappings.filter(({ partnerEventBus }) => partnerEventBus === undefined);
     const eventPattern = {
@@ -97,6 +106,7 @@ export class EventFlow extends Construct {
     };
     if (config.archive.enabled) {
       this.archive = new Archive(this, "Archive", {
+        archiveName: uniqueName(MAX_ARCHIVE_NAME),
         sourceEventBus: this.bus,
         eventPattern,
         description: "For the replay of OAuth events",

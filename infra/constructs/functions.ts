@@ -102,9 +102,6 @@ const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
   "ProviderEndpoint",
 ]);
 
-/** The share of invocations that log what their events say as well. */
-const DEBUG_LOG_SHARE = "0.01";
-
 const HTTP_TIMEOUT = Duration.seconds(29);
 
 /** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
@@ -114,7 +111,7 @@ const TRACED_WITH_API = Tracing.PASS_THROUGH;
 const ADMIN_ROUTES = "admin-routes";
 
 /** The functions that schedules call. */
-const SCHEDULED: ReadonlySet<string> = new Set(["Anomalies", "Cleanup", "SignalPoller"]);
+export const SCHEDULED: ReadonlySet<string> = new Set(["Anomalies", "Cleanup", "SignalPoller"]);
 
 /** The functions that nobody waits for share an asset as well. */
 const BACKGROUND = "background";
@@ -299,6 +296,7 @@ const DEFINITIONS = {
     entry: "provider-endpoint",
     timeout: HTTP_TIMEOUT,
     memorySize: 1024,
+    tables: { COUNTERS_TABLE: { table: ["UpdateItem"] } },
   },
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
@@ -309,6 +307,9 @@ const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
 ]);
 
 export type { FunctionName };
+
+/** The time limit of a function. */
+export const timeoutOf = (name: FunctionName): Duration => DEFINITIONS[name].timeout;
 
 /** Called for each function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
@@ -411,6 +412,8 @@ export class Functions extends Construct {
     this.get("Republisher").addEventSource(
       new SqsEventSource(this.props.flow.unpublished, {
         batchSize: 10,
+        // While the bus hangs, each invocation takes seconds: they must not use up the account's concurrency.
+        maxConcurrency: 10,
         reportBatchItemFailures: true,
       }),
     );
@@ -446,15 +449,15 @@ export class Functions extends Construct {
       loggingFormat: LoggingFormat.JSON,
       // Lambda's own three lines an invocation say what its metrics say.
       systemLogLevelV2: SystemLogLevel.WARN,
-      applicationLogLevelV2: ApplicationLogLevel.DEBUG,
+      // It overrides the levels and the sampling that Powertools reads from the environment. To debug a function, lower
+      // it in the function's logging configuration.
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
       // The next run of a schedule does what a failed one left. Nobody else calls asynchronously.
       ...(SCHEDULED.has(name) && { retryAttempts: 0 }),
       logGroup,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       environment: {
         POWERTOOLS_SERVICE_NAME: definition.entry ?? definition.folder,
-        POWERTOOLS_LOG_LEVEL: "INFO",
-        POWERTOOLS_LOGGER_SAMPLE_RATE: DEBUG_LOG_SHARE,
         OAUTH_MONITORING_STACK: metricsName,
       },
     });

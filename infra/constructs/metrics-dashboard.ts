@@ -83,6 +83,15 @@ export class MetricsDashboard extends Construct {
     });
   }
 
+  /** Cold starts are rare and slow: their number on the left, their time on the right. */
+  #coldStarts(): GraphWidget {
+    const starts = this.#own("authorizer", "InitDuration", "SampleCount");
+    const times = ["p50", "Maximum"].map((each) => this.#own("authorizer", "InitDuration", each));
+    const widget = graph("Authorizer cold starts: number, and init time (ms, right)", [starts]);
+    for (const time of times) widget.addRightMetric(time);
+    return widget;
+  }
+
   #authorizerRow(): GraphWidget[] {
     const outcomes = ["Allowed", "AuthFailed", "ScopeViolation", "Unavailable"] as const;
     return [
@@ -95,6 +104,7 @@ export class MetricsDashboard extends Construct {
         this.#own("authorizer", "DecisionDuration", "p50"),
         this.#own("authorizer", "DecisionDuration", "p99"),
       ]),
+      this.#coldStarts(),
     ];
   }
 

@@ -1,11 +1,5 @@
 import { Duration, type RemovalPolicy, Size, Stack, Validations } from "aws-cdk-lib";
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  TreatMissingData,
-} from "aws-cdk-lib/aws-cloudwatch";
-import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import type { IMetric } from "aws-cdk-lib/aws-cloudwatch";
 import type { IRuleTarget, Rule } from "aws-cdk-lib/aws-events";
 import { FirehoseDeliveryStream } from "aws-cdk-lib/aws-events-targets";
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -33,6 +27,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { OcsfExportParameters } from "../../shared/config/ocsf-export-parameters.ts";
+import { createAlarm } from "./create-alarm.ts";
 import { privateBucketProps } from "./private-bucket.ts";
 
 /** The prefixes of exported events, and of records that could not be exported. */
@@ -251,13 +246,6 @@ export class OcsfExport extends Construct {
   #alarm(name: string, alarmDescription: string, metric: IMetric, threshold: number): void {
     const { alarmTopic } = this.props;
     if (!alarmTopic) return;
-    new Alarm(this, name, {
-      alarmDescription,
-      metric,
-      threshold,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      evaluationPeriods: 1,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    }).addAlarmAction(new SnsAction(alarmTopic));
+    createAlarm(this, name, alarmTopic, { alarmDescription, metric, threshold });
   }
 }

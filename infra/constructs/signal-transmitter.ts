@@ -107,6 +107,7 @@ export class SignalTransmitter extends Construct {
         resourceArns: [pushes.queueArn],
       });
     }
+    transmitter.addEnvironment("SIGNAL_EVENT_QUEUE_URL", events.queueUrl);
     transmitter.addEventSource(
       new SqsEventSource(events, { batchSize: 10, reportBatchItemFailures: true }),
     );

@@ -3,8 +3,8 @@ import { type IMetric, MathExpression } from "aws-cdk-lib/aws-cloudwatch";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
-/** An alarm takes at most ten metrics. */
-const METRICS_PER_ALARM = 10;
+/** An alarm takes at most ten metrics, and its rate needs one more than the throttles. */
+const METRICS_PER_ALARM = 9;
 
 /** The sum of the throttled requests of some tables and indexes. */
 export interface ThrottleSum {

@@ -1,17 +1,11 @@
 import { Duration, Fn } from "aws-cdk-lib";
-import {
-  Alarm,
-  ComparisonOperator,
-  Metric,
-  type MetricOptions,
-  TreatMissingData,
-} from "aws-cdk-lib/aws-cloudwatch";
-import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { Metric, type MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { CfnRule, Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { createAlarm } from "./create-alarm.ts";
 
 /** A rule's target that EventBridge tries for as long as it can, and then puts the event aside. */
 export function patientTarget(queue: Queue, deadLetterQueue: Queue): SqsQueue {
@@ -50,15 +44,12 @@ export function alarmUndelivered(
   alarmTopic: ITopic | undefined,
 ): void {
   if (!alarmTopic) return;
-  new Alarm(scope, "NotDelivered", {
+  createAlarm(scope, "NotDelivered", alarmTopic, {
     alarmDescription,
     metric: queue.metricApproximateNumberOfMessagesVisible({
       period: Duration.minutes(5),
       statistic: "Maximum",
     }),
     threshold: 1,
-    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    evaluationPeriods: 1,
-    treatMissingData: TreatMissingData.NOT_BREACHING,
-  }).addAlarmAction(new SnsAction(alarmTopic));
+  });
 }

@@ -57,10 +57,13 @@ for (;;) {
     callbackWaitsForEmptyEventLoop: true,
     getRemainingTimeInMillis: () => deadlineMs - Date.now(),
   };
-  try {
-    const result = await handler(JSON.parse(body), context);
-    await call("POST", `invocation/${awsRequestId}/response`, result ?? null);
-  } catch (error) {
-    await call("POST", `invocation/${awsRequestId}/error`, errorBody(error));
-  }
+  const [path, answer] = await Promise.resolve()
+    .then(() => handler(JSON.parse(body), context))
+    .then(
+      (result) => ["response", result ?? null],
+      (error) => ["error", errorBody(error)],
+    );
+  // As aws-lambda-ric 4 does.
+  await new Promise((resolve) => setImmediate(resolve));
+  await call("POST", `invocation/${awsRequestId}/${path}`, answer);
 }

@@ -15,6 +15,7 @@ interface FunctionProperties {
   readonly MemorySize?: number;
   readonly ReservedConcurrentExecutions?: number;
   readonly Environment?: { readonly Variables: Record<string, string> };
+  readonly LoggingConfig?: { readonly LogFormat: string; readonly ApplicationLogLevel?: string };
 }
 
 interface Pool {
@@ -90,6 +91,9 @@ export class LambdaFunctions {
           AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(properties.MemorySize ?? 128),
           AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
           AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+          // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+          AWS_LAMBDA_LOG_FORMAT: properties.LoggingConfig?.LogFormat ?? "Text",
+          AWS_LAMBDA_LOG_LEVEL: properties.LoggingConfig?.ApplicationLogLevel ?? "",
           NODE_NO_WARNINGS: "1",
         },
       };

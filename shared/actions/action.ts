@@ -82,6 +82,8 @@ export const actionSchema = z.object({
   settled: z.boolean().optional(),
   /** The alert that it answers. */
   alert_id: z.string().optional(),
+  /** Digest of the request, if its key is good for this request only. */
+  request_digest: z.string().optional(),
   /** Of a proposal: whether people were told. */
   told: z.boolean().optional(),
   /** Who approved, rejected or released it, when, and why. */
@@ -122,6 +124,8 @@ const requestShape = z.strictObject({
   mode: z.enum(["take", "propose", "dry_run"]).default("take"),
   /** Default: none, so that each request is an action of its own. */
   idempotencyKey: idempotencyKeySchema.optional(),
+  /** Digest of the request as its sender wrote it. The key is then refused for a request with another digest. */
+  requestDigest: z.string().min(1).max(128).optional(),
   alertId: z.string().min(1).max(1024).optional(),
 });
 

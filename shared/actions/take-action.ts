@@ -15,12 +15,12 @@ import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts
 import { type ActionContext, completeAction } from "./complete-action.ts";
 import { countHits } from "./count-hits.ts";
 
-/** A key was used before, for another action. */
+/** A key was used before, for another request. */
 export class IdempotencyKeyReusedError extends OAuthMonitoringError {
   override readonly name = "IdempotencyKeyReusedError";
 
   constructor() {
-    super("the idempotency key belongs to another action: give each action a key of its own");
+    super("the idempotency key belongs to another request: give each request its own key");
   }
 }
 
@@ -46,7 +46,7 @@ function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
  *
  * @throws InvalidInputError when the request is not valid; TokenNotFoundError when the target is a token that there is
  * not; TooManyRestrictionsError when the list of blocks is full; IdempotencyKeyReusedError when the key belongs to
- * another action; and what the store or the bus throws: then the action is not confirmed, and a retry with the same
+ * another request; and what the store or the bus throws: then the action is not confirmed, and a retry with the same
  * key completes it
  */
 export async function takeAction(context: ActionContext, request: ActionRequest): Promise<Action> {
@@ -72,9 +72,15 @@ export function findActionOfKey(
 }
 
 /** @throws IdempotencyKeyReusedError when an action is not the one that is asked for */
-function sameAction(action: Action, { kind, target }: AskedAction): Action {
+function sameAction(action: Action, { kind, target, requestDigest }: AskedAction): Action {
   const isSame =
-    action.kind === kind && action.target.kind === target.kind && action.target.id === target.id;
+    action.kind === kind &&
+    action.target.kind === target.kind &&
+    action.target.id === target.id &&
+    // Only some senders repeat a request byte for byte. A policy, for example, computes the end of its block again.
+    (requestDigest === undefined ||
+      action.request_digest === undefined ||
+      action.request_digest === requestDigest);
   if (!isSame) throw new IdempotencyKeyReusedError();
   return action;
 }
@@ -84,7 +90,7 @@ async function newAction(
   asked: AskedAction,
   nowMs: number,
 ): Promise<Action> {
-  const { kind, target, actor, until, issuedBefore, mode, alertId } = asked;
+  const { kind, target, actor, until, issuedBefore, mode, alertId, requestDigest } = asked;
   const isOfHolder = kind === "revoke" && target.kind !== "token";
   // What is issued within this very millisecond is revoked too.
   const issued_before = issuedBefore ?? toInstant(nowMs + 1);
@@ -100,6 +106,7 @@ async function newAction(
     ...(until !== undefined && { until }),
     ...(isOfHolder && { issued_before }),
     ...(alertId !== undefined && { alert_id: alertId }),
+    ...(requestDigest !== undefined && { request_digest: requestDigest }),
   };
 }
 

@@ -40,6 +40,8 @@ const environmentSchema = z.object({
   SIGNAL_ISSUER: z.url(),
   /** Where pushes wait. */
   SIGNAL_PUSH_QUEUE_URL: z.url(),
+  /** The queue of the events for which SETs are made. */
+  SIGNAL_EVENT_QUEUE_URL: z.url(),
   /** The queues of the webhooks, in the order of the configuration, separated by commas. */
   WEBHOOK_QUEUE_URLS: z
     .string()

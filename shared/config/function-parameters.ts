@@ -51,8 +51,8 @@ export const functionsSchema = z
     /** Environments of the authorizer that Lambda keeps warm, paid by the hour. 0 keeps none. */
     authorizerProvisionedConcurrency: z.int().min(0).max(100_000).default(0),
     /**
-     * The VPC in which the functions run. It needs ways to DynamoDB, EventBridge, SQS and SNS: see docs/deploy.md. The
-     * construct's property `vpc` wins over it.
+     * The VPC in which the functions run. docs/deploy.md lists the endpoints that it needs. The construct's property
+     * `vpc` wins over it.
      */
     vpc: z
       .strictObject({

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
 import { eventTypeSchema, scopeListSchema } from "../envelope/identifiers.ts";
 import { InvalidInputError } from "../errors/faults.ts";
+import { alarmsSchema } from "./alarm-parameters.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
@@ -313,30 +314,7 @@ const keysSchema = z.strictObject({
     .regex(/^[A-Za-z0-9_.-]{3,255}$/, "the name of a DynamoDB table")
     .optional(),
   /** Thresholds of the CloudWatch alarms. Counts are per five minutes. */
-  alarms: z
-    .strictObject({
-      /** Messages in `DeadLetters` or `Unpublishable`. */
-      deadLetters: z.int().min(1).default(1),
-      /** Age in seconds of the oldest waiting event. */
-      bufferAgeSeconds: z.int().min(60).default(300),
-      /** 5XX answers of an API, including the authorizer's 503. */
-      apiServerErrors: z.int().min(1).default(5),
-      /** Calls that got 503 because the authorizer could not decide. */
-      authorizerUnavailable: z.int().min(1).default(5),
-      /** 99th percentile of the time to a decision, for 15 minutes. */
-      authorizerP99Milliseconds: z.int().min(1).default(500),
-      /** Failed invocations of a function. */
-      functionErrors: z.int().min(1).default(1),
-      /** Throttled invocations of a function. */
-      functionThrottles: z.int().min(1).default(1),
-      /** Throttled reads, or writes, of the tables. */
-      tableThrottles: z.int().min(1).default(10),
-      /** Stored events of type `suspicious_activity`. */
-      suspiciousActivity: z.int().min(1).default(1),
-      /** Requests to a provider's path without a valid signature or secret. */
-      providerRequestsRefused: z.int().min(1).default(20),
-    })
-    .prefault({}),
+  alarms: alarmsSchema,
 });
 
 /** The configuration: its keys, and what one key asks of another. */

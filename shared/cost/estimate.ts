@@ -14,7 +14,6 @@ import {
   EXPORT_ALARM_METRICS,
   FUNCTION_GB,
   IDLE_POLL_SECONDS,
-  IDLE_POLLERS,
   LOG_BYTES,
   MESSAGES_A_REQUEST,
   RECEIVE_MS,
@@ -44,9 +43,9 @@ const SAMPLE_CALLS = 2000;
 
 const MILLION = 1_000_000;
 
-/** ReceiveMessage calls for a number of messages: where messages come slowly, each has its own. */
-export function receives(messages: number, perSecond: number): number {
-  const each = (perSecond * RECEIVE_MS) / SECOND_MS;
+/** ReceiveMessage calls of all pollers for a number of messages: where messages come slowly, each has its own. */
+export function receives(messages: number, perSecond: number, pollers: number): number {
+  const each = ((perSecond / pollers) * RECEIVE_MS) / SECOND_MS;
   return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
 }
 
@@ -106,13 +105,15 @@ function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usag
 export function usageOfBatch(
   batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
   messagesPerSecond: number,
+  pollers: number,
 ): Usage[] {
   const ms =
     batch.events * SUBSCRIBER_MS.event +
     batch.transactions * SUBSCRIBER_MS.transaction +
     batch.roundTrips * SUBSCRIBER_MS.roundTrip;
   const requests =
-    receives(batch.events, messagesPerSecond) + Math.ceil(batch.events / MESSAGES_A_REQUEST);
+    receives(batch.events, messagesPerSecond, pollers) +
+    Math.ceil(batch.events / MESSAGES_A_REQUEST);
   const log = LOG_BYTES.batch + batch.events * LOG_BYTES.event;
   return [
     { part: "queue", price: "sqs.request", quantity: requests },
@@ -142,7 +143,7 @@ class SimulatedSubscriber {
   constructor(private readonly profile: UsageProfile) {}
 
   async store({ items, atMs }: Gathered<OAuthEvent>): Promise<Usage[]> {
-    const { config, callsPerSecond } = this.profile;
+    const { config, callsPerSecond, pollers } = this.profile;
     const store: EventStore = { ...SIMULATED_STORE, db: this.#tables.db, config };
     const traffic = this.#tables.begin();
     const options = { clock: () => atMs, entered: this.#entered };
@@ -161,7 +162,7 @@ class SimulatedSubscriber {
         const quantity = readUnits(item ? itemSize(item) : 0);
         return { part: "reads", price: "dynamodb.read", quantity };
       }),
-      ...usageOfBatch(batch, callsPerSecond),
+      ...usageOfBatch(batch, callsPerSecond, pollers),
     ];
   }
 }
@@ -206,18 +207,15 @@ export function usageOfMonth(profile: UsageProfile): Usage[] {
     queueKeyRequests(SECONDS_A_MONTH, 1, 1) + tableKeyRequests(SECONDS_A_MONTH, BUSY_TABLE_USERS);
   const metrics = Object.values(METRIC_NAMES).reduce((sum, names) => sum + names.length, 0);
   const fixed = { part: "metrics, alarms, dashboard" } as const;
-  // The queue is busy, or else waited for; of a busy one the receives are counted with its messages.
-  const idle = Math.max(0, 1 - profile.callsPerSecond * IDLE_POLL_SECONDS);
-  const idlePolls = (idle * IDLE_POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
+  // A poller is busy, or else waits for a message; the receives of a busy one are counted with its messages.
+  const { callsPerSecond, pollers } = profile;
+  const idle = Math.max(0, 1 - (callsPerSecond / pollers) * IDLE_POLL_SECONDS);
+  const emptyReceives = (pollers * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
   return [
     { part: "keys", price: "kms.key", quantity: 1 },
     { part: "keys", price: "kms.request", quantity: requests },
     // The queue for events that the bus did not take is always idle.
-    {
-      part: "queue",
-      price: "sqs.request",
-      quantity: idlePolls + (IDLE_POLLERS * SECONDS_A_MONTH) / IDLE_POLL_SECONDS,
-    },
+    { part: "queue", price: "sqs.request", quantity: (idle + 1) * emptyReceives },
     ...runs.flatMap(({ count, run, gb }): Usage[] => [
       { ...schedule, price: "lambda.request", quantity: count },
       { ...schedule, price: "lambda.duration", quantity: count * run.seconds * gb },

@@ -1,5 +1,6 @@
 import type { MonitoringConfig, MonitoringConfigInput } from "../config/monitoring-config.ts";
 import { parseMonitoringConfig } from "../config/monitoring-config.ts";
+import { POLLERS } from "./allowances.ts";
 
 /**
  * Configurations that the bill is estimated for. `lean` gives up:
@@ -66,7 +67,7 @@ export function usageProfile(
     secondsBetweenUses: 120,
     userAgentBytes: 90,
     traced: true,
-    pollers: 1,
+    pollers: POLLERS,
     ...given,
     config: parseMonitoringConfig(given.config ?? {}),
   };

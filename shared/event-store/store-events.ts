@@ -78,15 +78,22 @@ export async function storeEvents(
   let waiting: readonly OAuthEvent[] = byCounters([
     ...new Map(events.map((event) => [event.id, event])).values(),
   ]);
-  const known = await findIssuances(
-    store,
-    waiting.flatMap((event) => {
-      const fact = tokenFact(event);
-      return fact?.revokedAt ? [fact.tokenId] : [];
-    }),
-  );
-  const writer = new EventWriter(store, options, known, outcome, waiting[0]?.id ?? "");
-  await writer.enterValues(waiting);
+  let writer: EventWriter;
+  try {
+    const known = await findIssuances(
+      store,
+      waiting.flatMap((event) => {
+        const fact = tokenFact(event);
+        return fact?.revokedAt ? [fact.tokenId] : [];
+      }),
+    );
+    writer = new EventWriter(store, options, known, outcome, waiting[0]?.id ?? "");
+    await writer.enterValues(waiting);
+  } catch (error) {
+    const reason = String(error);
+    outcome.retry.push(...waiting.map((event) => ({ event, reason })));
+    return outcome;
+  }
   while (waiting.length > 0 && !writer.isOverdue()) {
     const { transactions, rest } = takeTransactions(
       waiting,

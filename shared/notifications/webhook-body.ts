@@ -10,32 +10,51 @@ const oneLine = (text: string, longest: number) => {
 /** On the button that opens the page on which an action is decided about. */
 const DECIDE = "Look and decide";
 
-/** Slack's three characters of markup. https://docs.slack.dev/messaging/formatting-message-text */
-const slackText = (text: string) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+/** Slack's control characters. https://docs.slack.dev/messaging/formatting-message-text */
+const SLACK_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/**
+ * Escapes text for Slack, on one line. The limit counts entities in full, because Slack rejects a message that exceeds
+ * it: otherwise `&&&…` in the name of a client would suppress an alert.
+ */
+function slackText(text: string, longest: number): string {
+  let escaped = "";
+  for (const character of oneLine(text, longest)) {
+    const next = SLACK_ENTITIES[character] ?? character;
+    if (escaped.length + next.length >= longest) return `${escaped}…`;
+    escaped += next;
+  }
+  return escaped;
+}
+
+/** Text without any markup, not even emoji codes. */
+const plainText = (text: string) => ({ type: "plain_text", text, emoji: false });
 
 /** Markdown of a card stays text: nobody can put a link into a message by the name of a client. */
 const cardText = (text: string) => text.replace(/[\\`*_[\]()#~>|-]/g, "\\$&");
 
-/** A message of an incoming webhook of Slack. */
+/**
+ * A message of an incoming webhook of Slack. Text from events is plain text or in a code span, and `verbatim` keeps
+ * Slack from turning addresses and names in it into links. https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+ */
 function slackMessage({ title, text, facts, approvalUrl: url }: Notice): object {
-  const heading = oneLine(title, 150);
-  const section = (words: string) => ({ type: "section", text: { type: "mrkdwn", text: words } });
   const lines = facts.map(
-    ([name, value]) => `*${name}:* \`${slackText(oneLine(value, 500)).replaceAll("`", "'")}\``,
+    ([name, value]) => `*${name}:* \`${slackText(value, 500).replaceAll("`", "'")}\``,
   );
+  const factList = { type: "mrkdwn", text: lines.join("\n"), verbatim: true };
   return {
-    text: slackText(`${heading} ${oneLine(text, 500)}`.trim()),
+    text: slackText(`${oneLine(title, 150)} ${text}`.trim(), 650),
+    mrkdwn: false,
     blocks: [
-      { type: "header", text: { type: "plain_text", text: heading } },
-      ...(text ? [section(slackText(oneLine(text, 2000)))] : []),
-      ...(lines.length > 0 ? [section(lines.join("\n"))] : []),
+      { type: "header", text: plainText(slackText(title, 150)) },
+      ...(text ? [{ type: "section", text: plainText(slackText(text, 2000)) }] : []),
+      ...(lines.length > 0 ? [{ type: "section", text: factList }] : []),
       ...(url === undefined
         ? []
         : [
             {
               type: "actions",
-              elements: [{ type: "button", text: { type: "plain_text", text: DECIDE }, url }],
+              elements: [{ type: "button", text: plainText(DECIDE), url }],
             },
           ]),
     ],

@@ -13,6 +13,8 @@ export interface RecordReceiver {
   readonly config: Pick<MonitoringConfig, "retention">;
   /** It resolves only when the bus has taken every event. */
   readonly sink: EventSink;
+  /** Returns when an event was first received, UTC: the time of this receipt, or of an earlier one. */
+  readonly firstReceipt: (event: OAuthEvent) => Promise<string>;
   readonly clock: Clock;
 }
 
@@ -38,21 +40,47 @@ function digestOf(record: unknown): string {
   }
 }
 
+/** Receipts that are read at the same time. */
+const AT_ONCE = 50;
+
+/** Gives events that have the time of this receipt the time of their first one. */
+async function withFirstTime(
+  events: readonly OAuthEvent[],
+  time: string,
+  firstReceipt: RecordReceiver["firstReceipt"],
+): Promise<OAuthEvent[]> {
+  const timed: OAuthEvent[] = [];
+  for (let first = 0; first < events.length; first += AT_ONCE) {
+    timed.push(
+      ...(await Promise.all(
+        events
+          .slice(first, first + AT_ONCE)
+          .map(async (event) =>
+            event.occurred_at === time
+              ? { ...event, occurred_at: await firstReceipt(event) }
+              : event,
+          ),
+      )),
+    );
+  }
+  return timed;
+}
+
 /**
  * Publishes a provider's records as events, one each. A record without an id takes the digest of its content, and one
- * without a time the time at which its request was signed, so that a request that comes again stores nothing new.
+ * without a time the time at which it first came, so that a request that comes again stores nothing new.
  *
  * @param signedAtMs when the request was signed, epoch milliseconds; undefined where the signature does not say
- * @throws PublishError when the bus does not take every event: the request must come again
+ * @throws PublishError when the bus does not take every event, and what the store throws: the request must come again
  */
 export async function receiveRecords(
-  { adapter, config, sink, clock }: RecordReceiver,
+  { adapter, config, sink, firstReceipt, clock }: RecordReceiver,
   records: readonly unknown[],
   signedAtMs: number | undefined,
 ): Promise<RecordReceipt> {
   const nowMs = clock();
   const time = toInstant(signedAtMs ?? nowMs);
-  const events = records.map((detail) =>
+  const read = records.map((detail) =>
     toOAuthEvent(adapter, {
       source: adapter.name,
       "detail-type": "",
@@ -61,6 +89,7 @@ export async function receiveRecords(
       detail,
     }),
   );
+  const events = await withFirstTime(read, time, firstReceipt);
   const lives = ({ event_type, occurred_at }: OAuthEvent) =>
     Date.parse(occurred_at) + retentionDays(config, event_type) * DAY_MS > nowMs;
   const kept = events.filter(lives);

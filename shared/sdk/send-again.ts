@@ -6,6 +6,10 @@ export interface SendAgainOptions {
   readonly maxAttempts?: number | undefined;
   /** First wait between attempts; doubled and jittered. Default 50 ms. */
   readonly retryDelayMs?: number | undefined;
+  /** Waits between attempts; real time by default. */
+  readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
+  /** Asked after each attempt: whether another one is worth it. Always, by default. */
+  readonly mayRetry?: (() => boolean) | undefined;
 }
 
 /**
@@ -18,11 +22,16 @@ export interface SendAgainOptions {
 export async function sendAgain<T, Reason>(
   items: readonly T[],
   sendOnce: (items: readonly T[]) => Promise<[T[], Reason]>,
-  { maxAttempts = 3, retryDelayMs = 50 }: SendAgainOptions = {},
+  {
+    maxAttempts = 3,
+    retryDelayMs = 50,
+    wait = sleep,
+    mayRetry = () => true,
+  }: SendAgainOptions = {},
 ): Promise<[T[], Reason]> {
   let [refused, reason] = await sendOnce(items);
-  for (let attempt = 1; refused.length > 0 && attempt < maxAttempts; attempt += 1) {
-    await sleep(retryDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
+  for (let attempt = 1; refused.length > 0 && attempt < maxAttempts && mayRetry(); attempt += 1) {
+    await wait(retryDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
     [refused, reason] = await sendOnce(refused);
   }
   return [refused, reason];

@@ -1,5 +1,5 @@
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
-import { askIssuer } from "../token-verifiers/fetch-document.ts";
+import { postToReceiver } from "./post-to-receiver.ts";
 import { type SigningKeys, signSet } from "./set-signer.ts";
 import { isPushable, PUSH } from "./stream.ts";
 import { findPending, findStream, removeSet, type StreamStore } from "./stream-store.ts";
@@ -20,9 +20,6 @@ export interface SetDelivery {
   readonly unseal: (sealed: string, streamId: string) => Promise<string>;
 }
 
-/** A receiver that does not answer holds up nobody for longer. */
-const LIMITS = { timeoutMs: 5000, maxBytes: 64 * 1024 };
-
 /**
  * Pushes a SET to its receiver (RFC 8935, section 2). There is nothing to do for one that was delivered before, or
  * whose stream is paused, disabled or deleted in the meantime.
@@ -40,19 +37,17 @@ export async function deliverSet(
   const pending = await findPending(store, stream_id, push);
   if (!pending) return false;
   if (!isPushable(url, issuer)) throw new DeliveryError("the stream's endpoint_url is not allowed");
-  const { status, text } = await askIssuer(
-    url,
-    {
-      method: "POST",
-      headers: {
-        accept: "application/json",
-        "content-type": "application/secevent+jwt",
-        ...(sealed !== undefined && { authorization: await unseal(sealed, stream_id) }),
-      },
-      body: await signSet(keys, pending.claims),
+  const request = {
+    headers: {
+      accept: "application/json",
+      "content-type": "application/secevent+jwt",
+      ...(sealed !== undefined && { authorization: await unseal(sealed, stream_id) }),
     },
-    LIMITS,
-  );
+    body: await signSet(keys, pending.claims),
+  };
+  const { status, text } = await postToReceiver(url, request).catch((error: unknown) => {
+    throw new DeliveryError(`the receiver does not answer: ${String(error)}`);
+  });
   // RFC 8935 asks for 202; some receivers answer with 200 or 204.
   if (status < 200 || status > 299) {
     const [, err = ""] = /"err"\s*:\s*"([a-z_]{1,64})"/.exec(text) ?? [];

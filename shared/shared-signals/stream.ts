@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import * as z from "zod";
+import { isPublicAddress } from "../envelope/public-address.ts";
 import { caepType, riscType } from "./signal-types.ts";
 
 /** Delivery methods (Shared Signals Framework 1.0, section 6.1). */
@@ -43,12 +45,17 @@ export function eventsDelivered({ events_requested }: SignalStream): string[] {
   return EVENTS_SUPPORTED.filter((uri) => events_requested?.includes(uri) ?? true);
 }
 
-/** Hosts by which a receiver could reach into this machine or a private network. */
-const PRIVATE_HOST =
-  /^(localhost|.*\.(localhost|local|internal)|0\.|10\.|127\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|\[)/i;
+/** Names of this machine and of private networks (RFC 6761, RFC 6762, RFC 8375). */
+const PRIVATE_NAME = /^(?:.+\.)?(?:localhost|local|internal|home\.arpa)\.?$/i;
+
+function isPublicHost(hostname: string): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return isIP(host) === 0 ? !PRIVATE_NAME.test(host) : isPublicAddress(host);
+}
 
 /**
- * Whether SETs may be pushed to an address: HTTPS, to a public host. A transmitter on this machine may push to it.
+ * Whether SETs may be pushed to a URL: HTTPS, to a public host. `postToReceiver` also checks what its name resolves to.
+ * Only a transmitter on this machine, such as the local stack, may push to it over HTTP.
  *
  * @param issuer this transmitter
  */
@@ -58,7 +65,7 @@ export function isPushable(url: string, issuer: string): boolean {
   if ([username, password, hash].some((part) => part !== "")) return false;
   const isLocal = new URL(issuer).protocol === "http:";
   if (isLocal && protocol === "http:" && hostname === "127.0.0.1") return true;
-  return protocol === "https:" && !PRIVATE_HOST.test(hostname);
+  return protocol === "https:" && isPublicHost(hostname);
 }
 
 const deliverySchema = z.discriminatedUnion("method", [

@@ -9,6 +9,7 @@ export const METRIC_NAMES = {
     "ScopeViolation",
     "Unavailable",
     "DecisionDuration",
+    "InitDuration",
     "EventsSetAside",
     "EventsLost",
   ],

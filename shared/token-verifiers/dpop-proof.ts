@@ -7,6 +7,7 @@ import type { ProofIdentity } from "../tokens/used-proofs.ts";
 import type { DpopNonces } from "./dpop-nonces.ts";
 import { readSignedJwt } from "./json-web-token.ts";
 import type { NonceRefusal, ProofRefusal } from "./possession.ts";
+import { readPublicKey } from "./public-key.ts";
 
 /** A call, as far as a proof must agree with it. */
 export interface ProvenCall {
@@ -70,6 +71,7 @@ export async function checkDpopProof(
   const thumbprint = await calculateJwkThumbprint(jwk).catch(() => undefined);
   if (thumbprint === undefined) return "malformed_dpop_proof";
   if (thumbprint !== keyThumbprint) return "wrong_dpop_key";
+  if (!readPublicKey(jwk)) return "malformed_dpop_proof";
   const ath = createHash("sha256").update(accessToken).digest("base64url");
   const url = comparable(claims.htu);
   const isForCall =

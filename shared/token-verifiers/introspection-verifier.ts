@@ -35,8 +35,13 @@ type Answer = z.output<typeof answerSchema>;
 const PLAIN = "application/json";
 const SIGNED = "application/token-introspection+jwt";
 
-/** Answers in memory: about 10 MB. */
+/** Answers about active tokens in memory, and answers about others: about 10 MB. */
 const MOST_ANSWERS = 10_000;
+
+const INACTIVE: Answer = { active: false };
+
+/** An OAuth error (RFC 6749, section 5.2). */
+const errorSchema = z.looseObject({ error: z.string() });
 /** A signed answer is for this moment. */
 const ANSWER_AGE_MS = 60 * SECOND_MS;
 
@@ -61,6 +66,21 @@ function introspectionReader(issuer: IssuerConfig, wantedScopes: ReadonlySet<str
   };
 }
 
+/** The code of an OAuth error; undefined for any other text. */
+function errorCode(text: string): string | undefined {
+  try {
+    return errorSchema.safeParse(JSON.parse(text)).data?.error;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Errors about the client that asks, and not about the token. */
+const CLIENT_ERRORS: ReadonlySet<string | undefined> = new Set([
+  "invalid_client",
+  "unauthorized_client",
+]);
+
 /**
  * Verifies tokens by asking their issuer (RFC 7662). Answers are kept for a configured time, by the digest of the
  * token. When the issuer does not answer, nobody is let in.
@@ -70,17 +90,25 @@ export class IntrospectionVerifier implements TokenVerifier {
   readonly #reader: ClaimReader;
   readonly #client: ClientAuthentication;
   readonly #keys: IssuerKeys;
-  readonly #answers = new KeptAnswers<Answer>(MOST_ANSWERS);
+  readonly #active: KeptAnswers<Answer>;
+  /** Kept apart, so that invented tokens can't evict the answers about real ones. */
+  readonly #inactive: KeptAnswers<Answer>;
   /** Questions under way, so that calls with one token share the answer. */
   readonly #asking = new Map<string, Promise<Answer>>();
   #endpoint: Promise<string> | undefined;
 
-  /** @throws TypeError when the issuer's configuration says nothing of introspection */
+  /**
+   * @param mostAnswers how many answers of each kind are kept in memory
+   * @throws TypeError when the issuer's configuration says nothing of introspection
+   */
   constructor(
     private readonly issuer: IssuerConfig,
     wantedScopes: ReadonlySet<string>,
     readSecret: SecretReader,
+    mostAnswers = MOST_ANSWERS,
   ) {
+    this.#active = new KeptAnswers(mostAnswers);
+    this.#inactive = new KeptAnswers(mostAnswers);
     if (!issuer.introspection) throw new TypeError(`${issuer.issuer} has no introspection`);
     this.#options = issuer.introspection;
     this.#reader = introspectionReader(issuer, wantedScopes);
@@ -99,14 +127,15 @@ export class IntrospectionVerifier implements TokenVerifier {
   async verify({ text }: PresentedToken, moment: VerificationMoment): Promise<Verification> {
     const { atMs } = moment;
     const digest = digestSecret(text);
-    let answer = this.#answers.find(digest, atMs);
+    let answer = this.#active.find(digest, atMs) ?? this.#inactive.find(digest, atMs);
     if (!answer) {
       try {
         answer = await this.#askOnce(text, digest, moment);
       } catch (error) {
         return { status: "unavailable", cause: String(error) };
       }
-      this.#answers.keep(digest, answer, atMs + this.#options.cacheSeconds * SECOND_MS);
+      const kept = answer.active ? this.#active : this.#inactive;
+      kept.keep(digest, answer, atMs + this.#options.cacheSeconds * SECOND_MS);
     }
     const { active, ...claims } = answer;
     if (!active) return refused("inactive_token");
@@ -153,11 +182,15 @@ export class IntrospectionVerifier implements TokenVerifier {
       headers: { ...headers, accept: signedAnswers ? SIGNED : PLAIN },
       body: new URLSearchParams({ ...form, token, token_type_hint: "access_token" }),
     });
-    if ((status === 401 || status === 400) && !isRetry) {
+    const error = status === 400 ? errorCode(text) : undefined;
+    if ((status === 401 || error === "invalid_client") && !isRetry) {
       // The secret may have been replaced since it was read.
       this.#client.forget();
       return this.#ask(token, moment, true);
     }
+    // The request differs from others only in the token, so the token is what the issuer rejects. RFC 7662, section 2.2
+    // asks for an inactive answer instead, but not every issuer sends one for what can't be its token.
+    if (status === 400 && !CLIENT_ERRORS.has(error)) return INACTIVE;
     if (status !== 200) {
       throw new IssuerUnavailableError(`${endpoint} answers with status ${status}`);
     }

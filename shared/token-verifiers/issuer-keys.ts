@@ -1,6 +1,7 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import * as z from "zod";
 import { SECOND_MS } from "../time/clock.ts";
+import { readPublicKey } from "./public-key.ts";
 import type { VerificationMoment } from "./token-verifier.ts";
 
 /** A public key (RFC 7517), as far as it is used. */
@@ -31,9 +32,6 @@ const CURVES: Readonly<Record<string, string>> = {
   Ed25519: "Ed25519",
 };
 
-/** The shortest RSA key that RFC 7518, section 3.3 allows. */
-const SHORTEST_MODULUS_BITS = 2048;
-
 /** A key of the issuer that can verify signatures. */
 interface IssuerKey {
   readonly jwk: PublishedKey;
@@ -43,14 +41,8 @@ interface IssuerKey {
 /** Public keys of a set. What is no such key is no fault of the set (RFC 7517, section 5). */
 function readKey(value: unknown): IssuerKey[] {
   const jwk = publishedKeySchema.safeParse(value).data;
-  if (!jwk) return [];
-  try {
-    const key = createPublicKey({ key: jwk as JsonWebKey, format: "jwk" });
-    const { modulusLength = SHORTEST_MODULUS_BITS } = key.asymmetricKeyDetails ?? {};
-    return modulusLength < SHORTEST_MODULUS_BITS ? [] : [{ jwk, key }];
-  } catch {
-    return [];
-  }
+  const key = jwk && readPublicKey(jwk);
+  return jwk && key ? [{ jwk, key }] : [];
 }
 
 /** Whether a key may verify a signature of the algorithm. */

@@ -6,8 +6,10 @@ import {
 import { detailType, EVENT_SOURCE, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { type CallLimits, inCalls } from "../sdk/call-batches.ts";
+import { CircuitBreaker } from "../sdk/circuit-breaker.ts";
 import { type SendAgainOptions, sendAgain } from "../sdk/send-again.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import type { EventSink } from "./event-sink.ts";
 
 /** PutEvents takes ten entries a call. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
@@ -25,7 +27,7 @@ export interface SetAside {
 }
 
 /** Which bus events go to, and what becomes of those that it does not take. */
-export interface EventPublisherOptions extends SendAgainOptions {
+export interface EventPublisherOptions extends Omit<SendAgainOptions, "mayRetry"> {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
   /** Without it, events that the bus does not take are reported by `PublishError`. */
@@ -33,6 +35,8 @@ export interface EventPublisherOptions extends SendAgainOptions {
   readonly logger: Logger;
   /** X-Ray's header of the work at hand, by which a trace goes on from the bus to its targets. */
   readonly traceHeader?: (() => string | undefined) | undefined;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
 }
 
 /** Events that the bus did not take and that nothing set aside. */
@@ -62,13 +66,24 @@ function toEntry(
   };
 }
 
+/** With a queue to fall back on, a call that took longer isn't retried: a caller's environment waits for it. */
+const RETRY_WITHIN_MS = 300;
+
+/** Errors in the events themselves, which say nothing about the bus. */
+const INVALID_EVENT = /^(ValidationException|MalformedDetail|InvalidArgument):/;
+
 /**
- * Publishes to EventBridge, retrying each entry that fails by itself (PutEvents can fail in part, and
- * the SDK does not retry that). What still fails is set aside; what cannot be set aside is written
- * whole to the error log, the last place it can be recovered from.
+ * Publishes to EventBridge and retries each entry that fails, because PutEvents can fail in part and the SDK does not
+ * retry that. Events that still fail go to the queue of set-aside events. After two consecutive calls in which
+ * the bus accepted nothing, events go straight to that queue for 30 seconds, so that a bus that hangs does not hold up
+ * callers. Events that the queue does not accept either are written whole to the error log, from which they can be
+ * recovered; after two failures of the queue, without waiting for it.
  */
 export function createEventPublisher(options: EventPublisherOptions): EventSink {
   const { eventBridge, eventBusName, setAside, logger, traceHeader } = options;
+  const { clock = systemClock } = options;
+  const bus = new CircuitBreaker(clock);
+  const queue = new CircuitBreaker(clock);
 
   async function putOnce(events: readonly OAuthEvent[]): Promise<[OAuthEvent[], unknown]> {
     try {
@@ -83,17 +98,52 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     }
   }
 
+  /** Returns the events that the bus did not accept, and why. */
+  async function toBus(events: readonly OAuthEvent[]): Promise<[OAuthEvent[], unknown]> {
+    const startedMs = clock();
+    const mayRetry = () => clock() - startedMs < RETRY_WITHIN_MS;
+    const [failed, cause] = await sendAgain(events, putOnce, {
+      ...options,
+      ...(setAside && { mayRetry }),
+    });
+    if (failed.length < events.length) bus.succeeded();
+    else if (!INVALID_EVENT.test(String(cause))) bus.failed();
+    return [failed, cause];
+  }
+
+  /** @throws the queue's error */
+  async function toQueue(events: readonly OAuthEvent[], aside: SetAside): Promise<void> {
+    if (!queue.admits()) throw new Error("the queue of set-aside events failed moments ago");
+    try {
+      await aside.keep(events);
+      queue.succeeded();
+    } catch (error) {
+      queue.failed();
+      throw error;
+    }
+  }
+
   async function put(events: readonly OAuthEvent[]): Promise<void> {
-    const [failed, cause] = await sendAgain(events, putOnce, options);
+    let failed: readonly OAuthEvent[] = events;
+    let cause: unknown;
+    const skipsBus = setAside !== undefined && !bus.admits();
+    if (!skipsBus) [failed, cause] = await toBus(events);
     if (failed.length === 0) return;
     if (!setAside) throw new PublishError(failed, cause);
+    const triesQueue = !queue.isOpen;
     try {
-      await setAside.keep(failed);
-      logger.warn("The event bus did not take the events; they are set aside", {
-        count: failed.length,
-        cause: String(cause),
-      });
+      await toQueue(failed, setAside);
+      // One line when the bus fails, not one for each call while the circuit is open.
+      if (!skipsBus) {
+        logger.warn("The event bus did not take the events; they are set aside", {
+          count: failed.length,
+          cause: String(cause),
+        });
+      }
     } catch (error) {
+      // The queue may be at fault alone.
+      if (skipsBus && triesQueue) [failed] = await toBus(failed);
+      if (failed.length === 0) return;
       logger.error("Events could be neither published nor set aside; recover them from this line", {
         events: failed,
         cause: String(error),

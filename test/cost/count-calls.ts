@@ -4,7 +4,7 @@ import { type Authorizer, decideCall } from "../../functions/authorizer/decide-c
 import { storeBatch } from "../../functions/subscriber/store-batch.ts";
 import { toRecord } from "../../local/services/event-source.ts";
 import type { Template } from "../../local/services/template.ts";
-import { AUTHORIZER_MS, FUNCTION_GB } from "../../shared/cost/allowances.ts";
+import { AUTHORIZER_MS, FUNCTION_GB, POLLERS } from "../../shared/cost/allowances.ts";
 import { addedUp, type Usage } from "../../shared/cost/bill.ts";
 import { usageOfBatch } from "../../shared/cost/estimate.ts";
 import { type Gathered, gatherBatches } from "../../shared/cost/gather-batches.ts";
@@ -38,12 +38,14 @@ export interface CallCount {
  *
  * @param template of the stack, for its bus, rules and archive
  * @param calls in the order of their time
+ * @param pollers that gather messages side by side
  */
 export async function countCalls(
   world: World,
   template: Template,
   calls: readonly TrafficCall[],
   report: (line: string) => void = () => {},
+  pollers = POLLERS,
 ): Promise<CallCount> {
   const reader = createDocumentClient("interactive", { endpoint: world.endpoint });
   await seedTokens(world, reader, calls);
@@ -72,7 +74,8 @@ export async function countCalls(
       logger,
       metrics,
       sink,
-      afterResponse: { announce: () => true, run: async (work) => void works.push(work) },
+      isSampled: () => false,
+      afterResponse: { run: async (work) => void works.push(work) },
     };
     let letIn = 0;
     const { bytes } = await meterLog(async () => {
@@ -110,7 +113,7 @@ export async function countCalls(
     const batches = gatherBatches(bus.messages, ({ sentAtMs }) => sentAtMs, {
       batchSize,
       windowMs: batchWindowSeconds * SECOND_MS,
-      pollers: 1,
+      pollers,
     });
     const { logger, metrics } = functionLog("subscriber", world.clock);
     const entered = new EnteredMemory();
@@ -143,7 +146,7 @@ export async function countCalls(
       };
       usages.push(
         // Its log is counted below.
-        ...usageOfBatch(batch, perSecond).filter(({ part }) => part !== "logs"),
+        ...usageOfBatch(batch, perSecond, pollers).filter(({ part }) => part !== "logs"),
         {
           part: "logs",
           price: "cloudwatch.logs",

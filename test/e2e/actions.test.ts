@@ -116,6 +116,15 @@ describe("the routes that act", () => {
     expect((await post("actions", body, key)).body.action_id).toBe(first.body.action_id);
     const other = await post("actions", { ...body, target: { kind: "user", id: "bob" } }, key);
     expect(other.status).toBe(422);
+    for (const change of [
+      { reason: "odder" },
+      { until: toInstant(Date.now() + 2 * HOUR_MS) },
+      { mode: "propose" },
+    ]) {
+      expect((await post("actions", { ...body, ...change }, key)).status).toBe(422);
+    }
+    const reordered = Object.fromEntries(Object.entries(body).reverse());
+    expect((await post("actions", reordered, key)).body.action_id).toBe(first.body.action_id);
     const list = await get("/admin/oauth/actions?target_kind=user&target_id=eve", admin);
     expect(list.body.actions).toMatchObject([{ kind: "block", reason: "odd" }]);
 

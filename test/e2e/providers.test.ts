@@ -205,6 +205,15 @@ describe("an endpoint of a provider", () => {
     expect(await eventsOf("joan")).toHaveLength(2);
   });
 
+  it("stores a replayed request once that proves no time, without ids and times of its own", async () => {
+    const body = JSON.stringify([{ actors: { user: { id: "edith" } }, action: { type: "ODD" } }]);
+    for (let delivery = 0; delivery < 3; delivery += 1) {
+      const { body: answer } = await post("ping", { "x-ping-key": ENDPOINT_KEYS.ping }, body);
+      expect(answer).toEqual({ taken: 1 });
+    }
+    expect(await eventsOf("edith")).toHaveLength(1);
+  });
+
   it("lets no request in that is not signed, and reads nothing of it", async () => {
     const { busTraffic } = scene();
     await scene().settle();

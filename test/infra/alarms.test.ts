@@ -3,26 +3,37 @@ import { join } from "node:path";
 import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { MockIntegration, RestApi } from "aws-cdk-lib/aws-apigateway";
+import { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import { describe, expect, inject, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { ALARM_METRICS } from "../../shared/cost/allowances.ts";
 import { TABLES } from "../../shared/dynamodb/tables.ts";
 import { METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
+import { ENDPOINTS } from "../provider-endpoints.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const assembly = inject("assembly");
 const file = join(assembly.directory, `${assembly.stackName}.template.json`);
 const template = Template.fromJSON(JSON.parse(readFileSync(file, "utf8")));
 
+interface WatchedMetric {
+  readonly Namespace: string;
+  readonly MetricName: string;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
+}
+
 interface MetricQuery {
+  readonly Id?: string;
   readonly Expression?: string;
-  readonly MetricStat?: { readonly Metric: { readonly Dimensions: { readonly Name: string }[] } };
+  readonly ReturnData?: boolean;
+  readonly MetricStat?: { readonly Stat: string; readonly Metric: WatchedMetric };
 }
 
 interface AlarmProperties {
   readonly AlarmDescription: string;
   readonly AlarmActions: readonly unknown[];
+  readonly OKActions?: readonly unknown[];
   readonly Namespace?: string;
   readonly MetricName?: string;
   readonly Threshold: number;
@@ -42,9 +53,62 @@ function alarmsOf(source: Template): Record<string, AlarmProperties> {
 }
 
 const alarms = alarmsOf(template);
+/** The metrics that an alarm looks at. */
+const metricsOf = ({ Metrics, ...single }: AlarmProperties): WatchedMetric[] =>
+  Metrics?.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []) ?? [single as WatchedMetric];
+
+/** The expression that an alarm compares with its threshold. */
+const expressionOf = ({ Metrics = [] }: AlarmProperties) =>
+  Metrics.find(({ Expression, ReturnData = true }) => Expression && ReturnData)?.Expression;
+
+/** The metric that an alarm's expression calls by an id. */
+const metricById = ({ Metrics = [] }: AlarmProperties, id: string) =>
+  Metrics.find(({ Id }) => Id === id)?.MetricStat;
+
 const functionNames = Object.keys(template.findResources("AWS::Lambda::Function")).map((id) =>
   id.replace(/^.*Functions(?=[A-Z])/, "").replace(/[0-9A-F]{8}$/, ""),
 );
+
+/** Functions that a schedule calls. */
+const SCHEDULED = new Set(["Anomalies", "Cleanup"]);
+
+/** The metrics that AWS documents for each namespace, and by which dimensions. */
+const AWS_METRICS: Record<string, { names: string[]; dimensions: string[][] }> = {
+  "AWS/ApiGateway": {
+    names: ["5XXError", "5xx", "Count"],
+    dimensions: [["ApiName"], ["ApiId"]],
+  },
+  "AWS/DynamoDB": {
+    names: ["ReadThrottleEvents", "WriteThrottleEvents"],
+    dimensions: [["TableName"], ["GlobalSecondaryIndexName", "TableName"]],
+  },
+  "AWS/Events": {
+    names: ["InvocationsFailedToBeSentToDlq"],
+    dimensions: [["RuleName"], ["EventBusName", "RuleName"]],
+  },
+  "AWS/Firehose": {
+    names: ["DeliveryToS3.DataFreshness"],
+    dimensions: [["DeliveryStreamName"]],
+  },
+  "AWS/Lambda": {
+    names: ["Duration", "Errors", "Invocations", "Throttles"],
+    dimensions: [["FunctionName"]],
+  },
+  "AWS/SQS": {
+    names: ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"],
+    dimensions: [["QueueName"]],
+  },
+};
+
+/** The type of resource that a dimension names. A partner's or the default bus is none of the stack. */
+const RESOURCE_OF: Record<string, string> = {
+  ApiId: "AWS::ApiGatewayV2::Api",
+  DeliveryStreamName: "AWS::KinesisFirehose::DeliveryStream",
+  FunctionName: "AWS::Lambda::Function",
+  QueueName: "AWS::SQS::Queue",
+  RuleName: "AWS::Events::Rule",
+  TableName: "AWS::DynamoDB::Table",
+};
 
 const own = (service: string, MetricName: string) => ({
   Namespace: "OAuthMonitoring",
@@ -57,19 +121,100 @@ const own = (service: string, MetricName: string) => ({
 
 describe("alarms", () => {
   it("look at as many metrics as the bill reckons with", () => {
-    const counts = Object.values(alarms).map(
-      ({ Metrics }) => Metrics?.filter(({ MetricStat }) => MetricStat).length ?? 1,
-    );
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(ALARM_METRICS);
+    expect(Object.values(alarms).flatMap(metricsOf)).toHaveLength(ALARM_METRICS);
   });
 
-  it("look at each function's throttles and errors", () => {
-    for (const name of functionNames) {
-      expect(alarms[`${name}Throttles`]).toMatchObject({ MetricName: "Throttles" });
+  it("go off at a share of a function's invocations, and not at a few of them", () => {
+    for (const name of functionNames.filter((each) => !SCHEDULED.has(each))) {
+      const throttles = alarms[`${name}Throttles`] as AlarmProperties;
+      expect(throttles.Threshold).toBe(1);
+      expect(expressionOf(throttles)).toBe(
+        "IF(failures >= 5, 100 * failures / (failures + FILL(successes, 0)), 0)",
+      );
+      expect(metricById(throttles, "failures")).toMatchObject({
+        Stat: "Sum",
+        Metric: { MetricName: "Throttles" },
+      });
+      expect(metricById(throttles, "successes")).toMatchObject({
+        Stat: "Sum",
+        Metric: { MetricName: "Invocations" },
+      });
       if (name === "Authorizer") continue;
-      expect(alarms[`${name}Errors`]).toMatchObject({ MetricName: "Errors" });
+      const errors = alarms[`${name}Errors`] as AlarmProperties;
+      expect(errors.Threshold).toBe(1);
+      expect(expressionOf(errors)).toBe("IF(failures >= 5, 100 * failures / attempts, 0)");
+      expect(metricById(errors, "failures")).toMatchObject({
+        Stat: "Sum",
+        Metric: { MetricName: "Errors" },
+      });
+      expect(metricById(errors, "attempts")).toMatchObject({
+        Stat: "Sum",
+        Metric: { MetricName: "Invocations" },
+      });
     }
     expect(functionNames).toContain("Stats");
+  });
+
+  it("go off at the first run of a schedule that fails or is throttled", () => {
+    for (const name of ["Anomalies", "Cleanup"]) {
+      expect(alarms[`${name}Throttles`]).toMatchObject({ MetricName: "Throttles", Threshold: 1 });
+      expect(alarms[`${name}Errors`]).toMatchObject({ MetricName: "Errors", Threshold: 1 });
+    }
+  });
+
+  it("go off when the authorizer runs into its time limit, and not when it says 401", () => {
+    const [authorizer] = Object.values(
+      template.findResources("AWS::Lambda::Function", {
+        Properties: { Environment: { Variables: { POWERTOOLS_SERVICE_NAME: "authorizer" } } },
+      }),
+    );
+    expect(alarms.AuthorizerTimeouts).toMatchObject({
+      Namespace: "AWS/Lambda",
+      MetricName: "Duration",
+      Statistic: "Maximum",
+      ComparisonOperator: "GreaterThanOrEqualToThreshold",
+      Threshold: authorizer?.Properties.Timeout * 1000,
+      Dimensions: [
+        { Name: "FunctionName", Value: { Ref: expect.stringContaining("FunctionsAuthorizer") } },
+      ],
+    });
+  });
+
+  it("go off at a share of an API's answers, which attach sets for one API", () => {
+    const stack = new Stack(new App(), "Shop");
+    const monitoring = new OAuthMonitoring(stack, "Monitoring");
+    const quiet = new RestApi(stack, "Quiet");
+    const busy = new RestApi(stack, "Busy");
+    const http = new HttpApi(stack, "Http");
+    for (const api of [quiet, busy]) api.root.addMethod("GET", new MockIntegration());
+    monitoring.attach(quiet, { alarm: { atLeast: 1 } });
+    monitoring.attach(busy);
+    monitoring.attach(http, { alarm: { percent: 10, atLeast: 50 } });
+    const byApi = Object.fromEntries(
+      Object.values(alarmsOf(Template.fromStack(stack)))
+        .filter((alarm) => metricById(alarm, "attempts")?.Metric.Namespace === "AWS/ApiGateway")
+        .map((alarm) => [JSON.stringify(metricById(alarm, "attempts")?.Metric.Dimensions), alarm]),
+    );
+    const found = Object.entries(byApi).map(([dimensions, alarm]) => {
+      const names = ["failures", "attempts"].map((id) => metricById(alarm, id)?.Metric.MetricName);
+      return [
+        /Quiet|Busy|Http/.exec(dimensions)?.[0],
+        alarm.Threshold,
+        expressionOf(alarm),
+        ...names,
+      ];
+    });
+    const rate = (atLeast: number) => `IF(failures >= ${atLeast}, 100 * failures / attempts, 0)`;
+    expect(found.sort()).toEqual([
+      ["Busy", 1, rate(5), "5XXError", "Count"],
+      ["Http", 10, rate(50), "5xx", "Count"],
+      ["Quiet", 1, rate(1), "5XXError", "Count"],
+    ]);
+    const another = new RestApi(stack, "Another");
+    another.root.addMethod("GET", new MockIntegration());
+    expect(() => monitoring.attach(another, { alarm: { percent: 101 } })).toThrow(
+      /alarm option of Shop\/Another.*percent/s,
+    );
   });
 
   it("look at the events that each rule drops, by the rule's name on its own bus", () => {
@@ -137,10 +282,16 @@ describe("alarms", () => {
 
   it("do not take the authorizer's 401s for errors", () => {
     expect(alarms.AuthorizerErrors).toBeUndefined();
-    expect(alarms.AuthorizerUnavailable).toMatchObject({
-      ...own("authorizer", "Unavailable"),
-      Statistic: "Sum",
-      Threshold: 5,
+    const unavailable = alarms.AuthorizerUnavailable as AlarmProperties;
+    expect(unavailable.Threshold).toBe(1);
+    expect(expressionOf(unavailable)).toBe("IF(failures >= 5, 100 * failures / attempts, 0)");
+    expect(metricById(unavailable, "failures")).toMatchObject({
+      Stat: "Sum",
+      Metric: own("authorizer", "Unavailable"),
+    });
+    expect(metricById(unavailable, "attempts")).toMatchObject({
+      Stat: "SampleCount",
+      Metric: own("authorizer", "DecisionDuration"),
     });
   });
 
@@ -184,12 +335,20 @@ describe("alarms", () => {
       const sums = Object.entries(alarms).filter(([name]) =>
         name.startsWith(`Table${kind}Throttles`),
       );
-      const watched = sums.flatMap(([, { Metrics = [] }]) => {
-        const metrics = Metrics.filter(({ MetricStat }) => MetricStat !== undefined);
+      const watched = sums.flatMap(([, alarm]) => {
+        const metrics = metricsOf(alarm);
         expect(metrics.length).toBeLessThanOrEqual(10);
-        const expression = Metrics.find(({ Expression }) => Expression)?.Expression ?? "";
-        expect(expression.match(/FILL\(\w+, 0\)/g)).toHaveLength(metrics.length);
-        return metrics.map(({ MetricStat }) => JSON.stringify(MetricStat?.Metric.Dimensions));
+        const throttles = metrics.filter(({ Namespace }) => Namespace === "AWS/DynamoDB");
+        expect(metrics).toHaveLength(throttles.length + 1);
+        const sum = alarm.Metrics?.find(({ Id }) => Id === "failures")?.Expression ?? "";
+        expect(sum.match(/FILL\(\w+, 0\)/g)).toHaveLength(throttles.length);
+        expect(expressionOf(alarm)).toBe(
+          "IF(failures >= 5, 100 * failures / (failures + FILL(successes, 0)), 0)",
+        );
+        expect(metricById(alarm, "successes")?.Metric).toMatchObject(
+          own("subscriber", "EventsStored"),
+        );
+        return throttles.map(({ Dimensions }) => JSON.stringify(Dimensions));
       });
       const all = Object.values(TABLES).flatMap(({ indexes }) => ["", ...Object.keys(indexes)]);
       expect(new Set(watched).size).toBe(all.length);
@@ -197,7 +356,9 @@ describe("alarms", () => {
   );
 
   it("watch only metrics that the functions write", () => {
-    const watched = Object.values(alarms).filter(({ Namespace }) => Namespace?.startsWith("OAuth"));
+    const watched = Object.values(alarms)
+      .flatMap(metricsOf)
+      .filter(({ Namespace }) => Namespace.startsWith("OAuth"));
     expect(watched.length).toBeGreaterThan(0);
     for (const { MetricName, Dimensions = [] } of watched) {
       const service = Dimensions.find(({ Name }) => Name === "service")?.Value;
@@ -205,11 +366,54 @@ describe("alarms", () => {
     }
   });
 
-  it("each say what to do, and tell the topic", () => {
-    for (const { AlarmDescription, AlarmActions } of Object.values(alarms)) {
+  it("watch only metrics that AWS writes, of resources that are there", () => {
+    const stack = new Stack(new App(), "Shop");
+    const monitoring = new OAuthMonitoring(stack, "Monitoring", {
+      config: {
+        ocsfExport: { enabled: true },
+        providers: { cognito: true },
+        signals: SIGNALS,
+        notifications: NOTIFICATIONS,
+      },
+    });
+    monitoring.addAdminApi();
+    const whole = Template.fromStack(stack);
+    const { Resources } = whole.toJSON() as { Resources: Record<string, { Type: string }> };
+    const metrics = Object.values(alarmsOf(whole))
+      .flatMap(metricsOf)
+      .filter(({ Namespace }) => Namespace.startsWith("AWS/"));
+    expect(metrics.length).toBeGreaterThan(100);
+    for (const { Namespace, MetricName, Dimensions = [] } of metrics) {
+      const dimensions = Dimensions.map(({ Name }) => Name).sort();
+      const known = AWS_METRICS[Namespace];
+      expect(known?.names).toContain(MetricName);
+      expect(known?.dimensions).toContainEqual(dimensions);
+      for (const { Name, Value } of Dimensions) {
+        const id = /"(?:Ref|Fn::GetAtt)":\[?"(\w+)"/.exec(JSON.stringify(Value))?.[1];
+        const type = RESOURCE_OF[Name];
+        if (type) expect(Resources[id ?? ""]?.Type).toBe(type);
+      }
+    }
+  });
+
+  it("each say what to do, and notify the topic when they go off and when they are OK again", () => {
+    const stack = new Stack(new App(), "Shop");
+    const monitoring = new OAuthMonitoring(stack, "Monitoring", {
+      config: {
+        ocsfExport: { enabled: true },
+        signals: SIGNALS,
+        notifications: NOTIFICATIONS,
+        providers: { endpoints: ENDPOINTS },
+      },
+    });
+    monitoring.addAdminApi();
+    const all = alarmsOf(Template.fromStack(stack));
+    expect(Object.keys(all).length).toBeGreaterThan(Object.keys(alarms).length);
+    for (const { AlarmDescription, AlarmActions, OKActions } of Object.values(all)) {
       expect(AlarmDescription.length).toBeGreaterThan(20);
       expect(AlarmDescription.length).toBeLessThanOrEqual(1024);
       expect(AlarmActions).toHaveLength(1);
+      expect(OKActions).toEqual(AlarmActions);
     }
   });
 
@@ -235,25 +439,35 @@ describe("alarms", () => {
   it("take their thresholds from the configuration", () => {
     const config: MonitoringConfigInput = {
       alarms: {
-        authorizerUnavailable: 11,
+        authorizerUnavailable: { percent: 1.5, atLeast: 11 },
         authorizerP99Milliseconds: 12,
-        functionErrors: 13,
-        functionThrottles: 14,
-        tableThrottles: 15,
+        functionErrors: { percent: 2.5, atLeast: 13 },
+        functionThrottles: { percent: 3.5, atLeast: 14 },
+        tableThrottles: { percent: 4.5, atLeast: 15 },
+        apiServerErrors: { percent: 5.5, atLeast: 17 },
         suspiciousActivity: 16,
       },
     };
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const stack = new Stack(app, "Shop");
-    new OAuthMonitoring(stack, "OAuthMonitoring", { config });
+    new OAuthMonitoring(stack, "OAuthMonitoring", { config }).addAdminApi();
     const configured = alarmsOf(Template.fromStack(stack));
-    const threshold = (name: string) => configured[name]?.Threshold;
-    expect(threshold("AuthorizerUnavailable")).toBe(11);
-    expect(threshold("AuthorizerLatency")).toBe(12);
-    expect(threshold("SubscriberErrors")).toBe(13);
-    expect(threshold("CleanupThrottles")).toBe(14);
-    expect(threshold("TableWriteThrottles1")).toBe(15);
-    expect(threshold("SuspiciousActivity")).toBe(16);
+    const thresholds = (name: string) => {
+      const alarm = configured[name];
+      const atLeast = alarm && /failures >= (\d+)/.exec(expressionOf(alarm) ?? "")?.[1];
+      return [alarm?.Threshold, ...(atLeast ? [Number(atLeast)] : [])];
+    };
+    expect(thresholds("AuthorizerUnavailable")).toEqual([1.5, 11]);
+    expect(thresholds("AuthorizerLatency")).toEqual([12]);
+    expect(thresholds("SubscriberErrors")).toEqual([2.5, 13]);
+    expect(thresholds("StatsThrottles")).toEqual([3.5, 14]);
+    expect(thresholds("CleanupThrottles")).toEqual([1]);
+    expect(thresholds("TableWriteThrottles1")).toEqual([4.5, 15]);
+    expect(thresholds("SuspiciousActivity")).toEqual([16]);
+    const [ofApi = ""] = Object.keys(configured).filter((name) =>
+      name.endsWith("OAuthServerErrors"),
+    );
+    expect(thresholds(ofApi)).toEqual([5.5, 17]);
   });
 });
 
@@ -278,6 +492,7 @@ describe("the CloudWatch dashboard", () => {
       "API latency",
       "decisions",
       "decision (ms)",
+      "cold starts",
       "wait",
       "Age",
       "Dead letters",

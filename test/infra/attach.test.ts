@@ -130,8 +130,13 @@ describe("attach of an HTTP API", () => {
     const template = Template.fromStack(stack);
     template.resourceCountIs("AWS::ApiGatewayV2::Authorizer", 1);
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {
-      Namespace: "AWS/ApiGateway",
-      MetricName: "5xx",
+      Metrics: Match.arrayWith([
+        Match.objectLike({
+          MetricStat: Match.objectLike({
+            Metric: Match.objectLike({ Namespace: "AWS/ApiGateway", MetricName: "5xx" }),
+          }),
+        }),
+      ]),
     });
     expect(() => monitoring.attach(api, { alarm: false })).toThrow("attached already");
   });

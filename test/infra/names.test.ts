@@ -1,4 +1,5 @@
-import { App, Stack } from "aws-cdk-lib";
+import { loadAwsServiceSpecSync } from "@aws-cdk/aws-service-spec";
+import { App, NestedStack, Stack, Stage } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
@@ -6,7 +7,7 @@ import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { ENDPOINTS } from "../provider-endpoints.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
-import type { CfnTemplate } from "./cloudformation/template-shape.ts";
+import { type CfnTemplate, isObject } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
@@ -14,6 +15,11 @@ const EVERYTHING: MonitoringConfigInput = {
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },
+  responses: { approvalLinks: {} },
+  functions: { authorizerProvisionedConcurrency: 1 },
+  capacity: {
+    provisioned: { events: { read: { least: 1, most: 9 }, write: { least: 1, most: 9 } } },
+  },
   providers: {
     partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],
     cognito: true,
@@ -21,46 +27,153 @@ const EVERYTHING: MonitoringConfigInput = {
   },
 };
 
-/** Named within another resource, or not by a name: they clash with nothing of another stack. */
+/** Named within another resource: an API, a table, a role, a function. */
 const OWNED = new Set([
   "AWS::ApiGateway::Authorizer",
-  "AWS::ApiGateway::RestApi",
   "AWS::ApiGateway::Stage",
-  "AWS::ApiGatewayV2::Api",
   "AWS::ApiGatewayV2::Authorizer",
   "AWS::ApiGatewayV2::Stage",
+  "AWS::ApplicationAutoScaling::ScalingPolicy",
   "AWS::IAM::Policy",
   "AWS::Lambda::Alias",
 ]);
 
-/** The names that a template gives its resources, by resource: a text, or what CloudFormation makes of a function. */
+const db = loadAwsServiceSpecSync();
+
+/** The names that a resource's properties give it: its whole identifier, or a property that is called a name. */
+function namesIn(type: string, properties: Readonly<Record<string, unknown>>): unknown[] {
+  const found = db.lookup("resource", "cloudFormationType", "equals", type);
+  const keys = found.length > 0 ? (found.only().primaryIdentifier ?? []) : [];
+  const identifier = keys.map((key) => properties[key]);
+  const isGiven = keys.length > 0 && identifier.every((part) => part !== undefined);
+  const others = ["Name", `${type.split("::").at(-1)}Name`, "AliasName"]
+    .filter((key) => !keys.includes(key))
+    .flatMap((key) => properties[key] ?? []);
+  return [...(isGiven ? [keys.length === 1 ? identifier[0] : identifier] : []), ...others];
+}
+
+/** What is the same in every stack of an account and region. */
+const SHARED = new Set(["AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"]);
+
+/** Whether a value names its own stack or a resource of it, so that it differs in every stack. */
+function namesOwnResource(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(namesOwnResource);
+  if (!isObject(value)) return false;
+  return Object.entries(value).some(([key, part]) =>
+    key === "Ref" ? !SHARED.has(String(part)) : key === "Fn::GetAtt" || namesOwnResource(part),
+  );
+}
+
+/** The physical names that a template gives its resources, by logical id. */
 function givenNames(stack: Stack): Map<string, { readonly type: string; readonly name: unknown }> {
   const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
   return new Map(
     Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) => {
-      const kind = Type.split("::").at(-1) ?? "";
-      const { Name, [`${kind}Name`]: own = Name } = Properties as Record<string, unknown>;
-      return own === undefined || OWNED.has(Type) ? [] : [[id, { type: Type, name: own }] as const];
+      if (OWNED.has(Type)) return [];
+      return namesIn(Type, Properties)
+        .filter((name) => !namesOwnResource(name))
+        .map((name) => [id, { type: Type, name }] as const);
     }),
   );
+}
+
+interface Metric {
+  readonly Namespace: string;
+  readonly MetricName: string;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
+}
+
+/** Every metric that alarms, dashboards and web ACLs name, apart from those of a resource of the stack. */
+function namedMetrics(stack: Stack): string[] {
+  const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
+  const metrics = Object.values(Resources).flatMap(({ Type, Properties = {} }): unknown[] => {
+    if (Type === "AWS::CloudWatch::Alarm") {
+      const { Metrics = [] } = Properties as { Metrics?: { MetricStat?: { Metric: Metric } }[] };
+      return [
+        Properties as unknown as Metric,
+        ...Metrics.flatMap((each) => each.MetricStat?.Metric ?? []),
+      ]
+        .filter(({ MetricName }) => MetricName)
+        .map(({ Namespace, MetricName, Dimensions }) => [Namespace, MetricName, Dimensions]);
+    }
+    if (Type === "AWS::CloudWatch::Dashboard") return dashboardMetrics(Properties.DashboardBody);
+    if (Type === "AWS::WAFv2::WebACL") {
+      return [["AWS/WAFV2", (Properties.VisibilityConfig as Metric).MetricName]];
+    }
+    return [];
+  });
+  return metrics.filter((metric) => !namesOwnResource(metric)).map((each) => JSON.stringify(each));
+}
+
+/** The metrics in a dashboard's body, each as a list of namespace, name and dimensions. */
+function dashboardMetrics(body: unknown): unknown[] {
+  const [, parts] = (body as { "Fn::Join": [string, unknown[]] })["Fn::Join"];
+  const text = parts.map((part) =>
+    typeof part === "string" ? part : `§${encodeURIComponent(JSON.stringify(part))}§`,
+  );
+  const { widgets } = JSON.parse(text.join("")) as {
+    widgets: { properties: { metrics?: unknown[][] } }[];
+  };
+  return widgets
+    .flatMap(({ properties }) => properties.metrics ?? [])
+    .map((metric) =>
+      metric
+        .filter((part) => typeof part === "string")
+        .map((part) => {
+          const [, intrinsic] = part.split("§");
+          return intrinsic === undefined ? part : JSON.parse(decodeURIComponent(intrinsic));
+        }),
+    )
+    .filter(([namespace]) => namespace !== undefined);
 }
 
 const named = (stackName: string) =>
   new OAuthMonitoringStack(new App(), stackName, { config: EVERYTHING });
 
-/** Stages, regions and constructs that may be in one account, by what they are. */
+/** The construct id is the same everywhere; only the stack's name differs. */
+const withId = (scope: Stage | App, stackName: string) =>
+  new OAuthMonitoringStack(scope, "Monitoring", { stackName, config: EVERYTHING });
+
+const construct = (stack: Stack) => {
+  new OAuthMonitoring(stack, "Monitoring", { config: EVERYTHING }).addAdminApi();
+  return stack;
+};
+
+/** What can be deployed to one account and region. */
 const SIDE_BY_SIDE: [string, () => Stack[]][] = [
-  ["two stages", () => [named("Shop-dev"), named("Shop-prod")]],
+  ["two stacks", () => [named("Shop-dev"), named("Shop-prod")]],
+  [
+    "two deployments of an app under different stack names",
+    () => ["shop-dev", "shop-prod"].map((stackName) => withId(new App(), stackName)),
+  ],
+  [
+    "stack names that differ only in a dash",
+    () => ["shop-dev", "shopdev"].map((stackName) => withId(new App(), stackName)),
+  ],
+  [
+    "stack names that differ only after 120 letters",
+    () => ["a", "b"].map((end) => withId(new App(), `${"s".repeat(120)}-${end}`)),
+  ],
+  [
+    "two stages of an app",
+    () => {
+      const app = new App();
+      return ["Dev", "Prod"].map((id) => withId(new Stage(app, id), `shop-${id}`));
+    },
+  ],
   [
     "two constructs in stacks of an app",
     () => {
       const app = new App();
-      return ["One", "Two"].map((id) => {
-        const stack = new Stack(app, id);
-        new OAuthMonitoring(stack, "Monitoring", { config: EVERYTHING }).addAdminApi();
-        return stack;
-      });
+      return ["One", "Two"].map((id) => construct(new Stack(app, id)));
     },
+  ],
+  [
+    "nested stacks of two deployments of an app",
+    () =>
+      ["shop-dev", "shop-prod"].map((stackName) =>
+        construct(new NestedStack(new Stack(new App(), "Shop", { stackName }), "Nested")),
+      ),
   ],
 ];
 
@@ -72,6 +185,29 @@ describe("names", () => {
     const [first = [], second = []] = make().map(texts);
     expect(first.length).toBeGreaterThan(0);
     expect(first.filter((name) => second.includes(name))).toEqual([]);
+  });
+
+  it.each(SIDE_BY_SIDE)("of metrics do not clash between %s", (_, make) => {
+    const [first = [], second = []] = make().map(namedMetrics);
+    expect(first.length).toBeGreaterThan(5);
+    expect(first.filter((name) => second.includes(name))).toEqual([]);
+  });
+
+  it("fit AWS's limits, and are the same in each synthesis", () => {
+    const longest = () => [...givenNames(withId(new App(), "s".repeat(128))).values()];
+    const names = longest();
+    expect(names).toEqual(longest());
+    const limits: Record<string, number> = {
+      "AWS::Events::EventBus": 256,
+      "AWS::Events::Archive": 48,
+      "AWS::ApiGateway::RestApi": 80,
+      "AWS::ApiGatewayV2::Api": 80,
+    };
+    expect(new Set(names.map(({ type }) => type))).toEqual(new Set(Object.keys(limits)));
+    for (const { type, name } of names) {
+      expect(name).toMatch(/^[A-Za-z0-9-]+$/);
+      expect(String(name).length).toBeLessThanOrEqual(limits[type] as number);
+    }
   });
 
   it("do not clash between two regions of an account: what is global has a name of CloudFormation's", () => {

@@ -162,8 +162,17 @@ describe("the API", () => {
     const { Name } = api?.Properties ?? {};
     expect(Name).toMatch(/^OAuthMonitoring-.*AdminApi/);
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {
-      MetricName: "5XXError",
-      Dimensions: [{ Name: "ApiName", Value: Name }],
+      Metrics: Match.arrayWith([
+        Match.objectLike({
+          MetricStat: Match.objectLike({
+            Metric: {
+              Namespace: "AWS/ApiGateway",
+              MetricName: "5XXError",
+              Dimensions: [{ Name: "ApiName", Value: Name }],
+            },
+          }),
+        }),
+      ]),
     });
   });
 
@@ -180,7 +189,7 @@ describe("functions", () => {
     template.allResourcesProperties("AWS::Lambda::Function", {
       Architectures: ["arm64"],
       Runtime: "nodejs24.x",
-      LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "DEBUG" },
+      LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "INFO" },
     });
     // A call and its event are traced where their API is.
     const modes = Object.entries(template.findResources("AWS::Lambda::Function")).map(
@@ -201,7 +210,7 @@ describe("functions", () => {
     );
     const unknown = given.filter(
       (name) =>
-        !/^(\w+_TABLE|\w+_QUEUE_URL|EVENT_BUS_NAME|ALERT_TOPIC_ARN|OAUTH_MONITORING_(CONFIG|STACK)|POWERTOOLS_(SERVICE_NAME|LOG_LEVEL|LOGGER_SAMPLE_RATE)|AWS_NODEJS_CONNECTION_REUSE_ENABLED)$/.test(
+        !/^(\w+_TABLE|\w+_QUEUE_URL|EVENT_BUS_NAME|ALERT_TOPIC_ARN|OAUTH_MONITORING_(CONFIG|STACK)|POWERTOOLS_SERVICE_NAME|AWS_NODEJS_CONNECTION_REUSE_ENABLED)$/.test(
           name,
         ),
     );

@@ -103,7 +103,13 @@ describe("OAuthMonitoring", () => {
       Principal: "apigateway.amazonaws.com",
       SourceArn: Match.anyValue(),
     });
-    template.hasResourceProperties("AWS::CloudWatch::Alarm", { MetricName: "5XXError" });
+    template.hasResourceProperties("AWS::CloudWatch::Alarm", {
+      Metrics: Match.arrayWith([
+        Match.objectLike({
+          MetricStat: Match.objectLike({ Metric: Match.objectLike({ MetricName: "5XXError" }) }),
+        }),
+      ]),
+    });
   });
 
   it("gives up its data with the stack when it is told to", () => {

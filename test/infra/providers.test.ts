@@ -2,6 +2,7 @@ import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
 import { describe, expect, it } from "vitest";
+import { KEY_READS, KEY_WRITES } from "../../infra/constructs/grants.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
@@ -95,8 +96,12 @@ describe("an endpoint of a provider", () => {
         ...["events:PutEvents", "secretsmanager:GetSecretValue"],
         ...["logs:CreateLogStream", "logs:PutLogEvents"],
         ...["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        ...["dynamodb:UpdateItem", ...KEY_READS, ...KEY_WRITES],
       ]),
     );
+    expect(resourcesOf("dynamodb:UpdateItem")).toEqual([
+      { "Fn::GetAtt": [expect.stringMatching(/Counters/), "Arn"] },
+    ]);
     expect(resourcesOf("secretsmanager:GetSecretValue")).toEqual(
       ENDPOINTS.map(({ authentication }) => authentication.secretArn),
     );

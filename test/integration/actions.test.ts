@@ -305,9 +305,21 @@ describe("an action", () => {
     expect(new Set(twice.map(({ action_id }) => action_id)).size).toBe(1);
     expect((await take({ ...block, target })).state).toBe("done");
     await expect(take({ ...block, target: { kind: "user", id: "bob" } })).rejects.toThrow(
-      /belongs to another action/,
+      /belongs to another request/,
     );
     expect(new Set(ofType("action_taken").map(({ id }) => id)).size).toBe(1);
+    expect(await listActionsOfTarget(context, target, 10)).toHaveLength(1);
+  });
+
+  it("is refused for a key that was used with another digest of the request", async () => {
+    const { take, inAnHour, context } = await scene();
+    const target = { kind: "user", id: "ada" } as const;
+    const block = { kind: "block", target, until: inAnHour(), idempotencyKey: "k-2" } as const;
+    const first = await take({ ...block, requestDigest: "a" });
+    expect((await take({ ...block, requestDigest: "a" })).action_id).toBe(first.action_id);
+    await expect(take({ ...block, requestDigest: "b" })).rejects.toThrow(
+      /belongs to another request/,
+    );
     expect(await listActionsOfTarget(context, target, 10)).toHaveLength(1);
   });
 

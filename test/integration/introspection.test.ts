@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { IntrospectionVerifier } from "../../shared/token-verifiers/introspection-verifier.ts";
 import { newKey, type SigningIssuer, startSigningIssuer } from "./signing-issuer.ts";
 import { tokenScene } from "./token-scene.ts";
 
@@ -12,7 +13,7 @@ afterAll(() => issuer.close());
 
 const SIGNED = "application/token-introspection+jwt";
 
-async function scene(over = {}, more = {}) {
+async function scene(over = {}, more = {}, readSecret?: () => Promise<string>) {
   const config: MonitoringConfigInput = {
     issuers: [
       {
@@ -28,7 +29,7 @@ async function scene(over = {}, more = {}) {
       },
     ],
   };
-  const made = await tokenScene(config);
+  const made = await tokenScene(config, readSecret);
   const active = (claims = {}) => ({
     active: true,
     client_id: "app",
@@ -121,6 +122,42 @@ describe("an answer of an introspection endpoint", () => {
     expect(await verdictOn(await signed({ token_introspection: { active: false } }), SIGNED)).toBe(
       "inactive_token",
     );
+  });
+
+  it("of 400 rejects this token alone, unless it is about the client that asks", async () => {
+    let reads = 0;
+    const { verdictOn } = await scene({}, {}, async () => `secret-${++reads}`);
+    const bad = (error?: string) => verdictOn(JSON.stringify({ error }), "application/json", 400);
+    expect(await bad("invalid_request")).toBe("inactive_token");
+    expect(await bad("unsupported_token_type")).toBe("inactive_token");
+    expect(await verdictOn("<html>", "text/html", 400)).toBe("inactive_token");
+    expect(await bad("unauthorized_client")).toBe("unavailable");
+    expect(reads).toBe(1);
+    expect(await bad("invalid_client")).toBe("unavailable");
+    expect(reads).toBe(2);
+    expect(await verdictOn("{}", "application/json", 401)).toBe("unavailable");
+    expect(reads).toBe(3);
+  });
+
+  it("about an active token is not evicted by invented tokens", async () => {
+    const { active, config } = await scene({ cacheSeconds: 60 });
+    const [configured] = config.issuers;
+    if (!configured) throw new Error("there is no issuer");
+    const asked: string[] = [];
+    issuer.routes.set("/introspect", (body) => {
+      const token = String(new URLSearchParams(body).get("token"));
+      asked.push(token);
+      return { text: JSON.stringify(token === "real" ? active() : { active: false }) };
+    });
+    const verifier = new IntrospectionVerifier(configured, new Set(), async () => "secret", 10);
+    const verify = async (text: string) =>
+      (await verifier.verify({ text } as never, { atMs: Date.now(), defer: () => {} })).status;
+    await verify("real");
+    for (let n = 0; n < 20; n += 1) expect(await verify(`junk-${n}`)).toBe("refused");
+    await verify("junk-19");
+    await verify("real");
+    expect(asked.filter((token) => token === "real")).toHaveLength(1);
+    expect(asked.filter((token) => token === "junk-19")).toHaveLength(1);
   });
 
   it("is asked for by the issuer of the token's prefix", async () => {

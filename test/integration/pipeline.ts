@@ -141,7 +141,8 @@ export class Pipeline {
     const authorizer: Authorizer = {
       ...process.store,
       metrics: this.#metrics("authorizer", process.wire),
-      afterResponse: { announce: () => true, run: async (work) => void works.push(work) },
+      isSampled: () => false,
+      afterResponse: { run: async (work) => void works.push(work) },
     };
     const answer = await decideCall(authorizer, event).then(
       (result) =>

@@ -17,6 +17,7 @@ const TESTS = [
   "doors/mcp",
   "http",
   "issuers",
+  "log-volume",
   "permissions",
   "recovery",
 ].map((name) => `test/e2e/${name}.test.ts`);

@@ -98,6 +98,15 @@ describe("the authorizer's function", () => {
       expect(valuesOf(metrics, name)).toEqual([1]);
     }
     expect(valuesOf(metrics, "DecisionDuration")).toHaveLength(1);
+    const [initMs] = valuesOf(metrics, "InitDuration");
+    expect(initMs).toBeGreaterThan(0);
+    expect(initMs).toBeLessThan(performance.now());
+
+    lines.length = 0;
+    await expect(handler(CALL, context)).rejects.toThrow(/^Unauthorized$/);
+    const later = lines.filter((line) => line.includes('"_aws"')).map(parseMetricLine);
+    expect(valuesOf(later, "DecisionDuration")).toHaveLength(1);
+    expect(valuesOf(later, "InitDuration")).toEqual([]);
   });
 });
 

@@ -135,6 +135,32 @@ describe("the authorizer's answer", () => {
     expect(unavailable).toThrow(expect.objectContaining({ name: "UnavailableError" }));
   });
 
+  it.each<Decision>([
+    { outcome: "unauthenticated", reason: "unknown_token" },
+    { outcome: "unavailable" },
+  ])("costs at most 260 bytes in the runtime's log when it is an error: $outcome", (decision) => {
+    let thrown: Error | undefined;
+    try {
+      answer(decision);
+    } catch (error) {
+      thrown = error as Error;
+    }
+    // The line of aws-lambda-ric 4 for an error, in the JSON format.
+    const line = JSON.stringify({
+      timestamp: "2026-11-23T10:00:00.000Z",
+      level: "ERROR",
+      requestId: "6f747a06-8c9f-4d8b-a5a0-f1b6b9a5c3d1",
+      message: {
+        errorType: thrown?.constructor.name,
+        errorMessage: thrown?.message,
+        stackTrace: thrown?.stack?.split("\n"),
+        ...thrown,
+      },
+    });
+    expect(line).toContain(thrown?.message);
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(260);
+  });
+
   it("cuts an ARN that is longer than API Gateway takes", () => {
     const resource = (length: number) => {
       const { policyDocument } = answer({ outcome: "allowed", token }, ARN.padEnd(length, "x"));
@@ -228,6 +254,25 @@ describe("the internal extension", () => {
       await asked();
       expect(calls).toHaveLength(2 + invocation);
     }
+  });
+
+  it("starts the work after a runtime has posted the response that posts it one turn later", async () => {
+    const { api, answerNext, asked } = await lambda();
+    const after = await registerInternalExtension(api, () => {});
+    const order: string[] = [];
+    await answerNext();
+    // As aws-lambda-ric 4 does, with a handler that awaits more than once on its way out.
+    await (async () => {
+      try {
+        await later();
+      } finally {
+        await after.run(async () => void order.push("work"));
+      }
+    })();
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push("response");
+    await asked();
+    expect(order).toEqual(["response", "work"]);
   });
 
   it("does work that came before the event of its invocation", async () => {

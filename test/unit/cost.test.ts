@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
 import { breakEvenUtilization, estimateCost } from "../../shared/cost/alternatives.ts";
 import { billOf, sumsOf } from "../../shared/cost/bill.ts";
-import { usageOfMillionCalls } from "../../shared/cost/estimate.ts";
+import { receives, usageOfMillionCalls, usageOfMonth } from "../../shared/cost/estimate.ts";
 import { gatherBatches } from "../../shared/cost/gather-batches.ts";
 import { itemSize } from "../../shared/cost/item-size.ts";
-import { chunks, readUnits, writeUnits } from "../../shared/cost/metering.ts";
+import { chunks, readUnits, SECONDS_A_MONTH, writeUnits } from "../../shared/cost/metering.ts";
 import { dollarsOf, PRICES } from "../../shared/cost/prices.ts";
 import { usageProfile } from "../../shared/cost/usage-profile.ts";
 
@@ -69,6 +69,21 @@ describe("the model", () => {
     ]);
     expect(again).toEqual(slow);
     expect(fast.calls).toBeLessThan(slow.calls * 0.6);
+  });
+
+  it("counts the requests of five pollers, which Lambda starts for each queue", () => {
+    const queueRequests = (callsPerSecond: number) =>
+      usageOfMonth(usageProfile({ callsPerSecond })).find(({ part }) => part === "queue")?.quantity;
+    const emptyReceivesOfAQueue = (5 * SECONDS_A_MONTH) / 20;
+    expect(usageProfile({ callsPerSecond: 1 }).pollers).toBe(5);
+    expect(queueRequests(0)).toBe(2 * emptyReceivesOfAQueue);
+    // Each of five pollers gets a message in 50 seconds, so most receives still find none.
+    expect(queueRequests(0.1)).toBeCloseTo(1.6 * emptyReceivesOfAQueue);
+    expect(queueRequests(100)).toBe(emptyReceivesOfAQueue);
+    // A receive takes 10 ms, so five pollers make 500 in a second.
+    expect([1, 500, 1000, 100_000].map((perSecond) => receives(1000, perSecond, 5))).toEqual([
+      1000, 1000, 500, 100,
+    ]);
   });
 
   it("follows the configuration", async () => {

@@ -72,6 +72,23 @@ describe("CSV", () => {
       ].join("\r\n"),
     );
   });
+
+  it("defuses a formula in any cell that a spreadsheet may see, whatever its separator", () => {
+    const starts = ["=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"];
+    const before = ["", "\t", "\r", "\n", "x;", 'x;"', "x; '", "x\t", "x\r\n", 'x;"" '];
+    const agents = before.flatMap((text) => starts.map((start) => `${text}${start}1+cmd|'/c'!A1`));
+    for (const agent of agents) {
+      const [, line = ""] = toCsv([{ id: 1, agent }]).split(/\r\n(?=1,)/);
+      const field = line.replace(/^1,"?/, "").replace(/"?\r\n$/, "");
+      for (const part of [field, ...field.split(/[;\t\r\n]/)]) {
+        const cell = part.replace(/^["\s]+/, "");
+        expect(cell, JSON.stringify(agent)).not.toMatch(/^[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]/);
+      }
+      expect(field, JSON.stringify(agent)).not.toMatch(/^[\t\r\n]/);
+    }
+    const harmless = "Mozilla/5.0 (X11; Linux) a=b a-b c@d";
+    expect(toCsv([{ agent: harmless, list: [1, -2] }])).toContain(`"${harmless}","[1,-2]"`);
+  });
 });
 
 describe("the page's document", () => {

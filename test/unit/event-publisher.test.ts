@@ -1,9 +1,11 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { busSink } from "../../doors/publishing/event-sink.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
+import type { Clock } from "../../shared/time/clock.ts";
 import { createEventPublisher, PublishError } from "../../shared/tracking/event-publisher.ts";
 import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
 import { recordingLogger } from "../integration/store.ts";
@@ -23,7 +25,7 @@ async function busThat(
   answer: (
     entries: Entry[],
     call: number,
-  ) => { status?: number; failed?: number[]; message?: string },
+  ) => { status?: number; type?: string; failed?: number[]; message?: string },
 ) {
   const calls: Entry[][] = [];
   server = createServer(async (request, response) => {
@@ -31,13 +33,14 @@ async function busThat(
     for await (const chunk of request) text += chunk;
     const entries: Entry[] = JSON.parse(text).Entries;
     calls.push(entries);
-    const { status = 200, failed = [], message } = answer(entries, calls.length - 1);
+    const { status = 200, type, failed = [], message } = answer(entries, calls.length - 1);
     response.writeHead(status, { "Content-Type": "application/x-amz-json-1.1" });
     const Entries = entries.map((_, index) =>
       failed.includes(index)
         ? { ErrorCode: "ThrottlingException", ErrorMessage: message }
         : { EventId: "e" },
     );
+    if (type) return response.end(JSON.stringify({ __type: type, message: "too large" }));
     response.end(JSON.stringify({ FailedEntryCount: failed.length, Entries }));
   });
   await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
@@ -52,8 +55,10 @@ async function busThat(
   const publisher = (
     keep?: (events: readonly OAuthEvent[]) => Promise<void>,
     traceHeader?: () => string | undefined,
+    clock?: Clock,
   ) =>
     createEventPublisher({
+      clock,
       traceHeader,
       eventBridge,
       eventBusName: "bus",
@@ -167,6 +172,109 @@ describe("the event publisher", () => {
       .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(PublishError);
     expect((error as PublishError).events).toEqual(all);
+  });
+});
+
+describe("the event publisher with a queue to fall back on", () => {
+  /** A bus that is down until `isDown` is reset, a queue likewise, and a clock. */
+  async function outage() {
+    const state = { busIsDown: true, queueIsDown: false, nowMs: 0 };
+    const { calls, publisher, logger } = await busThat(() =>
+      state.busIsDown ? { status: 500 } : {},
+    );
+    const queued: OAuthEvent[] = [];
+    let sends = 0;
+    const sink = publisher(
+      async (some) => {
+        sends += 1;
+        if (state.queueIsDown) throw new Error("no queue");
+        queued.push(...some);
+      },
+      undefined,
+      () => state.nowMs,
+    );
+    return { state, calls, queued, sink, logger, sends: () => sends };
+  }
+
+  it("sends events straight to the queue after the bus failed twice, and tries the bus once in 30 seconds", async () => {
+    const { state, calls, queued, sink } = await outage();
+    const callsAfter = [];
+    for (let n = 0; n < 4; n += 1) {
+      await sink.publish(events(1));
+      callsAfter.push(calls.length);
+    }
+    // Three attempts for each of the first two.
+    expect(callsAfter).toEqual([3, 6, 6, 6]);
+    state.nowMs = 29_999;
+    await sink.publish(events(1));
+    expect(calls).toHaveLength(6);
+    state.nowMs = 30_000;
+    await Promise.all([1, 2, 3].map(() => sink.publish(events(1))));
+    expect(calls).toHaveLength(9);
+    expect(queued).toHaveLength(8);
+  });
+
+  it("returns to the bus when a trial succeeds", async () => {
+    const { state, calls, queued, sink } = await outage();
+    for (let n = 0; n < 2; n += 1) await sink.publish(events(1));
+    state.busIsDown = false;
+    state.nowMs = 30_000;
+    for (let n = 0; n < 3; n += 1) await sink.publish(events(1));
+    expect(calls).toHaveLength(9);
+    expect(queued).toHaveLength(2);
+  });
+
+  it("doesn't count single entries or invalid events as a failure of the bus", async () => {
+    const { calls, publisher } = await busThat((entries) =>
+      entries.length === 1 ? { status: 400, type: "ValidationException" } : { failed: [0] },
+    );
+    const queued: OAuthEvent[] = [];
+    const sink = publisher(async (some) => void queued.push(...some));
+    for (let n = 0; n < 3; n += 1) await sink.publish(events(1));
+    for (let n = 0; n < 3; n += 1) await sink.publish(events(2));
+    expect(calls.filter(({ length }) => length === 2)).toHaveLength(3);
+    expect(queued).toHaveLength(6);
+  });
+
+  it("tries the bus when the queue fails while the circuit is open", async () => {
+    const { state, calls, sink } = await outage();
+    for (let n = 0; n < 2; n += 1) await sink.publish(events(1));
+    Object.assign(state, { busIsDown: false, queueIsDown: true });
+    await sink.publish(events(1));
+    expect(calls).toHaveLength(7);
+  });
+
+  it("calls neither the bus nor the queue while both are down, and logs each event once", async () => {
+    const { state, calls, sink, logger, sends } = await outage();
+    state.queueIsDown = true;
+    const all = events(5, 100);
+    for (const event of all) await expect(sink.publish([event])).rejects.toThrow(PublishError);
+    expect([calls.length, sends()]).toEqual([6, 2]);
+    const logged = logger.lines.filter(({ level }) => level === "error");
+    expect(logged.map(({ extra }) => extra)).toMatchObject(
+      all.map((event) => [{ events: [event] }]),
+    );
+  });
+
+  it("calls a bus that hangs twice, once each time", async () => {
+    let calls = 0;
+    server = createServer(() => {
+      calls += 1;
+    });
+    await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+    vi.stubEnv("AWS_ENDPOINT_URL", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    vi.stubEnv("AWS_REGION", "eu-central-1");
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "local");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "local");
+    const queued: OAuthEvent[] = [];
+    const sink = busSink("bus", recordingLogger(), {
+      keep: async (some) => void queued.push(...some),
+    });
+    for (let n = 0; n < 20; n += 1) await sink.publish(events(1));
+    expect(calls).toBe(2);
+    expect(queued).toHaveLength(20);
+    server.closeAllConnections();
+    vi.unstubAllEnvs();
   });
 });
 

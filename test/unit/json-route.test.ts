@@ -1,5 +1,7 @@
 import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { describe, expect, it, vi } from "vitest";
+import * as z from "zod";
+import { jsonBodyRoute } from "../../functions/runtime/json-body-route.ts";
 import { jsonRoute } from "../../functions/runtime/json-route.ts";
 import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
 import { rangeParametersSchema, resolveRange } from "../../shared/time/time-range.ts";
@@ -35,5 +37,49 @@ describe("the problem of a range that is not valid", () => {
     expect(await faults(parameters)).toEqual([
       { pointer, detail: expect.stringContaining(detail) },
     ]);
+  });
+});
+
+describe("a route whose own data is not valid", () => {
+  const corrupt = async () => z.object({ expires_at: z.string() }).parse({ expires_at: 1 });
+  const request = (more: object) =>
+    ({ requestContext: { requestId: "r" }, ...more }) as unknown as APIGatewayProxyEvent;
+
+  it.each([
+    [
+      "GET",
+      () => jsonRoute(logger, z.strictObject({}), corrupt),
+      request({ multiValueQueryStringParameters: null }),
+    ],
+    [
+      "POST",
+      () =>
+        jsonBodyRoute(
+          logger,
+          () => z.strictObject({}),
+          corrupt,
+          () => undefined,
+        ),
+      request({ multiValueHeaders: { "Content-Type": ["application/json"] }, body: "{}" }),
+    ],
+  ])("answers %s with 500 and logs the error", async (_, open, event) => {
+    logger.error.mockClear();
+    const { statusCode, body } = await open()(event, {} as Context);
+    expect(statusCode).toBe(500);
+    expect(body).not.toContain("expires_at");
+    expect(logger.error).toHaveBeenCalledOnce();
+    expect(logger.error.mock.calls[0]?.[1]).toMatchObject({ error: expect.any(z.ZodError) });
+  });
+
+  it("answers 400 and logs nothing when a parameter is not valid", async () => {
+    logger.error.mockClear();
+    const event = request({ multiValueQueryStringParameters: { unknown: ["1"] } });
+    const { statusCode } = await jsonRoute(
+      logger,
+      z.strictObject({}),
+      corrupt,
+    )(event, {} as Context);
+    expect(statusCode).toBe(400);
+    expect(logger.error).not.toHaveBeenCalled();
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { traceId } from "../../doors/events/invocation.ts";
 import { decisionMetric } from "../../functions/authorizer/decide-call.ts";
 import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
-import { createMetrics } from "../../functions/runtime/metrics.ts";
+import { createMetrics, measureInit } from "../../functions/runtime/metrics.ts";
 import { countSet } from "../../functions/runtime/set-metrics.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
@@ -53,6 +53,18 @@ describe("a function's metrics", () => {
       metrics.publish();
     }
     expect(lines().map(({ values }) => values.EventsReturned)).toEqual([[2], [3]]);
+  });
+});
+
+describe("the time of a cold start", () => {
+  it("is measured unless Lambda started the environment before a caller came", () => {
+    const metrics = createMetrics("authorizer", "Shop");
+    measureInit(metrics, { AWS_LAMBDA_INITIALIZATION_TYPE: "provisioned-concurrency" });
+    metrics.publish();
+    expect(written).toEqual([]);
+    measureInit(metrics, { AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand" });
+    metrics.publish();
+    expect(lines()).toMatchObject([{ units: { InitDuration: "Milliseconds" } }]);
   });
 });
 

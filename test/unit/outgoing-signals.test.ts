@@ -1,6 +1,8 @@
+import { type AddressInfo, createServer, isIPv6 } from "node:net";
 import { describe, expect, it } from "vitest";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 import { outgoingSignals } from "../../shared/shared-signals/outgoing-signals.ts";
+import { postToReceiver, publicAgent } from "../../shared/shared-signals/post-to-receiver.ts";
 import { isPushable } from "../../shared/shared-signals/stream.ts";
 import { readSubject } from "../../shared/shared-signals/subject-identifier.ts";
 import { isInStream, subjectsMatch } from "../../shared/shared-signals/subject-matching.ts";
@@ -190,6 +192,27 @@ describe("an address to push to", () => {
     ["https://2130706433/", false],
     ["https://metadata.google.internal/", false],
     ["https://user:secret@receiver.example.com/", false],
+    ["https://0.0.0.0/", false],
+    ["https://192.0.0.8/", false],
+    ["https://192.0.2.1/", false],
+    ["https://198.18.0.1/", false],
+    ["https://224.0.0.1/", false],
+    ["https://240.0.0.1/", false],
+    ["https://255.255.255.255/", false],
+    ["https://[::ffff:10.0.0.1]/", false],
+    ["https://[::127.0.0.1]/", false],
+    ["https://[64:ff9b::a00:1]/", false],
+    ["https://[2002:7f00:1::]/", false],
+    ["https://[fe80::1]/", false],
+    ["https://[fd00:ec2::254]/", false],
+    ["https://[2606:4700::6810:84e5]/", true],
+    ["https://LOCALHOST./", false],
+    ["https://a.localhost/", false],
+    ["https://metadata.google.internal./", false],
+    ["https://10.example.com/", true],
+    ["https://localhost.example.com/", true],
+    ["https://internal.example.com/", true],
+    ["https://localhosts.example/", true],
     ["file:///etc/passwd", false],
     ["no url", false],
   ])("%s: %s", (url, expected) => {
@@ -199,5 +222,42 @@ describe("an address to push to", () => {
   it("may be on this machine only when the transmitter is", () => {
     expect(isPushable("http://127.0.0.1:3000/signals/events", "http://127.0.0.1:3001")).toBe(true);
     expect(isPushable("http://192.168.1.1/", "http://127.0.0.1:3001")).toBe(false);
+  });
+});
+
+describe("a push", () => {
+  const post = (url: string, addresses: readonly string[]) =>
+    postToReceiver(
+      url,
+      { headers: {}, body: "set" },
+      publicAgent((_, __, callback) =>
+        callback(
+          null,
+          addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 })),
+        ),
+      ),
+    );
+
+  it.each([
+    [["127.0.0.1"]],
+    [["::ffff:127.0.0.1"]],
+    [["::1"]],
+    [["169.254.169.254"]],
+    // The system might try any of them.
+    [["8.8.8.8", "127.0.0.1"]],
+  ])("is not sent to a public name whose address is %j", async (addresses) => {
+    let connections = 0;
+    const server = createServer(() => (connections += 1));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const url = `https://receiver.example.com:${port}/events`;
+    expect(isPushable(url, "https://api.example.com")).toBe(true);
+    await expect(post(url, addresses)).rejects.toThrow(/special-use address/);
+    expect(connections).toBe(0);
+    server.close();
+  });
+
+  it("fails when the name has no address", async () => {
+    await expect(post("https://receiver.example.com/", [])).rejects.toThrow(/has no address/);
   });
 });

@@ -310,11 +310,24 @@ describe("records", () => {
   const nowMs = Date.parse("2026-11-25T08:00:00.000Z");
   const config = parseMonitoringConfig({});
 
+  /** Keeps first receipts as the store does. */
+  function receipts() {
+    const first = new Map<string, string>();
+    return async ({ id, occurred_at }: OAuthEvent) => {
+      if (!first.has(id)) first.set(id, occurred_at);
+      return first.get(id) as string;
+    };
+  }
+
   /** What is published of records, and how many at once. */
   async function receive(
     adapter: Parameters<typeof recordsIn>[0],
     records: readonly unknown[],
-    { signedAtMs, atMs = nowMs }: { signedAtMs?: number; atMs?: number } = {},
+    {
+      signedAtMs,
+      atMs = nowMs,
+      firstReceipt = receipts(),
+    }: { signedAtMs?: number; atMs?: number; firstReceipt?: ReturnType<typeof receipts> } = {},
   ) {
     const events: OAuthEvent[] = [];
     const sizes: number[] = [];
@@ -324,7 +337,7 @@ describe("records", () => {
         events.push(...batch);
       },
     };
-    const receiver = { adapter, config, sink, clock: () => atMs };
+    const receiver = { adapter, config, sink, firstReceipt, clock: () => atMs };
     const receipt = await receiveRecords(receiver, records, signedAtMs);
     return { events, sizes, receipt };
   }
@@ -363,6 +376,24 @@ describe("records", () => {
     expect(ids(once)).not.toContain(ids(changed)[0]);
   });
 
+  it("without a time are the same events when a request comes again, signed anew or not at all", async () => {
+    const records = [
+      { operationName: "no id and no time" },
+      { id: "an id and no time", category: "AuditLogs" },
+      { time: "2026-11-25T07:59:00Z", category: "AuditLogs" },
+    ];
+    for (const signed of [true, false]) {
+      const firstReceipt = receipts();
+      const at = (atMs: number) =>
+        receive(entra, records, { firstReceipt, atMs, ...(signed && { signedAtMs: atMs - 1000 }) });
+      const once = await at(nowMs);
+      const again = await at(nowMs + 30 * DAY_MS);
+      expect(once.receipt.taken).toBe(records.length);
+      expect(again.events).toEqual(once.events);
+      expect((await at(nowMs + 90 * DAY_MS)).receipt).toEqual({ taken: 0, expired: 3 });
+    }
+  });
+
   it("past their retention are not stored anew", async () => {
     const at = (days: number) => ({ id: `${days}`, time: nowMs - days * DAY_MS, type: "LOGIN" });
     const { events, receipt } = await receive(keycloak, [at(1), at(89), at(90), at(400)]);
@@ -380,7 +411,13 @@ describe("records", () => {
         throw new Error("the bus is down");
       },
     };
-    const receiver = { adapter: keycloak, config, sink, clock: () => nowMs };
+    const receiver = {
+      adapter: keycloak,
+      config,
+      sink,
+      firstReceipt: receipts(),
+      clock: () => nowMs,
+    };
     await expect(receiveRecords(receiver, many, undefined)).rejects.toThrow("the bus is down");
     expect(calls).toBe(1);
   });

@@ -6,7 +6,7 @@ import {
   privateEncrypt,
   sign,
 } from "node:crypto";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { ALGORITHMS } from "../../shared/config/issuer-parameters.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
@@ -267,6 +267,46 @@ describe("a signature", () => {
     const signature = sign("sha256", Buffer.from(signed), privateKey).toString("base64url");
     const jwk = publicKey.export({ format: "jwk" });
     expect(await check(`${signed}.${signature}`, jwk)).toBe("unknown_key");
+  });
+
+  /** The padded digest of a text (RFC 8017, section 9.2): its own RSA signature when the exponent is 1. */
+  function paddedDigest(text: string): string {
+    const algorithm = Buffer.from("3031300d060960864801650304020105000420", "hex");
+    const digest = createHash("sha256").update(text).digest();
+    const padding = Buffer.alloc(256 - 3 - algorithm.length - digest.length, 0xff);
+    const parts = [Buffer.from([0, 1]), padding, Buffer.from([0]), algorithm, digest];
+    return Buffer.concat(parts).toString("base64url");
+  }
+  const { n } = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({
+    format: "jwk",
+  });
+
+  it.each(["AQ", "Ag", "AQAA"])(
+    "needs an RSA key with an odd exponent of 3 or more: %s",
+    async (e) => {
+      const signed = `${Buffer.from('{"alg":"RS256"}').toString("base64url")}.${PAYLOAD}`;
+      const outcome = await check(`${signed}.${paddedDigest(signed)}`, { kty: "RSA", n, e });
+      expect(outcome).toBe("unknown_key");
+    },
+  );
+
+  it("needs such a key for a proof of possession as well", async () => {
+    const jwk = { kty: "RSA", n: n as string, e: "AQ" };
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const header = part({ typ: "dpop+jwt", alg: "RS256", jwk });
+    const url = "https://api.example.com/";
+    const ath = createHash("sha256").update("token").digest("base64url");
+    const iat = MOMENT.atMs / 1000;
+    const signed = `${header}.${part({ jti: "j", htm: "GET", htu: url, iat, ath })}`;
+    const call = {
+      method: "GET",
+      urls: [url],
+      proofs: [`${signed}.${paddedDigest(signed)}`],
+      accessToken: "token",
+      keyThumbprint: await calculateJwkThumbprint(jwk),
+    };
+    const { dpop } = parseMonitoringConfig({ dpop: { algorithms: ["RS256"] } });
+    expect(await checkDpopProof(call, dpop, MOMENT.atMs)).toBe("malformed_dpop_proof");
   });
 });
 

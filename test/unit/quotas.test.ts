@@ -12,8 +12,12 @@ const USUAL: AccountLimits = {
   accountWriteUnits: 80_000,
 };
 
-const faults = (config: MonitoringConfigInput, limits: Partial<AccountLimits> = {}) =>
-  quotaFaults(parseMonitoringConfig(config), { ...USUAL, ...limits }).map(
+const faults = (
+  config: MonitoringConfigInput,
+  limits: Partial<AccountLimits> = {},
+  callsPerSecond?: number,
+) =>
+  quotaFaults(parseMonitoringConfig(config), { ...USUAL, ...limits }, callsPerSecond).map(
     ({ found, advice }) => `${found} → ${advice}`,
   );
 const capacity = (most: number) => ({ read: { least: 1, most }, write: { least: 1, most } });
@@ -27,30 +31,43 @@ describe("the quotas", () => {
     expect(quotaFaults(parseMonitoringConfig({}), {})).toEqual([]);
   });
 
-  it.each<[string, MonitoringConfigInput, Partial<AccountLimits>, RegExp[]]>([
+  it("are compared with the calls of the protected APIs, and not with the admin API's throttle", () => {
+    const limits = { unreservedConcurrency: 100, tableWriteUnits: 4000 };
+    for (const rateLimit of [1, 10_000, 100_000]) {
+      const config = { api: { throttle: { rateLimit } } };
+      expect(faults(config, limits)).toEqual([]);
+      expect(faults(config, limits, 1000)).toEqual([]);
+      expect(faults(config, limits, 3000)).toHaveLength(2);
+    }
+  });
+
+  it.each<[string, MonitoringConfigInput, Partial<AccountLimits>, RegExp[], number?]>([
     [
       "a new account",
       {},
       { unreservedConcurrency: 10 },
-      [/1000 environments of the authorizer; it can have 10 → raise Lambda's/, /subscriber alone/],
+      [/^200 calls a second take about 20 environments .* can have 10 → raise Lambda's/, /alone/],
+      200,
     ],
     [
       "too few reserved for the authorizer, whatever the account has",
       { functions: { reservedConcurrency: { Authorizer: 400 } } },
       { unreservedConcurrency: 5000 },
       [/it can have 400 → raise functions\.reservedConcurrency\.Authorizer/],
+      5000,
     ],
     [
       "others that have reserved nearly everything",
-      { api: { throttle: { rateLimit: 50 } } },
+      {},
       { unreservedConcurrency: 10 },
       [/share 10 → .*lower subscriber\.maxConcurrency/],
     ],
     [
       "more calls than a table takes writes",
-      { api: { throttle: { rateLimit: 25_000 } } },
+      {},
       { unreservedConcurrency: 5000 },
       [/write 50000 units to a table; a table takes 40000 → raise DynamoDB's/],
+      25_000,
     ],
     [
       "a provisioned table beyond the quota",
@@ -64,8 +81,8 @@ describe("the quotas", () => {
       { accountWriteUnits: 50_000 },
       [/up to 60000 write units; the account's tables take 50000/],
     ],
-  ])("find %s", (_, config, limits, expected) => {
-    const found = faults(config, limits);
+  ])("find %s", (_, config, limits, expected, callsPerSecond) => {
+    const found = faults(config, limits, callsPerSecond);
     expect(found).toHaveLength(expected.length);
     for (const [index, pattern] of expected.entries()) expect(found[index]).toMatch(pattern);
   });

@@ -165,6 +165,32 @@ describe("a body", () => {
     const long = JSON.parse(webhookBody(alert({ rule: "r".repeat(5000) }), "slack"));
     expect(long.blocks[0].text.text.length).toBeLessThanOrEqual(150);
   });
+
+  it("has nothing of an event that Slack would read as markup, a link or an emoji", () => {
+    const words = "*bold* _it_ ~s~ `c` :smile: @here #general https://evil.example.com <@U1> & >q";
+    const body = webhookBody(alert({ message: words, rule: words, advice: words }), "slack");
+    const { mrkdwn, blocks } = JSON.parse(body);
+    const texts = blocks.map(({ text }: { text: Record<string, unknown> }) => text);
+    const plain = texts.filter(({ type }: { type: string }) => type === "plain_text");
+    expect(mrkdwn).toBe(false);
+    expect(plain).toHaveLength(2);
+    for (const { emoji } of plain) expect(emoji).toBe(false);
+    expect(texts[2]).toMatchObject({ type: "mrkdwn", verbatim: true });
+    for (const line of texts[2].text.split("\n"))
+      expect(line).toMatch(/^\*[A-Z][a-z ]+:\* `[^`]*`$/);
+    for (const { text } of texts) expect(text).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)/);
+  });
+
+  it("keeps to the limits of Slack, whatever has to be escaped", () => {
+    const evil = "&".repeat(5000);
+    const body = webhookBody(
+      alert({ message: evil, rule: evil, advice: evil, subject: { kind: "ip", id: evil } }),
+      "slack",
+    );
+    const [header, message, facts] = JSON.parse(body).blocks;
+    expect(header.text.text.length).toBeLessThanOrEqual(150);
+    for (const { text } of [message, facts]) expect(text.text.length).toBeLessThanOrEqual(3000);
+  });
 });
 
 describe("a webhook", () => {

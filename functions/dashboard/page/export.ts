@@ -1,12 +1,20 @@
 /** A row to export: plain values by column. */
 export type Row = Readonly<Record<string, unknown>>;
 
+/**
+ * What a spreadsheet may read as a formula: `=`, `+`, `-` or `@`, also full-width, at the start of a cell. A spreadsheet
+ * whose separator is a semicolon or tab ignores the quotes, so a cell also starts after one of these or a line break.
+ * https://owasp.org/www-community/attacks/CSV_Injection
+ */
+const FORMULA_START = /(^|[;\t\r\n])(["'\s]*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
+
 /** Quotes text as RFC 4180 requires. An apostrophe keeps a spreadsheet from running text as a formula. */
 function cell(value: unknown): string {
   if (value === undefined || value === null) return "";
+  if (typeof value === "number") return String(value);
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const safe = text.replace(/^(?=[\t\r\n])/, "'").replace(FORMULA_START, "$1$2'");
+  return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** CSV with a header line, over the columns that any row has. */

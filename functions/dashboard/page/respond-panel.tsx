@@ -31,7 +31,15 @@ interface Asked {
   readonly hits: ActionHits;
   /** Pressing twice, or trying again after a failure, is one action. */
   readonly key: string;
+  /** When a block ends. A retry sends it unchanged, because a key is good for one request. */
+  readonly until: string;
 }
+
+/** A new request: its key, and the end of a block. */
+const newRequest = (hours: number) => ({
+  key: crypto.randomUUID(),
+  until: new Date(Date.now() + hours * 3_600_000).toISOString(),
+});
 
 interface RespondPanelProps {
   readonly api: AdminApi;
@@ -79,19 +87,18 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
   const ask = (what: Asked["kind"]) =>
     attempt(async () => {
       const hits = await api.post("action-counts", { target: subject });
-      setAsked({ kind: what, hours, hits, key: crypto.randomUUID() });
+      setAsked({ kind: what, hours, hits, ...newRequest(hours) });
       return undefined;
     });
   const confirm = (event: Event) => {
     event.preventDefault();
     if (!asked) return;
     void attempt(async () => {
-      const until = new Date(Date.now() + asked.hours * 3_600_000).toISOString();
       const request = {
         kind: asked.kind,
         target: subject,
         reason,
-        ...(asked.kind === "block" && { until }),
+        ...(asked.kind === "block" && { until: asked.until }),
       };
       const action = await api.post("actions", request, asked.key);
       setAsked(undefined);
@@ -160,7 +167,10 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
                   required
                   maxLength={512}
                   value={reason}
-                  onInput={(event) => setReason(event.currentTarget.value)}
+                  onInput={(event) => {
+                    setReason(event.currentTarget.value);
+                    setAsked({ ...asked, ...newRequest(asked.hours) });
+                  }}
                 />
               </label>
               <button type="submit" disabled={busy || reason.trim() === ""}>

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { useStack } from "./stack.ts";
+
+const scene = useStack();
+
+/** The lines that the authorizer wrote during some work, as CloudWatch gets them. */
+async function linesOf(work: () => Promise<unknown>): Promise<string[]> {
+  const { logs, settle } = scene();
+  await settle();
+  const before = logs.length;
+  await work();
+  await settle();
+  const prefix = "authorizer: ";
+  return logs
+    .slice(before)
+    .flatMap((line) => (line.startsWith(prefix) ? [line.slice(prefix.length)] : []));
+}
+
+const bytesOf = (lines: readonly string[]) =>
+  lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
+
+const repeat = async (times: number, call: () => Promise<unknown>) => {
+  for (let n = 0; n < times; n += 1) await call();
+};
+
+describe("the authorizer's log", () => {
+  it("has no line of an allowed call, except of about one in a hundred", async () => {
+    const calls = 200;
+    const { caller, get } = scene();
+    const lines = await linesOf(() => repeat(calls, () => get("/api/x", caller)));
+    const decided = lines.filter((line) => line.includes("The call is decided"));
+    // Two are expected; more than twelve happen once in ten million runs.
+    expect(decided.length).toBeLessThanOrEqual(12);
+    const others = lines.filter((line) => !decided.includes(line));
+    // Metrics of several calls share a line.
+    expect(others.every((line) => line.includes('"_aws"'))).toBe(true);
+  });
+
+  it("has at most 1.6 KB of a call with 401, with the runtime's own line, and no stack trace", async () => {
+    const calls = 20;
+    const { get } = scene();
+    const lines = await linesOf(() => repeat(calls, () => get("/api/x", "unknown-token")));
+    expect(lines.filter((line) => line.includes("The call is decided"))).toHaveLength(calls);
+    expect(bytesOf(lines) / calls).toBeLessThan(1600);
+    expect(lines.join("\n")).not.toMatch(/\bat .*:\d+:\d+/);
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { simulateBus } from "../outage/simulate-bus.ts";
+
+const ENVIRONMENTS = 2;
+
+// Virtual time: a loaded machine changes nothing.
+describe("authorizer environments whose bus hangs", () => {
+  it.each([30, 60])("serve 95 % of the healthy call rate over %i seconds", async (seconds) => {
+    const healthy = await simulateBus({ environments: ENVIRONMENTS, seconds });
+    const hanging = await simulateBus({
+      environments: ENVIRONMENTS,
+      seconds,
+      busHangsFor: seconds,
+    });
+    expect(healthy.calls).toBeGreaterThan(ENVIRONMENTS * seconds * 10);
+    expect(hanging.calls).toBeGreaterThanOrEqual(0.95 * healthy.calls);
+  });
+
+  it("lose no event, and each tries the bus twice, then once in 30 seconds", async () => {
+    const seconds = 60;
+    const seen = await simulateBus({ environments: ENVIRONMENTS, seconds, busHangsFor: seconds });
+    // One event a call; the last call of each environment may be unfinished.
+    expect(seen.queued.size).toBeGreaterThanOrEqual(seen.calls);
+    expect(seen.queued.size).toBeLessThanOrEqual(seen.calls + ENVIRONMENTS);
+    expect(seen.onBus.size + seen.logged.size).toBe(0);
+    expect(seen.hungCalls).toBe(ENVIRONMENTS * 3);
+  });
+
+  it("return to the bus within 30 seconds of its recovery", async () => {
+    const environments = 1;
+    const outage = { environments, busHangsFor: 40 };
+    const [before, after] = [
+      await simulateBus({ ...outage, seconds: 71 }),
+      await simulateBus({ ...outage, seconds: 81 }),
+    ];
+    expect(after.queued.size).toBe(before.queued.size);
+    expect(after.onBus.size).toBeGreaterThan(before.onBus.size);
+    expect(after.queued.size + after.onBus.size).toBeGreaterThanOrEqual(after.calls);
+  });
+
+  it("write every event to the log within bounded time and size when the queue hangs too", async () => {
+    const seconds = 20;
+    const [healthy, seen] = [
+      await simulateBus({ environments: ENVIRONMENTS, seconds }),
+      await simulateBus({
+        environments: ENVIRONMENTS,
+        seconds,
+        busHangsFor: seconds,
+        queueHangsFor: seconds,
+      }),
+    ];
+    expect(seen.logged.size).toBeGreaterThanOrEqual(seen.calls);
+    expect(seen.calls).toBeGreaterThan(0.85 * healthy.calls);
+    // Far below the 256 KB of one log event.
+    expect(seen.longestLine).toBeLessThan(2048);
+  });
+});
