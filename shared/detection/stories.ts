@@ -1,6 +1,6 @@
 import type { AnomalySubject, FoundAnomaly } from "../anomaly-rules/anomaly-rule.ts";
 import { FURTHER_RULE, type Risk, riskOf } from "../anomaly-rules/risk.ts";
-import { addressGroup } from "../envelope/network.ts";
+import { addressGroup } from "../envelope/ip-block.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { HOUR_MS } from "../time/clock.ts";
 import type { Alert, Finding } from "./alert.ts";

@@ -84,6 +84,18 @@ export const ipBlockSchema = z
     return writeBlock(block);
   });
 
+/** The prefix of one IPv6 site, within which a machine changes its address at will (RFC 8981). */
+const GROUP_PREFIX = 64;
+
+/**
+ * Returns the group that an address is counted, listed and blocked with: the /64 of an IPv6 address, such as
+ * `2001:db8:1:2::/64`. An IPv4 address, and any other text, is its own group.
+ */
+export function addressGroup(ip: string): string {
+  const block = ip.includes(":") ? parseBlock(`${ip}/${GROUP_PREFIX}`) : undefined;
+  return block ? writeBlock(block) : ip;
+}
+
 /** Finds the blocks that an address lies in, among many: one look-up for each length of prefix in use. */
 export class IpBlocks<Value> {
   readonly #byPrefix = new Map<string, Value>();

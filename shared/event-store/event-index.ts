@@ -3,7 +3,7 @@ import type { StatisticsStore } from "../counters/counter-store.ts";
 import { userOfToken, valuesInUse } from "../counters/values-in-use.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
-import { addressGroup } from "../envelope/network.ts";
+import { addressGroup } from "../envelope/ip-block.ts";
 import { CARRIERS } from "../envelope/oauth-event.ts";
 import type { OriginKind } from "../envelope/origin.ts";
 import { subjectPartitions } from "./event-key.ts";

@@ -1,5 +1,5 @@
 import { allShardKeys, shardKey, shardOf } from "../dynamodb/shards.ts";
-import { addressGroup } from "../envelope/network.ts";
+import { addressGroup } from "../envelope/ip-block.ts";
 import { ipOf, type OAuthEvent, tokenIdOf } from "../envelope/oauth-event.ts";
 
 /** The kinds of subject that an event may be filed under, the first that it has. */

@@ -1,6 +1,6 @@
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
-import { addressGroup } from "../envelope/network.ts";
+import { addressGroup } from "../envelope/ip-block.ts";
 import { typesOf } from "../envelope/oauth-event.ts";
 import { originOf } from "../envelope/origin.ts";
 import { type Clock, toEpochSeconds, toInstant } from "../time/clock.ts";

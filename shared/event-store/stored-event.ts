@@ -3,7 +3,7 @@ import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { freeJson } from "../dynamodb/free-json.ts";
 import { shardKey, shardOf } from "../dynamodb/shards.ts";
-import { addressGroup } from "../envelope/network.ts";
+import { addressGroup } from "../envelope/ip-block.ts";
 import { ipOf, isSecurityEventType, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { eventKey, subjectOf } from "./event-key.ts";

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalIp, networkOf } from "../../shared/envelope/ip-address.ts";
-import { ipBlockSchema } from "../../shared/envelope/ip-block.ts";
-import { addressGroup } from "../../shared/envelope/network.ts";
+import { addressGroup, ipBlockSchema } from "../../shared/envelope/ip-block.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 
 describe("an address", () => {
