@@ -121,8 +121,7 @@ describe("a protected route", () => {
 describe("the functions behind the admin routes", () => {
   it("do not run without the scope in the authorizer's context", async () => {
     const { stack } = scene();
-    const assembly = inject("assembly");
-    const routes = readRoutes(new Template(assembly.template)).filter(
+    const routes = readRoutes(new Template(inject("assembly"), "http://localhost")).filter(
       ({ resource, authorizerName }) => authorizerName && resource.startsWith("/admin/oauth/"),
     );
     const statusOf = async ({ resource, method, functionName }: Route, scope?: string) => {
