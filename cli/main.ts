@@ -170,7 +170,7 @@ export function buildProgram(): Command {
         .option("--client <id>", "only events of this client")
         .option("--user <id>", "only events of this user")
         .option("--token <id>", "only events of this token, by its public id")
-        .option("--ip <address>", "only events from this address")
+        .option("--ip <address>", "only events from this address, or /64 of IPv6 addresses")
         .option("--country <code>", "only events from this country, such as DE")
         .option("--asn <number>", "only events from this autonomous system, such as AS64496")
         .option("--kind <kind>", "only events from such networks: hosting, vpn, proxy or tor")

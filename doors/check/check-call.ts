@@ -4,7 +4,7 @@ import { type Caller, callerOfDecision } from "../http/caller.ts";
 import { answerOf, type HttpAnswer, refusalOf } from "../http/refusal.ts";
 import { type McpOptions, parseMcpOptions } from "../mcp/mcp-options.ts";
 import { describeResource } from "../mcp/protected-resource.ts";
-import { describeRpc, PARSE_ERROR } from "../mcp/rpc-call.ts";
+import { describeRpc, rpcError } from "../mcp/rpc-call.ts";
 
 /** What becomes of a call: it goes on to the handler, or it is answered. */
 export interface CheckedCall {
@@ -20,14 +20,12 @@ export interface CheckedCall {
 export interface CallCheck {
   /** The origin of the MCP server's address, if there is one. */
   readonly mcpOrigin: string | undefined;
-  /** Whether a decision needs the body of calls. */
-  readonly readsBody: boolean;
   /**
    * Checks one call.
    *
-   * @param body parsed by `parseRpcBody`, where the decision needs it
+   * @param readRpc reads the body and parses it by `parseRpcBody`. It is called only if the decision needs the body.
    */
-  check(request: ProtectedRequest, body?: unknown): Promise<CheckedCall>;
+  check(request: ProtectedRequest, readRpc: () => Promise<unknown>): Promise<CheckedCall>;
   /** The answer to a request for the metadata of an MCP server, which needs no token. */
   metadata(method: string, path: string): HttpAnswer | undefined;
 }
@@ -44,15 +42,17 @@ export function createCallCheck(door: DoorContext, options: McpOptions | undefin
   };
   return {
     mcpOrigin: mcp && new URL(mcp.resource).origin,
-    readsBody: mcp !== undefined,
     metadata: (method, path) => resource?.answer(method, path),
-    async check(request, body) {
-      const decided = await decide(door, { ...request, ...(mcp && describeRpc(body, mcp)) });
+    async check(request, readRpc) {
+      const readBody = mcp && (async () => describeRpc(await readRpc(), mcp));
+      const decided = await decide(door, { ...request, readBody });
       const { decision } = decided;
+      if (decision.outcome === "malformed_request") {
+        return { decided, answer: rpcError(decision.reason) };
+      }
       if (decision.outcome !== "allowed") {
         return { decided, answer: answerOf(refusalOf(decision), challenge, request.requestId) };
       }
-      if (body === PARSE_ERROR) return { decided, answer: PARSE_ERROR };
       return { decided, caller: callerOfDecision(decision) };
     },
   };

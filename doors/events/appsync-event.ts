@@ -1,7 +1,8 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { canonicalIp } from "../../shared/envelope/ip-address.ts";
-import { callerFields } from "./caller-fields.ts";
+import { callerFields, type FieldValues } from "./caller-fields.ts";
+import { forwardedFor, UNKNOWN_ADDRESS } from "./client-address.ts";
 import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
 import { credentialFields, loggableId, traceId } from "./invocation.ts";
 
@@ -25,16 +26,10 @@ export type AppSyncEvent = z.output<typeof appSyncEventSchema>;
 /** Every operation of a GraphQL API is a POST to this path. */
 const PATH = "/graphql";
 
-/** An address that AppSync does not hand over. */
-const NO_ADDRESS = "unknown";
-
 /** AppSync adds the address of its own CloudFront after the caller's. */
-function callerAddress(fields: readonly string[]): string {
-  const addresses = fields
-    .join(",")
-    .split(",")
-    .map((each) => each.trim());
-  return canonicalIp(addresses.at(-2) ?? addresses.at(-1) ?? "") || NO_ADDRESS;
+function callerAddress(fields: FieldValues): string {
+  const addresses = forwardedFor(fields);
+  return canonicalIp(addresses.at(-2) ?? addresses.at(-1) ?? UNKNOWN_ADDRESS);
 }
 
 /** Reads the call from AppSync's event. The name of its operation, if it has one, is a detail of its events. */
@@ -48,7 +43,7 @@ export function fromAppSyncEvent(event: AppSyncEvent): ProtectedRequest {
     path: PATH,
     ...callerFields(fields),
     authorization: [authorizationToken],
-    ip: callerAddress(fields("x-forwarded-for")),
+    ip: callerAddress(fields),
     requestId: loggableId(requestContext.requestId, [
       authorizationToken,
       ...credentialFields(fields),

@@ -10,8 +10,8 @@ export type ClientAddressSettings = MonitoringConfig["clientAddress"];
 /** The address of a call whose source does not tell it. */
 export const UNKNOWN_ADDRESS = "unknown";
 
-/** The addresses in `X-Forwarded-For`, in the order in which proxies added them. */
-function forwardedFor(fields: FieldValues): string[] {
+/** The addresses in `X-Forwarded-For`, in the order in which proxies added them, without ports. */
+export function forwardedFor(fields: FieldValues): string[] {
   return fields("x-forwarded-for")
     .join(",")
     .split(",")

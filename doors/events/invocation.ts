@@ -1,3 +1,4 @@
+import { withoutTokens } from "../../shared/envelope/redact-text.ts";
 import type { FieldValues } from "./caller-fields.ts";
 import { fieldValues, type HeaderFields } from "./header-fields.ts";
 
@@ -10,7 +11,7 @@ export interface RequestIdEvent extends HeaderFields {
 const SHORTEST_CREDENTIAL = 8;
 
 /**
- * An id, unless it contains credentials of its request: a caller can choose its id.
+ * An id, unless it contains a token or credentials of its request: a caller can choose its id.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
  *
  * @param fields every value of the header fields that hold credentials
@@ -19,7 +20,8 @@ export function loggableId(id: string, fields: readonly string[]): string {
   const credentials = fields
     .flatMap((field) => field.split(/[\s,]+/))
     .filter((part) => part.length >= SHORTEST_CREDENTIAL);
-  return credentials.some((credential) => id.includes(credential)) ? "[secret]" : id;
+  const isSecret = credentials.some((credential) => id.includes(credential));
+  return isSecret || withoutTokens(id) !== id ? "[secret]" : id;
 }
 
 /** Every value of the header fields that hold credentials. */

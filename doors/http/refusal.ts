@@ -53,6 +53,11 @@ const SESSION_ADVICE = {
   foreign_session: "The session belongs to another client or user: start your own",
 } as const;
 
+const BODY_ADVICE = {
+  malformed_body: "The body is no JSON, or too long",
+  oversized_batch: "The batch has too many messages: send several",
+} as const;
+
 /** The refusal that a decision asks for. No text of a 401 says anything about the token. */
 export function refusalOf(decision: RefusedDecision): Refusal {
   switch (decision.outcome) {
@@ -124,6 +129,13 @@ export function refusalOf(decision: RefusedDecision): Refusal {
         title: "Forbidden",
         description: SESSION_ADVICE[decision.reason],
         error: "invalid_session",
+      };
+    case "malformed_request":
+      return {
+        status: 400,
+        title: "Bad Request",
+        description: BODY_ADVICE[decision.reason],
+        error: "invalid_request",
       };
     case "unavailable":
       return {

@@ -15,8 +15,8 @@ import type { HttpAnswer } from "../http/refusal.ts";
 /** An HTTP call that invoked a function, and how its source is answered. */
 export interface InvokedCall {
   readonly request: ProtectedRequest;
-  /** The body as text; undefined without one. */
-  readonly body: string | undefined;
+  /** Decodes the body; undefined without one. */
+  readBody(): string | undefined;
   /** The answer in the form that the source takes. */
   respond(answer: HttpAnswer): object;
   /** What the event says of its authorizer once the caller is known, as behind an authorizer. */
@@ -28,8 +28,7 @@ const bodySchema = z.object({
   isBase64Encoded: z.boolean().nullish(),
 });
 
-function bodyOf(event: unknown): string | undefined {
-  const { body, isBase64Encoded } = bodySchema.parse(event);
+function decodeBody({ body, isBase64Encoded }: z.output<typeof bodySchema>): string | undefined {
   if (!body) return undefined;
   return isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
 }
@@ -84,22 +83,23 @@ export function readInvokedCall(
 ): InvokedCall {
   try {
     const { version, requestContext } = sourceSchema.parse(event);
-    const body = bodyOf(event);
+    const body = bodySchema.parse(event);
+    const readBody = () => decodeBody(body);
     if (requestContext.elb !== undefined) {
       const parsed = loadBalancerEventSchema.parse(event);
       return {
         request: fromLoadBalancerEvent(parsed, addresses, balancer),
-        body,
+        readBody,
         respond: (answer) => respondToBalancer(answer, Boolean(parsed.multiValueHeaders)),
         authorizer: (caller) => ({ ...caller }),
       };
     }
     if (version === "2.0") {
       const request = fromHttpEvent(httpEventSchema.parse(event), addresses);
-      return { request, body, respond, authorizer: (caller) => ({ lambda: { ...caller } }) };
+      return { request, readBody, respond, authorizer: (caller) => ({ lambda: { ...caller } }) };
     }
     const request = fromProxyEvent(proxyEventSchema.parse(event), addresses);
-    return { request, body, respond, authorizer: (caller) => ({ ...caller }) };
+    return { request, readBody, respond, authorizer: (caller) => ({ ...caller }) };
   } catch (error) {
     if (error instanceof z.ZodError) {
       throw new InvalidInputError(

@@ -151,7 +151,7 @@ export async function oauthMonitoring(
         const metadata = calls.metadata(method, path);
         checked = metadata
           ? { answer: metadata }
-          : await calls.check(call.request, calls.readsBody ? parseRpcBody(call.body) : undefined);
+          : await calls.check(call.request, async () => parseRpcBody(call.readBody()));
         const { caller, answer } = checked;
         if (caller) introduce(request.event, call.authorizer(caller));
         if (!answer) return undefined;

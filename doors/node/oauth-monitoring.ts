@@ -145,9 +145,7 @@ export function protectServer(door: DoorContext, options: NodeMiddlewareOptions)
   ): Promise<CheckedCall> {
     const metadata = calls.metadata(request.method, request.path);
     if (metadata) return { answer: metadata };
-    // Nobody without any credentials makes the server read a body.
-    const reads = calls.readsBody && request.authorization.length > 0;
-    const checked = await calls.check(request, reads ? await readRpc() : undefined);
+    const checked = await calls.check(request, readRpc);
     if (checked.decided) trackLater(checked.decided);
     return checked;
   }

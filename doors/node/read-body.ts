@@ -1,17 +1,21 @@
-import { PARSE_ERROR, parseRpcBody } from "../mcp/rpc-call.ts";
+import { NO_JSON, parseRpcBody } from "../mcp/rpc-call.ts";
 import type { ServerRequest } from "./node-request.ts";
 
 /** Bytes of a JSON-RPC call that are read; a longer one cannot be judged. */
 const MAX_RPC_BYTES = 4 * 1024 * 1024;
 
-/** The parsed text of a stream; undefined when it is empty, and `PARSE_ERROR` when it is too long or no JSON. */
+/** Parses the text of a stream: undefined when it is empty, `NO_JSON` when it is too long, breaks off or is no JSON. */
 async function parseStream(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
   const kept: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of chunks) {
-    bytes += chunk.length;
-    if (bytes > MAX_RPC_BYTES) return PARSE_ERROR;
-    kept.push(chunk);
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > MAX_RPC_BYTES) return NO_JSON;
+      kept.push(chunk);
+    }
+  } catch {
+    return NO_JSON;
   }
   return parseRpcBody(Buffer.concat(kept).toString("utf8"));
 }
@@ -23,7 +27,7 @@ async function parseStream(chunks: AsyncIterable<Uint8Array>): Promise<unknown> 
 export async function rpcOfNodeRequest(request: ServerRequest): Promise<unknown> {
   if (request.body !== undefined) return request.body;
   const body = await parseStream(request);
-  if (body !== undefined && body !== PARSE_ERROR) request.body = body;
+  if (body !== undefined && body !== NO_JSON) request.body = body;
   return body;
 }
 

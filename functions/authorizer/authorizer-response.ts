@@ -96,6 +96,7 @@ export function toAuthorizerResult(
     }
     case "insufficient_scope":
     case "insufficient_authentication":
+    case "malformed_request":
     case "invalid_session": {
       // The context fills the ACCESS_DENIED gateway response: an authorizer cannot answer 401 with a context.
       const context = denialContext(refusalOf(decision), realm);
@@ -131,6 +132,7 @@ export function toSimpleResult(
     case "insufficient_scope":
     case "insufficient_authentication":
     case "blocked":
+    case "malformed_request":
     case "invalid_path":
     case "invalid_session":
       return { isAuthorized: false, context: denialContext(refusalOf(decision), realm) };

@@ -78,6 +78,7 @@ export function decisionMetric(decision: Decision | undefined): MetricName<"auth
     case "blocked":
     case "invalid_path":
     case "insufficient_authentication":
+    case "malformed_request":
       return "AuthFailed";
     case "insufficient_scope":
       return "ScopeViolation";

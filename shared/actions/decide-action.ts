@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { withoutTokens } from "../envelope/event-data.ts";
 import { uuidSchema } from "../envelope/identifiers.ts";
+import { withoutTokens } from "../envelope/redact-text.ts";
 import { parseInput } from "../errors/faults.ts";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import {

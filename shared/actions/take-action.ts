@@ -1,5 +1,5 @@
 import { v5 as uuidv5, v7 as uuidv7 } from "uuid";
-import { withoutTokens } from "../envelope/event-data.ts";
+import { withoutTokens } from "../envelope/redact-text.ts";
 import { parseInput } from "../errors/faults.ts";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { toInstant } from "../time/clock.ts";

@@ -14,8 +14,13 @@ const OF_ONE = 0.7;
 /** Of the addresses that a story remembers. */
 const MOST_ADDRESSES = 50;
 
-/** The block of an address and its neighbours: `203.0.113.0/24`. */
-export function neighboursOf(ip: string): string | undefined {
+/**
+ * The block of an address and its neighbours: `203.0.113.0/24`.
+ *
+ * @param place an address, or the /64 of IPv6 addresses
+ */
+export function neighboursOf(place: string): string | undefined {
+  const [ip = ""] = place.split("/");
   return ipBlockSchema.safeParse(`${ip}/${ip.includes(":") ? PREFIX.ipv6 : PREFIX.ipv4}`).data;
 }
 

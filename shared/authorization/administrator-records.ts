@@ -1,8 +1,8 @@
-import { isIP, isIPv6 } from "node:net";
+import { isIP } from "node:net";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { batchGetAll } from "../dynamodb/batch-get-all.ts";
 import { canonicalIp } from "../envelope/ip-address.ts";
-import { ipBlockSchema } from "../envelope/ip-block.ts";
+import { addressGroup } from "../envelope/network.ts";
 import { DAY_MS, HOUR_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { RESPOND_SCOPE } from "./required-access.ts";
@@ -25,14 +25,8 @@ const MOST_REMEMBERED = 1000;
 /** When this process last wrote each record, epoch milliseconds. */
 const written = new Map<string, number>();
 
-/** The address itself for IPv4. The /64 for IPv6, because hosts change addresses within it (RFC 8981). */
-function siteOf(ip: string): string {
-  const address = canonicalIp(ip);
-  return (isIPv6(address) && ipBlockSchema.safeParse(`${address}/64`).data) || address;
-}
-
 const keyOf = ({ kind, id }: AdministratorTrait) => ({
-  token_digest: `administrator:${kind}:${kind === "address" ? siteOf(id) : id}`,
+  token_digest: `administrator:${kind}:${kind === "address" ? addressGroup(canonicalIp(id)) : id}`,
 });
 
 /**

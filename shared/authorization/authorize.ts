@@ -1,5 +1,12 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { cutText } from "../envelope/cut-text.ts";
 import type { EventData } from "../envelope/event-data.ts";
+import {
+  percentDecoded,
+  redactDecoded,
+  withoutPrefixed,
+  withoutTokens,
+} from "../envelope/redact-text.ts";
 import type { HeldRestrictions, RestrictedHolder } from "../restrictions/held-restrictions.ts";
 import type { Restrictions } from "../restrictions/restrictions.ts";
 import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
@@ -17,6 +24,7 @@ import type { VerifiedToken } from "../tokens/verified-token.ts";
 import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
 import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
+import type { BodyFailure, BodyReader } from "./call-body.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
 import type { PathError, RoutedPath } from "./request-path.ts";
 import {
@@ -24,6 +32,7 @@ import {
   RESPOND_SCOPE,
   type RequiredAccess,
   requiredAccess,
+  routePattern,
   withScopes,
 } from "./required-access.ts";
 
@@ -48,10 +57,13 @@ export interface ProtectedRequest {
    * @default - `path`, which the code behind the adapter routes in its own way
    */
   readonly routed?: RoutedPath | undefined;
-  /** Scopes that the call needs in addition to those of its route, such as those of an MCP tool. */
-  readonly scopes?: readonly string[] | undefined;
-  /** What the door knows besides, for the events, such as the MCP tool that is called. */
+  /** What the door knows besides, for the events, such as the GraphQL operation. */
   readonly details?: EventData | undefined;
+  /**
+   * Reads the body, where the decision depends on it. It is called only for a token that is active and not blocked:
+   * other callers cannot make the server read or parse anything.
+   */
+  readonly readBody?: BodyReader | undefined;
   /** The URL that the caller called, without query and fragment, as a DPoP proof names it (RFC 9449, section 4.2). */
   readonly url?: string | undefined;
   /** Every `DPoP` header field. */
@@ -121,6 +133,12 @@ export type Decision =
       /** Undefined when the address is blocked and the token is not known. */
       readonly knownToken: AccessToken | undefined;
     }
+  /** The body of the call cannot be judged. */
+  | {
+      readonly outcome: "malformed_request";
+      readonly token: AccessToken;
+      readonly reason: BodyFailure;
+    }
   /** The store, or the token's issuer, did not answer, so the call is refused. */
   | { readonly outcome: "unavailable" };
 
@@ -137,14 +155,17 @@ export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, H
   readonly defer: (task: () => Promise<unknown>) => void;
 }
 
-/** The longest text of a caller that an event keeps. API Gateway allows 10 KB of headers. */
-const MAX_TEXT = 1024;
+/** Bytes of each text of a caller that an event keeps. API Gateway allows 10 KB of headers. */
+const MAX_TEXT_BYTES = 1024;
 
-/** Decodes percent-encoded ASCII characters and leaves everything else unchanged. */
-const decoded = (text: string) =>
-  text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+/** Bytes without valid credentials: anybody can make such calls, and each KB of an event is a write. */
+const MAX_ANONYMOUS_TEXT_BYTES = 256;
+
+/** Bytes of a method. No registered method is longer. */
+const MAX_METHOD_BYTES = 32;
+
+/** Bytes of an id that the gateway, or a caller, gave to the request. */
+const MAX_ID_BYTES = 64;
 
 /** A door's details, each text cleaned of secrets. A list keeps its form. */
 function cleanDetails(details: EventData, clean: (text: string) => string): EventData {
@@ -153,27 +174,39 @@ function cleanDetails(details: EventData, clean: (text: string) => string): Even
   return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, cleaned(value)]));
 }
 
+/** What an event must not say, and how much of a text it keeps. */
+interface TextRules {
+  readonly secrets: readonly (string | undefined)[];
+  /** How the tokens of other issuers begin. */
+  readonly prefixes: readonly string[];
+  readonly maxBytes: number;
+}
+
 /** Describes a call, without the caller's secrets, even if the caller put them into the path or a header. */
-function describe(request: ProtectedRequest, secrets: readonly (string | undefined)[]): EventData {
-  const hidden = secrets.filter((secret) => secret !== undefined && secret.length >= 8) as string[];
-  const clean = (text: string) => {
-    const plain = decoded(text);
-    const holds = hidden.some((secret) => plain.includes(secret));
-    return hidden
-      .reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), holds ? plain : text)
-      .slice(0, MAX_TEXT);
-  };
+function describe(
+  request: ProtectedRequest,
+  { secrets, prefixes, maxBytes }: TextRules,
+): EventData {
+  const hidden = secrets
+    .flatMap((secret) => (secret === undefined ? [] : [secret, percentDecoded(secret)]))
+    .filter((secret) => secret.length >= 8);
+  const hide = (text: string) =>
+    withoutPrefixed(
+      hidden.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text),
+      prefixes,
+    );
+  const clean = (text: string) => cutText(withoutTokens(redactDecoded(text, hide)), maxBytes);
   const described: TokenRequest = {
     endpoint: clean(request.path),
-    method: request.method,
+    method: cutText(clean(request.method), MAX_METHOD_BYTES),
     ip: request.ip,
     ...(request.userAgent === undefined ? {} : { user_agent: clean(request.userAgent) }),
   };
   return {
     ...cleanDetails(request.details ?? {}, clean),
     ...described,
-    request_id: request.requestId,
-    ...(request.traceId === undefined ? {} : { trace_id: request.traceId }),
+    request_id: cutText(request.requestId, MAX_ID_BYTES),
+    ...(request.traceId === undefined ? {} : { trace_id: cutText(request.traceId, MAX_ID_BYTES) }),
   };
 }
 
@@ -238,39 +271,54 @@ export async function authorize(
   const credentials: Credentials = otherIssuers
     ? otherIssuers.readCredentials(request.authorization)
     : parseBearerCredentials(request.authorization);
-  const details = () =>
-    describe(request, [
-      credentials.found ? credentials.secret : undefined,
-      ...request.authorization
-        .flatMap((field) => field.split(/\s+/))
-        .filter((part) => part.length >= 16),
-      request.sessionSecret,
-    ]);
+  let bodyDetails: EventData = {};
+  const detailsOf = (maxBytes: number) =>
+    describe(
+      { ...request, details: { ...request.details, ...bodyDetails } },
+      {
+        secrets: [
+          credentials.found ? credentials.secret : undefined,
+          ...request.authorization
+            .flatMap((field) => field.split(/\s+/))
+            .filter((part) => part.length >= 16),
+          request.sessionSecret,
+        ],
+        prefixes: context.config.issuers.flatMap(
+          ({ introspection }) => introspection?.tokenPrefix ?? [],
+        ),
+        maxBytes,
+      },
+    );
+  const details = () => detailsOf(MAX_TEXT_BYTES);
+  const routedPath = request.routed ?? { paths: [request.path] };
+  const anonymousDetails = (): EventData => ({
+    ...detailsOf(MAX_ANONYMOUS_TEXT_BYTES),
+    route: routePattern(context.config, routedPath),
+  });
 
   const refuse = (reason: AuthFailure, subject?: EventSubject, more?: EventData): Decision => {
-    context.defer(() =>
-      trackEvent(context, "auth_failed", subject, { ...details(), reason, ...more }, { atMs }),
-    );
+    context.defer(() => {
+      const described = { ...anonymousDetails(), reason, ...more };
+      return trackEvent(context, "auth_failed", subject, described, { atMs });
+    });
     return { outcome: "unauthenticated", reason };
   };
   const unavailable = (message: string, cause: string): Decision => {
     context.logger.error(message, { request_id: request.requestId, cause });
-    context.defer(() => trackEvent(context, "auth_unavailable", undefined, details(), { atMs }));
+    context.defer(() =>
+      trackEvent(context, "auth_unavailable", undefined, anonymousDetails(), { atMs }),
+    );
     return { outcome: "unavailable" };
   };
 
-  const routed = requiredAccess(
-    context.config,
-    request.method,
-    request.routed ?? { paths: [request.path] },
-  );
-  if (typeof routed === "string") {
-    context.defer(() =>
-      trackEvent(context, "auth_failed", undefined, { ...details(), reason: routed }, { atMs }),
-    );
-    return { outcome: "invalid_path", reason: routed };
+  const access = requiredAccess(context.config, request.method, routedPath);
+  if (typeof access === "string") {
+    context.defer(() => {
+      const described = { ...anonymousDetails(), reason: access };
+      return trackEvent(context, "auth_failed", undefined, described, { atMs });
+    });
+    return { outcome: "invalid_path", reason: access };
   }
-  const access = withScopes(routed, request.scopes ?? []);
   if (!credentials.found) return refuse(credentials.reason);
 
   const checked = await otherIssuers?.check(context, credentials, request, atMs);
@@ -304,7 +352,8 @@ export async function authorize(
 
   const { use, verified, session, isReplay, restricted } = caller;
   const block = (reason: BlockReason, action_id: string, token?: AccessToken): Decision => {
-    const refused = { ...details(), reason, action_id };
+    const described = use.status === "active" ? details() : anonymousDetails();
+    const refused = { ...described, reason, action_id };
     context.defer(() => trackEvent(context, "auth_failed", token, refused, { atMs }));
     return { outcome: "blocked", reason, knownToken: token };
   };
@@ -338,12 +387,21 @@ export async function authorize(
   const isSessionRevoked =
     session !== undefined &&
     restricted.revocationOf(holder, session.started_at, atMs) !== undefined;
+  const body = await request.readBody?.();
+  if (body?.status === "rejected") {
+    const { reason } = body;
+    context.defer(() =>
+      trackEvent(context, "auth_failed", token, { ...details(), reason }, { atMs }),
+    );
+    return { outcome: "malformed_request", token, reason };
+  }
+  bodyDetails = body?.details ?? {};
   return admit(context, request, {
     token,
     verified,
     session,
     isSessionRevoked,
-    access,
+    access: body ? withScopes(access, body.scopes) : access,
     details,
     atMs,
   });

@@ -3,6 +3,12 @@ export interface RoutedPath {
   /** The path. With several plausible paths, a call needs what each of them requires. */
   readonly paths: readonly string[];
   /**
+   * The route that the gateway chose, such as `/orders/{id}`.
+   *
+   * @default - the gateway names none
+   */
+  readonly route?: string;
+  /**
    * Whether the gateway named the route and no part of the path is left to the code behind it. Otherwise the code
    * behind the gateway routes by the path, or a part of it, in its own way.
    *
@@ -40,7 +46,7 @@ export function pathOfRoute(
     // A missing value leaves an empty segment, and a decoded slash is still part of the value.
     return value === "" ? "/" : value.replaceAll("/", "%2F");
   });
-  return { paths: [path], isExact: !route.endsWith("+}") };
+  return { paths: [path], route, isExact: !route.endsWith("+}") };
 }
 
 /** Control characters, which the WHATWG URL parser drops, and backslashes, which it reads as slashes. */

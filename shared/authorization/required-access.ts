@@ -1,4 +1,5 @@
 import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts";
+import { UNROUTED } from "../envelope/oauth-event.ts";
 import { type PathError, type PathReading, type RoutedPath, readPath } from "./request-path.ts";
 
 /** The access that one rule, or the default, requires. */
@@ -127,6 +128,29 @@ function allOf(rules: readonly RuleAccess[]): RequiredAccess {
     acrValues: rules.flatMap(({ acrValues }) => (acrValues ? [acrValues] : [])),
     ...(ages.length > 0 && { maxAgeSeconds: Math.min(...ages) }),
   };
+}
+
+/**
+ * Returns the pattern of the route that serves a call, such as `/orders/{id}`: the gateway's route, or the path of the
+ * first rule that covers the path. The number of patterns is fixed, however many paths callers make up.
+ *
+ * @returns `(unrouted)` if the gateway names no route and no rule covers the path
+ */
+export function routePattern(
+  config: Pick<MonitoringConfig, "routes" | "allowInPaths">,
+  routed: RoutedPath,
+): string {
+  if (routed.route !== undefined) return routed.route;
+  const rules = [...ADMIN_RULES, ...config.routes];
+  for (const path of routed.paths) {
+    const readings = readPath(path, routed, config.allowInPaths);
+    if (typeof readings === "string") continue;
+    for (const { segments } of readings) {
+      const rule = rules.find((each) => covers(each.path, segments, false));
+      if (rule) return rule.path;
+    }
+  }
+  return UNROUTED;
 }
 
 /** Adds scopes to the access that a call needs, such as those of an MCP tool. */

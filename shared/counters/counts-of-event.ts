@@ -1,9 +1,10 @@
 import { DORMANT_AFTER_DAYS } from "../anomaly-rules/detection-snapshot.ts";
 import { SAMPLED_ONE_IN } from "../anomaly-rules/scraping.ts";
 import { shardOf } from "../dynamodb/shards.ts";
+import { cutText } from "../envelope/cut-text.ts";
 import { isDeviceGrant } from "../envelope/device-grant.ts";
 import { isGuess } from "../envelope/guess-reasons.ts";
-import { networkOf } from "../envelope/network.ts";
+import { addressGroup, networkOf } from "../envelope/network.ts";
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
 import { NO_CLIENT, tokenIdOf, typesOf } from "../envelope/oauth-event.ts";
 import { placeOf } from "../envelope/operator.ts";
@@ -31,15 +32,6 @@ export function isFailure(eventType: string): boolean {
 /** Bytes of a caller's text that a counter keeps. */
 const MAX_VALUE_BYTES = 512;
 
-function cut(text: string): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= MAX_VALUE_BYTES) return text;
-  // As of a stream, the decoder keeps back a character that the cut went through.
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(0, MAX_VALUE_BYTES), {
-    stream: true,
-  });
-}
-
 /** Whom or what a kind of failure is ranked by. */
 interface Subject<Kind extends RankedKind = RankedKind> {
   readonly kind: Kind;
@@ -47,20 +39,26 @@ interface Subject<Kind extends RankedKind = RankedKind> {
 }
 
 function subject<Kind extends RankedKind>(kind: Kind, value: unknown): Subject<Kind>[] {
-  return typeof value === "string" && value !== "" ? [{ kind, value: cut(value) }] : [];
+  return typeof value === "string" && value !== ""
+    ? [{ kind, value: cutText(value, MAX_VALUE_BYTES) }]
+    : [];
 }
 
 type Facts = Pick<OAuthEvent, "id" | "event_type" | "event_data" | "occurred_at"> & {
   readonly user_id?: string | undefined;
 };
 
-/** What a failed call is ranked by for admins: its address and its endpoint, as far as it has them. */
+/**
+ * What a failed call is ranked by for admins: its address, or the /64 of an IPv6 address, and its endpoint. A call
+ * without valid credentials is ranked by the pattern of its route, because anybody can make up paths and addresses.
+ */
 export function failureSubjects(
   event: Pick<OAuthEvent, "event_type" | "event_data">,
 ): Subject<"failed_ips" | "failed_endpoints">[] {
   if (!isFailure(event.event_type)) return [];
-  const { ip, endpoint } = event.event_data;
-  return [...subject("failed_ips", ip), ...subject("failed_endpoints", endpoint)];
+  const { ip, endpoint, route = endpoint } = event.event_data;
+  const group = typeof ip === "string" ? addressGroup(ip) : undefined;
+  return [...subject("failed_ips", group), ...subject("failed_endpoints", route)];
 }
 
 /** Whether an event is in the sample: the same for every delivery of it. */

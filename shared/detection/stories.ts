@@ -1,5 +1,6 @@
 import type { AnomalySubject, FoundAnomaly } from "../anomaly-rules/anomaly-rule.ts";
 import { FURTHER_RULE, type Risk, riskOf } from "../anomaly-rules/risk.ts";
+import { addressGroup } from "../envelope/network.ts";
 import { NO_CLIENT } from "../envelope/oauth-event.ts";
 import { HOUR_MS } from "../time/clock.ts";
 import type { Alert, Finding } from "./alert.ts";
@@ -15,7 +16,8 @@ export interface Story {
   readonly names: ReadonlySet<string>;
 }
 
-const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
+/** Addresses of one group are one name, because rules count by group. */
+const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${kind === "ip" ? addressGroup(id) : id}`;
 
 /**
  * Whom an anomaly is about. A client or a reason concerns many people: anomalies of one client are one story only

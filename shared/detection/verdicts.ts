@@ -1,8 +1,8 @@
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { batchGetAll } from "../dynamodb/batch-get-all.ts";
-import { withoutTokens } from "../envelope/event-data.ts";
 import { identifierSchema } from "../envelope/identifiers.ts";
+import { withoutTokens } from "../envelope/redact-text.ts";
 import { parseInput } from "../errors/faults.ts";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";

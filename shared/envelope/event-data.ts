@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
 import * as z from "zod";
+import { cutText } from "./cut-text.ts";
+import { digestOfSecret, withoutTokens } from "./redact-text.ts";
 
 /** Free-form detail of an event: a JSON object that DynamoDB can hold as a map. */
 export type EventData = Record<string, unknown>;
@@ -29,11 +30,6 @@ const SECRET_KEYS = new Set([
   "cookie",
   "set-cookie",
 ]);
-
-/** Half of a surrogate pair, which UTF-8 cannot carry. */
-const LONE_SURROGATE = /\p{Cs}/gu;
-
-const OWN_TOKEN = /oam_[A-Za-z0-9_-]{20,}/g;
 
 /** Why a value cannot be stored, or undefined when it can. */
 function obstacle(value: unknown, path: string, depth: number): string | undefined {
@@ -91,29 +87,17 @@ export const eventDataSchema = z.unknown().transform((value, context): EventData
   if (!isPlainObject(value)) return refuse("event_data must be a JSON object");
   const found = obstacle(value, "event_data", 0);
   if (found) return refuse(found);
-  const bytes = Buffer.byteLength(JSON.stringify(value));
-  if (bytes > MAX_EVENT_DATA_BYTES) {
-    return refuse(`event_data has ${bytes} bytes, more than ${MAX_EVENT_DATA_BYTES}: shorten it`);
-  }
   return value;
 });
-
-/** The digest under which a secret may be known: `sha256:` and 64 hex digits. */
-function digestOf(secret: string): string {
-  return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
-}
-
-/** Text in which our own tokens are replaced by their digests, and what is no Unicode by U+FFFD. */
-export function withoutTokens(text: string): string {
-  return text.replace(LONE_SURROGATE, "\uFFFD").replace(OWN_TOKEN, digestOf);
-}
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** @param secret whether the value lies under the key of a secret, at whatever depth */
 function redact(value: unknown, secret: boolean): unknown {
   if (typeof value === "string") {
-    return secret && value !== "" && !DIGEST.test(value) ? digestOf(value) : withoutTokens(value);
+    return secret && value !== "" && !DIGEST.test(value)
+      ? digestOfSecret(value)
+      : withoutTokens(value);
   }
   if (Array.isArray(value)) return value.map((member) => redact(member, secret));
   return isPlainObject(value) ? withoutSecrets(value, secret) : value;
@@ -127,4 +111,55 @@ export function withoutSecrets(data: EventData, secret = false): EventData {
       redact(value, secret || SECRET_KEYS.has(key.toLowerCase())),
     ]),
   );
+}
+
+/** Members that say who did what, and what the statistics count. They go last when an event is too large. */
+const IDENTIFYING: ReadonlySet<string> = new Set([
+  ...["token_id", "session_id", "issuer", "ip", "origin", "request_id", "trace_id", "action_id"],
+  ...["endpoint", "route", "method", "user_agent", "reason", "message", "alert_id", "rule"],
+  ...["issued_at", "expires_at", "grant_type", "previous_use", "success", "outcome"],
+  ...["provider", "provider_event_id", "provider_event_type"],
+]);
+
+/** Bytes that remain of a long text. */
+const CUT_TEXT_BYTES = 1024;
+/** Names of shortened members that an event lists, and the length of each. */
+const MOST_NAMES = 10;
+const LONGEST_NAME = 64;
+/** Room for the mark of a shortened event. */
+const MARK_BYTES = 4096;
+
+const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+
+/**
+ * Shortens event data that has more bytes than an event may have: cuts long texts, and leaves out the largest members
+ * until the rest fits. `truncated` then says how large the data was and names the members.
+ */
+export function fitEventData(data: EventData): EventData {
+  const bytes = bytesOf(data);
+  if (bytes <= MAX_EVENT_DATA_BYTES) return data;
+  const members = Object.entries(data).map(([name, value]) => {
+    const kept = typeof value === "string" ? cutText(value, CUT_TEXT_BYTES) : value;
+    return { name, value, kept, bytes: bytesOf([name, kept]), identifies: IDENTIFYING.has(name) };
+  });
+  members.sort((a, b) => Number(b.identifies) - Number(a.identifies) || a.bytes - b.bytes);
+  const fitting: (readonly [string, unknown])[] = [];
+  const shortened: string[] = [];
+  let room = MAX_EVENT_DATA_BYTES - MARK_BYTES;
+  for (const { name, value, kept, bytes: size } of members) {
+    const fits = size <= room;
+    if (fits) {
+      fitting.push([name, kept]);
+      room -= size;
+    }
+    if (!fits || kept !== value) shortened.push(cutText(name, LONGEST_NAME));
+  }
+  return {
+    ...Object.fromEntries(fitting),
+    truncated: {
+      bytes,
+      members: shortened.slice(0, MOST_NAMES),
+      ...(shortened.length > MOST_NAMES && { more: shortened.length - MOST_NAMES }),
+    },
+  };
 }

@@ -3,6 +3,19 @@ import ipaddr from "ipaddr.js";
 /** No address is longer, a zone's name included; the parser's work grows with the square of it. */
 const LONGEST_ADDRESS = 64;
 
+/** The prefix that one IPv6 site has, and within which a machine changes its addresses at will (RFC 8981). */
+const GROUP_PREFIX = 64;
+
+/**
+ * Returns the group that an address is counted, listed and blocked with: the /64 of an IPv6 address, such as
+ * `2001:db8:1:2::/64`. An IPv4 address, and any other text, is its own group.
+ */
+export function addressGroup(ip: string): string {
+  if (ip.length > LONGEST_ADDRESS || ip.includes("%") || !ipaddr.IPv6.isValid(ip)) return ip;
+  if (ipaddr.process(ip).kind() === "ipv4") return ip;
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${ip}/${GROUP_PREFIX}`)}/${GROUP_PREFIX}`;
+}
+
 /**
  * The network an address belongs to, about an operator's block: the first 16 bits of IPv4, the first
  * 32 of IPv6. Telling networks apart needs no data on who owns them.

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
 import { parseInput } from "../errors/faults.ts";
 import { instantSchema, toInstant } from "../time/clock.ts";
-import { type EventData, eventDataSchema, withoutSecrets, withoutTokens } from "./event-data.ts";
+import { type EventData, eventDataSchema, fitEventData, withoutSecrets } from "./event-data.ts";
 import { SECURITY_EVENT_TYPES } from "./event-types.ts";
 import {
   eventTypeSchema,
@@ -11,9 +11,13 @@ import {
   uuidSchema,
 } from "./identifiers.ts";
 import { canonicalIp } from "./ip-address.ts";
+import { withoutTokens } from "./redact-text.ts";
 
 /** What counters and reports say in place of a client that an event does not name. */
 export const NO_CLIENT = "(none)";
+
+/** The `route` of a call whose path no configured rule covers. */
+export const UNROUTED = "(unrouted)";
 
 /** `Source` of every event on the bus. */
 export const EVENT_SOURCE = "oauth.monitoring";
@@ -28,7 +32,10 @@ function withCanonicalIp(data: EventData): EventData {
   return typeof data.ip === "string" ? { ...data, ip: canonicalIp(data.ip) } : data;
 }
 
-/** The event envelope's `detail`: the one schema for producers and the subscriber. */
+/**
+ * The event envelope's `detail`: the one schema for producers and the subscriber. It shortens data that is too large,
+ * so no event is lost by its size.
+ */
 export const oauthEventSchema = z
   .strictObject({
     /** The producer's identity of the event; a redelivery bears the same. */
@@ -42,7 +49,7 @@ export const oauthEventSchema = z
   })
   .transform((event) => ({
     ...event,
-    event_data: withCanonicalIp(withoutSecrets(event.event_data)),
+    event_data: fitEventData(withCanonicalIp(withoutSecrets(event.event_data))),
   }));
 
 /** An audit event as it travels on the bus; secrets in it are digests. */

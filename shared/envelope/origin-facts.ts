@@ -1,6 +1,6 @@
 import { countryCode } from "./country.ts";
-import { withoutTokens } from "./event-data.ts";
 import { type Origin, originOf } from "./origin.ts";
+import { withoutTokens } from "./redact-text.ts";
 
 /** What somebody says of an address, in the forms in which providers and databases write it. */
 export interface OriginFacts {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { explain } from "../errors/faults.ts";
-import { withoutTokens } from "./event-data.ts";
+import { withoutTokens } from "./redact-text.ts";
 
 /** A longer reason helps nobody; what is refused may be megabytes. */
 export const MAX_REASON = 1024;

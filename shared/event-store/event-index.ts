@@ -3,6 +3,7 @@ import type { StatisticsStore } from "../counters/counter-store.ts";
 import { userOfToken, valuesInUse } from "../counters/values-in-use.ts";
 import { allShardKeys } from "../dynamodb/shards.ts";
 import { SECURITY_EVENT_TYPES } from "../envelope/event-types.ts";
+import { addressGroup } from "../envelope/network.ts";
 import { CARRIERS } from "../envelope/oauth-event.ts";
 import type { OriginKind } from "../envelope/origin.ts";
 import { subjectPartitions } from "./event-key.ts";
@@ -13,7 +14,7 @@ export interface EventFilters {
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly tokenId?: string | undefined;
-  /** Address that the call came from. */
+  /** Address that the call came from, or the /64 of IPv6 addresses: `2001:db8:1:2::/64`. */
   readonly ip?: string | undefined;
   /** The country of the address, a code of ISO 3166-1. */
   readonly country?: string | undefined;
@@ -47,6 +48,9 @@ export function listedTypes(type: string): string[] {
   const carrier = Object.hasOwn(CARRIERS, type) ? CARRIERS[type] : undefined;
   return carrier === undefined ? [type] : [type, carrier];
 }
+
+/** Whether a filter by address names a group of IPv6 addresses. */
+export const isAddressGroup = (ip: string) => ip.includes("/");
 
 /** The types that the filters ask for, or undefined for all. */
 function typesAsked({ type, security }: EventFilters): readonly string[] | undefined {
@@ -124,7 +128,8 @@ async function planTable(
     ...(clientId !== undefined && { oauth_client_id: [clientId] }),
     ...(userId !== undefined && { user_id: [userId] }),
     ...(tokenId !== undefined && { "event_data.token_id": [tokenId] }),
-    ...(ip !== undefined && { "event_data.ip": [ip] }),
+    // The events of a group of addresses are told apart by `queryEvents`.
+    ...(ip !== undefined && !isAddressGroup(ip) && { "event_data.ip": [ip] }),
   };
   const without = (name: string) =>
     Object.fromEntries(Object.entries(oneOf).filter(([path]) => path !== name));
@@ -140,8 +145,10 @@ async function planTable(
     return { sources: [table(subjectPartitions("user", userId))], oneOf: without("user_id") };
   }
   if (ip !== undefined) {
-    const sources = [table(subjectPartitions("ip", ip)), index("ip", [ip])];
-    return { sources, oneOf: without("event_data.ip") };
+    const group = addressGroup(ip);
+    const sources = [table(subjectPartitions("ip", group)), index("ip", [group])];
+    // A group holds the events of all its addresses.
+    return { sources, oneOf: group === ip ? without("event_data.ip") : oneOf };
   }
   if (clientId !== undefined && !security) {
     const sources = [index("client", [clientId])];

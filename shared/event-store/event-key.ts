@@ -1,4 +1,5 @@
 import { allShardKeys, shardKey, shardOf } from "../dynamodb/shards.ts";
+import { addressGroup } from "../envelope/network.ts";
 import { ipOf, type OAuthEvent, tokenIdOf } from "../envelope/oauth-event.ts";
 
 /** The kinds of subject that an event may be filed under, the first that it has. */
@@ -12,13 +13,16 @@ export type SubjectKind = "user" | "token" | "ip" | "client" | "type";
  */
 const SUBJECT_SHARDS = 8;
 
-/** Whom an event is about: its user, else its token, its address, its client, or nobody but its type. */
+/**
+ * Whom an event is about: its user, else its token, its address (the /64 of an IPv6 address), its client, or nobody but
+ * its type.
+ */
 export function subjectOf(event: OAuthEvent): { kind: SubjectKind; value: string } {
   const tokenId = tokenIdOf(event);
   const ip = ipOf(event);
   if (event.user_id !== undefined) return { kind: "user", value: event.user_id };
   if (tokenId !== undefined) return { kind: "token", value: tokenId };
-  if (ip !== undefined) return { kind: "ip", value: ip };
+  if (ip !== undefined) return { kind: "ip", value: addressGroup(ip) };
   if (event.oauth_client_id !== undefined) return { kind: "client", value: event.oauth_client_id };
   return { kind: "type", value: event.event_type };
 }

@@ -1,10 +1,11 @@
 import type { StatisticsStore } from "../counters/counter-store.ts";
 import type { DocumentClient } from "../dynamodb/document-client.ts";
+import { addressGroup } from "../envelope/network.ts";
 import { typesOf } from "../envelope/oauth-event.ts";
 import { originOf } from "../envelope/origin.ts";
 import { type Clock, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { decodeCursor, encodeCursor } from "./event-cursor.ts";
-import { type EventFilters, type IndexPlan, planIndex } from "./event-index.ts";
+import { type EventFilters, type IndexPlan, isAddressGroup, planIndex } from "./event-index.ts";
 import { placeOf } from "./event-key.ts";
 import { PACK_SPAN_MS } from "./event-pack.ts";
 import { EventStream, MOST_ITEMS } from "./event-stream.ts";
@@ -78,6 +79,12 @@ function isFrom({ country, asn, kind }: EventQuery, { event_data }: StoredEvent)
   );
 }
 
+/** Whether the event's address is in the group that is asked for. */
+function isOfGroup({ ip }: EventQuery, { event_data }: StoredEvent): boolean {
+  if (ip === undefined || !isAddressGroup(ip)) return true;
+  return typeof event_data.ip === "string" && addressGroup(event_data.ip) === ip;
+}
+
 /** What a query shows of an event, or undefined when it is not meant. */
 type View = (event: StoredEvent) => StoredEvent | undefined;
 
@@ -88,6 +95,7 @@ function viewOf(query: EventQuery, from: string, last: string): View {
     const place = placeOf(event);
     if (place < from || place >= last) return undefined;
     if (byOrigin && !isFrom(query, event)) return undefined;
+    if (!isOfGroup(query, event)) return undefined;
     if (query.type === undefined || event.event_type === query.type) return event;
     return typesOf(event).includes(query.type) ? { ...event, event_type: query.type } : undefined;
   };

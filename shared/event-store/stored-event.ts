@@ -3,6 +3,7 @@ import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { freeJson } from "../dynamodb/free-json.ts";
 import { shardKey, shardOf } from "../dynamodb/shards.ts";
+import { addressGroup } from "../envelope/network.ts";
 import { ipOf, isSecurityEventType, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
 import { eventKey, subjectOf } from "./event-key.ts";
@@ -75,7 +76,9 @@ export function toEventItem(
     event_data: freeJson(event.event_data),
     ...(ip !== undefined &&
       foundByIp &&
-      !filedByIp && { ip_shard: shardKey(ip, shardOf(event.id, config.shards.events.write)) }),
+      !filedByIp && {
+        ip_shard: shardKey(addressGroup(ip), shardOf(event.id, config.shards.events.write)),
+      }),
     ...(listed && listingKeys(event, config)),
   };
 }

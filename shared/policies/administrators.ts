@@ -19,10 +19,13 @@ export async function couldLockOutAdministrator(
 ): Promise<boolean> {
   const nowMs = context.clock();
   const { kind, id } = target;
-  if (kind === "network" || kind === "session" || kind === "all") return true;
+  if (kind === "session" || kind === "all") return true;
+  if (kind === "address" || kind === "network") {
+    const isGroup = kind === "address" || id.endsWith("/64");
+    return !isGroup || isAdministratorRecorded(context, { kind: "address", id }, nowMs);
+  }
   if (kind !== "token" && (await isAdministratorRecorded(context, { kind, id }, nowMs)))
     return true;
-  if (kind === "address") return false;
   const { holdings, more } =
     kind === "token"
       ? { holdings: [{ digest: await digestOfTokenId(context, id) }], more: false }

@@ -40,14 +40,25 @@ const LOOKED_AT = 20;
 
 /**
  * Against whom an action about an alert is; undefined where that is nobody (an outage, callers without a client), and for
- * a network: to block all who are in it is for an administrator to decide.
+ * a network: to block all who are in it is for an administrator to decide. An alert about an IPv6 address is about its
+ * /64, which is blocked as a network.
  */
 function targetOf({ subject }: Alert): ActionTarget | undefined {
   const { kind, id } = subject;
-  if (kind === "ip") return { kind: "address", id };
+  if (kind === "ip") return { kind: id.includes("/") ? "network" : "address", id };
   if (kind === "reason" || kind === "network" || (kind === "client" && id === NO_CLIENT))
     return undefined;
   return { kind, id };
+}
+
+/** Whether the target is an address, or the /64 of IPv6 addresses. */
+const isPlace = ({ kind }: Pick<ActionTarget, "kind">) => kind === "address" || kind === "network";
+
+/** Whether an address or a network has addresses in common with a network. */
+function overlap(place: string, network: string): boolean {
+  const [first = ""] = place.split("/");
+  const [other = ""] = network.split("/");
+  return isInBlock(first, network) || (place.includes("/") && isInBlock(other, place));
 }
 
 /**
@@ -65,7 +76,7 @@ async function isAllowed(
   const { kind, id } = target;
   if (kind === "client") return clients.includes(id);
   if (kind === "user") return users.includes(id);
-  if (kind === "address") return networks.some((network) => isInBlock(id, network));
+  if (isPlace(target)) return networks.some((network) => overlap(id, network));
   if (kind !== "token" || clients.length + users.length === 0) return false;
   const digest = await digestOfTokenId(context, id);
   const tokens = await activeTokens(context, [{ digest }], context.clock());
@@ -120,7 +131,7 @@ async function respond(
   if (!target) return undefined;
   const actor = { kind: "policy", id: alert.rule } as const;
   const idempotencyKey = alert.event_id;
-  const kind = target.kind === "address" ? "block" : policy.action;
+  const kind = isPlace(target) ? "block" : policy.action;
   const known = await findActionOfKey(context, actor, idempotencyKey);
   const isUntold = known?.state === "proposed" && !known.told;
   if (known && known.state !== "pending" && !isUntold) return undefined;
@@ -182,10 +193,10 @@ async function isDealtWith(
  */
 async function isWithinCeiling(
   context: PolicyContext,
-  { kind }: Pick<ActionTarget, "kind">,
+  target: Pick<ActionTarget, "kind">,
 ): Promise<boolean> {
   const nowMs = context.clock();
-  const counted = kind === "address" ? "addresses" : "credentials";
+  const counted = isPlace(target) ? "addresses" : "credentials";
   const { actionsPerHour } = context.config.responses;
   if (actionsPerHour === 0) return false;
   try {

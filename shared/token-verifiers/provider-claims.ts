@@ -39,6 +39,19 @@ const RFC9068: ProviderClaims = {
 };
 
 /**
+ * Whether a token of Keycloak is of a client's own account, `service-account-<client>` in lower case. A user may have
+ * registered under such a name, but has a session.
+ */
+function isServiceAccount({ preferred_username: name, azp, client_id, sid }: Claims): boolean {
+  if (typeof name !== "string" || sid !== undefined) return false;
+  return [azp, client_id].some(
+    (client) =>
+      typeof client === "string" &&
+      name.toLowerCase() === `service-account-${client}`.toLowerCase(),
+  );
+}
+
+/**
  * The access tokens of providers, as they document them.
  * - Cognito: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
  * - Auth0: https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
@@ -90,8 +103,7 @@ export const PROVIDER_CLAIMS: Readonly<Record<IssuerConfig["provider"], Provider
     types: ["jwt", "at+jwt"],
     client: ["azp", "client_id"],
     isAccessToken: ({ typ }) => typ === undefined || typ === "Bearer" || typ === "DPoP",
-    isClientAlone: ({ preferred_username }) =>
-      typeof preferred_username === "string" && preferred_username.startsWith("service-account-"),
+    isClientAlone: isServiceAccount,
   },
   ping: { ...RFC9068, types: ["none", "jwt", "at+jwt"] },
 };

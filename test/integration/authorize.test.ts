@@ -276,6 +276,85 @@ describe("what an event says of a call", () => {
     expect(dataOf(world).endpoint).toBe(`/${"k".repeat(15)}`);
   });
 
+  const JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
+  const OPAQUE = "acme_at_0123456789abcdef.x/y+z";
+
+  it.each([
+    ["a JWT", JWT],
+    ["a token with the prefix of an issuer", OPAQUE],
+    ["a token of the product", `oam_${"k".repeat(43)}`],
+  ])("hides %s where there is no Authorization header, encoded or not", async (_, token) => {
+    const introspection = {
+      tokenPrefix: "acme_",
+      clientId: "c",
+      secretArn: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:s",
+      endpoint: "https://login.example.com/introspect",
+    };
+    const issuer = {
+      issuer: "https://login.example.com",
+      audiences: ["api"],
+      verification: "introspection" as const,
+      introspection,
+    };
+    const { world, call } = await scene({ issuers: [issuer] });
+    const once = encodeURIComponent(token).replaceAll(".", "%2E");
+    const every = [...token].map((each) => `%${each.charCodeAt(0).toString(16)}`).join("");
+    for (const written of [token, once, every, encodeURIComponent(every)]) {
+      await call({
+        authorization: [],
+        path: `/api/x=${written}`,
+        userAgent: `agent ${written}`,
+        details: { graphql_operation: written, list: [written] },
+      });
+      const text = JSON.stringify(dataOf(world));
+      for (const part of [token, written, token.slice(-8)]) expect(text).not.toContain(part);
+      expect(dataOf(world).endpoint).toMatch(/^\/api\/x=(\[secret\]|sha256:[0-9a-f]{64})$/);
+      expect(dataOf(world).user_agent).toMatch(/^agent (\[secret\]|sha256:[0-9a-f]{64})$/);
+    }
+    await call({ authorization: [], path: "/api/acme_orders/2026" });
+    expect(dataOf(world).endpoint).toBe("/api/acme_orders/2026");
+  });
+
+  it("has 256 bytes of each text of a caller without valid credentials", async () => {
+    const { world, call, secret } = await scene();
+    const long = {
+      method: "X".repeat(2000),
+      path: `/${"é".repeat(2000)}`,
+      userAgent: "a".repeat(2000),
+      requestId: "r".repeat(2000),
+      traceId: "t".repeat(2000),
+      details: { graphql_operation: "o".repeat(2000) },
+    };
+    const unknown = `Bearer oam_${"k".repeat(43)}`;
+    for (const authorization of [[], [unknown], ["Basic x"]]) {
+      await call({ ...long, authorization });
+      const { endpoint, ...texts } = dataOf(world);
+      expect(endpoint).toBe(`/${"é".repeat(127)}`);
+      for (const text of Object.values(texts)) expect(String(text).length).toBeLessThanOrEqual(256);
+      expect(texts).toMatchObject({ request_id: "r".repeat(64), trace_id: "t".repeat(64) });
+    }
+    await call({ ...long, method: "GET" });
+    expect(String(dataOf(world).user_agent)).toHaveLength(1024);
+    expect(secret).not.toBe("");
+  });
+
+  it("is the rule's path of a refused call, or that no rule covers its path", async () => {
+    const { world, call } = await scene({ routes: [{ path: "/orders/{id}", scopes: ["s"] }] });
+    for (const [path, route] of [
+      ["/orders/1", "/orders/{id}"],
+      ["/%6Frders/2", "/orders/{id}"],
+      ["/orders/1/2", "(unrouted)"],
+      ["/admin/oauth/events", "/admin/oauth/{proxy+}"],
+      ["/%zz", "(unrouted)"],
+    ] as const) {
+      await call({ authorization: [], path });
+      expect(dataOf(world)).toMatchObject({ endpoint: path, route });
+    }
+    // Of whoever has a token, the path itself says more.
+    await call();
+    expect(dataOf(world)).not.toHaveProperty("route");
+  });
+
   it("tells of no scopes where the route needs none", async () => {
     const { world, call } = await scene({ routes: [{ path: "/api/data", scopes: [] }] });
     expect((await call()).outcome).toBe("allowed");

@@ -59,6 +59,29 @@ const issued = (client: string, start: number) => (n: number) => ({
 const ruleAndSubject = ({ rule, subject }: Alert) => `${rule} ${subject.kind} ${subject.id}`;
 
 describe("detectAnomalies", () => {
+  it("finds guesses from ever other addresses and paths of one IPv6 network, with examples", async () => {
+    const { world, run } = await watchedWorld();
+    await tell(world, {
+      type: "auth_failed",
+      count: 60,
+      agoMs: 5 * MINUTE_MS,
+      details: (n) => ({
+        ip: `2001:db8:1:2:${n}::${n + 1}`,
+        endpoint: `/api/${n}`,
+        route: "/api/{proxy+}",
+        reason: "unknown_token",
+      }),
+    });
+    const { opened } = await run();
+    expect(opened.map(ruleAndSubject)).toEqual(["failure_burst ip 2001:db8:1:2::/64"]);
+    expect(opened[0]).toMatchObject({ observed: 60 });
+    expect(opened[0]?.evidence.examples).toMatchObject([
+      { ip: "2001:db8:1:2:59::60", endpoint: "/api/59" },
+      {},
+      {},
+    ]);
+  });
+
   it("is silent where nothing happened, and where all is as usual", async () => {
     const { world, run, told } = await watchedWorld();
     expect(await run()).toMatchObject({ opened: [], resolved: [], open: 0 });

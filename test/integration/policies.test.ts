@@ -216,6 +216,26 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
+  it("blocks the /64 of an IPv6 address, unless an administrator or an allowed network is in it", async () => {
+    const { world, alert, run, caller } = await burst(
+      { mode: "enforce" },
+      { allow: { networks: ["2001:db8:3:1::7/128", "2001:db8:4::/48"] } },
+    );
+    const admin = await caller("console", "root", ["oauth:admin"]);
+    expect(await admin.call("/admin/oauth/stats", "2001:db8:2:1::9")).toBe("allowed");
+    for (const id of ["2001:db8:3:1::/64", "2001:db8:4:1::/64"]) await alert({ kind: "ip", id });
+    expect(await run()).toEqual(NOTHING);
+    await alert({ kind: "ip", id: "2001:db8:2:1::/64" });
+    expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
+    await alert({ kind: "ip", id: "2001:db8:1:1::/64" });
+    expect(await run()).toEqual({ ...NOTHING, taken: 1 });
+    expect(await run()).toEqual(NOTHING);
+    world.time.nowMs += 10_000;
+    const user = await caller("app", "ada", ["api:read"]);
+    expect(await user.call("/api/x", "2001:db8:1:1:ffff::1")).toBe("blocked");
+    expect(await user.call("/api/x", "2001:db8:1:2::1")).toBe("allowed");
+  });
+
   it("takes an IPv6 address for an administrator's by its /64", async () => {
     const { alert, run, caller } = await burst({ mode: "enforce" });
     const { call } = await caller("ops", "root", ["oauth:admin"]);

@@ -111,6 +111,34 @@ describe("queryEvents", () => {
     }
   });
 
+  it("finds the events of an IPv6 address, and of its /64, with and without a token or user", async () => {
+    const world = await createWorld();
+    const event = (ip: string, eventType: string, userId?: string) =>
+      createEvent(
+        { eventType, userId, details: { ip, ...(userId && { token_id: "t1" }) } },
+        world.time.nowMs - 1000,
+      );
+    const [first, second] = ["2001:db8:0:0::1", "2001:db8::ffff:0:0:2"] as const;
+    const events = [
+      event(first, "auth_failed"),
+      event(second, "auth_failed"),
+      event("2001:db8:0:1::1", "auth_failed"),
+      event(first, "token_used", "ada"),
+      event(second, "token_used", "ada"),
+      event("2001:db8:0:1::1", "token_used", "ada"),
+    ];
+    await world.sink.publish(events);
+    const found = async (filters: Partial<EventQuery>) =>
+      (await queryEvents(world, { ...filters, limit: 50 })).events
+        .map(({ id }) => events.findIndex((each) => each.id === id))
+        .sort();
+    expect(await found({ ip: "2001:db8::1" })).toEqual([0, 3]);
+    expect(await found({ ip: "2001:db8::/64" })).toEqual([0, 1, 3, 4]);
+    expect(await found({ ip: "2001:db8::/64", type: "auth_failed" })).toEqual([0, 1]);
+    expect(await found({ ip: "2001:db8::/64", userId: "ada" })).toEqual([3, 4]);
+    expect(await found({ ip: "2001:db8::/64", tokenId: "t1" })).toEqual([3, 4]);
+  });
+
   it("finds an event by each of its sides, and shows none that lacks one", async () => {
     const world = await createWorld();
     const event = (

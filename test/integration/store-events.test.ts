@@ -183,7 +183,6 @@ describe("storeEvents", () => {
       [{ n: 1e300 }, /send it as text/],
       [{ "": 1 }, /rename it/],
       [JSON.parse('{"__proto__": 1}'), /rename it/],
-      [{ text: "x".repeat(200_000) }, /shorten it/],
     ] as const) {
       expect(() => event(world, "token_used", details)).toThrow(why);
     }

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { APIGatewayRequestAuthorizerEvent, Context } from "aws-lambda";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { decideCall, reportFailure } from "../../functions/authorizer/decide-call.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { PublishError } from "../../shared/tracking/event-publisher.ts";
 import { parseMetricLine, valuesOf } from "../embedded-metrics.ts";
@@ -124,7 +125,7 @@ describe("a decision", () => {
       clock: () => (nowMs += 5),
       logger,
       metrics,
-      config: { routes: [], defaultScopes: { read: [], write: [] }, realm: "shop" },
+      config: parseMonitoringConfig({ defaultScopes: { read: [], write: [] }, realm: "shop" }),
       sink: { publish },
       afterResponse: {
         announce: () => true,

@@ -61,6 +61,26 @@ describe("what an event counts", () => {
     expect(counted("auth_failed", { ip: 7, endpoint: "", reason: ["a"] })).toEqual([]);
   });
 
+  it("is the /64 of an IPv6 address, and the route of a call without valid credentials", () => {
+    const from = (ip: string, endpoint: string, route?: string) =>
+      counted("auth_failed", {
+        ip,
+        endpoint,
+        ...(route && { route }),
+        reason: "unknown_token",
+      }).slice(0, 2);
+    const ranked = [
+      ["failed_ips", "2001:db8:1:2::/64"],
+      ["failed_endpoints", "/api/{proxy+}"],
+    ];
+    expect(from("2001:db8:1:2::1", "/api/1", "/api/{proxy+}")).toEqual(ranked);
+    expect(from("2001:db8:1:2:3:4:5:6", "/api/2", "/api/{proxy+}")).toEqual(ranked);
+    expect(from("203.0.113.9", "/x", "(unrouted)")).toEqual([
+      ["failed_ips", "203.0.113.9"],
+      ["failed_endpoints", "(unrouted)"],
+    ]);
+  });
+
   it("is a guess in the items of its type and its address, without an item of its own", () => {
     const details = { ip: "203.0.113.9", reason: "unknown_token" };
     const event = createEvent({ eventType: "auth_failed", clientId: "app", details }, NOW);

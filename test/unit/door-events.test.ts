@@ -37,7 +37,7 @@ describe("a call is read from the event of", () => {
       "an HTTP API",
       HTTP_API_EVENT,
       {
-        routed: { paths: ["/api/orders/7"], isExact: false },
+        routed: { paths: ["/api/orders/7"], route: "/api/{proxy+}", isExact: false },
         requestId: "JKJaXmPLvHcESHA=",
         url: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/api/orders/7",
         clientCertificate: PEM,
@@ -47,7 +47,7 @@ describe("a call is read from the event of", () => {
       "a REST API",
       REST_API_EVENT,
       {
-        routed: { paths: ["/api/orders/7"], isExact: false },
+        routed: { paths: ["/api/orders/7"], route: "/api/{proxy+}", isExact: false },
         requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
         url: "https://d4e5f6.execute-api.eu-central-1.amazonaws.com/prod/api/orders/7",
         clientCertificate: PEM,
@@ -57,7 +57,7 @@ describe("a call is read from the event of", () => {
       "an HTTP API in format 1.0",
       HTTP_API_1_EVENT,
       {
-        routed: { paths: ["/api/orders/7"], isExact: false },
+        routed: { paths: ["/api/orders/7"], route: "/api/{proxy+}", isExact: false },
         requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
         url: "https://d4e5f6.execute-api.eu-central-1.amazonaws.com/prod/api/orders/7",
         clientCertificate: PEM,
@@ -91,6 +91,16 @@ describe("a call is read from the event of", () => {
     ],
   ])("%s", (_, event, own) => {
     expect(read(event)).toEqual({ ...COMMON, traceId: undefined, ...own });
+  });
+
+  it.each([
+    ["198.51.100.1, 203.0.113.9:41234", "203.0.113.9"],
+    ["[2001:db8::1]:41234", "2001:db8::1"],
+    ["[2001:DB8::1]", "2001:db8::1"],
+    ["2001:db8::1", "2001:db8::1"],
+  ])("a load balancer that adds the caller's port: %s", (forwarded, ip) => {
+    const headers = { ...LOAD_BALANCER_EVENT.headers, "x-forwarded-for": forwarded };
+    expect(read({ ...LOAD_BALANCER_EVENT, headers }).ip).toBe(ip);
   });
 
   it("an HTTP API's authorizer, as of its integration", () => {
@@ -227,6 +237,7 @@ describe("gatewayPaths", () => {
     for (const path of ["/ops/admin/oauth/events", "/public/x", "/"]) {
       expect(gatewayPaths({ ...call, path }).routed).toEqual({
         paths: ["/admin/oauth/events"],
+        route: "/admin/oauth/events",
         isExact: true,
       });
     }
@@ -249,7 +260,7 @@ describe("gatewayPaths", () => {
     ["/orders/{id}", {}, "/orders//", true],
   ])("puts the parameters into the route %s: %o", (route, parameters, path, isExact) => {
     const { routed } = gatewayPaths({ route, parameters, path: "/any", stage: "$default" });
-    expect(routed).toEqual({ paths: [path], isExact });
+    expect(routed).toEqual({ paths: [path], route, isExact });
   });
 
   it("takes a $default route behind a custom domain for one that may have a base path", () => {

@@ -1,5 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalIp, networkOf } from "../../shared/envelope/ip-address.ts";
+import { ipBlockSchema } from "../../shared/envelope/ip-block.ts";
+import { addressGroup } from "../../shared/envelope/network.ts";
 import { createEvent } from "../../shared/envelope/oauth-event.ts";
 
 describe("an address", () => {
@@ -25,6 +28,31 @@ describe("an address", () => {
       createEvent({ eventType: "auth_failed", details: { ip } }, 0).event_data.ip;
     expect(ipOf("::ffff:203.0.113.9")).toBe("203.0.113.9");
     expect(ipOf(42)).toBe(42);
+  });
+});
+
+describe("the group of an address", () => {
+  it.each([
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:DB8::1", "2001:db8::/64"],
+    ["::1", "::/64"],
+    ["203.0.113.9", "203.0.113.9"],
+    ["::ffff:203.0.113.9", "::ffff:203.0.113.9"],
+    ["2001:db8:1:2::/64", "2001:db8:1:2::/64"],
+    ["fe80::1%eth0", "fe80::1%eth0"],
+    ["unknown", "unknown"],
+    ["", ""],
+  ])("%s is %s", (ip, group) => {
+    expect(addressGroup(ip)).toBe(group);
+  });
+
+  it("is the network that a block of it names", () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (ip) => {
+        if (networkOf(ip)?.includes(".")) return;
+        expect(addressGroup(ip)).toBe(ipBlockSchema.parse(`${ip}/64`));
+      }),
+    );
   });
 });
 

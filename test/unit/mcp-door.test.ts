@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseMcpOptions } from "../../doors/mcp/mcp-options.ts";
 import { describeResource } from "../../doors/mcp/protected-resource.ts";
-import { describeRpc, PARSE_ERROR, parseRpcBody } from "../../doors/mcp/rpc-call.ts";
+import { describeRpc, NO_JSON, parseRpcBody } from "../../doors/mcp/rpc-call.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 
 const OPTIONS = {
@@ -124,18 +124,20 @@ describe("the body of an MCP call", () => {
     ["no object", "tools/call", nothing],
     ["no body", undefined, nothing],
   ])("says of %s what it is, and what it needs", (_, body, said) => {
-    expect(describeRpc(body, mcp)).toEqual(said);
+    expect(describeRpc(body, mcp)).toEqual({ status: "read", ...said });
   });
 
   it("is judged by the whole name of its tool, of which an event keeps the beginning", () => {
-    const { scopes, details } = describeRpc(call("x".repeat(200)), mcp);
-    expect(scopes).toEqual(["x"]);
-    expect(details).toMatchObject({ mcp_tool: "x".repeat(128) });
-    expect(describeRpc(call("x".repeat(128)), mcp).scopes).toEqual([]);
+    expect(describeRpc(call("x".repeat(200)), mcp)).toMatchObject({
+      scopes: ["x"],
+      details: { mcp_tool: "x".repeat(128) },
+    });
+    expect(describeRpc(call("x".repeat(128)), mcp)).toMatchObject({ scopes: [] });
   });
 
   it("goes no further when it is no JSON", () => {
-    expect(parseRpcBody('{"method":')).toBe(PARSE_ERROR);
+    expect(parseRpcBody('{"method":')).toBe(NO_JSON);
+    expect(describeRpc(NO_JSON, mcp)).toEqual({ status: "rejected", reason: "malformed_body" });
     expect(parseRpcBody("")).toBeUndefined();
     expect(parseRpcBody("[]")).toEqual([]);
   });

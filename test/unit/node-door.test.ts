@@ -151,6 +151,9 @@ describe("the address of a server's caller", () => {
     [2, "198.51.100.1, 203.0.113.9, 192.0.2.7", "203.0.113.9"],
     [2, "203.0.113.9", "192.0.2.1"],
     [1, undefined, "192.0.2.1"],
+    [1, "198.51.100.1, 203.0.113.9:41234", "203.0.113.9"],
+    [1, "[2001:db8::1]:41234", "2001:db8::1"],
+    [2, "[2001:DB8::1],192.0.2.7:80", "2001:db8::1"],
   ])("is what the first of %i trusted proxies saw", (proxies, forwarded, ip) => {
     expect(addressBy(proxies, forwarded)).toBe(ip);
   });

@@ -68,6 +68,38 @@ describe("a secret in an event", () => {
     );
   });
 
+  it.each([
+    ["a JWT", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"],
+    ["an unsigned JWT", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ."],
+    ["an encrypted JWT", "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVydGV4dA.dGFn"],
+    ["a token of the product", `oam_${"k".repeat(43)}`],
+  ])("is found as %s in any text, percent-encoded or not", (_, secret) => {
+    const once = [...secret].map((each) => `%${each.charCodeAt(0).toString(16)}`).join("");
+    const dots = secret.replaceAll(".", "%2E").replaceAll("_", "%5f");
+    const half =
+      secret.slice(0, 40) +
+      [...secret.slice(40)].map((each) => `%${each.charCodeAt(0).toString(16)}`).join("");
+    for (const written of [
+      secret,
+      once,
+      dots,
+      half,
+      once.replaceAll("%", "%25"),
+      encodeURI(dots),
+    ]) {
+      const { event_data } = event({ endpoint: `/a/x=${written}/b`, list: [written] });
+      expect(event_data.endpoint).toMatch(/^\/a\/x=sha256:[0-9a-f]{64}\/b$/);
+      expect(event_data.list).toEqual([expect.stringMatching(DIGEST)]);
+    }
+  });
+
+  it.each(["/a/eyJ.b.c", "eyJhbGciOiJub25lIn0.one", "/v1.2.3/HeyJude-2.0.1", "%2565yJ", "/%zz.%a"])(
+    "is not seen in %s",
+    (text) => {
+      expect(event({ text }).event_data.text).toBe(text);
+    },
+  );
+
   it("is found in the ids as well, which stay as long as an id may be", () => {
     const secret = `oam_${"x".repeat(20)}`;
     const { oauth_client_id, user_id } = createEvent(
@@ -114,8 +146,35 @@ describe("event data", () => {
 
   it("has at most 128 KB", () => {
     const room = 128 * 1024 - JSON.stringify({ a: "" }).length;
-    expect(refusal({ a: "x".repeat(room) })).toBeUndefined();
-    expect(refusal({ a: "x".repeat(room + 1) })).toContain("131073 bytes, more than 131072");
+    const full = { a: "x".repeat(room) };
+    expect(event(full).event_data).toEqual(full);
+    expect(event({ a: "x".repeat(room + 1) }).event_data).toEqual({
+      a: "x".repeat(1024),
+      truncated: { bytes: 131073, members: ["a"] },
+    });
+    expect(event({ a: `x${"é".repeat(room)}` }).event_data.a).toBe(`x${"é".repeat(511)}`);
+  });
+
+  it("is shortened when it is too large, and keeps who did what", () => {
+    const who = { token_id: "t1", ip: "203.0.113.9", endpoint: "/mcp", reason: "unknown_token" };
+    const small = Object.fromEntries(Array.from({ length: 9000 }, (_, n) => [`k${n}`, "\u0000x"]));
+    const data = { list: Array(50_000).fill("method"), ...small, ...who };
+    const shortened = event(data);
+    const { truncated, list } = shortened.event_data;
+    expect(shortened.event_data).toMatchObject(who);
+    expect(list).toBeUndefined();
+    expect(truncated).toMatchObject({
+      bytes: Buffer.byteLength(JSON.stringify(data)),
+      more: expect.any(Number),
+    });
+    expect(Buffer.byteLength(JSON.stringify(shortened.event_data))).toBeLessThanOrEqual(128 * 1024);
+    // The subscriber reads the event by the same schema.
+    expect(oauthEventSchema.parse(shortened)).toEqual(shortened);
+  });
+
+  it("is shortened when its digests make it too large", () => {
+    const { event_data } = event({ token: Array(20_000).fill("x"), token_id: "t1" });
+    expect(event_data).toMatchObject({ token_id: "t1", truncated: { members: ["token"] } });
   });
 
   it("has U+FFFD in place of half a surrogate pair", () => {

@@ -32,6 +32,8 @@ describe("the request id of a protected request", () => {
     ["the token", TOKEN, { authorization: [`Bearer ${TOKEN}`] }],
     ["the token and more", `x-${TOKEN}-x`, { AUTHORIZATION: [`Bearer ${TOKEN}`] }],
     ["a second token", TOKEN, { Authorization: ["Bearer abc", `Bearer ${TOKEN}`] }],
+    ["somebody's token", TOKEN, {}],
+    ["a JWT", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl", {}],
     ["the session", "my-session-secret", { "Mcp-Session-Id": ["my-session-secret"] }],
   ])("is not kept when a caller chose %s for it", (_, requestId, headers) => {
     expect(requestIdOf(requestId, headers)).toBe("[secret]");

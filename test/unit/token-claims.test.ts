@@ -238,8 +238,18 @@ describe("the access tokens of", () => {
     expect(facts({ ...keycloak, scopeClaims }, keycloakClaims)).toMatchObject({
       scopes: ["profile", "email", "offline_access", "clerk", "read"],
     });
-    const service = { ...keycloakClaims, preferred_username: "service-account-shop-app" };
+    const { sid, ...withoutSession } = keycloakClaims;
+    const service = { ...withoutSession, preferred_username: "service-account-shop-app" };
     expect(facts(keycloak, service)).toMatchObject({ user: undefined });
+    // Keycloak writes user names in lower case, and ids of clients as they are.
+    const named = { ...service, azp: "Shop-App" };
+    expect(facts(keycloak, named)).toMatchObject({ client: "Shop-App", user: undefined });
+    const user = { user: keycloakClaims.sub };
+    for (const preferred_username of ["service-account-x", "service-account-", "service-account"]) {
+      expect(facts(keycloak, { ...service, preferred_username })).toMatchObject(user);
+    }
+    // Somebody with a session is a user, however they are named.
+    expect(facts(keycloak, { ...service, sid })).toMatchObject(user);
     for (const typ of ["ID", "Refresh", "Offline", "Logout"]) {
       expect(facts(keycloak, { ...keycloakClaims, typ })).toBe("wrong_token_type");
     }

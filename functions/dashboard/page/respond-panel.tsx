@@ -8,7 +8,7 @@ import type { Filters } from "./view.ts";
 
 /** Whom the page is about, as an action names its target. */
 export interface Subject {
-  readonly kind: "token" | "user" | "client" | "address";
+  readonly kind: "token" | "user" | "client" | "address" | "network";
   readonly id: string;
 }
 
@@ -16,7 +16,7 @@ export interface Subject {
 export function subjectOf({ token_id, user_id, ip, client_id }: Filters): Subject | undefined {
   if (token_id !== undefined) return { kind: "token", id: token_id };
   if (user_id !== undefined) return { kind: "user", id: user_id };
-  if (ip !== undefined) return { kind: "address", id: ip };
+  if (ip !== undefined) return { kind: ip.includes("/") ? "network" : "address", id: ip };
   if (client_id !== undefined) return { kind: "client", id: client_id };
   return undefined;
 }
@@ -65,6 +65,7 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
   const [said, setSaid] = useState<{ readonly text: string; readonly failed: boolean }>();
   const reasonField = useRef<HTMLInputElement>(null);
   const { kind, id } = subject;
+  const isPlace = kind === "address" || kind === "network";
   useEffect(() => {
     setAsked(undefined);
     setSaid(undefined);
@@ -127,7 +128,7 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
             {formatType(kind)} <code>{id}</code>
           </p>
           <div class="buttons">
-            {kind !== "address" && (
+            {!isPlace && (
               <button type="button" disabled={busy} onClick={() => ask("revoke")}>
                 Revoke …
               </button>
@@ -155,8 +156,8 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
                 {asked.kind === "revoke"
                   ? "Revokes, for good, what was issued so far: "
                   : `Refuses every call for ${asked.hours} h; it can be released. `}
-                {kind === "address"
-                  ? "which tokens this address uses is not known before it calls."
+                {isPlace
+                  ? `which tokens this ${kind} uses is not known before it calls.`
                   : `It hits ${describeHits(asked.hits)}.`}
               </p>
               <label>

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+
+/** Half of a surrogate pair, which UTF-8 cannot carry. */
+const LONE_SURROGATE = /\p{Cs}/gu;
+
+const OWN_TOKEN = /oam_[A-Za-z0-9_-]{20,}/g;
+
+/** The characters of a JWS or JWE in compact form. */
+const DOTTED = /[A-Za-z0-9_.-]+/g;
+
+/** How every JSON object begins in base64url, unless it begins with white space. */
+const JWT_START = "eyJ";
+
+/** The length of `{"alg":"x"}` in base64url. No header is shorter. */
+const SHORTEST_HEADER = 15;
+
+/** The characters of a bearer token (RFC 6750, section 2.1). */
+const TOKEN = /[A-Za-z0-9._~+/-]+=*/g;
+
+/** Characters after a prefix that make a token. Fewer could be an ordinary word. */
+const SHORTEST_REST = 16;
+
+const LETTER_OR_DIGIT = /[A-Za-z0-9]/;
+
+/** How often a text is percent-decoded to find a secret. */
+const MOST_DECODINGS = 3;
+
+/** Returns the digest under which a secret may be known: `sha256:` and 64 hex digits. */
+export function digestOfSecret(secret: string): string {
+  return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
+}
+
+/** Decodes percent-encoded ASCII characters and leaves everything else unchanged. */
+export const percentDecoded = (text: string) =>
+  text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+
+/**
+ * Redacts a text that may be percent-encoded up to three times. The most decoded form comes first: of a secret that is
+ * encoded in part, a less decoded form shows the beginning only.
+ *
+ * @param redact returns the text without secrets, or the text itself
+ * @returns the form in which a secret was found, without it; the text itself if there was none
+ */
+export function redactDecoded(text: string, redact: (text: string) => string): string {
+  const forms = [text];
+  for (let times = 0; times < MOST_DECODINGS; times += 1) {
+    const plain = percentDecoded(forms[0] as string);
+    if (plain === forms[0]) break;
+    forms.unshift(plain);
+  }
+  for (const form of forms) {
+    const redacted = redact(form);
+    if (redacted !== form) return redacted;
+  }
+  return text;
+}
+
+function withoutJwt(run: string): string {
+  const start = run.indexOf(JWT_START);
+  if (start < 0) return run;
+  const token = run.slice(start);
+  const [header = "", ...parts] = token.split(".");
+  const isJwt = header.length >= SHORTEST_HEADER && parts.length >= 2;
+  return isJwt ? run.slice(0, start) + digestOfSecret(token) : run;
+}
+
+const withoutPlainTokens = (text: string) =>
+  text.replace(OWN_TOKEN, digestOfSecret).replace(DOTTED, withoutJwt);
+
+/**
+ * Replaces the product's own tokens and JWTs by their digests, percent-encoded ones as well, and lone surrogates by
+ * U+FFFD.
+ */
+export function withoutTokens(text: string): string {
+  return redactDecoded(text.replace(LONE_SURROGATE, "\uFFFD"), withoutPlainTokens);
+}
+
+/** Replaces every token that begins with one of the prefixes by `[secret]`. An empty prefix names no token. */
+export function withoutPrefixed(text: string, prefixes: readonly string[]): string {
+  if (prefixes.length === 0) return text;
+  return text.replace(TOKEN, (run) => {
+    const starts = prefixes
+      .map((prefix) => (prefix === "" ? -1 : startOf(run, prefix)))
+      .filter((start) => start >= 0);
+    return starts.length === 0 ? run : `${run.slice(0, Math.min(...starts))}[secret]`;
+  });
+}
+
+/** Where a token with the prefix begins in a run of token characters; -1 without one. */
+function startOf(run: string, prefix: string): number {
+  let start = run.indexOf(prefix);
+  while (start >= 0 && LETTER_OR_DIGIT.test(run.charAt(start - 1))) {
+    start = run.indexOf(prefix, start + 1);
+  }
+  return run.length - start - prefix.length >= SHORTEST_REST ? start : -1;
+}
