@@ -9,6 +9,7 @@ import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../shared/config/monitoring-config.ts";
+import { STREAM_SCOPES } from "../shared/config/signal-parameters.ts";
 import { checkMappings } from "../shared/providers/mapped-provider.ts";
 import { parseWithTokens } from "./deploy-time-values.ts";
 
@@ -253,15 +254,19 @@ const REMOVAL_POLICIES = {
  * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
  */
 export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
-  const config = parseWithTokens(inputOf(props), parseMonitoringConfig);
+  const input = inputOf(props);
+  const routes = [...TRANSMITTER_ROUTES, ...(input.routes ?? [])];
+  const config = parseWithTokens(
+    input.signals?.transmitter ? { ...input, routes } : input,
+    parseMonitoringConfig,
+  );
   checkMappings(config.providers.mappings);
-  if (!config.signals?.transmitter) return config;
-  return { ...config, routes: [...TRANSMITTER_ROUTES, ...config.routes] };
+  return config;
 }
 
-/** What the management of streams asks for: the scopes of the CAEP interoperability profile. */
-const TRANSMITTER_ROUTES: MonitoringConfig["routes"] = [
-  { method: "POST", path: "/ssf/poll/{stream_id}", scopes: ["ssf.read"], session: "ignored" },
-  { method: "GET", path: "/ssf/{proxy+}", scopes: ["ssf.read"], session: "ignored" },
-  { method: "ANY", path: "/ssf/{proxy+}", scopes: ["ssf.manage"], session: "ignored" },
+/** The rules of the transmitter's routes. */
+const TRANSMITTER_ROUTES: NonNullable<MonitoringConfigInput["routes"]> = [
+  { method: "POST", path: "/ssf/poll/{stream_id}", scopes: [STREAM_SCOPES.read] },
+  { method: "GET", path: "/ssf/{proxy+}", scopes: [STREAM_SCOPES.read] },
+  { method: "ANY", path: "/ssf/{proxy+}", scopes: [STREAM_SCOPES.manage] },
 ];

@@ -8,6 +8,7 @@ import {
   listTokensOf,
 } from "../../shared/actions/list-held.ts";
 import { listUnusedTokens } from "../../shared/actions/list-unused.ts";
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
@@ -146,6 +147,9 @@ async function sessions(raw: unknown) {
 const ROUTES = { actions, tokens, sessions };
 
 /** GET /admin/oauth/actions, GET /admin/oauth/tokens and GET /admin/oauth/sessions */
-export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async (raw, event) =>
-  ROUTES[event.resource.split("/").at(-1) as keyof typeof ROUTES](raw),
+export const handler = jsonRoute(
+  logger,
+  ADMIN_SCOPE,
+  z.record(z.string(), z.string()),
+  async (raw, event) => ROUTES[event.resource.split("/").at(-1) as keyof typeof ROUTES](raw),
 );

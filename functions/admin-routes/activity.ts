@@ -1,3 +1,4 @@
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
@@ -31,7 +32,7 @@ const parametersSchema = rangeParametersSchema
   .strict();
 
 /** GET /admin/oauth/activity */
-export const handler = jsonRoute(logger, parametersSchema, async (parameters) => {
+export const handler = jsonRoute(logger, ADMIN_SCOPE, parametersSchema, async (parameters) => {
   const range = resolveRange(parameters, systemClock(), config.retention.statisticsDays);
   return activity(context, range, {
     clientId: parameters.client_id,

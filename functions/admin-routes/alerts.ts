@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
 import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
@@ -14,7 +15,7 @@ const store = { db: createDocumentClient("interactive"), alertsTable: ALERTS_TAB
 const RECENT = 100;
 
 /** GET /admin/oauth/alerts */
-export const handler = jsonRoute(logger, z.strictObject({}), async () => {
+export const handler = jsonRoute(logger, ADMIN_SCOPE, z.strictObject({}), async () => {
   const [open, resolved] = await Promise.all([
     listAlerts(store, "open"),
     listLatestResolved(store, RECENT),

@@ -69,6 +69,7 @@ function problemOf(error: unknown): Problem | undefined {
 /** POST /admin/oauth/approvals: shows the action of a link, or decides about it. It needs no token. */
 export const handler = jsonBodyRoute(
   logger,
+  undefined,
   () => requestSchema,
   async ({ link, decision, reason }, event) => {
     if (decision === undefined || reason === undefined) {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
@@ -13,6 +14,6 @@ const store = { db: createDocumentClient("interactive"), cleanupRunsTable: CLEAN
 const RECENT = 48;
 
 /** GET /admin/oauth/cleanup-runs */
-export const handler = jsonRoute(logger, z.strictObject({}), async () => ({
+export const handler = jsonRoute(logger, ADMIN_SCOPE, z.strictObject({}), async () => ({
   cleanup_runs: await listCleanupRuns(store, RECENT, systemClock()),
 }));

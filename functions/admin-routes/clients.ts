@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
@@ -24,6 +25,7 @@ const context = {
 /** GET /admin/oauth/clients */
 export const handler = jsonRoute(
   logger,
+  ADMIN_SCOPE,
   z.strictObject({
     unused_days: wholeNumber(366, "a whole number of days, from 1 to 366").optional(),
   }),

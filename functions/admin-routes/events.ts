@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
@@ -55,29 +56,34 @@ const millis = (instant: string | undefined) =>
   instant === undefined ? undefined : Date.parse(instant);
 
 /** GET /admin/oauth/events and GET /admin/oauth/security-events */
-export const handler = jsonRoute(logger, z.record(z.string(), z.string()), async (raw, event) => {
-  const security = event.resource.endsWith("/security-events");
-  const parameters: z.output<typeof eventParameters> = security
-    ? parseRequest(securityParameters, raw)
-    : parseRequest(eventParameters, raw);
-  const fromMs = millis(parameters.from);
-  const toMs = millis(parameters.to);
-  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    throw new InvalidRangeError("/from", "from must be before to");
-  }
-  return queryEvents(context, {
-    fromMs,
-    toMs,
-    limit: parameters.limit,
-    cursor: parameters.cursor,
-    type: parameters.type,
-    clientId: parameters.client_id,
-    userId: parameters.user_id,
-    tokenId: parameters.token_id,
-    ip: parameters.ip,
-    country: parameters.country,
-    asn: parameters.asn,
-    kind: parameters.kind,
-    ...(security && { security }),
-  });
-});
+export const handler = jsonRoute(
+  logger,
+  ADMIN_SCOPE,
+  z.record(z.string(), z.string()),
+  async (raw, event) => {
+    const security = event.resource.endsWith("/security-events");
+    const parameters: z.output<typeof eventParameters> = security
+      ? parseRequest(securityParameters, raw)
+      : parseRequest(eventParameters, raw);
+    const fromMs = millis(parameters.from);
+    const toMs = millis(parameters.to);
+    if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
+      throw new InvalidRangeError("/from", "from must be before to");
+    }
+    return queryEvents(context, {
+      fromMs,
+      toMs,
+      limit: parameters.limit,
+      cursor: parameters.cursor,
+      type: parameters.type,
+      clientId: parameters.client_id,
+      userId: parameters.user_id,
+      tokenId: parameters.token_id,
+      ip: parameters.ip,
+      country: parameters.country,
+      asn: parameters.asn,
+      kind: parameters.kind,
+      ...(security && { security }),
+    });
+  },
+);

@@ -7,6 +7,7 @@ import { actionTargetSchema } from "../../shared/actions/action-target.ts";
 import { countHits } from "../../shared/actions/count-hits.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
 import { takeAction } from "../../shared/actions/take-action.ts";
+import { RESPOND_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { reviewAlert, VERDICTS } from "../../shared/detection/verdicts.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
@@ -77,6 +78,7 @@ const DECISIONS = { approve: approveAction, reject: rejectAction, release: relea
 function decide(decision: keyof typeof DECISIONS) {
   return jsonBodyRoute(
     logger,
+    RESPOND_SCOPE,
     () => decisionSchema,
     ({ reason }, event) =>
       DECISIONS[decision](context, {
@@ -91,6 +93,7 @@ function decide(decision: keyof typeof DECISIONS) {
 const ROUTES = {
   actions: jsonBodyRoute(
     logger,
+    RESPOND_SCOPE,
     () => actionSchema,
     (body, event) => {
       const { kind, target, reason, until, issued_before, mode, alert_id, ends_own_token } = body;
@@ -113,6 +116,7 @@ const ROUTES = {
   ),
   "action-counts": jsonBodyRoute(
     logger,
+    RESPOND_SCOPE,
     () => countSchema,
     ({ target, issued_before }) => countHits(context, target, systemClock(), issued_before),
     actionProblem,
@@ -122,6 +126,7 @@ const ROUTES = {
   release: decide("release"),
   "alert-reviews": jsonBodyRoute(
     logger,
+    RESPOND_SCOPE,
     () => reviewSchema,
     ({ alert_id, ...said }, event) =>
       reviewAlert(context, { alertId: alert_id, by: actorOf(event).id, ...said }),

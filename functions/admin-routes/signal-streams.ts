@@ -1,7 +1,7 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
+import { STREAM_SCOPES, TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
 import { answerPoll } from "../../shared/shared-signals/answer-poll.ts";
 import { StreamRequestError, Streams } from "../../shared/shared-signals/manage-streams.ts";
 import { StreamChangedError } from "../../shared/shared-signals/stream-store.ts";
@@ -51,9 +51,18 @@ function bodyOf({ body }: HttpRequest): unknown {
   }
 }
 
-/** The receiver: the client of its token. */
-function ownerOf({ caller }: HttpRequest): string {
-  const { oauth_client_id: client } = caller;
+/**
+ * Returns the receiver: the client of its token. Checks the token's scope again, as the admin routes do.
+ *
+ * @throws StreamRequestError 403 when the authorizer's context lacks the scope
+ */
+function ownerOf({ caller, routeKey }: HttpRequest): string {
+  const { oauth_client_id: client, scope } = caller;
+  const reads = routeKey.startsWith("GET ") || routeKey.startsWith(`POST ${poll}/`);
+  const needed = reads ? STREAM_SCOPES.read : STREAM_SCOPES.manage;
+  if (typeof scope !== "string" || !scope.split(" ").includes(needed)) {
+    throw new StreamRequestError(403, `the request needs the scope ${needed}`);
+  }
   if (typeof client !== "string" || client === "") throw new Error("the call was not authorized");
   return client;
 }

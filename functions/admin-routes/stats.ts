@@ -1,3 +1,4 @@
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
 import { identifierSchema } from "../../shared/envelope/identifiers.ts";
@@ -21,7 +22,7 @@ const parametersSchema = rangeParametersSchema
   .strict();
 
 /** GET /admin/oauth/stats */
-export const handler = jsonRoute(logger, parametersSchema, async (parameters) => {
+export const handler = jsonRoute(logger, ADMIN_SCOPE, parametersSchema, async (parameters) => {
   // The range and the status of the tokens use the same instant.
   const nowMs = systemClock();
   const range = resolveRange(parameters, nowMs, config.retention.statisticsDays);

@@ -3,7 +3,7 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-l
 import type * as z from "zod";
 import { fieldValues } from "../../doors/events/header-fields.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
-import { parseRequest, problemResponses } from "./json-route.ts";
+import { parseRequest, problemResponses, requireScope } from "./json-route.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
 
@@ -57,12 +57,14 @@ export function singleField(event: APIGatewayProxyEvent, name: string): string |
 /**
  * A POST route: parses the JSON body with a schema, and answers with JSON that must not be cached.
  *
+ * @param scope that the caller's token must have; undefined where something else authenticates the caller
  * @param schemaOf the schema of the body, by the event's resource
  * @param answer does what is asked, and answers
  * @param problemOf what errors of the operation mean to the caller
  */
 export function jsonBodyRoute<S extends z.ZodType>(
   logger: Logger,
+  scope: string | undefined,
   schemaOf: (event: APIGatewayProxyEvent) => S,
   answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
   problemOf: (error: unknown) => Problem | undefined,
@@ -72,6 +74,7 @@ export function jsonBodyRoute<S extends z.ZodType>(
     .use(logRequestId())
     .use(problemResponses(logger))
     .handler(async (event) => {
+      requireScope(event, scope);
       const input = parseRequest(schemaOf(event), parseBody(event));
       try {
         return {

@@ -2,6 +2,7 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import * as z from "zod";
 import { loggableRequestId } from "../../doors/events/invocation.ts";
+import { callerOf } from "../../doors/lambda/caller-of.ts";
 import { faultsOf } from "../../shared/errors/faults.ts";
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
@@ -76,13 +77,26 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
 }
 
 /**
+ * Checks again that the caller's token has a scope. The authorizer has done so; a function that reads the audit log or
+ * revokes access does not depend on it alone.
+ *
+ * @throws Problem 403 when the authorizer's context lacks the scope
+ */
+export function requireScope(event: APIGatewayProxyEvent, scope: string | undefined): void {
+  if (scope === undefined || callerOf(event)?.scope.split(" ").includes(scope)) return;
+  throw new Problem(403, "Forbidden", `The request needs the scope ${scope}`);
+}
+
+/**
  * A GET route: parses the query parameters with a schema, and answers with JSON that must not be cached.
  *
+ * @param scope that the caller's token must have
  * @param parameters the schema of the query parameters
  * @param answer computes the answer from the parsed parameters
  */
 export function jsonRoute<S extends z.ZodType>(
   logger: Logger,
+  scope: string | undefined,
   parameters: S,
   answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
 ): (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult> {
@@ -90,9 +104,13 @@ export function jsonRoute<S extends z.ZodType>(
     .use(logLambdaContext())
     .use(logRequestId())
     .use(problemResponses(logger))
-    .handler(async (event) => ({
-      statusCode: 200,
-      headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
-      body: JSON.stringify(await answer(parseRequest(parameters, singleParameters(event)), event)),
-    }));
+    .handler(async (event) => {
+      requireScope(event, scope);
+      const input = parseRequest(parameters, singleParameters(event));
+      return {
+        statusCode: 200,
+        headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+        body: JSON.stringify(await answer(input, event)),
+      };
+    });
 }

@@ -4,8 +4,13 @@ import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
 /** A protected API to try the authorizer: it echoes what it gets from the authorizer. */
-export const handler = jsonRoute(logger, z.unknown(), async (_, event: APIGatewayProxyEvent) => ({
-  method: event.httpMethod,
-  path: event.path,
-  authorizer: event.requestContext.authorizer,
-}));
+export const handler = jsonRoute(
+  logger,
+  undefined,
+  z.unknown(),
+  async (_, event: APIGatewayProxyEvent) => ({
+    method: event.httpMethod,
+    path: event.path,
+    authorizer: event.requestContext.authorizer,
+  }),
+);

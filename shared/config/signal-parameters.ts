@@ -5,6 +5,9 @@ import { ALGORITHMS, httpsUrl, secretArn } from "./issuer-parameters.ts";
 /** Where a transmitter pushes its SETs. */
 export const SET_PATH = "/signals/events";
 
+/** The scopes of the management of streams (CAEP interoperability profile). */
+export const STREAM_SCOPES = { read: "ssf.read", manage: "ssf.manage" } as const;
+
 /** The paths of a transmitter, below its host. */
 export const TRANSMITTER_PATHS = {
   metadata: "/.well-known/ssf-configuration",

@@ -35,7 +35,7 @@ export class StreamRequestError extends OAuthMonitoringError {
   override readonly name = "StreamRequestError";
 
   constructor(
-    readonly status: 400 | 404 | 409 | 429,
+    readonly status: 400 | 403 | 404 | 409 | 429,
     message: string,
   ) {
     super(message);

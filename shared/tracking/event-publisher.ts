@@ -6,10 +6,10 @@ import {
 import { detailType, EVENT_SOURCE, type OAuthEvent } from "../envelope/oauth-event.ts";
 import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { type CallLimits, inCalls } from "../sdk/call-batches.ts";
-import { CircuitBreaker } from "../sdk/circuit-breaker.ts";
 import { type SendAgainOptions, sendAgain } from "../sdk/send-again.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { EventSink } from "./event-sink.ts";
 
 /** PutEvents takes ten entries a call. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */

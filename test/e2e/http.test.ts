@@ -1,5 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
+import { type Route, readRoutes } from "../../local/services/api-routes.ts";
+import { Template } from "../../local/services/template.ts";
 import { issueToken, revokeToken, startSession } from "../../shared/index.ts";
+import { REST_API_EVENT } from "../gateway-events.ts";
 import { useStack } from "./stack.ts";
 
 const scene = useStack();
@@ -112,6 +115,51 @@ describe("a protected route", () => {
     ["/api/__proto__/constructor", 200],
   ])("answers strange path %# as any other, or refuses it", async (path, status) => {
     expect((await scene().get(path, scene().caller)).status).toBe(status);
+  });
+});
+
+describe("the functions behind the admin routes", () => {
+  it("do not run without the scope in the authorizer's context", async () => {
+    const { stack } = scene();
+    const routes = readRoutes(new Template(inject("assembly"), "http://localhost")).filter(
+      ({ resource, authorizerName }) => authorizerName && resource.startsWith("/admin/oauth/"),
+    );
+    const statusOf = async ({ resource, method, functionName }: Route, scope?: string) => {
+      const caller = { oauth_client_id: "app", token_id: "t", expires_at: "2026" };
+      const { statusCode } = (await stack.functions.invoke(functionName, {
+        ...REST_API_EVENT,
+        resource,
+        path: resource,
+        httpMethod: method,
+        queryStringParameters: null,
+        multiValueQueryStringParameters: { unknown: ["1"] },
+        multiValueHeaders: { "Content-Type": ["application/json"] },
+        body: "{}",
+        requestContext: {
+          ...REST_API_EVENT.requestContext,
+          ...(scope !== undefined && { authorizer: { ...caller, scope } }),
+        },
+      })) as { readonly statusCode: number };
+      return statusCode;
+    };
+    expect(routes.length).toBeGreaterThan(10);
+    for (const route of routes) {
+      const needed = route.method === "GET" ? "oauth:admin" : "oauth:respond";
+      const other = route.method === "GET" ? "oauth:respond" : "oauth:admin";
+      const wrong = [undefined, "", "api:read api:write", other, `x${needed}`];
+      for (const scope of wrong) {
+        expect([route.method, route.resource, scope, await statusOf(route, scope)]).toEqual([
+          route.method,
+          route.resource,
+          scope,
+          403,
+        ]);
+      }
+      expect([route.resource, await statusOf(route, `api:read ${needed}`)]).not.toEqual([
+        route.resource,
+        403,
+      ]);
+    }
   });
 });
 

@@ -36,12 +36,12 @@ describe("the authorizer's log", () => {
     expect(others.every((line) => line.includes('"_aws"'))).toBe(true);
   });
 
-  it("has at most 1.6 KB of a call with 401, with the runtime's own line, and no stack trace", async () => {
+  it("has at most 1.2 KB of a call with 401, with the runtime's own line, and no stack trace", async () => {
     const calls = 20;
     const { get } = scene();
     const lines = await linesOf(() => repeat(calls, () => get("/api/x", "unknown-token")));
     expect(lines.filter((line) => line.includes("The call is decided"))).toHaveLength(calls);
-    expect(bytesOf(lines) / calls).toBeLessThan(1600);
+    expect(bytesOf(lines) / calls).toBeLessThan(1200);
     expect(lines.join("\n")).not.toMatch(/\bat .*:\d+:\d+/);
   });
 });

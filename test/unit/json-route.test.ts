@@ -10,7 +10,7 @@ const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const KEPT_DAYS = 90;
 const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
 
-const route = jsonRoute(logger, rangeParametersSchema, async (range) =>
+const route = jsonRoute(logger, undefined, rangeParametersSchema, async (range) =>
   resolveRange(range, NOW, KEPT_DAYS),
 );
 
@@ -48,7 +48,7 @@ describe("a route whose own data is not valid", () => {
   it.each([
     [
       "GET",
-      () => jsonRoute(logger, z.strictObject({}), corrupt),
+      () => jsonRoute(logger, undefined, z.strictObject({}), corrupt),
       request({ multiValueQueryStringParameters: null }),
     ],
     [
@@ -56,6 +56,7 @@ describe("a route whose own data is not valid", () => {
       () =>
         jsonBodyRoute(
           logger,
+          undefined,
           () => z.strictObject({}),
           corrupt,
           () => undefined,
@@ -76,6 +77,7 @@ describe("a route whose own data is not valid", () => {
     const event = request({ multiValueQueryStringParameters: { unknown: ["1"] } });
     const { statusCode } = await jsonRoute(
       logger,
+      undefined,
       z.strictObject({}),
       corrupt,
     )(event, {} as Context);
