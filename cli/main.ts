@@ -12,7 +12,7 @@ import { packageVersion } from "../shared/stack/package-root.ts";
 import { printableJson, printableLines, type Report } from "../shared/terminal/output.ts";
 import { systemClock } from "../shared/time/clock.ts";
 import { InvalidRangeError } from "../shared/time/time-range.ts";
-import { PublishError } from "../shared/tracking/event-publisher.ts";
+import { PublishError } from "../shared/tracking/event-sink.ts";
 import {
   actionsApprove,
   actionsList,

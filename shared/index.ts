@@ -127,10 +127,9 @@ export { alertSuspiciousActivity } from "./tracking/alert-suspicious-activity.ts
 export {
   createEventPublisher,
   type EventPublisherOptions,
-  PublishError,
   type SetAside,
 } from "./tracking/event-publisher.ts";
-export type { EventSink } from "./tracking/event-sink.ts";
+export { type EventSink, PublishError } from "./tracking/event-sink.ts";
 export {
   type EventSubject,
   type TrackEventOptions,

@@ -3,7 +3,7 @@ import { type DecidedCall, type DoorContext, decide } from "../../doors/decide/d
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
 import type { MetricName } from "../../shared/telemetry/metric-names.ts";
-import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { PublishError } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { type AuthorizerResult, readAuthorizerCall } from "./authorizer-call.ts";
 

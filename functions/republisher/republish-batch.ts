@@ -2,8 +2,8 @@ import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
 import { refusalReason } from "../../shared/envelope/refusal-reason.ts";
 import type { Logger } from "../../shared/telemetry/logger.ts";
-import { PublishError } from "../../shared/tracking/event-publisher.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { PublishError } from "../../shared/tracking/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** What the republisher needs. */

@@ -7,7 +7,7 @@ import { IncompleteRequestError } from "../../shared/errors/oauth-monitoring-err
 import { TooManyRestrictionsError } from "../../shared/restrictions/restriction-log.ts";
 import { isThrottled } from "../../shared/tokens/record-token-use.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
-import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { PublishError } from "../../shared/tracking/event-sink.ts";
 import { badRequest, Problem } from "./problem.ts";
 
 /** Names in requests are in snake case; those of the library are not. */

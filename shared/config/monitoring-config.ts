@@ -167,7 +167,7 @@ function checkRouteOrder(
     if (earlier === index) continue;
     context.addIssue({
       code: "custom",
-      path: [index, "path"],
+      path: ["routes", index, "path"],
       message: `the first matching rule decides, and routes[${earlier}] (${routes[earlier]?.path}) matches every call of this rule: put this rule before it, or remove one of them`,
     });
   }
@@ -214,7 +214,7 @@ const keysSchema = z.strictObject({
    * Scopes by route, most specific path first. The path is that of the route that serves the call: without stage and
    * without the base path of a custom domain. A rule for GET also applies to HEAD. Other paths need the default scopes.
    */
-  routes: z.array(routeRuleSchema).max(100).default([]).superRefine(checkRouteOrder),
+  routes: z.array(routeRuleSchema).max(100).default([]),
   /**
    * What request paths may contain although servers read it in different ways. By default such calls are rejected.
    * Where you allow it, a call needs the scopes of every reading.
@@ -372,7 +372,8 @@ export class InvalidConfigError extends InvalidInputError {
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema
-    .superRefine(({ anomalies, origins }, context) => {
+    .superRefine(({ anomalies, origins, routes }, context) => {
+      checkRouteOrder(routes, context);
       checkCustomRules(anomalies, (path, message) =>
         context.addIssue({
           code: "custom",

@@ -4,13 +4,12 @@ import {
   type PutEventsRequestEntry,
 } from "@aws-sdk/client-eventbridge";
 import { detailType, EVENT_SOURCE, type OAuthEvent } from "../envelope/oauth-event.ts";
-import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 import { type CallLimits, inCalls } from "../sdk/call-batches.ts";
 import { type SendAgainOptions, sendAgain } from "../sdk/send-again.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
-import type { EventSink } from "./event-sink.ts";
+import { type EventSink, PublishError } from "./event-sink.ts";
 
 /** PutEvents takes ten entries a call. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
 const PUT_EVENTS_LIMITS: CallLimits<OAuthEvent> = {
@@ -37,18 +36,6 @@ export interface EventPublisherOptions extends Omit<SendAgainOptions, "mayRetry"
   readonly traceHeader?: (() => string | undefined) | undefined;
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined;
-}
-
-/** Events that the bus did not take and that nothing set aside. */
-export class PublishError extends OAuthMonitoringError {
-  override readonly name = "PublishError";
-
-  constructor(
-    readonly events: readonly OAuthEvent[],
-    cause: unknown,
-  ) {
-    super(`${events.length} event(s) could not be published: ${String(cause)}`, { cause });
-  }
 }
 
 function toEntry(

@@ -1,9 +1,22 @@
 import type { OAuthEvent } from "../envelope/oauth-event.ts";
+import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
 
 /** Where tracking hands its events. */
 export interface EventSink {
   /** Resolves when the events are safe: on the bus, set aside for later, or buffered by the sink's owner. */
   publish(events: readonly OAuthEvent[]): Promise<void>;
+}
+
+/** Events that were neither published nor spooled. */
+export class PublishError extends OAuthMonitoringError {
+  override readonly name = "PublishError";
+
+  constructor(
+    readonly events: readonly OAuthEvent[],
+    cause: unknown,
+  ) {
+    super(`${events.length} event(s) could not be published: ${String(cause)}`, { cause });
+  }
 }
 
 /** Events that are published at the same time: ten calls of PutEvents. */

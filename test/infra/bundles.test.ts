@@ -110,13 +110,19 @@ describe("the authorizer's bundle", () => {
     expect(bytes).toBeLessThanOrEqual(398 * 1024);
   });
 
-  it("has the clients of the store and of the bus at its start, and no other", () => {
+  it("has the client of the store at its start, and no other", () => {
     const modules = modulesOf(loadedAtStart(authorizer()));
     expect(packagesOf(modules, /^@aws-sdk\/(client|credential-provider)-/)).toEqual([
       "@aws-sdk/client-dynamodb",
-      "@aws-sdk/client-eventbridge",
       "@aws-sdk/credential-provider-env",
     ]);
+  });
+
+  it("loads the client of the bus with the first events, after the response", () => {
+    const later = loadedOnNeed(authorizer());
+    expect(packagesOf(modulesOf(later), /^@aws-sdk\/client-/)).toContain(
+      "@aws-sdk/client-eventbridge",
+    );
   });
 
   it("loads the queue for unpublished events only once the bus fails", () => {

@@ -17,8 +17,9 @@ import { createDocumentClient, type Patience } from "../../shared/dynamodb/docum
 import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import type { MetricService } from "../../shared/telemetry/metric-names.ts";
-import { createEventPublisher, PublishError } from "../../shared/tracking/event-publisher.ts";
+import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
 import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { PublishError } from "../../shared/tracking/event-sink.ts";
 import { createUnpublishedQueue } from "../../shared/tracking/unpublished-queue.ts";
 import { type Fault, FaultyWire, storeHandler, withoutWaits } from "./faulty-wire.ts";
 import type { World } from "./world.ts";

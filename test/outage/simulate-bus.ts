@@ -1,4 +1,4 @@
-import { SHORT_PUT_MS } from "../../doors/publishing/event-sink.ts";
+import { SHORT_PUT_MS } from "../../doors/publishing/bus-publisher.ts";
 import { type Authorizer, decideCall } from "../../functions/authorizer/decide-call.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { SECOND_MS, toInstant } from "../../shared/time/clock.ts";

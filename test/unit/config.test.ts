@@ -221,6 +221,27 @@ describe("the configuration", () => {
     expect(String(refusal(place, wrong))).toContain(place);
   });
 
+  it.each([
+    [["/orders/{id}", "/orders/special"], 1, 0],
+    [["/a/{proxy+}", "/b", "/a/b/{c}"], 2, 0],
+    [["/a", "/a"], 1, 0],
+  ])("rejects routes %j because no call can reach one of them", (paths, index, earlier) => {
+    const routes = paths.map((path) => ({ path, scopes: ["a"] }));
+    expect(() => parseMonitoringConfig({ routes })).toThrow(
+      new RegExp(`routes[^\\n]*${index}.*routes\\[${earlier}\\]`),
+    );
+  });
+
+  it("takes routes of which a later one still decides some calls", () => {
+    const routes = [
+      { method: "GET" as const, path: "/orders/{id}", scopes: ["a"] },
+      { path: "/orders/special", scopes: ["b"] },
+      { path: "/orders/{proxy+}", scopes: ["c"] },
+      { path: "/{tenant}", scopes: ["d"] },
+    ];
+    expect(parseMonitoringConfig({ routes }).routes).toHaveLength(4);
+  });
+
   it.each(["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])(
     "has routes of the method %s",
     (method) => {

@@ -6,8 +6,8 @@ import { busSink } from "../../doors/publishing/event-sink.ts";
 import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import type { Clock } from "../../shared/time/clock.ts";
-import { createEventPublisher, PublishError } from "../../shared/tracking/event-publisher.ts";
-import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
+import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
+import { createBufferedSink, PublishError } from "../../shared/tracking/event-sink.ts";
 import { recordingLogger } from "../integration/store.ts";
 
 interface Entry {

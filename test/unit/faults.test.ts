@@ -13,7 +13,7 @@ import {
 import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
 import { InvalidRangeError } from "../../shared/time/time-range.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
-import { PublishError } from "../../shared/tracking/event-publisher.ts";
+import { PublishError } from "../../shared/tracking/event-sink.ts";
 
 const schema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),

@@ -6,7 +6,7 @@ export type Row = Readonly<Record<string, unknown>>;
  * whose separator is a semicolon or tab ignores the quotes, so a cell also starts after one of these or a line break.
  * https://owasp.org/www-community/attacks/CSV_Injection
  */
-const FORMULA_START = /(^|[;\t\r\n])(["'\s]*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
+const FORMULA_START = /(^|[;\t\r\n])((?:["']|[^\S\t\r\n])*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
 
 /** Quotes text as RFC 4180 requires. An apostrophe keeps a spreadsheet from running text as a formula. */
 function cell(value: unknown): string {
