@@ -1,21 +1,18 @@
 /** Where imports may point. `npm run lint` checks it. */
 
 /**
- * The folders of `shared/` from the bottom up. A folder may import only folders of the rows above it in
- * this list, and never a folder of its own row.
+ * The folders of `shared/` from the bottom up. A folder may import only folders of the rows above it in this list, and
+ * never a folder of its own row.
  */
 const LAYERS = [
-  ["errors", "sdk", "telemetry", "terminal"],
-  ["time"],
-  ["envelope"],
+  ["core"],
+  ["events"],
   ["config"],
-  ["dynamodb"],
-  ["origins", "tracking"],
-  ["anomaly-rules", "clients", "ocsf", "providers", "tokens"],
-  ["authorization-codes", "counters", "restrictions", "sessions", "token-verifiers"],
-  ["authorization", "event-store"],
-  ["actions", "cleanup", "cost", "detection", "notifications", "shared-signals", "statistics"],
-  ["policies", "provider-endpoint"],
+  ["tokens"],
+  ["audit-log", "authorization"],
+  ["cleanup", "cost", "detection", "statistics"],
+  ["response"],
+  ["integrations"],
   ["stack"],
 ];
 
@@ -72,32 +69,32 @@ export default {
       "shared-is-below",
       "shared/ is the library: it imports no program and no infrastructure",
       { path: "^shared/" },
-      { path: "^(doors|functions|infra|cli|local|test|examples)/" },
+      { path: "^(adapters|functions|infra|cli|local|test|examples)/" },
     ),
     forbid(
-      "doors-alone",
-      "doors/ lets calls in: it imports shared/ only",
-      { path: "^doors/" },
+      "adapters-alone",
+      "adapters/ lets calls in: it imports shared/ only",
+      { path: "^adapters/" },
       { path: "^(functions|infra|cli|local|test|examples)/" },
     ),
     forbid(
       "infra-alone",
       "infra/ deploys bundles; it imports no function and no program",
       { path: "^infra/" },
-      { path: "^(doors|functions|cli|local|test|examples)/" },
+      { path: "^(adapters|functions|cli|local|test|examples)/" },
     ),
     forbid(
       "cli-alone",
       "cli/ imports shared/ only",
       { path: "^cli/" },
-      { path: "^(doors|functions|infra|local|test|examples)/" },
+      { path: "^(adapters|functions|infra|local|test|examples)/" },
     ),
     forbid(
       "local-alone",
       "local/ runs what is synthesized and bundled; it imports shared/ only, except for the page of commands",
       { path: "^local/" },
       {
-        path: "^(doors|functions|infra|cli|test|examples)/",
+        path: "^(adapters|functions|infra|cli|test|examples)/",
         pathNot: "^cli/main.ts$",
       },
     ),
@@ -109,7 +106,7 @@ export default {
     ),
     forbid(
       "functions-alone",
-      "functions/ imports doors/ and shared/ only",
+      "functions/ imports adapters/ and shared/ only",
       { path: "^functions/" },
       { path: "^(infra|cli|local|test|examples)/" },
     ),
@@ -134,7 +131,7 @@ export default {
     forbid(
       "ships-what-it-imports",
       "What ships imports no devDependency, except types; peers are the user's",
-      { path: "^(infra|shared|doors|cli)/" },
+      { path: "^(infra|shared|adapters|cli)/" },
       { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm-peer", "type-only"] },
     ),
     forbid(
@@ -145,8 +142,8 @@ export default {
     ),
     forbid(
       "free-of-lambda",
-      "shared/, doors/ and cli/ know nothing of Lambda, not even its types: their users need not install them",
-      { path: "^(shared|doors|cli)/" },
+      "shared/, adapters/ and cli/ know nothing of Lambda, not even its types: their users need not install them",
+      { path: "^(shared|adapters|cli)/" },
       { path: "(^|/)(@types/aws-lambda|aws-lambda|@middy|@aws-lambda-powertools)(/|$)" },
     ),
     forbid(

@@ -1,7 +1,7 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { readEnvironment } from "../shared/config/environment.ts";
-import { forEachTable, tableConstructId, tableLabel } from "../shared/dynamodb/table-names.ts";
+import { forEachTable, tableConstructId, tableLabel } from "../shared/core/table-names.ts";
 import type { StackDescription } from "../shared/stack/open-stack.ts";
 
 /** The end of the output name that identifies a construct; the part before it is the construct's path. */

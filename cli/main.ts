@@ -5,14 +5,14 @@ import {
   explain as explainFaults,
   InvalidInputError,
   sentenceOf,
-} from "../shared/errors/faults.ts";
+} from "../shared/core/faults.ts";
 import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
 import { packageVersion } from "../shared/stack/package-root.ts";
-import { printableJson, printableLines, type Report } from "../shared/terminal/output.ts";
-import { systemClock } from "../shared/time/clock.ts";
-import { InvalidRangeError } from "../shared/time/time-range.ts";
-import { PublishError } from "../shared/tracking/event-sink.ts";
+import { printableJson, printableLines, type Report } from "../shared/core/output.ts";
+import { systemClock } from "../shared/core/clock.ts";
+import { InvalidRangeError } from "../shared/core/time-range.ts";
+import { PublishError } from "../shared/events/event-sink.ts";
 import {
   actionsApprove,
   actionsList,

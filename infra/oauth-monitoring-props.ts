@@ -10,7 +10,7 @@ import {
   parseMonitoringConfig,
 } from "../shared/config/monitoring-config.ts";
 import { STREAM_SCOPES } from "../shared/config/signal-parameters.ts";
-import { checkMappings } from "../shared/providers/mapped-provider.ts";
+import { checkMappings } from "../shared/integrations/providers/mapped-provider.ts";
 import { parseWithTokens } from "./deploy-time-values.ts";
 
 /** What a call to a path needs. The first route whose method and path match decides. */

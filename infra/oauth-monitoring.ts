@@ -35,8 +35,8 @@ import {
   type TableVariable,
   tableConstructId,
   tableProperty,
-} from "../shared/dynamodb/table-names.ts";
-import type { MetricName, MetricService } from "../shared/telemetry/metric-names.ts";
+} from "../shared/core/table-names.ts";
+import type { MetricName, MetricService } from "../shared/core/metric-names.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms, type ServerErrorsThreshold } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";

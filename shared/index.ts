@@ -1,30 +1,30 @@
 /** The library: the operations of OAuth monitoring, free of Lambda and HTTP. */
 
-export type { Action, ActionHits, ActionRequest, Actor } from "./actions/action.ts";
+export type { Action, ActionHits, ActionRequest, Actor } from "./response/action.ts";
 export {
   ActionChangedError,
   ActionNotFoundError,
   type ActionStore,
-} from "./actions/action-store.ts";
-export type { ActionTarget } from "./actions/action-target.ts";
-export type { ActionContext } from "./actions/complete-action.ts";
+} from "./response/action-store.ts";
+export type { ActionTarget } from "./response/action-target.ts";
+export type { ActionContext } from "./response/complete-action.ts";
 export {
   type ActionDecision,
   approveAction,
   rejectAction,
   releaseAction,
   WrongActionStateError,
-} from "./actions/decide-action.ts";
-export type { HeldStore } from "./actions/hits.ts";
+} from "./response/decide-action.ts";
+export type { HeldStore } from "./response/hits.ts";
 export {
   IdempotencyKeyReusedError,
   takeAction,
-} from "./actions/take-action.ts";
+} from "./response/take-action.ts";
 export {
   type AuthorizationCodeRequest,
   type AuthorizationCodeStore,
   storeAuthorizationCode,
-} from "./authorization-codes/store-authorization-code.ts";
+} from "./tokens/store-authorization-code.ts";
 export {
   type Cleanup,
   type CleanupContext,
@@ -36,34 +36,34 @@ export {
 } from "./cleanup/cleanup-expired.ts";
 export type { CleanupStore } from "./cleanup/cleanup-targets.ts";
 export type { DeletionLimits } from "./cleanup/delete-expired.ts";
-export type { ClientStore, OAuthClient } from "./clients/oauth-client.ts";
-export { type RegisterClientRequest, registerClient } from "./clients/register-client.ts";
+export type { ClientStore, OAuthClient } from "./tokens/oauth-client.ts";
+export { type RegisterClientRequest, registerClient } from "./tokens/register-client.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "./config/monitoring-config.ts";
-export type { IssuanceStore, StatisticsStore } from "./counters/counter-store.ts";
+export type { IssuanceStore, StatisticsStore } from "./audit-log/counter-store.ts";
 export {
   createDocumentClient,
   type DocumentClient,
   type Patience,
-} from "./dynamodb/document-client.ts";
-export type { EventData } from "./envelope/event-data.ts";
-export { type OAuthEvent, oauthEventSchema } from "./envelope/oauth-event.ts";
-export type { OriginKind } from "./envelope/origin.ts";
-export { type Fault, InvalidInputError } from "./errors/faults.ts";
-export { IncompleteRequestError, OAuthMonitoringError } from "./errors/oauth-monitoring-error.ts";
-export { InvalidCursorError } from "./event-store/event-cursor.ts";
-export type { EventFilters } from "./event-store/event-index.ts";
+} from "./core/document-client.ts";
+export type { EventData } from "./events/event-data.ts";
+export { type OAuthEvent, oauthEventSchema } from "./events/oauth-event.ts";
+export type { OriginKind } from "./events/origin.ts";
+export { type Fault, InvalidInputError } from "./core/faults.ts";
+export { IncompleteRequestError, OAuthMonitoringError } from "./core/oauth-monitoring-error.ts";
+export { InvalidCursorError } from "./audit-log/event-cursor.ts";
+export type { EventFilters } from "./audit-log/event-index.ts";
 export {
   type EventPage,
   type EventQuery,
   type QueryContext,
   queryEvents,
-} from "./event-store/query-events.ts";
-export type { StoredEvent } from "./event-store/stored-event.ts";
+} from "./audit-log/query-events.ts";
+export type { StoredEvent } from "./audit-log/stored-event.ts";
 export type {
   ApiActivityAttributes,
   AuthenticationAttributes,
@@ -79,23 +79,23 @@ export type {
   OcsfSession,
   OcsfToken,
   OcsfUser,
-} from "./ocsf/ocsf-event.ts";
-export { type OcsfOptions, toOcsfEvent } from "./ocsf/to-ocsf-event.ts";
+} from "./integrations/ocsf/ocsf-event.ts";
+export { type OcsfOptions, toOcsfEvent } from "./integrations/ocsf/to-ocsf-event.ts";
 export {
   type AttachOptions as AttachToOidcProviderOptions,
   attach as attachToOidcProvider,
   type OidcProviderEmitter,
-} from "./providers/node-oidc-provider.ts";
-export { TooManyRestrictionsError } from "./restrictions/restriction-log.ts";
-export type { RestrictionStore } from "./restrictions/restriction-store.ts";
-export type { SendAgainOptions } from "./sdk/send-again.ts";
-export type { ClientSession, SessionStore } from "./sessions/client-session.ts";
-export { endSession } from "./sessions/end-session.ts";
+} from "./integrations/providers/node-oidc-provider.ts";
+export { TooManyRestrictionsError } from "./authorization/restriction-log.ts";
+export type { RestrictionStore } from "./authorization/restriction-store.ts";
+export type { SendAgainOptions } from "./core/send-again.ts";
+export type { ClientSession, SessionStore } from "./tokens/client-session.ts";
+export { endSession } from "./tokens/end-session.ts";
 export {
   type StartedSession,
   type StartSessionRequest,
   startSession,
-} from "./sessions/start-session.ts";
+} from "./tokens/start-session.ts";
 export {
   type MonitoringContext,
   type OpenMonitoringOptions,
@@ -113,9 +113,9 @@ export {
   type TokenUsageStats,
   tokenUsageStats,
 } from "./statistics/token-usage-stats.ts";
-export type { Logger } from "./telemetry/logger.ts";
-export { type Clock, systemClock } from "./time/clock.ts";
-export { InvalidRangeError, type TimeRange } from "./time/time-range.ts";
+export type { Logger } from "./core/logger.ts";
+export { type Clock, systemClock } from "./core/clock.ts";
+export { InvalidRangeError, type TimeRange } from "./core/time-range.ts";
 export type { AccessToken, TokenStore } from "./tokens/access-token.ts";
 export type { HoldingStore } from "./tokens/holdings.ts";
 export { type IssuedToken, type IssueTokenRequest, issueToken } from "./tokens/issue-token.ts";
@@ -123,17 +123,17 @@ export { type NamedToken, revokeNamedToken } from "./tokens/revoke-named-token.t
 export { revokeToken, TokenNotFoundError } from "./tokens/revoke-token.ts";
 export { revokeHolder, type TokenHolder } from "./tokens/revoked-holders.ts";
 export { type TokenRequest, trackTokenUsage } from "./tokens/track-token-usage.ts";
-export { alertSuspiciousActivity } from "./tracking/alert-suspicious-activity.ts";
+export { alertSuspiciousActivity } from "./events/alert-suspicious-activity.ts";
 export {
   createEventPublisher,
   type EventPublisherOptions,
   type SetAside,
-} from "./tracking/event-publisher.ts";
-export { type EventSink, PublishError } from "./tracking/event-sink.ts";
+} from "./events/event-publisher.ts";
+export { type EventSink, PublishError } from "./events/event-sink.ts";
 export {
   type EventSubject,
   type TrackEventOptions,
   type Tracking,
   trackEvent,
-} from "./tracking/track-event.ts";
-export { type ScopeHolder, trackScopeValidation } from "./tracking/track-scope-validation.ts";
+} from "./events/track-event.ts";
+export { type ScopeHolder, trackScopeValidation } from "./events/track-scope-validation.ts";

@@ -1,4 +1,4 @@
-import { bytesOf } from "../shared/envelope/ip-block.ts";
+import { bytesOf } from "../shared/events/ip-block.ts";
 
 /** A value that a database can hold. Numbers are whole and unsigned, or else doubles. */
 export type MmdbValue =

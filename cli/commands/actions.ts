@@ -5,21 +5,21 @@ import {
   type Action,
   type ActionHits,
   actionRequestSchema,
-} from "../../shared/actions/action.ts";
-import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
+} from "../../shared/response/action.ts";
+import { listActionsOfState, listActionsOfTarget } from "../../shared/response/action-store.ts";
 import {
   type ActionTarget,
   actionTargetSchema,
   describeTarget,
-} from "../../shared/actions/action-target.ts";
-import { countHits } from "../../shared/actions/count-hits.ts";
-import { approveAction, rejectAction, releaseAction } from "../../shared/actions/decide-action.ts";
-import { takeAction } from "../../shared/actions/take-action.ts";
-import { identifierSchema } from "../../shared/envelope/identifiers.ts";
-import { parseInput } from "../../shared/errors/faults.ts";
+} from "../../shared/response/action-target.ts";
+import { countHits } from "../../shared/response/count-hits.ts";
+import { approveAction, rejectAction, releaseAction } from "../../shared/response/decide-action.ts";
+import { takeAction } from "../../shared/response/take-action.ts";
+import { identifierSchema } from "../../shared/events/identifiers.ts";
+import { parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, type Report, table } from "../../shared/terminal/output.ts";
-import { HOUR_MS, instantSchema, toInstant } from "../../shared/time/clock.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
+import { HOUR_MS, instantSchema, toInstant } from "../../shared/core/clock.ts";
 import { actorOf } from "./actor.ts";
 
 /** The options that name a target, each by its kind. */

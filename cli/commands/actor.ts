@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import type { Actor } from "../../shared/actions/action.ts";
+import type { Actor } from "../../shared/response/action.ts";
 
 /** Who acts: the user who is logged in on this machine, unless `--as` names somebody else. */
 export function actorOf(as: string | undefined): Actor {

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { registerClient } from "../../shared/clients/register-client.ts";
-import { parseInput } from "../../shared/errors/faults.ts";
+import { registerClient } from "../../shared/tokens/register-client.ts";
+import { parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
-import { printable, type Report, table } from "../../shared/terminal/output.ts";
-import { DAY_MS } from "../../shared/time/clock.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
+import { DAY_MS } from "../../shared/core/clock.ts";
 
 const listSchema = z.object({ unused: z.coerce.number().positive().max(366).optional() });
 

@@ -6,7 +6,7 @@ import {
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, progress, type Report, table } from "../../shared/terminal/output.ts";
+import { printable, progress, type Report, table } from "../../shared/core/output.ts";
 
 /** SQS returns at most ten messages a call. */
 const MOST = 10;

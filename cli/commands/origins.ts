@@ -1,19 +1,19 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
-import { canonicalIp } from "../../shared/envelope/ip-address.ts";
-import { bytesOf } from "../../shared/envelope/ip-block.ts";
-import { joinOrigins } from "../../shared/origins/join-origins.ts";
+import { canonicalIp } from "../../shared/events/ip-address.ts";
+import { bytesOf } from "../../shared/events/ip-block.ts";
+import { joinOrigins } from "../../shared/integrations/ip-enrichment/join-origins.ts";
 import {
   BrokenDatabaseError,
   MOST_FILE_BYTES,
   OriginDatabase,
-} from "../../shared/origins/origin-database.ts";
-import { Origins } from "../../shared/origins/origins.ts";
-import { sampleDatabase } from "../../shared/origins/sample-database.ts";
+} from "../../shared/integrations/ip-enrichment/origin-database.ts";
+import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
+import { sampleDatabase } from "../../shared/integrations/ip-enrichment/sample-database.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, printableJson, type Report } from "../../shared/terminal/output.ts";
-import { SECOND_MS, toInstant } from "../../shared/time/clock.ts";
+import { printable, printableJson, type Report } from "../../shared/core/output.ts";
+import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { UnusableInputError } from "./providers.ts";
 
 /** What a compressed file begins with (RFC 1952). */

@@ -6,18 +6,18 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 import type { ProviderMapping } from "../../shared/config/provider-parameters.ts";
-import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { mappedProvider } from "../../shared/providers/mapped-provider.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { mappedProvider } from "../../shared/integrations/providers/mapped-provider.ts";
 import {
   eventsOfBatch,
   type ProviderAdapter,
   type ProviderMessage,
   toOAuthEvent,
-} from "../../shared/providers/provider-adapter.ts";
-import { KNOWN_PROVIDERS } from "../../shared/providers/provider-adapters.ts";
-import { jsonValues } from "../../shared/terminal/json-values.ts";
-import { printable, printableJson, type Report, table } from "../../shared/terminal/output.ts";
-import { type Clock, toInstant } from "../../shared/time/clock.ts";
+} from "../../shared/integrations/providers/provider-adapter.ts";
+import { KNOWN_PROVIDERS } from "../../shared/integrations/providers/provider-adapters.ts";
+import { jsonValues } from "../../shared/core/json-values.ts";
+import { printable, printableJson, type Report, table } from "../../shared/core/output.ts";
+import { type Clock, toInstant } from "../../shared/core/clock.ts";
 
 /** The options of `providers try`. */
 export interface TryOptions {

@@ -1,10 +1,10 @@
-import { parseInput } from "../../shared/errors/faults.ts";
+import { parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import {
   rangeParametersSchema,
   resolveRange,
   type TimeRange,
-} from "../../shared/time/time-range.ts";
+} from "../../shared/core/time-range.ts";
 
 export interface RangeOptions {
   readonly from?: string;

@@ -4,13 +4,13 @@ import {
   type ListedToken,
   listExpiringTokens,
   listTokensOf,
-} from "../../shared/actions/list-held.ts";
-import { listUnusedTokens } from "../../shared/actions/list-unused.ts";
-import { identifierSchema } from "../../shared/envelope/identifiers.ts";
-import { parseInput } from "../../shared/errors/faults.ts";
+} from "../../shared/response/list-held.ts";
+import { listUnusedTokens } from "../../shared/response/list-unused.ts";
+import { identifierSchema } from "../../shared/events/identifiers.ts";
+import { parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, type Report, table } from "../../shared/terminal/output.ts";
-import { DAY_MS } from "../../shared/time/clock.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
+import { DAY_MS } from "../../shared/core/clock.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";

@@ -1,18 +1,18 @@
 import * as z from "zod";
-import { ACTION_STATES } from "../../shared/actions/action.ts";
-import { listActionsOfState, listActionsOfTarget } from "../../shared/actions/action-store.ts";
-import { actionTargetSchema } from "../../shared/actions/action-target.ts";
+import { ACTION_STATES } from "../../shared/response/action.ts";
+import { listActionsOfState, listActionsOfTarget } from "../../shared/response/action-store.ts";
+import { actionTargetSchema } from "../../shared/response/action-target.ts";
 import {
   listExpiringTokens,
   listSessionsOf,
   listTokensOf,
-} from "../../shared/actions/list-held.ts";
-import { listUnusedTokens } from "../../shared/actions/list-unused.ts";
+} from "../../shared/response/list-held.ts";
+import { listUnusedTokens } from "../../shared/response/list-unused.ts";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { identifierSchema } from "../../shared/envelope/identifiers.ts";
-import { DAY_MS, instantSchema, systemClock } from "../../shared/time/clock.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { identifierSchema } from "../../shared/events/identifiers.ts";
+import { DAY_MS, instantSchema, systemClock } from "../../shared/core/clock.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
 import { jsonRoute, parseRequest, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";

@@ -4,7 +4,7 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
 import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
 import { withReviews } from "../../shared/detection/verdicts.ts";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

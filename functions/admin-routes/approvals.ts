@@ -1,16 +1,16 @@
 import * as z from "zod";
-import { busSink } from "../../doors/publishing/event-sink.ts";
-import { type Action, reasonSchema } from "../../shared/actions/action.ts";
+import { busSink } from "../../adapters/events/event-sink.ts";
+import { type Action, reasonSchema } from "../../shared/response/action.ts";
 import {
   decideByLink,
   ExpiredApprovalLinkError,
   InvalidApprovalLinkError,
   type OpenedLink,
   openApprovalLink,
-} from "../../shared/actions/decide-by-link.ts";
+} from "../../shared/response/decide-by-link.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { systemClock } from "../../shared/time/clock.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
 import { actionProblem } from "../runtime/action-problem.ts";
 import { kmsLinkKey } from "../runtime/approval-key.ts";

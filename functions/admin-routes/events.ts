@@ -1,16 +1,16 @@
 import * as z from "zod";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/envelope/identifiers.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import {
   asnFilterSchema,
   countryFilterSchema,
   kindFilterSchema,
-} from "../../shared/event-store/origin-filters.ts";
-import { queryEvents } from "../../shared/event-store/query-events.ts";
-import { systemClock } from "../../shared/time/clock.ts";
-import { InvalidRangeError, rangeParametersSchema } from "../../shared/time/time-range.ts";
+} from "../../shared/audit-log/origin-filters.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { InvalidRangeError, rangeParametersSchema } from "../../shared/core/time-range.ts";
 import { jsonRoute, parseRequest } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

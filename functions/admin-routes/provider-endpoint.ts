@@ -1,29 +1,29 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
-import { fieldValues } from "../../doors/events/header-fields.ts";
-import { busSink } from "../../doors/publishing/event-sink.ts";
+import { fieldValues } from "../../adapters/events/header-fields.ts";
+import { busSink } from "../../adapters/events/event-sink.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import type { ProviderEndpoint } from "../../shared/config/provider-parameters.ts";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import type { ReceivedWebhook } from "../../shared/notifications/standard-webhook.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import type { ReceivedWebhook } from "../../shared/response/standard-webhook.ts";
 import {
   authenticateRequest,
   type RequestVerdict,
-} from "../../shared/provider-endpoint/authenticate-request.ts";
-import { firstReceipt, type ReceiptStore } from "../../shared/provider-endpoint/first-receipt.ts";
+} from "../../shared/integrations/provider-endpoint/authenticate-request.ts";
+import { firstReceipt, type ReceiptStore } from "../../shared/integrations/provider-endpoint/first-receipt.ts";
 import {
   type RecordReceipt,
   receiveRecords,
-} from "../../shared/provider-endpoint/receive-records.ts";
+} from "../../shared/integrations/provider-endpoint/receive-records.ts";
 import {
   type BodyRecords,
   recordsOfBody,
   TooManyRecordsError,
   UnreadableBodyError,
-} from "../../shared/provider-endpoint/records-of-body.ts";
-import { type ProviderAdapter, recordsIn } from "../../shared/providers/provider-adapter.ts";
-import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
-import { systemClock } from "../../shared/time/clock.ts";
+} from "../../shared/integrations/provider-endpoint/records-of-body.ts";
+import { type ProviderAdapter, recordsIn } from "../../shared/integrations/providers/provider-adapter.ts";
+import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { problemResponses } from "../runtime/json-route.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";

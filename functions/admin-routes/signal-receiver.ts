@@ -5,8 +5,8 @@ import {
   receiveSet,
   type SetOutcome,
   type SetReceipt,
-} from "../../shared/shared-signals/receive-set.ts";
-import { isSameText } from "../../shared/token-verifiers/same-text.ts";
+} from "../../shared/integrations/shared-signals/receive-set.ts";
+import { isSameText } from "../../shared/tokens/verifiers/same-text.ts";
 import { readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";

@@ -4,10 +4,10 @@ import type {
   AppSyncAuthorizerResult,
 } from "aws-lambda";
 import * as z from "zod";
-import { appSyncEventSchema, fromAppSyncEvent } from "../../doors/events/appsync-event.ts";
-import type { ClientAddressSettings } from "../../doors/events/client-address.ts";
-import { fromHttpEvent, httpEventSchema } from "../../doors/events/http-event.ts";
-import { fromProxyEvent, proxyEventSchema } from "../../doors/events/proxy-event.ts";
+import { appSyncEventSchema, fromAppSyncEvent } from "../../adapters/events/appsync-event.ts";
+import type { ClientAddressSettings } from "../../adapters/events/client-address.ts";
+import { fromHttpEvent, httpEventSchema } from "../../adapters/events/http-event.ts";
+import { fromProxyEvent, proxyEventSchema } from "../../adapters/events/proxy-event.ts";
 import type { Decision, ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { toAppSyncResult, toAuthorizerResult, toSimpleResult } from "./authorizer-response.ts";
 

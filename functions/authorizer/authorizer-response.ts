@@ -4,8 +4,8 @@ import type {
   APIGatewaySimpleAuthorizerWithContextResult,
   AppSyncAuthorizerResult,
 } from "aws-lambda";
-import { callerOfDecision } from "../../doors/http/caller.ts";
-import { challengeOf, type Refusal, refusalOf } from "../../doors/http/refusal.ts";
+import { callerOfDecision } from "../../adapters/http/caller.ts";
+import { challengeOf, type Refusal, refusalOf } from "../../adapters/http/refusal.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
 /**

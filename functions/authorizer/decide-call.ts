@@ -1,9 +1,9 @@
-import type { AfterResponse } from "../../doors/after-response/internal-extension.ts";
-import { type DecidedCall, type DoorContext, decide } from "../../doors/decide/decide.ts";
+import type { AfterResponse } from "../../adapters/lambda/internal-extension.ts";
+import { type DecidedCall, type DoorContext, decide } from "../../adapters/http/decide.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
-import type { Logger } from "../../shared/telemetry/logger.ts";
-import type { MetricName } from "../../shared/telemetry/metric-names.ts";
-import { PublishError } from "../../shared/tracking/event-sink.ts";
+import type { Logger } from "../../shared/core/logger.ts";
+import type { MetricName } from "../../shared/core/metric-names.ts";
+import { PublishError } from "../../shared/events/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { type AuthorizerResult, readAuthorizerCall } from "./authorizer-call.ts";
 

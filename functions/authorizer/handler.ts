@@ -1,8 +1,8 @@
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
-import { registerInternalExtension } from "../../doors/after-response/internal-extension.ts";
-import { openDoor } from "../../doors/decide/open-door.ts";
-import type { RequestIdEvent } from "../../doors/events/invocation.ts";
+import { registerInternalExtension } from "../../adapters/lambda/internal-extension.ts";
+import { openDoor } from "../../adapters/http/open-adapter.ts";
+import type { RequestIdEvent } from "../../adapters/events/invocation.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
 import { createMetrics, measureInit } from "../runtime/metrics.ts";

@@ -1,6 +1,6 @@
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { busSink } from "../../doors/publishing/event-sink.ts";
+import { busSink } from "../../adapters/events/event-sink.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";

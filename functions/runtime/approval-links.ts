@@ -1,4 +1,4 @@
-import { approvalLink, type LinkKey } from "../../shared/actions/approval-link.ts";
+import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 
 /**

@@ -1,12 +1,12 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import * as z from "zod";
-import { loggableRequestId } from "../../doors/events/invocation.ts";
-import { callerOf } from "../../doors/lambda/caller-of.ts";
-import { faultsOf } from "../../shared/errors/faults.ts";
-import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
-import type { Logger } from "../../shared/telemetry/logger.ts";
-import { InvalidRangeError } from "../../shared/time/time-range.ts";
+import { loggableRequestId } from "../../adapters/events/invocation.ts";
+import { callerOf } from "../../adapters/lambda/caller-of.ts";
+import { faultsOf } from "../../shared/core/faults.ts";
+import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
+import type { Logger } from "../../shared/core/logger.ts";
+import { InvalidRangeError } from "../../shared/core/time-range.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
 

@@ -1,7 +1,7 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import type middy from "@middy/core";
-import { loggableRequestId, type RequestIdEvent } from "../../doors/events/invocation.ts";
+import { loggableRequestId, type RequestIdEvent } from "../../adapters/events/invocation.ts";
 
 /**
  * The functions' structured log. The service name comes from the environment, the level from the function's logging

@@ -3,9 +3,9 @@ import {
   METRICS_NAMESPACE,
   type MetricName,
   type MetricService,
-} from "../../shared/telemetry/metric-names.ts";
+} from "../../shared/core/metric-names.ts";
 
-import { type Clock, systemClock } from "../../shared/time/clock.ts";
+import { type Clock, systemClock } from "../../shared/core/clock.ts";
 
 /** Takes a function's measurements and writes them to its log in the embedded metric format. */
 export interface FunctionMetrics<S extends MetricService> {

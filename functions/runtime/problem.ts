@@ -1,6 +1,6 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
-import { type Fault, sentenceOf } from "../../shared/errors/faults.ts";
-import { problemType } from "../../shared/errors/problem-type.ts";
+import { type Fault, sentenceOf } from "../../shared/core/faults.ts";
+import { problemType } from "../../shared/core/problem-type.ts";
 
 /** A problem document (RFC 9457). A handler throws it to answer with it. */
 export class Problem extends Error {

@@ -1,5 +1,5 @@
-import type { SetOutcome } from "../../shared/shared-signals/receive-set.ts";
-import type { SetError } from "../../shared/shared-signals/security-event-token.ts";
+import type { SetOutcome } from "../../shared/integrations/shared-signals/receive-set.ts";
+import type { SetError } from "../../shared/integrations/shared-signals/security-event-token.ts";
 import type { FunctionMetrics } from "./metrics.ts";
 
 /** The metric of each `err` of RFC 8935, section 2.4. */

@@ -6,12 +6,12 @@ import {
   KMSClient,
   SignCommand,
 } from "@aws-sdk/client-kms";
-import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
+import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
 import {
   type SigningJwk,
   type SigningKeys,
   thumbprintOf,
-} from "../../shared/shared-signals/set-signer.ts";
+} from "../../shared/integrations/shared-signals/set-signer.ts";
 
 const createClient = () => new KMSClient({ maxAttempts: 3, requestHandler: giveUpAfter(3000) });
 

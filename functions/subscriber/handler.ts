@@ -2,13 +2,13 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { CounterSpread } from "../../shared/counters/counter-spread.ts";
-import { EnteredMemory } from "../../shared/counters/entered-memory.ts";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { loadAdapters } from "../../shared/providers/provider-adapters.ts";
-import { giveUpAfter } from "../../shared/sdk/request-timeouts.ts";
-import { systemClock } from "../../shared/time/clock.ts";
-import type { EventSink } from "../../shared/tracking/event-sink.ts";
+import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
+import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
+import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import type { EventSink } from "../../shared/events/event-sink.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { openOrigins } from "../runtime/open-origins.ts";
@@ -33,7 +33,7 @@ let sink: EventSink | undefined;
 
 /** The bus, loaded with the first batch: hardly a stack has any, and a cold start does not pay for it. */
 async function openSink(): Promise<EventSink> {
-  const { busSink } = await import("../../doors/publishing/event-sink.ts");
+  const { busSink } = await import("../../adapters/events/event-sink.ts");
   sink ??= busSink(environment.EVENT_BUS_NAME, logger);
   return sink;
 }

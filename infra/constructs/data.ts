@@ -14,12 +14,12 @@ import {
   forEachTable,
   type TableVariable,
   tableConstructId,
-} from "../../shared/dynamodb/table-names.ts";
+} from "../../shared/core/table-names.ts";
 import {
   type IndexDefinition,
   TABLES,
   type TableDefinition,
-} from "../../shared/dynamodb/tables.ts";
+} from "../../shared/core/tables.ts";
 
 import { capacityProps, scaleCapacity } from "./table-capacity.ts";
 
@@ -56,7 +56,7 @@ export interface DataProps {
   readonly capacity: CapacityParameters;
 }
 
-/** The tables that `shared/dynamodb/tables.ts` defines, under a customer managed key. */
+/** The tables that `shared/core/tables.ts` defines, under a customer managed key. */
 export class Data extends Construct {
   readonly key: IKey;
   readonly tables: Readonly<Record<TableVariable, Table>>;

@@ -6,10 +6,10 @@ import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { sourceOf } from "../../shared/config/provider-parameters.ts";
-import { EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
-import { ENTRA_SOURCE } from "../../shared/providers/entra.ts";
-import { KEYCLOAK_SOURCE } from "../../shared/providers/keycloak.ts";
-import { PING_SOURCE } from "../../shared/providers/ping.ts";
+import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { ENTRA_SOURCE } from "../../shared/integrations/providers/entra.ts";
+import { KEYCLOAK_SOURCE } from "../../shared/integrations/providers/keycloak.ts";
+import { PING_SOURCE } from "../../shared/integrations/providers/ping.ts";
 import { patientTarget } from "./undelivered.ts";
 
 /** Time limit of the subscriber. */

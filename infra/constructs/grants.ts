@@ -1,7 +1,7 @@
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { PREVIOUS_EVENTS, TABLES } from "../../shared/dynamodb/tables.ts";
+import { PREVIOUS_EVENTS, TABLES } from "../../shared/core/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
 /** DynamoDB actions on a table, and on its indexes. */

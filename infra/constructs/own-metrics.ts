@@ -4,7 +4,7 @@ import {
   METRICS_NAMESPACE,
   type MetricName,
   type MetricService,
-} from "../../shared/telemetry/metric-names.ts";
+} from "../../shared/core/metric-names.ts";
 
 /**
  * A metric that a function writes in the embedded metric format.

@@ -10,7 +10,7 @@ import {
   ResponseType,
 } from "aws-cdk-lib/aws-apigateway";
 import { Construct } from "constructs";
-import { problemType } from "../../shared/errors/problem-type.ts";
+import { problemType } from "../../shared/core/problem-type.ts";
 
 /** What the added gateway responses say, and which of them are added. */
 export interface GatewayResponseOptions {

@@ -13,8 +13,8 @@ import {
   OUTGOING_EVENT_TYPES,
   type TransmitterSettings,
 } from "../../shared/config/signal-parameters.ts";
-import { SIGNALS } from "../../shared/dynamodb/tables.ts";
-import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
+import { SIGNALS } from "../../shared/core/tables.ts";
+import { detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";

@@ -3,7 +3,7 @@ import type {
   CapacityParameters,
   ProvisionedCapacity,
 } from "../../shared/config/capacity-parameters.ts";
-import type { TableVariable } from "../../shared/dynamodb/table-names.ts";
+import type { TableVariable } from "../../shared/core/table-names.ts";
 
 /** The tables that can be provisioned, by their name in the configuration. */
 const PROVISIONED: Partial<Record<TableVariable, keyof CapacityParameters["provisioned"]>> = {

@@ -1,6 +1,6 @@
 import type { Duration } from "aws-cdk-lib";
 import { type IMetric, MathExpression } from "aws-cdk-lib/aws-cloudwatch";
-import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { TABLES } from "../../shared/core/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
 /** An alarm takes at most ten metrics, and its rate needs one more than the throttles. */

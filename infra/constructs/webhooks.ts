@@ -7,7 +7,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import { NOTICE_TYPES, type WebhookConfig } from "../../shared/config/notification-parameters.ts";
-import { detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
+import { detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { grantSecrets } from "./grants.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";

@@ -54,8 +54,8 @@ export async function buildPackage(root: string, outDir: string): Promise<void> 
   const library = [
     "infra/index.ts",
     "shared/index.ts",
-    "doors/lambda/index.ts",
-    "doors/node/index.ts",
+    "adapters/lambda/index.ts",
+    "adapters/node/index.ts",
   ];
   const compile = (format: "esm" | "cjs", entries: readonly string[]) =>
     build({

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { SECOND_MS, systemClock } from "../../shared/time/clock.ts";
+import { SECOND_MS, systemClock } from "../../shared/core/clock.ts";
 
 const hex = (bytes: number) => randomBytes(bytes).toString("hex");
 

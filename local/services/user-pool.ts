@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { SECOND_MS, systemClock } from "../../shared/time/clock.ts";
+import { SECOND_MS, systemClock } from "../../shared/core/clock.ts";
 import type { Template } from "./template.ts";
 
 interface ClientProperties {

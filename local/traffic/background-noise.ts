@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/core/clock.ts";
 import { address } from "./world/networks.ts";
 import type { TrafficClient } from "./world/population.ts";
 import { Random } from "./world/random.ts";

@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type { LocalFront } from "./local-front.ts";
 
 const SCHEDULE = "anomalies";

@@ -1,16 +1,16 @@
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { explain } from "../../shared/errors/faults.ts";
+import { explain } from "../../shared/core/faults.ts";
 import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
 import { openTarget } from "../../shared/stack/open-stack.ts";
-import { progress, table } from "../../shared/terminal/output.ts";
+import { progress, table } from "../../shared/core/output.ts";
 import {
   DAY_MS,
   instantSchema,
   MINUTE_MS,
   systemClock,
   toInstant,
-} from "../../shared/time/clock.ts";
+} from "../../shared/core/clock.ts";
 import { detectOverRange } from "./detect-over-range.ts";
 import { type AttackLabel, generateTraffic } from "./generate-traffic.ts";
 import { openLocalFront } from "./local-front.ts";

@@ -4,9 +4,9 @@ import {
   listAlerts,
   listLatestResolved,
 } from "../../shared/detection/alert-store.ts";
-import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
-import { steps } from "../../shared/time/steps.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { steps } from "../../shared/core/steps.ts";
 import { publishTraffic, type TrafficTarget } from "./publish-traffic.ts";
 
 /** The schedule of the detection. */

@@ -1,4 +1,4 @@
-import { MINUTE_MS, SECOND_MS } from "../../shared/time/clock.ts";
+import { MINUTE_MS, SECOND_MS } from "../../shared/core/clock.ts";
 import { address } from "./world/networks.ts";
 import { EVENTS_PER_SESSION, type TrafficClient, type TrafficUser } from "./world/population.ts";
 import { Random } from "./world/random.ts";

@@ -1,19 +1,19 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { cutText } from "../envelope/cut-text.ts";
-import type { EventData } from "../envelope/event-data.ts";
+import { cutText } from "../events/cut-text.ts";
+import type { EventData } from "../events/event-data.ts";
 import {
   percentDecoded,
   redactDecoded,
   withoutPrefixed,
   withoutTokens,
-} from "../envelope/redact-text.ts";
-import type { HeldRestrictions, RestrictedHolder } from "../restrictions/held-restrictions.ts";
-import type { Restrictions } from "../restrictions/restrictions.ts";
-import { type ClientSession, findSession, type SessionStore } from "../sessions/client-session.ts";
-import type { Logger } from "../telemetry/logger.ts";
-import { SECOND_MS } from "../time/clock.ts";
-import type { PossessionRefusal } from "../token-verifiers/possession.ts";
-import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
+} from "../events/redact-text.ts";
+import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
+import type { Restrictions } from "./restrictions.ts";
+import { type ClientSession, findSession, type SessionStore } from "../tokens/client-session.ts";
+import type { Logger } from "../core/logger.ts";
+import { SECOND_MS } from "../core/clock.ts";
+import type { PossessionRefusal } from "../tokens/verifiers/possession.ts";
+import type { TokenRefusal } from "../tokens/verifiers/token-refusal.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import type { HoldingStore } from "../tokens/holdings.ts";
 import { previousUse } from "../tokens/previous-use.ts";
@@ -21,8 +21,8 @@ import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token
 import { digestSecret } from "../tokens/token-secret.ts";
 import type { TokenRequest } from "../tokens/track-token-usage.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
-import { type EventSubject, type Tracking, trackEvent } from "../tracking/track-event.ts";
-import { scopeCheck, trackScopeValidation } from "../tracking/track-scope-validation.ts";
+import { type EventSubject, type Tracking, trackEvent } from "../events/track-event.ts";
+import { scopeCheck, trackScopeValidation } from "../events/track-scope-validation.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { BodyFailure, BodyReader } from "./call-body.ts";
 import type { OtherIssuers } from "./other-issuers.ts";

@@ -1,4 +1,4 @@
-import type { EventData } from "../envelope/event-data.ts";
+import type { EventData } from "../events/event-data.ts";
 
 /** Why the body of a call is rejected. */
 export type BodyFailure = "malformed_body" | "oversized_batch";

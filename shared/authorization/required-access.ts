@@ -1,5 +1,5 @@
 import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts";
-import { UNROUTED } from "../envelope/oauth-event.ts";
+import { UNROUTED } from "../events/oauth-event.ts";
 import { type PathError, type PathReading, type RoutedPath, readPath } from "./request-path.ts";
 
 /** The access that one rule, or the default, requires. */

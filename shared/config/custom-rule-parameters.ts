@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { eventTypeSchema, identifierSchema } from "../envelope/identifiers.ts";
+import { eventTypeSchema, identifierSchema } from "../events/identifiers.ts";
 
 /** Refusals, which are counted together by address and by reason. */
 export const REFUSALS = ["auth_failed", "scope_violation"] as const;

@@ -1,4 +1,4 @@
-import { isSecurityEventType } from "../envelope/oauth-event.ts";
+import { isSecurityEventType } from "../events/oauth-event.ts";
 import { MINIMUM_SECURITY_RETENTION_DAYS, type MonitoringConfig } from "./monitoring-config.ts";
 
 /** Days an event of the type is kept; a security event never less than 90. */

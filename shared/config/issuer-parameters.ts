@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { identifierSchema } from "../envelope/identifiers.ts";
+import { identifierSchema } from "../events/identifiers.ts";
 
 /** Hosts of this machine, the only ones that may be called without TLS. */
 const LOCAL_HOSTS: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);

@@ -1,5 +1,5 @@
-import { countryCode } from "../envelope/country.ts";
-import { ipBlockSchema } from "../envelope/ip-block.ts";
+import { countryCode } from "../events/country.ts";
+import { ipBlockSchema } from "../events/ip-block.ts";
 import type { DeclaredNetwork, OriginParameters } from "./origin-parameters.ts";
 
 type Report = (path: (string | number)[], message: string) => void;

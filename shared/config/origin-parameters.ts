@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ORIGIN_KINDS } from "../envelope/origin.ts";
+import { ORIGIN_KINDS } from "../events/origin.ts";
 
 /** How a database file may be named: it is the key of an object, and part of a statement of access. */
 export const databaseNameSchema = z

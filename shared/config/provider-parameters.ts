@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { eventTypeSchema } from "../envelope/identifiers.ts";
+import { eventTypeSchema } from "../events/identifiers.ts";
 import { secretArn } from "./issuer-parameters.ts";
 
 /** Names that events already have, of providers and of this product. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { identifierSchema } from "../envelope/identifiers.ts";
-import { ipBlockSchema } from "../envelope/ip-block.ts";
+import { identifierSchema } from "../events/identifiers.ts";
+import { ipBlockSchema } from "../events/ip-block.ts";
 import { httpsUrl } from "./issuer-parameters.ts";
 
 /** What is done when a rule has raised an alert. */

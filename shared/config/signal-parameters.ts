@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { identifierSchema } from "../envelope/identifiers.ts";
+import { identifierSchema } from "../events/identifiers.ts";
 import { ALGORITHMS, httpsUrl, secretArn } from "./issuer-parameters.ts";
 
 /** Where a transmitter pushes its SETs. */

@@ -1,4 +1,4 @@
-import type { IndexDefinition, TableDefinition } from "../dynamodb/tables.ts";
+import type { IndexDefinition, TableDefinition } from "../core/tables.ts";
 
 /** An item as the document client is given it; what is undefined is not stored. */
 export type Item = Readonly<Record<string, unknown>>;

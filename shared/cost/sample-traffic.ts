@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { createEvent, type OAuthEvent } from "../envelope/oauth-event.ts";
-import { SECOND_MS, toInstant } from "../time/clock.ts";
-import { scopeCheck } from "../tracking/track-scope-validation.ts";
+import { createEvent, type OAuthEvent } from "../events/oauth-event.ts";
+import { SECOND_MS, toInstant } from "../core/clock.ts";
+import { scopeCheck } from "../events/track-scope-validation.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 
 /** Numbers that look random and are the same for every run. */

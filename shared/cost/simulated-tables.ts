@@ -4,8 +4,8 @@ import type {
   TransactWriteCommandInput,
   UpdateCommandInput,
 } from "@aws-sdk/lib-dynamodb";
-import type { DocumentClient } from "../dynamodb/document-client.ts";
-import { TABLES, type TableDefinition } from "../dynamodb/tables.ts";
+import type { DocumentClient } from "../core/document-client.ts";
+import { TABLES, type TableDefinition } from "../core/tables.ts";
 import type { Item } from "./item-size.ts";
 import type { ItemWrite, TableVariable } from "./usage-of-write.ts";
 

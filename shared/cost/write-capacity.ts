@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { IndexDefinition, TableDefinition } from "../dynamodb/tables.ts";
+import type { IndexDefinition, TableDefinition } from "../core/tables.ts";
 import { type Item, indexEntry, itemSize } from "./item-size.ts";
 import { writeUnits } from "./metering.ts";
 

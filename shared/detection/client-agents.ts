@@ -1,7 +1,7 @@
 import { QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import type { StatisticsStore } from "../counters/counter-store.ts";
-import { clientAgents } from "../counters/first-agents.ts";
+import type { StatisticsStore } from "../audit-log/counter-store.ts";
+import { clientAgents } from "../audit-log/first-agents.ts";
 
 /** The most user agents read of a client: one with more is used by everything. */
 const MOST = 50;

@@ -1,14 +1,14 @@
 import { v5 as uuidv5 } from "uuid";
-import type { AnomalySubject, FoundAnomaly } from "../anomaly-rules/anomaly-rule.ts";
-import { type DetectionSnapshot, splitValue } from "../anomaly-rules/detection-snapshot.ts";
-import { findAnomalies } from "../anomaly-rules/find-anomalies.ts";
-import { raisedOf } from "../anomaly-rules/raised.ts";
-import { NO_CLIENT } from "../envelope/oauth-event.ts";
-import { queryEvents } from "../event-store/query-events.ts";
-import type { Logger } from "../telemetry/logger.ts";
-import { MINUTE_MS, toInstant } from "../time/clock.ts";
-import { alertSuspiciousActivity } from "../tracking/alert-suspicious-activity.ts";
-import { type Tracking, trackEvent } from "../tracking/track-event.ts";
+import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
+import { type DetectionSnapshot, splitValue } from "./rules/detection-snapshot.ts";
+import { findAnomalies } from "./rules/find-anomalies.ts";
+import { raisedOf } from "./rules/raised.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
+import { queryEvents } from "../audit-log/query-events.ts";
+import type { Logger } from "../core/logger.ts";
+import { MINUTE_MS, toInstant } from "../core/clock.ts";
+import { alertSuspiciousActivity } from "../events/alert-suspicious-activity.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { Alert } from "./alert.ts";
 import {
   AlertChangedError,

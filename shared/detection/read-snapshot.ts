@@ -4,16 +4,16 @@ import {
   type DetectionSnapshot,
   type HourCounts,
   type SubjectCount,
-} from "../anomaly-rules/detection-snapshot.ts";
-import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
-import type { IssuanceStore } from "../counters/counter-store.ts";
-import { isFailure } from "../counters/counts-of-event.ts";
-import { findIssuances } from "../counters/find-issuances.ts";
-import { type Bucket, readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
-import { PROVIDER_ADMIN_TYPES } from "../envelope/event-types.ts";
-import { NO_CLIENT } from "../envelope/oauth-event.ts";
-import type { QueryContext } from "../event-store/query-events.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time/clock.ts";
+} from "./rules/detection-snapshot.ts";
+import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
+import type { IssuanceStore } from "../audit-log/counter-store.ts";
+import { isFailure } from "../audit-log/counts-of-event.ts";
+import { findIssuances } from "../audit-log/find-issuances.ts";
+import { type Bucket, readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.ts";
+import { PROVIDER_ADMIN_TYPES } from "../events/event-types.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
+import type { QueryContext } from "../audit-log/query-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
 import { findClientAgents } from "./client-agents.ts";
 import { findKnownNetworks } from "./known-networks.ts";
 import { lookAtAddresses, lookAtClients, lookAtHolders, lookAtType } from "./look-at-suspects.ts";

@@ -1,10 +1,10 @@
-import type { RuleCounts } from "../anomaly-rules/custom-rule.ts";
-import type { SubjectCount } from "../anomaly-rules/detection-snapshot.ts";
-import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
-import type { StatisticsStore } from "../counters/counter-store.ts";
-import { type Bucket, readMinuteBuckets } from "../counters/read-counters.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../time/clock.ts";
-import { steps } from "../time/steps.ts";
+import type { RuleCounts } from "./rules/custom-rule.ts";
+import type { SubjectCount } from "./rules/detection-snapshot.ts";
+import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
+import type { StatisticsStore } from "../audit-log/counter-store.ts";
+import { type Bucket, readMinuteBuckets } from "../audit-log/read-counters.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
+import { steps } from "../core/steps.ts";
 import { countsOfHours, type RecentCounts } from "./read-rankings.ts";
 
 /** The dimensions of events: their type and client. */

@@ -1,8 +1,8 @@
-import type { AnomalySubject, FoundAnomaly } from "../anomaly-rules/anomaly-rule.ts";
-import { FURTHER_RULE, type Risk, riskOf } from "../anomaly-rules/risk.ts";
-import { addressGroup } from "../envelope/ip-block.ts";
-import { NO_CLIENT } from "../envelope/oauth-event.ts";
-import { HOUR_MS } from "../time/clock.ts";
+import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
+import { FURTHER_RULE, type Risk, riskOf } from "./rules/risk.ts";
+import { addressGroup } from "../events/ip-block.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
+import { HOUR_MS } from "../core/clock.ts";
 import type { Alert, Finding } from "./alert.ts";
 
 /** A story that was quiet for less than this goes on, and is no new one. */

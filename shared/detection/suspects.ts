@@ -7,19 +7,19 @@ import {
   type SampledUses,
   type SubjectCount,
   splitValue,
-} from "../anomaly-rules/detection-snapshot.ts";
+} from "./rules/detection-snapshot.ts";
 import {
   FAST_HOURS,
   mostSamplesBefore,
   NOTABLE_SAMPLES,
   SLOW_HOURS,
   samplesIn,
-} from "../anomaly-rules/scraping.ts";
-import { unusualHours } from "../anomaly-rules/unusual-hours.ts";
+} from "./rules/scraping.ts";
+import { unusualHours } from "./rules/unusual-hours.ts";
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
-import { NO_CLIENT } from "../envelope/oauth-event.ts";
-import { isOperator } from "../envelope/operator.ts";
-import { DAY_MS, HOUR_MS } from "../time/clock.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
+import { isOperator } from "../events/operator.ts";
+import { DAY_MS, HOUR_MS } from "../core/clock.ts";
 import { lastHours, type RecentCounts } from "./read-rankings.ts";
 
 /** Whom a run looks at. */

@@ -1,12 +1,12 @@
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { batchGetAll } from "../dynamodb/batch-get-all.ts";
-import { identifierSchema } from "../envelope/identifiers.ts";
-import { withoutTokens } from "../envelope/redact-text.ts";
-import { parseInput } from "../errors/faults.ts";
-import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
-import { DAY_MS, toEpochSeconds, toInstant } from "../time/clock.ts";
-import { type Tracking, trackEvent } from "../tracking/track-event.ts";
+import { batchGetAll } from "../core/batch-get-all.ts";
+import { identifierSchema } from "../events/identifiers.ts";
+import { withoutTokens } from "../events/redact-text.ts";
+import { parseInput } from "../core/faults.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { Alert } from "./alert.ts";
 import { type AlertStore, findAlert } from "./alert-store.ts";
 

@@ -1,16 +1,16 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { createDocumentClient } from "../dynamodb/document-client.ts";
+import { createDocumentClient } from "../core/document-client.ts";
 import {
   forEachTable,
   type TableLabel,
   tableContextKey,
   tableLabel,
-} from "../dynamodb/table-names.ts";
-import type { Logger } from "../telemetry/logger.ts";
-import { systemClock } from "../time/clock.ts";
-import { createEventPublisher } from "../tracking/event-publisher.ts";
+} from "../core/table-names.ts";
+import type { Logger } from "../core/logger.ts";
+import { systemClock } from "../core/clock.ts";
+import { createEventPublisher } from "../events/event-publisher.ts";
 
 /** What the command line needs to know about a local or deployed stack. */
 export interface StackDescription {

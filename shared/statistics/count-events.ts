@@ -1,7 +1,7 @@
-import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
-import type { StatisticsStore } from "../counters/counter-store.ts";
-import { toInstant } from "../time/clock.ts";
-import type { TimeRange } from "../time/time-range.ts";
+import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
+import type { StatisticsStore } from "../audit-log/counter-store.ts";
+import { toInstant } from "../core/clock.ts";
+import type { TimeRange } from "../core/time-range.ts";
 import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 
 /** Events counted by type, over the whole minutes that a range touches. */

@@ -1,12 +1,12 @@
-import { type CounterShards, readCounterShards } from "../counters/counter-shards.ts";
-import type { IssuanceStore } from "../counters/counter-store.ts";
-import { issuanceSchema } from "../counters/issuance.ts";
-import { type Bucket, readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
-import { queryEach } from "../dynamodb/query-all.ts";
-import { allShardKeys } from "../dynamodb/shards.ts";
-import { NO_CLIENT } from "../envelope/oauth-event.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
-import { steps } from "../time/steps.ts";
+import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
+import type { IssuanceStore } from "../audit-log/counter-store.ts";
+import { issuanceSchema } from "../audit-log/issuance.ts";
+import { type Bucket, readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.ts";
+import { queryEach } from "../core/query-all.ts";
+import { allShardKeys } from "../core/shards.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
+import { steps } from "../core/steps.ts";
 
 /** Tokens of one client: issued = active + expired + revoked. */
 export interface TokenCounts {

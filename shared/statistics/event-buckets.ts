@@ -1,8 +1,8 @@
-import type { CounterShards } from "../counters/counter-shards.ts";
-import type { StatisticsStore } from "../counters/counter-store.ts";
-import { readHourBuckets, readMinuteBuckets } from "../counters/read-counters.ts";
-import { HOUR_MS, MINUTE_MS } from "../time/clock.ts";
-import type { TimeRange } from "../time/time-range.ts";
+import type { CounterShards } from "../audit-log/counter-shards.ts";
+import type { StatisticsStore } from "../audit-log/counter-store.ts";
+import { readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.ts";
+import { HOUR_MS, MINUTE_MS } from "../core/clock.ts";
+import type { TimeRange } from "../core/time-range.ts";
 
 /** Type and client. */
 const DIMENSIONS = 2;

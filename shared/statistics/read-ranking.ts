@@ -1,10 +1,10 @@
-import type { RankedKind } from "../counters/counter-keys.ts";
-import type { CounterShards } from "../counters/counter-shards.ts";
-import type { StatisticsStore } from "../counters/counter-store.ts";
-import { readRankedItems } from "../counters/read-ranked-items.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../time/clock.ts";
-import { steps } from "../time/steps.ts";
-import type { TimeRange } from "../time/time-range.ts";
+import type { RankedKind } from "../audit-log/counter-keys.ts";
+import type { CounterShards } from "../audit-log/counter-shards.ts";
+import type { StatisticsStore } from "../audit-log/counter-store.ts";
+import { readRankedItems } from "../audit-log/read-ranked-items.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
+import { steps } from "../core/steps.ts";
+import type { TimeRange } from "../core/time-range.ts";
 import { raggedHours } from "./event-buckets.ts";
 
 /** A day or an hour, and the numbers of its items that lie in the range. */

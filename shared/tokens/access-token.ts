@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { DocumentClient } from "../dynamodb/document-client.ts";
+import type { DocumentClient } from "../core/document-client.ts";
 
 export const accessTokenSchema = z.object({
   /** SHA-256 of the secret, hex: the table's key. */

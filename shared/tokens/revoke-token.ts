@@ -3,9 +3,9 @@ import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import { OAuthMonitoringError } from "../errors/oauth-monitoring-error.ts";
-import { toInstant } from "../time/clock.ts";
-import { type Tracking, trackEvent } from "../tracking/track-event.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { toInstant } from "../core/clock.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /** A revoked token keeps the id of its event, so that a repeated revocation publishes the same event. */

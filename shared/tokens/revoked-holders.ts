@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { shardOf } from "../dynamodb/shards.ts";
-import { identifierSchema } from "../envelope/identifiers.ts";
-import { parseInput } from "../errors/faults.ts";
-import { DAY_MS, instantSchema, toEpochSeconds, toInstant } from "../time/clock.ts";
-import { type Tracking, trackEvent } from "../tracking/track-event.ts";
+import { shardOf } from "../core/shards.ts";
+import { identifierSchema } from "../events/identifiers.ts";
+import { parseInput } from "../core/faults.ts";
+import { DAY_MS, instantSchema, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { TokenStore } from "./access-token.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 

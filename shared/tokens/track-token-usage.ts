@@ -1,6 +1,6 @@
-import { canonicalIp } from "../envelope/ip-address.ts";
-import type { OAuthEvent } from "../envelope/oauth-event.ts";
-import { type Tracking, trackEvent } from "../tracking/track-event.ts";
+import { canonicalIp } from "../events/ip-address.ts";
+import type { OAuthEvent } from "../events/oauth-event.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { AccessToken, TokenStore } from "./access-token.ts";
 import { previousUse } from "./previous-use.ts";
 import { recordTokenUse } from "./record-token-use.ts";

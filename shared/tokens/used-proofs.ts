@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { toEpochSeconds } from "../time/clock.ts";
+import { toEpochSeconds } from "../core/clock.ts";
 import type { TokenStore } from "./access-token.ts";
 
 /** What tells one proof of possession from every other. */

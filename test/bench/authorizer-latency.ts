@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
-import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
-import { createBufferedSink } from "../../shared/tracking/event-sink.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { createEventPublisher } from "../../shared/events/event-publisher.ts";
+import { createBufferedSink } from "../../shared/events/event-sink.ts";
 import { watchStore } from "../integration/store-traffic.ts";
 import type { World } from "../integration/world.ts";
 import { allowed, scene } from "./authorizer-scene.ts";

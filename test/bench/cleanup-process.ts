@@ -4,7 +4,7 @@ import { deleteExpired } from "../../shared/cleanup/delete-expired.ts";
 import {
   createDocumentClient,
   type DocumentClient,
-} from "../../shared/dynamodb/document-client.ts";
+} from "../../shared/core/document-client.ts";
 import { watchStore } from "../integration/store-traffic.ts";
 import { digestOf } from "./cleanup-tokens.ts";
 

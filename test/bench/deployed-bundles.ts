@@ -67,8 +67,8 @@ const sum = (files: readonly Output[]) => files.reduce((bytes, file) => bytes + 
 
 /** The middlewares of the package, each as the bundle of an app that has nothing else. */
 const DOORS = {
-  lambda: { name: "door: oauth-monitoring/lambda", entry: "doors/lambda/index.ts" },
-  node: { name: "door: oauth-monitoring/node", entry: "doors/node/index.ts" },
+  lambda: { name: "door: oauth-monitoring/lambda", entry: "adapters/lambda/index.ts" },
+  node: { name: "door: oauth-monitoring/node", entry: "adapters/node/index.ts" },
 } as const;
 
 /** Bundles the middlewares that apps of one's own import. */

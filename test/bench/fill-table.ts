@@ -1,4 +1,4 @@
-import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
+import type { DocumentClient } from "../../shared/core/document-client.ts";
 import { BATCH, putItems } from "./put-items.ts";
 
 /** Batches under way at once. */

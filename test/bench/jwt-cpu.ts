@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { importJWK, type JWK, jwtVerify } from "jose";
 import { createOtherIssuers } from "../../shared/authorization/create-other-issuers.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { systemClock } from "../../shared/time/clock.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { startSigningIssuer } from "../integration/signing-issuer.ts";
 import type { BenchmarkTable } from "./benchmark.ts";
 import { median } from "./percentile.ts";

@@ -1,5 +1,5 @@
 import { BatchWriteCommand } from "@aws-sdk/lib-dynamodb";
-import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
+import type { DocumentClient } from "../../shared/core/document-client.ts";
 
 /** BatchWriteItem takes 25 items a call. */
 export const BATCH = 25;

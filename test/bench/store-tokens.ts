@@ -1,8 +1,8 @@
 import { UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
-import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
-import { lifetimeClass, planIssuanceChange } from "../../shared/counters/issuance.ts";
-import { enterValues } from "../../shared/counters/values-in-use.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { CounterUpdates } from "../../shared/audit-log/counter-updates.ts";
+import { lifetimeClass, planIssuanceChange } from "../../shared/audit-log/issuance.ts";
+import { enterValues } from "../../shared/audit-log/values-in-use.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import type { World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";
 

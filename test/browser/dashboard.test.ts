@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken, registerClient, revokeToken, takeAction } from "../../shared/index.ts";
 import { useStack } from "../e2e/stack.ts";
 import { type OpenPage, screenshotFile, useBrowser } from "./browser.ts";

@@ -15,12 +15,12 @@ import fastify from "fastify";
 import fastify4 from "fastify4";
 import { Hono } from "hono";
 import { handle as honoOnLambda } from "hono/aws-lambda";
-import { oauthMonitoring as protectFunction } from "../../doors/lambda/index.ts";
+import { oauthMonitoring as protectFunction } from "../../adapters/lambda/index.ts";
 import {
   type NodeMiddlewareOptions,
   type NodeMonitoring,
   oauthMonitoring,
-} from "../../doors/node/index.ts";
+} from "../../adapters/node/index.ts";
 import { findRoute } from "../../local/services/api-routes.ts";
 import {
   type FunctionCode,

@@ -3,7 +3,7 @@ import { actionsList, block, release, revoke } from "../../cli/commands/actions.
 import { tokensList } from "../../cli/commands/tokens.ts";
 import { seedDemo } from "../../local/start/demo-data.ts";
 import { issueToken, startSession } from "../../shared/index.ts";
-import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { type Answer, useStack } from "./stack.ts";
 import { stackTarget } from "./stack-target.ts";
 

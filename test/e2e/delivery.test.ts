@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { queueNamed } from "../../local/services/queues.ts";
 import { deployedEnvironment } from "../../local/start/library-context.ts";
 import { Random } from "../../local/traffic/world/random.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { useStack } from "./stack.ts";
 

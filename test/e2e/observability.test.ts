@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
 import { deployedEnvironment } from "../../local/start/library-context.ts";
-import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken } from "../../shared/index.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { type MetricLine, parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
-import { EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
+import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import {
   alertSuspiciousActivity,
   issueToken,
   revokeToken,
   trackEvent,
 } from "../../shared/index.ts";
-import { systemClock } from "../../shared/time/clock.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { recordingLogger } from "../integration/store.ts";
 import { ocsfEventSchema } from "../unit/ocsf-schema.ts";
 

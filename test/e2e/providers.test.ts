@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import { queueNamed } from "../../local/services/queues.ts";
-import { signWebhook } from "../../shared/notifications/standard-webhook.ts";
+import { signWebhook } from "../../shared/response/standard-webhook.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { ENDPOINT_KEYS, ENDPOINT_SECRETS, ENDPOINTS } from "../provider-endpoints.ts";
 import {

@@ -23,11 +23,11 @@ import {
   detailType,
   EVENT_SOURCE,
   type OAuthEvent,
-} from "../../shared/envelope/oauth-event.ts";
-import { queryEvents } from "../../shared/event-store/query-events.ts";
+} from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { useStack } from "./stack.ts";
 import { stackTarget } from "./stack-target.ts";
 

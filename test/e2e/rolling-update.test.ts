@@ -11,10 +11,10 @@ import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { issueToken, revokeToken, tokenUsageStats } from "../../shared/index.ts";
-import { HOUR_MS } from "../../shared/time/clock.ts";
+import { HOUR_MS } from "../../shared/core/clock.ts";
 import { useStack } from "./stack.ts";
 
 const directories: string[] = [];

@@ -5,9 +5,9 @@ import type { GuardedStore } from "../../local/services/store-guard.ts";
 import type { Assembly } from "../../local/services/template.ts";
 import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
-import { isPack, readPacks } from "../../shared/event-store/event-pack.ts";
+import { isPack, readPacks } from "../../shared/audit-log/event-pack.ts";
 import { issueToken } from "../../shared/index.ts";
-import { systemClock } from "../../shared/time/clock.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { recordingLogger } from "../integration/store.ts";
 import { settled } from "../settled.ts";
 

@@ -172,8 +172,8 @@ describe("the bundles that read providers' events", () => {
     expect(packagesOf(modulesOf(started), /^json-p3$/)).toEqual([]);
     expect(packagesOf(modulesOf(loadedOnNeed(bundle)), /^json-p3$/)).toEqual(["json-p3"]);
     // Every known provider is there at the start.
-    const own = modulesOf(started).filter((path) => path.startsWith("shared/providers/"));
-    expect(own).toContain("shared/providers/entra.ts");
-    expect(own).not.toContain("shared/providers/mapped-provider.ts");
+    const own = modulesOf(started).filter((path) => path.startsWith("shared/integrations/providers/"));
+    expect(own).toContain("shared/integrations/providers/entra.ts");
+    expect(own).not.toContain("shared/integrations/providers/mapped-provider.ts");
   });
 });

@@ -3,7 +3,7 @@ import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { TABLES } from "../../shared/dynamodb/tables.ts";
+import { TABLES } from "../../shared/core/tables.ts";
 
 function templateWith(capacity: NonNullable<MonitoringConfigInput["capacity"]>): Template {
   const stack = new Stack(new App(), "Shop");

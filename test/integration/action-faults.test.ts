@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ActionRequest } from "../../shared/actions/action.ts";
-import { releaseAction } from "../../shared/actions/decide-action.ts";
-import { settleActions } from "../../shared/actions/settle-actions.ts";
-import { takeAction } from "../../shared/actions/take-action.ts";
+import type { ActionRequest } from "../../shared/response/action.ts";
+import { releaseAction } from "../../shared/response/decide-action.ts";
+import { settleActions } from "../../shared/response/settle-actions.ts";
+import { takeAction } from "../../shared/response/take-action.ts";
 import { authorize } from "../../shared/authorization/authorize.ts";
 import { issueToken } from "../../shared/index.ts";
-import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { authorize } from "../../shared/authorization/authorize.ts";
 import { issueToken, revokeToken, startSession } from "../../shared/index.ts";
-import { HOUR_MS } from "../../shared/time/clock.ts";
+import { HOUR_MS } from "../../shared/core/clock.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 

@@ -1,7 +1,7 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { findClients } from "../../shared/clients/find-clients.ts";
-import { recordClientUse } from "../../shared/clients/record-client-use.ts";
+import { findClients } from "../../shared/tokens/find-clients.ts";
+import { recordClientUse } from "../../shared/tokens/record-client-use.ts";
 import {
   endSession,
   issueToken,
@@ -11,8 +11,8 @@ import {
   storeAuthorizationCode,
   trackTokenUsage,
 } from "../../shared/index.ts";
-import { findSession } from "../../shared/sessions/client-session.ts";
-import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
+import { findSession } from "../../shared/tokens/client-session.ts";
+import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import { digestSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorld, type World } from "./store.ts";
 

@@ -8,10 +8,10 @@ import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
 import { readRuleHistory } from "../../shared/detection/rule-history.ts";
 import { tryRule } from "../../shared/detection/try-rule.ts";
-import { createEvent } from "../../shared/envelope/oauth-event.ts";
-import { queryEvents } from "../../shared/event-store/query-events.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 async function watchedWorld(config: MonitoringConfigInput = {}) {

@@ -1,9 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { callerOf } from "../../doors/node/index.ts";
-import { protectServer } from "../../doors/node/oauth-monitoring.ts";
-import { DpopNonces } from "../../shared/token-verifiers/dpop-nonces.ts";
+import { callerOf } from "../../adapters/node/index.ts";
+import { protectServer } from "../../adapters/node/oauth-monitoring.ts";
+import { DpopNonces } from "../../shared/tokens/verifiers/dpop-nonces.ts";
 import { API, dpopKey, startRealIssuer } from "./real-issuer.ts";
 import { tokenScene } from "./token-scene.ts";
 

@@ -3,7 +3,7 @@ import { App, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { expect, it } from "vitest";
-import { decide } from "../../doors/decide/decide.ts";
+import { decide } from "../../adapters/http/decide.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import {
   alertSuspiciousActivity,
@@ -24,7 +24,7 @@ import {
   trackScopeValidation,
   trackTokenUsage,
 } from "../../shared/index.ts";
-import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 type GrantName = Extract<keyof OAuthMonitoring, `grant${string}`>;

@@ -10,7 +10,7 @@ import {
   takeAction,
   tokenUsageStats,
 } from "../../shared/index.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { newKey, type SigningIssuer, startSigningIssuer } from "./signing-issuer.ts";
 import { tokenScene } from "./token-scene.ts";
 

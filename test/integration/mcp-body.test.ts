@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { createCallCheck } from "../../doors/check/check-call.ts";
-import { protectServer } from "../../doors/node/oauth-monitoring.ts";
-import { takeAction } from "../../shared/actions/take-action.ts";
+import { createCallCheck } from "../../adapters/http/check-call.ts";
+import { protectServer } from "../../adapters/node/oauth-monitoring.ts";
+import { takeAction } from "../../shared/response/take-action.ts";
 import { issueToken } from "../../shared/index.ts";
-import { HOUR_MS, toInstant } from "../../shared/time/clock.ts";
+import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 const close: (() => Promise<unknown>)[] = [];

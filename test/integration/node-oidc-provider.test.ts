@@ -2,9 +2,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import Provider from "oidc-provider";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { tokenFact } from "../../shared/counters/issuance.ts";
-import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { attach } from "../../shared/providers/node-oidc-provider.ts";
+import { tokenFact } from "../../shared/audit-log/issuance.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { attach } from "../../shared/integrations/providers/node-oidc-provider.ts";
 
 const SECRET = "a-client-secret-that-nobody-may-see";
 

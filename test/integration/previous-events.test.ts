@@ -1,21 +1,21 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { CounterUpdates } from "../../shared/counters/counter-updates.ts";
-import { countsOfEvent } from "../../shared/counters/counts-of-event.ts";
-import { enterValues } from "../../shared/counters/values-in-use.ts";
-import { shardKey, shardOf } from "../../shared/dynamodb/shards.ts";
-import { PREVIOUS_EVENTS } from "../../shared/dynamodb/tables.ts";
+import { CounterUpdates } from "../../shared/audit-log/counter-updates.ts";
+import { countsOfEvent } from "../../shared/audit-log/counts-of-event.ts";
+import { enterValues } from "../../shared/audit-log/values-in-use.ts";
+import { shardKey, shardOf } from "../../shared/core/shards.ts";
+import { PREVIOUS_EVENTS } from "../../shared/core/tables.ts";
 import {
   createEvent,
   ipOf,
   type OAuthEvent,
   tokenIdOf,
-} from "../../shared/envelope/oauth-event.ts";
-import { queryEvents } from "../../shared/event-store/query-events.ts";
-import { storeEvents } from "../../shared/event-store/store-events.ts";
+} from "../../shared/events/oauth-event.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
+import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
-import { DAY_MS, HOUR_MS, toEpochSeconds, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, toEpochSeconds, toInstant } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 import { createTable } from "./world.ts";
 

@@ -98,7 +98,7 @@ describe("JWTs of oidc-provider", () => {
     const { call } = await sceneNow(jwtIssuer());
     const text = await real.jwt();
     const decision = await call(text);
-    const { identityOfNamedToken } = await import("../../shared/envelope/token-identity.ts");
+    const { identityOfNamedToken } = await import("../../shared/events/token-identity.ts");
     const { jti } = JSON.parse(Buffer.from(text.split(".")[1] ?? "", "base64url").toString());
     expect(decision).toMatchObject({
       outcome: "allowed",

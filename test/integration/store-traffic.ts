@@ -1,4 +1,4 @@
-import type { DocumentClient } from "../../shared/dynamodb/document-client.ts";
+import type { DocumentClient } from "../../shared/core/document-client.ts";
 
 /** One request to the store, before it is sent. */
 export interface StoreCall {

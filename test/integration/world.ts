@@ -6,14 +6,14 @@ import {
 import {
   createDocumentClient,
   type DocumentClient,
-} from "../../shared/dynamodb/document-client.ts";
-import { forEachTable, tableContextKey } from "../../shared/dynamodb/table-names.ts";
-import { TABLES, type TableDefinition } from "../../shared/dynamodb/tables.ts";
-import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { storeEvents } from "../../shared/event-store/store-events.ts";
-import { StoredRestrictions } from "../../shared/restrictions/restrictions.ts";
-import type { Clock } from "../../shared/time/clock.ts";
-import type { EventSink } from "../../shared/tracking/event-sink.ts";
+} from "../../shared/core/document-client.ts";
+import { forEachTable, tableContextKey } from "../../shared/core/table-names.ts";
+import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import type { Clock } from "../../shared/core/clock.ts";
+import type { EventSink } from "../../shared/events/event-sink.ts";
 import { watchStore } from "./store-traffic.ts";
 
 process.env.AWS_REGION ??= "us-east-1";

@@ -14,7 +14,7 @@ const TESTS = [
   "anomalies",
   "delivery",
   "doors/doors",
-  "doors/mcp",
+  "adapters/http",
   "http",
   "issuers",
   "log-volume",

@@ -3,13 +3,13 @@ import type {
   DetectionSnapshot,
   HourCounts,
   SubjectCount,
-} from "../../shared/anomaly-rules/detection-snapshot.ts";
-import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
-import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
-import { usualRange } from "../../shared/anomaly-rules/usual-range.ts";
+} from "../../shared/detection/rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
+import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
+import { usualRange } from "../../shared/detection/rules/usual-range.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 
 /** A Monday. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { DetectionSnapshot } from "../../shared/anomaly-rules/detection-snapshot.ts";
-import { findAnomalies } from "../../shared/anomaly-rules/find-anomalies.ts";
-import type { SeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
-import type { Origin } from "../../shared/envelope/origin.ts";
+import type { DetectionSnapshot } from "../../shared/detection/rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
+import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
+import type { Origin } from "../../shared/events/origin.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, rules } from "../seen-events.ts";
 

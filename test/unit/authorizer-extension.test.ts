@@ -121,7 +121,7 @@ describe("the authorizer with an extension", () => {
 describe("the Lambda middleware with an extension", () => {
   it("publishes an event after its response was posted", async () => {
     waiting = undefined;
-    const { oauthMonitoring } = await import("../../doors/lambda/oauth-monitoring.ts");
+    const { oauthMonitoring } = await import("../../adapters/lambda/oauth-monitoring.ts");
     const handler = middy()
       .use(await oauthMonitoring({ logger: recordingLogger() }))
       .handler(async () => ({ statusCode: 200 }));
@@ -131,7 +131,7 @@ describe("the Lambda middleware with an extension", () => {
 
   it("is free for the next call after a malformed event", { timeout: 5000 }, async () => {
     waiting = undefined;
-    const { oauthMonitoring } = await import("../../doors/lambda/oauth-monitoring.ts");
+    const { oauthMonitoring } = await import("../../adapters/lambda/oauth-monitoring.ts");
     const handler = middy()
       .use(await oauthMonitoring({ logger: recordingLogger() }))
       .handler(async () => ({ statusCode: 200 }));

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { registerInternalExtension } from "../../doors/after-response/internal-extension.ts";
+import { registerInternalExtension } from "../../adapters/lambda/internal-extension.ts";
 import {
   toAppSyncResult,
   toAuthorizerResult,
@@ -9,7 +9,7 @@ import {
   UnavailableError,
 } from "../../functions/authorizer/authorizer-response.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
-import type { ClientSession } from "../../shared/sessions/client-session.ts";
+import type { ClientSession } from "../../shared/tokens/client-session.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
 
 const ARN = "arn:aws:execute-api:eu-central-1:111122223333:abc123/prod/GET/api/x";

@@ -7,7 +7,7 @@ import {
   printableLines,
   progress,
   table,
-} from "../../shared/terminal/output.ts";
+} from "../../shared/core/output.ts";
 import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
 // A local stack that runs in this clone would answer the commands.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CounterSpread } from "../../shared/counters/counter-spread.ts";
+import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
 
 function times(count: number, act: () => void): void {
   for (let n = 0; n < count; n += 1) act();

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, expect, it } from "vitest";
-import { createDocumentClient } from "../../shared/dynamodb/document-client.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 
 let server: Server | undefined;

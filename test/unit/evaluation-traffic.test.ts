@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
-import { originOf } from "../../shared/envelope/origin.ts";
+import { oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { originOf } from "../../shared/events/origin.ts";
 import { ATTACK_CASES } from "../bench/evaluation/attack-cases.ts";
 import { BENIGN_CASES } from "../bench/evaluation/benign-cases.ts";
 import {

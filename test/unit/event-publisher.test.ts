@@ -2,12 +2,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { busSink } from "../../doors/publishing/event-sink.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { busSink } from "../../adapters/events/event-sink.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
-import type { Clock } from "../../shared/time/clock.ts";
-import { createEventPublisher } from "../../shared/tracking/event-publisher.ts";
-import { createBufferedSink, PublishError } from "../../shared/tracking/event-sink.ts";
+import type { Clock } from "../../shared/core/clock.ts";
+import { createEventPublisher } from "../../shared/events/event-publisher.ts";
+import { createBufferedSink, PublishError } from "../../shared/events/event-sink.ts";
 import { recordingLogger } from "../integration/store.ts";
 
 interface Entry {

@@ -5,15 +5,15 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 import { AlertChangedError } from "../../shared/detection/alert-store.ts";
-import { explain, faultsOf } from "../../shared/errors/faults.ts";
+import { explain, faultsOf } from "../../shared/core/faults.ts";
 import {
   IncompleteRequestError,
   OAuthMonitoringError,
-} from "../../shared/errors/oauth-monitoring-error.ts";
-import { InvalidCursorError } from "../../shared/event-store/event-cursor.ts";
-import { InvalidRangeError } from "../../shared/time/time-range.ts";
+} from "../../shared/core/oauth-monitoring-error.ts";
+import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
+import { InvalidRangeError } from "../../shared/core/time-range.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
-import { PublishError } from "../../shared/tracking/event-sink.ts";
+import { PublishError } from "../../shared/events/event-sink.ts";
 
 const schema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalIp, networkOf } from "../../shared/envelope/ip-address.ts";
-import { addressGroup, ipBlockSchema } from "../../shared/envelope/ip-block.ts";
-import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { canonicalIp, networkOf } from "../../shared/events/ip-address.ts";
+import { addressGroup, ipBlockSchema } from "../../shared/events/ip-block.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 
 describe("an address", () => {
   it.each([

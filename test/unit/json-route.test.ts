@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import { jsonBodyRoute } from "../../functions/runtime/json-body-route.ts";
 import { jsonRoute } from "../../functions/runtime/json-route.ts";
-import { DAY_MS, toInstant } from "../../shared/time/clock.ts";
-import { rangeParametersSchema, resolveRange } from "../../shared/time/time-range.ts";
+import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
+import { rangeParametersSchema, resolveRange } from "../../shared/core/time-range.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const KEPT_DAYS = 90;

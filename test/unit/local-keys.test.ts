@@ -21,7 +21,7 @@ import type { EventBus } from "../../local/services/event-bus.ts";
 import { LocalKeys } from "../../local/services/keys.ts";
 import { Notifications } from "../../local/services/notifications.ts";
 import { Template } from "../../local/services/template.ts";
-import { signSet } from "../../shared/shared-signals/set-signer.ts";
+import { signSet } from "../../shared/integrations/shared-signals/set-signer.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "keys-"));

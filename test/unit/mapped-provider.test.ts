@@ -8,10 +8,10 @@ import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { parseBusMessage } from "../../shared/providers/bus-message.ts";
-import { checkMappings } from "../../shared/providers/mapped-provider.ts";
-import { KNOWN_PROVIDERS, loadAdapters } from "../../shared/providers/provider-adapters.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { parseBusMessage } from "../../shared/integrations/providers/bus-message.ts";
+import { checkMappings } from "../../shared/integrations/providers/mapped-provider.ts";
+import { KNOWN_PROVIDERS, loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
 
 type MappingInput = NonNullable<
   NonNullable<MonitoringConfigInput["providers"]>["mappings"]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { parseMcpOptions } from "../../doors/mcp/mcp-options.ts";
-import { describeResource } from "../../doors/mcp/protected-resource.ts";
-import { describeRpc, NO_JSON, parseRpcBody } from "../../doors/mcp/rpc-call.ts";
+import { parseMcpOptions } from "../../adapters/http/mcp-options.ts";
+import { describeResource } from "../../adapters/http/protected-resource.ts";
+import { describeRpc, NO_JSON, parseRpcBody } from "../../adapters/http/rpc-call.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 
 const OPTIONS = {

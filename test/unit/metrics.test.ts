@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { traceId } from "../../doors/events/invocation.ts";
+import { traceId } from "../../adapters/events/invocation.ts";
 import { decisionMetric } from "../../functions/authorizer/decide-call.ts";
 import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
 import { createMetrics, measureInit } from "../../functions/runtime/metrics.ts";
 import { countSet } from "../../functions/runtime/set-metrics.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
-import { createEvent } from "../../shared/envelope/oauth-event.ts";
-import { METRIC_NAMES, SIGNAL_METRIC_NAMES } from "../../shared/telemetry/metric-names.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { METRIC_NAMES, SIGNAL_METRIC_NAMES } from "../../shared/core/metric-names.ts";
 import { parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
 
 let written: string[] = [];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createBatchingSink } from "../../doors/node/batching-sink.ts";
-import { fromFetchRequest } from "../../doors/node/node-request.ts";
-import { protectServer } from "../../doors/node/oauth-monitoring.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { createBatchingSink } from "../../adapters/node/batching-sink.ts";
+import { fromFetchRequest } from "../../adapters/node/node-request.ts";
+import { protectServer } from "../../adapters/node/oauth-monitoring.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { parseMonitoringConfig } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/world.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
+import { createEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 
 const event = (details: Record<string, unknown>) =>
   createEvent({ eventType: "token_used", details }, Date.parse("2026-11-23T10:00:00.000Z"));

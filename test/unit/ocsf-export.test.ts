@@ -4,7 +4,7 @@ import type {
   FirehoseTransformationResult,
 } from "aws-lambda";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { createEvent, detailType, EVENT_SOURCE } from "../../shared/envelope/oauth-event.ts";
+import { createEvent, detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import { ocsfEventSchema } from "./ocsf-schema.ts";
 
 let transform: (records: readonly unknown[]) => Promise<FirehoseTransformationResult["records"]>;

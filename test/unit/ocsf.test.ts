@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { EventData } from "../../shared/envelope/event-data.ts";
-import { EVENT_TYPES } from "../../shared/envelope/event-types.ts";
+import type { EventData } from "../../shared/events/event-data.ts";
+import { EVENT_TYPES } from "../../shared/events/event-types.ts";
 import {
   createEvent,
   type OAuthEvent,
   oauthEventSchema,
-} from "../../shared/envelope/oauth-event.ts";
-import { partitionOf, toOcsfEvent } from "../../shared/ocsf/to-ocsf-event.ts";
+} from "../../shared/events/oauth-event.ts";
+import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
 import { OCSF, ocsfFaults } from "../published/ocsf-schema.ts";
 import { ocsfEventSchema } from "./ocsf-schema.ts";
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import type {
   DetectionSnapshot,
   KnownNetwork,
-} from "../../shared/anomaly-rules/detection-snapshot.ts";
-import { originText, placeText } from "../../shared/anomaly-rules/origin-news.ts";
-import { type SeenEvent, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+} from "../../shared/detection/rules/detection-snapshot.ts";
+import { originText, placeText } from "../../shared/detection/rules/origin-news.ts";
+import { type SeenEvent, toSeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { clientsInNewNetworks } from "../../shared/detection/suspects.ts";
-import type { Origin } from "../../shared/envelope/origin.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import type { Origin } from "../../shared/events/origin.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { eventsBefore, findAt, place } from "../seen-events.ts";
 
 /** A Monday. */

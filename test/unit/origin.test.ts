@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { originOf } from "../../shared/envelope/origin.ts";
+import { originOf } from "../../shared/events/origin.ts";
 
 test("An origin is read from an event's data", () => {
   const origin = {

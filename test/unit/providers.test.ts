@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { tokenFact } from "../../shared/counters/issuance.ts";
-import { type OAuthEvent, oauthEventSchema } from "../../shared/envelope/oauth-event.ts";
-import { parseBusMessage } from "../../shared/providers/bus-message.ts";
+import { tokenFact } from "../../shared/audit-log/issuance.ts";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { parseBusMessage } from "../../shared/integrations/providers/bus-message.ts";
 import {
   auth0Sample,
   cognitoSample,

@@ -1,7 +1,7 @@
 import type { SQSRecord } from "aws-lambda";
 import { describe, expect, it } from "vitest";
 import { publishBatches } from "../../functions/subscriber/publish-batches.ts";
-import { createEvent, type OAuthEvent } from "../../shared/envelope/oauth-event.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { recordingLogger } from "../integration/store.ts";
 
 const nowMs = Date.parse("2026-11-25T08:00:00.000Z");

@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Context, SQSRecord } from "aws-lambda";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createEvent } from "../../shared/envelope/oauth-event.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 
 const NOW_MS = Date.parse("2026-11-25T08:00:00.000Z");
 

@@ -4,7 +4,7 @@ import {
   challengeOf,
   type RefusedDecision,
   refusalOf,
-} from "../../doors/http/refusal.ts";
+} from "../../adapters/http/refusal.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
 
 const OPTIONS = { realm: "shop", dpopAlgorithms: ["ES256", "EdDSA"] };

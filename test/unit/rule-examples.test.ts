@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ANOMALY_RULES } from "../../shared/anomaly-rules/find-anomalies.ts";
+import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";
 
 describe("the events that an alert shows", () => {
   it("are failures where the rule is about failures", () => {

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { OAuthEvent } from "../../shared/envelope/oauth-event.ts";
-import { receiveSet } from "../../shared/shared-signals/receive-set.ts";
-import { SetVerifier } from "../../shared/shared-signals/set-verifier.ts";
-import { type Signal, signalsOf } from "../../shared/shared-signals/signal-event.ts";
-import type { SignalRevocation } from "../../shared/shared-signals/signal-response.ts";
-import { responseTo } from "../../shared/shared-signals/signal-response.ts";
-import { readSubject } from "../../shared/shared-signals/subject-identifier.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { receiveSet } from "../../shared/integrations/shared-signals/receive-set.ts";
+import { SetVerifier } from "../../shared/integrations/shared-signals/set-verifier.ts";
+import { type Signal, signalsOf } from "../../shared/integrations/shared-signals/signal-event.ts";
+import type { SignalRevocation } from "../../shared/integrations/shared-signals/signal-response.ts";
+import { responseTo } from "../../shared/integrations/shared-signals/signal-response.ts";
+import { readSubject } from "../../shared/integrations/shared-signals/subject-identifier.ts";
 import { newKey } from "../integration/signing-issuer.ts";
 import { recordingLogger } from "../integration/store.ts";
 import {

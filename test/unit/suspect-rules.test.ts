@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { isSensitive, riskOf } from "../../shared/anomaly-rules/risk.ts";
-import { type SeenEvent, templateOf, toSeenEvent } from "../../shared/anomaly-rules/seen-event.ts";
+import { isSensitive, riskOf } from "../../shared/detection/rules/risk.ts";
+import { type SeenEvent, templateOf, toSeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { clientsInNewNetworks, suspectClients } from "../../shared/detection/suspects.ts";
-import { isGuess } from "../../shared/envelope/guess-reasons.ts";
-import { agentOf } from "../../shared/envelope/user-agent.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/time/clock.ts";
+import { isGuess } from "../../shared/events/guess-reasons.ts";
+import { agentOf } from "../../shared/events/user-agent.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { eventsBefore, findAt, place } from "../seen-events.ts";
 
 /** A Monday. */

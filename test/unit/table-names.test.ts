@@ -7,7 +7,7 @@ import {
   tableContextKey,
   tableLabel,
   tableProperty,
-} from "../../shared/dynamodb/table-names.ts";
+} from "../../shared/core/table-names.ts";
 
 it("gives a table one name in each place, from its definition alone", () => {
   const names = [tableLabel, tableProperty, tableContextKey, tableConstructId].map((name) =>

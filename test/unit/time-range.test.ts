@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { DAY_MS, toEpochSeconds, toInstant } from "../../shared/time/clock.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../../shared/core/clock.ts";
 import {
   InvalidRangeError,
   rangeParametersSchema,
   resolveRange,
-} from "../../shared/time/time-range.ts";
+} from "../../shared/core/time-range.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Action } from "../../../shared/actions/action.ts";
+import type { Action } from "../../../shared/response/action.ts";
 import { formatMoment, formatType } from "./format.ts";
 import { describeHits } from "./respond-panel.tsx";
 import { Mark } from "./sign-in.tsx";

@@ -1,5 +1,5 @@
 import { useId } from "preact/hooks";
-import type { StoredEvent } from "../../../shared/event-store/stored-event.ts";
+import type { StoredEvent } from "../../../shared/audit-log/stored-event.ts";
 import { formatMoment, formatType } from "./format.ts";
 import type { Filters } from "./view.ts";
 

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { StoredEvent } from "../../../shared/event-store/stored-event.ts";
+import type { StoredEvent } from "../../../shared/audit-log/stored-event.ts";
 import { EventRow } from "./event-row.tsx";
 import { formatType } from "./format.ts";
 import { Panel } from "./panel.tsx";

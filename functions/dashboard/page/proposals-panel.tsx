@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Action } from "../../../shared/actions/action.ts";
+import type { Action } from "../../../shared/response/action.ts";
 import type { AdminApi } from "./admin-api.ts";
 import { formatType } from "./format.ts";
 import { Panel } from "./panel.tsx";

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Action, ActionHits } from "../../../shared/actions/action.ts";
+import type { Action, ActionHits } from "../../../shared/response/action.ts";
 import type { AdminApi } from "./admin-api.ts";
 import { formatMoment, formatType } from "./format.ts";
 import { Panel } from "./panel.tsx";

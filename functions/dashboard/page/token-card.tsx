@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { StoredEvent } from "../../../shared/event-store/stored-event.ts";
+import type { StoredEvent } from "../../../shared/audit-log/stored-event.ts";
 import { formatAgo, formatMoment } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";

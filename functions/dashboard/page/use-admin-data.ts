@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import type { StoredEvent } from "../../../shared/event-store/stored-event.ts";
+import type { StoredEvent } from "../../../shared/audit-log/stored-event.ts";
 import type { AdminApi } from "./admin-api.ts";
 import type { EventList } from "./events-panel.tsx";
 import { subjectOf } from "./respond-panel.tsx";

@@ -1,4 +1,4 @@
-import { MINUTE_MS } from "../../../shared/time/clock.ts";
+import { MINUTE_MS } from "../../../shared/core/clock.ts";
 import { address } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 

@@ -1,4 +1,4 @@
-import { DAY_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { addressIn, prefixOf } from "../world/networks.ts";
 import type { TrafficToken } from "../world/timeline.ts";
 import { type Attack, clientsOf } from "./attack.ts";

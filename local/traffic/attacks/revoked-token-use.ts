@@ -1,4 +1,4 @@
-import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { address } from "../world/networks.ts";
 import { type Attack, busyUser } from "./attack.ts";
 

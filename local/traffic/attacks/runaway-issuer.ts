@@ -1,4 +1,4 @@
-import { MINUTE_MS, SECOND_MS } from "../../../shared/time/clock.ts";
+import { MINUTE_MS, SECOND_MS } from "../../../shared/core/clock.ts";
 import { type Attack, busyService } from "./attack.ts";
 
 const RUNAWAY_MINUTES = 40;

@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import { address, addressesApart, addressIn, network } from "./networks.ts";
 import { harmonicNumber, Random } from "./random.ts";
 

@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import type { Random } from "./random.ts";
 
 /** The activity at a time, as a multiple of the mean of a working day. */

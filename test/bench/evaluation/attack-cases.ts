@@ -1,5 +1,5 @@
 import type { Call, TrafficToken } from "../../../local/traffic/world/timeline.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.ts";
 import { address, addressIn, sixteenOf } from "./networks.ts";
 import { SCOPES, serviceCall, usualCall } from "./world.ts";

@@ -1,4 +1,4 @@
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.ts";
 import { address, addressIn, household, privacyAddress } from "./networks.ts";
 import { type EvaluationUser, SCOPES, serviceCall, usualCall } from "./world.ts";

@@ -1,4 +1,4 @@
-import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import type { CountRule } from "./run-detectors.ts";
 
 const named = (kind: string, value: unknown) =>

@@ -1,5 +1,5 @@
 import type { Random } from "../../../local/traffic/world/random.ts";
-import type { Origin, OriginKind } from "../../../shared/envelope/origin.ts";
+import type { Origin, OriginKind } from "../../../shared/events/origin.ts";
 
 /** The first bytes of networks that operators of each kind announce. */
 const IPV4 = {

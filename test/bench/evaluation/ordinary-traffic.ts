@@ -1,5 +1,5 @@
 import { type DraftEvent, Timeline } from "../../../local/traffic/world/timeline.ts";
-import { DAY_MS, HOUR_MS, SECOND_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, SECOND_MS } from "../../../shared/core/clock.ts";
 import type { EvaluationSeed } from "./seeds.ts";
 import {
   type EvaluationClient,

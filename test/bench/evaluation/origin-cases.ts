@@ -1,5 +1,5 @@
 import type { Timeline } from "../../../local/traffic/world/timeline.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../../shared/core/clock.ts";
 import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.ts";
 import { address } from "./networks.ts";
 import { type EvaluationClient, type EvaluationUser, SCOPES } from "./world.ts";

@@ -1,5 +1,5 @@
-import { NO_CLIENT, type OAuthEvent } from "../../../shared/envelope/oauth-event.ts";
-import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { NO_CLIENT, type OAuthEvent } from "../../../shared/events/oauth-event.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import type { CaseLabel } from "./labelled-case.ts";
 
 /** An alert when it opened: what a policy acts upon. */

@@ -1,6 +1,6 @@
 import { Random } from "../../../local/traffic/world/random.ts";
 import type { Call } from "../../../local/traffic/world/timeline.ts";
-import { HOUR_MS, MINUTE_MS } from "../../../shared/time/clock.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { address, household, privacyAddress } from "./networks.ts";
 import type { EvaluationSeed } from "./seeds.ts";
 

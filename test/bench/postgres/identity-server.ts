@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { DAY_MS, HOUR_MS } from "../../../shared/time/clock.ts";
+import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import { digestSecret } from "../../../shared/tokens/token-secret.ts";
 
 /**

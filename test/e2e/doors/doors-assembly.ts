@@ -22,7 +22,7 @@ async function bundle(entry: string, outdir: string): Promise<string> {
     entryPoints: { index: join(ROOT, entry) },
     outdir,
     // The example imports the package.
-    alias: { "oauth-monitoring/lambda": join(ROOT, "doors/lambda/index.ts") },
+    alias: { "oauth-monitoring/lambda": join(ROOT, "adapters/lambda/index.ts") },
     nodePaths: [join(ROOT, "node_modules")],
     bundle: true,
     splitting: true,

@@ -11,7 +11,7 @@ import {
   startSession,
   takeAction,
 } from "../../../shared/index.ts";
-import { HOUR_MS } from "../../../shared/time/clock.ts";
+import { HOUR_MS } from "../../../shared/core/clock.ts";
 import { API, CLIENT_SECRET, dpopKey, startRealIssuer } from "../../integration/real-issuer.ts";
 import { useStack } from "../stack.ts";
 import { type CallHeaders, type Door, type DoorAnswer, lambdaDoors, nodeDoors } from "./doors.ts";

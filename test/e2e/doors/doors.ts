@@ -11,7 +11,7 @@ import {
   type NodeMiddlewareOptions,
   type NodeMonitoring,
   oauthMonitoring,
-} from "../../../doors/node/index.ts";
+} from "../../../adapters/node/index.ts";
 import {
   LOAD_BALANCER_EVENT,
   LOAD_BALANCER_MULTI_VALUE_EVENT,

@@ -1,4 +1,4 @@
-import { callerOf } from "../../../doors/lambda/caller-of.ts";
+import { callerOf } from "../../../adapters/lambda/caller-of.ts";
 
 /** A function behind an authorizer, which says who called. */
 export const handler = async (event: unknown) => ({

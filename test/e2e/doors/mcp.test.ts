@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import express from "express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { callerOf, type NodeMonitoring } from "../../../doors/node/index.ts";
+import { callerOf, type NodeMonitoring } from "../../../adapters/node/index.ts";
 import { connectAsUser } from "../../../examples/mcp-server/client/sign-in.ts";
 import { createOrdersServer } from "../../../examples/mcp-server/lambda/orders-server.ts";
 import { startLocalIssuer } from "../../../local/start/local-issuer.ts";

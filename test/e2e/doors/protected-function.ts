@@ -1,5 +1,5 @@
 import middy from "@middy/core";
-import { callerOf, oauthMonitoring } from "../../../doors/lambda/index.ts";
+import { callerOf, oauthMonitoring } from "../../../adapters/lambda/index.ts";
 
 /** A function that decides itself, and says who called. */
 export const handler = middy()

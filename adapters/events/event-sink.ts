@@ -1,0 +1,18 @@
+import type { Logger } from "../../shared/core/logger.ts";
+import type { SetAside } from "../../shared/events/event-publisher.ts";
+import type { EventSink } from "../../shared/events/event-sink.ts";
+
+/**
+ * The event bus of a function, opened with the first events. Endpoint, region and credentials come from the
+ * environment.
+ */
+export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
+  let bus: EventSink | undefined;
+  return {
+    async publish(events) {
+      const { openBus } = await import("./bus-publisher.ts");
+      bus ??= openBus(eventBusName, logger, setAside);
+      await bus.publish(events);
+    },
+  };
+}

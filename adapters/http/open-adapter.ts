@@ -1,0 +1,71 @@
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import type { Logger } from "../../shared/core/logger.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { busSink } from "../events/event-sink.ts";
+import { unpublishedQueue } from "../events/set-aside.ts";
+import type { DoorContext } from "./decide.ts";
+
+/** The variables that a door reads. */
+export type DoorEnvironment = Readonly<Record<string, string | undefined>>;
+
+/** How a door connects. */
+export interface OpenDoorOptions {
+  /** The variables of `OAuthMonitoring.environment`. */
+  readonly environment: DoorEnvironment;
+  readonly logger: Logger;
+  /** Is told how many events wait in the queue because the bus did not take them. */
+  readonly onSetAside?: (count: number) => void;
+  /**
+   * Whether the door answers refused calls itself, and so can tell callers a DPoP nonce.
+   *
+   * @default false
+   */
+  readonly canGiveNonces?: boolean;
+}
+
+/**
+ * Connects a door to the tables, the bus and the queue for events that the bus does not take. Region and
+ * credentials come from the environment.
+ *
+ * @throws InvalidConfigError naming each variable that is missing or wrong
+ */
+export async function openDoor({
+  environment,
+  logger,
+  onSetAside,
+  canGiveNonces,
+}: OpenDoorOptions): Promise<DoorContext> {
+  const variables = readEnvironment(environment, [
+    "TOKENS_TABLE",
+    "SESSIONS_TABLE",
+    "HOLDINGS_TABLE",
+    "RESTRICTIONS_TABLE",
+    "EVENT_BUS_NAME",
+    "UNPUBLISHED_QUEUE_URL",
+    "OAUTH_MONITORING_CONFIG",
+  ]);
+  const config = variables.OAUTH_MONITORING_CONFIG;
+  const unpublished = unpublishedQueue(variables.UNPUBLISHED_QUEUE_URL);
+  const db = createDocumentClient("call");
+  const restrictionsTable = variables.RESTRICTIONS_TABLE;
+  return {
+    db,
+    tokensTable: variables.TOKENS_TABLE,
+    sessionsTable: variables.SESSIONS_TABLE,
+    holdingsTable: variables.HOLDINGS_TABLE,
+    config,
+    logger,
+    clock: systemClock,
+    restrictions: new StoredRestrictions({ db, restrictionsTable }),
+    otherIssuers: await loadOtherIssuers(config, { clock: systemClock, canGiveNonces }),
+    sink: busSink(variables.EVENT_BUS_NAME, logger, {
+      async keep(events) {
+        await unpublished.keep(events);
+        onSetAside?.(events.length);
+      },
+    }),
+  };
+}

@@ -1,0 +1,50 @@
+import type { HttpAnswer } from "./refusal.ts";
+import type { McpServer } from "./mcp-options.ts";
+
+const WELL_KNOWN = "/.well-known/oauth-protected-resource";
+
+/** The protected resource metadata of an MCP server (RFC 9728). */
+export interface ProtectedResource {
+  /** Where clients find the metadata, for `resource_metadata` in challenges. */
+  readonly metadataUrl: string;
+  /**
+   * The answer to a request for the metadata; undefined for any other request. Whoever asks needs no token.
+   *
+   * @param path without the query
+   */
+  answer(method: string, path: string): HttpAnswer | undefined;
+}
+
+/** Describes an MCP server to its clients: its metadata is at the well-known path of its address. */
+export function describeResource({
+  resource,
+  authorizationServers,
+  scopesSupported,
+  resourceName,
+  toolScopes,
+}: McpServer): ProtectedResource {
+  const { origin, pathname, search } = new URL(resource);
+  // RFC 9728, section 3.1: the path comes after the well-known string, without a final slash of its own.
+  const path = WELL_KNOWN + (pathname === "/" ? "" : pathname);
+  const scopes = scopesSupported ?? [...new Set(Object.values(toolScopes).flat())];
+  const body = JSON.stringify({
+    resource,
+    authorization_servers: authorizationServers,
+    bearer_methods_supported: ["header"],
+    ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
+    ...(resourceName === undefined ? {} : { resource_name: resourceName }),
+  });
+  const headers = {
+    "Content-Type": "application/json",
+    "Cache-Control": "max-age=3600",
+    // A client in a browser reads it from its own origin; it holds no secrets.
+    "Access-Control-Allow-Origin": "*",
+  };
+  return {
+    metadataUrl: `${origin}${path}${search}`,
+    answer(method, requested) {
+      if (requested !== path || (method !== "GET" && method !== "HEAD")) return undefined;
+      return { status: 200, headers, body: method === "HEAD" ? "" : body };
+    },
+  };
+}

@@ -1,0 +1,210 @@
+import type { AuthFailure, Decision } from "../../shared/authorization/authorize.ts";
+import { problemType } from "../../shared/core/problem-type.ts";
+
+/** A decision that does not let the call in. */
+export type RefusedDecision = Exclude<Decision, { outcome: "allowed" }>;
+
+/** What a refused call is answered: RFC 6750, section 3, in a problem document (RFC 9457). */
+export interface Refusal {
+  readonly status: 400 | 401 | 403 | 503;
+  readonly title: string;
+  readonly description: string;
+  /**
+   * RFC 6750's error code, or `invalid_session`. A call without any credentials has none (RFC 6750, section
+   * 3.1), nor has a call that could not be decided.
+   */
+  readonly error?:
+    | "invalid_request"
+    | "invalid_token"
+    | "invalid_dpop_proof"
+    | "use_dpop_nonce"
+    | "insufficient_scope"
+    | "insufficient_user_authentication"
+    | "invalid_session"
+    /** The caller is blocked, whatever token it shows. RFC 6750 has no code for it. */
+    | "access_denied";
+  /** The scheme of the challenge; `DPoP` where a proof of possession is wanted (RFC 9449, section 7.1). */
+  readonly scheme?: "Bearer" | "DPoP";
+  /** The nonce that the next proof needs (RFC 9449, section 9). */
+  readonly dpopNonce?: string;
+  /** The scopes that the call needs, separated by spaces. */
+  readonly scope?: string;
+  /** How, and how lately, the user must have signed in (RFC 9470, section 3). */
+  readonly acrValues?: readonly string[];
+  readonly maxAgeSeconds?: number | undefined;
+}
+
+/** Refusals of which the caller learns that its proof of possession is the reason. */
+const PROOF_REFUSALS: ReadonlySet<AuthFailure> = new Set<AuthFailure>([
+  "missing_dpop_proof",
+  "malformed_dpop_proof",
+  "invalid_dpop_signature",
+  "foreign_dpop_proof",
+  "stale_dpop_proof",
+  "wrong_dpop_key",
+  "replayed_dpop_proof",
+]);
+
+const SESSION_ADVICE = {
+  revoked_session: "The session was revoked: start a new one",
+  missing_session: "The route needs a session: send its id as Mcp-Session-Id",
+  unknown_session: "The session is not known: start a new one",
+  expired_session: "The session has expired: start a new one",
+  foreign_session: "The session belongs to another client or user: start your own",
+} as const;
+
+const BODY_ADVICE = {
+  malformed_body: "The body is no JSON, or too long",
+  oversized_batch: "The batch has too many messages: send several",
+} as const;
+
+/** The refusal that a decision asks for. No text of a 401 says anything about the token. */
+export function refusalOf(decision: RefusedDecision): Refusal {
+  switch (decision.outcome) {
+    case "unauthenticated":
+      if (decision.dpopNonce !== undefined) {
+        return {
+          status: 401,
+          title: "Unauthorized",
+          description: "The DPoP proof needs the nonce in DPoP-Nonce",
+          error: "use_dpop_nonce",
+          scheme: "DPoP",
+          dpopNonce: decision.dpopNonce,
+        };
+      }
+      if (PROOF_REFUSALS.has(decision.reason)) {
+        return {
+          status: 401,
+          title: "Unauthorized",
+          description:
+            "The DPoP proof is missing, malformed, used, too old, or for another call or key",
+          error: "invalid_dpop_proof",
+          scheme: "DPoP",
+        };
+      }
+      return {
+        status: 401,
+        title: "Unauthorized",
+        description: "The access token is missing, malformed, unknown, expired or revoked",
+        ...(decision.reason === "missing_token" ? {} : { error: "invalid_token" }),
+        ...(decision.reason === "downgraded_token" && { scheme: "DPoP" }),
+      };
+    case "invalid_path":
+      return {
+        status: 400,
+        title: "Bad Request",
+        description:
+          "The path is ambiguous: send it without dot segments, empty segments, backslashes, encoded slashes and broken percent-encoding",
+        error: "invalid_request",
+      };
+    case "insufficient_scope": {
+      const scope = decision.requiredScopes.join(" ");
+      return {
+        status: 403,
+        title: "Forbidden",
+        description: `The request needs the scope ${scope}`,
+        error: "insufficient_scope",
+        scope,
+      };
+    }
+    case "insufficient_authentication":
+      return {
+        status: 401,
+        title: "Unauthorized",
+        description: "The request needs another, or a more recent, authentication of the user",
+        error: "insufficient_user_authentication",
+        acrValues: decision.acrValues,
+        maxAgeSeconds: decision.maxAgeSeconds,
+      };
+    case "blocked":
+      return {
+        status: 403,
+        title: "Forbidden",
+        description: "The caller is blocked. Ask the operator of the API.",
+        error: "access_denied",
+      };
+    case "invalid_session":
+      return {
+        status: 403,
+        title: "Forbidden",
+        description: SESSION_ADVICE[decision.reason],
+        error: "invalid_session",
+      };
+    case "malformed_request":
+      return {
+        status: 400,
+        title: "Bad Request",
+        description: BODY_ADVICE[decision.reason],
+        error: "invalid_request",
+      };
+    case "unavailable":
+      return {
+        status: 503,
+        title: "Service unavailable",
+        description: "The access token could not be checked, so the call was refused. Try again.",
+      };
+  }
+}
+
+/** What a door adds to its challenges. */
+export interface ChallengeOptions {
+  readonly realm: string;
+  /** The algorithms of DPoP proofs that are taken, for a door whose 401s can name them. */
+  readonly dpopAlgorithms?: readonly string[];
+  /** Where the protected resource metadata is (RFC 9728, section 5.1). */
+  readonly resourceMetadata?: string | undefined;
+}
+
+/** The value of `WWW-Authenticate`; undefined for a call that could not be decided. */
+export function challengeOf(
+  { status, error, description, scope, scheme = "Bearer", acrValues = [], maxAgeSeconds }: Refusal,
+  { realm, dpopAlgorithms = [], resourceMetadata }: ChallengeOptions,
+): string | undefined {
+  if (status === 503) return undefined;
+  const attributes = [
+    `realm="${realm}"`,
+    ...(error === undefined ? [] : [`error="${error}"`, `error_description="${description}"`]),
+    ...(scope === undefined ? [] : [`scope="${scope}"`]),
+    ...(acrValues.length > 0 ? [`acr_values="${acrValues.join(" ")}"`] : []),
+    ...(maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`]),
+    ...(scheme === "DPoP" ? [`algs="${dpopAlgorithms.join(" ")}"`] : []),
+    ...(resourceMetadata === undefined ? [] : [`resource_metadata="${resourceMetadata}"`]),
+  ];
+  return `${scheme} ${attributes.join(", ")}`;
+}
+
+/** An HTTP answer, free of any server's types. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The whole answer to a refused call. A REST API gives the same by its gateway responses. */
+export function answerOf(
+  refusal: Refusal,
+  options: ChallengeOptions,
+  requestId: string,
+): HttpAnswer {
+  const { status, title, description, error, scope, dpopNonce } = refusal;
+  const challenge = challengeOf(refusal, options);
+  return {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      ...(challenge === undefined ? {} : { "WWW-Authenticate": challenge }),
+      ...(dpopNonce === undefined ? {} : { "DPoP-Nonce": dpopNonce }),
+      ...(status === 503 ? { "Retry-After": "1" } : {}),
+    },
+    body: JSON.stringify({
+      type: problemType(title),
+      title,
+      status,
+      detail: description,
+      ...(error === undefined ? {} : { error }),
+      ...(scope === undefined ? {} : { scope }),
+      request_id: requestId,
+    }),
+  };
+}

@@ -1,0 +1,112 @@
+import * as z from "zod";
+import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { InvalidInputError } from "../../shared/core/faults.ts";
+import type { ClientAddressSettings } from "../events/client-address.ts";
+import { fromHttpEvent, httpEventSchema } from "../events/http-event.ts";
+import {
+  type BehindLoadBalancer,
+  fromLoadBalancerEvent,
+  loadBalancerEventSchema,
+} from "../events/load-balancer-event.ts";
+import { fromProxyEvent, proxyEventSchema } from "../events/proxy-event.ts";
+import type { Caller } from "../http/caller.ts";
+import type { HttpAnswer } from "../http/refusal.ts";
+
+/** An HTTP call that invoked a function, and how its source is answered. */
+export interface InvokedCall {
+  readonly request: ProtectedRequest;
+  /** Decodes the body; undefined without one. */
+  readBody(): string | undefined;
+  /** The answer in the form that the source takes. */
+  respond(answer: HttpAnswer): object;
+  /** What the event says of its authorizer once the caller is known, as behind an authorizer. */
+  authorizer(caller: Caller): object;
+}
+
+const bodySchema = z.object({
+  body: z.string().nullish(),
+  isBase64Encoded: z.boolean().nullish(),
+});
+
+function decodeBody({ body, isBase64Encoded }: z.output<typeof bodySchema>): string | undefined {
+  if (!body) return undefined;
+  return isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
+}
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  200: "OK",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  503: "Service Unavailable",
+};
+
+const respond = ({ status, headers, body }: HttpAnswer) => ({
+  statusCode: status,
+  headers,
+  body,
+  isBase64Encoded: false,
+});
+
+/** A load balancer also takes a status line, and headers in the form that its target group has. */
+const respondToBalancer = (answer: HttpAnswer, isMultiValue: boolean) => {
+  const { headers, ...rest } = respond(answer);
+  const { status } = answer;
+  return {
+    ...rest,
+    statusDescription: `${status} ${STATUS_TEXT[status] ?? ""}`.trim(),
+    ...(isMultiValue
+      ? {
+          multiValueHeaders: Object.fromEntries(
+            Object.entries(headers).map(([name, value]) => [name, [value]]),
+          ),
+        }
+      : { headers }),
+  };
+};
+
+/** Which source an event has: a load balancer says so, and payload formats have their version. */
+const sourceSchema = z.object({
+  version: z.unknown().optional(),
+  requestContext: z.object({ elb: z.unknown().optional() }),
+});
+
+/**
+ * Reads the event of a function URL, an HTTP API, a REST API or a load balancer.
+ *
+ * @throws InvalidInputError when it is none of them
+ */
+export function readInvokedCall(
+  event: unknown,
+  addresses: ClientAddressSettings,
+  balancer: BehindLoadBalancer = {},
+): InvokedCall {
+  try {
+    const { version, requestContext } = sourceSchema.parse(event);
+    const body = bodySchema.parse(event);
+    const readBody = () => decodeBody(body);
+    if (requestContext.elb !== undefined) {
+      const parsed = loadBalancerEventSchema.parse(event);
+      return {
+        request: fromLoadBalancerEvent(parsed, addresses, balancer),
+        readBody,
+        respond: (answer) => respondToBalancer(answer, Boolean(parsed.multiValueHeaders)),
+        authorizer: (caller) => ({ ...caller }),
+      };
+    }
+    if (version === "2.0") {
+      const request = fromHttpEvent(httpEventSchema.parse(event), addresses);
+      return { request, readBody, respond, authorizer: (caller) => ({ lambda: { ...caller } }) };
+    }
+    const request = fromProxyEvent(proxyEventSchema.parse(event), addresses);
+    return { request, readBody, respond, authorizer: (caller) => ({ ...caller }) };
+  } catch (error) {
+    if (error instanceof z.ZodError) {
+      throw new InvalidInputError(
+        "the event of a function URL, an HTTP API, a REST API or a load balancer",
+        error,
+      );
+    }
+    throw error;
+  }
+}

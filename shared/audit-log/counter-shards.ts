@@ -1,0 +1,68 @@
+import { DAY_MS, toInstant } from "../core/clock.ts";
+import { steps } from "../core/steps.ts";
+import type { StatisticsStore } from "./counter-store.ts";
+import { type EnteredValues, enterValues, type ValueKind, valuesInUse } from "./values-in-use.ts";
+
+/**
+ * How many partitions hold the counters of a period: a month (`2026-11`), a day (`2026-11-23`) or an hour
+ * (`2026-11-23T10`).
+ */
+export type CounterShards = (period: string) => number;
+
+const kindOf = (month: string): ValueKind => `counter_shards/${month}`;
+
+/**
+ * Enters that counters of the days of `atMs` may lie in more partitions than `shards.counters.read`. It must
+ * be done before the first of them is written.
+ *
+ * Cost: a read and a write unit for each day and number of shards that this process has not entered yet.
+ */
+export async function enterCounterShards(
+  store: StatisticsStore,
+  entered: EnteredValues,
+  atMs: Iterable<number>,
+  shards: number,
+): Promise<void> {
+  if (shards <= store.config.shards.counters.read) return;
+  const days = new Set([...atMs].map((each) => Math.floor(each / DAY_MS) * DAY_MS));
+  await enterValues(
+    store,
+    entered,
+    [...days].map((dayMs) => {
+      const day = toInstant(dayMs).slice(0, 10);
+      const kind = kindOf(day.slice(0, 7));
+      return { kind, value: `${day.slice(8)}/${shards}`, untilMs: dayMs + DAY_MS };
+    }),
+  );
+}
+
+/**
+ * Reads how many partitions the counters of the days of [fromMs, toMs) lie in. One Query a month.
+ */
+export async function readCounterShards(
+  store: StatisticsStore,
+  fromMs: number,
+  toMs: number,
+): Promise<CounterShards> {
+  const days = steps(fromMs, toMs, DAY_MS).map((dayMs) => toInstant(dayMs).slice(0, 10));
+  const months = [...new Set(days.map((day) => day.slice(0, 7)))];
+  const wanted = new Set(days);
+  const shardsByDay = new Map<string, number>();
+  await Promise.all(
+    months.map(async (month) => {
+      for (const value of await valuesInUse(store, kindOf(month))) {
+        const [dayOfMonth, shards] = value.split("/");
+        const day = `${month}-${dayOfMonth}`;
+        if (!wanted.has(day)) continue;
+        shardsByDay.set(day, Math.max(shardsByDay.get(day) ?? 0, Number(shards)));
+      }
+    }),
+  );
+  const { read } = store.config.shards.counters;
+  return (period) => {
+    const found = [...shardsByDay].filter(
+      ([day]) => period.startsWith(day) || day.startsWith(period),
+    );
+    return Math.max(read, ...found.map(([, shards]) => shards));
+  };
+}

@@ -1,0 +1,38 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { DAY_MS, toEpochSeconds } from "../core/clock.ts";
+import type { StatisticsStore } from "./counter-store.ts";
+
+/** What came first, and when. */
+export interface First {
+  readonly attribute: "first_agent" | "first_place";
+  readonly value: string;
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+  readonly keepDays: number;
+}
+
+/** Writes what came first; another writer may have been there before, and then nothing changes. */
+export async function enterFirst(
+  store: StatisticsStore,
+  key: { readonly pk: string; readonly sk: string },
+  { attribute, value, atMs, keepDays }: First,
+): Promise<void> {
+  try {
+    await store.db.send(
+      new UpdateCommand({
+        TableName: store.countersTable,
+        Key: key,
+        UpdateExpression: `SET ${attribute} = :value, first_seen_ms = :seen, ttl_epoch_seconds = :ttl`,
+        ConditionExpression: "attribute_not_exists(first_seen_ms)",
+        ExpressionAttributeValues: {
+          ":value": value,
+          ":seen": atMs,
+          ":ttl": toEpochSeconds(atMs + keepDays * DAY_MS),
+        },
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}

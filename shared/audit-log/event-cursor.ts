@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+
+/** A cursor that cannot be followed, with what to do instead. */
+export class InvalidCursorError extends OAuthMonitoringError {
+  override readonly name = "InvalidCursorError";
+
+  constructor(why: string) {
+    super(`the cursor ${why}: start again without it`);
+  }
+}
+
+/** A place in the newest-first order: `occurred_at#id`. */
+const positionSchema = z
+  .string()
+  .max(100)
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[0-9a-f-]{36}$/);
+
+const cursorSchema = z.strictObject({ before: positionSchema, query: z.string().length(16) });
+
+function fingerprint(query: unknown): string {
+  return createHash("sha256").update(JSON.stringify(query)).digest("hex").slice(0, 16);
+}
+
+/**
+ * A cursor says only where to go on; which events may be seen is always the query's and its
+ * authorization's to say, so a forged cursor reads nothing more.
+ */
+export function encodeCursor(before: string, query: unknown): string {
+  return Buffer.from(JSON.stringify({ before, query: fingerprint(query) })).toString("base64url");
+}
+
+/**
+ * The place a cursor points to.
+ *
+ * @throws InvalidCursorError when it is not one of ours, or belongs to a query with other filters.
+ */
+export function decodeCursor(cursor: string, query: unknown): string {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+  } catch {
+    throw new InvalidCursorError("is damaged");
+  }
+  const parsed = cursorSchema.safeParse(json);
+  if (!parsed.success) throw new InvalidCursorError("is damaged");
+  if (parsed.data.query !== fingerprint(query)) {
+    throw new InvalidCursorError("belongs to a query with other filters");
+  }
+  return parsed.data.before;
+}

@@ -1,0 +1,172 @@
+import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import type { Count } from "./counter-keys.ts";
+import type { IssuanceStore } from "./counter-store.ts";
+import { CounterUpdates } from "./counter-updates.ts";
+import { countsOfEvent, type EventNews } from "./counts-of-event.ts";
+import { type Issuance, planIssuanceChange, tokenFact } from "./issuance.ts";
+import type { OAuthEvent } from "../events/oauth-event.ts";
+import { packOf, toEventItems } from "./event-pack.ts";
+
+type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
+
+/** TransactWriteItems takes a hundred items and 4 MB. */
+const MAX_ITEMS = 100;
+const MAX_BYTES = 3 * 1024 * 1024;
+
+/** Where events, their counters and the facts of tokens are kept. */
+export interface EventStore extends IssuanceStore {
+  readonly eventsTable: string;
+  readonly clientsTable: string;
+}
+
+/** What storing one event writes, and what it counts. */
+export interface EventWrites {
+  readonly event: OAuthEvent;
+  readonly issuance?: {
+    readonly tokenId: string;
+    readonly write: TransactItem;
+    readonly after: Issuance;
+  };
+  readonly counts: readonly Count[];
+}
+
+/** What is known of the tokens that a batch speaks of. */
+export type KnownIssuances = Map<string, Issuance>;
+
+/** Plans one event's writes upon what is known of its token. */
+export function planEventWrites(
+  store: EventStore,
+  event: OAuthEvent,
+  known: KnownIssuances,
+  news?: EventNews,
+): EventWrites {
+  const fact = tokenFact(event);
+  const change =
+    fact && planIssuanceChange(known.get(fact.tokenId), fact, store.issuancesTable, store.config);
+  return {
+    event,
+    ...(fact &&
+      change && {
+        issuance: { tokenId: fact.tokenId, write: change.write, after: change.after },
+      }),
+    counts: [...countsOfEvent(event, news), ...(change?.counts ?? [])],
+  };
+}
+
+/** Writes that `eventPuts` makes of each event. */
+export function putsOfEvent({ config }: EventStore): 1 | 2 {
+  return config.previousEventsTable === undefined ? 1 : 2;
+}
+
+/**
+ * The writes of events that are stored together: each event's, in the order given, on the condition that
+ * the event is new; and their packs. While there is a table from before packs, its id is entered there,
+ * too, so that code of either version stores it once.
+ */
+export function eventPuts(
+  store: EventStore,
+  events: readonly OAuthEvent[],
+  nowMs: number,
+): { readonly items: TransactItem[]; readonly packs: TransactItem[] } {
+  const { items, packs } = toEventItems(events, store.config, nowMs);
+  const { previousEventsTable } = store.config;
+  return {
+    items: items.flatMap((Item) => [
+      {
+        Put: {
+          TableName: store.eventsTable,
+          Item,
+          ConditionExpression: "attribute_not_exists(subject_shard)",
+        },
+      },
+      ...(previousEventsTable === undefined
+        ? []
+        : [
+            {
+              Put: {
+                TableName: previousEventsTable,
+                Item: { id: Item.id, expires_at: Item.expires_at },
+                ConditionExpression: "attribute_not_exists(id)",
+              },
+            },
+          ]),
+    ]),
+    packs: packs.map((Item) => ({ Put: { TableName: store.eventsTable, Item } })),
+  };
+}
+
+/**
+ * Orders events so that those that raise the same counters stand together: fewer transactions then
+ * write each counter. In which order events of one batch are stored means nothing.
+ */
+export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
+  const key = ({ oauth_client_id, event_type, event_data }: OAuthEvent) =>
+    `${oauth_client_id}\n${event_type}\n${event_data.ip}`;
+  return events
+    .map((event) => ({ event, key: key(event) }))
+    .sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)))
+    .map(({ event }) => event);
+}
+
+/**
+ * Takes from the front of `events` what fits `count` transactions that may be under way at once, and plans
+ * it. Each item is written once in all of them: a second event about a token waits for those that come after.
+ */
+export function takeTransactions(
+  events: readonly OAuthEvent[],
+  plan: (event: OAuthEvent) => EventWrites,
+  count: number,
+  putsOfEach: number,
+): { transactions: EventWrites[][]; rest: readonly OAuthEvent[] } {
+  const tokens = new Set<string>();
+  const transactions: EventWrites[][] = [];
+  let rest = events;
+  while (transactions.length < count) {
+    const next = takeTransaction(rest, plan, tokens, putsOfEach);
+    if (next.taken.length === 0) break;
+    transactions.push(next.taken);
+    rest = next.rest;
+  }
+  return { transactions, rest };
+}
+
+/** What fits one transaction, without the events of `tokens`, to which it adds its own. */
+function takeTransaction(
+  events: readonly OAuthEvent[],
+  plan: (event: OAuthEvent) => EventWrites,
+  tokens: Set<string>,
+  putsOfEach: number,
+): { taken: EventWrites[]; rest: OAuthEvent[] } {
+  const counters = new CounterUpdates(0);
+  const taken: EventWrites[] = [];
+  const rest: OAuthEvent[] = [];
+  const packs = new Set<string>();
+  let items = 0;
+  let bytes = 0;
+  let full = false;
+  for (const event of events) {
+    const tokenId = full ? undefined : tokenFact(event)?.tokenId;
+    if (full || (tokenId !== undefined && tokens.has(tokenId))) {
+      rest.push(event);
+      continue;
+    }
+    const writes = plan(event);
+    const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
+    const pack = packOf(event);
+    const more: number = putsOfEach + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
+    full =
+      items + more + counters.size + counters.growth(writes.counts) > MAX_ITEMS ||
+      (taken.length > 0 && bytes + size > MAX_BYTES);
+    if (full) {
+      rest.push(event);
+      continue;
+    }
+    counters.add(writes.counts);
+    if (tokenId !== undefined) tokens.add(tokenId);
+    packs.add(pack);
+    items += more;
+    bytes += size;
+    taken.push(writes);
+  }
+  return { taken, rest };
+}

@@ -1,0 +1,18 @@
+import { batchGetAll } from "../core/batch-get-all.ts";
+import type { IssuanceStore } from "./counter-store.ts";
+import { type Issuance, issuanceSchema } from "./issuance.ts";
+
+/** What is known of the given tokens, by their public ids; consistent, since a write builds upon it. */
+export async function findIssuances(
+  store: IssuanceStore,
+  tokenIds: readonly string[],
+): Promise<Map<string, Issuance>> {
+  const keys = [...new Set(tokenIds)].map((id) => ({ token_id: id }));
+  const items = await batchGetAll(store.db, store.issuancesTable, keys, { consistent: true });
+  return new Map(
+    items.map((item) => {
+      const issuance = issuanceSchema.parse(item);
+      return [issuance.token_id, issuance];
+    }),
+  );
+}

@@ -1,0 +1,165 @@
+import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { shardKey, shardOf } from "../core/shards.ts";
+import { identifierSchema } from "../events/identifiers.ts";
+import { NO_CLIENT, type OAuthEvent } from "../events/oauth-event.ts";
+import { DAY_MS, instantSchema, MINUTE_MS, toEpochSeconds } from "../core/clock.ts";
+import type { Count } from "./counter-keys.ts";
+
+type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
+
+/**
+ * What is known of a token's issuance and revocation, by its public id. It outlives the token, and it
+ * makes a token count once whatever number of events tell of it, in whatever order.
+ */
+export const issuanceSchema = z.object({
+  token_id: z.string(),
+  oauth_client_id: z.string().optional(),
+  issued_at: z.string().optional(),
+  expires_at: z.string().optional(),
+  revoked_at: z.string().optional(),
+});
+
+export type Issuance = z.output<typeof issuanceSchema>;
+
+/** `event_data` of a `token_issued` or `token_seen` that can be counted. */
+const issuedDataSchema = z.looseObject({
+  token_id: identifierSchema,
+  expires_at: instantSchema,
+  /** Default: when the event occurred. */
+  issued_at: instantSchema.optional(),
+});
+
+/** `event_data` of a `token_revoked` that can be counted. */
+const revokedDataSchema = z.looseObject({ token_id: identifierSchema });
+
+/** What an event says of a token's life. */
+export interface TokenFact {
+  readonly tokenId: string;
+  readonly clientId: string;
+  readonly issued?: { readonly at: string; readonly expiresAt: string };
+  readonly revokedAt?: string;
+}
+
+/** Events that tell of a token's issuance: by its issuer, or when it is first used. */
+const ISSUANCE_TYPES: ReadonlySet<string> = new Set(["token_issued", "token_seen"]);
+
+/** The fact in an event about a token's life; undefined when it lacks what counting needs. */
+export function tokenFact(event: OAuthEvent): TokenFact | undefined {
+  const clientId = event.oauth_client_id ?? NO_CLIENT;
+  if (ISSUANCE_TYPES.has(event.event_type)) {
+    const data = issuedDataSchema.safeParse(event.event_data).data;
+    if (!data) return undefined;
+    const at = data.issued_at ?? event.occurred_at;
+    return { tokenId: data.token_id, clientId, issued: { at, expiresAt: data.expires_at } };
+  }
+  if (event.event_type === "token_revoked") {
+    const data = revokedDataSchema.safeParse(event.event_data).data;
+    return data && { tokenId: data.token_id, clientId, revokedAt: event.occurred_at };
+  }
+  return undefined;
+}
+
+/**
+ * Tokens are counted by how long they live, in whole minutes: tokens of one class issued in one minute
+ * then expire within two minutes, so that all but those two are expired or active together.
+ */
+export function lifetimeClass(issuedAt: string, expiresAt: string): string {
+  const minutes = Math.floor((Date.parse(expiresAt) - Date.parse(issuedAt)) / MINUTE_MS);
+  return String(minutes);
+}
+
+/** What a fact changes: the write of the token's item, what it counts, and the item afterwards. */
+export interface IssuanceChange {
+  readonly write: TransactItem;
+  readonly counts: readonly Count[];
+  readonly after: Issuance;
+}
+
+function countsOf(after: Issuance, fields: readonly ("i" | "r")[]): Count[] {
+  if (!after.issued_at || !after.expires_at) return [];
+  const dimensions = [
+    lifetimeClass(after.issued_at, after.expires_at),
+    after.oauth_client_id ?? NO_CLIENT,
+  ];
+  const atMs = Date.parse(after.issued_at);
+  return fields.map((field) => ({ kind: "tokens", dimensions, field, atMs }));
+}
+
+/**
+ * What a fact changes, given what is known so far; undefined when it is nothing new. The write holds
+ * only while the item is still as `known`: otherwise its transaction fails and is planned again.
+ */
+export function planIssuanceChange(
+  known: Issuance | undefined,
+  fact: TokenFact,
+  table: string,
+  config: Pick<MonitoringConfig, "shards" | "retention">,
+): IssuanceChange | undefined {
+  if (fact.issued ? known?.issued_at !== undefined : known?.revoked_at !== undefined)
+    return undefined;
+  const after: Issuance = {
+    oauth_client_id: fact.clientId,
+    ...known,
+    token_id: fact.tokenId,
+    ...(fact.issued && {
+      oauth_client_id: fact.clientId,
+      issued_at: fact.issued.at,
+      expires_at: fact.issued.expiresAt,
+    }),
+    ...(fact.revokedAt && { revoked_at: fact.revokedAt }),
+  };
+  const revokedInTime =
+    after.revoked_at !== undefined &&
+    after.expires_at !== undefined &&
+    after.revoked_at < after.expires_at;
+  const fields: ("i" | "r")[] = [
+    ...(fact.issued ? (["i"] as const) : []),
+    ...(revokedInTime ? (["r"] as const) : []),
+  ];
+  const lastMs = Math.max(
+    ...[after.issued_at, after.expires_at, after.revoked_at].map((at) =>
+      Date.parse(at ?? "1970-01-01"),
+    ),
+  );
+  return {
+    counts: countsOf(after, fields),
+    after,
+    write: {
+      Put: {
+        TableName: table,
+        Item: {
+          ...after,
+          ...(after.issued_at && {
+            hour_shard: shardKey(
+              after.issued_at.slice(0, 13),
+              shardOf(fact.tokenId, config.shards.issuances.write),
+            ),
+          }),
+          ttl_epoch_seconds: toEpochSeconds(lastMs + config.retention.statisticsDays * DAY_MS),
+        },
+        ...unchangedSince(known),
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      },
+    },
+  };
+}
+
+function unchangedSince(known: Issuance | undefined): {
+  ConditionExpression: string;
+  ExpressionAttributeValues?: Record<string, string>;
+} {
+  const is = (name: "issued_at" | "revoked_at") =>
+    known?.[name] === undefined ? `attribute_not_exists(${name})` : `${name} = :${name}`;
+  const values = Object.fromEntries(
+    (["issued_at", "revoked_at"] as const).flatMap((name) => {
+      const value = known?.[name];
+      return value === undefined ? [] : [[`:${name}`, value]];
+    }),
+  );
+  return {
+    ConditionExpression: `${is("issued_at")} AND ${is("revoked_at")}`,
+    ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
+  };
+}

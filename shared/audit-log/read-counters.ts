@@ -1,0 +1,141 @@
+import { queryEach } from "../core/query-all.ts";
+import { allShardKeys } from "../core/shards.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
+import { steps } from "../core/steps.ts";
+import type { CounterField, CounterKind } from "./counter-keys.ts";
+import type { CounterShards } from "./counter-shards.ts";
+import type { StatisticsStore } from "./counter-store.ts";
+
+/** A number read back: how many, of what, in [startMs, startMs + lengthMs). */
+export interface Bucket {
+  readonly dimensions: readonly string[];
+  readonly field: CounterField;
+  readonly startMs: number;
+  readonly lengthMs: number;
+  readonly count: number;
+}
+
+interface Resolution {
+  readonly name: "day" | "hour";
+  /** What a partition spans, as the prefix of an instant. */
+  readonly partitionOf: (atMs: number) => string;
+  /** What an item spans, and the place of its number in an instant. */
+  readonly itemMs: number;
+  readonly itemOf: (atMs: number) => string;
+  readonly bucketMs: number;
+}
+
+const DAY: Resolution = {
+  name: "day",
+  partitionOf: (atMs) => toInstant(atMs).slice(0, 7),
+  itemMs: DAY_MS,
+  itemOf: (atMs) => toInstant(atMs).slice(8, 10),
+  bucketMs: HOUR_MS,
+};
+
+const HOUR: Resolution = {
+  name: "hour",
+  partitionOf: (atMs) => toInstant(atMs).slice(0, 10),
+  itemMs: HOUR_MS,
+  itemOf: (atMs) => toInstant(atMs).slice(11, 13),
+  bucketMs: MINUTE_MS,
+};
+
+/** The item starts from the first to the last, a run for each partition. */
+function runs(starts: readonly number[], resolution: Resolution): Map<string, number[]> {
+  const byPartition = new Map<string, number[]>();
+  for (const start of starts) {
+    const partition = resolution.partitionOf(start);
+    byPartition.set(partition, [...(byPartition.get(partition) ?? []), start]);
+  }
+  return byPartition;
+}
+
+/**
+ * Reads the items that begin at the given instants. `dimensionCount` says how many dimensions the kind
+ * has, since the last may hold the separator.
+ */
+async function readItems(
+  store: StatisticsStore,
+  kind: CounterKind,
+  dimensionCount: number,
+  starts: readonly number[],
+  resolution: Resolution,
+  shards: CounterShards,
+): Promise<Bucket[]> {
+  const buckets = await Promise.all(
+    [...runs(starts, resolution)].map(async ([partition, itemStarts]) => {
+      const startByItem = new Map(itemStarts.map((start) => [resolution.itemOf(start), start]));
+      const names = [...startByItem.keys()].sort();
+      const items = await queryEach(
+        store.db,
+        allShardKeys(`${kind}/${resolution.name}/${partition}`, shards(partition)).map((pk) => ({
+          TableName: store.countersTable,
+          KeyConditionExpression: "pk = :pk AND sk BETWEEN :first AND :last",
+          ExpressionAttributeValues: {
+            ":pk": pk,
+            ":first": `${names[0]}#`,
+            ":last": `${names.at(-1)}#\u{10FFFF}`,
+          },
+        })),
+      );
+      return items.flatMap((item) => toBuckets(item, startByItem, dimensionCount, resolution));
+    }),
+  );
+  return buckets.flat();
+}
+
+function toBuckets(
+  item: Record<string, unknown>,
+  startByItem: ReadonlyMap<string, number>,
+  dimensionCount: number,
+  resolution: Resolution,
+): Bucket[] {
+  const [name = "", ...parts] = String(item.sk).split("#");
+  const start = startByItem.get(name);
+  if (start === undefined) return [];
+  const dimensions = [
+    ...parts.slice(0, dimensionCount - 1),
+    parts.slice(dimensionCount - 1).join("#"),
+  ];
+  return Object.entries(item).flatMap(([attribute, count]) => {
+    const match = /^([nsgir])(\d\d)$/.exec(attribute);
+    if (!match || typeof count !== "number") return [];
+    return [
+      {
+        dimensions,
+        field: match[1] as CounterField,
+        startMs: start + Number(match[2]) * resolution.bucketMs,
+        lengthMs: resolution.bucketMs,
+        count,
+      },
+    ];
+  });
+}
+
+/** Hour buckets that lie in the days of [fromMs, toMs): one Query a month and shard. */
+export async function readHourBuckets(
+  store: StatisticsStore,
+  kind: CounterKind,
+  dimensionCount: number,
+  fromMs: number,
+  toMs: number,
+  shards: CounterShards,
+): Promise<Bucket[]> {
+  const days = steps(fromMs, toMs, DAY_MS);
+  const buckets = await readItems(store, kind, dimensionCount, days, DAY, shards);
+  return buckets.filter(
+    (bucket) => bucket.startMs + bucket.lengthMs > fromMs && bucket.startMs < toMs,
+  );
+}
+
+/** Minute buckets of the hours that begin at the given instants: one Query a day and shard. */
+export async function readMinuteBuckets(
+  store: StatisticsStore,
+  kind: CounterKind,
+  dimensionCount: number,
+  hourStarts: readonly number[],
+  shards: CounterShards,
+): Promise<Bucket[]> {
+  return readItems(store, kind, dimensionCount, hourStarts, HOUR, shards);
+}

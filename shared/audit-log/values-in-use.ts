@@ -1,0 +1,127 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { batchGetAll } from "../core/batch-get-all.ts";
+import { queryAll } from "../core/query-all.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import type { StatisticsStore } from "./counter-store.ts";
+
+/**
+ * Readers must know which partitions writers use: every retention period that stored events have, every
+ * lifetime that counted tokens have, the users under whom a token's events are filed, and how many shards
+ * the counters of a month's days have. Writers enter a value before its first use.
+ */
+export type ValueKind =
+  | "retention_days"
+  | "token_lifetime"
+  | `token_user/${string}`
+  | `counter_shards/${string}`;
+
+/** The users of a token. */
+export function userOfToken(tokenId: string): ValueKind {
+  return `token_user/${tokenId}`;
+}
+
+/** A value that is in use at least until `untilMs`, epoch milliseconds. */
+export interface ValueInUse {
+  readonly kind: ValueKind;
+  readonly value: string;
+  readonly untilMs: number;
+}
+
+/** The last day whose instants sort as text; some issuers write it where they mean never. */
+const LAST_DAY_MS = Date.parse("9999-12-31T00:00:00.000Z");
+
+/** Remembers what this process has entered, so that a value is asked for once while it is remembered. */
+export type EnteredValues = Map<string, number>;
+
+/** Values that a process remembers; the oldest are forgotten first, which costs a read. */
+const MOST_REMEMBERED = 50_000;
+
+const keyOf = ({ kind, value }: ValueInUse) => ({ pk: `in-use/${kind}`, sk: value });
+const nameOf = ({ pk, sk }: { pk: string; sk: string }) => `${pk}\n${sk}`;
+
+/** Days are rounded up, so that a value is written once a day at most. */
+const roundUp = (untilMs: number) =>
+  Math.min((Math.floor(untilMs / DAY_MS) + 2) * DAY_MS, LAST_DAY_MS);
+
+/** Remembers a value, and forgets the oldest of too many. */
+export function rememberValue(entered: EnteredValues, name: string, untilMs: number): void {
+  entered.delete(name);
+  entered.set(name, untilMs);
+  for (const oldest of entered.keys()) {
+    if (entered.size <= MOST_REMEMBERED) break;
+    entered.delete(oldest);
+  }
+}
+
+/** Writes a value's time unless a later one is there. */
+async function enter(store: StatisticsStore, value: ValueInUse): Promise<void> {
+  const untilMs = roundUp(value.untilMs);
+  try {
+    await store.db.send(
+      new UpdateCommand({
+        TableName: store.countersTable,
+        Key: keyOf(value),
+        UpdateExpression: "SET in_use_until = :until, ttl_epoch_seconds = :ttl",
+        ConditionExpression: "attribute_not_exists(in_use_until) OR in_use_until < :until",
+        ExpressionAttributeValues: {
+          ":until": toInstant(untilMs),
+          ":ttl": toEpochSeconds(untilMs + store.config.retention.statisticsDays * DAY_MS),
+        },
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+  }
+}
+
+/**
+ * Enters values as in use. Repeating them, or an earlier time, changes nothing.
+ *
+ * Cost: half a read unit for each that this process does not remember, and a write unit for each that
+ * was not entered today.
+ */
+export async function enterValues(
+  store: StatisticsStore,
+  entered: EnteredValues,
+  values: readonly ValueInUse[],
+): Promise<void> {
+  const waiting = new Map<string, ValueInUse>();
+  for (const value of values) {
+    const name = nameOf(keyOf(value));
+    const untilMs = Math.min(value.untilMs, LAST_DAY_MS);
+    const knownMs = Math.max(entered.get(name) ?? 0, waiting.get(name)?.untilMs ?? 0);
+    if (knownMs < untilMs) waiting.set(name, { ...value, untilMs });
+  }
+  if (waiting.size === 0) return;
+  const found = await batchGetAll(store.db, store.countersTable, [...waiting.values()].map(keyOf));
+  for (const { pk, sk, in_use_until } of found) {
+    const name = nameOf({ pk: String(pk), sk: String(sk) });
+    const untilMs = Date.parse(String(in_use_until));
+    if (untilMs < (waiting.get(name)?.untilMs ?? 0)) continue;
+    rememberValue(entered, name, untilMs);
+    waiting.delete(name);
+  }
+  await Promise.all(
+    [...waiting].map(async ([name, value]) => {
+      await enter(store, value);
+      rememberValue(entered, name, roundUp(value.untilMs));
+    }),
+  );
+}
+
+/** The values in use at or after `sinceMs`; without it, all that are on record. */
+export async function valuesInUse(
+  store: Pick<StatisticsStore, "db" | "countersTable">,
+  kind: ValueKind,
+  sinceMs = 0,
+): Promise<string[]> {
+  const items = await queryAll(store.db, {
+    TableName: store.countersTable,
+    KeyConditionExpression: "pk = :pk",
+    ExpressionAttributeValues: { ":pk": `in-use/${kind}` },
+    ConsistentRead: true,
+  });
+  const since = toInstant(sinceMs);
+  return items.filter((item) => String(item.in_use_until) >= since).map((item) => String(item.sk));
+}

@@ -1,0 +1,204 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import {
+  DeleteCommand,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import { queryAll } from "../core/query-all.ts";
+import { IncompleteRequestError, OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { type Restriction, restrictionSchema } from "./restriction.ts";
+import {
+  HEAD,
+  HEAD_COPIES,
+  headList,
+  LOG,
+  MOST_RESTRICTIONS,
+  type NewRestriction,
+  type RestrictionStore,
+  toSeq,
+} from "./restriction-store.ts";
+
+/** As many restrictions hold as every door can keep. */
+export class TooManyRestrictionsError extends OAuthMonitoringError {
+  override readonly name = "TooManyRestrictionsError";
+
+  constructor() {
+    super(
+      `${MOST_RESTRICTIONS} blocks and revocations hold already, and no more can: release some, or block a network in place of its addresses`,
+    );
+  }
+}
+
+/** Days for which an entry stays after its time, so that a process that read it before learns of its end. */
+const KEPT_DAYS = 2;
+
+/** Tries for the next position when others take it. */
+const ATTEMPTS = 50;
+
+/** The restrictions that hold. */
+export async function listRestrictions(
+  store: RestrictionStore,
+  nowMs: number,
+): Promise<Restriction[]> {
+  const items = await queryAll(store.db, {
+    TableName: store.restrictionsTable,
+    KeyConditionExpression: "#list = :log",
+    ExpressionAttributeNames: { "#list": "list" },
+    ExpressionAttributeValues: { ":log": LOG },
+    ConsistentRead: true,
+  });
+  return items
+    .map((item) => restrictionSchema.parse(item))
+    .filter((entry) => entry.effect !== "release" && Date.parse(entry.until) > nowMs);
+}
+
+/**
+ * Adds an action's entry to the list, unless it is there already. Every door knows it from the next call on once
+ * `confirmRestriction` resolves for its position.
+ *
+ * @returns its position
+ * @throws TooManyRestrictionsError when the list is full; a release has always room
+ */
+export async function appendRestriction(
+  store: RestrictionStore,
+  entry: NewRestriction,
+  nowMs: number,
+): Promise<string> {
+  if (entry.effect !== "release") {
+    const held = await listRestrictions(store, nowMs);
+    const own = held.find(({ action_id }) => action_id === entry.action_id);
+    if (own) return own.seq;
+    if (held.length >= MOST_RESTRICTIONS) throw new TooManyRestrictionsError();
+  }
+  let position = (await latestPosition(store)) + 1;
+  const endsMs = entry.effect === "release" ? nowMs : Date.parse(entry.until);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const seq = toSeq(position);
+    try {
+      await store.db.send(
+        new PutCommand({
+          TableName: store.restrictionsTable,
+          Item: {
+            ...entry,
+            list: LOG,
+            seq,
+            ttl_epoch_seconds: toEpochSeconds(endsMs + KEPT_DAYS * DAY_MS),
+          },
+          ConditionExpression: "attribute_not_exists(seq)",
+        }),
+      );
+      return seq;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      // Another action took the position, so the next one may be taken.
+      position += 1;
+      await sleep(Math.random() * 5 * attempt);
+    }
+  }
+  throw new IncompleteRequestError("too many actions are taken at the same time: try again");
+}
+
+/** The last position that was taken, by the list itself or by a copy of its head; entries leave the list. */
+async function latestPosition(store: RestrictionStore): Promise<number> {
+  const [{ Items = [] }, { Item }] = await Promise.all([
+    store.db.send(
+      new QueryCommand({
+        TableName: store.restrictionsTable,
+        KeyConditionExpression: "#list = :log",
+        ExpressionAttributeNames: { "#list": "list" },
+        ExpressionAttributeValues: { ":log": LOG },
+        ScanIndexForward: false,
+        Limit: 1,
+        ConsistentRead: true,
+      }),
+    ),
+    store.db.send(
+      new GetCommand({
+        TableName: store.restrictionsTable,
+        Key: { list: headList(0), seq: HEAD },
+        ConsistentRead: true,
+      }),
+    ),
+  ]);
+  return Math.max(Number(Items[0]?.seq ?? 0), Number(Item?.head_seq ?? 0));
+}
+
+/** Tells every copy that the list has got to a position. When it resolves, the entry holds from the next call on. */
+export async function confirmRestriction(store: RestrictionStore, seq: string): Promise<void> {
+  await Promise.all(
+    Array.from({ length: HEAD_COPIES }, (_, copy) =>
+      store.db
+        .send(
+          new UpdateCommand({
+            TableName: store.restrictionsTable,
+            Key: { list: headList(copy), seq: HEAD },
+            UpdateExpression: "SET head_seq = :seq",
+            ConditionExpression: "attribute_not_exists(head_seq) OR head_seq < :seq",
+            ExpressionAttributeValues: { ":seq": seq },
+          }),
+        )
+        .catch((error: unknown) => {
+          // Another action is ahead.
+          if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        }),
+    ),
+  );
+}
+
+/**
+ * Takes an action's entries out of the list. Processes that read them before forget them by a release, or when their
+ * time is over.
+ */
+export async function removeRestrictions(
+  store: RestrictionStore,
+  actionId: string,
+  nowMs: number,
+): Promise<void> {
+  const held = await listRestrictions(store, nowMs);
+  await Promise.all(
+    held
+      .filter(({ action_id }) => action_id === actionId)
+      .map(({ seq }) =>
+        store.db.send(
+          new DeleteCommand({ TableName: store.restrictionsTable, Key: { list: LOG, seq } }),
+        ),
+      ),
+  );
+}
+
+/** Lets an action's entries end at another instant. Processes that read them before keep the old end for a while. */
+export async function shortenRestrictions(
+  store: RestrictionStore,
+  actionId: string,
+  untilMs: number,
+  nowMs: number,
+): Promise<void> {
+  const held = await listRestrictions(store, nowMs);
+  await Promise.all(
+    held
+      .filter(
+        (entry) =>
+          entry.action_id === actionId &&
+          entry.effect !== "release" &&
+          Date.parse(entry.until) > untilMs,
+      )
+      .map(({ seq }) =>
+        store.db.send(
+          new UpdateCommand({
+            TableName: store.restrictionsTable,
+            Key: { list: LOG, seq },
+            UpdateExpression: "SET #until = :until, ttl_epoch_seconds = :ttl",
+            ExpressionAttributeNames: { "#until": "until" },
+            ExpressionAttributeValues: {
+              ":until": toInstant(untilMs),
+              ":ttl": toEpochSeconds(untilMs + KEPT_DAYS * DAY_MS),
+            },
+          }),
+        ),
+      ),
+  );
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
+import { IncompleteRequestError } from "./oauth-monitoring-error.ts";
+import type { DocumentClient } from "./document-client.ts";
+
+/** BatchGetItem takes a hundred keys a call. */
+const MAX_KEYS = 100;
+const MAX_ATTEMPTS = 8;
+
+/**
+ * The items of distinct keys, in no order; keys without an item are absent. BatchGetItem may leave keys
+ * unprocessed, which the SDK does not retry: they are asked for again, with growing waits.
+ */
+export async function batchGetAll(
+  db: DocumentClient,
+  table: string,
+  keys: readonly Record<string, string>[],
+  { consistent = false, maxAttempts = MAX_ATTEMPTS } = {},
+): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  let waiting = [...keys];
+  let attempt = 0;
+  while (waiting.length > 0) {
+    const { Responses, UnprocessedKeys } = await db.send(
+      new BatchGetCommand({
+        RequestItems: { [table]: { Keys: waiting.slice(0, MAX_KEYS), ConsistentRead: consistent } },
+      }),
+    );
+    found.push(...(Responses?.[table] ?? []));
+    const unprocessed = (UnprocessedKeys?.[table]?.Keys ?? []) as Record<string, string>[];
+    if (unprocessed.length > 0) {
+      attempt += 1;
+      if (attempt === maxAttempts) {
+        throw new IncompleteRequestError(`${table} does not answer all keys: try again`);
+      }
+      await sleep(25 * 2 ** attempt);
+    }
+    waiting = [...unprocessed, ...waiting.slice(MAX_KEYS)];
+  }
+  return found;
+}

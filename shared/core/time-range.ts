@@ -1,0 +1,59 @@
+import * as z from "zod";
+import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
+import { DAY_MS, instantSchema } from "./clock.ts";
+
+/** [fromMs, toMs) in epoch milliseconds. */
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The range is not valid; the message says how to fix it. */
+export class InvalidRangeError extends OAuthMonitoringError {
+  override readonly name = "InvalidRangeError";
+
+  /** @param pointer JSON Pointer (RFC 6901) to the wrong end */
+  constructor(
+    readonly pointer: "/from" | "/to",
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** `from` and `to` of a request: UTC instants, both optional. */
+export const rangeParametersSchema = z.object({
+  from: instantSchema.optional(),
+  to: instantSchema.optional(),
+});
+
+/**
+ * The range that `from` and `to` mean: `to` defaults to now, `from` to 24 hours before `to`.
+ *
+ * @throws InvalidRangeError when `from` is not before `to`, when the range begins before what is kept, or
+ * when it ends more than a year from now
+ */
+export function resolveRange(
+  parameters: z.output<typeof rangeParametersSchema>,
+  nowMs: number,
+  keptDays: number,
+): TimeRange {
+  const toMs = parameters.to === undefined ? nowMs : Date.parse(parameters.to);
+  const fromMs = parameters.from === undefined ? toMs - DAY_MS : Date.parse(parameters.from);
+  if (fromMs >= toMs) throw new InvalidRangeError("/from", "from must be before to");
+  if (fromMs < nowMs - keptDays * DAY_MS) {
+    throw parameters.from === undefined
+      ? new InvalidRangeError(
+          "/to",
+          `the 24 hours before to begin before the ${keptDays} days that are kept: choose a later to`,
+        )
+      : new InvalidRangeError(
+          "/from",
+          `from is before the ${keptDays} days that are kept: choose a later from`,
+        );
+  }
+  if (toMs > nowMs + 366 * DAY_MS) {
+    throw new InvalidRangeError("/to", "to is more than a year from now: choose an earlier to");
+  }
+  return { fromMs, toMs };
+}

@@ -1,0 +1,105 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { toInstant } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import { originFacts, placeText } from "./origin-news.ts";
+import type { SeenEvent } from "./seen-event.ts";
+
+/** What an administrator did, by words of the provider's code, reason and message: one of each list. */
+const CHANGES: readonly {
+  readonly did: string;
+  /** The same after "tried to". */
+  readonly to: string;
+  readonly words: readonly (readonly string[])[];
+  readonly score: number;
+}[] = [
+  {
+    did: "switched a protection off",
+    to: "switch a protection off",
+    words: [
+      ["disabl", "delet", "deactivat", "remov", "turned off"],
+      [
+        ...["mfa", "factor", "attack", "threat", "brute", "breached", "bot detection"],
+        ...["policy", "protection", "captcha", "zone", "strong authentication"],
+      ],
+    ],
+    score: 75,
+  },
+  {
+    did: "read or changed a secret",
+    to: "read or change a secret",
+    words: [["secret"], ["read", "chang", "rotat", "creat", "add"]],
+    score: 45,
+  },
+  {
+    did: "changed where a client's users are sent",
+    to: "change where a client's users are sent",
+    words: [["redirect_uri", "redirect uri", "redirecturi", "callback"]],
+    score: 60,
+  },
+  {
+    did: "changed whose sign-ins are trusted",
+    to: "change whose sign-ins are trusted",
+    words: [
+      ["federation", "identity provider", "domain authentication", ".idp."],
+      ["set ", "creat", "add", "updat"],
+    ],
+    score: 60,
+  },
+  {
+    did: "gave somebody administrative rights",
+    to: "give somebody administrative rights",
+    words: [
+      ["grant", "assign", "add"],
+      ["admin", "role", "privilege"],
+    ],
+    score: 45,
+  },
+];
+
+const LONGEST = 300;
+
+/** What an attempt scores less than the change. */
+const FAILED_LESS = 20;
+
+function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {
+  const text = `${reason} ${code} ${message}`.slice(0, LONGEST).toLowerCase();
+  return CHANGES.find(({ words }) => words.every((any) => any.some((word) => text.includes(word))));
+}
+
+/** An administrator who weakens the identity provider. */
+export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> = {
+  name: "admin_change",
+  catches:
+    "a protection that is switched off at the identity provider, a secret that is read, a redirect URI or trusted identity provider that is changed",
+  falsePositives: "an administrator at work",
+  advice: "Ask the administrator. If it was not them, end their sessions and undo the change.",
+  examples: "all",
+  find: ({ administration }) =>
+    administration.flatMap((event) => {
+      const change = changeOf(event);
+      if (!change) return [];
+      const actor = event.userId ?? event.clientId ?? event.ip ?? "somebody";
+      const what = event.isFailed ? `tried to ${change.to}, and failed,` : change.did;
+      const kind =
+        event.userId !== undefined ? "user" : event.clientId !== undefined ? "client" : "ip";
+      return [
+        {
+          subject: { kind, id: actor } as const,
+          clientId: event.clientId,
+          involved: event.ip === undefined ? [] : [{ kind: "ip", id: event.ip } as const],
+          message: `${actor} ${what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.origin ? `, from ${placeText(event)}` : ""}`,
+          score: change.score - (event.isFailed ? FAILED_LESS : 0),
+          observed: 1,
+          threshold: 1,
+          windowStart: toInstant(event.atMs),
+          windowEnd: toInstant(event.atMs),
+          evidence: {
+            code: event.code,
+            reason: event.reason,
+            user_agent: event.agent,
+            ...originFacts(event.origin),
+          },
+        },
+      ];
+    }),
+};

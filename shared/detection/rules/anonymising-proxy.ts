@@ -1,0 +1,197 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isGuess } from "../../events/guess-reasons.ts";
+import type { OriginKind } from "../../events/origin.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import { originEvidence, originNews, placeText } from "./origin-news.ts";
+import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
+import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+
+type Parameters = AnomaliesConfig["rules"]["anonymising_proxy"];
+type Anonymiser = Exclude<OriginKind, "hosting">;
+
+/** What an anonymiser that is new to a holder weighs: many people have a VPN, and hardly anybody Tor. */
+const POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
+const NEW_AGENT = 20;
+const NEW_COUNTRY = 5;
+/** Of a holder with fewer uses of known origin, or on fewer days, nobody can say what they never used. */
+const KNOWN = { events: 5, days: 2 };
+/** The window of guesses. */
+const GUESSES_MS = 2 * HOUR_MS;
+/** The most addresses that an alert about guessing names. */
+const MOST_ADDRESSES = 50;
+
+function anonymiserOf({ origin }: SeenEvent): Anonymiser | undefined {
+  const kind = origin?.kind;
+  return kind === undefined || kind === "hosting" ? undefined : kind;
+}
+
+/** A holder's first use by an anonymiser. */
+interface FirstUse {
+  readonly holder: string;
+  readonly first: SeenEvent;
+  readonly anonymiser: Anonymiser;
+  readonly habits: Habits;
+  readonly uses: number;
+}
+
+function firstUses({ holders, nowMs }: DetectionSnapshot, windowMinutes: number): FirstUse[] {
+  const fromMs = nowMs - windowMinutes * MINUTE_MS;
+  return [...holders].flatMap(([holder, events]) => {
+    const used = events.filter(
+      (event) =>
+        (event.type === "token_used" || event.type === "session_started") &&
+        anonymiserOf(event) !== undefined,
+    );
+    const [first] = used;
+    const anonymiser = first && anonymiserOf(first);
+    // The earliest is within the window: none was before.
+    if (!first || !anonymiser || first.atMs < fromMs) return [];
+    const before = events.filter(
+      (event) => event.atMs < first.atMs && event.origin !== undefined && isSuccess(event),
+    );
+    const known = habitsOf(before);
+    if (known.events < KNOWN.events || known.days < KNOWN.days) return [];
+    const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+    return [{ holder, first, anonymiser, habits, uses: used.length }];
+  });
+}
+
+/** A user or token that never used an anonymiser, and now does. */
+function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): Anomaly {
+  const { holder, first, anonymiser, habits, uses } = use;
+  const subject = holderSubject(holder);
+  const isNewAgent = hasNewAgent(habits, first);
+  const { country } = first.origin ?? {};
+  const isNewCountry = country !== undefined && !habits.countries.has(country);
+  return {
+    subject,
+    clientId: first.clientId,
+    involved: [
+      ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
+      ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
+    ],
+    message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of its ${habits.events} uses before came from a VPN, proxy or Tor`,
+    // At most medium: what else is found about the same user makes it high.
+    score: Math.min(
+      65,
+      POINTS[anonymiser] + (isNewAgent ? NEW_AGENT : 0) + (isNewCountry ? NEW_COUNTRY : 0),
+    ),
+    observed: uses,
+    threshold: 1,
+    windowStart: toInstant(nowMs - windowMinutes * MINUTE_MS),
+    windowEnd: toInstant(nowMs),
+    evidence: {
+      is_new_user_agent: isNewAgent,
+      news: originNews(habits, first),
+      ...originEvidence(habits, first),
+    },
+  };
+}
+
+/** Many users who come through one exit of Tor or one proxy for the first time. */
+function ofUsers(
+  uses: readonly FirstUse[],
+  nowMs: number,
+  { windowMinutes, users: threshold }: Parameters,
+): Anomaly[] {
+  const exits = new Map<string, FirstUse[]>();
+  for (const use of uses) {
+    const { ip } = use.first;
+    if (ip === undefined || use.anonymiser === "vpn" || !use.holder.startsWith("user:")) continue;
+    exits.set(ip, [...(exits.get(ip) ?? []), use]);
+  }
+  return [...exits].flatMap(([ip, of]) => {
+    const [use] = of;
+    if (!use || of.length < threshold) return [];
+    return [
+      {
+        subject: { kind: "ip", id: ip } as const,
+        clientId: use.first.clientId,
+        involved: of.map(({ holder }) => holderSubject(holder)),
+        message: `${of.length} users were active from ${placeText(use.first)}; none of them had ever used a VPN, proxy or Tor`,
+        score: 75,
+        observed: of.length,
+        threshold,
+        windowStart: toInstant(nowMs - windowMinutes * MINUTE_MS),
+        windowEnd: toInstant(nowMs),
+        evidence: { users: of.slice(0, 10).map(({ holder }) => holderSubject(holder).id) },
+      },
+    ];
+  });
+}
+
+/** Exits of one kind that are taken for one hand. */
+interface Guessers {
+  readonly anonymiser: Anonymiser;
+  readonly exits: { readonly ip: string; readonly guesses: readonly SeenEvent[] }[];
+}
+
+/** Guesses through anonymisers at which nobody is let in, a few from each address. */
+function ofGuesses(
+  { addresses, nowMs }: DetectionSnapshot,
+  { guesses: threshold }: Parameters,
+): Anomaly[] {
+  const fromMs = nowMs - GUESSES_MS;
+  const found = new Map<string, Guessers>();
+  for (const [ip, events] of addresses) {
+    const guesses = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
+    const [first] = guesses;
+    const anonymiser = first && anonymiserOf(first);
+    // Where people are let in as well, the exit is theirs.
+    if (!anonymiser || events.some(isSuccess)) continue;
+    // One hand changes exits of Tor and proxies; an exit of a VPN, or one that guesses enough, is one of many hands.
+    const isAlone = anonymiser === "vpn" || guesses.length >= threshold;
+    const key = isAlone ? ip : anonymiser;
+    const of = found.get(key) ?? { anonymiser, exits: [] };
+    of.exits.push({ ip, guesses });
+    found.set(key, of);
+  }
+  return [...found.values()].flatMap(({ anonymiser, exits }) => {
+    const sorted = exits.sort((a, b) => b.guesses.length - a.guesses.length);
+    const total = sorted.reduce((sum, { guesses }) => sum + guesses.length, 0);
+    const [most] = sorted;
+    const [first] = most?.guesses ?? [];
+    if (!most || !first || total < threshold) return [];
+    return [
+      {
+        subject: { kind: "ip", id: most.ip } as const,
+        clientId: first.clientId,
+        involved: sorted
+          .slice(0, MOST_ADDRESSES)
+          .map(({ ip }) => ({ kind: "ip", id: ip }) as const),
+        message: `${total} guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses such as ${placeText(first)}`}; nobody was let in from there`,
+        score: anonymiser === "vpn" ? 50 : 65,
+        observed: total,
+        threshold,
+        windowStart: toInstant(fromMs),
+        windowEnd: toInstant(nowMs),
+        evidence: {
+          kind_of_place: anonymiser,
+          addresses: sorted.length,
+          most: sorted.slice(0, 5).map(({ ip, guesses }) => ({ ip, count: guesses.length })),
+        },
+      },
+    ];
+  });
+}
+
+/** Access through a VPN, a proxy or Tor by who never used one, and guesses through these. */
+export const anonymisingProxy: AnomalyRule<Parameters> = {
+  name: "anonymising_proxy",
+  catches:
+    "somebody who hides: a user or token at Tor, a proxy or a VPN for the first time, many users at one exit, guesses through exits",
+  falsePositives: "a user who tries Tor, or gets a new computer and a VPN in one",
+  advice:
+    "Ask the user. If it was not them, end their sessions and reset their credentials. Block exits that only guess.",
+  examples: "all",
+  find: (snapshot, parameters) => {
+    const uses = firstUses(snapshot, parameters.windowMinutes);
+    return [
+      ...uses.map((use) => ofHolder(use, snapshot.nowMs, parameters)),
+      ...ofUsers(uses, snapshot.nowMs, parameters),
+      ...ofGuesses(snapshot, parameters),
+    ];
+  },
+};

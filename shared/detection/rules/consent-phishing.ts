@@ -1,0 +1,156 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { operatorOf } from "../../events/operator.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import { originText } from "./origin-news.ts";
+import { isSensitive, RAISED_FROM } from "./risk.ts";
+import type { SeenEvent } from "./seen-event.ts";
+import { unusualHours } from "./unusual-hours.ts";
+
+type Parameters = AnomaliesConfig["rules"]["consent_phishing"];
+
+/** An operator's clients are young only once: before this, none is new. */
+const WATCHED_DAYS = 3;
+
+/** The network of a use, or its hoster: there, one program has many networks. A carrier's users are many people. */
+function siteOf({ network, origin }: SeenEvent): string {
+  const hoster = origin?.kind === "hosting" ? operatorOf(origin) : undefined;
+  return hoster ?? network ?? "";
+}
+
+/** Users who are enough when their tokens are not used where they are. */
+const FEW_USERS = 5;
+
+/** The share of the uses that come from the place with the most. */
+function concentration(uses: readonly SeenEvent[]): number {
+  const counts = new Map<string, number>();
+  for (const site of uses.map(siteOf)) counts.set(site, (counts.get(site) ?? 0) + 1);
+  return Math.max(0, ...counts.values()) / Math.max(1, uses.length);
+}
+
+/** A user who has just signed in may not have called yet. */
+const CALLS_WITHIN_MS = 10 * MINUTE_MS;
+/** Of the users, so many are new to the client, and so many of their tokens are presented by nobody. */
+const NEW_SHARE = 0.8;
+const UNUSED_SHARE = 0.7;
+
+/**
+ * A client that is no longer new, to which unusually many users give access who never did, and whose tokens their users
+ * do not use: somebody collects them.
+ */
+function collected(
+  { clients, issuance, historyStartMs, nowMs }: DetectionSnapshot,
+  { users: threshold }: Parameters,
+): Anomaly[] {
+  const limits = { minimum: threshold, deviations: 6, ratio: 3 };
+  return unusualHours(issuance, historyStartMs, nowMs, limits, "tokens issued").flatMap((each) => {
+    const { id } = each.subject;
+    const events = clients.get(id) ?? [];
+    const fromMs = nowMs - 2 * HOUR_MS;
+    const given = events.filter(
+      ({ type, userId, atMs }) => type === "token_issued" && userId !== undefined && atMs >= fromMs,
+    );
+    const known = new Set(events.filter(({ atMs }) => atMs < fromMs).map(({ userId }) => userId));
+    const users = new Set(given.map(({ userId }) => userId));
+    const fresh = [...users].filter((user) => !known.has(user));
+    const presented = new Set(
+      events.filter(({ type }) => type !== "token_issued").map(({ tokenId }) => tokenId),
+    );
+    const due = given.filter(({ atMs }) => atMs < nowMs - CALLS_WITHIN_MS);
+    const unused = due.filter(({ tokenId }) => !presented.has(tokenId));
+    if (known.size === 0 || fresh.length < threshold || fresh.length < NEW_SHARE * users.size) {
+      return [];
+    }
+    if (due.length < threshold / 2 || unused.length < UNUSED_SHARE * due.length) return [];
+    const sensitive = [...new Set(given.flatMap(({ scopes }) => scopes))].filter(isSensitive);
+    return [
+      {
+        ...each,
+        message: `${users.size} users gave access to ${id} within two hours, of whom ${fresh.length} never did; ${unused.length} of their ${due.length} tokens were not used by anybody. ${each.message}`,
+        score: 45 + (sensitive.length > 0 ? 15 : 0),
+        observed: users.size,
+        threshold,
+        windowStart: toInstant(fromMs),
+        evidence: {
+          ...each.evidence,
+          new_users: fresh.length,
+          tokens_not_used: unused.length,
+          sensitive_scopes: sensitive.slice(0, 10),
+        },
+      },
+    ];
+  });
+}
+
+/** A client to which many users give access: a new one whose tokens one place uses, or one that collects them. */
+export const consentPhishing: AnomalyRule<Parameters> = {
+  name: "consent_phishing",
+  catches:
+    "a new client that talks many users into giving it access, or a known one to which unusually many do whose tokens nobody uses",
+  falsePositives:
+    "the launch of a partner's service that calls from its own servers, or that calls much later",
+  advice:
+    "Find out who registered the client and where its redirect URIs lead. If nobody vouches for it, disable it and revoke its tokens.",
+  examples: "all",
+  find: (snapshot, parameters) => {
+    const { clients, firstSeenMs, nowMs } = snapshot;
+    const { users: threshold, days } = parameters;
+    const watchedMs = nowMs - Math.min(Number.POSITIVE_INFINITY, ...firstSeenMs.values());
+    if (watchedMs < WATCHED_DAYS * DAY_MS) return [];
+    const ofNew = [...clients].flatMap(([clientId, events]) => {
+      const firstMs = firstSeenMs.get(clientId) ?? nowMs;
+      // A client that was there when the watch began is not new.
+      const isNew = nowMs - firstMs < days * DAY_MS && nowMs - watchedMs < firstMs - DAY_MS;
+      const given = events.filter(
+        ({ type, userId }) =>
+          userId !== undefined && (type === "token_issued" || type === "consent_granted"),
+      );
+      const users = new Set(given.map(({ userId }) => userId));
+      const uses = events.filter(
+        ({ type, userId }) => type === "token_used" && userId !== undefined,
+      );
+      const consented = given.filter(({ type }) => type === "consent_granted");
+      // Of few, only those who were seen to consent elsewhere than where their tokens are used.
+      const isElsewhere =
+        consented.length >= FEW_USERS &&
+        uses.length > 0 &&
+        !uses.some(({ network }) =>
+          given.some((each) => each.network === network && each.type === "consent_granted"),
+        );
+      if (!isNew || users.size < (isElsewhere ? Math.min(FEW_USERS, threshold) : threshold))
+        return [];
+      const scopes = new Set(given.flatMap((each) => each.scopes));
+      const sensitive = [...scopes].filter(isSensitive);
+      const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= 0.8;
+      const [use] = uses;
+      return [
+        {
+          subject: { kind: "client", id: clientId } as const,
+          involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
+          message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; their tokens are all used from ${originText(use?.origin) ?? use?.network}` : ""}`,
+          score:
+            (consented.length >= threshold / 2 ? 30 : 15) +
+            (isOnePlace ? 35 : 0) +
+            (sensitive.length > 0 ? 15 : 0),
+          observed: users.size,
+          threshold,
+          windowStart: toInstant(nowMs - DAY_MS),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            first_seen_at: toInstant(firstMs),
+            sensitive_scopes: sensitive.slice(0, 10),
+            consents: consented.length,
+          },
+        },
+      ];
+    });
+    const found = new Set(
+      ofNew.filter(({ score }) => score >= RAISED_FROM).map(({ subject }) => subject.id),
+    );
+    return [
+      ...ofNew,
+      ...collected(snapshot, parameters).filter(({ subject }) => !found.has(subject.id)),
+    ];
+  },
+};

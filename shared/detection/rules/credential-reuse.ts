@@ -1,0 +1,117 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { countWithin } from "./detection-snapshot.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
+import {
+  habitsOf,
+  hasNewAgent,
+  isOtherFamily,
+  newParties,
+  type Party,
+  strangeAddresses,
+} from "./party.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
+
+/** Holders are looked at for about so long after their refusal. */
+const JUST_NOW_MS = 10 * MINUTE_MS;
+
+/** How far back from the reuse to look for somebody who used the credential first. */
+const FIRST_WITHIN_MS = DAY_MS;
+
+/** A stranger who had the credential first, where its holder comes second: with a new token of their own, elsewhere. */
+function strangerBefore(events: readonly SeenEvent[], reuse: SeenEvent): Party | undefined {
+  const before = events.filter(({ atMs }) => atMs < reuse.atMs);
+  return newParties(before, reuse.atMs - FIRST_WITHIN_MS, { isSignInNews: true }).find(
+    (party) =>
+      !party.hasOthersToken &&
+      (party.isNewNetwork || party.isNewAgent) &&
+      !isOtherFamily(party.uses[0] ?? reuse, party.habits) &&
+      (party.network !== reuse.network || party.agent !== reuse.agent),
+  );
+}
+
+/** A one-time credential that is presented twice (RFC 6749, section 4.1.2; RFC 9700, section 4.14). */
+export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_reuse"]> = {
+  name: "credential_reuse",
+  catches: "two parties that hold the same authorization code or rotated refresh token",
+  falsePositives: "a client without users that repeats a token request because the answer was lost",
+  advice: "Revoke the tokens that were issued for the credential, as RFC 6749 requires.",
+  examples: "failures",
+  find: ({ failedReasons, holders, nowMs }, { reasons }) => {
+    const fromMs = nowMs - HOUR_MS;
+    const explained = new Map<string, number>();
+    const window = { windowStart: toInstant(fromMs), windowEnd: toInstant(nowMs) };
+    const byHolder = [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const reuses = events.filter(
+        ({ atMs, reason }) => atMs >= fromMs && reasons.includes(reason ?? ""),
+      );
+      const [first] = reuses;
+      if (!first) return [];
+      for (const { clientId, reason, atMs } of reuses) {
+        if (atMs < nowMs - JUST_NOW_MS) continue;
+        const key = `${clientId} ${reason}`;
+        explained.set(key, (explained.get(key) ?? 0) + 1);
+      }
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
+      const isNewAgent = hasNewAgent(habits, first);
+      const isHolder = habits.events > 0 && !isNewNetwork && !isNewAgent;
+      const stranger = isHolder ? strangerBefore(events, first) : undefined;
+      // The same program from the same place lost an answer, and asked again.
+      if (isHolder && !stranger) return [];
+      const subject = holderSubject(holder);
+      const points = (isNew: boolean, isNewProgram: boolean) =>
+        60 + (isNew ? 10 : 0) + (isNewProgram ? 20 : 0);
+      const [use] = stranger?.uses ?? [];
+      const where = use ?? first;
+      return [
+        {
+          subject,
+          clientId: first.clientId,
+          involved: [
+            ...strangeAddresses([where], stranger?.habits ?? habits),
+            ...(stranger?.tokenIds ?? []).map((id) => ({ kind: "token", id }) as const),
+            ...(first.clientId === undefined
+              ? []
+              : [{ kind: "client", id: first.clientId } as const]),
+          ],
+          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? " by its holder; it was first used" : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}), where its holder never was`,
+          score: stranger
+            ? points(stranger.isNewNetwork, stranger.isNewAgent) +
+              newsPoints(stranger.habits, where)
+            : habits.events === 0
+              ? 50
+              : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
+          observed: reuses.length,
+          threshold: 1,
+          ...window,
+          evidence: {
+            reason: first.reason,
+            holder_came_second: stranger !== undefined,
+            usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
+            ...originEvidence(stranger?.habits ?? habits, where),
+          },
+        },
+      ];
+    });
+    const byClient = failedReasons.flatMap((each): Anomaly[] => {
+      const uses = countWithin(each, nowMs - JUST_NOW_MS, nowMs);
+      const known = explained.get(`${each.clientId} ${each.value}`) ?? 0;
+      if (!reasons.includes(each.value) || uses <= known) return [];
+      const subject: AnomalySubject = { kind: "client", id: each.clientId };
+      return [
+        {
+          subject,
+          message: `${each.clientId} had ${uses} refusals with ${each.value} within ten minutes; none is usual`,
+          score: 50,
+          observed: uses,
+          threshold: 1,
+          ...window,
+          evidence: { reason: each.value },
+        },
+      ];
+    });
+    return [...byHolder, ...byClient];
+  },
+};

@@ -1,0 +1,107 @@
+import type { CustomRule } from "../../config/custom-rule-parameters.ts";
+import { NO_CLIENT } from "../../events/oauth-event.ts";
+import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import type { SubjectCount } from "./detection-snapshot.ts";
+
+/** What custom rules count, by the minute. */
+export interface RuleCounts {
+  /** Values are event types. */
+  readonly typeCounts: readonly SubjectCount[];
+  /** Guesses of each client; values are empty. */
+  readonly clientGuesses: readonly SubjectCount[];
+  /** Values are addresses. */
+  readonly failedIps: readonly SubjectCount[];
+  readonly guessedIps: readonly SubjectCount[];
+  /** Values are reasons. */
+  readonly failedReasons: readonly SubjectCount[];
+}
+
+/** What a rule counts of one subject. */
+export interface Tally {
+  readonly subject: AnomalySubject;
+  /** The client, where all of it is of one. */
+  readonly clientId: string | undefined;
+  /** Counts by the start of the minute, epoch milliseconds. */
+  readonly minutes: ReadonlyMap<number, number>;
+}
+
+const KINDS = { client: "client", address: "ip", reason: "reason" } as const;
+
+function countsFor({ groupBy, types, filter }: CustomRule, counts: RuleCounts) {
+  if (groupBy === "address") return filter.guesses ? counts.guessedIps : counts.failedIps;
+  if (groupBy === "reason") return counts.failedReasons;
+  if (filter.guesses) return counts.clientGuesses;
+  return counts.typeCounts.filter(({ value }) => types.includes(value));
+}
+
+/** What a rule counts, by its subjects. */
+export function tally(rule: CustomRule, counts: RuleCounts): Tally[] {
+  const { groupBy, filter } = rule;
+  const found = new Map<string, { clients: Set<string>; minutes: Map<number, number> }>();
+  for (const { clientId, value, minutes } of countsFor(rule, counts)) {
+    if (filter.clients && !filter.clients.includes(clientId)) continue;
+    if (filter.reasons && !filter.reasons.includes(value)) continue;
+    const id = groupBy === "client" ? clientId : value;
+    const of = found.get(id) ?? { clients: new Set(), minutes: new Map() };
+    found.set(id, of);
+    of.clients.add(clientId);
+    for (const [startMs, count] of minutes) {
+      of.minutes.set(startMs, (of.minutes.get(startMs) ?? 0) + count);
+    }
+  }
+  return [...found].map(([id, { clients, minutes }]) => {
+    const [client] = clients;
+    return {
+      subject: { kind: KINDS[groupBy], id },
+      clientId: clients.size === 1 && client !== NO_CLIENT ? client : undefined,
+      minutes,
+    };
+  });
+}
+
+/** What a rule counts, in words. */
+function whatOf({ types, filter }: CustomRule): string {
+  if (filter.guesses) return "guesses";
+  if (filter.reasons) return `refusals with ${filter.reasons.join(" or ")}`;
+  return `events of ${types.join(" or ")}`;
+}
+
+/** What a rule of the configuration finds as of `nowMs`. */
+export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: number): Anomaly[] {
+  const fromMs = nowMs - rule.windowMinutes * MINUTE_MS;
+  return tally(rule, counts).flatMap(({ subject, clientId, minutes }) => {
+    let observed = 0;
+    for (const [startMs, count] of minutes) {
+      if (startMs >= fromMs && startMs < nowMs) observed += count;
+    }
+    if (observed < rule.threshold) return [];
+    return [
+      {
+        subject,
+        ...(subject.kind !== "client" && { clientId }),
+        message: `${observed} ${whatOf(rule)} within ${rule.windowMinutes} minutes of ${subject.kind} ${subject.id}; ${rule.name} is raised from ${rule.threshold} on`,
+        score: rule.score,
+        observed,
+        threshold: rule.threshold,
+        windowStart: toInstant(fromMs),
+        windowEnd: toInstant(nowMs),
+        evidence: { declared_by: "the configuration" },
+      },
+    ];
+  });
+}
+
+/** A rule of the configuration, as alerts name it. */
+export function describeCustomRule(rule: CustomRule): AnomalyRule<never> {
+  return {
+    name: rule.name,
+    catches: `${rule.threshold} ${whatOf(rule)} of a ${rule.groupBy} within ${rule.windowMinutes} minutes`,
+    falsePositives: "whatever reaches the number",
+    advice: rule.advice,
+    examples: rule.types.every((type) => type === "auth_failed" || type === "scope_violation")
+      ? "failures"
+      : "all",
+    find: () => [],
+  };
+}

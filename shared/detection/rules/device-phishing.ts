@@ -1,0 +1,65 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText, usualPlaces } from "./origin-news.ts";
+import { habitsOf } from "./party.ts";
+import { isSensitive } from "./risk.ts";
+import { holderSubject } from "./seen-event.ts";
+
+/** A token for a device code that a user entered, fetched from where the user never was (RFC 8628, section 5.4). */
+export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishing"]> = {
+  name: "device_phishing",
+  catches: "a user who is talked into entering the device code of somebody else",
+  falsePositives:
+    "a television or a console in another place; a developer who signs in on a server",
+  advice:
+    "Call the user. If the device is not theirs, revoke the token and end the user's sessions.",
+  examples: "all",
+  find: ({ holders, nowMs }, { windowMinutes }) => {
+    const fromMs = nowMs - windowMinutes * MINUTE_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const given = events.filter(
+        ({ type, atMs, isDevice }) => type === "token_issued" && isDevice && atMs >= fromMs,
+      );
+      const strange = given.filter((token) => {
+        const habits = habitsOf(events.filter((each) => each.atMs < token.atMs));
+        return habits.events > 0 && isElsewhere(habits, token);
+      });
+      const [first] = strange;
+      if (!first) return [];
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const subject = holderSubject(holder);
+      const sensitive = first.scopes.filter(isSensitive);
+      const busy = events.filter(
+        ({ type, tokenId, atMs }) =>
+          type === "token_used" && tokenId === first.tokenId && atMs >= first.atMs,
+      ).length;
+      return [
+        {
+          subject,
+          clientId: first.clientId,
+          involved: [
+            ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
+            ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
+          ],
+          message: `${subject.id} entered a device code, whose token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); the user is usually in ${usualPlaces(habits)}`,
+          score:
+            45 +
+            (sensitive.length > 0 ? 15 : 0) +
+            (busy >= 10 ? 10 : 0) +
+            newsPoints(habits, first),
+          observed: strange.length,
+          threshold: 1,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            usual_networks: [...habits.networks].slice(0, 10),
+            sensitive_scopes: sensitive.slice(0, 10),
+            uses: busy,
+            ...originEvidence(habits, first),
+          },
+        },
+      ];
+    });
+  },
+};

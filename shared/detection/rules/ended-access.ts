@@ -1,0 +1,138 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
+import { type Habits, habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
+import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+
+/** The names that identity providers give to a new password. */
+const PASSWORD_CHANGES: ReadonlySet<string> = new Set([
+  "scp",
+  ...["user.account.update_password", "user.account.reset_password"],
+  ...["UPDATE_PASSWORD", "RESET_PASSWORD"],
+  ...["ChangePassword", "ConfirmForgotPassword", "AdminSetUserPassword"],
+  ...["Change user password", "Change password (self-service)", "Reset user password"],
+]);
+
+/** Something by which access of a holder ended. */
+interface End {
+  readonly atMs: number;
+  readonly what: string;
+  /** The access that it ended; without both, all that there was. */
+  readonly tokenId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** Providers may let tokens live on after it. */
+  readonly isWeak: boolean;
+}
+
+function endsOf(events: readonly SeenEvent[]): End[] {
+  return events.flatMap((event): End[] => {
+    const { atMs, type, tokenId, sessionId, code = "" } = event;
+    if (type === "session_ended") {
+      return [{ atMs, what: "the session ended", sessionId, isWeak: sessionId === undefined }];
+    }
+    if (type === "token_revoked") {
+      const isWeak = tokenId === undefined;
+      return [{ atMs, what: "the token was revoked", tokenId, isWeak }];
+    }
+    if (type === "access_revoked") {
+      return [{ atMs, what: "the access was revoked", sessionId, isWeak: sessionId === undefined }];
+    }
+    if (!PASSWORD_CHANGES.has(code)) return [];
+    return [{ atMs, what: "the password was changed", isWeak: true }];
+  });
+}
+
+const isRefusedRefresh = ({ reason }: SeenEvent) => reason === REFRESH_TOKEN_INVALID;
+
+/** Whether an event uses the access that an end took away. */
+function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): boolean {
+  // A refresh token has no id in a log. It belongs to what ended last.
+  if (isRefusedRefresh(event)) return true;
+  if (end.tokenId !== undefined) return event.tokenId === end.tokenId;
+  if (end.sessionId !== undefined) return event.sessionId === end.sessionId;
+  return before.some(
+    ({ tokenId, sessionId }) =>
+      (tokenId !== undefined && tokenId === event.tokenId) ||
+      (sessionId !== undefined && sessionId === event.sessionId),
+  );
+}
+
+/** How unlike its holder a use after the end is, and whether it was let in. */
+function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
+  const isNewNetwork = isElsewhere(habits, event);
+  const isNewAgent = hasNewAgent(habits, event);
+  const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0) + newsPoints(habits, event);
+  // Who goes on in the usual place, by the usual program, does not know of the end.
+  if (points === 0) return 0;
+  // Who moves goes on with the same program, and many providers let tokens outlive a session.
+  const isSure = isNewAgent && (isRefusedRefresh(event) || !end.isWeak);
+  return points + (isSure ? 20 : 10);
+}
+
+/** Access that goes on after its user, or an administrator, ended it. */
+export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> = {
+  name: "ended_access",
+  catches:
+    "a session, token or refresh token that somebody goes on using, or tries to, after a sign-out, a revocation or a new password, from where its holder never was",
+  falsePositives:
+    "an app that goes on after its user signed out, by a program that is new to the user",
+  advice:
+    "End all sessions of the user and revoke the tokens: the sign-out did not reach them. Block the address.",
+  examples: "all",
+  find: ({ holders, nowMs }, { graceMinutes }) => {
+    const fromMs = nowMs - 2 * HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const ends = endsOf(events).map((end) => {
+        const before = events.filter(({ atMs }) => atMs < end.atMs);
+        return { end, before, habits: habitsOf(before) };
+      });
+      const found = events.flatMap((event) => {
+        if (event.atMs < fromMs || !(isSuccess(event) || isRefusedRefresh(event))) return [];
+        const last = ends.findLast(
+          ({ end, before, habits }) =>
+            event.atMs >= end.atMs + graceMinutes * MINUTE_MS &&
+            habits.events > 0 &&
+            isOfEnded(event, end, before),
+        );
+        if (!last) return [];
+        const score = scoreOf(event, last.end, last.habits);
+        return score === 0 ? [] : [{ event, score, ...last }];
+      });
+      const [worst] = found.toSorted((a, b) => b.score - a.score);
+      if (!worst) return [];
+      const { event, end, habits, score } = worst;
+      const subject = holderSubject(holder);
+      const refused = found.filter((each) => isRefusedRefresh(each.event)).length;
+      const tokens = new Set(found.flatMap((each) => each.event.tokenId ?? []));
+      return [
+        {
+          subject,
+          clientId: event.clientId,
+          involved: [
+            ...strangeAddresses(
+              found.map((each) => each.event),
+              habits,
+            ),
+            ...[...tokens].map((id) => ({ kind: "token", id }) as const),
+          ],
+          message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} refused) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}), where its holder never was`,
+          score,
+          observed: found.length,
+          threshold: 1,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            ended_at: toInstant(end.atMs),
+            ended_by: end.what,
+            refused,
+            usual_networks: [...habits.networks].slice(0, 10),
+            usual_user_agents: [...habits.agents].slice(0, 10),
+            ...originEvidence(habits, event),
+          },
+        },
+      ];
+    });
+  },
+};

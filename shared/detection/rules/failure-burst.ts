@@ -1,0 +1,76 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isGuess } from "../../events/guess-reasons.ts";
+import { NO_CLIENT } from "../../events/oauth-event.ts";
+import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import { countWithin } from "./detection-snapshot.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
+import { isSuccess, type SeenEvent } from "./seen-event.ts";
+
+/** Of the calls from a shared address, so many may be guesses. */
+const SHARED_SHARE = 0.2;
+
+/** Who else is at an address: of a carrier or a company, most calls are let in. */
+export function othersAt(events: readonly SeenEvent[]): {
+  readonly holders: number;
+  readonly guessedShare: number;
+} {
+  const successes = events.filter(isSuccess);
+  const guesses = events.filter(({ reason }) => isGuess(reason)).length;
+  return {
+    holders: new Set(successes.map(({ userId, tokenId }) => userId ?? tokenId)).size,
+    guessedShare: guesses / Math.max(1, guesses + successes.length),
+  };
+}
+
+/** Whether an address is that of a carrier or a company, at which a few guesses are nothing. */
+export function isSharedAddress(events: readonly SeenEvent[]): boolean {
+  const { holders, guessedShare } = othersAt(events);
+  return holders >= 3 && guessedShare < SHARED_SHARE;
+}
+
+/** Many guesses within minutes from one address. */
+export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
+  name: "failure_burst",
+  catches: "guessing of tokens, passwords or client secrets from one address",
+  falsePositives: "a program that keeps trying a token that was removed, or one of another stage",
+  advice: "Block the address; if you know it, give its program a good token.",
+  examples: "failures",
+  find: ({ guessedIps, addresses, nowMs }, { windowMinutes, perIp }) => {
+    const fromMs = nowMs - windowMinutes * MINUTE_MS;
+    const totals = new Map<string, { count: number; clients: Map<string, number> }>();
+    for (const each of guessedIps) {
+      const count = countWithin(each, fromMs, nowMs);
+      if (count === 0) continue;
+      const total = totals.get(each.value) ?? { count: 0, clients: new Map() };
+      total.count += count;
+      total.clients.set(each.clientId, (total.clients.get(each.clientId) ?? 0) + count);
+      totals.set(each.value, total);
+    }
+    return [...totals].flatMap(([ip, { count, clients }]) => {
+      const events = addresses.get(ip) ?? [];
+      if (count < perIp || isSharedAddress(events)) return [];
+      const origin = originOfAll(events);
+      const others = othersAt(events);
+      const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
+      const isStranger = others.holders === 0;
+      return [
+        {
+          subject: { kind: "ip", id: ip } as const,
+          ...(client !== NO_CLIENT && { clientId: client }),
+          message: `${count} guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}, ${isStranger ? "where nobody was ever let in" : `where ${others.holders} holders of tokens were let in as well`}`,
+          score: isStranger ? 75 : 50,
+          observed: count,
+          threshold: perIp,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            guesses_by_client: Object.fromEntries(clients),
+            holders_let_in: others.holders,
+            ...originFacts(origin),
+          },
+        },
+      ];
+    });
+  },
+};

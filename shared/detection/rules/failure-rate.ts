@@ -1,0 +1,113 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isGuess } from "../../events/guess-reasons.ts";
+import { NO_CLIENT } from "../../events/oauth-event.ts";
+import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
+import { isSharedAddress, othersAt } from "./failure-burst.ts";
+import { guessesByNetwork } from "./network-guessing.ts";
+import { isSuccess, type SeenEvent } from "./seen-event.ts";
+import { unusualHours } from "./unusual-hours.ts";
+
+/** Addresses that a story remembers. */
+const MOST_ADDRESSES = 100;
+/** So many addresses are a spread. */
+const SPREAD = 10;
+/** With such a share of the guesses, an address or a network is all that there is to see. */
+const OF_ONE = 0.7;
+/** A service has its addresses for some time. */
+const OWN_SINCE_MS = 30 * MINUTE_MS;
+
+/** Whether a client that acts for no user was let in at an address before anybody guessed there. */
+function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
+  const first = events.find(({ reason }) => isGuess(reason));
+  return events.some(
+    (event) =>
+      isSuccess(event) &&
+      event.clientId === clientId &&
+      event.userId === undefined &&
+      event.atMs <= (first?.atMs ?? 0) - OWN_SINCE_MS,
+  );
+}
+
+function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
+  const { guessedIps, addresses, sinceMs, nowMs } = snapshot;
+  const ofClient = guessedIps.filter(({ clientId }) => clientId === anomaly.subject.id);
+  const counts = ofClient
+    .map((each) => ({ ip: each.value, count: countWithin(each, nowMs - HOUR_MS, nowMs) }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count);
+  // Of guesses that have stopped, the addresses are not looked at any more, and it was said what they are.
+  if (ofClient.length > 0 && !ofClient.some((each) => countWithin(each, sinceMs, nowMs) > 0)) {
+    return [];
+  }
+  const looked = counts.flatMap(({ ip }) => {
+    const events = addresses.get(ip);
+    return events ? [othersAt(events)] : [];
+  });
+  // Where most are let in at the same addresses, holders of tokens have a problem, and nobody guesses.
+  const known = looked.filter(({ holders }) => holders > 0).length;
+  const isHoldersOwn = looked.length >= 3 && known > looked.length / 2;
+  // A service that has an old secret fails where it always is, and at a carrier's address somebody always does.
+  const explained = counts.filter(({ ip }) => {
+    const events = addresses.get(ip) ?? [];
+    return isSharedAddress(events) || isOwnAddress(events, anomaly.subject.id);
+  });
+  const explainedGuesses = explained.reduce((sum, { count }) => sum + count, 0);
+  const isExplained = explainedGuesses >= OF_ONE * anomaly.observed;
+  const isSpread = counts.length >= SPREAD;
+  const perAddress = counts.length === 0 ? 0 : anomaly.observed / counts.length;
+  // Guesses of one address are that address's story, and not one of everybody's.
+  const [first] = counts;
+  const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
+  const [network] = guessesByNetwork(ofClient, nowMs);
+  const isOfNetwork = network !== undefined && network.total >= OF_ONE * anomaly.observed;
+  const subject: AnomalySubject | undefined = isOfOne
+    ? { kind: "ip", id: first.ip }
+    : isOfNetwork
+      ? { kind: "network", id: network.network }
+      : undefined;
+  const isOfClient = !subject && anomaly.subject.id !== NO_CLIENT;
+  const storyOf = isOfNetwork
+    ? network.addresses
+    : counts.map(({ ip, count }) => [ip, count] as const);
+  return [
+    {
+      ...anomaly,
+      ...(subject && {
+        subject,
+        ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
+      }),
+      // The addresses tell one story of callers without a client from another.
+      involved: (isOfOne || isOfClient ? [] : storyOf)
+        .slice(0, MOST_ADDRESSES)
+        .map(([id]) => ({ kind: "ip", id }) as const),
+      score: isHoldersOwn || isExplained ? 30 : isSpread && !isOfOne ? 80 : 55,
+      message: `${anomaly.message}; they came from ${counts.length} addresses`,
+      evidence: {
+        ...anomaly.evidence,
+        addresses: counts.length,
+        guesses_an_address: Number(perAddress.toFixed(1)),
+        most: counts.slice(0, 5),
+      },
+    },
+  ];
+}
+
+/** A client, or callers without one, at which far more is guessed than usual, from any number of addresses. */
+export const failureRate: AnomalyRule<AnomaliesConfig["rules"]["failure_rate"]> = {
+  name: "failure_rate",
+  catches: "guessing from many addresses, a few times each",
+  falsePositives: "a release with a wrong token or secret in it",
+  advice:
+    "Look at that hour's failures by address and endpoint; consider a rate rule of AWS WAF, and a challenge at sign-in.",
+  examples: "failures",
+  find: (snapshot, parameters) =>
+    unusualHours(
+      snapshot.guesses,
+      snapshot.historyStartMs,
+      snapshot.nowMs,
+      parameters,
+      "guesses",
+    ).flatMap((anomaly) => judge(anomaly, snapshot)),
+};

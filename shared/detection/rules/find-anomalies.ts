@@ -1,0 +1,89 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { adminChange } from "./admin-change.ts";
+import type { AnomalyRule, FoundAnomaly } from "./anomaly-rule.ts";
+import { anonymisingProxy } from "./anonymising-proxy.ts";
+import { consentPhishing } from "./consent-phishing.ts";
+import { credentialReuse } from "./credential-reuse.ts";
+import { describeCustomRule, findByCustomRule } from "./custom-rule.ts";
+import { deadTokens } from "./dead-tokens.ts";
+import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import { devicePhishing } from "./device-phishing.ts";
+import { dormantToken } from "./dormant-token.ts";
+import { endedAccess } from "./ended-access.ts";
+import { failureBurst } from "./failure-burst.ts";
+import { failureRate } from "./failure-rate.ts";
+import { foreignSessions } from "./foreign-sessions.ts";
+import { idleClient } from "./idle-client.ts";
+import { impossibleTravel } from "./impossible-travel.ts";
+import { issuanceRate } from "./issuance-rate.ts";
+import { mfaFatigue } from "./mfa-fatigue.ts";
+import { networkGuessing } from "./network-guessing.ts";
+import { newNetwork } from "./new-network.ts";
+import { outage } from "./outage.ts";
+import { persistentFailures } from "./persistent-failures.ts";
+import { raisedOf } from "./raised.ts";
+import { registrationSpike } from "./registration-spike.ts";
+import { revokedToken } from "./revoked-token.ts";
+import { scopeProbing } from "./scope-probing.ts";
+import { scraping } from "./scraping.ts";
+import { sessionsApart } from "./sessions-apart.ts";
+import { successAfterFailures } from "./success-after-failures.ts";
+import { tokenTheft } from "./token-theft.ts";
+import { unusualHoursOfUser } from "./unusual-hours-of-user.ts";
+
+type Rules = AnomaliesConfig["rules"];
+
+/** Every rule, under its name in the configuration. */
+export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[Name]> } = {
+  token_theft: tokenTheft,
+  sessions_apart: sessionsApart,
+  foreign_sessions: foreignSessions,
+  success_after_failures: successAfterFailures,
+  mfa_fatigue: mfaFatigue,
+  failure_burst: failureBurst,
+  network_guessing: networkGuessing,
+  failure_rate: failureRate,
+  persistent_failures: persistentFailures,
+  dead_tokens: deadTokens,
+  revoked_token: revokedToken,
+  ended_access: endedAccess,
+  credential_reuse: credentialReuse,
+  scope_probing: scopeProbing,
+  scraping,
+  new_network: newNetwork,
+  issuance_rate: issuanceRate,
+  dormant_token: dormantToken,
+  idle_client: idleClient,
+  consent_phishing: consentPhishing,
+  device_phishing: devicePhishing,
+  impossible_travel: impossibleTravel,
+  anonymising_proxy: anonymisingProxy,
+  registration_spike: registrationSpike,
+  admin_change: adminChange,
+  outage,
+  unusual_hours: unusualHoursOfUser,
+};
+
+/**
+ * What every enabled rule finds in a snapshot that scores enough for an alert, alone or by what supports it, or is a
+ * notice, and what the rules of the configuration find.
+ */
+export function findAnomalies(
+  snapshot: DetectionSnapshot,
+  rules: Rules,
+  custom: AnomaliesConfig["custom"] = [],
+): FoundAnomaly[] {
+  const names = Object.keys(ANOMALY_RULES) as (keyof Rules)[];
+  const own = custom
+    .filter(({ enabled }) => enabled)
+    .flatMap((declared) => {
+      const rule = describeCustomRule(declared);
+      return findByCustomRule(declared, snapshot, snapshot.nowMs).map((one) => ({ ...one, rule }));
+    });
+  const found = names.flatMap((name) => {
+    const rule = ANOMALY_RULES[name] as AnomalyRule<Rules[keyof Rules]>;
+    if (!rules[name].enabled) return [];
+    return rule.find(snapshot, rules[name]).map((anomaly) => ({ ...anomaly, rule }));
+  });
+  return raisedOf([...found, ...own]);
+}

@@ -1,0 +1,59 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
+import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
+import { holderSubject } from "./seen-event.ts";
+
+/** A holder of a token who presents sessions of others. */
+export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sessions"]> = {
+  name: "foreign_sessions",
+  catches: "somebody who tries stolen or guessed sessions with a token of their own",
+  falsePositives:
+    "a browser that two users share, which sends the session of the one with the token of the other",
+  advice: "Block the address, revoke the token, and end the sessions of the users who were there.",
+  examples: "failures",
+  find: ({ holders, nowMs }, { refusals }) => {
+    const fromMs = nowMs - HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const recent = events.filter(({ atMs }) => atMs >= fromMs);
+      const foreign = recent.filter(({ reason }) => reason === "foreign_session");
+      const [first] = foreign;
+      const last = foreign.at(-1);
+      if (!first || !last || foreign.length < refusals) return [];
+      const habits = habitsOf(
+        events.filter(({ atMs, tokenId }) => atMs < first.atMs && tokenId !== first.tokenId),
+      );
+      const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
+      const isNewAgent = hasNewAgent(habits, first);
+      // A session of somebody else may end, and is then unknown. It does not come back.
+      const isSeveral = recent.some(
+        ({ reason, atMs }) => reason === "unknown_session" && atMs < last.atMs,
+      );
+      const subject = holderSubject(holder);
+      const tokens = new Set(foreign.flatMap(({ tokenId }) => tokenId ?? []));
+      return [
+        {
+          subject,
+          clientId: first.clientId,
+          involved: [
+            ...strangeAddresses(foreign, habits),
+            ...[...tokens].map((id) => ({ kind: "token", id }) as const),
+          ],
+          message: `${subject.kind} ${subject.id} presented sessions of others ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
+          score: 30 + (isNewNetwork ? 15 : 0) + (isNewAgent ? 25 : 0) + (isSeveral ? 15 : 0),
+          observed: foreign.length,
+          threshold: refusals,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            is_new_network: isNewNetwork,
+            is_new_user_agent: isNewAgent,
+            several_sessions: isSeveral,
+            ...originEvidence(habits, first),
+          },
+        },
+      ];
+    });
+  },
+};

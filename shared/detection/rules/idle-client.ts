@@ -1,0 +1,66 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isOperator } from "../../events/operator.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import { countWithin, splitValue } from "./detection-snapshot.ts";
+
+/** The hours just before are the same burst. */
+const SAME_BURST_MS = 2 * HOUR_MS;
+
+/** A service that was idle for days and is busy now, in a place or by a program that it never had. */
+export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = {
+  name: "idle_client",
+  catches:
+    "a forgotten service whose secret somebody found: idle for days, then busy from elsewhere",
+  falsePositives: "a monthly job that has moved since or was rewritten",
+  advice: "Ask the client's owner. If nobody runs it, disable it and rotate its secret.",
+  examples: "all",
+  find: (
+    { uses, serviceNetworks, knownNetworks, clientAgents, nowMs },
+    { uses: least, idleDays },
+  ) => {
+    const idleFromMs = nowMs - idleDays * DAY_MS;
+    const burstFromMs = nowMs - SAME_BURST_MS;
+    return uses.flatMap(({ clientId, lastHour, hours }) => {
+      const times = [...hours.keys()].filter((hour) => hour < burstFromMs - HOUR_MS);
+      const known = knownNetworks.get(clientId) ?? [];
+      // A network remembers when the client was first there, for longer than counters are compared.
+      const firstMs = Math.min(...times, ...known.map((one) => Date.parse(one.firstSeenAt)));
+      const wasBusy = times.some((hour) => hour >= idleFromMs);
+      if (lastHour < least || wasBusy || firstMs >= idleFromMs) return [];
+      const places = serviceNetworks
+        .filter((each) => each.clientId === clientId && countWithin(each, burstFromMs, nowMs) > 0)
+        .map(({ value }) => splitValue(value));
+      // A service that slept while its operators became known is compared with nothing.
+      const before = known.filter((one) => Date.parse(one.firstSeenAt) < burstFromMs);
+      const isKnown = (network: string) =>
+        before.some((one) => one.network === network) ||
+        (before.length > 0 &&
+          !before.some((one) => isOperator(one.network) === isOperator(network)));
+      const agents = clientAgents.get(clientId) ?? new Map<string, number>();
+      const newNetworks = places.filter(([network]) => !isKnown(network));
+      const newAgents = places.filter(
+        ([, agent]) => agent !== "" && (agents.get(agent) ?? nowMs) >= burstFromMs,
+      );
+      const score =
+        20 + (newNetworks.length > 0 ? 25 : 0) + (newAgents.length > 0 && agents.size > 1 ? 30 : 0);
+      const [place] = [...newNetworks, ...newAgents];
+      return [
+        {
+          subject: { kind: "client", id: clientId } as const,
+          message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${place ? `, from ${place[0]} by ${place[1] || "no user agent"}, where it never was` : ""}`,
+          score,
+          observed: lastHour,
+          threshold: least,
+          windowStart: toInstant(burstFromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            new_networks: newNetworks.map(([network]) => network).slice(0, 10),
+            new_user_agents: newAgents.map(([, agent]) => agent).slice(0, 10),
+            known_networks: known.map(({ network }) => network).slice(0, 10),
+          },
+        },
+      ];
+    });
+  },
+};

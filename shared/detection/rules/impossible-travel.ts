@@ -1,0 +1,198 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import type { Origin } from "../../events/origin.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { originEvidence, originNews, placeText, usualPlaces, wasAt } from "./origin-news.ts";
+import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
+
+type Parameters = AnomaliesConfig["rules"]["impossible_travel"];
+
+/** The Earth's mean radius. */
+const RADIUS_KM = 6371;
+/** Where a holder was a day ago or longer is one of their places, such as a gateway of their carrier abroad. */
+const HABIT_AFTER_MS = DAY_MS;
+/** When this many holders appear at one operator, each with their own program, the operator is taken for a gateway or VPN. */
+const PEERS = 3;
+
+interface Point {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+/** The distance of two points on the Earth in kilometres, by the haversine formula. */
+export function kilometresBetween(one: Point, other: Point): number {
+  const radians = (degrees: number) => (degrees * Math.PI) / 180;
+  const half = (from: number, to: number) => Math.sin(radians(to - from) / 2) ** 2;
+  const chord =
+    half(one.latitude, other.latitude) +
+    Math.cos(radians(one.latitude)) *
+      Math.cos(radians(other.latitude)) *
+      half(one.longitude, other.longitude);
+  return 2 * RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)));
+}
+
+function pointOf({ latitude, longitude }: Origin): Point | undefined {
+  return latitude === undefined || longitude === undefined ? undefined : { latitude, longitude };
+}
+
+/** A use at a place where a person may be: machines and exits of networks that hide people say nothing of them. */
+interface Stay {
+  readonly event: SeenEvent;
+  readonly origin: Origin;
+}
+
+function staysOf(events: readonly SeenEvent[]): Stay[] {
+  return events.flatMap((event) => {
+    const { type, origin } = event;
+    const isPersons = type === "token_used" || type === "session_started";
+    return isPersons && origin !== undefined && origin.kind === undefined
+      ? [{ event, origin }]
+      : [];
+  });
+}
+
+/** Two stays, one after the other, between which nobody can have travelled. */
+interface Leap {
+  readonly from: Stay;
+  readonly to: Stay;
+  /** Undefined where only the countries are known. */
+  readonly kilometres?: number;
+}
+
+/**
+ * Whether two stays are a leap: by their distance and time; or by their countries, if the earlier one's is soon used
+ * again.
+ */
+function leapOf(
+  from: Stay,
+  to: Stay,
+  later: readonly Stay[],
+  { kmPerHour, minimumKm, inTurnMinutes }: Parameters,
+): Leap | undefined {
+  const [start, end] = [pointOf(from.origin), pointOf(to.origin)];
+  if (start && end) {
+    const kilometres = kilometresBetween(start, end);
+    const hours = (to.event.atMs - from.event.atMs) / HOUR_MS;
+    return kilometres >= minimumKm && kilometres > kmPerHour * hours
+      ? { from, to, kilometres: Math.round(kilometres) }
+      : undefined;
+  }
+  const { country } = from.origin;
+  if (country === undefined || to.origin.country === undefined || country === to.origin.country) {
+    return undefined;
+  }
+  const untilMs = from.event.atMs + inTurnMinutes * MINUTE_MS;
+  const goesOn = later.some(
+    ({ event, origin }) => event.atMs <= untilMs && origin.country === country,
+  );
+  return goesOn ? { from, to } : undefined;
+}
+
+interface Travel {
+  readonly leaps: readonly [Leap, ...Leap[]];
+  /** The end of the first leap at which the holder never was, and the other one. */
+  readonly far: Stay;
+  readonly near: Stay;
+  readonly habits: Habits;
+  readonly isNewAgent: boolean;
+}
+
+/** The leaps of a holder to or from a place that is not one of theirs. */
+function travelOf(
+  events: readonly SeenEvent[],
+  nowMs: number,
+  parameters: Parameters,
+): Travel | undefined {
+  const fromMs = nowMs - parameters.windowMinutes * MINUTE_MS;
+  const habits = habitsOf(events.filter(({ atMs }) => atMs < nowMs - HABIT_AFTER_MS));
+  const isOwn = ({ event }: Stay) => wasAt(habits, event);
+  const stays = staysOf(events);
+  const leaps = stays.flatMap((to, index) => {
+    const from = stays[index - 1];
+    if (!from || to.event.atMs < fromMs || (isOwn(from) && isOwn(to))) return [];
+    // Gateways of one operator lie in several countries.
+    if (from.origin.asn !== undefined && from.origin.asn === to.origin.asn) return [];
+    return leapOf(from, to, stays.slice(index + 1), parameters) ?? [];
+  });
+  const [first, ...rest] = leaps;
+  if (!first) return undefined;
+  const [far, near] = isOwn(first.to) ? [first.from, first.to] : [first.to, first.from];
+  const before = habitsOf(events.filter(({ atMs }) => atMs < far.event.atMs));
+  return {
+    leaps: [first, ...rest],
+    far,
+    near,
+    habits,
+    isNewAgent: hasNewAgent(before, far.event),
+  };
+}
+
+const operatorName = ({ origin }: Stay) => String(origin.asn ?? origin.country);
+
+function anomalyOf(
+  holder: string,
+  { leaps, far, near, habits, isNewAgent }: Travel,
+  nowMs: number,
+  parameters: Parameters,
+): Anomaly {
+  const [leap] = leaps;
+  const subject = holderSubject(holder);
+  const minutes = Math.round((leap.to.event.atMs - leap.from.event.atMs) / MINUTE_MS);
+  const isNewCountry = originNews(habits, far.event).length > 0;
+  const both = [leap.from.event, leap.to.event];
+  const distance =
+    leap.kilometres === undefined ? "in another country" : `${leap.kilometres} km away`;
+  const tokens = new Set(both.flatMap(({ tokenId }) => tokenId ?? []));
+  return {
+    subject,
+    clientId: far.event.clientId,
+    involved: [
+      ...(far.event.ip === undefined ? [] : [{ kind: "ip", id: far.event.ip } as const]),
+      ...[...tokens].map((id) => ({ kind: "token", id }) as const),
+    ],
+    message: `${subject.kind} ${subject.id} was active from ${placeText(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${placeText(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual is ${usualPlaces(habits)}` : ""}`,
+    score: 30 + (isNewAgent ? 25 : 0) + (isNewCountry ? 10 : 0) + (leaps.length >= 2 ? 10 : 0),
+    observed: leap.kilometres ?? leaps.length,
+    threshold: leap.kilometres === undefined ? 1 : parameters.minimumKm,
+    windowStart: toInstant(nowMs - parameters.windowMinutes * MINUTE_MS),
+    windowEnd: toInstant(nowMs),
+    evidence: {
+      minutes,
+      ...(leap.kilometres !== undefined && { kilometres: leap.kilometres }),
+      other_place: placeText(near.event),
+      changes_between: leaps.length,
+      is_new_user_agent: isNewAgent,
+      ...originEvidence(habits, far.event),
+    },
+  };
+}
+
+/** Somebody's access at two places between which nobody can have travelled. */
+export const impossibleTravel: AnomalyRule<Parameters> = {
+  name: "impossible_travel",
+  catches:
+    "a user, token or session in two places that are too far apart to travel between in the time, one of them new",
+  falsePositives:
+    "a carrier's gateway abroad, a company's VPN that is not known as such, a roaming phone beside a hotel's network, a program that keeps running at home while its user travels",
+  advice:
+    "Ask the user where they are. If one place is not theirs, end their sessions and reset their credentials.",
+  examples: "all",
+  find: ({ holders, nowMs }, parameters) => {
+    const travels = [...holders].flatMap(([holder, events]) => {
+      const travel = travelOf(events, nowMs, parameters);
+      return travel ? [{ holder, travel }] : [];
+    });
+    const counts = new Map<string, number>();
+    for (const { travel } of travels) {
+      if (travel.isNewAgent) continue;
+      const name = operatorName(travel.far);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    return travels
+      .filter(
+        ({ travel }) => travel.isNewAgent || (counts.get(operatorName(travel.far)) ?? 0) < PEERS,
+      )
+      .map(({ holder, travel }) => anomalyOf(holder, travel, nowMs, parameters));
+  },
+};

@@ -1,0 +1,70 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere } from "./origin-news.ts";
+import { habitsOf, hasNewAgent } from "./party.ts";
+import { unusualHours } from "./unusual-hours.ts";
+
+/** Uses a token, compared with what is usual: below this, tokens are hoarded. */
+const HOARDED = 0.4;
+
+/** So often each token is used at least where a fleet of machines has one each. */
+const FLEET = 0.8;
+
+const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
+
+/** A client that gets far more tokens than usual. */
+export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]> = {
+  name: "issuance_rate",
+  catches:
+    "a runaway or abused client: far more tokens issued in an hour than in comparable hours, and not used as tokens usually are, or asked for from elsewhere",
+  falsePositives: "a deploy that drops every cached token again and again",
+  advice:
+    "Ask the client's owner; if nobody can explain it, rotate the client's secret and revoke its tokens.",
+  examples: "all",
+  find: ({ issuance, uses, clients, historyStartMs, nowMs }, parameters) =>
+    unusualHours(issuance, historyStartMs, nowMs, parameters, "tokens issued").map((anomaly) => {
+      const { id } = anomaly.subject;
+      const usesOf = uses.find(({ clientId }) => clientId === id);
+      const issued = issuance.find(({ clientId }) => clientId === id);
+      const usual =
+        sum(usesOf?.hours.values() ?? []) / Math.max(1, sum(issued?.hours.values() ?? []));
+      const now = (usesOf?.lastHour ?? 0) / anomaly.observed;
+      const issues = (clients.get(id) ?? []).filter(({ type }) => type === "token_issued");
+      const fromMs = nowMs - HOUR_MS;
+      const before = habitsOf(issues.filter(({ atMs }) => atMs < fromMs));
+      const recent = issues.filter(({ atMs }) => atMs >= fromMs);
+      const users = new Set(
+        recent.map(({ userId }) => userId).filter((user) => user !== undefined),
+      );
+      // Launches, batches and load tests use what they ask for, and many users sign in once each. A leak or a loop
+      // does neither.
+      const isHoarded = now < usual * HOARDED && users.size <= recent.length / 2;
+      const strange = recent.filter(
+        (event) =>
+          event.userId === undefined &&
+          before.events > 0 &&
+          (isElsewhere(before, event) || hasNewAgent(before, event)),
+      );
+      const areElsewhere = strange.length > recent.length / 4;
+      const isNewProgram = strange.some((event) => hasNewAgent(before, event));
+      // Jobs of a build or a batch each run on a machine of their own, which asks for a token and uses it.
+      const machines = new Set(recent.map(({ ip }) => ip)).size;
+      const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;
+      return {
+        ...anomaly,
+        message: `${anomaly.message}. Each was used ${now.toFixed(1)} times, where ${usual.toFixed(1)} is usual${areElsewhere ? "; they are asked for from where the client never was" : ""}`,
+        // Where no use is ever seen, only the number is known.
+        score: isFleet
+          ? 20
+          : 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (areElsewhere ? 35 : 0),
+        evidence: {
+          ...anomaly.evidence,
+          uses_a_token: Number(now.toFixed(2)),
+          usual_uses_a_token: Number(usual.toFixed(2)),
+          from_elsewhere: strange.length,
+          addresses: machines,
+        },
+      };
+    }),
+};

@@ -1,0 +1,74 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
+import { habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";
+import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+
+/** The names of prompts on a user's phone at identity providers. */
+const PROMPTS: ReadonlySet<string> = new Set(["system.push.send_factor_verify_push", "gd_send_pn"]);
+
+const isPrompt = ({ code = "" }: SeenEvent) => PROMPTS.has(code);
+const isRefused = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
+
+/** A user who is asked for the second factor again and again, by somebody who knows the password. */
+export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = {
+  name: "mfa_fatigue",
+  catches:
+    "somebody who knows a user's password and asks for the second factor until the user gives in, or did not yet",
+  falsePositives: "a user on a new network whose phone does not answer",
+  advice:
+    "Call the user. If it was not them, the password is known to somebody: reset it, and end the sessions.",
+  examples: "all",
+  find: ({ holders, nowMs }, { prompts: least }) => {
+    const fromMs = nowMs - 2 * HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const asked = events.filter(
+        (each) => each.atMs >= fromMs && (isPrompt(each) || isRefused(each)),
+      );
+      const sent = asked.filter(isPrompt).length;
+      const refused = asked.filter(isRefused).length;
+      // A prompt and its refusal are two events, and some providers tell of one of them alone.
+      const prompts = Math.max(sent, refused);
+      const [first] = asked;
+      const last = asked.at(-1);
+      if (!first || !last || prompts < least) return [];
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const strange = asked.filter(
+        (each) => isElsewhere(habits, each) && !isOtherFamily(each, habits),
+      );
+      const isNewNetwork = habits.events > 0 && strange.length >= prompts / 2;
+      const isNewAgent = hasNewAgent(habits, last);
+      const letIn = events.find(
+        (each) =>
+          each.atMs > first.atMs &&
+          each.atMs - last.atMs < HOUR_MS &&
+          isSuccess(each) &&
+          each.type !== "token_used" &&
+          isElsewhere(habits, each),
+      );
+      const subject = holderSubject(holder);
+      return [
+        {
+          subject,
+          clientId: first.clientId,
+          involved: strangeAddresses(asked, habits),
+          message: `${subject.kind} ${subject.id} was asked for the second factor ${prompts} times within two hours (${refused} refused), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and was let in from ${placeText(letIn)}` : ""}`,
+          score:
+            30 + (isNewNetwork ? 25 : 0) + (isNewAgent ? 20 : 0) + (letIn && isNewNetwork ? 25 : 0),
+          observed: prompts,
+          threshold: least,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            prompts: sent,
+            refused,
+            let_in: letIn !== undefined,
+            usual_networks: [...habits.networks].slice(0, 10),
+            ...originEvidence(habits, last),
+          },
+        },
+      ];
+    });
+  },
+};

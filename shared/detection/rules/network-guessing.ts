@@ -1,0 +1,104 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { ipBlockSchema } from "../../events/ip-block.ts";
+import { NO_CLIENT } from "../../events/oauth-event.ts";
+import { HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { countWithin, type SubjectCount } from "./detection-snapshot.ts";
+import { othersAt } from "./failure-burst.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
+
+/** A host's neighbours: what one customer of a hoster rents, and the network of one site. */
+const PREFIX = { ipv4: 24, ipv6: 48 };
+/** With such a share of the guesses, an address is all that there is to see. */
+const OF_ONE = 0.7;
+/** Of the addresses that a story remembers. */
+const MOST_ADDRESSES = 50;
+
+/**
+ * The block of an address and its neighbours: `203.0.113.0/24`.
+ *
+ * @param place an address, or the /64 of IPv6 addresses
+ */
+export function neighboursOf(place: string): string | undefined {
+  const [ip = ""] = place.split("/");
+  return ipBlockSchema.safeParse(`${ip}/${ip.includes(":") ? PREFIX.ipv6 : PREFIX.ipv4}`).data;
+}
+
+/** Guesses of the last hour from the addresses of one network. */
+export interface NetworkGuesses {
+  readonly network: string;
+  readonly total: number;
+  /** By address, the most first. */
+  readonly addresses: readonly (readonly [ip: string, count: number])[];
+  readonly clients: ReadonlyMap<string, number>;
+}
+
+/** The guesses of the last hour by network, the most first. */
+export function guessesByNetwork(
+  guessedIps: readonly SubjectCount[],
+  nowMs: number,
+): NetworkGuesses[] {
+  const networks = new Map<string, { ips: Map<string, number>; clients: Map<string, number> }>();
+  for (const each of guessedIps) {
+    const count = countWithin(each, nowMs - HOUR_MS, nowMs);
+    const network = count === 0 ? undefined : neighboursOf(each.value);
+    if (network === undefined) continue;
+    const of = networks.get(network) ?? { ips: new Map(), clients: new Map() };
+    networks.set(network, of);
+    of.ips.set(each.value, (of.ips.get(each.value) ?? 0) + count);
+    of.clients.set(each.clientId, (of.clients.get(each.clientId) ?? 0) + count);
+  }
+  return [...networks]
+    .map(([network, { ips, clients }]) => ({
+      network,
+      total: [...ips.values()].reduce((sum, count) => sum + count, 0),
+      addresses: [...ips].sort(([, a], [, b]) => b - a),
+      clients,
+    }))
+    .sort((a, b) => b.total - a.total);
+}
+
+/** Guesses that are spread over the addresses of one network, a few each. */
+export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_guessing"]> = {
+  name: "network_guessing",
+  catches: "guessing from many addresses of one network, a few times each",
+  falsePositives: "a fleet of one data centre with a token that was removed",
+  advice: "Block the network, unless it is a carrier's or your own; find out who rents it.",
+  examples: "failures",
+  find: ({ guessedIps, addresses: looked, nowMs }, { guesses, addresses: least }) =>
+    guessesByNetwork(guessedIps, nowMs).flatMap((each): Anomaly[] => {
+      const { network, total, addresses, clients } = each;
+      const [first] = addresses;
+      if (total < guesses || addresses.length < least || !first) return [];
+      if (first[1] >= OF_ONE * total) return [];
+      const others = addresses.flatMap(([ip]) => {
+        const events = looked.get(ip);
+        return events ? [othersAt(events)] : [];
+      });
+      // Where holders of tokens are let in as well, the network is a carrier's or an office's.
+      const shared = others.filter(({ holders }) => holders > 0).length;
+      if (others.length > 0 && shared > others.length / 2) return [];
+      const origin = originOfAll(addresses.flatMap(([ip]) => looked.get(ip) ?? []));
+      const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
+      return [
+        {
+          subject: { kind: "network", id: network },
+          ...(client !== NO_CLIENT && { clientId: client }),
+          involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
+          message: `${total} guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; none is usual`,
+          score: shared === 0 ? 75 : 50,
+          observed: total,
+          threshold: guesses,
+          windowStart: toInstant(nowMs - HOUR_MS),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            addresses: addresses.length,
+            most: addresses.slice(0, 5).map(([ip, count]) => ({ ip, count })),
+            guesses_by_client: Object.fromEntries([...clients].slice(0, 20)),
+            addresses_where_others_were_let_in: shared,
+            ...originFacts(origin),
+          },
+        },
+      ];
+    }),
+};

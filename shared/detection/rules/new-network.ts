@@ -1,0 +1,248 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isOperator, operatorOf } from "../../events/operator.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import {
+  comparablePlaces,
+  countWithin,
+  type DetectionSnapshot,
+  type KnownNetwork,
+  type SubjectCount,
+  splitValue,
+} from "./detection-snapshot.ts";
+import { NEWS_POINTS, originEvidence, originNews, originText } from "./origin-news.ts";
+import { habitsOf } from "./party.ts";
+import type { SeenEvent } from "./seen-event.ts";
+
+/** For so long a place is looked at. */
+const RECENT_MS = 2 * HOUR_MS;
+/** For so long a place is new: within this, it shows whether the service goes on where it was, also one that is seldom used. */
+const NEWS_MS = 6 * HOUR_MS;
+/** After so long, a service that moves has left its old networks. */
+const MOVED_AFTER_MS = 20 * MINUTE_MS;
+
+interface Place {
+  readonly clientId: string;
+  /** Or its operator, where that is known. */
+  readonly network: string;
+  readonly agent: string;
+  readonly uses: number;
+  readonly firstMs: number;
+}
+
+function placesOf(counts: readonly SubjectCount[], fromMs: number, nowMs: number): Place[] {
+  return counts.flatMap((each) => {
+    const uses = countWithin(each, fromMs, nowMs);
+    if (uses === 0) return [];
+    const [network, agent] = splitValue(each.value);
+    const firstMs = Math.min(...[...each.minutes.keys()].filter((at) => at >= fromMs));
+    return [{ clientId: each.clientId, network, agent, uses, firstMs }];
+  });
+}
+
+/** Jobs of a build each have a machine of their own; who found a secret has one, and asks for a token again and again. */
+const TOKENS_A_MACHINE = 3;
+/** How much less often than usual a token is used by who asks for one each time. */
+const LESS_OFTEN = 5;
+
+/** Whether an event came from a network, or from one of an operator. */
+const isIn = ({ network, origin }: SeenEvent, place: string) =>
+  place === (isOperator(place) ? operatorOf(origin) : network);
+
+interface Behaviour {
+  readonly there: { readonly tokens: number; readonly uses: number; readonly machines: number };
+  /** Uses a token in the client's own networks. */
+  readonly usual: number;
+}
+
+/** How a client that acts for no user uses its tokens in a network, and in its own. */
+function behaviourOf(
+  events: readonly SeenEvent[],
+  network: string,
+  own: readonly KnownNetwork[],
+): Behaviour {
+  const isOwn = (event: SeenEvent) => own.some((one) => isIn(event, one.network));
+  const used = (chosen: readonly SeenEvent[]) => {
+    const uses = chosen.filter(({ type }) => type === "token_used");
+    return {
+      tokens: new Set(uses.map(({ tokenId }) => tokenId)).size,
+      uses: uses.length,
+      machines: new Set(uses.map(({ ip }) => ip)).size,
+    };
+  };
+  const there = used(events.filter((event) => isIn(event, network)));
+  const { tokens, uses } = used(events.filter(isOwn));
+  return { there, usual: tokens === 0 ? 0 : uses / tokens };
+}
+
+/** Whether somebody asks for a token each time, who has the secret and none of the program's habits. */
+function isOtherBehaviour({ there, usual }: Behaviour): boolean {
+  return (
+    there.tokens >= TOKENS_A_MACHINE * there.machines &&
+    there.tokens > 0 &&
+    (LESS_OFTEN * there.uses) / there.tokens <= usual
+  );
+}
+
+/** Whether a service that acts for no user goes on in its own networks. */
+function isUsedIn(
+  events: readonly SeenEvent[],
+  own: readonly KnownNetwork[],
+  fromMs: number,
+): boolean {
+  return events.some(
+    (event) =>
+      event.type === "token_used" &&
+      event.atMs >= fromMs &&
+      own.some((one) => isIn(event, one.network)),
+  );
+}
+
+/** A network in which a service was used on so many days is its own. */
+const OWN_DAYS = 2;
+
+/**
+ * Networks of a service, or its operators, that its events show. A token that is older than the watch never came to a
+ * network as a new one, so that nobody has remembered where it is.
+ */
+function placesIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
+  const found = new Map<string, number[]>();
+  for (const { atMs, type, userId, network, origin } of events) {
+    const place = operatorOf(origin) ?? network;
+    if (type !== "token_used" || userId !== undefined || place === undefined) continue;
+    if (atMs < beforeMs) found.set(place, [...(found.get(place) ?? []), atMs]);
+  }
+  return [...found]
+    .filter(([, times]) => new Set(times.map((at) => Math.floor(at / DAY_MS))).size >= OWN_DAYS)
+    .map(([network, times]) => ({
+      network,
+      firstSeenAt: toInstant(Math.min(...times)),
+      lastSeenAt: toInstant(Math.max(...times)),
+      raised: false,
+    }));
+}
+
+function judge(
+  place: Place,
+  snapshot: DetectionSnapshot,
+  { maxKnownNetworks, learnDays }: AnomaliesConfig["rules"]["new_network"],
+): Anomaly[] {
+  const { nowMs, knownNetworks, clientAgents } = snapshot;
+  const { clientId, network, agent, uses, firstMs } = place;
+  const fromMs = nowMs - NEWS_MS;
+  const learnMs = learnDays * DAY_MS;
+  const remembered = knownNetworks.get(clientId) ?? [];
+  const shown = placesIn(snapshot.clients.get(clientId) ?? [], fromMs).filter(
+    (one) => !remembered.some((each) => each.network === one.network),
+  );
+  const watched = [...shown, ...remembered].sort((a, b) =>
+    a.firstSeenAt < b.firstSeenAt ? -1 : 1,
+  );
+  const [first] = watched;
+  if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return [];
+  const comparable = comparablePlaces(watched, network, { nowMs, learnMs });
+  const known = comparable ?? [];
+  // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
+  const own = known.filter(
+    ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
+  );
+  const atOnce = new Set(
+    snapshot.serviceNetworks
+      .filter((each) => each.clientId === clientId && countWithin(each, fromMs, nowMs) > 0)
+      .map((each) => splitValue(each.value)[0]),
+  ).size;
+  const isNewNetwork =
+    comparable?.every((one) => one.network !== network || Date.parse(one.firstSeenAt) >= fromMs) ??
+    false;
+  const agents = clientAgents.get(clientId) ?? new Map<string, number>();
+  const agentSeenMs = agents.get(agent) ?? Number.NEGATIVE_INFINITY;
+  const others = [...agents].filter(([each, seenMs]) => each !== agent && seenMs < fromMs);
+  const isNewAgent = agent !== "" && agentSeenMs >= fromMs && others.length > 0;
+  if (!isNewNetwork && !isNewAgent) return [];
+  const events = (snapshot.clients.get(clientId) ?? []).filter(
+    ({ userId }) => userId === undefined,
+  );
+  const there = events.filter((event) => event.atMs >= fromMs && isIn(event, network));
+  // A fleet has networks of an operator to itself; who found a secret has a machine.
+  const networksThere = new Set(there.map((event) => event.network)).size;
+  const isEverywhere = Math.max(own.length, atOnce, networksThere) > maxKnownNetworks;
+  // A service that moves leaves its old networks; one whose secret leaked goes on there.
+  const goesOn =
+    snapshot.serviceNetworks.some((each) => {
+      const [other, otherAgent] = splitValue(each.value);
+      const isOwn =
+        own.some((one) => one.network === other) && (otherAgent !== agent || isNewNetwork);
+      return (
+        each.clientId === clientId &&
+        isOwn &&
+        countWithin(each, firstMs + MOVED_AFTER_MS, nowMs) > 0
+      );
+    }) ||
+    (isNewNetwork && isUsedIn(events, own, firstMs + MOVED_AFTER_MS));
+  const behaviour = behaviourOf(events, network, own);
+  const isOther = isNewNetwork && isOtherBehaviour(behaviour);
+  const [latest] = there.slice(-1);
+  const habits = habitsOf(events.filter(({ atMs }) => atMs < firstMs));
+  const news = latest && isNewNetwork ? originNews(habits, latest) : [];
+  const where = originText(latest?.origin) ?? network;
+  const score =
+    (isNewNetwork && !isEverywhere ? 30 : 0) +
+    (isNewAgent ? 45 : 0) +
+    (goesOn && !isEverywhere ? 15 : 0) +
+    (isOther && !isEverywhere ? 20 : 0) +
+    (news.length > 0 && !isEverywhere && (goesOn || isOther || isNewAgent) ? NEWS_POINTS : 0);
+  return [
+    {
+      subject: { kind: "client", id: clientId },
+      message: `${clientId} is used from ${where} by ${agent || "no user agent"}; usual is ${
+        others
+          .map(([each]) => each)
+          .slice(0, 3)
+          .join(", ") || "any program"
+      } from ${own
+        .map((one) => habits.homes.get(one.network) ?? one.network)
+        .slice(0, 3)
+        .join(
+          ", ",
+        )}${isOther ? `. There, ${behaviour.there.tokens} tokens were used ${behaviour.there.uses} times, where ${behaviour.usual.toFixed(0)} uses a token are usual` : ""}`,
+      score,
+      observed: uses,
+      threshold: 1,
+      windowStart: toInstant(nowMs - RECENT_MS),
+      windowEnd: toInstant(nowMs),
+      evidence: {
+        network,
+        user_agent: agent,
+        is_new_network: isNewNetwork,
+        is_new_user_agent: isNewAgent,
+        goes_on_where_it_was: goesOn,
+        behaves_otherwise: isOther,
+        known_networks: known.map((one) => one.network),
+        ...(latest && originEvidence(habits, latest)),
+      },
+    },
+  ];
+}
+
+/** A service that is used from a network, or by a program, that it never was used from. */
+export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
+  name: "new_network",
+  catches:
+    "a service's token or secret that is used from another place, by another program or in another manner",
+  falsePositives: "a service that is opened in a second region, or gets another HTTP library",
+  advice:
+    "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
+  examples: "all",
+  find: (snapshot, parameters) => {
+    const { nowMs } = snapshot;
+    const worst = new Map<string, Anomaly>();
+    for (const place of placesOf(snapshot.serviceNetworks, nowMs - RECENT_MS, nowMs)) {
+      for (const anomaly of judge(place, snapshot, parameters)) {
+        const key = `${place.clientId} ${place.network}`;
+        const before = worst.get(key);
+        if (!before || before.score < anomaly.score) worst.set(key, anomaly);
+      }
+    }
+    return [...worst.values()];
+  },
+};

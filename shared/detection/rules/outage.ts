@@ -1,0 +1,63 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isGuess } from "../../events/guess-reasons.ts";
+import { NO_CLIENT } from "../../events/oauth-event.ts";
+import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import { countWithin } from "./detection-snapshot.ts";
+import { usualRange } from "./usual-range.ts";
+
+/** Failures of many clients at once, all for one reason: something is broken, and nobody attacks. */
+export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
+  name: "outage",
+  catches: "a failure of many clients at once for one reason: an outage, or a mass revocation",
+  falsePositives: "a release of many clients at once",
+  advice:
+    "No attack is visible. Check the identity provider, its keys and the clock, and whether somebody revoked tokens on purpose.",
+  examples: "failures",
+  isNotice: true,
+  find: (
+    { failedReasons, failures, historyStartMs, nowMs },
+    { windowMinutes, clients: leastClients, failures: least, ratio },
+  ) => {
+    const fromMs = nowMs - windowMinutes * MINUTE_MS;
+    const reasons = new Map<string, Map<string, number>>();
+    for (const each of failedReasons) {
+      const count = countWithin(each, fromMs, nowMs);
+      if (count === 0 || each.clientId === NO_CLIENT || isGuess(each.value)) continue;
+      const of = reasons.get(each.value) ?? new Map<string, number>();
+      of.set(each.clientId, (of.get(each.clientId) ?? 0) + count);
+      reasons.set(each.value, of);
+    }
+    const usualOf = new Map(
+      failures.map(({ clientId, hours }) => {
+        const firstMs = Math.max(historyStartMs, Math.min(...hours.keys()));
+        const usual = hours.size > 0 ? usualRange(hours, firstMs, nowMs) : undefined;
+        return [clientId, ((usual?.median ?? 0) * windowMinutes) / 60];
+      }),
+    );
+    return [...reasons].flatMap(([reason, clients]) => {
+      const struck = [...clients].filter(
+        ([clientId, count]) => count >= 3 && count >= ratio * (usualOf.get(clientId) ?? 0),
+      );
+      const total = struck.reduce((sum, [, count]) => sum + count, 0);
+      if (struck.length < leastClients || total < least) return [];
+      return [
+        {
+          subject: { kind: "reason", id: reason } as const,
+          message: `${struck.length} clients were refused with ${reason} ${total} times within ${windowMinutes} minutes, all at once; this looks like an outage or a mass revocation, not like an attack`,
+          score: 20,
+          observed: total,
+          threshold: least,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            reason,
+            refusals_by_client: Object.fromEntries(
+              struck.sort(([, a], [, b]) => b - a).slice(0, 20),
+            ),
+          },
+        },
+      ];
+    });
+  },
+};

@@ -1,0 +1,65 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isGuess } from "../../events/guess-reasons.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import type { HourCounts } from "./detection-snapshot.ts";
+import { othersAt } from "./failure-burst.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
+import type { SeenEvent } from "./seen-event.ts";
+
+/** Gaps between the calls of a timer differ by less than this part of their mean. */
+const TIMER_VARIATION = 0.15;
+
+/** Whether guesses come at the beat of a timer at one endpoint, as a job with a dead token makes them. */
+function isTimer(events: readonly SeenEvent[]): boolean {
+  const guesses = events.filter(({ reason }) => isGuess(reason));
+  if (guesses.length < 6 || new Set(guesses.map(({ endpoint }) => endpoint)).size > 1) return false;
+  const gaps = guesses.slice(1).map(({ atMs }, n) => atMs - (guesses[n]?.atMs ?? 0));
+  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  const variance = gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length;
+  return Math.sqrt(variance) < TIMER_VARIATION * mean;
+}
+
+/** The same address failed as often a day before: that is how it is. */
+function wasSo(counts: HourCounts, span: readonly number[]): boolean {
+  const sum = (hours: readonly number[]) =>
+    hours.reduce((total, hour) => total + (counts.get(hour) ?? 0), 0);
+  return sum(span.map((hour) => hour - DAY_MS + 4 * HOUR_MS)) >= sum(span) / 2;
+}
+
+/** One address that guesses hour after hour, too slowly for a burst. */
+export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persistent_failures"]> = {
+  name: "persistent_failures",
+  catches: "slow guessing from one address, to stay below rate limits",
+  falsePositives: "a program with a dead token that calls at irregular times",
+  advice: "Find out who uses the address; block it if nobody knows.",
+  examples: "failures",
+  find: ({ guessedIpHours, addresses, nowMs }, { hours, perHour }) => {
+    const lastWhole = Math.floor(nowMs / HOUR_MS) * HOUR_MS - HOUR_MS;
+    const span = Array.from({ length: hours }, (_, back) => lastWhole - back * HOUR_MS);
+    return [...guessedIpHours].flatMap(([ip, counts]) => {
+      const each = span.map((hour) => counts.get(hour) ?? 0);
+      const events = addresses.get(ip) ?? [];
+      if (each.some((count) => count < perHour) || wasSo(counts, span)) return [];
+      const { holders } = othersAt(events);
+      const origin = originOfAll(events);
+      const total = each.reduce((sum, count) => sum + count, 0);
+      return [
+        {
+          subject: { kind: "ip", id: ip } as const,
+          message: `${placeText({ ip, origin })} has guessed at least ${Math.min(...each)} times in each of the last ${hours} hours; it did not a day before`,
+          score: holders > 2 ? 30 : (holders > 0 ? 45 : 70) - (isTimer(events) ? 25 : 0),
+          observed: total,
+          threshold: hours * perHour,
+          windowStart: toInstant(lastWhole - (hours - 1) * HOUR_MS),
+          windowEnd: toInstant(lastWhole + HOUR_MS),
+          evidence: {
+            guesses_by_hour: each.reverse(),
+            holders_let_in: holders,
+            ...originFacts(origin),
+          },
+        },
+      ];
+    });
+  },
+};

@@ -1,0 +1,90 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
+import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
+import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
+
+/** When so many tokens are revoked within as many minutes, their programs do not know of it, wherever they are. */
+const MASS = { tokens: 5, withinMs: 5 * MINUTE_MS };
+
+/** Whether a token was revoked with many others, of its client or of those that were refused. */
+function isOfMany(
+  revoked: string,
+  clientId: string | undefined,
+  { revokedAt, typeCounts }: DetectionSnapshot,
+): boolean {
+  const atMs = Date.parse(revoked);
+  const [fromMs, toMs] = [atMs - MASS.withinMs, atMs + MASS.withinMs];
+  const refused = [...revokedAt.values()]
+    .map((each) => Date.parse(each))
+    .filter((each) => each >= fromMs && each <= toMs).length;
+  const counted = typeCounts
+    .filter((each) => each.clientId === clientId && each.value === "token_revoked")
+    .reduce((sum, each) => sum + countWithin(each, fromMs, toMs), 0);
+  return Math.max(refused, counted) >= MASS.tokens;
+}
+
+/** A token that is used after it was revoked, by somebody who is not its holder. */
+export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]> = {
+  name: "revoked_token",
+  catches: "somebody who kept a copy of a revoked token",
+  falsePositives: "a client that never learns of revocations and has moved since",
+  advice: "Block the address. The token leaked: find out where from.",
+  examples: "failures",
+  find: (snapshot, { graceMinutes }) => {
+    const { holders, revokedAt, nowMs } = snapshot;
+    const fromMs = nowMs - HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const uses = events.filter(
+        ({ atMs, reason, tokenId }) =>
+          atMs >= fromMs && reason === "revoked_token" && revokedAt.has(tokenId ?? ""),
+      );
+      const [first] = uses;
+      if (!first?.tokenId) return [];
+      const tokenId = first.tokenId;
+      const revoked = revokedAt.get(tokenId) ?? "";
+      const graceEndMs = Date.parse(revoked) + graceMinutes * MINUTE_MS;
+      const late = uses.filter(({ atMs }) => atMs >= graceEndMs);
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const isStrange = (use: SeenEvent) => ({
+        network: isElsewhere(habits, use),
+        agent: hasNewAgent(habits, use),
+      });
+      const scored = uses.map((use) => {
+        const strange = isStrange(use);
+        const isLate = use.atMs >= graceEndMs;
+        const points =
+          (strange.network ? 25 : 0) + (strange.agent ? 30 : 0) + newsPoints(habits, use);
+        // A moved program that is one of many is no thief of one token.
+        const lateness = strange.agent || !isOfMany(revoked, first.clientId, snapshot) ? 25 : 10;
+        if (habits.events === 0) return { use, score: isLate ? 45 : 0 };
+        // A client that tries again from its usual place does not know of the revocation.
+        return { use, score: points === 0 ? 0 : points + (isLate ? lateness : 0) };
+      });
+      const [worst] = scored.sort((a, b) => b.score - a.score);
+      if (!worst || worst.score === 0) return [];
+      const of = holderSubject(holder);
+      return [
+        {
+          subject: { kind: "token", id: tokenId } as const,
+          clientId: first.clientId,
+          involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
+          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}), where its holder never was`,
+          score: worst.score,
+          observed: uses.length,
+          threshold: 1,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            revoked_at: revoked,
+            after_grace: late.length,
+            usual_networks: [...habits.networks].slice(0, 10),
+            ...originEvidence(habits, worst.use),
+          },
+        },
+      ];
+    });
+  },
+};

@@ -1,0 +1,73 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import { habitsOf, newParties, strangeAddresses } from "./party.ts";
+import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
+
+/** Endpoints that so many holders of a client are refused at are a mistake of the client. */
+const SHARED_BY = 3;
+
+const doorOf = ({ clientId, endpoint = "" }: SeenEvent) => `${clientId}\n${templateOf(endpoint)}`;
+
+/** One holder that is refused for its scopes at many endpoints, however slowly. */
+export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]> = {
+  name: "scope_probing",
+  catches: "somebody who tries what a token is good for, fast or slowly",
+  falsePositives: "a developer who explores an API; a client that was given fewer scopes",
+  advice: "Ask the client's owner. If nobody explains it, revoke the token.",
+  examples: "failures",
+  find: ({ holders, nowMs }, { endpoints: threshold, hours }) => {
+    const fromMs = nowMs - hours * HOUR_MS;
+    const violations = new Map(
+      [...holders].map(([holder, events]) => [
+        holder,
+        events.filter(({ type, atMs }) => type === "scope_violation" && atMs >= fromMs),
+      ]),
+    );
+    const sharers = new Map<string, Set<string>>();
+    for (const [holder, events] of violations) {
+      for (const door of new Set(events.map(doorOf))) {
+        sharers.set(door, (sharers.get(door) ?? new Set()).add(holder));
+      }
+    }
+    return [...violations].flatMap(([holder, all]) => {
+      const events = all.filter((each) => (sharers.get(doorOf(each))?.size ?? 0) < SHARED_BY);
+      const doors = new Set(events.map(({ endpoint = "" }) => templateOf(endpoint)));
+      const asked = new Set(events.flatMap(({ scopes }) => scopes));
+      const last = events.at(-1);
+      const variety = Math.max(doors.size, asked.size);
+      if (variety < threshold || !last || last.atMs < nowMs - HOUR_MS) return [];
+      const [first] = events;
+      const habits = habitsOf(
+        (holders.get(holder) ?? []).filter(({ atMs }) => atMs < (first?.atMs ?? 0)),
+      );
+      const parties = newParties(holders.get(holder) ?? [], fromMs);
+      const isOdd = parties.some(({ isNewAgent, isNewNetwork }) => isNewAgent || isNewNetwork);
+      const fast = events.filter(({ atMs }) => atMs >= last.atMs - 10 * MINUTE_MS).length;
+      const of = holderSubject(holder);
+      const tokens = [...new Set(events.flatMap(({ tokenId }) => tokenId ?? []))];
+      const [id = ""] = tokens;
+      return [
+        {
+          subject: tokens.length === 0 ? of : ({ kind: "token", id } as const),
+          clientId: last.clientId,
+          involved: [
+            of,
+            ...tokens.map((each) => ({ kind: "token", id: each }) as const),
+            ...strangeAddresses(events, habits),
+          ],
+          message: `${of.kind} ${of.id} was refused ${events.length} times at ${doors.size} endpoints for ${asked.size} scopes within ${hours} hours; one or two are usual`,
+          score: Math.min(
+            100,
+            45 + 5 * (variety - threshold) + (isOdd ? 20 : 0) + (fast >= 15 ? 25 : 0),
+          ),
+          observed: variety,
+          threshold,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: { endpoints: [...doors].slice(0, 10), scopes: [...asked].slice(0, 10) },
+        },
+      ];
+    });
+  },
+};

@@ -1,0 +1,225 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { AnomalyRule } from "./anomaly-rule.ts";
+import {
+  type HourCounts,
+  MOST_EVENTS_BEFORE,
+  MOST_RECENT_EVENTS,
+  type SampledUses,
+} from "./detection-snapshot.ts";
+import { habitsOf, newParties, strangeAddresses } from "./party.ts";
+import { RAISED_FROM } from "./risk.ts";
+import { holderSubject, isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
+
+/** The hour under way and the one before it, and the working day of a slow scraper. */
+export const FAST_HOURS = 2;
+export const SLOW_HOURS = 8;
+/** A batch that walks through resources looks like a thief who does. */
+const MOST_OF_SERVICE = 45;
+/** Calls that show how many resources a holder asks for. */
+const ENOUGH_CALLS = 40;
+
+/** One use in so many is sampled: a count of them times this is the number of uses, give or take its square root. */
+export const SAMPLED_ONE_IN = 44;
+const oneIn = SAMPLED_ONE_IN;
+/** Samples in a window from which a holder may be unusual: its events then show how many uses there were. */
+export const NOTABLE_SAMPLES = 2;
+/** Of one sample, nobody can say more than that there were some uses. So many are nothing unusual for anybody. */
+const LEAST_USUAL = 24;
+
+/** The samples of the hours that end with the hour of `hourMs`. */
+export function samplesIn(hours: HourCounts, hourMs: number, length: number): number {
+  let sum = 0;
+  for (let back = 0; back < length; back += 1) sum += hours.get(hourMs - back * HOUR_MS) ?? 0;
+  return sum;
+}
+
+/** The most samples in any such window before the present one. */
+export function mostSamplesBefore(hours: HourCounts, hourMs: number, length: number): number {
+  const before = [...hours.keys()].filter((each) => each <= hourMs - length * HOUR_MS);
+  return Math.max(0, ...before.map((each) => samplesIn(hours, each, length)));
+}
+
+/** Uses by a number of samples: a single one says little. */
+const usesOf = (samples: number) => (samples === 1 ? LEAST_USUAL : samples * oneIn);
+
+/** The most uses within so many hours, of uses whose times are sorted. */
+function mostWithin(timesMs: readonly number[], length: number): number {
+  let most = 0;
+  let start = 0;
+  for (let end = 0; end < timesMs.length; end += 1) {
+    while ((timesMs[end] ?? 0) - (timesMs[start] ?? 0) > length * HOUR_MS) start += 1;
+    most = Math.max(most, end - start + 1);
+  }
+  return most;
+}
+
+/** How many of the calls ask for a resource that no other of them asks for, and at how many endpoints. */
+export function variety(events: readonly SeenEvent[]) {
+  const called = events.flatMap(({ endpoint }) => (endpoint === undefined ? [] : [endpoint]));
+  const resources = new Set(called);
+  const templates = new Map<string, Set<string>>();
+  for (const endpoint of called) {
+    const template = templateOf(endpoint);
+    templates.set(template, (templates.get(template) ?? new Set()).add(endpoint));
+  }
+  const [most] = [...templates].sort(([, a], [, b]) => b.size - a.size);
+  return {
+    calls: called.length,
+    share: resources.size / Math.max(1, called.length),
+    endpoint: most?.[0],
+    resources: most?.[1].size ?? 0,
+  };
+}
+
+/** With such a share of steps upwards, and none of them wide, somebody counts. */
+const ASCENDING = { share: 0.8, widest: 10 };
+
+/** Whether the calls walk through numbers: `/orders/4711`, `/orders/4712` and so on. */
+export function isAscending(events: readonly SeenEvent[]): boolean {
+  const numbers = events.flatMap(({ endpoint = "" }) => {
+    const id = /\/(\d{1,15})$/.exec(endpoint)?.[1];
+    return id === undefined ? [] : [Number(id)];
+  });
+  const steps = numbers.slice(1).map((each, n) => each - (numbers[n] ?? 0));
+  const up = steps.filter((step) => step > 0 && step <= ASCENDING.widest);
+  return steps.length >= ENOUGH_CALLS / 2 && up.length >= ASCENDING.share * steps.length;
+}
+
+/** How much a holder is used within some hours, and how much is usual. */
+interface Volume {
+  /** The uses: counted where the holder's events show all of them, else estimated from the sample. */
+  readonly uses: number;
+  readonly isCounted: boolean;
+  /** So many there were at least. */
+  readonly sure: number;
+  /** The most within as many hours: of the holder before, and of the client's other users now. */
+  readonly own: number;
+  readonly peers: number;
+  readonly usual: number;
+}
+
+function volumeOf(
+  each: SampledUses,
+  events: readonly SeenEvent[],
+  peers: readonly SampledUses[],
+  { hourMs, length }: { readonly hourMs: number; readonly length: number },
+): Volume {
+  const fromMs = hourMs - (length - 1) * HOUR_MS;
+  const uses = events.filter(({ type }) => type === "token_used");
+  const before = uses.filter(({ atMs }) => atMs < fromMs).map(({ atMs }) => atMs);
+  const counted = uses.length - before.length;
+  const estimated = samplesIn(each.hours, hourMs, length) * oneIn;
+  // A full list may leave out older ones.
+  const isCounted =
+    counted > 0 &&
+    counted < MOST_RECENT_EVENTS &&
+    (before.length > 0 || counted < MOST_EVENTS_BEFORE);
+  // An estimate is off by its square root; what is left after two of these is sure.
+  const sure = isCounted
+    ? counted
+    : Math.max(counted, estimated - 2 * Math.sqrt(estimated * oneIn));
+  const sampledBefore = usesOf(mostSamplesBefore(each.hours, hourMs, length));
+  // What is known one by one is better than one sample, of which nobody knows what it stands for.
+  const isNoise = sampledBefore === LEAST_USUAL && before.length > 0;
+  const own = Math.max(isNoise ? 0 : sampledBefore, mostWithin(before, length));
+  const others = peers
+    .filter((peer) => peer !== each)
+    .map(({ hours }) => usesOf(samplesIn(hours, hourMs, length)))
+    .sort((a, b) => b - a);
+  // One other that stands out is no measure of what is usual.
+  const most = others[others.length < 2 ? 0 : Math.max(1, Math.floor(others.length / 10))] ?? 0;
+  return {
+    uses: isCounted ? counted : Math.max(counted, estimated),
+    isCounted,
+    sure: Math.round(sure),
+    own,
+    peers: most,
+    usual: Math.max(own, most, LEAST_USUAL),
+  };
+}
+
+/** A user's access that is used far more than its own, and that of the client's other users. */
+export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
+  name: "scraping",
+  catches:
+    "a good token that takes all it can, fast or slowly: far more calls than usual, or a walk through the resources of an endpoint",
+  falsePositives:
+    "an export or a migration that a user started, a load test with a user's token, a user's unusually busy day",
+  advice: "Ask the user or the client's owner. If nobody explains it, revoke the token.",
+  examples: "all",
+  find: (
+    { sampledUses, holders, nowMs },
+    { calls: least, slowCalls: leastSlow, ratio, resources },
+  ) => {
+    const hourMs = Math.floor((nowMs - 1) / HOUR_MS) * HOUR_MS;
+    const fromMs = hourMs - HOUR_MS;
+    const peersOf = new Map<string, SampledUses[]>();
+    for (const each of sampledUses) {
+      peersOf.set(each.clientId, [...(peersOf.get(each.clientId) ?? []), each]);
+    }
+    return sampledUses.flatMap((each) => {
+      const { holder, clientId } = each;
+      const events = holders.get(holder) ?? [];
+      const peers = peersOf.get(clientId) ?? [];
+      const fast = volumeOf(each, events, peers, { hourMs, length: FAST_HOURS });
+      const slow = volumeOf(each, events, peers, { hourMs, length: SLOW_HOURS });
+      const recent = events.filter(({ atMs, type }) => atMs >= fromMs && type === "token_used");
+      const walk = variety(recent);
+      const before = variety(events.filter((one) => one.atMs < fromMs && isSuccess(one)));
+      const isWalk = walk.calls >= ENOUGH_CALLS && walk.share >= 0.7 && walk.resources >= resources;
+      const isNewWalk = isWalk && walk.resources >= 3 * before.resources;
+      const times = fast.sure / fast.usual;
+      const slowTimes = slow.sure / slow.usual;
+      const isOdd = newParties(events, fromMs).some((party) => party.isNewAgent);
+      const isFast = fast.sure >= least && times >= ratio;
+      const isSlow = slow.sure >= leastSlow && slowTimes >= ratio;
+      const isVeryFast = isFast && times >= 3 * ratio;
+      const points =
+        (isVeryFast ? 50 : isSlow ? 40 : isFast ? 35 : 0) +
+        (isNewWalk && times >= ratio / 2 ? 30 : 0) +
+        (isNewWalk && walk.resources >= 10 * Math.max(1, before.resources) ? 15 : 0) +
+        (isNewWalk && isAscending(recent) ? 25 : 0) +
+        (isOdd ? 20 : 0);
+      // A service's batches and load tests are as busy, so its tokens need more than calls to show.
+      const isService = holder.startsWith("token:");
+      const score = !isService
+        ? points
+        : isNewWalk || isOdd
+          ? Math.min(points, MOST_OF_SERVICE)
+          : 0;
+      if (score < RAISED_FROM || !(isFast || isSlow || isNewWalk)) return [];
+      const subject = holderSubject(holder);
+      const latest = events.at(-1);
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < fromMs));
+      const [volume, length] = isSlow && !isFast ? [slow, SLOW_HOURS] : [fast, FAST_HOURS];
+      return [
+        {
+          subject,
+          clientId,
+          involved: [
+            ...strangeAddresses(latest ? [latest] : [], habits),
+            ...(latest?.tokenId ? [{ kind: "token", id: latest.tokenId } as const] : []),
+          ],
+          message: `${volume.isCounted ? "" : "About "}${volume.uses} calls by ${subject.kind} ${subject.id} within ${length} hours; its most was about ${volume.own}, and that of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
+          score: Math.min(100, score),
+          observed: volume.uses,
+          threshold: Math.round(
+            Math.max(volume === slow ? leastSlow : least, volume.usual * ratio),
+          ),
+          windowStart: toInstant(hourMs - (length - 1) * HOUR_MS),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            ...(!volume.isCounted && {
+              estimate_is_off_by: Math.round(2 * Math.sqrt(volume.uses * oneIn)),
+            }),
+            usual_calls: volume.usual,
+            resources: walk.resources,
+            endpoint: walk.endpoint,
+            calls_looked_at: walk.calls,
+          },
+        },
+      ];
+    });
+  },
+};

@@ -1,0 +1,142 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import {
+  NEWS_POINTS,
+  originEvidence,
+  originNews,
+  originText,
+  placeText,
+  wasAt,
+} from "./origin-news.ts";
+import {
+  alternationsOf,
+  isOtherFamily,
+  newParties,
+  type Party,
+  strangeAddresses,
+} from "./party.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
+
+/** Sessions are alive at once when they are used with no longer pause than this. */
+const AT_ONCE_MS = 30 * MINUTE_MS;
+/** A user of whom so much is known has habits. */
+const KNOWN = { events: 20, days: 3 };
+
+/** The name of a program that runs nowhere in particular: a script, and no browser or app. */
+const isScript = (agent: string) => !agent.includes(" on ");
+
+/** The operator of a use where it is known, else its network. */
+const placeName = ({ origin, network = "" }: SeenEvent) => originText(origin) ?? network;
+
+interface Apart {
+  readonly party: Party;
+  /** Uses by the user's usual network while the party is active. */
+  readonly meanwhile: readonly SeenEvent[];
+  readonly reasons: readonly (readonly [points: number, what: string])[];
+  readonly score: number;
+}
+
+/** What speaks for another person with a session of their own, while the user goes on. */
+function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined {
+  const { habits, uses, agent, network } = party;
+  const [first] = uses;
+  const last = uses.at(-1);
+  // A token that was somebody else's is `token_theft`.
+  if (!first || !last || party.hasOthersToken || !party.isNewNetwork) return undefined;
+  if (isOtherFamily(first, habits) || habits.days < KNOWN.days) return undefined;
+  const used = events.filter(({ type }) => type === "token_used");
+  const isPartys = (use: SeenEvent) => use.network === network && use.agent === agent;
+  const meanwhile = used.filter(
+    (use) =>
+      !isPartys(use) &&
+      wasAt(habits, use) &&
+      use.atMs >= first.atMs - AT_ONCE_MS &&
+      use.atMs <= last.atMs + AT_ONCE_MS,
+  );
+  if (meanwhile.length === 0) return undefined;
+  const around = used.filter((use) => isPartys(use) || wasAt(habits, use));
+  const alternations = alternationsOf(around, isPartys);
+  const known = [...habits.agents];
+  const news = originNews(habits, first);
+  const isOneApp = meanwhile.some((use) => use.agent === agent && use.clientId === first.clientId);
+  const isNewScript =
+    party.isNewAgent && agent !== undefined && isScript(agent) && !known.some(isScript);
+  const reasons: [number, string, boolean][] = [
+    [
+      15,
+      `${placeName(first)} is new to the user, who goes on in ${meanwhile.slice(0, 1).map(placeName)}`,
+      true,
+    ],
+    [NEWS_POINTS, news.join(", "), news.length > 0],
+    [15, `the user agent ${agent} is new to the user`, party.isNewAgent],
+    [10, "it is a script, and the user never had one", isNewScript],
+    [5, "both are used in turn", alternations >= 2 && alternations < 4],
+    [20, "both are used in turn", alternations >= 4],
+    [10, "one app is in two networks at once", alternations >= 4 && isOneApp],
+    [10, "the user was always in one network", habits.homes.size === 1],
+    [15, "far more calls than usual", party.rate >= 10 && party.rate >= 3 * party.usualRate],
+    [
+      10,
+      `endpoints that the user never called: ${party.newEndpoints.slice(0, 5).join(", ")}`,
+      party.newEndpoints.length >= 2 && habits.events >= KNOWN.events,
+    ],
+  ];
+  const held = reasons.flatMap(([points, what, holds]) => (holds ? [[points, what] as const] : []));
+  return { party, meanwhile, reasons: held, score: scoreOf(held, isNewScript) };
+}
+
+/** From here on, a session apart is news by itself, whatever its program. */
+const STRONG = 70;
+/** People have phones, and phones change networks. What else is found about the user, such as unusual hours, raises this. */
+const WEAK = 35;
+
+function scoreOf(reasons: Apart["reasons"], isNewScript: boolean): number {
+  const score = reasons.reduce((sum, [points]) => sum + points, 0);
+  return isNewScript || score >= STRONG ? Math.min(100, score) : Math.min(WEAK, score);
+}
+
+/** A session of a user that is new, in a new network, while the user's others are used where they always are. */
+export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart"]> = {
+  name: "sessions_apart",
+  catches:
+    "somebody who signed in as a user, or refreshed a stolen token, while the user goes on elsewhere",
+  falsePositives: "a user with a new phone, in a network that is new as well, beside the computer",
+  advice:
+    "Ask the user whether both sessions are theirs. If not, end all of them and reset credentials.",
+  examples: "all",
+  find: ({ holders, nowMs }, { windowMinutes }) => {
+    const fromMs = nowMs - windowMinutes * MINUTE_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      if (!holder.startsWith("user:")) return [];
+      const [worst] = newParties(events, fromMs, { isSignInNews: true })
+        .flatMap((party) => apartOf(party, events) ?? [])
+        .sort((a, b) => b.score - a.score);
+      if (!worst) return [];
+      const { party, meanwhile, reasons, score } = worst;
+      const subject = holderSubject(holder);
+      return [
+        {
+          subject,
+          clientId: party.uses[0]?.clientId,
+          involved: [
+            ...strangeAddresses(party.uses, party.habits),
+            ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
+          ],
+          message: `User ${subject.id} has a session at ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), where the user never was, and another one at ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"}) at once`,
+          score,
+          observed: party.uses.length,
+          threshold: 1,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            why: reasons.map(([, what]) => what),
+            usual_networks: [...party.habits.networks].slice(0, 10),
+            usual_user_agents: [...party.habits.agents].slice(0, 10),
+            ...(party.uses[0] && originEvidence(party.habits, party.uses[0])),
+          },
+        },
+      ];
+    });
+  },
+};

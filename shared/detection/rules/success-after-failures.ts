@@ -1,0 +1,136 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { isGuess } from "../../events/guess-reasons.ts";
+import { HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
+import { type Habits, habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";
+import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+
+const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
+
+/** The user's own machine may have another kind of address than ever before. */
+const MAYBE_HOME = 35;
+
+interface Found {
+  readonly subject: AnomalySubject;
+  readonly failed: readonly SeenEvent[];
+  readonly success: SeenEvent;
+  readonly habits: Habits;
+  readonly score: number;
+  readonly message: string;
+}
+
+/** A user at whom was guessed, and who is then let in from where they never were. */
+function ofUser(
+  holder: string,
+  events: readonly SeenEvent[],
+  fromMs: number,
+  limits: AnomaliesConfig["rules"]["success_after_failures"],
+): Found[] {
+  const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
+  const [first] = failed;
+  const last = failed.at(-1);
+  const factors = failed.filter(isSecondFactor).length;
+  if (!first || !last || (failed.length < limits.failures && factors < limits.secondFactors)) {
+    return [];
+  }
+  const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+  const guessers = new Set(failed.map(({ ip }) => ip));
+  const success = events.find(
+    (each) => each.atMs > first.atMs && isSuccess(each) && each.type !== "token_used",
+  );
+  if (!success || success.atMs - last.atMs > HOUR_MS) return [];
+  const isNewAgent = hasNewAgent(habits, success);
+  const isNew = isElsewhere(habits, success) || isNewAgent;
+  // Who forgot a password fails, and then succeeds, at home.
+  if (habits.events > 0 && !isNew) return [];
+  const isMaybeHome = !isNewAgent && isOtherFamily(success, habits);
+  const tried = failed.filter(({ atMs }) => atMs < success.atMs).length;
+  if (tried < Math.min(limits.failures, limits.secondFactors)) return [];
+  const { id } = holderSubject(holder);
+  return [
+    {
+      subject: { kind: "user", id },
+      failed,
+      success,
+      habits,
+      score: isMaybeHome
+        ? MAYBE_HOME
+        : (isNew ? 80 : 55) +
+          (guessers.has(success.ip) ? 10 : 0) +
+          (isNew && originNews(habits, success).length > 0 ? 5 : 0),
+      message: `User ${id} was let in from ${placeText(success)} after ${tried} refusals (${factors} of them of a second factor); the user was never there before`,
+    },
+  ];
+}
+
+/** An address that guesses, and from which somebody is then let in who never was there. */
+function ofAddress(
+  ip: string,
+  events: readonly SeenEvent[],
+  fromMs: number,
+  { guesses }: AnomaliesConfig["rules"]["success_after_failures"],
+): Found[] {
+  const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
+  const [first] = failed;
+  if (!first || failed.length < guesses) return [];
+  const admitted = events.filter(isSuccess);
+  const before = admitted.filter(({ atMs }) => atMs < first.atMs);
+  const success = admitted.find(({ atMs }) => atMs > first.atMs);
+  // At an address that others were let in from, a success is no surprise.
+  if (!success || before.length > 0) return [];
+  if (failed.filter(({ atMs }) => atMs < success.atMs).length < guesses) return [];
+  return [
+    {
+      subject: { kind: "ip", id: ip },
+      failed,
+      success,
+      habits: habitsOf([]),
+      score: 90,
+      message: `${placeText(success)} was let in as ${success.userId ?? success.clientId ?? "somebody"} after ${failed.length} guesses; nobody was ever let in from there before`,
+    },
+  ];
+}
+
+/** An attack that has succeeded, as far as can be seen. */
+export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success_after_failures"]> =
+  {
+    name: "success_after_failures",
+    catches:
+      "guessing that was lucky: a password found, or a second factor that its user confirmed in the end",
+    falsePositives: "a user who has forgotten the password on a new device",
+    advice: "Call the user. If it was not them, end their sessions and reset their credentials.",
+    examples: "all",
+    find: ({ holders, addresses, nowMs }, limits) => {
+      const fromMs = nowMs - 2 * HOUR_MS;
+      const found = [
+        ...[...holders].flatMap(([holder, events]) =>
+          holder.startsWith("user:") ? ofUser(holder, events, fromMs, limits) : [],
+        ),
+        ...[...addresses].flatMap(([ip, events]) => ofAddress(ip, events, fromMs, limits)),
+      ];
+      return found.map(({ subject, failed, success, habits, score, message }): Anomaly => {
+        return {
+          subject,
+          clientId: success.clientId ?? failed[0]?.clientId,
+          involved: [
+            ...strangeAddresses([...failed.slice(-20), success], habits),
+            ...(success.userId ? [{ kind: "user", id: success.userId } as const] : []),
+            ...(success.tokenId ? [{ kind: "token", id: success.tokenId } as const] : []),
+          ],
+          message,
+          score,
+          observed: failed.length,
+          threshold: subject.kind === "user" ? limits.failures : limits.guesses,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            reasons: [...new Set(failed.map(({ reason }) => reason))],
+            let_in_at: toInstant(success.atMs),
+            let_in_with: success.agent,
+            ...originEvidence(habits, success),
+          },
+        };
+      });
+    },
+  };

@@ -1,0 +1,159 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { DAY_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import type { DetectionSnapshot } from "./detection-snapshot.ts";
+import {
+  NEWS_POINTS,
+  originEvidence,
+  originNews,
+  originText,
+  placeText,
+  usualPlaces,
+} from "./origin-news.ts";
+import { newParties, type Party, strangeAddresses } from "./party.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
+
+/** A holder with this many uses, on this many days, always from one network, does not move. */
+const SETTLED = { events: 20, days: 3 };
+/** When this many holders have tokens with two user agents, two are usual for the client. */
+const PEERS = 3;
+
+/** What speaks for another person at the token, and by how much. */
+function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: string][] {
+  const { habits, alternations, othersAgents, agent } = party;
+  if (!party.hasOthersToken) return [];
+  const isNewNetwork = party.isNewNetwork && !party.isOtherFamily;
+  const isOtherAgent = agent !== undefined && othersAgents.size > 0 && !othersAgents.has(agent);
+  const isSettled =
+    habits.events >= SETTLED.events && habits.days >= SETTLED.days && habits.homes.size === 1;
+  const isNewAgent = party.isNewAgent && isOtherAgent && !isUsualPair;
+  const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
+  const news = originNews(habits, first);
+  const where = originText(first.origin) ?? `the network ${party.network}`;
+  const isBusy = party.rate >= 10 && party.rate >= 3 * party.usualRate;
+  const isSameNetwork = party.network === undefined || habits.networks.has(party.network);
+  const reasons: [number, string, boolean][] = [
+    [55, `the user agent ${agent} is new to it`, isNewAgent],
+    [25, `another user agent, ${agent}`, isOtherAgent && !isNewAgent && !isUsualPair],
+    [15, `${where} is new to it`, isNewNetwork],
+    [5, "the address is new to it", party.isNewIp && !isNewNetwork && !party.isOtherFamily],
+    [
+      15,
+      `it was always used from one ${habits.operators.size > 0 ? "operator" : "network"} before`,
+      isNewNetwork && isSettled,
+    ],
+    [5, "both use it in turn", isNewNetwork && alternations >= 2 && alternations < 4],
+    [20, "both use it in turn", alternations >= 4 && (isNewNetwork || isOtherAgent)],
+    [
+      40,
+      "two addresses of one network use it in turn",
+      alternations >= 4 &&
+        party.isNewIp &&
+        isSameNetwork &&
+        !isOtherAgent &&
+        !party.isOtherFamily &&
+        habits.events >= SETTLED.events &&
+        habits.places.size <= 2,
+    ],
+    [15, "far more calls than usual", isBusy],
+    // Travellers and users of a VPN are usual: news of the place adds to what they do not show.
+    [
+      NEWS_POINTS,
+      news.join(", "),
+      news.length > 0 && isNewNetwork && (isOtherAgent || isBusy || alternations >= 4),
+    ],
+    [
+      10,
+      `endpoints that it never called: ${party.newEndpoints.slice(0, 5).join(", ")}`,
+      party.newEndpoints.length >= 2 && habits.events >= SETTLED.events,
+    ],
+  ];
+  return reasons.flatMap(([points, what, holds]) => (holds ? [[points, what]] : []));
+}
+
+/** By client, the pairs of user agents that tokens of so many holders have had for more than a day. */
+function usualPairs({ holders, nowMs }: DetectionSnapshot): ReadonlySet<string> {
+  const seen = new Map<string, Set<string>>();
+  for (const [holder, events] of holders) {
+    const agents = new Map<string, Set<string>>();
+    for (const { tokenId, agent, type, atMs, clientId } of events) {
+      if (type !== "token_used" || !tokenId || !agent || atMs > nowMs - DAY_MS) continue;
+      const key = `${clientId}\n${tokenId}`;
+      agents.set(key, (agents.get(key) ?? new Set()).add(agent));
+    }
+    for (const [key, pair] of agents) {
+      if (pair.size < 2) continue;
+      for (const agent of pair) {
+        const name = `${key.split("\n", 1)[0]}\n${agent}`;
+        seen.set(name, (seen.get(name) ?? new Set()).add(holder));
+      }
+    }
+  }
+  return new Set([...seen].filter(([, all]) => all.size >= PEERS).map(([name]) => name));
+}
+
+function anomalyOf(
+  holder: string,
+  parties: readonly { readonly party: Party; readonly reasons: [number, string][] }[],
+  snapshot: DetectionSnapshot,
+  fromMs: number,
+): Anomaly[] {
+  const scoreOf = (reasons: [number, string][]) => reasons.reduce((sum, [each]) => sum + each, 0);
+  const [worst] = [...parties].sort((a, b) => scoreOf(b.reasons) - scoreOf(a.reasons));
+  const score = Math.min(100, worst ? scoreOf(worst.reasons) : 0);
+  if (!worst || score === 0) return [];
+  const { party, reasons } = worst;
+  const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
+  const [tokenId = ""] = party.tokenIds;
+  const of = holderSubject(holder);
+  const subject = { kind: "token", id: tokenId } as const;
+  const whose = of.kind === "user" ? ` of ${of.id}` : "";
+  const usual = [...party.othersAgents].slice(0, 3).join(", ") || "unknown user agents";
+  return [
+    {
+      subject,
+      clientId: first.clientId,
+      involved: [
+        ...(of.kind === "user" ? [of] : []),
+        ...strangeAddresses(party.uses, party.habits),
+        ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
+      ],
+      message: `Token ${tokenId}${whose} seems to be in two hands: usual is ${usual} from ${usualPlaces(party.habits)}; ${party.uses.length} calls came from ${placeText(first)} (${party.agent ?? "no user agent"})`,
+      score,
+      observed: party.uses.length,
+      threshold: 1,
+      windowStart: toInstant(fromMs),
+      windowEnd: toInstant(snapshot.nowMs),
+      evidence: {
+        why: reasons.map(([, what]) => what),
+        usual_networks: [...party.habits.networks].slice(0, 10),
+        usual_user_agents: [...party.habits.agents].slice(0, 10),
+        changes_between: party.alternations,
+        ...originEvidence(party.habits, first),
+      },
+    },
+  ];
+}
+
+/** A token that somebody uses who is not its holder. */
+export const tokenTheft: AnomalyRule<AnomaliesConfig["rules"]["token_theft"]> = {
+  name: "token_theft",
+  catches:
+    "a token or session that somebody else uses: by a user agent or network that its holder never had, in turn with the holder or after them",
+  falsePositives:
+    "a program that hands its token to another one for the first time; a user who switches networks all the time for the first time",
+  advice: "Revoke the token, end the user's sessions, and ask the user to sign in again.",
+  examples: "all",
+  find: (snapshot, { windowMinutes }) => {
+    const fromMs = snapshot.nowMs - windowMinutes * MINUTE_MS;
+    const usual = usualPairs(snapshot);
+    return [...snapshot.holders].flatMap(([holder, events]) => {
+      const parties = newParties(events, fromMs).map((party) => {
+        const [first] = party.uses;
+        const isUsualPair = usual.has(`${first?.clientId}\n${party.agent}`);
+        return { party, reasons: reasonsOf(party, isUsualPair) };
+      });
+      return anomalyOf(holder, parties, snapshot, fromMs);
+    });
+  },
+};

@@ -1,0 +1,57 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS, toInstant } from "../../core/clock.ts";
+import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { activeHours, isUnusualHour } from "./hours-of-day.ts";
+import { holderSubject, isSuccess } from "./seen-event.ts";
+
+const atHour = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
+
+/** Of a user who is seldom there, chance leaves the most hours empty. */
+const LEAST_EVENTS = 20;
+
+/** A user who is active at hours of the day at which the user never was. */
+export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_hours"]> = {
+  name: "unusual_hours",
+  catches:
+    "a user's access at hours of the day at which the user never was active, weekdays and weekends apart",
+  falsePositives: "a user who works late for once, or is in another time zone",
+  advice: "Ask the user whether that was them.",
+  examples: "all",
+  isSupport: true,
+  find: ({ holders, nowMs }, { days: least, quietHours }) => {
+    const fromMs = nowMs - 2 * HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+      const of = holderSubject(holder);
+      // A dormant token is looked at by itself, and may have a user.
+      const id = of.kind === "user" ? of.id : events.at(-1)?.userId;
+      if (id === undefined) return [];
+      const usual = activeHours(events, nowMs);
+      if (usual.days < least || usual.events < LEAST_EVENTS) return [];
+      const strange = events.filter(
+        (event) =>
+          event.atMs >= fromMs && isSuccess(event) && isUnusualHour(usual, event.atMs, quietHours),
+      );
+      const [first] = strange;
+      if (!first) return [];
+      const tokens = new Set(strange.flatMap(({ tokenId }) => tokenId ?? []));
+      return [
+        {
+          subject: { kind: "user", id },
+          clientId: first.clientId,
+          involved: [...tokens].map((token) => ({ kind: "token", id: token }) as const),
+          message: `${id} was active from ${toInstant(first.atMs).slice(11, 16)} UTC on (${strange.length} events); on ${usual.days} ${usual.kind} before, the user never was from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
+          score: 20,
+          observed: strange.length,
+          threshold: 1,
+          windowStart: toInstant(fromMs),
+          windowEnd: toInstant(nowMs),
+          evidence: {
+            usual_hours_utc: usual.hours.map(atHour),
+            days_known: usual.days,
+            of: usual.kind,
+          },
+        },
+      ];
+    });
+  },
+};

@@ -1,0 +1,61 @@
+import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
+import type { HourCounts } from "./detection-snapshot.ts";
+
+/** The usual count of an hour, computed from comparable hours. */
+export interface UsualRange {
+  readonly median: number;
+  /** The standard deviation, estimated from the median absolute deviation; at least that of a Poisson distribution. */
+  readonly deviation: number;
+  /** The number of hours compared. */
+  readonly hours: number;
+}
+
+/** The fewest hours that allow a comparison. */
+const MIN_HOURS = 6;
+
+/** For normally distributed data, the standard deviation is the median absolute deviation times this. */
+const MAD_TO_DEVIATION = 1.4826;
+
+function median(sorted: readonly number[]): number {
+  const middle = sorted.length / 2;
+  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return (low + high) / 2;
+}
+
+const ascending = (a: number, b: number) => a - b;
+
+const isWeekend = (atMs: number) => [0, 6].includes(new Date(atMs).getUTCDay());
+
+/** Whether an hour is at the same time of day, give or take one hour, on the same kind of day. */
+function comparable(nowMs: number, hour: number): boolean {
+  const apart = Math.abs(((nowMs - HOUR_MS - hour) % DAY_MS) / HOUR_MS);
+  return Math.min(apart, 24 - apart) <= 1 && isWeekend(hour) === isWeekend(nowMs);
+}
+
+/**
+ * The usual count of the hour that ends at `nowMs`: the median and the median absolute deviation, which a
+ * past attack hardly changes. It compares hours at the same time of day on the same kind of day. While there
+ * are too few of them, it compares all hours. An hour without a count is zero.
+ *
+ * @param startMs when the client was first counted
+ * @returns undefined when the history is too short
+ */
+export function usualRange(
+  hours: HourCounts,
+  startMs: number,
+  nowMs: number,
+): UsualRange | undefined {
+  const all: number[] = [];
+  for (let hour = startMs; hour + HOUR_MS <= nowMs - HOUR_MS; hour += HOUR_MS) all.push(hour);
+  const like = all.filter((hour) => comparable(nowMs, hour));
+  const chosen = like.length >= MIN_HOURS ? like : all;
+  if (chosen.length < MIN_HOURS) return undefined;
+  const counts = chosen.map((hour) => hours.get(hour) ?? 0).sort(ascending);
+  const middle = median(counts);
+  const deviations = counts.map((count) => Math.abs(count - middle)).sort(ascending);
+  return {
+    median: middle,
+    deviation: Math.max(MAD_TO_DEVIATION * median(deviations), Math.sqrt(Math.max(1, middle))),
+    hours: chosen.length,
+  };
+}

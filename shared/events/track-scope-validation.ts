@@ -1,0 +1,49 @@
+import type { EventData } from "./event-data.ts";
+import type { OAuthEvent } from "./oauth-event.ts";
+import {
+  type EventSubject,
+  type TrackEventOptions,
+  type Tracking,
+  trackEvent,
+} from "./track-event.ts";
+
+/** What holds the scopes that were checked: a client's session, or the access token itself. */
+export interface ScopeHolder extends EventSubject {
+  readonly scopes: readonly string[];
+  readonly session_id?: string | undefined;
+}
+
+/** What an event says of a scope check. */
+export function scopeCheck(
+  requiredScopes: readonly string[],
+  availableScopes: readonly string[],
+  success: boolean,
+): EventData {
+  return { required_scopes: [...requiredScopes], available_scopes: [...availableScopes], success };
+}
+
+/**
+ * Publishes the outcome of a scope check: `scope_validation_success` or `scope_violation`, with the
+ * scopes needed and those at hand. The authorizer publishes no event for a success: its `token_used`
+ * carries the check.
+ */
+export async function trackScopeValidation(
+  tracking: Tracking,
+  holder: ScopeHolder,
+  requiredScopes: readonly string[],
+  success: boolean,
+  details: EventData = {},
+  options: TrackEventOptions = {},
+): Promise<OAuthEvent> {
+  return trackEvent(
+    tracking,
+    success ? "scope_validation_success" : "scope_violation",
+    holder,
+    {
+      ...details,
+      ...(holder.session_id ? { session_id: holder.session_id } : {}),
+      ...scopeCheck(requiredScopes, holder.scopes, success),
+    },
+    options,
+  );
+}

@@ -1,0 +1,70 @@
+import { addAbortSignal, Readable } from "node:stream";
+import { GetObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
+import { giveUpAfter } from "../../core/request-timeouts.ts";
+import type { FetchedFile, FileStore } from "./database-files.ts";
+import { MOST_FILE_BYTES } from "./origin-database.ts";
+
+/** How long one file may take, all attempts together, in milliseconds. */
+const FETCH_MS = 8000;
+
+const nameOf = (error: unknown) => (error instanceof Error ? error.name : "");
+
+/** The HTTP status of a response of 304, which the SDK throws. */
+const isUnchanged = (error: unknown) =>
+  (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 304;
+
+/** Reads a stream of a known length into one buffer, so that it is in memory once. */
+async function readAll(body: AsyncIterable<Uint8Array>, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for await (const chunk of body) {
+    if (at + chunk.length > length) throw new RangeError("the object is longer than it says");
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  if (at < length) throw new RangeError(`the object was cut after ${at} of ${length} bytes`);
+  return bytes;
+}
+
+/**
+ * The files of a bucket. It needs `s3:GetObject`, and `s3:ListBucket` to tell what is missing from what is refused.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export function bucketFiles(
+  bucket: string,
+  config: S3ClientConfig = {},
+  fetchMs = FETCH_MS,
+): FileStore {
+  const s3 = new S3Client({ requestHandler: giveUpAfter(fetchMs), maxAttempts: 3, ...config });
+  return {
+    async fetch(name, etag): Promise<FetchedFile> {
+      try {
+        const abortSignal = AbortSignal.timeout(fetchMs);
+        const found = await s3.send(
+          new GetObjectCommand({
+            Bucket: bucket,
+            Key: name,
+            ...(etag !== undefined && { IfNoneMatch: etag }),
+          }),
+          { abortSignal },
+        );
+        const { Body, ContentLength = 0, ETag = "" } = found;
+        if (!(Body instanceof Readable)) throw new TypeError("S3 answered without a body");
+        if (ContentLength > MOST_FILE_BYTES) {
+          Body.destroy();
+          throw new RangeError(
+            `the object has ${ContentLength} bytes, more than ${MOST_FILE_BYTES}`,
+          );
+        }
+        const bytes = await readAll(addAbortSignal(abortSignal, Body), ContentLength);
+        return { state: "found", bytes, etag: ETag };
+      } catch (error) {
+        if (isUnchanged(error)) return { state: "unchanged" };
+        if (nameOf(error) === "NoSuchKey" || nameOf(error) === "NotFound") {
+          return { state: "missing" };
+        }
+        throw error;
+      }
+    },
+  };
+}

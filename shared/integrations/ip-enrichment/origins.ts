@@ -1,0 +1,73 @@
+import type { DeclaredNetwork } from "../../config/origin-parameters.ts";
+import { canonicalIp } from "../../events/ip-address.ts";
+import { bytesOf, IpBlocks } from "../../events/ip-block.ts";
+import type { Origin } from "../../events/origin.ts";
+import { defined } from "../../events/origin-facts.ts";
+import { HOSTING_ASNS } from "./hosting-operators.ts";
+import { joinOrigins } from "./join-origins.ts";
+
+/** What tells the origin of an address: a database, or several of them. */
+export interface OriginSource {
+  /** @param ip an address in its canonical form */
+  find(ip: string): Origin | undefined;
+}
+
+interface DeclaredBlock {
+  readonly length: number;
+  readonly origin: Origin;
+}
+
+const prefixLength = (block: string) => Number(block.slice(block.indexOf("/") + 1));
+
+const listOf = <Value>(value: Value | readonly Value[] | undefined): readonly Value[] =>
+  value === undefined ? [] : ([value].flat() as Value[]);
+
+/** Finds the origins of addresses: declared networks first, then the database, then what is known of operators. */
+export class Origins {
+  readonly #blocks = new IpBlocks<DeclaredBlock>();
+  readonly #byAsn = new Map<number, Origin>();
+
+  /**
+   * @param networks the declared ones
+   * @param source the databases
+   */
+  constructor(
+    networks: readonly DeclaredNetwork[],
+    private readonly source?: OriginSource,
+  ) {
+    for (const { cidr, asn, country, operator, kind } of networks) {
+      const origin = defined({ country, operator, kind }) as Origin;
+      for (const block of listOf(cidr)) {
+        const [number] = listOf(asn);
+        const length = prefixLength(block);
+        this.#blocks.set(block, {
+          length,
+          origin: { ...origin, ...(number !== undefined && { asn: number }) },
+        });
+      }
+      if (cidr === undefined) for (const number of listOf(asn)) this.#byAsn.set(number, origin);
+    }
+  }
+
+  /**
+   * The origin of an address.
+   *
+   * @param ip an address; anything else has no origin
+   * @param given what the event says itself, which counts before all
+   */
+  of(ip: string | undefined, given?: Origin): Origin | undefined {
+    const address = ip !== undefined && bytesOf(ip) ? canonicalIp(ip) : undefined;
+    const declared = address === undefined ? undefined : this.#declared(address);
+    const known = address === undefined ? undefined : this.source?.find(address);
+    const asn = given?.asn ?? declared?.asn ?? known?.asn;
+    const ofOperator = asn === undefined ? undefined : this.#byAsn.get(asn);
+    const usual: Origin | undefined =
+      asn !== undefined && HOSTING_ASNS.has(asn) ? { kind: "hosting" } : undefined;
+    return joinOrigins(given, declared, ofOperator, known, usual);
+  }
+
+  #declared(ip: string): Origin | undefined {
+    const [longest] = this.#blocks.find(ip).sort((a, b) => b.length - a.length);
+    return longest?.origin;
+  }
+}

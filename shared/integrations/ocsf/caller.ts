@@ -1,0 +1,95 @@
+import { isIP } from "node:net";
+import type { OAuthEvent } from "../../events/oauth-event.ts";
+import { type EventDataReader, present } from "./event-data-reader.ts";
+import { isHttpMethod } from "./http-method.ts";
+import type {
+  OcsfActor,
+  OcsfEndpoint,
+  OcsfHttpRequest,
+  OcsfSession,
+  OcsfToken,
+  OcsfUser,
+} from "./ocsf-event.ts";
+import { readPlace } from "./source-place.ts";
+
+/** The name used when the schema requires a person and the event names nobody. */
+const UNKNOWN = "Unknown";
+
+/** The longest text of the schema's type `ip_t`. */
+const MAX_IP_LENGTH = 40;
+
+/** The call of an event, with what the event says about it. */
+export interface Caller {
+  readonly endpoint: OcsfEndpoint | undefined;
+  readonly request: OcsfHttpRequest | undefined;
+  readonly requestId: string | undefined;
+  readonly session: OcsfSession | undefined;
+}
+
+/** Reads the caller from an event's data. */
+export function readCaller(data: EventDataReader): Caller {
+  const ip = data.text("ip", (text) => isIP(text) !== 0 && text.length <= MAX_IP_LENGTH);
+  const name = data.text("ip");
+  const path = data.text("endpoint");
+  const requestId = data.text("request_id");
+  return {
+    // The schema has no endpoint of a place alone.
+    endpoint:
+      ip === undefined && name === undefined
+        ? undefined
+        : present({ ip, name, ...readPlace(data) }),
+    request: present({
+      uid: requestId,
+      http_method: data.text("method", isHttpMethod),
+      url: path === undefined ? undefined : { path },
+      user_agent: data.text("user_agent"),
+    }),
+    requestId,
+    session: present({ uid: data.text("session_id") }),
+  };
+}
+
+/** Reads the access token from an event's data. */
+export function readToken(data: EventDataReader): OcsfToken | undefined {
+  const token = present({
+    uid: data.text("token_id"),
+    created_time: data.instantMs("issued_at"),
+    expiration_time: data.instantMs("expires_at"),
+  });
+  // The schema has numbers only for tokens of Kerberos, OpenID Connect and SAML.
+  return token && { ...token, type_id: 99, type: "Access Token" };
+}
+
+/** The event's user. A client that acts for itself is its own user. */
+export function userOf({ user_id, oauth_client_id }: OAuthEvent): OcsfUser | undefined {
+  if (user_id !== undefined) return { uid: user_id, type_id: 1, type: "User" };
+  if (oauth_client_id !== undefined) return { uid: oauth_client_id, type_id: 4, type: "Service" };
+  return undefined;
+}
+
+/** The event's user, or an unknown user. */
+export function userOrUnknown(event: OAuthEvent): OcsfUser {
+  return userOf(event) ?? { name: UNKNOWN, type_id: 0, type: UNKNOWN };
+}
+
+/** The client, with the user and the session for which it acts. */
+export function actorOf(
+  event: OAuthEvent,
+  session: OcsfSession | undefined,
+): OcsfActor | undefined {
+  return present({
+    app_uid: event.oauth_client_id,
+    user: event.user_id === undefined ? undefined : userOf(event),
+    session,
+  });
+}
+
+/** The actor, or an unknown actor. */
+export function actorOrUnknown(event: OAuthEvent, session: OcsfSession | undefined): OcsfActor {
+  return actorOf(event, session) ?? { app_name: UNKNOWN };
+}
+
+/** The source of the call, or an unknown source. */
+export function endpointOrUnknown({ endpoint }: Caller): OcsfEndpoint {
+  return endpoint ?? { name: UNKNOWN };
+}

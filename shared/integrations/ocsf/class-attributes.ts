@@ -1,0 +1,123 @@
+import type { OAuthEvent } from "../../events/oauth-event.ts";
+import {
+  actorOf,
+  actorOrUnknown,
+  type Caller,
+  endpointOrUnknown,
+  readToken,
+  userOrUnknown,
+} from "./caller.ts";
+import type { EventClassName } from "./event-classes.ts";
+import { type EventDataReader, present } from "./event-data-reader.ts";
+import type {
+  ApiActivityAttributes,
+  AuthenticationAttributes,
+  DetectionFindingAttributes,
+  OcsfSession,
+} from "./ocsf-event.ts";
+
+/** The input for the attributes of a class. */
+export interface ClassSource {
+  readonly event: OAuthEvent;
+  readonly caller: Caller;
+  /** The event's data, from which the caller has been read already. */
+  readonly data: EventDataReader;
+  readonly message: string | undefined;
+  /** The name of the protected API, as in `WWW-Authenticate`. */
+  readonly serviceName: string;
+}
+
+/** The identity provider that reported the event, or the protected API. */
+function serviceOf({ data, serviceName }: ClassSource): { readonly name: string } {
+  return { name: data.text("provider") ?? serviceName };
+}
+
+/** The session. When the event is about the session, the event's lifetime is the session's. */
+function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefined {
+  if (!event.event_type.startsWith("session_")) return caller.session;
+  return present({
+    ...caller.session,
+    created_time: data.instantMs("issued_at"),
+    expiration_time: data.instantMs("expires_at"),
+  });
+}
+
+function authentication(source: ClassSource): AuthenticationAttributes {
+  const { event, caller, data } = source;
+  return {
+    class_uid: 3002,
+    user: userOrUnknown(event),
+    service: serviceOf(source),
+    auth_protocol_id: 6,
+    auth_protocol: "OAUTH 2.0",
+    ...present({
+      actor: actorOf(event, undefined),
+      session: sessionOf(source),
+      authentication_token: readToken(data),
+      src_endpoint: caller.endpoint,
+      http_request: caller.request,
+    }),
+  };
+}
+
+function apiActivity(source: ClassSource): ApiActivityAttributes {
+  const { event, caller, data } = source;
+  const { http_method, url } = caller.request ?? {};
+  const call = url && [http_method, url.path].filter(Boolean).join(" ");
+  return {
+    class_uid: 6003,
+    actor: actorOrUnknown(event, caller.session),
+    api: {
+      operation: call ?? event.event_type,
+      service: serviceOf(source),
+      ...present({ token: readToken(data) }),
+    },
+    src_endpoint: endpointOrUnknown(caller),
+    ...present({ http_request: caller.request }),
+  };
+}
+
+function detectionFinding(source: ClassSource): DetectionFindingAttributes {
+  const { event, caller, data, message } = source;
+  const rule = data.text("rule");
+  const advice = data.text("advice");
+  const tokenId = data.text("token_id");
+  const evidence = present({
+    actor: actorOf(event, caller.session),
+    src_endpoint: caller.endpoint,
+    data: data.object("evidence"),
+  });
+  // The schema has no evidence that consists of only a request.
+  const shown = caller.request
+    ? {
+        ...(evidence ?? { actor: actorOrUnknown(event, caller.session) }),
+        http_request: caller.request,
+      }
+    : evidence;
+  return {
+    class_uid: 2004,
+    is_alert: event.event_type === "suspicious_activity",
+    finding_info: {
+      // The same for an alert that opens and resolves, so that a reader can connect the two.
+      uid: data.text("alert_id") ?? event.id,
+      ...present({
+        title: message,
+        analytic: rule === undefined ? undefined : { name: rule, type_id: 1, type: "Rule" },
+      } as const),
+    },
+    ...present({
+      start_time: data.instantMs("window_start"),
+      end_time: data.instantMs("window_end"),
+      remediation: advice === undefined ? undefined : { desc: advice },
+      resources: tokenId === undefined ? undefined : [{ uid: tokenId, type: "Access Token" }],
+      evidences: shown && [shown],
+    }),
+  };
+}
+
+/** The attributes of each class, in addition to those of every event. */
+export const CLASS_ATTRIBUTES = {
+  authentication,
+  apiActivity,
+  detectionFinding,
+} as const satisfies Record<EventClassName, (source: ClassSource) => unknown>;

@@ -1,0 +1,36 @@
+import type { EventData } from "../../events/event-data.ts";
+import { originOf } from "../../events/origin.ts";
+import { type EventDataReader, present } from "./event-data-reader.ts";
+import type { OcsfAutonomousSystem, OcsfLocation } from "./ocsf-event.ts";
+
+/** Where the source of a call is, and who runs its network. */
+export interface SourcePlace {
+  readonly location?: OcsfLocation | undefined;
+  readonly autonomous_system?: OcsfAutonomousSystem | undefined;
+}
+
+/**
+ * Reads the origin from an event's data. What the schema has no attribute for, such as the kind of a network, stays
+ * in `unmapped`. A location needs a country there, so that coordinates alone stay as well.
+ */
+export function readPlace(data: EventDataReader): SourcePlace {
+  const given = data.object("origin");
+  if (given === undefined) return {};
+  const origin = originOf({ origin: given }) ?? {};
+  const { country, latitude: lat, longitude: long, asn: number, operator: name } = origin;
+  const isPlaced = country !== undefined && lat !== undefined && long !== undefined;
+  const mapped = new Set([
+    ...(country === undefined ? [] : ["country"]),
+    ...(isPlaced ? ["latitude", "longitude"] : []),
+    ...(number === undefined ? [] : ["asn"]),
+    ...(name === undefined ? [] : ["operator"]),
+  ]);
+  const rest: EventData = Object.fromEntries(
+    Object.entries(given).filter(([member]) => !mapped.has(member)),
+  );
+  if (Object.keys(rest).length > 0) data.keep("origin", rest);
+  return {
+    location: country === undefined ? undefined : { country, ...(isPlaced && { lat, long }) },
+    autonomous_system: present({ number, name }),
+  };
+}

@@ -1,0 +1,80 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { credentialHeader, type EndpointAuthentication } from "../../config/provider-parameters.ts";
+import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { type ReceivedWebhook, verifyWebhook } from "../../response/standard-webhook.ts";
+import { isSameText } from "../../tokens/verifiers/same-text.ts";
+
+/** A shorter key could be guessed. */
+const SHORTEST_KEY = 16;
+const MOST_KEYS = 5;
+
+/** The secret of a provider's endpoint is not as it must be. Nothing of it is repeated. */
+export class InvalidEndpointSecretError extends OAuthMonitoringError {
+  override readonly name = "InvalidEndpointSecretError";
+
+  constructor() {
+    super(
+      `the secret of a provider's endpoint must have 1 to ${MOST_KEYS} lines, each a key of at least ${SHORTEST_KEY} characters`,
+    );
+  }
+}
+
+/**
+ * That a request is the provider's, and when it was signed, where the signature says so; or why it is not believed,
+ * in words that its sender may read.
+ */
+export type RequestVerdict =
+  | { readonly signedAtMs?: number | undefined }
+  | { readonly refusal: string };
+
+/** @throws InvalidEndpointSecretError when there is no key, or one that is too short */
+function keysIn(secretText: string): string[] {
+  const keys = secretText
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const isValid = keys.length > 0 && keys.length <= MOST_KEYS;
+  if (!isValid || keys.some(({ length }) => length < SHORTEST_KEY)) {
+    throw new InvalidEndpointSecretError();
+  }
+  return keys;
+}
+
+const HEX_DIGEST = /^(?:sha256=)?([0-9a-f]{64})$/i;
+
+/** Whether a header has the HMAC-SHA256 of the body in hex, as the Keycloak extension of Phase Two sends it. */
+function isSignedBody(keys: readonly string[], given: string, body: Uint8Array): boolean {
+  const [, hex] = HEX_DIGEST.exec(given) ?? [];
+  if (hex === undefined) return false;
+  const digest = Buffer.from(hex, "hex");
+  return keys
+    .map((key) => createHmac("sha256", key).update(body).digest())
+    .some((expected) => timingSafeEqual(digest, expected));
+}
+
+/**
+ * Whether a request comes from a provider. Nothing in its body is read for it.
+ *
+ * @param secretText the text of the endpoint's secret: a key in each line
+ * @param nowMs epoch milliseconds
+ * @throws InvalidEndpointSecretError, InvalidWebhookSecretError when the secret is not as it must be
+ */
+export function authenticateRequest(
+  authentication: EndpointAuthentication,
+  secretText: string,
+  request: ReceivedWebhook,
+  nowMs: number,
+): RequestVerdict {
+  const keys = keysIn(secretText);
+  const { kind, toleranceSeconds } = authentication;
+  if (kind === "signature") return verifyWebhook(keys, request, { nowMs, toleranceSeconds });
+  const name = credentialHeader(authentication);
+  const given = request.header(name);
+  if (given === undefined) return { refusal: `it needs the header ${name}, once` };
+  // Every key is compared, so that the time does not tell which one it was.
+  const isRight =
+    kind === "bearer"
+      ? keys.map((key) => isSameText(given, key)).includes(true)
+      : isSignedBody(keys, given, request.body);
+  return isRight ? {} : { refusal: `the header ${name} is not right` };
+}

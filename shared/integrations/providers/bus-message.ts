@@ -1,0 +1,78 @@
+import * as z from "zod";
+import {
+  detailType,
+  EVENT_SOURCE,
+  type OAuthEvent,
+  oauthEventSchema,
+} from "../../events/oauth-event.ts";
+import { refusalReason, showable } from "../../events/refusal-reason.ts";
+import { eventsOfBatch, type ProviderAdapter, toOAuthEvent } from "./provider-adapter.ts";
+import { KNOWN_PROVIDERS } from "./provider-adapters.ts";
+
+/** The part of EventBridge's own envelope that concerns us. */
+const busMessageSchema = z.looseObject({
+  source: z.string(),
+  "detail-type": z.string(),
+  id: z.string().default(""),
+  time: z.string().optional().catch(undefined),
+  detail: z.unknown(),
+  /** The name of the replay, when the message comes from the bus's archive. */
+  "replay-name": z.string().optional(),
+});
+
+type BusMessage = z.output<typeof busMessageSchema>;
+
+/**
+ * The event in a message and whether it comes from a replay, the events of a batch that somebody put on the bus whole,
+ * or the reason why there is no event. A batch is no event: each of its records is to be published as one.
+ */
+export type ParsedMessage =
+  | { readonly event: OAuthEvent; readonly replayed: boolean }
+  | { readonly batch: readonly OAuthEvent[]; readonly replayed: boolean }
+  | { readonly reason: string };
+
+/** An event in our own envelope, whose `DetailType` must match its type. */
+function ownEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
+  const event = oauthEventSchema.parse(message.detail);
+  const expected = detailType(event.event_type);
+  if (message["detail-type"] === expected) return event;
+  return {
+    reason: showable(
+      `the detail-type must be ${expected} for this type of event, but it is ${message["detail-type"]}`,
+    ),
+  };
+}
+
+function toEvent(
+  message: BusMessage,
+  adapters: readonly ProviderAdapter[],
+): OAuthEvent | readonly OAuthEvent[] | { readonly reason: string } {
+  if (message.source === EVENT_SOURCE) return ownEvent(message);
+  const adapter = adapters.find(({ serves }) => serves(message));
+  if (adapter) return eventsOfBatch(adapter, message) ?? toOAuthEvent(adapter, message);
+  return {
+    reason: showable(
+      `the source must be ${EVENT_SOURCE} or a known identity provider, but it is ${message.source}`,
+    ),
+  };
+}
+
+/**
+ * Parses the body of an SQS message from EventBridge. Its source decides who reads it.
+ *
+ * @param adapters who reads providers' events; `loadAdapters` adds those that are configured
+ */
+export function parseBusMessage(
+  body: string,
+  adapters: readonly ProviderAdapter[] = KNOWN_PROVIDERS,
+): ParsedMessage {
+  try {
+    const message = busMessageSchema.parse(JSON.parse(body));
+    const found = toEvent(message, adapters);
+    if ("reason" in found) return found;
+    const replayed = message["replay-name"] !== undefined;
+    return "event_type" in found ? { event: found, replayed } : { batch: found, replayed };
+  } catch (error) {
+    return { reason: refusalReason(error) };
+  }
+}

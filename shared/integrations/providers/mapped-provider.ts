@@ -1,0 +1,145 @@
+import { JSONPathEnvironment, type JSONPathQuery, type JSONValue } from "json-p3";
+import * as z from "zod";
+import { InvalidConfigError } from "../../config/monitoring-config.ts";
+import { type ProviderMapping, sourceOf } from "../../config/provider-parameters.ts";
+import type { ProviderAdapter } from "./provider-adapter.ts";
+import type { ProviderEvent } from "./provider-event.ts";
+
+/** Below it, a number is in seconds: as milliseconds it would be before 1973-03-03. */
+const FIRST_MILLISECONDS = 1e11;
+
+/** JSONPath of RFC 9535 without its regular expressions, which text of an attacker could keep busy. */
+const environment = new JSONPathEnvironment();
+for (const name of ["match", "search"]) environment.functionRegister.delete(name);
+
+type Field = keyof ProviderMapping["fields"];
+type Queries = ReadonlyMap<Field, readonly JSONPathQuery[]>;
+
+/** The paths of a mapping, ready for use, and what is wrong with those that are none. */
+function compile({ fields }: ProviderMapping) {
+  const queries = new Map<Field, JSONPathQuery[]>();
+  const faults: { readonly path: (string | number)[]; readonly message: string }[] = [];
+  for (const [field, paths] of Object.entries(fields)) {
+    if (paths === undefined) continue;
+    const compiled = [paths].flat().flatMap((path, index) => {
+      try {
+        return [environment.compile(path)];
+      } catch (error) {
+        faults.push({
+          path: ["fields", field, ...(Array.isArray(paths) ? [index] : [])],
+          message: `not a JSONPath of RFC 9535 without match() and search(): ${error instanceof Error ? error.message : error}`,
+        });
+        return [];
+      }
+    });
+    queries.set(field as Field, compiled);
+  }
+  return { queries, faults };
+}
+
+type PathFault = ReturnType<typeof compile>["faults"][number];
+
+/** @throws InvalidConfigError naming each fault of each mapping, if there are any */
+function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void {
+  const issues = faultsByMapping.flatMap((faults, index) =>
+    faults.map(({ path, message }) => ({
+      code: "custom" as const,
+      path: ["providers", "mappings", index, ...path],
+      message,
+      input: undefined,
+    })),
+  );
+  if (issues.length > 0) {
+    throw new InvalidConfigError("the oauth-monitoring configuration", new z.ZodError(issues));
+  }
+}
+
+/**
+ * Checks the paths of mappings, which the configuration's own schema does not.
+ *
+ * @throws InvalidConfigError naming each path that is not a JSONPath, and where it is wrong
+ */
+export function checkMappings(mappings: readonly ProviderMapping[]): void {
+  refuseFaults(mappings.map((mapping) => compile(mapping).faults));
+}
+
+/** The first text or number that a field's paths find. */
+function find(queries: Queries, field: Field, detail: unknown): string | number | undefined {
+  for (const query of queries.get(field) ?? []) {
+    try {
+      for (const value of query.query(detail as JSONValue).values()) {
+        if (typeof value === "number" || (typeof value === "string" && value !== "")) return value;
+        if (typeof value === "boolean") return String(value);
+      }
+    } catch {
+      // A detail that is nested too deeply has nothing at a path that descends.
+    }
+  }
+  return undefined;
+}
+
+/** The type for a code: of the code itself, or of the longest beginning that ends in `*`. */
+function lookUp(types: Readonly<Record<string, string>>, code: string): string | undefined {
+  if (Object.hasOwn(types, code)) return types[code];
+  const [longest] = Object.keys(types)
+    .filter((key) => key.endsWith("*") && code.startsWith(key.slice(0, -1)))
+    .sort((a, b) => b.length - a.length);
+  return longest === undefined ? undefined : types[longest];
+}
+
+function timeOf(value: string | number | undefined): string | number | undefined {
+  const isSeconds = typeof value === "number" && Math.abs(value) < FIRST_MILLISECONDS;
+  return isSeconds ? value * 1000 : value;
+}
+
+/**
+ * An adapter that follows a mapping of the configuration.
+ *
+ * @throws InvalidConfigError when a path is not a JSONPath
+ */
+export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
+  const { queries, faults } = compile(mapping);
+  refuseFaults([faults]);
+  const { name, failures, types, failedTypes } = mapping;
+  const source = sourceOf(mapping);
+  return {
+    name,
+    serves: (message) => message.source === source,
+    read: ({ detail }): ProviderEvent => {
+      const at = (field: Field) => find(queries, field, detail);
+      const text = (field: Field) => at(field)?.toString();
+      const code = text("code");
+      const outcome = text("outcome");
+      const failed = outcome !== undefined && failures.includes(outcome);
+      const eventType = code === undefined ? undefined : lookUp(failed ? failedTypes : types, code);
+      return {
+        id: text("id"),
+        code,
+        occurredAt: timeOf(at("occurredAt")),
+        eventType,
+        outcome:
+          failed || eventType === "auth_failed"
+            ? "failure"
+            : outcome === undefined
+              ? undefined
+              : "success",
+        reason: text("reason"),
+        clientId: text("clientId"),
+        userId: text("userId"),
+        sessionId: text("sessionId"),
+        ip: text("ip"),
+        origin: {
+          country: at("country"),
+          asn: at("asn"),
+          operator: at("operator"),
+          kind: at("kind"),
+          latitude: at("latitude"),
+          longitude: at("longitude"),
+        },
+        userAgent: text("userAgent"),
+        endpoint: text("endpoint"),
+        message: text("message"),
+      };
+    },
+  };
+}

@@ -1,0 +1,31 @@
+import type { ProviderMapping } from "../../config/provider-parameters.ts";
+import { auth0 } from "./auth0.ts";
+import { cognito } from "./cognito.ts";
+import { entra } from "./entra.ts";
+import { keycloak } from "./keycloak.ts";
+import { okta } from "./okta.ts";
+import { ping } from "./ping.ts";
+import type { ProviderAdapter } from "./provider-adapter.ts";
+
+/** Every provider that needs no mapping in the configuration. */
+export const KNOWN_PROVIDERS: readonly ProviderAdapter[] = [
+  auth0,
+  okta,
+  entra,
+  keycloak,
+  ping,
+  cognito,
+];
+
+/**
+ * Every provider, those of the configuration included. What maps them is loaded only where there are any.
+ *
+ * @throws InvalidConfigError when a path of a mapping is not a JSONPath
+ */
+export async function loadAdapters(
+  mappings: readonly ProviderMapping[],
+): Promise<readonly ProviderAdapter[]> {
+  if (mappings.length === 0) return KNOWN_PROVIDERS;
+  const { mappedProvider } = await import("./mapped-provider.ts");
+  return [...KNOWN_PROVIDERS, ...mappings.map(mappedProvider)];
+}

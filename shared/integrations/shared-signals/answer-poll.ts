@@ -1,0 +1,75 @@
+import * as z from "zod";
+import { InvalidInputError } from "../../core/faults.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Clock } from "../../core/clock.ts";
+import { StreamRequestError } from "./manage-streams.ts";
+import { type SigningKeys, signSet } from "./set-signer.ts";
+import { POLL } from "./stream.ts";
+import { acknowledgeSets, findStream, listPending, type StreamStore } from "./stream-store.ts";
+
+/** SETs in one answer: as many as are signed within a second or two. */
+const MOST_SETS = 50;
+
+const jtiSchema = z.string().min(1).max(256);
+
+/** A poll (RFC 8936, section 2.2). */
+const requestSchema = z.looseObject({
+  maxEvents: z.int().min(0).default(MOST_SETS),
+  /** The answer never waits for SETs: a waiting function costs money. */
+  returnImmediately: z.boolean().default(false),
+  ack: z.array(jtiSchema).max(1000).default([]),
+  setErrs: z
+    .record(
+      jtiSchema,
+      z.looseObject({ err: z.string().max(64), description: z.string().max(1024).optional() }),
+    )
+    .default({}),
+});
+
+/** What answers polls. */
+export interface PollAnswerer {
+  readonly store: StreamStore;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** An answer to a poll (RFC 8936, section 2.3). */
+export interface PollAnswer {
+  readonly sets: Readonly<Record<string, string>>;
+  readonly moreAvailable: boolean;
+}
+
+/**
+ * Answers a poll: forgets what was acknowledged or refused, and gives the oldest SETs that wait. A SET is given again
+ * until it is acknowledged.
+ *
+ * @throws StreamRequestError when the receiver has no such stream, or the request is none
+ */
+export async function answerPoll(
+  { store, keys, clock, logger }: PollAnswerer,
+  owner: string,
+  streamId: string,
+  body: unknown,
+): Promise<PollAnswer> {
+  const parsed = requestSchema.safeParse(body);
+  if (!parsed.success) {
+    throw new StreamRequestError(400, new InvalidInputError("the request", parsed.error).message);
+  }
+  const stream = await findStream(store, streamId);
+  if (stream?.owner !== owner || stream.method !== POLL) {
+    throw new StreamRequestError(404, "there is no such stream");
+  }
+  const { ack, setErrs, maxEvents } = parsed.data;
+  for (const [jti, { err, description }] of Object.entries(setErrs)) {
+    logger.error("A receiver refused a SET", { stream_id: streamId, jti, err, description });
+  }
+  await acknowledgeSets(store, streamId, [...ack, ...Object.keys(setErrs)]);
+  if (stream.status !== "enabled") return { sets: {}, moreAvailable: false };
+  const limit = Math.min(maxEvents, MOST_SETS);
+  const { sets, more } = await listPending(store, streamId, limit, clock());
+  const signed = await Promise.all(
+    sets.map(async ({ jti, claims }) => [jti, await signSet(keys, claims)] as const),
+  );
+  return { sets: Object.fromEntries(signed), moreAvailable: more };
+}

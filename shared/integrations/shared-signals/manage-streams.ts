@@ -1,0 +1,233 @@
+import { randomUUID } from "node:crypto";
+import * as z from "zod";
+import { TRANSMITTER_PATHS } from "../../config/signal-parameters.ts";
+import { InvalidInputError } from "../../core/faults.ts";
+import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { SECOND_MS, toInstant } from "../../core/clock.ts";
+import {
+  EVENTS_SUPPORTED,
+  eventsDelivered,
+  isPushable,
+  POLL,
+  PUSH,
+  type SignalStream,
+  STREAM_STATUSES,
+  type StreamRequest,
+  streamRequestSchema,
+} from "./stream.ts";
+import {
+  deleteStream,
+  dropPending,
+  findStream,
+  listStreams,
+  listSubjects,
+  MOST_STREAMS,
+  MOST_SUBJECTS,
+  saveStream,
+  setSubject,
+} from "./stream-store.ts";
+import { readSubject } from "./subject-identifier.ts";
+import { type SetTransmitter, schedulePending, transmitAboutStream } from "./transmit.ts";
+import { MIN_VERIFICATION_INTERVAL_SECONDS } from "./transmitter-metadata.ts";
+
+/** Why a request about a stream is refused: the HTTP status of the framework, and the reason. */
+export class StreamRequestError extends OAuthMonitoringError {
+  override readonly name = "StreamRequestError";
+
+  constructor(
+    readonly status: 400 | 403 | 404 | 409 | 429,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What the management of streams needs. */
+export interface StreamManagement extends SetTransmitter {
+  /** Encrypts the header that a receiver wants with each push, for this stream only. */
+  readonly seal: (text: string, streamId: string) => Promise<string>;
+}
+
+const streamIdSchema = z.looseObject({ stream_id: z.string().min(1).max(64) });
+const statusSchema = streamIdSchema.extend({
+  status: z.enum(STREAM_STATUSES),
+  reason: z.string().max(512).optional(),
+});
+const subjectSchema = streamIdSchema.extend({
+  subject: z.record(z.string(), z.unknown()).refine((value) => readSubject(value) !== undefined, {
+    error: "a subject identifier (RFC 9493), or a complex subject",
+  }),
+});
+const verificationSchema = streamIdSchema.extend({ state: z.string().max(1024).optional() });
+
+/** @throws StreamRequestError when a request does not have the form of the framework */
+function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new StreamRequestError(400, new InvalidInputError("the request", parsed.error).message);
+}
+
+/**
+ * The management of streams: Shared Signals Framework 1.0, section 8. Each receiver, known by its OAuth client, sees
+ * only its own streams.
+ */
+export class Streams {
+  constructor(private readonly transmitter: StreamManagement) {}
+
+  /** A stream as its receiver sees it. The `authorization_header` is never shown again. */
+  #shown(stream: SignalStream): Record<string, unknown> {
+    const { issuer } = this.transmitter;
+    const { stream_id, aud, method, endpoint_url, events_requested, description } = stream;
+    const poll = `${issuer.replace(/\/$/, "")}${TRANSMITTER_PATHS.poll}/${stream_id}`;
+    return {
+      stream_id,
+      iss: issuer,
+      aud: aud.length === 1 ? aud[0] : aud,
+      delivery: { method, endpoint_url: method === PUSH ? endpoint_url : poll },
+      events_supported: EVENTS_SUPPORTED,
+      ...(events_requested && { events_requested }),
+      events_delivered: eventsDelivered(stream),
+      min_verification_interval: MIN_VERIFICATION_INTERVAL_SECONDS,
+      ...(description !== undefined && { description }),
+    };
+  }
+
+  /** @throws StreamRequestError 404 when the receiver has no such stream */
+  async #own(owner: string, streamId: string): Promise<SignalStream> {
+    const stream = await findStream(this.transmitter.store, streamId);
+    if (stream?.owner !== owner) throw new StreamRequestError(404, "there is no such stream");
+    return stream;
+  }
+
+  async #save(stream: SignalStream, changes: Partial<SignalStream>): Promise<SignalStream> {
+    const changed = { ...stream, ...changes, version: stream.version + 1 };
+    await saveStream(this.transmitter.store, changed);
+    return changed;
+  }
+
+  /** How a request wants its SETs delivered. */
+  async #delivery(streamId: string, { delivery }: StreamRequest) {
+    if (delivery?.method !== PUSH) {
+      return { method: POLL, endpoint_url: undefined, sealed_authorization: undefined } as const;
+    }
+    const { endpoint_url, authorization_header } = delivery;
+    if (!isPushable(endpoint_url, this.transmitter.issuer)) {
+      throw new StreamRequestError(
+        400,
+        "delivery.endpoint_url: an https URL of a public host, without credentials and fragment",
+      );
+    }
+    return {
+      method: PUSH,
+      endpoint_url,
+      sealed_authorization: authorization_header
+        ? await this.transmitter.seal(authorization_header, streamId)
+        : undefined,
+    } as const;
+  }
+
+  /** @returns the configuration of the new stream */
+  async create(owner: string, body: unknown): Promise<Record<string, unknown>> {
+    const request = parse(streamRequestSchema, body);
+    const { store, settings, clock } = this.transmitter;
+    const all = await listStreams(store);
+    const own = all.filter((stream) => stream.owner === owner);
+    if (own.length >= settings.streamsPerReceiver || all.length >= MOST_STREAMS) {
+      throw new StreamRequestError(409, "there are too many streams: update or delete one");
+    }
+    const stream_id = randomUUID().replaceAll("-", "");
+    const stream: SignalStream = {
+      stream_id,
+      owner,
+      aud: settings.audiences[owner] ?? [owner],
+      ...(await this.#delivery(stream_id, request)),
+      events_requested: request.events_requested,
+      description: request.description,
+      status: "enabled",
+      created_at: toInstant(clock()),
+      version: 1,
+    };
+    await saveStream(store, stream);
+    return this.#shown(stream);
+  }
+
+  /** One stream, or all of the receiver. */
+  async read(owner: string, streamId: string | undefined): Promise<unknown> {
+    if (streamId !== undefined) return this.#shown(await this.#own(owner, streamId));
+    const all = await listStreams(this.transmitter.store);
+    return all.filter((stream) => stream.owner === owner).map((stream) => this.#shown(stream));
+  }
+
+  /** @param isWhole whether what the request does not say is removed (PUT), or stays (PATCH) */
+  async update(owner: string, body: unknown, isWhole: boolean): Promise<Record<string, unknown>> {
+    const request = parse(streamRequestSchema.required({ stream_id: true }), body);
+    const stream = await this.#own(owner, request.stream_id);
+    const delivery =
+      isWhole || request.delivery ? await this.#delivery(stream.stream_id, request) : {};
+    const keep: Partial<SignalStream> = isWhole ? {} : stream;
+    const changed = await this.#save(stream, {
+      ...delivery,
+      events_requested: request.events_requested ?? keep.events_requested,
+      description: request.description ?? keep.description,
+    });
+    if (changed.method === PUSH && stream.method === POLL && changed.status === "enabled") {
+      await schedulePending(this.transmitter, changed);
+    }
+    return this.#shown(changed);
+  }
+
+  async delete(owner: string, streamId: string | undefined): Promise<void> {
+    const { stream_id } = parse(streamIdSchema, { stream_id: streamId });
+    await this.#own(owner, stream_id);
+    await deleteStream(this.transmitter.store, stream_id);
+  }
+
+  async readStatus(owner: string, streamId: string | undefined): Promise<Record<string, unknown>> {
+    const { stream_id } = parse(streamIdSchema, { stream_id: streamId });
+    const { status, status_reason: reason } = await this.#own(owner, stream_id);
+    return { stream_id, status, ...(reason !== undefined && { reason }) };
+  }
+
+  /** A paused stream keeps its SETs for the retention; a disabled one has none. */
+  async updateStatus(owner: string, body: unknown): Promise<Record<string, unknown>> {
+    const { stream_id, status, reason } = parse(statusSchema, body);
+    const stream = await this.#own(owner, stream_id);
+    const changed = await this.#save(stream, { status, status_reason: reason });
+    if (status === "disabled") await dropPending(this.transmitter.store, stream_id);
+    if (status === "enabled" && stream.status === "paused") {
+      await schedulePending(this.transmitter, changed);
+    }
+    return this.readStatus(owner, stream_id);
+  }
+
+  async setSubject(owner: string, body: unknown, added: boolean): Promise<void> {
+    const { stream_id, subject } = parse(subjectSchema, body);
+    await this.#own(owner, stream_id);
+    const { store } = this.transmitter;
+    if ((await listSubjects(store, stream_id)).length >= MOST_SUBJECTS) {
+      throw new StreamRequestError(429, `a stream has at most ${MOST_SUBJECTS} subjects`);
+    }
+    await setSubject(store, stream_id, { subject, added });
+  }
+
+  /** Has a verification event sent, as soon as SETs before it. */
+  async verify(owner: string, body: unknown): Promise<void> {
+    const { stream_id, state } = parse(verificationSchema, body);
+    const stream = await this.#own(owner, stream_id);
+    const nowMs = this.transmitter.clock();
+    const sinceMs = nowMs - (stream.verified_at_ms ?? 0);
+    if (sinceMs < MIN_VERIFICATION_INTERVAL_SECONDS * SECOND_MS) {
+      throw new StreamRequestError(429, "the stream was verified a moment ago: wait");
+    }
+    if (stream.status === "disabled") {
+      throw new StreamRequestError(400, "the stream is disabled: enable it first");
+    }
+    const changed = await this.#save(stream, { verified_at_ms: nowMs });
+    await transmitAboutStream(
+      this.transmitter,
+      changed,
+      "verification",
+      state === undefined ? {} : { state },
+    );
+  }
+}

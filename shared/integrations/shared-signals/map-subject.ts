@@ -1,0 +1,128 @@
+import type { TransmitterConfig } from "../../config/signal-parameters.ts";
+import { isIdentifier } from "../../events/identifiers.ts";
+import { identityOfNamedToken } from "../../events/token-identity.ts";
+import {
+  identifiersOf,
+  type KnownIdentifier,
+  type SimpleSubject,
+  type Subject,
+} from "./subject-identifier.ts";
+
+/** Whom of ours a signal is about, as far as the configuration tells. */
+export interface MappedSubject {
+  readonly userId?: string;
+  readonly sessionId?: string;
+  readonly clientId?: string;
+  /** A token of another issuer, as its issuer names it (`jwt_id`). */
+  readonly token?: NamedJwt;
+}
+
+/** A JWT by its issuer and `jti`, and its public id here. */
+export interface NamedJwt {
+  readonly issuer: string;
+  readonly jti: string;
+  readonly tokenId: string;
+}
+
+/** Signals whose simple subject is a session when it is opaque (CAEP 1.0, section 3.1). */
+const ABOUT_SESSIONS: ReadonlySet<string> = new Set([
+  ...["session-revoked", "session-established", "session-presented"],
+]);
+
+/** The member of each format that identifies the subject. */
+function idOf(identifier: KnownIdentifier): string | undefined {
+  switch (identifier.format) {
+    case "iss_sub":
+      return identifier.sub;
+    case "email":
+      return identifier.email;
+    case "phone_number":
+      return identifier.phone_number;
+    case "opaque":
+      return identifier.id;
+    case "did":
+      return identifier.url;
+    case "account":
+    case "uri":
+      return identifier.uri;
+    default:
+      return undefined;
+  }
+}
+
+/** Reads subjects as one transmitter's configuration says. */
+class SubjectReader {
+  constructor(private readonly transmitter: TransmitterConfig) {}
+
+  /** The id of a subject, by the first of its identifiers that has one of the formats. */
+  idIn(subject: SimpleSubject | undefined, formats: readonly string[]): string | undefined {
+    if (!subject) return undefined;
+    const identifiers = identifiersOf(subject);
+    for (const format of formats) {
+      for (const identifier of identifiers) {
+        if (identifier.format !== format || !this.#isOfKnownIssuer(identifier)) continue;
+        const id = `${this.transmitter.subjects.idPrefix ?? ""}${idOf(identifier) ?? ""}`;
+        if (idOf(identifier) !== undefined && isIdentifier(id)) return id;
+      }
+    }
+    return undefined;
+  }
+
+  tokenIn(subject: SimpleSubject | undefined): NamedJwt | undefined {
+    if (!subject) return undefined;
+    for (const identifier of identifiersOf(subject)) {
+      if (identifier.format === "jwt_id" && this.#isOfKnownIssuer(identifier)) {
+        const { iss: issuer, jti } = identifier;
+        return { issuer, jti, tokenId: identityOfNamedToken(issuer, jti).token_id };
+      }
+    }
+    return undefined;
+  }
+
+  /** A transmitter may speak of the subjects of its own, and of others as the configuration says. */
+  #isOfKnownIssuer(identifier: KnownIdentifier): boolean {
+    if (identifier.format !== "iss_sub" && identifier.format !== "jwt_id") return true;
+    const { issuer, subjects } = this.transmitter;
+    return identifier.iss === issuer || subjects.issuers.includes(identifier.iss);
+  }
+}
+
+/** Leaves out what is undefined. */
+function present(members: { readonly [K in keyof MappedSubject]: MappedSubject[K] | undefined }) {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, id]) => id !== undefined),
+  ) as MappedSubject;
+}
+
+/**
+ * Maps the subject of a signal to our users, sessions, clients and tokens.
+ *
+ * @param name the signal's name, such as `session-revoked`
+ */
+export function mapSubject(
+  subject: Subject | undefined,
+  name: string | undefined,
+  transmitter: TransmitterConfig,
+): MappedSubject {
+  if (!subject) return {};
+  const reader = new SubjectReader(transmitter);
+  const { users, sessions, clients } = transmitter.subjects;
+  if (subject.kind === "complex") {
+    const { user, session, application } = subject.members;
+    return present({
+      userId: reader.idIn(user, users),
+      sessionId: reader.idIn(session, sessions),
+      clientId: reader.idIn(application, clients),
+      token: reader.tokenIn(session),
+    });
+  }
+  const { identifier } = subject;
+  const token = reader.tokenIn(identifier);
+  if (ABOUT_SESSIONS.has(name ?? "") && identifier.format === "opaque") {
+    return present({
+      sessionId: reader.idIn(identifier, sessions),
+      token,
+    });
+  }
+  return present({ userId: reader.idIn(identifier, users), token });
+}

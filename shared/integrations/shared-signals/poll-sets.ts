@@ -1,0 +1,119 @@
+import * as z from "zod";
+import type { TransmitterConfig } from "../../config/signal-parameters.ts";
+import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { askIssuer, IssuerUnavailableError } from "../../tokens/verifiers/fetch-document.ts";
+import { receiveSet, type SetReceiver } from "./receive-set.ts";
+import { MAX_SET_LENGTH, type SetRefusal } from "./security-event-token.ts";
+
+/** A transmitter's answer to a poll is not one (RFC 8936, section 2.3). */
+export class PollError extends OAuthMonitoringError {
+  override readonly name = "PollError";
+}
+
+/** An answer (RFC 8936, section 2.3): SETs by their `jti`. */
+const answerSchema = z.looseObject({
+  sets: z.record(z.string().min(1).max(1024), z.string()),
+  moreAvailable: z.boolean().default(false),
+});
+
+/** What became of the SETs of an answer, for the next request (RFC 8936, section 2.2). */
+interface Outcome {
+  readonly ack: string[];
+  readonly setErrs: Record<string, SetRefusal>;
+}
+
+/** What a poll brought. */
+export interface PollRun {
+  readonly taken: number;
+  readonly refused: number;
+  /** SETs that the transmitter will deliver again. */
+  readonly left: number;
+}
+
+/** How a transmitter is polled. */
+export interface PollOptions {
+  /** The whole `Authorization` header. */
+  readonly authorization: string;
+  /** When the run has to end, epoch milliseconds. */
+  readonly deadlineMs: number;
+}
+
+const TIMEOUT_MS = 10_000;
+/** Nobody asks for more than 100 SETs at a time, and few have the longest length. */
+const MAX_ANSWER_BYTES = 100 * MAX_SET_LENGTH;
+
+async function ask(
+  { poll }: TransmitterConfig,
+  authorization: string,
+  outcome: Outcome,
+  maxEvents: number,
+): Promise<z.output<typeof answerSchema>> {
+  const endpoint = poll?.endpoint ?? "";
+  const { ack, setErrs } = outcome;
+  const { status, text } = await askIssuer(
+    endpoint,
+    {
+      method: "POST",
+      headers: { accept: "application/json", "content-type": "application/json", authorization },
+      body: JSON.stringify({
+        maxEvents,
+        returnImmediately: true,
+        ...(ack.length > 0 && { ack }),
+        ...(Object.keys(setErrs).length > 0 && { setErrs }),
+      }),
+    },
+    { timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES },
+  );
+  if (status !== 200) throw new IssuerUnavailableError(`${endpoint} answers with status ${status}`);
+  try {
+    return answerSchema.parse(JSON.parse(text));
+  } catch {
+    throw new PollError(`${endpoint} answers a poll with what is no set of SETs (RFC 8936)`);
+  }
+}
+
+/**
+ * Fetches the SETs of a stream until there are no more, and acknowledges those that were taken (RFC 8936). A SET is
+ * acknowledged only once its events are safe and its actions hold, so that a run that ends early loses nothing.
+ *
+ * @throws IssuerUnavailableError when the transmitter does not answer; PollError when its answer is none
+ */
+export async function pollSets(
+  receiver: SetReceiver,
+  transmitter: TransmitterConfig,
+  { authorization, deadlineMs }: PollOptions,
+): Promise<PollRun> {
+  const run = { taken: 0, refused: 0, left: 0 };
+  const maxEvents = transmitter.poll?.maxEvents ?? 1;
+  let outcome: Outcome = { ack: [], setErrs: {} };
+  while (receiver.clock() < deadlineMs) {
+    const { sets, moreAvailable } = await ask(transmitter, authorization, outcome, maxEvents);
+    const received = Object.entries(sets);
+    outcome = { ack: [], setErrs: {} };
+    for (const [jti, text] of received) {
+      const receipt = await receiveSet(receiver, text, async ({ name }) => {
+        // A stream has the SETs of its transmitter, not of another that is known here.
+        return name === transmitter.name;
+      }).catch((error: unknown) => {
+        receiver.logger.error("A SET is left for the next poll", { jti, cause: String(error) });
+        return undefined;
+      });
+      if (receipt?.status === "verified") {
+        outcome.ack.push(jti);
+        run.taken += 1;
+      } else if (receipt?.status === "refused") {
+        outcome.setErrs[jti] = { err: receipt.err, description: receipt.description };
+        run.refused += 1;
+      } else run.left += 1;
+    }
+    const isDone = outcome.ack.length + Object.keys(outcome.setErrs).length === 0;
+    // Without progress, the next answer would be the same.
+    if (isDone) return run;
+    if (!moreAvailable) break;
+  }
+  if (outcome.ack.length + Object.keys(outcome.setErrs).length > 0) {
+    // No more SETs: only to acknowledge these (RFC 8936, section 2.4.2).
+    await ask(transmitter, authorization, outcome, 0);
+  }
+  return run;
+}

@@ -1,0 +1,137 @@
+import * as z from "zod";
+import type { TransmitterConfig } from "../../config/signal-parameters.ts";
+import { SECOND_MS } from "../../core/clock.ts";
+import { readSubject, type Subject } from "./subject-identifier.ts";
+
+/** Longer than any SET: a whole header of API Gateway's would fit three times. */
+export const MAX_SET_LENGTH = 32 * 1024;
+
+/** Error codes by which a SET is refused (RFC 8935, section 2.4). */
+export type SetError =
+  | "invalid_request"
+  | "invalid_key"
+  | "invalid_issuer"
+  | "invalid_audience"
+  | "authentication_failed"
+  | "access_denied";
+
+/** Why a SET is refused. Nothing of the SET is repeated. */
+export interface SetRefusal {
+  readonly err: SetError;
+  readonly description: string;
+}
+
+/** One event of a SET: the URI of its type, and what it says. */
+export interface SetEvent {
+  readonly uri: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly subject: Subject | undefined;
+  /** The subject as it was sent. */
+  readonly subjectJson: unknown;
+}
+
+/** A Security Event Token whose signature and claims are verified (RFC 8417). */
+export interface SecurityEventToken {
+  readonly issuer: string;
+  readonly jti: string;
+  readonly issuedAtMs: number;
+  readonly transaction: string | undefined;
+  readonly events: readonly SetEvent[];
+}
+
+const printable = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u);
+
+/** The last second that an instant can name. */
+const numericDate = z.number().min(0).max(253_402_300_799);
+
+/** The claims of a SET that is a Shared Signals event: no `exp`, no `sub` (section "Distinguishing SETs …"). */
+const claimsSchema = z.looseObject({
+  iss: z.string().min(1).max(512),
+  jti: printable,
+  iat: numericDate,
+  aud: z.union([z.string(), z.array(z.string()).max(50)]),
+  txn: printable.optional().catch(undefined),
+  sub_id: z.unknown(),
+  events: z
+    .record(z.string().min(1).max(512), z.record(z.string(), z.unknown()))
+    .refine((events) => {
+      const count = Object.keys(events).length;
+      return count > 0 && count <= 10;
+    }),
+  exp: z.undefined().optional(),
+  sub: z.undefined().optional(),
+});
+
+const refuse = (err: SetError, description: string): SetRefusal => ({ err, description });
+
+/** What is wrong with the claims, for the transmitter's log. */
+const CLAIM_FAULTS: Readonly<Record<string, string>> = {
+  iss: "iss must name the transmitter",
+  jti: "jti must be text of at most 256 characters",
+  iat: "iat must be a time in seconds",
+  aud: "aud must name the receiver",
+  events: "events must be an object of 1 to 10 events",
+  exp: "a SET has no exp (Shared Signals Framework 1.0)",
+  sub: "a SET has no sub: name the subject in sub_id (Shared Signals Framework 1.0)",
+};
+
+/** @returns the subject of an event: `sub_id`, or the event's own `subject`, as drafts had it */
+function subjectOf(subId: unknown, payload: Readonly<Record<string, unknown>>): unknown {
+  return subId ?? payload.subject;
+}
+
+/**
+ * Judges the claims of a SET whose signature is verified.
+ *
+ * @param atMs now, epoch milliseconds
+ */
+export function readSetClaims(
+  claims: Readonly<Record<string, unknown>>,
+  transmitter: TransmitterConfig,
+  atMs: number,
+): SecurityEventToken | SetRefusal {
+  const parsed = claimsSchema.safeParse(claims);
+  if (!parsed.success) {
+    const name = String(parsed.error.issues[0]?.path[0] ?? "");
+    return refuse("invalid_request", CLAIM_FAULTS[name] ?? "the claims of the SET are not valid");
+  }
+  const { iss, jti, iat, aud, txn, sub_id, events } = parsed.data;
+  if (iss !== transmitter.issuer) return refuse("invalid_issuer", "iss is not known here");
+  const audiences = [aud].flat();
+  if (!transmitter.audiences.some((each) => audiences.includes(each))) {
+    return refuse("invalid_audience", "aud does not name this receiver");
+  }
+  const issuedAtMs = Math.floor(iat * SECOND_MS);
+  if (issuedAtMs > atMs + transmitter.clockSkewSeconds * SECOND_MS) {
+    return refuse("invalid_request", "iat is in the future");
+  }
+  if (issuedAtMs < atMs - transmitter.maxAgeSeconds * SECOND_MS) {
+    return refuse("invalid_request", "iat is too long ago");
+  }
+  const read = Object.entries(events).map(([uri, payload]): SetEvent => {
+    const subjectJson = subjectOf(sub_id, payload);
+    return { uri, payload, subjectJson, subject: readSubject(subjectJson) };
+  });
+  if (read.some(({ subject, subjectJson }) => subjectJson !== undefined && !subject)) {
+    return refuse("invalid_request", "the subject is no subject identifier (RFC 9493)");
+  }
+  if (read.some(({ subjectJson }) => subjectJson === undefined)) {
+    return refuse("invalid_request", "sub_id must name the subject");
+  }
+  const tenants = read.flatMap(({ subject }) => tenantOf(subject) ?? []);
+  if (transmitter.tenants && tenants.some((tenant) => !transmitter.tenants?.includes(tenant))) {
+    return refuse("access_denied", "signals of this tenant are not taken here");
+  }
+  return { issuer: iss, jti, issuedAtMs, transaction: txn, events: read };
+}
+
+/** The id of a complex subject's tenant. */
+function tenantOf(subject: Subject | undefined): string | undefined {
+  const tenant = subject?.kind === "complex" ? subject.members.tenant : undefined;
+  if (!tenant) return undefined;
+  return String(tenant.id ?? tenant.sub ?? tenant.uri ?? tenant.url ?? "");
+}

@@ -1,0 +1,86 @@
+import type { TransmitterConfig } from "../../config/signal-parameters.ts";
+import type { IssuerKeys } from "../../tokens/verifiers/issuer-keys.ts";
+import { readSignedJwt } from "../../tokens/verifiers/json-web-token.ts";
+import { checkSignature } from "../../tokens/verifiers/jwt-verifier.ts";
+import type { TokenRefusal } from "../../tokens/verifiers/token-refusal.ts";
+import {
+  MAX_SET_LENGTH,
+  readSetClaims,
+  type SecurityEventToken,
+  type SetRefusal,
+} from "./security-event-token.ts";
+import { transmitterKeys } from "./transmitter-keys.ts";
+
+/** What is said of a SET. */
+export type SetVerification =
+  | {
+      readonly status: "verified";
+      readonly set: SecurityEventToken;
+      readonly transmitter: TransmitterConfig;
+    }
+  | ({ readonly status: "refused" } & SetRefusal)
+  /** The transmitter's keys cannot be fetched, so nobody can tell. */
+  | { readonly status: "unavailable"; readonly cause: string };
+
+/** The answer to each fault of a JWS (RFC 8935, section 2.4). */
+const REFUSALS: Partial<Record<TokenRefusal, SetRefusal>> = {
+  encrypted_jwt: { err: "invalid_key", description: "encrypted SETs are not taken" },
+  unsupported_jwt_header: {
+    err: "invalid_request",
+    description: "the header asks for an extension (crit, b64)",
+  },
+  forbidden_algorithm: {
+    err: "invalid_key",
+    description: "the SET must be signed, with an algorithm that is allowed here",
+  },
+  unknown_key: { err: "invalid_key", description: "the transmitter publishes no such key" },
+  invalid_signature: { err: "authentication_failed", description: "the signature is wrong" },
+};
+
+const MALFORMED: SetRefusal = {
+  err: "invalid_request",
+  description: "the body is no signed SET in compact form, or too long",
+};
+
+const refused = (refusal: SetRefusal): SetVerification => ({ status: "refused", ...refusal });
+
+interface KnownTransmitter {
+  readonly config: TransmitterConfig;
+  readonly keys: IssuerKeys;
+}
+
+/** Verifies SETs of the configured transmitters: RFC 8417, section 4, and RFC 8725. */
+export class SetVerifier {
+  readonly #byIssuer: ReadonlyMap<unknown, KnownTransmitter>;
+
+  constructor(transmitters: readonly TransmitterConfig[]) {
+    this.#byIssuer = new Map(
+      transmitters.map((config) => [config.issuer, { config, keys: transmitterKeys(config) }]),
+    );
+  }
+
+  /**
+   * Verifies a SET by the transmitter that it claims to be of.
+   *
+   * @param atMs now, epoch milliseconds
+   */
+  async verify(text: string, atMs: number): Promise<SetVerification> {
+    const jwt = readSignedJwt(text, MAX_SET_LENGTH);
+    if (typeof jwt === "string") return refused(REFUSALS[jwt] ?? MALFORMED);
+    // Another kind of token, of the same issuer and with the same key, is no SET.
+    if (jwt.type !== "secevent+jwt") {
+      return refused({ err: "invalid_request", description: "typ must be secevent+jwt" });
+    }
+    const transmitter = this.#byIssuer.get(jwt.claims.iss);
+    if (!transmitter) {
+      return refused({ err: "invalid_issuer", description: "iss is not known here" });
+    }
+    const { config, keys } = transmitter;
+    const moment = { atMs, defer: (task: () => Promise<unknown>) => void task() };
+    const signature = await checkSignature(jwt, keys, config.algorithms, moment);
+    if (signature.status === "unavailable") return signature;
+    if (signature.status === "refused") return refused(REFUSALS[signature.reason] ?? MALFORMED);
+    const set = readSetClaims(jwt.claims, config, atMs);
+    return "err" in set ? refused(set) : { status: "verified", set, transmitter: config };
+  }
+}

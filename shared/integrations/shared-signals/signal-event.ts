@@ -1,0 +1,101 @@
+import { v5 as uuidv5 } from "uuid";
+import type { TransmitterConfig } from "../../config/signal-parameters.ts";
+import { storable } from "../../events/event-data.ts";
+import { createEvent, type OAuthEvent } from "../../events/oauth-event.ts";
+import { SECOND_MS, toInstant } from "../../core/clock.ts";
+import { type MappedSubject, mapSubject } from "./map-subject.ts";
+import type { SecurityEventToken, SetEvent } from "./security-event-token.ts";
+import { signalEventType, signalName } from "./signal-types.ts";
+
+/** The namespace of the ids: one `jti` of one transmitter is one event, however often it is delivered. */
+const EVENT_NAMESPACE = "0b9d6a0e-3a56-4b7c-9a42-7f3c1f0e5d11";
+
+/** Above it, an `event_timestamp` is in milliseconds, as some transmitters send it against CAEP, section 2. */
+const LAST_SECOND = 100_000_000_000;
+
+/** A signal: what a SET says of one subject. */
+export interface Signal {
+  /** The event to store. Its id follows from the transmitter and the `jti`. */
+  readonly event: OAuthEvent;
+  /** The name of its type, such as `session-revoked`; undefined for an unknown one. */
+  readonly name: string | undefined;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly subject: MappedSubject;
+  /** When it happened, epoch milliseconds: `event_timestamp`, or when the SET was issued. */
+  readonly happenedAtMs: number;
+}
+
+/** Attributes that every CAEP event may have; the others are the type's own. */
+const COMMON = ["event_timestamp", "initiating_entity", "reason_admin", "reason_user", "subject"];
+
+/** When the event happened, in the SET's words; never later than the SET. */
+function happenedAt({ payload }: SetEvent, issuedAtMs: number): number {
+  const { event_timestamp: stamp } = payload;
+  if (typeof stamp !== "number" || !(stamp > 0)) return issuedAtMs;
+  const atMs = stamp > LAST_SECOND ? stamp : stamp * SECOND_MS;
+  return Math.min(Math.floor(atMs), issuedAtMs);
+}
+
+function signalOf(
+  each: SetEvent,
+  set: SecurityEventToken,
+  transmitter: TransmitterConfig,
+): Omit<Signal, "event"> & { readonly uri: string; readonly subjectJson: unknown } {
+  const name = signalName(each.uri);
+  return {
+    uri: each.uri,
+    name,
+    payload: each.payload,
+    subject: mapSubject(each.subject, name, transmitter),
+    subjectJson: each.subjectJson,
+    happenedAtMs: happenedAt(each, set.issuedAtMs),
+  };
+}
+
+/**
+ * The signals of a SET, one for each of its types. Two URIs of one type are one signal (Shared Signals Framework 1.0,
+ * section "The events claim"), and an unknown type is a signal like any other.
+ */
+export function signalsOf(set: SecurityEventToken, transmitter: TransmitterConfig): Signal[] {
+  const byType = new Map<string, ReturnType<typeof signalOf>>();
+  for (const each of set.events) {
+    const type = signalName(each.uri) ?? each.uri;
+    if (!byType.has(type)) byType.set(type, signalOf(each, set, transmitter));
+  }
+  return [...byType.values()].map(({ uri, subjectJson, ...signal }, index) => {
+    const { name, payload, subject, happenedAtMs } = signal;
+    const own = Object.fromEntries(
+      Object.entries(payload).filter(([key]) => !COMMON.includes(key)),
+    );
+    const { initiating_entity, reason_admin, reason_user } = payload;
+    const said = { initiating_entity, reason_admin, reason_user, txn: set.transaction };
+    const id = [set.issuer, set.jti, ...(index > 0 ? [uri] : [])].join("\n");
+    const event = createEvent(
+      {
+        eventType: signalEventType(name),
+        userId: subject.userId,
+        clientId: subject.clientId,
+        id: uuidv5(id, EVENT_NAMESPACE),
+        details: {
+          transmitter: transmitter.name,
+          issuer: set.issuer,
+          jti: set.jti,
+          signal: uri,
+          happened_at: toInstant(happenedAtMs),
+          subject: storable(subjectJson, 1),
+          ...(subject.sessionId !== undefined && { session_id: subject.sessionId }),
+          ...(subject.token && { token_id: subject.token.tokenId }),
+          ...Object.fromEntries(
+            Object.entries(said)
+              .filter(([, value]) => value !== undefined)
+              .map(([key, value]) => [key, storable(value, 1)]),
+          ),
+          ...(Object.keys(own).length > 0 && { details: storable(own, 1) }),
+        },
+      },
+      // The same for every delivery: the store finds an event by its time and id.
+      set.issuedAtMs,
+    );
+    return { ...signal, event };
+  });
+}

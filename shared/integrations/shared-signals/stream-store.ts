@@ -1,0 +1,315 @@
+import { createHash } from "node:crypto";
+import {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+} from "@aws-sdk/client-dynamodb";
+import {
+  DeleteCommand,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+} from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import type { DocumentClient } from "../../core/document-client.ts";
+import { queryAll } from "../../core/query-all.ts";
+import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { DAY_MS, toEpochSeconds } from "../../core/clock.ts";
+import { type SignalStream, streamSchema } from "./stream.ts";
+
+/** Where streams are kept. */
+export interface StreamStore {
+  readonly db: DocumentClient;
+  readonly signalsTable: string;
+}
+
+/** Somebody else has changed the stream in the meantime. */
+export class StreamChangedError extends OAuthMonitoringError {
+  override readonly name = "StreamChangedError";
+
+  constructor() {
+    super("the stream was changed in the meantime: read it again");
+  }
+}
+
+const LIST = "streams";
+const SET = "set#";
+const SUBJECT = "subject#";
+
+/** As many streams as all receivers together may have. Every event reads them all. */
+export const MOST_STREAMS = 100;
+/** Subjects of a stream. */
+export const MOST_SUBJECTS = 1000;
+
+/** How long it is remembered that a SET was made: longer than the bus and the queue deliver its event again. */
+const REMEMBERED_MS = 16 * DAY_MS;
+
+/** All streams, by their ids. */
+export async function listStreams(store: StreamStore): Promise<SignalStream[]> {
+  const items = await queryAll(store.db, {
+    TableName: store.signalsTable,
+    KeyConditionExpression: "stream_id = :list",
+    ExpressionAttributeValues: { ":list": LIST },
+    ConsistentRead: true,
+  });
+  return items.map(({ stream }) => streamSchema.parse(stream));
+}
+
+export async function findStream(
+  store: StreamStore,
+  streamId: string,
+): Promise<SignalStream | undefined> {
+  const { Item } = await store.db.send(
+    new GetCommand({
+      TableName: store.signalsTable,
+      Key: { stream_id: LIST, item: streamId },
+      ConsistentRead: true,
+    }),
+  );
+  return Item && streamSchema.parse(Item.stream);
+}
+
+/**
+ * Keeps a new stream, or replaces the version before.
+ *
+ * @throws StreamChangedError when the stored version is another
+ */
+export async function saveStream(store: StreamStore, stream: SignalStream): Promise<void> {
+  const isNew = stream.version === 1;
+  try {
+    await store.db.send(
+      new PutCommand({
+        TableName: store.signalsTable,
+        Item: { stream_id: LIST, item: stream.stream_id, version: stream.version, stream },
+        ConditionExpression: isNew ? "attribute_not_exists(stream_id)" : "version = :before",
+        ...(!isNew && { ExpressionAttributeValues: { ":before": stream.version - 1 } }),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) throw new StreamChangedError();
+    throw error;
+  }
+}
+
+async function keysUnder(store: StreamStore, streamId: string, prefix: string) {
+  const items = await queryAll(store.db, {
+    TableName: store.signalsTable,
+    KeyConditionExpression: "stream_id = :id AND begins_with(#item, :prefix)",
+    ExpressionAttributeNames: { "#item": "item" },
+    ExpressionAttributeValues: { ":id": streamId, ":prefix": prefix },
+    ProjectionExpression: "#item",
+  });
+  return items.map(({ item }) => String(item));
+}
+
+async function remove(store: StreamStore, streamId: string, item: string): Promise<void> {
+  await store.db.send(
+    new DeleteCommand({ TableName: store.signalsTable, Key: { stream_id: streamId, item } }),
+  );
+}
+
+/** Removes the SETs that wait for a stream. */
+export async function dropPending(store: StreamStore, streamId: string): Promise<void> {
+  for (const item of await keysUnder(store, streamId, SET)) await remove(store, streamId, item);
+}
+
+/** Removes a stream with all that belongs to it. */
+export async function deleteStream(store: StreamStore, streamId: string): Promise<void> {
+  await remove(store, LIST, streamId);
+  await dropPending(store, streamId);
+  for (const item of await keysUnder(store, streamId, SUBJECT)) await remove(store, streamId, item);
+}
+
+/** A subject that a receiver added or removed, as it wrote it. */
+export interface StreamSubject {
+  readonly subject: unknown;
+  readonly added: boolean;
+}
+
+/** Adds a subject to a stream, or removes it. */
+export async function setSubject(
+  store: StreamStore,
+  streamId: string,
+  { subject, added }: StreamSubject,
+): Promise<void> {
+  const digest = createHash("sha256").update(canonical(subject)).digest("hex");
+  await store.db.send(
+    new PutCommand({
+      TableName: store.signalsTable,
+      Item: {
+        stream_id: streamId,
+        item: `${SUBJECT}${digest}`,
+        subject: canonical(subject),
+        added,
+      },
+    }),
+  );
+}
+
+/** The subjects that were added to a stream, or removed. */
+export async function listSubjects(store: StreamStore, streamId: string): Promise<StreamSubject[]> {
+  const items = await queryAll(store.db, {
+    TableName: store.signalsTable,
+    KeyConditionExpression: "stream_id = :id AND begins_with(#item, :prefix)",
+    ExpressionAttributeNames: { "#item": "item" },
+    ExpressionAttributeValues: { ":id": streamId, ":prefix": SUBJECT },
+    ConsistentRead: true,
+  });
+  return items.map(({ subject, added }) => ({
+    subject: JSON.parse(String(subject)),
+    added: added === true,
+  }));
+}
+
+/** JSON with the members of every object in the order of their names. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+}
+
+/** The claims of a SET that waits for its receiver. */
+export const pendingSetSchema = z.object({
+  jti: z.string(),
+  claims: z.record(z.string(), z.unknown()),
+  /** Epoch milliseconds. */
+  made_at_ms: z.number(),
+});
+
+/** A SET that waits for its receiver. It is signed when it leaves. */
+export type PendingSet = z.output<typeof pendingSetSchema>;
+
+/** In the order in which they were made. */
+const itemOf = ({ made_at_ms, jti }: Pick<PendingSet, "made_at_ms" | "jti">) =>
+  `${SET}${String(made_at_ms).padStart(15, "0")}#${jti}`;
+
+/**
+ * Keeps a SET for a stream, once for its `jti`, however often its event is delivered.
+ *
+ * @param keptDays after which it is given up
+ * @returns whether it is new
+ */
+export async function keepSet(
+  store: StreamStore,
+  streamId: string,
+  set: PendingSet,
+  keptDays: number,
+): Promise<boolean> {
+  const put = (item: string, more: object, untilMs: number, condition = {}) => ({
+    Put: {
+      TableName: store.signalsTable,
+      Item: { stream_id: streamId, item, ...more, ttl_epoch_seconds: toEpochSeconds(untilMs) },
+      ...condition,
+    },
+  });
+  try {
+    await store.db.send(
+      new TransactWriteCommand({
+        TransactItems: [
+          put(`made#${set.jti}`, {}, set.made_at_ms + REMEMBERED_MS, {
+            ConditionExpression: "attribute_not_exists(stream_id)",
+          }),
+          put(
+            itemOf(set),
+            { jti: set.jti, set: JSON.stringify(set) },
+            set.made_at_ms + keptDays * DAY_MS,
+          ),
+        ],
+      }),
+    );
+    return true;
+  } catch (error) {
+    const isKnown =
+      error instanceof TransactionCanceledException &&
+      error.CancellationReasons?.some(({ Code }) => Code === "ConditionalCheckFailed");
+    if (isKnown) return false;
+    throw error;
+  }
+}
+
+const readSet = (item: Record<string, unknown>) =>
+  pendingSetSchema.parse(JSON.parse(String(item.set)));
+
+/** The SETs that wait for a stream, oldest first, and whether there are more. */
+export async function listPending(
+  store: StreamStore,
+  streamId: string,
+  limit: number,
+  nowMs: number,
+): Promise<{ readonly sets: readonly PendingSet[]; readonly more: boolean }> {
+  if (limit === 0) return { sets: [], more: false };
+  const { Items = [], LastEvaluatedKey } = await store.db.send(
+    new QueryCommand({
+      TableName: store.signalsTable,
+      KeyConditionExpression: "stream_id = :id AND begins_with(#item, :prefix)",
+      // DynamoDB removes what has expired within days.
+      FilterExpression: "ttl_epoch_seconds > :now",
+      ExpressionAttributeNames: { "#item": "item" },
+      ExpressionAttributeValues: {
+        ":id": streamId,
+        ":prefix": SET,
+        ":now": toEpochSeconds(nowMs),
+      },
+      Limit: limit,
+      ConsistentRead: true,
+    }),
+  );
+  return { sets: Items.map(readSet), more: LastEvaluatedKey !== undefined };
+}
+
+/** A SET that still waits; undefined when it was delivered, given up or dropped. */
+export async function findPending(
+  store: StreamStore,
+  streamId: string,
+  set: Pick<PendingSet, "made_at_ms" | "jti">,
+): Promise<PendingSet | undefined> {
+  const { Item } = await store.db.send(
+    new GetCommand({
+      TableName: store.signalsTable,
+      Key: { stream_id: streamId, item: itemOf(set) },
+      ConsistentRead: true,
+    }),
+  );
+  return Item && readSet(Item);
+}
+
+/** Removes a SET that its receiver has. */
+export async function removeSet(
+  store: StreamStore,
+  streamId: string,
+  set: Pick<PendingSet, "made_at_ms" | "jti">,
+): Promise<void> {
+  await remove(store, streamId, itemOf(set));
+}
+
+/** Removes the SETs that a receiver acknowledged by their `jti`: the oldest, which it was given first. */
+export async function acknowledgeSets(
+  store: StreamStore,
+  streamId: string,
+  jtis: readonly string[],
+): Promise<void> {
+  const left = new Set(jtis);
+  let after: Record<string, unknown> | undefined;
+  do {
+    if (left.size === 0) return;
+    const { Items = [], LastEvaluatedKey } = await store.db.send(
+      new QueryCommand({
+        TableName: store.signalsTable,
+        KeyConditionExpression: "stream_id = :id AND begins_with(#item, :prefix)",
+        ExpressionAttributeNames: { "#item": "item" },
+        ExpressionAttributeValues: { ":id": streamId, ":prefix": SET },
+        ProjectionExpression: "#item",
+        Limit: 200,
+        ConsistentRead: true,
+        ExclusiveStartKey: after,
+      }),
+    );
+    for (const { item } of Items) {
+      const jti = String(item).split("#").at(-1) ?? "";
+      if (left.delete(jti)) await remove(store, streamId, String(item));
+    }
+    after = LastEvaluatedKey;
+  } while (after);
+}

@@ -1,0 +1,94 @@
+import { isIP } from "node:net";
+import * as z from "zod";
+import { isPublicAddress } from "../../events/public-address.ts";
+import { caepType, riscType } from "./signal-types.ts";
+
+/** Delivery methods (Shared Signals Framework 1.0, section 6.1). */
+export const PUSH = "urn:ietf:rfc:8935";
+export const POLL = "urn:ietf:rfc:8936";
+
+/** The events that leave, by the URI of their type. */
+export const EVENTS_SUPPORTED: readonly string[] = [
+  ...["session-revoked", "risk-level-change"].map(caepType),
+  ...["credential-compromise", "account-disabled", "account-enabled"].map(riscType),
+];
+
+export const STREAM_STATUSES = ["enabled", "paused", "disabled"] as const;
+
+/** A stream as it is stored: what its receiver asked for, and where it stands. */
+export const streamSchema = z.object({
+  stream_id: z.string(),
+  /** The OAuth client that manages it. */
+  owner: z.string(),
+  aud: z.array(z.string()),
+  method: z.enum([PUSH, POLL]),
+  /** Where SETs are pushed. */
+  endpoint_url: z.string().optional(),
+  /** The receiver's `authorization_header`, encrypted. */
+  sealed_authorization: z.string().optional(),
+  events_requested: z.array(z.string()).optional(),
+  description: z.string().optional(),
+  status: z.enum(STREAM_STATUSES),
+  status_reason: z.string().optional(),
+  created_at: z.string(),
+  /** When a verification was last asked for, epoch milliseconds. */
+  verified_at_ms: z.number().optional(),
+  /** Raised by each change: who changes a stream must have seen the present one. */
+  version: z.int(),
+});
+
+/** A stream: from this transmitter to one receiver. */
+export type SignalStream = z.output<typeof streamSchema>;
+
+/** What a stream delivers: what its receiver asked for, of what there is; all of it, if it asked for nothing. */
+export function eventsDelivered({ events_requested }: SignalStream): string[] {
+  return EVENTS_SUPPORTED.filter((uri) => events_requested?.includes(uri) ?? true);
+}
+
+/** Names of this machine and of private networks (RFC 6761, RFC 6762, RFC 8375). */
+const PRIVATE_NAME = /^(?:.+\.)?(?:localhost|local|internal|home\.arpa)\.?$/i;
+
+function isPublicHost(hostname: string): boolean {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return isIP(host) === 0 ? !PRIVATE_NAME.test(host) : isPublicAddress(host);
+}
+
+/**
+ * Whether SETs may be pushed to a URL: HTTPS, to a public host. `postToReceiver` also checks what its name resolves to.
+ * Only a transmitter on this machine, such as the local stack, may push to it over HTTP.
+ *
+ * @param issuer this transmitter
+ */
+export function isPushable(url: string, issuer: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname, username, password, hash } = new URL(url);
+  if ([username, password, hash].some((part) => part !== "")) return false;
+  const isLocal = new URL(issuer).protocol === "http:";
+  if (isLocal && protocol === "http:" && hostname === "127.0.0.1") return true;
+  return protocol === "https:" && isPublicHost(hostname);
+}
+
+const deliverySchema = z.discriminatedUnion("method", [
+  z.looseObject({
+    method: z.literal(PUSH),
+    endpoint_url: z.string().min(1).max(2048),
+    authorization_header: z
+      .string()
+      .min(1)
+      .max(2048)
+      .regex(/^[\t\x20-\x7e]+$/, "visible ASCII")
+      .nullish(),
+  }),
+  z.looseObject({ method: z.literal(POLL) }),
+]);
+
+/** What a receiver says of a stream. Other members of a stream's configuration are the transmitter's. */
+export const streamRequestSchema = z.looseObject({
+  stream_id: z.string().max(64).optional(),
+  delivery: deliverySchema.optional(),
+  events_requested: z.array(z.string().max(512)).max(100).optional(),
+  description: z.string().max(512).optional(),
+});
+
+/** A request to create, update or replace a stream. */
+export type StreamRequest = z.output<typeof streamRequestSchema>;

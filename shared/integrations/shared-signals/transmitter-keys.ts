@@ -1,0 +1,51 @@
+import * as z from "zod";
+import type { TransmitterConfig } from "../../config/signal-parameters.ts";
+import { fetchDocument, IssuerUnavailableError } from "../../tokens/verifiers/fetch-document.ts";
+import { IssuerKeys } from "../../tokens/verifiers/issuer-keys.ts";
+
+const metadataSchema = z.looseObject({
+  issuer: z.string(),
+  jwks_uri: z.string().max(2048).optional(),
+});
+
+/** A transmitter publishes its keys rarely anew, and a SET waits for them. */
+const KEY_LIMITS = {
+  keysRefreshSeconds: 300,
+  keysMaxAgeSeconds: 7200,
+  unknownKeyCooldownSeconds: 5,
+};
+
+/** Where a transmitter's metadata is (Shared Signals Framework 1.0, section 7.2.1). */
+export function transmitterMetadataUrl(issuer: string): string {
+  const { origin, pathname } = new URL(issuer);
+  return `${origin}/.well-known/ssf-configuration${pathname.replace(/\/$/, "")}`;
+}
+
+/**
+ * The address of a transmitter's keys, by its metadata, which must name the transmitter exactly.
+ *
+ * @throws IssuerUnavailableError when there is none that is valid
+ */
+async function discoverKeys(issuer: string): Promise<string> {
+  const url = transmitterMetadataUrl(issuer);
+  const metadata = metadataSchema.safeParse(await fetchDocument(url)).data;
+  if (!metadata) throw new IssuerUnavailableError(`${url} is no metadata`);
+  if (metadata.issuer !== issuer) {
+    throw new IssuerUnavailableError(`${url} is of another transmitter`);
+  }
+  const { jwks_uri: keys } = metadata;
+  if (keys === undefined) throw new IssuerUnavailableError(`${url} names no keys: set jwksUri`);
+  const isSafe =
+    URL.canParse(keys) &&
+    (new URL(keys).protocol === "https:" || new URL(keys).origin === new URL(issuer).origin);
+  if (!isSafe) throw new IssuerUnavailableError(`${url} names an address without TLS`);
+  return keys;
+}
+
+/** The public keys of a transmitter, kept in memory as those of an issuer are. */
+export function transmitterKeys({ issuer, jwksUri }: TransmitterConfig): IssuerKeys {
+  return new IssuerKeys(
+    async () => fetchDocument(jwksUri ?? (await discoverKeys(issuer))),
+    KEY_LIMITS,
+  );
+}

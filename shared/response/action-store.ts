@@ -1,0 +1,165 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import type { DocumentClient } from "../core/document-client.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { DAY_MS, toEpochSeconds } from "../core/clock.ts";
+import { type Action, actionSchema } from "./action.ts";
+import type { ActionTarget } from "./action-target.ts";
+
+/** Where actions are kept. */
+export interface ActionStore {
+  readonly db: DocumentClient;
+  readonly actionsTable: string;
+}
+
+/** Days for which an action is kept after it was requested, or after its block ends. */
+const KEPT_DAYS = 400;
+
+/** Somebody else has changed the action in the meantime. */
+export class ActionChangedError extends OAuthMonitoringError {
+  override readonly name = "ActionChangedError";
+
+  constructor(actionId: string) {
+    super(`the action ${actionId} was changed by somebody else in the meantime: look at it again`);
+  }
+}
+
+/** No action has the id. */
+export class ActionNotFoundError extends OAuthMonitoringError {
+  override readonly name = "ActionNotFoundError";
+
+  constructor(actionId: string) {
+    super(`no action has the id ${actionId}: list the actions to find it`);
+  }
+}
+
+/** Whether an action has work left: to complete it, to mark the last tokens, or to note the end of its time. */
+function hasOpenWork({ kind, state, settled }: Action): boolean {
+  if (state === "pending") return true;
+  if (state !== "done") return false;
+  return kind === "block" || settled !== true;
+}
+
+const keyOfTarget = ({ kind, id }: ActionTarget) => `${kind}#${id}`;
+
+function toItem(action: Action): Record<string, unknown> {
+  const endsMs = Date.parse(action.until ?? action.requested_at);
+  return {
+    ...action,
+    target_key: keyOfTarget(action.target),
+    ...(hasOpenWork(action) && { open_work: "open" }),
+    ttl_epoch_seconds: toEpochSeconds(endsMs + KEPT_DAYS * DAY_MS),
+  };
+}
+
+/** Keeps a new action; answers the one that has its id already, if there is one. */
+export async function insertAction(store: ActionStore, action: Action): Promise<Action> {
+  try {
+    await store.db.send(
+      new PutCommand({
+        TableName: store.actionsTable,
+        Item: toItem(action),
+        ConditionExpression: "attribute_not_exists(action_id)",
+      }),
+    );
+    return action;
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return findAction(store, action.action_id);
+  }
+}
+
+/**
+ * Replaces the action that was read before.
+ *
+ * @throws ActionChangedError when its state has changed since
+ */
+export async function saveAction(
+  store: ActionStore,
+  action: Action,
+  before: Action,
+): Promise<Action> {
+  try {
+    await store.db.send(
+      new PutCommand({
+        TableName: store.actionsTable,
+        Item: toItem(action),
+        ConditionExpression: "#state = :state",
+        ExpressionAttributeNames: { "#state": "state" },
+        ExpressionAttributeValues: { ":state": before.state },
+      }),
+    );
+    return action;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) {
+      throw new ActionChangedError(action.action_id);
+    }
+    throw error;
+  }
+}
+
+/** @throws ActionNotFoundError when no action has the id */
+export async function findAction(store: ActionStore, actionId: string): Promise<Action> {
+  const { Item } = await store.db.send(
+    new GetCommand({
+      TableName: store.actionsTable,
+      Key: { action_id: actionId },
+      ConsistentRead: true,
+    }),
+  );
+  if (!Item) throw new ActionNotFoundError(actionId);
+  return actionSchema.parse(Item);
+}
+
+/** The actions of a state, newest first. */
+export function listActionsOfState(
+  store: ActionStore,
+  state: Action["state"],
+  limit: number,
+): Promise<Action[]> {
+  return newest(store, "by_state", "state", state, limit);
+}
+
+/** The actions against a target, newest first. */
+export function listActionsOfTarget(
+  store: ActionStore,
+  target: ActionTarget,
+  limit: number,
+): Promise<Action[]> {
+  return newest(store, "by_target", "target_key", keyOfTarget(target), limit);
+}
+
+async function newest(
+  store: ActionStore,
+  IndexName: string,
+  attribute: string,
+  value: string,
+  limit: number,
+): Promise<Action[]> {
+  const { Items = [] } = await store.db.send(
+    new QueryCommand({
+      TableName: store.actionsTable,
+      IndexName,
+      KeyConditionExpression: "#attribute = :value",
+      ExpressionAttributeNames: { "#attribute": attribute },
+      ExpressionAttributeValues: { ":value": value },
+      ScanIndexForward: false,
+      Limit: limit,
+    }),
+  );
+  return Items.map((item) => actionSchema.parse(item));
+}
+
+/** The ids of the actions that have work left, oldest first. */
+export async function listOpenWork(store: ActionStore, limit: number): Promise<string[]> {
+  const { Items = [] } = await store.db.send(
+    new QueryCommand({
+      TableName: store.actionsTable,
+      IndexName: "by_open_work",
+      KeyConditionExpression: "open_work = :open",
+      ExpressionAttributeValues: { ":open": "open" },
+      Limit: limit,
+    }),
+  );
+  return Items.map((item) => String(item.action_id));
+}

@@ -1,0 +1,221 @@
+import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
+import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { Action } from "./action.ts";
+import { listActionsOfTarget, saveAction } from "./action-store.ts";
+import type { ActionTarget } from "./action-target.ts";
+import type { ActionContext } from "./complete-action.ts";
+import { activeTokens } from "./hits.ts";
+import { findActionOfKey, takeAction } from "./take-action.ts";
+import type { Policy } from "../config/response-parameters.ts";
+import type { Alert } from "../detection/alert.ts";
+import { type AlertStore, listAlerts } from "../detection/alert-store.ts";
+import { withReviews } from "../detection/verdicts.ts";
+import { isInBlock } from "../events/ip-block.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
+import type { Logger } from "../core/logger.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { digestOfTokenId } from "../tokens/revoke-token.ts";
+import { couldLockOutAdministrator } from "./administrators.ts";
+
+/** What policies need. */
+export type PolicyContext = ActionContext &
+  AlertStore & {
+    readonly logger: Logger;
+    /** Tells people of an action that waits for approval. It may be called twice for the same action. */
+    readonly notifyProposal: (action: Action) => Promise<void>;
+  };
+
+/** What a run of the policies did, by the state of the actions. */
+export interface PolicyRun {
+  readonly taken: readonly Action[];
+  readonly proposed: readonly Action[];
+  readonly dryRun: readonly Action[];
+}
+
+/** An alert is acted upon within this time of its opening, so that a new policy leaves old alerts alone. */
+const ACTS_WITHIN_MS = HOUR_MS;
+
+/** How many actions against a target are looked at to find one that holds. */
+const LOOKED_AT = 20;
+
+/**
+ * Against whom an action about an alert is; undefined where that is nobody (an outage, callers without a client), and for
+ * a network: to block all who are in it is for an administrator to decide. An alert about an IPv6 address is about its
+ * /64, which is blocked as a network.
+ */
+function targetOf({ subject }: Alert): ActionTarget | undefined {
+  const { kind, id } = subject;
+  if (kind === "ip") return { kind: id.includes("/") ? "network" : "address", id };
+  if (kind === "reason" || kind === "network" || (kind === "client" && id === NO_CLIENT))
+    return undefined;
+  return { kind, id };
+}
+
+/** Whether the target is an address, or the /64 of IPv6 addresses. */
+const isPlace = ({ kind }: Pick<ActionTarget, "kind">) => kind === "address" || kind === "network";
+
+/** Whether an address or a network has addresses in common with a network. */
+function overlap(place: string, network: string): boolean {
+  const [first = ""] = place.split("/");
+  const [other = ""] = network.split("/");
+  return isInBlock(first, network) || (place.includes("/") && isInBlock(other, place));
+}
+
+/**
+ * Whether the allow list protects the target. A token is protected with its user and its client.
+ *
+ * @throws TokenNotFoundError when the target is a token that doesn't exist
+ */
+async function isAllowed(
+  context: PolicyContext,
+  target: ActionTarget,
+  alert: Alert,
+): Promise<boolean> {
+  const { clients, networks, users } = context.config.responses.allow;
+  if (alert.oauth_client_id !== undefined && clients.includes(alert.oauth_client_id)) return true;
+  const { kind, id } = target;
+  if (kind === "client") return clients.includes(id);
+  if (kind === "user") return users.includes(id);
+  if (isPlace(target)) return networks.some((network) => overlap(id, network));
+  if (kind !== "token" || clients.length + users.length === 0) return false;
+  const digest = await digestOfTokenId(context, id);
+  const tokens = await activeTokens(context, [{ digest }], context.clock());
+  return tokens.some(
+    ({ oauth_client_id, user_id }) =>
+      clients.includes(oauth_client_id) || (user_id !== undefined && users.includes(user_id)),
+  );
+}
+
+/**
+ * Acts upon the open alerts whose rules have a policy, each once, the highest score first. An action goes no further
+ * than a proposal beyond the ceiling of the hour, and against whoever may administer. An action of a policy raises no alert, and a target that is
+ * blocked or waits for approval is left alone, so no policy acts upon its own doing. What fails is logged and tried
+ * again by the next run.
+ */
+export async function applyPolicies(context: PolicyContext): Promise<PolicyRun> {
+  const run = { taken: [] as Action[], proposed: [] as Action[], dryRun: [] as Action[] };
+  const { rules } = context.config.responses;
+  if (Object.values(rules).every(({ mode }) => mode === "notify")) return run;
+  const sinceMs = context.clock() - ACTS_WITHIN_MS;
+  // The highest score first, so that decoys of a lower one don't use up the ceiling. Otherwise oldest first.
+  const recent = (await listAlerts(context, "open"))
+    .filter(({ opened_at }) => Date.parse(opened_at) >= sinceMs)
+    .sort((a, b) => b.score - a.score);
+  for (const alert of await withReviews(context, recent)) {
+    const policy = rules[alert.rule];
+    const verdict = alert.review?.verdict;
+    if (!policy || policy.mode === "notify" || verdict === "benign" || verdict === "false")
+      continue;
+    try {
+      const action = await respond(context, alert, policy);
+      if (action?.state === "done") run.taken.push(action);
+      else if (action?.state === "proposed") run.proposed.push(action);
+      else if (action) run.dryRun.push(action);
+    } catch (error) {
+      context.logger.error("A policy could not act; the next run tries again", {
+        alert_id: alert.alert_id,
+        cause: String(error),
+      });
+    }
+  }
+  return run;
+}
+
+/** Acts upon one alert; undefined when there is nothing to do, or it was done before. */
+async function respond(
+  context: PolicyContext,
+  alert: Alert,
+  policy: Policy,
+): Promise<Action | undefined> {
+  const target = targetOf(alert);
+  if (!target) return undefined;
+  const actor = { kind: "policy", id: alert.rule } as const;
+  const idempotencyKey = alert.event_id;
+  const kind = isPlace(target) ? "block" : policy.action;
+  const known = await findActionOfKey(context, actor, idempotencyKey);
+  const isUntold = known?.state === "proposed" && !known.told;
+  if (known && known.state !== "pending" && !isUntold) return undefined;
+  if (await isAllowed(context, target, alert)) return undefined;
+  if (known && isUntold) return tell(context, known);
+  if (!known && (await isDealtWith(context, target, kind))) return undefined;
+  const mode = known ? "take" : await modeOf(context, target, policy);
+  const untilMs = context.clock() + policy.blockMinutes * MINUTE_MS;
+  const action = await takeAction(context, {
+    kind,
+    target,
+    mode,
+    reason: `${alert.rule}: ${alert.message}`.slice(0, 512),
+    actor,
+    idempotencyKey,
+    alertId: alert.alert_id,
+    ...(kind === "block" && { until: toInstant(untilMs) }),
+  });
+  return action.state === "proposed" ? tell(context, action) : action;
+}
+
+/**
+ * Tells people that an action waits, and keeps that they were told. If that fails, the next run tells them.
+ *
+ * @throws ActionChangedError when somebody has decided about it meanwhile
+ */
+export async function tell(context: PolicyContext, action: Action): Promise<Action> {
+  await context.notifyProposal(action);
+  return saveAction(context, { ...action, told: true }, action);
+}
+
+/** How far a policy goes against a target. */
+async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
+  if (mode === "dry_run") return "dry_run";
+  if (mode !== "enforce") return "propose";
+  if (await couldLockOutAdministrator(context, target)) return "propose";
+  return (await isWithinCeiling(context, target)) ? "take" : "propose";
+}
+
+/** Whether an action of the kind holds against the target already, or waits for approval. */
+async function isDealtWith(
+  context: PolicyContext,
+  target: ActionTarget,
+  kind: Action["kind"],
+): Promise<boolean> {
+  const nowMs = context.clock();
+  const actions = await listActionsOfTarget(context, target, LOOKED_AT);
+  return actions.some((action) => {
+    if (action.kind !== kind) return false;
+    if (action.state === "proposed" || action.state === "pending") return true;
+    if (action.state !== "done") return false;
+    return kind === "revoke" ? target.kind === "token" : Date.parse(action.until as string) > nowMs;
+  });
+}
+
+/**
+ * Counts an action against the ceiling of the clock hour; false when it is reached. Addresses have a ceiling of their
+ * own: anyone can provoke alerts about addresses, and these must not stop the revocation of a stolen token.
+ */
+async function isWithinCeiling(
+  context: PolicyContext,
+  target: Pick<ActionTarget, "kind">,
+): Promise<boolean> {
+  const nowMs = context.clock();
+  const counted = isPlace(target) ? "addresses" : "credentials";
+  const { actionsPerHour } = context.config.responses;
+  if (actionsPerHour === 0) return false;
+  try {
+    await context.db.send(
+      new UpdateCommand({
+        TableName: context.actionsTable,
+        Key: { action_id: `policies#${counted}#${toInstant(nowMs).slice(0, 13)}` },
+        UpdateExpression: "ADD taken :one SET ttl_epoch_seconds = :ttl",
+        ConditionExpression: "attribute_not_exists(taken) OR taken < :most",
+        ExpressionAttributeValues: {
+          ":one": 1,
+          ":most": actionsPerHour,
+          ":ttl": toEpochSeconds(nowMs + DAY_MS),
+        },
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}

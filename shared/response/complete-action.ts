@@ -1,0 +1,146 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import {
+  appendRestriction,
+  confirmRestriction,
+  shortenRestrictions,
+} from "../authorization/restriction-log.ts";
+import type { RestrictionStore } from "../authorization/restriction-store.ts";
+import { endSessionOfDigest } from "../tokens/end-session.ts";
+import { DAY_MS, toInstant } from "../core/clock.ts";
+import { type Holder, markHoldingDone } from "../tokens/holdings.ts";
+import { digestOfTokenId, markRevoked, TokenNotFoundError } from "../tokens/revoke-token.ts";
+import { LONGEST_LIFETIME_MS, markHolderRevoked } from "../tokens/revoked-holders.ts";
+import type { Tracking } from "../events/track-event.ts";
+import type { Action } from "./action.ts";
+import { trackAction } from "./action-event.ts";
+import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
+import { findHoldings, type HeldStore } from "./hits.ts";
+import { inBatches } from "./in-batches.ts";
+
+/** What an action needs: the stores of tokens, sessions, actions and restrictions, and where events go. */
+export type ActionContext = Tracking &
+  HeldStore &
+  ActionStore &
+  RestrictionStore & { readonly config: MonitoringConfig };
+
+/** How many tokens and sessions are marked while the actor waits; `settleActions` marks the others. */
+const MARKED_AT_ONCE = 100;
+
+/**
+ * Days for which a revocation stays in the list of every door when each listed token is marked. A token that a
+ * server wrote to the table itself is not listed before its first use.
+ */
+const KEPT_DAYS = 30;
+
+/**
+ * Takes an action that is `pending`: writes it where every door reads it, publishes `action_taken`, and says that it
+ * is done. Every step can be repeated, so a retry completes what was interrupted.
+ *
+ * @throws what the store or the bus throws; the action is then `pending`, and may hold or not
+ */
+export async function completeAction(context: ActionContext, action: Action): Promise<Action> {
+  const nowMs = context.clock();
+  await hold(context, action, nowMs);
+  const done: Action = {
+    ...action,
+    state: "done",
+    done_at: toInstant(context.clock()),
+    ...(action.kind === "revoke" && {
+      tokens_revoked: action.target.kind === "token" ? action.hits.tokens : 0,
+      settled: action.target.kind === "token",
+    }),
+  };
+  await trackAction(context, "action_taken", done, Date.parse(done.done_at as string));
+  const kept = await saveAction(context, done, action).catch(async (error: unknown) => {
+    // A retry was quicker.
+    if (error instanceof ActionChangedError) return findAction(context, action.action_id);
+    throw error;
+  });
+  if (kept !== done) return kept;
+  // Everybody's tokens are left to the runs: they are many.
+  return done.kind === "revoke" && !done.settled && done.target.kind !== "all"
+    ? settleRevocation(context, done, MARKED_AT_ONCE)
+    : done;
+}
+
+/** Makes an action hold at every door. */
+async function hold(context: ActionContext, action: Action, nowMs: number): Promise<void> {
+  const { action_id, kind, target } = action;
+  if (kind === "revoke" && target.kind === "token") {
+    const digest = await digestOfTokenId(context, target.id);
+    if (!(await markRevoked(context, digest, nowMs))) throw new TokenNotFoundError(target.id);
+    return;
+  }
+  const entry = { action_id, target_kind: target.kind, target_id: target.id };
+  if (kind === "block" && target.kind !== "all") {
+    const until = action.until as string;
+    await confirmRestriction(
+      context,
+      await appendRestriction(
+        context,
+        { ...entry, target_kind: target.kind, effect: "block", until },
+        nowMs,
+      ),
+    );
+    return;
+  }
+  const issued_before = action.issued_before as string;
+  const [seq] = await Promise.all([
+    appendRestriction(
+      context,
+      {
+        ...entry,
+        effect: "revoke",
+        issued_before,
+        revoked_at: toInstant(nowMs),
+        until: toInstant(nowMs + LONGEST_LIFETIME_MS),
+      },
+      nowMs,
+    ),
+    // A token of another issuer is looked up by its holders, and nobody's is everybody.
+    target.kind === "all"
+      ? undefined
+      : markHolderRevoked(context, target as Holder, issued_before, nowMs),
+  ]);
+  await confirmRestriction(context, seq);
+}
+
+/**
+ * Marks up to so many tokens of a revocation as revoked, each once, and ends its sessions. The revocation holds
+ * before that: this makes it permanent and lets the statistics count it.
+ *
+ * @returns the action, `settled` when nothing is left
+ */
+export async function settleRevocation(
+  context: ActionContext,
+  action: Action,
+  limit: number,
+): Promise<Action> {
+  const nowMs = context.clock();
+  const revokedAtMs = Date.parse(action.done_at ?? toInstant(nowMs));
+  const holder = action.target as Holder;
+  const options = { nowMs, limit, begunBefore: action.issued_before };
+  const [tokens, sessions] = await Promise.all([
+    findHoldings(context, holder, "token", options),
+    findHoldings(context, holder, "session", options),
+  ]);
+  let revoked = 0;
+  await inBatches(tokens.holdings, async (holding) => {
+    if (await markRevoked(context, holding.digest, revokedAtMs)) revoked += 1;
+    await markHoldingDone(context, holding);
+  });
+  await inBatches(sessions.holdings, async (holding) => {
+    await endSessionOfDigest(context, holding.digest);
+    await markHoldingDone(context, holding);
+  });
+  const settled = !tokens.more && !sessions.more;
+  const after: Action = {
+    ...action,
+    tokens_revoked: (action.tokens_revoked ?? 0) + revoked,
+    settled,
+  };
+  if (settled) {
+    await shortenRestrictions(context, action.action_id, nowMs + KEPT_DAYS * DAY_MS, nowMs);
+  }
+  return saveAction(context, after, action);
+}

@@ -1,0 +1,137 @@
+import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { queriesByExpiry } from "../core/expiry-attributes.ts";
+import { queryFirst } from "../core/query-all.ts";
+import { endSessionOfDigest } from "../tokens/end-session.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { markRevoked } from "../tokens/revoke-token.ts";
+import type { Tracking } from "../events/track-event.ts";
+import type { Action, ActionHits } from "./action.ts";
+import { type ActionStore, saveAction } from "./action-store.ts";
+import { activeSessions, activeTokens, type HeldStore, MOST_COUNTED } from "./hits.ts";
+import { inBatches } from "./in-batches.ts";
+
+/** Where everything that was issued is found by its expiry. */
+export type ExpiryStore = HeldStore & { readonly config: MonitoringConfig };
+
+/** The Queries that list tokens or sessions that are still to expire, by partition. */
+const queriesOf = (store: ExpiryStore, tableName: string, nowMs: number) =>
+  queriesByExpiry(store.config, tableName, toInstant(nowMs + 1));
+
+const digestOf = (item: Record<string, unknown>) =>
+  String(item.token_digest ?? item.session_digest);
+
+/**
+ * Counts what a revocation of everybody's tokens and sessions would hit, among the thousand or so that expire first in
+ * each partition.
+ *
+ * @param issuedBefore counts only what was issued or started before this instant
+ */
+export async function countEverything(
+  store: ExpiryStore,
+  nowMs: number,
+  issuedBefore = toInstant(nowMs + 1),
+): Promise<ActionHits> {
+  const find = async (tableName: string) => {
+    const queries = queriesOf(store, tableName, nowMs);
+    const items = await Promise.all(queries.map((one) => queryFirst(store.db, one, MOST_COUNTED)));
+    return items.flat().map(digestOf);
+  };
+  const [tokens, sessions] = await Promise.all([
+    find(store.tokensTable),
+    find(store.sessionsTable),
+  ]);
+  const first = (digests: readonly string[]) =>
+    digests.slice(0, MOST_COUNTED).map((digest) => ({ digest }));
+  const [hitTokens, hitSessions] = await Promise.all([
+    activeTokens(store, first(tokens), nowMs),
+    activeSessions(store, first(sessions), nowMs),
+  ]);
+  return {
+    tokens: hitTokens.filter(({ issued_at }) => issued_at < issuedBefore).length,
+    sessions: hitSessions.filter(({ started_at }) => started_at < issuedBefore).length,
+    more: tokens.length > MOST_COUNTED || sessions.length > MOST_COUNTED,
+  };
+}
+
+/** How far a revocation of everybody's tokens has come: the Query, and where it goes on. */
+const progressSchema = z.object({
+  query: z.int(),
+  start_key: z.record(z.string(), z.unknown()).optional(),
+});
+
+const progressKey = (actionId: string) => ({ action_id: `progress#${actionId}` });
+
+/** Days for which the progress is kept. */
+const KEPT_DAYS = 30;
+
+/**
+ * Marks the next tokens of a revocation of everybody as revoked, or ends the next sessions. Every door refuses them
+ * before that: this makes it permanent, and lets the statistics count it. What is done is not done again.
+ *
+ * @param limit tokens or sessions that are looked at
+ * @returns the action, `settled` when nothing is left
+ */
+export async function settleEverything(
+  context: Tracking & ExpiryStore & ActionStore,
+  action: Action,
+  limit: number,
+): Promise<Action> {
+  const nowMs = context.clock();
+  const { Item } = await context.db.send(
+    new GetCommand({ TableName: context.actionsTable, Key: progressKey(action.action_id) }),
+  );
+  const { query: at, start_key } = progressSchema.parse(Item ?? { query: 0 });
+  const tokens = queriesOf(context, context.tokensTable, nowMs);
+  const queries = [...tokens, ...queriesOf(context, context.sessionsTable, nowMs)];
+  const query = queries[at];
+  if (!query) return saveAction(context, { ...action, settled: true }, action);
+  const { Items = [], LastEvaluatedKey } = await context.db.send(
+    new QueryCommand({ ...query, Limit: limit, ExclusiveStartKey: start_key }),
+  );
+  const found = Items.map((item) => ({ digest: digestOf(item) }));
+  const marked =
+    at < tokens.length
+      ? await markTokens(context, action, found)
+      : await endSessions(context, action, found);
+  const next = LastEvaluatedKey ? { query: at, start_key: LastEvaluatedKey } : { query: at + 1 };
+  await context.db.send(
+    new PutCommand({
+      TableName: context.actionsTable,
+      Item: {
+        ...progressKey(action.action_id),
+        ...next,
+        ttl_epoch_seconds: toEpochSeconds(nowMs + KEPT_DAYS * DAY_MS),
+      },
+    }),
+  );
+  const settled = next.query >= queries.length;
+  const tokens_revoked = (action.tokens_revoked ?? 0) + marked;
+  return saveAction(context, { ...action, tokens_revoked, settled }, action);
+}
+
+async function markTokens(
+  context: Tracking & ExpiryStore,
+  { issued_before = "", done_at = "" }: Action,
+  found: readonly { readonly digest: string }[],
+): Promise<number> {
+  const active = await activeTokens(context, found, context.clock());
+  const hit = active.filter(({ issued_at }) => issued_at < issued_before);
+  await inBatches(hit, ({ token_digest }) =>
+    markRevoked(context, token_digest, Date.parse(done_at)),
+  );
+  return hit.length;
+}
+
+/** @returns 0: sessions are no tokens */
+async function endSessions(
+  context: Tracking & ExpiryStore,
+  { issued_before = "" }: Action,
+  found: readonly { readonly digest: string }[],
+): Promise<number> {
+  const active = await activeSessions(context, found, context.clock());
+  const hit = active.filter(({ started_at }) => started_at < issued_before);
+  await inBatches(hit, ({ session_digest }) => endSessionOfDigest(context, session_digest));
+  return 0;
+}

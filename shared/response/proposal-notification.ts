@@ -1,0 +1,43 @@
+import { sendableJson, sendableText } from "../core/message-text.ts";
+import type { Action } from "./action.ts";
+import { describeTarget } from "./action-target.ts";
+
+/** A proposed action as text for people and as JSON for machines. */
+export interface ProposalNotification {
+  /** At most 100 printable ASCII characters, the limit of SNS. */
+  readonly subject: string;
+  /** In characters that SNS takes, as is `json`. */
+  readonly text: string;
+  readonly json: string;
+}
+
+/**
+ * The message about an action that waits for approval.
+ *
+ * @param link where it can be approved or rejected without signing in
+ */
+export function proposalNotification(action: Action, link?: string): ProposalNotification {
+  const { action_id, kind, target, reason, hits, until } = action;
+  const what = `${kind} ${describeTarget(target)}`;
+  const more = hits.more ? "more than " : "";
+  const text = [
+    `A policy proposes to ${what}${until === undefined ? "" : ` until ${until}`}.`,
+    `Why: ${reason}`,
+    `It would hit ${more}${hits.tokens} active tokens and ${hits.sessions} active sessions.`,
+    "",
+    "Decide in the dashboard, or on the command line:",
+    `  oauth-monitoring actions approve ${action_id} --reason "..."`,
+    `  oauth-monitoring actions reject ${action_id} --reason "..."`,
+    ...(link === undefined
+      ? []
+      : ["", "Or look at it and decide here. Whoever has this link can do so:", `  ${link}`]),
+  ]
+    // A line of ours has no break: one in a target's id would begin a line that looks like ours.
+    .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
+    .join("\n");
+  return {
+    subject: `Approval needed: ${what}`.replace(/[^\x20-\x7e]/g, "?").slice(0, 100),
+    text,
+    json: sendableJson(link === undefined ? action : { ...action, approval_url: link }),
+  };
+}

@@ -1,0 +1,30 @@
+import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
+import { digestSecret } from "./token-secret.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { type ClientSession, clientSessionSchema, type SessionStore } from "./client-session.ts";
+
+/** Ends a session early and publishes `session_ended`. It does nothing when there is no such session. */
+export function endSession(
+  ender: Tracking & SessionStore,
+  sessionSecret: string,
+): Promise<ClientSession | undefined> {
+  return endSessionOfDigest(ender, digestSecret(sessionSecret));
+}
+
+/** Ends a session by the key of its item, as `endSession` does. */
+export async function endSessionOfDigest(
+  ender: Tracking & SessionStore,
+  sessionDigest: string,
+): Promise<ClientSession | undefined> {
+  const { Attributes } = await ender.db.send(
+    new DeleteCommand({
+      TableName: ender.sessionsTable,
+      Key: { session_digest: sessionDigest },
+      ReturnValues: "ALL_OLD",
+    }),
+  );
+  if (!Attributes) return undefined;
+  const session = clientSessionSchema.parse(Attributes);
+  await trackEvent(ender, "session_ended", session, { session_id: session.session_id });
+  return session;
+}

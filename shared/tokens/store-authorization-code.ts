@@ -1,0 +1,60 @@
+import { PutCommand } from "@aws-sdk/lib-dynamodb";
+import * as z from "zod";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { DocumentClient } from "../core/document-client.ts";
+import { expiryAttributes } from "../core/expiry-attributes.ts";
+import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { parseInput } from "../core/faults.ts";
+import { type Clock, SECOND_MS, toInstant } from "../core/clock.ts";
+import { digestSecret } from "./token-secret.ts";
+
+/** What an authorization server records of a code it hands out (RFC 6749, section 4.1.2). */
+export const authorizationCodeSchema = z.strictObject({
+  code: z.string().min(16, "an authorization code of at least 16 characters").max(1024),
+  clientId: identifierSchema,
+  userId: identifierSchema,
+  scopes: z.array(scopeSchema),
+  redirectUri: z.url(),
+  /** RFC 6749 recommends ten minutes at the most. */
+  expiresInSeconds: z.int().min(1).max(3600).default(600),
+});
+
+/** What an authorization server records of a code it hands out. */
+export type AuthorizationCodeRequest = z.input<typeof authorizationCodeSchema>;
+
+/** Where authorization codes are kept. */
+export interface AuthorizationCodeStore {
+  readonly db: DocumentClient;
+  readonly authorizationCodesTable: string;
+  readonly clock: Clock;
+  readonly config: MonitoringConfig;
+}
+
+/**
+ * Stores an authorization code by its digest until it expires and is removed.
+ *
+ * @throws InvalidInputError when the request is not valid.
+ */
+export async function storeAuthorizationCode(
+  store: AuthorizationCodeStore,
+  request: AuthorizationCodeRequest,
+): Promise<void> {
+  const asked = parseInput(authorizationCodeSchema, "the authorization code", request);
+  const nowMs = store.clock();
+  const code_digest = digestSecret(asked.code);
+  await store.db.send(
+    new PutCommand({
+      TableName: store.authorizationCodesTable,
+      Item: {
+        code_digest,
+        oauth_client_id: asked.clientId,
+        user_id: asked.userId,
+        scopes: asked.scopes,
+        redirect_uri: asked.redirectUri,
+        issued_at: toInstant(nowMs),
+        ...expiryAttributes(code_digest, nowMs + asked.expiresInSeconds * SECOND_MS, store.config),
+      },
+      ConditionExpression: "attribute_not_exists(code_digest)",
+    }),
+  );
+}

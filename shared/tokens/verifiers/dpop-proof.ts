@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { calculateJwkThumbprint, compactVerify, errors, importJWK } from "jose";
+import * as z from "zod";
+import type { MonitoringConfig } from "../../config/monitoring-config.ts";
+import { SECOND_MS } from "../../core/clock.ts";
+import type { ProofIdentity } from "../used-proofs.ts";
+import type { DpopNonces } from "./dpop-nonces.ts";
+import { readSignedJwt } from "./json-web-token.ts";
+import type { NonceRefusal, ProofRefusal } from "./possession.ts";
+import { readPublicKey } from "./public-key.ts";
+
+/** A call, as far as a proof must agree with it. */
+export interface ProvenCall {
+  readonly method: string;
+  /** The URL as the caller may know it: the API's own, and its public ones. */
+  readonly urls: readonly string[];
+  /** Every `DPoP` header field. */
+  readonly proofs: readonly string[];
+  readonly accessToken: string;
+  /** The thumbprint of the key that the token is bound to. */
+  readonly keyThumbprint: string;
+  /** The server's nonces, if a proof must have one. */
+  readonly nonces?: DpopNonces | undefined;
+}
+
+/** A public key, without a private part (RFC 9449, section 4.3, item 7). */
+const publicKeySchema = z
+  .looseObject({ kty: z.enum(["RSA", "EC", "OKP"]) })
+  .refine((jwk) => !["d", "p", "q", "dp", "dq", "qi", "oth", "k"].some((name) => name in jwk));
+
+const proofClaimsSchema = z.looseObject({
+  jti: z.string().min(1).max(256),
+  htm: z.string(),
+  htu: z.string().max(2048),
+  iat: z.number(),
+  ath: z.string(),
+  nonce: z.unknown().optional(),
+});
+
+/** The URL without query and fragment, normalized as RFC 3986, sections 6.2.2 and 6.2.3 say. */
+function comparable(url: string): string | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { origin, pathname } = new URL(url);
+  const path = pathname.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(character) ? character : encoded.toUpperCase();
+  });
+  return `${origin}${path}`;
+}
+
+/**
+ * Checks a proof of possession (RFC 9449, section 4.3). Whether it was used before is for the store to say.
+ *
+ * @returns what to remember of the proof, or why it is refused
+ * @throws what reading the secret of nonces throws
+ */
+export async function checkDpopProof(
+  { method, urls, proofs, accessToken, keyThumbprint, nonces }: ProvenCall,
+  { algorithms, proofMaxAgeSeconds }: MonitoringConfig["dpop"],
+  atMs: number,
+): Promise<ProofIdentity | ProofRefusal | NonceRefusal> {
+  const [text] = proofs;
+  if (text === undefined) return "missing_dpop_proof";
+  const jwt = proofs.length === 1 ? readSignedJwt(text.trim()) : "malformed_jwt";
+  if (typeof jwt === "string" || jwt.type !== "dpop+jwt") return "malformed_dpop_proof";
+  const jwk = publicKeySchema.safeParse(jwt.header.jwk).data;
+  const claims = proofClaimsSchema.safeParse(jwt.claims).data;
+  if (!jwk || !claims || !(algorithms as readonly string[]).includes(jwt.algorithm)) {
+    return "malformed_dpop_proof";
+  }
+  const thumbprint = await calculateJwkThumbprint(jwk).catch(() => undefined);
+  if (thumbprint === undefined) return "malformed_dpop_proof";
+  if (thumbprint !== keyThumbprint) return "wrong_dpop_key";
+  if (!readPublicKey(jwk)) return "malformed_dpop_proof";
+  const ath = createHash("sha256").update(accessToken).digest("base64url");
+  const url = comparable(claims.htu);
+  const isForCall =
+    claims.htm === method &&
+    claims.ath === ath &&
+    url !== undefined &&
+    urls.some((each) => comparable(each) === url);
+  if (!isForCall) return "foreign_dpop_proof";
+  const maxAgeMs = proofMaxAgeSeconds * SECOND_MS;
+  if (Math.abs(atMs - claims.iat * SECOND_MS) > maxAgeMs) return "stale_dpop_proof";
+  try {
+    const key = await importJWK(jwk, jwt.algorithm);
+    await compactVerify(jwt.text, key, { algorithms: [jwt.algorithm] });
+  } catch (error) {
+    const isRefusal =
+      error instanceof errors.JOSEError ||
+      error instanceof TypeError ||
+      error instanceof DOMException;
+    if (!isRefusal) throw error;
+    return "invalid_dpop_signature";
+  }
+  const refusal = await nonces?.refusal(claims.nonce, atMs);
+  if (refusal) return refusal;
+  return {
+    keyThumbprint,
+    jti: claims.jti,
+    expiresAtMs: claims.iat * SECOND_MS + maxAgeMs + SECOND_MS,
+  };
+}

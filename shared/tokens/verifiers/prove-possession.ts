@@ -1,0 +1,40 @@
+import type { MonitoringConfig } from "../../config/monitoring-config.ts";
+import type { VerifiedToken } from "../verified-token.ts";
+import { checkClientCertificate } from "./client-certificate.ts";
+import type { DpopNonces } from "./dpop-nonces.ts";
+import { checkDpopProof } from "./dpop-proof.ts";
+import type { PossessionEvidence, PossessionRefusal, ProvenPossession } from "./possession.ts";
+
+/** Checks that a caller holds the keys that a token is bound to: of DPoP (RFC 9449), of mutual TLS (RFC 8705). */
+export async function provePossession(
+  { confirmation }: VerifiedToken,
+  evidence: PossessionEvidence,
+  dpop: MonitoringConfig["dpop"],
+  atMs: number,
+  nonces?: DpopNonces,
+): Promise<ProvenPossession | PossessionRefusal> {
+  const { keyThumbprint, certificateThumbprint } = confirmation;
+  if (certificateThumbprint !== undefined) {
+    const refusal = checkClientCertificate(evidence.clientCertificate, certificateThumbprint);
+    if (refusal) return refusal;
+  }
+  if (keyThumbprint === undefined) return evidence.scheme === "dpop" ? "unbound_token" : {};
+  if (evidence.scheme !== "dpop") {
+    return evidence.dpopProofs.length === 0 ? "missing_dpop_proof" : "downgraded_token";
+  }
+  const { method, path, url, accessToken, dpopProofs } = evidence;
+  const bases = dpop.publicBaseUrls.map((base) => `${base.replace(/\/$/, "")}${path}`);
+  const proof = await checkDpopProof(
+    {
+      method,
+      urls: url === undefined ? bases : [url, ...bases],
+      proofs: dpopProofs,
+      accessToken,
+      keyThumbprint,
+      nonces,
+    },
+    dpop,
+    atMs,
+  );
+  return typeof proof === "string" ? proof : { proof };
+}

@@ -1,0 +1,18 @@
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { giveUpAfter } from "../../core/request-timeouts.ts";
+
+/**
+ * Reads a secret from Secrets Manager.
+ *
+ * @throws Error when it has no text; what the SDK throws when it cannot be read
+ */
+export async function readSecret(arn: string): Promise<string> {
+  const client = new SecretsManagerClient({ maxAttempts: 2, requestHandler: giveUpAfter(2000) });
+  try {
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
+    if (!SecretString) throw new Error(`the secret ${arn} has no text`);
+    return SecretString;
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,201 @@
+import * as z from "zod";
+import type { IssuerConfig } from "../../config/issuer-parameters.ts";
+import { isIdentifier, isScope } from "../../events/identifiers.ts";
+import {
+  identityOfClaims,
+  identityOfNamedToken,
+  type TokenIdentity,
+} from "../../events/token-identity.ts";
+import { SECOND_MS, toInstant } from "../../core/clock.ts";
+import { LONGEST_LIFETIME_MS } from "../revoked-holders.ts";
+import type { EventSubject } from "../../events/track-event.ts";
+import { PROVIDER_CLAIMS, type ProviderClaims, readClaim } from "./provider-claims.ts";
+import type { TokenRefusal } from "./token-refusal.ts";
+import { type Judgement, refused } from "./token-verifier.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** The last second that an instant can name. */
+const numericDate = z.number().min(0).max(253_402_300_799);
+
+const thumbprint = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+
+/** The claims that have one meaning everywhere (RFC 7519, 7800, 8705, 9068, 9449). */
+const registeredClaimsSchema = z.looseObject({
+  iss: z.string(),
+  sub: z.string().optional(),
+  aud: z.union([z.string(), z.array(z.string())]).optional(),
+  exp: numericDate,
+  iat: numericDate,
+  nbf: numericDate.optional(),
+  auth_time: numericDate.optional(),
+  acr: z.string().max(256).optional(),
+  /** Entra's authentication contexts. */
+  acrs: z.array(z.string()).optional(),
+  cnf: z.looseObject({ jkt: thumbprint.optional(), "x5t#S256": thumbprint.optional() }).optional(),
+});
+
+/** The public scopes of the admin routes, which other issuers' tokens hold only if the configuration says so. */
+const ADMIN_SCOPES: ReadonlySet<string> = new Set(["oauth:admin", "oauth:respond"]);
+
+/** API Gateway takes no more of an authorizer: as many scopes as an own token may have. */
+const MAX_SCOPES = 100;
+const MAX_SCOPE_CHARACTERS = 2048;
+
+/** Claims that only ID tokens and logout tokens have. */
+const FOREIGN_MARKS = ["at_hash", "c_hash", "s_hash", "events"];
+const FOREIGN_TYPES: ReadonlySet<unknown> = new Set(["ID", "Refresh", "Offline", "Logout"]);
+
+/** How an issuer's claims are read. */
+export interface ClaimReader {
+  readonly issuer: IssuerConfig;
+  readonly provider: ProviderClaims;
+  /** Scopes that routes ask for: they are read first, should a token have more than fit. */
+  readonly wantedScopes: ReadonlySet<string>;
+}
+
+export function claimReader(
+  issuer: IssuerConfig,
+  wantedScopes: ReadonlySet<string> = new Set(),
+): ClaimReader {
+  return { issuer, provider: PROVIDER_CLAIMS[issuer.provider], wantedScopes };
+}
+
+function words(value: unknown): string[] {
+  if (typeof value === "string") return value.split(" ");
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((each) => (typeof each === "string" ? each.split(" ") : []));
+}
+
+/** Scopes, as far as a route can ask for them. */
+function scopesOf({ issuer, provider, wantedScopes }: ClaimReader, claims: Claims): string[] {
+  const named = (issuer.scopeClaims ?? provider.scopes).flatMap((name) =>
+    words(readClaim(claims, name)),
+  );
+  const valid = [...new Set(named)].filter(
+    (scope) => isScope(scope) && (issuer.mayAdminister || !ADMIN_SCOPES.has(scope)),
+  );
+  const inOrder = [
+    ...valid.filter((scope) => wantedScopes.has(scope)),
+    ...valid.filter((scope) => !wantedScopes.has(scope)),
+  ];
+  let characters = 0;
+  return inOrder.slice(0, MAX_SCOPES).filter((scope) => {
+    const fits = characters + scope.length + 1 <= MAX_SCOPE_CHARACTERS;
+    if (fits) characters += scope.length + 1;
+    return fits;
+  });
+}
+
+function firstText(claims: Claims, names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const value = readClaim(claims, name);
+    if (typeof value === "string" && value !== "") return value;
+  }
+  return undefined;
+}
+
+/** The names of a token's client, user and session; undefined when they are no ids. */
+function holdersOf({ issuer, provider }: ClaimReader, claims: Claims) {
+  const { idPrefix = "", clientClaim, userClaim, sessionClaim } = issuer;
+  const client = firstText(claims, clientClaim === undefined ? provider.client : [clientClaim]);
+  if (client === undefined) return undefined;
+  const isAlone = userClaim === undefined && provider.isClientAlone(claims, client);
+  const user = isAlone
+    ? undefined
+    : firstText(claims, userClaim === undefined ? provider.user : [userClaim]);
+  const session = firstText(claims, [sessionClaim ?? provider.session]);
+  const named = [client, user, session].map((id) => (id === undefined ? id : `${idPrefix}${id}`));
+  const areIds = named.every((id) => id === undefined || isIdentifier(id));
+  if (!areIds) return undefined;
+  const [clientId, userId, sessionId] = named;
+  return { client, clientId: clientId as string, userId, sessionId };
+}
+
+function identityOf({ issuer, provider }: ClaimReader, claims: Claims): TokenIdentity | undefined {
+  const name = claims[provider.tokenId] ?? claims.jti;
+  if (name === undefined) return identityOfClaims(issuer.issuer, claims);
+  if (typeof name !== "string" || name === "" || name.length > 512) return undefined;
+  return identityOfNamedToken(issuer.issuer, name);
+}
+
+/** Whether the claims are of another kind of token, such as an ID token (RFC 8725, section 3.12). */
+function isOtherToken({ provider }: ClaimReader, claims: Claims): boolean {
+  return (
+    FOREIGN_MARKS.some((name) => claims[name] !== undefined) ||
+    FOREIGN_TYPES.has(claims.typ) ||
+    !provider.isAccessToken(claims)
+  );
+}
+
+/**
+ * Judges the claims that an issuer has signed, or answered, and reads them.
+ *
+ * @param fallbackIdentity of a token whose claims have no id of their own
+ */
+export function readTokenClaims(
+  reader: ClaimReader,
+  claims: Claims,
+  atMs: number,
+  fallbackIdentity?: TokenIdentity,
+): Judgement {
+  const { issuer } = reader;
+  const parsed = registeredClaimsSchema.safeParse(claims);
+  if (isOtherToken(reader, claims)) return refused("wrong_token_type");
+  if (!parsed.success) return refused("invalid_claims");
+  const { iss, aud, exp, iat, nbf, auth_time, acr, acrs = [], cnf } = parsed.data;
+  if (iss !== issuer.issuer) return refused("unknown_issuer");
+  const holders = holdersOf(reader, claims);
+  const hasOwnId = claims[reader.provider.tokenId] !== undefined || claims.jti !== undefined;
+  const identity = fallbackIdentity && !hasOwnId ? fallbackIdentity : identityOf(reader, claims);
+  if (!holders || !identity) return refused("invalid_claims");
+  const subject: EventSubject = {
+    oauth_client_id: holders.clientId,
+    user_id: holders.userId,
+    token_id: identity.token_id,
+  };
+  const refuse = (reason: TokenRefusal) => refused(reason, subject);
+
+  const skewMs = issuer.clockSkewSeconds * SECOND_MS;
+  const [expiresAtMs, issuedAtMs] = [exp, iat].map((seconds) =>
+    Math.floor(seconds * SECOND_MS),
+  ) as [number, number];
+  if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > LONGEST_LIFETIME_MS) {
+    return refuse("invalid_claims");
+  }
+  if (expiresAtMs <= atMs) return refuse("expired_token");
+  if (Math.max(iat, nbf ?? 0) * SECOND_MS > atMs + skewMs) return refuse("token_not_yet_valid");
+  const audiences = [aud ?? []].flat();
+  // Only Cognito's tokens have no audience, and the schema of the configuration asks for the others'.
+  const needsAudience = issuer.audiences.length > 0 && !(issuer.provider === "cognito" && !aud);
+  if (needsAudience && !issuer.audiences.some((each) => audiences.includes(each))) {
+    return refuse("wrong_audience");
+  }
+  if (issuer.clientIds && !issuer.clientIds.includes(holders.client)) return refuse("wrong_client");
+  const confirmation = {
+    keyThumbprint: cnf?.jkt,
+    certificateThumbprint: cnf?.["x5t#S256"],
+  };
+  const isBound = Object.values(confirmation).some((each) => each !== undefined);
+  // A confirmation of a kind that is not known cannot be checked (RFC 7800, section 3.1).
+  if (cnf && !isBound) return refuse("invalid_claims");
+  if (issuer.senderConstrained === "required" && !isBound) return refuse("unconstrained_token");
+  return {
+    status: "verified",
+    verified: {
+      issuer: iss,
+      sessionId: holders.sessionId,
+      confirmation,
+      authenticationClasses: [...(acr === undefined ? [] : [acr]), ...acrs],
+      authenticatedAtMs: auth_time === undefined ? undefined : auth_time * SECOND_MS,
+      token: {
+        ...identity,
+        oauth_client_id: holders.clientId,
+        user_id: holders.userId,
+        scopes: scopesOf(reader, claims),
+        issued_at: toInstant(issuedAtMs),
+        expires_at: toInstant(expiresAtMs),
+      },
+    },
+  };
+}
