@@ -9,6 +9,7 @@ const LAYERS = [
   ["events"],
   ["config"],
   ["tokens"],
+  ["token-verifiers"],
   ["audit-log", "authorization"],
   ["cleanup", "cost", "detection", "statistics"],
   ["response"],

@@ -1,18 +1,14 @@
 import { Command, CommanderError } from "commander";
 import * as z from "zod";
 import { InvalidConfigError } from "../shared/config/monitoring-config.ts";
-import {
-  explain as explainFaults,
-  InvalidInputError,
-  sentenceOf,
-} from "../shared/core/faults.ts";
+import { systemClock } from "../shared/core/clock.ts";
+import { explain as explainFaults, InvalidInputError, sentenceOf } from "../shared/core/faults.ts";
+import { printableJson, printableLines, type Report } from "../shared/core/output.ts";
+import { InvalidRangeError } from "../shared/core/time-range.ts";
+import { PublishError } from "../shared/events/event-sink.ts";
 import { describeLocalStack, localStackIsThere } from "../shared/stack/local-stack-file.ts";
 import { openTarget, type Target } from "../shared/stack/open-stack.ts";
 import { packageVersion } from "../shared/stack/package-root.ts";
-import { printableJson, printableLines, type Report } from "../shared/core/output.ts";
-import { systemClock } from "../shared/core/clock.ts";
-import { InvalidRangeError } from "../shared/core/time-range.ts";
-import { PublishError } from "../shared/events/event-sink.ts";
 import {
   actionsApprove,
   actionsList,

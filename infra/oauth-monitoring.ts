@@ -30,13 +30,13 @@ import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct, type IConstruct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
+import type { MetricName, MetricService } from "../shared/core/metric-names.ts";
 import {
   forEachTable,
   type TableVariable,
   tableConstructId,
   tableProperty,
 } from "../shared/core/table-names.ts";
-import type { MetricName, MetricService } from "../shared/core/metric-names.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms, type ServerErrorsThreshold } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";
@@ -169,7 +169,7 @@ export interface MonitoringTables {
   readonly holdings: Table;
   /** What was done against whom, and what waits for approval. */
   readonly actions: Table;
-  /** The blocks and revocations that every door reads. */
+  /** The blocks and revocations that every adapter reads. */
   readonly restrictions: Table;
 }
 
@@ -391,7 +391,7 @@ export class OAuthMonitoring extends Construct {
    *
    * It adds to the API, in the API's own stack, an authorizer, the permission to call the authorizer function,
    * and an alarm on 5XX answers (`alarm`, which counts in the first call for an API). An HTTP API has no gateway
-   * responses, so a refused call gets 401, 403 or 500 in API Gateway's own words: docs/front-doors.md.
+   * responses, so a refused call gets 401, 403 or 500 in API Gateway's own words: docs/integrations.md.
    *
    * @example
    * ```typescript

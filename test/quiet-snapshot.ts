@@ -1,5 +1,5 @@
-import type { DetectionSnapshot } from "../shared/detection/rules/detection-snapshot.ts";
 import { DAY_MS, HOUR_MS } from "../shared/core/clock.ts";
+import type { DetectionSnapshot } from "../shared/detection/rules/detection-snapshot.ts";
 
 /** What the rules look at after two weeks in which nothing happened but `parts`. */
 export function quietSnapshot(

@@ -1,8 +1,8 @@
+import { parseMonitoringConfig } from "../shared/config/monitoring-config.ts";
+import { MINUTE_MS } from "../shared/core/clock.ts";
 import type { DetectionSnapshot } from "../shared/detection/rules/detection-snapshot.ts";
 import { findAnomalies } from "../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../shared/detection/rules/seen-event.ts";
-import { parseMonitoringConfig } from "../shared/config/monitoring-config.ts";
-import { MINUTE_MS } from "../shared/core/clock.ts";
 import { quietSnapshot } from "./quiet-snapshot.ts";
 
 /** The rules with their default parameters. */

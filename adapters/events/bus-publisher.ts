@@ -1,6 +1,6 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
 import type { Logger } from "../../shared/core/logger.ts";
+import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
 import { createEventPublisher, type SetAside } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import { traceHeader } from "./invocation.ts";

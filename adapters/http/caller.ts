@@ -1,6 +1,6 @@
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
-/** Who calls, as every door tells the code behind it. */
+/** Who calls, as every adapter tells the code behind it. */
 export interface Caller {
   /** The OAuth client that the token was issued to. */
   readonly oauth_client_id: string;

@@ -1,9 +1,9 @@
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { type DecidedCall, type DoorContext, decide } from "./decide.ts";
 import { type Caller, callerOfDecision } from "./caller.ts";
-import { answerOf, type HttpAnswer, refusalOf } from "./refusal.ts";
+import { type AdapterContext, type DecidedCall, decide } from "./decide.ts";
 import { type McpOptions, parseMcpOptions } from "./mcp-options.ts";
 import { describeResource } from "./protected-resource.ts";
+import { answerOf, type HttpAnswer, refusalOf } from "./refusal.ts";
 import { describeRpc, rpcError } from "./rpc-call.ts";
 
 /** What becomes of a call: it goes on to the handler, or it is answered. */
@@ -16,7 +16,7 @@ export interface CheckedCall {
   readonly answer?: HttpAnswer;
 }
 
-/** Checks calls for a door that answers them itself. */
+/** Checks calls for an adapter that answers them itself. */
 export interface CallCheck {
   /** The origin of the MCP server's address, if there is one. */
   readonly mcpOrigin: string | undefined;
@@ -31,10 +31,13 @@ export interface CallCheck {
 }
 
 /** @throws InvalidInputError naming each wrong option of the MCP server */
-export function createCallCheck(door: DoorContext, options: McpOptions | undefined): CallCheck {
+export function createCallCheck(
+  adapter: AdapterContext,
+  options: McpOptions | undefined,
+): CallCheck {
   const mcp = options && parseMcpOptions(options);
   const resource = mcp && describeResource(mcp);
-  const { realm, dpop } = door.config;
+  const { realm, dpop } = adapter.config;
   const challenge = {
     realm,
     dpopAlgorithms: dpop.algorithms,
@@ -45,7 +48,7 @@ export function createCallCheck(door: DoorContext, options: McpOptions | undefin
     metadata: (method, path) => resource?.answer(method, path),
     async check(request, readRpc) {
       const readBody = mcp && (async () => describeRpc(await readRpc(), mcp));
-      const decided = await decide(door, { ...request, readBody });
+      const decided = await decide(adapter, { ...request, readBody });
       const { decision } = decided;
       if (decision.outcome === "malformed_request") {
         return { decided, answer: rpcError(decision.reason) };

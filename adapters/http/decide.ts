@@ -4,11 +4,11 @@ import {
   type Decision,
   type ProtectedRequest,
 } from "../../shared/authorization/authorize.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createBufferedSink } from "../../shared/events/event-sink.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
-/** What a door decides with; its `sink` is where events go after the answer. */
-export type DoorContext = Omit<AuthorizerContext, "defer">;
+/** What an adapter decides with; its `sink` is where events go after the answer. */
+export type AdapterContext = Omit<AuthorizerContext, "defer">;
 
 /** A decided call, with the work that can wait until the caller has its answer. */
 export interface DecidedCall {
@@ -25,7 +25,7 @@ export interface DecidedCall {
 
 /** Decides about one call. The caller need not wait for anything that `track` and `publish` do. */
 export async function decide(
-  context: DoorContext,
+  context: AdapterContext,
   request: ProtectedRequest,
 ): Promise<DecidedCall> {
   const sink = createBufferedSink(context.sink);

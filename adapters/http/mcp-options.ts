@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { scopeSchema } from "../../shared/events/identifiers.ts";
 import { parseInput } from "../../shared/core/faults.ts";
+import { scopeSchema } from "../../shared/events/identifiers.ts";
 
-/** An MCP server behind a door. */
+/** An MCP server behind an adapter. */
 export interface McpOptions {
   /**
    * The server's address as its clients know it, such as `https://api.example.com/mcp`: the resource

@@ -1,25 +1,25 @@
 import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import type { Logger } from "../../shared/core/logger.ts";
 import { busSink } from "../events/event-sink.ts";
 import { unpublishedQueue } from "../events/set-aside.ts";
-import type { DoorContext } from "./decide.ts";
+import type { AdapterContext } from "./decide.ts";
 
-/** The variables that a door reads. */
-export type DoorEnvironment = Readonly<Record<string, string | undefined>>;
+/** The variables that an adapter reads. */
+export type AdapterEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** How a door connects. */
-export interface OpenDoorOptions {
+/** How an adapter connects. */
+export interface OpenAdapterOptions {
   /** The variables of `OAuthMonitoring.environment`. */
-  readonly environment: DoorEnvironment;
+  readonly environment: AdapterEnvironment;
   readonly logger: Logger;
   /** Is told how many events wait in the queue because the bus did not take them. */
   readonly onSetAside?: (count: number) => void;
   /**
-   * Whether the door answers refused calls itself, and so can tell callers a DPoP nonce.
+   * Whether the adapter answers refused calls itself, and so can tell callers a DPoP nonce.
    *
    * @default false
    */
@@ -27,17 +27,17 @@ export interface OpenDoorOptions {
 }
 
 /**
- * Connects a door to the tables, the bus and the queue for events that the bus does not take. Region and
+ * Connects an adapter to the tables, the bus and the queue for events that the bus does not take. Region and
  * credentials come from the environment.
  *
  * @throws InvalidConfigError naming each variable that is missing or wrong
  */
-export async function openDoor({
+export async function openAdapter({
   environment,
   logger,
   onSetAside,
   canGiveNonces,
-}: OpenDoorOptions): Promise<DoorContext> {
+}: OpenAdapterOptions): Promise<AdapterContext> {
   const variables = readEnvironment(environment, [
     "TOKENS_TABLE",
     "SESSIONS_TABLE",

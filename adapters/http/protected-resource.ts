@@ -1,5 +1,5 @@
-import type { HttpAnswer } from "./refusal.ts";
 import type { McpServer } from "./mcp-options.ts";
+import type { HttpAnswer } from "./refusal.ts";
 
 const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 

@@ -146,10 +146,10 @@ export function refusalOf(decision: RefusedDecision): Refusal {
   }
 }
 
-/** What a door adds to its challenges. */
+/** What an adapter adds to its challenges. */
 export interface ChallengeOptions {
   readonly realm: string;
-  /** The algorithms of DPoP proofs that are taken, for a door whose 401s can name them. */
+  /** The algorithms of DPoP proofs that are taken, for an adapter whose 401s can name them. */
   readonly dpopAlgorithms?: readonly string[];
   /** Where the protected resource metadata is (RFC 9728, section 5.1). */
   readonly resourceMetadata?: string | undefined;

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { BodyFailure, CallBody } from "../../shared/authorization/call-body.ts";
 import { cutText } from "../../shared/events/cut-text.ts";
-import type { HttpAnswer } from "./refusal.ts";
 import type { McpServer } from "./mcp-options.ts";
+import type { HttpAnswer } from "./refusal.ts";
 
 /** A longer name is no real one, and is no use in an event. */
 const MAX_NAME_BYTES = 128;

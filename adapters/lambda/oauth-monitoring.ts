@@ -1,9 +1,9 @@
 import type { Logger } from "../../shared/core/logger.ts";
-import { registerInternalExtension, responsePosted } from "./internal-extension.ts";
 import { type CheckedCall, createCallCheck } from "../http/check-call.ts";
-import { type DoorEnvironment, openDoor } from "../http/open-adapter.ts";
 import type { McpOptions } from "../http/mcp-options.ts";
+import { type AdapterEnvironment, openAdapter } from "../http/open-adapter.ts";
 import { parseRpcBody } from "../http/rpc-call.ts";
+import { registerInternalExtension, responsePosted } from "./internal-extension.ts";
 import { readInvokedCall } from "./invoked-call.ts";
 
 /** What the middleware checks, and how it connects. */
@@ -13,7 +13,7 @@ export interface LambdaMiddlewareOptions {
    *
    * @default process.env
    */
-  readonly environment?: DoorEnvironment;
+  readonly environment?: AdapterEnvironment;
   /**
    * Where failures are told.
    *
@@ -119,9 +119,9 @@ export async function oauthMonitoring(
   options: LambdaMiddlewareOptions = {},
 ): Promise<LambdaMiddleware> {
   const { environment = process.env, logger = console, clientCertificateHeader } = options;
-  const door = await openDoor({ environment, logger, canGiveNonces: true });
-  const calls = createCallCheck(door, options.mcp);
-  const { clientAddress } = door.config;
+  const adapter = await openAdapter({ environment, logger, canGiveNonces: true });
+  const calls = createCallCheck(adapter, options.mcp);
+  const { clientAddress } = adapter.config;
   const addresses = {
     ...clientAddress,
     trustedProxies: options.trustedProxies ?? clientAddress.trustedProxies,

@@ -1,6 +1,6 @@
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import type { Logger } from "../../shared/core/logger.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
 /** How many events are gathered, and for how long. */
 export interface Batching {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../../shared/core/logger.ts";
-import { type CheckedCall, createCallCheck } from "../http/check-call.ts";
-import type { DecidedCall, DoorContext } from "../http/decide.ts";
-import { type DoorEnvironment, openDoor } from "../http/open-adapter.ts";
 import type { Caller } from "../http/caller.ts";
-import type { HttpAnswer } from "../http/refusal.ts";
+import { type CheckedCall, createCallCheck } from "../http/check-call.ts";
+import type { AdapterContext, DecidedCall } from "../http/decide.ts";
 import type { McpOptions } from "../http/mcp-options.ts";
+import { type AdapterEnvironment, openAdapter } from "../http/open-adapter.ts";
+import type { HttpAnswer } from "../http/refusal.ts";
 import { type Batching, createBatchingSink } from "./batching-sink.ts";
 import { fromFetchRequest, fromNodeRequest, type ServerRequest } from "./node-request.ts";
 import { rpcOfFetchRequest, rpcOfNodeRequest } from "./read-body.ts";
@@ -17,7 +17,7 @@ export interface NodeMiddlewareOptions {
    *
    * @default process.env
    */
-  readonly environment?: DoorEnvironment;
+  readonly environment?: AdapterEnvironment;
   /**
    * Where failures are told, and events that could not be published.
    *
@@ -112,14 +112,17 @@ export async function oauthMonitoring(
   options: NodeMiddlewareOptions = {},
 ): Promise<NodeMonitoring> {
   const { environment = process.env, logger = console } = options;
-  return protectServer(await openDoor({ environment, logger, canGiveNonces: true }), options);
+  return protectServer(await openAdapter({ environment, logger, canGiveNonces: true }), options);
 }
 
-/** Protects a server by a door that is open already. */
-export function protectServer(door: DoorContext, options: NodeMiddlewareOptions): NodeMonitoring {
-  const { logger } = door;
-  const batches = createBatchingSink(door.sink, logger, options.batching);
-  const calls = createCallCheck({ ...door, sink: batches }, options.mcp);
+/** Protects a server by an adapter that is open already. */
+export function protectServer(
+  adapter: AdapterContext,
+  options: NodeMiddlewareOptions,
+): NodeMonitoring {
+  const { logger } = adapter;
+  const batches = createBatchingSink(adapter.sink, logger, options.batching);
+  const calls = createCallCheck({ ...adapter, sink: batches }, options.mcp);
   const front = {
     trustedProxies: options.trustedProxies ?? 0,
     publicOrigin: options.publicOrigin ?? calls.mcpOrigin,

@@ -1,5 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import * as z from "zod";
+import { HOUR_MS, instantSchema, toInstant } from "../../shared/core/clock.ts";
+import { parseInput } from "../../shared/core/faults.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
+import { identifierSchema } from "../../shared/events/identifiers.ts";
 import {
   ACTION_STATES,
   type Action,
@@ -15,11 +19,7 @@ import {
 import { countHits } from "../../shared/response/count-hits.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/response/decide-action.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
-import { identifierSchema } from "../../shared/events/identifiers.ts";
-import { parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
-import { HOUR_MS, instantSchema, toInstant } from "../../shared/core/clock.ts";
 import { actorOf } from "./actor.ts";
 
 /** The options that name a target, each by its kind. */

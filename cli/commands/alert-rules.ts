@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
 import { checkedCustomRuleSchema } from "../../shared/config/custom-rule-checks.ts";
 import type { CustomRule } from "../../shared/config/custom-rule-parameters.ts";
+import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
+import { explain, parseInput } from "../../shared/core/faults.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
 import { readRuleHistory } from "../../shared/detection/rule-history.ts";
 import { suggestThresholds } from "../../shared/detection/suggest-thresholds.ts";
 import { type TriedAlert, tryRule } from "../../shared/detection/try-rule.ts";
-import { explain, parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
-import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import { UnusableInputError } from "./providers.ts";
 
 const daysSchema = z.coerce.number().int().min(1).max(60).default(14);

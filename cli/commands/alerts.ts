@@ -1,14 +1,14 @@
 import * as z from "zod";
-import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";
+import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { parseInput } from "../../shared/core/faults.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
 import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { listMutes, muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
+import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";
 import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
 import { reviewAlert, VERDICTS, withReviews } from "../../shared/detection/verdicts.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
-import { parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
-import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { actorOf } from "./actor.ts";
 
 /** The product's rules, and those of the configuration. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DescribeReplayCommand, StartReplayCommand } from "@aws-sdk/client-eventbridge";
-import type { Target } from "../../shared/stack/open-stack.ts";
-import { progress, type Report } from "../../shared/core/output.ts";
 import { toInstant } from "../../shared/core/clock.ts";
+import { progress, type Report } from "../../shared/core/output.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";
 
 /** How often to ask for the progress of a replay. */

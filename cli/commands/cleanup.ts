@@ -1,7 +1,7 @@
 import type { Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
-import type { Target } from "../../shared/stack/open-stack.ts";
 import { progress, type Report } from "../../shared/core/output.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
 
 const lines = (title: string, removed: Removed): string =>
   [

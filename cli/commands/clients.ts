@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { registerClient } from "../../shared/tokens/register-client.ts";
+import { DAY_MS } from "../../shared/core/clock.ts";
 import { parseInput } from "../../shared/core/faults.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
-import { DAY_MS } from "../../shared/core/clock.ts";
+import { registerClient } from "../../shared/tokens/register-client.ts";
 
 const listSchema = z.object({ unused: z.coerce.number().positive().max(366).optional() });
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
+import { parseInput } from "../../shared/core/faults.ts";
+import { type Report, table } from "../../shared/core/output.ts";
 import { type CostAnswer, estimateCost } from "../../shared/cost/alternatives.ts";
 import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
 import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";
-import { parseInput } from "../../shared/core/faults.ts";
-import { type Report, table } from "../../shared/core/output.ts";
 
 const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
 

@@ -5,8 +5,8 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
-import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, progress, type Report, table } from "../../shared/core/output.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
 
 /** SQS returns at most ten messages a call. */
 const MOST = 10;

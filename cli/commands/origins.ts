@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
+import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
+import { printable, printableJson, type Report } from "../../shared/core/output.ts";
 import { canonicalIp } from "../../shared/events/ip-address.ts";
 import { bytesOf } from "../../shared/events/ip-block.ts";
 import { joinOrigins } from "../../shared/integrations/ip-enrichment/join-origins.ts";
@@ -12,8 +14,6 @@ import {
 import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
 import { sampleDatabase } from "../../shared/integrations/ip-enrichment/sample-database.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, printableJson, type Report } from "../../shared/core/output.ts";
-import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { UnusableInputError } from "./providers.ts";
 
 /** What a compressed file begins with (RFC 1952). */

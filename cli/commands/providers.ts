@@ -6,6 +6,9 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 import type { ProviderMapping } from "../../shared/config/provider-parameters.ts";
+import { type Clock, toInstant } from "../../shared/core/clock.ts";
+import { jsonValues } from "../../shared/core/json-values.ts";
+import { printable, printableJson, type Report, table } from "../../shared/core/output.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { mappedProvider } from "../../shared/integrations/providers/mapped-provider.ts";
 import {
@@ -15,9 +18,6 @@ import {
   toOAuthEvent,
 } from "../../shared/integrations/providers/provider-adapter.ts";
 import { KNOWN_PROVIDERS } from "../../shared/integrations/providers/provider-adapters.ts";
-import { jsonValues } from "../../shared/core/json-values.ts";
-import { printable, printableJson, type Report, table } from "../../shared/core/output.ts";
-import { type Clock, toInstant } from "../../shared/core/clock.ts";
 
 /** The options of `providers try`. */
 export interface TryOptions {

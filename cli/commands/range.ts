@@ -1,10 +1,10 @@
 import { parseInput } from "../../shared/core/faults.ts";
-import type { Target } from "../../shared/stack/open-stack.ts";
 import {
   rangeParametersSchema,
   resolveRange,
   type TimeRange,
 } from "../../shared/core/time-range.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
 
 export interface RangeOptions {
   readonly from?: string;

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { listSessionsOf } from "../../shared/response/list-held.ts";
 import { parseInput } from "../../shared/core/faults.ts";
-import type { Target } from "../../shared/stack/open-stack.ts";
 import { printable, type Report, table } from "../../shared/core/output.ts";
+import { listSessionsOf } from "../../shared/response/list-held.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
 import { holderOf, MOST_LISTED } from "./tokens.ts";
 
 const listSchema = z.object({ client: z.string().optional(), user: z.string().optional() });

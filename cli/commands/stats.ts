@@ -1,7 +1,7 @@
-import type { Target } from "../../shared/stack/open-stack.ts";
-import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import type { Report } from "../../shared/core/output.ts";
 import { printable } from "../../shared/core/output.ts";
+import type { Target } from "../../shared/stack/open-stack.ts";
+import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";
 
 /** `stats`: prints the token statistics of a range. */

@@ -1,4 +1,8 @@
 import * as z from "zod";
+import { DAY_MS } from "../../shared/core/clock.ts";
+import { parseInput } from "../../shared/core/faults.ts";
+import { printable, type Report, table } from "../../shared/core/output.ts";
+import { identifierSchema } from "../../shared/events/identifiers.ts";
 import {
   type Listed,
   type ListedToken,
@@ -6,11 +10,7 @@ import {
   listTokensOf,
 } from "../../shared/response/list-held.ts";
 import { listUnusedTokens } from "../../shared/response/list-unused.ts";
-import { identifierSchema } from "../../shared/events/identifiers.ts";
-import { parseInput } from "../../shared/core/faults.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
-import { DAY_MS } from "../../shared/core/clock.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";

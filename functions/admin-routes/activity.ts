@@ -1,10 +1,10 @@
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { rangeParametersSchema, resolveRange } from "../../shared/core/time-range.ts";
 import { identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import { activity } from "../../shared/statistics/activity.ts";
-import { systemClock } from "../../shared/core/clock.ts";
-import { rangeParametersSchema, resolveRange } from "../../shared/core/time-range.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

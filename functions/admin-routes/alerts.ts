@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
 import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
 import { withReviews } from "../../shared/detection/verdicts.ts";
-import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

@@ -1,5 +1,8 @@
 import * as z from "zod";
 import { busSink } from "../../adapters/events/event-sink.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { type Action, reasonSchema } from "../../shared/response/action.ts";
 import {
   decideByLink,
@@ -8,9 +11,6 @@ import {
   type OpenedLink,
   openApprovalLink,
 } from "../../shared/response/decide-by-link.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/core/document-client.ts";
-import { systemClock } from "../../shared/core/clock.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
 import { actionProblem } from "../runtime/action-problem.ts";
 import { kmsLinkKey } from "../runtime/approval-key.ts";

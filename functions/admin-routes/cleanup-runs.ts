@@ -2,8 +2,8 @@ import * as z from "zod";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

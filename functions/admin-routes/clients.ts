@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { DAY_MS, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
-import { DAY_MS, systemClock } from "../../shared/core/clock.ts";
 import { jsonRoute, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

@@ -1,16 +1,16 @@
 import * as z from "zod";
-import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
-import { createDocumentClient } from "../../shared/core/document-client.ts";
-import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import {
   asnFilterSchema,
   countryFilterSchema,
   kindFilterSchema,
 } from "../../shared/audit-log/origin-filters.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
+import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { InvalidRangeError, rangeParametersSchema } from "../../shared/core/time-range.ts";
+import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import { jsonRoute, parseRequest } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

@@ -1,16 +1,19 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
-import { fieldValues } from "../../adapters/events/header-fields.ts";
 import { busSink } from "../../adapters/events/event-sink.ts";
+import { fieldValues } from "../../adapters/events/header-fields.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import type { ProviderEndpoint } from "../../shared/config/provider-parameters.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
-import type { ReceivedWebhook } from "../../shared/response/standard-webhook.ts";
 import {
   authenticateRequest,
   type RequestVerdict,
 } from "../../shared/integrations/provider-endpoint/authenticate-request.ts";
-import { firstReceipt, type ReceiptStore } from "../../shared/integrations/provider-endpoint/first-receipt.ts";
+import {
+  firstReceipt,
+  type ReceiptStore,
+} from "../../shared/integrations/provider-endpoint/first-receipt.ts";
 import {
   type RecordReceipt,
   receiveRecords,
@@ -21,9 +24,12 @@ import {
   TooManyRecordsError,
   UnreadableBodyError,
 } from "../../shared/integrations/provider-endpoint/records-of-body.ts";
-import { type ProviderAdapter, recordsIn } from "../../shared/integrations/providers/provider-adapter.ts";
+import {
+  type ProviderAdapter,
+  recordsIn,
+} from "../../shared/integrations/providers/provider-adapter.ts";
 import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
-import { systemClock } from "../../shared/core/clock.ts";
+import type { ReceivedWebhook } from "../../shared/response/standard-webhook.ts";
 import { problemResponses } from "../runtime/json-route.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";

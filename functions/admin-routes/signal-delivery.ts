@@ -5,7 +5,10 @@ import * as z from "zod";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
-import { deliverSet, type SetDelivery } from "../../shared/integrations/shared-signals/deliver-set.ts";
+import {
+  deliverSet,
+  type SetDelivery,
+} from "../../shared/integrations/shared-signals/deliver-set.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { postpone } from "../runtime/postpone.ts";

@@ -1,7 +1,7 @@
 import middy from "@middy/core";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { type PollRun, pollSets } from "../../shared/integrations/shared-signals/poll-sets.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { type PollRun, pollSets } from "../../shared/integrations/shared-signals/poll-sets.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { secretText } from "../runtime/secret-text.ts";

@@ -3,7 +3,10 @@ import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { STREAM_SCOPES, TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
 import { answerPoll } from "../../shared/integrations/shared-signals/answer-poll.ts";
-import { StreamRequestError, Streams } from "../../shared/integrations/shared-signals/manage-streams.ts";
+import {
+  StreamRequestError,
+  Streams,
+} from "../../shared/integrations/shared-signals/manage-streams.ts";
 import { StreamChangedError } from "../../shared/integrations/shared-signals/stream-store.ts";
 import { transmitterMetadata } from "../../shared/integrations/shared-signals/transmitter-metadata.ts";
 import { type HttpRequest, readHttpRequest } from "../runtime/http-request.ts";

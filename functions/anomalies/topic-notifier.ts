@@ -1,9 +1,9 @@
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
-import type { Action } from "../../shared/response/action.ts";
-import { proposalNotification } from "../../shared/response/proposal-notification.ts";
+import type { Logger } from "../../shared/core/logger.ts";
 import { alertNotification } from "../../shared/detection/alert-notification.ts";
 import type { AlertNotifier } from "../../shared/detection/detect-anomalies.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Action } from "../../shared/response/action.ts";
+import { proposalNotification } from "../../shared/response/proposal-notification.ts";
 import type { LinkMaker } from "../runtime/approval-links.ts";
 
 /** Publishes that an action waits for approval, and how to decide about it. Its attribute `state` is `proposed`. */

@@ -1,5 +1,5 @@
+import { type AdapterContext, type DecidedCall, decide } from "../../adapters/http/decide.ts";
 import type { AfterResponse } from "../../adapters/lambda/internal-extension.ts";
-import { type DecidedCall, type DoorContext, decide } from "../../adapters/http/decide.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import type { Logger } from "../../shared/core/logger.ts";
 import type { MetricName } from "../../shared/core/metric-names.ts";
@@ -8,7 +8,7 @@ import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { type AuthorizerResult, readAuthorizerCall } from "./authorizer-call.ts";
 
 /** What the authorizer works with; its `sink` is where events go after the answer. */
-export interface Authorizer extends DoorContext {
+export interface Authorizer extends AdapterContext {
   readonly afterResponse: Pick<AfterResponse, "run">;
   readonly metrics: FunctionMetrics<"authorizer">;
   /** Whether an allowed call logs at info level. Asked once for each allowed call. */

@@ -1,8 +1,8 @@
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
-import { registerInternalExtension } from "../../adapters/lambda/internal-extension.ts";
-import { openDoor } from "../../adapters/http/open-adapter.ts";
 import type { RequestIdEvent } from "../../adapters/events/invocation.ts";
+import { openAdapter } from "../../adapters/http/open-adapter.ts";
+import { registerInternalExtension } from "../../adapters/lambda/internal-extension.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
 import { createMetrics, measureInit } from "../runtime/metrics.ts";
@@ -22,7 +22,7 @@ const LOGGED_SHARE = 0.01;
 const works: (() => Promise<void>)[] = [];
 
 const authorizer: Authorizer = {
-  ...(await openDoor({
+  ...(await openAdapter({
     environment: process.env,
     logger,
     onSetAside: (count) => {

@@ -6,11 +6,11 @@ import type {
   FirehoseTransformationResultRecord,
 } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { addOrigin } from "../../shared/integrations/ip-enrichment/add-origin.ts";
+import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
 import { parseBusMessage } from "../../shared/integrations/providers/bus-message.ts";
 import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
-import { systemClock } from "../../shared/core/clock.ts";
 import { logger } from "../runtime/logger.ts";
 import { openOrigins } from "../runtime/open-origins.ts";
 

@@ -1,13 +1,13 @@
+import { TooManyRestrictionsError } from "../../shared/authorization/restriction-log.ts";
+import { InvalidInputError } from "../../shared/core/faults.ts";
+import { IncompleteRequestError } from "../../shared/core/oauth-monitoring-error.ts";
+import { AlertNotFoundError } from "../../shared/detection/verdicts.ts";
+import { PublishError } from "../../shared/events/event-sink.ts";
 import { ActionChangedError, ActionNotFoundError } from "../../shared/response/action-store.ts";
 import { WrongActionStateError } from "../../shared/response/decide-action.ts";
 import { IdempotencyKeyReusedError } from "../../shared/response/take-action.ts";
-import { AlertNotFoundError } from "../../shared/detection/verdicts.ts";
-import { InvalidInputError } from "../../shared/core/faults.ts";
-import { IncompleteRequestError } from "../../shared/core/oauth-monitoring-error.ts";
-import { TooManyRestrictionsError } from "../../shared/authorization/restriction-log.ts";
 import { isThrottled } from "../../shared/tokens/record-token-use.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
-import { PublishError } from "../../shared/events/event-sink.ts";
 import { badRequest, Problem } from "./problem.ts";
 
 /** Names in requests are in snake case; those of the library are not. */

@@ -4,8 +4,8 @@ import {
   KMSInvalidMacException,
   VerifyMacCommand,
 } from "@aws-sdk/client-kms";
-import type { LinkKey } from "../../shared/response/approval-link.ts";
 import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
+import type { LinkKey } from "../../shared/response/approval-link.ts";
 
 const MacAlgorithm = "HMAC_SHA_256";
 

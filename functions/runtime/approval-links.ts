@@ -1,5 +1,5 @@
-import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
 
 /**
  * Makes the link by which an action can be decided about; undefined where the receiver gets none.

@@ -3,8 +3,8 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-l
 import * as z from "zod";
 import { loggableRequestId } from "../../adapters/events/invocation.ts";
 import { callerOf } from "../../adapters/lambda/caller-of.ts";
-import { faultsOf } from "../../shared/core/faults.ts";
 import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
+import { faultsOf } from "../../shared/core/faults.ts";
 import type { Logger } from "../../shared/core/logger.ts";
 import { InvalidRangeError } from "../../shared/core/time-range.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";

@@ -1,11 +1,10 @@
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
+import { type Clock, systemClock } from "../../shared/core/clock.ts";
 import {
   METRICS_NAMESPACE,
   type MetricName,
   type MetricService,
 } from "../../shared/core/metric-names.ts";
-
-import { type Clock, systemClock } from "../../shared/core/clock.ts";
 
 /** Takes a function's measurements and writes them to its log in the embedded metric format. */
 export interface FunctionMetrics<S extends MetricService> {

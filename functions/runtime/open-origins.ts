@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OriginParameters } from "../../shared/config/origin-parameters.ts";
-import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
-import type { Logger } from "../../shared/core/logger.ts";
 import type { Clock } from "../../shared/core/clock.ts";
+import type { Logger } from "../../shared/core/logger.ts";
+import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
 
 /** What finds the origins of addresses, and keeps its databases current. */
 export interface OpenOrigins {
@@ -37,7 +37,9 @@ export async function openOrigins({
     return { origins: new Origins(networks), refresh: async () => {} };
   }
   const { bucketFiles } = await import("../../shared/integrations/ip-enrichment/bucket-files.ts");
-  const { DatabaseFiles } = await import("../../shared/integrations/ip-enrichment/database-files.ts");
+  const { DatabaseFiles } = await import(
+    "../../shared/integrations/ip-enrichment/database-files.ts"
+  );
   const files = new DatabaseFiles({ names: databases, store: bucketFiles(bucket), clock, logger });
   const started = new AbortController();
   await Promise.race([

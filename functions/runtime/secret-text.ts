@@ -1,5 +1,5 @@
 import { MINUTE_MS, systemClock } from "../../shared/core/clock.ts";
-import { readSecret } from "../../shared/tokens/verifiers/secrets-manager.ts";
+import { readSecret } from "../../shared/token-verifiers/secrets-manager.ts";
 
 /** A new secret counts after so long at the latest. */
 const KEPT_MS = 5 * MINUTE_MS;

@@ -1,17 +1,20 @@
 import { busSink } from "../../adapters/events/event-sink.ts";
-import type { ActionContext } from "../../shared/response/complete-action.ts";
-import { takeAction } from "../../shared/response/take-action.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { hasActions, type TransmitterConfig } from "../../shared/config/signal-parameters.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
-import type { SetOutcome, SetReceiver } from "../../shared/integrations/shared-signals/receive-set.ts";
+import type { EventSink } from "../../shared/events/event-sink.ts";
+import type {
+  SetOutcome,
+  SetReceiver,
+} from "../../shared/integrations/shared-signals/receive-set.ts";
 import { SetVerifier } from "../../shared/integrations/shared-signals/set-verifier.ts";
 import type { SignalRevocation } from "../../shared/integrations/shared-signals/signal-response.ts";
-import { systemClock } from "../../shared/core/clock.ts";
+import type { ActionContext } from "../../shared/response/complete-action.ts";
+import { takeAction } from "../../shared/response/take-action.ts";
 import { revokeNamedToken } from "../../shared/tokens/revoke-named-token.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
-import type { EventSink } from "../../shared/events/event-sink.ts";
 import { actingTables } from "./acting-tables.ts";
 import { logger } from "./logger.ts";
 

@@ -1,5 +1,5 @@
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import type { StoreOutcome } from "../../shared/audit-log/store-events.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** What became of a batch of messages. */

@@ -1,14 +1,14 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { readEnvironment } from "../../shared/config/environment.ts";
 import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
 import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
-import { createDocumentClient } from "../../shared/core/document-client.ts";
-import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
-import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { createDocumentClient } from "../../shared/core/document-client.ts";
+import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
+import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { openOrigins } from "../runtime/open-origins.ts";

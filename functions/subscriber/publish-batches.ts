@@ -1,8 +1,8 @@
 import type { SQSRecord } from "aws-lambda";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import type { Logger } from "../../shared/core/logger.ts";
 import type { Clock } from "../../shared/core/clock.ts";
+import type { Logger } from "../../shared/core/logger.ts";
 import { type EventSink, publishInTurn } from "../../shared/events/event-sink.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
 /** A provider's batch that somebody put on the bus whole. */
 export interface ProviderBatch {

@@ -15,11 +15,7 @@ import {
   type TableVariable,
   tableConstructId,
 } from "../../shared/core/table-names.ts";
-import {
-  type IndexDefinition,
-  TABLES,
-  type TableDefinition,
-} from "../../shared/core/tables.ts";
+import { type IndexDefinition, TABLES, type TableDefinition } from "../../shared/core/tables.ts";
 
 import { capacityProps, scaleCapacity } from "./table-capacity.ts";
 

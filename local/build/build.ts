@@ -6,7 +6,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const DIST = join(ROOT, "dist");
 
 /** The sources of every bundle. */
-const COMMON = ["package-lock.json", "tsconfig.json", "local/build", "doors", "shared"];
+const COMMON = ["package-lock.json", "tsconfig.json", "local/build", "adapters", "shared"];
 
 /** Bundles the functions into `dist/functions`, unless they are there already. */
 async function makeFunctions(): Promise<void> {
@@ -23,7 +23,7 @@ async function makePackage(): Promise<void> {
   const digest = digestOf(ROOT, [...COMMON, "infra", "cli"]);
   await makeOnce(join(DIST, ".package"), digest, async () => {
     const { buildPackage } = await import("./build-package.ts");
-    const compiled = ["infra", "doors", "shared", "cli"].map((folder) => join(DIST, folder));
+    const compiled = ["infra", "adapters", "shared", "cli"].map((folder) => join(DIST, folder));
     await Promise.all(compiled.map((folder) => rm(folder, { recursive: true, force: true })));
     await buildPackage(ROOT, DIST);
   });

@@ -1,6 +1,6 @@
-import type { Alert } from "../../shared/detection/alert.ts";
-import { printable } from "../../shared/core/output.ts";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { printable } from "../../shared/core/output.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
 
 /** The dashboard's filter for whom an alert is about, where it has one. */
 const FILTERS: Readonly<Partial<Record<Alert["subject"]["kind"], string>>> = {

@@ -1,5 +1,5 @@
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { credentialStuffing } from "./attacks/credential-stuffing.ts";
 import { tokenTheft } from "./attacks/token-theft.ts";
 import { backgroundNoise } from "./background-noise.ts";

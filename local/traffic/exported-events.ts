@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { v5 as uuidv5 } from "uuid";
 import * as z from "zod";
-import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import { instantSchema, toInstant } from "../../shared/core/clock.ts";
 import { explain } from "../../shared/core/faults.ts";
 import { jsonValues } from "../../shared/core/json-values.ts";
-import { instantSchema, toInstant } from "../../shared/core/clock.ts";
+import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 
 /** The namespace of the ids of events that are played again at other times. */
 const NAMESPACE = "0d0c6d3a-5f6f-4a63-9d0b-0e8a6c1c7a52";

@@ -1,5 +1,5 @@
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { DAY_MS } from "../../shared/core/clock.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import type { AttackLabel } from "./attacks/attack.ts";
 import { plantAttacks, usualIssuance } from "./attacks/plant-attacks.ts";
 import { backgroundNoise } from "./background-noise.ts";

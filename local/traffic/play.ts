@@ -1,9 +1,5 @@
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { explain } from "../../shared/core/faults.ts";
-import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
-import { openTarget } from "../../shared/stack/open-stack.ts";
-import { progress, table } from "../../shared/core/output.ts";
 import {
   DAY_MS,
   instantSchema,
@@ -11,6 +7,10 @@ import {
   systemClock,
   toInstant,
 } from "../../shared/core/clock.ts";
+import { explain } from "../../shared/core/faults.ts";
+import { progress, table } from "../../shared/core/output.ts";
+import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
+import { openTarget } from "../../shared/stack/open-stack.ts";
 import { detectOverRange } from "./detect-over-range.ts";
 import { type AttackLabel, generateTraffic } from "./generate-traffic.ts";
 import { openLocalFront } from "./local-front.ts";

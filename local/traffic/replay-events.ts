@@ -1,3 +1,5 @@
+import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { steps } from "../../shared/core/steps.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 import {
   type AlertStore,
@@ -5,8 +7,6 @@ import {
   listLatestResolved,
 } from "../../shared/detection/alert-store.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
-import { steps } from "../../shared/core/steps.ts";
 import { publishTraffic, type TrafficTarget } from "./publish-traffic.ts";
 
 /** The schedule of the detection. */

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, systemClock, toInstant } from "../../shared/core/clock.ts";
 import { explain } from "../../shared/core/faults.ts";
+import { progress, table } from "../../shared/core/output.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
 import { openTarget } from "../../shared/stack/open-stack.ts";
-import { progress, table } from "../../shared/core/output.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, systemClock, toInstant } from "../../shared/core/clock.ts";
 import { alertLine, caseText } from "./case-text.ts";
 import { moveEvents, readExportedEvents } from "./exported-events.ts";
 import { generateTraffic, type Traffic } from "./generate-traffic.ts";

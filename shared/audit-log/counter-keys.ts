@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { shardKey } from "../core/shards.ts";
 import { toInstant } from "../core/clock.ts";
+import { shardKey } from "../core/shards.ts";
 
 /**
  * Counters come in two resolutions, each event counted in both: an item a day with a number an hour,

@@ -1,5 +1,4 @@
-import { DORMANT_AFTER_DAYS } from "../detection/rules/detection-snapshot.ts";
-import { SAMPLED_ONE_IN } from "../detection/rules/scraping.ts";
+import { DAY_MS } from "../core/clock.ts";
 import { shardOf } from "../core/shards.ts";
 import { cutText } from "../events/cut-text.ts";
 import { isDeviceGrant } from "../events/device-grant.ts";
@@ -11,10 +10,18 @@ import { NO_CLIENT, tokenIdOf, typesOf } from "../events/oauth-event.ts";
 import { placeOf } from "../events/operator.ts";
 import { REFRESH_TOKEN_INVALID } from "../events/refresh-refusal.ts";
 import { agentOf } from "../events/user-agent.ts";
-import { DAY_MS } from "../core/clock.ts";
 import { previousUseSchema } from "../tokens/previous-use.ts";
 import type { Count, RankedKind } from "./counter-keys.ts";
 import type { AgentNews } from "./first-agents.ts";
+
+/**
+ * Days without use after which a token is dormant: longer than a long weekend and shorter than a week, so that a weekly job
+ * is always on the same side of the limit.
+ */
+export const DORMANT_AFTER_DAYS = 5;
+
+/** One use in this many is sampled. The count times this number estimates the uses. */
+export const SAMPLED_ONE_IN = 44;
 
 /** What is new about an event. */
 export interface EventNews extends AgentNews {

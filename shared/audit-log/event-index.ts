@@ -1,12 +1,12 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { StatisticsStore } from "./counter-store.ts";
-import { userOfToken, valuesInUse } from "./values-in-use.ts";
 import { allShardKeys } from "../core/shards.ts";
 import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
 import { addressGroup } from "../events/ip-block.ts";
 import { CARRIERS } from "../events/oauth-event.ts";
 import type { OriginKind } from "../events/origin.ts";
+import type { StatisticsStore } from "./counter-store.ts";
 import { subjectPartitions } from "./event-key.ts";
+import { userOfToken, valuesInUse } from "./values-in-use.ts";
 
 /** What the audit log can be narrowed to; all that are given must hold. */
 export interface EventFilters {

@@ -1,11 +1,11 @@
 import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import type { OAuthEvent } from "../events/oauth-event.ts";
 import type { Count } from "./counter-keys.ts";
 import type { IssuanceStore } from "./counter-store.ts";
 import { CounterUpdates } from "./counter-updates.ts";
 import { countsOfEvent, type EventNews } from "./counts-of-event.ts";
-import { type Issuance, planIssuanceChange, tokenFact } from "./issuance.ts";
-import type { OAuthEvent } from "../events/oauth-event.ts";
 import { packOf, toEventItems } from "./event-pack.ts";
+import { type Issuance, planIssuanceChange, tokenFact } from "./issuance.ts";
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 

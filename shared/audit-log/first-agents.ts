@@ -1,7 +1,7 @@
 import { batchGetAll } from "../core/batch-get-all.ts";
+import { HOUR_MS } from "../core/clock.ts";
 import { type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
 import { agentOf } from "../events/user-agent.ts";
-import { HOUR_MS } from "../core/clock.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 import { enterFirst } from "./enter-first.ts";
 import { type EnteredValues, rememberValue } from "./values-in-use.ts";

@@ -1,9 +1,9 @@
-import type { StatisticsStore } from "./counter-store.ts";
+import { type Clock, toEpochSeconds, toInstant } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 import { addressGroup } from "../events/ip-block.ts";
 import { typesOf } from "../events/oauth-event.ts";
 import { originOf } from "../events/origin.ts";
-import { type Clock, toEpochSeconds, toInstant } from "../core/clock.ts";
+import type { StatisticsStore } from "./counter-store.ts";
 import { decodeCursor, encodeCursor } from "./event-cursor.ts";
 import { type EventFilters, type IndexPlan, isAddressGroup, planIndex } from "./event-index.ts";
 import { placeOf } from "./event-key.ts";

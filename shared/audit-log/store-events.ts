@@ -2,25 +2,15 @@ import { setTimeout as realTime } from "node:timers/promises";
 import { type CancellationReason, TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import { TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { recordClientUse } from "../tokens/record-client-use.ts";
 import { retentionDays } from "../config/event-retention.ts";
+import { type Clock, DAY_MS } from "../core/clock.ts";
+import { shardOf } from "../core/shards.ts";
+import { type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
+import { recordClientUse } from "../tokens/record-client-use.ts";
 import { enterCounterShards } from "./counter-shards.ts";
 import { CounterSpread } from "./counter-spread.ts";
 import { CounterUpdates } from "./counter-updates.ts";
 import { type EventNews, NO_NEWS } from "./counts-of-event.ts";
-import { findIssuances } from "./find-issuances.ts";
-import { enterAgents } from "./first-agents.ts";
-import { enterPlaces } from "./first-places.ts";
-import { issuanceSchema, lifetimeClass, tokenFact } from "./issuance.ts";
-import {
-  type EnteredValues,
-  enterValues,
-  userOfToken,
-  type ValueInUse,
-} from "./values-in-use.ts";
-import { shardOf } from "../core/shards.ts";
-import { type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
-import { type Clock, DAY_MS } from "../core/clock.ts";
 import {
   byCounters,
   type EventStore,
@@ -31,6 +21,11 @@ import {
   putsOfEvent,
   takeTransactions,
 } from "./event-writes.ts";
+import { findIssuances } from "./find-issuances.ts";
+import { enterAgents } from "./first-agents.ts";
+import { enterPlaces } from "./first-places.ts";
+import { issuanceSchema, lifetimeClass, tokenFact } from "./issuance.ts";
+import { type EnteredValues, enterValues, userOfToken, type ValueInUse } from "./values-in-use.ts";
 
 /** What became of each event. */
 export interface StoreOutcome {

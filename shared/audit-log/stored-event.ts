@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { freeJson } from "../core/free-json.ts";
 import { shardKey, shardOf } from "../core/shards.ts";
 import { addressGroup } from "../events/ip-block.ts";
 import { ipOf, isSecurityEventType, type OAuthEvent } from "../events/oauth-event.ts";
-import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { eventKey, subjectOf } from "./event-key.ts";
 
 export const storedEventSchema = z.object({

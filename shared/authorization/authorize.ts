@@ -1,4 +1,6 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { SECOND_MS } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
 import { cutText } from "../events/cut-text.ts";
 import type { EventData } from "../events/event-data.ts";
 import {
@@ -7,24 +9,21 @@ import {
   withoutPrefixed,
   withoutTokens,
 } from "../events/redact-text.ts";
-import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
-import type { Restrictions } from "./restrictions.ts";
-import { type ClientSession, findSession, type SessionStore } from "../tokens/client-session.ts";
-import type { Logger } from "../core/logger.ts";
-import { SECOND_MS } from "../core/clock.ts";
-import type { PossessionRefusal } from "../tokens/verifiers/possession.ts";
-import type { TokenRefusal } from "../tokens/verifiers/token-refusal.ts";
+import { type EventSubject, type Tracking, trackEvent } from "../events/track-event.ts";
+import { scopeCheck, trackScopeValidation } from "../events/track-scope-validation.ts";
+import type { PossessionRefusal } from "../token-verifiers/possession.ts";
+import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
+import { type ClientSession, findSession, type SessionStore } from "../tokens/client-session.ts";
 import type { HoldingStore } from "../tokens/holdings.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
 import type { TokenRequest } from "../tokens/track-token-usage.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
-import { type EventSubject, type Tracking, trackEvent } from "../events/track-event.ts";
-import { scopeCheck, trackScopeValidation } from "../events/track-scope-validation.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { BodyFailure, BodyReader } from "./call-body.ts";
+import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
 import type { PathError, RoutedPath } from "./request-path.ts";
 import {
@@ -35,6 +34,7 @@ import {
   routePattern,
   withScopes,
 } from "./required-access.ts";
+import type { Restrictions } from "./restrictions.ts";
 
 /** A call to a protected route, as the gateway received it. */
 export interface ProtectedRequest {
@@ -57,7 +57,7 @@ export interface ProtectedRequest {
    * @default - `path`, which the code behind the adapter routes in its own way
    */
   readonly routed?: RoutedPath | undefined;
-  /** What the door knows besides, for the events, such as the GraphQL operation. */
+  /** What the adapter knows besides, for the events, such as the GraphQL operation. */
   readonly details?: EventData | undefined;
   /**
    * Reads the body, where the decision depends on it. It is called only for a token that is active and not blocked:
@@ -167,7 +167,7 @@ const MAX_METHOD_BYTES = 32;
 /** Bytes of an id that the gateway, or a caller, gave to the request. */
 const MAX_ID_BYTES = 64;
 
-/** A door's details, each text cleaned of secrets. A list keeps its form. */
+/** An adapter's details, each text cleaned of secrets. A list keeps its form. */
 function cleanDetails(details: EventData, clean: (text: string) => string): EventData {
   const cleaned = (value: unknown): unknown =>
     typeof value === "string" ? clean(value) : Array.isArray(value) ? value.map(cleaned) : value;

@@ -1,6 +1,6 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { PossessionRefusal } from "../tokens/verifiers/possession.ts";
-import { createTokenVerifiers } from "../tokens/verifiers/token-verifiers.ts";
+import type { PossessionRefusal } from "../token-verifiers/possession.ts";
+import { createTokenVerifiers } from "../token-verifiers/token-verifiers.ts";
 import { parseCredentials } from "./bearer-token.ts";
 import type { OtherIssuers, OtherIssuersOptions } from "./other-issuers.ts";
 import { useVerifiedToken } from "./use-verified-token.ts";
@@ -21,7 +21,7 @@ export async function createOtherIssuers(
     canGiveNonces,
     readSecret:
       readSecret ??
-      (async (arn) => (await import("../tokens/verifiers/secrets-manager.ts")).readSecret(arn)),
+      (async (arn) => (await import("../token-verifiers/secrets-manager.ts")).readSecret(arn)),
   });
   return {
     readCredentials: parseCredentials,

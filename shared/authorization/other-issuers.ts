@@ -1,10 +1,10 @@
 import type { Clock } from "../core/clock.ts";
-import type { SecretReader } from "../tokens/verifiers/client-authentication.ts";
-import type { PossessionRefusal } from "../tokens/verifiers/possession.ts";
-import type { TokenRefusal } from "../tokens/verifiers/token-refusal.ts";
+import type { EventSubject } from "../events/track-event.ts";
+import type { SecretReader } from "../token-verifiers/client-authentication.ts";
+import type { PossessionRefusal } from "../token-verifiers/possession.ts";
+import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
-import type { EventSubject } from "../events/track-event.ts";
 import type { Credentials } from "./bearer-token.ts";
 import type { TokenCall, TokenUseContext, VerifiedUseOutcome } from "./use-verified-token.ts";
 

@@ -7,9 +7,9 @@ import {
   QueryCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
-import { queryAll } from "../core/query-all.ts";
-import { IncompleteRequestError, OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { IncompleteRequestError, OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { queryAll } from "../core/query-all.ts";
 import { type Restriction, restrictionSchema } from "./restriction.ts";
 import {
   HEAD,
@@ -22,7 +22,7 @@ import {
   toSeq,
 } from "./restriction-store.ts";
 
-/** As many restrictions hold as every door can keep. */
+/** As many restrictions hold as every adapter can keep. */
 export class TooManyRestrictionsError extends OAuthMonitoringError {
   override readonly name = "TooManyRestrictionsError";
 
@@ -57,7 +57,7 @@ export async function listRestrictions(
 }
 
 /**
- * Adds an action's entry to the list, unless it is there already. Every door knows it from the next call on once
+ * Adds an action's entry to the list, unless it is there already. Every adapter knows it from the next call on once
  * `confirmRestriction` resolves for its position.
  *
  * @returns its position

@@ -26,7 +26,7 @@ export type Release = Restriction & { readonly effect: "release" };
 /** An entry before it has its position. */
 export type NewRestriction = Omit<Block, "seq"> | Omit<Revocation, "seq"> | Omit<Release, "seq">;
 
-/** The most entries that hold at a time: every door keeps them in memory. */
+/** The most entries that hold at a time: every adapter keeps them in memory. */
 export const MOST_RESTRICTIONS = 10_000;
 
 /** The partition of the list. */
@@ -36,7 +36,7 @@ export const LOG = "log";
 export const HEAD = "head";
 
 /**
- * Copies of the latest position. Each process of a door reads one of them at every call, and a partition answers
+ * Copies of the latest position. Each process of an adapter reads one of them at every call, and a partition answers
  * about 3,000 such reads a second.
  */
 export const HEAD_COPIES = 16;

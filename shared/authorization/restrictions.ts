@@ -3,7 +3,7 @@ import type { HeldRestrictions } from "./held-restrictions.ts";
 import type { RestrictionReader as Reader } from "./restriction-reader.ts";
 import { HEAD, HEAD_COPIES, headList, type RestrictionStore } from "./restriction-store.ts";
 
-/** The restrictions as a door knows them. A process keeps one of these as long as it lives. */
+/** The restrictions as an adapter knows them. A process keeps one of these as long as it lives. */
 export interface Restrictions {
   /**
    * The list, with every restriction that was confirmed before this call began. It reads one position (1 read

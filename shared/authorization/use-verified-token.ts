@@ -1,6 +1,7 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { batchGetAll } from "../core/batch-get-all.ts";
 import { SECOND_MS } from "../core/clock.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { TokenStore } from "../tokens/access-token.ts";
 import type { HoldingStore } from "../tokens/holdings.ts";
 import { listTokenInUse } from "../tokens/list-token.ts";
@@ -9,7 +10,6 @@ import { markRevoked } from "../tokens/revoke-token.ts";
 import { holderKeys, revokedWithHolder } from "../tokens/revoked-holders.ts";
 import { type ProofIdentity, useProof } from "../tokens/used-proofs.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
 
 /** What the use of a verified token needs. */
 export type TokenUseContext = Tracking &

@@ -1,8 +1,8 @@
 import { PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { DocumentClient } from "../core/document-client.ts";
 import { DAY_MS, toEpochSeconds } from "../core/clock.ts";
+import type { DocumentClient } from "../core/document-client.ts";
 
 /** What one cleanup run removed of each kind. */
 export const removedSchema = z.object({

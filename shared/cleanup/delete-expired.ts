@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { DeleteCommand, paginateQuery, type QueryCommandInput } from "@aws-sdk/lib-dynamodb";
-import type { DocumentClient } from "../core/document-client.ts";
 import type { Clock } from "../core/clock.ts";
+import type { DocumentClient } from "../core/document-client.ts";
 
 /** One kind of expiring item: the Queries that list expired items, and the condition for being expired. */
 export interface CleanupTarget {

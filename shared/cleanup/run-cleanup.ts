@@ -1,5 +1,5 @@
-import type { Logger } from "../core/logger.ts";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
 import type { CleanupContext } from "./cleanup-expired.ts";
 import {
   type CleanupRun,

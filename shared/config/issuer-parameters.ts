@@ -185,7 +185,7 @@ export const dpopSchema = z
     algorithms: algorithms.default(["ES256", "ES384", "EdDSA", "Ed25519", "RS256", "PS256"]),
     /** URLs under which callers know the API, if a proxy in front of API Gateway changes the host or path. */
     publicBaseUrls: z.array(httpsUrl).max(10).default([]),
-    /** Asks for a nonce of the server in each proof (RFC 9449, section 9), at doors that answer refused calls themselves. */
+    /** Asks for a nonce of the server in each proof (RFC 9449, section 9), at adapters that answer refused calls themselves. */
     nonce: z
       .strictObject({
         /** ARN of a secret in Secrets Manager: at least 32 random characters, from which nonces are made. */

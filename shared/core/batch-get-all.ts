@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
-import { IncompleteRequestError } from "./oauth-monitoring-error.ts";
 import type { DocumentClient } from "./document-client.ts";
+import { IncompleteRequestError } from "./oauth-monitoring-error.ts";
 
 /** BatchGetItem takes a hundred keys a call. */
 const MAX_KEYS = 100;

@@ -184,7 +184,7 @@ export const HOLDINGS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
-/** The log of blocks and revocations that every door knows, and the copies of its latest position. */
+/** The log of blocks and revocations that every adapter knows, and the copies of its latest position. */
 export const RESTRICTIONS = {
   partitionKey: "list",
   sortKey: "seq",

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 import { DAY_MS, instantSchema } from "./clock.ts";
+import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 
 /** [fromMs, toMs) in epoch milliseconds. */
 export interface TimeRange {

@@ -1,8 +1,8 @@
-import type { OAuthEvent } from "../events/oauth-event.ts";
 import type { EventStore } from "../audit-log/event-writes.ts";
 import { storeEvents } from "../audit-log/store-events.ts";
-import { METRIC_NAMES } from "../core/metric-names.ts";
 import { SECOND_MS } from "../core/clock.ts";
+import { METRIC_NAMES } from "../core/metric-names.ts";
+import type { OAuthEvent } from "../events/oauth-event.ts";
 import {
   ALARM_METRICS,
   AUTHORIZER_MS,

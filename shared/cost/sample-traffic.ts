@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { createEvent, type OAuthEvent } from "../events/oauth-event.ts";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
+import { createEvent, type OAuthEvent } from "../events/oauth-event.ts";
 import { scopeCheck } from "../events/track-scope-validation.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 

@@ -1,5 +1,5 @@
-import { TABLES } from "../core/tables.ts";
 import { DAY_MS, SECOND_MS } from "../core/clock.ts";
+import { TABLES } from "../core/tables.ts";
 import type { Part, Usage } from "./bill.ts";
 import { type Item, storedBytes } from "./item-size.ts";
 import { DAYS_A_MONTH, GB } from "./metering.ts";

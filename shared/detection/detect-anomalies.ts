@@ -1,13 +1,9 @@
 import { v5 as uuidv5 } from "uuid";
-import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
-import { type DetectionSnapshot, splitValue } from "./rules/detection-snapshot.ts";
-import { findAnomalies } from "./rules/find-anomalies.ts";
-import { raisedOf } from "./rules/raised.ts";
-import { NO_CLIENT } from "../events/oauth-event.ts";
 import { queryEvents } from "../audit-log/query-events.ts";
-import type { Logger } from "../core/logger.ts";
 import { MINUTE_MS, toInstant } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
 import { alertSuspiciousActivity } from "../events/alert-suspicious-activity.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { Alert } from "./alert.ts";
 import {
@@ -23,6 +19,10 @@ import {
 import { rememberNetwork, type SeenNetwork } from "./known-networks.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
+import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
+import { type DetectionSnapshot, splitValue } from "./rules/detection-snapshot.ts";
+import { findAnomalies } from "./rules/find-anomalies.ts";
+import { raisedOf } from "./rules/raised.ts";
 import {
   addFindings,
   isAtLeast,

@@ -1,9 +1,9 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import type { KnownNetwork } from "./rules/detection-snapshot.ts";
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
 import { DAY_MS, SECOND_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import type { KnownNetwork } from "./rules/detection-snapshot.ts";
 
 /** Days without use after which a client's network is forgotten. */
 const REMEMBERED_DAYS = 90;

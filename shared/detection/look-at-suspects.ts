@@ -1,12 +1,8 @@
-import {
-  MOST_EVENTS_BEFORE,
-  MOST_RECENT_EVENTS,
-  RECENT_MS,
-} from "./rules/detection-snapshot.ts";
-import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 import type { EventFilters } from "../audit-log/event-index.ts";
 import { type QueryContext, queryEvents } from "../audit-log/query-events.ts";
 import { DAY_MS } from "../core/clock.ts";
+import { MOST_EVENTS_BEFORE, MOST_RECENT_EVENTS, RECENT_MS } from "./rules/detection-snapshot.ts";
+import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 
 /**
  * The newest events of the last two hours, and of the time before them. They are read apart, so that a flood of the

@@ -1,7 +1,7 @@
 import { DeleteCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { queryAll } from "../core/query-all.ts";
 import { toEpochSeconds, toInstant } from "../core/clock.ts";
+import { queryAll } from "../core/query-all.ts";
 import type { AlertStore } from "./alert-store.ts";
 
 /** A client that raises no alerts for a while, under one rule or under all of them. */

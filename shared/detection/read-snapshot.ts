@@ -1,19 +1,12 @@
-import {
-  type ClientHistory,
-  countWithin,
-  type DetectionSnapshot,
-  type HourCounts,
-  type SubjectCount,
-} from "./rules/detection-snapshot.ts";
 import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
 import type { IssuanceStore } from "../audit-log/counter-store.ts";
 import { isFailure } from "../audit-log/counts-of-event.ts";
 import { findIssuances } from "../audit-log/find-issuances.ts";
+import type { QueryContext } from "../audit-log/query-events.ts";
 import { type Bucket, readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
 import { PROVIDER_ADMIN_TYPES } from "../events/event-types.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
-import type { QueryContext } from "../audit-log/query-events.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
 import { findClientAgents } from "./client-agents.ts";
 import { findKnownNetworks } from "./known-networks.ts";
 import { lookAtAddresses, lookAtClients, lookAtHolders, lookAtType } from "./look-at-suspects.ts";
@@ -25,6 +18,13 @@ import {
   readSampledUses,
 } from "./read-rankings.ts";
 import { clientCounts } from "./rule-history.ts";
+import {
+  type ClientHistory,
+  countWithin,
+  type DetectionSnapshot,
+  type HourCounts,
+  type SubjectCount,
+} from "./rules/detection-snapshot.ts";
 import { strangeSignIns } from "./strange-sign-ins.ts";
 import {
   clientsInNewNetworks,

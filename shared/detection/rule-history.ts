@@ -1,11 +1,11 @@
-import type { RuleCounts } from "./rules/custom-rule.ts";
-import type { SubjectCount } from "./rules/detection-snapshot.ts";
 import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
 import { type Bucket, readMinuteBuckets } from "../audit-log/read-counters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
 import { steps } from "../core/steps.ts";
 import { countsOfHours, type RecentCounts } from "./read-rankings.ts";
+import type { RuleCounts } from "./rules/custom-rule.ts";
+import type { SubjectCount } from "./rules/detection-snapshot.ts";
 
 /** The dimensions of events: their type and client. */
 const DIMENSIONS = 2;

@@ -1,9 +1,9 @@
-import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
-import { FURTHER_RULE, type Risk, riskOf } from "./rules/risk.ts";
+import { HOUR_MS } from "../core/clock.ts";
 import { addressGroup } from "../events/ip-block.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
-import { HOUR_MS } from "../core/clock.ts";
 import type { Alert, Finding } from "./alert.ts";
+import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
+import { FURTHER_RULE, type Risk, riskOf } from "./rules/risk.ts";
 
 /** A story that was quiet for less than this goes on, and is no new one. */
 export const SAME_STORY_MS = 6 * HOUR_MS;

@@ -1,7 +1,7 @@
-import { habitsOf, isOtherFamily } from "./rules/party.ts";
-import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 import { type QueryContext, queryEvents } from "../audit-log/query-events.ts";
 import { DAY_MS } from "../core/clock.ts";
+import { habitsOf, isOtherFamily } from "./rules/party.ts";
+import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 
 /** Sign-ins of which a run asks what the user did before, and so many of the user's latest events. */
 const MOST_ASKED = 10;

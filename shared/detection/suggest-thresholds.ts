@@ -1,7 +1,7 @@
-import type { RuleCounts } from "./rules/custom-rule.ts";
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { type CustomRule, customRuleSchema } from "../config/custom-rule-parameters.ts";
 import { DAY_MS } from "../core/clock.ts";
+import type { RuleCounts } from "./rules/custom-rule.ts";
 import { peaks, type TriedAlert, type TriedRange, tryRule } from "./try-rule.ts";
 
 /** A threshold of the configuration, and what it would have raised. */

@@ -1,3 +1,8 @@
+import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
+import { DAY_MS, HOUR_MS } from "../core/clock.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
+import { isOperator } from "../events/operator.ts";
+import { lastHours, type RecentCounts } from "./read-rankings.ts";
 import {
   type ClientHistory,
   comparablePlaces,
@@ -16,11 +21,6 @@ import {
   samplesIn,
 } from "./rules/scraping.ts";
 import { unusualHours } from "./rules/unusual-hours.ts";
-import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
-import { NO_CLIENT } from "../events/oauth-event.ts";
-import { isOperator } from "../events/operator.ts";
-import { DAY_MS, HOUR_MS } from "../core/clock.ts";
-import { lastHours, type RecentCounts } from "./read-rankings.ts";
 
 /** Whom a run looks at. */
 interface Scope {

@@ -1,7 +1,7 @@
-import type { AnomalySubject } from "./rules/anomaly-rule.ts";
-import { type RuleCounts, type Tally, tally } from "./rules/custom-rule.ts";
 import type { CustomRule } from "../config/custom-rule-parameters.ts";
 import { MINUTE_MS, toInstant } from "../core/clock.ts";
+import type { AnomalySubject } from "./rules/anomaly-rule.ts";
+import { type RuleCounts, type Tally, tally } from "./rules/custom-rule.ts";
 import { SAME_STORY_MS } from "./stories.ts";
 
 /** An alert that a rule would have raised. */

@@ -1,7 +1,7 @@
+import type { Logger } from "../core/logger.ts";
 import type { EventData } from "./event-data.ts";
 import { withoutSecrets } from "./event-data.ts";
 import type { OAuthEvent } from "./oauth-event.ts";
-import type { Logger } from "../core/logger.ts";
 import { type EventSubject, type Tracking, trackEvent } from "./track-event.ts";
 
 /**

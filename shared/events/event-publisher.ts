@@ -3,13 +3,13 @@ import {
   PutEventsCommand,
   type PutEventsRequestEntry,
 } from "@aws-sdk/client-eventbridge";
-import { detailType, EVENT_SOURCE, type OAuthEvent } from "./oauth-event.ts";
 import { type CallLimits, inCalls } from "../core/call-batches.ts";
-import { type SendAgainOptions, sendAgain } from "../core/send-again.ts";
-import type { Logger } from "../core/logger.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import { type SendAgainOptions, sendAgain } from "../core/send-again.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { type EventSink, PublishError } from "./event-sink.ts";
+import { detailType, EVENT_SOURCE, type OAuthEvent } from "./oauth-event.ts";
 
 /** PutEvents takes ten entries a call. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
 const PUT_EVENTS_LIMITS: CallLimits<OAuthEvent> = {

@@ -1,5 +1,5 @@
-import type { OAuthEvent } from "./oauth-event.ts";
 import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import type { OAuthEvent } from "./oauth-event.ts";
 
 /** Where tracking hands its events. */
 export interface EventSink {

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import { parseInput } from "../core/faults.ts";
 import { instantSchema, toInstant } from "../core/clock.ts";
+import { parseInput } from "../core/faults.ts";
 import { type EventData, eventDataSchema, fitEventData, withoutSecrets } from "./event-data.ts";
 import { SECURITY_EVENT_TYPES } from "./event-types.ts";
 import {

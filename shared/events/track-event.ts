@@ -1,7 +1,7 @@
-import type { EventData } from "./event-data.ts";
-import { createEvent, type OAuthEvent } from "./oauth-event.ts";
 import type { Clock } from "../core/clock.ts";
+import type { EventData } from "./event-data.ts";
 import type { EventSink } from "./event-sink.ts";
+import { createEvent, type OAuthEvent } from "./oauth-event.ts";
 
 /** What tracking needs: where events go, and what time it is. */
 export interface Tracking {

@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { IncompleteRequestError } from "../core/oauth-monitoring-error.ts";
 import { type CallLimits, inCalls } from "../core/call-batches.ts";
 import { sendableJson } from "../core/message-text.ts";
+import { IncompleteRequestError } from "../core/oauth-monitoring-error.ts";
 import { sendAgain } from "../core/send-again.ts";
 import type { SetAside } from "./event-publisher.ts";
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { identifierSchema, uuidSchema } from "../events/identifiers.ts";
 import { DAY_MS, instantSchema } from "../core/clock.ts";
+import { identifierSchema, uuidSchema } from "../events/identifiers.ts";
 import { actionTargetSchema } from "./action-target.ts";
 
 /**

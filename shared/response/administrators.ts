@@ -1,9 +1,9 @@
-import type { ActionTarget } from "./action-target.ts";
-import { activeTokens, findHoldings, type HeldStore } from "./hits.ts";
 import { isAdministratorRecorded } from "../authorization/administrator-records.ts";
 import { RESPOND_SCOPE } from "../authorization/required-access.ts";
 import type { Clock } from "../core/clock.ts";
 import { digestOfTokenId } from "../tokens/revoke-token.ts";
+import type { ActionTarget } from "./action-target.ts";
+import { activeTokens, findHoldings, type HeldStore } from "./hits.ts";
 
 /** Tokens of a user or client that are read. With more, it counts as an administrator's. */
 const MOST_READ = 1000;

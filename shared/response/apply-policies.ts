@@ -1,21 +1,21 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import type { Action } from "./action.ts";
-import { listActionsOfTarget, saveAction } from "./action-store.ts";
-import type { ActionTarget } from "./action-target.ts";
-import type { ActionContext } from "./complete-action.ts";
-import { activeTokens } from "./hits.ts";
-import { findActionOfKey, takeAction } from "./take-action.ts";
 import type { Policy } from "../config/response-parameters.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Alert } from "../detection/alert.ts";
 import { type AlertStore, listAlerts } from "../detection/alert-store.ts";
 import { withReviews } from "../detection/verdicts.ts";
 import { isInBlock } from "../events/ip-block.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
-import type { Logger } from "../core/logger.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { digestOfTokenId } from "../tokens/revoke-token.ts";
+import type { Action } from "./action.ts";
+import { listActionsOfTarget, saveAction } from "./action-store.ts";
+import type { ActionTarget } from "./action-target.ts";
 import { couldLockOutAdministrator } from "./administrators.ts";
+import type { ActionContext } from "./complete-action.ts";
+import { activeTokens } from "./hits.ts";
+import { findActionOfKey, takeAction } from "./take-action.ts";
 
 /** What policies need. */
 export type PolicyContext = ActionContext &

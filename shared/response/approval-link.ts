@@ -1,5 +1,5 @@
-import { uuidSchema } from "../events/identifiers.ts";
 import { HOUR_MS, SECOND_MS, toEpochSeconds } from "../core/clock.ts";
+import { uuidSchema } from "../events/identifiers.ts";
 import type { Action } from "./action.ts";
 
 /** Makes and checks authentication codes with a key that only the stack has. */

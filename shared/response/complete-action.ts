@@ -1,16 +1,16 @@
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import {
   appendRestriction,
   confirmRestriction,
   shortenRestrictions,
 } from "../authorization/restriction-log.ts";
 import type { RestrictionStore } from "../authorization/restriction-store.ts";
-import { endSessionOfDigest } from "../tokens/end-session.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
+import type { Tracking } from "../events/track-event.ts";
+import { endSessionOfDigest } from "../tokens/end-session.ts";
 import { type Holder, markHoldingDone } from "../tokens/holdings.ts";
 import { digestOfTokenId, markRevoked, TokenNotFoundError } from "../tokens/revoke-token.ts";
 import { LONGEST_LIFETIME_MS, markHolderRevoked } from "../tokens/revoked-holders.ts";
-import type { Tracking } from "../events/track-event.ts";
 import type { Action } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
@@ -27,13 +27,13 @@ export type ActionContext = Tracking &
 const MARKED_AT_ONCE = 100;
 
 /**
- * Days for which a revocation stays in the list of every door when each listed token is marked. A token that a
+ * Days for which a revocation stays in the list of every adapter when each listed token is marked. A token that a
  * server wrote to the table itself is not listed before its first use.
  */
 const KEPT_DAYS = 30;
 
 /**
- * Takes an action that is `pending`: writes it where every door reads it, publishes `action_taken`, and says that it
+ * Takes an action that is `pending`: writes it where every adapter reads it, publishes `action_taken`, and says that it
  * is done. Every step can be repeated, so a retry completes what was interrupted.
  *
  * @throws what the store or the bus throws; the action is then `pending`, and may hold or not
@@ -63,7 +63,7 @@ export async function completeAction(context: ActionContext, action: Action): Pr
     : done;
 }
 
-/** Makes an action hold at every door. */
+/** Makes an action hold at every adapter. */
 async function hold(context: ActionContext, action: Action, nowMs: number): Promise<void> {
   const { action_id, kind, target } = action;
   if (kind === "revoke" && target.kind === "token") {

@@ -1,14 +1,14 @@
 import * as z from "zod";
-import { uuidSchema } from "../events/identifiers.ts";
-import { withoutTokens } from "../events/redact-text.ts";
-import { parseInput } from "../core/faults.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import {
   appendRestriction,
   confirmRestriction,
   removeRestrictions,
 } from "../authorization/restriction-log.ts";
 import { toInstant } from "../core/clock.ts";
+import { parseInput } from "../core/faults.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { uuidSchema } from "../events/identifiers.ts";
+import { withoutTokens } from "../events/redact-text.ts";
 import { type Action, actorSchema, reasonSchema } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { findAction, saveAction } from "./action-store.ts";

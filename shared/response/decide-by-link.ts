@@ -1,5 +1,5 @@
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import type { Action } from "./action.ts";
 import { ActionNotFoundError, findAction } from "./action-store.ts";
 import { isLinkExpired, isLinkOf, type LinkKey, readApprovalLink } from "./approval-link.ts";

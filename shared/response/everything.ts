@@ -1,12 +1,12 @@
 import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { queriesByExpiry } from "../core/expiry-attributes.ts";
-import { queryFirst } from "../core/query-all.ts";
-import { endSessionOfDigest } from "../tokens/end-session.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { markRevoked } from "../tokens/revoke-token.ts";
+import { queryFirst } from "../core/query-all.ts";
 import type { Tracking } from "../events/track-event.ts";
+import { endSessionOfDigest } from "../tokens/end-session.ts";
+import { queriesByExpiry } from "../tokens/expiry-attributes.ts";
+import { markRevoked } from "../tokens/revoke-token.ts";
 import type { Action, ActionHits } from "./action.ts";
 import { type ActionStore, saveAction } from "./action-store.ts";
 import { activeSessions, activeTokens, type HeldStore, MOST_COUNTED } from "./hits.ts";
@@ -67,7 +67,7 @@ const progressKey = (actionId: string) => ({ action_id: `progress#${actionId}` }
 const KEPT_DAYS = 30;
 
 /**
- * Marks the next tokens of a revocation of everybody as revoked, or ends the next sessions. Every door refuses them
+ * Marks the next tokens of a revocation of everybody as revoked, or ends the next sessions. Every adapter refuses them
  * before that: this makes it permanent, and lets the statistics count it. What is done is not done again.
  *
  * @param limit tokens or sessions that are looked at

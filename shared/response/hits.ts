@@ -1,12 +1,12 @@
 import { batchGetAll } from "../core/batch-get-all.ts";
+import { toInstant } from "../core/clock.ts";
 import { queryFirst } from "../core/query-all.ts";
+import { type AccessToken, accessTokenSchema, type TokenStore } from "../tokens/access-token.ts";
 import {
   type ClientSession,
   clientSessionSchema,
   type SessionStore,
 } from "../tokens/client-session.ts";
-import { toInstant } from "../core/clock.ts";
-import { type AccessToken, accessTokenSchema, type TokenStore } from "../tokens/access-token.ts";
 import {
   type Holder,
   type Holding,

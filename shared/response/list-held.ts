@@ -1,9 +1,9 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { queriesByExpiry } from "../core/expiry-attributes.ts";
-import { queryFirst } from "../core/query-all.ts";
-import type { ClientSession } from "../tokens/client-session.ts";
 import { toInstant } from "../core/clock.ts";
+import { queryFirst } from "../core/query-all.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
+import type { ClientSession } from "../tokens/client-session.ts";
+import { queriesByExpiry } from "../tokens/expiry-attributes.ts";
 import type { Holder } from "../tokens/holdings.ts";
 import { activeSessions, activeTokens, findHoldings, type HeldStore } from "./hits.ts";
 

@@ -1,8 +1,8 @@
 import type { QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { LAST_INSTANT, queriesByExpiry } from "../core/expiry-attributes.ts";
-import { queryFirst } from "../core/query-all.ts";
 import { toInstant } from "../core/clock.ts";
+import { queryFirst } from "../core/query-all.ts";
+import { LAST_INSTANT, queriesByExpiry } from "../tokens/expiry-attributes.ts";
 import { type Holder, holdingQueries } from "../tokens/holdings.ts";
 import { activeTokens, type HeldStore } from "./hits.ts";
 import { type ListedToken, shownToken } from "./list-held.ts";

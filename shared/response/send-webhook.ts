@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { WebhookConfig } from "../config/notification-parameters.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { SECOND_MS } from "../core/clock.ts";
-import { askIssuer } from "../tokens/verifiers/fetch-document.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { askIssuer } from "../token-verifiers/fetch-document.ts";
 import type { Notice } from "./notice.ts";
 import { signWebhook } from "./standard-webhook.ts";
 import { webhookBody } from "./webhook-body.ts";

@@ -1,5 +1,5 @@
-import type { Logger } from "../core/logger.ts";
 import { MINUTE_MS } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Action } from "./action.ts";
 import { trackAction } from "./action-event.ts";
 import { ActionChangedError, findAction, listOpenWork, saveAction } from "./action-store.ts";

@@ -1,8 +1,8 @@
 import { v5 as uuidv5, v7 as uuidv7 } from "uuid";
-import { withoutTokens } from "../events/redact-text.ts";
+import { toInstant } from "../core/clock.ts";
 import { parseInput } from "../core/faults.ts";
 import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
-import { toInstant } from "../core/clock.ts";
+import { withoutTokens } from "../events/redact-text.ts";
 import {
   type Action,
   type ActionRequest,
@@ -40,7 +40,7 @@ function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
 
 /**
  * Takes an action, proposes it, or records it as if it had been taken, and publishes its event. When it resolves
- * with the state `done`, no call that begins later is let in, whatever kind of token it has and whichever door it
+ * with the state `done`, no call that begins later is let in, whatever kind of token it has and whichever adapter it
  * comes to. A request with the key of an action that was taken answers that action; of one that was interrupted, it
  * completes it.
  *

@@ -1,6 +1,6 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { Action } from "./action.ts";
 import { ActionChangedError, listActionsOfState } from "./action-store.ts";
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { type PolicyContext, tell } from "./apply-policies.ts";
 
 /** Proposals that are looked at, the newest first, and those that one run tells of. */

@@ -1,18 +1,18 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import type { ActionContext } from "../response/complete-action.ts";
-import type { AuthorizationCodeStore } from "../tokens/store-authorization-code.ts";
+import type { QueryContext } from "../audit-log/query-events.ts";
 import type { CleanupContext } from "../cleanup/cleanup-expired.ts";
 import { readEnvironment } from "../config/environment.ts";
-import { createDocumentClient, type Patience } from "../core/document-client.ts";
-import type { QueryContext } from "../audit-log/query-events.ts";
-import type { SessionStore } from "../tokens/client-session.ts";
-import type { ListClientsContext } from "../statistics/list-clients.ts";
-import type { StatsContext } from "../statistics/token-usage-stats.ts";
-import type { Logger } from "../core/logger.ts";
 import { systemClock } from "../core/clock.ts";
-import type { TokenStore } from "../tokens/access-token.ts";
+import { createDocumentClient, type Patience } from "../core/document-client.ts";
+import type { Logger } from "../core/logger.ts";
 import { createEventPublisher } from "../events/event-publisher.ts";
 import type { Tracking } from "../events/track-event.ts";
+import type { ActionContext } from "../response/complete-action.ts";
+import type { ListClientsContext } from "../statistics/list-clients.ts";
+import type { StatsContext } from "../statistics/token-usage-stats.ts";
+import type { TokenStore } from "../tokens/access-token.ts";
+import type { SessionStore } from "../tokens/client-session.ts";
+import type { AuthorizationCodeStore } from "../tokens/store-authorization-code.ts";
 
 /** The context of every operation of the library. */
 export interface MonitoringContext

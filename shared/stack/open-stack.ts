@@ -1,15 +1,10 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { createDocumentClient } from "../core/document-client.ts";
-import {
-  forEachTable,
-  type TableLabel,
-  tableContextKey,
-  tableLabel,
-} from "../core/table-names.ts";
-import type { Logger } from "../core/logger.ts";
 import { systemClock } from "../core/clock.ts";
+import { createDocumentClient } from "../core/document-client.ts";
+import type { Logger } from "../core/logger.ts";
+import { forEachTable, type TableLabel, tableContextKey, tableLabel } from "../core/table-names.ts";
 import { createEventPublisher } from "../events/event-publisher.ts";
 
 /** What the command line needs to know about a local or deployed stack. */

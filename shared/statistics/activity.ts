@@ -1,12 +1,12 @@
 import { readCounterShards } from "../audit-log/counter-shards.ts";
 import { failureSubjects, isFailure } from "../audit-log/counts-of-event.ts";
-import { NO_CLIENT, typesOf } from "../events/oauth-event.ts";
 import type { EventFilters } from "../audit-log/event-index.ts";
 import { type QueryContext, queryEvents } from "../audit-log/query-events.ts";
 import type { StoredEvent } from "../audit-log/stored-event.ts";
 import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
 import { steps } from "../core/steps.ts";
 import type { TimeRange } from "../core/time-range.ts";
+import { NO_CLIENT, typesOf } from "../events/oauth-event.ts";
 import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 import { mostFrequent, type ValueCount } from "./most-frequent.ts";
 import { readRanking } from "./read-ranking.ts";

@@ -2,11 +2,11 @@ import { type CounterShards, readCounterShards } from "../audit-log/counter-shar
 import type { IssuanceStore } from "../audit-log/counter-store.ts";
 import { issuanceSchema } from "../audit-log/issuance.ts";
 import { type Bucket, readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
 import { queryEach } from "../core/query-all.ts";
 import { allShardKeys } from "../core/shards.ts";
-import { NO_CLIENT } from "../events/oauth-event.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
 import { steps } from "../core/steps.ts";
+import { NO_CLIENT } from "../events/oauth-event.ts";
 
 /** Tokens of one client: issued = active + expired + revoked. */
 export interface TokenCounts {

@@ -1,9 +1,9 @@
-import { findClients } from "../tokens/find-clients.ts";
-import type { ClientStore } from "../tokens/oauth-client.ts";
 import { readCounterShards } from "../audit-log/counter-shards.ts";
 import type { IssuanceStore } from "../audit-log/counter-store.ts";
 import { type Clock, toInstant } from "../core/clock.ts";
 import { resolveRange, type TimeRange } from "../core/time-range.ts";
+import { findClients } from "../tokens/find-clients.ts";
+import type { ClientStore } from "../tokens/oauth-client.ts";
 import { countEvents, type EventCounts } from "./count-events.ts";
 import { countTokens } from "./count-tokens.ts";
 import { wholeMinutes } from "./event-buckets.ts";

@@ -1,7 +1,7 @@
 import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
-import { digestSecret } from "./token-secret.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type ClientSession, clientSessionSchema, type SessionStore } from "./client-session.ts";
+import { digestSecret } from "./token-secret.ts";
 
 /** Ends a session early and publishes `session_ended`. It does nothing when there is no such session. */
 export function endSession(

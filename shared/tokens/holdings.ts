@@ -1,9 +1,9 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { PutCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
+import { toEpochSeconds } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 import { allShardKeys, shardKey, shardOf } from "../core/shards.ts";
-import { toEpochSeconds } from "../core/clock.ts";
 
 /** Where tokens and sessions are listed by whoever holds them. */
 export interface HoldingStore {

@@ -2,9 +2,9 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { expiryAttributes } from "../core/expiry-attributes.ts";
 import { toInstant } from "../core/clock.ts";
 import { accessTokenSchema, type TokenStore } from "./access-token.ts";
+import { expiryAttributes } from "./expiry-attributes.ts";
 import { isThrottled, type TokenUse } from "./record-token-use.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 

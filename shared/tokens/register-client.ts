@@ -1,8 +1,8 @@
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { identifierSchema } from "../events/identifiers.ts";
-import { parseInput } from "../core/faults.ts";
 import { type Clock, toInstant } from "../core/clock.ts";
+import { parseInput } from "../core/faults.ts";
+import { identifierSchema } from "../events/identifiers.ts";
 import { type ClientStore, type OAuthClient, oauthClientSchema } from "./oauth-client.ts";
 
 export const registerClientRequestSchema = z.strictObject({

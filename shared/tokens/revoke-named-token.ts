@@ -2,13 +2,13 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { expiryAttributes } from "../core/expiry-attributes.ts";
+import { toInstant } from "../core/clock.ts";
+import { parseInput } from "../core/faults.ts";
 import { identifierSchema } from "../events/identifiers.ts";
 import { identityOfNamedToken } from "../events/token-identity.ts";
-import { parseInput } from "../core/faults.ts";
-import { toInstant } from "../core/clock.ts";
 import type { Tracking } from "../events/track-event.ts";
 import type { AccessToken, TokenStore } from "./access-token.ts";
+import { expiryAttributes } from "./expiry-attributes.ts";
 import { markRevoked, TokenNotFoundError } from "./revoke-token.ts";
 import { LONGEST_LIFETIME_MS } from "./revoked-holders.ts";
 

@@ -3,8 +3,8 @@ import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { toInstant } from "../core/clock.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 

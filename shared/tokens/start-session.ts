@@ -2,14 +2,14 @@ import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { expiryAttributes } from "../core/expiry-attributes.ts";
-import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
-import { parseInput } from "../core/faults.ts";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
-import { type HoldingStore, keepHoldings } from "./holdings.ts";
-import { digestSecret, generateSecret } from "./token-secret.ts";
+import { parseInput } from "../core/faults.ts";
+import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { ClientSession, SessionStore } from "./client-session.ts";
+import { expiryAttributes } from "./expiry-attributes.ts";
+import { type HoldingStore, keepHoldings } from "./holdings.ts";
+import { digestSecret, generateSecret } from "./token-secret.ts";
 
 export const startSessionRequestSchema = z.strictObject({
   clientId: identifierSchema,

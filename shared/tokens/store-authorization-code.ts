@@ -1,11 +1,11 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { DocumentClient } from "../core/document-client.ts";
-import { expiryAttributes } from "../core/expiry-attributes.ts";
-import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
-import { parseInput } from "../core/faults.ts";
 import { type Clock, SECOND_MS, toInstant } from "../core/clock.ts";
+import type { DocumentClient } from "../core/document-client.ts";
+import { parseInput } from "../core/faults.ts";
+import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { expiryAttributes } from "./expiry-attributes.ts";
 import { digestSecret } from "./token-secret.ts";
 
 /** What an authorization server records of a code it hands out (RFC 6749, section 4.1.2). */

@@ -1,9 +1,9 @@
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { toEventItem } from "../../shared/audit-log/stored-event.ts";
 import { DAY_MS } from "../../shared/core/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { fillTable } from "./fill-table.ts";

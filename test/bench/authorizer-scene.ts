@@ -1,6 +1,6 @@
 import { authorize } from "../../shared/authorization/authorize.ts";
-import { issueToken } from "../../shared/index.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { issueToken } from "../../shared/index.ts";
 import type { World } from "../integration/world.ts";
 
 /** An authorizer of the world's tokens over a store of its own choice, and one good token. */

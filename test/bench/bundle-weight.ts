@@ -19,7 +19,7 @@ async function coldImport(module: string, env: Readonly<Record<string, string>>)
   await run(process.execPath, ["--input-type=module", "--eval", script], { env });
 }
 
-/** Size of each bundle, of a function or of a door that an app imports, and what a cold start pays to import it. */
+/** Size of each bundle, of a function or of an adapter that an app imports, and what a cold start pays to import it. */
 export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<BenchmarkTable> {
   const imports = Object.fromEntries(
     bundles.map(({ name, file, variables }) => [name, () => coldImport(file, variables)]),
@@ -45,7 +45,7 @@ export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<
     });
   return {
     title:
-      "Functions and doors: size of the bundle, and a process that imports it against one that imports nothing",
+      "Functions and adapters: size of the bundle, and a process that imports it against one that imports nothing",
     columns: [
       "bundle",
       "KB",

@@ -1,10 +1,7 @@
 import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
 import { type CleanupStore, expiredTokens } from "../../shared/cleanup/cleanup-targets.ts";
 import { deleteExpired } from "../../shared/cleanup/delete-expired.ts";
-import {
-  createDocumentClient,
-  type DocumentClient,
-} from "../../shared/core/document-client.ts";
+import { createDocumentClient, type DocumentClient } from "../../shared/core/document-client.ts";
 import { watchStore } from "../integration/store-traffic.ts";
 import { digestOf } from "./cleanup-tokens.ts";
 

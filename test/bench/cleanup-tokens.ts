@@ -1,5 +1,5 @@
-import { expiryAttributes } from "../../shared/core/expiry-attributes.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { expiryAttributes } from "../../shared/tokens/expiry-attributes.ts";
 import { digestSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";

@@ -66,14 +66,14 @@ export function loadedOnNeed(bundle: FunctionBundle): Output[] {
 const sum = (files: readonly Output[]) => files.reduce((bytes, file) => bytes + file.bytes, 0);
 
 /** The middlewares of the package, each as the bundle of an app that has nothing else. */
-const DOORS = {
-  lambda: { name: "door: oauth-monitoring/lambda", entry: "adapters/lambda/index.ts" },
-  node: { name: "door: oauth-monitoring/node", entry: "adapters/node/index.ts" },
+const ADAPTERS = {
+  lambda: { name: "adapter: oauth-monitoring/lambda", entry: "adapters/lambda/index.ts" },
+  node: { name: "adapter: oauth-monitoring/node", entry: "adapters/node/index.ts" },
 } as const;
 
 /** Bundles the middlewares that apps of one's own import. */
-async function bundleDoors(outdir: string): Promise<DeployedBundle[]> {
-  const bundles = Object.entries(DOORS).map(async ([key, { name, entry }]) => {
+async function bundleAdapters(outdir: string): Promise<DeployedBundle[]> {
+  const bundles = Object.entries(ADAPTERS).map(async ([key, { name, entry }]) => {
     const folder = join(outdir, key);
     const { metafile } = await build({
       ...FUNCTION_OPTIONS,
@@ -93,7 +93,7 @@ async function bundleDoors(outdir: string): Promise<DeployedBundle[]> {
   return Promise.all(bundles);
 }
 
-/** Bundles the functions of the stack, and the doors of apps, into a temporary folder and hands them out while `use` runs. */
+/** Bundles the functions of the stack, and the adapters of apps, into a temporary folder and hands them out while `use` runs. */
 export async function withDeployedBundles<T>(
   use: (bundles: readonly DeployedBundle[]) => Promise<T>,
 ): Promise<T> {
@@ -109,9 +109,9 @@ export async function withDeployedBundles<T>(
         ]),
     );
     const bundles = await bundleFunctions(root, join(directory, "functions"));
-    const doors = await bundleDoors(join(directory, "doors"));
+    const adapters = await bundleAdapters(join(directory, "adapters"));
     return await use([
-      ...doors,
+      ...adapters,
       ...Object.entries(bundles).map(([name, bundle]) => {
         const bytes = sum(loadedAtStart(bundle));
         return {

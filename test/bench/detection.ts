@@ -1,17 +1,17 @@
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { ATTACKS, type AttackLabel, type AttackName } from "../../local/traffic/attacks/attack.ts";
 import { generateTraffic } from "../../local/traffic/generate-traffic.ts";
+import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
+import type { Alert } from "../../shared/detection/alert.ts";
+import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
+import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
 import {
   countWithin,
   type DetectionSnapshot,
 } from "../../shared/detection/rules/detection-snapshot.ts";
 import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";
-import type { Alert } from "../../shared/detection/alert.ts";
-import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
-import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/audit-log/store-events.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { createWorldAt } from "../integration/world.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { evaluate } from "./evaluation/evaluate.ts";

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { issueToken } from "../../shared/index.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { issueToken } from "../../shared/index.ts";
 import type { World } from "../integration/world.ts";
 import type { BenchmarkTable } from "./benchmark.ts";
 import { startDelayedBus } from "./delayed-bus.ts";

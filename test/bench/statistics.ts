@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type pg from "pg";
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { queryEach } from "../../shared/core/query-all.ts";
 import { allShardKeys } from "../../shared/core/shards.ts";
 import { tokenUsageStats } from "../../shared/index.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { interleaved } from "./interleaved.ts";

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
-import type { DocumentClient } from "../../shared/core/document-client.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { toEventItems } from "../../shared/audit-log/event-pack.ts";
 import { planEventWrites } from "../../shared/audit-log/event-writes.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import type { DocumentClient } from "../../shared/core/document-client.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { interleaved } from "./interleaved.ts";

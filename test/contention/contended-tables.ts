@@ -1,8 +1,8 @@
 import { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
-import { SimulatedTables } from "../../shared/cost/simulated-tables.ts";
 import type { DocumentClient } from "../../shared/core/document-client.ts";
 import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
+import { SimulatedTables } from "../../shared/cost/simulated-tables.ts";
 
 /** How long a transaction holds its items, and how soon one that meets another is cancelled. */
 const HOLD_MS = { least: 15, most: 30 };

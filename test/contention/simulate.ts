@@ -1,11 +1,11 @@
 import { returnAfterSeconds } from "../../functions/subscriber/return-messages.ts";
 import { Random } from "../../local/traffic/world/random.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import type { EventStore } from "../../shared/audit-log/event-writes.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { SECOND_MS } from "../../shared/core/clock.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { ContendedTables } from "./contended-tables.ts";
 import { VirtualTime } from "./virtual-time.ts";
 

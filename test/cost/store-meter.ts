@@ -1,9 +1,9 @@
 import { BatchGetCommand, type TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
+import type { DocumentClient } from "../../shared/core/document-client.ts";
+import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
 import type { Part, Usage } from "../../shared/cost/bill.ts";
 import type { Item } from "../../shared/cost/item-size.ts";
 import { type TableVariable, usageOfWrite } from "../../shared/cost/usage-of-write.ts";
-import type { DocumentClient } from "../../shared/core/document-client.ts";
-import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 

@@ -1,7 +1,7 @@
 import { generateTraffic } from "../../local/traffic/generate-traffic.ts";
 import { Random } from "../../local/traffic/world/random.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/core/clock.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
 /** How a call's token stands; what is `none` is no token at all, `unknown` one that nobody issued. */
 export type Standing = "good" | "narrow" | "expired" | "revoked" | "unknown" | "none";

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { actionsList, block, release, revoke } from "../../cli/commands/actions.ts";
 import { tokensList } from "../../cli/commands/tokens.ts";
 import { seedDemo } from "../../local/start/demo-data.ts";
-import { issueToken, startSession } from "../../shared/index.ts";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { issueToken, startSession } from "../../shared/index.ts";
 import { type Answer, useStack } from "./stack.ts";
 import { stackTarget } from "./stack-target.ts";
 

@@ -4,11 +4,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { archiveReplay } from "../../cli/commands/archive.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { Random } from "../../local/traffic/world/random.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { issueToken, listClients, revokeToken, tokenUsageStats } from "../../shared/index.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { useStack } from "./stack.ts";
 import { stackTarget } from "./stack-target.ts";
 

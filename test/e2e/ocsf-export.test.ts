@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import {
   alertSuspiciousActivity,
@@ -13,7 +14,6 @@ import {
   revokeToken,
   trackEvent,
 } from "../../shared/index.ts";
-import { systemClock } from "../../shared/core/clock.ts";
 import { recordingLogger } from "../integration/store.ts";
 import { ocsfEventSchema } from "../unit/ocsf-schema.ts";
 

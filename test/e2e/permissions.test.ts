@@ -2,15 +2,15 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Access } from "../../local/services/access-policies.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { seedDemo } from "../../local/start/demo-data.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { DAY_MS, HOUR_MS } from "../../shared/core/clock.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 import {
   issueToken,
   revokeToken,
   startSession,
   storeAuthorizationCode,
 } from "../../shared/index.ts";
-import { DAY_MS, HOUR_MS } from "../../shared/core/clock.ts";
 import { useStack } from "./stack.ts";
 
 const scene = useStack({ visibilitySeconds: 1 });

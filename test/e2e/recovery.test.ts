@@ -18,16 +18,16 @@ import { synthesize } from "../../infra/synthesize.ts";
 import type { Queue } from "../../local/services/queue.ts";
 import { queueNamed } from "../../local/services/queues.ts";
 import { logicalIdOfArn } from "../../local/services/template.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import {
   createEvent,
   detailType,
   EVENT_SOURCE,
   type OAuthEvent,
 } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { useStack } from "./stack.ts";
 import { stackTarget } from "./stack-target.ts";
 

@@ -7,14 +7,14 @@ import { synthesize } from "../../infra/synthesize.ts";
 import { startEventSources } from "../../local/services/event-source.ts";
 import { LambdaFunctions } from "../../local/services/lambda-functions.ts";
 import { Template } from "../../local/services/template.ts";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/audit-log/query-events.ts";
-import { issueToken, revokeToken, tokenUsageStats } from "../../shared/index.ts";
 import { HOUR_MS } from "../../shared/core/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { issueToken, revokeToken, tokenUsageStats } from "../../shared/index.ts";
 import { useStack } from "./stack.ts";
 
 const directories: string[] = [];

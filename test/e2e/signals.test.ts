@@ -7,13 +7,13 @@ import { QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import type { Assembly } from "../../local/services/template.ts";
-import type { ActionRequest } from "../../shared/response/action.ts";
-import { takeAction } from "../../shared/response/take-action.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { issueToken } from "../../shared/index.ts";
-import { signWebhook } from "../../shared/response/standard-webhook.ts";
-import { SetVerifier } from "../../shared/integrations/shared-signals/set-verifier.ts";
 import { SIGNAL_METRIC_NAMES } from "../../shared/core/metric-names.ts";
+import { issueToken } from "../../shared/index.ts";
+import { SetVerifier } from "../../shared/integrations/shared-signals/set-verifier.ts";
+import type { ActionRequest } from "../../shared/response/action.ts";
+import { signWebhook } from "../../shared/response/standard-webhook.ts";
+import { takeAction } from "../../shared/response/take-action.ts";
 import {
   type SignalTransmitter,
   startSignalTransmitter,

@@ -6,8 +6,8 @@ import type { Assembly } from "../../local/services/template.ts";
 import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
 import { isPack, readPacks } from "../../shared/audit-log/event-pack.ts";
-import { issueToken } from "../../shared/index.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { issueToken } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/store.ts";
 import { settled } from "../settled.ts";
 

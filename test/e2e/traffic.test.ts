@@ -9,9 +9,9 @@ import { generateTraffic } from "../../local/traffic/generate-traffic.ts";
 import { openLocalFront } from "../../local/traffic/local-front.ts";
 import { publishTraffic } from "../../local/traffic/publish-traffic.ts";
 import { replayEvents } from "../../local/traffic/replay-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { useStack } from "./stack.ts";
 
 const scene = useStack();

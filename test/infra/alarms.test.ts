@@ -7,9 +7,9 @@ import { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import { describe, expect, inject, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { ALARM_METRICS } from "../../shared/cost/allowances.ts";
-import { TABLES } from "../../shared/core/tables.ts";
 import { METRIC_NAMES } from "../../shared/core/metric-names.ts";
+import { TABLES } from "../../shared/core/tables.ts";
+import { ALARM_METRICS } from "../../shared/cost/allowances.ts";
 import { ENDPOINTS } from "../provider-endpoints.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 

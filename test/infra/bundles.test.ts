@@ -172,7 +172,9 @@ describe("the bundles that read providers' events", () => {
     expect(packagesOf(modulesOf(started), /^json-p3$/)).toEqual([]);
     expect(packagesOf(modulesOf(loadedOnNeed(bundle)), /^json-p3$/)).toEqual(["json-p3"]);
     // Every known provider is there at the start.
-    const own = modulesOf(started).filter((path) => path.startsWith("shared/integrations/providers/"));
+    const own = modulesOf(started).filter((path) =>
+      path.startsWith("shared/integrations/providers/"),
+    );
     expect(own).toContain("shared/integrations/providers/entra.ts");
     expect(own).not.toContain("shared/integrations/providers/mapped-provider.ts");
   });

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, inject, it } from "vitest";
+import { type EventFilters, planIndex } from "../../shared/audit-log/event-index.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { type IndexDefinition, TABLES } from "../../shared/core/tables.ts";
-import { type EventFilters, planIndex } from "../../shared/audit-log/event-index.ts";
 
 const assembly = inject("assembly");
 const file = join(assembly.directory, `${assembly.stackName}.template.json`);

@@ -232,13 +232,13 @@ describe("other issuers", () => {
   it("let a function of one's own do the same, where it decides itself", () => {
     const stack = newStack();
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", { config: { issuers } });
-    const role = new Role(stack, "Door", {
+    const role = new Role(stack, "Adapter", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     });
     monitoring.grantAuthorize(role);
     const [{ Properties } = { Properties: undefined }] = Object.entries(
       Template.fromStack(stack).findResources("AWS::IAM::Policy"),
-    ).flatMap(([id, policy]) => (id.startsWith("Door") ? [policy] : []));
+    ).flatMap(([id, policy]) => (id.startsWith("Adapter") ? [policy] : []));
     const said = JSON.stringify(Properties);
     expect(said).toContain("dynamodb:BatchGetItem");
     expect(said).toContain(secretArn);
@@ -253,7 +253,7 @@ describe("other issuers", () => {
     const api = new RestApi(stack, "Orders");
     api.root.addMethod("GET", new MockIntegration());
     monitoring.attach(api);
-    const role = new Role(stack, "Door", {
+    const role = new Role(stack, "Adapter", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     });
     monitoring.grantAuthorize(role);
@@ -261,7 +261,7 @@ describe("other issuers", () => {
       .filter(([, policy]) => JSON.stringify(policy).includes('"Ref":"Nonces'))
       .map(([id]) => id);
     expect(readers).toHaveLength(1);
-    expect(readers[0]).toMatch(/^Door/);
+    expect(readers[0]).toMatch(/^Adapter/);
   });
 
   it("may be a user pool of the same app, whose id only the deployment knows", () => {

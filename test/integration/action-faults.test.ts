@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { issueToken } from "../../shared/index.ts";
 import type { ActionRequest } from "../../shared/response/action.ts";
 import { releaseAction } from "../../shared/response/decide-action.ts";
 import { settleActions } from "../../shared/response/settle-actions.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
-import { authorize } from "../../shared/authorization/authorize.ts";
-import { issueToken } from "../../shared/index.ts";
-import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
@@ -72,11 +72,11 @@ describe("any history of actions and faults", () => {
         );
         world.time.nowMs += 1000;
         // One process that knows the list so far, and one that begins to know it with each call.
-        const door = new StoredRestrictions(world.context);
+        const adapter = new StoredRestrictions(world.context);
         const isLetIn = async (user: number) => {
           world.traffic.fault = undefined;
           const outcomes = await Promise.all(
-            [door, new StoredRestrictions(world.context)].map(async (restrictions) => {
+            [adapter, new StoredRestrictions(world.context)].map(async (restrictions) => {
               const { outcome } = await authorize(
                 { ...context, restrictions, defer: () => {} },
                 {

@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
+import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { LOG, MOST_RESTRICTIONS, toSeq } from "../../shared/authorization/restriction-store.ts";
+import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { issueToken, startSession } from "../../shared/index.ts";
 import type { ActionRequest } from "../../shared/response/action.ts";
 import { listActionsOfState, listActionsOfTarget } from "../../shared/response/action-store.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/response/decide-action.ts";
 import { settleEverything } from "../../shared/response/everything.ts";
 import { settleActions } from "../../shared/response/settle-actions.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
-import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { issueToken, startSession } from "../../shared/index.ts";
-import { LOG, MOST_RESTRICTIONS, toSeq } from "../../shared/authorization/restriction-store.ts";
-import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { fillTable } from "../bench/fill-table.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
 const ADMIN = { kind: "administrator", id: "root" } as const;
 
-/** A world with three doors, each a process of its own that has called before. */
+/** A world with three adapters, each a process of its own that has called before. */
 async function scene() {
   const world = await createWorld({
     routes: [{ path: "/mcp", scopes: ["api:read"], session: "required" }],
@@ -26,7 +26,7 @@ async function scene() {
   const events: OAuthEvent[] = [];
   const sink = { publish: async (batch: readonly OAuthEvent[]) => void events.push(...batch) };
   const context = { ...world.context, sink };
-  const doors = [0, 7, 15].map((copy) => new StoredRestrictions(world.context, copy));
+  const adapters = [0, 7, 15].map((copy) => new StoredRestrictions(world.context, copy));
   const issue = (userId: string | undefined = "ada", clientId = "app") =>
     issueToken(context, { clientId, userId, scopes: ["api:read"], expiresInSeconds: 86_400 });
   const deferred: (() => Promise<unknown>)[] = [];
@@ -46,9 +46,9 @@ async function scene() {
         ...over,
       },
     );
-  /** What the three doors answer, each the same. */
+  /** What the three adapters answer, each the same. */
   const verdict = async (secret: string, over: Partial<ProtectedRequest> = {}) => {
-    const decisions = await Promise.all(doors.map((door) => callAt(door, secret, over)));
+    const decisions = await Promise.all(adapters.map((adapter) => callAt(adapter, secret, over)));
     await Promise.all(deferred.splice(0).map((task) => task()));
     const verdicts = new Set(
       decisions.map((decision) => ("reason" in decision ? decision.reason : decision.outcome)),
@@ -60,11 +60,11 @@ async function scene() {
     takeAction(context, { reason: "stolen", actor: ADMIN, ...request });
   const inAnHour = () => toInstant(time.nowMs + HOUR_MS);
   const ofType = (type: string) => events.filter(({ event_type }) => event_type === type);
-  return { world, context, time, events, doors, issue, verdict, take, inAnHour, ofType, callAt };
+  return { world, context, time, events, adapters, issue, verdict, take, inAnHour, ofType, callAt };
 }
 
 describe("a revocation", () => {
-  it("of a user refuses what was issued before at every door, and nothing else", async () => {
+  it("of a user refuses what was issued before at every adapter, and nothing else", async () => {
     const { issue, verdict, take, time, ofType } = await scene();
     const [first, second, other] = [await issue(), await issue(), await issue("bob")];
     expect(await verdict(first.secret)).toBe("allowed");
@@ -274,14 +274,14 @@ describe("a block", () => {
   });
 
   it("costs a read unit when there is none, and a second round trip only when it is new", async () => {
-    const { world, issue, verdict, take, inAnHour, doors, callAt } = await scene();
+    const { world, issue, verdict, take, inAnHour, adapters, callAt } = await scene();
     const { secret } = await issue();
     await verdict(secret);
     world.traffic.reset();
-    const [door] = doors as [StoredRestrictions, ...StoredRestrictions[]];
+    const [adapter] = adapters as [StoredRestrictions, ...StoredRestrictions[]];
     const counted = async () => {
       world.traffic.reset();
-      await callAt(door, secret, {});
+      await callAt(adapter, secret, {});
       const { roundTrips, readUnits, writeUnits } = world.traffic;
       return { requests: roundTrips, readUnits, writeUnits };
     };
@@ -427,7 +427,7 @@ describe("an action", () => {
     }
   });
 
-  it("is refused when as many hold as every door keeps, while a release has room", {
+  it("is refused when as many hold as every adapter keeps, while a release has room", {
     timeout: 60_000,
   }, async () => {
     const { context, take, inAnHour, issue, verdict } = await scene();
@@ -463,33 +463,33 @@ describe("an action", () => {
   });
 
   it("is not let past a store that does not answer for the list", async () => {
-    const { world, issue, callAt, doors } = await scene();
+    const { world, issue, callAt, adapters } = await scene();
     const { secret } = await issue();
     world.traffic.fault = ({ operation }) =>
       operation === "GetItem" ? { error: throttled() } : undefined;
-    const [door] = doors as [StoredRestrictions, ...StoredRestrictions[]];
-    expect((await callAt(door, secret, {})).outcome).toBe("unavailable");
+    const [adapter] = adapters as [StoredRestrictions, ...StoredRestrictions[]];
+    expect((await callAt(adapter, secret, {})).outcome).toBe("unavailable");
   });
 });
 
 describe("calls that race with actions", () => {
-  it("let nobody in that began after the answer, at any door", { timeout: 30_000 }, async () => {
-    const { issue, take, inAnHour, doors, callAt } = await scene();
+  it("let nobody in that began after the answer, at any adapter", { timeout: 30_000 }, async () => {
+    const { issue, take, inAnHour, adapters, callAt } = await scene();
     const users = Array.from({ length: 12 }, (_, n) => `user-${n}`);
     const tokens = await Promise.all([...users, "somebody-else"].map((user) => issue(user)));
     const confirmed = new Set<number>();
     let isOver = false;
     const wrong: string[] = [];
-    const caller = async (door: StoredRestrictions) => {
+    const caller = async (adapter: StoredRestrictions) => {
       while (!isOver) {
         for (const [n, { secret }] of tokens.entries()) {
           const wasConfirmed = confirmed.has(n);
-          const { outcome } = await callAt(door, secret, {});
+          const { outcome } = await callAt(adapter, secret, {});
           if (wasConfirmed && outcome === "allowed") wrong.push(`user-${n}`);
         }
       }
     };
-    const calling = doors.map(caller);
+    const calling = adapters.map(caller);
     await Promise.all(
       users.map(async (id, n) => {
         const target = { kind: "user", id } as const;
@@ -507,8 +507,8 @@ describe("calls that race with actions", () => {
     expect(confirmed.size).toBe(tokens.length);
     expect(wrong).toEqual([]);
     for (const { secret } of tokens) {
-      const [door] = doors as [StoredRestrictions, ...StoredRestrictions[]];
-      expect((await callAt(door, secret, {})).outcome).not.toBe("allowed");
+      const [adapter] = adapters as [StoredRestrictions, ...StoredRestrictions[]];
+      expect((await callAt(adapter, secret, {})).outcome).not.toBe("allowed");
     }
   });
 });

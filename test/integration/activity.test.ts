@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 const NOW_MS = Date.parse("2026-11-23T10:17:30.000Z");

@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
 import { decideByLink, openApprovalLink } from "../../shared/response/decide-by-link.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
-import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld } from "./store.ts";
 
 const PAGE = "https://admin.example.com/prod/admin/oauth/dashboard";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createEvent, type OAuthEvent, typesOf } from "../../shared/events/oauth-event.ts";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { SECOND_MS } from "../../shared/core/clock.ts";
+import { createEvent, type OAuthEvent, typesOf } from "../../shared/events/oauth-event.ts";
 import { createWorld, type World } from "./store.ts";
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { authorize } from "../../shared/authorization/authorize.ts";
-import { issueToken, revokeToken, startSession } from "../../shared/index.ts";
 import { HOUR_MS } from "../../shared/core/clock.ts";
+import { issueToken, revokeToken, startSession } from "../../shared/index.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 

@@ -2,8 +2,8 @@ import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { endSession, issueToken, revokeToken, startSession } from "../../shared/index.ts";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { endSession, issueToken, revokeToken, startSession } from "../../shared/index.ts";
 import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 

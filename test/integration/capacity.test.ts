@@ -1,15 +1,15 @@
 import { PutCommand, UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { dollarsOf } from "../../shared/cost/prices.ts";
 import { CounterUpdates } from "../../shared/audit-log/counter-updates.ts";
 import { countsOfEvent } from "../../shared/audit-log/counts-of-event.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
 import { toEventItems } from "../../shared/audit-log/event-pack.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
+import { dollarsOf } from "../../shared/cost/prices.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 import { listClients, tokenUsageStats } from "../../shared/index.ts";
 import { activity } from "../../shared/statistics/activity.ts";
-import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 const TOKEN_ID = "01a20a27-742d-708c-86b9-9adfc2873eae";

@@ -4,6 +4,7 @@ import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { expiredSessions } from "../../shared/cleanup/cleanup-targets.ts";
 import { deleteExpired } from "../../shared/cleanup/delete-expired.ts";
 import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
+import { DAY_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import {
   cleanupEvents,
@@ -13,7 +14,6 @@ import {
   startSession,
   storeAuthorizationCode,
 } from "../../shared/index.ts";
-import { DAY_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { generateSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorld, type World } from "./store.ts";
 

@@ -1,7 +1,6 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { findClients } from "../../shared/tokens/find-clients.ts";
-import { recordClientUse } from "../../shared/tokens/record-client-use.ts";
+import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import {
   endSession,
   issueToken,
@@ -12,7 +11,8 @@ import {
   trackTokenUsage,
 } from "../../shared/index.ts";
 import { findSession } from "../../shared/tokens/client-session.ts";
-import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
+import { findClients } from "../../shared/tokens/find-clients.ts";
+import { recordClientUse } from "../../shared/tokens/record-client-use.ts";
 import { digestSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorld, type World } from "./store.ts";
 

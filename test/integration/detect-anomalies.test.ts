@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import type { CustomRule } from "../../shared/config/custom-rule-parameters.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 import { alertNotification } from "../../shared/detection/alert-notification.ts";
 import { findAlert, listAlerts } from "../../shared/detection/alert-store.ts";
@@ -9,9 +11,7 @@ import { muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
 import { readRuleHistory } from "../../shared/detection/rule-history.ts";
 import { tryRule } from "../../shared/detection/try-rule.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { activity } from "../../shared/statistics/activity.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 async function watchedWorld(config: MonitoringConfigInput = {}) {
@@ -150,7 +150,7 @@ describe("detectAnomalies", () => {
       agoMs: 4 * MINUTE_MS,
       details: (n) => ({
         ip: `198.51.100.${n}`,
-        endpoint: `/api/door-${String.fromCharCode(97 + (n % 26))}`,
+        endpoint: `/api/adapter-${String.fromCharCode(97 + (n % 26))}`,
         token_id: "t-probe",
       }),
     });

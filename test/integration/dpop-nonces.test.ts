@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callerOf } from "../../adapters/node/index.ts";
 import { protectServer } from "../../adapters/node/oauth-monitoring.ts";
-import { DpopNonces } from "../../shared/tokens/verifiers/dpop-nonces.ts";
+import { DpopNonces } from "../../shared/token-verifiers/dpop-nonces.ts";
 import { API, dpopKey, startRealIssuer } from "./real-issuer.ts";
 import { tokenScene } from "./token-scene.ts";
 
@@ -31,7 +31,7 @@ async function serverWithNonces(readSecret = async () => SECRET) {
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const monitoring = protectServer(
     {
-      ...made.door,
+      ...made.adapter,
       sink: {
         publish: async (events: typeof made.published) => void made.published.push(...events),
       },
@@ -70,7 +70,7 @@ async function serverWithNonces(readSecret = async () => SECRET) {
   return { ...made, call, close, reasons };
 }
 
-describe("a door that asks for nonces", () => {
+describe("an adapter that asks for nonces", () => {
   it("gives one to a proof without, takes it, and gives another when it is old", async () => {
     const { call, close, reasons, time, world } = await serverWithNonces();
     world.traffic.reset();
@@ -122,7 +122,7 @@ describe("nonces", () => {
   const options = { secretArn: SECRET_ARN, lifetimeSeconds: 60 };
   const T = 1_700_000_000_000 - (1_700_000_000_000 % 60_000);
 
-  it("are the same for every door with the secret, in a window and the next one", async () => {
+  it("are the same for every adapter with the secret, in a window and the next one", async () => {
     const [one, other] = [0, 1].map(() => new DpopNonces(options, async () => SECRET));
     const nonce = String(await one?.current(T));
     expect(await other?.current(T + 59_999)).toBe(nonce);

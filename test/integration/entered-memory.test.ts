@@ -1,11 +1,11 @@
 import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
-import { valuesInUse } from "../../shared/audit-log/values-in-use.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { valuesInUse } from "../../shared/audit-log/values-in-use.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createWorld } from "./store.ts";
 
 describe("a process whose table was emptied", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { enterPlaces } from "../../shared/audit-log/first-places.ts";
+import { MINUTE_MS } from "../../shared/core/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import type { Origin } from "../../shared/events/origin.ts";
-import { MINUTE_MS } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 const event = (

@@ -1,9 +1,9 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { retentionDays } from "../../shared/config/event-retention.ts";
+import { DAY_MS, toEpochSeconds, toInstant } from "../../shared/core/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { firstReceipt } from "../../shared/integrations/provider-endpoint/first-receipt.ts";
-import { DAY_MS, toEpochSeconds, toInstant } from "../../shared/core/clock.ts";
 import { createWorld } from "./store.ts";
 
 describe("the first receipt of an event", () => {

@@ -5,6 +5,7 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { expect, it } from "vitest";
 import { decide } from "../../adapters/http/decide.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import {
   alertSuspiciousActivity,
   endSession,
@@ -24,7 +25,6 @@ import {
   trackScopeValidation,
   trackTokenUsage,
 } from "../../shared/index.ts";
-import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 
 type GrantName = Extract<keyof OAuthMonitoring, `grant${string}`>;

@@ -11,9 +11,9 @@ import { Notifications } from "../../local/services/notifications.ts";
 import { Queue } from "../../local/services/queue.ts";
 import { isPack, readPacks } from "../../shared/audit-log/event-pack.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
+import { DAY_MS } from "../../shared/core/clock.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
-import { DAY_MS } from "../../shared/core/clock.ts";
 import { HOSTILE_INSTANTS, hostileJson, hostileText, SECRET } from "../hostile-values.ts";
 import { createWorld, type World } from "./store.ts";
 

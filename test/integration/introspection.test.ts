@@ -1,7 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { IntrospectionVerifier } from "../../shared/tokens/verifiers/introspection-verifier.ts";
+import { IntrospectionVerifier } from "../../shared/token-verifiers/introspection-verifier.ts";
 import { newKey, type SigningIssuer, startSigningIssuer } from "./signing-issuer.ts";
 import { tokenScene } from "./token-scene.ts";
 

@@ -3,6 +3,7 @@ import { paginateScan } from "@aws-sdk/lib-dynamodb";
 import { exportJWK, type JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import {
   revokeHolder,
   revokeNamedToken,
@@ -10,7 +11,6 @@ import {
   takeAction,
   tokenUsageStats,
 } from "../../shared/index.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { newKey, type SigningIssuer, startSigningIssuer } from "./signing-issuer.ts";
 import { tokenScene } from "./token-scene.ts";
 

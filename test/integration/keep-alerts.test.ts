@@ -1,9 +1,6 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import type {
-  DetectionSnapshot,
-  SubjectCount,
-} from "../../shared/detection/rules/detection-snapshot.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 import {
   AlertChangedError,
@@ -17,8 +14,11 @@ import {
 import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
 import { findKnownNetworks } from "../../shared/detection/known-networks.ts";
 import { listMutes, muteClient } from "../../shared/detection/mutes.ts";
+import type {
+  DetectionSnapshot,
+  SubjectCount,
+} from "../../shared/detection/rules/detection-snapshot.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { createWorld } from "./store.ts";
 

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createCallCheck } from "../../adapters/http/check-call.ts";
 import { protectServer } from "../../adapters/node/oauth-monitoring.ts";
-import { takeAction } from "../../shared/response/take-action.ts";
-import { issueToken } from "../../shared/index.ts";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { issueToken } from "../../shared/index.ts";
+import { takeAction } from "../../shared/response/take-action.ts";
 import { createWorld, type World } from "./store.ts";
 
 const close: (() => Promise<unknown>)[] = [];

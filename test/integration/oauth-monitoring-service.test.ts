@@ -1,8 +1,8 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
+import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken, tokenUsageStats, trackTokenUsage } from "../../shared/index.ts";
-import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld } from "./store.ts";
 
 describe("OAuthMonitoringService", () => {

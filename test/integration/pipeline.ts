@@ -14,13 +14,13 @@ import type { Template } from "../../local/services/template.ts";
 import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
 import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
 import { createDocumentClient, type Patience } from "../../shared/core/document-client.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import type { MetricService } from "../../shared/core/metric-names.ts";
 import { createEventPublisher } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { type Fault, FaultyWire, storeHandler, withoutWaits } from "./faulty-wire.ts";
 import type { World } from "./world.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
-import { originOf } from "../../shared/events/origin.ts";
 import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { DAY_MS } from "../../shared/core/clock.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { originOf } from "../../shared/events/origin.ts";
 import { createWorld, type World } from "./store.ts";
 
 const TYPES = ["token_used", "auth_failed", "scope_violation", "consent_given"];

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { countWithin } from "../../shared/detection/rules/detection-snapshot.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
-import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { HOUR_MS, SECOND_MS } from "../../shared/core/clock.ts";
+import { readSnapshot } from "../../shared/detection/read-snapshot.ts";
+import { countWithin } from "../../shared/detection/rules/detection-snapshot.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 import { cleanupExpiredTokens, issueToken } from "../../shared/index.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
-import { HOUR_MS, SECOND_MS } from "../../shared/core/clock.ts";
 import { createWorld } from "./store.ts";
 
 /** Every index at so many shards. */

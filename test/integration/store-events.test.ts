@@ -1,14 +1,14 @@
 import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import type { EventData } from "../../shared/events/event-data.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { eventKey } from "../../shared/audit-log/event-key.ts";
 import { isPack } from "../../shared/audit-log/event-pack.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import type { EventData } from "../../shared/events/event-data.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 

@@ -48,8 +48,8 @@ export async function tokenScene(
   return {
     ...world,
     world,
-    /** What a door works with. */
-    door: { ...world.context, otherIssuers },
+    /** What an adapter works with. */
+    adapter: { ...world.context, otherIssuers },
     published,
     decide,
     afterAnswer,

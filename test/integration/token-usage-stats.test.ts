@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { registerClient } from "../../shared/tokens/register-client.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import {
   cleanupExpiredTokens,
   issueToken,
@@ -11,7 +11,7 @@ import {
 } from "../../shared/index.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { listClients } from "../../shared/statistics/list-clients.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
+import { registerClient } from "../../shared/tokens/register-client.ts";
 import { createWorld } from "./store.ts";
 
 interface Life {

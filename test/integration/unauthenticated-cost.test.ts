@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { meterStore } from "../cost/store-meter.ts";
 import { createWorld } from "./store.ts";
 

@@ -1,19 +1,16 @@
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
 import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import {
-  createDocumentClient,
-  type DocumentClient,
-} from "../../shared/core/document-client.ts";
+import type { Clock } from "../../shared/core/clock.ts";
+import { createDocumentClient, type DocumentClient } from "../../shared/core/document-client.ts";
 import { forEachTable, tableContextKey } from "../../shared/core/table-names.ts";
 import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
-import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../shared/audit-log/store-events.ts";
-import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
-import type { Clock } from "../../shared/core/clock.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
+import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { watchStore } from "./store-traffic.ts";
 
 process.env.AWS_REGION ??= "us-east-1";

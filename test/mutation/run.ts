@@ -24,7 +24,7 @@ import { placeOf, withProbes } from "./probes.ts";
 import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const MUTATED = ["shared", "doors", "functions/authorizer"];
+const MUTATED = ["shared", "adapters", "functions/authorizer"];
 /** What is linked or left out when the rest of the repository is copied. */
 const LINKED = ["node_modules", "dist"];
 const NOT_COPIED = [...LINKED, ".git", ".local", ".mutation", "cdk.out", "coverage"];

@@ -12,8 +12,8 @@ import {
   startLocalStack,
 } from "../../local/start/local-stack.ts";
 import { readAssembly } from "../../local/start/other-app.ts";
-import { queryEvents, revokeHolder } from "../../shared/index.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { queryEvents, revokeHolder } from "../../shared/index.ts";
 import { settled } from "../settled.ts";
 import { signInAs } from "../sign-in-as.ts";
 import { newExample, newFolder, pack, ROOT, run } from "./new-app.ts";

@@ -56,7 +56,7 @@ describe("the package", () => {
     expect(files.length).toBeGreaterThan(100);
     const others = files.filter(
       (file) =>
-        !/^package\/(dist\/(infra|shared|doors|cli|functions)\/|docs\/|examples\/|test\/bench\/RESULTS\.md$|package\.json$|LICENSE$|[A-Z]+\.md$)/.test(
+        !/^package\/(dist\/(infra|shared|adapters|cli|functions)\/|docs\/|examples\/|test\/bench\/RESULTS\.md$|package\.json$|LICENSE$|[A-Z]+\.md$)/.test(
           file,
         ),
     );

@@ -4,8 +4,8 @@ import { PublicSurface } from "./public-surface.ts";
 const surfaces = {
   "oauth-monitoring": new PublicSurface("infra/index.d.mts"),
   "oauth-monitoring/shared": new PublicSurface("shared/index.d.mts"),
-  "oauth-monitoring/lambda": new PublicSurface("doors/lambda/index.d.mts"),
-  "oauth-monitoring/node": new PublicSurface("doors/node/index.d.mts"),
+  "oauth-monitoring/lambda": new PublicSurface("adapters/lambda/index.d.mts"),
+  "oauth-monitoring/node": new PublicSurface("adapters/node/index.d.mts"),
 };
 
 /** Errors name themselves. */

@@ -13,7 +13,7 @@ const TOOLS = "cmake g++ make python3 xz-utils autoconf automake libtool";
 const TESTS = [
   "anomalies",
   "delivery",
-  "doors/doors",
+  "adapters/adapters",
   "adapters/http",
   "http",
   "issuers",

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type {
   DetectionSnapshot,
   HourCounts,
@@ -7,9 +10,6 @@ import type {
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { usualRange } from "../../shared/detection/rules/usual-range.ts";
-import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 
 /** A Monday. */

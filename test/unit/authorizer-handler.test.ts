@@ -4,8 +4,8 @@ import type { APIGatewayRequestAuthorizerEvent, Context } from "aws-lambda";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { decideCall, reportFailure } from "../../functions/authorizer/decide-call.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { parseMetricLine, valuesOf } from "../embedded-metrics.ts";
 import { recordingLogger } from "../integration/world.ts";
 

@@ -9,8 +9,8 @@ import {
   UnavailableError,
 } from "../../functions/authorizer/authorizer-response.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
-import type { ClientSession } from "../../shared/tokens/client-session.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
+import type { ClientSession } from "../../shared/tokens/client-session.ts";
 
 const ARN = "arn:aws:execute-api:eu-central-1:111122223333:abc123/prod/GET/api/x";
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Count } from "../../shared/audit-log/counter-keys.ts";
 import { CounterUpdates } from "../../shared/audit-log/counter-updates.ts";
 import { countsOfEvent, type EventNews, NO_NEWS } from "../../shared/audit-log/counts-of-event.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
 import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 

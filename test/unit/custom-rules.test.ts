@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { findByCustomRule, type RuleCounts } from "../../shared/detection/rules/custom-rule.ts";
-import type { SubjectCount } from "../../shared/detection/rules/detection-snapshot.ts";
-import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import { customRuleSchema } from "../../shared/config/custom-rule-parameters.ts";
 import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { findByCustomRule, type RuleCounts } from "../../shared/detection/rules/custom-rule.ts";
+import type { SubjectCount } from "../../shared/detection/rules/detection-snapshot.ts";
+import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import { suggestThresholds } from "../../shared/detection/suggest-thresholds.ts";
 import { tryRule } from "../../shared/detection/try-rule.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { calculateJwkThumbprint } from "jose";
 import { describe, expect, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { checkDpopProof } from "../../shared/tokens/verifiers/dpop-proof.ts";
+import { checkDpopProof } from "../../shared/token-verifiers/dpop-proof.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const NOW_SECONDS = NOW_MS / 1000;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
-import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { countsOfEvent } from "../../shared/audit-log/counts-of-event.ts";
 import { DAY_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
+import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, rules } from "../seen-events.ts";
 

@@ -3,11 +3,11 @@ import type { AddressInfo } from "node:net";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { busSink } from "../../adapters/events/event-sink.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import type { Clock } from "../../shared/core/clock.ts";
 import { createEventPublisher } from "../../shared/events/event-publisher.ts";
 import { createBufferedSink, PublishError } from "../../shared/events/event-sink.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { recordingLogger } from "../integration/store.ts";
 
 interface Entry {

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
+import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
 import {
   InvalidConfigError,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import { AlertChangedError } from "../../shared/detection/alert-store.ts";
 import { explain, faultsOf } from "../../shared/core/faults.ts";
 import {
   IncompleteRequestError,
   OAuthMonitoringError,
 } from "../../shared/core/oauth-monitoring-error.ts";
-import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
 import { InvalidRangeError } from "../../shared/core/time-range.ts";
-import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
+import { AlertChangedError } from "../../shared/detection/alert-store.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
+import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
 
 const schema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import { kilometresBetween } from "../../shared/detection/rules/impossible-travel.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import type { Origin } from "../../shared/events/origin.ts";
-import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, rules } from "../seen-events.ts";
 

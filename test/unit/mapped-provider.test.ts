@@ -11,7 +11,10 @@ import {
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { parseBusMessage } from "../../shared/integrations/providers/bus-message.ts";
 import { checkMappings } from "../../shared/integrations/providers/mapped-provider.ts";
-import { KNOWN_PROVIDERS, loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
+import {
+  KNOWN_PROVIDERS,
+  loadAdapters,
+} from "../../shared/integrations/providers/provider-adapters.ts";
 
 type MappingInput = NonNullable<
   NonNullable<MonitoringConfigInput["providers"]>["mappings"]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { toInstant } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { attach } from "../../shared/integrations/providers/node-oidc-provider.ts";
-import { toInstant } from "../../shared/core/clock.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
-import { BrokenDatabaseError, OriginDatabase } from "../../shared/integrations/ip-enrichment/origin-database.ts";
+import {
+  BrokenDatabaseError,
+  OriginDatabase,
+} from "../../shared/integrations/ip-enrichment/origin-database.ts";
 import { encode, mmdbFile, pointerTo } from "../mmdb-file.ts";
 
 const REAL = createRequire(import.meta.url).resolve(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type {
   DetectionSnapshot,
   KnownNetwork,
@@ -7,7 +8,6 @@ import { originText, placeText } from "../../shared/detection/rules/origin-news.
 import { type SeenEvent, toSeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { clientsInNewNetworks } from "../../shared/detection/suspects.ts";
 import type { Origin } from "../../shared/events/origin.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { eventsBefore, findAt, place } from "../seen-events.ts";
 
 /** A Monday. */

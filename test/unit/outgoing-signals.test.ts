@@ -2,10 +2,16 @@ import { type AddressInfo, createServer, isIPv6 } from "node:net";
 import { describe, expect, it } from "vitest";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { outgoingSignals } from "../../shared/integrations/shared-signals/outgoing-signals.ts";
-import { postToReceiver, publicAgent } from "../../shared/integrations/shared-signals/post-to-receiver.ts";
+import {
+  postToReceiver,
+  publicAgent,
+} from "../../shared/integrations/shared-signals/post-to-receiver.ts";
 import { isPushable } from "../../shared/integrations/shared-signals/stream.ts";
 import { readSubject } from "../../shared/integrations/shared-signals/subject-identifier.ts";
-import { isInStream, subjectsMatch } from "../../shared/integrations/shared-signals/subject-matching.ts";
+import {
+  isInStream,
+  subjectsMatch,
+} from "../../shared/integrations/shared-signals/subject-matching.ts";
 
 const AT_MS = Date.parse("2026-11-25T08:00:00.500Z");
 const NAMES = { userIssuer: "https://login.example.com/" };

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { effectOfPolicies, type PolicyDay } from "../bench/evaluation/policy-effect.ts";
 import { recommendedText } from "../bench/evaluation/policy-page.ts";
 import { policyTables } from "../bench/evaluation/policy-report.ts";

@@ -2,8 +2,8 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { DAY_MS } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { signWebhook } from "../../shared/response/standard-webhook.ts";
 import { authenticateRequest } from "../../shared/integrations/provider-endpoint/authenticate-request.ts";
 import { receiveRecords } from "../../shared/integrations/provider-endpoint/receive-records.ts";
 import { recordsOfBody } from "../../shared/integrations/provider-endpoint/records-of-body.ts";
@@ -13,7 +13,7 @@ import { keycloak } from "../../shared/integrations/providers/keycloak.ts";
 import { okta } from "../../shared/integrations/providers/okta.ts";
 import { ping } from "../../shared/integrations/providers/ping.ts";
 import { MAX_RECORDS, recordsIn } from "../../shared/integrations/providers/provider-adapter.ts";
-import { DAY_MS } from "../../shared/core/clock.ts";
+import { signWebhook } from "../../shared/response/standard-webhook.ts";
 import { HOSTILE_TEXTS } from "../hostile-values.ts";
 import {
   auth0Sample,

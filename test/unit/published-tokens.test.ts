@@ -10,11 +10,11 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jos
 import { describe, expect, it } from "vitest";
 import { ALGORITHMS } from "../../shared/config/issuer-parameters.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { checkDpopProof } from "../../shared/tokens/verifiers/dpop-proof.ts";
-import { IssuerKeys } from "../../shared/tokens/verifiers/issuer-keys.ts";
-import { readSignedJwt } from "../../shared/tokens/verifiers/json-web-token.ts";
-import { isSignatureValid } from "../../shared/tokens/verifiers/jws-signature.ts";
-import { checkSignature } from "../../shared/tokens/verifiers/jwt-verifier.ts";
+import { checkDpopProof } from "../../shared/token-verifiers/dpop-proof.ts";
+import { IssuerKeys } from "../../shared/token-verifiers/issuer-keys.ts";
+import { readSignedJwt } from "../../shared/token-verifiers/json-web-token.ts";
+import { isSignatureValid } from "../../shared/token-verifiers/jws-signature.ts";
+import { checkSignature } from "../../shared/token-verifiers/jwt-verifier.ts";
 
 const LIMITS = { keysRefreshSeconds: 60, keysMaxAgeSeconds: 600, unknownKeyCooldownSeconds: 30 };
 const MOMENT = { atMs: 1_300_819_000_000, defer: () => {} };

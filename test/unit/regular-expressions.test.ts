@@ -34,7 +34,7 @@ function regularExpressions(file: string): Found[] {
   return found;
 }
 
-const all = ["functions", "doors", "shared", "infra", "cli", "local"]
+const all = ["functions", "adapters", "shared", "infra", "cli", "local"]
   .flatMap((folder) =>
     readdirSync(`${root}${folder}`, { encoding: "utf8", recursive: true }).map(
       (name) => `${folder}/${name}`,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { alertLine, caseLink, caseText } from "../../local/traffic/case-text.ts";
 import { moveEvents, parseExportedEvents } from "../../local/traffic/exported-events.ts";
+import { DAY_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { alertSchema } from "../../shared/detection/alert.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { DAY_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 

@@ -24,10 +24,10 @@ import type { EventBus, PutEventsEntry } from "../../local/services/event-bus.ts
 import { Notifications } from "../../local/services/notifications.ts";
 import { Queue } from "../../local/services/queue.ts";
 import { inputFaults } from "../../local/services/service-model.ts";
-import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { createEventPublisher } from "../../shared/events/event-publisher.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
+import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { hostileText } from "../hostile-values.ts";
 import { sampleAlert } from "../sample-alert.ts";
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type { DetectionSnapshot } from "../../shared/detection/rules/detection-snapshot.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { sessionsApart } from "../../shared/detection/rules/sessions-apart.ts";
 import { toStories } from "../../shared/detection/stories.ts";
 import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
-import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, place, rules } from "../seen-events.ts";
 

@@ -2,11 +2,11 @@ import type { SQSRecord } from "aws-lambda";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { republishBatch } from "../../functions/republisher/republish-batch.ts";
 import { type Subscriber, storeBatch } from "../../functions/subscriber/store-batch.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
 import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
-import { createEvent, detailType, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { toInstant } from "../../shared/core/clock.ts";
+import { createEvent, detailType, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { recordingLogger } from "../integration/world.ts";
 
 const NOW_MS = Date.parse("2026-11-25T08:00:00.000Z");

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { isSensitive, riskOf } from "../../shared/detection/rules/risk.ts";
-import { type SeenEvent, templateOf, toSeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { isSensitive, riskOf } from "../../shared/detection/rules/risk.ts";
+import {
+  type SeenEvent,
+  templateOf,
+  toSeenEvent,
+} from "../../shared/detection/rules/seen-event.ts";
 import { clientsInNewNetworks, suspectClients } from "../../shared/detection/suspects.ts";
 import { isGuess } from "../../shared/events/guess-reasons.ts";
 import { agentOf } from "../../shared/events/user-agent.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { eventsBefore, findAt, place } from "../seen-events.ts";
 
 /** A Monday. */
@@ -153,14 +157,16 @@ describe("scope_probing", () => {
   const refused = (ago: number, n: number, user = "ada") =>
     event(ago, HOME, {
       type: "scope_violation",
-      endpoint: `/api/door-${"abcdefgh"[n]}`,
+      endpoint: `/api/adapter-${"abcdefgh"[n]}`,
       userId: user,
       scopes: ["x:write"],
     });
 
   it("raises a holder that is refused at many endpoints, however slowly", () => {
-    const slow = (doors: number) =>
-      found(holder(...Array.from({ length: doors }, (_, n) => refused((doors - n) * 60 - 30, n))));
+    const slow = (adapters: number) =>
+      found(
+        holder(...Array.from({ length: adapters }, (_, n) => refused((adapters - n) * 60 - 30, n))),
+      );
     expect(slow(4)).toEqual([]);
     expect(slow(5)).toMatchObject([
       { rule: "scope_probing", subject: { kind: "token", id: "t1" }, observed: 5, score: 45 },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { claimReader, readTokenClaims } from "../../shared/tokens/verifiers/token-claims.ts";
+import { claimReader, readTokenClaims } from "../../shared/token-verifiers/token-claims.ts";
 
 const IAT = 1_700_000_000;
 const NOW_MS = (IAT + 60) * 1000;

@@ -4,9 +4,9 @@ import { generateTraffic, type Traffic } from "../../local/traffic/generate-traf
 import { DEMO_NETWORKS } from "../../local/traffic/world/demo-origins.ts";
 import { prefixOf } from "../../local/traffic/world/networks.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 
 /** A Monday. */
 const START_MS = Date.parse("2026-11-16T00:00:00.000Z");

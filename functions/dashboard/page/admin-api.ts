@@ -1,8 +1,8 @@
-import type { Action, ActionHits } from "../../../shared/response/action.ts";
+import type { EventPage } from "../../../shared/audit-log/query-events.ts";
 import type { CleanupRun } from "../../../shared/cleanup/cleanup-runs.ts";
 import type { Alert } from "../../../shared/detection/alert.ts";
 import type { AlertReview } from "../../../shared/detection/verdicts.ts";
-import type { EventPage } from "../../../shared/audit-log/query-events.ts";
+import type { Action, ActionHits } from "../../../shared/response/action.ts";
 import type { Activity } from "../../../shared/statistics/activity.ts";
 import type { ClientSummary } from "../../../shared/statistics/list-clients.ts";
 import type { TokenUsageStats } from "../../../shared/statistics/token-usage-stats.ts";

@@ -1,5 +1,5 @@
-import { NO_CLIENT } from "../../../shared/events/oauth-event.ts";
 import { MINUTE_MS } from "../../../shared/core/clock.ts";
+import { NO_CLIENT } from "../../../shared/events/oauth-event.ts";
 import { residentialProxies } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 

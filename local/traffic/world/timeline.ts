@@ -1,6 +1,6 @@
+import { toInstant } from "../../../shared/core/clock.ts";
 import type { EventData } from "../../../shared/events/event-data.ts";
 import { createEvent, type OAuthEvent } from "../../../shared/events/oauth-event.ts";
-import { toInstant } from "../../../shared/core/clock.ts";
 import { previousUse } from "../../../shared/tokens/previous-use.ts";
 import type { Random } from "./random.ts";
 

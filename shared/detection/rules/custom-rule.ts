@@ -1,6 +1,6 @@
 import type { CustomRule } from "../../config/custom-rule-parameters.ts";
-import { NO_CLIENT } from "../../events/oauth-event.ts";
 import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { NO_CLIENT } from "../../events/oauth-event.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import type { SubjectCount } from "./detection-snapshot.ts";
 

@@ -1,12 +1,6 @@
-import { isOperator } from "../../events/operator.ts";
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
+import { isOperator } from "../../events/operator.ts";
 import type { SeenEvent } from "./seen-event.ts";
-
-/**
- * Days without use after which a token is dormant: more than a long weekend, and well below a week, so that a weekly job
- * is not on this side of the limit in one week and on the other in the next.
- */
-export const DORMANT_AFTER_DAYS = 5;
 
 /** Of a suspect's events, the newest of the last two hours are read, and so many of the time before them. */
 export const RECENT_MS = 2 * HOUR_MS;

@@ -1,7 +1,8 @@
+import { DORMANT_AFTER_DAYS } from "../../audit-log/counts-of-event.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../../core/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
-import { countWithin, DORMANT_AFTER_DAYS } from "./detection-snapshot.ts";
+import { countWithin } from "./detection-snapshot.ts";
 import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
 

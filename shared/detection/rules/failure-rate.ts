@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isGuess } from "../../events/guess-reasons.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
 import { isSharedAddress, othersAt } from "./failure-burst.ts";

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import type { Origin } from "../../events/origin.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import type { Origin } from "../../events/origin.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { originEvidence, originNews, placeText, usualPlaces, wasAt } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent } from "./party.ts";

@@ -7,7 +7,8 @@ import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
 /** Endpoints that so many holders of a client are refused at are a mistake of the client. */
 const SHARED_BY = 3;
 
-const doorOf = ({ clientId, endpoint = "" }: SeenEvent) => `${clientId}\n${templateOf(endpoint)}`;
+const adapterOf = ({ clientId, endpoint = "" }: SeenEvent) =>
+  `${clientId}\n${templateOf(endpoint)}`;
 
 /** One holder that is refused for its scopes at many endpoints, however slowly. */
 export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]> = {
@@ -26,16 +27,16 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
     );
     const sharers = new Map<string, Set<string>>();
     for (const [holder, events] of violations) {
-      for (const door of new Set(events.map(doorOf))) {
-        sharers.set(door, (sharers.get(door) ?? new Set()).add(holder));
+      for (const adapter of new Set(events.map(adapterOf))) {
+        sharers.set(adapter, (sharers.get(adapter) ?? new Set()).add(holder));
       }
     }
     return [...violations].flatMap(([holder, all]) => {
-      const events = all.filter((each) => (sharers.get(doorOf(each))?.size ?? 0) < SHARED_BY);
-      const doors = new Set(events.map(({ endpoint = "" }) => templateOf(endpoint)));
+      const events = all.filter((each) => (sharers.get(adapterOf(each))?.size ?? 0) < SHARED_BY);
+      const endpoints = new Set(events.map(({ endpoint = "" }) => templateOf(endpoint)));
       const asked = new Set(events.flatMap(({ scopes }) => scopes));
       const last = events.at(-1);
-      const variety = Math.max(doors.size, asked.size);
+      const variety = Math.max(endpoints.size, asked.size);
       if (variety < threshold || !last || last.atMs < nowMs - HOUR_MS) return [];
       const [first] = events;
       const habits = habitsOf(
@@ -56,7 +57,7 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
             ...tokens.map((each) => ({ kind: "token", id: each }) as const),
             ...strangeAddresses(events, habits),
           ],
-          message: `${of.kind} ${of.id} was refused ${events.length} times at ${doors.size} endpoints for ${asked.size} scopes within ${hours} hours; one or two are usual`,
+          message: `${of.kind} ${of.id} was refused ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; one or two are usual`,
           score: Math.min(
             100,
             45 + 5 * (variety - threshold) + (isOdd ? 20 : 0) + (fast >= 15 ? 25 : 0),
@@ -65,7 +66,7 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
           threshold,
           windowStart: toInstant(fromMs),
           windowEnd: toInstant(nowMs),
-          evidence: { endpoints: [...doors].slice(0, 10), scopes: [...asked].slice(0, 10) },
+          evidence: { endpoints: [...endpoints].slice(0, 10), scopes: [...asked].slice(0, 10) },
         },
       ];
     });

@@ -1,3 +1,4 @@
+import { SAMPLED_ONE_IN } from "../../audit-log/counts-of-event.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../../core/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
@@ -19,8 +20,6 @@ const MOST_OF_SERVICE = 45;
 /** Calls that show how many resources a holder asks for. */
 const ENOUGH_CALLS = 40;
 
-/** One use in so many is sampled: a count of them times this is the number of uses, give or take its square root. */
-export const SAMPLED_ONE_IN = 44;
 const oneIn = SAMPLED_ONE_IN;
 /** Samples in a window from which a holder may be unusual: its events then show how many uses there were. */
 export const NOTABLE_SAMPLES = 2;

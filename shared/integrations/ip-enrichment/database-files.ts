@@ -1,6 +1,6 @@
-import type { Origin } from "../../events/origin.ts";
-import type { Logger } from "../../core/logger.ts";
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Origin } from "../../events/origin.ts";
 import { joinOrigins } from "./join-origins.ts";
 import { OriginDatabase } from "./origin-database.ts";
 import type { OriginSource } from "./origins.ts";

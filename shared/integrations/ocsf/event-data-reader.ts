@@ -1,5 +1,5 @@
-import type { EventData } from "../../events/event-data.ts";
 import { instantSchema } from "../../core/clock.ts";
+import type { EventData } from "../../events/event-data.ts";
 
 /**
  * Reads the free-form part of an event and remembers what was read. Everything else, and every value that does

@@ -1,9 +1,9 @@
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { retentionDays } from "../../config/event-retention.ts";
 import type { MonitoringConfig } from "../../config/monitoring-config.ts";
+import { DAY_MS, toEpochSeconds } from "../../core/clock.ts";
 import type { DocumentClient } from "../../core/document-client.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
-import { DAY_MS, toEpochSeconds } from "../../core/clock.ts";
 
 /** Where the first receipts of events are kept. */
 export interface ReceiptStore {

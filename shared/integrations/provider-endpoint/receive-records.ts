@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { retentionDays } from "../../config/event-retention.ts";
 import type { MonitoringConfig } from "../../config/monitoring-config.ts";
+import { type Clock, DAY_MS, toInstant } from "../../core/clock.ts";
 import { storable } from "../../events/event-data.ts";
+import { type EventSink, publishInTurn } from "../../events/event-sink.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { type ProviderAdapter, toOAuthEvent } from "../providers/provider-adapter.ts";
-import { type Clock, DAY_MS, toInstant } from "../../core/clock.ts";
-import { type EventSink, publishInTurn } from "../../events/event-sink.ts";
 
 /** Where records go. */
 export interface RecordReceiver {

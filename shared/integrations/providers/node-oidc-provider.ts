@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
+import { type Clock, SECOND_MS, systemClock, toInstant } from "../../core/clock.ts";
 import type { EventData } from "../../events/event-data.ts";
+import type { EventSink } from "../../events/event-sink.ts";
 import { createEvent, type EventFacts, type OAuthEvent } from "../../events/oauth-event.ts";
 import { identityOfNamedToken } from "../../events/token-identity.ts";
-import { type Clock, SECOND_MS, systemClock, toInstant } from "../../core/clock.ts";
-import type { EventSink } from "../../events/event-sink.ts";
 
 /** The part of an oidc-provider instance that is used: its emitter. */
 export interface OidcProviderEmitter {

@@ -1,4 +1,5 @@
 import { v5 as uuidv5 } from "uuid";
+import { instantSchema } from "../../core/clock.ts";
 import {
   type EventData,
   MAX_EVENT_DATA_BYTES,
@@ -9,7 +10,6 @@ import { identifierSchema } from "../../events/identifiers.ts";
 import { withoutPort } from "../../events/ip-address.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../events/oauth-event.ts";
 import { toOrigin } from "../../events/origin-facts.ts";
-import { instantSchema } from "../../core/clock.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
 /** The part of an EventBridge message that adapters read. */

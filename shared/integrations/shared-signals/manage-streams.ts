@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { TRANSMITTER_PATHS } from "../../config/signal-parameters.ts";
+import { SECOND_MS, toInstant } from "../../core/clock.ts";
 import { InvalidInputError } from "../../core/faults.ts";
 import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
-import { SECOND_MS, toInstant } from "../../core/clock.ts";
 import {
   EVENTS_SUPPORTED,
   eventsDelivered,

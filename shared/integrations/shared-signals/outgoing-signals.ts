@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { SECOND_MS } from "../../core/clock.ts";
+import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { caepType, riscType } from "./signal-types.ts";
 
 /** What leaves about one of our events: one event of a SET (the interoperability profile allows no more). */

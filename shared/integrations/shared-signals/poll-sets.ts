@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { TransmitterConfig } from "../../config/signal-parameters.ts";
 import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
-import { askIssuer, IssuerUnavailableError } from "../../tokens/verifiers/fetch-document.ts";
+import { askIssuer, IssuerUnavailableError } from "../../token-verifiers/fetch-document.ts";
 import { receiveSet, type SetReceiver } from "./receive-set.ts";
 import { MAX_SET_LENGTH, type SetRefusal } from "./security-event-token.ts";
 

@@ -1,8 +1,8 @@
 import type { TransmitterConfig } from "../../config/signal-parameters.ts";
-import type { IssuerKeys } from "../../tokens/verifiers/issuer-keys.ts";
-import { readSignedJwt } from "../../tokens/verifiers/json-web-token.ts";
-import { checkSignature } from "../../tokens/verifiers/jwt-verifier.ts";
-import type { TokenRefusal } from "../../tokens/verifiers/token-refusal.ts";
+import type { IssuerKeys } from "../../token-verifiers/issuer-keys.ts";
+import { readSignedJwt } from "../../token-verifiers/json-web-token.ts";
+import { checkSignature } from "../../token-verifiers/jwt-verifier.ts";
+import type { TokenRefusal } from "../../token-verifiers/token-refusal.ts";
 import {
   MAX_SET_LENGTH,
   readSetClaims,

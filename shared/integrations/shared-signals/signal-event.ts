@@ -1,8 +1,8 @@
 import { v5 as uuidv5 } from "uuid";
 import type { TransmitterConfig } from "../../config/signal-parameters.ts";
+import { SECOND_MS, toInstant } from "../../core/clock.ts";
 import { storable } from "../../events/event-data.ts";
 import { createEvent, type OAuthEvent } from "../../events/oauth-event.ts";
-import { SECOND_MS, toInstant } from "../../core/clock.ts";
 import { type MappedSubject, mapSubject } from "./map-subject.ts";
 import type { SecurityEventToken, SetEvent } from "./security-event-token.ts";
 import { signalEventType, signalName } from "./signal-types.ts";

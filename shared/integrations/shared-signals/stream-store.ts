@@ -11,10 +11,10 @@ import {
   TransactWriteCommand,
 } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import type { DocumentClient } from "../../core/document-client.ts";
-import { queryAll } from "../../core/query-all.ts";
-import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
 import { DAY_MS, toEpochSeconds } from "../../core/clock.ts";
+import type { DocumentClient } from "../../core/document-client.ts";
+import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { queryAll } from "../../core/query-all.ts";
 import { type SignalStream, streamSchema } from "./stream.ts";
 
 /** Where streams are kept. */

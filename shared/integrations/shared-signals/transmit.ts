@@ -1,7 +1,7 @@
 import { v5 as uuidv5, v7 as uuidv7 } from "uuid";
 import type { TransmitterSettings } from "../../config/signal-parameters.ts";
-import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { type Clock, SECOND_MS } from "../../core/clock.ts";
+import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { type OutgoingSignal, outgoingSignals } from "./outgoing-signals.ts";
 import { ssfType } from "./signal-types.ts";
 import { eventsDelivered, PUSH, type SignalStream } from "./stream.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { TransmitterConfig } from "../../config/signal-parameters.ts";
-import { fetchDocument, IssuerUnavailableError } from "../../tokens/verifiers/fetch-document.ts";
-import { IssuerKeys } from "../../tokens/verifiers/issuer-keys.ts";
+import { fetchDocument, IssuerUnavailableError } from "../../token-verifiers/fetch-document.ts";
+import { IssuerKeys } from "../../token-verifiers/issuer-keys.ts";
 
 const metadataSchema = z.looseObject({
   issuer: z.string(),

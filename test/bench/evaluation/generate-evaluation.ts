@@ -1,6 +1,6 @@
 import { type DraftEvent, toEvents } from "../../../local/traffic/world/timeline.ts";
-import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
+import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import { ATTACK_CASES } from "./attack-cases.ts";
 import { BENIGN_CASES } from "./benign-cases.ts";
 import { type CaseLabel, playCase } from "./labelled-case.ts";

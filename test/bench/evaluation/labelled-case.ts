@@ -1,7 +1,7 @@
 import type { Random } from "../../../local/traffic/world/random.ts";
 import { type Call, type DraftEvent, Timeline } from "../../../local/traffic/world/timeline.ts";
-import { NO_CLIENT } from "../../../shared/events/oauth-event.ts";
 import { SECOND_MS } from "../../../shared/core/clock.ts";
+import { NO_CLIENT } from "../../../shared/events/oauth-event.ts";
 import type { EvaluationSeed } from "./seeds.ts";
 import { type EvaluationWorld, randomOf } from "./world.ts";
 

@@ -1,5 +1,5 @@
-import { NO_CLIENT, type OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
+import { NO_CLIENT, type OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import type { CaseLabel } from "./labelled-case.ts";
 
 /** An alert when it opened: what a policy acts upon. */
@@ -61,7 +61,7 @@ interface KnownToken {
   stolenMs: number;
 }
 
-/** What ends at a door, and is a call of whoever makes it. */
+/** What ends at an adapter, and is a call of whoever makes it. */
 const CALLS: ReadonlySet<string> = new Set(["token_used", "auth_failed", "scope_violation"]);
 
 const timeOf = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at);

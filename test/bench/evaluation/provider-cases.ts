@@ -1,7 +1,7 @@
 import type { DraftEvent, Timeline } from "../../../local/traffic/world/timeline.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../../shared/core/clock.ts";
 import { okta } from "../../../shared/integrations/providers/okta.ts";
 import { toOAuthEvent } from "../../../shared/integrations/providers/provider-adapter.ts";
-import { HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../../shared/core/clock.ts";
 import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.ts";
 import { address, addressIn } from "./networks.ts";
 import { type EvaluationUser, SCOPES } from "./world.ts";

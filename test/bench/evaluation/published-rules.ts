@@ -1,5 +1,5 @@
-import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
+import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import type { CountRule } from "./run-detectors.ts";
 
 const isFailure = ({ event_type }: OAuthEvent) => event_type === "auth_failed";

@@ -1,9 +1,9 @@
+import { storeEvents } from "../../../shared/audit-log/store-events.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import type { Alert } from "../../../shared/detection/alert.ts";
 import { keepAlerts } from "../../../shared/detection/detect-anomalies.ts";
 import { readSnapshot } from "../../../shared/detection/read-snapshot.ts";
 import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
-import { storeEvents } from "../../../shared/audit-log/store-events.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { createWorldAt } from "../../integration/world.ts";
 import { type EvaluationTraffic, TEST_DAY_END_MS, TEST_DAY_MS } from "./generate-evaluation.ts";
 import type { SeedPurpose } from "./seeds.ts";

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { queueNamed } from "../../../local/services/queues.ts";
+import { HOUR_MS } from "../../../shared/core/clock.ts";
 import {
   issueToken,
   queryEvents,
@@ -11,18 +12,23 @@ import {
   startSession,
   takeAction,
 } from "../../../shared/index.ts";
-import { HOUR_MS } from "../../../shared/core/clock.ts";
 import { API, CLIENT_SECRET, dpopKey, startRealIssuer } from "../../integration/real-issuer.ts";
 import { useStack } from "../stack.ts";
-import { type CallHeaders, type Door, type DoorAnswer, lambdaDoors, nodeDoors } from "./doors.ts";
-import { synthesizeDoors } from "./doors-assembly.ts";
+import {
+  type Adapter,
+  type AdapterAnswer,
+  type CallHeaders,
+  lambdaAdapters,
+  nodeAdapters,
+} from "./adapters.ts";
+import { synthesizeAdapters } from "./adapters-assembly.ts";
 
 const [jwtIssuer, opaqueIssuer] = await Promise.all([startRealIssuer(), startRealIssuer()]);
 afterAll(() => Promise.all([jwtIssuer.close(), opaqueIssuer.close()]));
 const SECRET_ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:api-AbCdEf";
 const PUBLIC_URL = "https://api.example.com";
 
-const { assembly, remove } = await synthesizeDoors({
+const { assembly, remove } = await synthesizeAdapters({
   dpop: { publicBaseUrls: [PUBLIC_URL] },
   issuers: [
     { issuer: jwtIssuer.issuer, audiences: [API], idPrefix: "jwt:" },
@@ -46,7 +52,7 @@ const scene = useStack({
 });
 
 const IP = "203.0.113.9";
-const USER_AGENT = "door-test/1.0";
+const USER_AGENT = "adapter-test/1.0";
 const DESCRIPTION = "The access token is missing, malformed, unknown, expired or revoked";
 const PROOF_DESCRIPTION =
   "The DPoP proof is missing, malformed, used, too old, or for another call or key";
@@ -66,7 +72,7 @@ interface Case {
     /** In place of the call's own URL. */
     readonly url?: string;
   };
-  /** Whom a door lets in. */
+  /** Whom an adapter lets in. */
   readonly clientId?: string;
   readonly userId?: string;
   readonly status: number;
@@ -285,13 +291,13 @@ const CASES: readonly Case[] = [
 ];
 
 const slug = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-/** The path of a case at a door, by which its event is found. */
-const pathOf = (door: string, { name, base = "/api" }: Case) =>
-  `${base}/${slug(name)}/${slug(door)}`;
+/** The path of a case at an adapter, by which its event is found. */
+const pathOf = (adapter: string, { name, base = "/api" }: Case) =>
+  `${base}/${slug(name)}/${slug(adapter)}`;
 
-async function call(door: Door, each: Case, headers: CallHeaders): Promise<DoorAnswer> {
+async function call(adapter: Adapter, each: Case, headers: CallHeaders): Promise<AdapterAnswer> {
   const { method = "GET", proves } = each;
-  const path = pathOf(door.name, each);
+  const path = pathOf(adapter.name, each);
   const sent: Record<string, string | readonly string[]> = {
     ...headers,
     "x-forwarded-for": IP,
@@ -303,13 +309,16 @@ async function call(door: Door, each: Case, headers: CallHeaders): Promise<DoorA
     sent.dpop = await key.prove(method, url, nowSeconds(), { accessToken });
   }
   for (let made = 1; made < (proves?.times ?? 1); made += 1) {
-    expect([door.name, (await door.call(method, path, sent)).status]).toEqual([door.name, 200]);
+    expect([adapter.name, (await adapter.call(method, path, sent)).status]).toEqual([
+      adapter.name,
+      200,
+    ]);
   }
-  return door.call(method, path, sent);
+  return adapter.call(method, path, sent);
 }
 
-/** What a door that answers itself says of a refusal, in the header and in the body. */
-function expectRefusal({ challengeField }: Door, answer: DoorAnswer, each: Case): void {
+/** What an adapter that answers itself says of a refusal, in the header and in the body. */
+function expectRefusal({ challengeField }: Adapter, answer: AdapterAnswer, each: Case): void {
   const { status, error, scope, reason } = each;
   const challenge = String(answer.headers[challengeField]);
   const description = answer.body.detail;
@@ -338,8 +347,8 @@ function expectRefusal({ challengeField }: Door, answer: DoorAnswer, each: Case)
 }
 
 /** What API Gateway says of a refusal: by gateway responses (REST API), or in its own words (HTTP API). */
-function expectGatewayRefusal(door: Door, answer: DoorAnswer, each: Case): void {
-  if (door.answers === "http-api") {
+function expectGatewayRefusal(adapter: Adapter, answer: AdapterAnswer, each: Case): void {
+  if (adapter.answers === "http-api") {
     expect(answer.body).toEqual({ message: each.status === 401 ? "Unauthorized" : "Forbidden" });
     return;
   }
@@ -349,40 +358,40 @@ function expectGatewayRefusal(door: Door, answer: DoorAnswer, each: Case): void 
   expect(answer.body).toMatchObject({ status: each.status, error });
 }
 
-const callerIn = ({ body }: DoorAnswer) => {
+const callerIn = ({ body }: AdapterAnswer) => {
   const { principalId: _, integrationLatency: __, ...caller } = body.caller ?? body.authorizer;
   return caller;
 };
 
-let doors: Door[];
-let servers: Awaited<ReturnType<typeof nodeDoors>>;
-/** Headers of each case; every door gets the same. */
+let adapters: Adapter[];
+let servers: Awaited<ReturnType<typeof nodeAdapters>>;
+/** Headers of each case; every adapter gets the same. */
 const credentials = new Map<string, CallHeaders>();
 beforeAll(async () => {
-  servers = await nodeDoors(scene());
-  doors = [...lambdaDoors(scene()), ...servers.doors];
+  servers = await nodeAdapters(scene());
+  adapters = [...lambdaAdapters(scene()), ...servers.adapters];
   for (const each of CASES) credentials.set(each.name, await each.headers());
 });
 afterAll(() => servers?.close());
 
 describe.each(CASES)("a call with $name", (each) => {
-  it("is answered alike at every door", async () => {
+  it("is answered alike at every adapter", async () => {
     await each.before?.();
     const answers = await Promise.all(
-      doors.map((door) => call(door, each, credentials.get(each.name) ?? {})),
+      adapters.map((adapter) => call(adapter, each, credentials.get(each.name) ?? {})),
     );
     const [atRestApi] = answers;
     for (const [index, answer] of answers.entries()) {
-      const door = doors[index] as Door;
-      expect([door.name, answer.status]).toEqual([door.name, each.status]);
+      const adapter = adapters[index] as Adapter;
+      expect([adapter.name, answer.status]).toEqual([adapter.name, each.status]);
       if (each.status === 200) {
-        expect(callerIn(answer)).toEqual(callerIn(atRestApi as DoorAnswer));
+        expect(callerIn(answer)).toEqual(callerIn(atRestApi as AdapterAnswer));
         expect(callerIn(answer)).toMatchObject({
           oauth_client_id: each.clientId ?? "shop",
           user_id: each.userId ?? "ada",
         });
-      } else if (door.answers === "itself") expectRefusal(door, answer, each);
-      else expectGatewayRefusal(door, answer, each);
+      } else if (adapter.answers === "itself") expectRefusal(adapter, answer, each);
+      else expectGatewayRefusal(adapter, answer, each);
     }
   });
 });
@@ -391,14 +400,14 @@ describe("an ambiguous path", () => {
   const answersTo = async (path: string, scopes: string[]) => {
     const headers = { ...(await bearer(scopes)), "x-forwarded-for": IP };
     return Promise.all(
-      doors.map(async (door) => [door, await door.call("GET", path, headers)] as const),
+      adapters.map(async (adapter) => [adapter, await adapter.call("GET", path, headers)] as const),
     );
   };
 
   it("needs at every adapter what the decoded path needs", async () => {
-    for (const [door, { status, body }] of await answersTo("/api/%61dmin/x", ["api:read"])) {
-      expect([door.name, status]).toEqual([door.name, 403]);
-      if (door.answers === "itself") expect(body.scope.split(" ")).toContain("api:admin");
+    for (const [adapter, { status, body }] of await answersTo("/api/%61dmin/x", ["api:read"])) {
+      expect([adapter.name, status]).toEqual([adapter.name, 403]);
+      if (adapter.answers === "itself") expect(body.scope.split(" ")).toContain("api:admin");
     }
   });
 
@@ -407,12 +416,12 @@ describe("an ambiguous path", () => {
     async (path) => {
       const answers = await answersTo(path, ["api:read", "api:admin"]);
       // An HTTP API decodes the path before it chooses a route, so the route is known.
-      for (const [door, { status, body }] of answers.filter(
+      for (const [adapter, { status, body }] of answers.filter(
         ([{ name }]) => !/HTTP API/.test(name),
       )) {
         // The authorizer of a REST API cannot answer 400.
-        const isRestApi = door.answers === "rest-api";
-        expect([door.name, status]).toEqual([door.name, isRestApi ? 403 : 400]);
+        const isRestApi = adapter.answers === "rest-api";
+        expect([adapter.name, status]).toEqual([adapter.name, isRestApi ? 403 : 400]);
         // Fastify itself answers for a path that does not decode.
         if (!isRestApi) expect(["invalid_request", "Bad Request"]).toContain(body.error);
       }
@@ -421,7 +430,9 @@ describe("an ambiguous path", () => {
 });
 
 describe("calls that race with actions", () => {
-  it("are let in at no door that they come to after the answer", { timeout: 60_000 }, async () => {
+  it("are let in at no adapter that they come to after the answer", {
+    timeout: 60_000,
+  }, async () => {
     const actor = { kind: "administrator", id: "root" } as const;
     const targets = await Promise.all(
       ["block", "revoke", "revoke", "block"].map(async (kind, n) => {
@@ -443,33 +454,33 @@ describe("calls that race with actions", () => {
     const wrong: string[] = [];
     const calls = { before: 0, after: 0 };
     let isOver = false;
-    const calling = doors.map(async (door) => {
+    const calling = adapters.map(async (adapter) => {
       while (!isOver) {
         for (const [n, { secret }] of targets.entries()) {
           const isConfirmed = confirmed.has(n);
           const headers = { authorization: `Bearer ${secret}` };
-          const { status } = await door.call("GET", "/api/race", headers);
+          const { status } = await adapter.call("GET", "/api/race", headers);
           calls[isConfirmed ? "after" : "before"] += 1;
-          if (isConfirmed && status === 200) wrong.push(`${door.name}: ${n}`);
+          if (isConfirmed && status === 200) wrong.push(`${adapter.name}: ${n}`);
         }
       }
     });
-    while (calls.before < doors.length) await sleep(20);
+    while (calls.before < adapters.length) await sleep(20);
     for (const [n, { kind, target }] of targets.entries()) {
       const until = new Date(Date.now() + HOUR_MS).toISOString();
       const request = { kind, target, reason: "race", actor, ...(kind === "block" && { until }) };
       expect((await takeAction(scene().library, request)).state).toBe("done");
       confirmed.add(n);
     }
-    while (calls.after < 4 * doors.length) await sleep(20);
+    while (calls.after < 4 * adapters.length) await sleep(20);
     isOver = true;
     await Promise.all(calling);
     expect(wrong).toEqual([]);
-    for (const door of doors) {
+    for (const adapter of adapters) {
       for (const { secret } of targets) {
         const headers = { authorization: `Bearer ${secret}` };
-        const { status } = await door.call("GET", "/api/race", headers);
-        expect([door.name, status]).not.toEqual([door.name, 200]);
+        const { status } = await adapter.call("GET", "/api/race", headers);
+        expect([adapter.name, status]).not.toEqual([adapter.name, 200]);
       }
     }
   });
@@ -497,7 +508,7 @@ describe("the audit log", () => {
     }
   });
 
-  /** What is not the same at every door. */
+  /** What is not the same at every adapter. */
   const comparable = ({ event_type, oauth_client_id, user_id, event_data }: StoredEvent) => {
     const { endpoint: _, request_id, trace_id: __, previous_use: ___, route, ...data } = event_data;
     expect(request_id).toEqual(expect.any(String));
@@ -507,16 +518,16 @@ describe("the audit log", () => {
   };
 
   it.each(CASES)(
-    "has one event of a call with $name at each door, and each says the same",
+    "has one event of a call with $name at each adapter, and each says the same",
     (each) => {
-      const found = doors.map(({ name }) => {
+      const found = adapters.map(({ name }) => {
         const path = pathOf(name, each);
         // An HTTP API decodes the path before anybody sees it.
         const stored = events.get(path) ?? events.get(decodeURIComponent(path)) ?? [];
         // A replayed proof was let in before.
         return stored.filter(({ event_type }) => event_type === each.eventType);
       });
-      expect(found.map(({ length }) => length)).toEqual(doors.map(() => 1));
+      expect(found.map(({ length }) => length)).toEqual(adapters.map(() => 1));
       const [atRestApi, ...others] = found.flat().map(comparable);
       expect(atRestApi).toMatchObject({
         event_type: each.eventType,
@@ -563,19 +574,21 @@ describe("the audit log", () => {
 });
 
 describe("a bus", () => {
-  const endpoints = (each: Case) => doors.map(({ name }) => pathOf(name, each));
+  const endpoints = (each: Case) => adapters.map(({ name }) => pathOf(name, each));
   const callAll = (each: Case) =>
-    Promise.all(doors.map((door) => call(door, each, credentials.get("a good token") ?? {})));
+    Promise.all(
+      adapters.map((adapter) => call(adapter, each, credentials.get("a good token") ?? {})),
+    );
 
-  it("that is slow keeps no caller waiting at any door", async () => {
+  it("that is slow keeps no caller waiting at any adapter", async () => {
     const slow: Case = { ...(CASES[0] as Case), name: "a slow bus" };
     const { stack, busTraffic, settle } = scene();
     const isPublished = (path: string) => busTraffic.some((entry) => entry.includes(path));
     stack.eventBus.delayMs = 1500;
-    for (const door of doors) {
-      const { status } = await call(door, slow, credentials.get("a good token") ?? {});
-      const path = pathOf(door.name, slow);
-      expect([door.name, status, isPublished(path)]).toEqual([door.name, 200, false]);
+    for (const adapter of adapters) {
+      const { status } = await call(adapter, slow, credentials.get("a good token") ?? {});
+      const path = pathOf(adapter.name, slow);
+      expect([adapter.name, status, isPublished(path)]).toEqual([adapter.name, 200, false]);
     }
     stack.eventBus.delayMs = 0;
     await servers.monitoring.flush();
@@ -584,16 +597,16 @@ describe("a bus", () => {
     await settle();
   });
 
-  it("that is down loses no event of any door", async () => {
+  it("that is down loses no event of any adapter", async () => {
     const down: Case = { ...(CASES[0] as Case), name: "no bus" };
     const { stack, library, settle } = scene();
     const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
     stack.eventBus.down = true;
-    expect((await callAll(down)).map(({ status }) => status)).toEqual(doors.map(() => 200));
+    expect((await callAll(down)).map(({ status }) => status)).toEqual(adapters.map(() => 200));
     await servers.monitoring.flush();
     await expect
       .poll(() => unpublished.visible + unpublished.inFlight, { timeout: 20_000 })
-      .toBe(doors.length);
+      .toBe(adapters.length);
     stack.eventBus.down = false;
     await settle();
     const { events } = await queryEvents(library, { type: "token_used", limit: 1000 });
@@ -603,18 +616,18 @@ describe("a bus", () => {
 });
 
 describe("a token store that does not answer", () => {
-  it("keeps callers out at every door, and publishes that it did", async () => {
+  it("keeps callers out at every adapter, and publishes that it did", async () => {
     const good = credentials.get("a good token") ?? {};
     await scene().stack.stopStore();
     const down: Case = { ...(CASES[0] as Case), name: "no store" };
-    for (const door of doors) {
-      const answer = await call(door, down, good);
-      expect([door.name, answer.status]).toEqual([
-        door.name,
+    for (const adapter of adapters) {
+      const answer = await call(adapter, down, good);
+      expect([adapter.name, answer.status]).toEqual([
+        adapter.name,
         // An HTTP API has no gateway response that would make it 503.
-        door.answers === "http-api" ? 500 : 503,
+        adapter.answers === "http-api" ? 500 : 503,
       ]);
-      if (door.answers === "http-api") continue;
+      if (adapter.answers === "http-api") continue;
       expect(answer.headers["retry-after"]).toBe("1");
       expect(answer.headers).not.toHaveProperty("www-authenticate");
       expect(answer.body).toMatchObject({ title: "Service unavailable", status: 503 });
@@ -622,11 +635,11 @@ describe("a token store that does not answer", () => {
     await servers.monitoring.flush();
     const told = () =>
       scene().busTraffic.filter((entry) => entry.includes("oauth.auth_unavailable"));
-    await expect.poll(() => told().length, { timeout: 10_000 }).toBe(doors.length);
-    for (const door of doors) {
-      expect(told().filter((entry) => entry.includes(`${pathOf(door.name, down)}\\`))).toHaveLength(
-        1,
-      );
+    await expect.poll(() => told().length, { timeout: 10_000 }).toBe(adapters.length);
+    for (const adapter of adapters) {
+      expect(
+        told().filter((entry) => entry.includes(`${pathOf(adapter.name, down)}\\`)),
+      ).toHaveLength(1);
     }
   });
 });

@@ -19,8 +19,8 @@ import {
 } from "../../gateway-events.ts";
 import type { Scene } from "../stack.ts";
 
-/** A door's answer. */
-export interface DoorAnswer {
+/** An adapter's answer. */
+export interface AdapterAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
@@ -31,21 +31,21 @@ export interface DoorAnswer {
 export type CallHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** One way in. */
-export interface Door {
+export interface Adapter {
   readonly name: string;
   /** `gateway`: an API Gateway answers refused calls in its own words. */
   readonly answers: "itself" | "rest-api" | "http-api";
   /** The header field in which a caller gets the challenge: a gateway renames that of a function. */
   readonly challengeField: string;
-  call(method: string, path: string, headers: CallHeaders): Promise<DoorAnswer>;
+  call(method: string, path: string, headers: CallHeaders): Promise<AdapterAnswer>;
 }
 
-async function fetchDoor(
+async function fetchAdapter(
   url: string,
   method: string,
   path: string,
   headers: CallHeaders,
-): Promise<DoorAnswer> {
+): Promise<AdapterAnswer> {
   const fields = new Headers();
   for (const [name, values] of Object.entries(headers)) {
     for (const value of [values].flat()) fields.append(name, value);
@@ -65,12 +65,12 @@ export const RENAMED_CHALLENGE = "x-amzn-remapped-www-authenticate";
 const served = (
   name: string,
   url: string,
-  { answers = "itself", challengeField = "www-authenticate" }: Partial<Door> = {},
-): Door => ({
+  { answers = "itself", challengeField = "www-authenticate" }: Partial<Adapter> = {},
+): Adapter => ({
   name,
   answers,
   challengeField,
-  call: (method, path, headers) => fetchDoor(url, method, path, headers),
+  call: (method, path, headers) => fetchAdapter(url, method, path, headers),
 });
 
 interface FunctionResult {
@@ -85,7 +85,7 @@ function invoked(
   scene: Scene,
   name: string,
   event: (method: string, path: string, headers: CallHeaders) => object,
-): Door {
+): Adapter {
   return {
     name,
     answers: "itself",
@@ -121,8 +121,8 @@ export function endpointOf({ stack }: Scene, part: string): string {
   return found[1];
 }
 
-/** Every door on Lambda. */
-export function lambdaDoors(scene: Scene): Door[] {
+/** Every adapter on Lambda. */
+export function lambdaAdapters(scene: Scene): Adapter[] {
   const { stack } = scene;
   const endpoint = (part: string) => endpointOf(scene, part);
   const renaming = { challengeField: RENAMED_CHALLENGE };
@@ -163,8 +163,8 @@ export function lambdaDoors(scene: Scene): Door[] {
 }
 
 /** Servers in a container, and what protects them. */
-export interface NodeDoors {
-  readonly doors: readonly Door[];
+export interface NodeAdapters {
+  readonly adapters: readonly Adapter[];
   readonly monitoring: NodeMonitoring;
   close(): Promise<void>;
 }
@@ -206,7 +206,7 @@ export function openMonitoring(
 }
 
 /** Express, Fastify, Hono and Node's own server, each protected by the same middleware. */
-export async function nodeDoors(scene: Scene): Promise<NodeDoors> {
+export async function nodeAdapters(scene: Scene): Promise<NodeAdapters> {
   const monitoring = await openMonitoring(scene);
   const { middleware } = monitoring;
 
@@ -246,7 +246,7 @@ export async function nodeDoors(scene: Scene): Promise<NodeDoors> {
 
   return {
     monitoring,
-    doors: [
+    adapters: [
       served("Node's HTTP server", addressOf(plain)),
       served("Express", addressOf(expressServer)),
       served("Fastify", addressOf(fast.server)),

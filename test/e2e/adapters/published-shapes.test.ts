@@ -19,8 +19,8 @@ import {
   REST_API_EVENT,
 } from "../../gateway-events.ts";
 import { useStack } from "../stack.ts";
-import { lambdaDoors } from "./doors.ts";
-import { synthesizeDoors } from "./doors-assembly.ts";
+import { lambdaAdapters } from "./adapters.ts";
+import { synthesizeAdapters } from "./adapters-assembly.ts";
 
 /** The schemas of AWS's Powertools for Lambda, by the events of this repository that they describe. */
 const SCHEMAS = {
@@ -47,7 +47,7 @@ function sourceOf(event: object): Source {
   return JSON.stringify(event).includes(".lambda-url.") ? "function URL" : "HTTP API";
 }
 
-const { assembly, remove } = await synthesizeDoors({});
+const { assembly, remove } = await synthesizeAdapters({});
 afterAll(remove);
 const scene = useStack({ assembly: () => assembly });
 
@@ -61,10 +61,10 @@ beforeAll(async () => {
     invocations.set(source, [...(invocations.get(source) ?? []), payload as object]);
     return invoke(name, payload, ...rest);
   };
-  const served = lambdaDoors(scene()).filter(({ name }) => !name.includes("balancer"));
+  const served = lambdaAdapters(scene()).filter(({ name }) => !name.includes("balancer"));
   const ip = { "x-forwarded-for": "203.0.113.9" };
   for (const headers of [{ ...ip, authorization: `Bearer ${caller}` }, ip]) {
-    for (const door of served) await door.call("GET", "/api/orders?page=1&page=2", headers);
+    for (const adapter of served) await adapter.call("GET", "/api/orders?page=1&page=2", headers);
   }
   const run = `${stack.url}/_local/schedules/cleanup/run`;
   expect((await fetch(run, { method: "POST" })).status).toBe(200);

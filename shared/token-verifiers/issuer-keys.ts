@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import * as z from "zod";
-import { SECOND_MS } from "../../core/clock.ts";
+import { SECOND_MS } from "../core/clock.ts";
 import { readPublicKey } from "./public-key.ts";
 import type { VerificationMoment } from "./token-verifier.ts";
 

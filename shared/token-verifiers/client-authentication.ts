@@ -1,8 +1,8 @@
 import { importJWK, type JWK, SignJWT } from "jose";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import type { IssuerConfig } from "../../config/issuer-parameters.ts";
-import { MINUTE_MS, SECOND_MS } from "../../core/clock.ts";
+import type { IssuerConfig } from "../config/issuer-parameters.ts";
+import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
 
 type Introspection = NonNullable<IssuerConfig["introspection"]>;
 

@@ -50,14 +50,14 @@ interface McpIssuer {
  * itself behind a function URL and two HTTP APIs without authorizer, one of them with a named stage. The example
  * of an MCP server has an HTTP API of its own.
  */
-export async function synthesizeDoors(
+export async function synthesizeAdapters(
   config: MonitoringConfigInput,
   { authorizationServer = "https://login.example.com", audiences = [] }: McpIssuer = {},
 ): Promise<{ readonly assembly: Assembly; readonly remove: () => void }> {
-  const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-doors-"));
+  const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-adapters-"));
   const [protecting, behind, mcp] = await Promise.all([
-    bundle("test/e2e/doors/protected-function.ts", join(directory, "protecting")),
-    bundle("test/e2e/doors/function-behind-authorizer.ts", join(directory, "behind")),
+    bundle("test/e2e/adapters/protected-function.ts", join(directory, "protecting")),
+    bundle("test/e2e/adapters/function-behind-authorizer.ts", join(directory, "behind")),
     bundle("examples/mcp-server/lambda/handler.ts", join(directory, "mcp")),
   ]);
   let resource = "";

@@ -1,4 +1,4 @@
-import type { ProofIdentity } from "../used-proofs.ts";
+import type { ProofIdentity } from "../tokens/used-proofs.ts";
 
 /** Why a proof of possession is refused, as events say it. */
 export type ProofRefusal =

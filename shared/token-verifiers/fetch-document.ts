@@ -1,4 +1,4 @@
-import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 
 /** An issuer did not answer, or not as its protocol says. */
 export class IssuerUnavailableError extends OAuthMonitoringError {

@@ -1,4 +1,4 @@
-import type { IssuerConfig } from "../../config/issuer-parameters.ts";
+import type { IssuerConfig } from "../config/issuer-parameters.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { MonitoringConfig } from "../../config/monitoring-config.ts";
-import { MINUTE_MS, SECOND_MS } from "../../core/clock.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
 import type { SecretReader } from "./client-authentication.ts";
 import { IssuerUnavailableError } from "./fetch-document.ts";
 import type { NonceRefusal } from "./possession.ts";
@@ -12,8 +12,8 @@ const REREAD_AFTER_MS = 10 * SECOND_MS;
 const SHORTEST_SECRET = 32;
 
 /**
- * Nonces that a door gives to its callers for their proofs (RFC 9449, section 9). No store remembers them: a nonce is
- * the HMAC of a window of time, so every door with the same secret gives the same. It is taken in its window and in the
+ * Nonces that an adapter gives to its callers for their proofs (RFC 9449, section 9). No store remembers them: a nonce is
+ * the HMAC of a window of time, so every adapter with the same secret gives the same. It is taken in its window and in the
  * next one.
  */
 export class DpopNonces {

@@ -15,14 +15,14 @@ import { startLocalIssuer } from "../../../local/start/local-issuer.ts";
 import { issueToken, queryEvents } from "../../../shared/index.ts";
 import { signInAs } from "../../sign-in-as.ts";
 import { useStack } from "../stack.ts";
-import { addressOf, endpointOf, listening, openMonitoring, RENAMED_CHALLENGE } from "./doors.ts";
-import { synthesizeDoors } from "./doors-assembly.ts";
+import { addressOf, endpointOf, listening, openMonitoring, RENAMED_CHALLENGE } from "./adapters.ts";
+import { synthesizeAdapters } from "./adapters-assembly.ts";
 
 const issuer = await startLocalIssuer(0, { signIn: true });
 afterAll(() => issuer.close());
 /** The container's server, whose address is the audience of tokens for it. */
 const container = await listening(createServer());
-const { assembly, remove } = await synthesizeDoors(
+const { assembly, remove } = await synthesizeAdapters(
   { routes: [{ path: "/mcp", scopes: ["orders:read"] }] },
   { authorizationServer: issuer.url, audiences: [`${addressOf(container)}/mcp`] },
 );

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { calculateJwkThumbprint, compactVerify, errors, importJWK } from "jose";
 import * as z from "zod";
-import type { MonitoringConfig } from "../../config/monitoring-config.ts";
-import { SECOND_MS } from "../../core/clock.ts";
-import type { ProofIdentity } from "../used-proofs.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { SECOND_MS } from "../core/clock.ts";
+import type { ProofIdentity } from "../tokens/used-proofs.ts";
 import type { DpopNonces } from "./dpop-nonces.ts";
 import { readSignedJwt } from "./json-web-token.ts";
 import type { NonceRefusal, ProofRefusal } from "./possession.ts";

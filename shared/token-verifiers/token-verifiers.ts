@@ -1,4 +1,4 @@
-import type { MonitoringConfig } from "../../config/monitoring-config.ts";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { SecretReader } from "./client-authentication.ts";
 import { DpopNonces } from "./dpop-nonces.ts";
 import { IntrospectionVerifier } from "./introspection-verifier.ts";

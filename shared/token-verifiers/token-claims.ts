@@ -1,14 +1,14 @@
 import * as z from "zod";
-import type { IssuerConfig } from "../../config/issuer-parameters.ts";
-import { isIdentifier, isScope } from "../../events/identifiers.ts";
+import type { IssuerConfig } from "../config/issuer-parameters.ts";
+import { SECOND_MS, toInstant } from "../core/clock.ts";
+import { isIdentifier, isScope } from "../events/identifiers.ts";
 import {
   identityOfClaims,
   identityOfNamedToken,
   type TokenIdentity,
-} from "../../events/token-identity.ts";
-import { SECOND_MS, toInstant } from "../../core/clock.ts";
-import { LONGEST_LIFETIME_MS } from "../revoked-holders.ts";
-import type { EventSubject } from "../../events/track-event.ts";
+} from "../events/token-identity.ts";
+import type { EventSubject } from "../events/track-event.ts";
+import { LONGEST_LIFETIME_MS } from "../tokens/revoked-holders.ts";
 import { PROVIDER_CLAIMS, type ProviderClaims, readClaim } from "./provider-claims.ts";
 import type { TokenRefusal } from "./token-refusal.ts";
 import { type Judgement, refused } from "./token-verifier.ts";

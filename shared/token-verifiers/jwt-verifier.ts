@@ -1,4 +1,4 @@
-import type { IssuerConfig } from "../../config/issuer-parameters.ts";
+import type { IssuerConfig } from "../config/issuer-parameters.ts";
 import { fetchDocument, IssuerUnavailableError } from "./fetch-document.ts";
 import { IssuerKeys } from "./issuer-keys.ts";
 import { discoverIssuer } from "./issuer-metadata.ts";
