@@ -4,14 +4,14 @@ import { readEnvironment } from "../shared/config/environment.ts";
 import { forEachTable, tableConstructId, tableLabel } from "../shared/core/table-names.ts";
 import type { StackDescription } from "../shared/stack/open-stack.ts";
 
-/** The end of the output name that identifies a construct; the part before it is the construct's path. */
+/** Suffix of the output name that identifies a construct. The prefix is the construct's path. */
 const MARK = "EventBusName";
 
 /**
- * Finds the construct in a stack by the names of the stack's outputs, which begin with its path.
+ * Finds the construct in a stack by the names of the stack's outputs, which start with its path.
  *
- * @param construct the construct to take when the stack has several
- * @throws Error when there is none, or when there are several and none is named
+ * @param construct the construct to select if the stack has several
+ * @throws Error if the stack has no construct, or has several and none is selected
  */
 export function constructIn(
   stackName: string,
@@ -39,8 +39,8 @@ export function constructIn(
 }
 
 /**
- * Describes a deployed construct from its stack's outputs and its functions' configuration. Region and
- * credentials come from where the AWS CLI takes them.
+ * Describes a deployed construct, based on its stack's outputs and its functions' configuration. Uses the same
+ * region and credentials as the AWS CLI.
  */
 export async function describeDeployedStack(
   stackName: string,

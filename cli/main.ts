@@ -53,7 +53,7 @@ interface GlobalOptions {
   readonly json?: boolean;
 }
 
-/** What the options that name a target mean. */
+/** Help texts of the options that select a target. */
 const TARGET_HELP = {
   token: "a token, by its public id",
   user: "a user",
@@ -63,10 +63,10 @@ const TARGET_HELP = {
   network: "a network, such as 203.0.113.0/24",
 } as const;
 
-/** The arguments make no sense together. */
+/** Thrown if the arguments contradict each other. */
 class UsageError extends Error {}
 
-/** The report, which is printed, says what is wrong. */
+/** Thrown if the command failed and its report explains why. */
 class ReportedError extends Error {}
 
 async function findTarget({ local, stack, construct }: GlobalOptions): Promise<Target> {
@@ -92,7 +92,7 @@ function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
   console.log(json ? printableJson(report.json) : printableLines(report.text));
 }
 
-/** The parser: every command, its options and its help. docs/command-line.md is made from it. */
+/** Builds the parser with all commands, options and help texts. docs/command-line.md is generated from it. */
 export function buildProgram(): Command {
   const program = new Command("oauth-monitoring")
     .description("Administers an oauth-monitoring stack")
@@ -113,7 +113,7 @@ export function buildProgram(): Command {
       .option("--to <time>", "UTC; default now");
   const does = <Arguments extends unknown[]>(command: Command, action: Action<Arguments>): void => {
     targeted(command).action(async (...given: unknown[]) => {
-      // Commander passes the arguments, the options and the command itself.
+      // Commander passes the arguments, the options and the command.
       const options = given.at(-2) as GlobalOptions;
       const report = await action(await findTarget(options), ...(given.slice(0, -1) as Arguments));
       print(report, options);
@@ -408,7 +408,7 @@ export function buildProgram(): Command {
     ),
     alertsTry,
   );
-  // The rules are the same in every stack.
+  // The rules are the same in every stack, so no stack is needed.
   alerts
     .command("rules")
     .description("every rule: what it catches and what to do")
@@ -429,7 +429,7 @@ export function buildProgram(): Command {
     anomaliesSuggest,
   );
 
-  // Reckoned from prices: no stack is asked.
+  // Calculated from prices, so no stack is needed.
   examples(
     program
       .command("cost")
@@ -444,7 +444,7 @@ export function buildProgram(): Command {
   ).action(async (options: Pick<GlobalOptions, "json">) => print(await cost(options), options));
 
   const providers = program.command("providers").description("events of identity providers");
-  // Nothing is stored: no stack is asked.
+  // Stores nothing, so no stack is needed.
   examples(
     providers
       .command("try")
@@ -536,10 +536,10 @@ export function buildProgram(): Command {
   return program;
 }
 
-/** The message for an error, and its exit code. */
+/** Returns the error message and exit code. */
 function explain(error: unknown): { message: string; code: number } {
   if (error instanceof CommanderError) {
-    // Commander has printed it already. Asking for help is not a mistake.
+    // Commander has already printed it. Asking for help isn't an error.
     return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
   }
   if (error instanceof z.ZodError) {
@@ -576,7 +576,7 @@ function explain(error: unknown): { message: string; code: number } {
 /**
  * Runs one command.
  *
- * @returns the exit code: 0 done, 1 the operation failed, 2 bad arguments
+ * @returns exit code: 0 success, 1 the operation failed, 2 invalid arguments
  */
 export async function run(argv: readonly string[]): Promise<number> {
   try {

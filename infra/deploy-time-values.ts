@@ -4,7 +4,7 @@ import type {
   MonitoringConfigInput,
 } from "../shared/config/monitoring-config.ts";
 
-/** A value that passes the check of its key, until CloudFormation knows the real one. */
+/** Placeholders by key. They pass validation until CloudFormation knows the actual value. */
 const STAND_INS: Readonly<Record<string, (n: number) => string>> = {
   issuer: (n) => `https://known-at-deployment-${n}.invalid`,
   jwksUri: (n) => `https://known-at-deployment-${n}.invalid`,
@@ -14,7 +14,7 @@ const STAND_INS: Readonly<Record<string, (n: number) => string>> = {
 
 const otherStandIn = (n: number) => `known-at-deployment-${n}`;
 
-/** Replaces texts anywhere in a value. A member of a list has the list's key. */
+/** Replaces all strings in a value. Elements of an array have the key of the array. */
 function replaceTexts(
   value: unknown,
   replace: (text: string, key: string) => string,
@@ -29,10 +29,10 @@ function replaceTexts(
 }
 
 /**
- * Checks a configuration in whose `issuers`, `dpop` and `providers` some texts are tokens of the CDK, such as the URL and the app
- * clients of a user pool of the same app. Their form is checked when the functions start.
+ * Validates a configuration that contains CDK tokens in `issuers`, `dpop` or `providers`, such as the URL and the
+ * app clients of a user pool in the same app. The functions validate the actual values when they start.
  *
- * @param parse checks a configuration without tokens
+ * @param parse validates a configuration without tokens
  */
 export function parseWithTokens(
   input: MonitoringConfigInput,

@@ -1,4 +1,4 @@
-/** The construct that monitors an API, and the stack around it. */
+/** CDK constructs that monitor an API. */
 export type { FunctionName } from "../shared/config/function-parameters.ts";
 export {
   InvalidConfigError,

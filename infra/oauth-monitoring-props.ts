@@ -13,7 +13,7 @@ import { STREAM_SCOPES } from "../shared/config/signal-parameters.ts";
 import { checkMappings } from "../shared/integrations/providers/mapped-provider.ts";
 import { parseWithTokens } from "./deploy-time-values.ts";
 
-/** What a call to a path needs. The first route whose method and path match decides. */
+/** The access rule of a route. The first rule that matches the method and path applies. */
 export interface RouteAccess {
   /**
    * The HTTP method, or `ANY`.
@@ -21,35 +21,36 @@ export interface RouteAccess {
    * @default "ANY"
    */
   readonly method?: "ANY" | "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
-  /** The path as API Gateway writes it: `/orders/{id}`, `/reports/{proxy+}`. */
+  /** The path in API Gateway's syntax: `/orders/{id}`, `/reports/{proxy+}`. */
   readonly path: string;
-  /** The scopes that the token must have, all of them. */
+  /** The required scopes. The token must have all of them. */
   readonly scopes: readonly string[];
   /**
-   * `required`: the call must also send a live `Mcp-Session-Id` of the token's client and user.
+   * Whether the call needs a session. `required`: the call must send an active `Mcp-Session-Id` that belongs to the
+   * token's client and user.
    *
    * @default "ignored"
    */
   readonly session?: "required" | "ignored";
 }
 
-/** The scopes of a path that no route names. */
+/** The required scopes of paths that no route matches. */
 export interface DefaultScopes {
   /**
-   * For GET and HEAD.
+   * Scopes for GET and HEAD.
    *
    * @default ["api:read"]
    */
   readonly read?: readonly string[];
   /**
-   * For every other method.
+   * Scopes for all other methods.
    *
    * @default ["api:write"]
    */
   readonly write?: readonly string[];
 }
 
-/** Properties of the construct; every one has a default. */
+/** Properties of `OAuthMonitoring`. All are optional. */
 export interface OAuthMonitoringProps {
   /**
    * The realm in `WWW-Authenticate` (RFC 6750, section 3).
@@ -59,159 +60,159 @@ export interface OAuthMonitoringProps {
   readonly realm?: string;
 
   /**
-   * The scopes that paths ask for, most specific path first.
+   * The required scopes of paths. List the most specific path first.
    *
-   * @default - every path asks for the default scopes
+   * @default - every path requires `defaultScopes`
    */
   readonly routes?: readonly RouteAccess[];
 
   /**
-   * The scopes of a path that no route names.
+   * The required scopes of paths that no route matches.
    *
-   * @default - `api:read` for GET and HEAD, `api:write` for everything else
+   * @default - `api:read` for GET and HEAD, `api:write` for all other methods
    */
   readonly defaultScopes?: DefaultScopes;
 
   /**
-   * How long an event is kept. Security events are kept for at least 90 days.
+   * Retention of events. Security events are kept for at least 90 days, even if this is shorter.
    *
    * @default Duration.days(90)
    */
   readonly eventRetention?: Duration;
 
   /**
-   * How long events are kept, by type. Security events need at least 90 days.
+   * Retention of events by type. Must be at least 90 days for security events.
    *
-   * @default - every type is kept for `eventRetention`
+   * @default - `eventRetention` for every type
    */
   readonly eventRetentionByType?: Readonly<Record<string, Duration>>;
 
   /**
-   * How far back statistics reach.
+   * Retention of statistics.
    *
    * @default Duration.days(400)
    */
   readonly statisticsRetention?: Duration;
 
   /**
-   * How often `last_used_at` of a token is written at most. Zero writes it at each use, so it is exact. With
-   * an interval, calls in between only read. The event always has the exact time.
+   * Minimum interval between updates of a token's `last_used_at`. With zero, every use updates it, so it is exact.
+   * With a longer interval, most calls only read the token. Events always contain the exact time.
    *
    * @default Duration.seconds(0)
    */
   readonly lastUsedInterval?: Duration;
 
   /**
-   * How often expired tokens, codes, sessions and events are removed.
+   * Interval between cleanups of expired tokens, codes, sessions and events.
    *
    * @default Duration.hours(1)
    */
   readonly cleanupInterval?: Duration;
 
   /**
-   * How long the functions' logs are kept.
+   * Retention of the functions' logs.
    *
    * @default RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: RetentionDays;
 
   /**
-   * What happens to tables, queues, logs and key when they leave the stack. `RETAIN` also protects the
-   * tables against deletion.
+   * Removal policy of tables, queues, logs and key. `RETAIN` also enables deletion protection for the tables.
    *
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy.RETAIN | RemovalPolicy.DESTROY;
 
   /**
-   * Encrypts tables, queues, the bus's archive and the alarm topic. The policy of an imported key must let
-   * EventBridge and CloudWatch use it: docs/deploy.md has the statements.
+   * Encrypts tables, queues, the bus's archive and the alarm topic. The policy of an imported key must allow
+   * EventBridge and CloudWatch to use it: see docs/deploy.md.
    *
    * @default - a new key that rotates every year
    */
   readonly encryptionKey?: IKey;
 
   /**
-   * Where alarms and alerts go. A topic of this app gets a policy by which alarms of the account may publish;
-   * an imported one must have it. Import an encrypted topic by `Topic.fromTopicAttributes` with its `keyArn`; the
-   * key's policy must let `cloudwatch.amazonaws.com` use it.
+   * Receives alarms and alerts. If the topic is defined in this app, the construct allows the account's alarms to
+   * publish to it. The policy of an imported topic must already allow it. Import an encrypted topic with
+   * `Topic.fromTopicAttributes` and `keyArn`; the key's policy must allow `cloudwatch.amazonaws.com`.
    *
    * @default - a new encrypted topic
    */
   readonly alarmTopic?: ITopic;
 
   /**
-   * Whether CloudWatch alarms watch every part.
+   * Whether to create CloudWatch alarms.
    *
    * @default true
    */
   readonly alarms?: boolean;
 
   /**
-   * Whether a CloudWatch dashboard shows every part.
+   * Whether to create a CloudWatch dashboard.
    *
    * @default true
    */
   readonly metricsDashboard?: boolean;
 
   /**
-   * Whether the stack gets outputs. Without them `oauth-monitoring --stack NAME` does not find the construct.
+   * Whether to add stack outputs. `oauth-monitoring --stack NAME` needs them to find the construct.
    *
    * @default true
    */
   readonly outputs?: boolean;
 
   /**
-   * Concurrency that a function has for itself, and at most, such as `{ Authorizer: 400 }`.
+   * Reserved concurrency by function, such as `{ Authorizer: 400 }`. This is also the function's maximum
+   * concurrency.
    *
-   * @default - no function has any reserved
+   * @default - no reserved concurrency
    */
   readonly reservedConcurrency?: Readonly<Partial<Record<FunctionName, number>>>;
 
   /**
-   * Environments of the authorizer that Lambda keeps warm, so that no call waits for a cold start.
+   * Provisioned concurrency of the authorizer, which avoids cold starts.
    *
    * @default 0
    */
   readonly authorizerProvisionedConcurrency?: number;
 
   /**
-   * The VPC in which the functions run. It needs ways to DynamoDB, EventBridge, SQS and SNS: see docs/deploy.md.
+   * The VPC in which the functions run. It needs routes to DynamoDB, EventBridge, SQS and SNS: see docs/deploy.md.
    *
-   * @default - `functions.vpc` of the configuration; without it, no VPC
+   * @default - `functions.vpc` of the configuration, or no VPC
    */
   readonly vpc?: IVpc;
 
   /**
    * The subnets of `vpc` in which the functions run.
    *
-   * @default - its private subnets
+   * @default - the private subnets
    */
   readonly vpcSubnets?: SubnetSelection;
 
   /**
    * The security groups of the functions in `vpc`.
    *
-   * @default - a new one that allows everything outwards and nothing inwards
+   * @default - a new one that allows all outbound and no inbound traffic
    */
   readonly securityGroups?: readonly ISecurityGroup[];
 
   /**
-   * All other settings, as JSON, for example from `cdk.json`. docs/configuration.md lists them. The
-   * properties above win over it.
+   * All other settings as JSON, for example from `cdk.json`. See docs/configuration.md. The properties above
+   * override it.
    *
    * @default {}
    */
   readonly config?: MonitoringConfigInput;
 }
 
-/** A section of the configuration, overridden by what is set. */
+/** Overrides settings of a section with those that are set. */
 function over<T extends object>(section: T | undefined, set: Partial<T>): T | undefined {
   const values = Object.entries(set).filter(([, value]) => value !== undefined);
   return values.length === 0 ? section : ({ ...section, ...Object.fromEntries(values) } as T);
 }
 
-/** The configuration that the properties describe. Undefined members count as absent. */
+/** Converts the properties to a configuration. Undefined members are ignored. */
 function inputOf(props: OAuthMonitoringProps): MonitoringConfigInput {
   const { config = {}, routes, defaultScopes, eventRetentionByType, removalPolicy } = props;
   const set: MonitoringConfigInput = {
@@ -249,9 +250,9 @@ const REMOVAL_POLICIES = {
 } as const;
 
 /**
- * The validated configuration of the construct.
+ * Returns the validated configuration of the construct.
  *
- * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
+ * @throws InvalidConfigError with the path of each invalid property and how to fix it
  */
 export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
   const input = inputOf(props);
@@ -264,7 +265,7 @@ export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
   return config;
 }
 
-/** The rules of the transmitter's routes. */
+/** Access rules of the transmitter's routes. */
 const TRANSMITTER_ROUTES: NonNullable<MonitoringConfigInput["routes"]> = [
   { method: "POST", path: "/ssf/poll/{stream_id}", scopes: [STREAM_SCOPES.read] },
   { method: "GET", path: "/ssf/{proxy+}", scopes: [STREAM_SCOPES.read] },

@@ -3,10 +3,10 @@ import type { Construct } from "constructs";
 import { OAuthMonitoring } from "./oauth-monitoring.ts";
 import type { OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
-/** Properties of the stack, and of the construct in it. */
+/** Properties of the stack and of its `OAuthMonitoring` construct. */
 export interface OAuthMonitoringStackProps extends StackProps, OAuthMonitoringProps {}
 
-/** A stack with the construct, its admin API, and a sample API to try tokens on. */
+/** A stack with `OAuthMonitoring`, its admin API, and a sample API to test tokens. */
 export class OAuthMonitoringStack extends Stack {
   /** The construct in the stack. */
   readonly monitoring: OAuthMonitoring;

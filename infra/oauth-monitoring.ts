@@ -64,158 +64,158 @@ import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { Webhooks } from "./constructs/webhooks.ts";
 import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
-/** What `attach` can protect: an API, a resource with everything below it, or a method. */
+/** REST API targets of `attach`: an API, a resource with everything below it, or a method. */
 export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
 
-/** What `attach` adds to an API, and what it leaves alone. */
+/** Options of `attach` for a REST API. */
 export interface AttachOptions {
   /**
-   * Methods, or resources with everything below them, that stay open.
+   * Methods to leave unprotected. A resource includes everything below it.
    *
    * @default - none
    */
   readonly except?: readonly (Method | IResource | ResourceBase)[];
 
   /**
-   * Whether the API answers refused calls with problem documents (RFC 9457) and `WWW-Authenticate`
-   * (RFC 6750), and how. Gateway responses that the API has already stay as they are; ours take over the
-   * headers of its `DEFAULT_4XX` and `DEFAULT_5XX`, or else its CORS headers.
+   * Whether to add gateway responses that turn denied calls into problem documents (RFC 9457) with
+   * `WWW-Authenticate` (RFC 6750). Gateway responses that the API already has are left unchanged. The added ones
+   * use the headers of the API's `DEFAULT_4XX` and `DEFAULT_5XX`, or else its CORS headers.
    *
    * @default - true; false for an imported API
    */
   readonly gatewayResponses?: boolean | GatewayResponseOptions;
 
   /**
-   * Whether an alarm watches the API's 5XX answers, and from which share of all answers it goes off.
+   * Whether to add an alarm on the API's 5XX responses, or the alarm's threshold.
    *
-   * @default - true; false for an imported API, and when the construct has no alarms
+   * @default - true; false for an imported API, and if the construct has no alarms
    */
   readonly alarm?: boolean | ServerErrorsThreshold;
 
   /**
-   * Whether the CloudWatch dashboard shows the API.
+   * Whether to show the API on the CloudWatch dashboard.
    *
-   * @default - true; false for an imported API, and when the construct has no dashboard
+   * @default - true; false for an imported API, and if the construct has no dashboard
    */
   readonly metricsDashboard?: boolean;
 }
 
-/** What `attach` can protect of an HTTP API: the API, or one route. */
+/** HTTP API targets of `attach`: an API or one route. */
 export type ProtectedHttpTarget = IHttpApi | HttpApi | IHttpRoute | HttpRoute;
 
-/** What `attach` adds to an HTTP API, and what it leaves alone. */
+/** Options of `attach` for an HTTP API. */
 export interface AttachHttpOptions {
   /**
-   * Routes that stay open.
+   * Routes to leave unprotected.
    *
    * @default - none
    */
   readonly except?: readonly (IHttpRoute | HttpRoute)[];
 
   /**
-   * Whether an alarm watches the API's 5XX answers, and from which share of all answers it goes off.
+   * Whether to add an alarm on the API's 5XX responses, or the alarm's threshold.
    *
-   * @default - true; false for an imported API, and when the construct has no alarms
+   * @default - true; false for an imported API, and if the construct has no alarms
    */
   readonly alarm?: boolean | ServerErrorsThreshold;
 }
 
 /** An HTTP API behind the authorizer. */
 export interface AttachedHttpApi {
-  /** The authorizer, for routes that you protect by hand. */
+  /** The authorizer, for routes that you protect yourself. */
   readonly authorizer: IHttpRouteAuthorizer;
 }
 
-/** Whether a target is an HTTP API or its route. */
+/** Whether a target is an HTTP API or one of its routes. */
 function isHttp(target: ProtectedTarget | ProtectedHttpTarget): target is ProtectedHttpTarget {
   return "httpApi" in target || "isHttpApi" in target || "httpApiId" in target;
 }
 
-/** The id of the construct of the admin API. */
+/** Construct ID of the admin API. */
 const ADMIN_API = "AdminApi";
 
-/** The options of `attach` that concern the API as a whole. */
+/** Options of `attach` that apply to the whole API. */
 const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
 
-/** An API behind the authorizer. */
+/** A REST API behind the authorizer. */
 export interface AttachedApi {
-  /** The authorizer, for methods that you define by hand. */
+  /** The authorizer, for methods that you define yourself. */
   readonly authorizer: IAuthorizer;
-  /** Options that protect one method, for methods of an imported API. */
+  /** Method options that set the authorizer, for methods that you add to an imported API. */
   readonly methodOptions: MethodOptions;
 }
 
-/** The tables, for access beyond the construct's own grants. */
+/** The tables, for access beyond the construct's grants. */
 export interface MonitoringTables {
-  /** Access tokens, by the digest of their secret. */
+  /** Access tokens by the digest of their secret. */
   readonly tokens: Table;
-  /** Authorization codes, by their digest. */
+  /** Authorization codes by their digest. */
   readonly authorizationCodes: Table;
-  /** Sessions, by the digest of their id. */
+  /** Sessions by the digest of their ID. */
   readonly sessions: Table;
-  /** OAuth clients, by id. */
+  /** OAuth clients by ID. */
   readonly clients: Table;
-  /** The audit log, by event id. */
+  /** The audit log, by event ID. */
   readonly events: Table;
-  /** What statistics are computed from. */
+  /** The counters from which statistics are computed. */
   readonly counters: Table;
-  /** When each token was issued, expires and was revoked. */
+  /** The issue, expiry and revocation time of each token. */
   readonly issuances: Table;
-  /** What each cleanup did. */
+  /** Results of the cleanup runs. */
   readonly cleanupRuns: Table;
-  /** Anomalies that were found, and mutes. */
+  /** Detected anomalies, and mutes. */
   readonly alerts: Table;
-  /** Tokens and sessions, by user and client. */
+  /** Tokens and sessions by principal (user or client). */
   readonly holdings: Table;
-  /** What was done against whom, and what waits for approval. */
+  /** Actions that were taken against principals or await approval. */
   readonly actions: Table;
-  /** The blocks and revocations that every adapter reads. */
+  /** The deny list: the blocks and revocations that all adapters check. */
   readonly restrictions: Table;
 }
 
 /**
- * OAuth monitoring for APIs: an authorizer, an audit log, statistics, the detection of anomalies, and the
- * cleanup of expired data.
+ * OAuth monitoring for APIs: an authorizer, an audit log, statistics, anomaly detection, and the cleanup of expired
+ * data.
  *
- * It creates twelve DynamoDB tables, an event bus with its archive, four queues, the functions and their
- * schedules, a key, a topic, and (unless you switch them off) alarms and a CloudWatch dashboard. The stack's
- * outputs let `oauth-monitoring --stack NAME` find it.
+ * Creates twelve DynamoDB tables, an event bus with an archive, four queues, Lambda functions and their schedules,
+ * a KMS key, and an SNS topic. Unless disabled, it also creates alarms, a CloudWatch dashboard, and stack outputs
+ * that let `oauth-monitoring --stack NAME` find it.
  *
  * @example
  * ```typescript
  * const monitoring = new OAuthMonitoring(this, "Monitoring");
  * monitoring.attach(api);
  * ```
- * @throws InvalidConfigError when a property is not valid, with its path and how to fix it
+ * @throws InvalidConfigError with the path of each invalid property and how to fix it
  */
 export class OAuthMonitoring extends Construct {
-  /** The configuration with every default filled in. */
+  /** The configuration, including defaults. */
   readonly config: MonitoringConfig;
   /** The twelve tables. */
   readonly tables: MonitoringTables;
-  /** Where producers publish events. */
+  /** The bus to which producers publish events. */
   readonly eventBus: EventBus;
-  /** Messages that could not be stored. */
+  /** Messages that couldn't be stored. */
   readonly deadLetterQueue: Queue;
   /** Encrypts tables, queues and the bus's archive. */
   readonly encryptionKey: IKey;
-  /** Where alarms and alerts go. */
+  /** Receives alarms and alerts. */
   readonly alarmTopic: ITopic;
-  /** The exported events; undefined unless the configuration enables the OCSF export. */
+  /** The bucket of exported events. Undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
-  /** The databases of origins; undefined unless the configuration names some. */
+  /** The bucket of the databases for IP enrichment. Undefined unless the configuration lists some. */
   readonly originsBucket: Bucket | undefined;
-  /** The API of Shared Signals; undefined unless the configuration has `signals`. */
+  /** The Shared Signals API. Undefined unless the configuration contains `signals`. */
   readonly signalsApi: HttpApi | undefined;
-  /** The authorizer, for an API that `attach` cannot take. API Gateway needs leave to call it. */
+  /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
   readonly authorizerFunction: IFunction;
   /**
-   * What `openMonitoring` of `oauth-monitoring/shared` and the middlewares of `oauth-monitoring/lambda` and
-   * `oauth-monitoring/node` read, for the environment of a function or a container. It holds names and a
-   * queue's address, no secrets, and takes up to 3.7 of Lambda's 4 KB.
+   * Environment variables for `openMonitoring` of `oauth-monitoring/shared` and for the middlewares of
+   * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
+   * secrets, and use up to 3.7 KB of Lambda's 4 KB limit.
    */
   readonly environment: Readonly<Record<string, string>>;
-  /** What the app gave the construct, by the property. */
+  /** Resources that the app passed to the construct, by property. */
   readonly #brought: Readonly<Record<string, IConstruct | undefined>>;
   readonly #data: Data;
   readonly #flow: EventFlow;
@@ -300,7 +300,7 @@ export class OAuthMonitoring extends Construct {
     this.#flow = flow;
     this.#functions = functions;
     this.originsBucket = this.#addOriginDatabases(key, removalPolicy);
-    // The return type makes the interface name every table.
+    // The return type ensures that the interface names every table.
     const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
     this.tables = forEachTable(property, (variable) => data.tables[variable]);
     this.eventBus = flow.bus;
@@ -350,55 +350,55 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * Protects a whole API, a resource with everything below it, or one method. Every call to a protected
-   * method needs a good token with the scopes of its route. Every call is tracked, refused ones too.
+   * Protects a REST API, a resource with everything below it, or one method. A call to a protected method needs a
+   * valid token with the scopes of its route. Every call is tracked, including denied ones.
    *
-   * Methods that you add later are protected as well. It leaves alone methods that have an authorizer or IAM
-   * authorization, `OPTIONS` methods (a CORS preflight carries no token) and `except`. An `ANY` method
-   * answers preflights itself and is protected as a whole: give the resource an `OPTIONS` method
-   * (`defaultCorsPreflightOptions`) to keep preflights open.
+   * Methods that you add later are protected too. Methods with an authorizer or IAM authorization, `OPTIONS`
+   * methods (CORS preflights have no token) and `except` are left unchanged. An `ANY` method handles preflights
+   * itself and is protected completely. To keep its preflights open, add an `OPTIONS` method to the resource
+   * (`defaultCorsPreflightOptions`).
    *
-   * It adds to the API, in the API's own stack:
-   * - an authorizer, and the permission to call the authorizer function;
-   * - gateway responses for refused calls, unless the API has its own (`gatewayResponses`);
-   * - an alarm on 5XX answers (`alarm`) and a place on the CloudWatch dashboard (`metricsDashboard`).
+   * Adds to the API's own stack:
+   * - an authorizer, and the permission to invoke the authorizer function;
+   * - gateway responses for denied calls, unless the API has its own (`gatewayResponses`);
+   * - an alarm on 5XX responses (`alarm`) and graphs on the CloudWatch dashboard (`metricsDashboard`).
    *
-   * Give `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API; they concern the
-   * whole API. `except` concerns only the call that has it.
+   * Set `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API, because they apply to the
+   * whole API. `except` applies only to its own call.
    *
-   * The API may be in another stack of the same account and region, which then depends on this one; the
-   * construct's topic and key must not be in that stack. For an
-   * imported API (`RestApi.fromRestApiAttributes`), it protects the methods that this app adds; give other
-   * methods the returned `methodOptions`. The owner of the API must deploy its stage.
+   * The API can be in another stack of the same account and region. That stack then depends on this one, so the
+   * construct's topic and key must not be in it. For an imported API (`RestApi.fromRestApiAttributes`), only
+   * methods that this app adds are protected. Use the returned `methodOptions` for other methods. The owner of the
+   * API must deploy its stage.
    *
-   * A `SpecRestApi` is refused: its methods are in the OpenAPI document, where CDK cannot change them. Name
-   * `authorizerFunction` there, in `x-amazon-apigateway-authorizer`.
+   * A `SpecRestApi` isn't supported, because CDK can't change the methods in its OpenAPI document. Reference
+   * `authorizerFunction` in the document's `x-amazon-apigateway-authorizer` instead.
    *
    * @example
    * ```typescript
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
-   * @throws Error for an API that an OpenAPI document defines or that is in another account or region, when what
-   * the construct uses is in the API's stack, and when a later call for an API has other options than the first
+   * @throws Error if the API is defined by an OpenAPI document, is in another account or region, or is in another
+   * stack that contains a resource the construct uses; or if a later call for the same API has different options
    */
   attach(target: ProtectedTarget, options?: AttachOptions): AttachedApi;
 
   /**
-   * Protects a whole HTTP API, or one route, by the same authorizer in payload format 2.0. Routes that you add
-   * later are protected as well, wherever in the app they are. It leaves alone routes that have an authorizer
-   * or IAM authorization, `OPTIONS` routes and `except`.
+   * Protects an HTTP API or one route with the same authorizer in payload format 2.0. Routes that you add later are
+   * protected too, wherever they are defined. Routes with an authorizer or IAM authorization, `OPTIONS` routes and
+   * `except` are left unchanged.
    *
-   * It adds to the API, in the API's own stack, an authorizer, the permission to call the authorizer function,
-   * and an alarm on 5XX answers (`alarm`, which counts in the first call for an API). An HTTP API has no gateway
-   * responses, so a refused call gets 401, 403 or 500 in API Gateway's own words: docs/integrations.md.
+   * Adds an authorizer, the permission to invoke the authorizer function, and an alarm on 5XX responses to the
+   * API's own stack. Set `alarm` in the first call for an API. HTTP APIs have no gateway responses, so a denied
+   * call gets API Gateway's own 401, 403 or 500: see docs/integrations.md.
    *
    * @example
    * ```typescript
    * monitoring.attach(httpApi);
    * ```
-   * @throws Error for an API in another account or region, when what the construct uses is in the API's stack,
-   * and when a later call for an API has another `alarm` than the first
+   * @throws Error if the API is in another account or region, or is in another stack that contains a resource the
+   * construct uses; or if a later call for the same API has a different `alarm`
    */
   attach(target: ProtectedHttpTarget, options?: AttachHttpOptions): AttachedHttpApi;
 
@@ -455,9 +455,9 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * Adds the admin API: statistics, audit log, alerts and the dashboard, which need the scope `oauth:admin`.
-   * It is a `RestApi` of its own with an access log. The outputs `ApiUrl` and `DashboardUrl` name its
-   * addresses. Call it once.
+   * Adds the admin API: statistics, audit log, alerts and the dashboard. They require the scope `oauth:admin`. The
+   * API is a separate `RestApi` with an access log. Its URLs are in the outputs `ApiUrl` and `DashboardUrl`. Call
+   * this once.
    */
   addAdminApi(props: AdminApiProps = {}): AdminApi {
     const admin = new AdminApi(this, ADMIN_API, {
@@ -530,7 +530,7 @@ export class OAuthMonitoring extends Construct {
     return signals.api;
   }
 
-  /** Lets an authorization server issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`. */
+  /** Allows an authorization server to issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`. */
   grantIssueTokens(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["PutItem"] },
@@ -540,7 +540,7 @@ export class OAuthMonitoring extends Construct {
     }).combine(this.grantPublish(grantee));
   }
 
-  /** Lets an authorization server revoke tokens and end sessions: `revokeToken`, `endSession`. */
+  /** Allows an authorization server to revoke tokens and end sessions: `revokeToken`, `endSession`. */
   grantRevoke(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["UpdateItem"], indexes: ["Query"], only: ["by_token_id"] },
@@ -548,12 +548,12 @@ export class OAuthMonitoring extends Construct {
     }).combine(this.grantPublish(grantee));
   }
 
-  /** Lets a function act: `takeAction`, `approveAction`, `rejectAction`, `releaseAction`. */
+  /** Allows a function to respond to threats: `takeAction`, `approveAction`, `rejectAction`, `releaseAction`. */
   grantRespond(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, ACTING_ON_ALL).combine(this.grantPublish(grantee));
   }
 
-  /** Lets a resource server check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */
+  /** Allows a resource server to check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */
   grantTrackUsage(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
@@ -561,8 +561,8 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * Lets a function or a container decide about calls itself, by `oauth-monitoring/lambda` or
-   * `oauth-monitoring/node`. It needs `environment` as well.
+   * Allows a function or container to authorize calls itself with `oauth-monitoring/lambda` or
+   * `oauth-monitoring/node`. It also needs `environment`.
    */
   grantAuthorize(grantee: IGrantable): Grant {
     const tables = grantTables(this.#data, grantee, {
@@ -584,17 +584,17 @@ export class OAuthMonitoring extends Construct {
     );
   }
 
-  /** Lets an administrator name clients: `registerClient`. */
+  /** Allows an administrator to register clients: `registerClient`. */
   grantRegisterClients(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, { CLIENTS_TABLE: { table: ["UpdateItem"] } });
   }
 
-  /** Lets a producer put events on the bus: `trackEvent` and everything that tracks. */
+  /** Allows a producer to publish events: `trackEvent` and all other tracking functions. */
   grantPublish(grantee: IGrantable): Grant {
     return grantPublish(this.#flow.bus, grantee);
   }
 
-  /** Lets a reader see the audit log and the statistics: `queryEvents`, `tokenUsageStats`, `listClients`. */
+  /** Allows a reader to query the audit log and statistics: `queryEvents`, `tokenUsageStats`, `listClients`. */
   grantReadAudit(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
       EVENTS_TABLE: { table: ["BatchGetItem", "Query"], indexes: ["Query"] },
@@ -605,9 +605,10 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * One of the construct's own metrics, by the function that writes it; docs/operations.md lists them.
+   * Returns one of the construct's own metrics, listed in docs/operations.md.
    *
-   * @param options default: the sum of five minutes
+   * @param service the function that writes the metric
+   * @param options the default is the sum over five minutes
    */
   metric<S extends MetricService>(
     service: S,
@@ -617,37 +618,37 @@ export class OAuthMonitoring extends Construct {
     return ownMetric(this.#functions.metricsName, service, name, options);
   }
 
-  /** Calls that were let in. */
+  /** Allowed calls. */
   metricAllowed(options?: MetricOptions): Metric {
     return this.metric("authorizer", "Allowed", options);
   }
 
-  /** Calls refused for their token or session (401, 403). */
+  /** Calls denied because of their token or session (401, 403). */
   metricAuthFailed(options?: MetricOptions): Metric {
     return this.metric("authorizer", "AuthFailed", options);
   }
 
-  /** Calls refused for their scopes (403). */
+  /** Calls denied because of missing scopes (403). */
   metricScopeViolation(options?: MetricOptions): Metric {
     return this.metric("authorizer", "ScopeViolation", options);
   }
 
-  /** Calls refused because the authorizer could not decide (503). */
+  /** Calls denied because the authorizer couldn't decide (503). */
   metricUnavailable(options?: MetricOptions): Metric {
     return this.metric("authorizer", "Unavailable", options);
   }
 
-  /** Milliseconds to a decision; by default their 99th percentile. */
+  /** Duration of a decision in milliseconds. The default statistic is p99. */
   metricDecisionDuration(options?: MetricOptions): Metric {
     return this.metric("authorizer", "DecisionDuration", { statistic: "p99", ...options });
   }
 
-  /** Events stored, of every producer. */
+  /** Stored events of all producers. */
   metricEventsStored(options?: MetricOptions): Metric {
     return this.metric("subscriber", "EventsStored", options);
   }
 
-  /** Milliseconds from an event to its storage; by default their 99th percentile. */
+  /** Milliseconds between an event and its storage. The default statistic is p99. */
   metricEventLag(options?: MetricOptions): Metric {
     return this.metric("subscriber", "EventLag", { statistic: "p99", ...options });
   }
@@ -660,7 +661,7 @@ export class OAuthMonitoring extends Construct {
     });
   }
 
-  /** @throws Error when the API is attached already, with other options */
+  /** @throws Error if the API is already attached with different options */
   #checkOptions(api: IRestApi, options: AttachOptions): void {
     const first = this.#firstOptions.get(api);
     if (!first) {
@@ -689,7 +690,7 @@ export class OAuthMonitoring extends Construct {
       );
     }
     this.#checkStacks(api);
-    // In the API's scope: the API may be in another stack, and that stack must depend on this one.
+    // Created in the API's scope: the API may be in another stack, which must depend on this one.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
       api,
@@ -713,8 +714,8 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * @throws Error when the stack of the API cannot depend on the construct's: it is deployed elsewhere, or the
-   * construct's stack depends on it
+   * @throws Error if the API's stack can't depend on the construct's stack: it is in another account or region, or
+   * the construct's stack depends on it
    */
   #checkStacks(api: IRestApi | IHttpApi): void {
     const ours = Stack.of(this);
@@ -734,7 +735,7 @@ export class OAuthMonitoring extends Construct {
     }
   }
 
-  /** Where the functions run: where the properties or the configuration say. */
+  /** Returns the subnets and security groups of the functions, from the properties or else from the configuration. */
   #network({ vpc, vpcSubnets, securityGroups }: OAuthMonitoringProps): FunctionNetwork | undefined {
     if (!vpc) return this.config.functions.vpc;
     const groups = securityGroups ?? [
@@ -749,7 +750,7 @@ export class OAuthMonitoring extends Construct {
     };
   }
 
-  /** The name that distinguishes the metrics of several stacks, and of several constructs in one. */
+  /** Returns a metric dimension that is unique for each stack and construct. */
   #metricsName(): string {
     const stack = Stack.of(this);
     const inStack = this.node.scopes.slice(stack.node.scopes.length).map(({ node }) => node.id);

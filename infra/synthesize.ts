@@ -7,13 +7,13 @@ import { OAuthMonitoringStack } from "./oauth-monitoring-stack.ts";
 const CDK_JSON = fileURLToPath(new URL("../cdk.json", import.meta.url));
 
 export interface AppOptions {
-  /** Where the cloud assembly goes. The CDK CLI chooses if it is absent. */
+  /** Output directory of the cloud assembly. The CDK CLI chooses one by default. */
   readonly outdir?: string;
-  /** Replaces the context key `oauthMonitoring`. */
+  /** Overrides the context key `oauthMonitoring`. */
   readonly config?: MonitoringConfigInput;
 }
 
-/** The CDK app: one stack, configured by the context keys `oauthMonitoring` and `stackName`. */
+/** Creates the CDK app with one stack, configured by the context keys `oauthMonitoring` and `stackName`. */
 export function buildApp({ outdir, config }: AppOptions = {}): {
   readonly app: App;
   readonly stack: OAuthMonitoringStack;
@@ -26,7 +26,7 @@ export function buildApp({ outdir, config }: AppOptions = {}): {
   return { app, stack };
 }
 
-/** The context of cdk.json, for callers other than the CDK CLI. */
+/** Reads the context of cdk.json, for callers other than the CDK CLI. */
 function cdkContext(): Record<string, unknown> {
   return (JSON.parse(readFileSync(CDK_JSON, "utf8")) as { context: Record<string, unknown> })
     .context;
@@ -38,7 +38,7 @@ export interface Assembly {
   readonly stackName: string;
 }
 
-/** Synthesizes the app into a directory, bundles included, without AWS or network. */
+/** Synthesizes the app into a directory, including bundles. Needs no AWS access or network. */
 export function synthesize(outdir: string, config?: MonitoringConfigInput): Assembly {
   const { app, stack } = buildApp(config === undefined ? { outdir } : { outdir, config });
   app.synth();

@@ -1,4 +1,4 @@
-/** The library: the operations of OAuth monitoring, free of Lambda and HTTP. */
+/** The library: OAuth monitoring operations that don't depend on Lambda or HTTP. */
 
 export type { IssuanceStore, StatisticsStore } from "./audit-log/counter-store.ts";
 export { InvalidCursorError } from "./audit-log/event-cursor.ts";

@@ -2,7 +2,9 @@ import * as z from "zod";
 
 const name = z.string().min(1);
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+/**
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
 const emfSchema = z.looseObject({
   _aws: z.strictObject({
     Timestamp: z.int().min(Date.parse("2020-01-01T00:00:00Z")),
@@ -26,7 +28,7 @@ const emfSchema = z.looseObject({
   }),
 });
 
-/** A line of metrics: whose it is, and the values that it holds. */
+/** A log line with metrics. */
 export interface MetricLine {
   readonly namespace: string;
   readonly dimensions: Readonly<Record<string, string>>;
@@ -35,9 +37,9 @@ export interface MetricLine {
 }
 
 /**
- * Reads a line as CloudWatch does, which drops metrics without a word when something is wrong with it.
+ * Parses a line as CloudWatch does. CloudWatch silently drops invalid metrics; this throws.
  *
- * @throws ZodError when the line breaks the format
+ * @throws ZodError when the line violates the format
  */
 export function parseMetricLine(line: string): MetricLine {
   const { _aws, ...root } = emfSchema.parse(JSON.parse(line));
@@ -61,12 +63,12 @@ export function parseMetricLine(line: string): MetricLine {
   };
 }
 
-/** The values of a metric in some lines, together. */
+/** Returns all values of a metric in the given lines. */
 export function valuesOf(lines: readonly MetricLine[], metric: string): number[] {
   return lines.flatMap(({ values }) => values[metric] ?? []);
 }
 
-/** The sum that CloudWatch would show for a metric. */
+/** Returns the sum that CloudWatch would show for a metric. */
 export function sumOf(lines: readonly MetricLine[], metric: string): number {
   return valuesOf(lines, metric).reduce((sum, value) => sum + value, 0);
 }

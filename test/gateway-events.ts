@@ -1,4 +1,4 @@
-/** Events with every member that AWS's documentation shows, by their source. Tests change what they need. */
+/** Events with every field in AWS's documentation, by source. Tests change what they need. */
 
 const CERTIFICATE = {
   clientCertPem: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
@@ -8,7 +8,7 @@ const CERTIFICATE = {
   validity: { notBefore: "May 28 12:30:02 2026 GMT", notAfter: "Aug  5 09:36:04 2027 GMT" },
 };
 
-/** Payload format 2.0 of an HTTP API, as its integration gets it. */
+/** HTTP API event in payload format 2.0, for the integration. */
 export const HTTP_API_EVENT = {
   version: "2.0",
   routeKey: "ANY /api/{proxy+}",
@@ -51,7 +51,7 @@ export const HTTP_API_EVENT = {
 
 const { body: _, isBase64Encoded: __, ...httpApiRequest } = HTTP_API_EVENT;
 
-/** Payload format 2.0 of an HTTP API, as its authorizer gets it. */
+/** HTTP API event in payload format 2.0, for the authorizer. */
 export const HTTP_API_AUTHORIZER_EVENT = {
   ...httpApiRequest,
   type: "REQUEST",
@@ -59,7 +59,7 @@ export const HTTP_API_AUTHORIZER_EVENT = {
   identitySource: ["Bearer opaque-token"],
 };
 
-/** An event of a function URL. */
+/** Function URL event. */
 export const FUNCTION_URL_EVENT = {
   version: "2.0",
   routeKey: "$default",
@@ -94,7 +94,7 @@ export const FUNCTION_URL_EVENT = {
   isBase64Encoded: false,
 };
 
-/** A REST API's event, as its proxy integration gets it. */
+/** REST API event for the proxy integration. */
 export const REST_API_EVENT = {
   resource: "/api/{proxy+}",
   path: "/api/orders/7",
@@ -135,7 +135,7 @@ export const REST_API_EVENT = {
   isBase64Encoded: false,
 };
 
-/** Payload format 1.0 of an HTTP API: as a REST API's, but decoded and with the stage in the path. */
+/** HTTP API event in payload format 1.0: like a REST API's, but its path is decoded and contains the stage. */
 export const HTTP_API_1_EVENT = {
   ...REST_API_EVENT,
   version: "1.0",
@@ -143,7 +143,7 @@ export const HTTP_API_1_EVENT = {
   requestContext: { ...REST_API_EVENT.requestContext, path: "/prod/api/orders/7" },
 };
 
-/** An event of a load balancer whose target group has single-value headers. */
+/** Load balancer event for a target group with single-value headers. */
 export const LOAD_BALANCER_EVENT = {
   requestContext: {
     elb: {
@@ -171,7 +171,7 @@ export const LOAD_BALANCER_EVENT = {
 
 const { headers, queryStringParameters: ___, ...balanced } = LOAD_BALANCER_EVENT;
 
-/** The same of a target group with multi-value headers. */
+/** Load balancer event for a target group with multi-value headers. */
 export const LOAD_BALANCER_MULTI_VALUE_EVENT = {
   ...balanced,
   multiValueQueryStringParameters: { page: ["1", "2"] },
@@ -180,7 +180,7 @@ export const LOAD_BALANCER_MULTI_VALUE_EVENT = {
   ),
 };
 
-/** AppSync's authorization event. */
+/** AppSync authorization event. */
 export const APPSYNC_EVENT = {
   authorizationToken: "Bearer opaque-token",
   requestContext: {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 
-/** A token of our own form, to be found again wherever it leaks. */
+/** A token in our own format. Tests search output for it to find leaks. */
 export const SECRET = `oam_${"S3cr3t_-".repeat(5)}abc`;
 
-/** Names that objects bear by themselves. */
+/** Names of properties that every object inherits, and other special names. */
 export const PROTOTYPE_NAMES = [
   "__proto__",
   "constructor",
@@ -60,7 +60,7 @@ const HOSTILE_NUMBERS = [
   Number.MAX_VALUE,
 ];
 
-/** Instants at and beyond the ends of what can be told, and what only looks like one. */
+/** Instants at and beyond the limits of valid instants, and texts that only look like one. */
 export const HOSTILE_INSTANTS = [
   "2026-11-23T10:00:00Z",
   "0000-01-01T00:00:00Z",
@@ -84,7 +84,7 @@ export const hostileText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
 );
 
-/** Any JSON, prototype keys among its keys. */
+/** Any JSON, including prototype keys. */
 export const hostileJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },

@@ -1,6 +1,6 @@
 import { bytesOf } from "../shared/events/ip-block.ts";
 
-/** A value that a database can hold. Numbers are whole and unsigned, or else doubles. */
+/** A value in a database. Numbers are unsigned integers or doubles. */
 export type MmdbValue =
   | string
   | number
@@ -9,7 +9,7 @@ export type MmdbValue =
   | readonly MmdbValue[]
   | { readonly [key: string]: MmdbValue };
 
-/** A control byte, the extended type, and the size, as the format writes them. */
+/** Encodes a value's type and size as control bytes. */
 function control(type: number, size: number): Buffer {
   const [short, rest] =
     size < 29
@@ -22,14 +22,14 @@ function control(type: number, size: number): Buffer {
   return Buffer.from(type < 8 ? [(type << 5) | short, ...rest] : [short, type - 7, ...rest]);
 }
 
-/** A pointer of the longest form to a place in the data section. */
+/** Encodes a pointer to an offset in the data section, in its longest form. */
 export function pointerTo(place: number): Buffer {
   const bytes = Buffer.from([(1 << 5) | (3 << 3), 0, 0, 0, 0]);
   bytes.writeUInt32BE(place, 1);
   return bytes;
 }
 
-/** A value as the format writes it. A buffer is written as it is. */
+/** Encodes a value. Buffers are written unchanged. */
 export function encode(value: MmdbValue): Buffer {
   if (Buffer.isBuffer(value)) return value;
   if (typeof value === "string") {
@@ -61,19 +61,19 @@ export function encode(value: MmdbValue): Buffer {
 
 type Node = [Node | Buffer | undefined, Node | Buffer | undefined];
 
-/** How a database is written. */
+/** Options of the database file. */
 export interface MmdbOptions {
   readonly type?: string;
   readonly ipVersion?: 4 | 6;
   readonly recordBits?: 24 | 28 | 32;
   readonly buildEpochSeconds?: number;
-  /** What the metadata says besides, or in place of the truth. */
+  /** Additional or overriding metadata, which may be wrong. */
   readonly metadata?: { readonly [key: string]: MmdbValue };
 }
 
 const MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 
-/** The bits of a block in the tree: in a tree of IPv6, IPv4 is behind 96 zeros. */
+/** Returns the bits of a CIDR block in the tree. In an IPv6 tree, IPv4 comes after 96 zeros. */
 function bitsOf(block: string, ipVersion: 4 | 6): number[] {
   const [ip = "", length] = block.split("/");
   const bytes = bytesOf(ip) ?? [];
@@ -85,9 +85,9 @@ function bitsOf(block: string, ipVersion: 4 | 6): number[] {
 }
 
 /**
- * A file in the MaxMind DB format, version 2. A longer block goes before the shorter one that it lies in.
+ * Creates a file in the MaxMind DB format, version 2. List a longer block before the shorter block that contains it.
  *
- * @param records by block, in CIDR form
+ * @param records records by CIDR block
  */
 export function mmdbFile(
   records: Readonly<Record<string, MmdbValue>>,

@@ -3,7 +3,7 @@ import type { MonitoringConfigInput } from "../shared/config/monitoring-config.t
 const secretOf = (name: string) =>
   `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
 
-/** Endpoints of every kind of authentication. */
+/** Endpoints with every kind of authentication. */
 export const ENDPOINTS = [
   { provider: "entra", authentication: { kind: "signature", secretArn: secretOf("entra") } },
   {
@@ -17,7 +17,7 @@ export const ENDPOINTS = [
   },
 ] as const satisfies NonNullable<MonitoringConfigInput["providers"]>["endpoints"];
 
-/** The keys of the endpoints: two of Entra ID, as during a rotation. */
+/** Keys of the endpoints. Entra ID has two, as during a rotation. */
 export const ENDPOINT_KEYS = {
   entra: [
     `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
@@ -28,7 +28,7 @@ export const ENDPOINT_KEYS = {
   ping: "c0ffee00c0ffee00c0ffee00c0ffee00",
 } as const;
 
-/** The secrets that `ENDPOINTS` names, by ARN. */
+/** Secrets that `ENDPOINTS` refers to, by ARN. */
 export const ENDPOINT_SECRETS: ReadonlyMap<string, string> = new Map(
   Object.entries(ENDPOINT_KEYS).map(([name, keys]) => [secretOf(name), [keys].flat().join("\n")]),
 );

@@ -1,4 +1,4 @@
-/** Messages in the providers' published shapes, one of each kind that matters. */
+/** Messages in the providers' published formats, one of each relevant kind. */
 export const AUTH0_BUS = "aws.partner/auth0.com/tenant-1a2b3c/auth0.logs";
 export const OKTA_BUS = "aws.partner/okta.com/example/stream";
 
@@ -245,7 +245,7 @@ export function pingSample(
   };
 }
 
-/** An event of an administrator of Keycloak. */
+/** An admin event of Keycloak. */
 export function keycloakAdminSample(
   operationType: string,
   resourceType: string,

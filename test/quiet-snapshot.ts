@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS } from "../shared/core/clock.ts";
 import type { DetectionSnapshot } from "../shared/detection/rules/detection-snapshot.ts";
 
-/** What the rules look at after two weeks in which nothing happened but `parts`. */
+/** Returns the detection's input after two weeks without any events except `parts`. */
 export function quietSnapshot(
   nowMs: number,
   parts: Partial<DetectionSnapshot> = {},

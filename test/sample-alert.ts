@@ -1,6 +1,6 @@
 import type { Alert } from "../shared/detection/alert.ts";
 
-/** An open alert of an address that fails, with `parts` of one's own. */
+/** Returns an open alert about an IP address with failed calls. `parts` overrides its fields. */
 export function sampleAlert(parts: Partial<Alert> = {}): Alert {
   return {
     alert_id: "failure_burst#ip#203.0.113.9",

@@ -8,10 +8,10 @@ import { quietSnapshot } from "./quiet-snapshot.ts";
 /** The rules with their default parameters. */
 export const { rules } = parseMonitoringConfig({}).anomalies;
 
-/** Makes events of ada's before an instant, epoch milliseconds. */
+/** Returns a function that creates events of user ada before an instant (epoch milliseconds). */
 export const eventsBefore =
   (nowMs: number) =>
-  /** A use of the token t1 so many minutes earlier, unless the parts say otherwise. */
+  /** Creates a use of token t1 the given number of minutes earlier. `parts` overrides its fields. */
   (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]): SeenEvent =>
     Object.assign(
       {
@@ -26,13 +26,13 @@ export const eventsBefore =
       ...parts,
     );
 
-/** An IPv4 address with its network, and a user agent. */
+/** Returns an IPv4 address with its network and a user agent. */
 export function place(ip: string, agent: string) {
   const [a, b] = ip.split(".");
   return { ip, network: `${a}.${b}.0.0/16`, agent };
 }
 
-/** What the rules find at an instant, each with the name of its rule. */
+/** Returns the findings of the rules at an instant, each with the name of its rule. */
 export const findAt = (nowMs: number) => (parts: Partial<DetectionSnapshot>) =>
   findAnomalies(quietSnapshot(nowMs, parts), rules).map(({ rule, ...anomaly }) => ({
     rule: rule.name,

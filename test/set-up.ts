@@ -9,7 +9,7 @@ import type { Assembly } from "../local/services/template.ts";
 declare module "vitest" {
   export interface ProvidedContext {
     assembly: Assembly;
-    /** Each access key has a store of its own there. */
+    /** Each access key has its own tables there. */
     dynamodbEndpoint: string;
   }
 }

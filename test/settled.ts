@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LocalStack } from "../local/start/local-stack.ts";
 
-/**
- * Waits until the stack's functions rest, its queues are empty, and both stay so. What is dead may lie where
- * it is.
- */
+/** Waits until the stack's functions are idle and its queues are empty, except dead-letter queues, and both stay so. */
 export async function settled({
   functions,
   queues,

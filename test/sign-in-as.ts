@@ -1,6 +1,4 @@
-/**
- * Does what a user does in a browser: signs in at the local issuer under a name, consents, and follows every redirect.
- */
+/** Signs in at the local issuer like a user in a browser: enters a name, consents, and follows every redirect. */
 export async function signInAs(user: string, page: URL): Promise<void> {
   const cookies = new Map<string, string>();
   let url: URL | undefined = page;

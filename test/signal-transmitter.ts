@@ -2,13 +2,13 @@ import { parseMonitoringConfig } from "../shared/config/monitoring-config.ts";
 import type { TransmitterConfig } from "../shared/config/signal-parameters.ts";
 import { type SigningIssuer, startSigningIssuer } from "./integration/signing-issuer.ts";
 
-/** Another system that transmits SETs: its metadata and keys over HTTP, and SETs that say what a test wants. */
+/** A system that transmits SETs: serves its metadata and keys over HTTP, and signs SETs with any claims. */
 export interface SignalTransmitter extends SigningIssuer {
   /** Signs claims as a SET. */
   sign: SigningIssuer["sign"];
 }
 
-/** Starts a transmitter that publishes its keys by its `ssf-configuration`. */
+/** Starts a transmitter that publishes its keys in its `ssf-configuration`. */
 export async function startSignalTransmitter(
   options: { readonly alg?: string; readonly path?: string } = {},
 ): Promise<SignalTransmitter> {
@@ -29,7 +29,7 @@ export async function startSignalTransmitter(
   });
 }
 
-/** The configuration by which a receiver takes a transmitter's SETs. */
+/** Returns the configuration with which a receiver accepts a transmitter's SETs. */
 export function transmitterConfig(
   issuer: string,
   more: Record<string, unknown> = {},

@@ -3,13 +3,13 @@ import type { MonitoringConfigInput } from "../shared/config/monitoring-config.t
 const secretOf = (name: string) =>
   `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
 
-/** The secrets that `SIGNALS` names, by ARN. */
+/** Secrets that `SIGNALS` refers to, by ARN. */
 export const SIGNAL_SECRETS: ReadonlyMap<string, string> = new Map([
   [secretOf("push"), "Bearer agreed"],
   [secretOf("poll"), "Bearer of-the-stream"],
 ]);
 
-/** Shared Signals with everything on: a transmitter that pushes, one that is polled, and our own. */
+/** Shared Signals with everything enabled: a push transmitter, a poll transmitter, and our own. */
 export const SIGNALS = {
   receiver: {
     transmitters: [
@@ -34,7 +34,7 @@ export const SIGNALS = {
   transmitter: { signingKeys: ["First", "Second"] },
 } as const satisfies NonNullable<MonitoringConfigInput["signals"]>;
 
-/** Notifications with everything on. */
+/** Notifications with everything enabled. */
 export const NOTIFICATIONS = {
   webhooks: [
     { name: "Siem", secretArn: secretOf("siem") },

@@ -7,11 +7,11 @@ import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
 import { credentialFields, loggableId, traceId } from "./invocation.ts";
 
 /**
- * The part of AppSync's authorization event that a decision needs.
+ * The fields of AppSync's authorization event that a decision needs.
  * https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
  */
 export const appSyncEventSchema = z.object({
-  /** What the caller put into `Authorization`, scheme included. */
+  /** The value of the `Authorization` header, including the scheme. */
   authorizationToken: z.string(),
   requestContext: z.object({
     apiId: z.string(),
@@ -23,16 +23,16 @@ export const appSyncEventSchema = z.object({
 
 export type AppSyncEvent = z.output<typeof appSyncEventSchema>;
 
-/** Every operation of a GraphQL API is a POST to this path. */
+/** The path of every GraphQL operation. All of them are POST requests. */
 const PATH = "/graphql";
 
-/** AppSync adds the address of its own CloudFront after the caller's. */
+/** Returns the caller's address: the second to last one, because AppSync appends its CloudFront address. */
 function callerAddress(fields: FieldValues): string {
   const addresses = forwardedFor(fields);
   return canonicalIp(addresses.at(-2) ?? addresses.at(-1) ?? UNKNOWN_ADDRESS);
 }
 
-/** Reads the call from AppSync's event. The name of its operation, if it has one, is a detail of its events. */
+/** Converts an AppSync event to a request. The operation name, if present, becomes a detail of its events. */
 export function fromAppSyncEvent(event: AppSyncEvent): ProtectedRequest {
   const { authorizationToken, requestContext, requestHeaders } = event;
   const fields = (name: string) => fieldValues({ headers: requestHeaders }, name);

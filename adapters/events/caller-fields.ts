@@ -1,9 +1,9 @@
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 
-/** Every value of the header field of a name in lower case. */
+/** Returns all values of a header. The name must be in lower case. */
 export type FieldValues = (name: string) => readonly string[];
 
-/** Reads from a call's header fields what the caller shows of itself. */
+/** Reads the caller's credentials and user agent from the headers. */
 export function callerFields(
   fields: FieldValues,
 ): Pick<ProtectedRequest, "authorization" | "sessionSecret" | "userAgent" | "dpopProofs"> {
@@ -11,7 +11,7 @@ export function callerFields(
   const dpopProofs = fields("dpop");
   return {
     authorization: fields("authorization"),
-    // A call with two session ids has no session: no session has the digest of both.
+    // Two session IDs are joined to a value that matches no session.
     sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
     userAgent: fields("user-agent")[0],
     ...(dpopProofs.length > 0 ? { dpopProofs } : {}),

@@ -4,13 +4,13 @@ import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import { canonicalIp, withoutPort } from "../../shared/events/ip-address.ts";
 import type { FieldValues } from "./caller-fields.ts";
 
-/** How the address of a caller behind proxies is found. */
+/** The settings that determine the client address behind proxies. */
 export type ClientAddressSettings = MonitoringConfig["clientAddress"];
 
-/** The address of a call whose source does not tell it. */
+/** The client address if the event contains none. */
 export const UNKNOWN_ADDRESS = "unknown";
 
-/** The addresses in `X-Forwarded-For`, in the order in which proxies added them, without ports. */
+/** Returns the addresses in `X-Forwarded-For` without ports, in the order in which proxies added them. */
 export function forwardedFor(fields: FieldValues): string[] {
   return fields("x-forwarded-for")
     .join(",")
@@ -27,9 +27,9 @@ function hasSecret({ secretHeader }: ClientAddressSettings, fields: FieldValues)
 }
 
 /**
- * Returns the address of a caller: the one that the first trusted proxy saw.
+ * Returns the client address that the first trusted proxy saw.
  *
- * @param connected the address that called the server
+ * @param connected address of the TCP connection
  */
 export function clientAddress(
   connected: string,
@@ -40,10 +40,10 @@ export function clientAddress(
 }
 
 /**
- * Returns the address of a caller in front of a gateway or load balancer, which adds the address that called it to
+ * Returns the client address behind a gateway or load balancer that appends its peer's address to
  * `X-Forwarded-For`.
  *
- * @param sourceIp the address that called the gateway, if its event tells it
+ * @param sourceIp address of the gateway's peer, if the event contains it
  */
 export function clientAddressAtGateway(
   sourceIp: string | undefined,

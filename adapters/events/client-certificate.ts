@@ -1,6 +1,6 @@
 /**
- * The certificate that a load balancer put into a header: PEM, percent-encoded. What is no such text counts as
- * no certificate.
+ * Returns the client certificate that a load balancer passes in a header as percent-encoded PEM. Returns undefined
+ * if the header isn't valid.
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html
  */
 export function certificateOfHeader(values: readonly string[]): string | undefined {

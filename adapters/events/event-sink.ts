@@ -3,8 +3,8 @@ import type { SetAside } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 
 /**
- * The event bus of a function, opened with the first events. Endpoint, region and credentials come from the
- * environment.
+ * Creates a sink for the event bus, which it opens with the first events. Endpoint, region and credentials come
+ * from the environment.
  */
 export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
   let bus: EventSink | undefined;

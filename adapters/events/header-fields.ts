@@ -1,12 +1,12 @@
 import * as z from "zod";
 
-/** The headers of an event, each by its last value, by all of its values, or both. */
+/** The headers of an event: the last value of each header, all values, or both. */
 export const headerFieldsSchema = z.object({
   headers: z.record(z.string(), z.string().nullish()).nullish(),
   multiValueHeaders: z.record(z.string(), z.array(z.string()).nullish()).nullish(),
 });
 
-/** The values of a route's path parameters. */
+/** The path parameters of a route. */
 export const pathParametersSchema = z.record(z.string(), z.string().nullish()).nullish();
 
 /** The headers of an event. */
@@ -18,7 +18,7 @@ export interface HeaderFields {
     | undefined;
 }
 
-/** Every value of a header field. The case of the name does not matter. */
+/** Returns all values of a header, ignoring the case of its name. */
 export function fieldValues(event: HeaderFields, name: string): string[] {
   const multiple = Object.entries(event.multiValueHeaders ?? {})
     .filter(([key]) => key.toLowerCase() === name)

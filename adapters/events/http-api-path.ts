@@ -1,13 +1,13 @@
 import { pathOfRoute, type RoutedPath } from "../../shared/authorization/request-path.ts";
 
-/** Encodes what no path may contain, so that decoding gives the text again. */
+/** Encodes characters that are invalid in a path. Decoding the result returns the input. */
 export function encodePath(decoded: string): string {
   return encodeURI(decoded.replace(/\p{Cs}/gu, "\uFFFD")).replace(/[?#]/g, encodeURIComponent);
 }
 
 /**
- * Removes the stage, which an HTTP API puts in front of the path unless the stage is `$default`. A route that starts
- * with the name of the stage keeps it.
+ * Removes the stage, which an HTTP API prepends to the path unless the stage is `$default`. The path keeps it if
+ * the route itself starts with the name of the stage.
  */
 function withoutStage({ path, stage, route }: GatewayCall): string {
   const prefix = `/${stage}`;
@@ -17,21 +17,22 @@ function withoutStage({ path, stage, route }: GatewayCall): string {
   return isStaged(route ?? "") && !isStaged(rest) ? path : rest;
 }
 
-/** The route and the path of a call, as API Gateway's event has them. */
+/** The route and path in an API Gateway event. */
 export interface GatewayCall {
-  /** The route that API Gateway chose, such as `/orders/{id}`. `$default` and undefined name none. */
+  /** The route that API Gateway matched, such as `/orders/{id}`. `$default` and undefined mean no specific route. */
   readonly route: string | null | undefined;
   readonly parameters: Readonly<Record<string, string | null | undefined>> | null | undefined;
-  /** The whole path, with the stage of an HTTP API and the base path of a custom domain. */
+  /** The full path, including the stage of an HTTP API and the base path of a custom domain. */
   readonly path: string;
-  /** The stage of an HTTP API; `$default` for a REST API, whose path has no stage. */
+  /** The stage of an HTTP API. Use `$default` for a REST API, whose path has no stage. */
   readonly stage: string;
   readonly domainName?: string | null | undefined;
 }
 
 /**
- * Returns the path of a call, and the path by which a REST API or an HTTP API routed it. The route has neither the stage
- * nor the base path of a custom domain. Only the `$default` route of an HTTP API leaves the base path in the path.
+ * Returns the path of a call, and the path that the REST API or HTTP API matched against its routes. The matched
+ * path excludes the stage and the base path of a custom domain. Only the `$default` route of an HTTP API leaves the
+ * base path in place.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 export function gatewayPaths(call: GatewayCall): {

@@ -7,8 +7,8 @@ import { encodePath, gatewayPaths } from "./http-api-path.ts";
 import { loggableRequestId, traceId } from "./invocation.ts";
 
 /**
- * The part of payload format 2.0 that a decision needs: HTTP APIs, as integration or authorizer, and
- * function URLs. Other members stay unread.
+ * The fields of payload format 2.0 that a decision needs. HTTP APIs (integrations and authorizers) and function
+ * URLs send this format.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
  */
@@ -30,11 +30,11 @@ export const httpEventSchema = headerFieldsSchema.extend({
 
 export type HttpEvent = z.output<typeof httpEventSchema>;
 
-/** Whether the event is a function URL's and not an HTTP API's. A function URL has no domain of one's own. */
+/** Whether the event comes from a function URL. Function URLs can't have custom domains. */
 const isFunctionUrl = ({ requestContext }: HttpEvent) =>
   requestContext.domainName.includes(".lambda-url.");
 
-/** A function URL passes the path on as the caller sent it; an HTTP API decodes it. */
+/** Returns the paths of a call. A function URL keeps the path's encoding; an HTTP API decodes it. */
 function pathsOf(event: HttpEvent): Pick<ProtectedRequest, "path" | "routed"> {
   const { rawPath, routeKey, pathParameters: parameters, requestContext } = event;
   if (isFunctionUrl(event)) return { path: rawPath };
@@ -44,7 +44,7 @@ function pathsOf(event: HttpEvent): Pick<ProtectedRequest, "path" | "routed"> {
   return { path: encodePath(path), routed };
 }
 
-/** Reads the call from an event in payload format 2.0, in which a header's values are joined by commas. */
+/** Converts an event in payload format 2.0 to a request. This format joins the values of a header with commas. */
 export function fromHttpEvent(
   event: HttpEvent,
   addresses: ClientAddressSettings,

@@ -2,19 +2,19 @@ import { withoutTokens } from "../../shared/events/redact-text.ts";
 import type { FieldValues } from "./caller-fields.ts";
 import { fieldValues, type HeaderFields } from "./header-fields.ts";
 
-/** The part of an API Gateway event that has the request id and the headers. */
+/** The request ID and headers of an API Gateway event. */
 export interface RequestIdEvent extends HeaderFields {
   readonly requestContext: { readonly requestId: string };
 }
 
-/** The shortest credential. Shorter text could be in an id by chance. */
+/** The minimum length of a credential. An ID could contain shorter text by chance. */
 const SHORTEST_CREDENTIAL = 8;
 
 /**
- * An id, unless it contains a token or credentials of its request: a caller can choose its id.
+ * Returns the ID, or `[secret]` if it contains a token or the request's credentials. Callers can choose this ID.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
  *
- * @param fields every value of the header fields that hold credentials
+ * @param fields all values of the headers that contain credentials
  */
 export function loggableId(id: string, fields: readonly string[]): string {
   const credentials = fields
@@ -24,23 +24,23 @@ export function loggableId(id: string, fields: readonly string[]): string {
   return isSecret || withoutTokens(id) !== id ? "[secret]" : id;
 }
 
-/** Every value of the header fields that hold credentials. */
+/** Returns all values of the headers that contain credentials. */
 export function credentialFields(fields: FieldValues): string[] {
   return ["authorization", "mcp-session-id"].flatMap(fields);
 }
 
-/** The gateway's id of a request, safe to log and store. */
+/** Returns API Gateway's request ID, safe to log and store. */
 export function loggableRequestId(event: RequestIdEvent): string {
   const credentials = credentialFields((name) => fieldValues(event, name));
   return loggableId(event.requestContext.requestId, credentials);
 }
 
-/** X-Ray's header of the current invocation. The Lambda runtime sets it for each invocation. */
+/** Returns the X-Ray trace header, which the Lambda runtime sets for each invocation. */
 export function traceHeader(): string | undefined {
   return process.env._X_AMZN_TRACE_ID || undefined;
 }
 
-/** The id of a trace, for a search in X-Ray's console. */
+/** Returns the X-Ray trace ID. */
 export function traceId(header = traceHeader()): string | undefined {
   return /(?:^|;)Root=([^;]+)/.exec(header ?? "")?.[1];
 }

@@ -8,8 +8,8 @@ import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
 import { credentialFields, loggableId, traceId } from "./invocation.ts";
 
 /**
- * The part of an Application Load Balancer's event that a decision needs. A target group has either
- * single-value or multi-value headers.
+ * The fields of an Application Load Balancer's event that a decision needs. Depending on the target group, either
+ * `headers` or `multiValueHeaders` is present.
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
  */
 export const loadBalancerEventSchema = headerFieldsSchema.extend({
@@ -20,15 +20,18 @@ export const loadBalancerEventSchema = headerFieldsSchema.extend({
 
 export type LoadBalancerEvent = z.output<typeof loadBalancerEventSchema>;
 
-/** What a load balancer's event does not say of its API. */
+/** Settings that a load balancer's event doesn't contain. */
 export interface BehindLoadBalancer {
-  /** The origin that callers use, such as `https://api.example.com`. A caller can choose the `Host` header. */
+  /**
+   * The origin that clients use, such as `https://api.example.com`. The `Host` header isn't trusted, because
+   * callers control it.
+   */
   readonly publicOrigin?: string | undefined;
-  /** The header in which the load balancer puts the caller's certificate. */
+  /** The header in which the load balancer passes the client certificate. */
   readonly clientCertificateHeader?: string | undefined;
 }
 
-/** Reads the call from a load balancer's event. */
+/** Converts a load balancer's event to a request. */
 export function fromLoadBalancerEvent(
   event: LoadBalancerEvent,
   addresses: ClientAddressSettings,
@@ -36,7 +39,7 @@ export function fromLoadBalancerEvent(
 ): ProtectedRequest {
   const fields = (name: string) => fieldValues(event, name);
   const trace = fields("x-amzn-trace-id")[0];
-  // `Self` is the balancer's where the caller sent a `Root`. Its access log has it.
+  // The load balancer adds `Self` if the caller sent a `Root`. Its access log contains this ID.
   const [, requestId = randomUUID()] = /(?:^|;)(?:Self|Root)=([^;]+)/.exec(trace ?? "") ?? [];
   const certificate =
     clientCertificateHeader && certificateOfHeader(fields(clientCertificateHeader.toLowerCase()));
@@ -44,7 +47,7 @@ export function fromLoadBalancerEvent(
     method: event.httpMethod,
     path: event.path,
     ...callerFields(fields),
-    // The balancer's own entry is the last one; a caller can send the others.
+    // The last entry is the load balancer's own. Callers can forge the others.
     ip: clientAddressAtGateway(undefined, fields, addresses),
     requestId: loggableId(requestId, credentialFields(fields)),
     traceId: traceId(trace),

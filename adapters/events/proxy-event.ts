@@ -7,12 +7,12 @@ import { encodePath, gatewayPaths } from "./http-api-path.ts";
 import { loggableRequestId, traceId } from "./invocation.ts";
 
 /**
- * The part of payload format 1.0 that a decision needs: REST APIs, as integration or authorizer, and HTTP
- * APIs that ask for this format. Other members stay unread.
+ * The fields of payload format 1.0 that a decision needs. REST APIs (integrations and authorizers) send this
+ * format, and HTTP APIs that are configured to.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
  */
 export const proxyEventSchema = headerFieldsSchema.extend({
-  /** `1.0` for an HTTP API; a REST API's event has no such member. */
+  /** `1.0` for an HTTP API. Absent for a REST API. */
   version: z.string().nullish(),
   resource: z.string().nullish(),
   httpMethod: z.string(),
@@ -20,7 +20,7 @@ export const proxyEventSchema = headerFieldsSchema.extend({
   pathParameters: pathParametersSchema,
   requestContext: z.object({
     requestId: z.string(),
-    /** Undefined in some tests of API Gateway's console. */
+    /** Undefined in some tests in the API Gateway console. */
     domainName: z.string().nullish(),
     path: z.string().nullish(),
     stage: z.string().nullish(),
@@ -33,7 +33,7 @@ export const proxyEventSchema = headerFieldsSchema.extend({
 
 export type ProxyEvent = z.output<typeof proxyEventSchema>;
 
-/** Reads the call from an event in payload format 1.0. */
+/** Converts an event in payload format 1.0 to a request. */
 export function fromProxyEvent(
   event: ProxyEvent,
   addresses: ClientAddressSettings,
@@ -58,7 +58,7 @@ export function fromProxyEvent(
     ip: clientAddressAtGateway(identity.sourceIp, fields, addresses),
     requestId: loggableRequestId(event),
     traceId: traceId(),
-    // The context has the path with the stage, or with the mapping of a custom domain.
+    // `requestContext.path` includes the stage or the base path of a custom domain.
     ...(domainName
       ? {
           url: `https://${domainName}${isHttpApi ? encodePath(event.path) : (calledPath ?? event.path)}`,

@@ -1,11 +1,11 @@
 import type { SetAside } from "../../shared/events/event-publisher.ts";
 
-/** The SQS queue for events that are set aside, opened when it is first needed. */
+/** Creates the SQS queue for spooled events. It is opened on first use. */
 export function unpublishedQueue(queueUrl: string): SetAside {
   let queue: SetAside | undefined;
   return {
     async keep(events) {
-      // Loaded when the bus first fails: a cold start does not pay for it.
+      // Loaded when the bus first fails, to keep cold starts short.
       const { openUnpublishedQueue } = await import("./unpublished-queue.ts");
       queue ??= openUnpublishedQueue(queueUrl);
       await queue.keep(events);

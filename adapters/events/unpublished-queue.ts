@@ -4,8 +4,8 @@ import type { SetAside } from "../../shared/events/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 
 /**
- * The SQS queue for events that are set aside. The build makes it a separate file next to the bundle, which is
- * loaded only when the bus fails. So it does not slow down a cold start.
+ * Opens the SQS queue for spooled events. The build puts this code into a separate file that is loaded only if the
+ * bus fails, which keeps cold starts short.
  */
 export function openUnpublishedQueue(queueUrl: string): SetAside {
   const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(1000) });

@@ -1,23 +1,23 @@
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
-/** Who calls, as every adapter tells the code behind it. */
+/** The authenticated caller. All adapters pass it to the application. */
 export interface Caller {
-  /** The OAuth client that the token was issued to. */
+  /** The OAuth client to which the token was issued. */
   readonly oauth_client_id: string;
   /**
-   * The user that the token was issued for.
+   * The user that authorized the token.
    *
-   * @default - none for a token of a client itself
+   * @default - none if the token was issued to the client itself
    */
   readonly user_id?: string;
-  /** The token's public id. */
+  /** The token's public ID. */
   readonly token_id: string;
   /** The token's scopes, separated by spaces. */
   readonly scope: string;
-  /** When the token expires, UTC. */
+  /** The token's expiry time in UTC. */
   readonly expires_at: string;
   /**
-   * The session's public id.
+   * The session's public ID.
    *
    * @default - none, unless the route requires a session
    */
@@ -30,7 +30,7 @@ export interface Caller {
   readonly session_scope?: string;
 }
 
-/** Who calls, by a decision that lets the call in. */
+/** Returns the caller of an allowed call. */
 export function callerOfDecision({
   token,
   session,

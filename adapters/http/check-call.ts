@@ -6,31 +6,35 @@ import { describeResource } from "./protected-resource.ts";
 import { answerOf, type HttpAnswer, refusalOf } from "./refusal.ts";
 import { describeRpc, rpcError } from "./rpc-call.ts";
 
-/** What becomes of a call: it goes on to the handler, or it is answered. */
+/** The result of a check: an allowed call has a `caller`, any other call has an `answer`. */
 export interface CheckedCall {
-  /** The decision and the work of tracking; undefined for a call that needs no decision. */
+  /** The decision and its deferred work. Undefined if the call needs no decision. */
   readonly decided?: DecidedCall;
-  /** Who calls, when the call goes on. */
+  /** The caller, if the call is allowed. */
   readonly caller?: Caller;
-  /** The answer, when the call goes no further. */
+  /** The response to send, if the call isn't passed to the application. */
   readonly answer?: HttpAnswer;
 }
 
-/** Checks calls for an adapter that answers them itself. */
+/** Checks calls for an adapter that sends responses itself. */
 export interface CallCheck {
-  /** The origin of the MCP server's address, if there is one. */
+  /** The origin of the MCP server's resource URL. Undefined without an MCP server. */
   readonly mcpOrigin: string | undefined;
   /**
    * Checks one call.
    *
-   * @param readRpc reads the body and parses it by `parseRpcBody`. It is called only if the decision needs the body.
+   * @param readRpc reads the body and parses it with `parseRpcBody`. Called only if the decision needs the body.
    */
   check(request: ProtectedRequest, readRpc: () => Promise<unknown>): Promise<CheckedCall>;
-  /** The answer to a request for the metadata of an MCP server, which needs no token. */
+  /** Returns the response to a request for the MCP server's metadata. Such a request needs no token. */
   metadata(method: string, path: string): HttpAnswer | undefined;
 }
 
-/** @throws InvalidInputError naming each wrong option of the MCP server */
+/**
+ * Creates the check.
+ *
+ * @throws InvalidInputError naming each invalid MCP option
+ */
 export function createCallCheck(
   adapter: AdapterContext,
   options: McpOptions | undefined,

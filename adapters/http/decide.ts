@@ -7,23 +7,23 @@ import {
 import { createBufferedSink } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
-/** What an adapter decides with; its `sink` is where events go after the answer. */
+/** The dependencies of a decision. `sink` receives the events after the response. */
 export type AdapterContext = Omit<AuthorizerContext, "defer">;
 
-/** A decided call, with the work that can wait until the caller has its answer. */
+/** A decision, with the work that can run after the response. */
 export interface DecidedCall {
   readonly decision: Decision;
   /**
-   * Does the work of tracking and answers the events that it made, which `publish` then hands over.
+   * Runs the deferred work and returns the events that `publish` will send.
    *
-   * @param onFailure is told of each piece of work that fails
+   * @param onFailure called with the error of each failed task
    */
   track(onFailure: (error: unknown) => void): Promise<readonly OAuthEvent[]>;
-  /** Hands the events over. Rejects when they could be neither published nor set aside. */
+  /** Publishes the events. Rejects if they could be neither published nor spooled. */
   publish(): Promise<void>;
 }
 
-/** Decides about one call. The caller need not wait for anything that `track` and `publish` do. */
+/** Decides about one call. The response doesn't have to wait for `track` or `publish`. */
 export async function decide(
   context: AdapterContext,
   request: ProtectedRequest,

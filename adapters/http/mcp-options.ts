@@ -2,36 +2,36 @@ import * as z from "zod";
 import { parseInput } from "../../shared/core/faults.ts";
 import { scopeSchema } from "../../shared/events/identifiers.ts";
 
-/** An MCP server behind an adapter. */
+/** The MCP server behind an adapter. */
 export interface McpOptions {
   /**
-   * The server's address as its clients know it, such as `https://api.example.com/mcp`: the resource
-   * identifier of RFC 8707 and RFC 9728.
+   * The server's URL as clients know it, such as `https://api.example.com/mcp`. This is the resource identifier of
+   * RFC 8707 and RFC 9728.
    */
   readonly resource: string;
-  /** The issuer identifiers of the authorization servers whose tokens the server takes. */
+  /** The issuer identifiers of the authorization servers whose tokens the server accepts. */
   readonly authorizationServers: readonly string[];
   /**
-   * The scopes that clients may ask for.
+   * The scopes that clients can request.
    *
-   * @default - those of `toolScopes`
+   * @default - all scopes in `toolScopes`
    */
   readonly scopesSupported?: readonly string[];
   /**
-   * The server's name, for people.
+   * The server's display name.
    *
    * @default - none
    */
   readonly resourceName?: string;
   /**
-   * The scopes that a call of a tool needs, in addition to those of the server's route.
+   * The scopes that each tool requires, in addition to the scopes of the server's route.
    *
-   * @default - no tool needs more than the route
+   * @default - tools require no additional scopes
    */
   readonly toolScopes?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** RFC 9728, section 1.2: an https address without a fragment. Plain http is for a server on this machine. */
+/** An https URL without a fragment (RFC 9728, section 1.2). Plain http is allowed for localhost only. */
 const resourceSchema = z
   .url({ abort: true })
   .refine((text) => !text.includes("#"), "an address without a fragment")
@@ -48,10 +48,14 @@ const mcpSchema = z.strictObject({
   toolScopes: z.record(z.string(), z.array(scopeSchema)).default({}),
 });
 
-/** The options of an MCP server, checked. */
+/** The validated options of an MCP server. */
 export type McpServer = z.output<typeof mcpSchema>;
 
-/** @throws InvalidInputError naming each option that is wrong */
+/**
+ * Validates the options.
+ *
+ * @throws InvalidInputError naming each invalid option
+ */
 export function parseMcpOptions(options: McpOptions): McpServer {
   return parseInput(mcpSchema, "the mcp options", options);
 }

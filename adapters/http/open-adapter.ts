@@ -8,18 +8,18 @@ import { busSink } from "../events/event-sink.ts";
 import { unpublishedQueue } from "../events/set-aside.ts";
 import type { AdapterContext } from "./decide.ts";
 
-/** The variables that an adapter reads. */
+/** The environment variables of an adapter. */
 export type AdapterEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** How an adapter connects. */
+/** Options of `openAdapter`. */
 export interface OpenAdapterOptions {
   /** The variables of `OAuthMonitoring.environment`. */
   readonly environment: AdapterEnvironment;
   readonly logger: Logger;
-  /** Is told how many events wait in the queue because the bus did not take them. */
+  /** Called with the number of events that were spooled because the bus failed. */
   readonly onSetAside?: (count: number) => void;
   /**
-   * Whether the adapter answers refused calls itself, and so can tell callers a DPoP nonce.
+   * Whether the adapter sends 401 and 403 responses itself, and so can include a DPoP nonce.
    *
    * @default false
    */
@@ -27,10 +27,10 @@ export interface OpenAdapterOptions {
 }
 
 /**
- * Connects an adapter to the tables, the bus and the queue for events that the bus does not take. Region and
- * credentials come from the environment.
+ * Connects an adapter to the tables, the event bus and the queue for spooled events. Region and credentials come
+ * from the environment.
  *
- * @throws InvalidConfigError naming each variable that is missing or wrong
+ * @throws InvalidConfigError naming each missing or invalid variable
  */
 export async function openAdapter({
   environment,

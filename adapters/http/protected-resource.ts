@@ -5,17 +5,17 @@ const WELL_KNOWN = "/.well-known/oauth-protected-resource";
 
 /** The protected resource metadata of an MCP server (RFC 9728). */
 export interface ProtectedResource {
-  /** Where clients find the metadata, for `resource_metadata` in challenges. */
+  /** The URL of the metadata, for `resource_metadata` in challenges. */
   readonly metadataUrl: string;
   /**
-   * The answer to a request for the metadata; undefined for any other request. Whoever asks needs no token.
+   * Returns the response to a request for the metadata, or undefined for any other request. No token is needed.
    *
    * @param path without the query
    */
   answer(method: string, path: string): HttpAnswer | undefined;
 }
 
-/** Describes an MCP server to its clients: its metadata is at the well-known path of its address. */
+/** Creates the metadata of an MCP server. It is served at the well-known path of the server's URL. */
 export function describeResource({
   resource,
   authorizationServers,
@@ -24,7 +24,7 @@ export function describeResource({
   toolScopes,
 }: McpServer): ProtectedResource {
   const { origin, pathname, search } = new URL(resource);
-  // RFC 9728, section 3.1: the path comes after the well-known string, without a final slash of its own.
+  // RFC 9728, section 3.1: the resource path follows the well-known path, without a trailing slash.
   const path = WELL_KNOWN + (pathname === "/" ? "" : pathname);
   const scopes = scopesSupported ?? [...new Set(Object.values(toolScopes).flat())];
   const body = JSON.stringify({
@@ -37,7 +37,7 @@ export function describeResource({
   const headers = {
     "Content-Type": "application/json",
     "Cache-Control": "max-age=3600",
-    // A client in a browser reads it from its own origin; it holds no secrets.
+    // Lets browser-based clients read the metadata, which is public.
     "Access-Control-Allow-Origin": "*",
   };
   return {

@@ -1,17 +1,17 @@
 import type { AuthFailure, Decision } from "../../shared/authorization/authorize.ts";
 import { problemType } from "../../shared/core/problem-type.ts";
 
-/** A decision that does not let the call in. */
+/** Any decision other than "allowed". */
 export type RefusedDecision = Exclude<Decision, { outcome: "allowed" }>;
 
-/** What a refused call is answered: RFC 6750, section 3, in a problem document (RFC 9457). */
+/** The response to a denied call (RFC 6750, section 3), sent as a problem document (RFC 9457). */
 export interface Refusal {
   readonly status: 400 | 401 | 403 | 503;
   readonly title: string;
   readonly description: string;
   /**
-   * RFC 6750's error code, or `invalid_session`. A call without any credentials has none (RFC 6750, section
-   * 3.1), nor has a call that could not be decided.
+   * An RFC 6750 error code, or `invalid_session`. Absent if the call had no credentials (RFC 6750, section 3.1) or
+   * couldn't be decided.
    */
   readonly error?:
     | "invalid_request"
@@ -21,20 +21,20 @@ export interface Refusal {
     | "insufficient_scope"
     | "insufficient_user_authentication"
     | "invalid_session"
-    /** The caller is blocked, whatever token it shows. RFC 6750 has no code for it. */
+    /** The caller is blocked, whichever token it uses. RFC 6750 has no code for this. */
     | "access_denied";
-  /** The scheme of the challenge; `DPoP` where a proof of possession is wanted (RFC 9449, section 7.1). */
+  /** The challenge's scheme. `DPoP` if a proof of possession is required (RFC 9449, section 7.1). */
   readonly scheme?: "Bearer" | "DPoP";
-  /** The nonce that the next proof needs (RFC 9449, section 9). */
+  /** The nonce for the next proof (RFC 9449, section 9). */
   readonly dpopNonce?: string;
-  /** The scopes that the call needs, separated by spaces. */
+  /** The required scopes, separated by spaces. */
   readonly scope?: string;
-  /** How, and how lately, the user must have signed in (RFC 9470, section 3). */
+  /** The required authentication methods and maximum age of the sign-in (RFC 9470, section 3). */
   readonly acrValues?: readonly string[];
   readonly maxAgeSeconds?: number | undefined;
 }
 
-/** Refusals of which the caller learns that its proof of possession is the reason. */
+/** Failures for which the response tells the caller that the DPoP proof is at fault. */
 const PROOF_REFUSALS: ReadonlySet<AuthFailure> = new Set<AuthFailure>([
   "missing_dpop_proof",
   "malformed_dpop_proof",
@@ -58,7 +58,7 @@ const BODY_ADVICE = {
   oversized_batch: "The batch has too many messages: send several",
 } as const;
 
-/** The refusal that a decision asks for. No text of a 401 says anything about the token. */
+/** Returns the response to a denied call. The text of a 401 never reveals anything about the token. */
 export function refusalOf(decision: RefusedDecision): Refusal {
   switch (decision.outcome) {
     case "unauthenticated":
@@ -146,16 +146,16 @@ export function refusalOf(decision: RefusedDecision): Refusal {
   }
 }
 
-/** What an adapter adds to its challenges. */
+/** Values that an adapter adds to its challenges. */
 export interface ChallengeOptions {
   readonly realm: string;
-  /** The algorithms of DPoP proofs that are taken, for an adapter whose 401s can name them. */
+  /** The accepted DPoP algorithms. Needed only by adapters that can send them in a 401. */
   readonly dpopAlgorithms?: readonly string[];
-  /** Where the protected resource metadata is (RFC 9728, section 5.1). */
+  /** The URL of the protected resource metadata (RFC 9728, section 5.1). */
   readonly resourceMetadata?: string | undefined;
 }
 
-/** The value of `WWW-Authenticate`; undefined for a call that could not be decided. */
+/** Returns the value of `WWW-Authenticate`, or undefined if the call couldn't be decided. */
 export function challengeOf(
   { status, error, description, scope, scheme = "Bearer", acrValues = [], maxAgeSeconds }: Refusal,
   { realm, dpopAlgorithms = [], resourceMetadata }: ChallengeOptions,
@@ -173,14 +173,14 @@ export function challengeOf(
   return `${scheme} ${attributes.join(", ")}`;
 }
 
-/** An HTTP answer, free of any server's types. */
+/** A response that doesn't depend on any server framework. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** The whole answer to a refused call. A REST API gives the same by its gateway responses. */
+/** Returns the full response to a denied call. A REST API sends the same one through its gateway responses. */
 export function answerOf(
   refusal: Refusal,
   options: ChallengeOptions,

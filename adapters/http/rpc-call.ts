@@ -4,16 +4,16 @@ import { cutText } from "../../shared/events/cut-text.ts";
 import type { McpServer } from "./mcp-options.ts";
 import type { HttpAnswer } from "./refusal.ts";
 
-/** A longer name is no real one, and is no use in an event. */
+/** Longest name that is stored in an event. Real names are shorter. */
 const MAX_NAME_BYTES = 128;
 
-/** Distinct methods, and distinct tools, that one event names. */
+/** Maximum number of methods, and of tools, in one event. */
 const MAX_NAMES = 10;
 
-/** Messages of a batch. MCP has had no batches since its revision 2025-06-18. */
+/** Maximum number of messages in a batch. MCP removed batches in revision 2025-06-18. */
 const MAX_MESSAGES = 100;
 
-/** The part of a JSON-RPC request that a decision needs. A response has no method. */
+/** The fields of a JSON-RPC request that a decision needs. Responses have no method. */
 const messageSchema = z.object({
   method: z.string(),
   params: z
@@ -34,7 +34,7 @@ function calledBy(message: unknown): Called | undefined {
   return { method, tool: method === "tools/call" ? params?.name : undefined };
 }
 
-/** A detail of an event: one value, or a list where a batch has several, and how many more there were. */
+/** Returns an event detail: one name, or a list for a batch, plus the number of names that were left out. */
 function namesDetail(name: "mcp_method" | "mcp_tool", values: readonly string[]) {
   const distinct = [...new Set(values)];
   if (distinct.length === 0) return {};
@@ -45,10 +45,10 @@ function namesDetail(name: "mcp_method" | "mcp_tool", values: readonly string[])
   };
 }
 
-/** The body of a call that is no JSON, or too long to be read. */
+/** The result for a body that isn't JSON or is too long. */
 export const NO_JSON = Symbol("no JSON");
 
-/** Parses the body of a call: undefined without one. */
+/** Parses the body of a call. Returns undefined for an empty body. */
 export function parseRpcBody(text: string | undefined): unknown {
   if (text === undefined || text === "") return undefined;
   try {
@@ -59,10 +59,10 @@ export function parseRpcBody(text: string | undefined): unknown {
 }
 
 /**
- * Describes an MCP call by its body: the JSON-RPC methods and the tools for its event, and the scopes that its tools
- * need. A batch needs the scopes of all its tools.
+ * Describes an MCP call: the JSON-RPC methods and tools for its event, and the scopes that the tools require. A
+ * batch requires the scopes of all its tools.
  *
- * @param body parsed from JSON; a body that is no JSON-RPC adds nothing
+ * @param body parsed JSON. A body that isn't JSON-RPC adds nothing.
  */
 export function describeRpc(body: unknown, { toolScopes }: McpServer): CallBody {
   if (body === NO_JSON) return { status: "rejected", reason: "malformed_body" };
@@ -95,7 +95,7 @@ const ERRORS = {
   },
 } as const satisfies Record<BodyFailure, object>;
 
-/** The answer to a call whose body cannot be judged. */
+/** Returns the response to a call whose body can't be checked. */
 export function rpcError(reason: BodyFailure): HttpAnswer {
   return {
     status: 400,

@@ -20,11 +20,11 @@ const eventSchema = z.object({
 });
 
 /**
- * Who calls a function, behind the middleware or the authorizer of a REST API or an HTTP API. A handler that
- * reads it can move from one to the other.
+ * Returns the caller, if the function runs behind the middleware or behind the authorizer of a REST API or HTTP
+ * API. The same handler works with all of them.
  *
- * @param event as the handler got it
- * @returns undefined when neither has let the call in
+ * @param event the handler's event
+ * @returns undefined if neither the middleware nor the authorizer allowed the call
  */
 export function callerOf(event: unknown): Caller | undefined {
   const parsed = eventSchema.safeParse(event);

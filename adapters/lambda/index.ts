@@ -1,4 +1,4 @@
-/** Protects a Lambda function of its own: a function URL, a load balancer's target, an API without authorizer. */
+/** Protects a Lambda function directly: behind a function URL, a load balancer, or an API without an authorizer. */
 export { InvalidConfigError } from "../../shared/config/monitoring-config.ts";
 export { type Fault, InvalidInputError } from "../../shared/core/faults.ts";
 export type { Logger } from "../../shared/core/logger.ts";

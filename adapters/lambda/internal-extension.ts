@@ -7,28 +7,28 @@ import { request } from "node:http";
  */
 export interface AfterResponse {
   /**
-   * Says that work of an invocation will come. Only a function whose invocations do not all bring work needs it.
+   * Announces that an invocation will have work. Needed only if some invocations have none.
    *
-   * @param requestId the invocation's, of Lambda's context
+   * @param requestId `awsRequestId` of the invocation
    * @returns whether the work will run after the response
    */
   announce(requestId: string): boolean;
   /**
-   * Marks an invocation as answered. With the extension, it returns at once, and the work runs after the
-   * response. Without the extension (no API, or a refused registration), it resolves when the work is done.
+   * Runs an invocation's work. With the extension, returns at once and runs the work after the response. Without it
+   * (no API, or the registration failed), resolves when the work is done.
    *
-   * @param requestId the invocation's, where `announce` had it
+   * @param requestId the ID that was passed to `announce`, if any
    */
   run(work: () => Promise<void>, requestId?: string): Promise<void>;
 }
 
-/** How an extension waits. */
+/** Options of the extension. */
 export interface ExtensionOptions {
   /**
-   * Milliseconds that the extension waits for an announcement of an invocation's work. An invocation without
-   * one brings none, and its work, if it comes later, is done before the response.
+   * Milliseconds that the extension waits for `announce`. If none comes, the invocation ends; work that is added
+   * later runs before the response.
    *
-   * @default - every invocation brings work, however late
+   * @default - waits for work in every invocation, without a limit
    */
   readonly patienceMs?: number;
 }
@@ -41,7 +41,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** One call of the Extensions API. `next` waits until the next invocation. */
+/** Calls the Extensions API. A call of `event/next` returns when the next invocation starts. */
 function call(
   api: string,
   method: string,
@@ -73,19 +73,19 @@ function call(
 }
 
 /**
- * Resolves when the runtime has posted the response of a handler that is about to return. `aws-lambda-ric` 4 posts it
- * one turn of the event loop after the handler returned.
+ * Resolves when the runtime has posted the response of a handler that is about to return. `aws-lambda-ric` 4 posts
+ * it one turn of the event loop after the handler returned.
  */
 export async function responsePosted(): Promise<void> {
   for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Runs the work before the response, when there is no Extensions API. */
+/** Runs the work before the response, for environments without the Extensions API. */
 const beforeResponse: AfterResponse = { announce: () => false, run: (work) => work() };
 
 /**
- * Registers the extension while the function initializes, and starts its loop. Each `next` tells Lambda that the
- * work of the previous invocation is done.
+ * Registers the extension during initialization and starts its loop. Each call of `event/next` tells Lambda that
+ * the previous invocation's work is done.
  */
 export async function registerInternalExtension(
   api: string | undefined,
@@ -105,7 +105,7 @@ export async function registerInternalExtension(
   return startLoop(api, identifier, onFailure, options);
 }
 
-/** The invocation that an INVOKE event tells of. */
+/** Returns the request ID in an INVOKE event. */
 function invokedRequest(body: string): string | undefined {
   return (JSON.parse(body || "{}") as { readonly requestId?: string }).requestId;
 }
@@ -120,10 +120,10 @@ function startLoop(
   let wake: (() => void) | undefined;
   let alive = true;
   let announced = patienceMs === undefined;
-  /** The latest invocation that was let go because nothing had announced work of it. */
+  /** The latest invocation that ended because no work was announced. */
   let released: string | undefined;
 
-  /** Waits for an invocation's work; without an announcement, not for long. */
+  /** Waits for an invocation's work. Gives up after `patienceMs` if none was announced. */
   const workOrRelease = async () => {
     while (works.length === 0) {
       let timer: NodeJS.Timeout | undefined;
@@ -142,7 +142,7 @@ function startLoop(
         "Lambda-Extension-Identifier": identifier,
       });
       if (status !== 200) throw new Error(`the Extensions API answered ${status}`);
-      // Each invocation has one INVOKE event, and its handler adds at most one piece of work.
+      // Each invocation has one INVOKE event, and its handler adds at most one task.
       await workOrRelease();
       if (works.length === 0) {
         released = invokedRequest(body);

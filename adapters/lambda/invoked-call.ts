@@ -12,14 +12,14 @@ import { fromProxyEvent, proxyEventSchema } from "../events/proxy-event.ts";
 import type { Caller } from "../http/caller.ts";
 import type { HttpAnswer } from "../http/refusal.ts";
 
-/** An HTTP call that invoked a function, and how its source is answered. */
+/** An HTTP call that invoked a function, with the response format of its source. */
 export interface InvokedCall {
   readonly request: ProtectedRequest;
-  /** Decodes the body; undefined without one. */
+  /** Decodes the body. Returns undefined for an empty body. */
   readBody(): string | undefined;
-  /** The answer in the form that the source takes. */
+  /** Converts a response to the format of the event source. */
   respond(answer: HttpAnswer): object;
-  /** What the event says of its authorizer once the caller is known, as behind an authorizer. */
+  /** Returns the `requestContext.authorizer` value that an authorizer would have set for this caller. */
   authorizer(caller: Caller): object;
 }
 
@@ -48,7 +48,7 @@ const respond = ({ status, headers, body }: HttpAnswer) => ({
   isBase64Encoded: false,
 });
 
-/** A load balancer also takes a status line, and headers in the form that its target group has. */
+/** A load balancer also accepts a status line, and expects the kind of headers that its target group uses. */
 const respondToBalancer = (answer: HttpAnswer, isMultiValue: boolean) => {
   const { headers, ...rest } = respond(answer);
   const { status } = answer;
@@ -65,7 +65,7 @@ const respondToBalancer = (answer: HttpAnswer, isMultiValue: boolean) => {
   };
 };
 
-/** Which source an event has: a load balancer says so, and payload formats have their version. */
+/** Identifies the source: `elb` for a load balancer, otherwise the payload format's version. */
 const sourceSchema = z.object({
   version: z.unknown().optional(),
   requestContext: z.object({ elb: z.unknown().optional() }),
@@ -74,7 +74,7 @@ const sourceSchema = z.object({
 /**
  * Reads the event of a function URL, an HTTP API, a REST API or a load balancer.
  *
- * @throws InvalidInputError when it is none of them
+ * @throws InvalidInputError for any other event
  */
 export function readInvokedCall(
   event: unknown,

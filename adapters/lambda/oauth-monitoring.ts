@@ -6,7 +6,7 @@ import { parseRpcBody } from "../http/rpc-call.ts";
 import { registerInternalExtension, responsePosted } from "./internal-extension.ts";
 import { readInvokedCall } from "./invoked-call.ts";
 
-/** What the middleware checks, and how it connects. */
+/** Options of the Lambda middleware. */
 export interface LambdaMiddlewareOptions {
   /**
    * The variables of `OAuthMonitoring.environment`.
@@ -15,68 +15,69 @@ export interface LambdaMiddlewareOptions {
    */
   readonly environment?: AdapterEnvironment;
   /**
-   * Where failures are told.
+   * Logs failures.
    *
    * @default console
    */
   readonly logger?: Logger;
   /**
-   * The MCP server that the function is.
+   * Settings of an MCP server, if the function is one.
    *
-   * @default - it is none
+   * @default - the function isn't an MCP server
    */
   readonly mcp?: McpOptions;
   /**
-   * The origin that callers of a load balancer use, such as `https://api.example.com`, by which proofs of
-   * possession are checked. The other sources name it themselves.
+   * The origin that clients use, such as `https://api.example.com`, if the function is behind a load balancer.
+   * Needed to verify DPoP proofs. Other event sources contain the origin.
    *
    * @default - the origin of `mcp.resource`, or none
    */
   readonly publicOrigin?: string;
   /**
-   * Number of proxies in front of the function URL, API or load balancer, such as 1 for CloudFront. Each adds an address
-   * to `X-Forwarded-For`. With too many, callers could choose their own address.
+   * Number of proxies in front of the function URL, API or load balancer, such as 1 for CloudFront. Each one
+   * appends an address to `X-Forwarded-For`. If the number is too high, callers can forge their address.
    *
    * @default - `clientAddress.trustedProxies` of the configuration
    */
   readonly trustedProxies?: number;
   /**
-   * The header in which a load balancer with mutual TLS puts the caller's certificate. Name it only where every
-   * call comes through that load balancer: anybody else could send it.
+   * The header in which a load balancer with mutual TLS passes the client certificate. Set it only if all calls go
+   * through that load balancer; otherwise callers can forge the header.
    *
    * @default - none
    */
   readonly clientCertificateHeader?: string;
 }
 
-/** A request as middy hands it to its middlewares. */
+/** The request that middy passes to its middlewares. */
 export interface LambdaMiddlewareRequest {
-  /** The function's event. */
+  /** The event of the function. */
   readonly event: unknown;
-  /** Lambda's context. */
+  /** The Lambda context. */
   readonly context: {
-    /** The invocation's id. */
+    /** The ID of the invocation. */
     readonly awsRequestId: string;
   };
 }
 
-/** A middleware of middy. */
+/** A middy middleware. */
 export interface LambdaMiddleware {
-  /** Decides about the call. What it returns is the answer to a refused call. */
+  /** Checks the call. Returns the response to a denied call, which ends the request. */
   before(request: LambdaMiddlewareRequest): Promise<object | undefined>;
-  /** Notes that the handler is done. */
+  /** Records that the handler has returned. */
   after(request: LambdaMiddlewareRequest): void;
-  /** Notes that the handler has failed. */
+  /** Records that the handler has failed. */
   onError(request: LambdaMiddlewareRequest): void;
 }
 
 /**
- * Milliseconds that the extension waits for the middleware, and the events for the handler. A quick handler's
- * events go out after its response. A slow one's go out meanwhile, so that they outlive its timeout.
+ * Milliseconds that the extension waits for the middleware, and that publishing waits for the handler. Events of a
+ * fast handler are published after its response. Events of a slow handler are published while it runs, so they
+ * survive its timeout.
  */
 const PATIENCE_MS = 100;
 
-/** Resolves when the handler is done and its response is posted, or after `PATIENCE_MS`. */
+/** Resolves when the handler's response is posted, or after `PATIENCE_MS`. */
 function handlerDone(): { readonly settle: () => void; readonly waited: () => Promise<void> } {
   let settle = () => {};
   const done = new Promise<void>((resolve) => (settle = resolve)).then(responsePosted);
@@ -91,20 +92,20 @@ function handlerDone(): { readonly settle: () => void; readonly waited: () => Pr
   };
 }
 
-/** Adds to an event what it would say behind an authorizer. */
+/** Adds the same `authorizer` fields to an event that an authorizer would add. */
 function introduce(event: unknown, authorizer: object): void {
   const { requestContext } = event as { readonly requestContext: { authorizer?: object } };
   requestContext.authorizer = { ...requestContext.authorizer, ...authorizer };
 }
 
 /**
- * A middleware of middy that protects and monitors any function with an HTTP event: of a function URL, a load
- * balancer, an HTTP API or a REST API. It refuses a call as RFC 6750 asks, in a problem document (RFC 9457),
- * and publishes its events after the response, by an internal extension. Where Lambda has no Extensions API, it
+ * Creates a middy middleware that protects and monitors a function with HTTP events: from a function URL, a load
+ * balancer, an HTTP API or a REST API. Denied calls get an RFC 6750 challenge and a problem document (RFC 9457). An
+ * internal extension publishes the events after the response. Where Lambda has no Extensions API, the middleware
  * publishes them before the response.
  *
- * The function needs `OAuthMonitoring.environment` and `grantAuthorize`. An extension registers while a
- * function initializes, so the middleware has to be awaited there.
+ * The function needs `OAuthMonitoring.environment` and `grantAuthorize`. Await this call during initialization,
+ * because Lambda accepts extensions only then.
  *
  * @example
  * ```typescript
@@ -112,8 +113,9 @@ function introduce(event: unknown, authorizer: object): void {
  *   .use(await oauthMonitoring())
  *   .handler(async (event) => ({ statusCode: 200, body: `Hello ${callerOf(event)?.user_id}` }));
  * ```
- * @throws InvalidConfigError naming each variable that is missing or wrong; InvalidInputError naming each wrong
- * option. The middleware itself throws InvalidInputError for an event of another kind.
+ * @throws InvalidConfigError naming each missing or invalid variable
+ * @throws InvalidInputError naming each invalid option. The middleware itself throws it for events of other
+ * sources.
  */
 export async function oauthMonitoring(
   options: LambdaMiddlewareOptions = {},

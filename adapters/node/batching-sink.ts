@@ -2,37 +2,38 @@ import type { Logger } from "../../shared/core/logger.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
-/** How many events are gathered, and for how long. */
+/** Batching of events. */
 export interface Batching {
   /**
-   * Milliseconds that an event waits for others.
+   * Maximum milliseconds that an event waits for its batch to fill.
    *
    * @default 1000
    */
   readonly maxWaitMs?: number;
   /**
-   * Events that are published together, at once when there are so many.
+   * Maximum number of events in a batch. A full batch is published at once.
    *
    * @default 100
    */
   readonly batchSize?: number;
   /**
-   * Events that may wait while the bus is slow. Further events are written whole to the error log.
+   * Maximum number of events in memory. While this many events wait for the bus, further ones are written to the
+   * error log in full.
    *
    * @default 10000
    */
   readonly maxEvents?: number;
 }
 
-/** A sink that answers at once and publishes in batches. */
+/** A sink that accepts events immediately and publishes them in batches. */
 export interface BatchingSink extends EventSink {
-  /** Publishes everything that was gathered; resolves when it is done. */
+  /** Publishes all waiting events. Resolves when they are published. */
   flush(): Promise<void>;
 }
 
 /**
- * Gathers events and publishes them in batches, one batch at a time. Its memory is bounded: what does not fit
- * goes to the error log, the last place from which it can be recovered.
+ * Creates a sink that publishes events in batches, one batch at a time. Memory use is bounded: events that don't
+ * fit are written to the error log, from which you can recover them.
  */
 export function createBatchingSink(
   sink: EventSink,
@@ -56,7 +57,7 @@ export function createBatchingSink(
     }
   }
 
-  /** Starts to publish, unless that is under way, and sees to what comes meanwhile. */
+  /** Starts publishing, unless it is already running. Then schedules a batch for events that arrived in between. */
   function start(least: number): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
@@ -69,7 +70,7 @@ export function createBatchingSink(
 
   function schedule(): void {
     if (waiting.length >= batchSize) void start(batchSize);
-    // A process that ends flushes; it need not wait for the timer.
+    // The timer doesn't keep the process alive, because a process that exits calls `flush`.
     else timer ??= setTimeout(() => void start(1), maxWaitMs).unref();
   }
 

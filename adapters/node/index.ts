@@ -1,4 +1,4 @@
-/** Protects a Node.js server in a container: (req, res, next) and the fetch standard. */
+/** Protects a Node.js server in a container, as a `(req, res, next)` middleware or with Fetch API requests. */
 export { InvalidConfigError } from "../../shared/config/monitoring-config.ts";
 export { type Fault, InvalidInputError } from "../../shared/core/faults.ts";
 export type { Logger } from "../../shared/core/logger.ts";

@@ -7,13 +7,13 @@ import { clientAddress, UNKNOWN_ADDRESS } from "../events/client-address.ts";
 import { certificateOfHeader } from "../events/client-certificate.ts";
 import { traceId } from "../events/invocation.ts";
 
-/** What stands in front of a server. */
+/** Settings of the proxies in front of a server. */
 export interface InFrontOfServer {
-  /** How many proxies, each of which adds an address to `X-Forwarded-For`. */
+  /** Number of proxies. Each one appends an address to `X-Forwarded-For`. */
   readonly trustedProxies: number;
-  /** The origin that callers use. */
+  /** The origin that clients use. */
   readonly publicOrigin: string | undefined;
-  /** The header in which the last proxy puts the caller's certificate. */
+  /** The header in which the last proxy passes the client certificate. */
   readonly clientCertificateHeader: string | undefined;
 }
 
@@ -43,15 +43,15 @@ function toProtectedRequest(
   };
 }
 
-/** The certificate of the caller's own connection, where the server ends TLS itself. */
+/** Returns the client certificate of the connection, if the server terminates TLS itself. */
 function connectedCertificate({ socket }: IncomingMessage): string | undefined {
   const raw = (socket as Partial<TLSSocket>).getPeerCertificate?.()?.raw;
   return raw && new X509Certificate(raw).toString();
 }
 
 /**
- * A request as a framework may have changed it. Express moves the path of a mounted router from `url` to `baseUrl`, and
- * keeps the whole target in `originalUrl`.
+ * A request that a framework may have modified. Express moves the path of a mounted router from `url` to `baseUrl`,
+ * and keeps the full target in `originalUrl`.
  */
 export type ServerRequest = IncomingMessage & {
   readonly originalUrl?: string | undefined;
@@ -60,16 +60,16 @@ export type ServerRequest = IncomingMessage & {
   body?: unknown;
 };
 
-/** Returns the path that Express routes by, if code before the middleware has changed `url`; otherwise undefined. */
+/** Returns the path that Express routes by, if earlier code has changed `url`; otherwise undefined. */
 function rewrittenPath({ originalUrl, baseUrl, url = "" }: ServerRequest): string | undefined {
   if (originalUrl === undefined || baseUrl === undefined) return undefined;
   const path = baseUrl + pathOf(url);
   const received = pathOf(originalUrl);
-  // The router in which a middleware is mounted adds a slash to a path that ends there.
+  // Express adds a slash to `url` if the path ends at the router's mount path.
   return path === received || path === `${received}/` ? undefined : path;
 }
 
-/** Reads the call from a request of Node's HTTP server. */
+/** Converts a request of Node's HTTP server. */
 export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer): ProtectedRequest {
   const { method = "GET", originalUrl, url = "/", headersDistinct, socket } = request;
   const fields: FieldValues = (name) => headersDistinct[name] ?? [];
@@ -90,9 +90,9 @@ export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer):
 }
 
 /**
- * Reads the call from a request of the fetch standard, which joins the values of a header by commas.
+ * Converts a Fetch API request, which joins the values of a header with commas.
  *
- * @param connected the address of the connection
+ * @param connected address of the TCP connection
  */
 export function fromFetchRequest(
   { method, url, headers }: Request,
@@ -106,7 +106,7 @@ export function fromFetchRequest(
   return toProtectedRequest(method, targetOf(url), fields, connected, front);
 }
 
-/** The path and query of an absolute URL, as they stand. */
+/** Returns the path and query of an absolute URL without normalizing them. */
 function targetOf(url: string): string {
   const [, target = ""] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/is.exec(url) ?? [];
   return target.startsWith("/") ? target : `/${target}`;

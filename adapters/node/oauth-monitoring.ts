@@ -10,7 +10,7 @@ import { type Batching, createBatchingSink } from "./batching-sink.ts";
 import { fromFetchRequest, fromNodeRequest, type ServerRequest } from "./node-request.ts";
 import { rpcOfFetchRequest, rpcOfNodeRequest } from "./read-body.ts";
 
-/** What the middleware checks, and how it connects. */
+/** Options of the Node.js adapter. */
 export interface NodeMiddlewareOptions {
   /**
    * The variables of `OAuthMonitoring.environment`.
@@ -19,41 +19,41 @@ export interface NodeMiddlewareOptions {
    */
   readonly environment?: AdapterEnvironment;
   /**
-   * Where failures are told, and events that could not be published.
+   * Logs failures, and events that couldn't be published.
    *
    * @default console
    */
   readonly logger?: Logger;
   /**
-   * How many proxies stand in front of the server, each of which adds an address to `X-Forwarded-For`: 1 behind a
-   * load balancer. With too many, callers could choose their own address.
+   * Number of proxies in front of the server, such as 1 for a load balancer. Each one appends an address to
+   * `X-Forwarded-For`. If the number is too high, callers can forge their address.
    *
    * @default 0
    */
   readonly trustedProxies?: number;
   /**
-   * The origin that callers use, such as `https://api.example.com`, by which proofs of possession are checked.
+   * The origin that clients use, such as `https://api.example.com`. Needed to verify DPoP proofs.
    *
    * @default - the origin of `mcp.resource`, or none
    */
   readonly publicOrigin?: string;
   /**
-   * The header in which the last proxy puts the caller's TLS certificate, percent-encoded. Name it only where every
-   * call comes through that proxy: anybody else could send it.
+   * The header in which the last proxy passes the client certificate, percent-encoded. Set it only if all calls go
+   * through that proxy; otherwise callers can forge the header.
    *
    * @default - none
    */
   readonly clientCertificateHeader?: string;
   /**
-   * The MCP server that is protected.
+   * Settings of an MCP server, if the server is one.
    *
-   * @default - it is none
+   * @default - the server isn't an MCP server
    */
   readonly mcp?: McpOptions;
   /**
-   * How events are gathered.
+   * Batching of events.
    *
-   * @default - a hundred events or a second, whichever comes first
+   * @default - publishes after 100 events or one second, whichever comes first
    */
   readonly batching?: Batching;
 }
@@ -61,8 +61,8 @@ export interface NodeMiddlewareOptions {
 /** Protects and monitors a server. */
 export interface NodeMonitoring {
   /**
-   * A middleware of Node's HTTP server, Express, Connect and their like. It answers a refused call itself.
-   * `callerOf` of the request names the caller.
+   * Middleware for Node's HTTP server, Express, Connect and compatible frameworks. It sends the response to a
+   * denied call itself. For an allowed call, `callerOf(request)` returns the caller.
    */
   readonly middleware: (
     request: IncomingMessage,
@@ -70,19 +70,19 @@ export interface NodeMonitoring {
     next: (error?: Error) => void,
   ) => void;
   /**
-   * Checks a request of the fetch standard.
+   * Checks a Fetch API request.
    *
-   * @param connection `ip` is the address of the connection
-   * @returns the answer to a refused call, or who calls
+   * @param connection `ip` is the address of the TCP connection
+   * @returns the response to send for a denied call, or the caller of an allowed call
    */
   check(request: Request, connection: { readonly ip: string }): Promise<Response | Caller>;
-  /** Publishes what has been gathered; resolves when it is done. */
+  /** Publishes all waiting events. Resolves when they are published. */
   flush(): Promise<void>;
 }
 
 const callers = new WeakMap<object, Caller>();
 
-/** Who calls, by a request that the middleware or `check` let in; undefined for any other. */
+/** Returns the caller of a request that the middleware or `check` allowed; undefined for any other request. */
 export function callerOf(request: IncomingMessage | Request): Caller | undefined {
   return callers.get(request);
 }
@@ -93,9 +93,9 @@ function send(response: ServerResponse, { status, headers, body }: HttpAnswer, i
 }
 
 /**
- * Protects and monitors a Node.js server in a container. It refuses a call as RFC 6750 asks, in a problem
- * document (RFC 9457). Events are published in batches while nobody waits for them. Call `flush` when the server
- * has closed; a process that runs out of work flushes by itself.
+ * Protects and monitors a Node.js server in a container. Denied calls get an RFC 6750 challenge and a problem
+ * document (RFC 9457). Events are published in batches in the background. Call `flush` after closing the server. A
+ * process that exits because its event loop is empty flushes automatically.
  *
  * The task needs `OAuthMonitoring.environment` and `grantAuthorize`.
  *
@@ -105,8 +105,8 @@ function send(response: ServerResponse, { status, headers, body }: HttpAnswer, i
  * app.use(monitoring.middleware);
  * process.once("SIGTERM", () => server.close(() => monitoring.flush()));
  * ```
- * @throws InvalidConfigError naming each variable that is missing or wrong; InvalidInputError naming each wrong
- * option of `mcp`
+ * @throws InvalidConfigError naming each missing or invalid variable
+ * @throws InvalidInputError naming each invalid option of `mcp`
  */
 export async function oauthMonitoring(
   options: NodeMiddlewareOptions = {},
@@ -115,7 +115,7 @@ export async function oauthMonitoring(
   return protectServer(await openAdapter({ environment, logger, canGiveNonces: true }), options);
 }
 
-/** Protects a server by an adapter that is open already. */
+/** Protects a server with an adapter that is already open. */
 export function protectServer(
   adapter: AdapterContext,
   options: NodeMiddlewareOptions,
@@ -130,7 +130,7 @@ export function protectServer(
   };
   const tracking = new Set<Promise<void>>();
 
-  /** Makes the events of a call once its answer is under way. */
+  /** Tracks a call after its response was sent. */
   function trackLater({ track, publish }: DecidedCall): void {
     const done = new Promise((resolve) => setImmediate(resolve)).then(async () => {
       await track((error) => {

@@ -1,10 +1,13 @@
 import { NO_JSON, parseRpcBody } from "../http/rpc-call.ts";
 import type { ServerRequest } from "./node-request.ts";
 
-/** Bytes of a JSON-RPC call that are read; a longer one cannot be judged. */
+/** Maximum size of a JSON-RPC body in bytes. Larger bodies can't be checked. */
 const MAX_RPC_BYTES = 4 * 1024 * 1024;
 
-/** Parses the text of a stream: undefined when it is empty, `NO_JSON` when it is too long, breaks off or is no JSON. */
+/**
+ * Parses a stream as JSON. Returns undefined if it is empty, and `NO_JSON` if it is too long, incomplete or not
+ * JSON.
+ */
 async function parseStream(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
   const kept: Uint8Array[] = [];
   let bytes = 0;
@@ -21,8 +24,8 @@ async function parseStream(chunks: AsyncIterable<Uint8Array>): Promise<unknown> 
 }
 
 /**
- * The JSON-RPC call of a request of Node's HTTP server. A body that nothing has parsed yet is left in `body`, as
- * a body parser does, because its stream can be read only once.
+ * Returns the JSON-RPC body of a Node.js request. A stream can be read only once, so an unparsed body is stored in
+ * `request.body`, as body parsers do.
  */
 export async function rpcOfNodeRequest(request: ServerRequest): Promise<unknown> {
   if (request.body !== undefined) return request.body;
@@ -31,7 +34,7 @@ export async function rpcOfNodeRequest(request: ServerRequest): Promise<unknown>
   return body;
 }
 
-/** The JSON-RPC call of a request of the fetch standard, whose own body stays unread. */
+/** Returns the JSON-RPC body of a Fetch API request, whose own body stays unread. */
 export async function rpcOfFetchRequest(request: Request): Promise<unknown> {
   const { body } = request.clone();
   return body === null ? undefined : parseStream(body);

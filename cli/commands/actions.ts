@@ -22,14 +22,14 @@ import { takeAction } from "../../shared/response/take-action.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { actorOf } from "./actor.ts";
 
-/** The options that name a target, each by its kind. */
+/** Options that select a target, by kind. */
 export const TARGET_KINDS = ["token", "user", "client", "session", "address", "network"] as const;
 
 const targetShape = Object.fromEntries(
   TARGET_KINDS.map((kind) => [kind, z.string().optional()]),
 ) as Record<(typeof TARGET_KINDS)[number], z.ZodOptional<z.ZodString>>;
 
-/** The one target that options name. */
+/** Returns the one target that the options select. */
 function targetOf(
   options: Partial<Record<(typeof TARGET_KINDS)[number], string | undefined>> & {
     readonly all?: boolean;
@@ -76,14 +76,14 @@ function describeHits({ tokens, sessions, more }: ActionHits): string {
   return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
 }
 
-/** Says what an action would hit, and at a terminal asks whether to go on. */
+/** Prints what an action would affect and asks for confirmation in a terminal. */
 async function isConfirmed(
   question: string,
   { yes, isOfAll }: { readonly yes: boolean; readonly isOfAll: boolean },
 ): Promise<boolean> {
   console.error(printable(question));
   if (yes) return true;
-  // What concerns everybody needs somebody's word.
+  // An action against all principals needs confirmation.
   if (!process.stdin.isTTY || !process.stderr.isTTY) return !isOfAll;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -93,7 +93,7 @@ async function isConfirmed(
   }
 }
 
-/** What a person calls an action. */
+/** Display names of the action kinds. */
 const NOUNS = { revoke: "revocation", block: "block" } as const;
 
 interface Asked {
@@ -116,7 +116,7 @@ async function act(target: Target, { kind, options, ...asked }: Asked): Promise<
     idempotencyKey: options.key,
     alertId: options.alert,
   };
-  // What is wrong is said before anything is counted.
+  // Reports invalid input before counting.
   parseInput(actionRequestSchema(target.clock()), "the action", request);
   const hits = await countHits(target, asked.target, target.clock(), asked.issuedBefore);
   const whom = describeTarget(asked.target);
@@ -142,7 +142,7 @@ async function act(target: Target, { kind, options, ...asked }: Asked): Promise<
   };
 }
 
-/** `revoke`: refuses every token of a target that was issued up to now. */
+/** `revoke`: revokes all tokens of a target that were issued before now. */
 export function revoke(target: Target, options: unknown): Promise<Report> {
   const parsed = parseInput(revokeSchema, "the options", options);
   return act(target, {
@@ -154,7 +154,7 @@ export function revoke(target: Target, options: unknown): Promise<Report> {
   });
 }
 
-/** `block`: refuses every call of a target for a while. */
+/** `block`: denies all calls of a target for a limited time. */
 export function block(target: Target, options: unknown): Promise<Report> {
   const parsed = parseInput(blockSchema, "the options", options);
   const until =
@@ -171,7 +171,7 @@ export function block(target: Target, options: unknown): Promise<Report> {
 
 const decisionSchema = z.object({ reason: z.string(), as: identifierSchema.optional() });
 
-/** Decides about an action by its id. */
+/** Returns a command that decides about an action by its ID. */
 const deciding =
   (decide: typeof approveAction) =>
   async (target: Target, actionId: string, options: unknown): Promise<Report> => {
@@ -187,18 +187,18 @@ const deciding =
 /** `release`: ends a block early. */
 export const release = deciding(releaseAction);
 
-/** `actions approve`: takes an action that waits for approval. */
+/** `actions approve`: takes an action that awaits approval. */
 export const actionsApprove = deciding(approveAction);
 
-/** `actions reject`: decides that a proposed action is not taken. */
+/** `actions reject`: rejects a proposed action. */
 export const actionsReject = deciding(rejectAction);
 
-/** How many actions are listed. */
+/** Maximum number of listed actions. */
 const MOST_LISTED = 100;
 
 const listSchema = z.object({ ...targetShape, state: z.enum(ACTION_STATES).default("done") });
 
-/** `actions list`: the newest actions of a state, or all against one target. */
+/** `actions list`: lists the newest actions in a state, or all actions against a target. */
 export async function actionsList(target: Target, options: unknown): Promise<Report> {
   const parsed = parseInput(listSchema, "the options", options);
   const isOfTarget = TARGET_KINDS.some((kind) => parsed[kind] !== undefined);

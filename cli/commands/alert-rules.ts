@@ -18,10 +18,10 @@ const suggestOptionsSchema = z.object({
   perWeek: z.coerce.number().min(0).max(1000).default(1),
 });
 
-/** Alerts that a report lists. */
+/** Maximum number of alerts in a report. */
 const MOST_LISTED = 50;
 
-/** A configured rule by its name, or a rule in a file. */
+/** Finds a rule by name in the configuration, or reads it from a file. */
 function findRule(given: string, { config }: Target): CustomRule {
   const configured = config.anomalies.custom.find(({ name }) => name === given);
   if (configured) return configured;
@@ -70,9 +70,9 @@ function rangeOf(target: Target, days: number) {
 }
 
 /**
- * `alerts try`: shows what a rule would have raised, and changes nothing.
+ * `alerts try`: shows which alerts a rule would have raised. Changes nothing.
  *
- * @throws UnusableInputError when there is no such rule, or it is not valid
+ * @throws UnusableInputError if the rule doesn't exist or is invalid
  */
 export async function alertsTry(target: Target, given: string, options: unknown): Promise<Report> {
   const { days } = parseInput(tryOptionsSchema, "the options", options);
@@ -89,7 +89,7 @@ export async function alertsTry(target: Target, given: string, options: unknown)
   };
 }
 
-/** `anomalies suggest`: proposes thresholds from what was counted, and changes nothing. */
+/** `anomalies suggest`: suggests thresholds based on the counters. Changes nothing. */
 export async function anomaliesSuggest(target: Target, options: unknown): Promise<Report> {
   const { days, perWeek } = parseInput(suggestOptionsSchema, "the options", options);
   const range = rangeOf(target, days);

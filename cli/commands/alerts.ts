@@ -11,7 +11,7 @@ import { identifierSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { actorOf } from "./actor.ts";
 
-/** The product's rules, and those of the configuration. */
+/** Accepts built-in rules and rules from the configuration. */
 const muteSchema = ({ config }: Target) =>
   z.object({
     client: identifierSchema,
@@ -27,7 +27,7 @@ const muteSchema = ({ config }: Target) =>
       .default(24),
   });
 
-/** `alerts list`: open alerts, or resolved ones with `--resolved`; the highest score first. */
+/** `alerts list`: lists open alerts, or resolved ones with `--resolved`, by descending score. */
 export async function alertsList(
   target: Target,
   options: { readonly resolved?: boolean },
@@ -84,7 +84,7 @@ const verdictSchema = z.enum([...VERDICTS, "none"]);
 
 type Verdict = z.output<typeof verdictSchema>;
 
-/** `alerts acknowledge`: says that somebody looks at an alert. */
+/** `alerts acknowledge`: marks an alert as being investigated. */
 export function alertsAcknowledge(
   target: Target,
   alertId: string,
@@ -103,7 +103,7 @@ export function alertsNote(
   return review(target, alertId, options, { note });
 }
 
-/** `alerts verdict`: says what an alert was, or takes that back. */
+/** `alerts verdict`: sets or clears the verdict on an alert. */
 export async function alertsVerdict(
   target: Target,
   alertId: string,
@@ -114,7 +114,7 @@ export async function alertsVerdict(
   return review(target, alertId, options, { verdict: asked });
 }
 
-/** `alerts figures`: how often each rule was right, by the verdicts on its alerts. */
+/** `alerts figures`: prints the precision of each rule, based on the verdicts on its alerts. */
 export async function alertsFigures(target: Target): Promise<Report> {
   const [open, resolved] = await Promise.all([
     listAlerts(target, "open"),
@@ -130,7 +130,7 @@ export async function alertsFigures(target: Target): Promise<Report> {
   return { json: { rules }, text: rows.length > 0 ? table(head, rows) : "No alerts." };
 }
 
-/** `alerts mute`: raises no alerts about a client for a while. */
+/** `alerts mute`: suppresses alerts about a client for a limited time. */
 export async function alertsMute(target: Target, options: unknown): Promise<Report> {
   const { client, rule, hours } = parseInput(muteSchema(target), "the options", options);
   const mute = {
@@ -167,7 +167,7 @@ export async function alertsMutes(target: Target): Promise<Report> {
   return { json: { mutes }, text };
 }
 
-/** `alerts rules`: lists the rules of the detection. */
+/** `alerts rules`: lists the detection rules. */
 export function alertsRules(): Report {
   const rules = Object.values(ANOMALY_RULES).map(({ name, catches, falsePositives, advice }) => {
     return { name, catches, false_positives: falsePositives, advice };

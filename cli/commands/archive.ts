@@ -5,17 +5,17 @@ import { progress, type Report } from "../../shared/core/output.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";
 
-/** How often to ask for the progress of a replay. */
+/** Interval for polling the progress of a replay. */
 const ASK_MS = 1000;
 
-/** States of a replay that has not ended. */
+/** States of a replay that is still running. */
 const UNDER_WAY: ReadonlySet<string | undefined> = new Set(["STARTING", "RUNNING", "CANCELLING"]);
 
 /**
- * `archive replay`: lets EventBridge deliver the range's events to the subscriber again, and waits for the
- * end. Stored events stay as they are; missing events are stored and counted.
+ * `archive replay`: makes EventBridge deliver the events in a range to the subscriber again, and waits for the
+ * replay to finish. Events that are already stored don't change; missing events are stored and counted.
  *
- * @throws Error when the stack has no archive, or the replay fails
+ * @throws Error if the stack has no archive or the replay fails
  */
 export async function archiveReplay(target: Target, options: RangeOptions): Promise<Report> {
   const { eventBridge, archiveArn, eventBusArn, storedRuleArn } = target;
@@ -28,7 +28,7 @@ export async function archiveReplay(target: Target, options: RangeOptions): Prom
       EventSourceArn: archiveArn,
       EventStartTime: new Date(range.fromMs),
       EventEndTime: new Date(range.toMs),
-      // Only to this rule: other rules on the bus have seen the events already.
+      // Replays to this rule only, because other rules on the bus have already processed the events.
       Destination: { Arn: eventBusArn, FilterArns: [storedRuleArn] },
     }),
   );

@@ -12,7 +12,7 @@ const lines = (title: string, removed: Removed): string =>
     `  Events: ${removed.events}`,
   ].join("\n");
 
-/** `cleanup`: removes everything that is expired; `--dry-run` only counts it. */
+/** `cleanup`: removes all expired items. With `--dry-run`, only counts them. */
 export async function cleanup(target: Target, options: { dryRun?: boolean }): Promise<Report> {
   if (options.dryRun) {
     const would_remove = await countCleanup(target);

@@ -7,7 +7,7 @@ import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";
 
 const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
 
-/** A number as somebody types it; an empty text is none. */
+/** Accepts a number as a string. Rejects an empty string. */
 const given = (schema: z.ZodNumber) =>
   z.string().regex(/\d/, "a number").pipe(z.coerce.number()).pipe(schema);
 
@@ -44,7 +44,7 @@ function textOf({ callsPerMonth, lines, ...answer }: CostAnswer, profile: Profil
   ].join("\n");
 }
 
-/** `cost`: what a month costs, by part, with the alternatives next to it. No stack is needed. */
+/** `cost`: estimates the monthly cost by component and compares alternatives. Needs no stack. */
 export async function cost(options: unknown): Promise<Report> {
   const { callsPerSecond, failures, retention, profile } = parseInput(
     costSchema,

@@ -8,10 +8,10 @@ import {
 import { printable, progress, type Report, table } from "../../shared/core/output.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 
-/** SQS returns at most ten messages a call. */
+/** SQS returns at most ten messages per call. */
 const MOST = 10;
 
-/** Receives until the queue returns nothing more. */
+/** Receives messages until the queue returns no further ones. */
 async function* receiveAll(target: Target): AsyncGenerator<Message> {
   for (;;) {
     const { Messages = [] } = await target.sqs.send(
@@ -29,7 +29,8 @@ async function* receiveAll(target: Target): AsyncGenerator<Message> {
 }
 
 /**
- * Why a message is in the queue. The subscriber says it, or EventBridge, which could not deliver the event; SQS does not.
+ * Returns why a message is in the queue. The reason comes from the subscriber, or from EventBridge if it couldn't
+ * deliver the event. SQS itself gives no reason.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
 function reasonOf(attributes: Message["MessageAttributes"] = {}): string {
@@ -42,7 +43,7 @@ function reasonOf(attributes: Message["MessageAttributes"] = {}): string {
   return `EventBridge could not deliver it: ${ERROR_CODE.StringValue}: ${message}`;
 }
 
-/** `dead-letters list`: lists the messages with their reasons, and leaves them in the queue. */
+/** `dead-letters list`: lists messages with their reasons without removing them. */
 export async function deadLettersList(target: Target): Promise<Report> {
   const messages: Message[] = [];
   for await (const message of receiveAll(target)) messages.push(message);
@@ -65,9 +66,9 @@ export async function deadLettersList(target: Target): Promise<Report> {
   return { json: { dead_letters: letters }, text };
 }
 
-/** `dead-letters redrive`: sends each message to the subscriber again. Nothing is stored twice. */
+/** `dead-letters redrive`: sends each message to the subscriber again. No event is stored twice. */
 export async function deadLettersRedrive(target: Target): Promise<Report> {
-  // A message that fails again comes back as a new one. Only older messages are sent.
+  // A message that fails again returns as a new one, so only older messages are sent.
   const startedMs = target.clock();
   let redriven = 0;
   for await (const { Attributes, Body, ReceiptHandle } of receiveAll(target)) {

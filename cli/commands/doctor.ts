@@ -14,27 +14,27 @@ import { type IssuedToken, issueToken } from "../../shared/tokens/issue-token.ts
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
 import { quotaFaults, readAccountLimits } from "./quotas.ts";
 
-/** What one check found. */
+/** The result of one check. */
 interface Finding {
   readonly check: string;
-  /** False when something is broken. The program then ends as after an error. */
+  /** False if something is broken. The CLI then exits with an error. */
   readonly ok: boolean;
-  /** Set when nothing is broken, and something is left to do, as after a first deployment. */
+  /** Set if nothing is broken but a step remains, such as after the first deployment. */
   readonly warning?: true;
   readonly found: string;
-  /** What to do, unless all is well. */
+  /** Advice, if a step remains. */
   readonly advice?: string;
 }
 
-/** The client of the doctor's own tokens, by which its events are told from others. */
+/** Client ID of the doctor's tokens, which identifies its events. */
 const CLIENT = "oauth-monitoring-doctor";
 
-/** Longer than the doctor works. */
+/** Longer than the doctor takes. */
 const TOKEN_SECONDS = 300;
 
 const ASK_MS = 500;
 
-/** How far back the doctor looks for signs of an older deployment. */
+/** Period in which the doctor looks for events of an earlier deployment. */
 const LOOKBACK_MS = 7 * DAY_MS;
 
 const optionsSchema = z.looseObject({
@@ -46,7 +46,7 @@ const optionsSchema = z.looseObject({
 
 type Options = z.output<typeof optionsSchema>;
 
-/** What to do about an error of AWS, by its name. */
+/** Advice by name of the AWS error. */
 const ADVICE: Readonly<Record<string, string>> = {
   AccessDeniedException: "let your identity use the table and its key: see docs/deploy.md",
   ResourceNotFoundException: "the stack's outputs name what is not there: deploy it again",
@@ -60,7 +60,7 @@ function failure(check: string, error: unknown, advice: string): Finding {
   return { check, ok: false, found: `${name}: ${message}`, advice: ADVICE[name] ?? advice };
 }
 
-/** Reads an item that is not there from each table: it needs the table, access to it, and its key. */
+/** Reads a nonexistent item from each table, which verifies the table, its permissions and its key. */
 async function checkTables(target: Target): Promise<Finding> {
   const failed = (
     await Promise.all(
@@ -132,13 +132,13 @@ async function seenWithin(
 }
 
 /**
- * CDK's key policy lets EventBridge use the queue's key only for this account (`aws:SourceAccount`). No deployed stack
- * has proven that EventBridge sends this condition key: docs/local-services.md.
+ * CDK's key policy allows EventBridge to use the queue's key only for this account (`aws:SourceAccount`). Whether
+ * EventBridge sends this condition key hasn't been verified on AWS: see docs/local-services.md.
  */
 const LOST_BEFORE_BUFFER =
   "nothing waits in the buffer. First suspect: EventBridge may not use the queue's key, because the condition aws:SourceAccount in the key's policy is not proven on AWS. If the rule's metric FailedInvocations is above 0, remove the condition from the statements for events.amazonaws.com and try again. If it is 0, look whether the bus's rule is enabled, and at the subscriber's log";
 
-/** Where an event got stuck that did not arrive. */
+/** Reports where an event got stuck. */
 async function stuck(target: Target): Promise<string> {
   const waiting = await messagesIn(target, target.bufferQueueUrl).catch(() => 0);
   return waiting > 0
@@ -146,7 +146,10 @@ async function stuck(target: Target): Promise<string> {
     : LOST_BEFORE_BUFFER;
 }
 
-/** Issues a token and waits for its event: token table, key, bus, rule, buffer, subscriber, events table. */
+/**
+ * Issues a token and waits for its event, which verifies the whole path: tokens table, key, bus, rule, buffer,
+ * subscriber and events table.
+ */
 async function checkEvents(
   target: Target,
   options: Options,
@@ -176,14 +179,14 @@ async function checkEvents(
   }
 }
 
-/** What SNS has in place of the ARN of a subscription that nobody has confirmed. */
+/** The value of a subscription's ARN before it is confirmed. */
 const UNCONFIRMED = "PendingConfirmation";
 
-/** Whether somebody hears of alarms and alerts. */
+/** Checks that alarms and alerts have a confirmed subscriber. */
 async function checkSubscriptions(target: Target, TopicArn: string): Promise<Finding> {
   const check = "alarms";
   try {
-    // No other command needs SNS.
+    // Loaded here because only this command needs SNS.
     const { ListSubscriptionsByTopicCommand, SNSClient } = await import("@aws-sdk/client-sns");
     const { Subscriptions = [] } = await new SNSClient({ ...target.messaging }).send(
       new ListSubscriptionsByTopicCommand({ TopicArn }),
@@ -214,7 +217,7 @@ async function checkSubscriptions(target: Target, TopicArn: string): Promise<Fin
   }
 }
 
-/** What an answer of the API means when it is not the integration's own. */
+/** The meaning of the API's status codes, if they don't come from the integration. */
 const MEANING: Readonly<Record<number, string>> = {
   401: "the authorizer does not know the token: does the API belong to this stack?",
   403: "the path asks for other scopes, which --scopes gives, or there is no such route",
@@ -223,7 +226,7 @@ const MEANING: Readonly<Record<number, string>> = {
   503: "the authorizer could not reach the token store: look at its log and its network",
 };
 
-/** Calls the API with the token, and waits for the event of the call. */
+/** Calls the API with the token and waits for the event of the call. */
 async function checkCall(target: Target, options: Options, issued: IssuedToken): Promise<Finding> {
   const check = "call";
   const { url = "" } = options;
@@ -254,11 +257,11 @@ async function checkCall(target: Target, options: Options, issued: IssuedToken):
   }
 }
 
-/** Whether the stack has stored an event before a time: a stack without any is new, or nobody uses it. */
+/** Whether the stack stored an event before a given time. If not, the stack is new or unused. */
 async function hasStoredBefore(target: Target, atMs: number): Promise<boolean> {
   const query = { fromMs: atMs - LOOKBACK_MS, toMs: atMs, limit: 1 };
   const { events } = await queryEvents(target, query);
-  // An event of before the deployment, as of a replay, is stored later.
+  // Checks the storage time, because a replay can store events that predate the deployment.
   return events.some(({ created_at }) => Date.parse(created_at) < atMs);
 }
 
@@ -291,7 +294,7 @@ async function checkCleanup(target: Target): Promise<Finding> {
   }
 }
 
-/** Compares the account's quotas with what the configuration and the expected calls need. */
+/** Compares the account's quotas with the configuration and the expected calls. */
 async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise<Finding[]> {
   const check = "quotas";
   try {
@@ -309,8 +312,8 @@ async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise
 }
 
 /**
- * `doctor`: checks a stack from end to end, and says what to do. It issues a token of five minutes, which it
- * revokes, and leaves its events in the audit log, under a client of its own.
+ * `doctor`: checks a stack end to end and gives advice. It issues a token that is valid for five minutes, then
+ * revokes it. Its events stay in the audit log under their own client ID.
  */
 export async function doctor(target: Target, given: object): Promise<Report> {
   const options = parseInput(optionsSchema, "the options", given);
@@ -319,7 +322,7 @@ export async function doctor(target: Target, given: object): Promise<Report> {
   findings.push(finding);
   if (issued && options.url !== undefined) findings.push(await checkCall(target, options, issued));
   if (issued) {
-    // It expires by itself where it cannot be revoked; the check of the events has said why.
+    // If the revocation fails, the token expires. The check of the events has already reported the reason.
     await revokeToken(target, issued.token.token_id).catch(() => {});
   }
   findings.push(await checkDeadLetters(target), await checkCleanup(target));

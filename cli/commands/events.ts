@@ -14,10 +14,10 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import { mostFrequent, type ValueCount } from "../../shared/statistics/most-frequent.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";
 
-/** Events read at once. */
+/** Events per page. */
 const PAGE = 1000;
 
-/** Every event of a query, up to a number. */
+/** Returns all events of a query, up to a maximum number. */
 async function collect(
   target: Target,
   query: Omit<EventQuery, "limit" | "cursor">,
@@ -36,7 +36,7 @@ async function collect(
   return events;
 }
 
-/** The most frequent values first. Events without the value are left out. */
+/** Returns the most frequent values first. Omits events without a value. */
 function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unknown): ValueCount[] {
   const counts = new Map<string, number>();
   for (const event of events) {
@@ -46,7 +46,7 @@ function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unkn
   return mostFrequent(counts);
 }
 
-/** `security-report`: lists the security events and counts them by type, client, address and endpoint. */
+/** `security-report`: lists security events and counts them by type, client, address and endpoint. */
 export async function securityReport(target: Target, options: RangeOptions): Promise<Report> {
   const { range, title } = rangeOf(target, options);
   const events = await collect(target, { ...range, security: true });

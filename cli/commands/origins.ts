@@ -16,10 +16,10 @@ import { sampleDatabase } from "../../shared/integrations/ip-enrichment/sample-d
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { UnusableInputError } from "./providers.ts";
 
-/** What a compressed file begins with (RFC 1952). */
+/** Checks for the magic number of gzip (RFC 1952). */
 const isGzip = (bytes: Buffer) => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
-/** @throws UnusableInputError when the file cannot be read, or is too large to be loaded */
+/** @throws UnusableInputError if the file can't be read or is too large */
 function readBytes(file: string): Buffer {
   try {
     const { size } = statSync(file);
@@ -38,7 +38,7 @@ function readBytes(file: string): Buffer {
   }
 }
 
-/** @throws UnusableInputError when the file is no database in the MaxMind DB format */
+/** @throws UnusableInputError if the file isn't a database in the MaxMind DB format */
 function openDatabase(file: string): { readonly bytes: Buffer; readonly database: OriginDatabase } {
   const bytes = readBytes(file);
   try {
@@ -52,7 +52,11 @@ function openDatabase(file: string): { readonly bytes: Buffer; readonly database
   }
 }
 
-/** What a file is and knows. @throws UnusableInputError when it knows nothing of any address */
+/**
+ * Describes a database and its contents.
+ *
+ * @throws UnusableInputError if it has no data for any address
+ */
 function describe(file: string, database: OriginDatabase) {
   const { type, buildEpochSeconds, ipVersion } = database.metadata;
   const { sampled, known, broken } = sampleDatabase(database);
@@ -82,9 +86,10 @@ function explain(described: ReturnType<typeof describe>): string[] {
 }
 
 /**
- * `origins put`: checks a database and uploads it. The subscriber uses it within the hour.
+ * `origins put`: validates a database and uploads it. The subscriber uses it within an hour.
  *
- * @throws UnusableInputError when the file is no database, its name is in no configuration, or the stack has no bucket
+ * @throws UnusableInputError if the file isn't a database, the configuration doesn't list its name, or the stack
+ * has no bucket
  */
 export async function originsPut(
   target: Target,
@@ -120,9 +125,9 @@ export async function originsPut(
 }
 
 /**
- * `origins look`: shows the origin of an address by files on this machine, and the records that they have.
+ * `origins look`: shows the IP enrichment of an address from local database files, with the raw records.
  *
- * @throws UnusableInputError when the address is none, or a file is no database
+ * @throws UnusableInputError if the address is invalid or a file isn't a database
  */
 export function originsLook(
   ip: string,

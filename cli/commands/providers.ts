@@ -25,7 +25,7 @@ export interface TryOptions {
   readonly provider?: string;
 }
 
-/** A file or an option cannot be used. */
+/** Thrown if a file or an option can't be used. */
 export class UnusableInputError extends Error {}
 
 function readText(file: string): string {
@@ -39,7 +39,7 @@ function readText(file: string): string {
   }
 }
 
-/** The JSON values of a text: one, a list of them, or one a line. */
+/** Parses a single JSON value, an array, or JSON Lines. */
 function valuesIn(text: string, file: string): readonly unknown[] {
   const values = jsonValues(
     text,
@@ -51,7 +51,7 @@ function valuesIn(text: string, file: string): readonly unknown[] {
   return values.length === 1 ? values.flat() : values;
 }
 
-/** A message of EventBridge. Any other value is a detail alone. */
+/** An EventBridge message. Any other value is treated as the `detail` of a message. */
 const messageSchema = z.looseObject({
   source: z.string(),
   "detail-type": z.string(),
@@ -74,7 +74,7 @@ const bare = (detail: unknown, time: string): ProviderMessage => ({
   detail,
 });
 
-/** The mapping of a file, or those of a whole configuration in it. */
+/** Reads a mapping from a file, or all mappings from a complete configuration. */
 function mappingsIn(file: string): readonly ProviderMapping[] {
   const [value] = valuesIn(readText(file), file);
   const inConfig = z
@@ -90,7 +90,7 @@ function mappingsIn(file: string): readonly ProviderMapping[] {
   }
 }
 
-/** Which adapters read the events: the one that is named, or the one that each message's source belongs to. */
+/** Returns the adapters for the events: the selected one, or all, so that each message's source decides. */
 function readersOf({ mapping, provider }: TryOptions): {
   readonly adapters: readonly ProviderAdapter[];
   readonly only: ProviderAdapter | undefined;
@@ -115,7 +115,7 @@ function readersOf({ mapping, provider }: TryOptions): {
   return { adapters: KNOWN_PROVIDERS, only };
 }
 
-/** What became of one event. */
+/** Describes the conversion of one event. */
 function described(event: OAuthEvent): string[] {
   const { event_data, event_type, oauth_client_id, user_id, occurred_at } = event;
   return [
@@ -130,9 +130,9 @@ function described(event: OAuthEvent): string[] {
 }
 
 /**
- * `providers try`: shows what would be stored of a provider's events, and stores nothing.
+ * `providers try`: shows how a provider's events would be stored. Stores nothing.
  *
- * @throws UnusableInputError when the file, the mapping or the provider cannot be used
+ * @throws UnusableInputError if the file, the mapping or the provider can't be used
  */
 export function providersTry(file: string, options: TryOptions, clock: Clock): Report {
   const { adapters, only } = readersOf(options);

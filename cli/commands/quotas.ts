@@ -3,35 +3,35 @@ import { GetAccountSettingsCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 
-/** What the account allows in the region. An absent figure is unknown. */
+/** The account's limits in the region. An absent value is unknown. */
 export interface AccountLimits {
-  /** Concurrent executions that functions without a reservation share. */
+  /** Concurrency shared by functions without reserved concurrency. */
   readonly unreservedConcurrency?: number | undefined;
-  /** Write units a second of one table, on demand or provisioned. */
+  /** Write units per second of one table, on demand or provisioned. */
   readonly tableWriteUnits?: number | undefined;
-  /** Provisioned write units a second of all tables. */
+  /** Provisioned write units per second of all tables. */
   readonly accountWriteUnits?: number | undefined;
 }
 
-/** What the configuration asks for and the account does not allow, and what to do. */
+/** A requirement of the configuration that exceeds a limit, and what to do. */
 export interface QuotaFault {
   readonly found: string;
   readonly advice: string;
 }
 
-/** Seconds that an environment of the authorizer is taken by a call, publishing included: docs/deploy.md#quotas-to-raise. */
+/** Seconds for which a call occupies the authorizer, including publishing: see docs/deploy.md#quotas-to-raise. */
 const AUTHORIZER_SECONDS = 0.1;
 
-/** Write units of a call in the busiest table. */
+/** Write units per call in the busiest table. */
 const WRITES_A_CALL = 2;
 
 const RAISE_CONCURRENCY = "raise Lambda's quota Concurrent executions in Service Quotas";
 
 /**
- * Compares the account's limits with what the configuration asks for, and with the calls that the protected APIs expect.
+ * Compares the account's limits with the configuration and with the expected calls to the protected APIs.
  *
- * @param callsPerSecond calls of all protected APIs at their peak. Without it, nothing is said about calls: the
- * throttle of the admin API says nothing about other APIs.
+ * @param callsPerSecond peak calls to all protected APIs. If absent, calls aren't checked: the throttle of the
+ * admin API says nothing about other APIs.
  */
 export function quotaFaults(
   config: MonitoringConfig,
@@ -94,7 +94,7 @@ export function quotaFaults(
   return faults;
 }
 
-/** Asks Lambda and DynamoDB for the account's limits. */
+/** Reads the account's limits from Lambda and DynamoDB. */
 export async function readAccountLimits(target: Target): Promise<AccountLimits> {
   const [settings, tables] = await Promise.all([
     new LambdaClient({ ...target.messaging }).send(new GetAccountSettingsCommand({})),

@@ -11,7 +11,7 @@ export interface RangeOptions {
   readonly to?: string;
 }
 
-/** The range that the options name, by default the last 24 hours, and its title. */
+/** Returns the selected range and its title. The default is the last 24 hours. */
 export function rangeOf(
   target: Target,
   options: RangeOptions,

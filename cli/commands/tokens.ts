@@ -15,7 +15,7 @@ import type { Holder } from "../../shared/tokens/holdings.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
 
-/** `tokens issue`: prints the secret once. Only its digest is stored. */
+/** `tokens issue`: issues a token and prints its secret once. Only the digest is stored. */
 export async function tokensIssue(
   target: Target,
   options: { client: string; user?: string; scopes: string; expiresIn: string },
@@ -37,13 +37,13 @@ export async function tokensIssue(
   return { json: { token: secret, ...shown }, text };
 }
 
-/** `tokens revoke`: revokes a token by its public id. */
+/** `tokens revoke`: revokes a token by its public ID. */
 export async function tokensRevoke(target: Target, tokenId: string): Promise<Report> {
   const { token_digest: _, listed: __, ...token } = await revokeToken(target, tokenId);
   return { json: token, text: `Token ${token.token_id} was revoked at ${token.revoked_at}.` };
 }
 
-/** How many tokens or sessions are listed. */
+/** Maximum number of listed tokens or sessions. */
 export const MOST_LISTED = 500;
 
 const holderShape = { client: identifierSchema.optional(), user: identifierSchema.optional() };
@@ -59,7 +59,7 @@ const holderSchema = z
       client === undefined ? { kind: "user", id: user as string } : { kind: "client", id: client },
   );
 
-/** The user or client that options name. */
+/** Returns the principal (user or client) that the options select. */
 export function holderOf(options: unknown): Holder {
   return parseInput(holderSchema, "the list", options);
 }
@@ -76,10 +76,10 @@ const listSchema = z
     "give --expiring or --unused, not both",
   );
 
-/** Tokens that are looked at to find unused ones. */
+/** Maximum number of tokens to examine when searching for unused ones. */
 const MOST_LOOKED_AT_IN_ALL = 50_000;
 
-/** Reads on until there are enough unused tokens to list, or `MOST_LOOKED_AT_IN_ALL` have been looked at. */
+/** Reads pages until it has enough unused tokens, or has examined `MOST_LOOKED_AT_IN_ALL` tokens. */
 async function findUnused(
   target: Target,
   holder: Holder | undefined,
@@ -107,7 +107,7 @@ async function findUnused(
   return { items, more: expiresBefore !== undefined, lookedAt };
 }
 
-/** `tokens list`: the active tokens of a user or a client, those that expire soon, or those that nobody uses. */
+/** `tokens list`: lists the active tokens of a user or a client, tokens that expire soon, or unused tokens. */
 export async function tokensList(target: Target, options: unknown): Promise<Report> {
   const { expiring, unused, ...named } = parseInput(listSchema, "the list", options);
   const nowMs = target.clock();

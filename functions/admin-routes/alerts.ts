@@ -11,7 +11,7 @@ import { logger } from "../runtime/logger.ts";
 const { ALERTS_TABLE } = readEnvironment(process.env, ["ALERTS_TABLE"]);
 const store = { db: createDocumentClient("interactive"), alertsTable: ALERTS_TABLE };
 
-/** How many resolved alerts are shown. */
+/** Number of resolved alerts in the response. */
 const RECENT = 100;
 
 /** GET /admin/oauth/alerts */
@@ -22,7 +22,7 @@ export const handler = jsonRoute(logger, ADMIN_SCOPE, z.strictObject({}), async 
   ]);
   const reviewed = await withReviews(store, [...open, ...resolved]);
   return {
-    // Read from the top: what deserves attention first.
+    // The most urgent alerts come first.
     open: reviewed.slice(0, open.length).sort((a, b) => b.score - a.score),
     resolved: reviewed.slice(open.length),
     verdicts: verdictFigures(reviewed),

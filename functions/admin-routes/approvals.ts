@@ -33,7 +33,7 @@ const context = {
   linkKey: kmsLinkKey(environment.APPROVAL_KEY_ARN),
 };
 
-/** Without a decision, the action is only shown. */
+/** Without a decision, the route only shows the action. */
 const requestSchema = z
   .strictObject({
     link: z.string().min(1).max(256),
@@ -45,7 +45,7 @@ const requestSchema = z
     "give decision and reason, or neither",
   );
 
-/** What the holder of a link may know: what the notification says, and what became of it. */
+/** Returns the fields that the holder of a link may see: those in the notification, and the decision. */
 function shown({ action, expires_at, sent_to }: OpenedLink) {
   const { action_id, kind, target, state, reason, actor, requested_at, until, hits } = action;
   const { decided_by, decided_at, decision_reason }: Partial<Action> = action;
@@ -66,7 +66,7 @@ function problemOf(error: unknown): Problem | undefined {
   return actionProblem(error);
 }
 
-/** POST /admin/oauth/approvals: shows the action of a link, or decides about it. It needs no token. */
+/** POST /admin/oauth/approvals: shows the action of a link or decides about it. Needs no token. */
 export const handler = jsonBodyRoute(
   logger,
   undefined,

@@ -10,7 +10,7 @@ import { logger } from "../runtime/logger.ts";
 const { CLEANUP_RUNS_TABLE } = readEnvironment(process.env, ["CLEANUP_RUNS_TABLE"]);
 const store = { db: createDocumentClient("interactive"), cleanupRunsTable: CLEANUP_RUNS_TABLE };
 
-/** How many runs are shown: two days of hourly runs. */
+/** Number of runs in the response: two days of hourly runs. */
 const RECENT = 48;
 
 /** GET /admin/oauth/cleanup-runs */

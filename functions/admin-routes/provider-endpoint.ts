@@ -52,24 +52,24 @@ const receipts: ReceiptStore = {
 };
 const metrics = createMetrics("provider-endpoint", environment.OAUTH_MONITORING_STACK);
 
-/** Lambda takes 6 MB, in which the body is the text of a JSON string. */
+/** Lambda's limit is 6 MB, including the JSON escaping of the body. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-/** The longest challenge that is answered. */
+/** Maximum length of a challenge. */
 const MAX_CHALLENGE = 1024;
 
-/** Not ours to solve now: the provider sends the request again. */
+/** Returns a problem that makes the provider retry later. */
 const later = (detail: string) =>
   new Problem(503, "Service unavailable", detail, [], { "Retry-After": "30" });
 
 const tooLarge = (detail: string) => new Problem(413, "Content too large", detail);
 
-/** The provider's endpoint and adapter, by the path. */
+/** Returns the provider's endpoint and adapter, based on the path. */
 function servedBy(event: APIGatewayProxyEvent) {
   const name = event.pathParameters?.provider;
   const endpoint = config.providers.endpoints.find(({ provider }) => provider === name);
   const adapter = adapters.find((each) => each.name === name);
-  // Only Okta verifies, and only where it has an endpoint.
+  // Only Okta verifies its endpoint with GET.
   const isAsked = event.httpMethod !== "GET" || name === "okta";
   if (!endpoint || !adapter || !isAsked) {
     throw new Problem(404, "Not found", "No provider of this name has an endpoint here");
@@ -77,14 +77,14 @@ function servedBy(event: APIGatewayProxyEvent) {
   return { endpoint, adapter };
 }
 
-/** The body, byte for byte as it was signed. */
+/** Returns the exact bytes that were signed. */
 function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): Buffer {
   const bytes = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
   if (bytes.length <= MAX_BODY_BYTES) return bytes;
   throw tooLarge(`The body is larger than ${MAX_BODY_BYTES} bytes: send fewer records in one`);
 }
 
-/** Whether a request is its provider's, by the keys that count now. */
+/** Verifies a request with the provider's current keys. */
 async function verdictOf(
   { provider, authentication }: ProviderEndpoint,
   request: ReceivedWebhook,
@@ -101,7 +101,11 @@ async function verdictOf(
   }
 }
 
-/** @returns when the request was signed, if its signature says so */
+/**
+ * Authenticates the provider.
+ *
+ * @returns the time of the signature, if it contains one
+ */
 async function authenticate(
   endpoint: ProviderEndpoint,
   event: APIGatewayProxyEvent,
@@ -109,7 +113,7 @@ async function authenticate(
 ): Promise<number | undefined> {
   const header = (name: string) => {
     const [value, ...more] = fieldValues(event, name);
-    // Two parts of a system could each read another one.
+    // Rejects duplicates, because different components could read different values.
     return more.length === 0 ? value : undefined;
   };
   const { provider, authentication } = endpoint;
@@ -170,7 +174,10 @@ async function publish(
   }
 }
 
-/** Okta asks once whether an event hook is wanted. https://developer.okta.com/docs/concepts/event-hooks/ */
+/**
+ * Answers Okta's one-time verification of an event hook.
+ * https://developer.okta.com/docs/concepts/event-hooks/
+ */
 function verification(event: APIGatewayProxyEvent): unknown {
   const [challenge = ""] = fieldValues(event, "x-okta-verification-challenge");
   if (challenge === "" || challenge.length > MAX_CHALLENGE) {
@@ -199,7 +206,7 @@ async function take(
   };
 }
 
-/** POST /providers/{provider}/events: takes what an identity provider posts; GET answers Okta's verification. */
+/** POST /providers/{provider}/events: receives events from an identity provider. GET answers Okta's verification. */
 export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
   .use(logLambdaContext())
   .use(logRequestId())

@@ -41,7 +41,7 @@ const actionSchema = z.strictObject({
   issued_before: instantSchema.optional(),
   mode: z.enum(["take", "propose"]).default("take"),
   alert_id: z.string().min(1).max(1024).optional(),
-  /** Of what concerns everybody: the caller knows that the token of this very request ends too. */
+  /** Confirms that an action against all principals also revokes the token of this request. */
   ends_own_token: z.literal(true).optional(),
 });
 
@@ -59,7 +59,7 @@ const reviewSchema = z.strictObject({
   verdict: z.enum([...VERDICTS, "none"]).optional(),
 });
 
-/** Who calls, by the authorizer: the user, or the client of a token without one. */
+/** Returns the authenticated caller: the user, or the client if the token has no user. */
 function actorOf({ requestContext }: APIGatewayProxyEvent): Actor {
   const { user_id, oauth_client_id } = (requestContext.authorizer ?? {}) as Record<string, string>;
   return { kind: "administrator", id: user_id ?? oauth_client_id ?? "unknown" };
@@ -134,10 +134,13 @@ const ROUTES = {
   ),
 };
 
-/** The schema puts the members in its own order, so white space and order don't matter. */
+/** The schema fixes the order of members, so white space and order don't affect the digest. */
 const digestOf = (body: object) => createHash("sha256").update(JSON.stringify(body)).digest("hex");
 
-/** The key of a request (draft-ietf-httpapi-idempotency-key-header); it may be quoted, as a structured field is. */
+/**
+ * Returns the idempotency key of a request (draft-ietf-httpapi-idempotency-key-header), with or without the quotes
+ * of a structured field.
+ */
 function keyOf(event: APIGatewayProxyEvent): string | undefined {
   const field = singleField(event, "idempotency-key");
   if (field === undefined) return undefined;
@@ -148,7 +151,7 @@ function keyOf(event: APIGatewayProxyEvent): string | undefined {
   ]);
 }
 
-/** POST /admin/oauth/actions and what belongs to it, and POST /admin/oauth/alert-reviews */
+/** POST /admin/oauth/actions and its subroutes, and POST /admin/oauth/alert-reviews */
 export const handler: (typeof ROUTES)["actions"] = (event, lambdaContext) => {
   const route = event.resource.split("/").at(-1) as keyof typeof ROUTES;
   return ROUTES[route](event, lambdaContext);

@@ -48,7 +48,7 @@ async function push(record: SQSRecord): Promise<boolean> {
   }
 }
 
-/** Pushes SETs to their receivers, side by side: one that does not answer holds up no other. */
+/** Pushes SETs to receivers in parallel, so that an unresponsive receiver doesn't delay others. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler(async ({ Records }) => {

@@ -15,10 +15,10 @@ const { receiver, transmitters } = createSetReceiver(
   (outcome) => countSet(metrics, outcome),
 );
 
-/** Of the function's time, what the last request and its acknowledgement take. */
+/** Part of the function's time that is reserved for the last request and its acknowledgement. */
 const RESERVE_MS = 25_000;
 
-/** Fetches the SETs of every transmitter that is polled (RFC 8936). One that fails keeps no other waiting. */
+/** Polls all configured transmitters for SETs (RFC 8936). A failing transmitter doesn't delay others. */
 export const handler = middy<unknown, Readonly<Record<string, PollRun>>>()
   .use(logLambdaContext())
   .handler(async (_, context) => {
@@ -38,7 +38,7 @@ export const handler = middy<unknown, Readonly<Record<string, PollRun>>>()
     }
     metrics.count("PollsFailed", failures.length);
     metrics.publish();
-    // So that the function's alarm rings.
+    // Triggers the function's error alarm.
     if (failures.length > 0) throw failures[0]?.reason;
     const runs = Object.fromEntries(
       outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),

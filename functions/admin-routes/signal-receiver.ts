@@ -17,7 +17,7 @@ import { createSetReceiver } from "../runtime/set-receiver.ts";
 const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
 const metrics = createMetrics("signal-receiver", OAUTH_MONITORING_STACK);
 
-/** Anybody can push: lines of metrics are written every few seconds, and not one a SET. */
+/** The endpoint is public, so metrics are written every few seconds instead of once per SET. */
 function measure(outcome: SetOutcome): void {
   countSet(metrics, outcome);
   metrics.publishSoon();
@@ -27,7 +27,7 @@ const { receiver } = createSetReceiver(() => true, measure);
 
 const NO_STORE = { "Cache-Control": "no-store" };
 const ACCEPTED = { statusCode: 202, headers: NO_STORE, body: "" };
-/** The transmitter tries again. */
+/** Makes the transmitter retry. */
 const LATER = { statusCode: 503, headers: { ...NO_STORE, "Retry-After": "30" }, body: "" };
 
 function refusal(err: string, description: string): APIGatewayProxyStructuredResultV2 {
@@ -43,7 +43,7 @@ function answerTo(receipt: SetReceipt): APIGatewayProxyStructuredResultV2 {
   return receipt.status === "refused" ? refusal(receipt.err, receipt.description) : LATER;
 }
 
-/** POST /signals/events: takes a SET that a transmitter pushes (RFC 8935, section 2). */
+/** POST /signals/events: receives a SET that a transmitter pushes (RFC 8935, section 2). */
 export const handler = middy<unknown, APIGatewayProxyStructuredResultV2>()
   .use(logLambdaContext())
   .handler(async (event) => {

@@ -42,10 +42,10 @@ const empty = (statusCode: number): Answer => ({
   body: "",
 });
 
-/** For receivers that keep it, as long as a rotation of keys leaves time for. */
+/** Cache lifetime of the metadata and keys. It must be shorter than a key rotation. */
 const PUBLIC = "public, max-age=300";
 
-/** @throws StreamRequestError for what is no JSON */
+/** @throws StreamRequestError if the body isn't JSON */
 function bodyOf({ body }: HttpRequest): unknown {
   try {
     return JSON.parse(body);
@@ -55,9 +55,9 @@ function bodyOf({ body }: HttpRequest): unknown {
 }
 
 /**
- * Returns the receiver: the client of its token. Checks the token's scope again, as the admin routes do.
+ * Returns the receiver, which is the client of the token. Checks the token's scope again, as the admin routes do.
  *
- * @throws StreamRequestError 403 when the authorizer's context lacks the scope
+ * @throws StreamRequestError 403 if the authorizer's context lacks the scope
  */
 function ownerOf({ caller, routeKey }: HttpRequest): string {
   const { oauth_client_id: client, scope } = caller;
@@ -76,7 +76,7 @@ const { metadata, keys: keysPath, streams: streamsPath, status, poll } = TRANSMI
 const { addSubject, removeSubject, verification } = TRANSMITTER_PATHS;
 const streamIdOf = ({ queryStringParameters }: HttpRequest) => queryStringParameters.stream_id;
 
-/** The routes: Shared Signals Framework 1.0, sections 7 and 8, and RFC 8936. */
+/** The routes (Shared Signals Framework 1.0, sections 7 and 8, and RFC 8936). */
 const ROUTES: Readonly<Record<string, Route>> = {
   [`GET ${metadata}`]: async () => {
     const { issuer, settings } = transmitter;
@@ -122,7 +122,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
 };
 
-/** A refusal as a problem document, with the status that the framework gives it. */
+/** Converts an error to a problem document with the status that the framework requires. */
 function problemOf(error: unknown): Problem {
   if (error instanceof StreamRequestError) {
     return new Problem(error.status, "Stream request refused", error.message);
@@ -138,7 +138,7 @@ function problemOf(error: unknown): Problem {
   );
 }
 
-/** The transmitter's routes: its metadata, its keys, and the management of streams. */
+/** Serves the transmitter's metadata, its keys, and stream management. */
 export const handler = middy<unknown, Answer>()
   .use(logLambdaContext())
   .handler(async (event) => {

@@ -18,12 +18,12 @@ const metrics = createMetrics("signal-transmitter", OAUTH_MONITORING_STACK);
 const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
 const transmitter = createSetTransmitter();
 
-/** Makes SETs of our alerts and actions, for every stream that has them. */
+/** Creates SETs from alerts and actions for every stream that requests them. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler(async ({ Records }) => {
     const batchItemFailures: { itemIdentifier: string }[] = [];
-    // In order, so that the SETs of a stream are as their events were.
+    // Runs sequentially, so that each stream's SETs are in the order of the events.
     for (const record of Records) {
       const event = eventInMessage(record.body);
       try {

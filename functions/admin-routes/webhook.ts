@@ -24,10 +24,12 @@ const metrics = createMetrics("webhook", environment.OAUTH_MONITORING_STACK);
 const { webhooks } = OAUTH_MONITORING_CONFIG.notifications;
 const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
 
-/** The queue's name, at the end of its ARN and of its address. */
+/** Returns the queue name at the end of an ARN or URL. */
 const nameIn = (text: string, separator: string) => text.split(separator).at(-1);
 
-/** The webhook to which a queue belongs: each has a queue, so that one that is down keeps no other waiting. */
+/**
+ * Returns the webhook of a queue. Each webhook has its own queue, so that an unavailable one doesn't delay others.
+ */
 function queueOf({ eventSourceARN }: SQSRecord) {
   const name = nameIn(eventSourceARN, ":");
   const index = queueUrls.findIndex((url) => nameIn(url, "/") === name);
@@ -36,7 +38,7 @@ function queueOf({ eventSourceARN }: SQSRecord) {
 
 const makeLink = linkMaker();
 
-/** Where the webhook's people can decide about an action that waits; the same link at every attempt. */
+/** Returns the approval link for a proposed action. It is the same in every attempt. */
 async function linkOf(event: OAuthEvent, webhook: string): Promise<string | undefined> {
   const { action_id } = event.event_data;
   if (event.event_type !== "action_proposed" || typeof action_id !== "string") return undefined;
@@ -64,7 +66,7 @@ async function call(record: SQSRecord): Promise<boolean> {
   }
 }
 
-/** Tells webhooks of alerts and actions. */
+/** Sends alerts and actions to webhooks. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler(async ({ Records }) => {

@@ -43,13 +43,13 @@ const context = {
   notifyProposal: proposalNotifier(sns, environment.ALERT_TOPIC_ARN, linkMaker(), logger),
 };
 
-/** The input: a schedule sends its own event; a replay of the past gives the time as of which to look. */
+/** The input. A schedule sends its own event. To evaluate a time in the past, send `as_of`. */
 const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
 
-/** How long a run may take to mark the tokens of large revocations; the function has four minutes. */
+/** Maximum time to mark the tokens of large revocations. The function's timeout is four minutes. */
 const SETTLE_WITHIN_MS = 150 * SECOND_MS;
 
-/** Acts upon alerts as the policies say, tells of what signals propose, and does what is left of earlier actions. */
+/** Applies policies to alerts, sends notifications about proposals, and completes unfinished actions. */
 async function respond(startedMs: number): Promise<void> {
   const actions = await applyPolicies(context);
   const told = await tellProposals(context);
@@ -63,7 +63,7 @@ async function respond(startedMs: number): Promise<void> {
   });
 }
 
-/** Looks for anomalies, keeps their alerts, and acts upon them. */
+/** Detects anomalies, stores alerts, and acts on them. */
 export const handler = middy<unknown, DetectionRun>()
   .use(logLambdaContext())
   .handler(async (event) => {

@@ -6,7 +6,7 @@ import type { Action } from "../../shared/response/action.ts";
 import { proposalNotification } from "../../shared/response/proposal-notification.ts";
 import type { LinkMaker } from "../runtime/approval-links.ts";
 
-/** Publishes that an action waits for approval, and how to decide about it. Its attribute `state` is `proposed`. */
+/** Publishes an action that awaits approval, with instructions. Sets the message attribute `state` to `proposed`. */
 export function proposalNotifier(
   sns: SNSClient,
   topicArn: string,
@@ -15,7 +15,7 @@ export function proposalNotifier(
 ): (action: Action) => Promise<void> {
   return async (action) => {
     const link = await makeLink(action, "topic").catch((error: unknown) => {
-      // People can decide without it, and must be told.
+      // The notification is still useful without a link, so it is sent.
       logger.error("A proposal has no link", {
         action_id: action.action_id,
         cause: String(error),
@@ -36,7 +36,7 @@ export function proposalNotifier(
 }
 
 /**
- * Publishes an alert to the topic, as text for people and as JSON for machines. Subscription filters can use the
+ * Publishes an alert to the topic, as text for people and as JSON for programs. Subscription filters can use the
  * attributes `state`, `rule`, `risk` and `oauth_client_id`.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
  */

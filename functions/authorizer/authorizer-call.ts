@@ -11,26 +11,30 @@ import { fromProxyEvent, proxyEventSchema } from "../../adapters/events/proxy-ev
 import type { Decision, ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { toAppSyncResult, toAuthorizerResult, toSimpleResult } from "./authorizer-response.ts";
 
-/** What is taken of an authorizer: a policy (REST API), a simple response (HTTP API), or AppSync's own form. */
+/** The authorizer's result: a policy (REST API), a simple response (HTTP API), or AppSync's format. */
 export type AuthorizerResult =
   | APIGatewayAuthorizerResult
   | AppSyncAuthorizerResult<Record<string, string>>
   | APIGatewaySimpleAuthorizerWithContextResult<Record<string, string>>;
 
-/** A call that an API asks about, and how that API is answered. */
+/** A call to authorize, with the response format of its API. */
 export interface AuthorizerCall {
   readonly request: ProtectedRequest;
-  /** @throws UnauthorizedError for 401, UnavailableError for 503 (REST API), 500 (HTTP API) or 401 (AppSync) */
+  /**
+   * Converts a decision to the API's response format.
+   *
+   * @throws UnauthorizedError for 401, UnavailableError for 503 (REST API), 500 (HTTP API) or 401 (AppSync)
+   */
   respond(decision: Decision, realm: string): AuthorizerResult;
 }
 
 const restApiSchema = proxyEventSchema.extend({ methodArn: z.string() });
 
 /**
- * Reads the event of a REQUEST authorizer: a REST API's, or an HTTP API's in payload format 2.0; or of AppSync's
+ * Reads the event of a REST API's REQUEST authorizer, an HTTP API's authorizer in payload format 2.0, or AppSync's
  * Lambda authorization. Only AppSync's event has no path.
  *
- * @throws ZodError when it is none of them
+ * @throws ZodError for any other event
  */
 export function readAuthorizerCall(
   event: unknown,

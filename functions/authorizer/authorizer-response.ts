@@ -9,16 +9,16 @@ import { challengeOf, type Refusal, refusalOf } from "../../adapters/http/refusa
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
 /**
- * An error that is an answer. The runtime logs every error that a handler throws, with its stack trace, so this one has
- * none: its line has about 200 bytes instead of 1,900.
+ * An error that produces a response. The runtime logs every thrown error with its stack trace. Without a stack, the
+ * log line has about 200 bytes instead of 1,900.
  */
 class AnswerError extends Error {
   override readonly stack = "";
 }
 
 /**
- * API Gateway answers 401 (gateway response UNAUTHORIZED) to exactly this message. The name stays
- * `Error`, as in AWS's own examples.
+ * API Gateway returns 401 (gateway response UNAUTHORIZED) only for this exact message. The name stays `Error`, as
+ * in AWS's examples.
  */
 export class UnauthorizedError extends AnswerError {
   constructor() {
@@ -27,8 +27,8 @@ export class UnauthorizedError extends AnswerError {
 }
 
 /**
- * Any other message makes a REST API answer AUTHORIZER_FAILURE, which the stack maps to 503. An HTTP API
- * answers 500.
+ * For any other message, a REST API returns AUTHORIZER_FAILURE, which the stack maps to 503. An HTTP API returns
+ * 500.
  */
 export class UnavailableError extends AnswerError {
   constructor() {
@@ -38,12 +38,15 @@ export class UnavailableError extends AnswerError {
 }
 
 /**
- * API Gateway takes no longer ARN in an authorizer's policy.
+ * Maximum length of an ARN in an authorizer's policy.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html
  */
 const LONGEST_RESOURCE = 512;
 
-/** The called method, or the beginning of a long path. The latter is safe because no policy is cached. */
+/**
+ * Returns the method ARN, or a prefix with a wildcard if it is too long. The prefix is safe because no policy is
+ * cached.
+ */
 function resourceOf(methodArn: string): string {
   if (methodArn.length <= LONGEST_RESOURCE) return methodArn;
   return `${methodArn.slice(0, LONGEST_RESOURCE - 1)}*`;
@@ -67,7 +70,7 @@ function policy(
   };
 }
 
-/** What an API's access log and gateway responses may say of a denial. */
+/** Returns the context of a denial for the API's access log and gateway responses. */
 function denialContext(refusal: Refusal, realm: string) {
   return {
     www_authenticate: challengeOf(refusal, { realm }) ?? "",
@@ -78,8 +81,8 @@ function denialContext(refusal: Refusal, realm: string) {
 }
 
 /**
- * API Gateway's answer to a decision (RFC 6750, section 3). The policy names the one method called, so
- * that no cached or copied policy opens another.
+ * Converts a decision to a policy (RFC 6750, section 3). The policy allows only the called method, so it can't be
+ * reused for another.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
@@ -98,7 +101,7 @@ export function toAuthorizerResult(
     case "insufficient_authentication":
     case "malformed_request":
     case "invalid_session": {
-      // The context fills the ACCESS_DENIED gateway response: an authorizer cannot answer 401 with a context.
+      // The context fills the ACCESS_DENIED gateway response. API Gateway supports no context for a 401.
       const context = denialContext(refusalOf(decision), realm);
       return policy("Deny", decision.token.oauth_client_id, methodArn, context);
     }
@@ -116,8 +119,8 @@ export function toAuthorizerResult(
 }
 
 /**
- * An HTTP API's answer to a decision, as a simple response: it has no ARN that could be too long or too wide.
- * An HTTP API has no gateway responses; of a denial, only its access log sees the context.
+ * Converts a decision to a simple response for an HTTP API. It contains no ARN, so it can't be too long or too
+ * broad. HTTP APIs have no gateway responses, so only the access log can use the context of a denial.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
  *
  * @throws UnauthorizedError for 401, UnavailableError for 500
@@ -144,11 +147,11 @@ export function toSimpleResult(
 }
 
 /**
- * AppSync's answer to a decision. It answers every refusal with 401 and words of its own. Without a `ttlOverride` of
- * zero, AppSync would let a token in for as long as the API's cache lasts, untracked, even after a revocation.
+ * Converts a decision to a response for AppSync, which returns its own 401 for every denial. `ttlOverride: 0`
+ * disables AppSync's cache, which would allow untracked calls even after a revocation.
  * https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
  *
- * @throws UnavailableError when there is no decision
+ * @throws UnavailableError if there is no decision
  */
 export function toAppSyncResult(
   decision: Decision,

@@ -7,15 +7,15 @@ import { PublishError } from "../../shared/events/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { type AuthorizerResult, readAuthorizerCall } from "./authorizer-call.ts";
 
-/** What the authorizer works with; its `sink` is where events go after the answer. */
+/** Dependencies of the authorizer. `sink` receives the events after the response. */
 export interface Authorizer extends AdapterContext {
   readonly afterResponse: Pick<AfterResponse, "run">;
   readonly metrics: FunctionMetrics<"authorizer">;
-  /** Whether an allowed call logs at info level. Asked once for each allowed call. */
+  /** Whether to log an allowed call at info level. Called once for each allowed call. */
   readonly isSampled: () => boolean;
 }
 
-/** Tells of work that failed when the caller had its answer, and counts the events lost by it. */
+/** Logs a failure that happened after the response was sent, and counts the lost events. */
 export function reportFailure(
   { logger, metrics }: { readonly logger: Logger; readonly metrics: FunctionMetrics<"authorizer"> },
   error: unknown,
@@ -27,8 +27,8 @@ export function reportFailure(
 }
 
 /**
- * Decides about one call of a REST API, an HTTP API or AppSync. Its events, its log line and its metrics go out after
- * the answer. Allowed calls log at info level in a sample only, because their event has the details.
+ * Decides about one call of a REST API, an HTTP API or AppSync. Events, log line and metrics are written after the
+ * response. Only a sample of allowed calls is logged at info level, because their events contain the details.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
@@ -65,9 +65,9 @@ export async function decideCall(
 }
 
 /**
- * The metric that counts a decision, named after the event that the decision publishes.
+ * Returns the metric that counts a decision, named after the event that the decision publishes.
  *
- * @param decision undefined when there is none because the function failed, which answers 503 as well
+ * @param decision undefined if the function failed, which also returns 503
  */
 export function decisionMetric(decision: Decision | undefined): MetricName<"authorizer"> {
   switch (decision?.outcome) {

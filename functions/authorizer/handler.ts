@@ -15,10 +15,10 @@ const afterResponse = await registerInternalExtension(process.env.AWS_LAMBDA_RUN
   reportFailure({ logger, metrics }, error),
 );
 
-/** The share of allowed calls that log a line. */
+/** The share of allowed calls that are logged. */
 const LOGGED_SHARE = 0.01;
 
-/** Work of the current invocation. An environment handles one invocation at a time. */
+/** Deferred work of the current invocation. An environment handles one invocation at a time. */
 const works: (() => Promise<void>)[] = [];
 
 const authorizer: Authorizer = {
@@ -27,7 +27,7 @@ const authorizer: Authorizer = {
     logger,
     onSetAside: (count) => {
       metrics.count("EventsSetAside", count);
-      // At once: the environment may be frozen for long after this call.
+      // Published at once, because Lambda may freeze the environment for a long time after this call.
       metrics.publish();
     },
   })),
@@ -42,12 +42,12 @@ const decideLogged = middy<RequestIdEvent, AuthorizerResult>()
   .use(logRequestId())
   .handler((event) => decideCall(authorizer, event));
 
-/** Authorizer of REST APIs, HTTP APIs and AppSync: decides about one call. */
+/** Lambda authorizer for REST APIs, HTTP APIs and AppSync. */
 export async function handler(event: RequestIdEvent, context: Context): Promise<AuthorizerResult> {
   try {
     return await decideLogged(event, context);
   } finally {
-    // Always: the extension holds the environment until it has run, even if a middleware threw.
+    // Runs even if a middleware threw, because the extension keeps the environment active until then.
     await afterResponse.run(async () => {
       for (const work of works.splice(0)) await work();
     });

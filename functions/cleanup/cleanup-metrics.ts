@@ -1,15 +1,15 @@
 import type { Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
-/** The outcome of a cleanup, whether it succeeded or not. */
+/** The outcome of a successful or failed cleanup. */
 export interface CleanupEnd {
   readonly removed: Removed;
-  /** Whether nothing expired was left. */
+  /** Whether all expired items were removed. */
   readonly finished: boolean;
   readonly durationMs: number;
 }
 
-/** Measures a cleanup. */
+/** Records the metrics of a cleanup. */
 export function measureCleanup(
   metrics: FunctionMetrics<"cleanup">,
   { removed, finished, durationMs }: CleanupEnd,

@@ -33,16 +33,16 @@ const context = {
   logger,
 };
 
-/** Time that is reserved before the deadline for unfinished deletes and the run's record. */
+/** Time reserved before the deadline for unfinished deletes and the record of the run. */
 const MARGIN_MS = 15_000;
 
-/** The input: a schedule sends its own event; an administrator can ask for a count without a cleanup. */
+/** The input. A schedule sends its own event; an administrator can request a dry run. */
 const cleanupRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) });
 
-/** The answer: the run's record, or with `dry_run` what a run would remove. */
+/** The result: the record of the run, or the number of items that a run would remove. */
 export type CleanupAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
 
-/** Removes what is expired, until nothing is left or the function's time is nearly over. */
+/** Removes expired items until none are left or the function is about to time out. */
 export const handler = middy<unknown, CleanupAnswer>()
   .use(logLambdaContext())
   .handler(async (event, lambda) => {

@@ -4,12 +4,12 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
 import { logLambdaContext } from "../runtime/logger.ts";
 import { pageDocument } from "./page-document.ts";
 
-/** The files that the build puts next to the bundle. */
+/** Reads a file that the build puts next to the bundle. */
 const asset = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
 
 const { html, headers } = pageDocument(asset("page.js"), asset("page.css"));
 
-/** GET /admin/oauth/dashboard: a static page without data, which gets its data from the admin routes. */
+/** GET /admin/oauth/dashboard: returns a static page, which loads its data from the admin routes. */
 export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
   .use(logLambdaContext())
   .handler(async () => ({

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** The page's only document, and the headers it must be served with. */
+/** The HTML of the page, and its required response headers. */
 export interface PageDocument {
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -11,10 +11,10 @@ function sourceHash(content: string): string {
 }
 
 /**
- * Puts script and style into one document. Its policy allows only this script and style, and connections only to
- * its own host. https://www.w3.org/TR/CSP3/
+ * Combines script and style in one document. Its Content-Security-Policy allows only this script and style, and
+ * connections only to the page's own host. https://www.w3.org/TR/CSP3/
  *
- * @param script the page's bundle; it must not contain `</script`, which esbuild escapes
+ * @param script the page's bundle. It must not contain `</script`, which esbuild escapes.
  */
 export function pageDocument(script: string, style: string): PageDocument {
   const policy = [

@@ -19,7 +19,7 @@ const { OAUTH_MONITORING_CONFIG: config, ORIGINS_BUCKET: bucket } = readEnvironm
   "ORIGINS_BUCKET",
 ]);
 const adapters = await loadAdapters(config.providers.mappings);
-// The bus's events come here directly, so that they have no origin yet.
+// Events arrive directly from the bus, so they have no IP enrichment yet.
 const { origins, refresh } = await openOrigins({
   parameters: config.origins,
   bucket,
@@ -39,20 +39,21 @@ function transform({
     });
     return { recordId, result: "ProcessingFailed", data };
   }
-  // The subscriber publishes its records as events of their own, each of which comes here.
+  // Dropped, because the subscriber publishes each record of a batch as a separate event, which is exported on its
+  // own.
   if ("batch" in message) return { recordId, result: "Dropped", data };
   const event = toOcsfEvent(addOrigin(message.event, origins), { serviceName: config.realm });
   return {
     recordId,
     result: "Ok",
-    // One line for each event: Firehose puts nothing between records.
+    // One line per event: Firehose adds no separator between records.
     data: Buffer.from(`${JSON.stringify(event)}\n`).toString("base64"),
     metadata: { partitionKeys: partitionOf(event) },
   };
 }
 
 /**
- * Converts the bus's events to lines of OCSF, with the keys of their partition.
+ * Converts events to lines of OCSF, with their partition keys.
  * https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
  */
 export const handler = middy<FirehoseTransformationEvent, FirehoseTransformationResult>().handler(

@@ -16,7 +16,7 @@ const republisher: Republisher = {
   metrics: createMetrics("republisher", OAUTH_MONITORING_STACK),
 };
 
-/** Sends events that were set aside to the bus again. */
+/** Republishes spooled events to the bus. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler((event) => republishBatch(republisher, event));

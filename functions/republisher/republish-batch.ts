@@ -6,15 +6,15 @@ import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-eve
 import { refusalReason } from "../../shared/events/refusal-reason.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
-/** What the republisher needs. */
+/** Dependencies of the republisher. */
 export interface Republisher {
-  /** It sets nothing aside itself: events that it cannot publish stay in the queue. */
+  /** Has no spool queue, so events that can't be published stay in their queue. */
   readonly bus: EventSink;
   readonly logger: Logger;
   readonly metrics: FunctionMetrics<"republisher">;
 }
 
-/** The event in a message; undefined when there is none. Such a message ends in the dead-letter queue. */
+/** Parses the event in a message. Returns undefined for an invalid one, which ends in the dead-letter queue. */
 function parse(logger: Logger, body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));
@@ -24,7 +24,7 @@ function parse(logger: Logger, body: string): OAuthEvent | undefined {
   }
 }
 
-/** Sends events that were set aside to the bus again. Events that it still refuses wait for the next attempt. */
+/** Republishes spooled events to the bus. Events that fail again wait for the next attempt. */
 export async function republishBatch(
   { bus, logger, metrics }: Republisher,
   { Records }: SQSEvent,

@@ -1,9 +1,9 @@
 import { readEnvironment } from "../../shared/config/environment.ts";
 
 /**
- * The tables that taking an action needs, as the library's contexts name them.
+ * Returns the tables that are needed to take an action, named as in the library's contexts.
  *
- * @throws InvalidConfigError naming each variable that is missing
+ * @throws InvalidConfigError naming each missing variable
  */
 export function actingTables() {
   const environment = readEnvironment(process.env, [

@@ -10,14 +10,14 @@ import { isThrottled } from "../../shared/tokens/record-token-use.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
 import { badRequest, Problem } from "./problem.ts";
 
-/** Names in requests are in snake case; those of the library are not. */
+/** Requests use snake case; the library uses camel case. */
 const MEMBERS: Readonly<Record<string, string>> = {
   "/issuedBefore": "/issued_before",
   "/alertId": "/alert_id",
   "/actionId": "/action_id",
 };
 
-/** What an error of an action means to the caller; undefined for one that is our own. */
+/** Converts an error of an action to a problem for the caller. Returns undefined for a server error. */
 export function actionProblem(error: unknown): Problem | undefined {
   if (error instanceof InvalidInputError) {
     return badRequest(

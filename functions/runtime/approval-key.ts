@@ -10,7 +10,7 @@ import type { LinkKey } from "../../shared/response/approval-link.ts";
 const MacAlgorithm = "HMAC_SHA_256";
 
 /**
- * The key of the links by which actions are approved: KMS has it and gives it to nobody.
+ * Returns the key that signs approval links. The key never leaves KMS.
  * https://docs.aws.amazon.com/kms/latest/developerguide/hmac.html
  */
 export function kmsLinkKey(KeyId: string): LinkKey {

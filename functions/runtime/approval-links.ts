@@ -2,7 +2,7 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
 
 /**
- * Makes the link by which an action can be decided about; undefined where the receiver gets none.
+ * Creates the approval link of an action. Returns undefined if the receiver gets no link.
  *
  * @param sentTo `topic`, or the name of a webhook
  */
@@ -11,7 +11,7 @@ export type LinkMaker = (
   sentTo: string,
 ) => Promise<string | undefined>;
 
-/** What makes links, as the function's environment says. Without links, nothing of KMS is loaded. */
+/** Creates the link maker that the function's environment configures. Loads KMS only if links are enabled. */
 export function linkMaker(): LinkMaker {
   if (process.env.APPROVAL_KEY_ARN === undefined) return async () => undefined;
   const environment = readEnvironment(process.env, [

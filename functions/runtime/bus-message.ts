@@ -5,7 +5,7 @@ import { logger } from "./logger.ts";
 
 const messageSchema = z.looseObject({ detail: oauthEventSchema });
 
-/** Our event in a message that the bus put into a queue; undefined for what is none, which no try will make one. */
+/** Returns the event in a queue message from the bus. Returns undefined for an invalid event. Retrying can't help. */
 export function eventInMessage(body: string): OAuthEvent | undefined {
   try {
     return messageSchema.parse(JSON.parse(body)).detail;

@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 /**
- * What a function behind an HTTP API reads of an event in payload format 2.0.
+ * The fields of payload format 2.0 that a function behind an HTTP API reads.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
 const eventSchema = z
@@ -22,14 +22,18 @@ const eventSchema = z
     header: (name: string) => headers[name.toLowerCase()],
     body: isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body,
     requestId: requestContext.requestId,
-    /** What our authorizer says of the caller; empty for an open route. */
+    /** The authorizer's context. Empty for a route without authorizer. */
     caller: (requestContext.authorizer?.lambda ?? {}) as Readonly<Record<string, unknown>>,
   }));
 
 /** A request to an HTTP API. */
 export type HttpRequest = z.output<typeof eventSchema>;
 
-/** @throws ZodError for what is no event of an HTTP API */
+/**
+ * Parses the event of an HTTP API.
+ *
+ * @throws ZodError for any other event
+ */
 export function readHttpRequest(event: unknown): HttpRequest {
   return eventSchema.parse(event);
 }

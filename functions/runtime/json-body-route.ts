@@ -7,12 +7,16 @@ import { parseRequest, problemResponses, requireScope } from "./json-route.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
 
-/** What a route does is small; API Gateway takes 10 MB. */
+/** These requests are small. API Gateway's limit is 10 MB. */
 const MAX_BODY_BYTES = 16 * 1024;
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
-/** @throws Problem when the body is no JSON of a sensible size */
+/**
+ * Parses the body as JSON.
+ *
+ * @throws Problem if the body is too large or isn't JSON
+ */
 function parseBody(event: APIGatewayProxyEvent): unknown {
   const [type = ""] = fieldValues(event, "content-type");
   if (!JSON_TYPE.test(type)) {
@@ -40,7 +44,7 @@ function parseBody(event: APIGatewayProxyEvent): unknown {
 }
 
 /**
- * The value of a header field that is given at most once.
+ * Returns the value of a header that must not be repeated.
  *
  * @param name in lower case
  */
@@ -55,12 +59,12 @@ export function singleField(event: APIGatewayProxyEvent, name: string): string |
 }
 
 /**
- * A POST route: parses the JSON body with a schema, and answers with JSON that must not be cached.
+ * Creates a POST route that parses a JSON body and returns JSON that must not be cached.
  *
- * @param scope that the caller's token must have; undefined where something else authenticates the caller
- * @param schemaOf the schema of the body, by the event's resource
- * @param answer does what is asked, and answers
- * @param problemOf what errors of the operation mean to the caller
+ * @param scope scope that the token must have; undefined if the caller is authenticated in another way
+ * @param schemaOf returns the schema of the body for the event's resource
+ * @param answer performs the operation and returns the response
+ * @param problemOf converts errors of the operation to problems
  */
 export function jsonBodyRoute<S extends z.ZodType>(
   logger: Logger,

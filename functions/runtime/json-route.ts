@@ -10,7 +10,7 @@ import { InvalidRangeError } from "../../shared/core/time-range.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
 
-/** The query parameters of a request, each given once. */
+/** Returns the query parameters of a request. Each must be given only once. */
 function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   const all = event.multiValueQueryStringParameters ?? {};
   const entries = Object.entries(all).map(([name, values]) => {
@@ -23,7 +23,7 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** What a thrown error means to the caller. An unexpected error is ours to fix, and its text is not shown. */
+/** Converts an error to a problem for the caller. The text of an unexpected error isn't shown. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof InvalidCursorError) {
@@ -39,7 +39,11 @@ function toProblem(error: unknown): Problem {
   );
 }
 
-/** @throws Problem 400 when a part of the request does not fit its schema */
+/**
+ * Validates a part of the request.
+ *
+ * @throws Problem 400 if it doesn't match the schema
+ */
 export function parseRequest<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
   const parsed = schema.safeParse(input);
   if (!parsed.success) throw badRequest(faultsOf(parsed.error));
@@ -47,9 +51,9 @@ export function parseRequest<S extends z.ZodType>(schema: S, input: unknown): z.
 }
 
 /**
- * The schema of a query parameter that is a whole number from 1 on.
+ * Returns the schema of a query parameter that is an integer of at least 1.
  *
- * @param message what is asked for
+ * @param message error message
  */
 export function wholeNumber(most: number, message: string) {
   return z
@@ -59,7 +63,7 @@ export function wholeNumber(most: number, message: string) {
     .pipe(z.int(message).min(1, message).max(most, message));
 }
 
-/** Answers failures with problem documents, and logs the server's own failures. */
+/** Converts errors to problem documents, and logs server errors. */
 export function problemResponses(logger: Logger): middy.MiddlewareObj {
   return {
     onError: (request) => {
@@ -77,10 +81,10 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
 }
 
 /**
- * Checks again that the caller's token has a scope. The authorizer has done so; a function that reads the audit log or
- * revokes access does not depend on it alone.
+ * Checks the scope of the caller's token again, after the authorizer. Functions that read the audit log or revoke
+ * access don't rely on the authorizer alone.
  *
- * @throws Problem 403 when the authorizer's context lacks the scope
+ * @throws Problem 403 if the authorizer's context lacks the scope
  */
 export function requireScope(event: APIGatewayProxyEvent, scope: string | undefined): void {
   if (scope === undefined || callerOf(event)?.scope.split(" ").includes(scope)) return;
@@ -88,11 +92,11 @@ export function requireScope(event: APIGatewayProxyEvent, scope: string | undefi
 }
 
 /**
- * A GET route: parses the query parameters with a schema, and answers with JSON that must not be cached.
+ * Creates a GET route that parses the query parameters and returns JSON that must not be cached.
  *
- * @param scope that the caller's token must have
- * @param parameters the schema of the query parameters
- * @param answer computes the answer from the parsed parameters
+ * @param scope scope that the caller's token must have
+ * @param parameters schema of the query parameters
+ * @param answer returns the response for the parsed parameters
  */
 export function jsonRoute<S extends z.ZodType>(
   logger: Logger,

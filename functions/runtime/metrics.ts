@@ -6,17 +6,17 @@ import {
   type MetricService,
 } from "../../shared/core/metric-names.ts";
 
-/** Takes a function's measurements and writes them to its log in the embedded metric format. */
+/** Collects metrics and writes them to the log in the embedded metric format. */
 export interface FunctionMetrics<S extends MetricService> {
-  /** Adds to a metric's sum. */
+  /** Adds to the sum of a metric. */
   count(name: MetricName<S>, value: number): void;
-  /** Adds one measurement of a time. */
+  /** Adds a duration in milliseconds. */
   milliseconds(name: MetricName<S>, value: number): void;
-  /** Writes what was taken since the last time; CloudWatch makes metrics of the line. */
+  /** Writes the metrics that were collected since the last call. */
   publish(): void;
   /**
-   * Writes it within five seconds in which the function runs, together with what comes until then, and
-   * at the latest when its environment ends: a line a call would cost more than the call's storage.
+   * Writes the metrics within five seconds of execution time, or when the environment shuts down. One log line per
+   * call would cost more than storing the call.
    */
   publishSoon(): void;
 }
@@ -24,11 +24,11 @@ export interface FunctionMetrics<S extends MetricService> {
 const SOON_MS = 5000;
 
 /**
- * The metrics of a function, by service and stack and nothing else, so that their number does not grow
- * with clients or traffic.
+ * Creates the metrics of a function. Service and stack are the only dimensions, so the number of metrics doesn't
+ * grow with clients or traffic.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
- * @param stack keeps apart the metrics of stacks that share an account
+ * @param stack separates the metrics of stacks in one account
  */
 export function createMetrics<S extends MetricService>(
   serviceName: S,
@@ -53,7 +53,7 @@ export function createMetrics<S extends MetricService>(
     publishSoon() {
       if (!watchesEnd) {
         watchesEnd = true;
-        // Lambda sends it to a function with an extension, half a second before the environment is gone.
+        // Lambda sends SIGTERM to functions with an extension, half a second before the environment ends.
         process.once("SIGTERM", () => {
           publish();
           process.exit(0);
@@ -63,7 +63,7 @@ export function createMetrics<S extends MetricService>(
         dueMs = clock() + SOON_MS;
         timer = setTimeout(publish, SOON_MS).unref();
       } else if (clock() >= dueMs) {
-        // A timer stands still while the environment is frozen.
+        // Timers don't run while the environment is frozen.
         publish();
       }
     },
@@ -73,10 +73,10 @@ export function createMetrics<S extends MetricService>(
 }
 
 /**
- * Measures a cold start: milliseconds from the start of the process until now. Call it at the end of a function's
- * initialization. The value is in the first line of metrics of an environment, so a call costs nothing more.
+ * Measures a cold start: the milliseconds since the start of the process. Call it at the end of a function's
+ * initialization. The value is written with the first line of metrics, so it adds no cost per call.
  *
- * Does nothing in an environment of provisioned concurrency, which is ready before a caller comes.
+ * Does nothing with provisioned concurrency, where callers don't wait for initialization.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
 export function measureInit(

@@ -4,28 +4,28 @@ import type { Clock } from "../../shared/core/clock.ts";
 import type { Logger } from "../../shared/core/logger.ts";
 import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
 
-/** What finds the origins of addresses, and keeps its databases current. */
+/** IP enrichment with databases that are kept current. */
 export interface OpenOrigins {
   readonly origins: Origins;
-  /** Fetches the databases that are due. It never throws. */
+  /** Fetches databases that are due for an update. Never throws. */
   refresh(): Promise<void>;
 }
 
-/** What `openOrigins` works with. */
+/** Dependencies of `openOrigins`. */
 export interface OpenOriginsOptions {
   readonly parameters: OriginParameters;
-  /** The bucket of the databases; undefined where there are none. */
+  /** The bucket of the databases, if any. */
   readonly bucket: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** How long the start of the function waits for databases: of its ten seconds, most. */
+/** Maximum wait for databases during initialization, which Lambda limits to ten seconds. */
 const LONGEST_START_MS = 7000;
 
 /**
- * Opens the declared networks and the databases. What S3 has not brought after seven seconds comes while batches are
- * stored. The client of S3 and the reader of databases are loaded only where there are databases.
+ * Opens the configured networks and the databases. Databases that take longer than seven seconds finish loading
+ * while batches are stored. The S3 client and the database reader are loaded only if there are databases.
  */
 export async function openOrigins({
   parameters: { networks, databases },

@@ -2,13 +2,13 @@ import { ChangeMessageVisibilityCommand, type SQSClient } from "@aws-sdk/client-
 import type { SQSRecord } from "aws-lambda";
 import { logger } from "./logger.ts";
 
-/** When a message comes again for the first time; doubled each time, to the longest. */
+/** Delay of the first retry. It doubles with each retry, up to the maximum. */
 const FIRST_SECONDS = 5;
 const LONGEST_SECONDS = 3600;
 
 /**
- * Has a queue bring a message again later, the later the more often it came: between half and all of 5 seconds, 10,
- * 20 …, an hour. It does not throw: without it, the queue's own timeout counts.
+ * Postpones a message with exponential backoff and jitter: between half and all of 5 seconds, 10, 20 … up to an
+ * hour. Never throws. If it fails, the queue's visibility timeout applies.
  */
 export async function postpone(
   sqs: SQSClient,

@@ -2,15 +2,15 @@ import type { APIGatewayProxyResult } from "aws-lambda";
 import { type Fault, sentenceOf } from "../../shared/core/faults.ts";
 import { problemType } from "../../shared/core/problem-type.ts";
 
-/** A problem document (RFC 9457). A handler throws it to answer with it. */
+/** A problem document (RFC 9457). A handler throws it to return it as the response. */
 export class Problem extends Error {
   constructor(
     readonly status: number,
     readonly title: string,
     readonly detail: string,
-    /** Each fault of the request; the pointer names the query parameter (RFC 9457, section 3). */
+    /** The errors in the request. Each pointer names a query parameter (RFC 9457, section 3). */
     readonly errors: readonly Fault[] = [],
-    /** Headers that the status asks for. */
+    /** Response headers that the status requires. */
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(detail);
@@ -37,6 +37,6 @@ export class Problem extends Error {
   }
 }
 
-/** A mistake of the caller, with how to fix it. */
+/** Creates a problem for an invalid request, with how to fix it. */
 export const badRequest = (faults: readonly Fault[]): Problem =>
   new Problem(400, "Bad request", sentenceOf(faults), faults);

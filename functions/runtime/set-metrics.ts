@@ -2,7 +2,7 @@ import type { SetOutcome } from "../../shared/integrations/shared-signals/receiv
 import type { SetError } from "../../shared/integrations/shared-signals/security-event-token.ts";
 import type { FunctionMetrics } from "./metrics.ts";
 
-/** The metric of each `err` of RFC 8935, section 2.4. */
+/** Metrics by `err` code (RFC 8935, section 2.4). */
 const REFUSED = {
   invalid_request: "InvalidRequest",
   invalid_key: "InvalidKey",
@@ -12,7 +12,7 @@ const REFUSED = {
   access_denied: "AccessDenied",
 } as const satisfies Record<SetError, string>;
 
-/** Counts what became of a SET: taken, left to come again, or refused and by which `err`. */
+/** Counts the outcome of a SET: accepted, to be retried, or rejected with an `err` code. */
 export function countSet(
   metrics: Pick<FunctionMetrics<"signal-receiver">, "count">,
   outcome: SetOutcome,

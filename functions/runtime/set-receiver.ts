@@ -20,7 +20,7 @@ import { logger } from "./logger.ts";
 
 const MODES = { enforce: "take", propose: "propose", dry_run: "dry_run" } as const;
 
-/** Who holds a token that was never seen here, when the signal does not say. */
+/** Client of an unknown token, if the signal doesn't name one. */
 const UNKNOWN_CLIENT = "unknown";
 
 type Acting = ActionContext & { readonly config: MonitoringConfig };
@@ -35,7 +35,7 @@ function openActions(config: MonitoringConfig, sink: EventSink): Acting {
   };
 }
 
-/** Takes the action by which a signal is answered. */
+/** Takes the action that a signal requests. */
 async function answerSignal(context: Acting, revocation: SignalRevocation): Promise<void> {
   const { target, reason, transmitter, mode, named, issuedBefore, idempotencyKey } = revocation;
   try {
@@ -46,22 +46,22 @@ async function answerSignal(context: Acting, revocation: SignalRevocation): Prom
       actor: { kind: "receiver", id: transmitter },
       mode: MODES[mode],
       idempotencyKey,
-      // A token is revoked as a whole.
+      // A token is always revoked completely.
       ...(target.kind !== "token" && { issuedBefore }),
     });
   } catch (error) {
     if (!(error instanceof TokenNotFoundError) || !named || mode !== "enforce") throw error;
-    // Its first use is refused.
+    // The token is denied on its first use.
     const { issuer, jti, clientId = UNKNOWN_CLIENT } = named;
     await revokeNamedToken(context, { issuer, jti, clientId });
   }
 }
 
 /**
- * What both receivers of SETs need, by push and by poll.
+ * Creates the SET receiver, for push and poll.
  *
- * @param serves of which transmitters the function takes SETs
- * @param onOutcome called for each SET with what became of it
+ * @param serves whether the function accepts SETs from a transmitter
+ * @param onOutcome called with the outcome of each SET
  */
 export function createSetReceiver(
   serves: (transmitter: TransmitterConfig) => boolean,
@@ -76,7 +76,7 @@ export function createSetReceiver(
   ]);
   const transmitters = (config.signals?.receiver?.transmitters ?? []).filter(serves);
   const sink = busSink(EVENT_BUS_NAME, logger);
-  // Without an action in the configuration, the function has no access to what actions change.
+  // If the configuration has no actions, the function has no access to the tables that actions change.
   const context = hasActions(transmitters) ? openActions(config, sink) : undefined;
   return {
     transmitters,

@@ -8,10 +8,10 @@ import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
 import { sendAgain } from "../../shared/core/send-again.ts";
 import type { DuePush, SetTransmitter } from "../../shared/integrations/shared-signals/transmit.ts";
 
-/** SendMessageBatch takes ten messages. */
+/** Maximum messages per SendMessageBatch call. */
 const ENTRIES = 10;
 
-/** Puts pushes into the queue of the delivery, one message each. */
+/** Adds pushes to the delivery queue, one message each. */
 function pushQueue(queueUrl: string): SetTransmitter["schedule"] {
   const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
   async function sendOnce(pushes: readonly DuePush[]): Promise<[DuePush[], string]> {
@@ -37,7 +37,7 @@ function pushQueue(queueUrl: string): SetTransmitter["schedule"] {
   };
 }
 
-/** What functions that make SETs need. */
+/** Creates the SET transmitter from the function's environment. */
 export function createSetTransmitter(): SetTransmitter {
   const environment = readEnvironment(process.env, [
     "SIGNALS_TABLE",

@@ -15,17 +15,17 @@ import {
 
 const createClient = () => new KMSClient({ maxAttempts: 3, requestHandler: giveUpAfter(3000) });
 
-/** The bytes of an answer, which the SDK types as optional. */
+/** Returns the bytes of a response, which the SDK types as optional. */
 function bytesOf(value: Uint8Array | undefined): Buffer {
   if (!value) throw new Error("KMS answered without the bytes that were asked for");
   return Buffer.from(value);
 }
 
 /**
- * Keys in KMS, which signs with them and never gives them out.
+ * Returns signing keys that never leave KMS.
  * https://docs.aws.amazon.com/kms/latest/developerguide/symmetric-asymmetric.html
  *
- * @param arns the first key signs
+ * @param arns the first key is used for signing
  */
 export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
   const kms = createClient();
@@ -58,7 +58,7 @@ export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
   };
 }
 
-/** Encrypts what a stream's receiver entrusts, for that stream only. */
+/** Encrypts a receiver's credentials for one stream. */
 export function kmsSeal(arn: string): (text: string, streamId: string) => Promise<string> {
   const kms = createClient();
   return async (text, stream_id) => {
@@ -73,7 +73,7 @@ export function kmsSeal(arn: string): (text: string, streamId: string) => Promis
   };
 }
 
-/** Decrypts what `kmsSeal` encrypted. */
+/** Decrypts the result of `kmsSeal`. */
 export function kmsUnseal(arn: string): (sealed: string, streamId: string) => Promise<string> {
   const kms = createClient();
   return async (sealed, stream_id) => {

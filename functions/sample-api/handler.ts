@@ -3,7 +3,7 @@ import * as z from "zod";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
-/** A protected API to try the authorizer: it echoes what it gets from the authorizer. */
+/** A protected sample API that echoes the authorizer's context. */
 export const handler = jsonRoute(
   logger,
   undefined,

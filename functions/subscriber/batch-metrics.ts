@@ -2,9 +2,9 @@ import type { StoreOutcome } from "../../shared/audit-log/store-events.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
-/** What became of a batch of messages. */
+/** The outcome of a batch of messages. */
 export interface BatchOutcome extends Pick<StoreOutcome, "stored"> {
-  /** Messages with an event that was stored before, even if removed since, or that came twice in the batch. */
+  /** Messages whose event is a duplicate: stored before (even if removed since), or repeated in the batch. */
   readonly duplicates: number;
   /** Messages that can never be stored. */
   readonly rejected: number;
@@ -16,8 +16,8 @@ const occurrences = (events: readonly OAuthEvent[], eventType: string) =>
   events.filter((event) => event.event_type === eventType).length;
 
 /**
- * Measures a batch: what became of it, how long after it happened each event was stored, and the
- * security events in it, whoever published them.
+ * Records the metrics of a batch: its outcome, the delay of each stored event, and its security events from all
+ * producers.
  */
 export function measureBatch(
   metrics: FunctionMetrics<"subscriber">,
@@ -32,7 +32,7 @@ export function measureBatch(
   metrics.count("ScopeViolation", occurrences(stored, "scope_violation"));
   metrics.count("SuspiciousActivity", occurrences(stored, "suspicious_activity"));
   for (const { occurred_at } of stored) {
-    // A producer's clock may be ahead of ours.
+    // A producer's clock may be ahead.
     metrics.milliseconds("EventLag", Math.max(0, storedAtMs - Date.parse(occurred_at)));
   }
   metrics.publish();

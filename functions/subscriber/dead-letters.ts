@@ -1,10 +1,10 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { MAX_REASON } from "../../shared/events/refusal-reason.ts";
 
-/** Characters that SQS does not take in an attribute. */
+/** Characters that SQS rejects in an attribute. */
 const UNSENDABLE = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd]/g;
 
-/** Sets a message aside, untouched, with the reason it cannot be stored beside it. */
+/** Sends an unchanged message to the dead-letter queue, with the reason as an attribute. */
 export async function sendDeadLetter(
   sqs: SQSClient,
   queueUrl: string,

@@ -26,12 +26,12 @@ const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_STACK",
   "ORIGINS_BUCKET",
 ]);
-/** Of the function's time, what giving messages back takes. */
+/** Part of the function's time that is reserved for returning messages to the queue. */
 const RESERVE_MS = 10_000;
 
 let sink: EventSink | undefined;
 
-/** The bus, loaded with the first batch: hardly a stack has any, and a cold start does not pay for it. */
+/** Opens the bus with the first provider batch. Few stacks have any, so loading it here keeps cold starts short. */
 async function openSink(): Promise<EventSink> {
   const { busSink } = await import("../../adapters/events/event-sink.ts");
   sink ??= busSink(environment.EVENT_BUS_NAME, logger);
@@ -65,7 +65,7 @@ const subscriber: Subscriber = {
   metrics: createMetrics("subscriber", environment.OAUTH_MONITORING_STACK),
 };
 
-/** Stores a batch of events; answers which messages SQS must deliver again. */
+/** Stores a batch of events. Returns the messages that SQS must deliver again. */
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler((event, context) => {

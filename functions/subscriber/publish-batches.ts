@@ -4,26 +4,26 @@ import type { Logger } from "../../shared/core/logger.ts";
 import { type EventSink, publishInTurn } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
-/** A provider's batch that somebody put on the bus whole. */
+/** A batch of a provider's events in a single bus message. */
 export interface ProviderBatch {
   readonly record: SQSRecord;
   readonly events: readonly OAuthEvent[];
 }
 
-/** What publishing works with. */
+/** Dependencies of `publishBatches`. */
 export interface BatchPublisher {
-  /** Opens the bus, to which the records of a provider's batch return as events. */
+  /** Opens the bus to which the records are published. */
   readonly openSink: () => Promise<EventSink>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Publishes the records of batches as events of their own, so that they are stored, exported and archived like any
- * others. Their ids follow from the batch: whatever is published twice is one event.
+ * Publishes each record of the batches as a separate event, so that it is stored, exported and archived like any
+ * other. IDs are derived from the batch, so a record that is published twice is still one event.
  *
- * @param deadlineMs when publishing ends, epoch milliseconds
- * @returns the messages that must come again
+ * @param deadlineMs end of publishing in epoch milliseconds
+ * @returns the messages to deliver again
  */
 export async function publishBatches(
   { openSink, clock, logger }: BatchPublisher,

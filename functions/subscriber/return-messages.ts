@@ -1,16 +1,16 @@
 import { ChangeMessageVisibilityBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSRecord } from "aws-lambda";
 
-/** The most entries of one call. */
+/** Maximum entries per call. */
 const ENTRIES = 10;
 
-/** When a message comes again for the first time; doubled each time, to the longest. */
+/** Delay of the first retry. It doubles with each retry, up to the maximum. */
 const FIRST_SECONDS = 5;
 const LONGEST_SECONDS = 320;
 
 /**
- * When a message comes again, by how often it was received: between half and all of 5 seconds, 10, 20 …, so
- * that those that met once do not meet again.
+ * Returns the delay before a message is retried: between half and all of 5 seconds, 10, 20 … The jitter separates
+ * messages that conflicted with each other.
  */
 export function returnAfterSeconds(receiveCount: number, random: () => number): number {
   const longest = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** Math.max(0, receiveCount - 1));
@@ -18,12 +18,12 @@ export function returnAfterSeconds(receiveCount: number, random: () => number): 
 }
 
 /**
- * Has the queue bring messages again soon, rather than after its visibility timeout of minutes. Messages in
- * flight are limited, and a queue at the limit brings none.
+ * Shortens the visibility timeout, so that messages return within seconds instead of minutes. The number of
+ * messages in flight is limited, and a queue at the limit delivers none.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
  *
- * @returns how many messages wait for the timeout, because the queue refused the change
- * @throws the SDK's error when the queue does not answer
+ * @returns number of messages whose timeout couldn't be changed
+ * @throws the SDK's error if SQS doesn't respond
  */
 export async function returnMessages(
   sqs: SQSClient,

@@ -19,14 +19,18 @@ import { sendDeadLetter } from "./dead-letters.ts";
 import { type BatchPublisher, publishBatches } from "./publish-batches.ts";
 import { returnMessages } from "./return-messages.ts";
 
-/** What the subscriber works with, and keeps from batch to batch. */
+/** Dependencies of the subscriber, and its state between batches. */
 export interface Subscriber extends BatchPublisher {
   readonly store: EventStore;
-  /** Who reads providers' events. Without it, the providers that need no mapping. */
+  /**
+   * Adapters for providers' events.
+   *
+   * @default - the providers that need no mapping
+   */
   readonly adapters?: readonly ProviderAdapter[];
-  /** What finds the origins of addresses. Without it, events have the origin that they say themselves. */
+  /** IP enrichment. Without it, events keep the enrichment that they arrive with. */
   readonly origins?: Origins;
-  /** Brings the databases of origins up to date. */
+  /** Updates the databases for IP enrichment. */
   readonly refresh?: () => Promise<void>;
   readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
@@ -36,10 +40,10 @@ export interface Subscriber extends BatchPublisher {
   readonly metrics: FunctionMetrics<"subscriber">;
 }
 
-/** What joins a log line with the audit log, and with the request that the event came from. */
+/** Returns the IDs that link a log line to the audit log and to the request. */
 const namesOf = (event: OAuthEvent) => ({ event_id: event.id, request_id: requestIdOf(event) });
 
-/** Gives a record to the dead-letter queue; without success it is delivered again. */
+/** Sends a message to the dead-letter queue. If this fails, SQS delivers the message again. */
 async function giveUp(
   { sqs, deadLetterQueueUrl, logger }: Subscriber,
   record: SQSRecord,
@@ -61,15 +65,15 @@ async function giveUp(
 }
 
 /**
- * Whether an event of a replay has outlived its retention: it has been stored and removed since, and
- * would be counted a second time.
+ * Whether a replayed event is older than its retention. It was already stored and removed, and would be counted
+ * again.
  */
 function isOver(config: MonitoringConfig, event: OAuthEvent, nowMs: number): boolean {
   const keptMs = retentionDays(config, event.event_type) * DAY_MS;
   return Date.parse(event.occurred_at) + keptMs <= nowMs;
 }
 
-/** Has SQS bring messages again in seconds; without success it does so after the visibility timeout. */
+/** Makes SQS deliver messages again within seconds. If this fails, the visibility timeout applies. */
 async function giveBack(
   { sqs, bufferQueueUrl, logger }: Subscriber,
   records: readonly SQSRecord[],
@@ -85,7 +89,7 @@ async function giveBack(
   }
 }
 
-/** Waits for work that checks the deadline itself, and no longer for work that hangs. */
+/** Milliseconds after the deadline before work that ignores it is abandoned. */
 const GRACE_MS = 2000;
 
 /**
@@ -104,10 +108,10 @@ async function withinDeadline<T>(work: Promise<T>, deadlineMs: number, clock: Cl
 }
 
 /**
- * Stores a batch of events, each once. Returns the messages that SQS must deliver again, which is every message when
- * something fails unexpectedly. It does not throw.
+ * Stores each event of a batch once. Returns the messages that SQS must deliver again, which are all messages if an
+ * unexpected error occurs. Never throws.
  *
- * @param deadlineMs when storing ends and the rest goes back to the queue, epoch milliseconds
+ * @param deadlineMs end of storing in epoch milliseconds. The remaining messages go back to the queue.
  */
 export async function storeBatch(
   subscriber: Subscriber,
@@ -130,7 +134,7 @@ export async function storeBatch(
   }
 }
 
-/** The event with its origin; without it when the origin cannot be found. */
+/** Adds IP enrichment to the event. Returns the event unchanged if this fails. */
 function enriched({ origins, logger }: Subscriber, event: OAuthEvent): OAuthEvent {
   if (!origins) return event;
   try {
@@ -224,7 +228,7 @@ async function tryBatch(
     },
     storedAtMs,
   );
-  // Lambda freezes what goes on after the answer.
+  // Lambda freezes work that is still running after the response.
   await refreshed;
   return { batchItemFailures: [...failures].map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -32,10 +32,10 @@ const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   sessions: "ActionList",
 };
 
-/** What an administrator can decide about an action. */
+/** The decisions of an administrator about an action. */
 const DECISIONS = ["approve", "reject", "release"];
 
-/** No request headers: they hold tokens. */
+/** The format of the access log. It excludes request headers because they contain tokens. */
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     request_id: AccessLogField.contextRequestId(),
@@ -52,40 +52,39 @@ const ACCESS_LOG = AccessLogFormat.custom(
   }),
 );
 
-/** The limits of the providers' path, by its method. */
+/** Returns the throttling of the provider endpoint. */
 function throttleOf({ providers }: MonitoringConfig): Record<string, MethodDeploymentOptions> {
   const { rateLimit, burstLimit } = providers.endpointThrottle;
   const limits = { throttlingRateLimit: rateLimit, throttlingBurstLimit: burstLimit };
   return { [`${PROVIDER_EVENTS_PATH}/POST`]: limits };
 }
 
-/** Properties of the API for administrators. */
+/** Properties of the admin API. */
 export interface AdminApiProps {
   /**
-   * Whether to create the account's role that lets API Gateway write access logs. A region has one such
-   * role; switch it off if you manage it elsewhere.
+   * Whether to create the IAM role with which API Gateway writes access logs. An account has one such role per
+   * region. Disable it if you manage the role elsewhere.
    *
    * @default - `api.cloudWatchRole` of the configuration, which is true
    */
   readonly cloudWatchRole?: boolean;
 
   /**
-   * Whether there is a protected sample API under `/api` that echoes what the authorizer knows, to try
-   * tokens on.
+   * Whether to add a protected sample API at `/api` that echoes the authorizer's context, to test tokens.
    *
    * @default false
    */
   readonly sampleApi?: boolean;
 
   /**
-   * Further properties of the `RestApi`, for example `domainName` or `policy`; they win over ours.
+   * Further properties of the `RestApi`, such as `domainName` or `policy`. They override the construct's own.
    *
    * @default {}
    */
   readonly restApi?: RestApiProps;
 }
 
-/** What `OAuthMonitoring.addAdminApi` passes on. */
+/** Properties that `OAuthMonitoring.addAdminApi` adds. */
 export interface AdminApiParts {
   readonly config: MonitoringConfig;
   readonly functions: Functions;
@@ -93,22 +92,22 @@ export interface AdminApiParts {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The API for administrators: statistics, audit log, alerts and the dashboard page. */
+/** The admin API: statistics, audit log, alerts and the dashboard page. */
 export class AdminApi extends Construct {
-  /** The API itself, with a stage of its own. */
+  /** The REST API. It has its own stage. */
   readonly api: RestApi;
-  /** The address of the dashboard. */
+  /** The URL of the dashboard. */
   readonly dashboardUrl: string;
-  /** The dashboard page, which needs no token: it holds no data and asks for one. */
+  /** The dashboard page. It needs no token because it contains no data; the page asks the user for a token. */
   readonly openPage: Method;
   /**
-   * Where actions are approved and rejected by link: what is sent there must have a link that the stack signed. Absent
-   * unless the configuration has `responses.approvalLinks`.
+   * Approves and rejects actions by link. Requests need a link that this stack signed. Undefined without
+   * `responses.approvalLinks` in the configuration.
    */
   readonly openApproval: Method | undefined;
   /**
-   * Where identity providers post their events, each request with the provider's signature or secret. Empty unless the
-   * configuration has `providers.endpoints`.
+   * Receives events from identity providers, which authenticate with a signature or secret. Empty without
+   * `providers.endpoints` in the configuration.
    */
   readonly openProviders: readonly Method[];
 
@@ -137,7 +136,7 @@ export class AdminApi extends Construct {
         ...props.restApi?.deployOptions,
       },
     });
-    // The console's test button would need a permission of its own for each method: a stack has 500 resources.
+    // The console's test button would need another permission per method, and a stack is limited to 500 resources.
     const to = (name: FunctionName) =>
       new LambdaIntegration(functions.get(name), { allowTestInvoke: false });
     if (props.sampleApi) {
@@ -185,7 +184,7 @@ export class AdminApi extends Construct {
     this.#acknowledgeFindings();
   }
 
-  /** The path of the providers, and Okta's verification of it where there is an endpoint for Okta. */
+  /** Adds the provider endpoint, and Okta's endpoint verification if Okta is configured. */
   #addProviders({ providers }: MonitoringConfig, integration: LambdaIntegration): Method[] {
     const path = this.api.root.resourceForPath(PROVIDER_EVENTS_PATH);
     const isOkta = providers.endpoints.some(({ provider }) => provider === "okta");

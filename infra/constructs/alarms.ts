@@ -28,24 +28,25 @@ import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 import { droppedEvents } from "./undelivered.ts";
 
-/** Threshold of the alarm on one API's 5XX answers. */
+/** Threshold of the alarm on an API's 5XX responses. */
 export interface ServerErrorsThreshold {
   /**
-   * 5XX answers, in percent of all answers in five minutes.
+   * 5XX responses in percent of all responses in five minutes.
    *
    * @default - `alarms.apiServerErrors.percent` of the configuration, which is 1
    */
   readonly percent?: number;
 
   /**
-   * 5XX answers in five minutes. With 1, one answer is enough for an API with few calls.
+   * Minimum number of 5XX responses in five minutes. Use 1 if a single error should trigger the alarm of an API
+   * with little traffic.
    *
    * @default - `alarms.apiServerErrors.atLeast` of the configuration, which is 5
    */
   readonly atLeast?: number;
 }
 
-/** What the alarms watch, and the topic they notify. */
+/** The resources to watch, and the topic to notify. */
 export interface AlarmsProps {
   readonly config: MonitoringConfig;
   readonly data: Data;
@@ -58,20 +59,20 @@ const PERIOD = Duration.minutes(5);
 const SUM = { period: PERIOD, statistic: "Sum" };
 const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
 
-/** For something that should happen regularly. */
+/** Alarm options for events that must occur regularly. */
 const TOO_FEW = {
   comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
   treatMissingData: TreatMissingData.BREACHING,
 };
 
-/** Descriptions for functions whose failure means something specific. */
+/** Alarm descriptions for functions whose errors have a specific meaning. */
 const ERROR_MEANING: Partial<Record<FunctionName, string>> = {
   Subscriber: "The subscriber fails as a whole; its batches are delivered again",
   Anomalies: "A detection run failed; the next one carries on: see its log",
   Cleanup: "A cleanup run failed: see GET /admin/oauth/cleanup-runs",
 };
 
-/** Alarms for every part that fails silently. */
+/** Alarms on every component that would otherwise fail silently. */
 export class Alarms extends Construct {
   constructor(
     scope: Construct,
@@ -79,8 +80,9 @@ export class Alarms extends Construct {
     private readonly props: AlarmsProps,
   ) {
     super(scope, id);
-    // A topic that has a policy of its own no longer lets alarms publish by default. Only this account's
-    // alarms may. https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    // A topic with its own policy no longer allows alarms to publish by default. This grants it to alarms of this
+    // account only.
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     props.topic.grantPublish(
       new ServicePrincipal("cloudwatch.amazonaws.com", {
         conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
@@ -103,16 +105,16 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Watches an API that the authorizer protects, from the API's own stack.
+   * Adds an alarm on an API behind the authorizer to the API's own stack.
    *
-   * @throws InvalidConfigError when the threshold is out of range
+   * @throws InvalidConfigError if the threshold is out of range
    */
   watchApi(scope: Construct, api: IRestApi, given?: ServerErrorsThreshold): void {
     this.#rateAlarm(
       "OAuthServerErrors",
       "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
       {
-        // By name: the API may be in another stack, and this stack must not depend on it.
+        // References the API by name, because it may be in another stack on which this stack must not depend.
         failures: apiMetric(api, "5XXError", SUM),
         attempts: apiMetric(api, "Count", SUM),
         period: PERIOD,
@@ -123,9 +125,10 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Watches an HTTP API that the authorizer protects, from the API's own stack. It has metrics by its id.
+   * Adds an alarm on an HTTP API behind the authorizer to the API's own stack. The metrics of an HTTP API are
+   * identified by its ID.
    *
-   * @throws InvalidConfigError when the threshold is out of range
+   * @throws InvalidConfigError if the threshold is out of range
    */
   watchHttpApi(scope: Construct, api: IHttpApi, given?: ServerErrorsThreshold): void {
     this.#rateAlarm(
@@ -173,7 +176,10 @@ export class Alarms extends Construct {
     }
   }
 
-  /** A key or a policy that shuts out EventBridge shuts it out of the dead letters as well. */
+  /**
+   * Watches for events that EventBridge dropped. A key or policy that denies access to the target also denies
+   * access to its dead-letter queue.
+   */
   #watchRules(): void {
     for (const rule of this.props.flow.rules) {
       this.#alarm(
@@ -186,8 +192,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Uses the authorizer's own metrics. Lambda counts each 401 as an error, because an authorizer says 401 by
-   * an error, and its duration includes the work after the response.
+   * Watches the authorizer by its own metrics. Lambda counts each 401 as an error, because an authorizer returns
+   * 401 by throwing. Lambda's duration includes the work after the response.
    */
   #watchAuthorizer(): void {
     const { alarms } = this.props.config;
@@ -197,7 +203,7 @@ export class Alarms extends Construct {
       "The authorizer could not decide and callers got 503: look at the tokens table and the authorizer's log",
       {
         failures: ownMetric(metricsName, "authorizer", "Unavailable", SUM),
-        // Every decision has one duration.
+        // Every decision records one duration, so the sample count is the number of decisions.
         attempts: ownMetric(metricsName, "authorizer", "DecisionDuration", {
           period: PERIOD,
           statistic: "SampleCount",
@@ -206,8 +212,8 @@ export class Alarms extends Construct {
       },
       alarms.authorizerUnavailable,
     );
-    // No step of the authorizer may take this long, so one timeout is enough. Lambda's errors do not tell a timeout
-    // from a 401, but only a timeout lasts as long as the time limit.
+    // One timeout is enough for this alarm, because no step of the authorizer should take that long. Lambda's error
+    // count doesn't separate timeouts from 401s, but only a timeout reaches the time limit.
     this.#alarm(
       "AuthorizerTimeouts",
       "The authorizer ran into its time limit: its caller waited that long or got 5XX, and events of the call may be lost. Look for the invocation's last line in its log",
@@ -281,7 +287,7 @@ export class Alarms extends Construct {
 
   #watchTables(): void {
     const { config, data, functions } = this.props;
-    // Every call stores an event, so this grows with the traffic whichever table is throttled.
+    // Every call stores an event, so this metric grows with the traffic of every table.
     const successes = ownMetric(functions.metricsName, "subscriber", "EventsStored", SUM);
     for (const kind of ["Read", "Write"] as const) {
       const sums = tableThrottles(data, `${kind}ThrottleEvents`, PERIOD);
@@ -305,7 +311,7 @@ export class Alarms extends Construct {
     const throttles = created.metricThrottles(SUM);
     const errors = created.metricErrors(SUM);
     if (SCHEDULED.has(name)) {
-      // A schedule starts few runs, whatever the traffic: each one counts.
+      // A scheduled function runs rarely, even with heavy traffic, so a single error counts.
       this.#alarm(`${name}Throttles`, throttled, throttles, 1);
       this.#alarm(`${name}Errors`, failed, errors, 1);
       return;
@@ -314,7 +320,7 @@ export class Alarms extends Construct {
     this.#rateAlarm(
       `${name}Throttles`,
       throttled,
-      // Lambda does not count a throttled invocation as an invocation.
+      // Lambda doesn't count a throttled invocation as an invocation.
       { failures: throttles, successes: invocations, period: PERIOD },
       alarms.functionThrottles,
     );

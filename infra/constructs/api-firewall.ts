@@ -4,7 +4,7 @@ import { CfnWebACL, CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
 import type { ApiParameters } from "../../shared/config/api-parameters.ts";
 
-/** The CloudWatch metrics of a rule. */
+/** Returns the CloudWatch metrics settings of a rule. */
 const visibility = (metricName: string) => ({
   cloudWatchMetricsEnabled: true,
   sampledRequestsEnabled: false,
@@ -12,9 +12,10 @@ const visibility = (metricName: string) => ({
 });
 
 /**
- * Core rules that only count. They refuse calls for what other clients of an API send in good faith: a large
- * body, one that holds code, or no user agent. The authorizer never sees, and nobody tracks, what a web ACL
- * refuses. https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
+ * Core rules that count instead of block. They match requests that legitimate API clients send: large bodies,
+ * bodies that contain code, or no user agent. The authorizer never sees a request that a web ACL blocks, so it
+ * isn't tracked.
+ * https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
  */
 const COUNTED_CORE_RULES = [
   "NoUserAgent_HEADER",
@@ -28,13 +29,13 @@ const COUNTED_CORE_RULES = [
 
 export interface ApiFirewallProps {
   readonly parameters: ApiParameters;
-  /** The stage that the web ACL stands before. */
+  /** The stage to protect. */
   readonly stage: Stage;
 }
 
 /**
- * The web ACL in front of a stage: one that the configuration names, one of its own, or none. Sampled
- * requests are off, because a sample holds headers, which hold tokens.
+ * The web ACL in front of a stage: an existing one from the configuration, a new one, or none. Sampled requests are
+ * disabled because they contain headers, and headers contain tokens.
  */
 export class ApiFirewall extends Construct {
   constructor(scope: Construct, id: string, { parameters, stage }: ApiFirewallProps) {
@@ -56,7 +57,7 @@ export class ApiFirewall extends Construct {
       description: "In front of the OAuth monitoring API",
       scope: "REGIONAL",
       defaultAction: { allow: {} },
-      // The address of the construct's path distinguishes the web ACLs of one stack.
+      // The construct's address makes the name unique within the stack.
       visibilityConfig: visibility(`${Stack.of(this).stackName}WebAcl${this.node.addr.slice(-8)}`),
       rules: [
         {

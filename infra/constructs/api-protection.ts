@@ -15,7 +15,7 @@ export interface ApiProtectionProps {
   readonly authorizerFunctionArn: string;
 }
 
-/** The authorizer of one API. It protects the API's methods. */
+/** The authorizer of a REST API. Protects the API's methods. */
 export class ApiProtection extends Construct {
   /** The authorizer, for a method's options. */
   readonly authorizer: IAuthorizer;
@@ -32,7 +32,8 @@ export class ApiProtection extends Construct {
       type: "REQUEST",
       authorizerUri: `arn:${stack.partition}:apigateway:${stack.region}:${path}`,
       identitySource: "",
-      // No identity source and no cache, so every call is tracked, also one without a token.
+      // Without an identity source or a cache, the authorizer sees and tracks every call, including calls without a
+      // token.
       authorizerResultTtlInSeconds: 0,
     });
     new CfnPermission(this, "Permission", {
@@ -72,12 +73,12 @@ class ProtectMethods implements IAspect {
     if (node.cfnResourceType !== "AWS::ApiGateway::Method") return;
     const method = node as CfnMethod;
     const isOpen = (method.authorizationType ?? AuthorizationType.NONE) === AuthorizationType.NONE;
-    // A preflight carries no token: the browser sends it before the call.
+    // Browsers send CORS preflight requests without a token.
     if (!isOpen || method.httpMethod === "OPTIONS" || isWithin(node, this.except)) return;
     const { authorizerId, authorizationType = AuthorizationType.CUSTOM } = this.authorizer;
     method.authorizationType = authorizationType;
     method.authorizerId = authorizerId;
-    // Otherwise the stage keeps its present deployment.
+    // Forces a new deployment, so that the stage picks up the authorizer.
     this.api.latestDeployment?.addToLogicalId({ protected: method.node.path });
   }
 }

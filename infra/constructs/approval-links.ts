@@ -8,14 +8,14 @@ import type { FunctionName, Functions } from "./functions.ts";
 export interface ApprovalLinksProps {
   readonly settings: ApprovalLinkSettings;
   readonly functions: Functions;
-  /** Where the links lead, unless the settings say otherwise. */
+  /** The page to which links point by default. */
   readonly dashboardUrl: string;
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
- * The key of the links by which actions are approved. Who tells people can only sign, and who takes the decision can only
- * check: neither function can do the other's part.
+ * The key for approval links. Functions that send links can only sign, and the function that approves can only
+ * verify.
  */
 export class ApprovalLinks extends Construct {
   readonly key: Key;

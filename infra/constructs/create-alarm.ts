@@ -8,12 +8,12 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
 
-/** The properties of an alarm that have no default here. */
+/** Alarm properties. `metric`, `threshold` and `alarmDescription` are required. */
 export type NewAlarmProps = Pick<AlarmProps, "metric" | "threshold"> & {
   readonly alarmDescription: string;
 } & Partial<AlarmProps>;
 
-/** Creates an alarm that goes off at the threshold, and notifies the topic then and when it is OK again. */
+/** Creates an alarm that notifies the topic when it triggers and when it recovers. */
 export function createAlarm(
   scope: Construct,
   id: string,

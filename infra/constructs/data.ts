@@ -32,8 +32,8 @@ function projection(index: IndexDefinition) {
 }
 
 /**
- * CDK's removal policy for each value of the configuration. A first deployment that fails has no data to
- * retain, and CloudFormation removes what it made.
+ * CDK removal policies by configuration value. If the first deployment fails, CloudFormation deletes even retained
+ * resources, which contain no data yet.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
  */
 export const REMOVAL_POLICY_OF = {
@@ -42,21 +42,29 @@ export const REMOVAL_POLICY_OF = {
 } as const;
 
 export interface DataProps {
-  /** What happens to tables and key when the stack is deleted. */
+  /** Removal policy of the tables and the key. */
   readonly removalPolicy: RemovalPolicy;
-  /** @default - a new key that rotates every year */
+  /**
+   * Encrypts the tables.
+   *
+   * @default - a new key that rotates every year
+   */
   readonly encryptionKey?: IKey | undefined;
-  /** @default - there is no events table from before packs */
+  /**
+   * Name of an events table that was created before batch items were introduced.
+   *
+   * @default - none
+   */
   readonly previousEventsTable?: string | undefined;
-  /** How the tables are paid for. */
+  /** Billing and capacity of the tables. */
   readonly capacity: CapacityParameters;
 }
 
-/** The tables that `shared/core/tables.ts` defines, under a customer managed key. */
+/** The tables that `shared/core/tables.ts` defines, encrypted with a customer managed key. */
 export class Data extends Construct {
   readonly key: IKey;
   readonly tables: Readonly<Record<TableVariable, Table>>;
-  /** The events table of a deployment from before packs. */
+  /** The events table of a deployment that predates batch items. */
   readonly previousEvents: ITable | undefined;
 
   constructor(scope: Construct, id: string, props: DataProps) {
@@ -88,7 +96,7 @@ export class Data extends Construct {
         encryption: TableEncryption.CUSTOMER_MANAGED,
         encryptionKey: this.key,
         deletionProtection: isRetained,
-        // CloudFormation cannot delete a protected table, and a rollback that tries to is stuck.
+        // CloudFormation can't delete a table with deletion protection, so a rollback that tries to would fail.
         removalPolicy: isRetained ? RemovalPolicy.RETAIN : removalPolicy,
       });
       for (const [indexName, index] of Object.entries(definition.indexes)) {

@@ -12,21 +12,21 @@ import { KEYCLOAK_SOURCE } from "../../shared/integrations/providers/keycloak.ts
 import { PING_SOURCE } from "../../shared/integrations/providers/ping.ts";
 import { patientTarget } from "./undelivered.ts";
 
-/** Time limit of the subscriber. */
+/** Timeout of the subscriber function. */
 export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
 
-/** Time limit of the republisher. */
+/** Timeout of the republisher function. */
 export const REPUBLISHER_TIMEOUT = Duration.seconds(25);
 
 /**
- * AWS recommends six times the consumer's timeout and the batch window, in which messages wait that were
- * received already, so that a batch does not reappear while it is stored.
+ * AWS recommends six times the consumer's timeout plus the batch window. A received message waits during the batch
+ * window, so a shorter timeout could deliver it twice.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
  */
 const visibilityTimeout = ({ subscriber }: MonitoringConfig) =>
   Duration.seconds(6 * SUBSCRIBER_TIMEOUT.toSeconds() + subscriber.batchWindowSeconds);
 
-/** SQS keeps a message at most this long. */
+/** Maximum retention of an SQS message. */
 const LONGEST = Duration.days(14);
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html */
@@ -36,33 +36,33 @@ export interface EventFlowProps {
   readonly config: MonitoringConfig;
   /** Encrypts the queues and the archive. */
   readonly key: IKey;
-  /** What happens to the queues when the stack is deleted. */
+  /** Removal policy of the queues. */
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
- * The bus, the rule that puts events into the buffer queue of the subscriber, the queue where events wait
- * while the bus does not accept them, and a dead-letter queue for each of the two queues.
+ * The event bus, the rules that send its events to the subscriber's buffer queue, and the queue for events that the
+ * bus didn't accept. Both queues have a dead-letter queue.
  */
 export class EventFlow extends Construct {
   readonly bus: EventBus;
   readonly buffer: Queue;
   readonly unpublished: Queue;
-  /** Messages of the bus that cannot be stored. */
+  /** Bus messages that couldn't be stored. */
   readonly deadLetters: Queue;
-  /** Set-aside events that the bus never accepted. */
+  /** Spooled events that the bus never accepted. */
   readonly unpublishable: Queue;
-  /** The events of the bus, for a replay; undefined when the configuration switches it off. */
+  /** The archive of the bus, for replays. Undefined if the configuration disables it. */
   readonly archive: Archive | undefined;
-  /** Brings the events of the bus to the buffer. */
+  /** Sends the events of the bus to the buffer queue. */
   readonly stored: Rule;
-  /** Every rule that brings events, on any bus. */
+  /** All rules that send events to the buffer queue, on any bus. */
   readonly rules: readonly Rule[];
 
   constructor(scope: Construct, id: string, { config, key, removalPolicy }: EventFlowProps) {
     super(scope, id);
-    // Without it, CDK lets EventBridge send to an encrypted queue for any account. It is set here because
-    // the app that uses the construct has feature flags of its own.
+    // By default, CDK lets EventBridge send to an encrypted queue on behalf of any account. The flag is set here
+    // because the app that uses this construct has its own feature flags.
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
     const encrypted = {
@@ -84,12 +84,12 @@ export class EventFlow extends Construct {
     this.unpublishable = new Queue(this, "Unpublishable", encrypted);
     this.unpublished = new Queue(this, "Unpublished", {
       ...encrypted,
-      // A thousand tries, so that a bus that is down for a day and a half loses nothing.
+      // 1,000 attempts cover an outage of the bus of more than a day and a half.
       visibilityTimeout: Duration.seconds(6 * REPUBLISHER_TIMEOUT.toSeconds()),
       deadLetterQueue: { queue: this.unpublishable, maxReceiveCount: 1000 },
     });
 
-    // CDK's default name is built from construct ids, which two stacks can share; this one has the stack's name.
+    // CDK's default name uses construct IDs, which two stacks can share. This name includes the stack name.
     const uniqueName = (maxLength: number) =>
       Names.uniqueResourceName(this, { separator: "-", maxLength });
     this.bus = new EventBus(this, "Bus", {
@@ -137,7 +137,7 @@ export class EventFlow extends Construct {
       );
     }
     if (config.providers.cognito) {
-      // On the default bus, where AWS services put their events.
+      // AWS services put their events on the default bus.
       rules.push(
         new Rule(this, "Cognito", {
           description: "Brings Cognito's calls to the subscriber's buffer",

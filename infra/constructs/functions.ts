@@ -42,28 +42,36 @@ import {
 } from "./grants.ts";
 
 interface FunctionDefinition {
-  /** Folder under `functions/`. */
+  /** Folder in `functions/`. */
   readonly folder: string;
   /**
-   * The function's file, where a folder has several.
+   * File name of the function, if the folder contains several.
    *
-   * @default - the folder has one function
+   * @default "index"
    */
   readonly entry?: string;
   readonly timeout: Duration;
   readonly memorySize?: number;
-  /** @default Tracing.ACTIVE */
+  /**
+   * X-Ray tracing.
+   *
+   * @default Tracing.ACTIVE
+   */
   readonly tracing?: Tracing;
   readonly tables?: TablesAccess;
 }
 
 /**
- * Lambda allows 4 KB of environment variables in all; the other variables need the rest.
+ * Maximum size of the configuration. Lambda limits all environment variables together to 4 KB.
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
 const MAX_CONFIG_BYTES = 2560;
 
-/** @throws Error when the configuration does not fit a function's environment, with its largest key */
+/**
+ * Serializes the configuration.
+ *
+ * @throws Error naming the largest key if the configuration is too long for an environment variable
+ */
 function configVariable(config: MonitoringConfig): string {
   const compact = withoutDefaults(config);
   const text = JSON.stringify(compact);
@@ -78,18 +86,18 @@ function configVariable(config: MonitoringConfig): string {
   );
 }
 
-/** The configuration of every function but the providers' endpoint, which alone reads who may post and how. */
+/** Removes the settings that only the provider endpoint reads. */
 function withoutEndpoints(config: MonitoringConfig): MonitoringConfig {
   const { endpoints, endpointThrottle } = parseMonitoringConfig({}).providers;
   return { ...config, providers: { ...config.providers, endpoints, endpointThrottle } };
 }
 
-/** What the providers' endpoint reads of the configuration. */
+/** Keeps only the settings that the provider endpoint reads. */
 function onlyEndpoints({ realm, retention, providers }: MonitoringConfig): MonitoringConfig {
   return { ...parseMonitoringConfig({}), realm, retention, providers };
 }
 
-/** The functions that put events on the bus. */
+/** Functions that publish to the event bus. */
 const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
   "Authorizer",
   "Subscriber",
@@ -104,26 +112,29 @@ const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
-/** Where the API's stage is traced: its sampling is the user's to choose, a function's is not. */
+/** The API's stage decides on sampling, so that users can configure it. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
-/** The functions of the admin API, of Shared Signals, webhooks and providers. They share an asset, since most of each is the same. */
+/**
+ * The functions behind the admin API, and those for Shared Signals, webhooks and providers. They share one asset
+ * because most of their code is the same.
+ */
 const ADMIN_ROUTES = "admin-routes";
 
-/** The functions that schedules call. */
+/** Functions that run on a schedule. */
 export const SCHEDULED: ReadonlySet<string> = new Set(["Anomalies", "Cleanup", "SignalPoller"]);
 
-/** The functions that nobody waits for share an asset as well. */
+/** The background functions, which also share one asset. */
 const BACKGROUND = "background";
 
-/** Time limit of the functions that make and push SETs. */
+/** Timeout of the functions that create and push SETs. */
 export const SIGNAL_TIMEOUT = Duration.seconds(30);
 
-/** Every function: its asset, and the access that it needs. */
+/** Asset and permissions of each function. */
 const DEFINITIONS = {
   Authorizer: {
     folder: "authorizer",
-    // A decision takes milliseconds; the rest is for publishing events on a bad day.
+    // A decision takes milliseconds. The rest is a reserve for publishing events while the bus is slow.
     timeout: Duration.seconds(30),
     memorySize: 1024,
     tracing: TRACED_WITH_API,
@@ -301,27 +312,30 @@ const DEFINITIONS = {
   SampleApi: { folder: "sample-api", timeout: HTTP_TIMEOUT },
 } as const satisfies Record<FunctionName, FunctionDefinition>;
 
-/** The functions that tell others of alerts and actions: they read the configuration, and their own table or none. */
+/**
+ * Functions that send alerts and actions to other systems. They read the configuration and at most their own table.
+ */
 const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
   ...(["SignalStreams", "SignalTransmitter", "SignalDelivery", "Webhook"] as const),
 ]);
 
 export type { FunctionName };
 
-/** The time limit of a function. */
+/** Returns the timeout of a function. */
 export const timeoutOf = (name: FunctionName): Duration => DEFINITIONS[name].timeout;
 
 /** Called for each function. */
 export type FunctionWatcher = (name: FunctionName, created: IFunction) => void;
 
-/** Where in a VPC the functions run. */
+/** The subnets and security groups of the functions. */
 export interface FunctionNetwork {
   readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
 }
 
 /**
- * What Lambda needs to put a function into a VPC. None of it takes a resource that is known before.
+ * The permissions that Lambda needs to run a function in a VPC. They can't be limited to resources that are known
+ * at deployment.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
  */
 const NETWORK_ACTIONS = [
@@ -333,23 +347,23 @@ const NETWORK_ACTIONS = [
   "ec2:UnassignPrivateIpAddresses",
 ];
 
-/** What the functions work on, and how long their logs are kept. */
+/** Properties of the functions. */
 export interface FunctionsProps {
   readonly config: MonitoringConfig;
   readonly data: Data;
   readonly flow: EventFlow;
-  /** Where alerts are published. */
+  /** Receives alerts. */
   readonly alertTopic: ITopic;
-  /** The VPC in which they run. Without it, they are in Lambda's own. */
+  /** The VPC of the functions. Undefined to run them outside of a VPC. */
   readonly network: FunctionNetwork | undefined;
-  /** The dimension that distinguishes the metrics of several stacks and constructs in one account. */
+  /** Metric dimension that separates several stacks and constructs in one account. */
   readonly metricsName: string;
   readonly logRetention: RetentionDays;
-  /** What happens to the log groups when the stack is deleted. */
+  /** Removal policy of the log groups. */
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The functions. Each has its own role, which allows only what the function does. */
+/** The Lambda functions. Each has its own least-privilege role. */
 export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
@@ -365,17 +379,17 @@ export class Functions extends Construct {
     this.configVariable = configVariable(withoutEndpoints(props.config));
   }
 
-  /** The value of the metrics' dimension `stack`. */
+  /** Value of the metric dimension `stack`. */
   get metricsName(): string {
     return this.props.metricsName;
   }
 
-  /** A function, created on first use, so that an attached API brings no sample API. */
+  /** Returns a function. Creates it on first use, so that no unused functions are deployed. */
   get(name: FunctionName): LambdaFunction {
     return (this.node.tryFindChild(name) as LambdaFunction | undefined) ?? this.#create(name);
   }
 
-  /** The authorizer as API Gateway calls it: the version whose environments are kept warm, if any are. */
+  /** The authorizer that API Gateway invokes: the alias with provisioned concurrency, if configured. */
   get authorizer(): IFunction {
     const authorizer = this.get("Authorizer");
     const warm = this.props.config.functions.authorizerProvisionedConcurrency;
@@ -392,13 +406,13 @@ export class Functions extends Construct {
     return live as Alias as IFunction;
   }
 
-  /** Calls the watcher for every function, including those that are created later. */
+  /** Calls the watcher for every function, including functions that are created later. */
   watch(watcher: FunctionWatcher): void {
     this.#watchers.push(watcher);
     for (const [name, created] of this.#created) watcher(name, created);
   }
 
-  /** Connects the queues: the subscriber stores events, the republisher sends set-aside events back. */
+  /** Connects the subscriber to the buffer queue, and the republisher to the queue of spooled events. */
   consumeQueues(): void {
     const { subscriber } = this.props.config;
     this.get("Subscriber").addEventSource(
@@ -412,7 +426,8 @@ export class Functions extends Construct {
     this.get("Republisher").addEventSource(
       new SqsEventSource(this.props.flow.unpublished, {
         batchSize: 10,
-        // While the bus hangs, each invocation takes seconds: they must not use up the account's concurrency.
+        // Invocations take seconds while the bus is slow. The limit keeps them from using up the account's
+        // concurrency.
         maxConcurrency: 10,
         reportBatchItemFailures: true,
       }),
@@ -424,7 +439,7 @@ export class Functions extends Construct {
     const { config, logRetention, network, removalPolicy, metricsName } = this.props;
     const reserved = config.functions.reservedConcurrency[name];
     const logGroup = new LogGroup(this, `${name}Log`, { retention: logRetention, removalPolicy });
-    // CDK's own role has AWSLambdaBasicExecutionRole, which allows every log group of the account.
+    // CDK's default role has AWSLambdaBasicExecutionRole, which allows access to all log groups of the account.
     const role = new Role(this, `${name}Role`, {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
     });
@@ -447,12 +462,13 @@ export class Functions extends Construct {
       memorySize: definition.memorySize ?? 512,
       tracing: definition.tracing ?? Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
-      // Lambda's own three lines an invocation say what its metrics say.
+      // Lambda's three log lines per invocation only repeat its metrics.
       systemLogLevelV2: SystemLogLevel.WARN,
-      // It overrides the levels and the sampling that Powertools reads from the environment. To debug a function, lower
-      // it in the function's logging configuration.
+      // Overrides the log level and sampling that Powertools reads from the environment. To debug a function, lower
+      // the level in the function's logging configuration.
       applicationLogLevelV2: ApplicationLogLevel.INFO,
-      // The next run of a schedule does what a failed one left. Nobody else calls asynchronously.
+      // The next scheduled run does the work of a failed one, so no retry is needed. There are no other asynchronous
+      // callers.
       ...(SCHEDULED.has(name) && { retryAttempts: 0 }),
       logGroup,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
@@ -462,7 +478,7 @@ export class Functions extends Construct {
       },
     });
     if (network) {
-      // CDK's own property brings a managed policy that allows every log group of the account.
+      // CDK's `vpc` property adds a managed policy that allows access to all log groups of the account.
       (created.node.defaultChild as CfnFunction).vpcConfig = {
         subnetIds: [...network.subnetIds],
         securityGroupIds: [...network.securityGroupIds],
@@ -486,7 +502,7 @@ export class Functions extends Construct {
     grantTables(data, target, tables);
   }
 
-  /** Grants what a function needs apart from tables. */
+  /** Grants permissions other than table access. */
   #connect(name: FunctionName, target: LambdaFunction): void {
     const { bus, unpublished, deadLetters, buffer } = this.props.flow;
     if (name === "Anomalies") {
@@ -536,7 +552,7 @@ export class Functions extends Construct {
   }
 
   /**
-   * Lets a function publish to a topic that may have a key of its own. CDK's grant on the key has a wildcard.
+   * Allows a function to publish to a topic, which may have its own key. CDK's grant on the key uses a wildcard.
    * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
    */
   #mayNotify(target: LambdaFunction, topic: ITopic): void {
@@ -559,10 +575,10 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
 }
 
 /**
- * The folder of a function's bundle, ready to be an asset. The package ships it; in a clone
- * `npm run build` makes it.
+ * Returns the folder of a function's bundle as an asset. The package contains the bundles. In a clone, build them
+ * with `npm run build`.
  *
- * @throws Error when it is not there, saying what to run
+ * @throws Error saying what to run if the bundle is missing
  */
 function functionAsset({ folder, entry = "index" }: FunctionDefinition): string {
   const path = join(packageRoot(), "dist/functions", folder);

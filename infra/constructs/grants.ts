@@ -4,18 +4,22 @@ import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import { PREVIOUS_EVENTS, TABLES } from "../../shared/core/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
-/** DynamoDB actions on a table, and on its indexes. */
+/** DynamoDB actions on a table and its indexes. */
 export interface TableAccess {
   readonly table?: readonly string[];
   readonly indexes?: readonly string[];
-  /** The indexes, if not all of them. */
+  /**
+   * The indexes to grant access to.
+   *
+   * @default - all indexes
+   */
   readonly only?: readonly string[];
 }
 
 /** Access by table. */
 export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
 
-/** What taking an action needs. */
+/** Table access needed to take an action. */
 export const ACTING = {
   TOKENS_TABLE: {
     table: ["BatchGetItem", "UpdateItem"],
@@ -28,7 +32,7 @@ export const ACTING = {
   RESTRICTIONS_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
 } as const satisfies TablesAccess;
 
-/** What taking an action against anybody needs, and against everybody. */
+/** Table access needed to take an action against any principal, including all at once. */
 export const ACTING_ON_ALL = {
   ...ACTING,
   TOKENS_TABLE: { ...ACTING.TOKENS_TABLE, only: ["by_token_id", "by_expiry"] },
@@ -38,10 +42,10 @@ export const ACTING_ON_ALL = {
 /** Actions that encrypt with the table's key. */
 const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteItem"]);
 
-/** Key actions that a reader needs, as in CDK's own grants. */
+/** Key actions for readers, the same as in CDK's own grants. */
 export const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
 
-/** Key actions that a writer needs. CDK's own grant has these as wildcards. */
+/** Key actions for writers. CDK's own grants use wildcards for these. */
 export const KEY_WRITES = [
   "kms:Encrypt",
   "kms:GenerateDataKey",
@@ -50,7 +54,7 @@ export const KEY_WRITES = [
   "kms:ReEncryptTo",
 ];
 
-/** Grants the named actions on the tables, and the key actions that they need. */
+/** Grants the actions on the tables, and the key actions that they need. */
 export function grantTables(data: Data, grantee: IGrantable, access: TablesAccess): Grant {
   const grant = (actions: readonly string[], resourceArns: string[]) =>
     Grant.addToPrincipal({
@@ -83,7 +87,7 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
   return [...grants, ...previous].reduce((all, each) => all.combine(each), key);
 }
 
-/** Grants on the events table from before packs what corresponds to the access to the present one. */
+/** Grants the same access to the events table that predates batch items. */
 function grantPreviousEvents(
   { previousEvents }: Data,
   grantee: IGrantable,
@@ -108,8 +112,7 @@ function grantPreviousEvents(
 }
 
 /**
- * Grants what deciding about tokens of other issuers needs besides: to read what is revoked, and the secrets for
- * introspection.
+ * Grants what is needed to validate tokens of other issuers: reading revocations and the secrets for introspection.
  */
 export function grantIssuers(
   { tables }: Data,
@@ -126,7 +129,7 @@ export function grantIssuers(
   ];
 }
 
-/** Lets the grantee read secrets of Secrets Manager. */
+/** Grants read access to secrets in Secrets Manager. */
 export function grantSecrets(grantee: IGrantable, arns: readonly string[]): void {
   if (arns.length === 0) return;
   Grant.addToPrincipal({
@@ -136,7 +139,7 @@ export function grantSecrets(grantee: IGrantable, arns: readonly string[]): void
   });
 }
 
-/** Grants what giving DPoP nonces needs: to read their secret. */
+/** Grants read access to the secret for DPoP nonces. */
 export function grantDpopNonces(
   grantee: IGrantable,
   { issuers, dpop }: Pick<MonitoringConfig, "issuers" | "dpop">,
@@ -146,7 +149,7 @@ export function grantDpopNonces(
   return [Grant.addToPrincipal({ grantee, actions, resourceArns: [dpop.nonce.secretArn] })];
 }
 
-/** Lets the grantee put events on the bus. */
+/** Grants `events:PutEvents` on the bus. */
 export function grantPublish(bus: EventBus, grantee: IGrantable): Grant {
   return Grant.addToPrincipal({
     grantee,

@@ -21,11 +21,11 @@ export interface HttpApiProtectionProps {
 
 const ROUTE = "AWS::ApiGatewayV2::Route";
 
-/** The authorizer of one HTTP API. It protects the API's routes. */
+/** The authorizer of an HTTP API. Protects the API's routes. */
 export class HttpApiProtection extends Construct {
   /** The authorizer, for a route's options. */
   readonly authorizer: IHttpRouteAuthorizer;
-  /** The API, by which CDK's authorizer finds it. */
+  /** The API. CDK's authorizer reads this property. */
   readonly httpApi: IHttpApi;
   readonly #bound: HttpRouteAuthorizerConfig;
 
@@ -36,18 +36,19 @@ export class HttpApiProtection extends Construct {
   ) {
     super(scope, id);
     this.httpApi = api;
-    // Named by its ARN: the permission then belongs to the API's stack, which depends on the function's.
+    // Imported by ARN, so that the permission belongs to the API's stack, which depends on the function's stack.
     const handler = LambdaFunction.fromFunctionAttributes(this, "Function", {
       functionArn: authorizerFunctionArn,
       sameEnvironment: true,
     });
     const bound = new HttpLambdaAuthorizer(`OAuthMonitoring${this.node.addr.slice(-8)}`, handler, {
-      // Payload format 2.0. A simple response has no ARN, whose length API Gateway limits.
+      // Uses payload format 2.0 and simple responses. A policy would contain ARNs, whose length API Gateway limits.
       responseTypes: [HttpLambdaResponseType.SIMPLE],
-      // No identity source and no cache, so every call is tracked, also one without a token.
+      // Without an identity source or a cache, the authorizer sees and tracks every call, including calls without a
+      // token.
       identitySource: [],
       resultsCacheTtl: Duration.seconds(0),
-      // It asks a route for nothing but its API and its stack, which this construct has as well.
+      // `bind` only reads the route's API and stack, which this construct also has.
     }).bind({ route: this as unknown as IHttpRoute, scope: this });
     this.authorizer = { bind: () => bound };
     this.#bound = bound;
@@ -55,7 +56,7 @@ export class HttpApiProtection extends Construct {
 
   /** Protects every route of the API, including routes that are added later. */
   protectAll(except: readonly IConstruct[]): void {
-    // A route can be anywhere in the app, not only below its API.
+    // Routes can be defined anywhere in the app, not only below the API.
     this.#protect(this.httpApi.node.root, except);
   }
 
@@ -84,7 +85,7 @@ class ProtectRoutes implements IAspect {
     const route = node as CfnRoute;
     if (route.apiId !== this.apiId || isWithin(node, this.except)) return;
     const isOpen = (route.authorizationType ?? "NONE") === "NONE";
-    // A preflight carries no token: the browser sends it before the call.
+    // Browsers send CORS preflight requests without a token.
     if (!isOpen || route.routeKey.startsWith("OPTIONS ")) return;
     route.authorizationType = this.authorizer.authorizationType;
     route.authorizerId = this.authorizer.authorizerId ?? "";

@@ -16,7 +16,7 @@ import type { FunctionName, Functions } from "./functions.ts";
 import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 
-/** What the dashboard shows. */
+/** The resources that the dashboard shows. */
 export interface MetricsDashboardProps {
   readonly data: Data;
   readonly flow: EventFlow;
@@ -27,11 +27,14 @@ const PERIOD = Duration.minutes(5);
 const SUM = { period: PERIOD, statistic: "Sum" };
 const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
 
-/** A graph, a third of the dashboard's width. */
+/** Creates a graph that takes a third of the dashboard's width. */
 const graph = (title: string, left: IMetric[] = [], stacked = false) =>
   new GraphWidget({ title, left, stacked, width: 8, height: 6, leftYAxis: { min: 0 } });
 
-/** CloudWatch dashboard, with a row for API, authorizer, event flow, tables, cleanup, security and functions. */
+/**
+ * The CloudWatch dashboard. It has one row each for API, authorizer, event flow, tables, cleanup, security and
+ * functions.
+ */
 export class MetricsDashboard extends Construct {
   readonly dashboard: Dashboard;
   readonly #calls = graph("API calls");
@@ -63,7 +66,7 @@ export class MetricsDashboard extends Construct {
     props.functions.watch((name, created) => this.#addFunction(name, created));
   }
 
-  /** Adds an API that the authorizer protects, by its name. */
+  /** Adds the metrics of an API behind the authorizer. */
   addApi(api: IRestApi): void {
     const metric = (name: string, statistic: string, label: string) =>
       apiMetric(api, name, { period: PERIOD, statistic, label: `${api.restApiName} ${label}` });
@@ -83,7 +86,7 @@ export class MetricsDashboard extends Construct {
     });
   }
 
-  /** Cold starts are rare and slow: their number on the left, their time on the right. */
+  /** Shows the number of cold starts on the left axis and their duration on the right axis. */
   #coldStarts(): GraphWidget {
     const starts = this.#own("authorizer", "InitDuration", "SampleCount");
     const times = ["p50", "Maximum"].map((each) => this.#own("authorizer", "InitDuration", each));

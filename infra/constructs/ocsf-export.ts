@@ -30,16 +30,16 @@ import type { OcsfExportParameters } from "../../shared/config/ocsf-export-param
 import { createAlarm } from "./create-alarm.ts";
 import { privateBucketProps } from "./private-bucket.ts";
 
-/** The prefixes of exported events, and of records that could not be exported. */
+/** Key prefixes of exported events and of failed records. */
 const PREFIX = "ocsf/";
 const ERROR_PREFIX = "ocsf-errors/";
 
-/** As long as the archive's default: until then the events can be replayed. */
+/** The same as the archive's default retention. Events can be replayed during that time. */
 const ERROR_RETENTION = Duration.days(30);
 
 /**
- * Firehose's own addresses, which CDK adds to the stack for destinations behind a firewall. S3 needs none,
- * and the validation warns about a mapping that nothing uses.
+ * ID of the mapping with Firehose's IP addresses, which CDK adds to the stack for destinations behind a firewall.
+ * S3 doesn't need it, and the validation warns about unused mappings.
  */
 const ADDRESSES = "@aws-cdk/aws-kinesisfirehose.CidrBlocks";
 
@@ -47,24 +47,24 @@ export interface OcsfExportProps {
   readonly parameters: OcsfExportParameters;
   readonly removalPolicy: RemovalPolicy;
   readonly logRetention: RetentionDays;
-  /** The rules that bring events; they also bring them to the export. */
+  /** The rules whose events are exported. */
   readonly rules: readonly Rule[];
   readonly key: IKey;
-  /** Turns a batch of the bus's events into OCSF. */
+  /** Converts a batch of events to OCSF. */
   readonly transformation: IFunction;
-  /** Where its alarms go. Without it, there are no alarms. */
+  /** Receives the export's alarms. Undefined for no alarms. */
   readonly alarmTopic: ITopic | undefined;
 }
 
 /**
- * The export of every event as OCSF: a Firehose stream that turns events into OCSF, and a bucket that keeps
- * them by class and day, as Athena reads them.
+ * Exports all events as OCSF. A Firehose stream converts events, and a bucket stores them by class and day for
+ * Athena.
  * https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
  */
 export class OcsfExport extends Construct {
   readonly bucket: Bucket;
   readonly #stream: DeliveryStream;
-  /** Events that Firehose did not accept for a day. */
+  /** Events that Firehose didn't accept within a day. */
   readonly undelivered: Queue;
 
   constructor(
@@ -117,8 +117,8 @@ export class OcsfExport extends Construct {
 
   #createBucket(): Bucket {
     const { key, parameters } = this.props;
-    // Without it, CDK lets logs in by an ACL, which a bucket without ACLs refuses. It is set here because
-    // the app that uses the construct has feature flags of its own.
+    // By default, CDK grants access log delivery with an ACL, which a bucket without ACLs rejects. The flag is set
+    // here because the app that uses this construct has its own feature flags.
     this.node.setContext(S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY, true);
     return new Bucket(this, "Bucket", {
       serverAccessLogsBucket: this.#createAccessLog() as IBucket,
@@ -136,7 +136,10 @@ export class OcsfExport extends Construct {
     });
   }
 
-  /** The log of access to the bucket. Logs cannot be delivered to a bucket with a customer's key. */
+  /**
+   * Creates the bucket for access logs. S3 can't deliver logs to a bucket that is encrypted with a customer managed
+   * key.
+   */
   #createAccessLog(): Bucket {
     return new Bucket(this, "AccessLog", {
       encryption: BucketEncryption.S3_MANAGED,
@@ -159,7 +162,7 @@ export class OcsfExport extends Construct {
     });
     const policy = this.#streamPolicy(logGroup);
     role.attachInlinePolicy(policy);
-    // CDK's own grant lets the stream delete objects.
+    // CDK's own grant would let the stream delete objects.
     const granted = role.withoutPolicyUpdates();
     const { node } = Stack.of(this);
     const hadAddresses = node.tryFindChild(ADDRESSES) !== undefined;
@@ -170,7 +173,7 @@ export class OcsfExport extends Construct {
         role: granted,
         processors: [
           new LambdaFunctionProcessor(transformation, {
-            // An answer may have at most 6 MB. OCSF makes events half as large again, and base64 adds a third.
+            // Lambda limits the response to 6 MB. OCSF makes events 1.5 times as large, and base64 adds a third.
             bufferSize: Size.mebibytes(1),
             bufferInterval: Duration.minutes(1),
           }),
@@ -187,7 +190,7 @@ export class OcsfExport extends Construct {
       }),
     });
     stream.node.addDependency(policy);
-    // Its id differs from the given one, because a slash separates ids.
+    // The mapping's ID differs from `ADDRESSES`, because CDK replaces slashes in IDs.
     const addresses = node.tryFindChild(ADDRESSES);
     if (addresses && !hadAddresses) node.tryRemoveChild(addresses.node.id);
     return stream;
@@ -231,7 +234,7 @@ export class OcsfExport extends Construct {
     return policy;
   }
 
-  /** The stream as a target, with a queue behind it: CDK's own target has none. */
+  /** Returns the stream as a target with a dead-letter queue, which CDK's own target doesn't support. */
   #target(): IRuleTarget {
     const stream = this.#stream;
     return {

@@ -7,15 +7,15 @@ import { KEY_READS } from "./grants.ts";
 import { privateBucketProps } from "./private-bucket.ts";
 
 export interface OriginDatabasesProps {
-  /** The names of the files, which are the keys of the objects. */
+  /** The file names, used as object keys. */
   readonly databases: readonly string[];
   readonly key: IKey;
   readonly removalPolicy: RemovalPolicy;
-  /** Who reads them: the functions that store and export events. */
+  /** The functions that read the databases: those that store and export events. */
   readonly readers: readonly IGrantable[];
 }
 
-/** The bucket of the databases that tell where addresses are. */
+/** The bucket of the databases for IP enrichment. */
 export class OriginDatabases extends Construct {
   readonly bucket: Bucket;
 
@@ -24,7 +24,7 @@ export class OriginDatabases extends Construct {
     const { databases, key, removalPolicy, readers } = props;
     this.bucket = new Bucket(this, "Bucket", {
       ...privateBucketProps(key),
-      // A bad file can be taken back for a week. Licences such as GeoLite2's ask for an end of old ones.
+      // A faulty file can be restored for a week. Licences such as GeoLite2's require the deletion of old versions.
       lifecycleRules: [
         {
           noncurrentVersionExpiration: Duration.days(7),
@@ -44,7 +44,7 @@ export class OriginDatabases extends Construct {
         ["s3:GetObject"],
         databases.map((name) => this.bucket.arnForObjects(name)),
       );
-      // Without it, S3 says of an object that is missing that access is denied.
+      // Without this permission, S3 reports a missing object as "access denied".
       grant(["s3:ListBucket"], [this.bucket.bucketArn]);
       key.grant(grantee, ...KEY_READS);
     }

@@ -7,10 +7,10 @@ import {
 } from "../../shared/core/metric-names.ts";
 
 /**
- * A metric that a function writes in the embedded metric format.
+ * Returns a metric that a function writes in the embedded metric format.
  *
- * @param metricsName the dimension that distinguishes several stacks and constructs in one account
- * @param options default: the sum of five minutes
+ * @param metricsName dimension that separates several stacks and constructs in one account
+ * @param options the default is the sum over five minutes
  */
 export function ownMetric<S extends MetricService>(
   metricsName: string,
@@ -27,7 +27,7 @@ export function ownMetric<S extends MetricService>(
   });
 }
 
-/** A metric of API Gateway, by the API's name, because the API may be in another stack. */
+/** Returns an API Gateway metric. References the API by name, because it may be in another stack. */
 export function apiMetric(api: IRestApi, metricName: string, options: MetricOptions): Metric {
   return new Metric({
     namespace: "AWS/ApiGateway",

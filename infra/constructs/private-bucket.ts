@@ -6,7 +6,7 @@ import {
   ObjectOwnership,
 } from "aws-cdk-lib/aws-s3";
 
-/** What every bucket of data is: encrypted by the key, reached by TLS only, without public access or ACLs, with versions. */
+/** Common properties of data buckets: encrypted with the key, TLS only, versioned, without public access or ACLs. */
 export function privateBucketProps(encryptionKey: IKey) {
   return {
     encryption: BucketEncryption.KMS,

@@ -12,34 +12,34 @@ import {
 import { Construct } from "constructs";
 import { problemType } from "../../shared/core/problem-type.ts";
 
-/** What the added gateway responses say, and which of them are added. */
+/** Options of the gateway responses that are added to an API. */
 export interface GatewayResponseOptions {
   /**
-   * Response types that the API keeps as they are.
+   * Response types to leave unchanged.
    *
-   * @default - none; `MISSING_AUTHENTICATION_TOKEN` for an API that has IAM methods, and for an imported API
+   * @default - none; `MISSING_AUTHENTICATION_TOKEN` for an API with IAM methods and for an imported API
    */
   readonly except?: readonly ResponseType[];
 
   /**
-   * Headers of every response that is added, for example for CORS. They win over ours. A value is a mapping
-   * expression of API Gateway: `"'https://shop.example.com'"` or `"method.request.header.Origin"`.
+   * Additional headers of every added response, such as CORS headers. They override the default headers. Values are
+   * API Gateway mapping expressions: `"'https://shop.example.com'"` or `"method.request.header.Origin"`.
    *
-   * @default - the headers of the API's own `DEFAULT_4XX` or `DEFAULT_5XX`; else the CORS headers that follow
-   * from the API's `defaultCorsPreflightOptions`
+   * @default - the headers of the API's own `DEFAULT_4XX` or `DEFAULT_5XX`, or else CORS headers derived from the
+   * API's `defaultCorsPreflightOptions`
    */
   readonly headers?: Readonly<Record<string, string>>;
 
   /**
-   * What `WWW-Authenticate` of a denial (403) says. `decision`: the authorizer's own words, with the error code
-   * and the scopes that are missing. `fixed`: the same for every denial, without a variable of the authorizer.
+   * Value of `WWW-Authenticate` in a 403 response. `decision` uses the authorizer's message, with the error code
+   * and the missing scopes. `fixed` is the same for every 403 and uses no authorizer variables.
    *
    * @default "decision"
    */
   readonly denialChallenge?: "decision" | "fixed";
 }
 
-/** What `ProblemResponses` changes, and on which API. */
+/** Properties of `ProblemResponses`. */
 export interface ProblemResponsesProps extends GatewayResponseOptions {
   readonly api: IRestApi;
   readonly realm: string;
@@ -50,10 +50,10 @@ interface GatewayProblem {
   readonly id: string;
   readonly status: number;
   readonly title: string;
-  /** JSON value of the member `detail`; may hold API Gateway variables. */
+  /** JSON value of the `detail` member. It can contain API Gateway variables. */
   readonly detail: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** More members, each a JSON value. */
+  /** Further members, each a JSON value. */
   readonly members?: Readonly<Record<string, string>>;
 }
 
@@ -64,7 +64,7 @@ const UNAVAILABLE = {
   headers: { "Retry-After": "'1'" },
 };
 
-/** The denial's challenge when it may not name the authorizer's context. */
+/** Returns the `WWW-Authenticate` value of a 403 that must not use the authorizer's context. */
 const fixedChallenge = (realm: string) =>
   `'Bearer realm="${realm}", error="insufficient_scope", error_description="The access token or the session does not allow the call"'`;
 
@@ -92,15 +92,15 @@ function problems(
       title: "Forbidden",
       detail: '"$context.authorizer.error_description"',
       headers: {
-        // A header's value is a mapping expression, which takes any variable of the context.
+        // The value of a header is a mapping expression, which accepts any context variable.
         // https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping-sources.html
         "WWW-Authenticate":
           denialChallenge === "fixed"
             ? fixedChallenge(realm)
             : "context.authorizer.www_authenticate",
       },
-      // A gateway response only substitutes variables and has no conditions, so `scope` cannot be left out:
-      // it is empty when the error is not about scopes.
+      // A gateway response substitutes variables but has no conditions, so `scope` can't be left out. It is empty if
+      // the error isn't about scopes.
       // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.responseTemplates.html
       members: { error: '"$context.authorizer.error"', scope: '"$context.authorizer.scope"' },
     },
@@ -111,7 +111,7 @@ function problems(
       ...UNAVAILABLE,
     },
     {
-      // API Gateway's name for a path or method that does not exist.
+      // API Gateway's name for a path or method that doesn't exist.
       type: ResponseType.MISSING_AUTHENTICATION_TOKEN,
       id: "NoSuchRoute",
       status: 404,
@@ -146,8 +146,8 @@ function template({ title, status, detail, members = {} }: GatewayProblem): stri
 }
 
 /**
- * The answer to everything that has no response of its own. It never has `$context.error.message`: where there
- * is no route, API Gateway repeats the Authorization header in it.
+ * Returns the body for errors without a more specific response. It omits `$context.error.message`, in which API
+ * Gateway repeats the Authorization header if no route matches.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
  */
 function rest(kind: string, title: string): string {
@@ -161,7 +161,7 @@ const REST: readonly (readonly [ResponseType, string])[] = [
 
 type Headers = Readonly<Record<string, string>>;
 
-/** All headers; of those with one name, whatever its case, the last. */
+/** Merges headers. The last one wins if names differ only in case. */
 function merged(...all: readonly (Headers | undefined)[]): Headers {
   const headers = all.flatMap((each = {}) => Object.entries(each));
   const byName = new Map(headers.map(([name, value]) => [name.toLowerCase(), { name, value }]));
@@ -170,7 +170,7 @@ function merged(...all: readonly (Headers | undefined)[]): Headers {
 
 const PARAMETER = "gatewayresponse.header.";
 
-/** The resources of this app that belong to the API, wherever they are defined. */
+/** Returns all resources in this app that belong to the API. */
 function resourcesOf<R extends CfnResource & { restApiId: unknown }>(
   api: IRestApi,
   isResource: (node: unknown) => node is R,
@@ -179,7 +179,7 @@ function resourcesOf<R extends CfnResource & { restApiId: unknown }>(
   return api.node.root.node.findAll().filter(
     (node): node is typeof node & R =>
       isResource(node) &&
-      // The same token, or another one for the same resource of the stack.
+      // The IDs can be different tokens that resolve to the same resource of the stack.
       (node.restApiId === api.restApiId ||
         (Stack.of(node) === Stack.of(api) &&
           JSON.stringify(Stack.of(node).resolve(node.restApiId)) === ownId)),
@@ -191,7 +191,7 @@ const isOfType =
   (node: unknown): node is R =>
     CfnResource.isCfnResource(node) && node.cfnResourceType === type;
 
-/** The headers of a gateway response, by their names. */
+/** Returns the headers of a gateway response by name. */
 function headersOf(response: CfnGatewayResponse): Headers {
   const parameters: Headers = Stack.of(response).resolve(response.responseParameters) ?? {};
   return Object.fromEntries(
@@ -202,7 +202,7 @@ function headersOf(response: CfnGatewayResponse): Headers {
 }
 
 /**
- * The headers by which a browser shows an error answer to the page that called. A response cannot choose among
+ * Returns the headers that let a page read error responses across origins. A gateway response can't choose between
  * several origins.
  */
 function corsHeaders(api: IRestApi, cors: CorsOptions | undefined): Headers {
@@ -225,10 +225,9 @@ function corsHeaders(api: IRestApi, cors: CorsOptions | undefined): Headers {
 }
 
 /**
- * Makes an API answer as RFC 6750 asks (`WWW-Authenticate` with the error code and the scopes) and in
- * problem documents (RFC 9457). Only a denial (403) can carry the authorizer's own words: API Gateway passes
- * no context to UNAUTHORIZED, so every 401 has the same text. Gateway responses that the API has already
- * stay as they are.
+ * Adds gateway responses to an API: problem documents (RFC 9457) with the `WWW-Authenticate` header of RFC 6750.
+ * Only a 403 can include the authorizer's message. API Gateway passes no context to UNAUTHORIZED, so every 401 has
+ * the same text. Gateway responses that the API already has are left unchanged.
  */
 export class ProblemResponses extends Construct {
   constructor(
@@ -237,7 +236,7 @@ export class ProblemResponses extends Construct {
     private readonly props: ProblemResponsesProps,
   ) {
     super(scope, id);
-    // At the end of the synthesis, when the API has all its own responses.
+    // Runs at the end of synthesis, when all of the API's own responses are defined.
     Aspects.of(this).add(
       { visit: (node) => node === this && this.#add() },
       { priority: AspectPriority.MUTATING },
@@ -253,7 +252,7 @@ export class ProblemResponses extends Construct {
     );
     const kept = new Set([...own.keys(), ...this.#except()]);
     const cors = headers ? {} : corsHeaders(api, api.root.defaultCorsPreflightOptions);
-    /** What the API says of every refused call, which a response of its own type would lose. */
+    /** Returns the headers of the API's default response. A more specific response would otherwise lose them. */
     const inherited = (general: ResponseType): Headers => {
       const response = own.get(general.responseType);
       return headers ?? (response ? headersOf(response) : cors);
@@ -280,7 +279,7 @@ export class ProblemResponses extends Construct {
         headers ? merged(common, problem.headers, others) : merged(others, common, problem.headers),
         {
           statusCode: String(problem.status),
-          // Under the default type, so that it is used for every Accept header.
+          // With the default content type, the template applies to every Accept header.
           templates: { "application/json": template(problem) },
         },
       );
@@ -292,11 +291,11 @@ export class ProblemResponses extends Construct {
     }
   }
 
-  /** The types that stay as they are although the API has no response for them. */
+  /** Returns the response types to leave unchanged although the API has no response for them. */
   #except(): readonly string[] {
     const { api, except } = this.props;
     if (except) return except.map(({ responseType }) => responseType);
-    // Where calls are signed, the type also means a call without a signature, which is no 404.
+    // If the API has IAM methods, this type also means a missing signature, for which 404 would be wrong.
     const mayHaveSigned =
       !Resource.isOwnedResource(api) ||
       resourcesOf<CfnMethod>(api, isOfType(CfnMethod.CFN_RESOURCE_TYPE_NAME)).some(

@@ -9,11 +9,11 @@ export interface SchedulesProps {
   readonly config: MonitoringConfig;
   readonly cleanup: IFunction;
   readonly anomalies: IFunction;
-  /** Fetches security events of other systems. Without it, none of them is polled. */
+  /** Fetches security events from other systems. Undefined if none are polled. */
   readonly signalPoller: IFunction | undefined;
 }
 
-/** The schedules. A rule's construct id is the schedule's name. */
+/** The schedules. The construct ID of each rule is the name of its schedule. */
 export class Schedules extends Construct {
   constructor(
     scope: Construct,
@@ -29,7 +29,7 @@ export class Schedules extends Construct {
     new Rule(this, "Cleanup", {
       description: "Removes expired tokens, codes, sessions and events",
       schedule: Schedule.rate(Duration.minutes(config.cleanup.everyMinutes)),
-      // The next run does what a failed one left; a retry would only run next to it.
+      // The next run does the work of a failed one. A retry would only run in parallel to it.
       targets: [new LambdaFunction(cleanup, { retryAttempts: 0 })],
     });
     if (signalPoller) {

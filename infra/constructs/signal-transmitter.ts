@@ -19,26 +19,26 @@ import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 
-/** Tries of a push: they take most of a day, since the wait grows to an hour. */
+/** Maximum attempts to push a SET. With a delay that grows to one hour, they take most of a day. */
 const PUSH_TRIES = 30;
 
 export interface SignalTransmitterProps {
   readonly settings: TransmitterSettings;
   readonly functions: Functions;
   readonly bus: EventBus;
-  /** Encrypts the table and the queues, and what receivers entrust. */
+  /** Encrypts the table, the queues and the receivers' credentials. */
   readonly key: IKey;
   readonly removalPolicy: RemovalPolicy;
-  /** `iss` of our SETs. */
+  /** `iss` of the transmitted SETs. */
   readonly issuer: string;
-  /** Where its alarm goes. Without it, there is none. */
+  /** Receives the alarm. Undefined for no alarm. */
   readonly alarmTopic: ITopic | undefined;
 }
 
-/** What transmits our alerts and actions as SETs: streams, keys, and the queues of events and pushes. */
+/** Transmits alerts and actions as SETs: streams, signing keys, and queues for events and pushes. */
 export class SignalTransmitter extends Construct {
   readonly table: Table;
-  /** Pushes that no receiver took. */
+  /** SETs that no receiver accepted. */
   readonly undelivered: Queue;
   readonly #signingKeys: readonly Key[];
 
@@ -48,7 +48,7 @@ export class SignalTransmitter extends Construct {
     private readonly props: SignalTransmitterProps,
   ) {
     super(scope, id);
-    // As in the flow of events: without it, EventBridge could send to the queue for any account.
+    // As in `EventFlow`: without this flag, EventBridge could send to the queue on behalf of any account.
     this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
     const { settings, functions, bus, key, removalPolicy } = props;
     this.table = this.#createTable();
@@ -112,7 +112,7 @@ export class SignalTransmitter extends Construct {
       new SqsEventSource(events, { batchSize: 10, reportBatchItemFailures: true }),
     );
     delivery.addEventSource(
-      // So many receivers that do not answer take no more of the account's concurrency.
+      // Limits the concurrency that unresponsive receivers can use.
       new SqsEventSource(pushes, {
         batchSize: 10,
         maxConcurrency: 5,

@@ -8,7 +8,7 @@ import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import { SET_PATH, TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
 import type { FunctionName, Functions } from "./functions.ts";
 
-/** No request headers: they hold tokens. */
+/** The format of the access log. It excludes request headers because they contain tokens. */
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     request_id: AccessLogField.contextRequestId(),
@@ -31,12 +31,12 @@ export interface SignalsApiProps {
 }
 
 /**
- * The API of Shared Signals. It is an HTTP API, because an issuer's metadata is at the root of its host, and a REST
- * API's paths begin with the name of a stage.
+ * The Shared Signals API. It is an HTTP API because an issuer's metadata is at the root of its host, and the paths
+ * of a REST API start with a stage name.
  */
 export class SignalsApi extends Construct {
   readonly api: HttpApi;
-  /** The routes that need no token of ours. */
+  /** Routes that don't need one of our tokens. */
   readonly open: HttpRoute[] = [];
 
   constructor(
@@ -72,7 +72,7 @@ export class SignalsApi extends Construct {
     }
   }
 
-  /** The routes by which receivers manage their streams, and what everybody may read of the transmitter. */
+  /** Adds the routes with which receivers manage their streams, and the transmitter's public metadata. */
   addTransmitter(): void {
     const { metadata, keys, streams, status, poll, ...others } = TRANSMITTER_PATHS;
     for (const path of [metadata, keys]) {

@@ -2,8 +2,8 @@ import { CfnOutput, Stack } from "aws-cdk-lib";
 import { Construct } from "constructs";
 
 /**
- * The stack's outputs, for the command line and administrators. Their names begin with the construct's path,
- * so that a stack can hold several constructs: `Monitoring` has the output `MonitoringEventBusName`.
+ * The stack outputs, for the CLI and administrators. Names start with the construct's path, because a stack can
+ * contain several constructs. The construct `Monitoring` has the output `MonitoringEventBusName`.
  */
 export class StackOutputs extends Construct {
   readonly #prefix: string;

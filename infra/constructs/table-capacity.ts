@@ -5,14 +5,14 @@ import type {
 } from "../../shared/config/capacity-parameters.ts";
 import type { TableVariable } from "../../shared/core/table-names.ts";
 
-/** The tables that can be provisioned, by their name in the configuration. */
+/** Tables that support provisioned capacity, with their names in the configuration. */
 const PROVISIONED: Partial<Record<TableVariable, keyof CapacityParameters["provisioned"]>> = {
   TOKENS_TABLE: "tokens",
   EVENTS_TABLE: "events",
   COUNTERS_TABLE: "counters",
 };
 
-/** The tables that grow with the traffic. */
+/** Tables whose size grows with the traffic. */
 const LARGE: ReadonlySet<TableVariable> = new Set(["EVENTS_TABLE", "COUNTERS_TABLE"]);
 
 function provisionedOf(
@@ -23,7 +23,7 @@ function provisionedOf(
   return name && provisioned[name];
 }
 
-/** How a table is paid for. */
+/** Returns the billing properties of a table. */
 export function capacityProps(
   variable: TableVariable,
   capacity: CapacityParameters,
@@ -42,7 +42,7 @@ export function capacityProps(
   };
 }
 
-/** Scales a provisioned table and its indexes between their bounds. */
+/** Adds auto scaling to a provisioned table and its indexes. */
 export function scaleCapacity(
   table: Table,
   variable: TableVariable,

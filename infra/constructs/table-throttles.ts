@@ -3,19 +3,19 @@ import { type IMetric, MathExpression } from "aws-cdk-lib/aws-cloudwatch";
 import { TABLES } from "../../shared/core/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
-/** An alarm takes at most ten metrics, and its rate needs one more than the throttles. */
+/** An alarm supports ten metrics. One of them is needed for the rate. */
 const METRICS_PER_ALARM = 9;
 
-/** The sum of the throttled requests of some tables and indexes. */
+/** The throttled requests of several tables and indexes. */
 export interface ThrottleSum {
-  /** Tables and indexes by name: `EVENTS_TABLE`, `EVENTS_TABLE.by_time`. */
+  /** Names of tables and indexes, such as `EVENTS_TABLE` and `EVENTS_TABLE.by_time`. */
   readonly names: readonly string[];
   readonly metric: IMetric;
 }
 
 /**
- * Throttled reads or writes of all tables and their indexes, in sums that fit an alarm. An index has a
- * metric of its own: a write that an index throttles does not show in the table's metric.
+ * Returns the throttled reads or writes of all tables and indexes, split into sums that fit an alarm. A write that
+ * an index throttles doesn't appear in the table's metric, so each index has its own.
  */
 export function tableThrottles(
   { tables }: Data,
@@ -37,12 +37,12 @@ export function tableThrottles(
   const sums: ThrottleSum[] = [];
   for (let start = 0; start < all.length; start += METRICS_PER_ALARM) {
     const some = all.slice(start, start + METRICS_PER_ALARM);
-    // One graph may show several sums, and its metrics must have different ids.
+    // A graph can show several sums, so IDs must be unique across all of them.
     const ids = some.map((_, index) => `${metricName.charAt(0).toLowerCase()}${start + index}`);
     sums.push({
       names: some.map(({ name }) => name),
       metric: new MathExpression({
-        // DynamoDB sends no zeros, and an alarm on its metrics keeps its state while data is missing.
+        // DynamoDB sends no zeros, and an alarm on its metrics would keep its state while data is missing.
         expression: `SUM([${ids.map((id) => `FILL(${id}, 0)`).join(", ")}])`,
         usingMetrics: Object.fromEntries(some.map(({ metric }, index) => [ids[index], metric])),
         label: metricName,

@@ -7,7 +7,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { createAlarm } from "./create-alarm.ts";
 
-/** A rule's target that EventBridge tries for as long as it can, and then puts the event aside. */
+/** Returns a target that retries for the maximum time of 24 hours before it uses the dead-letter queue. */
 export function patientTarget(queue: Queue, deadLetterQueue: Queue): SqsQueue {
   return new SqsQueue(queue, {
     deadLetterQueue,
@@ -17,8 +17,8 @@ export function patientTarget(queue: Queue, deadLetterQueue: Queue): SqsQueue {
 }
 
 /**
- * How many of a rule's events neither a target nor its dead-letter queue took, and are lost. CDK's own metrics leave
- * out the bus, and its name of a rule on another bus than the default one begins with the bus.
+ * Returns the number of lost events of a rule: neither the target nor its dead-letter queue accepted them. CDK's
+ * own metrics omit the bus, and CDK includes the bus in the name of a rule that isn't on the default bus.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
  */
 export function droppedEvents(rule: Rule, options: MetricOptions): Metric {
@@ -36,7 +36,7 @@ export function droppedEvents(rule: Rule, options: MetricOptions): Metric {
   });
 }
 
-/** Tells people when something lies in a queue of what could not be delivered. */
+/** Creates an alarm that triggers if a queue of undeliverable messages isn't empty. */
 export function alarmUndelivered(
   scope: Construct,
   queue: Queue,

@@ -12,7 +12,7 @@ import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { grantSecrets } from "./grants.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 
-/** Calls of a webhook: they take most of a day, since the wait grows to an hour. */
+/** Maximum calls of a webhook per notification. With a delay that grows to one hour, they take most of a day. */
 const TRIES = 30;
 
 export interface WebhooksProps {
@@ -22,18 +22,21 @@ export interface WebhooksProps {
   /** Encrypts the queues. */
   readonly key: IKey;
   readonly removalPolicy: RemovalPolicy;
-  /** Where its alarm goes. Without it, there is none. */
+  /** Receives the alarm. Undefined for no alarm. */
   readonly alarmTopic: ITopic | undefined;
 }
 
-/** The webhooks that are told of alerts and actions, each with a queue of its own, and one for what none took. */
+/**
+ * Sends alerts and actions to webhooks. Each webhook has its own queue; undeliverable notifications share one
+ * queue.
+ */
 export class Webhooks extends Construct {
-  /** Notices that a webhook never took. */
+  /** Notifications that a webhook never accepted. */
   readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, props: WebhooksProps) {
     super(scope, id);
-    // As in the flow of events: without it, EventBridge could send to the queues for any account.
+    // As in `EventFlow`: without this flag, EventBridge could send to the queues on behalf of any account.
     this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
     const { webhooks, functions, bus, key, removalPolicy, alarmTopic } = props;
     const encrypted = {

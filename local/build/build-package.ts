@@ -4,7 +4,7 @@ import { build, type InlineConfig } from "tsdown";
 
 const LAZY = /const (\{ \w+ \}) = await import\(("\.[^"]+\.ts")\);/g;
 
-/** The files of a decision that load a part of it on first use. */
+/** Files of the authorization decision that import modules on first use. */
 const LAZY_FILES = [
   "/shared/authorization/authorize.ts",
   "/shared/authorization/load-other-issuers.ts",
@@ -12,16 +12,16 @@ const LAZY_FILES = [
 ];
 
 /**
- * Loads all that a decision may need with the rest of the library. When esbuild bundles an app into one file, as
- * `NodejsFunction` does, it defers every module that an `import()` reaches, zod among them. An app that imports zod by
- * another path, such as `zod/v4`, then finds zod not run.
+ * Replaces the lazy imports of `LAZY_FILES` with static imports. When esbuild bundles an app into one file, as
+ * `NodejsFunction` does, it defers every module that an `import()` reaches, including zod. An app that imports zod by
+ * another path, such as `zod/v4`, then gets a zod that has not run.
  */
 const eagerDecision = {
   name: "eager-decision",
   transform(code: string, id: string) {
     if (!LAZY_FILES.some((file) => id.endsWith(file))) return undefined;
     const imports: string[] = [];
-    // Nothing moves, so the source map stays true.
+    // Blanks keep every position, so the source map stays valid.
     const rest = code.replace(LAZY, (statement, names, from) => {
       imports.push(`import ${names} from ${from};\n`);
       return " ".repeat(statement.length);
@@ -31,7 +31,7 @@ const eagerDecision = {
   },
 };
 
-/** Writes one file for each source file, so that entry points share their modules. */
+/** Options that write one file per source file, so that entry points share modules. */
 const OPTIONS = {
   unbundle: true,
   platform: "node",
@@ -42,13 +42,13 @@ const OPTIONS = {
   config: false,
   checks: { pluginTimings: false },
   plugins: [eagerDecision],
-  // Other packages are installed with this one.
+  // Dependencies are installed with the package.
   deps: { neverBundle: true },
 } satisfies InlineConfig;
 
 /**
- * Compiles the construct, the library and the middlewares for `import` and `require`, with declarations and, for `import`, source
- * maps, and the command line for `import` only.
+ * Compiles the construct, the library and the middlewares for `import` and `require`, with declarations. Source maps
+ * and the CLI are for `import` only.
  */
 export async function buildPackage(root: string, outDir: string): Promise<void> {
   const library = [
@@ -64,11 +64,11 @@ export async function buildPackage(root: string, outDir: string): Promise<void> 
       root,
       outDir,
       format,
-      // What is compiled for require is a second copy of the same files: its maps would be a tenth of the package.
+      // The CommonJS files duplicate the ES modules. Their source maps would be a tenth of the package.
       sourcemap: format === "esm",
       entry: entries.map((entry) => join(root, entry)),
     });
-  // The entries of a format are compiled together, because a run leaves out what its own entries do not use.
+  // Entries of a format are compiled together, because a run drops code that its own entries do not use.
   await compile("esm", [...library, "cli/oauth-monitoring.ts"]);
   await compile("cjs", library);
   await chmod(join(outDir, "cli/oauth-monitoring.mjs"), 0o755);

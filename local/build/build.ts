@@ -5,10 +5,10 @@ import { digestOf, makeOnce } from "./sources.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const DIST = join(ROOT, "dist");
 
-/** The sources of every bundle. */
+/** Sources of every bundle. */
 const COMMON = ["package-lock.json", "tsconfig.json", "local/build", "adapters", "shared"];
 
-/** Bundles the functions into `dist/functions`, unless they are there already. */
+/** Bundles the functions into `dist/functions`, unless they are up to date. */
 async function makeFunctions(): Promise<void> {
   const digest = digestOf(ROOT, [...COMMON, "functions"]);
   await makeOnce(join(DIST, ".functions"), digest, async () => {
@@ -18,7 +18,7 @@ async function makeFunctions(): Promise<void> {
   });
 }
 
-/** Compiles the package into `dist`, unless it is there already. */
+/** Compiles the package into `dist`, unless it is up to date. */
 async function makePackage(): Promise<void> {
   const digest = digestOf(ROOT, [...COMMON, "infra", "cli"]);
   await makeOnce(join(DIST, ".package"), digest, async () => {

@@ -2,13 +2,16 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 
-/** The name of the entry file, as in the CDK's own Node.js functions. */
+/** Name of the entry file, as in CDK's NodejsFunction. */
 const ENTRY_NAME = "index";
 
-/** What functions share; it is none itself. */
+/** Directory of code that functions share. */
 const RUNTIME = "runtime";
 
-/** The asset of functions that nobody waits for. Most of each is the same, and the package would have it five times. */
+/**
+ * The asset that all background functions share. Most of their code is the same, and separate assets would put it into
+ * the package five times.
+ */
 const BACKGROUND = "background";
 const BACKGROUND_FOLDERS: ReadonlySet<string> = new Set([
   "anomalies",
@@ -19,12 +22,14 @@ const BACKGROUND_FOLDERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What the SDK imports on first use, and no function ever uses: a browser's user agent, and event streams, which
- * neither DynamoDB nor EventBridge, SQS, SNS or Firehose has.
+ * Modules that the SDK imports on first use and no function uses: a browser's user agent, and event streams, which
+ * DynamoDB, EventBridge, SQS, SNS and Firehose do not have.
  */
 export const NEVER_LOADED = ["bowser", "@smithy/core/event-streams"];
 
-/** Leaves out what is never loaded. The client of S3 imports event streams at its start: there they are in. */
+/**
+ * Excludes `NEVER_LOADED` from bundles. The S3 client imports event streams at startup, so its bundles contain them.
+ */
 const neverLoaded: Plugin = {
   name: "never-loaded",
   setup({ onResolve }) {
@@ -37,8 +42,8 @@ const neverLoaded: Plugin = {
 };
 
 /**
- * How a function is bundled. The bundle contains everything, because the version of the runtime's SDK is unknown.
- * A module that is imported with `import()` becomes a separate file, which is loaded on first use.
+ * esbuild options for functions. A bundle contains everything, because the version of the runtime's SDK is unknown. A
+ * module that is imported with `import()` becomes a separate file that is loaded on first use.
  */
 export const FUNCTION_OPTIONS = {
   bundle: true,
@@ -59,7 +64,7 @@ export const FUNCTION_OPTIONS = {
   },
 } satisfies BuildOptions;
 
-/** How a function's browser page is bundled: one file for the script, and one for the style. */
+/** esbuild options for a function's browser page: one script file and one style sheet. */
 const PAGE_OPTIONS = {
   bundle: true,
   format: "esm",
@@ -71,15 +76,15 @@ const PAGE_OPTIONS = {
   logLevel: "warning",
 } satisfies BuildOptions;
 
-/** A function as it is built. */
+/** A bundled function. */
 export interface FunctionBundle {
-  /** Its entry file, relative to the folder of all bundles: `authorizer/index.mjs`. */
+  /** Entry file relative to the directory of all bundles, such as `authorizer/index.mjs`. */
   readonly file: string;
-  /** esbuild's metafile of its bundle. */
+  /** esbuild's metafile of the bundle. */
   readonly metafile: Metafile;
 }
 
-/** The assets, and the source of each of their entries by its name. */
+/** Returns the assets by name, each with its entries and their source files. */
 function bundleEntries(root: string): Map<string, Readonly<Record<string, string>>> {
   const folders = readdirSync(join(root, "functions")).filter((folder) => folder !== RUNTIME);
   const background: Record<string, string> = {};
@@ -99,12 +104,12 @@ function bundleEntries(root: string): Map<string, Readonly<Record<string, string
 }
 
 /**
- * Bundles the folders under `functions/` into folders under `outdir` that are ready to be assets. A
- * folder with a `handler.ts` is one function: `index.mjs`, the files that it loads on first use, and `page.js` and
- * `page.css` for a `page/` folder. In a folder without one, each file is a function, and all of them share an asset,
- * as do the functions that work in the background.
+ * Bundles the directories under `functions/` into assets under `outdir`. A directory with a `handler.ts` is one
+ * function: `index.mjs`, the files that it loads on first use, and `page.js` and `page.css` if it has a `page/`
+ * directory. In a directory without `handler.ts`, each file is a function, and all of them share an asset. Background
+ * functions share an asset too.
  *
- * @returns each function by its name: its folder's, or its file's where several share a folder
+ * @returns functions by name: the directory's name, or the file's name if several functions share a directory
  */
 export async function bundleFunctions(
   root: string,
@@ -115,8 +120,8 @@ export async function bundleFunctions(
       ...FUNCTION_OPTIONS,
       absWorkingDir: root,
       alias: {
-        // Lambda passes the credentials in the environment. The other providers of the default chain would be a
-        // quarter of the bundle.
+        // Lambda passes credentials in the environment. The default chain's other providers would add a quarter to the
+        // bundle.
         "@aws-sdk/credential-provider-node": join(root, "functions/runtime/lambda-credentials.ts"),
       },
       entryPoints,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Every file under the given files and folders, in a fixed order. */
+/** Returns every file under the given files and directories, in a fixed order. */
 function filesOf(root: string, names: readonly string[]): string[] {
   return names.flatMap((name) => {
     if (!statSync(join(root, name)).isDirectory()) return [name];
@@ -13,7 +13,7 @@ function filesOf(root: string, names: readonly string[]): string[] {
   });
 }
 
-/** A digest of the given files, and of all files in the given folders. */
+/** Returns a digest of the given files and of all files in the given directories. */
 export function digestOf(root: string, names: readonly string[]): string {
   const hash = createHash("sha256").update(process.version);
   for (const file of filesOf(root, names)) {
@@ -25,7 +25,7 @@ export function digestOf(root: string, names: readonly string[]): string {
 /**
  * Makes something from sources, unless it was made from the same sources before.
  *
- * @param stamp the file that keeps the digest of the sources
+ * @param stamp file that stores the digest of the sources
  */
 export async function makeOnce(
   stamp: string,

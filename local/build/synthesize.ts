@@ -8,12 +8,12 @@ import { digestOf, makeOnce } from "./sources.ts";
 const ROOT = join(import.meta.dirname, "../..");
 
 /**
- * Synthesizes the CDK app into a folder, in a separate process as `cdk synth` does, unless the folder was made
- * from the same sources before.
+ * Synthesizes the CDK app into a directory, in a separate process like `cdk synth`. Does nothing if the directory was
+ * made from the same sources.
  *
  * @param more added to the configuration in cdk.json
- * @returns the folder and the name of its stack
- * @throws Error with the app's message, when the configuration is not valid
+ * @returns the directory and the stack's name
+ * @throws Error with the app's message when the configuration is invalid
  */
 export async function synthesizeApp(outdir: string, more: MonitoringConfigInput = {}) {
   const { app, context } = JSON.parse(readFileSync(join(ROOT, "cdk.json"), "utf8"));

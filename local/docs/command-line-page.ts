@@ -19,7 +19,7 @@ The exit code is 0 when the command is done, 1 when the operation failed, and 2 
 Progress goes to standard error, and only when that is a terminal.
 `;
 
-/** A command with an action, and the words that call it. */
+/** A command with an action, and its full name. */
 interface NamedCommand {
   readonly name: string;
   readonly command: Command;
@@ -30,7 +30,7 @@ function commandsOf(command: Command, words: readonly string[] = []): NamedComma
   return command.commands.flatMap((each) => commandsOf(each, [...words, each.name()]));
 }
 
-/** The lines of examples. Commander has them only in the help text. */
+/** Returns a command's examples. Commander has them only in the help text. */
 function examplesOf(command: Command): string[] {
   let help = "";
   command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
@@ -57,7 +57,7 @@ function table(options: readonly Option[]): string {
   return `| option | does |\n| --- | --- |\n${rows.join("\n")}\n`;
 }
 
-/** docs/command-line.md, from the parser. */
+/** Returns docs/command-line.md, generated from the parser. */
 export function commandLinePage(): string {
   const commands = commandsOf(buildProgram());
   const uses = (flags: string) =>

@@ -36,7 +36,7 @@ Old and new code may run next to each other, and no event is lost or counted twi
 
 type Schema = z.core.JSONSchema.JSONSchema;
 
-/** The bounds of a JSON Schema, in words. */
+/** Describes the bounds of a JSON Schema. */
 function bounds({ minimum, maximum, exclusiveMinimum }: Schema): string {
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const show = (value: number) => value.toLocaleString("en-US");
@@ -46,7 +46,7 @@ function bounds({ minimum, maximum, exclusiveMinimum }: Schema): string {
   return most === undefined ? "" : `, at most ${show(most)}`;
 }
 
-/** The type of a value, in words. */
+/** Describes the type of a value. */
 function typeOf(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(", ");
   const inner = (member: unknown) => typeOf(member as Schema);
@@ -77,7 +77,7 @@ interface Row {
   readonly required: boolean;
 }
 
-/** A key with every key below it. */
+/** Returns a key and all keys below it. */
 function rowsOf(row: Row): Row[] {
   const { path, schema } = row;
   const item = schema.type === "array" ? (schema.items as Schema) : schema;
@@ -86,7 +86,7 @@ function rowsOf(row: Row): Row[] {
     rowsOf({
       path: `${prefix}.${name}`,
       schema: member as Schema,
-      // With \`io: "input"\`, a member that has a default is not required.
+      // With `io: "input"`, a member that has a default is not required.
       required: item.required?.includes(name) ?? false,
     }),
   );
@@ -102,7 +102,7 @@ function defaultOf({ schema, required }: Row): string {
 function section(key: Row, comments: SchemaComments): string {
   const meaning = (path: string) => comments.get(path) ?? "";
   const rows = rowsOf(key)
-    // The heading describes the key itself.
+    // The section's lead describes the key itself.
     .filter(({ path, schema }) => path !== key.path || !schema.properties)
     .map((row) => {
       const cells = [`\`${row.path}\``, typeOf(row.schema), defaultOf(row), meaning(row.path)];
@@ -114,18 +114,18 @@ function section(key: Row, comments: SchemaComments): string {
 
 let comments: SchemaComments | undefined;
 
-/** The doc comments of the configuration. The compiler takes seconds, so it runs only once. */
+/** Reads the doc comments of the configuration. Cached, because the compiler takes seconds. */
 function configurationComments(): SchemaComments {
   comments ??= readComments(SCHEMA_FILE, "MonitoringConfigInput");
   return comments;
 }
 
-/** Every key of the configuration that has no doc comment. */
+/** Returns the configuration keys without a doc comment. */
 export function undocumentedKeys(): string[] {
   return [...configurationComments()].flatMap(([path, comment]) => (comment ? [] : [path]));
 }
 
-/** docs/configuration.md, from the schema and its doc comments. */
+/** Returns docs/configuration.md, generated from the schema and its doc comments. */
 export function configurationPage(): string {
   const comments = configurationComments();
   const schema = z.toJSONSchema(monitoringConfigSchema, { io: "input" });

@@ -4,7 +4,7 @@ import { configurationPage } from "./configuration-page.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** The pages that are made from the code, and what makes them. */
+/** The generated pages and the functions that make them. */
 export const GENERATED_PAGES: readonly { readonly file: string; readonly make: () => string }[] = [
   { file: join(ROOT, "docs/configuration.md"), make: configurationPage },
   { file: join(ROOT, "docs/command-line.md"), make: commandLinePage },

@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
 import ts from "typescript";
 
-/** Doc comments by the path of the member: `retention.defaultDays`, `routes[].path`. */
+/** Doc comments by member path: `retention.defaultDays`, `routes[].path`. */
 export type SchemaComments = ReadonlyMap<string, string>;
 
-/** The compiler's options, as the project's own tsconfig.json sets them. */
+/** Reads the compiler options from the project's tsconfig.json. */
 function compilerOptions(file: string): ts.CompilerOptions {
   const found = ts.findConfigFile(dirname(file), ts.sys.fileExists);
   if (!found) throw new Error(`no tsconfig.json above ${file}`);
@@ -13,10 +13,10 @@ function compilerOptions(file: string): ts.CompilerOptions {
 }
 
 /**
- * The doc comments of the members of an exported type, read by the TypeScript compiler. They stay comments
- * in the source, so they add nothing to the functions' bundles.
+ * Reads the doc comments of an exported type's members with the TypeScript compiler. Comments add nothing to the
+ * functions' bundles.
  *
- * @param file the module that exports the type
+ * @param file module that exports the type
  * @throws Error when the module does not export it
  */
 export function readComments(file: string, typeName: string): SchemaComments {

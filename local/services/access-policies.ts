@@ -14,30 +14,31 @@ interface PolicyProperties {
   readonly Roles: readonly string[];
 }
 
-/** One access of a call, in IAM's terms: `dynamodb:Query` on `arn:aws:dynamodb:…`. */
+/** An IAM action and resource that a call needs, such as `dynamodb:Query` on `arn:aws:dynamodb:…`. */
 export interface Access {
   readonly action: string;
   readonly resource: string;
 }
 
-/** The function that signed a request, if there is one. A function's access key is its name. */
+/** Returns the function that signed a request, if any. A function's access key ID is its name. */
 export function principalOf(authorization: string | undefined): string | undefined {
   return /Credential=(\w+)\//.exec(authorization ?? "")?.[1];
 }
 
 /**
- * The permissions of the template's roles, so that a missing permission shows here and not in production. As in
- * IAM, what no policy allows is denied. It knows only statements of roles with an exact ARN or `*`. The template
- * has no others for the services of the local stack. What a key encrypts asks for the key's permissions as well.
+ * Evaluates the policies of the template's roles, so that a missing permission fails locally and not in production. As
+ * in IAM, anything that no policy allows is denied. Only role statements with an exact ARN or `*` are supported,
+ * because the template has no others for the services of the local stack. Encrypted resources also need permissions on
+ * their KMS key.
  */
 export class AccessPolicies {
-  /** Allowed actions on resources, by function. */
+  /** Allowed `action resource` pairs by function. */
   readonly #allowed = new Map<string, ReadonlySet<string>>();
   readonly #roles = new Map<string, string>();
-  /** The ARNs of what a customer's key encrypts, each with the ARN of its key. */
+  /** Key ARN by ARN of the resource that a customer managed key encrypts. */
   readonly #keyOf: ReadonlyMap<string, string>;
   readonly #keys: KeyPolicies;
-  /** Called for each access of a function, whether it is allowed or not. */
+  /** Called for each access by a function, allowed or denied. */
   onAccess: ((principal: string, access: Access, allowed: boolean) => void) | undefined;
 
   constructor(template: Template) {
@@ -62,12 +63,12 @@ export class AccessPolicies {
     }
   }
 
-  /** A function's permissions, each as `action resource`. */
+  /** Returns a function's permissions, each as `action resource`. */
   allowedTo(principal: string): ReadonlySet<string> {
     return this.#allowed.get(principal) ?? new Set();
   }
 
-  /** IAM's message for the first access that is not allowed. The host itself may do everything. */
+  /** Returns IAM's message for the first denied access. Calls that no function signed are always allowed. */
   denial(principal: string | undefined, accesses: readonly Access[]): string | undefined {
     const allowed = this.#allowed.get(principal ?? "");
     if (principal === undefined || !allowed) return undefined;
@@ -79,7 +80,7 @@ export class AccessPolicies {
     return `User: ${principal} is not authorized to perform: ${denied.action} on resource: ${denied.resource} because no identity-based policy allows the ${denied.action} action`;
   }
 
-  /** KMS's message for the first use of a key that is not allowed. */
+  /** Returns KMS's message for the first denied use of a key. */
   #keyDenial(principal: string, accesses: readonly Access[]): string | undefined {
     const uses = accesses.flatMap((access) => this.#keyUse(principal, access) ?? []);
     const denied = uses

@@ -19,7 +19,7 @@ const MAX_AUTHORIZER_RESULT_BYTES = 8192;
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-output.html */
 const MAX_POLICY_RESOURCE = 512;
 
-/** API Gateway answers with a gateway response of this type. */
+/** Makes API Gateway send the gateway response of this type. */
 class GatewayRefusal extends Error {
   constructor(
     readonly type: string,
@@ -32,7 +32,7 @@ class GatewayRefusal extends Error {
 
 const TOO_LARGE = () => new GatewayRefusal("REQUEST_TOO_LARGE", "Request Entity Too Large");
 
-/** Bytes of the request line and all header values together. */
+/** Returns the size of the request line and all header values in bytes. */
 function headerBytes(request: IncomingMessage): number {
   const values = request.rawHeaders.filter((_, index) => index % 2 === 1);
   const line = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
@@ -40,8 +40,8 @@ function headerBytes(request: IncomingMessage): number {
 }
 
 /**
- * What API Gateway says where there is no route. It takes every Authorization header there for a signature, and
- * repeats it in the message, secrets included.
+ * Returns API Gateway's error for an unknown route. API Gateway treats every Authorization header there as a signature
+ * and repeats it in the message, including secrets.
  */
 function noSuchRoute({ headers: { authorization } }: IncomingMessage): GatewayRefusal {
   if (authorization === undefined) {
@@ -66,7 +66,7 @@ function headersOf(request: IncomingMessage): Multi {
 }
 
 function queryOf(url: URL): Multi | null {
-  // A caller can give a parameter the name of an object's own member, such as `constructor`.
+  // Has no prototype, because a query parameter can have a name like `constructor`.
   const query: Multi = Object.create(null);
   for (const [name, value] of url.searchParams) query[name] = [...(query[name] ?? []), value];
   return Object.keys(query).length > 0 ? query : null;
@@ -81,15 +81,15 @@ function acceptsGzip(request: IncomingMessage): boolean {
   return /\bgzip\b/.test(String(request.headers["accept-encoding"]));
 }
 
-/** How a REST API is reached. */
+/** Options for serving a REST API. */
 export interface ApiGatewayOptions {
   readonly trustForwardedFor?: boolean | undefined;
-  /** The base path of a custom domain's API mapping, such as `/ops`. */
+  /** Base path of a custom domain's API mapping, such as `/ops`. */
   readonly basePath?: string | undefined;
 }
 
 /**
- * The path inside the API. API Gateway ignores repeated slashes at the start.
+ * Returns the path inside the API. API Gateway ignores repeated slashes at the start.
  * https://github.com/localstack/localstack/issues/11253
  *
  * @returns undefined for a path outside the API mapping
@@ -99,7 +99,7 @@ function pathInApi(path: string, basePath: string): string | undefined {
   return path.slice(basePath.length).replace(/^\/*/, "/");
 }
 
-/** Answers HTTP requests as the template's REST API does. It calls the authorizer first. */
+/** Serves HTTP requests like the template's REST API. Calls the method's authorizer first. */
 export class ApiGateway {
   readonly #routes: readonly Route[];
   readonly #responses: GatewayResponses;
@@ -124,7 +124,7 @@ export class ApiGateway {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
     if (headerBytes(request) > MAX_HEADER_BYTES) {
-      // API Gateway refuses this before it knows which API is called, so no gateway response applies.
+      // API Gateway rejects the request before it knows which API is called, so no gateway response applies.
       response.writeHead(431, { "Content-Type": "application/json" });
       response.end('{"message":"Request Header Fields Too Large"}');
       return;
@@ -158,7 +158,7 @@ export class ApiGateway {
   }
 
   async #respond(request: IncomingMessage, requestId: string): Promise<APIGatewayProxyResult> {
-    // Not `new URL(path, base)`: that would resolve dot segments, which API Gateway passes on.
+    // `new URL(path, base)` would resolve dot segments, which API Gateway keeps.
     const [calledPath = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
     const path = pathInApi(calledPath, this.options.basePath ?? "");
     const match =
@@ -228,7 +228,7 @@ export class ApiGateway {
     };
   }
 
-  /** Calls the authorizer, and returns its context for the integration. */
+  /** Calls the authorizer and returns its context for the integration. */
   async #authorize(
     functionName: string,
     event: { readonly httpMethod: string },

@@ -14,21 +14,21 @@ interface MethodProperties {
 
 /** A method of the API. */
 export interface Route {
-  /** The path in API Gateway's form: `/api/{proxy+}`. */
+  /** Path in API Gateway's form: `/api/{proxy+}`. */
   readonly resource: string;
   readonly method: string;
   readonly functionName: string;
-  /** The function of the method's authorizer. */
+  /** Function of the method's authorizer. */
   readonly authorizerName: string | undefined;
 }
 
-/** A route and the path parameters of one request. */
+/** A route and the path parameters of a request. */
 export interface RouteMatch<R = Route> {
   readonly route: R;
   readonly pathParameters: Readonly<Record<string, string>> | null;
 }
 
-/** The routes of the template's API. */
+/** Returns the routes of the template's API. */
 export function readRoutes(template: Template): Route[] {
   const resources = new Map(
     template
@@ -78,7 +78,10 @@ function matchPath(resource: string, path: string): Record<string, string> | und
   return given.length === wanted.length ? parameters : undefined;
 }
 
-/** Sorts more exact routes first: a named segment before `{id}` before `{proxy+}`, a named method before ANY. */
+/**
+ * Returns a sort key that puts specific routes first: a named segment before `{id}` before `{proxy+}`, a named method
+ * before ANY.
+ */
 function rank({ resource, method }: Pick<Route, "resource" | "method">): string {
   const segments = resource
     .split("/")
@@ -86,7 +89,7 @@ function rank({ resource, method }: Pick<Route, "resource" | "method">): string 
   return `${segments.join("")}${method === "ANY" ? "1" : "0"}`;
 }
 
-/** The route of a request, chosen as API Gateway does. */
+/** Returns the route of a request, chosen like API Gateway does. */
 export function findRoute<R extends Pick<Route, "resource" | "method">>(
   routes: readonly R[],
   method: string,

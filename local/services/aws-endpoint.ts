@@ -133,7 +133,7 @@ function sqs(queues: () => Queues): Record<string, Operation> {
   };
 }
 
-/** Secrets by their ARN. */
+/** Secrets by ARN. */
 export type Secrets = ReadonlyMap<string, string>;
 
 function secretsManager(secrets: Secrets): Record<string, Operation> {
@@ -158,24 +158,24 @@ function kms(keys: () => LocalKeys): Record<string, Operation> {
   };
 }
 
-/** The path of Lambda's GetAccountSettings. */
+/** Path of Lambda's GetAccountSettings. */
 const ACCOUNT_SETTINGS = "/2016-08-19/account-settings";
 
-/** An AWS service's answer to one call of its JSON protocol. */
+/** An AWS service's response to a call of its JSON protocol. */
 export interface AwsAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Answers a call: `target` is its `X-Amz-Target`, `body` its JSON, `principal` the function that makes it. */
+/** Handles a call. `target` is its `X-Amz-Target`, `body` its JSON, and `principal` the calling function. */
 export type AwsService = (target: string, body: string, principal?: string) => Promise<AwsAnswer>;
 
 /**
- * EventBridge and SQS for the SDK's JSON protocols. Each call looks up the bus and the queues, because their URLs
- * contain the port of the server that answers.
+ * Creates a service that handles EventBridge, SQS, Secrets Manager and KMS calls in the SDK's JSON protocols. The bus
+ * and the queues are looked up for each call, because their URLs contain the port of the server.
  *
- * @param policies without them, everybody may do everything
+ * @param policies by default, every call is allowed
  */
 export function createAwsService(
   bus: () => EventBus,
@@ -215,7 +215,7 @@ export function createAwsService(
   };
 }
 
-/** The body of a request or response, as text. */
+/** Reads the body of a request or response as text. */
 export async function readText(stream: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
@@ -223,8 +223,8 @@ export async function readText(stream: IncomingMessage): Promise<string> {
 }
 
 /**
- * Serves EventBridge, SQS, Secrets Manager, KMS and SNS's query protocol over HTTP, and refuses what `policies` do not
- * allow. It also answers Lambda's GetAccountSettings.
+ * Serves EventBridge, SQS, Secrets Manager, KMS and SNS's query protocol over HTTP. Denies calls that `policies` does
+ * not allow. Also serves Lambda's GetAccountSettings.
  */
 export function createAwsEndpoint(
   bus: () => EventBus,

@@ -11,17 +11,15 @@ interface BucketObject {
   readonly etag: string;
 }
 
-/** A part of an object's key, which is a path here. */
+/** One path segment of an object key. Keys are file paths in the local stack. */
 const KEY_PART = /^[A-Za-z0-9][A-Za-z0-9._=-]*$/;
 
-/** The template's buckets, by logical id, with their objects in memory or in a folder. */
+/** The template's buckets by logical ID, with their objects in memory or in a directory. */
 export class LocalBuckets {
   readonly #objects = new Map<string, Map<string, BucketObject>>();
   readonly #arns = new Map<string, string>();
 
-  /**
-   * @param directory the folder with a folder for each bucket; without it, objects are in memory
-   */
+  /** @param directory has a subdirectory for each bucket; without it, objects are in memory */
   constructor(
     template: Template,
     private readonly directory: string | undefined,
@@ -32,7 +30,7 @@ export class LocalBuckets {
     }
   }
 
-  /** @throws ServiceError when there is no such bucket */
+  /** @throws ServiceError when the bucket does not exist */
   arnOf(bucket: string): string {
     const arn = this.#arns.get(bucket);
     if (arn !== undefined) return arn;
@@ -54,7 +52,7 @@ export class LocalBuckets {
     return object;
   }
 
-  /** An object that an earlier run left in the folder. */
+  /** Reads an object that an earlier run stored in the directory. */
   #read(bucket: string, key: string): BucketObject | undefined {
     if (this.directory === undefined || !this.#objects.has(bucket)) return undefined;
     try {
@@ -84,7 +82,7 @@ interface S3Answer {
   readonly body?: Buffer | string;
 }
 
-/** Members of a request that S3 knows and this service does not. */
+/** Rejects request parameters that S3 supports and this service does not. */
 function refuseOthers({ method, bucket, key, headers }: S3Request, query: URLSearchParams): void {
   const refuse = (what: string) => {
     throw new ServiceError(
@@ -142,9 +140,8 @@ const escaped = (text: string) =>
   text.replace(/[<>&"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /**
- * Serves GET, PUT and HEAD of whole objects, with ETags and `If-None-Match`, for paths of a bucket and a key.
- * Anything else is refused with a sentence. As on AWS, who may not list a bucket is told of a missing object
- * that access is denied.
+ * Serves GET, PUT and HEAD of whole objects by bucket and key, with ETags and `If-None-Match`. Rejects anything else
+ * with an explanation. As on AWS, a caller without `s3:ListBucket` gets AccessDenied for a missing object.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
 export function createS3Endpoint(

@@ -7,15 +7,15 @@ import { ACCOUNT, arnOf, logicalIdOfArn, type Template } from "./template.ts";
 
 interface QueuePolicyProperties {
   readonly PolicyDocument: { readonly Statement: readonly Statement[] };
-  /** Their URLs. */
+  /** Queue URLs. */
   readonly Queues: readonly string[];
 }
 
 const EVENTS = { service: "events.amazonaws.com" };
 
 /**
- * What EventBridge may do: put a rule's events into a queue, by the queue's policy and its key's; send them to a
- * stream, by the role of the target; and encrypt an archive.
+ * EventBridge's permissions: sending a rule's events to a queue (by the policies of the queue and its key) or to a
+ * stream (by the target's role), and encrypting an archive.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
  */
 export class DeliveryPermissions {
@@ -37,7 +37,7 @@ export class DeliveryPermissions {
     }
   }
 
-  /** Why EventBridge may not send a rule's events to a target; undefined if it may. */
+  /** Returns why EventBridge may not send a rule's events to a target, or undefined if it may. */
   refusal(ruleArn: string, targetArn: string, roleArn?: string): string | undefined {
     if (targetArn.includes(":firehose:")) {
       const isAllowed =
@@ -59,7 +59,7 @@ export class DeliveryPermissions {
     return keyArn && this.#keys.refusal(deliveryUse(keyArn, ruleArn, targetArn));
   }
 
-  /** Why EventBridge may not encrypt an archive; undefined if it may. */
+  /** Returns why EventBridge may not encrypt an archive, or undefined if it may. */
   archiveRefusal(archiveArn: string): string | undefined {
     const uses = archiveUses(this.template, this.#keyOf);
     return uses

@@ -30,19 +30,19 @@ interface StreamProperties {
   };
 }
 
-/** Firehose gathers records for minutes. A person who tries the stack does not wait that long. */
+/** Maximum buffer interval. Firehose buffers for minutes, which is too long when you try the stack. */
 const LONGEST_WAIT_MS = 5000;
 
-/** The most records of one invocation. Firehose's own limit is 1 MB. */
+/** Maximum number of records per invocation. Firehose's own limit is 1 MB. */
 const BATCH = 500;
 
-/** How often Firehose invokes a throttled function again. */
+/** Number of times that Firehose retries a throttled function. */
 const TRANSFORM_RETRIES = 3;
 
 type Values = Readonly<Record<string, string>>;
 
 /**
- * Fills in a prefix's expressions.
+ * Evaluates the expressions in a prefix.
  * https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
  */
 function fillIn(prefix: string, values: Values): string {
@@ -53,7 +53,7 @@ function fillIn(prefix: string, values: Values): string {
   });
 }
 
-/** A record that the transformation failed, in the form that Firehose writes. */
+/** Formats a record whose transformation failed, like Firehose does. */
 function failure(rawData: string, atMs: number, lambdaArn: string, errorMessage: string): string {
   const record = {
     attemptsMade: 1,
@@ -68,8 +68,8 @@ function failure(rawData: string, atMs: number, lambdaArn: string, errorMessage:
 }
 
 /**
- * A local Firehose stream. It gathers records, lets the deployed function transform them, and writes an object for
- * each partition into a folder, which represents the bucket.
+ * A local Firehose stream. Buffers records, transforms them with the deployed function, and writes one object per
+ * partition to a directory that represents the bucket.
  */
 export class DeliveryStream {
   #records: string[] = [];
@@ -92,12 +92,12 @@ export class DeliveryStream {
     ).unref();
   }
 
-  /** Takes a record. Without a folder, it drops the record, because nobody would read it. */
+  /** Buffers a record. Without a directory, drops it. */
   send(record: string): void {
     if (this.directory !== undefined) this.#records.push(Buffer.from(record).toString("base64"));
   }
 
-  /** Delivers the gathered records. */
+  /** Delivers the buffered records. */
   flush(): Promise<void> {
     const records = this.#records;
     this.#records = [];
@@ -151,7 +151,7 @@ export class DeliveryStream {
     for (const [prefix, lines] of objects) await this.#put(prefix, lines.join(""), nowMs);
   }
 
-  /** The function's answer for the records; nothing when the function fails, as in Firehose after its retries. */
+  /** Returns the function's result by record ID. Empty if the function fails, as in Firehose after its retries. */
   async #transform(
     lambdaArn: string,
     byId: ReadonlyMap<string, string>,
@@ -200,9 +200,9 @@ export class DeliveryStream {
 }
 
 /**
- * Makes the template's delivery streams.
+ * Creates the template's delivery streams.
  *
- * @param directory the folder with a folder for each bucket; without it, records are dropped
+ * @param directory has a subdirectory for each bucket; without it, records are dropped
  */
 export function createDeliveryStreams(
   template: Template,

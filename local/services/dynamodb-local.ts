@@ -20,15 +20,15 @@ const STARTUP_MS = 30_000;
 const SERVER_CONFIGURATION = fileURLToPath(new URL("./dynamodb-local.xml", import.meta.url));
 
 /**
- * Starts Amazon's DynamoDB Local (needs Java 17) on 127.0.0.1.
+ * Starts Amazon's DynamoDB Local on 127.0.0.1. Needs Java 17.
  *
  * @param port 0 for any free port
- * @param dataDirectory keeps the tables between runs; in memory without it
+ * @param dataDirectory keeps the tables between runs; without it, tables are in memory
  */
 export async function startDynamoDbLocal(options: {
   readonly port: number;
   readonly dataDirectory?: string | undefined;
-  /** With `false`, each access key has its own store. */
+  /** If `false`, each access key has its own tables. */
   readonly sharedDb?: boolean;
 }): Promise<DynamoDbLocal> {
   const port = await findPort(options.port, "DYNAMODB_PORT");
@@ -79,7 +79,7 @@ const INSTALL_JAVA =
   "DynamoDB Local needs Java 17 or later: apt-get update && apt-get install -y openjdk-17-jre-headless";
 
 /**
- * Checks that Java is installed, before anything else runs.
+ * Checks that Java is installed.
  *
  * @throws Error with the command that installs Java
  */
@@ -89,7 +89,7 @@ export async function requireJava(): Promise<void> {
   });
 }
 
-/** Waits until the store answers. When there is no Java, the error says what to install. */
+/** Waits until DynamoDB Local responds. If Java is missing, the error says how to install it. */
 async function answering(
   child: ChildProcess,
   endpoint: string,

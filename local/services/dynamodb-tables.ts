@@ -19,7 +19,7 @@ interface TableProperties
 /**
  * Creates the template's tables that do not exist yet.
  *
- * @returns whether the store had none of them before
+ * @returns whether the store had no tables before
  */
 export async function createTables(template: Template, endpoint: string): Promise<boolean> {
   const client = new DynamoDBClient({ endpoint, ...LOCAL_ACCESS });

@@ -3,7 +3,7 @@ import { ACCOUNT, REGION, type Template } from "./template.ts";
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** The path of the property that names the key, by the type of what it encrypts. */
+/** Path of the property that names the KMS key, by type of the encrypted resource. */
 const KEY_PROPERTIES: Readonly<Record<string, readonly (string | number)[]>> = {
   "AWS::SQS::Queue": ["KmsMasterKeyId"],
   "AWS::SNS::Topic": ["KmsMasterKeyId"],
@@ -16,7 +16,7 @@ const KEY_PROPERTIES: Readonly<Record<string, readonly (string | number)[]>> = {
   ],
 };
 
-/** The ARN of the key that encrypts a resource; undefined where AWS's own key does. */
+/** Returns the ARN of the key that encrypts a resource, or undefined if AWS's own key does. */
 function keyOf(type: string, properties: Properties): string | undefined {
   let found: unknown = properties;
   for (const step of KEY_PROPERTIES[type] ?? []) {
@@ -25,7 +25,9 @@ function keyOf(type: string, properties: Properties): string | undefined {
   return typeof found === "string" ? found : undefined;
 }
 
-/** The ARNs of the template's resources that a customer's key encrypts, each with the ARN of its key. */
+/**
+ * Returns the ARNs of the template's resources that are encrypted with a customer managed key, each with its key ARN.
+ */
 export function encryptedResources(template: Template): ReadonlyMap<string, string> {
   return new Map(
     Object.keys(KEY_PROPERTIES).flatMap((type) =>
@@ -37,12 +39,12 @@ export function encryptedResources(template: Template): ReadonlyMap<string, stri
   );
 }
 
-/** The ARN of the table or bucket that an index or object belongs to; any other ARN is its own. */
+/** Returns the ARN of the table or bucket that an index or object belongs to. Returns any other ARN unchanged. */
 export function encryptedArnOf(arn: string): string {
   return (arn.startsWith("arn:aws:s3:") ? arn.split("/")[0] : arn.split("/index/")[0]) ?? arn;
 }
 
-/** The context of a request that one service makes at another for a role. */
+/** Returns the context of a KMS request that a service makes on behalf of a role. */
 export function contextVia(service: string): RequestContext {
   return {
     "kms:ViaService": `${service}.${REGION}.amazonaws.com`,
@@ -51,13 +53,13 @@ export function contextVia(service: string): RequestContext {
 }
 
 /**
- * What a caller of an encrypted resource must be allowed with its key.
+ * Returns the KMS actions that a caller of an encrypted resource needs on its key.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
  * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
  * https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
  *
- * @param action IAM's name of what it does to the resource, such as `sqs:SendMessage`
+ * @param action IAM action on the resource, such as `sqs:SendMessage`
  */
 export function keyActionsOf(action: string): readonly string[] {
   const [service, operation = ""] = action.split(":");

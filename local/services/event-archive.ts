@@ -4,7 +4,7 @@ import { logicalIdOfArn, type Template } from "./template.ts";
 /** An event as the bus passes it to targets. */
 export interface BusEvent {
   readonly id: string;
-  /** The time of the event, according to its producer. */
+  /** Time of the event, set by its producer. */
   readonly time: string;
   readonly [field: string]: unknown;
 }
@@ -14,10 +14,12 @@ interface ArchiveProperties {
   readonly EventPattern?: EventPattern;
 }
 
-/** The most events in an archive: enough for the fifteen days of `npm run traffic`. AWS limits the days instead. */
+/**
+ * Maximum number of events in an archive, enough for the fifteen days of `npm run traffic`. AWS has a limit in days.
+ */
 const KEPT = 100_000;
 
-/** An archive of a bus. It keeps the newest events in memory. */
+/** An archive of a bus. Keeps the newest events in memory. */
 export class EventArchive {
   readonly #matches: (event: unknown) => boolean;
   readonly #events: { readonly atMs: number; readonly text: string }[] = [];
@@ -27,12 +29,12 @@ export class EventArchive {
     readonly busName: string,
     pattern: EventPattern,
   ) {
-    // AWS archives through a managed rule, which takes no event twice.
+    // AWS archives through a managed rule that excludes replayed events.
     // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
     this.#matches = compilePattern({ ...pattern, "replay-name": [{ exists: false }] });
   }
 
-  /** The template's archives. */
+  /** Returns the template's archives. */
   static all(template: Template): EventArchive[] {
     return template
       .resources<ArchiveProperties>("AWS::Events::Archive")
@@ -42,14 +44,14 @@ export class EventArchive {
       );
   }
 
-  /** Archives an event of the bus, if it matches the archive's pattern. */
+  /** Archives an event of the bus if it matches the archive's pattern. */
   take(event: BusEvent): void {
     if (!this.#matches(event)) return;
     this.#events.push({ atMs: Date.parse(event.time), text: JSON.stringify(event) });
     if (this.#events.length > KEPT) this.#events.shift();
   }
 
-  /** Events that happened in [fromMs, toMs], earliest first. */
+  /** Returns the events in [fromMs, toMs], earliest first. */
   between(fromMs: number, toMs: number): BusEvent[] {
     return this.#events
       .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)

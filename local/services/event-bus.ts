@@ -27,15 +27,15 @@ interface RuleProperties {
   readonly Targets: readonly TargetProperties[];
 }
 
-/** What PutEvents answers for one entry. */
+/** PutEvents's result for one entry. */
 export type EntryAnswer =
   | { readonly EventId: string }
   | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
-/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html, the limit of every region. */
+/** Limit in every region. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html */
 const MAX_ENTRY_BYTES = 256 * 1024;
 
-/** What EventBridge may do. Without it, it may do everything. */
+/** EventBridge's permissions. By default, it may do everything. */
 interface Permissions {
   readonly refusal: DeliveryRefusal;
   archiveRefusal(archiveArn: string): string | undefined;
@@ -55,21 +55,21 @@ interface Rule {
   readonly counts: RuleCounts;
 }
 
-/** Where AWS services put their events. */
+/** The bus that AWS services send their events to. */
 const DEFAULT_BUS = "default";
 
 /**
- * The custom bus, the account's default bus, and the partner buses that the template's rules name. It matches
- * events against the rules and passes them to the rules' targets. Events of the custom bus also go to its archives.
+ * The custom bus, the account's default bus, and the partner buses that the template's rules name. Matches events
+ * against the rules and sends them to the rules' targets. Events on the custom bus also go to its archives.
  */
 export class EventBus {
   readonly #rules: readonly Rule[];
-  /** The archives of our own bus. */
+  /** Archives of the custom bus. */
   readonly archives: readonly EventArchive[];
   readonly #disabled = new Set<string>();
-  /** Set by tests: while true, PutEvents fails as a whole. */
+  /** Set by tests. While true, every PutEvents call fails. */
   down = false;
-  /** Set by tests: PutEvents answers after this delay. */
+  /** Set by tests. Delay of PutEvents in milliseconds. */
   delayMs = 0;
   /** Called for each accepted entry. */
   onEntry: ((entry: PutEventsEntry) => void) | undefined;
@@ -97,26 +97,26 @@ export class EventBus {
       });
   }
 
-  /** How many events wait to be sent to a target again. */
+  /** Number of events that wait for a retry. */
   get waiting(): number {
     return this.#rules
       .flatMap(({ targets }) => targets)
       .reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
-  /** CloudWatch's counts of a rule. */
+  /** Returns the CloudWatch metrics of a rule. */
   countsOf(ruleName: string): RuleCounts {
     const rule = this.#rules.find(({ name }) => name === ruleName);
     if (!rule) throw new RangeError(`there is no rule ${ruleName}`);
     return rule.counts;
   }
 
-  /** Gives up what waits to be sent again. */
+  /** Cancels all retries. */
   close(): void {
     for (const { targets } of this.#rules) for (const target of targets) target.close();
   }
 
-  /** Enables or disables a rule of the custom bus. Returns whether there is a rule with the name. */
+  /** Enables or disables a rule of the custom bus. Returns whether the rule exists. */
   setEnabled(ruleName: string, enabled: boolean): boolean {
     if (enabled) this.#disabled.delete(ruleName);
     else this.#disabled.add(ruleName);
@@ -162,9 +162,9 @@ export class EventBus {
   }
 
   /**
-   * Passes an event to the matching rules of the custom bus.
+   * Sends an event to the matching rules of the custom bus.
    *
-   * @param ruleArns only to these
+   * @param ruleArns only these rules
    */
   deliver(event: BusEvent, ruleArns?: readonly string[]): void {
     const rules = this.#rules.filter(

@@ -1,7 +1,6 @@
 /**
- * EventBridge event patterns. It supports the part of the language that our rules use: exact values, and the
- * operators `prefix` and `exists`. A rule that uses more is refused when the stack starts, so that a match is never
- * different from AWS.
+ * An EventBridge event pattern. Supports the subset that our rules use: exact values and the operators `prefix` and
+ * `exists`. Any other operator fails at startup, so that matches never differ from AWS.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  */
 export type EventPattern = { readonly [field: string]: EventPattern | readonly unknown[] };
@@ -21,7 +20,11 @@ function compileOperator(operator: unknown): Matcher {
   }
 }
 
-/** Compiles a pattern; throws on an operator that it does not know. */
+/**
+ * Compiles a pattern.
+ *
+ * @throws Error for an unsupported operator
+ */
 export function compilePattern(pattern: EventPattern): Matcher {
   const fields = Object.entries(pattern).map(([field, expected]): [string, Matcher] => {
     if (!Array.isArray(expected)) return [field, compilePattern(expected as EventPattern)];

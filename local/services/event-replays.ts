@@ -13,7 +13,7 @@ export interface StartReplayInput {
   readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] };
 }
 
-/** What DescribeReplay answers. */
+/** The output of DescribeReplay. */
 interface Replay extends StartReplayInput {
   readonly ReplayArn: string;
   readonly ReplayStartTime: number;
@@ -23,14 +23,14 @@ interface Replay extends StartReplayInput {
   ReplayEndTime?: number;
 }
 
-/** How many events a replay delivers before other work can run. */
+/** Number of events that a replay delivers before it yields to other work. */
 const AT_ONCE = 100;
 
 const nowSeconds = () => Date.now() / 1000;
 
 /**
- * Replays of the bus's archives. The archived events of a time range go to the bus's rules again. Each event has
- * the replay's name in `replay-name`.
+ * Replays of the bus's archives. A replay sends the archived events of a time range to the bus's rules again. Each
+ * event has the replay's name in `replay-name`.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html
  */
 export class EventReplays {

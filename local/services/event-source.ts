@@ -17,18 +17,18 @@ interface MappingProperties {
   readonly ScalingConfig?: { readonly MaximumConcurrency: number };
 }
 
-/** The number of pollers of a mapping. A mapping can allow fewer. */
+/** Maximum number of pollers of a mapping. A mapping's maximum concurrency can lower it. */
 const POLLERS = 5;
 const IDLE_WAIT_MS = 1000;
 
-/** Waits of a mapping whose function is throttled. AWS publishes none. */
+/** Backoff of a mapping whose function is throttled. AWS does not publish its own. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
 
-/** What a function must be allowed on the queue that is polled for it. */
+/** Permissions that a function needs on the queue that is polled for it. */
 const POLLS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
-/** A message in the form that an invocation gets. */
+/** Converts a message to the record that an invocation gets. */
 export function toRecord(message: Message, eventSourceARN: string): SQSRecord {
   return {
     messageId: message.messageId,
@@ -65,7 +65,7 @@ export function acknowledge(
   }
 }
 
-/** Polls a queue for a function, as a Lambda event source mapping does. */
+/** Polls a queue for a function, like a Lambda event source mapping. */
 class EventSource {
   #stopped = false;
 
@@ -91,7 +91,7 @@ class EventSource {
     }
   }
 
-  /** A batch: it is full, or has the messages that arrived within the window. */
+  /** Receives a batch: until it is full or the batching window ends. */
   async #gather(): Promise<Message[]> {
     const { BatchSize, MaximumBatchingWindowInSeconds = 0 } = this.mapping;
     const messages = this.queue.receive(BatchSize);
@@ -116,7 +116,7 @@ class EventSource {
     }
   }
 
-  /** Invokes again while Lambda refuses to, until the messages are visible to others. */
+  /** Retries while Lambda throttles the function, until the messages become visible again. */
   async #untilTaken(invoke: () => Promise<unknown>): Promise<unknown> {
     const endMs = Date.now() + this.queue.options.visibilityTimeoutMs;
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
@@ -132,11 +132,11 @@ class EventSource {
 }
 
 /**
- * Starts the template's SQS event source mappings, which work by the permissions of their functions.
+ * Starts the template's SQS event source mappings. Mappings use the permissions of their functions.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
  *
- * @returns stops them
- * @throws Error when a function may not consume its queue: CloudFormation cannot create the mapping then
+ * @returns a function that stops them
+ * @throws Error when a function may not consume its queue, because CloudFormation could not create the mapping
  */
 export function startEventSources(
   template: Template,

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 
-/** A port is in use. The message names the variable to change. */
+/** Thrown when a port is in use. The message names the setting to change. */
 export class PortInUseError extends Error {
   constructor(port: number, variable: string) {
     super(`port ${port} is in use: set ${variable} to another port, or to 0 for any free port`);
@@ -9,7 +9,7 @@ export class PortInUseError extends Error {
 }
 
 /**
- * The port if it is free on 127.0.0.1, or any free port for 0.
+ * Returns the port if it is free on 127.0.0.1. For 0, returns any free port.
  *
  * @param variable the setting that the error names
  * @throws PortInUseError

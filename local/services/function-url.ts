@@ -13,7 +13,7 @@ interface UrlProperties {
 }
 
 /**
- * Answers HTTP requests as the URL of one of the template's functions does.
+ * Serves HTTP requests like a Lambda function URL of the template.
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
  */
 export class FunctionUrl {
@@ -24,7 +24,7 @@ export class FunctionUrl {
     private readonly options: { readonly trustForwardedFor?: boolean | undefined } = {},
   ) {}
 
-  /** The functions that have a URL, by the URL's logical id. */
+  /** Returns the functions that have a URL, by the URL's logical ID. */
   static functionsIn(template: Template): Map<string, string> {
     return new Map(
       template.resources<UrlProperties>("AWS::Lambda::Url").map(({ logicalId, properties }) => {
@@ -50,7 +50,7 @@ export class FunctionUrl {
         domainName: `${this.id.toLowerCase()}.lambda-url.${REGION}.on.aws`,
         stage: "$default",
         routeKey: "$default",
-        // A function URL does not decode it, unlike an HTTP API.
+        // Unlike an HTTP API, a function URL does not decode the path.
         rawPath,
         sourceIp: sourceIp(request, this.options.trustForwardedFor ?? false),
         requestId,

@@ -11,7 +11,7 @@ interface GatewayResponseProperties {
 export interface GatewayContext {
   readonly requestId: string;
   readonly message: string;
-  /** Request headers, by lower-case name. */
+  /** Request headers by lower-case name. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly authorizer: Readonly<Record<string, string>>;
 }
@@ -22,7 +22,7 @@ export interface GatewayAnswer {
   readonly body: string;
 }
 
-/** AWS's own status of each type. */
+/** AWS's default status of each type. */
 const DEFAULT_STATUS: Readonly<Record<string, number>> = {
   UNAUTHORIZED: 401,
   ACCESS_DENIED: 403,
@@ -36,7 +36,7 @@ const DEFAULT_STATUS: Readonly<Record<string, number>> = {
 };
 
 /**
- * The value of a header's mapping expression.
+ * Evaluates a header's mapping expression.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping-sources.html
  */
 function mapped(source: string, type: string, context: GatewayContext): string {
@@ -63,7 +63,7 @@ function variable(name: string, type: string, context: GatewayContext): string {
   }
 }
 
-/** The template's gateway responses. As in API Gateway, a template only substitutes variables. */
+/** The template's gateway responses. As in API Gateway, response templates only substitute variables. */
 export class GatewayResponses {
   readonly #byType: ReadonlyMap<string, GatewayResponseProperties>;
 

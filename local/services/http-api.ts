@@ -81,7 +81,7 @@ function readAuthorizers(template: Template): Map<string, Authorizer> {
   );
 }
 
-/** The routes of the template's HTTP APIs, by API. */
+/** Returns the routes of the template's HTTP APIs, by API. */
 function readHttpRoutes(template: Template): Map<string, HttpRoute[]> {
   const integrations = new Map(
     template
@@ -117,7 +117,7 @@ function readHttpRoutes(template: Template): Map<string, HttpRoute[]> {
 
 type Payload = ReturnType<typeof httpPayload>;
 
-/** The value of an identity source, such as `$request.header.Authorization`; undefined without one. */
+/** Returns the value of an identity source such as `$request.header.Authorization`, or undefined if it is missing. */
 function identityOf(source: string, payload: Payload): string | undefined {
   const [, kind, name = ""] = /^\$request\.(header|querystring)\.(.+)$/.exec(source) ?? [];
   if (kind === "header") return payload.headers[name.toLowerCase()] || undefined;
@@ -125,7 +125,7 @@ function identityOf(source: string, payload: Payload): string | undefined {
   throw unsupported(`the identity source ${source}`);
 }
 
-/** Percent-decoding, as API Gateway does it to the path that it routes by and hands over. */
+/** Percent-decodes a path. API Gateway routes by the decoded path and passes it to the function. */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -134,7 +134,7 @@ function decoded(path: string): string {
   }
 }
 
-/** Answers HTTP requests as one of the template's HTTP APIs does. It calls the authorizer first. */
+/** Serves HTTP requests like an HTTP API of the template. Calls the route's authorizer first. */
 export class HttpApi {
   readonly #routes: readonly HttpRoute[];
   readonly #stages: readonly string[];
@@ -152,7 +152,7 @@ export class HttpApi {
       .map(({ properties }) => properties.StageName);
   }
 
-  /** The template's HTTP APIs. */
+  /** Returns the logical IDs of the template's HTTP APIs. */
   static idsIn(template: Template): string[] {
     return template
       .resources<{ ProtocolType: string }>("AWS::ApiGatewayV2::Api")
@@ -182,7 +182,7 @@ export class HttpApi {
       domainName: `${this.apiId.toLowerCase()}.execute-api.${REGION}.amazonaws.com`,
       stage,
       routeKey: route.routeKey,
-      // API Gateway cuts off what follows a decoded `?`.
+      // API Gateway drops everything after a decoded `?`.
       // https://github.com/middleapi/standard-server/pull/93
       rawPath: rawPath.split("?")[0] ?? rawPath,
       sourceIp: sourceIp(request, this.options.trustForwardedFor ?? false),
@@ -200,7 +200,10 @@ export class HttpApi {
     return this.functions.invoke(route.functionName, event, trace);
   }
 
-  /** A named stage is the first segment of the path; `$default` serves the rest. An API mapping names its stage. */
+  /**
+   * Returns the stage of a path: a named stage is its first segment, any other path belongs to `$default`. With an API
+   * mapping, the stage is fixed.
+   */
   #stageOf(rawPath: string): { readonly stage: string; readonly path: string } {
     const { basePath } = this.options;
     if (basePath !== undefined) {
@@ -216,7 +219,7 @@ export class HttpApi {
     return { stage: "$default", path: rawPath };
   }
 
-  /** The most specific route, or `$default`. */
+  /** Returns the most specific route, or `$default`. */
   #match(method: string, path: string): RouteMatch<HttpRoute> {
     const named = this.#routes.filter(({ routeKey }) => routeKey !== "$default");
     const match = findRoute(named, method, path);
@@ -226,14 +229,14 @@ export class HttpApi {
     return { route, pathParameters: null };
   }
 
-  /** Calls the authorizer, and returns its context for the integration. */
+  /** Calls the authorizer and returns its context for the integration. */
   async #authorize(
     { functionName, identitySource }: Authorizer,
     payload: Payload,
     trace: string,
   ): Promise<Record<string, unknown>> {
     const identities = identitySource.map((source) => identityOf(source, payload));
-    // The authorizer is not asked about a call without its identity.
+    // API Gateway does not call the authorizer if an identity source is missing.
     if (identities.includes(undefined)) throw UNAUTHORIZED();
     const { http, stage } = payload.requestContext;
     const event = {

@@ -2,16 +2,16 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { renameHeaders } from "./renamed-headers.ts";
 
 /**
- * REST APIs and HTTP APIs have one limit.
+ * The limit of both REST APIs and HTTP APIs.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** Content types whose bodies an event holds as text; others are encoded as base64. */
+/** Content types whose bodies an event contains as text. Other bodies are base64-encoded. */
 const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded|[\w.-]+\+json))/i;
 
-/** An answer in the service's own words: `{"message": …}`. */
+/** An error response of the service itself: `{"message": …}`. */
 export class HttpRefusal extends Error {
   constructor(
     readonly status: number,
@@ -21,21 +21,21 @@ export class HttpRefusal extends Error {
   }
 }
 
-/** What an event in payload format 2.0 says of its source. */
+/** The request context of an event in payload format 2.0. */
 export interface EventSource {
   readonly accountId: string;
   readonly apiId: string;
   readonly domainName: string;
   readonly stage: string;
   readonly routeKey: string;
-  /** As the service hands it over. */
+  /** The path as the service passes it to the function. */
   readonly rawPath: string;
   readonly sourceIp: string;
   readonly requestId: string;
   readonly pathParameters: Readonly<Record<string, string>> | null;
 }
 
-/** Values of one name, as the format has them: joined by commas. */
+/** Joins values with the same name by commas, as payload format 2.0 requires. */
 function joined(entries: Iterable<readonly [string, string]>): Record<string, string> {
   const all = new Map<string, string>();
   for (const [name, value] of entries) {
@@ -52,9 +52,9 @@ function* headersOf({ rawHeaders }: IncomingMessage): Generator<readonly [string
 }
 
 /**
- * The bytes of a request's body.
+ * Reads the body of a request.
  *
- * @param tooLarge what is thrown when there are more than any API takes
+ * @param tooLarge creates the error to throw when the body exceeds the limit of every API
  */
 export async function bodyBytes(request: IncomingMessage, tooLarge: () => Error): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -69,7 +69,7 @@ export async function bodyBytes(request: IncomingMessage, tooLarge: () => Error)
 
 const TOO_LARGE = () => new HttpRefusal(413, "Request Entity Too Large");
 
-/** The body of a request, as an event holds it. */
+/** Reads the body of a request in the form that an event contains. */
 export async function readBody(
   request: IncomingMessage,
 ): Promise<{ readonly body?: string; readonly isBase64Encoded: boolean }> {
@@ -79,7 +79,7 @@ export async function readBody(
   return { body: body.toString(isBase64Encoded ? "base64" : "utf8"), isBase64Encoded };
 }
 
-/** `12/Mar/2020:19:03:58 +0000` */
+/** Formats a time like `12/Mar/2020:19:03:58 +0000`. */
 export function logTime(atMs: number): string {
   const [, day, month, year, time] =
     /^\w+, (\d+) (\w+) (\d+) ([\d:]+) GMT$/.exec(new Date(atMs).toUTCString()) ?? [];
@@ -87,7 +87,7 @@ export function logTime(atMs: number): string {
 }
 
 /**
- * A request as an event in payload format 2.0, without its body. Members without a value are absent.
+ * Converts a request to an event in payload format 2.0, without its body. Fields without a value are omitted.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
 export function httpPayload(request: IncomingMessage, source: EventSource) {
@@ -134,7 +134,7 @@ interface FunctionAnswer {
   readonly isBase64Encoded?: boolean;
 }
 
-/** A function's answer: with `statusCode` as it says, without as the JSON body of a 200. */
+/** Interprets a function's result. A result without `statusCode` becomes the JSON body of a 200 response. */
 function answerOf(result: unknown): FunctionAnswer {
   const hasStatus = typeof result === "object" && result !== null && "statusCode" in result;
   if (hasStatus) return result as FunctionAnswer;
@@ -145,7 +145,7 @@ function answerOf(result: unknown): FunctionAnswer {
   };
 }
 
-/** Sends a function's answer in payload format 2.0. */
+/** Sends a function's result in payload format 2.0 as the HTTP response. */
 export function sendAnswer(
   response: ServerResponse,
   result: unknown,
@@ -162,7 +162,7 @@ export function sendAnswer(
   response.end(Buffer.from(body, isBase64Encoded ? "base64" : "utf8"));
 }
 
-/** Sends an answer of the service itself. */
+/** Sends an error response of the service itself. */
 export function sendRefusal(
   response: ServerResponse,
   { status, message }: HttpRefusal,

@@ -2,7 +2,10 @@ import { MAX_MESSAGE_BYTES, MESSAGE_TEXT } from "./service-constraints.ts";
 import { ServiceError } from "./service-error.ts";
 import { type InputFault, inputFaults } from "./service-model.ts";
 
-/** Bytes of all entries of PutEvents: 1 MB by now, and the older limit in every region. */
+/**
+ * Limit for all entries of a PutEvents call in bytes. AWS raised it to 1 MB; this is the older limit, valid in every
+ * region.
+ */
 const MAX_PUT_EVENTS_BYTES = 256 * 1024;
 
 type Input = Readonly<Record<string, unknown>>;
@@ -16,7 +19,7 @@ const bytesOf = (...texts: readonly unknown[]) =>
     0,
   );
 
-/** The bytes that SQS counts of a message: its body, and names, types and values of its attributes. */
+/** Returns the message size that SQS counts: body plus names, types and values of attributes, in bytes. */
 function messageBytes({ MessageBody, MessageAttributes = {} }: Entry): number {
   const attributes = Object.entries(MessageAttributes as Record<string, Entry>);
   return attributes.reduce(
@@ -25,7 +28,7 @@ function messageBytes({ MessageBody, MessageAttributes = {} }: Entry): number {
   );
 }
 
-/** Why SQS does not take a message; undefined if it does. */
+/** Returns why SQS rejects a message, or undefined if it accepts it. */
 export function messageRefusal(message: Entry): ServiceError | undefined {
   const attributes = Object.values((message.MessageAttributes ?? {}) as Record<string, Entry>);
   if (message.MessageBody === "") {
@@ -82,7 +85,7 @@ function batchRefusal(call: string, entries: readonly Entry[]): ServiceError | u
   return undefined;
 }
 
-/** SQS's answer to a faulty member. */
+/** Returns SQS's error for an invalid parameter. */
 function sqsError({ kind, path, value, wanted }: InputFault): ServiceError {
   return kind === "missing"
     ? new ServiceError("MissingParameter", `The request must contain the parameter ${path}.`)
@@ -92,7 +95,7 @@ function sqsError({ kind, path, value, wanted }: InputFault): ServiceError {
       );
 }
 
-/** How EventBridge writes the place of a member: `entries.1.member.detail`. */
+/** Formats the path of a member like EventBridge does: `entries.1.member.detail`. */
 const placeOf = (path: string) =>
   path
     .split(".")
@@ -113,8 +116,8 @@ function validationError({ path, value, wanted }: InputFault): ServiceError {
 }
 
 /**
- * Why a service refuses the input of a call, with AWS's error code; undefined if it takes it. Unknown members are
- * ignored, as AWS ignores them.
+ * Returns AWS's error if a service rejects the input of a call, or undefined if it accepts it. Unknown members are
+ * ignored, as on AWS.
  *
  * @param target such as `AWSEvents.PutEvents`
  */

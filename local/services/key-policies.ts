@@ -8,7 +8,7 @@ interface KeyProperties {
 
 /** One use of a KMS key by a service or a role. */
 export interface KeyUse {
-  /** What it is for, for a person. */
+  /** Purpose of the use, for error messages. */
   readonly purpose: string;
   readonly keyArn: string;
   readonly principal: Principal;
@@ -19,15 +19,15 @@ export interface KeyUse {
 const ROOT: Principal = { arn: `arn:aws:iam::${ACCOUNT}:root` };
 
 /**
- * Decides whether KMS lets a service or a role use a key of the template: by the key's policy, and by the role's
- * own policies where the key's policy leaves it to IAM, as the usual statement for the account's root does.
+ * Decides whether a service or a role may use a KMS key of the template. The key's policy decides. If it delegates to
+ * IAM, as the usual statement for the account root does, the role's policies decide too.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
  */
 export class KeyPolicies {
   readonly #ofKeys: ReadonlyMap<string, readonly Statement[]>;
   readonly #ofRoles: RolePolicies;
 
-  /** @param imported the policies of keys that the template does not make, by ARN */
+  /** @param imported policies of keys that the template does not create, by key ARN */
   constructor(template: Template, imported: ReadonlyMap<string, readonly Statement[]> = new Map()) {
     this.#ofKeys = new Map([
       ...imported,
@@ -41,7 +41,7 @@ export class KeyPolicies {
     this.#ofRoles = new RolePolicies(template);
   }
 
-  /** The message with which KMS refuses a use; undefined if it allows it. */
+  /** Returns KMS's error message if it denies a use, or undefined if it allows it. */
   refusal({ purpose, keyArn, principal, actions, context }: KeyUse): string | undefined {
     const denied = actions.find((action) => {
       const request = { principal, action, resource: keyArn, context };

@@ -20,12 +20,12 @@ interface PolicyProperties {
   readonly Roles: readonly string[];
 }
 
-/** A producer's rights: it makes a data key, and checks it by decrypting it. */
+/** The actions that a producer needs: it generates a data key and verifies it by decrypting it. */
 const PRODUCES = ["kms:GenerateDataKey", "kms:Decrypt"];
 
 const service = (name: string) => ({ service: `${name}.amazonaws.com` });
 
-/** What EventBridge does with a key to put a rule's events into an encrypted queue or topic. */
+/** Returns EventBridge's key use when it sends a rule's events to an encrypted queue or topic. */
 export function deliveryUse(keyArn: string, ruleArn: string, targetArn: string): KeyUse {
   return {
     purpose: `EventBridge's delivery of ${logicalIdOfArn(ruleArn)} to ${logicalIdOfArn(targetArn)}`,
@@ -36,7 +36,7 @@ export function deliveryUse(keyArn: string, ruleArn: string, targetArn: string):
   };
 }
 
-/** What a role does with a key by what it does to an encrypted resource. */
+/** Returns a role's key use when it performs an action on an encrypted resource. */
 export function accessUse(
   keyArn: string,
   roleArn: string,
@@ -55,7 +55,7 @@ export function accessUse(
 function ofRules(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
   return template.resources<RuleProperties>("AWS::Events::Rule").flatMap((rule) =>
     rule.properties.Targets.flatMap(({ Arn, DeadLetterConfig }) =>
-      // Firehose encrypts by a grant of its own, so who sends to a stream needs nothing.
+      // Firehose encrypts with its own grant, so senders need no permission on the stream's key.
       [Arn, DeadLetterConfig?.Arn].flatMap((arn) => {
         const keyArn = arn?.includes(":firehose:") ? undefined : keys.get(arn ?? "");
         return keyArn === undefined
@@ -67,7 +67,7 @@ function ofRules(template: Template, keys: ReadonlyMap<string, string>): KeyUse[
 }
 
 /**
- * What EventBridge does with a key to keep archives.
+ * Returns EventBridge's key uses for archives.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
  */
 export function archiveUses(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
@@ -88,9 +88,7 @@ export function archiveUses(template: Template, keys: ReadonlyMap<string, string
     });
 }
 
-/**
- * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
- */
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html */
 function ofAlarms(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
   return template
     .resources<{ readonly AlarmActions?: readonly string[] }>("AWS::CloudWatch::Alarm")
@@ -114,7 +112,7 @@ function ofAlarms(template: Template, keys: ReadonlyMap<string, string>): KeyUse
     );
 }
 
-/** What roles do by the policies that let them use encrypted tables, queues and topics. */
+/** Returns the key uses of roles whose policies allow access to encrypted resources. */
 function ofRoles(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
   return template
     .resources<PolicyProperties>("AWS::IAM::Policy")
@@ -133,9 +131,7 @@ function ofRoles(template: Template, keys: ReadonlyMap<string, string>): KeyUse[
     );
 }
 
-/**
- * https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
- */
+/** https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3 */
 function ofStreams(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
   return template
     .resources<{
@@ -179,7 +175,7 @@ function ofStreams(template: Template, keys: ReadonlyMap<string, string>): KeyUs
     });
 }
 
-/** Every use of a customer's key that the deployed template leads to. */
+/** Returns every use of a customer managed key by the deployed template. */
 export function keyUses(template: Template): KeyUse[] {
   const keys = encryptedResources(template);
   return [ofRules, archiveUses, ofAlarms, ofRoles, ofStreams].flatMap((usesOf) =>

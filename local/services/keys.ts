@@ -22,9 +22,9 @@ interface LocalKey {
   readonly arn: string;
   readonly spec: string;
   readonly pair?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
-  /** Of a symmetric key. */
+  /** Set for symmetric keys. */
   readonly secret?: Buffer;
-  /** Of a key of authentication codes. */
+  /** Set for HMAC keys. */
   readonly hmac?: Buffer;
 }
 
@@ -66,7 +66,7 @@ export interface VerifyMacInput extends MacInput {
 
 const ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256";
 
-/** What stands before a SHA-256 digest in a signature (RFC 8017, section 9.2). */
+/** Prefix of a SHA-256 digest in a signature (RFC 8017, section 9.2). */
 const DIGEST_INFO = Buffer.from("3031300d060960864801650304020105000420", "hex");
 
 const IV_BYTES = 12;
@@ -76,8 +76,8 @@ const additionalData = (context: Context = {}) =>
   Buffer.from(JSON.stringify(Object.entries(context).sort()));
 
 /**
- * The template's KMS keys: RSA keys of 2048 bits that sign, symmetric ones that encrypt, and HMAC keys. They live as long as the
- * stack runs.
+ * The template's KMS keys: RSA-2048 signing keys, symmetric encryption keys and HMAC keys. Key material is generated at
+ * each start of the stack.
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
  */
 export class LocalKeys {
@@ -208,5 +208,5 @@ export class LocalKeys {
   }
 }
 
-/** Where a stack has no keys. */
+/** The keys of a stack without KMS keys. */
 export const NO_KEYS = new LocalKeys();

@@ -1,5 +1,5 @@
-// What the managed Node.js runtime does, in an environment of its own: load the bundle, then take
-// invocations from the Lambda Runtime API one after another.
+// Replaces the managed Node.js runtime: loads the bundle, then takes invocations from the Lambda Runtime API one after
+// another.
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 import { Agent, request } from "node:http";
 import { pathToFileURL } from "node:url";
@@ -63,7 +63,7 @@ for (;;) {
       (result) => ["response", result ?? null],
       (error) => ["error", errorBody(error)],
     );
-  // As aws-lambda-ric 4 does.
+  // aws-lambda-ric 4 does the same.
   await new Promise((resolve) => setImmediate(resolve));
   await call("POST", `invocation/${awsRequestId}/${path}`, answer);
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { readText } from "./aws-endpoint.ts";
 import { type LambdaSandbox, startSandbox } from "./lambda-sandbox.ts";
 
-/** What an environment needs to know about a function. */
+/** The function settings that an execution environment needs. */
 export interface LocalFunction {
   readonly name: string;
   readonly arn: string;
@@ -13,7 +13,7 @@ export interface LocalFunction {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** The function failed with an error. API Gateway reads its `errorMessage`. */
+/** Thrown when a function fails. API Gateway reads its `errorMessage`. */
 export class FunctionError extends Error {
   constructor(
     readonly errorMessage: string,
@@ -25,7 +25,7 @@ export class FunctionError extends Error {
 }
 
 /**
- * Lambda does not invoke the function, because as many of its invocations are under way as may be.
+ * Thrown when Lambda throttles an invocation because the concurrency limit is reached.
  * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
  */
 export class TooManyRequests extends FunctionError {
@@ -37,22 +37,22 @@ export class TooManyRequests extends FunctionError {
 /** An invocation that waits for an environment. */
 export interface Invocation {
   readonly payload: unknown;
-  /** X-Ray's header, which Lambda passes to the runtime. */
+  /** X-Ray trace header that Lambda passes to the runtime. */
   readonly traceHeader: string;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: FunctionError) => void;
 }
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/** Lambda's limit. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_RESPONSE_BYTES = 6_291_556;
 
 /**
- * One execution environment: a sandbox that runs the function's bundle, one invocation at a time. It serves
- * the Runtime API and the Extensions API. So the caller gets the response as soon as the function returns it, and
- * the environment takes the next invocation when the extension is done as well. Until then it is frozen.
+ * An execution environment: a sandbox that runs the function's bundle, one invocation at a time. It serves the Runtime
+ * API and the Extensions API. The caller gets the response as soon as the function returns it. The environment takes
+ * the next invocation when the extension is done too, and is frozen between invocations.
  */
 export class LambdaEnvironment {
-  /** The Runtime API has a host and a port and no path: each environment has an address of its own. */
+  /** The Runtime API's address is a host and port without a path, so each environment needs its own server. */
   readonly #api: Server;
   #sandbox: LambdaSandbox | undefined;
   #current: (Invocation & { readonly id: string }) | undefined;
@@ -76,7 +76,7 @@ export class LambdaEnvironment {
     this.#api = createServer((request, response) => {
       void this.#serve(request.url ?? "", request, response);
     });
-    // An idle environment waits for its next invocation without a limit.
+    // Idle environments wait for the next invocation without a timeout.
     this.#api.requestTimeout = 0;
     this.#api.keepAliveTimeout = 0;
     this.#api.listen(0, "127.0.0.1", () => {
@@ -100,12 +100,12 @@ export class LambdaEnvironment {
     return !this.#dead && this.#runtimeNext !== undefined && extensionReady;
   }
 
-  /** Whether an invocation is under way, or the extension's work after its response. */
+  /** Whether an invocation is running, or the extension is still working after the response. */
   get busy(): boolean {
     return this.#busy;
   }
 
-  /** Passes an invocation to a ready environment. */
+  /** Starts an invocation. The environment must be ready. */
   start(invocation: Invocation): void {
     this.#busy = true;
     this.#sandbox?.thaw();
@@ -138,7 +138,7 @@ export class LambdaEnvironment {
     runtime?.end(JSON.stringify(invocation.payload));
   }
 
-  /** Serves one call of the Runtime or Extensions API. */
+  /** Serves one call to the Runtime API or the Extensions API. */
   async #serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (path.endsWith("/runtime/invocation/next")) {
       this.#runtimeNext = response;
@@ -162,7 +162,7 @@ export class LambdaEnvironment {
     }
   }
 
-  /** Ends the environment at once, as a crash or a timeout does. */
+  /** Stops the environment immediately, as a crash or a timeout does. */
   kill(reason: string): void {
     if (this.#dead) return;
     this.#dead = true;

@@ -22,45 +22,45 @@ interface Pool {
   readonly target: LocalFunction;
   readonly environments: Set<LambdaEnvironment>;
   readonly waiting: Invocation[];
-  /** The most invocations at a time, which are kept for the function. */
+  /** Reserved concurrency. */
   reserved: number | undefined;
-  /** Invocations that were refused. */
+  /** Number of throttled invocations. */
   throttles: number;
 }
 
-/** How a template's functions run. */
+/** Options for running a template's functions. */
 export interface LambdaOptions {
-  /** Variables that lead AWS's SDK to the local services. */
+  /** Variables that direct the AWS SDK to the local services. */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
-  /** What becomes of a variable of the template. */
+  /** Maps the value of each environment variable of the template. */
   readonly rewrite?: (value: string) => string;
-  /** The path of `aws-lambda-ric`'s program, to run functions by AWS's own runtime. */
+  /** Path of the `aws-lambda-ric` program, to run functions with AWS's runtime. */
   readonly runtimeClient?: string | undefined;
 }
 
-/** How many environments of one function run at the same time. AWS would start one for each concurrent call. */
+/** Maximum number of environments per function. AWS would start one for each concurrent call. */
 const CONCURRENCY = 4;
 
-/** How many invocations are under way, or wait for an environment, which AWS would have started for them. */
+/** Counts invocations that are running or wait for an environment. On AWS, each of them would have an environment. */
 const inUse = ({ waiting, environments }: Pool) =>
   waiting.length + [...environments].filter(({ busy }) => busy).length;
 
-/** What AWS gives an account at first. */
+/** The default concurrency of an AWS account. */
 const DEFAULT_ACCOUNT_CONCURRENCY = 1000;
 
-/** The template's functions, run from their bundles. */
+/** The template's functions. Each runs from its bundle. */
 export class LambdaFunctions {
   readonly #pools = new Map<string, Pool>();
   /**
-   * Set by tests: the account's concurrency. Functions without a reservation share what others have not reserved.
-   * Without it, the account has no limit.
+   * Set by tests: the account's concurrency. Functions without reserved concurrency share what is not reserved. By
+   * default, the account has no limit.
    * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
    */
   accountConcurrency: number | undefined;
   #closed = false;
 
-  /** Environments start when they are first needed. */
+  /** Environments start on demand. */
   constructor(
     template: Template,
     private readonly options: LambdaOptions,
@@ -84,7 +84,7 @@ export class LambdaFunctions {
           ...endpoints,
           _HANDLER: properties.Handler,
           AWS_REGION: REGION,
-          // The called services use it to identify the function and the permissions of its role.
+          // The local services use the access key ID to identify the function and its role's permissions.
           AWS_ACCESS_KEY_ID: logicalId,
           AWS_SECRET_ACCESS_KEY: "local",
           AWS_LAMBDA_FUNCTION_NAME: logicalId,
@@ -103,17 +103,17 @@ export class LambdaFunctions {
     }
   }
 
-  /** The function's environment variables, as deployed. */
+  /** Returns the function's environment variables, as deployed. */
   variables(name: string): Readonly<Record<string, string>> {
     return this.#pool(name).target.variables;
   }
 
   /**
-   * Invokes a function and waits for its answer.
+   * Invokes a function and waits for its result.
    *
-   * @param traceHeader the trace that the function continues; without it, a new trace begins
-   * @throws FunctionError when the function throws, crashes or takes longer than its timeout
-   * @throws TooManyRequests when as many invocations are under way as the function or the account may have
+   * @param traceHeader the trace to continue; by default, a new trace
+   * @throws FunctionError when the function throws, crashes or exceeds its timeout
+   * @throws TooManyRequests when the function or the account has reached its concurrency limit
    */
   invoke(name: string, payload: unknown, traceHeader = newTraceHeader()): Promise<unknown> {
     const pool = this.#pool(name);
@@ -127,18 +127,21 @@ export class LambdaFunctions {
     });
   }
 
-  /** Reserves concurrency for a function, as PutFunctionConcurrency does; 0 stops it, undefined takes it back. */
+  /**
+   * Reserves concurrency for a function, as PutFunctionConcurrency does. 0 stops the function; undefined removes the
+   * reservation.
+   */
   reserve(name: string, concurrency: number | undefined): void {
     this.#pool(name).reserved = concurrency;
   }
 
-  /** How many invocations of a function were refused. */
+  /** Returns the number of throttled invocations of a function. */
   throttlesOf(name: string): number {
     return this.#pool(name).throttles;
   }
 
   /**
-   * The account's limits, as GetAccountSettings has them.
+   * Returns the account's limits, as GetAccountSettings does.
    * https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html
    */
   accountSettings(): object {
@@ -157,7 +160,7 @@ export class LambdaFunctions {
     return left <= 0;
   }
 
-  /** Whether no invocation waits or is under way, nor the work that follows its response. */
+  /** Whether no invocation is waiting or running, and no extension is still working. */
   get isIdle(): boolean {
     return [...this.#pools.values()].every(
       ({ waiting, environments }) =>
@@ -165,7 +168,7 @@ export class LambdaFunctions {
     );
   }
 
-  /** Kills a function's environments in the middle of their work, as a crash would. */
+  /** Kills a function's environments, as a crash would. */
   kill(name: string): void {
     for (const environment of [...this.#pool(name).environments]) environment.kill("killed");
   }
@@ -201,7 +204,7 @@ export class LambdaFunctions {
       onReady: () => this.#dispatch(pool),
       onEnd: (reason: string, wasReady: boolean) => {
         pool.environments.delete(environment);
-        // An environment that never became ready would fail the next time as well.
+        // If the environment never became ready, the next one would fail too.
         if (!wasReady) {
           for (const { reject } of pool.waiting.splice(0)) {
             reject(new FunctionError(reason, "Runtime.ExitError"));

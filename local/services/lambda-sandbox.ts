@@ -2,17 +2,17 @@ import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { Worker } from "node:worker_threads";
 
-/** Where the runtime of one execution environment runs. */
+/** The thread or process in which an execution environment's runtime runs. */
 export interface LambdaSandbox {
-  /** Stops all work, timers and sockets among it, as Lambda does until the next invocation. */
+  /** Stops all work, including timers and sockets, as Lambda does until the next invocation. */
   freeze(): void;
-  /** Lets the work go on. */
+  /** Resumes the work. */
   thaw(): void;
-  /** Ends the runtime at once. */
+  /** Stops the runtime immediately. */
   end(): void;
 }
 
-/** What is heard of a sandbox. */
+/** Callbacks of a sandbox. */
 export interface SandboxEvents {
   readonly onExit: (reason: string) => void;
   readonly onLine: (line: string) => void;
@@ -32,7 +32,7 @@ function readLines(streams: readonly Readable[], onLine: (line: string) => void)
   }
 }
 
-/** Runs our own runtime in a worker thread: quick to start. Nothing can freeze a thread. */
+/** Runs our own runtime in a worker thread, which starts fast. A thread cannot be frozen. */
 function startWorker(env: Variables, { onExit, onLine }: SandboxEvents): LambdaSandbox {
   const worker = new Worker(BOOTSTRAP, {
     env: { ...env },
@@ -46,7 +46,7 @@ function startWorker(env: Variables, { onExit, onLine }: SandboxEvents): LambdaS
   return { freeze: () => {}, thaw: () => {}, end: () => void worker.terminate() };
 }
 
-/** Runs AWS's runtime interface client in a process of its own, which can be frozen. */
+/** Runs AWS's runtime interface client in a separate process, which can be frozen. */
 function startProcess(
   client: string,
   env: Variables,
@@ -71,7 +71,7 @@ function startProcess(
 /**
  * Starts a function's runtime.
  *
- * @param runtimeClient the path of `aws-lambda-ric`'s program, to use AWS's own runtime instead of ours
+ * @param runtimeClient path of the `aws-lambda-ric` program, to use AWS's runtime instead of ours
  */
 export function startSandbox(
   env: Variables,

@@ -5,7 +5,7 @@ import { inputFaults } from "./service-model.ts";
 export interface Notification {
   readonly topic_arn: string;
   readonly subject: string;
-  /** The text for each protocol, including `default`. */
+  /** Text for each protocol, including `default`. */
   readonly message: Readonly<Record<string, string>>;
 }
 
@@ -16,10 +16,10 @@ export interface Subscription {
   readonly confirmed: boolean;
 }
 
-/** How many of the latest notifications are kept. Nobody receives them here. */
+/** Maximum number of notifications to keep. The local SNS delivers to no one. */
 const KEPT = 1000;
 
-/** The input of Publish, from its form. */
+/** Parses the input of Publish from its form. */
 function inputOf(form: URLSearchParams): Record<string, unknown> {
   const input: Record<string, unknown> = {};
   const attributes: Record<string, Record<string, string>> = {};
@@ -33,7 +33,7 @@ function inputOf(form: URLSearchParams): Record<string, unknown> {
   return Object.keys(attributes).length > 0 ? { ...input, MessageAttributes: attributes } : input;
 }
 
-/** Whether a message with MessageStructure json has a text for every protocol that names none. */
+/** Whether a message with `MessageStructure: json` has a default text. */
 function hasDefault(message: string): boolean {
   try {
     return typeof JSON.parse(message)?.default === "string";
@@ -42,7 +42,7 @@ function hasDefault(message: string): boolean {
   }
 }
 
-/** Why SNS does not publish a message; undefined if it does. */
+/** Returns why SNS rejects a message, or undefined if it accepts it. */
 export function publishRefusal(form: URLSearchParams): ServiceError | undefined {
   const refuse = (what: string) =>
     new ServiceError("InvalidParameter", `Invalid parameter: ${what}`);
@@ -59,13 +59,13 @@ export function publishRefusal(form: URLSearchParams): ServiceError | undefined 
 
 const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
-/** An error in the form of SNS's query protocol. */
+/** Formats an error in SNS's query protocol. */
 export function errorXml({ code, message }: ServiceError): string {
   const text = message.replace(/[&<>]/g, (character) => ESCAPES[character] ?? "");
   return `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${text}</Message></Error><RequestId>${crypto.randomUUID()}</RequestId></ErrorResponse>`;
 }
 
-/** A local SNS. It keeps what was published, and the local front shows it. */
+/** A local SNS. Keeps published messages; the local front end shows them. */
 export class Notifications {
   readonly #published: Notification[] = [];
   /** Set by tests. */
@@ -75,7 +75,7 @@ export class Notifications {
     return this.#published;
   }
 
-  /** Answers ListSubscriptionsByTopic with XML. */
+  /** Returns the XML response of ListSubscriptionsByTopic. */
   listSubscriptions(form: URLSearchParams): string {
     const topicArn = form.get("TopicArn") ?? "";
     const members = this.subscriptions.map(({ protocol, endpoint, confirmed }, index) => {
@@ -85,7 +85,7 @@ export class Notifications {
     return `<ListSubscriptionsByTopicResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><ListSubscriptionsByTopicResult><Subscriptions>${members.join("")}</Subscriptions></ListSubscriptionsByTopicResult><ResponseMetadata><RequestId>${crypto.randomUUID()}</RequestId></ResponseMetadata></ListSubscriptionsByTopicResponse>`;
   }
 
-  /** Takes one call of SNS's query protocol, and answers with XML. */
+  /** Handles a Publish call of SNS's query protocol and returns the XML response. */
   publish(form: URLSearchParams): string {
     const text = form.get("Message") ?? "";
     const structured = form.get("MessageStructure") === "json";

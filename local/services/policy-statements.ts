@@ -1,9 +1,9 @@
 type OneOrMore<T> = T | readonly T[];
 
-/** A statement of a policy, as the template has it. */
+/** A policy statement, as the template has it. */
 export interface Statement {
   readonly Effect: string;
-  /** Who it is about. A role's own policy names nobody. */
+  /** Absent in an identity-based policy. */
   readonly Principal?: string | Readonly<Record<string, OneOrMore<string>>>;
   readonly Action: OneOrMore<string>;
   readonly Resource?: OneOrMore<string>;
@@ -12,15 +12,15 @@ export interface Statement {
   >;
 }
 
-/** Who asks: a service by its name, such as `events.amazonaws.com`, or a role or an account by its ARN. */
+/** The caller: a service by its name, such as `events.amazonaws.com`, or a role or an account by its ARN. */
 export type Principal = { readonly service: string } | { readonly arn: string };
 
-/** What is known of a request, by condition key, such as `aws:SourceArn`. */
+/** Context of a request by condition key, such as `aws:SourceArn`. */
 export type RequestContext = Readonly<Record<string, string>>;
 
-/** One request, as policies decide about it. */
+/** A request to evaluate against policies. */
 export interface PolicyRequest {
-  /** Absent where a policy names nobody. */
+  /** Absent when evaluating an identity-based policy. */
   readonly principal?: Principal | undefined;
   readonly action: string;
   readonly resource: string;
@@ -29,10 +29,10 @@ export interface PolicyRequest {
 
 const listOf = <T>(value: OneOrMore<T>): readonly T[] => [value].flat() as readonly T[];
 
-/** Whether a text fits a pattern with `*` and `?`. */
+/** Whether a text matches a pattern with `*` and `?`. */
 function isLike(pattern: string, text: string): boolean {
   let [inPattern, inText] = [0, 0];
-  /** After the last `*`, and where in the text what it stands for ends. */
+  /** Position in the pattern after the last `*`, and end of its match in the text. */
   let [afterStar, starEnd] = [-1, 0];
   while (inText < text.length) {
     const wanted = pattern[inPattern];
@@ -56,13 +56,13 @@ type Operator = (wanted: string, found: string) => boolean;
 const OPERATORS: Readonly<Record<string, Operator>> = {
   StringEquals: (wanted, found) => wanted === found,
   StringLike: isLike,
-  // The two operators for ARNs are the same.
+  // ArnEquals and ArnLike behave the same.
   ArnEquals: isLike,
   ArnLike: isLike,
   Bool: (wanted, found) => wanted.toLowerCase() === found.toLowerCase(),
 };
 
-/** Whether every condition holds. A key that the request does not have makes its condition fail. */
+/** Whether every condition matches. A condition on a key that the request lacks does not match. */
 function conditionsHold(condition: Statement["Condition"], context: RequestContext): boolean {
   const known = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
   return Object.entries(condition ?? {}).every(([operator, keys]) => {
@@ -100,7 +100,7 @@ function isAbout(statement: Statement, request: PolicyRequest): boolean {
 }
 
 /**
- * What statements say about a request: one that denies wins; nothing said is `undefined`.
+ * Evaluates statements for a request. An explicit deny wins. Returns undefined if no statement applies.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
 export function decide(

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** An attribute of a message in SQS. */
+/** An attribute of an SQS message. */
 export interface MessageAttribute {
   readonly DataType: string;
   readonly StringValue?: string;
@@ -22,17 +22,17 @@ interface QueueOptions {
   readonly redrive?: { readonly target: () => Queue; readonly maxReceiveCount: number } | undefined;
 }
 
-/** How a queue departs from one delivery each, in order. A standard queue promises neither. */
+/** Makes a queue deliver out of order and more than once, as a standard queue may. */
 export interface QueueDisorder {
-  /** At least 0, less than 1: which message comes next, and whether it comes twice. */
+  /** Returns a number in [0, 1). It decides which message comes next, and whether the message is delivered twice. */
   fraction(): number;
-  /** The share of deliveries after which the message is delivered once more. */
+  /** Share of deliveries after which the message is delivered again. */
   readonly duplicateShare: number;
 }
 
 /**
- * A standard SQS queue in memory. A received message is invisible for the visibility timeout, and is delivered again
- * unless it is deleted. After the maximum number of receives it goes to the dead-letter queue.
+ * A standard SQS queue in memory. A received message is invisible for the visibility timeout. If it is not deleted by
+ * then, it is delivered again. After the maximum number of receives, it goes to the dead-letter queue.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
  */
 export class Queue {
@@ -40,9 +40,9 @@ export class Queue {
   readonly #inFlight = new Map<string, { message: Message; timer: NodeJS.Timeout }>();
   #arrival: (() => void)[] = [];
   #closed = false;
-  /** Set by tests: the error with which the queue refuses every message that is sent. */
+  /** Set by tests. If set, `send` throws this error. */
   refusal: Error | undefined;
-  /** Without it, messages come in order, each once. */
+  /** By default, messages are delivered once and in order. */
   disorder: QueueDisorder | undefined;
 
   constructor(readonly options: QueueOptions) {}
@@ -55,7 +55,7 @@ export class Queue {
     return this.#inFlight.size;
   }
 
-  /** Every message, in flight or not. */
+  /** All messages, including those in flight. */
   get messages(): readonly Message[] {
     return [...[...this.#inFlight.values()].map(({ message }) => message), ...this.#visible];
   }
@@ -109,7 +109,7 @@ export class Queue {
     this.#inFlight.delete(receiptHandle);
   }
 
-  /** Makes a received message visible again, at once or after a delay. */
+  /** Makes a received message visible again, immediately or after a delay. */
   release(receiptHandle: string, afterMs = 0): void {
     const held = this.#inFlight.get(receiptHandle);
     if (!held) return;
@@ -122,7 +122,7 @@ export class Queue {
     this.#push(held.message);
   }
 
-  /** Resolves when there may be a message, or when the wait is over. */
+  /** Resolves when a message may be available, or after `waitMs`. */
   async waitForMessage(waitMs: number): Promise<void> {
     if (this.visible > 0 || this.#closed || waitMs <= 0) return;
     await new Promise<void>((resolve) => {

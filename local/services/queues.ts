@@ -9,16 +9,16 @@ interface QueueProperties {
   };
 }
 
-/** SQS's own default. */
+/** SQS's default. */
 const DEFAULT_VISIBILITY_SECONDS = 30;
 
 /** The template's queues by name. */
 export type Queues = ReadonlyMap<string, Queue>;
 
 /**
- * Makes the template's queues.
+ * Creates the template's queues.
  *
- * @param visibilitySeconds replaces the template's timeouts, for tests that cannot wait for minutes
+ * @param visibilitySeconds overrides the template's visibility timeouts, for tests
  */
 export function createQueues(template: Template, visibilitySeconds?: number): Queues {
   const queues = new Map<string, Queue>();
@@ -40,14 +40,18 @@ export function createQueues(template: Template, visibilitySeconds?: number): Qu
   return queues;
 }
 
-/** The queue with a name. */
+/**
+ * Returns the queue with a name.
+ *
+ * @throws Error when there is no such queue
+ */
 export function queueNamed(queues: Queues, name: string): Queue {
   const queue = queues.get(name);
   if (!queue) throw new Error(`there is no queue ${name}`);
   return queue;
 }
 
-/** The content of the queues, to keep it between runs. */
+/** Returns the messages of all queues, to keep them between runs. */
 export function dumpQueues(queues: Queues): Record<string, Pick<Message, "body" | "attributes">[]> {
   return Object.fromEntries(
     [...queues].map(([name, queue]) => [

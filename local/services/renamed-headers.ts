@@ -1,6 +1,6 @@
 /**
- * What API Gateway does to header fields of an integration's response. REST APIs document it; HTTP APIs and
- * function URLs were seen to rename `WWW-Authenticate` in the same way.
+ * Response headers that API Gateway renames. Documented for REST APIs. HTTP APIs and function URLs were observed to
+ * rename `WWW-Authenticate` in the same way.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
  */
 const RENAMED = new Set([
@@ -25,7 +25,7 @@ const DROPPED = new Set([
   "via",
 ]);
 
-/** A function's header fields as a caller gets them through a gateway. A load balancer changes none. */
+/** Renames and drops headers of a function's response like a gateway does. Load balancers change no headers. */
 export function renameHeaders<Value>(
   headers: Readonly<Record<string, Value>>,
 ): Record<string, Value> {

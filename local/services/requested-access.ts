@@ -5,7 +5,7 @@ type Input = Readonly<Record<string, unknown>>;
 
 const tableArn = (table: unknown) => arnOf("dynamodb", `table/${String(table)}`);
 
-/** Members of a transaction's items, by the action that each needs. */
+/** The action that each kind of transaction item needs. */
 const TRANSACTED = {
   Put: "PutItem",
   Update: "UpdateItem",
@@ -20,7 +20,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
     Object.keys((of ?? {}) as Input).map((table) => ({ action, resource: tableArn(table) }));
   if (operation.startsWith("Batch")) return tables(input.RequestItems);
   if (operation.startsWith("Transact")) {
-    // A transaction itself needs no permission. It needs the permission of each item in it.
+    // Transactions only need the permission of each item.
     return (input.TransactItems as readonly Record<string, { TableName: string }>[]).flatMap(
       (item) =>
         Object.entries(item).map(([member, { TableName }]) => ({
@@ -35,7 +35,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
 }
 
 /**
- * The permissions that a call of DynamoDB, EventBridge, SQS, Secrets Manager or KMS needs.
+ * Returns the permissions that a call to DynamoDB, EventBridge, SQS, Secrets Manager or KMS needs.
  *
  * @param target its `X-Amz-Target`: `DynamoDB_20120810.Query`, `AWSEvents.PutEvents`, `AmazonSQS.SendMessage`
  */
@@ -63,7 +63,7 @@ export function requestedAccess(target: string, input: Input): Access[] {
   return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arnOf("sqs", queue) }];
 }
 
-/** The permissions that a call of SNS's query protocol needs. */
+/** Returns the permissions that a call in SNS's query protocol needs. */
 export function requestedNotification(form: URLSearchParams): Access[] {
   return [{ action: `sns:${form.get("Action")}`, resource: form.get("TopicArn") ?? "" }];
 }

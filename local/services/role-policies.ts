@@ -6,7 +6,7 @@ interface PolicyProperties {
   readonly Roles: readonly string[];
 }
 
-/** What the template's roles are allowed by their own policies. */
+/** The identity-based policies of the template's roles. */
 export class RolePolicies {
   readonly #byRole = new Map<string, Statement[]>();
 

@@ -1,6 +1,6 @@
 import { logicalIdOfArn } from "./template.ts";
 
-/** What a rule sends events to: a queue or a delivery stream. It throws an error when it takes none. */
+/** A target of a rule: a queue or a delivery stream. `send` throws when the target rejects the event. */
 export interface Receiver {
   send(message: string, attributes?: Readonly<Record<string, TextAttribute>>): unknown;
 }
@@ -10,7 +10,7 @@ interface TextAttribute {
   readonly StringValue: string;
 }
 
-/** A target, as the template's rule has it. */
+/** A target as the template's rule defines it. */
 export interface TargetProperties {
   readonly Arn: string;
   readonly RoleArn?: string;
@@ -21,9 +21,9 @@ export interface TargetProperties {
   readonly DeadLetterConfig?: { readonly Arn: string };
 }
 
-/** CloudWatch's counts of a rule. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html */
+/** CloudWatch metrics of a rule. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html */
 export interface RuleCounts {
-  /** Events that no try delivered. */
+  /** Events that could not be delivered after all retries. */
   FailedInvocations: number;
   InvocationsSentToDlq: number;
   InvocationsFailedToBeSentToDlq: number;
@@ -37,18 +37,18 @@ export const noCounts = (): RuleCounts => ({
   RetryInvocationAttempts: 0,
 });
 
-/** Why EventBridge may not send a rule's events somewhere; undefined if it may. */
+/** Returns why EventBridge may not send a rule's events to a target, or undefined if it may. */
 export type DeliveryRefusal = (
   ruleArn: string,
   targetArn: string,
   roleArn?: string,
 ) => string | undefined;
 
-/** EventBridge's own policy where the rule has none. */
+/** EventBridge's default retry policy. */
 const DEFAULT_AGE_SECONDS = 86_400;
 const DEFAULT_ATTEMPTS = 185;
 
-/** AWS publishes no waits. With these, 185 retries take a little less than a day. */
+/** AWS does not publish its backoff. With these delays, 185 retries take slightly less than a day. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 480_000;
 
@@ -60,9 +60,9 @@ interface Failure {
 }
 
 /**
- * One target of a rule. What it does not take is tried again, with longer and longer waits, as often and as long as the
- * retry policy says. Then, or at once where EventBridge has no permission, the event goes to the target's dead-letter
- * queue. Without a queue, it is lost.
+ * A target of a rule. Failed deliveries are retried with exponential backoff within the limits of the retry policy.
+ * After that, or immediately if EventBridge has no permission, the event goes to the target's dead-letter queue.
+ * Without a queue, the event is lost.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
 export class RuleTarget {
@@ -76,7 +76,7 @@ export class RuleTarget {
     private readonly refusal: DeliveryRefusal,
   ) {}
 
-  /** How many events wait to be tried again. */
+  /** Number of events that wait for a retry. */
   get waiting(): number {
     return this.#timers.size;
   }

@@ -9,7 +9,7 @@ interface ScheduledRuleProperties {
   readonly Targets: readonly { readonly Arn: string; readonly Input?: string }[];
 }
 
-/** A schedule of the template. */
+/** A scheduled rule of the template. */
 export interface LocalSchedule {
   readonly name: string;
   readonly expression: string;
@@ -31,7 +31,7 @@ function periodMs(expression: string): number {
   return Number(count) * unitMs;
 }
 
-/** The waits of an asynchronous invocation that is throttled, and how long Lambda tries. */
+/** Backoff for throttled asynchronous invocations, and how long Lambda retries them. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 300_000;
 const LONGEST_AGE_MS = 6 * 3_600_000;
@@ -72,9 +72,9 @@ export class Schedules {
   }
 
   /**
-   * Runs a schedule now, and returns its function's answer.
+   * Runs a schedule now and returns its function's result.
    *
-   * @param more members of the event, in addition to those from EventBridge
+   * @param more fields to add to EventBridge's event
    */
   async run(name: string, more: object = {}): Promise<unknown> {
     const schedule = this.#schedules.find((candidate) => candidate.name === name);
@@ -87,7 +87,7 @@ export class Schedules {
       region: REGION,
       resources: [arnOf("events", `rule/${schedule.name}`)],
       "detail-type": "Scheduled Event",
-      // EventBridge gives it in seconds.
+      // EventBridge's time has no fraction of a second.
       time: new Date().toISOString().replace(/\.\d+/, ""),
       detail: {},
       ...more,
@@ -95,7 +95,7 @@ export class Schedules {
   }
 
   /**
-   * Invokes a function asynchronously: what Lambda throttles waits in its queue, and is tried again.
+   * Invokes a function asynchronously. Throttled invocations are retried with backoff.
    * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
    */
   async #invoke(functionName: string, event: object): Promise<unknown> {
@@ -115,7 +115,7 @@ export class Schedules {
   }
 }
 
-/** `OAuthMonitoringSchedulesCleanupFB18256C` → `cleanup`: the construct id of the rule. */
+/** Returns the construct ID of a rule: `OAuthMonitoringSchedulesCleanupFB18256C` → `cleanup`. */
 function scheduleName(logicalId: string): string {
   const id = logicalId.replace(/[0-9A-F]{8}$/, "");
   const words = id.split("Schedules").at(-1) ?? id;

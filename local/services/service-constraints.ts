@@ -1,4 +1,4 @@
-/** What is wrong with a value, in the words of AWS's validation; undefined if nothing is. */
+/** Returns AWS's validation message for an invalid value, or undefined for a valid one. */
 type Constraint = (value: unknown) => string | undefined;
 
 const lengthOf = (value: unknown): number =>
@@ -12,7 +12,7 @@ const length =
     return undefined;
   };
 
-/** The length of bytes, which travel as base64. */
+/** Limits the decoded length of base64 data. */
 const blob =
   (min: number, max: number): Constraint =>
   (value) =>
@@ -40,10 +40,10 @@ const all =
   (value) =>
     constraints.map((constraint) => constraint(value)).find((fault) => fault !== undefined);
 
-/** The characters that SQS and SNS take: those of XML 1.0. */
+/** Characters that SQS and SNS accept: those of XML 1.0. */
 export const MESSAGE_TEXT = /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u;
 
-/** Bytes of a message, and of the messages of a batch together. */
+/** Size limit of a message, and of a batch of messages, in bytes. */
 export const MAX_MESSAGE_BYTES = 1_048_576;
 
 const REPLAY_NAME = all(length(1, 64), pattern(/^[.\-_A-Za-z0-9]+$/));
@@ -51,7 +51,7 @@ const RULE_NAME = all(length(1, 64), pattern(/^[.\-_A-Za-z0-9]+$/));
 const ARN = length(1, 1600);
 
 /**
- * Constraints that the SDK's model does not carry, by shape and member.
+ * Constraints that the SDK's model lacks, by shape and member.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html
@@ -75,7 +75,7 @@ export const CONSTRAINTS: Readonly<Record<string, Readonly<Record<string, Constr
   GetSecretValueRequest: { SecretId: length(1, 2048) },
   PublishInput: {
     Message: all(length(1, 262_144), pattern(MESSAGE_TEXT)),
-    // Printable ASCII, without a control character, and no space at its beginning.
+    // Printable ASCII that doesn't start with a space.
     Subject: all(length(1, 100), pattern(/^[\x21-\x7e][\x20-\x7e]*$/)),
     MessageStructure: pattern(/^json$/),
   },

@@ -1,8 +1,8 @@
 /** An error of an AWS service, in the form that the SDK understands. */
 export class ServiceError extends Error {
   /**
-   * @param code AWS's name of the error, such as `ResourceNotFoundException`
-   * @param status the status of the HTTP answer
+   * @param code AWS's error code, such as `ResourceNotFoundException`
+   * @param status HTTP status of the response
    */
   constructor(
     readonly code: string,

@@ -26,17 +26,17 @@ import {
 } from "@aws-sdk/client-sqs";
 import { CONSTRAINTS } from "./service-constraints.ts";
 
-/** What is wrong with one member of a call's input. */
+/** An error in one member of a call's input. */
 export interface InputFault {
   readonly kind: "missing" | "unknown" | "type" | "constraint";
-  /** The member, such as `Entries.0.Detail`. */
+  /** Path of the member, such as `Entries.0.Detail`. */
   readonly path: string;
   readonly value: unknown;
-  /** What the service asks for. */
+  /** The value that the service expects. */
   readonly wanted: string;
 }
 
-/** The inputs of the calls that are made, by the call's name. They are the SDK's own model of the services. */
+/** Input schemas by call, from the SDK's own model of the services. Only calls that the code makes. */
 const INPUTS: Readonly<Record<string, unknown>> = {
   ChangeMessageVisibility: ChangeMessageVisibilityRequest$,
   ChangeMessageVisibilityBatch: ChangeMessageVisibilityBatchRequest$,
@@ -61,7 +61,7 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   VerifyMac: VerifyMacRequest$,
 };
 
-/** How the SDK writes a schema: a number for a simple type, else a list that begins with what it is. */
+/** Kinds of schemas in the SDK. A schema is a number for a simple type, or a list that starts with its kind. */
 const LIST = 1;
 const MAP = 2;
 const STRUCTURE = 3;
@@ -73,15 +73,15 @@ const SIMPLE: Readonly<Record<number, readonly [name: string, is: (value: unknow
   0: ["a string", (value) => typeof value === "string"],
   1: ["a number", (value) => typeof value === "number"],
   2: ["a boolean", (value) => typeof value === "boolean"],
-  // Seconds in the JSON protocols.
+  // Epoch seconds in the JSON protocols.
   4: ["a time", (value) => typeof value === "number" || value instanceof Date],
   21: ["bytes", (value) => typeof value === "string" || value instanceof Uint8Array],
 };
 
-/** A schema without the traits of the member that has it. */
+/** Returns a schema without its member traits. */
 function plain(schema: unknown): unknown {
   if (typeof schema === "function") return plain(schema());
-  // A member with traits of its own is a pair of its schema and the traits.
+  // A member with traits is a pair of schema and traits.
   if (Array.isArray(schema) && typeof schema[0] !== "number") return plain(schema[0]);
   if (Array.isArray(schema) && schema.length === 2) return plain(schema[0]);
   return schema;
@@ -154,7 +154,7 @@ function* faultsOfStructure(
       yield { kind: "unknown", path: at(name), value: value[name], wanted: `a member of ${shape}` };
     }
   }
-  // The required members come first.
+  // Required members come first.
   for (const [index, name] of names.entries()) {
     const member = value[name];
     if (member === undefined || member === null) {
@@ -174,11 +174,11 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * What is wrong with the input of a call, by the SDK's own model of the service (members, required ones, types) and
- * by the constraints of the service's API reference.
+ * Returns the errors in the input of a call. Checks members, required members and types against the SDK's model, and
+ * constraints against the service's API reference.
  *
  * @param call such as `PutEvents`
- * @throws Error for a call that is not in the list: add it
+ * @throws Error when `INPUTS` lacks the call; add it there
  */
 export function inputFaults(call: string, input: unknown): InputFault[] {
   const schema = INPUTS[call];

@@ -4,16 +4,16 @@ import { type AccessPolicies, principalOf } from "./access-policies.ts";
 import { readText } from "./aws-endpoint.ts";
 import { requestedAccess } from "./requested-access.ts";
 
-/** Where the guard sends requests. */
+/** The DynamoDB Local behind the guard. */
 export interface GuardedStore {
   readonly endpoint: string;
-  /** The access key for the requests, when each access key has its own store. */
+  /** Access key for forwarded requests, if each access key has its own tables. */
   readonly accessKey?: string | undefined;
-  /** How long each call of a function waits, to make the store slow. */
+  /** Delay of each call by a function, in milliseconds. Simulates a slow store. */
   delayMs?: number;
 }
 
-/** A proxy in front of DynamoDB Local, which has no permissions. It refuses a function's call as IAM would. */
+/** Creates a proxy in front of DynamoDB Local, which has no permissions. The proxy denies calls as IAM would. */
 export function createStoreGuard(policies: AccessPolicies, store: GuardedStore): Server {
   const agent = new Agent({ keepAlive: true });
   const guard = createServer((incoming, response) => {

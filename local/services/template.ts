@@ -7,13 +7,13 @@ export interface Assembly {
   readonly stackName: string;
 }
 
-/** A resource of the template; its properties still hold intrinsic functions. */
+/** A resource of the template. Its properties still contain intrinsic functions. */
 interface Resource {
   readonly Type: string;
   readonly Properties?: Record<string, unknown>;
 }
 
-/** A resource whose properties have local values instead of the deployed ones. */
+/** A resource whose intrinsic functions are resolved to local values. */
 export interface LocalResource<P = Record<string, unknown>> {
   readonly logicalId: string;
   readonly properties: P;
@@ -29,7 +29,7 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
   "AWS::URLSuffix": "amazonaws.com",
 };
 
-/** The service and resource prefix in the ARN of each type. */
+/** Service and resource prefix of the ARN by resource type. */
 const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::DynamoDB::Table": "dynamodb:table/",
   "AWS::SQS::Queue": "sqs:",
@@ -46,21 +46,21 @@ const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::CloudWatch::Alarm": "cloudwatch:alarm:",
 };
 
-/** The synthesized template, with every name and ARN made local. A physical name is the logical id. */
+/** The synthesized template with local names and ARNs. A resource's physical name is its logical ID. */
 export class Template {
   readonly #resources: Readonly<Record<string, Resource>>;
   readonly #addresses = new Map<string, string>();
 
   constructor(
     private readonly assembly: Assembly,
-    /** Where the local SQS answers; a queue's `Ref` is its URL. */
+    /** Endpoint of the local SQS. A queue's `Ref` is its URL. */
     private readonly queueEndpoint: string,
   ) {
     const file = join(assembly.directory, `${assembly.stackName}.template.json`);
     this.#resources = JSON.parse(readFileSync(file, "utf8")).Resources;
   }
 
-  /** The resources of a type, resolved. */
+  /** Returns the resources of a type, with resolved properties. */
   resources<P = Record<string, unknown>>(type: string): LocalResource<P>[] {
     return Object.entries(this.#resources)
       .filter(([, resource]) => resource.Type === type)
@@ -70,19 +70,23 @@ export class Template {
       }));
   }
 
-  /** The only resource of a type. */
+  /**
+   * Returns the only resource of a type.
+   *
+   * @throws Error unless there is exactly one
+   */
   only<P = Record<string, unknown>>(type: string): LocalResource<P> {
     const [found, another] = this.resources<P>(type);
     if (!found || another) throw new Error(`the template must have exactly one ${type}`);
     return found;
   }
 
-  /** The ARN by which AWS's APIs name a resource. */
+  /** Returns the ARN of a resource. */
   arn(logicalId: string): string {
     return this.#attribute(logicalId, "Arn");
   }
 
-  /** The folder with the bundle of a function. */
+  /** Returns the directory of a function's bundle. */
   assetDirectory(s3Key: string): string {
     const directory = join(this.assembly.directory, `asset.${s3Key.replace(/\.zip$/, "")}`);
     if (!existsSync(directory)) throw new Error(`the assembly has no bundle ${directory}`);
@@ -93,7 +97,7 @@ export class Template {
     return `${this.queueEndpoint}/${ACCOUNT}/${logicalId}`;
   }
 
-  /** Says where an HTTP API, a function URL or a user pool answers, for what refers to its address. */
+  /** Sets the URL of an HTTP API, a function URL or a user pool. References to its address resolve to this URL. */
   setAddress(logicalId: string, url: string): void {
     this.#addresses.set(logicalId, url);
   }
@@ -150,7 +154,7 @@ export class Template {
       case "AWS::Cognito::UserPoolResourceServer":
         return String(this.#resolve(this.#resources[id]?.Properties?.Identifier));
       case "AWS::Lambda::Alias":
-        // There is one version of a function here.
+        // A function has a single version in the local stack.
         return this.#attribute(
           String(this.#resolve(this.#resources[id]?.Properties?.FunctionName)),
           "Arn",
@@ -164,7 +168,7 @@ export class Template {
     const type = this.#resources[id]?.Type ?? "";
     const address = this.#addresses.get(id);
     if (address !== undefined && ["ApiEndpoint", "ProviderURL"].includes(attribute)) return address;
-    // Unlike an API's, a function's address ends with a slash.
+    // Unlike an API endpoint, a function URL ends with a slash.
     if (address !== undefined && attribute === "FunctionUrl") return `${address}/`;
     const prefix = ARN_PREFIXES[type];
     if (attribute !== "Arn" || prefix === undefined) return `${id}.${attribute}`;
@@ -173,12 +177,12 @@ export class Template {
   }
 }
 
-/** The ARN of a resource of the local account. */
+/** Returns the ARN of a resource in the local account. */
 export function arnOf(service: string, resource: string): string {
   return `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
 }
 
-/** The logical id at the end of one of our ARNs, or of an invocation URI that holds one. */
+/** Returns the logical ID at the end of a local ARN, or of an invocation URI that contains one. */
 export function logicalIdOfArn(arn: string): string {
   const path = arn.replace(/\/invocations$/, "");
   return path.split(/[:/]/).at(-1) ?? path;

@@ -4,7 +4,7 @@ import { SECOND_MS, systemClock } from "../../shared/core/clock.ts";
 const hex = (bytes: number) => randomBytes(bytes).toString("hex");
 
 /**
- * Begins a sampled trace, as API Gateway and Lambda do with tracing on.
+ * Starts a sampled trace, as API Gateway and Lambda do when tracing is on.
  * https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
  */
 export function newTraceHeader(): string {

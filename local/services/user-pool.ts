@@ -11,25 +11,25 @@ interface ClientProperties {
   readonly AllowedOAuthScopes?: readonly string[];
 }
 
-/** An app client that acts for itself. */
+/** An app client with the client credentials grant. */
 interface Client {
   readonly id: string;
   readonly secret: string;
   readonly scopes: readonly string[];
 }
 
-/** Seconds that an access token is valid, as Cognito's default is. */
+/** Lifetime of access tokens. Same as Cognito's default. */
 const LIFETIME_SECONDS = 3600;
 const KEY_ID = "local";
 
-/** A refusal of the token endpoint (RFC 6749, section 5.2). */
+/** An error response of the token endpoint (RFC 6749, section 5.2). */
 class TokenRefusal extends Error {
   constructor(readonly error: string) {
     super(error);
   }
 }
 
-/** The form of a request's body, which is short. */
+/** Reads a form body of at most 10,000 characters. */
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   let text = "";
   for await (const chunk of request) {
@@ -40,15 +40,15 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
 }
 
 /**
- * Answers as a Cognito user pool of the template does: its keys, and access tokens for app clients that act for
- * themselves. An app client's secret is its id and `-secret`. Nobody can sign in.
+ * Serves a Cognito user pool of the template: its JWKS, and access tokens for app clients with the client credentials
+ * grant. An app client's secret is its ID followed by `-secret`. Users cannot sign in.
  * https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
  */
 export class LocalUserPool {
   readonly #key = generateKeyPair("RS256", { extractable: true });
   readonly #clients: ReadonlyMap<string, Client>;
 
-  /** @param issuer the pool's address, which is its `ProviderURL` */
+  /** @param issuer the pool's `ProviderURL` */
   constructor(
     template: Template,
     id: string,
@@ -68,12 +68,12 @@ export class LocalUserPool {
     this.#clients = new Map(clients.map((client) => [client.id, client]));
   }
 
-  /** The user pools of a template, by logical id. */
+  /** Returns the logical IDs of the template's user pools. */
   static idsIn(template: Template): string[] {
     return template.resources("AWS::Cognito::UserPool").map(({ logicalId }) => logicalId);
   }
 
-  /** Commands that get an access token, one for each app client. */
+  /** Shell commands that get an access token, one per app client. */
   get tokenCommands(): string[] {
     return [...this.#clients.values()].map(
       ({ id, secret, scopes }) =>
@@ -120,9 +120,7 @@ export class LocalUserPool {
     };
   }
 
-  /**
-   * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
-   */
+  /** https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html */
   async #sign(clientId: string, scopes: readonly string[]): Promise<string> {
     const nowSeconds = Math.floor(systemClock() / SECOND_MS);
     return new SignJWT({

@@ -18,16 +18,16 @@ import { digestSecret, generateSecret } from "../../shared/tokens/token-secret.t
 import { demoDay } from "../traffic/demo-day.ts";
 import type { LibraryContext } from "./library-context.ts";
 
-/** How many events one call stores, as in the subscriber. */
+/** Number of events that one call stores, as in the subscriber. */
 const BATCH = 500;
 
-/** How far in the past the demo's expired tokens, codes and sessions are created. */
+/** Age of the demo's expired tokens, codes and sessions. */
 const LONG_AGO_MS = 3 * HOUR_MS;
 const LIFETIME_SECONDS = 3600;
 const CLEANUP_MS = MINUTE_MS;
 
 /**
- * Stores events directly, as the subscriber does, so that the demo need not wait for the bus.
+ * Stores events directly, as the subscriber does, so that the demo does not have to wait for the bus.
  *
  * @throws Error when an event was not stored
  */
@@ -45,10 +45,10 @@ async function store(context: LibraryContext, events: readonly OAuthEvent[]): Pr
   }
 }
 
-/** Creates tokens, a code and sessions that have expired, and runs the cleanup that removes them. */
+/** Creates expired tokens, codes and sessions, and runs the cleanup that removes them. */
 async function expireSome(context: LibraryContext): Promise<void> {
   const clock = () => context.clock() - LONG_AGO_MS;
-  // The day already has their events.
+  // The demo day already contains their events.
   const quiet = { ...context, clock, sink: { publish: async () => {} } };
   const lived = { scopes: ["api:read"], expiresInSeconds: LIFETIME_SECONDS };
   for (const clientId of ["shop-for-ios", "order-sync", "northwind-portal"]) {
@@ -66,9 +66,9 @@ async function expireSome(context: LibraryContext): Promise<void> {
 }
 
 /**
- * Makes the token of the theft that is under way one that can be used: the thieves still have it.
+ * Stores the token of the ongoing theft, so that the user can make calls as the thief.
  *
- * @returns its secret; undefined when the detection found no theft
+ * @returns the token; undefined if the detection found no theft
  */
 async function keepStolenToken(
   context: LibraryContext,
@@ -105,10 +105,10 @@ const issuedSchema = z.object({
 });
 
 /**
- * Stores a day that ends now: thirty clients, their users' tokens and calls in a daily rhythm, failures, a cleanup,
- * an attack that is over, and an attack that is under way. The detection finds both attacks.
+ * Stores a day of demo data that ends now: thirty clients with their users' tokens and calls in a daily rhythm,
+ * failures, a cleanup, a past attack, and an ongoing attack. The detection finds both attacks.
  *
- * @returns the secret of the token that thieves use, to play them
+ * @returns the stolen token, to make calls as the thief
  */
 export async function seedDemo(context: LibraryContext): Promise<string | undefined> {
   const nowMs = context.clock();
@@ -123,7 +123,7 @@ export async function seedDemo(context: LibraryContext): Promise<string | undefi
   );
   await store(context, events);
   await expireSome(context);
-  // The event of an alert is stored like the other events.
+  // Alert events are stored like the other events.
   const detection = {
     ...context,
     sink: { publish: (alerts: readonly OAuthEvent[]) => store(context, alerts) },

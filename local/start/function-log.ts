@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 
-/** Whether a line is routine: a metric, or below the level of a warning. */
+/** Whether a line is routine: a metric, or below warning level. */
 function isEveryday(line: string): boolean {
   try {
     const { _aws, level } = JSON.parse(line.slice(line.indexOf("{")));
@@ -10,10 +10,7 @@ function isEveryday(line: string): boolean {
   }
 }
 
-/**
- * The functions' log. Every line goes to a file, instead of CloudWatch Logs. Lines that are not routine are also
- * shown.
- */
+/** Returns a logger for the functions. It writes every line to a file, and shows those that are not routine. */
 export function createFunctionLog(
   file: string,
   show: (line: string) => void,

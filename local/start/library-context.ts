@@ -15,7 +15,7 @@ import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import type { LocalStack } from "./local-stack.ts";
 
-/** What every stack has, whatever is switched on. */
+/** Variables that every stack has, regardless of its configuration. */
 type DeployedEnvironment = Omit<
   Environment,
   | "SIGNALS_TABLE"
@@ -29,10 +29,10 @@ type DeployedEnvironment = Omit<
   | "APPROVAL_PAGE_URL"
 >;
 
-/** The environment of the deployed functions: the names of tables, the bus, the queues, the configuration. */
+/** Reads the environment of the deployed functions: names of tables, bus and queues, and the configuration. */
 export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
   const variables = Object.assign(
-    // Those that no function reads, too.
+    // Includes tables that no function reads.
     forEachTable(
       (variable) => variable,
       (variable) => stack.named("table", `Data${tableConstructId(variable)}`),
@@ -53,12 +53,12 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
 }
 
 /**
- * How long demo data and tests wait for the local store. The process that asks runs the stack as well, and on a busy
- * machine it may notice a connection only after a second.
+ * Timeouts for demo data and tests. The stack runs in the same process, which on a busy machine may take a second to
+ * accept a connection.
  */
 const PATIENT = { connectionTimeout: 30_000, requestTimeout: 60_000, throwOnRequestTimeout: true };
 
-/** A context of the library for a local stack, for writing demo data and setting up tests. */
+/** Creates a library context for a local stack, to write demo data and to set up tests. */
 export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) {
   const environment = deployedEnvironment(stack);
   const aws = { ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint };

@@ -7,7 +7,7 @@ import type { MonitoringConfigInput } from "../../shared/config/monitoring-confi
 import { findPort } from "../services/find-port.ts";
 import { TEMPLATE_ISSUER } from "./template-issuer.ts";
 
-/** The API, as the issuer knows it (RFC 8707). */
+/** Resource indicator of the API at the issuer (RFC 8707). */
 const LOCAL_API = "urn:oauth-monitoring:local-api";
 
 export const LOCAL_CLIENT = {
@@ -18,7 +18,7 @@ export const LOCAL_CLIENT = {
 
 const THIRTY_DAYS_SECONDS = 30 * 86_400;
 
-/** The configuration by which the stack lets in the tokens of the local issuer. */
+/** Configuration that makes the stack accept the local issuer's tokens. */
 export const LOCAL_ISSUERS: MonitoringConfigInput["issuers"] = [
   { issuer: TEMPLATE_ISSUER, audiences: [LOCAL_API], unknownKeyCooldownSeconds: 1 },
 ];
@@ -26,14 +26,14 @@ export const LOCAL_ISSUERS: MonitoringConfigInput["issuers"] = [
 /** A running issuer. */
 export interface LocalIssuer {
   readonly url: string;
-  /** The command that gets another token. */
+  /** Shell command that gets another token. */
   readonly tokenCommand: string;
-  /** A JWT of `local-jwt-caller`, from the token endpoint. */
+  /** Gets a JWT for `local-jwt-caller` from the token endpoint. */
   issueToken(): Promise<string>;
   close(): Promise<void>;
 }
 
-/** The issuer keeps nothing longer than it runs. */
+/** Keeps the issuer's state in memory. */
 class MemoryAdapter {
   readonly #items = new Map<string, AdapterPayload>();
 
@@ -58,8 +58,8 @@ class MemoryAdapter {
 }
 
 /**
- * Leaves the scopes out of what clients register. oidc-provider takes only scopes that it knows, and those of any
- * resource may be asked for here.
+ * Removes the scopes from client registrations. oidc-provider rejects unknown scopes, but here clients may request the
+ * scopes of any resource.
  */
 async function dropRegisteredScopes(ctx: KoaContextWithOIDC, next: () => Promise<void>) {
   if (ctx.method === "POST" && ctx.path === "/reg") {
@@ -69,10 +69,10 @@ async function dropRegisteredScopes(ctx: KoaContextWithOIDC, next: () => Promise
   await next();
 }
 
-/** @param signIn whether users sign in, in a page that takes any name, and clients register themselves (RFC 7591) */
+/** @param signIn whether clients register themselves (RFC 7591) and users sign in on a page that accepts any name */
 async function newProvider(url: string, signIn: boolean): Promise<Provider> {
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
-  /** Every scope that was asked for. */
+  /** All scopes requested so far. */
   const scopes = new Set<string>();
   const provider = new Provider(url, {
     adapter: MemoryAdapter,
@@ -107,24 +107,24 @@ async function newProvider(url: string, signIn: boolean): Promise<Provider> {
         },
       },
     },
-    // Clients on this machine wait for the user at an address of their own (RFC 8252, section 7.3).
+    // Local clients receive the redirect on a loopback address (RFC 8252, section 7.3).
     clientDefaults: { application_type: "native", id_token_signed_response_alg: "ES256" },
   });
   if (signIn) provider.use(dropRegisteredScopes);
   return provider;
 }
 
-/** How the issuer is used. */
+/** Options of the local issuer. */
 export interface LocalIssuerOptions {
   /**
-   * Whether users sign in at clients that register themselves, for any resource.
+   * Whether clients register themselves and users sign in, for any resource.
    *
    * @default false
    */
   readonly signIn?: boolean;
 }
 
-/** Runs an authorization server on this machine, whose JWTs the local stack lets in. */
+/** Runs an authorization server on this machine. The local stack accepts its JWTs. */
 export async function startLocalIssuer(
   port: number,
   { signIn = false }: LocalIssuerOptions = {},

@@ -32,62 +32,57 @@ export interface LocalStackOptions {
   /** 0 for any free port. */
   readonly port: number;
   readonly dynamodbPort: number;
-  /** A DynamoDB Local that is running already, used instead of a new one at `dynamodbPort`. It is not stopped. */
+  /** A running DynamoDB Local to use instead of starting one at `dynamodbPort`. Closing the stack does not stop it. */
   readonly runningStore?: GuardedStore | undefined;
   readonly eventbridgePort: number;
-  /** The folder that keeps the store and waiting messages between runs. Without it, they are in memory. */
+  /** Directory that keeps tables and queued messages between runs. By default, they are in memory. */
   readonly dataDirectory?: string | undefined;
-  /**
-   * The folder of the buckets' objects. Without it, delivery streams write none, and other objects are in memory.
-   */
+  /** Directory for the buckets' objects. Without it, delivery streams write nothing and other objects are in memory. */
   readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
-  /** What Secrets Manager holds, by ARN. */
+  /** Contents of Secrets Manager, by ARN. */
   readonly secrets?: ReadonlyMap<string, string> | undefined;
-  /** The URL of an issuer on this machine, for the one that the template names. */
+  /** URL of a local issuer that replaces the template's issuer. */
   readonly issuerUrl?: string | undefined;
-  /** The issuer that the template names. Default: `TEMPLATE_ISSUER` */
+  /** Issuer URL in the template. Default: `TEMPLATE_ISSUER` */
   readonly templateIssuer?: string | undefined;
-  /** Whether a caller's `X-Forwarded-For` is its address. API Gateway does not do this. */
+  /** Whether to use `X-Forwarded-For` as the caller's IP address. API Gateway does not do this. */
   readonly trustForwardedFor?: boolean | undefined;
-  /** The path of `aws-lambda-ric`'s program, to run functions by AWS's own runtime, frozen between invocations. */
+  /** Path of the `aws-lambda-ric` program, to run functions with AWS's runtime, frozen between invocations. */
   readonly runtimeClient?: string | undefined;
-  /** Replaces the queues' own visibility timeouts. */
+  /** Overrides the queues' visibility timeouts, in seconds. */
   readonly visibilitySeconds?: number;
 }
 
-/** A running stack: the deployed parts, and access to what AWS would run. */
+/** A running stack, with access to the parts that AWS would run. */
 export interface LocalStack {
   readonly url: string;
   readonly dynamodbEndpoint: string;
-  /** The endpoint of EventBridge, SQS, SNS and Secrets Manager. */
+  /** Endpoint of EventBridge, SQS, SNS, Secrets Manager and KMS. */
   readonly eventbridgeEndpoint: string;
   readonly s3Endpoint: string;
   readonly eventBus: EventBus;
   readonly queues: Queues;
   readonly functions: LambdaFunctions;
-  /** The permissions of the functions' roles. The local stack denies everything else. */
+  /** Permissions of the functions' roles. The local stack denies everything else. */
   readonly access: AccessPolicies;
   readonly schedules: Schedules;
   readonly notifications: Notifications;
   readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
   readonly functionNames: readonly string[];
-  /**
-   * The addresses of the template's HTTP APIs, function URLs and user pools, by logical id. Each has its own, as on
-   * AWS.
-   */
+  /** URLs of the template's HTTP APIs, function URLs and user pools, by logical ID. As on AWS, each has its own URL. */
   readonly endpoints: ReadonlyMap<string, string>;
   readonly userPools: readonly LocalUserPool[];
-  /** The only function, queue or table whose logical id contains the text. */
+  /** Returns the name of the only function, queue or table whose logical ID contains `part`. */
   named(kind: "function" | "queue" | "table", part: string): string;
-  /** The parameters of a replay of the bus's archive. */
+  /** Parameters for a replay of the bus's archive. */
   readonly replay: {
     readonly busArn: string;
     readonly storedRuleArn: string;
-    /** Undefined when the configuration has no archive. */
+    /** Undefined if the configuration disables the archive. */
     readonly archiveArn: string | undefined;
   };
-  /** The URL of the only queue whose logical id contains the text. */
+  /** Returns the URL of the only queue whose logical ID contains `part`. */
   queueUrl(part: string): string;
   /** Whether the store had no tables before. */
   readonly isNew: boolean;
@@ -96,7 +91,7 @@ export interface LocalStack {
   close(): Promise<void>;
 }
 
-/** Longer than clients keep an idle connection, so that no client writes to a closing connection. */
+/** Longer than clients keep idle connections, so that no client writes to a closing connection. */
 const KEEP_ALIVE_MS = 75_000;
 
 async function listen(server: Server, port: number, variable: string): Promise<number> {
@@ -114,7 +109,7 @@ async function close(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
-/** Restores the messages that waited in the queues when the stack last stopped. */
+/** Restores the messages that were in the queues when the stack last stopped. */
 async function restoreQueues(queues: Queues, file: string): Promise<void> {
   const text = await readFile(file, "utf8").catch(() => "{}");
   for (const [name, messages] of Object.entries(
@@ -134,7 +129,7 @@ async function startStore(
   return { endpoint: dynamodb.endpoint };
 }
 
-/** An HTTP API, a function URL or a user pool, which has an address before it can answer. */
+/** An HTTP API, a function URL or a user pool. Its URL is known before its service exists. */
 interface Endpoint {
   service:
     | { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
@@ -142,7 +137,7 @@ interface Endpoint {
   readonly url: string;
 }
 
-/** Gives each HTTP API, function URL and user pool of the template an address of its own. */
+/** Starts a server for each HTTP API, function URL and user pool of the template. */
 async function openEndpoints(
   template: Template,
   closing: (() => Promise<void> | void)[],
@@ -167,7 +162,7 @@ async function openEndpoints(
   return endpoints;
 }
 
-/** Lets the endpoints answer, once there are functions. Answers the user pools. */
+/** Sets the services of the endpoints, which need the functions. Returns the user pools. */
 function serveEndpoints(
   endpoints: ReadonlyMap<string, Endpoint>,
   template: Template,
@@ -190,7 +185,7 @@ function serveEndpoints(
   return pools;
 }
 
-/** The rule that sends the bus's own events to be stored. */
+/** Returns the rule that sends the custom bus's events to the subscriber's queue. */
 function storedRule(template: Template): string {
   const rules = template.resources<{ readonly EventBusName?: string }>("AWS::Events::Rule");
   const bus = template.only("AWS::Events::EventBus").logicalId;
@@ -204,9 +199,10 @@ function storedRule(template: Template): string {
 
 /**
  * Runs the synthesized stack on this machine: the deployed bundles with the unmodified SDK. Tables, rules, queues,
- * routes, schedules and environments come from the template.
+ * routes, schedules and environment variables come from the template.
  *
- * @throws PortInUseError when a port is in use; Error when Java is missing
+ * @throws PortInUseError when a port is in use
+ * @throws Error when Java is missing
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const log = options.log ?? (() => {});

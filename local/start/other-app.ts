@@ -9,9 +9,9 @@ const manifestSchema = z.object({
 });
 
 /**
- * The stack of a CDK app that was synthesized into a folder, such as `cdk.out`.
+ * Returns the stack of a CDK app that was synthesized into a directory such as `cdk.out`.
  *
- * @throws Error when there is none, or more than one
+ * @throws Error unless there is exactly one stack
  */
 export function readAssembly(folder: string): Assembly {
   const directory = resolve(folder);

@@ -4,9 +4,9 @@ import * as z from "zod";
 const secretsSchema = z.record(z.string().startsWith("arn:"), z.string().min(1));
 
 /**
- * What Secrets Manager holds in the local stack: a JSON object of texts by ARN.
+ * Reads the local stack's secrets from a JSON object of strings by ARN.
  *
- * @throws Error when the file is not there or holds anything else; nothing of it is repeated
+ * @throws Error when the file is missing or invalid; the message contains nothing from the file
  */
 export function readSecretsFile(file: string): ReadonlyMap<string, string> {
   const fault = (reason: string) =>

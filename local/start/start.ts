@@ -66,7 +66,7 @@ function readArguments() {
   return { ...values, ports: ports.data };
 }
 
-/** Issues tokens and starts a session, to try the stack. The statistics count them like any others. */
+/** Issues tokens and starts a session for trying the stack. Statistics count them as usual. */
 async function issueOperatorTokens(context: LibraryContext) {
   await registerClient(context, { clientId: "local-admin", name: "Local admin" });
   await registerClient(context, { clientId: "local-caller", name: "Local caller" });
@@ -93,10 +93,10 @@ async function issueOperatorTokens(context: LibraryContext) {
 
 const abort = () => process.exit(130);
 
-/** A logger that hides everything but errors, while the demo is stored. */
+/** Logs only errors, while the demo is stored. */
 const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
 
-/** Does a step, and prints how long it took. */
+/** Runs a step and prints its duration. */
 async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const startedMs = systemClock();
   const done = await work();
@@ -104,7 +104,7 @@ async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   return done;
 }
 
-/** Calls of the default stack. */
+/** Returns example calls to the default stack. */
 function ownCalls(
   { url }: LocalStack,
   issuer: LocalIssuer,
@@ -120,7 +120,7 @@ Another JWT of it:
   ${issuer.tokenCommand}`;
 }
 
-/** Where the parts of another app answer, and how its user pools issue tokens. */
+/** Returns the URLs of another app's APIs, and commands to get tokens from its user pools. */
 function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | undefined): string {
   const addresses = [...endpoints].map(([id, url]) => `  ${url}  ${id}`);
   const commands = userPools.flatMap(({ tokenCommands }) => tokenCommands);
@@ -134,7 +134,7 @@ function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | 
   ].join("\n");
 }
 
-/** How to be the thief of the demo day, whose alert waits in the dashboard. */
+/** Returns an example call as the thief of the demo day. The dashboard shows the alert. */
 const playTheft = (
   url: string,
   secret: string,
@@ -149,7 +149,7 @@ async function start(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  // Until there is a stack to close, ending the process is enough.
+  // Until the stack runs, there is nothing to close.
   process.once("SIGINT", abort).once("SIGTERM", abort);
   const secrets = options.secrets === undefined ? undefined : readSecretsFile(options.secrets);
   await requireJava();

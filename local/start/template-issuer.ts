@@ -1,2 +1,2 @@
-/** The issuer in the template, whatever port the real one has. */
+/** Issuer URL in the template. The stack replaces it with the local issuer's URL. */
 export const TEMPLATE_ISSUER = "http://127.0.0.1:1";

@@ -15,7 +15,7 @@ const SCANNERS_A_DAY = 12;
 const SCANNED = ["/.env", "/api/v1/users", "/wp-login.php", "/api/swagger.json", "/actuator/env"];
 const SCANNER_AGENTS = ["zgrab/0.x", "Mozilla/5.0 (compatible; CensysInspect/1.1)", "curl/8.14.1"];
 
-/** Addresses that try whether anything is open, and continue with the next host. */
+/** Adds scanners: addresses that probe a few paths and move to the next host. */
 function scanners(random: Random, { fromMs, toMs }: NoiseOptions): DraftEvent[] {
   const timeline = new Timeline(random);
   const perDay = SCANNERS_A_DAY;
@@ -34,7 +34,7 @@ function scanners(random: Random, { fromMs, toMs }: NoiseOptions): DraftEvent[] 
 
 const MISCONFIGURED_RUNS_A_DAY = 2;
 
-/** A partner's job that keeps trying to delete with a token that may only read. */
+/** Adds a partner's job that keeps trying to delete with a read-only token. */
 function misconfigured(
   random: Random,
   client: TrafficClient,
@@ -56,10 +56,10 @@ function misconfigured(
 }
 
 const WEEK_MS = 7 * DAY_MS;
-/** The epoch began on a Thursday; this is its first Monday at two in the morning. */
+/** The epoch started on a Thursday. This is its first Monday, 02:00. */
 const FIRST_MONDAY_MS = 4 * DAY_MS + 2 * HOUR_MS;
 
-/** A service's job that runs every Monday night, with a token that lives a year. */
+/** Adds a service's job that runs every Monday night with a token that is valid for a year. */
 function weeklyJob(
   random: Random,
   client: TrafficClient,
@@ -90,7 +90,7 @@ function weeklyJob(
   return timeline.drafts;
 }
 
-/** The harmless failures and oddities of every API. */
+/** Returns the harmless failures and oddities that every API has. */
 export function backgroundNoise(
   clients: readonly TrafficClient[],
   options: NoiseOptions,

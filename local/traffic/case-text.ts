@@ -2,7 +2,7 @@ import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { printable } from "../../shared/core/output.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 
-/** The dashboard's filter for whom an alert is about, where it has one. */
+/** Dashboard filter by kind of the alert's subject. */
 const FILTERS: Readonly<Partial<Record<Alert["subject"]["kind"], string>>> = {
   client: "client_id",
   user: "user_id",
@@ -10,7 +10,7 @@ const FILTERS: Readonly<Partial<Record<Alert["subject"]["kind"], string>>> = {
   ip: "ip",
 };
 
-/** The address of the dashboard's page about an alert. */
+/** Returns the URL of the dashboard filtered to an alert. */
 export function caseLink(url: string, { subject, opened_at, last_seen_at }: Alert): string {
   const parameters = new URLSearchParams({
     from: toInstant(Date.parse(opened_at) - 2 * HOUR_MS),
@@ -21,13 +21,13 @@ export function caseLink(url: string, { subject, opened_at, last_seen_at }: Aler
   return `${url}/admin/oauth/dashboard?${parameters}`;
 }
 
-/** An alert as one line. */
+/** Formats an alert as one line. */
 export function alertLine({ opened_at, risk, score, rule, message }: Alert): string {
   const time = opened_at.slice(11, 16);
   return `${time}  ${risk.padEnd(6)} ${String(score).padStart(3)}  ${rule}: ${printable(message)}`;
 }
 
-/** An alert with its score, its story, what to do, and where to see it. */
+/** Formats an alert with its score, its findings, the recommended action, and its dashboard URL. */
 export function caseText(url: string, alert: Alert): string {
   const { rule, risk, score, message, findings, advice } = alert;
   return [

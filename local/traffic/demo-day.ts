@@ -13,21 +13,21 @@ const SEED = 7;
 const CLIENTS = 30;
 const EVENTS_PER_DAY = 3000;
 
-/** Token guessing in the early morning: its alert was resolved long ago. */
+/** Credential guessing in the early morning. Its alert is resolved. */
 const STUFFING_BEFORE_MS = 9 * HOUR_MS;
-/** A stolen token: its last use was minutes ago, so its alert is open. */
+/** Token theft whose last use was minutes ago. Its alert is open. */
 const THEFT_BEFORE_MS = 14 * MINUTE_MS;
 
-/** A day of an API, and the times at which the detection finds something. */
+/** A day of an API's events, and the times to run the detection. */
 export interface DemoDay {
   readonly clients: readonly TrafficClient[];
   /** Sorted by time. */
   readonly events: readonly OAuthEvent[];
-  /** When the detection finds an attack, or finds that it is over, in epoch milliseconds. */
+  /** Times at which the detection opens or resolves an alert, in epoch milliseconds. */
   readonly detectAtMs: readonly number[];
 }
 
-/** The day that ends at `nowMs`: thirty clients in a daily rhythm, an attack that is over, and one under way. */
+/** Generates the day that ends at `nowMs`: thirty clients in a daily rhythm, a past attack and an ongoing one. */
 export function demoDay(nowMs: number): DemoDay {
   const range = { seed: SEED, fromMs: nowMs - DAY_MS, toMs: nowMs };
   const clients = population({

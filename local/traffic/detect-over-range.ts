@@ -3,13 +3,13 @@ import type { LocalFront } from "./local-front.ts";
 
 const SCHEDULE = "anomalies";
 const EVERY_MS = 5 * MINUTE_MS;
-/** Before the range, fewer runs are enough to learn what clients usually do. */
+/** Before the range, hourly runs are enough to learn what is usual. */
 const LEARN_EVERY_MS = HOUR_MS;
 const LEARN_MS = 3 * DAY_MS;
 
 /**
- * Runs the detection of anomalies for every hour of the three days before the range, and then for every five minutes
- * in (from, to], as its schedule would have done. Returns false when the stack has no such schedule.
+ * Runs the anomaly detection for every hour of the three days before the range, and for every five minutes in (from,
+ * to], as its schedule would. Returns false if the stack has no such schedule.
  */
 export async function detectOverRange(
   front: Pick<LocalFront, "schedules" | "runSchedule">,

@@ -6,13 +6,13 @@ import { explain } from "../../shared/core/faults.ts";
 import { jsonValues } from "../../shared/core/json-values.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 
-/** The namespace of the ids of events that are played again at other times. */
+/** UUID namespace for the IDs of moved events. */
 const NAMESPACE = "0d0c6d3a-5f6f-4a63-9d0b-0e8a6c1c7a52";
 
 const EXPECTED =
   "give what `npx oauth-monitoring events --json` prints, a list of events, or one event a line";
 
-/** An event as the audit log shows it: what storing added is left out. */
+/** An exported event. Drops the fields that the store added. */
 const exportedSchema = z
   .looseObject({ id: z.string(), event_type: z.string(), occurred_at: z.string() })
   .transform(({ created_at: _, expires_at: __, ...event }) => event)
@@ -26,9 +26,9 @@ function valuesIn(text: string): unknown[] {
 }
 
 /**
- * Reads exported events, the earliest first.
+ * Parses exported events, earliest first.
  *
- * @throws Error that says which event is wrong, and what a file must hold
+ * @throws Error that names the invalid event and the expected format
  */
 export function parseExportedEvents(text: string): OAuthEvent[] {
   const events = valuesIn(text).map((value, index) => {
@@ -40,7 +40,11 @@ export function parseExportedEvents(text: string): OAuthEvent[] {
   return events.sort((a, b) => Date.parse(a.occurred_at) - Date.parse(b.occurred_at));
 }
 
-/** @throws Error when there is no such file, or it holds no events */
+/**
+ * Reads exported events from a file.
+ *
+ * @throws Error when the file is missing or contains no events
+ */
 export function readExportedEvents(file: string): OAuthEvent[] {
   let text: string;
   try {
@@ -51,7 +55,7 @@ export function readExportedEvents(file: string): OAuthEvent[] {
   return parseExportedEvents(text);
 }
 
-/** The times in an event's data move with it: when a token expires, when it was used before. */
+/** Moves the times in an event's data too, such as expiry and previous use. */
 function moveTimes(value: unknown, byMs: number): unknown {
   if (typeof value === "string") {
     const instant = instantSchema.safeParse(value).data;
@@ -65,10 +69,9 @@ function moveTimes(value: unknown, byMs: number): unknown {
 }
 
 /**
- * The same events at other times, so that the last of them occurs at `endMs`. Their ids follow from the old ids and the
- * move, so that the same move gives the same events.
+ * Shifts the times of events so that the last one occurs at `endMs`. The same move always gives the same event IDs.
  *
- * @param events the earliest first
+ * @param events earliest first
  */
 export function moveEvents(events: readonly OAuthEvent[], endMs: number): OAuthEvent[] {
   const last = events.at(-1);

@@ -11,25 +11,25 @@ import { type DraftEvent, toEvents } from "./world/timeline.ts";
 export type { AttackLabel, AttackName, AttackSubject } from "./attacks/attack.ts";
 
 export interface TrafficOptions {
-  /** A whole number. The same options create the same traffic, including the ids of events. */
+  /** An integer. The same options generate the same traffic, including event IDs. */
   readonly seed: number;
   /** Epoch milliseconds. */
   readonly startMs: number;
   readonly days: number;
-  /** Default 40; at least 3, one of each kind. */
+  /** At least 3, one of each kind. Default: 40 */
   readonly clients?: number | undefined;
-  /** The approximate number of benign events on a working day; fewer on weekends. Default 8000. */
+  /** Approximate number of benign events on a working day. Weekends have fewer. Default: 8000 */
   readonly eventsPerDay?: number | undefined;
   /**
-   * The days on which every attack happens once. A day begins at the hour of `startMs`. The first day has no
-   * history, so a runaway issuer or a new network cannot be detected on it. Default `last-day`.
+   * The days on which every attack happens once. A day starts at the hour of `startMs`. The first day has no history,
+   * so a runaway issuer or a new network cannot be detected on it. Default: `last-day`
    */
   readonly attacks?: "none" | "last-day" | "every-day" | undefined;
 }
 
 /** The generated traffic. */
 export interface Traffic {
-  /** Every client, busiest first. */
+  /** All clients, busiest first. */
   readonly clients: readonly TrafficClient[];
   /** Sorted by time. */
   readonly events: OAuthEvent[];
@@ -49,10 +49,10 @@ function clientTraffic(
 }
 
 /**
- * Creates the events that an API's authorizer and issuer publish over some days: apps, services and partners in their
- * daily and weekly rhythm, harmless failures, and labelled attacks. The benign part does not depend on `attacks`.
+ * Generates the events that an API's authorizer and issuer publish over some days: apps, services and partners in their
+ * daily and weekly rhythm, harmless failures, and labelled attacks. The benign events do not depend on `attacks`.
  *
- * It leaves out `scope_validation_success`, which only repeats `token_used`.
+ * Omits `scope_validation_success`, which only repeats `token_used`.
  *
  * @throws RangeError when the options allow no traffic
  */

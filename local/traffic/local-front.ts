@@ -7,20 +7,21 @@ const schedulesSchema = z.object({ schedules: z.array(z.object({ name: z.string(
 
 /** The routes that only a local stack has. */
 export interface LocalFront {
-  /** The number of messages in queues that a function empties. */
+  /** Returns the number of messages that wait in queues with a consumer. */
   waiting(): Promise<number>;
-  /** The number of messages that could not be stored. */
+  /** Returns the number of messages that could not be stored. */
   deadLetters(): Promise<number>;
   schedules(): Promise<string[]>;
-  /** Runs a schedule now, and resolves when it is done. */
+  /** Runs a schedule now. Resolves when it is done. */
   runSchedule(name: string, input: object): Promise<void>;
 }
 
-/** Queues that no function empties. */
+/** Whether a queue has no consumer. */
 const isDeadLetterQueue = (name: string) => /DeadLetters|Unpublishable/.test(name);
 
 /**
- * The front of the local stack at a URL. When no stack answers there, its calls reject with how to start one.
+ * Creates a client for the routes of the local stack at a URL. If no stack responds, calls reject with an error that
+ * says how to start one.
  */
 export function openLocalFront(url: string): LocalFront {
   async function call(path: string, init: RequestInit = {}): Promise<unknown> {

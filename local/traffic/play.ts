@@ -25,7 +25,7 @@ const USAGE = `npm run traffic -- [--seed N] [--days N] [--events-per-day N] [--
 
 Needs a local stack: npm start.`;
 
-/** Traffic ends on a full five minutes, so that a second run soon afterwards creates the same events. */
+/** Traffic ends at a multiple of five minutes, so that a second run soon afterwards generates the same events. */
 const GRID_MS = 5 * MINUTE_MS;
 
 const argumentsSchema = z.object({
@@ -51,7 +51,7 @@ function readArguments() {
   return parsed.data;
 }
 
-/** A table of the planted attacks. */
+/** Formats the planted attacks as a table. */
 function attackTable(labels: readonly AttackLabel[]): string {
   const time = (atMs: number) => toInstant(atMs).slice(0, 16).replace("T", " ");
   return table(

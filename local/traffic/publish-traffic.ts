@@ -10,17 +10,20 @@ export interface TrafficTarget extends ClientStore {
   readonly front: LocalFront;
 }
 
-/** How many events are published at the same time: twenty calls of PutEvents. */
+/** Number of events to publish at the same time: twenty PutEvents calls. */
 const CHUNK = 200;
-/** With more messages than this in the queues, publishing waits. */
+/** Publishing pauses while more messages than this are queued. */
 const MOST_WAITING = 4000;
 const LOOK_EVERY_MS = 250;
-/** How often in a row all queues must be empty: a message on its way between two queues is in neither. */
+/**
+ * Number of consecutive checks in which all queues must be empty. A message on its way between two queues is in neither
+ * of them.
+ */
 const QUIET_LOOKS = 4;
 
 /**
- * Registers the traffic's clients, and publishes its events to the stack's bus as fast as they are stored. Resolves
- * when all events are stored.
+ * Registers the traffic's clients and publishes its events to the stack's bus as fast as they are stored. Resolves when
+ * all events are stored.
  *
  * @throws Error when events could not be published or stored
  */

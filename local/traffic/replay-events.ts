@@ -9,12 +9,12 @@ import {
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { publishTraffic, type TrafficTarget } from "./publish-traffic.ts";
 
-/** The schedule of the detection. */
+/** Name of the detection's schedule. */
 const SCHEDULE = "anomalies";
 const DETECT_EVERY_MS = 5 * MINUTE_MS;
-/** So much is published at once: fewer steps would look less like a day, more would take longer. */
+/** Time range to publish at once. Smaller steps take longer; larger ones look less like a day. */
 const SLICE_MS = 15 * MINUTE_MS;
-/** Alerts that were resolved in the course of the replay. */
+/** Maximum number of resolved alerts to read. */
 const MOST_RESOLVED = 200;
 
 export interface ReplayTarget extends TrafficTarget, AlertStore {}
@@ -24,16 +24,16 @@ export interface ReplayRange {
   readonly toMs: number;
 }
 
-/** Who follows a replay. */
+/** Callbacks that follow a replay. */
 export interface ReplayFollower {
   readonly tell: (line: string) => void;
   /** Called for each alert when it opens. */
   readonly onAlert: (alert: Alert) => void;
-  /** Waits until a part of the replay's time, 0 to 1, has passed. */
+  /** Waits until a fraction (0 to 1) of the replay's time has passed. */
   readonly pace: (part: number) => Promise<void>;
 }
 
-/** The alerts that opened in a range, the highest score first. */
+/** Returns the alerts that opened in a range, highest score first. */
 export async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange): Promise<Alert[]> {
   const all = [
     ...(await listAlerts(store, "open")),
@@ -45,11 +45,11 @@ export async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange)
 }
 
 /**
- * Publishes the events of a range with their spacing, compressed, and looks for anomalies as of every five minutes of
- * it, as the schedule would have done.
+ * Publishes the events of a range at a faster pace, and runs the detection as of every five minutes of the range, as
+ * its schedule would.
  *
- * @param events the earliest first
- * @throws Error when an event cannot be stored, or the stack has no detection
+ * @param events earliest first
+ * @throws Error when an event cannot be stored or the stack has no detection
  */
 export async function replayEvents(
   target: ReplayTarget,

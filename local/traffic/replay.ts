@@ -25,11 +25,11 @@ Plays a day with ten attacks into the local stack, shows each alert when it open
 
 Needs a local stack: npm start.`;
 
-/** The detection learns on the days before; a replay has few of them, so that it begins soon. */
+/** Number of days before the replayed day. The detection learns from them; few days let the replay start soon. */
 const QUIET_DAYS = 4;
 const EVENTS_PER_DAY = 2500;
 const LEARN_DAYS = 3;
-/** The days end on a full five minutes, as the runs of the detection do. */
+/** Days end at a multiple of five minutes, like the detection's runs. */
 const GRID_MS = 5 * MINUTE_MS;
 
 const argumentsSchema = z.object({
@@ -53,7 +53,10 @@ function readArguments() {
   return { ...parsed.data, file: positionals[0] };
 }
 
-/** The events of a file, the last of them now; or a labelled day that ends now, after some quiet ones. */
+/**
+ * Returns a file's events, moved so that the last one is now. Without a file, generates a labelled day that ends now,
+ * after some quiet days.
+ */
 function chooseTraffic(file: string | undefined, seed: number, toMs: number): Traffic {
   if (file !== undefined) {
     return { clients: [], labels: [], events: moveEvents(readExportedEvents(file), toMs - 1) };

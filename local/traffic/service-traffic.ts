@@ -6,19 +6,19 @@ import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.t
 
 const DEPLOY_CHANCE_A_DAY = 0.25;
 const DEPLOY_MS = 10 * MINUTE_MS;
-/** How many of a service's instances a deploy replaces: the least and the most. */
+/** Minimum and maximum number of a service's instances that a deployment replaces. */
 const REPLACED = [3, 5] as const;
-/** Shares of the expiring tokens: an instance notices the expiry too late, or keeps trying. */
+/** Chances that, when a token expires, the instance notices too late or keeps retrying. */
 const LATE_REFRESH_CHANCE = 0.05;
 const RETRY_BURST_CHANCE = 0.004;
 
-/** A process of the service starts again, without a token. */
+/** A restart of one of the service's processes, which loses its token. */
 interface Restart {
   readonly atMs: number;
   readonly instance: number;
 }
 
-/** The traffic of a service in [from, to): a token an hour for each instance, steady uses, deploys. */
+/** Returns the traffic of a service in [from, to): an hourly token per instance, steady uses, and deployments. */
 export function serviceTraffic(
   client: TrafficClient,
   { seed, fromMs, toMs }: { seed: number; fromMs: number; toMs: number },
@@ -42,7 +42,7 @@ export function serviceTraffic(
     return token;
   };
 
-  // All events of a day are either tokens or uses.
+  // A day's events are either tokens or uses.
   const perDay = Math.max(client.eventsPerDay - 24 * client.instances, client.eventsPerDay / 2);
   for (const atMs of arrivals(random, { fromMs: start, toMs, perDay, rhythm: MACHINES })) {
     while (restarts[0] && restarts[0].atMs <= atMs) {
@@ -61,7 +61,7 @@ export function serviceTraffic(
   return timeline.drafts;
 }
 
-/** Sometimes the client tries the expired token first. Returns the time at which the client stops. */
+/** Tries the expired token first in some cases. Returns the time of the last try. */
 function presentExpired(
   random: Random,
   timeline: Timeline,
@@ -82,7 +82,7 @@ function presentExpired(
   return triedMs;
 }
 
-/** Deploys at daytime on working days: new instances ask for tokens, and some of their calls fail. */
+/** Returns deployments during the day on working days. New instances get tokens, and some of their calls fail. */
 function deploys(
   random: Random,
   timeline: Timeline,
@@ -98,7 +98,7 @@ function deploys(
     for (let n = Math.min(client.instances, random.integer(...REPLACED)); n > 0; n -= 1) {
       restarts.push({ atMs: within(), instance: n - 1 });
     }
-    // A client without a token cannot say who it is.
+    // Without a token, the call names no client.
     for (let failures = random.integer(2, 6); failures > 0; failures -= 1) {
       timeline.fail(within(), "missing_token", {
         endpoint: random.pickZipf(client.endpoints),

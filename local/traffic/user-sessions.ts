@@ -5,17 +5,17 @@ import { Random } from "./world/random.ts";
 import { arrivals, OFFICES, PEOPLE } from "./world/rhythm.ts";
 import { type DraftEvent, Timeline, type TrafficToken } from "./world/timeline.ts";
 
-/** How people use a client of each kind. */
+/** How people use each kind of client. */
 const HABITS = {
   consumer: { rhythm: PEOPLE, betweenUsesMs: 3 * MINUTE_MS },
   partner: { rhythm: OFFICES, betweenUsesMs: 8 * MINUTE_MS },
 };
-/** The pause after which an interrupted session continues, with a token that may have expired. */
+/** Pause of an interrupted session. The token may expire during the pause. */
 const BREAK_MS = [30 * MINUTE_MS, 90 * MINUTE_MS] as const;
 const BREAK_CHANCE = 0.1;
 const ON_THE_MOVE_CHANCE = 0.3;
 const LOGOUT_CHANCE = 0.06;
-/** A client that does not know of the logout continues for a moment. */
+/** Chance that the client makes calls shortly after the logout. */
 const LATE_USE_CHANCE = 0.4;
 
 interface UserSession {
@@ -26,7 +26,7 @@ interface UserSession {
   readonly betweenUsesMs: number;
 }
 
-/** The traffic of a client that people use, in [from, to): a token for each session, then its uses. */
+/** Returns the traffic of a client that people use, in [from, to): a token per session, then its uses. */
 export function userSessions(
   client: TrafficClient & { readonly kind: "consumer" | "partner" },
   { seed, fromMs, toMs }: { seed: number; fromMs: number; toMs: number },

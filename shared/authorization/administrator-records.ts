@@ -7,22 +7,22 @@ import { addressGroup } from "../events/ip-block.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { RESPOND_SCOPE } from "./required-access.ts";
 
-/** An address, user or client from which an administrator calls. */
+/** The IP address, user or client of an administrator. */
 export interface AdministratorTrait {
   readonly kind: "address" | "user" | "client";
   readonly id: string;
 }
 
-/** Days a record counts after the last authorized admin call. */
+/** Days for which a record stays valid after the last authorized admin call. */
 const KEPT_DAYS = 30;
 
-/** A process writes the same record at most once in this time. */
+/** Minimum interval between two writes of the same record by one process. */
 const REWRITE_AFTER_MS = 6 * HOUR_MS;
 
-/** Records a process remembers writing. Beyond it, the oldest is forgotten and written again. */
+/** Maximum number of records that a process remembers. The oldest is dropped first and then written again. */
 const MOST_REMEMBERED = 1000;
 
-/** When this process last wrote each record, epoch milliseconds. */
+/** Time of this process's last write of each record, in epoch milliseconds. */
 const written = new Map<string, number>();
 
 const keyOf = ({ kind, id }: AdministratorTrait) => ({
@@ -30,10 +30,11 @@ const keyOf = ({ kind, id }: AdministratorTrait) => ({
 });
 
 /**
- * Records the address of an authorized admin call, and its user and client if the token may act. Only an authorized
- * call leads here, so nobody without an admin token can create a record.
+ * Records the IP address of an authorized admin call. If the token has `oauth:respond`, also records its user and
+ * client.
+ * Only authorized calls reach this function, so a caller without an admin token can't create a record.
  *
- * Cost: 1 to 3 write units, at most once in six hours per process for the same address, user or client.
+ * Cost: 1 to 3 write units, at most once every six hours for the same process and address, user or client.
  */
 export async function recordAdministrator(
   store: TokenStore,
@@ -53,7 +54,7 @@ async function write(store: TokenStore, trait: AdministratorTrait, atMs: number)
   const Key = keyOf(trait);
   const name = `${store.tokensTable} ${Key.token_digest}`;
   if (atMs - (written.get(name) ?? Number.NEGATIVE_INFINITY) < REWRITE_AFTER_MS) return;
-  // Before the write, so that concurrent calls write once.
+  // Set before the write, so that concurrent calls write only once.
   written.delete(name);
   written.set(name, atMs);
   if (written.size > MOST_REMEMBERED) written.delete(written.keys().next().value as string);
@@ -75,7 +76,7 @@ async function write(store: TokenStore, trait: AdministratorTrait, atMs: number)
   }
 }
 
-/** Whether an administrator called from the address, as the user or with the client within 30 days. One read. */
+/** Whether an administrator used this address, user or client in the last 30 days. Costs one read. */
 export async function isAdministratorRecorded(
   store: TokenStore,
   trait: AdministratorTrait,

@@ -41,38 +41,38 @@ export interface ProtectedRequest {
   readonly method: string;
   /** The path without the query string, which may contain secrets. */
   readonly path: string;
-  /** Every `Authorization` header field. */
+  /** All `Authorization` header fields. */
   readonly authorization: readonly string[];
-  /** `Mcp-Session-Id`, if sent. */
+  /** The `Mcp-Session-Id` header, if sent. */
   readonly sessionSecret?: string | undefined;
   readonly ip: string;
   readonly userAgent?: string | undefined;
-  /** The gateway's request id, which connects the access log, the event and the answer. */
+  /** The gateway's request ID. It links the access log, the event and the response. */
   readonly requestId: string;
-  /** The X-Ray trace of the call, if it has one. */
+  /** The call's X-Ray trace ID, if any. */
   readonly traceId?: string | undefined;
   /**
-   * The path by which the call is routed, where it differs from `path`.
+   * The path by which the gateway or server routes the call, if it differs from `path`.
    *
-   * @default - `path`, which the code behind the adapter routes in its own way
+   * @default - `path`. The code behind the adapter does its own routing.
    */
   readonly routed?: RoutedPath | undefined;
-  /** What the adapter knows besides, for the events, such as the GraphQL operation. */
+  /** Extra event details from the adapter, such as the GraphQL operation. */
   readonly details?: EventData | undefined;
   /**
-   * Reads the body, where the decision depends on it. It is called only for a token that is active and not blocked:
-   * other callers cannot make the server read or parse anything.
+   * Reads the body if the decision depends on it. Called only for active tokens that aren't blocked, so other callers
+   * can't make the server read or parse a body.
    */
   readonly readBody?: BodyReader | undefined;
-  /** The URL that the caller called, without query and fragment, as a DPoP proof names it (RFC 9449, section 4.2). */
+  /** The request URL without query and fragment, as a DPoP proof names it in `htu` (RFC 9449, section 4.2). */
   readonly url?: string | undefined;
-  /** Every `DPoP` header field. */
+  /** All `DPoP` header fields. */
   readonly dpopProofs?: readonly string[] | undefined;
-  /** The certificate of the caller's TLS connection in PEM, as the gateway hands it over (RFC 8705). */
+  /** The client certificate of the caller's TLS connection in PEM format, as passed on by the gateway (RFC 8705). */
   readonly clientCertificate?: string | undefined;
 }
 
-/** Why a call was not authenticated. */
+/** The reason why a call isn't authenticated. */
 export type AuthFailure =
   | "missing_token"
   | "malformed_token"
@@ -81,15 +81,15 @@ export type AuthFailure =
   | "revoked_token"
   | TokenRefusal
   | PossessionRefusal
-  /** The proof of possession was used before (RFC 9449, section 11.1). */
+  /** The DPoP proof was used before (RFC 9449, section 11.1). */
   | "replayed_dpop_proof";
 
-/** Why a session was not accepted. */
+/** The reason for rejecting a session. */
 export type SessionFailure =
-  /** An action has revoked it: by itself, or with its user or client. */
+  /** An action revoked the session, its user or its client. */
   "revoked_session" | "missing_session" | "unknown_session" | "expired_session" | "foreign_session";
 
-/** What a call is blocked for: an action has blocked what is named. */
+/** The kind of target that an action blocked. */
 export type BlockReason =
   | "blocked_token"
   | "blocked_user"
@@ -98,13 +98,13 @@ export type BlockReason =
   | "blocked_address"
   | "blocked_network";
 
-/** What the authorizer decided. */
+/** The authorizer's decision. */
 export type Decision =
   | { readonly outcome: "allowed"; readonly token: AccessToken; readonly session?: ClientSession }
   | {
       readonly outcome: "unauthenticated";
       readonly reason: AuthFailure;
-      /** The nonce that the caller's next proof needs (RFC 9449, section 9). */
+      /** The nonce for the caller's next proof (RFC 9449, section 9). */
       readonly dpopNonce?: string | undefined;
     }
   | {
@@ -117,29 +117,29 @@ export type Decision =
       readonly token: AccessToken;
       readonly reason: SessionFailure;
     }
-  /** The path does not say which route serves the call, so no rule can decide. */
+  /** The path is invalid or ambiguous, so no route rule can be chosen. */
   | { readonly outcome: "invalid_path"; readonly reason: PathError }
-  /** The user must sign in again, or in another way (RFC 9470). */
+  /** The user must sign in again or with another method (RFC 9470). */
   | {
       readonly outcome: "insufficient_authentication";
       readonly token: AccessToken;
       readonly acrValues: readonly string[];
       readonly maxAgeSeconds: number | undefined;
     }
-  /** An action has blocked the caller's address, token, user, client or session. */
+  /** An action blocked the caller's address, network, token, user, client or session. */
   | {
       readonly outcome: "blocked";
       readonly reason: BlockReason;
-      /** Undefined when the address is blocked and the token is not known. */
+      /** Undefined if the address is blocked and the token is unknown. */
       readonly knownToken: AccessToken | undefined;
     }
-  /** The body of the call cannot be judged. */
+  /** The body is malformed, or its batch is too large. */
   | {
       readonly outcome: "malformed_request";
       readonly token: AccessToken;
       readonly reason: BodyFailure;
     }
-  /** The store, or the token's issuer, did not answer, so the call is refused. */
+  /** The store or the token's issuer did not respond, so the call is denied. */
   | { readonly outcome: "unavailable" };
 
 type MissingAuthentication = Extract<Decision, { outcome: "insufficient_authentication" }>;
@@ -147,42 +147,44 @@ type MissingAuthentication = Extract<Decision, { outcome: "insufficient_authenti
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, HoldingStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
-  /** What actions have blocked and revoked: one `StoredRestrictions` for all calls of the process. */
+  /** The deny list. All calls of a process share one `StoredRestrictions`. */
   readonly restrictions: Restrictions;
-  /** Lets in the tokens of other issuers: `await loadOtherIssuers(config, …)`. */
+  /** Verifies tokens of other issuers. Create it with `await loadOtherIssuers(config, …)`. */
   readonly otherIssuers?: OtherIssuers | undefined;
-  /** Runs a task after the caller has its answer: tracking, or a write that need not finish first. */
+  /** Runs a task after the response is sent: event tracking, or a write that the decision doesn't depend on. */
   readonly defer: (task: () => Promise<unknown>) => void;
 }
 
-/** Bytes of each text of a caller that an event keeps. API Gateway allows 10 KB of headers. */
+/** Maximum bytes of each caller-supplied text in an event. API Gateway allows 10 KB of headers. */
 const MAX_TEXT_BYTES = 1024;
 
-/** Bytes without valid credentials: anybody can make such calls, and each KB of an event is a write. */
+/**
+ * Limit for calls without valid credentials. Anyone can make such calls, and each KB of an event costs a write unit.
+ */
 const MAX_ANONYMOUS_TEXT_BYTES = 256;
 
-/** Bytes of a method. No registered method is longer. */
+/** Maximum bytes of a method. No registered method is longer. */
 const MAX_METHOD_BYTES = 32;
 
-/** Bytes of an id that the gateway, or a caller, gave to the request. */
+/** Maximum bytes of a request ID from the gateway or the caller. */
 const MAX_ID_BYTES = 64;
 
-/** An adapter's details, each text cleaned of secrets. A list keeps its form. */
+/** Removes secrets from every text in an adapter's details. Lists stay lists. */
 function cleanDetails(details: EventData, clean: (text: string) => string): EventData {
   const cleaned = (value: unknown): unknown =>
     typeof value === "string" ? clean(value) : Array.isArray(value) ? value.map(cleaned) : value;
   return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, cleaned(value)]));
 }
 
-/** What an event must not say, and how much of a text it keeps. */
+/** Rules for removing secrets from an event's texts and truncating them. */
 interface TextRules {
   readonly secrets: readonly (string | undefined)[];
-  /** How the tokens of other issuers begin. */
+  /** Token prefixes of other issuers. */
   readonly prefixes: readonly string[];
   readonly maxBytes: number;
 }
 
-/** Describes a call, without the caller's secrets, even if the caller put them into the path or a header. */
+/** Describes a call for its event. Removes the caller's secrets, even from the path and the headers. */
 function describe(
   request: ProtectedRequest,
   { secrets, prefixes, maxBytes }: TextRules,
@@ -210,7 +212,10 @@ function describe(
   };
 }
 
-/** Reads the token, and records its use: at once, or with a configured interval only when it is due. */
+/**
+ * Reads the token and records its use. With `tracking.lastUsedIntervalSeconds`, defers the write and skips it unless
+ * the address changed or the interval has passed.
+ */
 async function useToken(
   context: AuthorizerContext,
   digest: string,
@@ -244,23 +249,24 @@ function judgeSession(
   return Date.parse(session.expires_at) <= atMs ? "expired_session" : undefined;
 }
 
-/** What is known of the caller once its token is verified and read. */
+/** The caller after its token was verified and read. */
 interface KnownCaller {
   readonly use: TokenUse;
-  /** The token's issuer's word, for a token of another issuer. */
+  /** The verified token, if another issuer issued it. */
   readonly verified?: VerifiedToken | undefined;
   readonly session: ClientSession | undefined;
   readonly isReplay?: boolean;
-  /** What is blocked and revoked. */
+  /** The deny list. */
   readonly restricted: HeldRestrictions;
 }
 
 /**
- * Decides about one call and tracks it, whatever the outcome. It needs one round trip to the store; what else is
- * needed (the session that a route requires, what is revoked of another issuer's token, whether there are new
- * restrictions) is read at the same time as the token. Only after a new restriction there is a second one, which
- * reads it. Deferred tasks create and publish the events. It never throws because of a caller's input. When the
- * store or the token's issuer does not answer, the decision is `unavailable`.
+ * Decides one call and tracks it, whether it is allowed or denied. Never throws because of caller input.
+ *
+ * Needs one round trip to the store: the token, the session and the deny list's position are read in parallel. A second
+ * round trip is needed only if the deny list has new entries. Deferred tasks create and publish the events.
+ *
+ * @returns `unavailable` if the store or the token's issuer does not respond
  */
 export async function authorize(
   context: AuthorizerContext,
@@ -374,7 +380,7 @@ export async function authorize(
   };
   const revoked = restricted.revocationOf(ofToken(holder, verified), token.issued_at, atMs);
   if (revoked) {
-    // So that the statistics count it, and the next call finds it revoked by itself.
+    // Marks the token itself, so that statistics count it and the next call sees the revocation without the deny list.
     context.defer(async () => {
       const { markRevoked } = await import("../tokens/revoke-token.ts");
       await markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at));
@@ -407,13 +413,13 @@ export async function authorize(
   });
 }
 
-/** Lists a token that no issuer has listed. Its code is loaded when there is one. */
+/** Adds a token to the list of credentials if that hasn't been done yet. The code is loaded on demand. */
 async function listUse(context: AuthorizerContext, token: AccessToken): Promise<void> {
   const { listTokenInUse } = await import("../tokens/list-token.ts");
   await listTokenInUse(context, token);
 }
 
-/** The holder without the product's own session: its revocation ends the session and not the token. */
+/** Returns the principal without the product's own session. Revoking that session doesn't revoke the token. */
 function ofToken(holder: RestrictedHolder, verified: VerifiedToken | undefined): RestrictedHolder {
   const sessionIds = verified?.sessionId === undefined ? [] : [verified.sessionId];
   return { ...holder, sessionIds };
@@ -445,7 +451,7 @@ function missingAuthentication(
   return { acrValues: unmet ?? acrValues[0] ?? [], maxAgeSeconds };
 }
 
-/** The second half of `authorize`: checks whether a valid token and the session suffice for the route. */
+/** Checks whether a valid token and its session meet the requirements of the route. */
 function admit(
   context: AuthorizerContext,
   request: ProtectedRequest,

@@ -1,18 +1,21 @@
-/** A caller's token and the scheme with which it was sent, or the reason why there is none. */
+/** The caller's token and its scheme, or the reason why no token was found. */
 export type Credentials =
   | { readonly found: true; readonly secret: string; readonly scheme: "bearer" | "dpop" }
   | { readonly found: false; readonly reason: "missing_token" | "malformed_token" };
 
-/** RFC 6750, section 2.1: `b64token`. The maximum length exceeds any real token and limits the work. */
+/** `b64token` of RFC 6750, section 2.1. The length limit exceeds any real token and bounds the work. */
 const BEARER = /^(bearer) ([A-Za-z0-9._~+/-]{1,4096}={0,2})$/i;
 
-/** A JWT with many claims is longer than an opaque token. API Gateway takes 10 KB of headers. */
+/**
+ * Allows longer tokens, because a JWT with many claims is longer than an opaque token. API Gateway accepts 10 KB of
+ * headers.
+ */
 const ANY = /^(bearer|dpop) ([A-Za-z0-9._~+/-]{1,10000}={0,2})$/i;
 
 /**
- * More than one header field is malformed: a request must not have two credentials.
+ * Parses the credentials. Rejects more than one header field, because a request must not carry two credentials.
  *
- * @param match finds scheme and token in a field
+ * @param match extracts the scheme and token of a field
  */
 function parse(
   fields: readonly string[],
@@ -27,14 +30,14 @@ function parse(
   return { found: true, secret, scheme: scheme.toLowerCase() as "bearer" | "dpop" };
 }
 
-/** The bearer token in a request's `Authorization` header fields (RFC 6750, section 2.1). */
+/** Parses the bearer token of a request's `Authorization` header fields (RFC 6750, section 2.1). */
 export function parseBearerCredentials(fields: readonly string[]): Credentials {
   return parse(fields, (field) => BEARER.exec(field));
 }
 
 /**
- * The token in a request's `Authorization` header fields, where issuers other than the product itself are
- * configured: `Bearer` (RFC 6750) or `DPoP` (RFC 9449, section 7.1).
+ * Parses the token of a request's `Authorization` header fields if other issuers are configured. Accepts `Bearer` (RFC
+ * 6750) and `DPoP` (RFC 9449, section 7.1).
  */
 export function parseCredentials(fields: readonly string[]): Credentials {
   return parse(fields, (field) => ANY.exec(field));

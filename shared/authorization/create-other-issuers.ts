@@ -5,13 +5,13 @@ import { parseCredentials } from "./bearer-token.ts";
 import type { OtherIssuers, OtherIssuersOptions } from "./other-issuers.ts";
 import { useVerifiedToken } from "./use-verified-token.ts";
 
-/** Refusals that a nonce helps against. */
+/** Denial reasons for which the response includes a nonce. */
 const NONCE_REFUSALS: ReadonlySet<string> = new Set<PossessionRefusal>([
   "missing_dpop_nonce",
   "stale_dpop_nonce",
 ]);
 
-/** Loaded where issuers are configured: see `loadOtherIssuers`. */
+/** Creates the verification of other issuers' tokens. Loaded on demand by `loadOtherIssuers`. */
 export async function createOtherIssuers(
   config: MonitoringConfig,
   { clock, readSecret, canGiveNonces }: OtherIssuersOptions,
@@ -29,7 +29,7 @@ export async function createOtherIssuers(
     async check({ defer }, { secret, scheme }, request, atMs) {
       const verification = await verifiers.verify(secret, { atMs, defer });
       if (!verification) {
-        // An own token is bound to no key.
+        // Tokens issued by this product aren't bound to a key.
         return scheme === "dpop" ? { status: "refused", reason: "unbound_token" } : undefined;
       }
       if (verification.status !== "verified") return verification;

@@ -1,24 +1,24 @@
 import type { Block, Revocation } from "./restriction-store.ts";
 
-/** A holder of tokens or sessions, as far as it can be restricted. */
+/** The IDs of a principal that deny list entries can target. */
 export interface RestrictedHolder {
   readonly tokenId: string;
   readonly clientId: string;
   readonly userId?: string | undefined;
-  /** The sessions that the call is a part of. */
+  /** The sessions of the call. */
   readonly sessionIds: readonly string[];
 }
 
-/** The restrictions that hold at a moment. */
+/** Lookups in the deny list. */
 export interface HeldRestrictions {
-  /** The block of the address itself, or of a network that it lies in. */
+  /** Returns the block of the address or of a network that contains it. */
   blockOfAddress(ip: string, atMs: number): Block | undefined;
-  /** The block of the token, the user, the client or a session. */
+  /** Returns the block of the token, user, client or a session. */
   blockOf(holder: RestrictedHolder, atMs: number): Block | undefined;
   /**
-   * The revocation that a token or a session falls under by its user, client or session.
+   * Returns the revocation that applies to a token or session.
    *
-   * @param beganAt when the token was issued or the session started, UTC
+   * @param beganAt issue time of the token or start time of the session, UTC
    */
   revocationOf(holder: RestrictedHolder, beganAt: string, atMs: number): Revocation | undefined;
 }

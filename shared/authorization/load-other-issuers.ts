@@ -2,11 +2,11 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { OtherIssuers, OtherIssuersOptions } from "./other-issuers.ts";
 
 /**
- * What lets in the tokens of the configured issuers, for `AuthorizerContext.otherIssuers`. Their keys are fetched
- * before it resolves. Without issuers there is none, and no code for them is loaded.
+ * Loads the verification of other issuers' tokens for `AuthorizerContext.otherIssuers`. Fetches the issuers' keys
+ * before it resolves. If no issuers are configured, returns undefined and loads no code.
  *
  * @param options.readSecret reads a secret. Default: from Secrets Manager
- * @param options.canGiveNonces whether callers can be told a DPoP nonce. Default: false
+ * @param options.canGiveNonces whether responses can carry a DPoP nonce. Default: false
  */
 export async function loadOtherIssuers(
   config: MonitoringConfig,

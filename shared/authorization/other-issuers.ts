@@ -8,24 +8,24 @@ import type { VerifiedToken } from "../tokens/verified-token.ts";
 import type { Credentials } from "./bearer-token.ts";
 import type { TokenCall, TokenUseContext, VerifiedUseOutcome } from "./use-verified-token.ts";
 
-/** What is known of a token before the store is asked. */
+/** The result of verifying a token, before any access to the store. */
 export type CheckedToken =
   | {
       readonly status: "verified";
       readonly verified: VerifiedToken;
-      /** The proof of possession that came with it. */
+      /** The proof of possession that was sent with the token. */
       readonly proof: ProofIdentity | undefined;
     }
   | {
       readonly status: "refused";
       readonly reason: TokenRefusal | PossessionRefusal;
       readonly subject?: EventSubject | undefined;
-      /** The nonce that the next proof needs (RFC 9449, section 9). */
+      /** The nonce for the next proof (RFC 9449, section 9). */
       readonly dpopNonce?: string | undefined;
     }
   | { readonly status: "unavailable"; readonly cause: string };
 
-/** A call, as far as a proof of possession must agree with it: a part of `ProtectedRequest`. */
+/** The part of a `ProtectedRequest` that a proof of possession must match. */
 export interface CallEvidence {
   readonly method: string;
   readonly path: string;
@@ -34,26 +34,26 @@ export interface CallEvidence {
   readonly clientCertificate?: string | undefined;
 }
 
-/** How the tokens of other issuers are verified. */
+/** Options for verifying tokens of other issuers. */
 export interface OtherIssuersOptions {
   readonly clock: Clock;
   readonly readSecret?: SecretReader | undefined;
-  /** Whether callers can be told a DPoP nonce. Without it, none is asked for. */
+  /** Whether responses can carry a DPoP nonce. If not, proofs need no nonce. */
   readonly canGiveNonces?: boolean | undefined;
 }
 
-/** What lets in the tokens of other issuers. */
+/** Verifies tokens of other issuers. */
 export interface OtherIssuers {
-  /** The token of a request, of whatever issuer. */
+  /** Reads the token of a request, regardless of its issuer. */
   readCredentials(fields: readonly string[]): Credentials;
-  /** Verifies a token and its binding to its caller; undefined for a token that the product issued itself. */
+  /** Verifies a token and its binding to the caller. Returns undefined for a token that this product issued. */
   check(
     context: TokenUseContext,
     credentials: Credentials & { readonly found: true },
     request: CallEvidence,
     atMs: number,
   ): Promise<CheckedToken | undefined>;
-  /** Meets the store with a verified token. */
+  /** Records the use of a verified token in the store and checks whether it is revoked. */
   use(
     context: TokenUseContext,
     verified: VerifiedToken,

@@ -1,41 +1,42 @@
-/** The path by which a gateway or server chose, or will choose, the route of a call. */
+/** The path by which a gateway or server routes a call. */
 export interface RoutedPath {
-  /** The path. With several plausible paths, a call needs what each of them requires. */
+  /** The path. If several paths are plausible, the call must meet the requirements of each one. */
   readonly paths: readonly string[];
   /**
    * The route that the gateway chose, such as `/orders/{id}`.
    *
-   * @default - the gateway names none
+   * @default - unknown
    */
   readonly route?: string;
   /**
-   * Whether the gateway named the route and no part of the path is left to the code behind it. Otherwise the code
-   * behind the gateway routes by the path, or a part of it, in its own way.
+   * Whether the gateway named the route and matched the whole path. If false, the code behind the gateway routes by the
+   * path, or a part of it, in its own way.
    *
    * @default false
    */
   readonly isExact?: boolean;
   /**
-   * Whether the path may start with the base path of a custom domain, which the event does not name.
+   * Whether the path may start with the base path of a custom domain. The gateway's event doesn't contain that base
+   * path.
    *
    * @default false
    */
   readonly mayHaveBasePath?: boolean;
 }
 
-/** Why a path is rejected: it does not decode, or servers read it in different ways. */
+/** The reason for rejecting a path: it can't be decoded, or servers interpret it differently. */
 export type PathError = "malformed_path" | "ambiguous_path";
 
-/** What a path may contain although servers read it in different ways. */
+/** Ambiguous parts of a path that the configuration can allow. */
 export type AllowedInPath = "encoded_slashes" | "empty_segments";
 
-/** One way to read a path, as decoded segments. */
+/** One interpretation of a path, as segments. */
 export interface PathReading {
   readonly segments: readonly string[];
   readonly hasTrailingSlash: boolean;
 }
 
-/** The path of a route that a gateway chose, such as `/orders/{id}`, with the values of its parameters. */
+/** Builds the path of a gateway's route, such as `/orders/{id}`, from the values of its parameters. */
 export function pathOfRoute(
   route: string,
   parameters: Readonly<Record<string, string | null | undefined>> | null | undefined,
@@ -43,17 +44,17 @@ export function pathOfRoute(
   const path = route.replace(/\{([^{}+]+)(\+?)\}/g, (_, name: string, greedy: string) => {
     const value = parameters?.[name] ?? "";
     if (greedy) return value;
-    // A missing value leaves an empty segment, and a decoded slash is still part of the value.
+    // A missing value yields an empty segment. A decoded slash stays part of the value.
     return value === "" ? "/" : value.replaceAll("/", "%2F");
   });
   return { paths: [path], route, isExact: !route.endsWith("+}") };
 }
 
-/** Control characters, which the WHATWG URL parser drops, and backslashes, which it reads as slashes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Control characters (dropped by the WHATWG URL parser) and backslashes (read as slashes). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match control characters
 const DROPPED_OR_CHANGED = /[\x00-\x1f\x7f\\]|%5c/i;
 
-/** Dot segments, also in front of a path parameter: `..;x`. */
+/** Dot segments, including those with a path parameter, such as `..;x`. */
 const DOT_SEGMENT = /^\.\.?(;|$)/;
 
 function decode(text: string): string | undefined {
@@ -64,7 +65,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** Splits a path into segments, without the empty ones around its first and last slash. */
+/** Splits a path into segments. A leading or trailing slash adds no empty segment. */
 function split(path: string): PathReading {
   const segments = path.slice(1).split("/");
   const hasTrailingSlash = segments.length > 1 && segments.at(-1) === "";
@@ -73,9 +74,9 @@ function split(path: string): PathReading {
 }
 
 /**
- * Returns every plausible reading of a path: as it is and decoded, whole and up to a `;`, `?` or `#`, which some
- * routers take for the start of a query. What none of them can agree on is rejected: a target that is not in origin
- * form (RFC 9112, section 3.2.1), dot segments, empty segments, encoded slashes and backslashes.
+ * Returns every plausible reading of a path: raw and decoded, whole and truncated at `;`, `?` or `#`, where some
+ * routers start the query. Rejects paths that servers read differently: dot segments, empty segments, encoded slashes,
+ * backslashes, and targets that aren't in origin form (RFC 9112, section 3.2.1).
  */
 export function readPath(
   path: string,

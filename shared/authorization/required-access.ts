@@ -2,10 +2,10 @@ import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts
 import { UNROUTED } from "../events/oauth-event.ts";
 import { type PathError, type PathReading, type RoutedPath, readPath } from "./request-path.ts";
 
-/** The access that one rule, or the default, requires. */
+/** The requirements of one rule or of the default. */
 type RuleAccess = Pick<RouteRule, "scopes" | "session" | "acrValues" | "maxAgeSeconds">;
 
-/** The access that a call needs: that of one or more rules, all of which must be met. */
+/** The combined requirements of all rules that apply to a call. */
 export interface RequiredAccess {
   readonly scopes: readonly string[];
   readonly session: RouteRule["session"];
@@ -15,10 +15,10 @@ export interface RequiredAccess {
   readonly maxAgeSeconds?: number | undefined;
 }
 
-/** The scope of the admin routes that read. The configuration cannot change it. */
+/** The scope for reading with admin routes. The configuration can't change it. */
 export const ADMIN_SCOPE = "oauth:admin";
 
-/** The scope of the admin routes that act: revoke, block, approve, release, review. */
+/** The scope for acting with admin routes: revoke, block, approve, release, review. */
 export const RESPOND_SCOPE = "oauth:respond";
 
 const adminRule = (method: RouteRule["method"], scope: string): RouteRule => ({
@@ -35,7 +35,7 @@ const ADMIN_RULES = [
   adminRule("ANY", RESPOND_SCOPE),
 ];
 
-/** Whether an API Gateway path pattern covers the segments of a path. */
+/** Whether an API Gateway path pattern matches the segments of a path. */
 function covers(pattern: string, segments: readonly string[], ignoreCase: boolean): boolean {
   const wanted = pattern.split("/").filter(Boolean);
   const isGreedy = wanted.at(-1)?.endsWith("+}") ?? false;
@@ -46,10 +46,10 @@ function covers(pattern: string, segments: readonly string[], ignoreCase: boolea
   );
 }
 
-/** Finds the first of the rules that covers a path. */
+/** Returns the first rule that matches a path. */
 type FindRule = (segments: readonly string[], ignoreCase: boolean) => RouteRule | undefined;
 
-/** Finds rules for one method: any rule, or only those whose path ends in `{name+}`. */
+/** Rule lookups for one method: all rules, or only those whose path ends in `{name+}`. */
 interface RuleFinder {
   readonly any: FindRule;
   readonly greedy: FindRule;
@@ -67,8 +67,9 @@ function rulesOf(config: Pick<MonitoringConfig, "routes">, method: string): Rule
 }
 
 /**
- * Returns the rules of every route that may serve one reading of a path, in both letter cases. Hono serves `/files` by
- * the route `/files/*`. Express and Fastify serve `/files/` by that route, and Fastify 4 also by `/files/:id`.
+ * Returns the rules of every route that may serve one reading of a path, both case-sensitive and case-insensitive. Hono
+ * serves `/files` with the route `/files/*`. Express and Fastify serve `/files/` with that route; Fastify 4 also serves
+ * it with `/files/:id`.
  */
 function rulesOfReading(
   { segments, hasTrailingSlash }: PathReading,
@@ -89,10 +90,10 @@ function rulesOfReading(
 }
 
 /**
- * Returns what a call needs. For each plausible reading of its path, the first matching rule decides. Without one,
- * the call needs the default scopes for reading (GET, HEAD) or writing (every other method). Rules for GET also apply
- * to HEAD, because servers answer HEAD by the GET route. If the readings need different things, the call needs all of
- * them.
+ * Returns the access that a call needs. For each plausible reading of its path, the first matching rule applies.
+ * Without a match, the default scopes apply: `read` for GET and HEAD, `write` for every other method. Rules for GET
+ * also apply to HEAD, because servers answer HEAD with the GET route. If readings match different rules, the call must
+ * meet all of them.
  */
 export function requiredAccess(
   config: Pick<MonitoringConfig, "routes" | "defaultScopes" | "allowInPaths">,
@@ -132,9 +133,9 @@ function allOf(rules: readonly RuleAccess[]): RequiredAccess {
 
 /**
  * Returns the pattern of the route that serves a call, such as `/orders/{id}`: the gateway's route, or the path of the
- * first rule that covers the path. The number of patterns is fixed, however many paths callers make up.
+ * first matching rule. Callers can't increase the number of distinct patterns.
  *
- * @returns `(unrouted)` if the gateway names no route and no rule covers the path
+ * @returns `(unrouted)` if the gateway names no route and no rule matches
  */
 export function routePattern(
   config: Pick<MonitoringConfig, "routes" | "allowInPaths">,
@@ -153,7 +154,7 @@ export function routePattern(
   return UNROUTED;
 }
 
-/** Adds scopes to the access that a call needs, such as those of an MCP tool. */
+/** Adds scopes to the required access, such as those of an MCP tool. */
 export function withScopes(access: RequiredAccess, scopes: readonly string[]): RequiredAccess {
   return { ...access, scopes: [...new Set([...access.scopes, ...scopes])] };
 }

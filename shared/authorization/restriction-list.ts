@@ -8,24 +8,24 @@ type Entry = Block | Revocation;
 
 const keyOf = (kind: string, id: string) => `${kind}#${id}`;
 
-/** Whoever it is: only revocations are against everybody. */
+/** Key of the entries that apply to every principal. Only revocations can. */
 const EVERYBODY = keyOf("all", "all");
 
-/** The entries of one target, by their position. */
+/** The entries of one target, by sequence number. */
 type Entries = Map<string, Entry>;
 
-/** The restrictions that hold, in memory. Whether an entry's time is over is asked at each look. */
+/** The deny list in memory. Lookups skip expired entries. */
 export class RestrictionList implements HeldRestrictions {
   readonly #byTarget = new Map<string, Entries>();
   readonly #networks = new IpBlocks<Entries>();
   readonly #bySeq = new Map<string, Entry>();
 
-  /** How many entries are held, those among them whose time is over. */
+  /** Number of entries, including expired ones that aren't pruned yet. */
   get size(): number {
     return this.#bySeq.size;
   }
 
-  /** Takes over an entry. Taking it over twice changes nothing. */
+  /** Adds a block or revocation. A release removes the entries of its action. Idempotent. */
   apply(entry: Restriction): void {
     if (isHeld(entry)) {
       this.#add(entry);
@@ -36,28 +36,21 @@ export class RestrictionList implements HeldRestrictions {
     }
   }
 
-  /** Forgets what does not hold any more. */
+  /** Removes expired entries. */
   prune(atMs: number): void {
     for (const entry of this.#bySeq.values()) if (!holds(entry, atMs)) this.#remove(entry.seq);
   }
 
-  /** The block of the address itself, or of a network that it lies in. */
   blockOfAddress(ip: string, atMs: number): Block | undefined {
     if (this.#bySeq.size === 0) return undefined;
     const own = this.#byTarget.get(keyOf("address", canonicalIp(ip)));
     return blockIn([own, ...this.#networks.find(ip)], atMs);
   }
 
-  /** The block of the token, the user, the client or a session. */
   blockOf(holder: RestrictedHolder, atMs: number): Block | undefined {
     return blockIn(this.#entriesOf(holder), atMs);
   }
 
-  /**
-   * The revocation that a token or a session falls under by its user, client or session.
-   *
-   * @param beganAt when the token was issued or the session started, UTC
-   */
   revocationOf(holder: RestrictedHolder, beganAt: string, atMs: number): Revocation | undefined {
     for (const entries of this.#entriesOf(holder)) {
       for (const entry of entries?.values() ?? []) {

@@ -22,7 +22,7 @@ import {
   toSeq,
 } from "./restriction-store.ts";
 
-/** As many restrictions hold as every adapter can keep. */
+/** Thrown if the deny list is full. Every adapter keeps the whole list in memory. */
 export class TooManyRestrictionsError extends OAuthMonitoringError {
   override readonly name = "TooManyRestrictionsError";
 
@@ -33,13 +33,16 @@ export class TooManyRestrictionsError extends OAuthMonitoringError {
   }
 }
 
-/** Days for which an entry stays after its time, so that a process that read it before learns of its end. */
+/**
+ * Days for which an entry is kept after it ends. Longer than the reload interval of adapters, so that none misses a
+ * release.
+ */
 const KEPT_DAYS = 2;
 
-/** Tries for the next position when others take it. */
+/** Maximum attempts to append an entry when concurrent actions take the next position. */
 const ATTEMPTS = 50;
 
-/** The restrictions that hold. */
+/** Returns the active blocks and revocations. */
 export async function listRestrictions(
   store: RestrictionStore,
   nowMs: number,
@@ -57,11 +60,12 @@ export async function listRestrictions(
 }
 
 /**
- * Adds an action's entry to the list, unless it is there already. Every adapter knows it from the next call on once
+ * Appends an action's entry to the deny list, unless the action already has one. Every adapter applies the entry once
  * `confirmRestriction` resolves for its position.
  *
- * @returns its position
- * @throws TooManyRestrictionsError when the list is full; a release has always room
+ * @returns the entry's position
+ * @throws TooManyRestrictionsError if the list is full. A release is always accepted.
+ * @throws IncompleteRequestError if other actions took the position on every attempt
  */
 export async function appendRestriction(
   store: RestrictionStore,
@@ -94,7 +98,7 @@ export async function appendRestriction(
       return seq;
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      // Another action took the position, so the next one may be taken.
+      // Another action took this position. Try the next one.
       position += 1;
       await sleep(Math.random() * 5 * attempt);
     }
@@ -102,7 +106,9 @@ export async function appendRestriction(
   throw new IncompleteRequestError("too many actions are taken at the same time: try again");
 }
 
-/** The last position that was taken, by the list itself or by a copy of its head; entries leave the list. */
+/**
+ * Returns the last position in use. Also reads a copy of the latest position, because expired entries leave the list.
+ */
 async function latestPosition(store: RestrictionStore): Promise<number> {
   const [{ Items = [] }, { Item }] = await Promise.all([
     store.db.send(
@@ -127,7 +133,7 @@ async function latestPosition(store: RestrictionStore): Promise<number> {
   return Math.max(Number(Items[0]?.seq ?? 0), Number(Item?.head_seq ?? 0));
 }
 
-/** Tells every copy that the list has got to a position. When it resolves, the entry holds from the next call on. */
+/** Publishes a position to every copy. Once it resolves, the entry applies to every new call. */
 export async function confirmRestriction(store: RestrictionStore, seq: string): Promise<void> {
   await Promise.all(
     Array.from({ length: HEAD_COPIES }, (_, copy) =>
@@ -142,17 +148,14 @@ export async function confirmRestriction(store: RestrictionStore, seq: string): 
           }),
         )
         .catch((error: unknown) => {
-          // Another action is ahead.
+          // Another action already published a later position.
           if (!(error instanceof ConditionalCheckFailedException)) throw error;
         }),
     ),
   );
 }
 
-/**
- * Takes an action's entries out of the list. Processes that read them before forget them by a release, or when their
- * time is over.
- */
+/** Deletes an action's entries. Processes that cached them drop them on a release or when they expire. */
 export async function removeRestrictions(
   store: RestrictionStore,
   actionId: string,
@@ -170,7 +173,7 @@ export async function removeRestrictions(
   );
 }
 
-/** Lets an action's entries end at another instant. Processes that read them before keep the old end for a while. */
+/** Shortens an action's entries to an earlier end. Processes that cached them keep the old end until they reload. */
 export async function shortenRestrictions(
   store: RestrictionStore,
   actionId: string,

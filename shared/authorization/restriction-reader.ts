@@ -4,20 +4,17 @@ import { restrictionSchema } from "./restriction.ts";
 import { RestrictionList } from "./restriction-list.ts";
 import { LOG, type RestrictionStore } from "./restriction-store.ts";
 
-/**
- * After such a time the whole list is read anew. An entry that ends another is kept for longer, so no process
- * misses it.
- */
+/** Interval after which the whole list is read again. Releases are kept longer, so no process misses one. */
 const RELOAD_AFTER_MS = 12 * HOUR_MS;
 
-/** The list as far as it was read. */
+/** The list as read so far. */
 interface Known {
   readonly list: RestrictionList;
   readonly seq: string;
   readonly loadedAtMs: number;
 }
 
-/** Reads the list of restrictions, and later what was added. */
+/** Reads the deny list: first all entries, then only new ones. */
 export class RestrictionReader {
   #known: Known | undefined;
   #reading: Promise<void> | undefined;
@@ -25,15 +22,15 @@ export class RestrictionReader {
   constructor(private readonly store: RestrictionStore) {}
 
   /**
-   * The list with every entry up to a position. One read at a time, since an older answer must not undo what a newer
-   * one said.
+   * Returns the list with every entry up to a position. Runs one read at a time, so that an older response can't
+   * overwrite a newer one.
    */
   async upTo(seq: string, atMs: number): Promise<RestrictionList> {
     for (;;) {
       const known = this.#known;
       if (known && known.seq >= seq && atMs - known.loadedAtMs < RELOAD_AFTER_MS) return known.list;
       if (this.#reading) {
-        // Its caller hears of its failure; this one tries for itself.
+        // The caller that started the read gets its error. This call tries again.
         await this.#reading.catch(() => undefined);
       } else {
         this.#reading = this.#read(seq, atMs).finally(() => {

@@ -1,48 +1,48 @@
 import type { DocumentClient } from "../core/document-client.ts";
 import type { Restriction } from "./restriction.ts";
 
-/** Where the list of restrictions is kept. */
+/** The DynamoDB table of the deny list. */
 export interface RestrictionStore {
   readonly db: DocumentClient;
   readonly restrictionsTable: string;
 }
 
-/** A restriction that is a block. */
+/** A deny list entry that blocks its target. */
 export type Block = Restriction & {
   readonly effect: "block";
   readonly target_kind: Exclude<Restriction["target_kind"], "all">;
 };
 
-/** A restriction that is a revocation. */
+/** A deny list entry that revokes its target's tokens and sessions. */
 export type Revocation = Restriction & {
   readonly effect: "revoke";
   readonly issued_before: string;
   readonly revoked_at: string;
 };
 
-/** The end of an action's entries: it names the target as they do. */
+/** A deny list entry that ends the earlier entries of its action. It has the same target. */
 export type Release = Restriction & { readonly effect: "release" };
 
-/** An entry before it has its position. */
+/** A deny list entry without its position. */
 export type NewRestriction = Omit<Block, "seq"> | Omit<Revocation, "seq"> | Omit<Release, "seq">;
 
-/** The most entries that hold at a time: every adapter keeps them in memory. */
+/** Maximum number of active entries. Every adapter keeps them in memory. */
 export const MOST_RESTRICTIONS = 10_000;
 
-/** The partition of the list. */
+/** Partition key of the entries. */
 export const LOG = "log";
 
-/** The sort key of the copies of the latest position. */
+/** Sort key of the copies of the latest position. */
 export const HEAD = "head";
 
 /**
- * Copies of the latest position. Each process of an adapter reads one of them at every call, and a partition answers
- * about 3,000 such reads a second.
+ * Number of copies of the latest position. Each adapter process reads one copy per call, and a partition serves about
+ * 3,000 such reads per second.
  */
 export const HEAD_COPIES = 16;
 
-/** The partition of a copy of the latest position. */
+/** Returns the partition key of a copy of the latest position. */
 export const headList = (copy: number) => `head:${copy}`;
 
-/** Positions are text that sorts as the numbers do. */
+/** Formats a position as text that sorts in numeric order. */
 export const toSeq = (position: number) => String(position).padStart(12, "0");

@@ -1,23 +1,23 @@
 import * as z from "zod";
 
 /**
- * An entry of the list:
- * - `block`: calls of the target are refused until an instant
- * - `revoke`: tokens and sessions of the target that began before an instant are refused
- * - `release`: the entries of another action hold no more
+ * A deny list entry:
+ * - `block`: the target's calls are denied until `until`
+ * - `revoke`: the target's tokens and sessions from before `issued_before` are denied
+ * - `release`: ends the earlier entries of the same action
  */
 export const restrictionSchema = z.object({
   effect: z.enum(["block", "revoke", "release"]),
-  /** Its position. */
+  /** Position in the list. */
   seq: z.string(),
   action_id: z.string(),
   target_kind: z.enum(["token", "user", "client", "session", "address", "network", "all"]),
   target_id: z.string(),
-  /** When it ends, UTC. */
+  /** End time, UTC. */
   until: z.string(),
-  /** Of a revocation: what began before this instant is refused. */
+  /** Revocations only: tokens and sessions from before this time are denied, UTC. */
   issued_before: z.string().optional(),
-  /** Of a revocation: when it was made. */
+  /** Revocations only: time of the revocation, UTC. */
   revoked_at: z.string().optional(),
 });
 

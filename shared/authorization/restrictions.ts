@@ -3,11 +3,11 @@ import type { HeldRestrictions } from "./held-restrictions.ts";
 import type { RestrictionReader as Reader } from "./restriction-reader.ts";
 import { HEAD, HEAD_COPIES, headList, type RestrictionStore } from "./restriction-store.ts";
 
-/** The restrictions as an adapter knows them. A process keeps one of these as long as it lives. */
+/** The deny list as an adapter reads it. Use one instance per process. */
 export interface Restrictions {
   /**
-   * The list, with every restriction that was confirmed before this call began. It reads one position (1 read
-   * unit), and, only when that has moved, what was added since.
+   * Returns the list with every entry that was confirmed before this call. Reads the latest position (1 read unit), and
+   * new entries only if the position has changed.
    */
   current(atMs: number): Promise<HeldRestrictions>;
 }
@@ -19,16 +19,16 @@ const NOTHING: HeldRestrictions = {
 };
 
 /**
- * Keeps the list of restrictions in memory and asks the store at every call whether it has moved. A restriction's
- * entry is written before its position, and its position in every copy before the action is confirmed. Entries
- * stand in the order of their positions, each written after the one before was there. So whoever reads a position
- * after the confirmation finds every entry up to it.
+ * Keeps the deny list in memory and checks its latest position on every call.
+ *
+ * Entries are written in order: each one only after its predecessor. An entry's position reaches every copy before its
+ * action is confirmed. A process that reads a position after the confirmation therefore finds every entry up to it.
  */
 export class StoredRestrictions implements Restrictions {
   readonly #copy: number;
   #reader: Promise<Reader> | undefined;
 
-  /** @param copy which of the copies this process reads; by default one at random */
+  /** @param copy the copy of the latest position to read. Default: random */
   constructor(
     private readonly store: RestrictionStore,
     copy = Math.floor(Math.random() * HEAD_COPIES),
@@ -44,7 +44,7 @@ export class StoredRestrictions implements Restrictions {
         ConsistentRead: true,
       }),
     );
-    // Nothing was ever restricted, and nothing is loaded for it.
+    // The list never had an entry, so there is no need to load the reader.
     if (!Item) return NOTHING;
     this.#reader ??= this.#openReader();
     return (await this.#reader).upTo(String(Item.head_seq), atMs);

@@ -11,7 +11,7 @@ import { holderKeys, revokedWithHolder } from "../tokens/revoked-holders.ts";
 import { type ProofIdentity, useProof } from "../tokens/used-proofs.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
 
-/** What the use of a verified token needs. */
+/** Dependencies of `useVerifiedToken`. */
 export type TokenUseContext = Tracking &
   TokenStore &
   HoldingStore & {
@@ -19,17 +19,17 @@ export type TokenUseContext = Tracking &
     readonly defer: (task: () => Promise<unknown>) => void;
   };
 
-/** How the use of a verified token ends. */
+/** The result of using a verified token. */
 export interface VerifiedUseOutcome {
   readonly use: VerifiedUse["use"];
   /** Whether the proof of possession was used before. */
   readonly isReplay: boolean;
 }
 
-/** Tries for what a busy partition leaves out: a caller waits. */
+/** Maximum attempts to read keys that DynamoDB left unprocessed. Low, because a caller waits. */
 const READ_ATTEMPTS = 3;
 
-/** The call that uses a token. */
+/** The call in which a token is used. */
 export interface TokenCall {
   readonly atMs: number;
   readonly ip: string;
@@ -37,10 +37,10 @@ export interface TokenCall {
 }
 
 /**
- * Meets the store once with a verified token: records its use, makes it known at first sight, reads what is revoked,
- * and remembers the proof of possession, all at the same time. What need not finish first is deferred.
+ * Uses a verified token with one round trip to the store: records its use, reads revocations and stores the proof of
+ * possession, all in parallel. Writes that the decision doesn't depend on are deferred.
  *
- * @throws what the store throws
+ * @throws the errors of the store
  */
 export async function useVerifiedToken(
   context: TokenUseContext,
@@ -76,7 +76,7 @@ export async function useVerifiedToken(
       const later = isDue ? await recordVerifiedUse(context, verified, atMs, ip) : undefined;
       if (later?.isFirst) await trackFirstUse(context, verified, atMs);
       if (!use.token.listed) await listTokenInUse(context, use.token);
-      // So that the statistics count it, and the next call finds it revoked by itself.
+      // Marks the token itself, so that statistics count it and the next call sees the revocation directly.
       if (revokedAt !== undefined) await markRevoked(context, token_digest, Date.parse(revokedAt));
     });
   }
@@ -96,7 +96,7 @@ function isUseDue(
   return atMs - Date.parse(token.last_used_at) >= intervalMs;
 }
 
-/** `token_seen` counts the token as issued, with its own times. */
+/** Tracks the first use. Statistics count `token_seen` as an issued token, with the token's own times. */
 function trackFirstUse(context: TokenUseContext, { token, issuer }: VerifiedToken, atMs: number) {
   const { scopes, issued_at, expires_at } = token;
   return trackEvent(

@@ -8,25 +8,25 @@ import {
 } from "./cleanup-targets.ts";
 import { type DeletionLimits, deleteExpired } from "./delete-expired.ts";
 
-/** What a cleanup works on, and by which time. */
+/** Tables, configuration and clock of a cleanup. */
 export interface CleanupContext extends CleanupStore {
   readonly clock: Clock;
 }
 
-/** What `cleanupExpiredTokens` removed. */
+/** The result of `cleanupExpiredTokens`. */
 export interface TokenCleanup {
   readonly access_tokens_removed: number;
   readonly authorization_codes_removed: number;
   readonly finished: boolean;
 }
 
-/** What a cleanup of one kind removed. */
+/** The result of cleaning up one kind of item. */
 export interface Cleanup {
   readonly removed: number;
   readonly finished: boolean;
 }
 
-/** Limits of a cleanup. Without a deadline it runs until nothing expired is left. */
+/** Limits of a cleanup. Without a deadline, it runs until no expired items are left. */
 export type CleanupLimits = Partial<Omit<DeletionLimits, "clock">>;
 
 function limitsOf(context: CleanupContext, limits: CleanupLimits): DeletionLimits {
@@ -63,7 +63,7 @@ export async function cleanupExpiredSessions(
   return deleteExpired(context.db, target, limitsOf(context, limits));
 }
 
-/** Removes events whose retention is over and that TTL has not removed yet. */
+/** Removes events past their retention period that DynamoDB TTL has not deleted yet. */
 export async function cleanupEvents(
   context: CleanupContext,
   limits: CleanupLimits = {},

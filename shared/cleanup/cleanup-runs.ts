@@ -4,7 +4,7 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 
-/** What one cleanup run removed of each kind. */
+/** Number of items that a cleanup run removed, by kind. */
 export const removedSchema = z.object({
   access_tokens: z.int(),
   authorization_codes: z.int(),
@@ -15,32 +15,32 @@ export const removedSchema = z.object({
 /** The record of one cleanup run. */
 export const cleanupRunSchema = z.object({
   started_at: z.string(),
-  /** Absent while the run is under way, and when it was killed. */
+  /** Absent while the run is in progress, or if it was killed. */
   finished_at: z.string().optional(),
   duration_ms: z.int(),
   removed: removedSchema,
-  /** `finished`: nothing expired was left. `stopped`: the deadline came first, and the next run continues. */
+  /** `finished`: no expired items are left. `stopped`: the run reached its deadline; the next run continues. */
   status: z.enum(["running", "finished", "stopped", "failed"]),
-  /** True when nothing expired was left. */
+  /** True if no expired items are left. */
   finished: z.boolean(),
-  /** Why it failed. */
+  /** The error of a failed run. */
   error: z.string().optional(),
 });
 
 export type Removed = z.output<typeof removedSchema>;
 export type CleanupRun = z.output<typeof cleanupRunSchema>;
 
-/** Where run records are kept. */
+/** The store of cleanup run records. */
 export interface CleanupRunStore {
   readonly db: DocumentClient;
   readonly cleanupRunsTable: string;
   readonly config: Pick<MonitoringConfig, "retention">;
 }
 
-/** All runs share a partition, which gets at most one write every few seconds while a cleanup runs. */
+/** Partition key of all runs. A running cleanup writes to this partition about once every two seconds. */
 const JOB = "cleanup";
 
-/** Writes a run's record and replaces its earlier state. */
+/** Saves a run's record, replacing its earlier state. */
 export async function saveCleanupRun(store: CleanupRunStore, run: CleanupRun): Promise<void> {
   const keptUntilMs = Date.parse(run.started_at) + store.config.retention.cleanupRunDays * DAY_MS;
   await store.db.send(
@@ -51,7 +51,7 @@ export async function saveCleanupRun(store: CleanupRunStore, run: CleanupRun): P
   );
 }
 
-/** The latest runs, newest first. */
+/** Returns the latest runs, newest first. */
 export async function listCleanupRuns(
   store: Pick<CleanupRunStore, "db" | "cleanupRunsTable">,
   limit: number,

@@ -7,7 +7,7 @@ import { allShardKeys } from "../core/shards.ts";
 import { expiryPartitions } from "../tokens/expiry-attributes.ts";
 import type { CleanupTarget } from "./delete-expired.ts";
 
-/** The tables that a cleanup reads. */
+/** The tables and configuration that a cleanup uses. */
 export interface CleanupStore {
   readonly db: DocumentClient;
   readonly tokensTable: string;
@@ -18,7 +18,10 @@ export interface CleanupStore {
   readonly config: MonitoringConfig;
 }
 
-/** Tokens, codes or sessions. They are listed by `expires_at`, and expired from that instant on. */
+/**
+ * Returns the cleanup target for tokens, codes or sessions. These expire at their `expires_at`, by which the
+ * `by_expiry` index lists them.
+ */
 function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number): CleanupTarget {
   const now = toInstant(nowMs);
   return {
@@ -35,24 +38,24 @@ function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number
   };
 }
 
-/** Access tokens past their `expires_at`. */
+/** Returns the cleanup target for access tokens past their `expires_at`. */
 export function expiredTokens(store: CleanupStore, nowMs: number): CleanupTarget {
   return byExpiry(store, store.tokensTable, "token_digest", nowMs);
 }
 
-/** Authorization codes past their `expires_at`. */
+/** Returns the cleanup target for authorization codes past their `expires_at`. */
 export function expiredAuthorizationCodes(store: CleanupStore, nowMs: number): CleanupTarget {
   return byExpiry(store, store.authorizationCodesTable, "code_digest", nowMs);
 }
 
-/** Sessions past their `expires_at`. */
+/** Returns the cleanup target for sessions past their `expires_at`. */
 export function expiredSessions(store: CleanupStore, nowMs: number): CleanupTarget {
   return byExpiry(store, store.sessionsTable, "session_digest", nowMs);
 }
 
 /**
- * Events past their retention that TTL has not reached yet (it may lag by days). Each retention period
- * has partitions of its own in the time index, so that only the events older than it are read.
+ * Returns the cleanup target for events past their retention that TTL has not deleted yet; TTL can lag by days. Each
+ * retention period has separate partitions in the time index, so only events older than that period are read.
  */
 export async function expiredEvents(store: CleanupStore, nowMs: number): Promise<CleanupTarget> {
   const nowSeconds = Math.floor(nowMs / 1000);
@@ -67,7 +70,7 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
         FilterExpression: "expires_at <= :now",
         ExpressionAttributeValues: {
           ":partition": partition,
-          // The key goes on with the event's id; this is behind every id of the instant.
+          // The sort key ends with the event's id. U+10FFFF sorts after every id of this instant.
           ":oldest": `${toInstant(nowMs - Number(days) * DAY_MS)}#\u{10FFFF}`,
           ":now": nowSeconds,
         },
@@ -79,7 +82,7 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
   };
 }
 
-/** Every kind that a cleanup removes, under the name of its count. */
+/** Every kind of item that a cleanup removes, keyed by the name of its count. */
 export const CLEANUP_KINDS = {
   access_tokens: expiredTokens,
   authorization_codes: expiredAuthorizationCodes,

@@ -3,21 +3,21 @@ import { DeleteCommand, paginateQuery, type QueryCommandInput } from "@aws-sdk/l
 import type { Clock } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 
-/** One kind of expiring item: the Queries that list expired items, and the condition for being expired. */
+/** One kind of expiring item: the Queries that list expired items, and the condition that an item is expired. */
 export interface CleanupTarget {
   readonly table: string;
-  /** One Query for each partition, which lists expired items, oldest first. */
+  /** One Query per partition. Each lists expired items, oldest first. */
   readonly queries: readonly QueryCommandInput[];
-  /** The condition that the item is still expired. The delete itself checks it. */
+  /** The condition that an item is still expired. Every delete checks it. */
   readonly expired: {
     readonly condition: string;
     readonly values: Readonly<Record<string, string | number>>;
   };
-  /** How many a listed item stands for. */
+  /** Returns the number of records in a listed item: one, or the events of a batch item. */
   readonly countOf: (item: Record<string, unknown>) => number;
   /**
-   * The keys to delete for listed items: those that count as removed, and, once these are gone, those
-   * that only list them.
+   * Returns the keys to delete for listed items. Deletes of `counted` keys count as removed. The `uncounted` keys
+   * belong to items that only list the others, and are deleted after them.
    */
   readonly keysOf: (items: readonly Record<string, unknown>[]) => Promise<{
     readonly counted: readonly Key[];
@@ -25,28 +25,28 @@ export interface CleanupTarget {
   }>;
 }
 
-/** The key of an item. */
+/** Primary key of an item. */
 export type Key = Readonly<Record<string, string>>;
 
-/** When a deletion stops, and how much it does at once. */
+/** Deadline and concurrency of a deletion. */
 export interface DeletionLimits {
   readonly clock: Clock;
-  /** No delete begins at or after this instant, epoch milliseconds. */
+  /** No delete starts at or after this instant, in epoch milliseconds. */
   readonly deadlineMs: number;
-  /** The number of deletes at the same time. */
+  /** Maximum number of concurrent deletes. */
   readonly concurrency: number;
-  /** Called after each page with the number of removed items. */
+  /** Called after each page that removed items, with the number removed. */
   readonly onProgress?: ((removed: number) => Promise<void> | void) | undefined;
 }
 
 /** The result of a deletion. */
 export interface Deletion {
   readonly removed: number;
-  /** False when the deadline came first. The next run continues with the oldest items that are left. */
+  /** False if the deadline came first. The next run continues with the oldest remaining items. */
   readonly finished: boolean;
 }
 
-/** The number of items in a page. The next page is read when the items of the previous one are deleted. */
+/** Items per page. The next page is read once the items of the current page are deleted. */
 const PAGE_SIZE = 1000;
 
 async function deleteIfExpired(
@@ -65,13 +65,13 @@ async function deleteIfExpired(
     );
     return true;
   } catch (error) {
-    // The item was renewed, or TTL or another run has deleted it.
+    // The item was renewed, or TTL or another run deleted it.
     if (error instanceof ConditionalCheckFailedException) return false;
     throw error;
   }
 }
 
-/** Deletes items by their keys, a limited number at the same time. No delete begins after the deadline. */
+/** Deletes items by key with limited concurrency. No delete starts after the deadline. */
 async function deleteEach(
   db: DocumentClient,
   target: CleanupTarget,
@@ -91,7 +91,7 @@ async function deleteEach(
   return { removed, finished: next >= keys.length };
 }
 
-/** Deletes the items of a page. An item that lists others is deleted last, so that a retry finds the others. */
+/** Deletes the items of a page. Items that list others are deleted last, so that a retry still finds the others. */
 async function deletePage(
   db: DocumentClient,
   target: CleanupTarget,
@@ -106,9 +106,9 @@ async function deletePage(
 }
 
 /**
- * Deletes expired items, oldest first, until none is left or the deadline comes. It reads only the index entries of
- * expired items (half a read unit for 4 KB of keys), and deletes each item on the condition that it is still
- * expired. It needs no bookmark: deleted items leave the index, so the next run continues where one stopped.
+ * Deletes expired items, oldest first, until none are left or the deadline comes. Reads only the index entries of
+ * expired items (half a read unit per 4 KB of keys). Each delete is conditional on the item still being expired.
+ * Deleted items leave the index, so the next run continues without a bookmark.
  */
 export async function deleteExpired(
   db: DocumentClient,
@@ -129,7 +129,7 @@ export async function deleteExpired(
   return { removed, finished: true };
 }
 
-/** How many items a cleanup would delete now. It reads the index entries of expired items and deletes nothing. */
+/** Returns how many items a cleanup would delete now. Reads only the index entries of expired items. */
 export async function countExpired(db: DocumentClient, target: CleanupTarget): Promise<number> {
   let count = 0;
   for (const query of target.queries) {

@@ -10,30 +10,34 @@ import {
 import { CLEANUP_KINDS, type CleanupKind, type CleanupStore } from "./cleanup-targets.ts";
 import { countExpired, deleteExpired } from "./delete-expired.ts";
 
-/** How often a run updates its record. After a kill, the record is at most this old. */
+/** Interval between updates of the run's record. If the run is killed, its record is at most this old. */
 const RECORD_EVERY_MS = 2 * SECOND_MS;
 
 const KINDS = Object.keys(CLEANUP_KINDS) as CleanupKind[];
 
-/** The limits of a run, and its progress. */
+/** Options of `runCleanup`. */
 export interface CleanupRunOptions {
-  /** No delete begins at or after this instant, epoch milliseconds. */
+  /** No delete starts at or after this instant, in epoch milliseconds. */
   readonly deadlineMs: number;
-  /** How long the cleanup leaves an expired event to DynamoDB TTL, which is free. Default 0. */
+  /**
+   * Milliseconds for which expired events are left to DynamoDB TTL, which deletes them for free.
+   *
+   * @default 0
+   */
   readonly eventsOverdueMs?: number;
-  /** Called from time to time with what has been removed so far. */
+  /** Called repeatedly with the totals removed so far. */
   readonly onProgress?: (removed: Removed) => void;
 }
 
-/** The instant by which an item must have expired to be removed. */
+/** Returns the instant by which an item must have expired to be removed. */
 const asOf = (kind: CleanupKind, nowMs: number, eventsOverdueMs: number) =>
   kind === "events" ? nowMs - eventsOverdueMs : nowMs;
 
 /**
- * Cleans up every kind and keeps a record of the run: when it ran, how long, what it removed, and whether it
- * finished. The kinds run at the same time, so that many items of one kind do not delay another.
+ * Cleans up every kind of item and records the run's start, duration, removed items and status. The kinds run
+ * concurrently, so that many items of one kind don't delay the others.
  *
- * @throws the error of a kind that failed, after the other kinds are done and the record is written
+ * @throws the error of a failed kind, after the other kinds are done and the record is saved
  */
 export async function runCleanup(
   context: CleanupContext & CleanupRunStore & { readonly logger: Logger },
@@ -82,7 +86,7 @@ export async function runCleanup(
   return run;
 }
 
-/** Counts what a run would remove now, and removes nothing. */
+/** Counts what a cleanup run would remove now, without removing anything. */
 export async function countCleanup(
   context: CleanupStore & Pick<CleanupContext, "clock">,
   { eventsOverdueMs = 0 }: Pick<CleanupRunOptions, "eventsOverdueMs"> = {},

@@ -1,41 +1,41 @@
 import * as z from "zod";
 
 /**
- * When failures are too many: both limits must be reached within five minutes. A share alone would go off at the one
- * failure of three calls at night, a count alone at a normal share of a busy day.
+ * Threshold of an alarm on failures. Both limits must be reached within five minutes: the share ignores
+ * normal failures on a busy day, the count ignores a single failure at night.
  */
 export const failureThresholdSchema = z.strictObject({
-  /** Share of all attempts that fail, in percent. */
+  /** Failed attempts, in percent. */
   percent: z.number().gt(0).max(100).default(1),
-  /** Failures in five minutes. With 1, a single failure is enough where there are few attempts. */
+  /** Minimum failures in five minutes. */
   atLeast: z.int().min(1).default(5),
 });
 
-/** Thresholds of the CloudWatch alarms. Counts are per five minutes. */
+/** Thresholds of the CloudWatch alarms. */
 export const alarmsSchema = z
   .strictObject({
     /** Messages in `DeadLetters` or `Unpublishable`. */
     deadLetters: z.int().min(1).default(1),
-    /** Age in seconds of the oldest waiting event. */
+    /** Age of the oldest queued event. */
     bufferAgeSeconds: z.int().min(60).default(300),
-    /** 5XX answers of an API, including the authorizer's 503. `attach` sets another threshold for one API. */
+    /** 5XX responses of an API. Override per API with `attach`. */
     apiServerErrors: failureThresholdSchema.prefault({}),
-    /** Calls that got 503 because the authorizer could not decide. */
+    /** 503 responses because the authorizer could not decide. */
     authorizerUnavailable: failureThresholdSchema.prefault({}),
-    /** 99th percentile of the time to a decision, for 15 minutes. */
+    /** 99th percentile of the decision time over 15 minutes. */
     authorizerP99Milliseconds: z.int().min(1).default(500),
-    /** Failed invocations of a function. A scheduled function's alarm goes off at the first failed run. */
+    /** Failed invocations. Scheduled functions alarm on the first. */
     functionErrors: failureThresholdSchema.prefault({}),
-    /** Throttled invocations of a function. A scheduled function's alarm goes off at the first throttled run. */
+    /** Throttled invocations. Scheduled functions alarm on the first. */
     functionThrottles: failureThresholdSchema.prefault({}),
-    /** Throttled reads, or writes, of the tables. The attempts are these and the events stored in the same time. */
+    /** Throttled table reads or writes. */
     tableThrottles: failureThresholdSchema.prefault({}),
-    /** Stored events of type `suspicious_activity`. */
+    /** `suspicious_activity` events. */
     suspiciousActivity: z.int().min(1).default(1),
-    /** Requests to a provider's path without a valid signature or secret. */
+    /** Provider requests without a valid signature or secret. */
     providerRequestsRefused: z.int().min(1).default(20),
   })
   .prefault({});
 
-/** A threshold of failures, with its defaults filled in. */
+/** Threshold of an alarm on failures, with every default filled in. */
 export type FailureThreshold = z.output<typeof failureThresholdSchema>;

@@ -5,317 +5,309 @@ const enabled = z.boolean().default(true);
 const count = (fallback: number) => z.int().min(1).default(fallback);
 const factor = (fallback: number) => z.number().min(1).default(fallback);
 
-/** Compared with the client's own history of similar hours. */
+/** Parameters of a rule that compares a client with its own history of similar hours. */
 const againstHistory = (minimum: number, deviations: number) =>
   z
     .strictObject({
-      /** Whether the rule runs. */
+      /** Enables the rule. */
       enabled,
-      /** Fewer than this in an hour never raise an alert, so quiet clients stay quiet. */
+      /** Minimum hourly count. */
       minimum: count(minimum),
-      /** Robust standard deviations above the median of similar hours. */
+      /** Robust standard deviations above the median. */
       deviations: factor(deviations),
-      /** Multiple of the median that must be exceeded as well. */
+      /** Minimum multiple of the median. */
       ratio: factor(3),
     })
     .prefault({});
 
-/** Parameters of each rule, by its name. */
+/** Configuration of the anomaly detection. */
 export const anomaliesSchema = z
   .strictObject({
-    /** Minutes between two runs. */
+    /** Minutes between runs. */
     everyMinutes: z.int().min(1).max(60).default(5),
-    /** Minutes without the anomaly after which an alert resolves itself. */
+    /** Minutes without activity before an alert resolves. */
     quietMinutes: z.int().min(5).max(1440).default(30),
-    /**
-     * Users, tokens, addresses and clients whose latest events a run looks at, of each kind. The counters name
-     * them; with more suspects than this, those with most to show come first.
-     */
+    /** Candidates examined per run: users, tokens, addresses and clients each. */
     mostSuspects: z.int().min(10).max(1000).default(60),
-    /** The least risk that people are told of; what is below is only listed. */
+    /** Lowest risk that sends notifications. */
     notifyFrom: z.enum(["low", "medium", "high"]).default("low"),
-    /** Days of history that a client's hours are compared with. */
+    /** Days of client history used for comparison. */
     historyDays: z.int().min(2).max(60).default(14),
-    /** Client ids that never raise an alert. `alerts mute` mutes a client for a limited time. */
+    /** Client ids that never raise alerts. */
     mutedClients: z.array(z.string().min(1).max(256)).max(1000).default([]),
-    /** Rules of your own: thresholds over what is counted. `alerts try` shows what one would have raised. */
+    /** Your own threshold rules. Test one with `alerts try`. */
     custom: z.array(customRuleSchema).max(20).default([]),
-    /** Parameters of each rule, by its name. */
+    /** Parameters of each built-in rule. */
     rules: z
       .strictObject({
-        /** A client is issued far more tokens in an hour than usual. */
+        /** Unusually many tokens issued to a client. */
         issuance_rate: againstHistory(30, 6),
-        /** At a client, or by callers without one, far more is guessed than usual. */
+        /** Unusually many credential guesses at a client. */
         failure_rate: againstHistory(20, 6),
-        /** Many guesses in a short time from one address. */
+        /** Many credential guesses from one address. */
         failure_burst: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Length of the window in minutes. */
+            /** Counting window. */
             windowMinutes: z.int().min(1).max(60).default(10),
-            /** Guesses from one address that raise an alert. */
+            /** Credential guesses per address. */
             perIp: count(20),
           })
           .prefault({}),
-        /** Guesses are spread over the addresses of one network: a /24 of IPv4, a /48 of IPv6. */
+        /** Credential guesses spread over a network (IPv4 /24, IPv6 /48). */
         network_guessing: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Guesses within an hour. */
+            /** Credential guesses in each hour. */
             guesses: count(30),
-            /** Addresses of the network that they come from. */
+            /** Minimum addresses involved. */
             addresses: z.int().min(2).default(6),
           })
           .prefault({}),
-        /** One address keeps guessing at a low rate for hours. */
+        /** Slow credential guessing from one address for hours. */
         persistent_failures: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Consecutive hours with guesses. */
+            /** Consecutive hours. */
             hours: z.int().min(2).max(12).default(4),
-            /** Guesses from the address in each of these hours. */
+            /** Credential guesses in each hour. */
             perHour: count(6),
           })
           .prefault({}),
-        /** After guesses, somebody is let in. */
+        /** Successful authentication after credential guesses. */
         success_after_failures: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Guesses at a user. */
+            /** Credential guesses per user. */
             failures: count(5),
-            /** Refusals of a second factor of a user. */
+            /** Denied second factors per user. */
             secondFactors: count(3),
-            /** Guesses from an address. */
+            /** Credential guesses per address. */
             guesses: count(10),
           })
           .prefault({}),
-        /** A user is asked for the second factor again and again. */
+        /** Repeated second-factor prompts to one user. */
         mfa_fatigue: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Prompts within two hours, refused or without answer. */
+            /** Denied or unanswered prompts within two hours. */
             prompts: z.int().min(2).max(100).default(5),
           })
           .prefault({}),
-        /** A holder of a token presents sessions of others. */
+        /** A token used with other principals' sessions. */
         foreign_sessions: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Refusals within an hour. */
+            /** Denied calls per hour. */
             refusals: z.int().min(2).max(100).default(3),
           })
           .prefault({}),
-        /** A user has a new session in a new network, and goes on elsewhere. */
+        /** A new session in a new network while the user is active elsewhere. */
         sessions_apart: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Minutes for which a new session is news. */
+            /** Lookback window. */
             windowMinutes: z.int().min(10).max(720).default(120),
           })
           .prefault({}),
-        /** A token or session is used by somebody else. */
+        /** A token or session used by another party. */
         token_theft: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Minutes for which a new party at a token is news. */
+            /** Lookback window. */
             windowMinutes: z.int().min(10).max(720).default(120),
           })
           .prefault({}),
-        /** A token is used after it was revoked, from where its holder never was. */
+        /** A revoked token used from a new location. */
         revoked_token: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Minutes a client may take to learn of a revocation. */
+            /** Minutes allowed after revocation. */
             graceMinutes: z.int().min(0).default(15),
           })
           .prefault({}),
-        /** Access goes on, or is tried, after it was ended, from where its holder never was. */
+        /** Use from a new location after access ended. */
         ended_access: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Minutes an app may take to learn that a session, or all access of a user, has ended. */
+            /** Minutes allowed after access ended. */
             graceMinutes: z.int().min(0).max(60).default(2),
           })
           .prefault({}),
-        /** Expired and revoked tokens of many holders come from one address. */
+        /** Expired or revoked tokens of many principals from one address. */
         dead_tokens: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Holders whose dead tokens raise an alert. */
+            /** Minimum principals. */
             holders: z.int().min(2).default(5),
           })
           .prefault({}),
-        /** A code or refresh token is redeemed twice. */
+        /** A code or refresh token used twice. */
         credential_reuse: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Values of `reason` in `auth_failed` events that raise an alert. */
+            /** `reason` values in `auth_failed` that raise an alert. */
             reasons: z
               .array(z.string().min(1))
               .default(["authorization_code_reused", "refresh_token_reused"]),
           })
           .prefault({}),
-        /** A service that was idle for days is busy, from a network or by a program that never used it. */
+        /** An idle service active from a new network or program. */
         idle_client: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Uses within an hour that are busy. */
+            /** Minimum uses per hour. */
             uses: count(10),
-            /** Days without use. */
+            /** Minimum idle days. */
             idleDays: z.int().min(2).max(60).default(10),
           })
           .prefault({}),
-        /** Many clients are registered at the identity provider within minutes. */
+        /** Many clients registered at the identity provider within minutes. */
         registration_spike: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Clients that one address or administrator registers within about ten minutes. */
+            /** Clients per address or administrator within ten minutes. */
             clients: z.int().min(2).max(50).default(5),
           })
           .prefault({}),
-        /** A token that was unused for five days or more is used by somebody else, or heavily. */
+        /** A token used heavily, or by another party, after five idle days. */
         dormant_token: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Uses within an hour that are heavy. */
+            /** Uses per hour that count as heavy. */
             uses: count(50),
           })
           .prefault({}),
-        /** A service is used from a network, or by a program, that never used it before. */
+        /** A service used from a new network or program. */
         new_network: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Of clients known from more networks than this, only the programs count: they are used from everywhere. */
+            /** Clients with more known networks alert only on new programs. */
             maxKnownNetworks: count(3),
-            /** Days a client must have been watched before a network counts as new. */
+            /** Minimum days of client history. */
             learnDays: z.int().min(1).max(90).default(2),
           })
           .prefault({}),
-        /** One holder is refused for its scopes at many endpoints. */
+        /** A principal denied for missing scopes at many endpoints. */
         scope_probing: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Different endpoints, or scopes, that raise an alert. */
+            /** Distinct endpoints or scopes. */
             endpoints: z.int().min(2).default(5),
-            /** Hours within which they are counted. */
+            /** Counting window. */
             hours: z.int().min(1).max(72).default(24),
           })
           .prefault({}),
-        /** A user's access is used far more than usual, or walks through the resources of an endpoint. */
+        /** Unusually high volume, or enumeration of resources, by one user. */
         scraping: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Calls within two hours below which volume alone raises nothing. They are estimated from a sample. */
+            /** Minimum calls within two hours, estimated from a sample. */
             calls: count(400),
-            /** Multiple of the most that is usual for the holder and for the client's other users. */
+            /** Minimum multiple of the usual maximum. */
             ratio: factor(5),
-            /** Calls within eight hours below which a slow scraper is not told from a busy user. */
+            /** Minimum calls within eight hours for slow scraping. */
             slowCalls: count(150),
-            /** Different resources of an endpoint among the latest calls that make a walk. */
+            /** Distinct resources of an endpoint that count as enumeration. */
             resources: count(40),
           })
           .prefault({}),
-        /** Many users give access to a new client. */
+        /** Many users granting access to a new client. */
         consent_phishing: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Users who give access within a day. */
+            /** Users per day. */
             users: z.int().min(2).default(10),
-            /** Days for which a client is new. */
+            /** Days a client counts as new. */
             days: z.int().min(1).max(14).default(7),
           })
           .prefault({}),
-        /** A user enters a device code, and its token is fetched from where the user never was. */
+        /** A device-code token fetched from a location new to the user. */
         device_phishing: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Minutes for which such a token is news. */
+            /** Lookback window. */
             windowMinutes: z.int().min(10).max(720).default(120),
           })
           .prefault({}),
-        /**
-         * A user or token is at two places between which nobody can travel, one of them new to it. Events must have origins.
-         */
+        /** A principal in two locations too far apart to travel. Needs IP enrichment. */
         impossible_travel: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Minutes for which such a travel is news. */
+            /** Lookback window. */
             windowMinutes: z.int().min(10).max(720).default(120),
-            /** Kilometres an hour that nobody travels faster. */
+            /** Maximum plausible speed. */
             kmPerHour: z.int().min(100).max(100_000).default(1000),
-            /** Kilometres below which places are too near, or too roughly known, to tell. */
+            /** Minimum distance between the locations. */
             minimumKm: z.int().min(50).max(20_000).default(500),
-            /** Where only countries are known: minutes within which one country is used, another one, and the first again. */
+            /** If only countries are known: minutes to switch countries and back. */
             inTurnMinutes: z.int().min(5).max(720).default(60),
           })
           .prefault({}),
-        /** A user or token is at a VPN, a proxy or Tor for the first time, or these are guessed through. */
+        /** First use of a VPN, proxy or Tor by a principal, or credential guesses through one. */
         anonymising_proxy: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Minutes for which a first use is news. */
+            /** Lookback window. */
             windowMinutes: z.int().min(10).max(720).default(120),
-            /** Users who come through one proxy or exit of Tor for the first time. */
+            /** Users new to one proxy or Tor exit. */
             users: z.int().min(2).default(5),
-            /** Guesses within two hours, from addresses where nobody is let in. */
+            /** Credential guesses within two hours. */
             guesses: count(10),
           })
           .prefault({}),
-        /**
-         * A user is active at hours of the day at which the user never was. This raises no alert, but adds to what other
-         * rules find about the user.
-         */
+        /** A user active at unusual hours. Raises the score of other findings, but no alert. */
         unusual_hours: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Days on which the user was active, of weekdays or of weekends, before an hour counts as unusual. */
+            /** Days of activity required first, weekdays and weekends separately. */
             days: z.int().min(2).max(20).default(4),
-            /** The hours of a user's night. Who never pauses for so long has no unusual hours. */
+            /** Minimum length of the user's night. */
             quietHours: z.int().min(4).max(20).default(8),
           })
           .prefault({}),
-        /** An administrator weakens the identity provider. */
+        /** Security weakened by an identity provider administrator. */
         admin_change: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
           })
           .prefault({}),
-        /** Many clients are refused at once for one reason. This is a notice of low risk, and no attack. */
+        /** Many clients denied for one reason. Low risk, not an attack. */
         outage: z
           .strictObject({
-            /** Whether the rule runs. */
+            /** Enables the rule. */
             enabled,
-            /** Length of the window in minutes. */
+            /** Counting window. */
             windowMinutes: z.int().min(5).max(60).default(15),
-            /** Clients that are refused at once. */
+            /** Minimum clients. */
             clients: z.int().min(2).default(4),
-            /** Refusals in all. */
+            /** Minimum denied calls. */
             failures: count(40),
-            /** Multiple of its usual refusals that a client must have. */
+            /** Minimum multiple of a client's usual denied calls. */
             ratio: factor(4),
           })
           .prefault({}),
@@ -324,5 +316,5 @@ export const anomaliesSchema = z
   })
   .prefault({});
 
-/** The detection's part of the configuration. */
+/** Configuration of the anomaly detection, with every default filled in. */
 export type AnomaliesConfig = z.output<typeof anomaliesSchema>;

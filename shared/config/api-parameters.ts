@@ -1,23 +1,20 @@
 import * as z from "zod";
 
-/** Throttling of the admin API, and the web ACL in front of it. */
+/** Throttling and web ACL of the admin API. */
 export const apiSchema = z
   .strictObject({
-    /** Limits of the stage, shared by all callers. */
+    /** Stage limits, shared by all callers. */
     throttle: z
       .strictObject({
-        /** Calls a second before the stage answers 429. */
+        /** Calls per second before the stage returns 429. */
         rateLimit: z.number().positive().default(10_000),
-        /** Calls that may arrive at the same moment. */
+        /** Burst capacity in calls. */
         burstLimit: z.int().min(1).default(5000),
       })
       .prefault({}),
-    /**
-     * Whether to create the role by which API Gateway writes access logs, and make it the one that the region uses. A
-     * region has one for all APIs; use `false` if yours has one already: see docs/deploy.md.
-     */
+    /** Creates the region's API Gateway logging role. Set to `false` if the region has one: docs/deploy.md. */
     cloudWatchRole: z.boolean().default(true),
-    /** ARN of a regional web ACL of your own. Not together with `api.waf.enabled`. */
+    /** ARN of an existing regional web ACL. Not together with `api.waf.enabled`. */
     webAclArn: z
       .string()
       .regex(
@@ -25,12 +22,12 @@ export const apiSchema = z
         "the ARN of a regional web ACL (wafv2)",
       )
       .optional(),
-    /** A web ACL made for you: AWS's core rules and a limit per address. */
+    /** Managed web ACL: AWS core rules and a limit per address. */
     waf: z
       .strictObject({
-        /** Creates the web ACL. It costs extra: see docs/cost.md. */
+        /** Creates the web ACL. Costs extra: docs/cost.md. */
         enabled: z.boolean().default(false),
-        /** Calls in five minutes from one address before it gets 403. */
+        /** Calls per address in five minutes before 403. */
         requestsPerFiveMinutesPerIp: z.int().min(10).max(2_000_000_000).default(10_000),
       })
       .prefault({}),

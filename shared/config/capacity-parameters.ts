@@ -1,11 +1,11 @@
 import * as z from "zod";
 
-/** DynamoDB's quota of a table by default is 40,000 units. */
+/** Capacity units per second. DynamoDB's default quota is 40,000 per table. */
 const units = z
   .strictObject({
-    /** Units a second that are there, and paid, at all times. */
+    /** Minimum units per second. */
     least: z.int().min(1).max(1_000_000),
-    /** Units a second that auto scaling may go up to. */
+    /** Maximum units per second. */
     most: z.int().min(1).max(1_000_000),
   })
   .refine(({ least, most }) => least <= most, {
@@ -13,34 +13,31 @@ const units = z
     error: "must be at least what least is: capacity scales between the two",
   });
 
-/** Provisioned capacity of a table, and of each of its indexes. */
+/** Provisioned capacity of a table and each of its indexes. */
 const provisionedSchema = z.strictObject({
-  /** Reads. */
+  /** Read capacity. */
   read: units,
-  /** Writes. */
+  /** Write capacity. */
   write: units,
-  /** Share of the capacity in use that auto scaling aims at, percent. */
+  /** Auto scaling target. */
   targetUtilizationPercent: z.int().min(20).max(90).default(70),
 });
 
 export type ProvisionedCapacity = z.output<typeof provisionedSchema>;
 
-/** How DynamoDB is paid for. `npx oauth-monitoring cost` compares. */
+/** DynamoDB pricing. Compare options with `npx oauth-monitoring cost`. */
 export const capacitySchema = z
   .strictObject({
-    /**
-     * Storage class of the tables of events and counters. `standard_infrequent_access` stores for 60 % less, and
-     * writes and reads for a quarter more.
-     */
+    /** Storage class of events and counters. Infrequent access: 60 % cheaper storage, 25 % dearer reads and writes. */
     tableClass: z.enum(["standard", "standard_infrequent_access"]).default("standard"),
-    /** Tables with provisioned capacity and auto scaling. The others are paid for on demand. */
+    /** Tables with provisioned capacity. Others use on-demand. */
     provisioned: z
       .strictObject({
-        /** The table of tokens: a write for each call. */
+        /** Tokens table. */
         tokens: provisionedSchema.optional(),
-        /** The table of events. */
+        /** Events table. */
         events: provisionedSchema.optional(),
-        /** The table of counters. */
+        /** Counters table. */
         counters: provisionedSchema.optional(),
       })
       .prefault({}),

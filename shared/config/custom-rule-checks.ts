@@ -28,13 +28,13 @@ function checkRule({ types, groupBy, filter }: CustomRule, refuse: Refuse): void
   }
 }
 
-/** Tells zod what is wrong. */
+/** Adds an issue to a zod refinement. */
 const refuseIn =
   (context: z.core.$RefinementCtx): Refuse =>
   (path, message) =>
     context.addIssue({ code: "custom", path: [...path], message });
 
-/** Refuses rules whose parts do not go together, and names that are taken. */
+/** Reports rules whose options conflict, and rule names that are taken. */
 export function checkCustomRules({ custom, rules }: AnomaliesConfig, refuse: Refuse): void {
   for (const [index, rule] of custom.entries()) {
     checkRule(rule, (path, message) => refuse([index, ...path], message));
@@ -47,7 +47,7 @@ export function checkCustomRules({ custom, rules }: AnomaliesConfig, refuse: Ref
   }
 }
 
-/** One rule, as in a file. */
+/** Schema of a single rule in a file, including the checks of `checkRule`. */
 export const checkedCustomRuleSchema = customRuleSchema.superRefine((rule, context) =>
   checkRule(rule, refuseIn(context)),
 );

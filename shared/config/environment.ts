@@ -16,42 +16,42 @@ const environmentSchema = z.object({
   HOLDINGS_TABLE: resourceName,
   ACTIONS_TABLE: resourceName,
   RESTRICTIONS_TABLE: resourceName,
-  /** Where alerts are told. */
+  /** SNS topic for alerts. */
   ALERT_TOPIC_ARN: z.string().startsWith("arn:"),
   EVENT_BUS_NAME: resourceName,
-  /** Where events wait while the bus does not take them. */
+  /** Queue for events that the bus did not accept. */
   UNPUBLISHED_QUEUE_URL: z.url(),
-  /** Where events wait for the subscriber. */
+  /** Queue between the bus and the subscriber. */
   BUFFER_QUEUE_URL: z.url(),
-  /** Where the subscriber sets aside what it cannot store. */
+  /** Queue for events that the subscriber cannot store. */
   DEAD_LETTER_QUEUE_URL: z.url(),
-  /** Where the databases of origins are, if there are any. */
+  /** Bucket of the IP enrichment databases, if there are any. */
   ORIGINS_BUCKET: resourceName.optional(),
-  /** The streams of the transmitter of Shared Signals, where it is on. */
+  /** Table of the Shared Signals transmitter's streams, if the transmitter is on. */
   SIGNALS_TABLE: resourceName,
-  /** ARNs of the keys that sign SETs, separated by commas: the first signs. */
+  /** ARNs of the keys that sign SETs, separated by commas. The first one signs. */
   SIGNING_KEY_ARNS: z
     .string()
     .startsWith("arn:")
     .transform((text) => text.split(",")),
-  /** The key that encrypts what receivers entrust. */
+  /** KMS key that encrypts the credentials of receivers. */
   SEALING_KEY_ARN: z.string().startsWith("arn:"),
-  /** `iss` of our SETs. */
+  /** `iss` of the SETs that this stack transmits. */
   SIGNAL_ISSUER: z.url(),
-  /** Where pushes wait. */
+  /** Queue for pushes to receivers. */
   SIGNAL_PUSH_QUEUE_URL: z.url(),
-  /** The queue of the events for which SETs are made. */
+  /** Queue for events that become SETs. */
   SIGNAL_EVENT_QUEUE_URL: z.url(),
-  /** The queues of the webhooks, in the order of the configuration, separated by commas. */
+  /** URLs of the webhook queues in the order of the configuration, separated by commas. */
   WEBHOOK_QUEUE_URLS: z
     .string()
     .min(1)
     .transform((text) => text.split(",")),
-  /** The key of the links by which actions are approved, where they are on. */
+  /** KMS key that signs approval links, if they are on. */
   APPROVAL_KEY_ARN: z.string().startsWith("arn:"),
-  /** Where those links lead: the dashboard. */
+  /** URL of the dashboard, which approval links open. */
   APPROVAL_PAGE_URL: z.url(),
-  /** The stack's name: keeps apart the metrics of stacks that share an account. */
+  /** Stack name, a dimension of the metrics: several stacks can share an account. */
   OAUTH_MONITORING_STACK: resourceName,
   OAUTH_MONITORING_CONFIG: z
     .string()
@@ -66,13 +66,13 @@ const environmentSchema = z.object({
     .pipe(monitoringConfigSchema),
 });
 
-/** Every variable a function may be given; a function reads only those it names. */
+/** Every variable a function may get. Each function reads only the ones that it names. */
 export type Environment = z.output<typeof environmentSchema>;
 
 /**
- * Reads the named variables of a function's environment, once, at its start.
+ * Reads the named variables from a function's environment. Call it once, at cold start.
  *
- * @throws InvalidConfigError naming each variable that is missing or wrong.
+ * @throws InvalidConfigError naming each variable that is missing or invalid
  */
 export function readEnvironment<K extends keyof Environment>(
   variables: Readonly<Record<string, string | undefined>>,

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** The functions, as the configuration and the construct name them. */
+/** Names of the functions in the configuration and the construct. */
 export const FUNCTION_NAMES = [
   "Authorizer",
   "Subscriber",
@@ -28,7 +28,7 @@ export const FUNCTION_NAMES = [
   "SampleApi",
 ] as const;
 
-/** The name of a function, for example in its alarms. */
+/** Name of a function, also used in its alarms. */
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 const functionName = z
@@ -43,22 +43,16 @@ const groupId = z.string().regex(/^sg-[0-9a-f]{8,17}$/, "an id such as sg-0a1b2c
 /** Concurrency and network of the functions. */
 export const functionsSchema = z
   .strictObject({
-    /**
-     * Concurrency that a function has for itself, and at most, such as `{ "Authorizer": 400, "Subscriber": 20 }`. It
-     * comes out of the account's concurrency, of which Lambda keeps 100 for functions without a reservation.
-     */
+    /** Reserved concurrency by function, such as `{ "Authorizer": 400 }`. Also its maximum. */
     reservedConcurrency: z.record(functionName, z.int().min(1).max(100_000)).default({}),
-    /** Environments of the authorizer that Lambda keeps warm, paid by the hour. 0 keeps none. */
+    /** Warm authorizer environments, billed hourly. */
     authorizerProvisionedConcurrency: z.int().min(0).max(100_000).default(0),
-    /**
-     * The VPC in which the functions run. docs/deploy.md lists the endpoints that it needs. The construct's property
-     * `vpc` wins over it.
-     */
+    /** VPC of the functions. The construct's `vpc` overrides it. Endpoints: docs/deploy.md. */
     vpc: z
       .strictObject({
-        /** Private subnets, in at least two availability zones. */
+        /** Private subnets in two or more availability zones. */
         subnetIds: z.array(subnetId).min(1).max(16),
-        /** Security groups that let the functions reach the services by HTTPS. */
+        /** Security groups that allow outbound HTTPS. */
         securityGroupIds: z.array(groupId).min(1).max(5),
       })
       .optional(),
@@ -74,5 +68,5 @@ export const functionsSchema = z
   )
   .prefault({});
 
-/** The configuration of the functions, with every default filled in. */
+/** Configuration of the functions, with every default filled in. */
 export type FunctionParameters = z.output<typeof functionsSchema>;

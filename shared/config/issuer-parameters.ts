@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { identifierSchema } from "../events/identifiers.ts";
 
-/** Hosts of this machine, the only ones that may be called without TLS. */
+/** Hosts that may be called without TLS. */
 const LOCAL_HOSTS: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 function isIssuerUrl(text: string): boolean {
@@ -11,7 +11,7 @@ function isIssuerUrl(text: string): boolean {
   return safe && [username, password, search, hash].every((part) => part === "");
 }
 
-/** An address of a party that is trusted. */
+/** URL of a trusted party. */
 export const httpsUrl = z
   .string()
   .max(512)
@@ -20,7 +20,7 @@ export const httpsUrl = z
     "an https URL without query and fragment, such as https://login.example.com/; http is for this machine only",
   );
 
-/** What the header of a token may name. Shared secrets and `none` are no choice. */
+/** Accepted values of `alg`. Symmetric algorithms and `none` are excluded. */
 export const ALGORITHMS = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
@@ -31,7 +31,7 @@ const algorithms = z
   .min(1)
   .max(ALGORITHMS.length);
 
-/** The ARN of a secret. */
+/** ARN of a secret in Secrets Manager. */
 export const secretArn = z
   .string()
   .regex(
@@ -45,23 +45,23 @@ const claim = z
   .max(256)
   .regex(/^[\x20-\x7e]+$/, "the name of a claim, or a JSON pointer such as /realm_access/roles");
 
-/** How an issuer is asked about a token (RFC 7662). */
+/** How to introspect an issuer's tokens (RFC 7662). */
 const introspectionSchema = z.strictObject({
-  /** The endpoint (RFC 7662). The issuer's metadata names it by default. */
+  /** Introspection endpoint. Defaults to the issuer's metadata. */
   endpoint: httpsUrl.optional(),
-  /** The client that asks. */
+  /** Client id for introspection. */
   clientId: identifierSchema,
-  /** How that client authenticates. */
+  /** Client authentication method. */
   authentication: z
     .enum(["client_secret_basic", "client_secret_post", "private_key_jwt"])
     .default("client_secret_basic"),
-  /** ARN of the secret in Secrets Manager: the client secret, or the private key as a JWK with its `alg`. */
+  /** Secret ARN: the client secret, or a private JWK with `alg`. */
   secretArn,
-  /** Seconds that an answer is kept. A token that its issuer revokes is let in until then. */
+  /** Seconds to cache responses. Revoked tokens work until then. */
   cacheSeconds: z.int().min(0).max(3600).default(60),
-  /** Asks for answers that the issuer signs (RFC 9701), and takes no others. */
+  /** Accepts only signed responses (RFC 9701). */
   signedAnswers: z.boolean().default(false),
-  /** Opaque tokens that begin so are this issuer's. An empty prefix takes all that are not `oam_…`. */
+  /** Prefix of this issuer's opaque tokens. Empty matches all except `oam_…`. */
   tokenPrefix: z
     .string()
     .max(64)
@@ -71,23 +71,23 @@ const introspectionSchema = z.strictObject({
 
 const issuerSchema = z
   .strictObject({
-    /** The issuer, exactly as `iss` in its tokens: Auth0's ends with a slash, Cognito's does not. */
+    /** Issuer, exactly as in `iss`, including any trailing slash. */
     issuer: httpsUrl,
-    /** `jwt` checks the signature here, `introspection` asks the issuer about each token. */
+    /** `jwt` verifies signatures locally; `introspection` asks the issuer. */
     verification: z.enum(["jwt", "introspection"]).default("jwt"),
-    /** Whose tokens they are: it decides which claims name the client, the user, the session and the scopes. */
+    /** Claim conventions for client, user, session and scopes. */
     provider: z
       .enum(["rfc9068", "cognito", "auth0", "okta", "entra", "keycloak", "ping"])
       .default("rfc9068"),
-    /** The `aud` of your API: a token needs one of them. Required for JWTs, but not Cognito's, which have none. */
+    /** Accepted `aud` values. Required for JWTs, except Cognito's. */
     audiences: z.array(z.string().min(1).max(512)).max(20).default([]),
-    /** The only clients whose tokens are let in. Required for Cognito. All by default. */
+    /** Allowed clients. Defaults to all. Required for Cognito. */
     clientIds: z.array(identifierSchema).max(50).optional(),
-    /** Where the keys are (RFC 7517). The issuer's metadata says it by default. */
+    /** JWKS URL. Defaults to the issuer's metadata. */
     jwksUri: httpsUrl.optional(),
-    /** Algorithms that a signature may have. RS256, PS256, ES256 and EdDSA by default; Cognito and Entra only RS256. */
+    /** Signature algorithms. Defaults to RS256, PS256, ES256, EdDSA; Cognito and Entra: RS256. */
     algorithms: algorithms.optional(),
-    /** What `typ` in the header may be, in lower case, such as `at+jwt`; `none` if it is absent. The provider's by default. */
+    /** Accepted lower-case `typ` values, such as `at+jwt`; `none` means absent. Defaults by provider. */
     types: z
       .array(
         z
@@ -97,32 +97,32 @@ const issuerSchema = z
       .min(1)
       .max(5)
       .optional(),
-    /** Claims that hold scopes: `scope`, `scp`, `permissions`, `roles`, `/realm_access/roles`. The provider's by default. */
+    /** Claims with scopes, such as `scp` or `/realm_access/roles`. Defaults by provider. */
     scopeClaims: z.array(claim).max(10).optional(),
-    /** The claim that names the client. The provider's by default. */
+    /** Claim with the client. Defaults by provider. */
     clientClaim: claim.optional(),
-    /** The claim that names the user. The provider's by default. */
+    /** Claim with the user. Defaults by provider. */
     userClaim: claim.optional(),
-    /** The claim that names the session. The provider's by default. */
+    /** Claim with the session. Defaults by provider. */
     sessionClaim: claim.optional(),
-    /** Put before the ids of this issuer's clients, users and sessions. Required with several issuers. */
+    /** Prefix for ids from this issuer. Required with several issuers. */
     idPrefix: z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,32}[:/|]$/, "letters and digits, then one of : / |")
       .optional(),
-    /** Whether tokens of this issuer may hold `oauth:admin` and `oauth:respond`. */
+    /** Accepts `oauth:admin` and `oauth:respond` in its tokens. */
     mayAdminister: z.boolean().default(false),
-    /** `required` refuses tokens that are bound neither to a DPoP key nor to a client certificate. */
+    /** `required` denies tokens without a DPoP or certificate binding. */
     senderConstrained: z.enum(["optional", "required"]).default("optional"),
-    /** Seconds that the issuer's clock may be ahead, for `iat` and `nbf`. `exp` has no grace. */
+    /** Tolerance for `iat` and `nbf`. `exp` has none. */
     clockSkewSeconds: z.int().min(0).max(300).default(5),
-    /** Seconds after which the keys are fetched again, while calls go on. */
+    /** Seconds between background key refreshes. */
     keysRefreshSeconds: z.int().min(1).max(86_400).default(300),
-    /** Seconds that keys are valid while the issuer cannot be reached; then calls get 503. */
+    /** Seconds that cached keys stay valid if the issuer is unreachable. */
     keysMaxAgeSeconds: z.int().min(1).max(604_800).default(7200),
-    /** Seconds between two fetches of keys because of unknown key ids. */
+    /** Seconds between fetches for unknown key ids. */
     unknownKeyCooldownSeconds: z.int().min(1).max(3600).default(30),
-    /** How to ask the issuer. Required with `verification: "introspection"`. */
+    /** Introspection settings. Required with `verification: "introspection"`. */
     introspection: introspectionSchema.optional(),
   })
   .superRefine((issuer, context) => {
@@ -146,7 +146,7 @@ const issuerSchema = z
     }
   });
 
-/** Issuers whose access tokens are let in. Tokens that the product issues itself always are. */
+/** Issuers of accepted access tokens, in addition to tokens that the stack issues. */
 export const issuersSchema = z
   .array(issuerSchema)
   .max(20)
@@ -156,7 +156,7 @@ export const issuersSchema = z
     for (const [index, { issuer, idPrefix = "", introspection }] of issuers.entries()) {
       const others = issuers.slice(0, index);
       if (others.some((other) => other.issuer === issuer)) refuse(index, "issuer", "named twice");
-      // Otherwise one issuer could name the other's users.
+      // Without distinct prefixes, one issuer could impersonate the other's users.
       const overlaps = others.some(({ idPrefix: other = "" }) => {
         return idPrefix.startsWith(other) || other.startsWith(idPrefix);
       });
@@ -176,21 +176,21 @@ export const issuersSchema = z
 /** One issuer, with every default filled in. */
 export type IssuerConfig = z.output<typeof issuerSchema>;
 
-/** Proofs of possession by DPoP (RFC 9449). */
+/** DPoP proofs of possession (RFC 9449). */
 export const dpopSchema = z
   .strictObject({
-    /** Seconds that a proof is valid, and that its id is remembered. */
+    /** Maximum age of a proof. */
     proofMaxAgeSeconds: z.int().min(5).max(600).default(60),
-    /** Algorithms that a proof may have. */
+    /** Accepted proof algorithms. */
     algorithms: algorithms.default(["ES256", "ES384", "EdDSA", "Ed25519", "RS256", "PS256"]),
-    /** URLs under which callers know the API, if a proxy in front of API Gateway changes the host or path. */
+    /** Public API URLs, if a proxy changes host or path. */
     publicBaseUrls: z.array(httpsUrl).max(10).default([]),
-    /** Asks for a nonce of the server in each proof (RFC 9449, section 9), at adapters that answer refused calls themselves. */
+    /** Requires server nonces (RFC 9449, section 9), where the integration can send them. */
     nonce: z
       .strictObject({
-        /** ARN of a secret in Secrets Manager: at least 32 random characters, from which nonces are made. */
+        /** Secret ARN: at least 32 random characters. */
         secretArn,
-        /** Seconds after which there is a new nonce. The one before it is taken as long again. */
+        /** Seconds between new nonces. The previous one stays valid equally long. */
         lifetimeSeconds: z.int().min(10).max(3600).default(300),
       })
       .optional(),

@@ -17,22 +17,22 @@ import { providersSchema } from "./provider-parameters.ts";
 import { responsesSchema } from "./response-parameters.ts";
 import { signalsSchema } from "./signal-parameters.ts";
 
-/** Security events are kept at least this long, whatever the configuration says (audit practice). */
+/** Minimum retention of security events in days (audit practice). The configuration cannot lower it. */
 export const MINIMUM_SECURITY_RETENTION_DAYS = 90;
 
 const days = z.int().min(1).max(3650);
 
 const retentionSchema = z
   .strictObject({
-    /** Days an event is kept when its type has no entry in `daysByEventType`. */
+    /** Default retention of events. */
     defaultDays: days.default(90),
-    /** Days by event type, such as `{ "token_used": 30 }`. Security events: at least 90. */
+    /** Retention by event type, such as `{ "token_used": 30 }`. Security events: at least 90. */
     daysByEventType: z.record(eventTypeSchema, days).default({}),
-    /** Days that statistics reach back. */
+    /** Retention of statistics. */
     statisticsDays: days.default(400),
-    /** Days the record of a cleanup run is kept. */
+    /** Retention of cleanup run records. */
     cleanupRunDays: days.default(90),
-    /** Days after expiry when DynamoDB TTL removes what no cleanup removed. */
+    /** Days after expiry until DynamoDB TTL deletes leftovers. */
     ttlBackstopDays: days.default(7),
   })
   .superRefine((retention, context) => {
@@ -50,12 +50,12 @@ const retentionSchema = z
 
 const shardCount = z.int().min(1).max(128);
 
-/** Writers spread over `write` shards; readers merge `read` shards, which may not be fewer. */
+/** Shard counts of one index. Writers use `write` shards; readers merge `read` shards, which must not be fewer. */
 const shardsSchema = z
   .strictObject({
-    /** Partitions that writers spread over. Each takes about 1,000 writes a second. */
+    /** Shards for writes, about 1,000 per second each. */
     write: shardCount.default(4),
-    /** Partitions that readers merge: at least `write`. The same as `write` by default. */
+    /** Shards that readers merge. Defaults to `write`. */
     read: shardCount.optional(),
   })
   .superRefine((shards, context) => {
@@ -77,23 +77,23 @@ const pathPattern = z
     "a path such as /orders/{id} or /reports/{proxy+}, as API Gateway writes them",
   );
 
-/** Said four times in a denial, of which API Gateway takes 8 KB. */
+/** Scopes that a route requires. A denial contains them four times, and API Gateway allows 8 KB. */
 const requiredScopes = scopeListSchema(20, 1024, "require fewer or shorter ones");
 
-/** Without proxies, the address is the one that called API Gateway, the function URL or the load balancer. */
+/**
+ * How to find the caller's address. Without proxies, it is the address that called API Gateway, the function
+ * URL or the load balancer.
+ */
 const clientAddressSchema = z
   .strictObject({
-    /** Proxies in front of your APIs, each of which adds an address to `X-Forwarded-For`: 1 for CloudFront. */
+    /** Proxies that append to `X-Forwarded-For`: 1 for CloudFront. */
     trustedProxies: z.int().min(0).max(10).default(0),
-    /**
-     * The header that proves that a call came through the proxies. Set it where callers can also reach the API
-     * directly: they could send any `X-Forwarded-For`.
-     */
+    /** Header that proves a call passed your proxies. Set it if callers can bypass them. */
     secretHeader: z
       .strictObject({
-        /** Name of the header, which your CDN adds to each request to the origin. */
+        /** Header that your CDN adds. */
         name: z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "1 to 64 letters, digits or -"),
-        /** SHA-256 of the header's value in hex. */
+        /** SHA-256 of its value, in hex. */
         sha256: z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits"),
       })
       .optional(),
@@ -101,31 +101,31 @@ const clientAddressSchema = z
   .prefault({});
 
 /**
- * The bus's archive, from which events are replayed. It is on by default: it costs about a dollar for ten
- * million events, plus KMS calls, and it is the only way to recover events that never reached the tables.
+ * Archive of the event bus for replays. On by default: it costs about a dollar per ten million events plus
+ * KMS calls, and nothing else recovers events that never reached the tables.
  */
 const archiveSchema = z
   .strictObject({
-    /** Keeps the events of the bus. */
+    /** Enables the archive. */
     enabled: z.boolean().default(true),
     /** Days an event can be replayed. */
     retentionDays: z.int().min(1).max(3650).default(30),
   })
   .prefault({});
 
-/** One route. The first route whose method and path match decides. */
+/** Access rule of a route. The first rule whose method and path match applies. */
 export const routeRuleSchema = z.strictObject({
-  /** The HTTP method, or `ANY`. */
+  /** HTTP method. */
   method: z
     .enum(["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     .default("ANY"),
-  /** The path as API Gateway writes it: `{name}` is one segment, a final `{name+}` the rest. */
+  /** Path as in API Gateway: `{name}` matches one segment, `{name+}` the rest. */
   path: pathPattern,
-  /** Scopes that the token must have, all of them. */
+  /** Scopes that the token needs, all of them. */
   scopes: requiredScopes,
-  /** `required`: the call must send a live `Mcp-Session-Id` of the token's client and user. */
+  /** `required` demands an active `Mcp-Session-Id` of the same client and user. */
   session: z.enum(["required", "ignored"]).default("ignored"),
-  /** Ways of authentication of which the token's `acr` must be one (RFC 9470). */
+  /** Accepted `acr` values (RFC 9470). */
   acrValues: z
     .array(
       z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "an acr without spaces and quotes"),
@@ -133,13 +133,13 @@ export const routeRuleSchema = z.strictObject({
     .min(1)
     .max(10)
     .optional(),
-  /** Seconds since the user signed in (`auth_time`), at most (RFC 9470). */
+  /** Maximum seconds since `auth_time` (RFC 9470). */
   maxAgeSeconds: z.int().min(0).max(31_536_000).optional(),
 });
 
 const segmentsOf = (pattern: string) => pattern.split("/").filter(Boolean);
 
-/** Whether every path that `later` covers is covered by `earlier`. */
+/** Whether `earlier` matches every path that `later` matches. */
 function coversPattern(earlier: string, later: string): boolean {
   const wanted = segmentsOf(earlier);
   const given = segmentsOf(later);
@@ -153,7 +153,7 @@ function coversPattern(earlier: string, later: string): boolean {
   });
 }
 
-/** Reports each rule that no call can reach because an earlier rule decides every call that it matches. */
+/** Reports rules that can never apply because an earlier rule matches all of their calls. */
 function checkRouteOrder(
   routes: readonly z.output<typeof routeRuleSchema>[],
   context: z.RefinementCtx,
@@ -174,12 +174,12 @@ function checkRouteOrder(
 }
 
 /**
- * Everything a platform team may change, in one place. It is parsed at synth, where each mistake is
- * refused with its path and reason, and passed to the functions as JSON in `OAUTH_MONITORING_CONFIG`.
- * The doc comments become docs/configuration.md: run `npm run docs` after a change.
+ * Every key of the configuration. It is parsed at synth, which reports each mistake with its path, and passed
+ * to the functions as JSON in `OAUTH_MONITORING_CONFIG`. The doc comments become docs/configuration.md: run
+ * `npm run docs` after a change.
  */
 const keysSchema = z.strictObject({
-  /** The `realm` in `WWW-Authenticate` (RFC 6750, section 3). */
+  /** `realm` in `WWW-Authenticate`. */
   realm: z
     .string()
     .regex(/^[A-Za-z0-9 ._-]{1,64}$/, "1 to 64 letters, digits, spaces, dots, dashes")
@@ -191,64 +191,55 @@ const keysSchema = z.strictObject({
     .default("prod"),
   /** Throttling and web ACL of the admin API. */
   api: apiSchema,
-  /** `retain` keeps tables, queues, logs and key when the stack is deleted, and protects the tables. */
+  /** `retain` keeps data, logs and keys when the stack is deleted. */
   removalPolicy: z.enum(["retain", "destroy"]).default("retain"),
-  /** How long data is kept, in days. */
+  /** Retention in days. */
   retention: retentionSchema.prefault({}),
-  /** How the tables are paid for. `npx oauth-monitoring cost` compares. */
+  /** DynamoDB pricing. Compare options with `npx oauth-monitoring cost`. */
   capacity: capacitySchema,
-  /** Partitions of indexes and counters that take many writes. */
+  /** Shard counts of busy indexes and counters. */
   shards: z
     .strictObject({
       /** Indexes of the events table. */
       events: shardsSchema.prefault({}),
-      /** Counters of the statistics in quiet times. Writers that meet each other spread over up to 128. */
+      /** Statistics counters. Conflicting writers use up to 128. */
       counters: shardsSchema.prefault({}),
-      /** Index of the facts of issued tokens. */
+      /** Index of issued tokens. */
       issuances: shardsSchema.prefault({}),
-      /** Expiry indexes that the cleanup reads. */
+      /** Expiry indexes for the cleanup. */
       expiry: shardsSchema.prefault({}),
     })
     .prefault({}),
   /**
-   * Scopes by route, most specific path first. The path is that of the route that serves the call: without stage and
-   * without the base path of a custom domain. A rule for GET also applies to HEAD. Other paths need the default scopes.
+   * Scopes by route, most specific first. Paths exclude the stage and custom domain base path. GET rules also
+   * cover HEAD.
    */
   routes: z.array(routeRuleSchema).max(100).default([]),
-  /**
-   * What request paths may contain although servers read it in different ways. By default such calls are rejected.
-   * Where you allow it, a call needs the scopes of every reading.
-   */
+  /** Ambiguous paths to accept, which are rejected by default. A call then needs the scopes of every interpretation. */
   allowInPaths: z.array(z.enum(["encoded_slashes", "empty_segments"])).default([]),
-  /** Scopes of a path that no route matches. */
+  /** Scopes for paths without a matching route. */
   defaultScopes: z
     .strictObject({
-      /** For GET and HEAD. */
+      /** GET and HEAD. */
       read: requiredScopes.default(["api:read"]),
-      /** For every other method. */
+      /** All other methods. */
       write: requiredScopes.default(["api:write"]),
     })
     .prefault({}),
-  /** How the address of a caller is found behind a CDN or another proxy in front of an API. */
+  /** How to find the caller's address behind a CDN or proxy. */
   clientAddress: clientAddressSchema,
-  /** Issuers whose access tokens are let in: docs/issuers.md. Tokens that the product issues itself always are. */
+  /** Accepted access token issuers: docs/issuers.md. Tokens issued by the stack always work. */
   issuers: issuersSchema,
-  /** Proofs of possession of tokens that are bound to a key (RFC 9449). */
+  /** DPoP proofs of possession (RFC 9449). */
   dpop: dpopSchema,
-  /** What the authorizer records about each call. */
+  /** Details that the authorizer records for each call. */
   tracking: z
     .strictObject({
-      /** 0 writes `last_used_at` at each use; N at most once in N seconds, and when the address changes. */
+      /** Minimum interval between `last_used_at` writes. 0 writes on every call. */
       lastUsedIntervalSeconds: z.int().min(0).max(86_400).default(0),
-      /**
-       * Whether `token_used` says which scopes were needed and held. `scope_validation_success` is found and
-       * counted by it.
-       */
+      /** Adds scopes to `token_used` and counts `scope_validation_success`. */
       scopeValidationSuccess: z.boolean().default(true),
-      /**
-       * Which events the audit log finds by their address. `security_events` leaves out the calls that were let in,
-       * and saves a write of each: a fifth of the price of an event.
-       */
+      /** Events searchable by address. `security_events` skips allowed calls and costs about a fifth less. */
       addressIndex: z.enum(["all_events", "security_events"]).default("all_events"),
     })
     .prefault({}),
@@ -257,16 +248,13 @@ const keysSchema = z.strictObject({
   /** How SQS delivers events to the subscriber. */
   subscriber: z
     .strictObject({
-      /** Messages in one invocation. */
+      /** Messages per invocation. */
       batchSize: z.int().min(1).max(1000).default(500),
-      /** Seconds that SQS gathers messages for one invocation. */
+      /** Seconds to gather a batch. */
       batchWindowSeconds: z.int().min(0).max(300).default(1),
-      /** Invocations at the same time. */
+      /** Maximum concurrent invocations. */
       maxConcurrency: z.int().min(2).max(1000).default(10),
-      /**
-       * Deliveries before a message goes to the dead-letter queue: seconds apart at first, then five minutes.
-       * It limits how long a message waits for a busy store; a message that cannot be stored goes there at once.
-       */
+      /** Attempts before the dead-letter queue. Unstorable messages go there immediately. */
       maxReceiveCount: z.int().min(1).max(1000).default(100),
     })
     .refine((subscriber) => subscriber.batchSize <= 10 || subscriber.batchWindowSeconds > 0, {
@@ -275,49 +263,43 @@ const keysSchema = z.strictObject({
         "SQS gathers more than 10 messages only within a window: raise it to at least 1, or lower batchSize to 10",
     })
     .prefault({}),
-  /** Removes expired tokens, codes, sessions and events. */
+  /** Deletion of expired tokens, codes, sessions and events. */
   cleanup: z
     .strictObject({
-      /** Minutes between two runs. */
+      /** Minutes between runs. */
       everyMinutes: z.int().min(5).max(1440).default(60),
-      /**
-       * Hours that DynamoDB TTL has to delete an expired event before a scheduled cleanup does. TTL is free and
-       * takes up to two days; a delete costs as much as storing the event. Readers never show expired events.
-       */
+      /** Hours to wait for free TTL deletion before the cleanup deletes expired events. */
       eventsOverdueHours: z.int().min(0).max(720).default(48),
-      /** Deletes in flight at the same time. */
+      /** Concurrent deletes. */
       concurrency: z.int().min(1).max(200).default(25),
     })
     .prefault({}),
-  /** Identity providers whose events are stored as well. */
+  /** Identity providers whose events to store. */
   providers: providersSchema,
-  /** Where addresses are, and who runs their networks: docs/origins.md. */
+  /** IP enrichment: docs/origins.md. */
   origins: originsSchema,
-  /** Webhooks that receive alerts and actions, in addition to the alarm topic. */
+  /** Webhooks for alerts and actions, in addition to the alarm topic. */
   notifications: notificationsSchema,
-  /** Security events from other systems and to them. Nothing of it is deployed unless it is there. */
+  /** Shared Signals: exchanges Security Event Tokens (SETs) with other systems. Deployed only if set. */
   signals: signalsSchema,
-  /** The archive of the bus, for a replay. */
+  /** Event archive for replays. */
   archive: archiveSchema,
-  /** The detection of anomalies. */
+  /** Anomaly detection. */
   anomalies: anomaliesSchema,
-  /** What is done about alerts, by rule. */
+  /** Responses to alerts, by rule. */
   responses: responsesSchema,
-  /** Export of every event to S3 as OCSF. Nothing of it is deployed unless it is enabled. */
+  /** Export of every event to S3 as OCSF. */
   ocsfExport: ocsfExportSchema,
-  /**
-   * The events table of a deployment from before packs (the output `EventsTable` of that time). Its events
-   * are read and none is stored again; remove the key once the last of them has expired.
-   */
+  /** Old `EventsTable` to keep reading after an upgrade. Remove it once its events have expired. */
   previousEventsTable: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{3,255}$/, "the name of a DynamoDB table")
     .optional(),
-  /** Thresholds of the CloudWatch alarms. Counts are per five minutes. */
+  /** CloudWatch alarm thresholds per five minutes. Failure alarms need both `percent` and `atLeast`. */
   alarms: alarmsSchema,
 });
 
-/** The configuration: its keys, and what one key asks of another. */
+/** Schema of the configuration, including the checks that span several keys. */
 export const monitoringConfigSchema = keysSchema
   .refine(
     ({ functions, subscriber }) =>
@@ -348,27 +330,27 @@ export const monitoringConfigSchema = keysSchema
     }
   });
 
-/** What a platform team writes; every key has a default. */
+/** The configuration as users write it. Every key is optional. */
 export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;
 
 /** The configuration with every default filled in. */
 export type MonitoringConfig = z.output<typeof monitoringConfigSchema>;
 
-/** Writers' and readers' shard counts of one index. */
+/** Shard counts of one index for writers and readers. */
 export type Shards = MonitoringConfig["shards"]["events"];
 
-/** One rule of the authorizer. */
+/** Access rule of a route, with every default filled in. */
 export type RouteRule = MonitoringConfig["routes"][number];
 
-/** The configuration is refused; the message lists every mistake with its path. */
+/** Thrown for an invalid configuration. The message lists every mistake with its path. */
 export class InvalidConfigError extends InvalidInputError {
   override readonly name = "InvalidConfigError";
 }
 
 /**
- * Parses a platform team's configuration.
+ * Parses a configuration.
  *
- * @throws InvalidConfigError naming each wrong key, what is wrong and how to fix it.
+ * @throws InvalidConfigError naming each invalid key, what is wrong and how to fix it
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { secretArn } from "./issuer-parameters.ts";
 
-/** The types of our events that webhooks are told of, and what a notice calls them. */
+/** Event types that webhooks receive, and their names in the payload. */
 export const NOTICE_TYPES: Readonly<Record<string, string>> = {
   suspicious_activity: "alert.opened",
   alert_resolved: "alert.resolved",
@@ -11,23 +11,20 @@ export const NOTICE_TYPES: Readonly<Record<string, string>> = {
 };
 
 const webhookSchema = z.strictObject({
-  /** A name of one's own, in the log and in the names of resources. */
+  /** Name in logs and resource names. */
   name: z
     .string()
     .regex(/^[A-Z][A-Za-z0-9]{0,30}$/, "a capital letter, then at most 30 letters and digits"),
-  /**
-   * ARN of the secret with `{"url": "https://…", "secret": "whsec_…"}`. Slack's and Teams' addresses are secrets of
-   * their own, and need no `secret`.
-   */
+  /** Secret ARN: `{"url": "https://…", "secret": "whsec_…"}`. Slack and Teams need no `secret`. */
   secretArn,
-  /** `standard` is JSON signed as Standard Webhooks, `slack` and `teams` are messages for a channel. */
+  /** `standard` is signed JSON (Standard Webhooks); the others are chat messages. */
   format: z.enum(["standard", "slack", "teams"]).default("standard"),
 });
 
-/** Where alerts and actions go, in addition to the alarm topic. */
+/** Webhooks for alerts and actions, in addition to the alarm topic. */
 export const notificationsSchema = z
   .strictObject({
-    /** Addresses that are called for each alert and action. */
+    /** Webhooks to call for each alert and action. */
     webhooks: z
       .array(webhookSchema)
       .max(5)

@@ -1,20 +1,20 @@
 import * as z from "zod";
 
 /**
- * The export to S3. A disabled export is absent from the parsed configuration, so the template and the
- * functions' environment do not mention it.
+ * Export to S3. A disabled export is removed from the parsed configuration, so neither the template nor the
+ * functions' environment mentions it.
  */
 export const ocsfExportSchema = z
   .strictObject({
     /** Deploys the export. */
     enabled: z.boolean().default(false),
-    /** Days an exported event is kept. At least 90, because security events are exported too. */
+    /** Retention of exported events. */
     retentionDays: z
       .int()
       .min(90, "security events are exported too and must be kept at least 90 days")
       .max(3650)
       .default(400),
-    /** Seconds that Firehose gathers events before it writes an object. Longer means fewer objects. */
+    /** Seconds that Firehose buffers events per object. */
     bufferSeconds: z.int().min(60).max(900).default(300),
   })
   .optional()

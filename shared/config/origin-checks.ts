@@ -23,7 +23,7 @@ function checkNetwork(network: DeclaredNetwork, report: Report): void {
 }
 
 /**
- * Checks declared networks at synth, so that the functions need no parser for it.
+ * Checks declared networks at synth, so that the functions need no parser for them.
  *
  * @param report called with the path within `origins` and the mistake
  */

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ORIGIN_KINDS } from "../events/origin.ts";
 
-/** How a database file may be named: it is the key of an object, and part of a statement of access. */
+/** File name of a database. It's an S3 object key and part of an IAM policy statement. */
 export const databaseNameSchema = z
   .string()
   .regex(
@@ -14,36 +14,30 @@ const asnSchema = z.int().min(1).max(4_294_967_295);
 const oneOrMore = <Schema extends z.ZodType>(schema: Schema, error: string) =>
   z.union([schema, z.array(schema).min(1).max(100)], { error });
 
-/** Addresses whose origin you know better than any database. What `checkOrigins` asks besides is asked at synth. */
+/** A declared network, which overrides the databases. `checkOrigins` runs further checks at synth. */
 const networkSchema = z.strictObject({
-  /** Its addresses: one block such as `203.0.113.0/24`, or a list. Of several that fit, the longest prefix counts. */
+  /** CIDR block or blocks. The longest matching prefix wins. */
   cidr: oneOrMore(z.string().max(64), "a network, or a list of them").optional(),
-  /**
-   * With `cidr`, the number of its autonomous system. Without, the systems, one or a list, of whose addresses the
-   * rest is said.
-   */
+  /** With `cidr`, its autonomous system. Alone, the system or systems to describe. */
   asn: oneOrMore(asnSchema, "a number such as 64496, or a list of them").optional(),
-  /** The code of the country, such as `DE` (ISO 3166-1). */
+  /** Country code, such as `DE` (ISO 3166-1). */
   country: z.string().length(2).optional(),
-  /** Who runs the network. */
+  /** Network operator. */
   operator: z.string().min(1).max(100).optional(),
-  /** What its addresses are used for. */
+  /** Use of its addresses. */
   kind: z.enum(ORIGIN_KINDS).optional(),
 });
 
-/** Where addresses are, and who runs their networks. */
+/** IP enrichment: networks and databases that describe addresses. */
 export const originsSchema = z
   .strictObject({
-    /**
-     * Files in the MaxMind DB format, by their names in the bucket that the construct then makes. Of what several
-     * know, the first counts. `npx oauth-monitoring origins put` uploads one.
-     */
+    /** MaxMind DB files, highest priority first. Upload with `npx oauth-monitoring origins put`. */
     databases: z
       .array(databaseNameSchema)
       .max(5)
       .refine((names) => new Set(names).size === names.length, "two databases have the same name")
       .default([]),
-    /** Networks that you know: offices, VPN gateways, NAT gateways. They count before the databases. */
+    /** Known networks, such as offices. They override the databases. */
     networks: z.array(networkSchema).max(100).default([]),
   })
   .prefault({});

@@ -2,24 +2,24 @@ import * as z from "zod";
 import { eventTypeSchema } from "../events/identifiers.ts";
 import { secretArn } from "./issuer-parameters.ts";
 
-/** Names that events already have, of providers and of this product. */
+/** Names that the built-in adapters and this product already use. */
 const TAKEN = ["auth0", "cognito", "entra", "keycloak", "monitoring", "okta", "ping"];
 
-/** Whether it is a JSONPath is checked in the synthesis, which has a parser (RFC 9535). */
+/** JSONPath. Synth, which has a parser, checks the syntax (RFC 9535). */
 const path = z.string().max(256).regex(/^\$/, "a JSONPath, which begins with $ (RFC 9535)");
 
-/** One path, or several of which the first that finds text or a number counts. */
+/** One path, or several: the first one that finds text or a number applies. */
 const paths = z.union([path, z.array(path).min(1).max(4)]);
 
-/** The provider's code, or its beginning and `*`, and our type for it. */
+/** Event types by provider code. A key may end with `*`. */
 const types = z
   .record(z.string().min(1).max(128), eventTypeSchema)
   .refine((all) => Object.keys(all).length <= 50, "at most 50 entries: end keys with *")
   .default({});
 
-/** How events of a provider without an adapter become events of our own. */
+/** Maps events of a provider that has no built-in adapter. */
 export const providerMappingSchema = z.strictObject({
-  /** Names the provider in events and types. Its events have the `Source` `oauth.NAME` on the stack's bus. */
+  /** Provider name in events. Its `Source` is `oauth.NAME`. */
   name: z
     .string()
     .regex(
@@ -27,7 +27,7 @@ export const providerMappingSchema = z.strictObject({
       "a lower-case letter, then at most 30 of a-z, 0-9 and _, such as acme_login",
     )
     .refine((name) => !TAKEN.includes(name), `another name: ${TAKEN.join(", ")} are taken`),
-  /** The partner event bus of a provider that sends to one, in place of the stack's bus. */
+  /** Partner event bus. Defaults to the stack's bus. */
   partnerEventBus: z
     .string()
     .regex(
@@ -35,78 +35,75 @@ export const providerMappingSchema = z.strictObject({
       "a partner event bus, such as aws.partner/example.com/tenant/stream",
     )
     .optional(),
-  /** Where the provider's event says what: a JSONPath, or a list of which the first that finds something counts. */
+  /** JSONPaths into the provider's event. In a list, the first match applies. */
   fields: z.strictObject({
-    /** The provider's code for what happened. It decides the type of the event. */
+    /** Provider's event code. Determines the type. */
     code: paths,
-    /** The provider's id of the event. Without one, EventBridge's own is taken. */
+    /** Event id. Defaults to EventBridge's. */
     id: paths.optional(),
-    /** When it happened: any text that JavaScript's `Date` reads, or epoch seconds or milliseconds. */
+    /** Time: a date, or epoch seconds or milliseconds. */
     occurredAt: paths.optional(),
-    /** The value that `failures` is compared with. */
+    /** Value compared with `failures`. */
     outcome: paths.optional(),
-    /** Why it failed. */
+    /** Failure reason. */
     reason: paths.optional(),
-    /** The OAuth client. */
+    /** OAuth client. */
     clientId: paths.optional(),
-    /** The user. */
+    /** User. */
     userId: paths.optional(),
-    /** The session. */
+    /** Session. */
     sessionId: paths.optional(),
-    /** The address of the caller. */
+    /** Caller's address. */
     ip: paths.optional(),
-    /** The country of the address: a code of ISO 3166-1, or a name in English. */
+    /** Country: ISO 3166-1 code or English name. */
     country: paths.optional(),
-    /** The number of the address's autonomous system: `64496` or `AS64496`. */
+    /** Autonomous system: `64496` or `AS64496`. */
     asn: paths.optional(),
-    /** Who runs the address's network. */
+    /** Network operator. */
     operator: paths.optional(),
-    /** What the address is used for: `hosting`, `vpn`, `proxy` or `tor`. */
+    /** Use of the address: `hosting`, `vpn`, `proxy` or `tor`. */
     kind: paths.optional(),
-    /** Where the address is, in degrees. */
+    /** Latitude in degrees. */
     latitude: paths.optional(),
-    /** As `latitude`. */
+    /** Longitude in degrees. */
     longitude: paths.optional(),
-    /** The user agent of the caller. */
+    /** User agent. */
     userAgent: paths.optional(),
-    /** What was called. */
+    /** Endpoint called. */
     endpoint: paths.optional(),
-    /** What happened, in words. */
+    /** Description. */
     message: paths.optional(),
   }),
-  /** Values of `outcome` that mean a failure. Any other value means a success. */
+  /** `outcome` values that mean failure. */
   failures: z.array(z.string().min(1).max(128)).max(20).default([]),
-  /** Our types by code, such as `{ "login.*": "session_started" }`. Other codes become types themselves. */
+  /** Event types by code, such as `{ "login.*": "session_started" }`. Defaults to the code. */
   types,
-  /** Our types of events that failed, by code, such as `{ "login.*": "auth_failed" }`. */
+  /** Event types of failures by code, such as `{ "login.*": "auth_failed" }`. */
   failedTypes: types,
 });
 
-/** The path of the admin API to which providers post their events. */
+/** Admin API path for events that providers post. */
 export const PROVIDER_EVENTS_PATH = "/providers/{provider}/events";
 
-/** The providers that can post their events and need no mapping. */
+/** Providers that can post events and need no mapping. */
 const POSTING = ["auth0", "entra", "keycloak", "okta", "ping"];
 
-/** How a request of a provider is authenticated, before anything in it is read. */
+/** How to authenticate a provider's requests before parsing them. */
 const authenticationSchema = z
   .strictObject({
-    /**
-     * `signature`: HMAC-SHA256 over id, time and body, as Standard Webhooks 1.0 has it. `body_signature`: the
-     * HMAC-SHA256 of the body in hex, in `header`. `bearer`: a shared secret in `header`.
-     */
+    /** `signature`: Standard Webhooks. `body_signature`: hex HMAC-SHA256 of the body. `bearer`: shared secret. */
     kind: z.enum(["signature", "body_signature", "bearer"]),
     /**
-     * ARN of the secret whose text has one to five keys, each in a line of its own. Each of them counts, so that a key
-     * can be replaced. For `bearer`, a key is the whole header, such as `Bearer …`; for `signature` it begins with `whsec_`.
+     * Secret ARN: one to five keys, one per line. `bearer` keys are whole header values; `signature` keys
+     * start with `whsec_`.
      */
     secretArn,
-    /** The header of a `body_signature` (default `x-keycloak-signature`) or `bearer` (default `authorization`). */
+    /** Header. Defaults to `x-keycloak-signature` for `body_signature`, `authorization` for `bearer`. */
     header: z
       .string()
       .regex(/^[a-z][a-z0-9-]{0,63}$/, "a header's name in lower case, such as x-signature")
       .optional(),
-    /** Seconds by which the time of a `signature` may differ from ours. */
+    /** Maximum clock difference for `signature`. */
     toleranceSeconds: z.int().min(10).max(3600).default(300),
   })
   .refine(({ kind, header }) => kind !== "signature" || header === undefined, {
@@ -114,23 +111,23 @@ const authenticationSchema = z
     error: "Standard Webhooks has headers of its own: leave it out, or choose another kind",
   });
 
-/** How requests of an endpoint are authenticated, with every default filled in. */
+/** Authentication of an endpoint, with every default filled in. */
 export type EndpointAuthentication = z.output<typeof authenticationSchema>;
 
 const endpointSchema = z.strictObject({
-  /** `auth0`, `entra`, `keycloak`, `okta`, `ping`, or the name of a mapping. The path is `/providers/NAME/events`. */
+  /** `auth0`, `entra`, `keycloak`, `okta`, `ping` or a mapping's name. The path is `/providers/NAME/events`. */
   provider: z.string().min(1).max(31),
-  /** How its requests are authenticated. */
+  /** Request authentication. */
   authentication: authenticationSchema,
 });
 
-/** A path of the admin API to which a provider posts its events. */
+/** Admin API endpoint to which a provider posts events. */
 export type ProviderEndpoint = z.output<typeof endpointSchema>;
 
-/** Identity providers whose events are stored as well. */
+/** Identity providers whose events to store. */
 export const providersSchema = z
   .strictObject({
-    /** Names of the partner event buses of Auth0 and Okta. */
+    /** Partner event buses of Auth0 and Okta. */
     partnerEventBuses: z
       .array(
         z
@@ -142,9 +139,9 @@ export const providersSchema = z
       )
       .max(20)
       .default([]),
-    /** Reads Cognito's calls, which CloudTrail puts on the account's default bus. */
+    /** Reads Cognito calls from CloudTrail. */
     cognito: z.boolean().default(false),
-    /** Providers without an adapter of their own. `oauth-monitoring providers try` tries a mapping. */
+    /** Providers without a built-in adapter. Test one with `providers try`. */
     mappings: z
       .array(providerMappingSchema)
       .max(10)
@@ -153,14 +150,14 @@ export const providersSchema = z
         "two mappings have the same name: rename one",
       )
       .default([]),
-    /** Paths of the admin API to which providers post their events. Nothing of it is deployed unless there is one. */
+    /** Admin API endpoints to which providers post events. */
     endpoints: z.array(endpointSchema).max(10).default([]),
-    /** Limits of these paths, shared by all senders. */
+    /** Endpoint limits, shared by all senders. */
     endpointThrottle: z
       .strictObject({
-        /** Requests a second before API Gateway answers 429. */
+        /** Requests per second before 429. */
         rateLimit: z.number().positive().max(10_000).default(100),
-        /** Requests that may arrive at the same moment. */
+        /** Burst capacity in requests. */
         burstLimit: z.int().min(1).max(5000).default(200),
       })
       .prefault({}),
@@ -179,16 +176,19 @@ export const providersSchema = z
   })
   .prefault({});
 
-/** A mapping with every default filled in. */
+/** A mapping, with every default filled in. */
 export type ProviderMapping = z.output<typeof providerMappingSchema>;
 
-/** The header that holds the credential of a request; a `signature` has three headers of its own. */
+/**
+ * Returns the header with a request's credential. For `signature`, it is one of the three Standard Webhooks
+ * headers.
+ */
 export function credentialHeader({ kind, header }: EndpointAuthentication): string {
   if (kind === "signature") return "webhook-signature";
   return header ?? (kind === "bearer" ? "authorization" : "x-keycloak-signature");
 }
 
-/** The `Source` of a mapped provider's events. */
+/** Returns the EventBridge `Source` of a mapped provider's events. */
 export function sourceOf({ name, partnerEventBus }: ProviderMapping): string {
   return partnerEventBus ?? `oauth.${name}`;
 }

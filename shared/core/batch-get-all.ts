@@ -3,13 +3,15 @@ import { BatchGetCommand } from "@aws-sdk/lib-dynamodb";
 import type { DocumentClient } from "./document-client.ts";
 import { IncompleteRequestError } from "./oauth-monitoring-error.ts";
 
-/** BatchGetItem takes a hundred keys a call. */
+/** BatchGetItem accepts 100 keys per call. */
 const MAX_KEYS = 100;
 const MAX_ATTEMPTS = 8;
 
 /**
- * The items of distinct keys, in no order; keys without an item are absent. BatchGetItem may leave keys
- * unprocessed, which the SDK does not retry: they are asked for again, with growing waits.
+ * Reads the items of distinct keys, in any order; keys without an item are absent. Requests unprocessed keys
+ * again with exponential backoff, because the SDK doesn't retry them.
+ *
+ * @throws IncompleteRequestError when keys stay unprocessed after `maxAttempts`
  */
 export async function batchGetAll(
   db: DocumentClient,

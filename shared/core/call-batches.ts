@@ -1,11 +1,11 @@
-/** What one call of a batch API takes. */
+/** Limits of one call of a batch API. */
 export interface CallLimits<T> {
   readonly maxItems: number;
   readonly maxBytes: number;
   readonly bytesOf: (item: T) => number;
 }
 
-/** Splits items into calls that stay within a batch API's count and size; a larger item goes alone. */
+/** Splits items into calls that stay within the limits. An item larger than `maxBytes` gets its own call. */
 export function inCalls<T>(items: readonly T[], limits: CallLimits<T>): T[][] {
   const calls: T[][] = [];
   let call: T[] = [];

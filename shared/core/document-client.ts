@@ -2,14 +2,14 @@ import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynam
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { giveUpAfter } from "./request-timeouts.ts";
 
-/** The store as every module sees it. */
+/** DynamoDB document client as used by every module. */
 export type DocumentClient = DynamoDBDocumentClient;
 
 /**
- * How long a client waits for the store.
- * - `call`: an API's caller waits for the authorizer; two tries of a second.
- * - `interactive`: an admin waits for an answer; three tries.
- * - `background`: nobody waits; retry long and slow down when throttled (the SDK's adaptive mode).
+ * Patience of a client: timeout and retries.
+ * - `call`: the caller of an API waits for the authorizer. Two attempts of one second.
+ * - `interactive`: an admin waits for a response. Three attempts of five seconds.
+ * - `background`: no one waits. Many retries that slow down when throttled (adaptive mode of the SDK).
  */
 export type Patience = "call" | "interactive" | "background";
 
@@ -19,13 +19,14 @@ const settings: Record<Patience, DynamoDBClientConfig> = {
   background: { maxAttempts: 8, retryMode: "adaptive", requestHandler: giveUpAfter(10_000) },
 };
 
-/** The one place that makes a DynamoDB client; endpoint, region and credentials come from the environment. */
+/** Creates the DynamoDB client. Endpoint, region and credentials come from the environment. */
 export function createDocumentClient(
   patience: Patience,
   overrides: DynamoDBClientConfig = {},
 ): DocumentClient {
   return DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings[patience], ...overrides }), {
-    // Numbers are doubles here and in JSON; the SDK would refuse those above 2^53, and read them as BigInt.
+    // Read and write numbers as doubles, as in JSON. By default, the SDK rejects or converts those above
+    // 2^53.
     marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
     unmarshallOptions: { wrapNumbers: Number },
   });

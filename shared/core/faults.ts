@@ -1,17 +1,17 @@
 import type * as z from "zod";
 import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 
-/** One thing that is wrong with an input. */
+/** One validation error of an input. */
 export interface Fault {
-  /** A JSON Pointer (RFC 6901) into the input; empty for the input as a whole. */
+  /** JSON Pointer (RFC 6901) into the input; empty for the input as a whole. */
   readonly pointer: string;
-  /** What is wrong, in one plain sentence without a full stop. It never repeats the value. */
+  /** Description in one sentence without a full stop. It never repeats the value. */
   readonly detail: string;
 }
 
 type Issue = z.core.$ZodIssue;
 
-/** The unit of a size that is too big or too small. */
+/** Units of a size limit, by the type of the value. */
 const UNITS: Readonly<Record<string, string>> = {
   string: " characters",
   array: " items",
@@ -20,7 +20,7 @@ const UNITS: Readonly<Record<string, string>> = {
   object: " members",
 };
 
-/** How zod's own messages begin. Other messages come from a schema and say more. */
+/** Start of zod's default messages. Other messages come from a schema and are more specific. */
 const GENERIC = /^(Invalid |Too (big|small): |Unrecognized key)/;
 
 function pointerTo(path: readonly PropertyKey[]): string {
@@ -31,7 +31,7 @@ function bound(word: string, limit: number | bigint, origin: string): string {
   return `expected ${word} ${limit}${UNITS[origin] ?? ""}`;
 }
 
-/** A type with its article. */
+/** Prefixes a type with its article. */
 const article = (type: string) => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 
 function detailOf(issue: Issue): string {
@@ -80,12 +80,12 @@ function faultsOfIssue(issue: Issue): Fault[] {
   return [{ pointer: pointerTo(issue.path), detail }];
 }
 
-/** Everything that is wrong with an input, in the order of the schema. */
+/** Returns every validation error, in the order of the schema. */
 export function faultsOf(error: z.ZodError): Fault[] {
   return error.issues.flatMap(faultsOfIssue);
 }
 
-/** `limit: expected at most 1000; from: expected a UTC time`: all faults, in one line of plain text. */
+/** Joins validation errors in one line of text: `limit: expected at most 1000; from: expected a UTC time`. */
 export function sentenceOf(faults: readonly Fault[]): string {
   return faults
     .map(({ pointer, detail }) => {
@@ -100,19 +100,19 @@ export function sentenceOf(faults: readonly Fault[]): string {
     .replace(/\s+/g, " ");
 }
 
-/** The faults of an input, in one line. */
+/** Describes the validation errors of an input in one line. */
 export function explain(error: z.ZodError): string {
   return sentenceOf(faultsOf(error));
 }
 
-/** What an operation was given is refused; the message lists every fault with its place. */
+/** Thrown for an invalid input. The message lists every validation error with its path. */
 export class InvalidInputError extends OAuthMonitoringError {
   override readonly name: string = "InvalidInputError";
 
-  /** Each fault, with where it is. */
+  /** Validation errors, each with its path. */
   readonly faults: readonly Fault[];
 
-  /** @param what the input, as the message's subject: `the request` */
+  /** @param what name of the input, the subject of the message: `the request` */
   constructor(what: string, cause: z.ZodError) {
     const faults = faultsOf(cause);
     super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
@@ -121,9 +121,9 @@ export class InvalidInputError extends OAuthMonitoringError {
 }
 
 /**
- * Parses what an operation was given.
+ * Parses an input.
  *
- * @throws InvalidInputError when it does not fit the schema
+ * @throws InvalidInputError when it doesn't match the schema
  */
 export function parseInput<Schema extends z.ZodType>(
   schema: Schema,

@@ -1,6 +1,6 @@
 /**
- * JSON that somebody else made, as an attribute's value: with maps for its objects, since of an object
- * the SDK takes a member `constructor` for its class.
+ * Converts the objects in untrusted JSON to maps, so that it can be stored as a DynamoDB attribute. The SDK
+ * would mistake a member named `constructor` for the class of an object.
  */
 export function freeJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(freeJson);

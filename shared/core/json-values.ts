@@ -1,13 +1,13 @@
 /**
- * The JSON values of a text that a person gives: one value, or one a line.
+ * Parses user input that is either one JSON value or one value per line.
  *
- * @param refuse the error for a line that is not JSON, by its number from 1
+ * @param refuse returns the error for a line that isn't JSON; lines count from 1
  */
 export function jsonValues(text: string, refuse: (line: number) => Error): unknown[] {
   try {
     return [JSON.parse(text) as unknown];
   } catch {
-    // Not one value. It may be one a line.
+    // Not a single value, so try one per line.
   }
   return text.split("\n").flatMap((line, index) => {
     if (line.trim() === "") return [];

@@ -1,11 +1,11 @@
-/** The part of a structured logger (Powertools' among others) that the library uses. */
+/** The part of a structured logger, such as Powertools, that the library uses. */
 export interface Logger {
-  /** What only a search for a fault needs. */
+  /** Logs details for troubleshooting. */
   debug(message: string, ...extra: Record<string, unknown>[]): void;
-  /** What happened. */
+  /** Logs a normal event. */
   info(message: string, ...extra: Record<string, unknown>[]): void;
-  /** What may need attention. */
+  /** Logs something that may need attention. */
   warn(message: string, ...extra: Record<string, unknown>[]): void;
-  /** What failed. */
+  /** Logs a failure. */
   error(message: string, ...extra: Record<string, unknown>[]): void;
 }

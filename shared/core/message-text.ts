@@ -1,9 +1,9 @@
-/** The characters that SQS and SNS do not take: those that XML 1.0 does not have. */
+/** Characters that SQS and SNS reject because XML 1.0 doesn't allow them. */
 const UNSENDABLE = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
 /**
- * JSON in characters that SQS and SNS take. It means the same: `JSON.stringify` leaves two characters as they are
- * that the services refuse, and here they are escaped.
+ * Serializes a value as JSON that SQS and SNS accept. `JSON.stringify` doesn't escape U+FFFE and U+FFFF,
+ * which the services reject.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  */
 export function sendableJson(value: unknown): string {
@@ -13,7 +13,7 @@ export function sendableJson(value: unknown): string {
   );
 }
 
-/** Text in characters that SQS and SNS take, with a question mark for every other one. */
+/** Replaces every character that SQS and SNS reject with a question mark. */
 export function sendableText(text: string): string {
   return text.replace(UNSENDABLE, "?");
 }

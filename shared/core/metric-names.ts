@@ -1,7 +1,7 @@
-/** CloudWatch namespace of the functions' own metrics. */
+/** CloudWatch namespace of the functions' custom metrics. */
 export const METRICS_NAMESPACE = "OAuthMonitoring";
 
-/** The metrics of each service, which is a function's folder. No dimension but service and stack. */
+/** Metrics by service, which is the folder of a function. Their only dimensions are service and stack. */
 export const METRIC_NAMES = {
   authorizer: [
     "Allowed",
@@ -35,14 +35,14 @@ export const METRIC_NAMES = {
   anomalies: ["AlertsOpened", "AlertsResolved", "AlertsOpen", "DetectionDuration"],
 } as const;
 
-/** What became of SETs that were received: the refused ones by the `err` of RFC 8935. */
+/** Outcomes of received SETs. Rejected ones are also counted by their RFC 8935 `err` code. */
 const RECEIVED = [
   ...(["SetsTaken", "SetsLeft", "SetsRefused"] as const),
   ...(["InvalidRequest", "InvalidKey", "InvalidIssuer", "InvalidAudience"] as const),
   ...(["AuthenticationFailed", "AccessDenied"] as const),
 ] as const;
 
-/** The metrics of Shared Signals, of webhooks and of the providers' endpoint, which are off by default. */
+/** Metrics of Shared Signals, webhooks and the provider endpoint, which are off by default. */
 export const SIGNAL_METRIC_NAMES = {
   "signal-receiver": RECEIVED,
   "signal-poller": [...RECEIVED, "PollsFailed"],
@@ -56,9 +56,9 @@ export const SIGNAL_METRIC_NAMES = {
   ],
 } as const;
 
-/** A function that has metrics of its own. */
+/** Service that publishes custom metrics. */
 export type MetricService = keyof (typeof METRIC_NAMES & typeof SIGNAL_METRIC_NAMES);
 
-/** The name of one of a service's metrics. */
+/** Metric name of a service. */
 export type MetricName<S extends MetricService> = (typeof METRIC_NAMES &
   typeof SIGNAL_METRIC_NAMES)[S][number];

@@ -1,14 +1,14 @@
 import Table from "cli-table3";
 
-/** What a command says: a value for `--json`, and the same for people. */
+/** Output of a command: a value for `--json`, and the same as text. */
 export interface Report {
   readonly json: unknown;
   readonly text: string;
-  /** Whether the command found that something is wrong. The program then ends as after an error. */
+  /** Whether the command found a problem. The program then exits as after an error. */
   readonly failed?: boolean;
 }
 
-/** A table as wide as the terminal allows, its last column cut to fit. */
+/** Formats a table. Cuts the last column to fit the terminal. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const plain = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "" };
   const chars = {
@@ -44,17 +44,17 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join("\n");
 }
 
-/** What moves a cursor, turns the direction of text, breaks lines, shows nothing or is no text. */
+/** Control, formatting, line-breaking and invalid characters. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** As JSON escapes it: its UTF-16 units. */
+/** Escapes a character as JSON does, by UTF-16 unit. */
 const escapeOf = (character: string) =>
   Array.from(
     { length: character.length },
     (_, n) => `\\u${character.charCodeAt(n).toString(16).padStart(4, "0")}`,
   ).join("");
 
-/** Control characters made visible, so that what a caller sent cannot move the admin's cursor. */
+/** Makes control characters visible, so that text from API callers can't control an admin's terminal. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) =>
     character <= "\xff"
@@ -63,7 +63,7 @@ export function printable(text: string): string {
   );
 }
 
-/** JSON of the same value in which control characters beyond ASCII are escaped, too. */
+/** Formats a value as JSON. Also escapes control characters beyond ASCII. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, null, 2)
     .split("\n")
@@ -71,12 +71,12 @@ export function printableJson(value: unknown): string {
     .join("\n");
 }
 
-/** A message of several lines, each made printable. */
+/** Makes each line of a message printable. */
 export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");
 }
 
-/** Tells of long work on stderr while it is a terminal; the line is wiped by the next. */
+/** Shows progress on stderr if it is a terminal. Each line replaces the previous one. */
 export function progress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${line}`);
 }

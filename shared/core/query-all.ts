@@ -1,7 +1,7 @@
 import { paginateQuery, type QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { DocumentClient } from "./document-client.ts";
 
-/** Every item of a Query, page after page. For reads whose size the key condition bounds. */
+/** Returns every item of a Query, across pages. Use it only if the key condition bounds the result. */
 export async function queryAll(
   db: DocumentClient,
   input: QueryCommandInput,
@@ -11,7 +11,10 @@ export async function queryAll(
   return items;
 }
 
-/** The first items of a Query: more than `limit` of them if there are more, so that its caller can tell. */
+/**
+ * Returns the first items of a Query. If more than `limit` exist, it returns more than `limit`, so the caller
+ * can tell.
+ */
 export async function queryFirst(
   db: DocumentClient,
   input: QueryCommandInput,
@@ -25,7 +28,7 @@ export async function queryFirst(
   return items;
 }
 
-/** The items of several bounded Queries, read side by side. */
+/** Runs several bounded Queries in parallel and returns all of their items. */
 export async function queryEach(
   db: DocumentClient,
   inputs: readonly QueryCommandInput[],

@@ -1,4 +1,4 @@
-/** What the SDK's Node.js request handler is told of time, in milliseconds. */
+/** Timeout options of the SDK's Node.js request handler, in milliseconds. */
 export interface RequestTimeouts {
   readonly connectionTimeout: number;
   readonly requestTimeout: number;
@@ -6,8 +6,8 @@ export interface RequestTimeouts {
 }
 
 /**
- * Request handler settings of an SDK client that give up after `requestMs`. Without the last, the SDK
- * only logs a warning and goes on waiting for a service that hangs.
+ * Returns request handler options that abort after `requestMs`. Without `throwOnRequestTimeout`, the SDK only
+ * logs a warning and keeps waiting.
  */
 export function giveUpAfter(requestMs: number): RequestTimeouts {
   return { connectionTimeout: 1000, requestTimeout: requestMs, throwOnRequestTimeout: true };

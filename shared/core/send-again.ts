@@ -1,23 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How often, and how soon, what a batch API refuses in part is sent again. */
+/** Retry options for items that a batch API rejects. */
 export interface SendAgainOptions {
-  /** Calls in all for an item that is refused; default 3. The SDK retries whole calls on top of that. */
+  /**
+   * Maximum calls per rejected item, on top of the SDK's own retries of whole calls.
+   *
+   * @default 3
+   */
   readonly maxAttempts?: number | undefined;
-  /** First wait between attempts; doubled and jittered. Default 50 ms. */
+  /**
+   * First delay between attempts in milliseconds; doubled each time, with jitter.
+   *
+   * @default 50
+   */
   readonly retryDelayMs?: number | undefined;
-  /** Waits between attempts; real time by default. */
+  /** Waits between attempts. Defaults to a timer. */
   readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
-  /** Asked after each attempt: whether another one is worth it. Always, by default. */
+  /** Whether to try again, asked after each attempt. Defaults to always. */
   readonly mayRetry?: (() => boolean) | undefined;
 }
 
 /**
- * Sends items by an API that can refuse a part of them, which the SDK does not retry, and sends again
- * what it refused.
+ * Sends items through an API that can reject some of them, and retries the rejected ones, which the SDK
+ * doesn't.
  *
- * @param sendOnce answers the items that were refused, and why
- * @returns what was refused to the end, and why
+ * @param sendOnce returns the rejected items and the reason
+ * @returns the items still rejected after the last attempt, and the reason
  */
 export async function sendAgain<T, Reason>(
   items: readonly T[],

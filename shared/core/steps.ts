@@ -1,4 +1,4 @@
-/** Starts of the steps that intersect [fromMs, toMs); a step begins at a multiple of its length. */
+/** Returns the starts of the steps that overlap [fromMs, toMs). A step starts at a multiple of its length. */
 export function steps(fromMs: number, toMs: number, stepMs: number): number[] {
   const starts: number[] = [];
   const firstMs = Math.floor(fromMs / stepMs) * stepMs;

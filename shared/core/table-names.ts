@@ -1,6 +1,6 @@
 import { TABLES } from "./tables.ts";
 
-/** The environment variable that passes a table's name to the functions: `CLEANUP_RUNS_TABLE`. */
+/** Environment variable with a table's name: `CLEANUP_RUNS_TABLE`. */
 export type TableVariable = keyof typeof TABLES;
 
 type Words<Variable> = Variable extends `${infer Words}_TABLE` ? Words : never;
@@ -8,10 +8,10 @@ type Camel<Name extends string> = Name extends `${infer First}_${infer Rest}`
   ? `${Lowercase<First>}${Capitalize<Camel<Rest>>}`
   : Lowercase<Name>;
 
-/** A table in the description of a stack: `cleanup_runs`. */
+/** Name of a table in the description of a stack: `cleanup_runs`. */
 export type TableLabel = Lowercase<Words<TableVariable>>;
 
-/** A table in code: `cleanupRuns`. */
+/** Name of a table in code: `cleanupRuns`. */
 export type TableProperty = Camel<Words<TableVariable>>;
 
 export const TABLE_VARIABLES = Object.keys(TABLES) as TableVariable[];
@@ -27,18 +27,18 @@ export function tableProperty(variable: TableVariable): TableProperty {
   return camel as TableProperty;
 }
 
-/** `CLEANUP_RUNS_TABLE` → `cleanupRunsTable`: the table's name in a context of the library */
+/** `CLEANUP_RUNS_TABLE` → `cleanupRunsTable`: the member of a library context with the table's name */
 export function tableContextKey(variable: TableVariable): `${TableProperty}Table` {
   return `${tableProperty(variable)}Table`;
 }
 
-/** `CLEANUP_RUNS_TABLE` → `CleanupRuns`: the table's construct; its output is `…CleanupRunsTable` */
+/** `CLEANUP_RUNS_TABLE` → `CleanupRuns`: the id of the table's construct; its output is `…CleanupRunsTable` */
 export function tableConstructId(variable: TableVariable): Capitalize<TableProperty> {
   const property = tableProperty(variable);
   return `${property.charAt(0).toUpperCase()}${property.slice(1)}` as Capitalize<TableProperty>;
 }
 
-/** An object with one member for each table. */
+/** Returns an object with one member per table. */
 export function forEachTable<Key extends string, Value>(
   keyFor: (variable: TableVariable) => Key,
   valueFor: (variable: TableVariable) => Value,

@@ -1,21 +1,21 @@
 /**
- * The tables' keys and indexes, said once: the infrastructure creates them, the readers and writers
- * name them. Attribute types: `S` string, `N` number.
+ * Keys and indexes of a table. The infrastructure creates them; readers and writers refer to them. Attribute
+ * types: `S` string, `N` number.
  */
 export interface TableDefinition {
   readonly partitionKey: string;
   readonly sortKey?: string;
-  /** Attribute that DynamoDB TTL reads, in epoch seconds. */
+  /** TTL attribute, in epoch seconds. */
   readonly ttlAttribute: string;
   readonly indexes: Readonly<Record<string, IndexDefinition>>;
 }
 
-/** A global secondary index; its keys are strings but where said. */
+/** A global secondary index. Its keys are strings unless `sortKeyType` says otherwise. */
 export interface IndexDefinition {
   readonly partitionKey: string;
   readonly sortKey?: string;
   readonly sortKeyType?: "S" | "N";
-  /** `ALL`, `KEYS_ONLY`, or the attributes to carry beside the keys. */
+  /** `ALL`, `KEYS_ONLY`, or the attributes to project in addition to the keys. */
   readonly projection: "ALL" | "KEYS_ONLY" | readonly string[];
 }
 
@@ -25,7 +25,7 @@ const byExpiry = {
   projection: "KEYS_ONLY",
 } as const;
 
-/** Access tokens by the SHA-256 digest of the secret. */
+/** Access tokens, by the SHA-256 digest of the secret. */
 export const TOKENS = {
   partitionKey: "token_digest",
   ttlAttribute: "ttl_epoch_seconds",
@@ -35,14 +35,14 @@ export const TOKENS = {
   },
 } as const satisfies TableDefinition;
 
-/** Authorization codes by the SHA-256 digest of the code. */
+/** Authorization codes, by the SHA-256 digest of the code. */
 export const AUTHORIZATION_CODES = {
   partitionKey: "code_digest",
   ttlAttribute: "ttl_epoch_seconds",
   indexes: { by_expiry: byExpiry },
 } as const satisfies TableDefinition;
 
-/** Client sessions (`Mcp-Session-Id`) by the SHA-256 digest of the id. */
+/** Client sessions (`Mcp-Session-Id`), by the SHA-256 digest of the id. */
 export const SESSIONS = {
   partitionKey: "session_digest",
   ttlAttribute: "ttl_epoch_seconds",
@@ -62,7 +62,7 @@ export const CLIENTS = {
   },
 } as const satisfies TableDefinition;
 
-/** What an index of the events lists: all of an event, and of a pack all but its events. */
+/** Attributes that the event indexes project: a whole event, or a batch item without its events. */
 const LISTED_EVENT = [
   "id",
   "event_type",
@@ -76,8 +76,8 @@ const LISTED_EVENT = [
 ] as const;
 
 /**
- * Audit events by whom they are about, and packs of them; `shared/audit-log` describes both. Each
- * index lists the items that have its key, which ends in `#shard`.
+ * Audit events by subject, and batch items of events; `shared/audit-log` describes both. Each index contains
+ * only the items that have its key, which ends in `#shard`.
  */
 export const EVENTS = {
   partitionKey: "subject_shard",
@@ -100,8 +100,8 @@ export const EVENTS = {
 } as const satisfies TableDefinition;
 
 /**
- * The events table as it was before packs, by the producer's id: read until its last event has expired,
- * where `previousEventsTable` names one.
+ * Events table of a deployment from before batch items, by event id. If `previousEventsTable` names one, it
+ * is read until its last event has expired.
  */
 export const PREVIOUS_EVENTS = {
   partitionKey: "id",
@@ -116,7 +116,7 @@ export const PREVIOUS_EVENTS = {
   },
 } as const satisfies TableDefinition;
 
-/** Counters of events, tokens and failures by day and hour; those that are ranked, by their total. */
+/** Counters of events, tokens and failures by day and hour. Ranked counters are also indexed by their total. */
 export const COUNTERS = {
   partitionKey: "pk",
   sortKey: "sk",
@@ -131,7 +131,7 @@ export const COUNTERS = {
   },
 } as const satisfies TableDefinition;
 
-/** One small fact per issued token, kept after the token is removed. */
+/** One record per issued token, which outlives the token. */
 export const ISSUANCES = {
   partitionKey: "token_id",
   ttlAttribute: "ttl_epoch_seconds",
@@ -144,7 +144,7 @@ export const ISSUANCES = {
   },
 } as const satisfies TableDefinition;
 
-/** Records of cleanup runs, newest last. */
+/** Records of cleanup runs, in order of time. */
 export const CLEANUP_RUNS = {
   partitionKey: "job",
   sortKey: "started_at",
@@ -152,7 +152,7 @@ export const CLEANUP_RUNS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
-/** Alerts by rule and subject, those that are open findable by their state; and who is muted. */
+/** Alerts by rule and subject, with open ones indexed by state, and muted clients. */
 export const ALERTS = {
   partitionKey: "alert_id",
   ttlAttribute: "ttl_epoch_seconds",
@@ -162,8 +162,8 @@ export const ALERTS = {
 } as const satisfies TableDefinition;
 
 /**
- * Actions against tokens, users, clients, sessions, addresses and networks: what waits for approval or has work
- * left, by its state; and all that concerns one target.
+ * Actions against tokens, users, clients, sessions, addresses and networks. Indexed by state for pending
+ * approvals and unfinished work, and by target.
  */
 export const ACTIONS = {
   partitionKey: "action_id",
@@ -171,12 +171,12 @@ export const ACTIONS = {
   indexes: {
     by_state: { partitionKey: "state", sortKey: "requested_at", projection: "ALL" },
     by_target: { partitionKey: "target_key", sortKey: "requested_at", projection: "ALL" },
-    /** Sparse: the actions that have work left. */
+    /** Sparse: only actions with unfinished work. */
     by_open_work: { partitionKey: "open_work", sortKey: "requested_at", projection: "KEYS_ONLY" },
   },
 } as const satisfies TableDefinition;
 
-/** Tokens and sessions by whoever holds them: a user, a client (`#shard`), or a session itself. */
+/** Credentials (tokens and sessions) by principal: a user, a client (`#shard`), or a session itself. */
 export const HOLDINGS = {
   partitionKey: "holder",
   sortKey: "held",
@@ -184,7 +184,7 @@ export const HOLDINGS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
-/** The log of blocks and revocations that every adapter knows, and the copies of its latest position. */
+/** The deny list: a log of blocks and revocations that every adapter reads, and copies of its latest position. */
 export const RESTRICTIONS = {
   partitionKey: "list",
   sortKey: "seq",
@@ -193,8 +193,9 @@ export const RESTRICTIONS = {
 } as const satisfies TableDefinition;
 
 /**
- * The table of streams, which exists only where the transmitter is on: the list of streams under `streams`, and under
- * a stream's id its subjects (`subject#…`), the SETs that wait for it (`set#…`) and those that were made (`made#…`).
+ * Streams of the Shared Signals transmitter; created only if it is on. The partition `streams` lists them.
+ * The partition of a stream holds its subjects (`subject#…`), pending SETs (`set#…`) and created SETs
+ * (`made#…`).
  */
 export const SIGNALS = {
   partitionKey: "stream_id",
@@ -203,7 +204,7 @@ export const SIGNALS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
-/** Every table by the environment variable that carries its name. */
+/** Every table by the environment variable with its name. */
 export const TABLES = {
   TOKENS_TABLE: TOKENS,
   AUTHORIZATION_CODES_TABLE: AUTHORIZATION_CODES,

@@ -2,17 +2,17 @@ import * as z from "zod";
 import { DAY_MS, instantSchema } from "./clock.ts";
 import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 
-/** [fromMs, toMs) in epoch milliseconds. */
+/** Half-open range [fromMs, toMs) in epoch milliseconds. */
 export interface TimeRange {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** The range is not valid; the message says how to fix it. */
+/** Thrown for an invalid range. The message says how to fix it. */
 export class InvalidRangeError extends OAuthMonitoringError {
   override readonly name = "InvalidRangeError";
 
-  /** @param pointer JSON Pointer (RFC 6901) to the wrong end */
+  /** @param pointer JSON Pointer (RFC 6901) to the invalid bound */
   constructor(
     readonly pointer: "/from" | "/to",
     message: string,
@@ -21,17 +21,17 @@ export class InvalidRangeError extends OAuthMonitoringError {
   }
 }
 
-/** `from` and `to` of a request: UTC instants, both optional. */
+/** Optional `from` and `to` of a request, as UTC instants. */
 export const rangeParametersSchema = z.object({
   from: instantSchema.optional(),
   to: instantSchema.optional(),
 });
 
 /**
- * The range that `from` and `to` mean: `to` defaults to now, `from` to 24 hours before `to`.
+ * Returns the requested range. `to` defaults to now, `from` to 24 hours before `to`.
  *
- * @throws InvalidRangeError when `from` is not before `to`, when the range begins before what is kept, or
- * when it ends more than a year from now
+ * @throws InvalidRangeError when `from` isn't before `to`, when the range starts before the retention period,
+ * or when it ends more than a year from now
  */
 export function resolveRange(
   parameters: z.output<typeof rangeParametersSchema>,

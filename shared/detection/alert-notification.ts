@@ -1,11 +1,11 @@
 import { sendableJson, sendableText } from "../core/message-text.ts";
 import type { Alert } from "./alert.ts";
 
-/** An alert as text for people and as JSON for machines. */
+/** An alert as text for people and as JSON for programs. */
 export interface AlertNotification {
   /** At most 100 printable ASCII characters, the limit of SNS. */
   readonly subject: string;
-  /** In characters that SNS takes, as is `json`. */
+  /** Contains only characters that SNS accepts, as does `json`. */
   readonly text: string;
   readonly json: string;
 }
@@ -16,7 +16,7 @@ function lines(evidence: Readonly<Record<string, unknown>>): string[] {
     .map(([name, value]) => `  ${name.replaceAll("_", " ")}: ${JSON.stringify(value)}`);
 }
 
-/** The message about an alert that opened or resolved. */
+/** Returns the notification for an alert that opened or resolved. */
 export function alertNotification(alert: Alert): AlertNotification {
   const { rule, subject, message, state } = alert;
   const examples = Array.isArray(alert.evidence.examples) ? alert.evidence.examples : [];
@@ -43,7 +43,7 @@ export function alertNotification(alert: Alert): AlertNotification {
     ...lines(alert.evidence),
     ...examples.map((example) => `  event: ${JSON.stringify(example)}`),
   ]
-    // A line of ours has no break: one in the subject would begin a line that looks like ours.
+    // Replaces line breaks in values. Otherwise a subject could forge a line of the message.
     .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
     .join("\n");
   return {

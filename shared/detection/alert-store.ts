@@ -7,16 +7,16 @@ import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { queryAll } from "../core/query-all.ts";
 import { type Alert, alertSchema } from "./alert.ts";
 
-/** Where alerts and mutes are kept. */
+/** The store of alerts and mutes. */
 export interface AlertStore {
   readonly db: DocumentClient;
   readonly alertsTable: string;
 }
 
-/** Days for which a resolved alert is kept. */
+/** Days that an alert is kept after it was last seen. */
 const KEPT_DAYS = 90;
 
-/** Another run has changed the alert in the meantime, and has done this run's work. */
+/** Thrown when another run changed the alert first. That run has done this run's work. */
 export class AlertChangedError extends OAuthMonitoringError {
   override readonly name = "AlertChangedError";
 
@@ -37,9 +37,9 @@ export async function findAlert(store: AlertStore, alertId: string): Promise<Ale
 }
 
 /**
- * Replaces the alert that was read before.
+ * Saves an alert and replaces the version `before`, which was read earlier.
  *
- * @throws AlertChangedError when the stored alert has changed since
+ * @throws AlertChangedError if the stored alert has changed since
  */
 export async function saveAlert(
   store: AlertStore,
@@ -75,13 +75,13 @@ function toItem(alert: Alert): Record<string, unknown> {
   const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
   return {
     ...alert,
-    // The evidence quotes events, and a producer can put anything into an event.
+    // Evidence quotes events, and producers can put any keys into those.
     evidence: freeJson(alert.evidence),
     ttl_epoch_seconds: toEpochSeconds(keptUntilMs),
   };
 }
 
-/** Keeps a resolved alert under its own id, before a new alert for the same subject replaces it. */
+/** Copies a resolved alert to a separate id, before a new alert for the same subject replaces it. */
 export async function keepResolved(store: AlertStore, alert: Alert): Promise<void> {
   const alert_id = `${alert.alert_id}#${alert.opened_at}`;
   await store.db.send(
@@ -92,7 +92,7 @@ export async function keepResolved(store: AlertStore, alert: Alert): Promise<voi
   );
 }
 
-/** Records that everybody was told about an open alert, even if another run has changed the alert. */
+/** Marks an open alert as notified, even if another run has changed it. */
 export async function markTold(store: AlertStore, alert: Alert): Promise<void> {
   try {
     await store.db.send(
@@ -118,13 +118,13 @@ const ofState = (store: AlertStore, state: Alert["state"]) => ({
   ExpressionAttributeValues: { ":state": state },
 });
 
-/** Alerts of a state, oldest first. */
+/** Returns the alerts in a state, oldest first. */
 export async function listAlerts(store: AlertStore, state: Alert["state"]): Promise<Alert[]> {
   const items = await queryAll(store.db, ofState(store, state));
   return items.map((item) => alertSchema.parse(item));
 }
 
-/** The resolved alerts that opened last, newest first. */
+/** Returns the resolved alerts that opened last, newest first. */
 export async function listLatestResolved(store: AlertStore, limit: number): Promise<Alert[]> {
   const { Items = [] } = await store.db.send(
     new QueryCommand({ ...ofState(store, "resolved"), ScanIndexForward: false, Limit: limit }),

@@ -33,7 +33,7 @@ import {
 } from "./stories.ts";
 import { benignSubjects } from "./verdicts.ts";
 
-/** Tells people about an alert that opened or resolved. It may be called twice for the same alert. */
+/** Notifies people about an alert that opened or resolved. May be called twice for the same alert. */
 export type AlertNotifier = (alert: Alert) => Promise<void>;
 
 export interface DetectionContext extends DetectionStore, AlertStore, Tracking {
@@ -41,41 +41,41 @@ export interface DetectionContext extends DetectionStore, AlertStore, Tracking {
   readonly notify: AlertNotifier;
 }
 
-/** What a run found and did. */
+/** The result of a detection run. */
 export interface DetectionRun {
-  /** The time as of which the run looked, UTC. */
+  /** The instant that the run evaluated, UTC. */
   readonly as_of: string;
   readonly opened: readonly Alert[];
   readonly resolved: readonly Alert[];
-  /** The number of alerts that are open after the run. */
+  /** Number of alerts open after the run. */
   readonly open: number;
-  /** The number of anomalies of muted clients, and of subjects that were judged benign. */
+  /** Number of anomalies suppressed because their client is muted or their subject was judged benign. */
   readonly muted: number;
 }
 
-/** The namespace of the events' ids: an alert that is published twice is one event. */
+/** Namespace of event ids. An alert that is published twice has the same event id. */
 const EVENT_NAMESPACE = "5c1f6f0e-8d5b-4f6a-9c39-0a6e6a1b7d21";
 
-/** Resolved alerts that may go on. */
+/** Maximum resolved alerts considered for reopening. */
 const MOST_RECENT = 100;
 
-/** How many events an alert shows. */
+/** Number of events that an alert shows. */
 const EXAMPLES = 3;
 
-/** The members of an event's data that an alert shows. */
+/** Fields of an event's data that an alert shows. */
 const SHOWN = ["ip", "endpoint", "user_agent", "reason", "origin"] as const;
 
 function alertId(rule: string, { kind, id }: AnomalySubject): string {
   return `${rule}#${kind}#${id}`;
 }
 
-/** The client of an anomaly, if it is known. */
+/** Returns the client of an anomaly, if known. */
 function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
   const id = subject.kind === "client" ? subject.id : clientId;
   return id === NO_CLIENT ? undefined : id;
 }
 
-/** A summary of the subject's newest events within the window; of a network, those of one of its addresses. */
+/** Summarises the subject's newest events within the window. For a network, it uses one of its addresses. */
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
   const { subject, involved = [] } = anomaly;
   const about = subject.kind === "network" ? involved.find((each) => each.kind === "ip") : subject;
@@ -102,12 +102,12 @@ async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promi
   }));
 }
 
-/** What is not known of a suspect is undefined, which is no JSON. */
+/** Drops undefined values, which JSON can't represent. */
 function asJson(evidence: FoundAnomaly["evidence"]): Record<string, unknown> {
   return JSON.parse(JSON.stringify(evidence));
 }
 
-/** Opens, keeps and resolves alerts as of one instant. */
+/** Opens, updates and resolves alerts as of one instant. */
 class AlertKeeper {
   readonly opened: Alert[] = [];
   readonly resolved: Alert[] = [];
@@ -118,12 +118,12 @@ class AlertKeeper {
     private readonly nowMs: number,
   ) {}
 
-  /** The number of alerts whose stories were seen. */
+  /** Number of alerts whose incidents this run has seen. */
   get seen(): number {
     return this.#seen.size;
   }
 
-  /** Opens an alert for a story, or updates the alert that it belongs to. */
+  /** Opens an alert for an incident, or updates the alert that it belongs to. */
   async see(story: Story, known: Alert | undefined): Promise<void> {
     const { context } = this;
     const now = toInstant(this.nowMs);
@@ -155,7 +155,7 @@ class AlertKeeper {
     }
     const id = alertId(anomaly.rule.name, anomaly.subject);
     const before = await findAlert(context, id);
-    // Another run was faster, or the alert has forgotten this subject among too many.
+    // Another run opened the alert first, or the alert has dropped this subject because it involves too many.
     if (before?.state === "open") {
       await this.see(story, before);
       return;
@@ -189,7 +189,7 @@ class AlertKeeper {
     await markTold(context, alert);
   }
 
-  /** Resolves an open alert whose anomaly has been absent for long enough. */
+  /** Resolves an open alert if its anomaly has been absent for `quietMs`. */
   async settle(alert: Alert, quietMs: number): Promise<void> {
     await this.#tellLate(alert);
     if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) return;
@@ -199,7 +199,7 @@ class AlertKeeper {
     this.resolved.push(resolved);
   }
 
-  /** Tells people about an alert when the run that opened it could not. */
+  /** Sends the notification that failed in the run that opened the alert. */
   async #tellLate(alert: Alert): Promise<void> {
     if (alert.told || alert.opened_at >= toInstant(this.nowMs)) return;
     await this.#tell(alert);
@@ -255,7 +255,7 @@ class AlertKeeper {
   }
 }
 
-/** Alerts that were resolved a short while ago, the earliest first. */
+/** Returns the alerts that were resolved recently, earliest first. */
 async function findRecent(store: AlertStore, sinceMs: number, nowMs: number): Promise<Alert[]> {
   const alerts = await listLatestResolved(store, MOST_RECENT);
   return alerts
@@ -266,7 +266,7 @@ async function findRecent(store: AlertStore, sinceMs: number, nowMs: number): Pr
     .reverse();
 }
 
-/** Remembers the networks from which clients were used, after the rules have looked for new ones. */
+/** Stores the networks from which clients were used. Runs after the rules have checked for new networks. */
 async function learnNetworks(
   store: DetectionStore,
   snapshot: DetectionSnapshot,
@@ -291,11 +291,11 @@ async function learnNetworks(
 }
 
 /**
- * Looks for anomalies as of an instant, and keeps one alert for each story.
- * People are told when an alert opens, and again when it has been quiet for a while.
+ * Detects anomalies as of an instant and maintains one alert per incident. People are notified when an alert opens,
+ * when its risk becomes high, and when it resolves.
  *
- * @param asOfMs the time as of which to look, epoch milliseconds; it may be in the past
- * @throws the error of the store, the bus or the notifier; the next run continues from there
+ * @param asOfMs the instant to evaluate, in epoch milliseconds; may be in the past
+ * @throws the error of the store, event bus or notifier; the next run resumes from there
  */
 export async function detectAnomalies(
   context: DetectionContext,
@@ -304,7 +304,7 @@ export async function detectAnomalies(
   return keepAlerts(context, await readSnapshot(context, asOfMs));
 }
 
-/** The second half of `detectAnomalies`: finds anomalies in a snapshot and keeps their alerts. */
+/** Finds anomalies in a snapshot and updates their alerts. This is the second half of `detectAnomalies`. */
 export async function keepAlerts(
   context: DetectionContext,
   snapshot: DetectionSnapshot,
@@ -326,18 +326,18 @@ export async function keepAlerts(
   };
   const keeper = new AlertKeeper(context, asOfMs);
   const failures: unknown[] = [];
-  // People must be told about the other alerts even if one fails.
+  // If one alert fails, people must still be notified about the others.
   const attempt = async (work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      // After an AlertChangedError there is nothing to do: another run was faster.
+      // An AlertChangedError needs no action, because another run did the work.
       if (!(error instanceof AlertChangedError)) failures.push(error);
     }
   };
   const isBenign = await benignSubjects(context, found);
   const unmuted = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
-  // What supported a muted anomaly is nothing by itself.
+  // Drops supporting anomalies whose main anomaly is muted.
   const heard = raisedOf(unmuted);
   const open = await listAlerts(context, "open");
   const stories = toStories(heard);

@@ -8,7 +8,7 @@ import type { KnownNetwork } from "./rules/detection-snapshot.ts";
 /** Days without use after which a client's network is forgotten. */
 const REMEMBERED_DAYS = 90;
 
-/** The most networks read for a client: a client with more is used from everywhere. */
+/** Maximum networks read per client. A client with more has no typical network. */
 const MOST = 50;
 
 const itemSchema = z.object({
@@ -20,7 +20,7 @@ const itemSchema = z.object({
 
 const partition = (clientId: string) => `known-networks/${clientId}`;
 
-/** The networks, or operators, from which a client was seen before, earliest first. Cost: one Query. */
+/** Returns the networks or operators from which a client was seen, earliest first. Cost: one Query. */
 export async function findKnownNetworks(
   store: StatisticsStore,
   clientId: string,
@@ -33,7 +33,7 @@ export async function findKnownNetworks(
       FilterExpression: "ttl_epoch_seconds > :now",
       ExpressionAttributeValues: { ":pk": partition(clientId), ":now": toEpochSeconds(nowMs) },
       Limit: MOST,
-      // Operators come first: a cloud's many networks of before would leave them no room.
+      // Reads operators first. Otherwise a cloud's many older networks could use up the limit.
       ScanIndexForward: false,
     }),
   );
@@ -47,7 +47,7 @@ export async function findKnownNetworks(
     .sort((a, b) => a.firstSeenAt.localeCompare(b.firstSeenAt));
 }
 
-/** A network, or its operator where that is known, from which a client was used. */
+/** A network from which a client was used, or its operator if known. */
 export interface SeenNetwork {
   readonly network: string;
   readonly seenMs: number;
@@ -55,7 +55,7 @@ export interface SeenNetwork {
   readonly raised: boolean;
 }
 
-/** Remembers that a client was seen from a network, with at most one write for each day and network. */
+/** Stores that a client was seen from a network. Writes at most once per day and network. */
 export async function rememberNetwork(
   store: StatisticsStore,
   clientId: string,

@@ -5,8 +5,8 @@ import { MOST_EVENTS_BEFORE, MOST_RECENT_EVENTS, RECENT_MS } from "./rules/detec
 import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 
 /**
- * The newest events of the last two hours, and of the time before them. They are read apart, so that a flood of the
- * last hours does not hide what was usual before.
+ * Reads the newest events of the last two hours, and of the time before. These are separate queries, so that a recent
+ * flood doesn't hide earlier habits.
  */
 async function look(
   context: QueryContext,
@@ -27,7 +27,7 @@ async function look(
   return [...recent.events, ...before.events].map(toSeenEvent).reverse();
 }
 
-/** Looks at so many suspects at once. */
+/** Number of candidates read concurrently. */
 const AT_ONCE = 8;
 
 async function lookAtEach(
@@ -45,11 +45,11 @@ async function lookAtEach(
   return found;
 }
 
-/** Users and tokens are compared with what they did in the days before, so that a monthly job is known. */
+/** Days of history for users and tokens. Long enough to cover a monthly job. */
 const HOLDER_DAYS = 40;
 
 /**
- * The latest events of users and tokens, earliest first: at most 450 of each.
+ * Reads the latest events of users and tokens, earliest first: at most 450 of each.
  *
  * @param holders `user:…` or `token:…`
  */
@@ -62,17 +62,17 @@ export function lookAtHolders(context: QueryContext, holders: readonly string[],
   });
 }
 
-/** The latest events from addresses within a day, earliest first. */
+/** Reads the latest events from addresses within a day, earliest first. */
 export function lookAtAddresses(context: QueryContext, ips: readonly string[], nowMs: number) {
   return lookAtEach(ips, (ip) => look(context, { ip }, nowMs, nowMs - DAY_MS));
 }
 
-/** The latest events of clients within a week, earliest first. */
+/** Reads the latest events of clients within a week, earliest first. */
 export function lookAtClients(context: QueryContext, clients: readonly string[], nowMs: number) {
   return lookAtEach(clients, (clientId) => look(context, { clientId }, nowMs, nowMs - 7 * DAY_MS));
 }
 
-/** Events of a type since `fromMs`, at most fifty, earliest first. */
+/** Reads the latest events of a type since `fromMs`, earliest first: at most fifty. */
 export async function lookAtType(
   context: QueryContext,
   type: string,

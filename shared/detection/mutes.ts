@@ -4,16 +4,16 @@ import { toEpochSeconds, toInstant } from "../core/clock.ts";
 import { queryAll } from "../core/query-all.ts";
 import type { AlertStore } from "./alert-store.ts";
 
-/** A client that raises no alerts for a while, under one rule or under all of them. */
+/** Mutes the alerts of a client for a while, for one rule or for all rules. */
 export interface Mute {
   readonly oauth_client_id: string;
-  /** The muted rule; when it is absent, every rule is muted. */
+  /** The muted rule. Absent if all rules are muted. */
   readonly rule?: string | undefined;
   /** UTC. */
   readonly until: string;
 }
 
-/** Mutes are in the table of alerts and have their own state. */
+/** State of mutes, which are stored in the alerts table. */
 const STATE = "mute";
 
 const muteSchema = z
@@ -23,7 +23,7 @@ const muteSchema = z
 const muteId = ({ oauth_client_id, rule }: Pick<Mute, "oauth_client_id" | "rule">) =>
   `${STATE}#${rule ?? "*"}#${oauth_client_id}`;
 
-/** Mutes a client until an instant. This replaces an earlier mute of the same rule. */
+/** Mutes a client until an instant, replacing an earlier mute of the same rule. */
 export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
   await store.db.send(
     new PutCommand({
@@ -33,7 +33,7 @@ export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
         state: STATE,
         oauth_client_id: mute.oauth_client_id,
         ...(mute.rule !== undefined && { rule: mute.rule }),
-        // The index's sort key holds the end of the mute.
+        // The sort key of the `by_state` index holds the end of the mute.
         opened_at: mute.until,
         ttl_epoch_seconds: toEpochSeconds(Date.parse(mute.until)),
       },
@@ -51,7 +51,7 @@ export async function unmuteClient(
   );
 }
 
-/** The mutes in force. */
+/** Returns the active mutes. */
 export async function listMutes(store: AlertStore, nowMs: number): Promise<Mute[]> {
   const items = await queryAll(store.db, {
     TableName: store.alertsTable,

@@ -8,7 +8,7 @@ import { allShardKeys } from "../core/shards.ts";
 import type { HourCounts, SampledUses, SubjectCount } from "./rules/detection-snapshot.ts";
 import { NOTABLE_SAMPLES, SLOW_HOURS, samplesIn } from "./rules/scraping.ts";
 
-/** The hour under way and the one before, which the last sixty minutes lie in. */
+/** Returns the starts of the current hour and the one before, which cover the last sixty minutes. */
 export function lastHours(nowMs: number): number[] {
   const hour = Math.floor((nowMs - 1) / HOUR_MS) * HOUR_MS;
   return [hour - HOUR_MS, hour];
@@ -23,7 +23,7 @@ export async function mapEach<V>(
   );
 }
 
-/** Counts of some hours, and those of them that are guesses. */
+/** Counts of some hours, and the credential guesses among them. */
 export interface RecentCounts {
   readonly counts: SubjectCount[];
   readonly guesses: SubjectCount[];
@@ -49,7 +49,7 @@ function add(
   }
 }
 
-/** The subjects of a kind counted most in the last two hours, with their counts by the minute. */
+/** Reads the most frequent subjects of a kind in the last two hours, with their counts per minute. */
 export function readRecent(
   store: StatisticsStore,
   kind: RankedKind,
@@ -59,7 +59,7 @@ export function readRecent(
   return countsOfHours(store, kind, lastHours(nowMs), shards);
 }
 
-/** The subjects of a kind counted most in each of the hours that begin at the given instants. */
+/** Reads the most frequent subjects of a kind in each hour that begins at one of `starts`. */
 export async function countsOfHours(
   store: StatisticsStore,
   kind: RankedKind,
@@ -83,7 +83,7 @@ export async function countsOfHours(
   return { counts: [...counts.values()], guesses: [...guesses.values()] };
 }
 
-/** Adds an item's numbers of a day, by the hour. */
+/** Adds the hourly counts of a day item. */
 function addHours(
   to: Map<number, number>,
   day: string,
@@ -100,7 +100,7 @@ const daysBack = (nowMs: number, from: number, to: number) =>
     toInstant(nowMs - (from + n) * DAY_MS).slice(0, 10),
   );
 
-/** The addresses that failed most, and their guesses by the hour, yesterday and today. */
+/** Returns the credential guesses by hour, yesterday and today, of the addresses that failed most. */
 export async function readGuessedIpHours(
   store: StatisticsStore,
   nowMs: number,
@@ -118,13 +118,13 @@ export async function readGuessedIpHours(
   return hours;
 }
 
-/** Users, and tokens without a user, whose days before are read, and how many days. */
+/** Maximum users, and tokens without a user, whose earlier days are read; and how many days back. */
 const MOST_NOTABLE = 15;
 const DAYS_BEFORE = 7;
 
 /**
- * The holders that were sampled most, today and yesterday; of the busiest of the last eight hours, the days
- * before as well.
+ * Returns the principals that were sampled most, today and yesterday. For those busiest in the last eight hours, it
+ * also reads the days before.
  */
 export async function readSampledUses(
   store: StatisticsStore,
@@ -151,7 +151,7 @@ export async function readSampledUses(
   const busiest = [...found.values()]
     .filter((uses) => samples(uses) >= NOTABLE_SAMPLES)
     .sort((a, b) => samples(b) - samples(a));
-  // Services are busier than users by far, and would leave them no room.
+  // Limits users and tokens separately. Services are far busier than users and would crowd them out.
   const notable = ["user:", "token:"].flatMap((kind) =>
     busiest.filter(({ holder }) => holder.startsWith(kind)).slice(0, MOST_NOTABLE),
   );

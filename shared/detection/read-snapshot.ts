@@ -36,7 +36,7 @@ import {
 
 export interface DetectionStore extends IssuanceStore, QueryContext {}
 
-/** Both kinds of counters have two dimensions, of which the second is the client. */
+/** Event and token counters have two dimensions. The second is the client. */
 const DIMENSIONS = 2;
 
 const clientOf = ({ dimensions }: Bucket): string => dimensions[1] ?? "";
@@ -47,7 +47,7 @@ interface Buckets {
   readonly minutes: readonly Bucket[];
 }
 
-/** The counters of one kind: by the hour for the history, by the minute for the last hours. */
+/** Reads the counters of one kind: by hour for the history, by minute for the last two hours. */
 async function readBuckets(
   store: DetectionStore,
   kind: "events" | "tokens",
@@ -62,7 +62,7 @@ async function readBuckets(
   return { hours, minutes };
 }
 
-/** The histories of the clients that were counted in the last two hours; `ofAll`, within the history. */
+/** Returns the histories of clients counted in the last two hours or, with `ofAll`, anywhere in the history. */
 function historiesOf(
   buckets: Buckets,
   { nowMs, first }: { readonly nowMs: number; readonly first: ReadonlyMap<string, number> },
@@ -95,7 +95,7 @@ function historiesOf(
   }));
 }
 
-/** When each client was first counted, within the history. */
+/** Returns when each client was first counted within the history. */
 function firstSeen(buckets: readonly Bucket[]): Map<string, number> {
   const first = new Map<string, number>();
   for (const bucket of buckets) {
@@ -108,11 +108,11 @@ function firstSeen(buckets: readonly Bucket[]): Map<string, number> {
 const clientsOf = (counts: readonly SubjectCount[]) => counts.map(({ clientId }) => clientId);
 
 /**
- * Reads what the rules look at, as of `nowMs`.
+ * Reads the data that the rules evaluate, as of `nowMs`.
  *
- * Cost: counters of `historyDays` × clients, a few Queries an hour and ranking; and of at most `mostSuspects` users
- * and tokens, addresses, and clients that these name, 450 events each; and of at most fifty sign-ins, for ten of which
- * twenty events of their users. Nothing grows with the number of events.
+ * Cost: the counters of `historyDays` × clients, and a few Queries per hour and ranking. For candidate principals,
+ * addresses and clients (limited by `mostSuspects`), at most 450 events each. For sign-ins, at most fifty events, and
+ * twenty earlier events for ten of their users. Nothing grows with the number of events.
  */
 export async function readSnapshot(
   store: DetectionStore,
@@ -149,7 +149,7 @@ export async function readSnapshot(
     issuance: historiesOf(tokens, of, ({ field }) => field === "i"),
     failures: historiesOf(events, of, (each) => each.field === "n" && isFailure(typeOf(each))),
     guesses: historiesOf(events, of, ({ field }) => field === "g"),
-    // A client that is issued tokens and uses none just now is compared with when it did.
+    // Includes clients without recent uses, so that unused tokens can be compared with earlier use.
     uses: historiesOf(events, of, (each) => each.field === "n" && typeOf(each) === "token_used", {
       ofAll: true,
     }),
@@ -190,7 +190,7 @@ export async function readSnapshot(
       [
         ...suspectHolders(changed.counts, most),
         ...suspectHolders(refused.counts, most),
-        // A token wakes once: it is looked at for as long as that is counted.
+        // The first use after dormancy is counted once. The token stays a candidate as long as that count is read.
         ...suspectHolders(dormant.counts, { ...most, sinceMs: 0 }).map((id) => `token:${id}`),
         ...unusualHolders(sampled, nowMs, mostSuspects),
         ...(await strangeSignIns(store, signIns)),

@@ -7,10 +7,10 @@ import { countsOfHours, type RecentCounts } from "./read-rankings.ts";
 import type { RuleCounts } from "./rules/custom-rule.ts";
 import type { SubjectCount } from "./rules/detection-snapshot.ts";
 
-/** The dimensions of events: their type and client. */
+/** Event counters have two dimensions: type and client. */
 const DIMENSIONS = 2;
 
-/** Counts of events by the minute, for each client and what `nameOf` says. */
+/** Returns event counts per minute, by client and by the value that `nameOf` returns. */
 export function minuteCounts(
   buckets: readonly Bucket[],
   nameOf: (bucket: Bucket) => string | undefined,
@@ -28,7 +28,7 @@ export function minuteCounts(
   return [...found.values()];
 }
 
-/** What custom rules count of events by client, from their counters by the minute. */
+/** Returns the event counts by client that custom rules use, from minute counters. */
 export function clientCounts(
   minutes: readonly Bucket[],
 ): Pick<RuleCounts, "typeCounts" | "clientGuesses"> {
@@ -43,10 +43,10 @@ export function clientCounts(
 const NONE: RecentCounts = { counts: [], guesses: [] };
 
 /**
- * What rules count in [fromMs, toMs), by the minute. Of addresses and reasons, the two hundred with the most of each hour
- * and partition of the counters are known.
+ * Reads the counts that rules use in [fromMs, toMs), per minute. For addresses and reasons, only the top 200 of each
+ * hour and counter shard are known.
  *
- * Cost: of clients, a Query a day and partition of the counters; of addresses or reasons, one an hour and partition.
+ * Cost: for clients, one Query per day and shard; for addresses or reasons, one per hour and shard.
  */
 export async function readRuleHistory(
   store: StatisticsStore,
@@ -69,7 +69,7 @@ export async function readRuleHistory(
   };
 }
 
-/** A day's hours at once, and not all of a fortnight. */
+/** Reads the hours of one day at a time, to limit concurrent Queries. */
 async function readByDay(
   store: StatisticsStore,
   kind: "failed_ips" | "failed_reasons",

@@ -5,24 +5,23 @@ import type { Alert, Finding } from "./alert.ts";
 import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
 import { FURTHER_RULE, type Risk, riskOf } from "./rules/risk.ts";
 
-/** A story that was quiet for less than this goes on, and is no new one. */
+/** Maximum quiet time of an incident. After that, new findings are a new incident. */
 export const SAME_STORY_MS = 6 * HOUR_MS;
 
-/** What the rules found about the same people, in one run. */
+/** An incident: the anomalies about the same people in one run. */
 export interface Story {
-  /** The highest score first. */
+  /** Highest score first. */
   readonly anomalies: readonly FoundAnomaly[];
-  /** Who has a part in it. */
+  /** Names of the subjects involved. */
   readonly names: ReadonlySet<string>;
 }
 
-/** Addresses of one group are one name, because rules count by group. */
+/** Addresses of one group share a name, because rules count by group. */
 const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${kind === "ip" ? addressGroup(id) : id}`;
 
 /**
- * Whom an anomaly is about. A client or a reason concerns many people: anomalies of one client are one story only
- * if the same rule found them. Callers without a client are anybody: to the rule that found them, their addresses tell one
- * story from another.
+ * Returns the names that link an anomaly to an incident. A client or a reason concerns many people, so it links only
+ * anomalies of the same rule. Callers without a client can be anyone, so their addresses link them instead.
  */
 function namesOf({ rule, subject, involved = [] }: FoundAnomaly): string[] {
   const isAnybody = subject.kind === "client" && subject.id === NO_CLIENT && involved.length > 0;
@@ -34,7 +33,7 @@ function namesOf({ rule, subject, involved = [] }: FoundAnomaly): string[] {
   );
 }
 
-/** Puts anomalies together that share an address, token or user. */
+/** Groups anomalies that share an address, token or user into incidents. */
 export function toStories(found: readonly FoundAnomaly[]): Story[] {
   const groups: { anomalies: FoundAnomaly[]; names: Set<string> }[] = [];
   for (const anomaly of found) {
@@ -53,18 +52,18 @@ export function toStories(found: readonly FoundAnomaly[]): Story[] {
   }));
 }
 
-/** The names that an alert keeps, and the findings. */
+/** Maximum names that an alert keeps. */
 const MOST_NAMES = 300;
 
-/** Of too many names, the latest: who comes next shares something with them. */
+/** Keeps the latest names, because new findings most likely share one of those. */
 const latest = (names: readonly string[]) => names.slice(-MOST_NAMES);
 
 const MOST_FINDINGS = 50;
 
-/** The parts of an alert that grow with what is found. */
+/** The fields of an alert that grow with its findings. */
 export type Findings = Pick<Alert, "risk" | "score" | "findings" | "involved">;
 
-/** Adds what a run found to what is known. */
+/** Adds the findings of a run to those of an alert. */
 export function addFindings(
   before: Pick<Alert, "findings" | "involved"> | undefined,
   { anomalies, names }: Story,
@@ -102,12 +101,12 @@ export function addFindings(
 
 const RISKS: readonly Risk[] = ["low", "medium", "high"];
 
-/** Whether a risk is at least another one. */
+/** Whether a risk is at least as high as another. */
 export function isAtLeast(risk: Risk, least: Risk): boolean {
   return RISKS.indexOf(risk) >= RISKS.indexOf(least);
 }
 
-/** The alert that a story belongs to: one that shares somebody with it, the earliest first. */
+/** Returns the earliest alert that shares a subject with an incident. */
 function alertOf(story: Story, alerts: readonly Alert[]): Alert | undefined {
   return alerts.find(
     ({ involved, subject }) =>
@@ -117,10 +116,10 @@ function alertOf(story: Story, alerts: readonly Alert[]): Alert | undefined {
 }
 
 /**
- * Each story with the alert that it goes on with, if there is one. Stories that go on with the same alert are one.
+ * Returns each incident with the alert that it continues, if any. Merges incidents that continue the same alert.
  *
  * @param open alerts that are open
- * @param recent alerts that were resolved a short while ago
+ * @param recent alerts that were resolved recently
  */
 export function matchStories(
   stories: readonly Story[],

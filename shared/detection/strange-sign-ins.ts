@@ -3,17 +3,19 @@ import { DAY_MS } from "../core/clock.ts";
 import { habitsOf, isOtherFamily } from "./rules/party.ts";
 import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 
-/** Sign-ins of which a run asks what the user did before, and so many of the user's latest events. */
+/** Maximum sign-ins per run whose users' earlier events are read, and how many events of each user. */
 const MOST_ASKED = 10;
 const LATEST = 20;
-/** Users who are looked at as a whole. */
+/** Maximum users that become candidates. */
 const MOST_STRANGE = 5;
 const BEFORE_DAYS = 40;
 
-/** A script signs in for nobody, or for a thief. */
+/** Whether the user agent is a script. Users rarely sign in with one, but thieves do. */
 const isScript = ({ agent = "" }: SeenEvent) => !agent.includes(" on ");
 
-/** Sign-ins that say where they came from, one for each user: scripts first, then those of networks with the fewest. */
+/**
+ * Returns one sign-in with a known network per user: scripts first, then those from networks with the fewest sign-ins.
+ */
 export function askedSignIns(events: readonly SeenEvent[]): SeenEvent[] {
   const known = events.filter(
     ({ userId, network }) => userId !== undefined && network !== undefined,
@@ -30,7 +32,7 @@ export function askedSignIns(events: readonly SeenEvent[]): SeenEvent[] {
     .slice(0, MOST_ASKED);
 }
 
-/** Whether neither the network nor the user agent of a sign-in is among the user's latest events. */
+/** Whether a sign-in's network and user agent are both absent from the user's latest events. */
 export function isStrangeSignIn(signIn: SeenEvent, before: readonly SeenEvent[]): boolean {
   const habits = habitsOf(before);
   return (
@@ -43,10 +45,10 @@ export function isStrangeSignIn(signIn: SeenEvent, before: readonly SeenEvent[])
 }
 
 /**
- * Users who signed in by a program and from a network that are new to them, as `user:…`. No counter names them, because
- * a session of their own changes nothing of another one.
+ * Returns users who signed in with a user agent and from a network that are new to them, as `user:…`. No counter names
+ * them, because a new session doesn't change another one.
  *
- * Cost: of at most ten sign-ins, twenty events each.
+ * Cost: twenty events for each of at most ten sign-ins.
  */
 export async function strangeSignIns(
   context: QueryContext,

@@ -4,32 +4,32 @@ import { DAY_MS } from "../core/clock.ts";
 import type { RuleCounts } from "./rules/custom-rule.ts";
 import { peaks, type TriedAlert, type TriedRange, tryRule } from "./try-rule.ts";
 
-/** A threshold of the configuration, and what it would have raised. */
+/** A configured threshold, the suggested one, and the alerts that they would have raised. */
 export interface Suggestion {
-  /** Where it is in the configuration: `anomalies.rules.failure_burst.perIp`. */
+  /** Path of the setting in the configuration: `anomalies.rules.failure_burst.perIp`. */
   readonly setting: string;
   readonly counts: string;
   readonly present: number;
   readonly suggested: number;
-  /** Alerts within the range, by the number alone. */
+  /** Number of alerts in the range, judged by the count alone. */
   readonly would_raise: { readonly present: number; readonly suggested: number };
-  /** What the suggested threshold would have raised, the highest count first. */
+  /** Alerts that the suggested threshold would have raised, highest count first. */
   readonly alerts: readonly TriedAlert[];
 }
 
-/** Shown of the alerts. */
+/** Maximum alerts shown. */
 const MOST_ALERTS = 5;
 
 interface Threshold {
   readonly setting: string;
   readonly counts: string;
-  /** The rule of counts that compares with it. */
+  /** Counting rule that uses the threshold. */
   readonly rule: CustomRule;
-  /** The least that is worth an alert. */
+  /** Lowest threshold that is worth an alert. */
   readonly least: number;
 }
 
-/** The thresholds that counts alone can try: numbers of a window, and custom rules. */
+/** Returns the thresholds that can be tried on counts alone: those of counts within a window, and custom rules. */
 function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
   const of = (name: string, parts: object) => customRuleSchema.parse({ name, ...parts });
   const guesses = { filter: { guesses: true } } as const;
@@ -74,16 +74,13 @@ function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
   ];
 }
 
-/** Two digits, rounded up: nobody sets a threshold of 1,037. */
+/** Rounds up to two significant digits. */
 function rounded(value: number): number {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1);
   return Math.ceil(value / unit) * unit;
 }
 
-/**
- * The lowest threshold that would have raised no more than so many alerts: it lies above the peaks of all subjects but the
- * few that stand out.
- */
+/** Returns the lowest threshold that would have raised at most `most` alerts. */
 function lowest(
   { rule, least }: Threshold,
   counts: RuleCounts,
@@ -101,9 +98,9 @@ function lowest(
 }
 
 /**
- * Proposes thresholds from what was counted: the lowest that would have raised at most `perWeek` alerts a week, or one.
+ * Suggests the lowest thresholds that would have raised at most `perWeek` alerts a week, or one alert in total.
  *
- * @param perWeek alerts a week and threshold that somebody has time for
+ * @param perWeek alerts per week and threshold that someone has time for
  */
 export function suggestThresholds(
   anomalies: AnomaliesConfig,
@@ -111,7 +108,7 @@ export function suggestThresholds(
   range: TriedRange,
   perWeek: number,
 ): Suggestion[] {
-  // One at least: a history with one attack must not make the rule blind to it.
+  // Allows at least one alert, so that a history with one attack doesn't push the threshold above it.
   const most = Math.max(1, Math.floor((perWeek * (range.toMs - range.fromMs)) / (7 * DAY_MS)));
   return thresholdsOf(anomalies).map((threshold) => {
     const { setting, counts: what, rule } = threshold;

@@ -22,15 +22,15 @@ import {
 } from "./rules/scraping.ts";
 import { unusualHours } from "./rules/unusual-hours.ts";
 
-/** Whom a run looks at. */
+/** The scope of a detection run. */
 interface Scope {
-  /** Who was counted since the last run is looked at. */
+  /** Subjects counted since this instant are candidates. */
   readonly sinceMs: number;
   readonly nowMs: number;
   readonly mostSuspects: number;
 }
 
-/** The values counted since the last run, the most first. */
+/** Returns the values counted since the last run, highest count first. */
 function countedSince(
   counts: readonly SubjectCount[],
   { sinceMs, nowMs }: Pick<Scope, "sinceMs" | "nowMs">,
@@ -45,8 +45,8 @@ function countedSince(
 }
 
 /**
- * Holders to look at. Of too many, one half are those that were counted most, and one half those that were counted
- * least: a thief may come once.
+ * Returns candidate principals. If there are too many, half are those counted most and half those counted least,
+ * because a thief may come only once.
  */
 export function suspectHolders(counts: readonly SubjectCount[], scope: Scope): string[] {
   const all = countedSince(counts, scope).map(([value]) => value);
@@ -55,11 +55,11 @@ export function suspectHolders(counts: readonly SubjectCount[], scope: Scope): s
   return [...all.slice(0, half), ...all.slice(-half)];
 }
 
-/** Failures of an address in two hours from which it is looked at, and guesses. */
+/** Failures and credential guesses within two hours from which an address is a candidate. */
 const FEW_FAILURES = 10;
 const FEW_GUESSES = 4;
 
-/** Addresses that guess or fail repeatedly, and a few of those that guess once. */
+/** Returns the addresses that guess or fail repeatedly, and a few of those that guess rarely. */
 export function suspectAddresses(
   { counts, guesses }: RecentCounts,
   guessedIpHours: ReadonlyMap<string, HourCounts>,
@@ -80,7 +80,10 @@ export function suspectAddresses(
   return [...new Set([...chosen, ...slow.slice(0, 10)])];
 }
 
-/** Holders that are used at least twice as much as ever before, within two hours or eight; those with most more first. */
+/**
+ * Returns the principals used at least twice as much as ever before, within two or eight hours. The largest increase
+ * comes first.
+ */
 export function unusualHolders(
   sampled: readonly SampledUses[],
   nowMs: number,
@@ -102,14 +105,17 @@ export function unusualHolders(
     .map(({ holder }) => holder);
 }
 
-/** Tokens issued within a day, give or take an hour. */
+/** Returns the number of tokens issued within a day, to the hour. */
 function issuedWithinDay({ lastHour, hours }: ClientHistory, nowMs: number): number {
   let sum = lastHour;
   for (const [startMs, count] of hours) if (startMs >= nowMs - DAY_MS) sum += count;
   return sum;
 }
 
-/** Clients that get far more tokens than usual, young ones that get enough for a phisher, and those of which there is news. */
+/**
+ * Returns candidate clients: those issued far more tokens than usual, young ones issued enough for consent phishing,
+ * and those in `ofNews`.
+ */
 export function suspectClients(
   {
     issuance,
@@ -131,7 +137,7 @@ export function suspectClients(
     minimum: Math.min(users, rules.issuance_rate.minimum),
   };
   const unusual = unusualHours(issuance, historyStartMs, nowMs, limits, "tokens");
-  // Also after its last token: a collector may wait before it uses them.
+  // Includes clients after their last token, because a collector may wait before using the tokens.
   const young = issuance
     .filter(({ clientId }) => nowMs - (firstSeenMs.get(clientId) ?? nowMs) < days * DAY_MS)
     .filter((client) => issuedWithinDay(client, nowMs) >= users)
@@ -145,8 +151,9 @@ export function suspectClients(
 }
 
 /**
- * Clients that act for no user and were counted, since the last run, in a network that was not known two hours ago; or
- * within these two hours with such an operator. Of a young client without any known network, nothing else is known either.
+ * Returns clients without users that were counted since the last run in a network not known two hours ago. For a new
+ * operator, it looks at the whole two hours. Skips young clients without a known network, because there is nothing to
+ * compare with.
  *
  * @param firstSeenMs when each client was first counted
  */
@@ -158,7 +165,7 @@ export function clientsInNewNetworks(
 ): string[] {
   return counts.flatMap((each) => {
     const [network] = splitValue(each.value);
-    // A new operator is judged by its networks for as long as it is news, and these are in the events.
+    // A new operator is judged by its networks, which only the events show, so it stays a candidate for two hours.
     const fromMs = isOperator(network) ? nowMs - 2 * HOUR_MS : sinceMs;
     if (countWithin(each, fromMs, nowMs) === 0) return [];
     const places = known.get(each.clientId) ?? [];

@@ -7,21 +7,21 @@ import { SAME_STORY_MS } from "./stories.ts";
 /** An alert that a rule would have raised. */
 export interface TriedAlert {
   readonly subject: AnomalySubject;
-  /** UTC: the runs of the detection that would have found it first and last. */
+  /** UTC times of the first and the last detection run that would have found it. */
   readonly opened_at: string;
   readonly last_seen_at: string;
-  /** The highest count within a window. */
+  /** Highest count within a window. */
   readonly observed: number;
 }
 
 export interface TriedRange {
   readonly fromMs: number;
   readonly toMs: number;
-  /** Minutes between two runs of the detection. */
+  /** Minutes between two detection runs. */
   readonly everyMinutes: number;
 }
 
-/** The counts within the window that ends at each run, where there are any. */
+/** Yields the count of the window that ends at each run, unless it is zero. */
 function* windows(
   minutes: Tally["minutes"],
   windowMs: number,
@@ -42,8 +42,8 @@ function* windows(
 }
 
 /**
- * The alerts that a rule would have raised over its counts, the earliest first. What goes on within six hours is one, as in
- * the detection itself.
+ * Returns the alerts that a rule would have raised for its counts, earliest first. As in a real run, findings less than
+ * six hours apart are one alert.
  */
 export function tryRule(rule: CustomRule, counts: RuleCounts, range: TriedRange): TriedAlert[] {
   const alerts = tally(rule, counts).flatMap(({ subject, minutes }) => {
@@ -66,7 +66,7 @@ export function tryRule(rule: CustomRule, counts: RuleCounts, range: TriedRange)
   return alerts.sort((a, b) => (a.opened_at < b.opened_at ? -1 : 1));
 }
 
-/** Sums of windows, the highest of each subject first: what a threshold would be compared with. */
+/** Returns the highest window count of each subject, highest first. These are what a threshold is compared with. */
 export function peaks(rule: CustomRule, counts: RuleCounts, range: TriedRange): number[] {
   return tally(rule, counts)
     .map(({ minutes }) => {

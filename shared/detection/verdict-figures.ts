@@ -1,20 +1,20 @@
 import type { Alert } from "./alert.ts";
 import { type AlertReview, subjectOfRule, type VERDICTS } from "./verdicts.ts";
 
-/** What administrators found out about the alerts of one rule. */
+/** Number of verdicts on the alerts of one rule. */
 export interface VerdictFigures {
   readonly rule: string;
-  /** Subjects that the rule raised; several alerts about one subject are one. */
+  /** Subjects that the rule raised. Several alerts about one subject count once. */
   readonly subjects: number;
-  /** How many of them have each verdict. */
+  /** Number of these subjects with each verdict. */
   readonly true: number;
   readonly false: number;
   readonly benign: number;
-  /** The share that was an attack of those that have a verdict; absent while none has one. */
+  /** Share of the judged subjects that were attacks. Absent without a verdict. */
   readonly precision?: number;
 }
 
-/** Figures by rule, from the verdicts on alerts; the rules with most verdicts first. */
+/** Returns verdict figures by rule. Rules with the most verdicts come first. */
 export function verdictFigures(
   alerts: readonly (Pick<Alert, "rule" | "subject"> & {
     readonly review?: Pick<AlertReview, "verdict"> | undefined;

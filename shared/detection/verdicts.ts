@@ -11,16 +11,16 @@ import type { Alert } from "./alert.ts";
 import { type AlertStore, findAlert } from "./alert-store.ts";
 
 /**
- * What an administrator found out about an alert:
+ * An administrator's verdict on an alert:
  * - `true`: it was an attack, or what the rule looks for
  * - `false`: the rule was wrong
- * - `benign`: the rule was right, and what the subject does is meant; the subject raises no more of this rule
+ * - `benign`: the rule was right, but the behaviour is intended; the rule stops raising alerts about this subject
  */
 export const VERDICTS = ["true", "false", "benign"] as const;
 
 const noteSchema = z.object({ at: z.string(), by: z.string(), text: z.string() });
 
-/** What administrators have said of the alerts of one rule about one subject. */
+/** Administrators' review of one rule's alerts about one subject. */
 export const alertReviewSchema = z.object({
   acknowledged_at: z.string().optional(),
   acknowledged_by: z.string().optional(),
@@ -32,14 +32,14 @@ export const alertReviewSchema = z.object({
 
 export type AlertReview = z.output<typeof alertReviewSchema>;
 
-/** What is said of an alert. */
+/** A review of an alert: an acknowledgement, a note, a verdict, or several of these. */
 export const reviewRequestSchema = z
   .strictObject({
     alertId: z.string().min(1).max(1024),
     by: identifierSchema,
     acknowledge: z.literal(true).optional(),
     note: z.string().trim().min(1).max(2000).optional(),
-    /** `none` takes a verdict back. */
+    /** `none` withdraws a verdict. */
     verdict: z.enum([...VERDICTS, "none"]).optional(),
   })
   .refine(
@@ -48,10 +48,10 @@ export const reviewRequestSchema = z
     "say something: acknowledge, note or verdict",
   );
 
-/** The request of a review. */
+/** Input of `reviewAlert`. */
 export type ReviewRequest = z.input<typeof reviewRequestSchema>;
 
-/** No alert has the id. */
+/** Thrown if no alert has the id. */
 export class AlertNotFoundError extends OAuthMonitoringError {
   override readonly name = "AlertNotFoundError";
 
@@ -60,15 +60,15 @@ export class AlertNotFoundError extends OAuthMonitoringError {
   }
 }
 
-/** Days for which a review is kept after the last word. */
+/** Days that a review is kept after its last change. */
 const KEPT_DAYS = 366;
 
-/** The most notes on one alert. */
+/** Maximum notes per review. Older ones are dropped. */
 const MOST_NOTES = 100;
 
 /**
- * What a review belongs to: `rule#kind#id`. The id of a resolved alert that another has replaced bears the time when it
- * opened as well.
+ * Returns the key of a review: `rule#kind#id`. An alert id isn't enough: once another alert has replaced a resolved
+ * one, its id also contains the time when it opened.
  */
 export function subjectOfRule({ rule, subject }: Pick<Alert, "rule" | "subject">): string {
   return `${rule}#${subject.kind}#${subject.id}`;
@@ -77,10 +77,11 @@ export function subjectOfRule({ rule, subject }: Pick<Alert, "rule" | "subject">
 const reviewId = (of: string) => `review#${of}`;
 
 /**
- * Acknowledges an alert, adds a note, or gives a verdict, and publishes `alert_reviewed`. All alerts of the rule about
- * the subject share it.
+ * Acknowledges an alert, adds a note or sets a verdict, and publishes `alert_reviewed`. All alerts of the same rule and
+ * subject share the review.
  *
- * @throws InvalidInputError when the request is not valid; AlertNotFoundError when there is no such alert
+ * @throws InvalidInputError if the request is invalid
+ * @throws AlertNotFoundError if there is no such alert
  */
 export async function reviewAlert(
   context: AlertStore & Tracking,
@@ -154,7 +155,7 @@ async function readReview(store: AlertStore, of: string): Promise<AlertReview> {
   return alertReviewSchema.parse(Item);
 }
 
-/** What was said of alerts, by the alert's rule and subject (`rule#kind#id`); absent of those of which nothing was. */
+/** Returns the reviews of alerts, by rule and subject (`rule#kind#id`). Alerts without a review are absent. */
 export async function readReviews(
   store: AlertStore,
   alerts: readonly Pick<Alert, "rule" | "subject">[],
@@ -174,7 +175,7 @@ export async function readReviews(
   );
 }
 
-/** Alerts with what was said of them. */
+/** Returns alerts with their reviews. */
 export async function withReviews(
   store: AlertStore,
   alerts: readonly Alert[],
@@ -186,7 +187,7 @@ export async function withReviews(
   });
 }
 
-/** Of anomalies, those whose subject an administrator judged benign under the rule. */
+/** Returns a predicate for anomalies whose subject was judged benign under the rule. */
 export async function benignSubjects(
   store: AlertStore,
   anomalies: readonly {

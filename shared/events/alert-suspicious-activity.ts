@@ -5,10 +5,10 @@ import type { OAuthEvent } from "./oauth-event.ts";
 import { type EventSubject, type Tracking, trackEvent } from "./track-event.ts";
 
 /**
- * Publishes `suspicious_activity` with a message and its evidence, and writes a warning to the log.
- * Name the client or user in `subject` when the suspicion is about one.
+ * Publishes `suspicious_activity` with a message and evidence, and logs a warning. Set `subject` if the
+ * suspicion is about one client or user.
  *
- * @param id identity of the event, for a suspicion that may be raised again
+ * @param id event id, so that raising the same suspicion again publishes the same event
  */
 export async function alertSuspiciousActivity(
   tracking: Tracking & { readonly logger: Logger },

@@ -5,8 +5,9 @@ const FAILURES = 2;
 const OPEN_MS = 30_000;
 
 /**
- * Stops calls to a service that fails: after two consecutive failures it is open for 30 seconds, then lets one trial
- * through. It compares times instead of using a timer, because timers stand still while Lambda freezes a function.
+ * Stops calls to a failing service. Two consecutive failures open the circuit for 30 seconds; then one trial
+ * call is allowed. It compares times instead of using a timer, because timers stop while Lambda freezes a
+ * function.
  */
 export class CircuitBreaker {
   #failures = 0;
@@ -18,11 +19,11 @@ export class CircuitBreaker {
     return this.#failures >= FAILURES;
   }
 
-  /** Whether the next call may be made. While the circuit is open, one call every 30 seconds may. */
+  /** Whether the next call is allowed. An open circuit allows one call every 30 seconds. */
   admits(): boolean {
     if (!this.isOpen) return true;
     if (this.clock() < this.#openUntilMs) return false;
-    // Only this trial: concurrent calls wait for its outcome.
+    // Allow only this trial. Concurrent calls wait for its outcome.
     this.#openUntilMs = this.clock() + OPEN_MS;
     return true;
   }

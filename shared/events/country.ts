@@ -7,12 +7,12 @@ const SHORT_NAMES = new Intl.DisplayNames(["en"], {
 
 const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 
-/** Regions of Unicode's that are no country: unions, islands with reserved codes, the unknown, codes for tests. */
+/** Unicode regions that aren't countries: unions, reserved island codes, unknown and test codes. */
 const NO_COUNTRY: ReadonlySet<string> = new Set([
   ...["AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"],
 ]);
 
-/** What providers write and Unicode does not. */
+/** Country names that providers use and Unicode doesn't have. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   "brunei darussalam": "BN",
   burma: "MM",
@@ -50,10 +50,10 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   "viet nam": "VN",
 };
 
-/** No name of a country is longer. */
+/** Maximum length of a country name. */
 const LONGEST_NAME = 64;
 
-/** A name without what writers differ in: accents, case, a first article, the form of apostrophes. */
+/** Normalizes a name: removes accents, case and a leading article, and unifies apostrophes. */
 function plain(name: string): string {
   return name
     .normalize("NFD")
@@ -65,7 +65,7 @@ function plain(name: string): string {
     .replace(/^the /, "");
 }
 
-/** The code of today for a code of two letters: `UK` is `GB`. Undefined when it is no country's. */
+/** Returns the current code for a two-letter code, such as `GB` for `UK`, or undefined if it isn't a country. */
 function currentCode(code: string): string | undefined {
   const region = new Intl.Locale(`und-${code}`).region;
   return region !== undefined && NAMES.of(region) !== undefined && !NO_COUNTRY.has(region)
@@ -75,7 +75,7 @@ function currentCode(code: string): string | undefined {
 
 let codes: ReadonlyMap<string, string> | undefined;
 
-/** Every country's code by its names. It takes milliseconds, so that it is made on first use. */
+/** Maps country names to codes. Built on first use, because it takes milliseconds. */
 function codesByName(): ReadonlyMap<string, string> {
   if (codes) return codes;
   const all = LETTERS.flatMap((first) => LETTERS.map((second) => first + second));
@@ -91,8 +91,8 @@ function codesByName(): ReadonlyMap<string, string> {
 }
 
 /**
- * The code of ISO 3166-1 (two letters) for a country's code or its English name, as Unicode's CLDR has them.
- * Anything else, such as `EU` or `Atlantis`, is undefined.
+ * Returns the ISO 3166-1 alpha-2 code for a country code or English country name (Unicode CLDR), or undefined
+ * for anything else, such as `EU` or `Atlantis`.
  */
 export function countryCode(country: unknown): string | undefined {
   if (typeof country !== "string" || country.length > LONGEST_NAME) return undefined;

@@ -1,12 +1,12 @@
-/** The grant of RFC 8628, section 3.4, and what providers call it. */
+/** The device grant (RFC 8628, section 3.4) and its names at providers. */
 const DEVICE_GRANTS: ReadonlySet<string> = new Set([
   "urn:ietf:params:oauth:grant-type:device_code",
   "device_code",
-  // Auth0's log code.
+  // Code in Auth0's logs.
   "sede",
 ]);
 
-/** Whether an event's data tells of a token that was issued for a device code. */
+/** Whether an event is about a token issued for a device code. */
 export function isDeviceGrant(data: Readonly<Record<string, unknown>>): boolean {
   return [data.grant_type, data.provider_event_type].some(
     (value) => typeof value === "string" && DEVICE_GRANTS.has(value),

@@ -2,18 +2,18 @@ import * as z from "zod";
 import { cutText } from "./cut-text.ts";
 import { digestOfSecret, withoutTokens } from "./redact-text.ts";
 
-/** Free-form detail of an event: a JSON object that DynamoDB can hold as a map. */
+/** Free-form event details: a JSON object that DynamoDB can store as a map. */
 export type EventData = Record<string, unknown>;
 
-/** DynamoDB nests 32 levels deep; the item and `event_data` are two of them. */
+/** DynamoDB allows 32 levels of nesting. The item and `event_data` use two of them. */
 const MAX_DEPTH = 28;
-/** Keeps the item, copied to its indexes, far from DynamoDB's 400 KB. */
+/** Keeps an item with its index copies far below DynamoDB's limit of 400 KB. */
 export const MAX_EVENT_DATA_BYTES = 128 * 1024;
-/** Magnitudes a DynamoDB number can hold. */
+/** Range of magnitudes that DynamoDB numbers support. */
 const NUMBER_MAX = 9.9e125;
 const NUMBER_MIN = 1e-130;
 
-/** Keys whose values are secrets in OAuth messages (RFC 6749, 7009, 7636); only a digest is kept. */
+/** Keys with secret values in OAuth messages (RFC 6749, 7009, 7636). Only a digest of the value is stored. */
 const SECRET_KEYS = new Set([
   "access_token",
   "refresh_token",
@@ -31,7 +31,7 @@ const SECRET_KEYS = new Set([
   "set-cookie",
 ]);
 
-/** Why a value cannot be stored, or undefined when it can. */
+/** Returns why a value can't be stored, or undefined if it can. */
 function obstacle(value: unknown, path: string, depth: number): string | undefined {
   if (value === null || typeof value === "boolean" || typeof value === "string") return undefined;
   if (typeof value === "number") {
@@ -50,16 +50,16 @@ function obstacle(value: unknown, path: string, depth: number): string | undefin
   return undefined;
 }
 
-/** What stands in place of a part that is nested too deeply. */
+/** Replacement for a value that is nested too deeply. */
 const TOO_DEEP = "(nested too deeply)";
-/** DynamoDB's limit is 64 KB. A longer name is no name. */
+/** Maximum length of a key. DynamoDB's limit is 64 KB. */
 const LONGEST_KEY = 1024;
 
 /**
- * A copy of any JSON in which only what cannot be stored is different: a number that DynamoDB cannot hold is
- * text, a key that it cannot hold stands in parentheses or is cut, and what is nested too deeply is left out.
+ * Returns a copy that DynamoDB can store. Converts unsupported numbers to text, wraps unsupported keys in
+ * parentheses, cuts long keys, and replaces values that are nested too deeply.
  *
- * @param depth how many levels of `event_data` are around the value
+ * @param depth nesting level of the value within `event_data`
  */
 export function storable(value: unknown, depth: number): unknown {
   if (typeof value === "number") return obstacle(value, "", depth) ? String(value) : value;
@@ -78,7 +78,7 @@ function isPlainObject(value: unknown): value is EventData {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** `event_data` of the envelope. Kept as it is, so nothing a producer sends is lost on the way. */
+/** `event_data` of the envelope. Unknown members are kept. */
 export const eventDataSchema = z.unknown().transform((value, context): EventData => {
   const refuse = (message: string) => {
     context.addIssue({ code: "custom", message });
@@ -92,7 +92,7 @@ export const eventDataSchema = z.unknown().transform((value, context): EventData
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** @param secret whether the value lies under the key of a secret, at whatever depth */
+/** @param secret whether the value belongs to the key of a secret, at any depth */
 function redact(value: unknown, secret: boolean): unknown {
   if (typeof value === "string") {
     return secret && value !== "" && !DIGEST.test(value)
@@ -103,7 +103,10 @@ function redact(value: unknown, secret: boolean): unknown {
   return isPlainObject(value) ? withoutSecrets(value, secret) : value;
 }
 
-/** A copy in which every secret (by its key, or by our own token's form) is replaced by its digest. */
+/**
+ * Returns a copy in which a digest replaces every secret. A secret is recognised by its key or by the format
+ * of our tokens.
+ */
 export function withoutSecrets(data: EventData, secret = false): EventData {
   return Object.fromEntries(
     Object.entries(data).map(([key, value]) => [
@@ -113,7 +116,7 @@ export function withoutSecrets(data: EventData, secret = false): EventData {
   );
 }
 
-/** Members that say who did what, and what the statistics count. They go last when an event is too large. */
+/** Members that identify the event or that statistics count. An oversized event loses them last. */
 const IDENTIFYING: ReadonlySet<string> = new Set([
   ...["token_id", "session_id", "issuer", "ip", "origin", "request_id", "trace_id", "action_id"],
   ...["endpoint", "route", "method", "user_agent", "reason", "message", "alert_id", "rule"],
@@ -121,19 +124,19 @@ const IDENTIFYING: ReadonlySet<string> = new Set([
   ...["provider", "provider_event_id", "provider_event_type"],
 ]);
 
-/** Bytes that remain of a long text. */
+/** Bytes to keep of a long text. */
 const CUT_TEXT_BYTES = 1024;
-/** Names of shortened members that an event lists, and the length of each. */
+/** Maximum number of names that `truncated` lists, and their maximum length. */
 const MOST_NAMES = 10;
 const LONGEST_NAME = 64;
-/** Room for the mark of a shortened event. */
+/** Bytes reserved for `truncated`. */
 const MARK_BYTES = 4096;
 
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 /**
- * Shortens event data that has more bytes than an event may have: cuts long texts, and leaves out the largest members
- * until the rest fits. `truncated` then says how large the data was and names the members.
+ * Shortens event data that exceeds the size limit: cuts long texts, then removes the largest members until
+ * the rest fits. `truncated` records the original size and the names of the shortened members.
  */
 export function fitEventData(data: EventData): EventData {
   const bytes = bytesOf(data);

@@ -11,30 +11,33 @@ import { CircuitBreaker } from "./circuit-breaker.ts";
 import { type EventSink, PublishError } from "./event-sink.ts";
 import { detailType, EVENT_SOURCE, type OAuthEvent } from "./oauth-event.ts";
 
-/** PutEvents takes ten entries a call. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
+/**
+ * PutEvents accepts ten entries per call.
+ * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+ */
 const PUT_EVENTS_LIMITS: CallLimits<OAuthEvent> = {
   maxItems: 10,
-  /** Below the older limit of 256 KB a call, which holds in every region. */
+  /** Below 256 KB per call, the older limit that every region supports. */
   maxBytes: 240 * 1024,
   bytesOf: (event) => Buffer.byteLength(JSON.stringify(event)) + 256,
 };
 
-/** Where events wait while the bus does not take them. */
+/** Spool for events that the bus did not accept. */
 export interface SetAside {
-  /** Stores the events durably; rejects when it cannot. */
+  /** Stores the events durably. Rejects if it can't. */
   keep(events: readonly OAuthEvent[]): Promise<void>;
 }
 
-/** Which bus events go to, and what becomes of those that it does not take. */
+/** Target bus of a publisher, and its fallback. */
 export interface EventPublisherOptions extends Omit<SendAgainOptions, "mayRetry"> {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
-  /** Without it, events that the bus does not take are reported by `PublishError`. */
+  /** Spool. Without it, `publish` throws `PublishError` when the bus doesn't accept events. */
   readonly setAside?: SetAside | undefined;
   readonly logger: Logger;
-  /** X-Ray's header of the work at hand, by which a trace goes on from the bus to its targets. */
+  /** Returns the X-Ray trace header of the current work, so that the trace continues in the bus's targets. */
   readonly traceHeader?: (() => string | undefined) | undefined;
-  /** Default: the machine's clock. */
+  /** Defaults to the system clock. */
   readonly clock?: Clock | undefined;
 }
 
@@ -53,18 +56,20 @@ function toEntry(
   };
 }
 
-/** With a queue to fall back on, a call that took longer isn't retried: a caller's environment waits for it. */
+/** With a spool as fallback, calls that took longer aren't retried, because the caller's Lambda environment waits. */
 const RETRY_WITHIN_MS = 300;
 
-/** Errors in the events themselves, which say nothing about the bus. */
+/** Errors caused by the events themselves, which don't indicate a failing bus. */
 const INVALID_EVENT = /^(ValidationException|MalformedDetail|InvalidArgument):/;
 
 /**
- * Publishes to EventBridge and retries each entry that fails, because PutEvents can fail in part and the SDK does not
- * retry that. Events that still fail go to the queue of set-aside events. After two consecutive calls in which
- * the bus accepted nothing, events go straight to that queue for 30 seconds, so that a bus that hangs does not hold up
- * callers. Events that the queue does not accept either are written whole to the error log, from which they can be
- * recovered; after two failures of the queue, without waiting for it.
+ * Publishes to EventBridge and retries each entry that fails, which the SDK doesn't do. Spools events that
+ * still fail.
+ *
+ * After two consecutive calls in which the bus accepted nothing, it spools events directly for 30 seconds, so
+ * that a hanging bus doesn't delay callers. Events that can't be spooled either are written in full to the
+ * error log, from which they can be recovered. After two consecutive spool failures, it doesn't wait for the
+ * spool.
  */
 export function createEventPublisher(options: EventPublisherOptions): EventSink {
   const { eventBridge, eventBusName, setAside, logger, traceHeader } = options;
@@ -98,7 +103,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     return [failed, cause];
   }
 
-  /** @throws the queue's error */
+  /** @throws the error of the queue */
   async function toQueue(events: readonly OAuthEvent[], aside: SetAside): Promise<void> {
     if (!queue.admits()) throw new Error("the queue of set-aside events failed moments ago");
     try {
@@ -120,7 +125,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     const triesQueue = !queue.isOpen;
     try {
       await toQueue(failed, setAside);
-      // One line when the bus fails, not one for each call while the circuit is open.
+      // Log once when the bus fails, not for each call while the circuit is open.
       if (!skipsBus) {
         logger.warn("The event bus did not take the events; they are set aside", {
           count: failed.length,
@@ -128,7 +133,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
         });
       }
     } catch (error) {
-      // The queue may be at fault alone.
+      // Only the queue may be failing, so try the bus.
       if (skipsBus && triesQueue) [failed] = await toBus(failed);
       if (failed.length === 0) return;
       logger.error("Events could be neither published nor set aside; recover them from this line", {

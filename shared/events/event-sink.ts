@@ -1,13 +1,13 @@
 import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import type { OAuthEvent } from "./oauth-event.ts";
 
-/** Where tracking hands its events. */
+/** Destination of tracked events. */
 export interface EventSink {
-  /** Resolves when the events are safe: on the bus, set aside for later, or buffered by the sink's owner. */
+  /** Resolves when the events are safe: on the bus, spooled, or buffered by the sink's owner. */
   publish(events: readonly OAuthEvent[]): Promise<void>;
 }
 
-/** Events that were neither published nor spooled. */
+/** Thrown when events were neither published nor spooled. */
 export class PublishError extends OAuthMonitoringError {
   override readonly name = "PublishError";
 
@@ -19,14 +19,14 @@ export class PublishError extends OAuthMonitoringError {
   }
 }
 
-/** Events that are published at the same time: ten calls of PutEvents. */
+/** Maximum events published at the same time: ten PutEvents calls. */
 const EVENTS_AT_ONCE = 100;
 
 /**
- * Publishes any number of events, some at a time.
+ * Publishes any number of events, in sequential batches.
  *
- * @param beforeEach is called before each part, and stops the publishing by throwing
- * @throws what the sink or `beforeEach` throws; parts before it are published
+ * @param beforeEach called before each batch; throwing stops the publishing
+ * @throws errors of the sink or of `beforeEach`; earlier batches are already published
  */
 export async function publishInTurn(
   sink: EventSink,
@@ -39,15 +39,15 @@ export async function publishInTurn(
   }
 }
 
-/** Gathers events while a caller waits, and passes them on when nobody does. */
+/** Buffers events while a caller waits, and publishes them later. */
 export interface BufferedSink extends EventSink {
-  /** What waits to be handed over. */
+  /** Buffered events. */
   readonly gathered: readonly OAuthEvent[];
-  /** Hands over everything gathered so far. */
+  /** Publishes all buffered events. */
   flush(): Promise<void>;
 }
 
-/** A sink that answers at once and publishes on `flush`. */
+/** Creates a sink that resolves immediately and publishes on `flush`. */
 export function createBufferedSink(sink: EventSink): BufferedSink {
   let gathered: OAuthEvent[] = [];
   return {

@@ -1,4 +1,4 @@
-/** Event types the product itself publishes; any other type of the same form is stored as well. */
+/** Event types that the product publishes. Any other type of the same format is also stored. */
 export const EVENT_TYPES = [
   "token_used",
   "token_issued",
@@ -21,12 +21,12 @@ export const EVENT_TYPES = [
   "alert_reviewed",
 ] as const;
 
-/** Event types of the security report; never kept less than 90 days. */
+/** Event types of the security report. Kept at least 90 days. */
 export const SECURITY_EVENT_TYPES = [
   "scope_violation",
   "auth_failed",
   "suspicious_activity",
 ] as const;
 
-/** Types of events that tell what administrators do at an identity provider. */
+/** Event types for administrator activity at an identity provider. */
 export const PROVIDER_ADMIN_TYPES = ["admin_activity"] as const;

@@ -1,9 +1,9 @@
 /**
- * Reasons of `auth_failed` that say that the caller does not hold what it presents: the token, the password or the
- * second factor is not one that anybody was given. An expired or revoked token is no guess, and no token is none.
+ * `reason` values of `auth_failed` that count as a credential guess: the presented token, password or second
+ * factor was never issued to anyone. Expired, revoked and missing tokens don't count.
  */
 const GUESS_REASONS: ReadonlySet<string> = new Set([
-  // The authorizer's own.
+  // From the authorizer.
   ...["unknown_token", "unknown_session", "foreign_session"],
   // Tokens of other issuers.
   ...["unknown_issuer", "unknown_key", "invalid_signature", "invalid_dpop_signature"],
@@ -14,7 +14,7 @@ const GUESS_REASONS: ReadonlySet<string> = new Set([
   ...["mfa_failed", "mfa_rejected", "breached_password", "NotAuthorizedException"],
 ]);
 
-/** Whether the reason of a refusal tells of a guess. */
+/** Whether the reason of a denied call means a credential guess. */
 export function isGuess(reason: unknown): boolean {
   return typeof reason === "string" && GUESS_REASONS.has(reason);
 }

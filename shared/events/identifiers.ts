@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { canonicalIp } from "./ip-address.ts";
 
-/** An event type, for example `token_used`. */
+/** An event type, such as `token_used`. */
 export const eventTypeSchema = z
   .string()
   .regex(/^[a-z][a-z0-9_]{0,63}$/, "a lower-case letter, then at most 63 of a-z, 0-9 and _");
 
-/** A UUID in its lower-case text form (RFC 9562). */
+/** A UUID in lower-case text form (RFC 9562). */
 export const uuidSchema = z
   .string()
   .regex(
@@ -16,17 +16,17 @@ export const uuidSchema = z
 
 export const MAX_IDENTIFIER_LENGTH = 256;
 
-/** Text that UTF-8 can carry, without control characters; half a surrogate pair is no text. */
+/** Text without control characters or lone surrogates, which UTF-8 can't encode. */
 const TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
 const NOT_TEXT = "no control characters, and no half of a surrogate pair";
 
-/** The id of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
+/** Id of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
 export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH).regex(TEXT, NOT_TEXT);
 
-/** The address a call came from, as API Gateway or another producer gives it. */
+/** Address of a caller, as reported by API Gateway or another producer. */
 export const ipSchema = z.string().min(1).max(64).regex(TEXT, NOT_TEXT).transform(canonicalIp);
 
-/** Whether text is an id, as `identifierSchema` says, where many are looked at. */
+/** Whether a text matches `identifierSchema`. Faster than parsing many ids. */
 export function isIdentifier(text: string): boolean {
   return text.length <= MAX_IDENTIFIER_LENGTH && TEXT.test(text);
 }
@@ -40,15 +40,15 @@ export const scopeSchema = z
   .max(MAX_SCOPE_LENGTH)
   .regex(SCOPE, "visible ASCII without space, quote or backslash");
 
-/** Whether text is a scope token, as `scopeSchema` says, where many are looked at. */
+/** Whether a text matches `scopeSchema`. Faster than parsing many scopes. */
 export function isScope(text: string): boolean {
   return text.length <= MAX_SCOPE_LENGTH && SCOPE.test(text);
 }
 
 /**
- * Scopes, so many and with so many characters as `scope` has them (RFC 6749, section 3.3).
+ * Returns the schema of a scope list (RFC 6749, section 3.3), limited in number and total length.
  *
- * @param advice what to do about too many characters
+ * @param advice how to fix a list that is too long
  */
 export const scopeListSchema = (most: number, mostCharacters: number, advice: string) =>
   z
@@ -58,8 +58,5 @@ export const scopeListSchema = (most: number, mostCharacters: number, advice: st
       error: `more than ${mostCharacters} characters of scopes: ${advice}`,
     });
 
-/**
- * The scopes of a token or session: with all else that is said of a call, they fit into what API Gateway
- * takes of an authorizer.
- */
+/** Scopes of a token or session. The limit keeps the authorizer's response within API Gateway's limit. */
 export const scopesSchema = scopeListSchema(100, 2048, "ask for fewer");

@@ -2,18 +2,21 @@ import { isIP, isIPv6 } from "node:net";
 import * as z from "zod";
 import { canonicalIp } from "./ip-address.ts";
 
-/** The longest text of an address. A longer one is none, and is not parsed. */
+/** Maximum length of an address. Longer texts aren't parsed. */
 const LONGEST = 64;
 
-/** The shortest prefix that may be named: a shorter one is a good part of the Internet. */
+/** Shortest allowed prefix. A shorter one would cover a large part of the Internet. */
 const SHORTEST_PREFIX = { 4: 8, 6: 19 } as const;
 
 const BITS = { 4: 32, 6: 128 } as const;
 
-/** The last four bytes of an IPv6 address, where they are written as those of IPv4. */
+/** Last four bytes of an IPv6 address in IPv4 notation. */
 const DOTTED_TAIL = /(?<=:)(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
-/** The bytes of an address; undefined for what is none, or has a zone. An IPv4 address within IPv6 is the former. */
+/**
+ * Returns the bytes of an address, or undefined if the text isn't one or has a zone. IPv4-mapped addresses
+ * count as IPv4.
+ */
 export function bytesOf(text: string): readonly number[] | undefined {
   if (text.length > LONGEST || isIP(text) === 0 || text.includes("%")) return undefined;
   const ip = canonicalIp(text);
@@ -34,7 +37,7 @@ export function bytesOf(text: string): readonly number[] | undefined {
 
 const versionOf = (bytes: readonly number[]) => (bytes.length === 4 ? 4 : 6);
 
-/** The first bits of an address, with its version, as text. */
+/** Returns the version and the first bits of an address as text. */
 function prefixOf(bytes: readonly number[], length: number): string {
   const bits = bytes.map((byte) => byte.toString(2).padStart(8, "0")).join("");
   return `${versionOf(bytes)}:${bits.slice(0, length)}`;
@@ -66,7 +69,7 @@ function writeBlock({ bytes, length }: Block): string {
   return `${canonicalIp(groups.join(":"))}/${length}`;
 }
 
-/** A block of addresses in CIDR form (RFC 4632): `203.0.113.0/24`. Bits beyond the prefix are cleared. */
+/** A CIDR block (RFC 4632) such as `203.0.113.0/24`. Bits beyond the prefix are cleared. */
 export const ipBlockSchema = z
   .string()
   .max(LONGEST)
@@ -84,19 +87,19 @@ export const ipBlockSchema = z
     return writeBlock(block);
   });
 
-/** The prefix of one IPv6 site, within which a machine changes its address at will (RFC 8981). */
+/** Prefix of an IPv6 subnet, within which a machine can change its address at will (RFC 8981). */
 const GROUP_PREFIX = 64;
 
 /**
  * Returns the group that an address is counted, listed and blocked with: the /64 of an IPv6 address, such as
- * `2001:db8:1:2::/64`. An IPv4 address, and any other text, is its own group.
+ * `2001:db8:1:2::/64`. An IPv4 address, or any other text, is its own group.
  */
 export function addressGroup(ip: string): string {
   const block = ip.includes(":") ? parseBlock(`${ip}/${GROUP_PREFIX}`) : undefined;
   return block ? writeBlock(block) : ip;
 }
 
-/** Finds the blocks that an address lies in, among many: one look-up for each length of prefix in use. */
+/** Finds the blocks that contain an address, with one lookup per prefix length in use. */
 export class IpBlocks<Value> {
   readonly #byPrefix = new Map<string, Value>();
   readonly #lengths = new Set<number>();
@@ -105,14 +108,14 @@ export class IpBlocks<Value> {
     return this.#byPrefix.get(this.#parse(block).key);
   }
 
-  /** @throws RangeError when it is no block */
+  /** @throws RangeError when it isn't a block */
   set(block: string, value: Value): void {
     const { key, length } = this.#parse(block);
     this.#byPrefix.set(key, value);
     this.#lengths.add(length);
   }
 
-  /** The values of the blocks that the address lies in. */
+  /** Returns the values of all blocks that contain the address. */
   find(ip: string): Value[] {
     const bytes = this.#byPrefix.size === 0 ? undefined : bytesOf(ip);
     if (!bytes) return [];
@@ -130,7 +133,7 @@ export class IpBlocks<Value> {
   }
 }
 
-/** Whether an address lies in a block. */
+/** Whether a block contains an address. */
 export function isInBlock(ip: string, block: string): boolean {
   const blocks = new IpBlocks<true>();
   blocks.set(block, true);

@@ -1,17 +1,17 @@
 import ipaddr from "ipaddr.js";
 
-/** No address is longer, a zone's name included; the parser's work grows with the square of it. */
+/** Maximum length of an address including a zone. Parsing time is quadratic. */
 const LONGEST_ADDRESS = 64;
 
 /**
- * The network an address belongs to, about an operator's block: the first 16 bits of IPv4, the first
- * 32 of IPv6. Telling networks apart needs no data on who owns them.
+ * Returns the network of an address: the first 16 bits of IPv4, the first 32 bits of IPv6. This approximates
+ * the block of one network operator without ownership data.
  */
 export function networkOf(ip: unknown): string | undefined {
   if (typeof ip !== "string" || ip.length > LONGEST_ADDRESS || !ipaddr.isValid(ip)) {
     return undefined;
   }
-  // An IPv4 address within IPv6 is read as the former.
+  // IPv4-mapped addresses count as IPv4.
   const address = ipaddr.process(ip);
   const bytes = address.toByteArray();
   if (address.kind() === "ipv4") return `${bytes[0]}.${bytes[1]}.0.0/16`;

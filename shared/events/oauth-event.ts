@@ -13,35 +13,35 @@ import {
 import { canonicalIp } from "./ip-address.ts";
 import { withoutTokens } from "./redact-text.ts";
 
-/** What counters and reports say in place of a client that an event does not name. */
+/** Placeholder in counters and reports for events without a client. */
 export const NO_CLIENT = "(none)";
 
-/** The `route` of a call whose path no configured rule covers. */
+/** `route` of a call whose path matches no configured rule. */
 export const UNROUTED = "(unrouted)";
 
 /** `Source` of every event on the bus. */
 export const EVENT_SOURCE = "oauth.monitoring";
 
-/** A producer may take a token for an id: its digest is kept, in the length that an id may have. */
+/** A producer may send a token as the id. It is replaced by its digest, cut to the maximum length of an id. */
 const optionalIdentifier = identifierSchema
   .nullish()
   .transform((id) => (id ? withoutTokens(id).slice(0, MAX_IDENTIFIER_LENGTH) : undefined));
 
-/** Event data in which one caller has one address, however its producer writes it. */
+/** Normalizes the address, so that one caller always has the same text. */
 function withCanonicalIp(data: EventData): EventData {
   return typeof data.ip === "string" ? { ...data, ip: canonicalIp(data.ip) } : data;
 }
 
 /**
- * The event envelope's `detail`: the one schema for producers and the subscriber. It shortens data that is too large,
- * so no event is lost by its size.
+ * Schema of the event envelope's `detail`, for producers and the subscriber. It shortens oversized data, so
+ * that no event is lost because of its size.
  */
 export const oauthEventSchema = z
   .strictObject({
-    /** The producer's identity of the event; a redelivery bears the same. */
+    /** Event id from the producer. Redeliveries have the same id. */
     id: uuidSchema,
     event_type: eventTypeSchema,
-    /** When it happened, UTC with milliseconds. */
+    /** Time of occurrence, UTC with milliseconds. */
     occurred_at: instantSchema,
     oauth_client_id: optionalIdentifier,
     user_id: optionalIdentifier,
@@ -52,27 +52,28 @@ export const oauthEventSchema = z
     event_data: fitEventData(withCanonicalIp(withoutSecrets(event.event_data))),
   }));
 
-/** An audit event as it travels on the bus; secrets in it are digests. */
+/** An audit event as sent on the bus. Secrets are replaced by digests. */
 export type OAuthEvent = z.output<typeof oauthEventSchema>;
 
-/** `DetailType` on the bus: `oauth.<event_type>`. */
+/** Returns the `DetailType` on the bus: `oauth.<event_type>`. */
 export function detailType(eventType: string): string {
   return `oauth.${eventType}`;
 }
 
-/** Whether events of the type belong in the security report. */
+/** Whether events of this type belong in the security report. */
 export function isSecurityEventType(eventType: string): boolean {
   return (SECURITY_EVENT_TYPES as readonly string[]).includes(eventType);
 }
 
-/** By a type that has no event of its own on the bus, the type whose events may carry it. */
+/** Types that are never published separately, with the type of the events that can carry them. */
 export const CARRIERS: Readonly<Record<string, string>> = {
   scope_validation_success: "token_used",
 };
 
 /**
- * Every type that an event is found and counted under: its own, and `scope_validation_success` for a
- * `token_used` that tells of its scope check (`required_scopes`, and `success: true`).
+ * Returns every type under which an event is listed and counted: its own type, and also
+ * `scope_validation_success` for a `token_used` with a successful scope check (`required_scopes` and
+ * `success: true`).
  */
 export function typesOf({
   event_type,
@@ -85,20 +86,21 @@ export function typesOf({
   return carries ? [event_type, "scope_validation_success"] : [event_type];
 }
 
-/** What happened, before it has an identity. */
+/** Content of an event before it gets its id and time. */
 export interface EventFacts {
   readonly eventType: string;
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly details: EventData;
-  /** A given identity, where the same fact may be published again (a retried revocation). */
+  /** Explicit id, for a fact that may be published again, such as a retried revocation. */
   readonly id?: string | undefined;
 }
 
 /**
- * Makes the envelope of something that happened at `atMs`, with a fresh UUIDv7 (RFC 9562) of that time.
+ * Creates the envelope of an event that happened at `atMs`. Its id defaults to a new UUIDv7 (RFC 9562) of
+ * that time.
  *
- * @throws InvalidInputError when the facts do not fit the envelope, saying which and why.
+ * @throws InvalidInputError naming each invalid part
  */
 export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
   return parseInput(oauthEventSchema, "the event", {
@@ -111,7 +113,7 @@ export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
   });
 }
 
-/** The token an event is about, when its data names one. */
+/** Returns the token id in the event's data, if it has one. */
 export function tokenIdOf(event: {
   readonly event_data: Readonly<Record<string, unknown>>;
 }): string | undefined {
@@ -119,16 +121,16 @@ export function tokenIdOf(event: {
   return typeof id === "string" && id !== "" && id.length <= 256 ? id : undefined;
 }
 
-/** The address an event's call came from, when its data has one. */
+/** Returns the caller's address in the event's data, if it has one. */
 export function ipOf(event: OAuthEvent): string | undefined {
   const { ip } = event.event_data;
   return typeof ip === "string" && ip !== "" && ip.length <= 64 ? ip : undefined;
 }
 
-/** What a gateway's request id may be; other producers may put anything there. */
+/** Format of a gateway's request id. Other producers may send anything. */
 const REQUEST_ID = /^[!-~]{1,128}$/;
 
-/** The gateway's id of the request an event came from, when its data names one. */
+/** Returns the gateway's request id in the event's data, if it has one. */
 export function requestIdOf(event: OAuthEvent): string | undefined {
   const id = event.event_data.request_id;
   return typeof id === "string" && REQUEST_ID.test(id) ? id : undefined;

@@ -2,9 +2,9 @@ import { countryCode } from "./country.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { withoutTokens } from "./redact-text.ts";
 
-/** What somebody says of an address, in the forms in which providers and databases write it. */
+/** IP enrichment as providers and databases write it, before validation. */
 export interface OriginFacts {
-  /** A code of two letters, or a name in English. */
+  /** Two-letter code or English name. */
   readonly country?: unknown;
   /** `64496`, `"64496"` or `"AS64496"`. */
   readonly asn?: unknown;
@@ -16,10 +16,10 @@ export interface OriginFacts {
   readonly longitude?: unknown;
 }
 
-/** Where nobody is: what stands for an unknown place. */
+/** Whether the coordinates are 0, 0, which databases use for unknown locations. */
 const isNowhere = (latitude: number, longitude: number) => latitude === 0 && longitude === 0;
 
-/** The longest name of an operator that is kept. */
+/** Maximum length of an operator's name. */
 const LONGEST_OPERATOR = 100;
 
 function numberOf(value: unknown): number | undefined {
@@ -32,7 +32,7 @@ function asnOf(value: unknown): number | undefined {
   return numberOf(typeof value === "string" ? value.replace(/^AS(?=\d)/i, "") : value);
 }
 
-/** A tenth of a degree is about eleven kilometres: enough to tell a journey, and nobody's home. */
+/** Rounds to a tenth of a degree, about eleven kilometres: precise enough for travel, too coarse for a home address. */
 function degreesOf(value: unknown, most: 90 | 180): number | undefined {
   const degrees = numberOf(value);
   if (degrees === undefined || !(Math.abs(degrees) <= most)) return undefined;
@@ -45,7 +45,7 @@ function operatorOf(value: unknown): string | undefined {
   return withoutTokens(name.trim()).slice(0, LONGEST_OPERATOR) || undefined;
 }
 
-/** The origin that facts make, as it is stored. A fact that does not fit costs itself. */
+/** Returns the valid fields for storage. Drops each field that isn't valid. */
 export function toOrigin(facts: OriginFacts): Origin | undefined {
   const latitude = degreesOf(facts.latitude, 90);
   const longitude = degreesOf(facts.longitude, 180);
@@ -62,7 +62,7 @@ export function toOrigin(facts: OriginFacts): Origin | undefined {
   return origin && (defined(origin) as Origin);
 }
 
-/** The members that have a value. */
+/** Returns only the members that have a value. */
 export function defined<Members extends object>(members: Members): Partial<Members> {
   return Object.fromEntries(
     Object.entries(members).filter(([, value]) => value !== undefined),

@@ -1,15 +1,12 @@
 import * as z from "zod";
 
-/**
- * What an address is used for, where it is known: machines of a data centre or cloud, a VPN, a proxy
- * (also one on other people's machines), an exit of the Tor network.
- */
+/** Known use of an address: a data centre or cloud, a VPN, a proxy (including residential ones), or a Tor exit. */
 export const ORIGIN_KINDS = ["hosting", "vpn", "proxy", "tor"] as const;
 
 /** One of `ORIGIN_KINDS`. */
 export type OriginKind = (typeof ORIGIN_KINDS)[number];
 
-/** A member that does not fit counts as absent: it costs itself and not the origin. */
+/** Treats an invalid field as absent instead of rejecting the whole object. */
 const optional = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 
 const originSchema = z.object({
@@ -22,13 +19,13 @@ const originSchema = z.object({
 });
 
 /**
- * Where an address is and who runs its network: `origin` in an event's `event_data`. The country is a code of
- * ISO 3166-1 (`DE`), `asn` the number of the autonomous system (RFC 6793), the operator's name that of its
- * holder, latitude and longitude are in degrees. Members that are not known are absent.
+ * IP enrichment of an address: `origin` in an event's `event_data`. `country` is an ISO 3166-1 code (`DE`),
+ * `asn` an autonomous system number (RFC 6793), `operator` the holder of that system, latitude and longitude
+ * are in degrees. Unknown fields are absent.
  */
 export type Origin = z.infer<typeof originSchema>;
 
-/** The origin in an event's `event_data`. Without any member that can be read, undefined. */
+/** Returns the IP enrichment in an event's `event_data`, or undefined if it has no valid field. */
 export function originOf(data: Readonly<Record<string, unknown>>): Origin | undefined {
   const { data: origin } = originSchema.safeParse(data.origin);
   return origin && Object.values(origin).some((member) => member !== undefined)

@@ -1,11 +1,11 @@
 import ipaddr from "ipaddr.js";
 
-/** The IPv6 addresses that are assigned to hosts on the Internet (RFC 4291, section 2.4). */
+/** IPv6 addresses assigned to Internet hosts (RFC 4291, section 2.4). */
 const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3");
 
 /**
- * Whether an address is public: not private, loopback, link-local or any other special-use address (RFC 6890). An IPv4
- * address within IPv6 counts as the IPv4 address.
+ * Whether an address is public: not private, loopback, link-local or any other special-use address (RFC
+ * 6890). IPv4-mapped addresses count as IPv4.
  */
 export function isPublicAddress(ip: string): boolean {
   if (!ipaddr.isValid(ip)) return false;

@@ -1,28 +1,28 @@
 import { createHash } from "node:crypto";
 
-/** Half of a surrogate pair, which UTF-8 cannot carry. */
+/** Lone surrogates, which UTF-8 can't encode. */
 const LONE_SURROGATE = /\p{Cs}/gu;
 
 const OWN_TOKEN = /oam_[A-Za-z0-9_-]{20,}/g;
 
-/** The characters of a JWS or JWE in compact form. */
+/** Characters of a JWS or JWE in compact form. */
 const DOTTED = /[A-Za-z0-9_.-]+/g;
 
-/** How every JSON object begins in base64url, unless it begins with white space. */
+/** Start of a base64url-encoded JSON object that doesn't start with white space. */
 const JWT_START = "eyJ";
 
-/** The length of `{"alg":"x"}` in base64url. No header is shorter. */
+/** Length of `{"alg":"x"}` in base64url, the shortest possible header. */
 const SHORTEST_HEADER = 15;
 
-/** The characters of a bearer token (RFC 6750, section 2.1). */
+/** Characters of a bearer token (RFC 6750, section 2.1). */
 const TOKEN = /[A-Za-z0-9._~+/-]+=*/g;
 
-/** Characters after a prefix that make a token. Fewer could be an ordinary word. */
+/** Minimum characters after a prefix. Fewer could be an ordinary word. */
 const SHORTEST_REST = 16;
 
 const LETTER_OR_DIGIT = /[A-Za-z0-9]/;
 
-/** How often a text is percent-decoded to find a secret. */
+/** Maximum number of times a text is percent-decoded to find a secret. */
 const MOST_DECODINGS = 3;
 
 /** Returns the digest under which a secret may be known: `sha256:` and 64 hex digits. */
@@ -37,11 +37,11 @@ export const percentDecoded = (text: string) =>
   );
 
 /**
- * Redacts a text that may be percent-encoded up to three times. The most decoded form comes first: of a secret that is
- * encoded in part, a less decoded form shows the beginning only.
+ * Redacts a text that may be percent-encoded up to three times. Tries the most decoded form first, because a
+ * less decoded form may show only the beginning of a partly encoded secret.
  *
  * @param redact returns the text without secrets, or the text itself
- * @returns the form in which a secret was found, without it; the text itself if there was none
+ * @returns the redacted form in which a secret was found, or the text itself if there was none
  */
 export function redactDecoded(text: string, redact: (text: string) => string): string {
   const forms = [text];
@@ -69,15 +69,12 @@ function withoutJwt(run: string): string {
 const withoutPlainTokens = (text: string) =>
   text.replace(OWN_TOKEN, digestOfSecret).replace(DOTTED, withoutJwt);
 
-/**
- * Replaces the product's own tokens and JWTs by their digests, percent-encoded ones as well, and lone surrogates by
- * U+FFFD.
- */
+/** Replaces our own tokens and JWTs with their digests, also percent-encoded ones, and lone surrogates with U+FFFD. */
 export function withoutTokens(text: string): string {
   return redactDecoded(text.replace(LONE_SURROGATE, "\uFFFD"), withoutPlainTokens);
 }
 
-/** Replaces every token that begins with one of the prefixes by `[secret]`. An empty prefix names no token. */
+/** Replaces every token that starts with one of the prefixes with `[secret]`. An empty prefix matches nothing. */
 export function withoutPrefixed(text: string, prefixes: readonly string[]): string {
   if (prefixes.length === 0) return text;
   return text.replace(TOKEN, (run) => {
@@ -88,7 +85,7 @@ export function withoutPrefixed(text: string, prefixes: readonly string[]): stri
   });
 }
 
-/** Where a token with the prefix begins in a run of token characters; -1 without one. */
+/** Returns the index at which a token with the prefix starts in a run of token characters, or -1. */
 function startOf(run: string, prefix: string): number {
   let start = run.indexOf(prefix);
   while (start >= 0 && LETTER_OR_DIGIT.test(run.charAt(start - 1))) {

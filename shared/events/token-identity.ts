@@ -1,33 +1,36 @@
 import { createHash } from "node:crypto";
 
-/** Hex digits of a public id: 128 bits of a SHA-256, from which nothing of the token can be computed. */
+/** Hex digits of a public id: 128 bits of a SHA-256 digest, which reveal nothing about the token. */
 const TOKEN_ID_LENGTH = 32;
 
-/** How a token of another issuer is known here. */
+/** Identity of another issuer's token in this system. */
 export interface TokenIdentity {
-  /** The key of its item: SHA-256, hex. */
+  /** DynamoDB key of the token: SHA-256, hex. */
   readonly token_digest: string;
-  /** Its public id, in events and answers. */
+  /** Public id, in events and responses. */
   readonly token_id: string;
 }
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
-/** No bearer token contains a line break, so no key of a named token is the digest of another token's text. */
+/**
+ * Hashes the parts joined by line breaks. Bearer tokens can't contain a line break, so the digest never
+ * equals that of another token's text.
+ */
 function identityOf(...parts: readonly string[]): TokenIdentity {
   const token_digest = sha256(parts.join("\n"));
   return { token_digest, token_id: token_digest.slice(0, TOKEN_ID_LENGTH) };
 }
 
 /**
- * The identity of a token that its issuer names by a `jti` (RFC 7519, section 4.1.7). The text does not count:
- * one signature has many encodings.
+ * Returns the identity of a token with a `jti` (RFC 7519, section 4.1.7). The token's text isn't used,
+ * because one signature has many encodings.
  */
 export function identityOfNamedToken(issuer: string, jti: string): TokenIdentity {
   return identityOf("jti", issuer, jti);
 }
 
-/** The identity of a token without a `jti`: its claims, which the issuer signed as a whole. */
+/** Returns the identity of a token without a `jti`, from all of its signed claims. */
 export function identityOfClaims(
   issuer: string,
   claims: Readonly<Record<string, unknown>>,
@@ -36,8 +39,8 @@ export function identityOfClaims(
 }
 
 /**
- * The identity of another issuer's opaque token. Its public id is the one that
- * `shared/integrations/providers/node-oidc-provider.ts` gives to the token when it is issued.
+ * Returns the identity of another issuer's opaque token.
+ * `shared/integrations/providers/node-oidc-provider.ts` computes the same public id when the token is issued.
  */
 export function identityOfOpaqueToken(issuer: string, text: string): TokenIdentity {
   const digest = sha256(text);
@@ -47,7 +50,7 @@ export function identityOfOpaqueToken(issuer: string, text: string): TokenIdenti
   };
 }
 
-/** JSON with the members of every object in the order of their names. */
+/** Serializes JSON with the members of every object sorted by name. */
 function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);

@@ -3,36 +3,37 @@ import type { EventData } from "./event-data.ts";
 import type { EventSink } from "./event-sink.ts";
 import { createEvent, type OAuthEvent } from "./oauth-event.ts";
 
-/** What tracking needs: where events go, and what time it is. */
+/** Dependencies of tracking: a destination for events, and a clock. */
 export interface Tracking {
   readonly sink: EventSink;
   readonly clock: Clock;
 }
 
-/** Whom an event is about; a token names its client and user by itself. */
+/** Client, user and token of an event. Access tokens have this shape. */
 export interface EventSubject {
   readonly oauth_client_id?: string | undefined;
   readonly user_id?: string | undefined;
   readonly token_id?: string | undefined;
 }
 
-/** When the event happened, and its identity. */
+/** Time and id of an event. */
 export interface TrackEventOptions {
-  /** When it happened, epoch milliseconds; default now. */
+  /** Time of occurrence in epoch milliseconds. Defaults to now. */
   readonly atMs?: number | undefined;
-  /** A given identity, for a fact that may be published again. Default a fresh UUIDv7. */
+  /** Event id, for a fact that may be published again. Defaults to a new UUIDv7. */
   readonly id?: string | undefined;
 }
 
 /**
- * Publishes `oauth.<eventType>` about a client or token (or nobody), and resolves once it is safe.
+ * Publishes `oauth.<eventType>` about a client or token, or without a subject. Resolves once the event is
+ * safe.
  *
  * @example
  * ```typescript
  * await trackEvent(tracking, "token_used", token, { endpoint: "/api/data", method: "GET" });
  * await trackEvent(tracking, "consent_given", { oauth_client_id: "app", user_id: "ada" }, {});
  * ```
- * @throws InvalidInputError when the type or the details do not fit the envelope.
+ * @throws InvalidInputError when the type or the details don't fit the envelope
  */
 export async function trackEvent(
   tracking: Tracking,

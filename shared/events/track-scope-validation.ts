@@ -7,13 +7,13 @@ import {
   trackEvent,
 } from "./track-event.ts";
 
-/** What holds the scopes that were checked: a client's session, or the access token itself. */
+/** Session or access token whose scopes were checked. */
 export interface ScopeHolder extends EventSubject {
   readonly scopes: readonly string[];
   readonly session_id?: string | undefined;
 }
 
-/** What an event says of a scope check. */
+/** Returns the event data of a scope check. */
 export function scopeCheck(
   requiredScopes: readonly string[],
   availableScopes: readonly string[],
@@ -23,9 +23,8 @@ export function scopeCheck(
 }
 
 /**
- * Publishes the outcome of a scope check: `scope_validation_success` or `scope_violation`, with the
- * scopes needed and those at hand. The authorizer publishes no event for a success: its `token_used`
- * carries the check.
+ * Publishes the outcome of a scope check, `scope_validation_success` or `scope_violation`, with the required
+ * and available scopes. The authorizer publishes no event for a success: its `token_used` contains the check.
  */
 export async function trackScopeValidation(
   tracking: Tracking,

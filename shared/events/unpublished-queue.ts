@@ -5,7 +5,7 @@ import { IncompleteRequestError } from "../core/oauth-monitoring-error.ts";
 import { sendAgain } from "../core/send-again.ts";
 import type { SetAside } from "./event-publisher.ts";
 
-/** SendMessageBatch takes ten messages and 256 KB together. */
+/** SendMessageBatch accepts ten messages and 256 KB in total. */
 const SEND_LIMITS: CallLimits<string> = {
   maxItems: 10,
   maxBytes: 240 * 1024,
@@ -18,12 +18,11 @@ export interface UnpublishedQueueOptions {
 }
 
 /**
- * Sets events aside in an SQS queue, one message an event; the republisher brings them back to the bus.
- * SendMessageBatch can fail in part, which the SDK does not retry: each message that is refused is
- * sent again by itself.
+ * Spools events in an SQS queue, one message per event. The republisher sends them to the bus later. Retries
+ * messages that SendMessageBatch rejects, which the SDK doesn't do.
  */
 export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOptions): SetAside {
-  /** Answers the messages that were refused, and why the first was. */
+  /** Returns the rejected messages, and the reason for the first. */
   async function sendOnce(bodies: readonly string[]): Promise<[string[], string]> {
     const { Failed = [] } = await sqs.send(
       new SendMessageBatchCommand({

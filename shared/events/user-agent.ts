@@ -1,7 +1,7 @@
-/** Longer texts are cut before they are read. */
+/** Maximum length to parse. Longer texts are cut. */
 const LONGEST = 512;
 
-/** Browsers, the most specific product first: Edge calls itself Chrome, and Chrome calls itself Safari. */
+/** Browsers, most specific product first: Edge's text also names Chrome, and Chrome's also names Safari. */
 const BROWSERS: readonly (readonly [product: string, family: string])[] = [
   ["Edg", "Edge"],
   ["OPR", "Opera"],
@@ -14,7 +14,7 @@ const BROWSERS: readonly (readonly [product: string, family: string])[] = [
   ["Safari", "Safari"],
 ];
 
-/** Platforms by words of the first comment, the most specific first: Android calls itself Linux. */
+/** Platforms by words in the first comment, most specific first: Android's text also names Linux. */
 const PLATFORMS: readonly (readonly [word: string, platform: string])[] = [
   ["iPhone", "iOS"],
   ["iPad", "iOS"],
@@ -31,7 +31,7 @@ const FILLERS: ReadonlySet<string> = new Set([
   ...["CFNetwork", "Darwin"],
 ]);
 
-/** The products outside comments, and the text within them (RFC 9110, section 10.1.5). */
+/** Splits a user agent into the products outside comments, and the text within comments (RFC 9110, section 10.1.5). */
 function partsOf(text: string): { products: string[]; comments: string } {
   let depth = 0;
   let outside = "";
@@ -48,8 +48,8 @@ function partsOf(text: string): { products: string[]; comments: string } {
 }
 
 /**
- * The family and the platform of a user agent, such as `Firefox on Linux` or `okhttp`. Versions are left out, so
- * an update changes nothing. A product of its own in a browser's text, as apps have it, is the family.
+ * Returns family and platform of a user agent, such as `Firefox on Linux` or `okhttp`. Versions are left out,
+ * so updates change nothing. If an app adds its own product to a browser's text, that product is the family.
  *
  * @returns undefined when there is no text
  */

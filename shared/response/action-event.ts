@@ -3,10 +3,10 @@ import type { Tracking } from "../events/track-event.ts";
 import { trackEvent } from "../events/track-event.ts";
 import type { Action } from "./action.ts";
 
-/** The namespace of the events' ids: an event that is published twice is one event. */
+/** UUID namespace of the event IDs. Deterministic IDs make publishing idempotent. */
 const EVENT_NAMESPACE = "0f6b8f6e-6f0b-4b0c-9c3e-5a3e0b8f3f41";
 
-/** What happened to an action, as the type of its event. */
+/** The event types of actions. */
 export type ActionEventType =
   | "action_taken"
   | "action_proposed"
@@ -15,10 +15,7 @@ export type ActionEventType =
   | "action_released"
   | "action_expired";
 
-/**
- * Publishes what happened to an action: who did what to whom, why, until when, and what it hit. Publishing again
- * changes nothing.
- */
+/** Publishes an action's new state with its actor, target, reason, end and hits. Idempotent. */
 export async function trackAction(
   tracking: Tracking,
   type: ActionEventType,

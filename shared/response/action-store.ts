@@ -6,16 +6,16 @@ import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { type Action, actionSchema } from "./action.ts";
 import type { ActionTarget } from "./action-target.ts";
 
-/** Where actions are kept. */
+/** The DynamoDB table of actions. */
 export interface ActionStore {
   readonly db: DocumentClient;
   readonly actionsTable: string;
 }
 
-/** Days for which an action is kept after it was requested, or after its block ends. */
+/** Days for which an action is kept after its request or after its block ends. */
 const KEPT_DAYS = 400;
 
-/** Somebody else has changed the action in the meantime. */
+/** Thrown if someone else changed the action in the meantime. */
 export class ActionChangedError extends OAuthMonitoringError {
   override readonly name = "ActionChangedError";
 
@@ -24,7 +24,7 @@ export class ActionChangedError extends OAuthMonitoringError {
   }
 }
 
-/** No action has the id. */
+/** Thrown if no action has the ID. */
 export class ActionNotFoundError extends OAuthMonitoringError {
   override readonly name = "ActionNotFoundError";
 
@@ -33,7 +33,7 @@ export class ActionNotFoundError extends OAuthMonitoringError {
   }
 }
 
-/** Whether an action has work left: to complete it, to mark the last tokens, or to note the end of its time. */
+/** Whether work is left: completing the action, marking more tokens, or recording the end of a block. */
 function hasOpenWork({ kind, state, settled }: Action): boolean {
   if (state === "pending") return true;
   if (state !== "done") return false;
@@ -52,7 +52,7 @@ function toItem(action: Action): Record<string, unknown> {
   };
 }
 
-/** Keeps a new action; answers the one that has its id already, if there is one. */
+/** Stores a new action. If an action with the same ID exists, returns that one. */
 export async function insertAction(store: ActionStore, action: Action): Promise<Action> {
   try {
     await store.db.send(
@@ -70,9 +70,10 @@ export async function insertAction(store: ActionStore, action: Action): Promise<
 }
 
 /**
- * Replaces the action that was read before.
+ * Replaces an action.
  *
- * @throws ActionChangedError when its state has changed since
+ * @param before the action that was read
+ * @throws ActionChangedError if its state has changed since it was read
  */
 export async function saveAction(
   store: ActionStore,
@@ -98,7 +99,7 @@ export async function saveAction(
   }
 }
 
-/** @throws ActionNotFoundError when no action has the id */
+/** @throws ActionNotFoundError if no action has the ID */
 export async function findAction(store: ActionStore, actionId: string): Promise<Action> {
   const { Item } = await store.db.send(
     new GetCommand({
@@ -111,7 +112,7 @@ export async function findAction(store: ActionStore, actionId: string): Promise<
   return actionSchema.parse(Item);
 }
 
-/** The actions of a state, newest first. */
+/** Returns the actions in a state, newest first. */
 export function listActionsOfState(
   store: ActionStore,
   state: Action["state"],
@@ -120,7 +121,7 @@ export function listActionsOfState(
   return newest(store, "by_state", "state", state, limit);
 }
 
-/** The actions against a target, newest first. */
+/** Returns the actions against a target, newest first. */
 export function listActionsOfTarget(
   store: ActionStore,
   target: ActionTarget,
@@ -150,7 +151,7 @@ async function newest(
   return Items.map((item) => actionSchema.parse(item));
 }
 
-/** The ids of the actions that have work left, oldest first. */
+/** Returns the IDs of the actions with work left, oldest first. */
 export async function listOpenWork(store: ActionStore, limit: number): Promise<string[]> {
   const { Items = [] } = await store.db.send(
     new QueryCommand({

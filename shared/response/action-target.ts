@@ -11,13 +11,13 @@ const addressSchema = z
   .refine((ip) => isIP(ip) !== 0, "an IPv4 or IPv6 address");
 
 /**
- * Against whom an action is taken, by the id that events have:
- * - `token`: its public id
- * - `user`, `client`: its id, with the `idPrefix` of its issuer
- * - `session`: the `session_id` of events, one of the product or of another issuer
- * - `address`: an IPv4 or IPv6 address
- * - `network`: a block of addresses in CIDR form, `203.0.113.0/24`
- * - `all`: everybody. Only a revocation of what was issued; everybody cannot be blocked
+ * The target of an action, with the ID that events use:
+ * - `token`: public token ID
+ * - `user`, `client`: ID with the `idPrefix` of its issuer
+ * - `session`: the `session_id` of events, from this product or another issuer
+ * - `address`: IPv4 or IPv6 address
+ * - `network`: address block in CIDR notation, such as `203.0.113.0/24`
+ * - `all`: every principal. Can be revoked, but not blocked
  */
 export const actionTargetSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("token"), id: identifierSchema }),
@@ -29,10 +29,10 @@ export const actionTargetSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("all"), id: z.literal("all").default("all") }),
 ]);
 
-/** Against whom an action is. */
+/** The target of an action. */
 export type ActionTarget = z.output<typeof actionTargetSchema>;
 
-/** `user ada`, for people. */
+/** Returns the target as readable text, such as `user ada`. */
 export function describeTarget({
   kind,
   id,

@@ -4,21 +4,21 @@ import { identifierSchema, uuidSchema } from "../events/identifiers.ts";
 import { actionTargetSchema } from "./action-target.ts";
 
 /**
- * What can be done:
- * - `revoke`: every token of the target that was issued up to now, or before an instant, is refused for good
- * - `block`: every call of the target is refused until an instant
+ * The kinds of actions:
+ * - `revoke`: permanently denies the target's tokens that were issued before a given time, by default now
+ * - `block`: denies every call of the target until a given time
  */
 export const ACTION_KINDS = ["revoke", "block"] as const;
 
 /**
- * Where an action stands:
- * - `pending`: it is being taken; a retry with its key completes it
- * - `proposed`: it waits for approval
- * - `dry_run`: it is recorded as if it had been taken
- * - `done`: it holds
- * - `released`: it was a block, and was ended early
- * - `expired`: it was a block, and its time is over
- * - `rejected`: it was proposed, and was not approved
+ * The states of an action:
+ * - `pending`: in progress. A retry with the same idempotency key completes it
+ * - `proposed`: waiting for approval
+ * - `dry_run`: recorded, but not applied
+ * - `done`: in effect
+ * - `released`: a block that was ended early
+ * - `expired`: a block whose time is over
+ * - `rejected`: a proposal that was rejected
  */
 export const ACTION_STATES = [
   "pending",
@@ -30,21 +30,23 @@ export const ACTION_STATES = [
   "rejected",
 ] as const;
 
-/** Who takes an action. */
+/** The actor that takes or decides an action. */
 export const actorSchema = z.strictObject({
   /**
-   * `administrator`: by API, dashboard or command line. `policy`: of a rule. `receiver`: of security events. `link`:
-   * somebody who used the link in a notification.
+   * - `administrator`: uses the API, the dashboard or the command line
+   * - `policy`: the policy of a rule
+   * - `receiver`: the receiver of security events
+   * - `link`: anyone who used the link in a notification
    */
   kind: z.enum(["administrator", "policy", "receiver", "link"]),
-  /** The user or client of the administrator's token, the rule, the transmitter's name, or where the link was sent. */
+  /** User or client of the administrator's token, rule, transmitter name, or destination of the link. */
   id: identifierSchema,
 });
 
-/** Who takes an action, or decides about it. */
+/** An actor that takes or decides an action. */
 export type Actor = z.output<typeof actorSchema>;
 
-/** What an action hits, as far as it was counted. */
+/** The tokens and sessions that an action affects, up to the counting limit. */
 export const actionHitsSchema = z.object({
   /** Active tokens of the target that this store knows. */
   tokens: z.int(),
@@ -54,91 +56,90 @@ export const actionHitsSchema = z.object({
   more: z.boolean(),
 });
 
-/** How many tokens and sessions an action hits. */
+/** The number of tokens and sessions that an action affects. */
 export type ActionHits = z.output<typeof actionHitsSchema>;
 
-/** An action as it is stored. */
+/** The action as stored in DynamoDB. */
 export const actionSchema = z.object({
   action_id: uuidSchema,
   kind: z.enum(ACTION_KINDS),
   target: actionTargetSchema,
   state: z.enum(ACTION_STATES),
-  /** Why, in the actor's words. */
+  /** The actor's reason. */
   reason: z.string(),
   actor: actorSchema,
-  /** UTC, milliseconds. */
+  /** UTC, with milliseconds. */
   requested_at: z.string(),
-  /** From when on it held: no call that begins later is let in. */
+  /** Time at which the action took effect. Calls that start later are denied. */
   done_at: z.string().optional(),
-  /** Of a revocation: tokens issued before this instant are refused. */
+  /** Revocations only: tokens issued before this time are denied. */
   issued_before: z.string().optional(),
-  /** Of a block: when it ends. */
+  /** Blocks only: end time. */
   until: z.string().optional(),
-  /** What it hit when it was requested. */
+  /** Tokens and sessions affected at the time of the request. */
   hits: actionHitsSchema,
-  /** Of a revocation: how many tokens were marked as revoked so far. */
+  /** Revocations only: number of tokens marked as revoked so far. */
   tokens_revoked: z.int().optional(),
-  /** Of a revocation: whether every token that was issued before is marked, and nothing is left to do. */
+  /** Revocations only: whether every affected token is marked, so no work is left. */
   settled: z.boolean().optional(),
-  /** The alert that it answers. */
+  /** The alert that the action responds to. */
   alert_id: z.string().optional(),
-  /** Digest of the request, if its key is good for this request only. */
+  /** Digest of the request, if the idempotency key is valid only for this request. */
   request_digest: z.string().optional(),
-  /** Of a proposal: whether people were told. */
+  /** Proposals only: whether people were notified. */
   told: z.boolean().optional(),
-  /** Who approved, rejected or released it, when, and why. */
+  /** The actor, time and reason of the approval, rejection or release. */
   decided_by: actorSchema.optional(),
   decided_at: z.string().optional(),
   decision_reason: z.string().optional(),
-  /** Of a decision by link: the address from which the link was used. */
+  /** Decisions by link only: the IP address from which the link was used. */
   decided_from: z.string().optional(),
 });
 
-/** An action: what was done against whom, by whom, why, for how long, and what it hit. */
+/** A response action: a block or a revocation, from its request to its end. */
 export type Action = z.output<typeof actionSchema>;
 
-/** A reason in plain text. Own tokens in it are replaced by their digests before it is stored. */
+/** A reason in plain text. This product's tokens in it are replaced by their digests before it is stored. */
 export const reasonSchema = z.string().trim().min(1).max(512);
 
-/** The key of a request: a repeated request with the same key is the same action. */
+/** Idempotency key. Requests with the same key are the same action. */
 export const idempotencyKeySchema = z
   .string()
   .min(1)
   .max(128)
   .regex(/^[\x21-\x7e]+$/, "1 to 128 visible ASCII characters");
 
-/** The longest block: a year. */
+/** Maximum duration of a block. */
 export const LONGEST_BLOCK_DAYS = 366;
 
-/** What to do, against whom, and why. */
 const requestShape = z.strictObject({
   kind: z.enum(ACTION_KINDS),
   target: actionTargetSchema,
   reason: reasonSchema,
   actor: actorSchema,
-  /** A block ends at this instant, at most a year from now; a block needs it, a revocation has none. */
+  /** Blocks only, required: end time, at most `LONGEST_BLOCK_DAYS` from now. */
   until: instantSchema.optional(),
-  /** Of a revocation of a user, client, session or everybody: only what was issued before this instant. Default now. */
+  /** Revocations only, but not for a token: only tokens and sessions from before this time are denied. Default: now. */
   issuedBefore: instantSchema.optional(),
-  /** `take` it (default), `propose` it for approval, or record it as a `dry_run`. */
+  /** `take` the action (default), `propose` it for approval, or record a `dry_run`. */
   mode: z.enum(["take", "propose", "dry_run"]).default("take"),
-  /** Default: none, so that each request is an action of its own. */
+  /** Default: none, so that each request is a new action. */
   idempotencyKey: idempotencyKeySchema.optional(),
-  /** Digest of the request as its sender wrote it. The key is then refused for a request with another digest. */
+  /** Digest of the request as sent. A request with the same key and another digest is rejected. */
   requestDigest: z.string().min(1).max(128).optional(),
   alertId: z.string().min(1).max(1024).optional(),
 });
 
-/** The request of an action. */
+/** A request for an action. */
 export type ActionRequest = z.input<typeof requestShape>;
 
-/** A request that was checked. */
+/** A validated request for an action. */
 export type AskedAction = z.output<typeof requestShape>;
 
-/** What can be revoked: whatever holds tokens. */
+/** Target kinds that can be revoked. */
 const REVOCABLE: ReadonlySet<string> = new Set(["token", "user", "client", "session", "all"]);
 
-/** The schema of a request at an instant: what it says of time must fit the present. */
+/** Returns the schema of a request. Its times must be plausible at `nowMs`. */
 export function actionRequestSchema(nowMs: number) {
   return requestShape.superRefine(({ kind, target, mode, until, issuedBefore }, context) => {
     const fault = (path: string, message: string) =>

@@ -5,13 +5,16 @@ import { digestOfTokenId } from "../tokens/revoke-token.ts";
 import type { ActionTarget } from "./action-target.ts";
 import { activeTokens, findHoldings, type HeldStore } from "./hits.ts";
 
-/** Tokens of a user or client that are read. With more, it counts as an administrator's. */
+/** Maximum tokens to read per user or client. One with more tokens counts as an administrator. */
 const MOST_READ = 1000;
 
 /**
- * Whether an action against the target could lock out an administrator: a token, user or client with an active token
- * that has `oauth:respond`, or an address, user or client of an authorized admin call in the last 30 days. A policy
- * only proposes actions against it.
+ * Whether an action against the target could lock out an administrator. Policies only propose actions against such a
+ * target.
+ *
+ * True for a token, user or client with an active token that has `oauth:respond`, and for an address, user or client
+ * that made an authorized admin call in the last 30 days. Always true for a session, for `all`, and for a network other
+ * than the /64 of an IPv6 address.
  */
 export async function couldLockOutAdministrator(
   context: HeldStore & { readonly clock: Clock },

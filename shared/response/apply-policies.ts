@@ -17,31 +17,31 @@ import type { ActionContext } from "./complete-action.ts";
 import { activeTokens } from "./hits.ts";
 import { findActionOfKey, takeAction } from "./take-action.ts";
 
-/** What policies need. */
+/** Dependencies of `applyPolicies`. */
 export type PolicyContext = ActionContext &
   AlertStore & {
     readonly logger: Logger;
-    /** Tells people of an action that waits for approval. It may be called twice for the same action. */
+    /** Notifies people that an action waits for approval. May be called more than once per action. */
     readonly notifyProposal: (action: Action) => Promise<void>;
   };
 
-/** What a run of the policies did, by the state of the actions. */
+/** The actions of one run, by state. */
 export interface PolicyRun {
   readonly taken: readonly Action[];
   readonly proposed: readonly Action[];
   readonly dryRun: readonly Action[];
 }
 
-/** An alert is acted upon within this time of its opening, so that a new policy leaves old alerts alone. */
+/** Maximum age of an alert that policies act on, so that a new policy ignores old alerts. */
 const ACTS_WITHIN_MS = HOUR_MS;
 
-/** How many actions against a target are looked at to find one that holds. */
+/** Number of recent actions against a target to search for one that is in effect. */
 const LOOKED_AT = 20;
 
 /**
- * Against whom an action about an alert is; undefined where that is nobody (an outage, callers without a client), and for
- * a network: to block all who are in it is for an administrator to decide. An alert about an IPv6 address is about its
- * /64, which is blocked as a network.
+ * Returns the target of an action about an alert. An alert about an IPv6 address names its /64, which is blocked as a
+ * network. Returns undefined for an outage, for callers without a client, and for an alert about a network: only an
+ * administrator can decide to block a whole network.
  */
 function targetOf({ subject }: Alert): ActionTarget | undefined {
   const { kind, id } = subject;
@@ -51,10 +51,10 @@ function targetOf({ subject }: Alert): ActionTarget | undefined {
   return { kind, id };
 }
 
-/** Whether the target is an address, or the /64 of IPv6 addresses. */
+/** Whether the target is an address, or the /64 of an IPv6 address. */
 const isPlace = ({ kind }: Pick<ActionTarget, "kind">) => kind === "address" || kind === "network";
 
-/** Whether an address or a network has addresses in common with a network. */
+/** Whether an address or a network overlaps with another network. */
 function overlap(place: string, network: string): boolean {
   const [first = ""] = place.split("/");
   const [other = ""] = network.split("/");
@@ -62,9 +62,9 @@ function overlap(place: string, network: string): boolean {
 }
 
 /**
- * Whether the allow list protects the target. A token is protected with its user and its client.
+ * Whether the allow list protects the target. A token is protected if its user or client is.
  *
- * @throws TokenNotFoundError when the target is a token that doesn't exist
+ * @throws TokenNotFoundError if the target is a token that doesn't exist
  */
 async function isAllowed(
   context: PolicyContext,
@@ -87,17 +87,18 @@ async function isAllowed(
 }
 
 /**
- * Acts upon the open alerts whose rules have a policy, each once, the highest score first. An action goes no further
- * than a proposal beyond the ceiling of the hour, and against whoever may administer. An action of a policy raises no alert, and a target that is
- * blocked or waits for approval is left alone, so no policy acts upon its own doing. What fails is logged and tried
- * again by the next run.
+ * Acts on the open alerts whose rules have a policy: once per alert, highest score first. Only proposes an action if
+ * the hourly limit is reached or if it could lock out an administrator.
+ *
+ * Policies can't trigger each other: their actions raise no alert, and a target that is already blocked or waits for
+ * approval is skipped. Failures are logged, and the next run retries them.
  */
 export async function applyPolicies(context: PolicyContext): Promise<PolicyRun> {
   const run = { taken: [] as Action[], proposed: [] as Action[], dryRun: [] as Action[] };
   const { rules } = context.config.responses;
   if (Object.values(rules).every(({ mode }) => mode === "notify")) return run;
   const sinceMs = context.clock() - ACTS_WITHIN_MS;
-  // The highest score first, so that decoys of a lower one don't use up the ceiling. Otherwise oldest first.
+  // Highest score first, so that low-score decoys can't use up the hourly limit. Otherwise oldest first.
   const recent = (await listAlerts(context, "open"))
     .filter(({ opened_at }) => Date.parse(opened_at) >= sinceMs)
     .sort((a, b) => b.score - a.score);
@@ -121,7 +122,7 @@ export async function applyPolicies(context: PolicyContext): Promise<PolicyRun> 
   return run;
 }
 
-/** Acts upon one alert; undefined when there is nothing to do, or it was done before. */
+/** Acts on one alert. Returns undefined if there is nothing to do or the alert was handled before. */
 async function respond(
   context: PolicyContext,
   alert: Alert,
@@ -154,16 +155,16 @@ async function respond(
 }
 
 /**
- * Tells people that an action waits, and keeps that they were told. If that fails, the next run tells them.
+ * Notifies people of a proposal and records that they were notified. If this fails, the next run retries.
  *
- * @throws ActionChangedError when somebody has decided about it meanwhile
+ * @throws ActionChangedError if the action was decided in the meantime
  */
 export async function tell(context: PolicyContext, action: Action): Promise<Action> {
   await context.notifyProposal(action);
   return saveAction(context, { ...action, told: true }, action);
 }
 
-/** How far a policy goes against a target. */
+/** Returns the mode in which a policy acts against a target. */
 async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
   if (mode === "dry_run") return "dry_run";
   if (mode !== "enforce") return "propose";
@@ -171,7 +172,7 @@ async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Po
   return (await isWithinCeiling(context, target)) ? "take" : "propose";
 }
 
-/** Whether an action of the kind holds against the target already, or waits for approval. */
+/** Whether an action of this kind against the target is already in effect or waits for approval. */
 async function isDealtWith(
   context: PolicyContext,
   target: ActionTarget,
@@ -188,8 +189,8 @@ async function isDealtWith(
 }
 
 /**
- * Counts an action against the ceiling of the clock hour; false when it is reached. Addresses have a ceiling of their
- * own: anyone can provoke alerts about addresses, and these must not stop the revocation of a stolen token.
+ * Counts an action against the limit of the clock hour. Returns false if the limit is reached. Addresses have a
+ * separate limit: anyone can provoke alerts about addresses, and those must not stop the revocation of a stolen token.
  */
 async function isWithinCeiling(
   context: PolicyContext,

@@ -2,45 +2,50 @@ import { HOUR_MS, SECOND_MS, toEpochSeconds } from "../core/clock.ts";
 import { uuidSchema } from "../events/identifiers.ts";
 import type { Action } from "./action.ts";
 
-/** Makes and checks authentication codes with a key that only the stack has. */
+/** Creates and verifies authentication codes with a key that only this stack has. */
 export interface LinkKey {
   /** HMAC-SHA-256 (RFC 2104). */
   sign(message: string): Promise<Uint8Array>;
-  /** @throws Error when the key cannot be asked; false says that the code is of another message or key */
+  /**
+   * @returns false if the code belongs to another message or key
+   * @throws Error if the key is unavailable
+   */
   verify(message: string, mac: Uint8Array): Promise<boolean>;
 }
 
-/** What a link says: which action may be decided about, until when, and to whom the link was sent. */
+/** The content of a link: the action, the expiry time and the recipient. */
 export interface ApprovalClaims {
   readonly actionId: string;
   readonly expiresAtEpochSeconds: number;
-  /** `topic`, or the name of a webhook. */
+  /** `topic` or the name of a webhook. */
   readonly sentTo: string;
 }
 
-/** A link's claims and its code, not checked yet. */
+/** The claims and code of a link, not verified yet. */
 export interface ReadApprovalLink extends ApprovalClaims {
   readonly mac: Uint8Array;
 }
 
-/** Before everything that is signed: the key signs nothing else, and a later form gets another name. */
+/** Start of every signed message. The key signs nothing else, and a later format gets another prefix. */
 const PURPOSE = "oauth-monitoring approval link 1";
 
 const MAC_BYTES = 32;
 
 const LINK = /^([0-9a-f-]{36})\.(\d{1,11})\.([A-Za-z][A-Za-z0-9]{0,31})\.([A-Za-z0-9_-]{43})$/;
 
-/** What is signed. No part can have a line break. */
+/** Builds the message to sign. No part can contain a line break. */
 const messageOf = ({ actionId, expiresAtEpochSeconds, sentTo }: ApprovalClaims) =>
   [PURPOSE, actionId, expiresAtEpochSeconds, sentTo].join("\n");
 
 /**
- * The address at which an action can be approved or rejected without signing in. The same action and receiver have the
- * same link, so a notification that is sent again is the same. What authorizes is after the `#`: browsers and link
- * scanners never send that part, so it is in no access log and no `Referer`.
+ * Returns the URL where an action can be approved or rejected without signing in. The same action and recipient always
+ * get the same link, so a repeated notification is identical.
  *
- * @param page the address of the dashboard
- * @param requestedAtMs when the action was proposed; the link ends so many hours later
+ * The claims and the code follow the `#`. Browsers and link scanners never send that part, so it appears in no access
+ * log and no `Referer` header.
+ *
+ * @param page URL of the dashboard
+ * @param action its link expires `validHours` after `requested_at`
  */
 export async function approvalLink(
   key: Pick<LinkKey, "sign">,
@@ -58,7 +63,7 @@ export async function approvalLink(
   return `${page}#approve=${claims.actionId}.${claims.expiresAtEpochSeconds}.${sentTo}.${mac}`;
 }
 
-/** What a link's last part says, before it is checked; undefined when it has not the form of one. */
+/** Parses the part of a link after `#approve=` without verifying it. Returns undefined if the format is wrong. */
 export function readApprovalLink(text: string): ReadApprovalLink | undefined {
   const [, actionId = "", expires, sentTo = "", code = ""] = LINK.exec(text) ?? [];
   const mac = Buffer.from(code, "base64url");
@@ -66,12 +71,11 @@ export function readApprovalLink(text: string): ReadApprovalLink | undefined {
   return { actionId, expiresAtEpochSeconds: Number(expires), sentTo, mac };
 }
 
-/** Whether a link's time is over. */
 export function isLinkExpired(link: ApprovalClaims, nowMs: number): boolean {
   return link.expiresAtEpochSeconds * SECOND_MS <= nowMs;
 }
 
-/** Whether a link is ours and of this action. */
+/** Whether a link is authentic and belongs to the action. */
 export function isLinkOf(
   key: Pick<LinkKey, "verify">,
   { mac, ...claims }: ReadApprovalLink,

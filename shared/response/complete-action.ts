@@ -17,26 +17,26 @@ import { ActionChangedError, type ActionStore, findAction, saveAction } from "./
 import { findHoldings, type HeldStore } from "./hits.ts";
 import { inBatches } from "./in-batches.ts";
 
-/** What an action needs: the stores of tokens, sessions, actions and restrictions, and where events go. */
+/** Dependencies of actions: the token, session and action stores, the deny list, and the event sink. */
 export type ActionContext = Tracking &
   HeldStore &
   ActionStore &
   RestrictionStore & { readonly config: MonitoringConfig };
 
-/** How many tokens and sessions are marked while the actor waits; `settleActions` marks the others. */
+/** Maximum tokens and sessions to mark while the actor waits. `settleActions` marks the rest. */
 const MARKED_AT_ONCE = 100;
 
 /**
- * Days for which a revocation stays in the list of every adapter when each listed token is marked. A token that a
- * server wrote to the table itself is not listed before its first use.
+ * Days for which a revocation stays in the deny list after every listed token is marked. A token that a server wrote
+ * directly to the table is listed only on its first use.
  */
 const KEPT_DAYS = 30;
 
 /**
- * Takes an action that is `pending`: writes it where every adapter reads it, publishes `action_taken`, and says that it
- * is done. Every step can be repeated, so a retry completes what was interrupted.
+ * Completes a `pending` action: applies it in every adapter, publishes `action_taken` and sets the state to `done`.
+ * Every step is idempotent, so a retry completes an interrupted action.
  *
- * @throws what the store or the bus throws; the action is then `pending`, and may hold or not
+ * @throws the errors of the store or the bus. The action then stays `pending` and may already be in effect.
  */
 export async function completeAction(context: ActionContext, action: Action): Promise<Action> {
   const nowMs = context.clock();
@@ -52,18 +52,18 @@ export async function completeAction(context: ActionContext, action: Action): Pr
   };
   await trackAction(context, "action_taken", done, Date.parse(done.done_at as string));
   const kept = await saveAction(context, done, action).catch(async (error: unknown) => {
-    // A retry was quicker.
+    // A concurrent retry completed the action first.
     if (error instanceof ActionChangedError) return findAction(context, action.action_id);
     throw error;
   });
   if (kept !== done) return kept;
-  // Everybody's tokens are left to the runs: they are many.
+  // A revocation for `all` affects too many tokens to mark here. `settleActions` marks them.
   return done.kind === "revoke" && !done.settled && done.target.kind !== "all"
     ? settleRevocation(context, done, MARKED_AT_ONCE)
     : done;
 }
 
-/** Makes an action hold at every adapter. */
+/** Applies an action in every adapter. */
 async function hold(context: ActionContext, action: Action, nowMs: number): Promise<void> {
   const { action_id, kind, target } = action;
   if (kind === "revoke" && target.kind === "token") {
@@ -97,7 +97,7 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
       },
       nowMs,
     ),
-    // A token of another issuer is looked up by its holders, and nobody's is everybody.
+    // Adapters look up revocations of other issuers' tokens by principal. `all` is not a principal.
     target.kind === "all"
       ? undefined
       : markHolderRevoked(context, target as Holder, issued_before, nowMs),
@@ -106,10 +106,10 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
 }
 
 /**
- * Marks up to so many tokens of a revocation as revoked, each once, and ends its sessions. The revocation holds
- * before that: this makes it permanent and lets the statistics count it.
+ * Marks up to `limit` tokens of a revocation as revoked, each once, and ends its sessions. The revocation is already in
+ * effect. Marking makes it permanent and lets statistics count it.
  *
- * @returns the action, `settled` when nothing is left
+ * @returns the action, `settled` if nothing is left
  */
 export async function settleRevocation(
   context: ActionContext,

@@ -5,10 +5,11 @@ import { countEverything, type ExpiryStore } from "./everything.ts";
 import { activeSessions, activeTokens, findHoldings, MOST_COUNTED } from "./hits.ts";
 
 /**
- * Counts what an action would hit. Of an address or a network nothing is known before it calls.
+ * Counts the active tokens and sessions that an action would affect. Returns zero for an address or a network, whose
+ * future callers are unknown.
  *
- * @param issuedBefore counts only what was issued before this instant
- * @throws TokenNotFoundError when the target is a token that there is not
+ * @param issuedBefore counts only tokens and sessions from before this time
+ * @throws TokenNotFoundError if the target is a token that doesn't exist
  */
 export async function countHits(
   store: ExpiryStore,

@@ -14,7 +14,7 @@ import { trackAction } from "./action-event.ts";
 import { findAction, saveAction } from "./action-store.ts";
 import { type ActionContext, completeAction } from "./complete-action.ts";
 
-/** Of an action in its state, what was asked for cannot be done. */
+/** Thrown if the action's state doesn't allow the request. */
 export class WrongActionStateError extends OAuthMonitoringError {
   override readonly name = "WrongActionStateError";
 }
@@ -23,11 +23,11 @@ const decisionSchema = z.strictObject({
   actionId: uuidSchema,
   actor: actorSchema,
   reason: reasonSchema,
-  /** The address of whoever decides, where nothing else says who that is. */
+  /** IP address of the person who decides, if nothing else identifies them. */
   ip: z.string().max(64).optional(),
 });
 
-/** Who decides about an action, and why. */
+/** The actor that decides about an action, and the reason. */
 export type ActionDecision = z.input<typeof decisionSchema>;
 
 const decided = ({ actor, reason, ip }: z.output<typeof decisionSchema>, nowMs: number) => ({
@@ -38,11 +38,13 @@ const decided = ({ actor, reason, ip }: z.output<typeof decisionSchema>, nowMs: 
 });
 
 /**
- * Takes an action that waits for approval. A block lasts as long from now as was proposed. Of two who approve, one
- * does; approving again completes an action that was interrupted.
+ * Approves a proposed action and takes it. A block keeps its proposed duration, counted from the approval. If two
+ * people approve at the same time, one succeeds. Approving again completes an interrupted action.
  *
- * @throws ActionNotFoundError when there is no such action; WrongActionStateError when it does not wait for approval;
- * ActionChangedError when somebody else decided at the same time; and what `takeAction` throws
+ * @throws ActionNotFoundError if the action doesn't exist
+ * @throws WrongActionStateError if the action isn't waiting for approval
+ * @throws ActionChangedError if someone else decided at the same time
+ * @throws the errors of `takeAction`
  */
 export async function approveAction(
   context: ActionContext,
@@ -67,9 +69,9 @@ export async function approveAction(
 }
 
 /**
- * Decides that a proposed action is not taken.
+ * Rejects a proposed action.
  *
- * @throws ActionNotFoundError, WrongActionStateError, ActionChangedError, as `approveAction`
+ * @throws ActionNotFoundError, WrongActionStateError, ActionChangedError: see `approveAction`
  */
 export async function rejectAction(
   context: ActionContext,
@@ -86,11 +88,11 @@ export async function rejectAction(
 }
 
 /**
- * Ends a block early. When it resolves, calls that begin later are not blocked by it. Releasing again changes
- * nothing.
+ * Ends a block early. Once it resolves, the block doesn't apply to new calls. Idempotent.
  *
- * @throws ActionNotFoundError when there is no such action; WrongActionStateError when it is no block, or does not
- * hold; and what the store or the bus throws: then release it again
+ * @throws ActionNotFoundError if the action doesn't exist
+ * @throws WrongActionStateError if the action isn't a block or isn't in effect
+ * @throws the errors of the store or the bus. Release the block again.
  */
 export async function releaseAction(
   context: ActionContext,

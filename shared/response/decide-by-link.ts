@@ -6,24 +6,24 @@ import { isLinkExpired, isLinkOf, type LinkKey, readApprovalLink } from "./appro
 import type { ActionContext } from "./complete-action.ts";
 import { approveAction, rejectAction } from "./decide-action.ts";
 
-/** What a link opens: the action, and until when it may be decided about. */
+/** The action of a link, and the time until which it can be decided. */
 export interface OpenedLink {
   readonly action: Action;
-  /** UTC. */
+  /** End of the link's validity, UTC. */
   readonly expires_at: string;
   /** `topic`, or the webhook to which the link was sent. */
   readonly sent_to: string;
 }
 
-/** What is decided with a link, by whoever has it. */
+/** A decision made with a link, by anyone who has it. */
 export interface LinkDecision {
   readonly decision: "approve" | "reject";
   readonly reason: string;
-  /** The address from which the link is used. */
+  /** The IP address from which the link is used. */
   readonly ip?: string | undefined;
 }
 
-/** A link is not one of ours. Whether there is such an action is not said. */
+/** Thrown if a link isn't authentic. Doesn't reveal whether the action exists. */
 export class InvalidApprovalLinkError extends OAuthMonitoringError {
   override readonly name = "InvalidApprovalLinkError";
 
@@ -32,7 +32,7 @@ export class InvalidApprovalLinkError extends OAuthMonitoringError {
   }
 }
 
-/** A link's time is over. */
+/** Thrown if a link has expired. */
 export class ExpiredApprovalLinkError extends OAuthMonitoringError {
   override readonly name = "ExpiredApprovalLinkError";
 
@@ -47,11 +47,11 @@ const wasNotFound = (error: unknown) => {
 };
 
 /**
- * Looks at the action of a link, and does nothing. The key is asked only about actions that there are: whoever guesses
- * costs a read.
+ * Returns the action of a link without changing it. Uses the key only for actions that exist, so a guessed link costs
+ * one read.
  *
  * @param link the part after `#approve=`
- * @throws InvalidApprovalLinkError, ExpiredApprovalLinkError; and what the store or the key throws
+ * @throws InvalidApprovalLinkError, ExpiredApprovalLinkError, and the errors of the store or the key
  */
 export async function openApprovalLink(
   context: ActionContext & { readonly linkKey: Pick<LinkKey, "verify"> },
@@ -69,9 +69,10 @@ export async function openApprovalLink(
 }
 
 /**
- * Approves or rejects the action of a link, once: an action that was decided about is not decided about again.
+ * Approves or rejects the action of a link. An action can be decided only once.
  *
- * @throws WrongActionStateError when it was; and what `openApprovalLink`, `approveAction` and `rejectAction` throw
+ * @throws WrongActionStateError if the action was decided before
+ * @throws the errors of `openApprovalLink`, `approveAction` and `rejectAction`
  */
 export async function decideByLink(
   context: ActionContext & { readonly linkKey: Pick<LinkKey, "verify"> },

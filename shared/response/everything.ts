@@ -12,10 +12,10 @@ import { type ActionStore, saveAction } from "./action-store.ts";
 import { activeSessions, activeTokens, type HeldStore, MOST_COUNTED } from "./hits.ts";
 import { inBatches } from "./in-batches.ts";
 
-/** Where everything that was issued is found by its expiry. */
+/** Stores in which all tokens and sessions can be found by their expiry. */
 export type ExpiryStore = HeldStore & { readonly config: MonitoringConfig };
 
-/** The Queries that list tokens or sessions that are still to expire, by partition. */
+/** Returns the queries for the unexpired tokens or sessions, one per partition. */
 const queriesOf = (store: ExpiryStore, tableName: string, nowMs: number) =>
   queriesByExpiry(store.config, tableName, toInstant(nowMs + 1));
 
@@ -23,10 +23,9 @@ const digestOf = (item: Record<string, unknown>) =>
   String(item.token_digest ?? item.session_digest);
 
 /**
- * Counts what a revocation of everybody's tokens and sessions would hit, among the thousand or so that expire first in
- * each partition.
+ * Counts the tokens and sessions that a revocation for `all` would affect, up to `MOST_COUNTED` of each.
  *
- * @param issuedBefore counts only what was issued or started before this instant
+ * @param issuedBefore counts only tokens and sessions from before this time
  */
 export async function countEverything(
   store: ExpiryStore,
@@ -55,7 +54,7 @@ export async function countEverything(
   };
 }
 
-/** How far a revocation of everybody's tokens has come: the Query, and where it goes on. */
+/** Progress of a revocation for `all`: the query and the key at which it resumes. */
 const progressSchema = z.object({
   query: z.int(),
   start_key: z.record(z.string(), z.unknown()).optional(),
@@ -67,11 +66,11 @@ const progressKey = (actionId: string) => ({ action_id: `progress#${actionId}` }
 const KEPT_DAYS = 30;
 
 /**
- * Marks the next tokens of a revocation of everybody as revoked, or ends the next sessions. Every adapter refuses them
- * before that: this makes it permanent, and lets the statistics count it. What is done is not done again.
+ * Marks the next tokens of a revocation for `all` as revoked, or ends the next sessions. The revocation is already in
+ * effect. Marking makes it permanent and lets statistics count it. Resumes where the last call stopped.
  *
- * @param limit tokens or sessions that are looked at
- * @returns the action, `settled` when nothing is left
+ * @param limit maximum tokens or sessions to read
+ * @returns the action, `settled` if nothing is left
  */
 export async function settleEverything(
   context: Tracking & ExpiryStore & ActionStore,
@@ -124,7 +123,7 @@ async function markTokens(
   return hit.length;
 }
 
-/** @returns 0: sessions are no tokens */
+/** @returns 0, because sessions don't count as revoked tokens */
 async function endSessions(
   context: Tracking & ExpiryStore,
   { issued_before = "" }: Action,

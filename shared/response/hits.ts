@@ -15,21 +15,21 @@ import {
   holdingSchema,
 } from "../tokens/holdings.ts";
 
-/** Where tokens, sessions and their lists are. */
+/** Stores of tokens, sessions, and the credentials of each principal. */
 export type HeldStore = TokenStore & SessionStore & HoldingStore;
 
-/** The most tokens or sessions that are looked at to count what an action hits. */
+/** Maximum tokens or sessions to read when counting those that an action affects. */
 export const MOST_COUNTED = 1000;
 
-/** Which holdings are wanted. */
+/** Filter for credentials. */
 export interface HoldingsWanted {
   readonly nowMs: number;
   readonly limit: number;
-  /** Only what was issued or started before this instant. */
+  /** Only credentials issued or started before this time. */
   readonly begunBefore?: string | undefined;
 }
 
-/** Up to so many of a holder's holdings of a kind that have not expired, in no order. */
+/** Returns up to `limit` unexpired credentials of one kind that belong to a principal, unordered. */
 export async function findHoldings(
   store: HeldStore,
   holder: Holder,
@@ -45,7 +45,7 @@ export async function findHoldings(
   return { holdings, more: false };
 }
 
-/** The active tokens among holdings. */
+/** Returns the active tokens among credentials. */
 export async function activeTokens(
   store: TokenStore,
   holdings: readonly Pick<Holding, "digest">[],
@@ -58,7 +58,7 @@ export async function activeTokens(
     .filter((token) => token.revoked_at === undefined && token.expires_at > toInstant(nowMs));
 }
 
-/** The active sessions among holdings. */
+/** Returns the active sessions among credentials. */
 export async function activeSessions(
   store: SessionStore,
   holdings: readonly Pick<Holding, "digest">[],

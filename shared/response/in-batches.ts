@@ -1,7 +1,7 @@
-/** Writes side by side. */
+/** Maximum items processed at the same time. */
 const CONCURRENCY = 10;
 
-/** Does work for each item, ten at a time. */
+/** Runs work for each item, ten items at a time. */
 export async function inBatches<T>(
   items: readonly T[],
   work: (item: T) => Promise<unknown>,

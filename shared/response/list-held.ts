@@ -7,19 +7,19 @@ import { queriesByExpiry } from "../tokens/expiry-attributes.ts";
 import type { Holder } from "../tokens/holdings.ts";
 import { activeSessions, activeTokens, findHoldings, type HeldStore } from "./hits.ts";
 
-/** A token as administrators see it: without the key of its item. */
+/** A token as shown to administrators, without its DynamoDB key. */
 export type ListedToken = Omit<AccessToken, "token_digest" | "listed">;
 
-/** A session as administrators see it. */
+/** A session as shown to administrators. */
 export type ListedSession = Omit<ClientSession, "session_digest">;
 
-/** A part of a list, and whether there is more. */
+/** A page of a list, and whether there are more items. */
 export interface Listed<T> {
   readonly items: readonly T[];
   readonly more: boolean;
 }
 
-/** A token as administrators see it. */
+/** Returns a token as shown to administrators. */
 export function shownToken({ token_digest: _, listed: __, ...token }: AccessToken): ListedToken {
   return token;
 }
@@ -27,7 +27,7 @@ export function shownToken({ token_digest: _, listed: __, ...token }: AccessToke
 const soonestFirst = (a: { readonly expires_at: string }, b: { readonly expires_at: string }) =>
   a.expires_at < b.expires_at ? -1 : 1;
 
-/** Up to so many active tokens of a user or a client, soonest to expire first. */
+/** Returns up to `limit` active tokens of a user or client, soonest expiry first. */
 export async function listTokensOf(
   store: HeldStore,
   holder: Holder,
@@ -38,7 +38,7 @@ export async function listTokensOf(
   return { items: tokens.sort(soonestFirst).map(shownToken), more };
 }
 
-/** Up to so many active sessions of a user or a client, soonest to expire first. */
+/** Returns up to `limit` active sessions of a user or client, soonest expiry first. */
 export async function listSessionsOf(
   store: HeldStore,
   holder: Holder,
@@ -50,7 +50,7 @@ export async function listSessionsOf(
   return { items, more };
 }
 
-/** Up to so many active tokens that expire before an instant, soonest first. */
+/** Returns up to `limit` active tokens that expire before `untilMs`, soonest expiry first. */
 export async function listExpiringTokens(
   store: TokenStore & { readonly config: Pick<MonitoringConfig, "shards"> },
   {

@@ -7,27 +7,27 @@ import { type Holder, holdingQueries } from "../tokens/holdings.ts";
 import { activeTokens, type HeldStore } from "./hits.ts";
 import { type ListedToken, shownToken } from "./list-held.ts";
 
-/** Tokens that one call looks at: a read unit or a half each, and about 40 more for their keys. */
+/** Maximum tokens to read per call. Costs a half or a whole read unit each, and about 40 more for their keys. */
 export const MOST_LOOKED_AT = 1000;
 
-/** Which unused tokens are wanted. */
+/** Filter for unused tokens. */
 export interface UnusedWanted {
   readonly nowMs: number;
-  /** Tokens that were issued before, and not used since, epoch milliseconds. */
+  /** Only tokens issued before this time and not used since, epoch milliseconds. */
   readonly sinceMs: number;
-  /** Only of this user or client. */
+  /** Only tokens of this user or client. */
   readonly holder?: Holder | undefined;
-  /** Continues a list: only tokens that expire before this instant, UTC. */
+  /** Continues a list: only tokens that expire before this time, UTC. */
   readonly expiresBefore?: string | undefined;
 }
 
-/** A part of the list of unused tokens. */
+/** A page of unused tokens. */
 export interface UnusedTokens {
-  /** Those among the tokens looked at that were not used, the longest unused first. */
+  /** The unused tokens of this page, longest unused first. */
   readonly items: readonly ListedToken[];
-  /** How many tokens were looked at. */
+  /** Number of tokens read. */
   readonly lookedAt: number;
-  /** Where the list goes on, as `expiresBefore`; absent at its end. */
+  /** `expiresBefore` for the next page. Absent on the last page. */
   readonly next?: string;
 }
 
@@ -38,7 +38,7 @@ interface Key {
 
 const latestFirst = (a: Key, b: Key) => (a.expires_at > b.expires_at ? -1 : 1);
 
-/** The Queries that list tokens that expire between two instants, each the latest first. */
+/** Returns the queries for tokens that expire between two times. */
 function queriesOf(
   store: HeldStore & { readonly config: Pick<MonitoringConfig, "shards"> },
   holder: Holder | undefined,
@@ -51,7 +51,7 @@ function queriesOf(
       ConsistentRead: false,
       ExpressionAttributeValues: {
         ...query.ExpressionAttributeValues,
-        // Behind every id of the instant.
+        // Sorts after every token ID with this expiry.
         ":to": `token#${toAt}#~`,
       },
     }));
@@ -59,7 +59,7 @@ function queriesOf(
   return queriesByExpiry(store.config, store.tokensTable, fromAt, toAt);
 }
 
-/** The first keys of a Query, and one more if there are more. */
+/** Returns the first keys of a query, latest expiry first, and one more if there are more. */
 async function firstKeys(store: HeldStore, query: QueryCommandInput): Promise<Key[]> {
   const latest = { ...query, ScanIndexForward: false };
   const items = await queryFirst(store.db, latest, MOST_LOOKED_AT);
@@ -69,7 +69,9 @@ async function firstKeys(store: HeldStore, query: QueryCommandInput): Promise<Ke
   }));
 }
 
-/** The keys to look at: never a part of those that expire at one instant, since the list goes on by the instant. */
+/**
+ * Selects the keys of a page. Keeps tokens with the same expiry together, because the next page continues by expiry.
+ */
 function pageOf(keys: readonly Key[]): { readonly page: readonly Key[]; readonly next?: string } {
   if (keys.length <= MOST_LOOKED_AT) return { page: keys };
   const cut = keys[MOST_LOOKED_AT]?.expires_at;
@@ -80,9 +82,9 @@ function pageOf(keys: readonly Key[]): { readonly page: readonly Key[]; readonly
 }
 
 /**
- * The active tokens that nobody has used for a while, by the use that each token's own item notes: no index and no write
- * of its own. Those that expire last are looked at first, since only a token that lives long can be unused for long. One
- * call looks at `MOST_LOOKED_AT` tokens at most.
+ * Returns the active tokens that haven't been used since `sinceMs`, based on the last use stored with each token. Needs
+ * no index and no extra write. Reads the tokens that expire last first, because only a long-lived token can be unused
+ * for long. Reads at most `MOST_LOOKED_AT` tokens per call.
  */
 export async function listUnusedTokens(
   store: HeldStore & { readonly config: Pick<MonitoringConfig, "shards"> },

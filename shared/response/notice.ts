@@ -2,18 +2,18 @@ import * as z from "zod";
 import { NOTICE_TYPES } from "../config/notification-parameters.ts";
 import type { OAuthEvent } from "../events/oauth-event.ts";
 
-/** What people are told: a title, a sentence, and facts. */
+/** A notification for people: a title, a sentence and facts. */
 export interface Notice {
-  /** The type, as Standard Webhooks has it: `alert.opened`. */
+  /** Type in the format of Standard Webhooks, such as `alert.opened`. */
   readonly type: string;
-  /** The event's id: the same for every attempt. */
+  /** The event's ID. Every attempt uses the same ID. */
   readonly id: string;
-  /** When it happened, UTC. */
+  /** Time of the event, UTC. */
   readonly occurredAt: string;
   readonly title: string;
   readonly text: string;
   readonly facts: readonly (readonly [name: string, value: string])[];
-  /** Where the action can be approved or rejected. */
+  /** URL where the action can be approved or rejected. */
   readonly approvalUrl?: string;
   /** The event's data, for programs. */
   readonly data: Readonly<Record<string, unknown>>;
@@ -79,8 +79,10 @@ function ofAction(event: OAuthEvent): Told {
 }
 
 /**
- * @param approvalUrl where the action that waits can be approved or rejected
- * @returns undefined for an event that nobody is told of
+ * Creates the notification of an event.
+ *
+ * @param approvalUrl URL where the proposed action can be approved or rejected
+ * @returns undefined for an event without a notification
  */
 export function noticeOf(event: OAuthEvent, approvalUrl?: string): Notice | undefined {
   const type = NOTICE_TYPES[event.event_type];

@@ -2,19 +2,19 @@ import { sendableJson, sendableText } from "../core/message-text.ts";
 import type { Action } from "./action.ts";
 import { describeTarget } from "./action-target.ts";
 
-/** A proposed action as text for people and as JSON for machines. */
+/** A notification of a proposed action, as text for people and as JSON for programs. */
 export interface ProposalNotification {
   /** At most 100 printable ASCII characters, the limit of SNS. */
   readonly subject: string;
-  /** In characters that SNS takes, as is `json`. */
+  /** Contains only characters that SNS accepts. The same applies to `json`. */
   readonly text: string;
   readonly json: string;
 }
 
 /**
- * The message about an action that waits for approval.
+ * Creates the notification of an action that waits for approval.
  *
- * @param link where it can be approved or rejected without signing in
+ * @param link URL where the action can be approved or rejected without signing in
  */
 export function proposalNotification(action: Action, link?: string): ProposalNotification {
   const { action_id, kind, target, reason, hits, until } = action;
@@ -32,7 +32,7 @@ export function proposalNotification(action: Action, link?: string): ProposalNot
       ? []
       : ["", "Or look at it and decide here. Whoever has this link can do so:", `  ${link}`]),
   ]
-    // A line of ours has no break: one in a target's id would begin a line that looks like ours.
+    // Remove line breaks: one in a target's ID could forge a line of this message.
     .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
     .join("\n");
   return {

@@ -7,12 +7,12 @@ import type { Notice } from "./notice.ts";
 import { signWebhook } from "./standard-webhook.ts";
 import { webhookBody } from "./webhook-body.ts";
 
-/** A webhook was not taken, or its secret is not as it must be. Nothing of the secret is repeated. */
+/** Thrown if a webhook call fails or the webhook's secret is invalid. Never contains any part of the secret. */
 export class WebhookError extends OAuthMonitoringError {
   override readonly name = "WebhookError";
 }
 
-/** What the secret of a webhook says. */
+/** The content of a webhook's secret. */
 const targetSchema = z.object({
   url: z.string().refine((url) => {
     if (!URL.canParse(url)) return false;
@@ -20,13 +20,13 @@ const targetSchema = z.object({
     return protocol === "https:" || (protocol === "http:" && hostname === "127.0.0.1");
   }),
   secret: z.string().optional(),
-  /** The secret of before: receivers take either during a rotation. */
+  /** The previous secret. During a rotation, receivers accept either one. */
   previous_secret: z.string().optional(),
 });
 
 const LIMITS = { timeoutMs: 15_000, maxBytes: 64 * 1024 };
 
-/** @throws WebhookError when the secret is no JSON with an address */
+/** @throws WebhookError if the secret is not JSON with a valid URL */
 function readTarget({ name }: WebhookConfig, secretText: string) {
   try {
     return targetSchema.parse(JSON.parse(secretText));
@@ -38,11 +38,12 @@ function readTarget({ name }: WebhookConfig, secretText: string) {
 }
 
 /**
- * Calls a webhook about a notice, once.
+ * Sends a notification to a webhook. Makes one attempt.
  *
  * @param secretText the text of the webhook's secret
  * @param nowMs epoch milliseconds
- * @throws WebhookError when the receiver does not take it; InvalidWebhookSecretError when the secret cannot sign
+ * @throws WebhookError if the receiver doesn't accept the notification
+ * @throws InvalidWebhookSecretError if the secret can't be used to sign
  */
 export async function sendWebhook(
   webhook: WebhookConfig,
@@ -71,7 +72,7 @@ export async function sendWebhook(
     { method: "POST", headers: { "content-type": "application/json", ...signature }, body },
     LIMITS,
   ).catch(() => undefined);
-  // The address may be a secret: neither it nor the fault, which quotes it, is repeated.
+  // The URL may be a secret. Include neither the URL nor the original error, which contains it.
   if (!answer) throw new WebhookError(`the webhook ${webhook.name} does not answer`);
   if (answer.status < 200 || answer.status > 299) {
     throw new WebhookError(`the webhook ${webhook.name} answers with status ${answer.status}`);

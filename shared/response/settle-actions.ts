@@ -6,16 +6,16 @@ import { ActionChangedError, findAction, listOpenWork, saveAction } from "./acti
 import { type ActionContext, completeAction, settleRevocation } from "./complete-action.ts";
 import { settleEverything } from "./everything.ts";
 
-/** Actions that one run looks at. */
+/** Maximum actions per run. */
 const ACTIONS_A_RUN = 500;
 
-/** Tokens and sessions of one action that are marked at a time. */
+/** Maximum tokens and sessions of one action to mark in one step. */
 const MARKED_AT_A_TIME = 500;
 
-/** After such a time nobody is completing a pending action any more. */
+/** Age after which a pending action counts as interrupted. */
 const INTERRUPTED_AFTER_MS = MINUTE_MS;
 
-/** What a run of `settleActions` did. */
+/** The number of actions that a run of `settleActions` handled. */
 export interface Settled {
   readonly completed: number;
   readonly settled: number;
@@ -23,10 +23,10 @@ export interface Settled {
 }
 
 /**
- * Does what is left of actions: completes interrupted ones, marks the tokens of large revocations, and notes the
- * blocks whose time is over. What fails is logged and left to the next run.
+ * Finishes open work: completes interrupted actions, marks the tokens of large revocations, and records the end of
+ * expired blocks. Failures are logged and left to the next run.
  *
- * @param deadlineMs no work begins at or after this instant, epoch milliseconds
+ * @param deadlineMs no work starts at or after this time, epoch milliseconds
  */
 export async function settleActions(
   context: ActionContext & { readonly logger: Logger },
@@ -39,7 +39,7 @@ export async function settleActions(
       const work = await settle(context, await findAction(context, actionId), deadlineMs);
       if (work) done[work] += 1;
     } catch (error) {
-      // Somebody else is at it.
+      // Another process is working on this action.
       if (error instanceof ActionChangedError) continue;
       context.logger.error("An action could not be settled; the next run tries again", {
         action_id: actionId,

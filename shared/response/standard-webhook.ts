@@ -5,7 +5,7 @@ import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 const PREFIX = "whsec_";
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** A secret is none of Standard Webhooks. */
+/** Thrown if a secret doesn't have the format of Standard Webhooks. */
 export class InvalidWebhookSecretError extends OAuthMonitoringError {
   override readonly name = "InvalidWebhookSecretError";
 
@@ -14,7 +14,7 @@ export class InvalidWebhookSecretError extends OAuthMonitoringError {
   }
 }
 
-/** @throws InvalidWebhookSecretError when the secret has another form */
+/** @throws InvalidWebhookSecretError if the secret has another format */
 function keyOf(secret: string): Buffer {
   const text = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : "";
   const key = Buffer.from(text, "base64");
@@ -24,18 +24,18 @@ function keyOf(secret: string): Buffer {
   return key;
 }
 
-/** The signature of a message: the HMAC-SHA256 of its id, time and body, with full stops between them. */
+/** Signs a message: the HMAC-SHA256 of its ID, time and body, joined by full stops. */
 function sign(secret: string, id: string, timestamp: string, body: string | Uint8Array): Buffer {
   return createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.`).update(body).digest();
 }
 
 /**
- * The headers by which a receiver knows that a webhook is ours, and this very one: the symmetric scheme of Standard
- * Webhooks 1.0. https://www.standardwebhooks.com
+ * Returns the headers that authenticate a webhook, by the symmetric scheme of Standard Webhooks 1.0.
+ * https://www.standardwebhooks.com
  *
- * @param id the same for every attempt; without a full stop
- * @param secrets the present one, and one of before during a rotation
- * @throws InvalidWebhookSecretError when a secret has another form
+ * @param secrets the current secret, and the previous one during a rotation
+ * @param message its `id` is the same for every attempt and contains no full stop
+ * @throws InvalidWebhookSecretError if a secret has another format
  */
 export function signWebhook(
   secrets: readonly string[],
@@ -55,26 +55,26 @@ export function signWebhook(
   };
 }
 
-/** A webhook of somebody else: its headers and its body, byte for byte. */
+/** A received webhook: its headers and its raw body. */
 export interface ReceivedWebhook {
-  /** The value of a header that was sent once; the name is in lower case. */
+  /** Returns the value of a header that was sent exactly once. The name is in lower case. */
   readonly header: (name: string) => string | undefined;
   readonly body: Uint8Array;
 }
 
-/** When a webhook was signed, or why it is not believed. */
+/** The time of the signature, or the reason for rejecting the webhook. */
 export type WebhookVerdict = { readonly signedAtMs: number } | { readonly refusal: string };
 
 /** Epoch seconds. */
 const TIMESTAMP = /^\d{1,12}$/;
 
 /**
- * Whether a webhook is signed by one of the secrets, as Standard Webhooks 1.0 has it, at about this time. Signatures
- * are compared in the same time, however much of one is right.
+ * Verifies that a webhook was signed with one of the secrets and that its timestamp is recent, according to Standard
+ * Webhooks 1.0. Compares signatures in constant time.
  *
- * @param secrets all that count, of which one must have signed
- * @param limits `nowMs` in epoch milliseconds, and by how many seconds the webhook's time may differ from it
- * @throws InvalidWebhookSecretError when a secret has another form
+ * @param secrets all valid secrets
+ * @param limits `nowMs` in epoch milliseconds, and the maximum difference between it and the webhook's timestamp
+ * @throws InvalidWebhookSecretError if a secret has another format
  */
 export function verifyWebhook(
   secrets: readonly string[],
@@ -99,7 +99,7 @@ export function verifyWebhook(
     );
   if (!isSigned) return { refusal: "no signature in webhook-signature is right" };
   const signedAtMs = Number(timestamp) * SECOND_MS;
-  // A replay is signed as well, so only its time tells.
+  // A replay has a valid signature too. Only its timestamp reveals it.
   return Math.abs(nowMs - signedAtMs) <= toleranceSeconds * SECOND_MS
     ? { signedAtMs }
     : {

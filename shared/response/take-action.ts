@@ -15,7 +15,7 @@ import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts
 import { type ActionContext, completeAction } from "./complete-action.ts";
 import { countHits } from "./count-hits.ts";
 
-/** A key was used before, for another request. */
+/** Thrown if an idempotency key was used before for another request. */
 export class IdempotencyKeyReusedError extends OAuthMonitoringError {
   override readonly name = "IdempotencyKeyReusedError";
 
@@ -24,10 +24,10 @@ export class IdempotencyKeyReusedError extends OAuthMonitoringError {
   }
 }
 
-/** The namespace of the ids of actions that have a key. */
+/** UUID namespace of the IDs of actions that have an idempotency key. */
 const ACTION_NAMESPACE = "a3a5d3a8-5f0e-4d3c-8f5f-1c9a51f5a0de";
 
-/** The state in which an action begins. */
+/** Initial state of an action, by mode. */
 const FIRST_STATE = { take: "pending", propose: "proposed", dry_run: "dry_run" } as const;
 
 function idOfKey({ kind, id }: Actor, idempotencyKey: string): string {
@@ -39,15 +39,16 @@ function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
 }
 
 /**
- * Takes an action, proposes it, or records it as if it had been taken, and publishes its event. When it resolves
- * with the state `done`, no call that begins later is let in, whatever kind of token it has and whichever adapter it
- * comes to. A request with the key of an action that was taken answers that action; of one that was interrupted, it
- * completes it.
+ * Takes an action, proposes it or records a dry run, and publishes its event. Once it resolves with the state `done`,
+ * every adapter denies new calls of the target, with any kind of token. If the idempotency key belongs to an existing
+ * action, returns that action, and completes it if it was interrupted.
  *
- * @throws InvalidInputError when the request is not valid; TokenNotFoundError when the target is a token that there is
- * not; TooManyRestrictionsError when the list of blocks is full; IdempotencyKeyReusedError when the key belongs to
- * another request; and what the store or the bus throws: then the action is not confirmed, and a retry with the same
- * key completes it
+ * @throws InvalidInputError if the request is invalid
+ * @throws TokenNotFoundError if the target is a token that doesn't exist
+ * @throws TooManyRestrictionsError if the deny list is full
+ * @throws IdempotencyKeyReusedError if the key belongs to another request
+ * @throws the errors of the store or the bus. The action is then unconfirmed, and a retry with the same key completes
+ * it.
  */
 export async function takeAction(context: ActionContext, request: ActionRequest): Promise<Action> {
   const nowMs = context.clock();
@@ -59,7 +60,7 @@ export async function takeAction(context: ActionContext, request: ActionRequest)
   return goOn(context, sameAction(await insertAction(context, action), asked));
 }
 
-/** The action that an actor has asked for with a key, if there is one. */
+/** Returns the action that an actor requested with a key, if any. */
 export function findActionOfKey(
   context: ActionContext,
   actor: Actor,
@@ -71,13 +72,13 @@ export function findActionOfKey(
   });
 }
 
-/** @throws IdempotencyKeyReusedError when an action is not the one that is asked for */
+/** @throws IdempotencyKeyReusedError if the action doesn't match the request */
 function sameAction(action: Action, { kind, target, requestDigest }: AskedAction): Action {
   const isSame =
     action.kind === kind &&
     action.target.kind === target.kind &&
     action.target.id === target.id &&
-    // Only some senders repeat a request byte for byte. A policy, for example, computes the end of its block again.
+    // Not every sender repeats a request byte for byte. A policy, for example, recomputes the end of its block.
     (requestDigest === undefined ||
       action.request_digest === undefined ||
       action.request_digest === requestDigest);
@@ -92,7 +93,7 @@ async function newAction(
 ): Promise<Action> {
   const { kind, target, actor, until, issuedBefore, mode, alertId, requestDigest } = asked;
   const isOfHolder = kind === "revoke" && target.kind !== "token";
-  // What is issued within this very millisecond is revoked too.
+  // Include tokens issued in the current millisecond.
   const issued_before = issuedBefore ?? toInstant(nowMs + 1);
   return {
     action_id: idOf(asked, nowMs),
@@ -110,7 +111,7 @@ async function newAction(
   };
 }
 
-/** Does what is left to do for an action that was asked for. */
+/** Performs the next step of a requested action, by its state. */
 async function goOn(context: ActionContext, action: Action): Promise<Action> {
   const requestedMs = Date.parse(action.requested_at);
   switch (action.state) {

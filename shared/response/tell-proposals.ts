@@ -3,11 +3,11 @@ import type { Action } from "./action.ts";
 import { ActionChangedError, listActionsOfState } from "./action-store.ts";
 import { type PolicyContext, tell } from "./apply-policies.ts";
 
-/** Proposals that are looked at, the newest first, and those that one run tells of. */
+/** Maximum proposals to check, newest first. `TOLD_A_RUN` is the maximum to notify per run. */
 const LOOKED_AT = 1000;
 const TOLD_A_RUN = 50;
 
-/** Whether the configuration has signals of other systems that are answered by a proposal. */
+/** Whether the configuration lets received signals propose actions. */
 function hasProposals({ signals }: MonitoringConfig): boolean {
   return (signals?.receiver?.transmitters ?? []).some(({ actions }) =>
     Object.values(actions).includes("propose"),
@@ -15,12 +15,12 @@ function hasProposals({ signals }: MonitoringConfig): boolean {
 }
 
 /**
- * Tells people of actions that received signals propose, each once, the earliest first. What receives signals does not
- * know the alarm topic. What fails is logged and told by the next run.
+ * Notifies people of actions that received signals propose: each once, earliest first. The receiver of signals can't do
+ * this, because it has no access to the alarm topic. Failures are logged, and the next run retries them.
  *
- * Cost: where signals may propose, a Query a run.
+ * Cost: one query per run if signals can propose actions.
  *
- * @returns the actions that people were told of
+ * @returns the actions that people were notified of
  */
 export async function tellProposals(context: PolicyContext): Promise<readonly Action[]> {
   if (!hasProposals(context.config)) return [];
@@ -31,7 +31,7 @@ export async function tellProposals(context: PolicyContext): Promise<readonly Ac
     try {
       told.push(await tell(context, action));
     } catch (error) {
-      // Somebody has decided about it.
+      // The action was decided in the meantime.
       if (error instanceof ActionChangedError) continue;
       context.logger.error("People could not be told of a proposal; the next run tries again", {
         action_id: action.action_id,

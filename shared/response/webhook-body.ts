@@ -1,21 +1,21 @@
 import type { WebhookConfig } from "../config/notification-parameters.ts";
 import type { Notice } from "./notice.ts";
 
-/** Text from an event, on one line: a break would begin a line that looks like ours. */
+/** Puts text from an event on one line. A line break could forge a line of the message. */
 const oneLine = (text: string, longest: number) => {
   const line = text.replace(/\s+/g, " ");
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 };
 
-/** On the button that opens the page on which an action is decided about. */
+/** Label of the button that opens the approval page. */
 const DECIDE = "Look and decide";
 
-/** Slack's control characters. https://docs.slack.dev/messaging/formatting-message-text */
+/** Slack's control characters and their escapes. https://docs.slack.dev/messaging/formatting-message-text */
 const SLACK_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
 /**
- * Escapes text for Slack, on one line. The limit counts entities in full, because Slack rejects a message that exceeds
- * it: otherwise `&&&…` in the name of a client would suppress an alert.
+ * Escapes text for Slack and puts it on one line. The limit applies to the escaped text, because Slack rejects a longer
+ * message: otherwise `&&&…` in a client's name would suppress an alert.
  */
 function slackText(text: string, longest: number): string {
   let escaped = "";
@@ -27,15 +27,16 @@ function slackText(text: string, longest: number): string {
   return escaped;
 }
 
-/** Text without any markup, not even emoji codes. */
+/** Text without markup or emoji codes. */
 const plainText = (text: string) => ({ type: "plain_text", text, emoji: false });
 
-/** Markdown of a card stays text: nobody can put a link into a message by the name of a client. */
+/** Escapes the Markdown of a card, so that a client's name can't add a link to a message. */
 const cardText = (text: string) => text.replace(/[\\`*_[\]()#~>|-]/g, "\\$&");
 
 /**
- * A message of an incoming webhook of Slack. Text from events is plain text or in a code span, and `verbatim` keeps
- * Slack from turning addresses and names in it into links. https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+ * Builds a message for a Slack incoming webhook. Text from events is plain text or in a code span, and `verbatim` keeps
+ * Slack from turning addresses and names in it into links.
+ * https://docs.slack.dev/reference/block-kit/composition-objects/text-object
  */
 function slackMessage({ title, text, facts, approvalUrl: url }: Notice): object {
   const lines = facts.map(
@@ -61,7 +62,7 @@ function slackMessage({ title, text, facts, approvalUrl: url }: Notice): object 
   };
 }
 
-/** An adaptive card, as a workflow of Teams takes it. https://adaptivecards.io/explorer/ */
+/** Builds an Adaptive Card for a Teams workflow. https://adaptivecards.io/explorer/ */
 function teamsMessage({ title, text, facts, approvalUrl: url }: Notice): object {
   const block = (words: string, more: object = {}) => ({
     type: "TextBlock",
@@ -96,7 +97,7 @@ function teamsMessage({ title, text, facts, approvalUrl: url }: Notice): object 
   };
 }
 
-/** A notice in the words of a webhook's format. */
+/** Formats a notification for a webhook. */
 export function webhookBody(notice: Notice, format: WebhookConfig["format"]): string {
   switch (format) {
     case "slack":

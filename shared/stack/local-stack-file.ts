@@ -6,7 +6,7 @@ import { forEachTable, tableLabel } from "../core/table-names.ts";
 import type { StackDescription } from "./open-stack.ts";
 import { packageRoot } from "./package-root.ts";
 
-/** The region and credentials for SDK clients of the local services, which check neither. */
+/** Region and credentials for SDK clients of the local services, which check neither. */
 export const LOCAL_ACCESS = {
   region: "us-east-1",
   credentials: { accessKeyId: "local", secretAccessKey: "local" },
@@ -38,32 +38,35 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Any other code means that the process runs and belongs to somebody else.
+    // Any other code means that the process is running and belongs to another user.
     return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 
-/** What `npm start` wrote, unless its process has ended: a killed process leaves its file behind. */
+/**
+ * Returns the file that `npm start` wrote, or undefined if its process has ended. A killed process leaves its file
+ * behind.
+ */
 function readStackFile(): unknown {
   if (!existsSync(STACK_FILE)) return undefined;
   const content: unknown = JSON.parse(readFileSync(STACK_FILE, "utf8"));
   return isAlive(processSchema.parse(content).pid) ? content : undefined;
 }
 
-/** Whether a local stack runs. */
+/** Whether a local stack is running. */
 export function localStackIsThere(): boolean {
   return readStackFile() !== undefined;
 }
 
-/** A local stack, which also answers HTTP requests on this machine. */
+/** A local stack, which also answers HTTP requests on this machine at `url`. */
 export interface LocalStackDescription extends StackDescription {
   readonly url: string;
 }
 
 /**
- * The running local stack, as `npm start` described it.
+ * Returns the running local stack, as described by `npm start`.
  *
- * @throws Error when none runs
+ * @throws Error if no local stack is running
  */
 export function describeLocalStack(): LocalStackDescription {
   const content = readStackFile();

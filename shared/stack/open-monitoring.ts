@@ -14,7 +14,7 @@ import type { TokenStore } from "../tokens/access-token.ts";
 import type { SessionStore } from "../tokens/client-session.ts";
 import type { AuthorizationCodeStore } from "../tokens/store-authorization-code.ts";
 
-/** The context of every operation of the library. */
+/** The context for every operation of the library. */
 export interface MonitoringContext
   extends Tracking,
     TokenStore,
@@ -28,38 +28,27 @@ export interface MonitoringContext
   readonly logger: Logger;
 }
 
-/** How the library connects. */
+/** Options of `openMonitoring`. */
 export interface OpenMonitoringOptions {
-  /**
-   * The variables of `OAuthMonitoring.environment`.
-   *
-   * @default process.env
-   */
+  /** Environment variables, as in `OAuthMonitoring.environment`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /**
-   * How long calls of DynamoDB may take.
-   *
-   * @default "interactive"
-   */
+  /** Timeouts and retries of DynamoDB calls. */
   readonly patience?: Patience;
-  /**
-   * Where warnings go, and events that could not be published.
-   *
-   * @default console
-   */
+  /** Receives warnings, and events that could not be published. */
   readonly logger?: Logger;
 }
 
 /**
- * Connects the library to a deployed construct, from a function that has `OAuthMonitoring.environment`.
- * The function needs the grants for the operations that it calls. Region and credentials come from the environment.
+ * Connects the library to a deployed construct. Call it in a function that has the variables of
+ * `OAuthMonitoring.environment` and the grants for the operations that it uses. Region and credentials come from the
+ * environment.
  *
  * @example
  * ```typescript
  * const monitoring = openMonitoring();
  * const { secret } = await issueToken(monitoring, { clientId, scopes, expiresInSeconds: 3600 });
  * ```
- * @throws InvalidConfigError naming each variable that is missing or wrong
+ * @throws InvalidConfigError naming each missing or invalid variable
  */
 export function openMonitoring({
   environment = process.env,

@@ -7,36 +7,36 @@ import type { Logger } from "../core/logger.ts";
 import { forEachTable, type TableLabel, tableContextKey, tableLabel } from "../core/table-names.ts";
 import { createEventPublisher } from "../events/event-publisher.ts";
 
-/** What the command line needs to know about a local or deployed stack. */
+/** The parts of a local or deployed stack that the command line uses. */
 export interface StackDescription {
   readonly tables: Readonly<Record<TableLabel, string>>;
   readonly eventBusName: string;
   readonly eventBusArn: string;
-  /** The ARN of the rule that sends events to be stored. */
+  /** ARN of the EventBridge rule that sends events to storage. */
   readonly storedRuleArn: string;
-  /** Undefined when the configuration has no archive. */
+  /** Undefined if the configuration has no archive. */
   readonly archiveArn: string | undefined;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
-  /** Where alarms and alerts go. Undefined for a local stack, to whose topic nobody subscribes. */
+  /** ARN of the topic for alarms and alerts. Undefined for a local stack, whose topic has no subscribers. */
   readonly alarmTopicArn?: string | undefined;
-  /** Where the databases of origins are. Undefined where the configuration names none. */
+  /** Bucket of the IP enrichment databases. Undefined if the configuration names none. */
   readonly originsBucket?: string | undefined;
   readonly config: MonitoringConfig;
-  /** The endpoint and credentials of the local services; absent for AWS. */
+  /** Endpoints and credentials of the local services. Absent on AWS. */
   readonly dynamodb?: LocalService;
   readonly messaging?: LocalService;
   readonly s3?: LocalService;
 }
 
-/** The options of an SDK client of a local service. */
+/** SDK client options for a local service. */
 export interface LocalService {
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** Warnings go to stderr, so that scripts can read stdout. */
+/** Logs warnings and errors to stderr, so that scripts can read stdout. */
 const logger: Logger = {
   debug: () => {},
   info: () => {},
@@ -44,7 +44,7 @@ const logger: Logger = {
   error: (message) => console.error(message),
 };
 
-/** A context of the library for a stack, with the stack's queues. */
+/** Returns a library context for a stack, with its queues, topic and bucket. */
 export function openTarget(stack: StackDescription) {
   const { tables } = stack;
   const eventBridge = new EventBridgeClient({ ...stack.messaging });
@@ -68,9 +68,9 @@ export function openTarget(stack: StackDescription) {
     deadLetterQueueUrl: stack.deadLetterQueueUrl,
     alarmTopicArn: stack.alarmTopicArn,
     originsBucket: stack.originsBucket,
-    /** The options of clients of S3. */
+    /** Options for S3 clients. */
     s3: stack.s3,
-    /** The options of further clients of the services that carry messages. */
+    /** Options for other messaging clients. */
     messaging: stack.messaging,
   };
 }

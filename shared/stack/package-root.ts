@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 const PACKAGE_NAME = "oauth-monitoring";
 
 /**
- * The package's folder, which holds `dist/` and, in a clone, `.local/`. Compiling changes this module's
- * depth, so the folder is the first one above it with our `package.json`.
+ * Returns the package's folder, which contains `dist/` and, in a clone, `.local/`. Compiling changes this module's
+ * depth, so the function searches upwards for our `package.json`.
  *
- * @throws Error when there is none
+ * @throws Error if no parent folder has it
  */
 export function packageRoot(): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
@@ -20,7 +20,7 @@ export function packageRoot(): string {
   }
 }
 
-/** The version in the package's `package.json`. */
+/** Returns the version in the package's `package.json`. */
 export function packageVersion(): string {
   return JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")).version;
 }

@@ -11,30 +11,30 @@ import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 import { mostFrequent, type ValueCount } from "./most-frequent.ts";
 import { readRanking } from "./read-ranking.ts";
 
-/** What of the events is looked at; without any of these, all of it. */
+/** Filters for events. Without any, all events count. */
 export type ActivityFilters = Pick<EventFilters, "clientId" | "userId" | "tokenId" | "ip">;
 
-/** What happened in a range, over time and by whom. Instants are UTC. */
+/** Events and failures in a range, over time and by subject. Times are UTC. */
 export interface Activity {
-  /** The range counted: that asked for, widened to whole minutes. */
+  /** The range counted: the requested range, widened to whole minutes. */
   readonly from: string;
   readonly to: string;
   readonly computed_at: string;
-  /** Seconds of a bucket; a bucket begins at a multiple of it since the epoch. */
+  /** Bucket width in seconds. Each bucket starts at a multiple of it since the epoch. */
   readonly bucket_seconds: number;
-  /** Every bucket that the range touches, oldest first, with its events by type. */
+  /** All buckets in the range, oldest first, with their events by type. */
   readonly buckets: readonly {
     readonly start: string;
     readonly events: Readonly<Record<string, number>>;
   }[];
-  /** `auth_failed` and `scope_violation` by subject, the most first, at most ten of each. */
+  /** `auth_failed` and `scope_violation` by subject, highest count first, at most ten of each. */
   readonly failures: {
     readonly total: number;
     readonly by_client: readonly ValueCount[];
     readonly by_ip: readonly ValueCount[];
     readonly by_endpoint: readonly ValueCount[];
   };
-  /** False when there were more events than a call looks at; `from` then tells how far back it got. */
+  /** False if there were more events than one call reads. `from` is then the earliest time that was read. */
   readonly complete: boolean;
 }
 
@@ -42,11 +42,11 @@ export interface ActivityContext extends QueryContext {
   readonly clock: Clock;
 }
 
-/** Pages of a thousand events that one call looks through. */
+/** Maximum pages of 1,000 events that one call reads. */
 const MOST_PAGES = 10;
 const PAGE = 1000;
 
-/** Ranges up to so long are shown in buckets so wide: a picture has 24 to about 180 of them. */
+/** Bucket width for ranges up to each length. A chart has 24 to about 180 buckets. */
 const BUCKETS = [
   { upToMs: 2 * HOUR_MS, bucketMs: MINUTE_MS },
   { upToMs: 12 * HOUR_MS, bucketMs: 5 * MINUTE_MS },
@@ -58,7 +58,7 @@ function bucketLengthMs({ fromMs, toMs }: TimeRange): number {
   return BUCKETS.find(({ upToMs }) => toMs - fromMs <= upToMs)?.bucketMs ?? DAY_MS;
 }
 
-/** One or more events of a kind at about a time. */
+/** One or more events of a type at about the same time. */
 interface Tally {
   readonly atMs: number;
   readonly eventType: string;
@@ -101,7 +101,7 @@ function shape(
   };
 }
 
-/** From counters: cost grows with days × types × clients, and by the minute with hours. */
+/** Reads counters. Cost grows with days × types × clients and, for buckets under an hour, with hours. */
 async function fromCounters(
   context: ActivityContext,
   whole: TimeRange,
@@ -121,7 +121,7 @@ async function fromCounters(
   return { ...shape(whole, bucketMs, tallies, { ips, endpoints }), complete: true };
 }
 
-/** The events themselves, newest first, as far as one call looks. */
+/** Reads the events, newest first, up to the limit of one call. */
 async function findEvents(context: ActivityContext, range: TimeRange, filters: ActivityFilters) {
   const events: StoredEvent[] = [];
   let cursor: string | undefined;
@@ -133,7 +133,7 @@ async function findEvents(context: ActivityContext, range: TimeRange, filters: A
   return { events, complete: cursor === undefined };
 }
 
-/** From the events of one token, user or address, each looked at. */
+/** Reads the events of one token, user or address. */
 async function fromEvents(
   context: ActivityContext,
   whole: TimeRange,
@@ -167,9 +167,9 @@ async function fromEvents(
 }
 
 /**
- * The events of a range over time by type, and its failures by client, address and endpoint: of
- * everything or of one client from counters alone, whatever the number of events; of one token, user
- * or address from its events, at most the newest ten thousand.
+ * Returns the events of a range over time by type, and its failures by client, address and endpoint. For all clients or
+ * one client, it reads only counters, however many events there are. For one token, user or address, it reads at most
+ * the newest 10,000 events.
  */
 export async function activity(
   context: ActivityContext,

@@ -4,18 +4,18 @@ import { toInstant } from "../core/clock.ts";
 import type { TimeRange } from "../core/time-range.ts";
 import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 
-/** Events counted by type, over the whole minutes that a range touches. */
+/** Events by type, for the whole minutes of a range. */
 export interface EventCounts {
-  /** The range counted: that asked for, widened to whole minutes. */
+  /** The range counted: the requested range, widened to whole minutes. */
   readonly from: string;
   readonly to: string;
   readonly by_type: Readonly<Record<string, number>>;
 }
 
 /**
- * Counts the events of a range by type, from counters alone, of all clients or of one.
+ * Counts the events of a range by type, for all clients or one client. Reads only counters.
  *
- * @param shards of the days of the range, by a caller that has read them
+ * @param shards counter shards for the range, if the caller has read them
  */
 export async function countEvents(
   store: StatisticsStore,

@@ -17,17 +17,20 @@ export interface TokenCounts {
   revoked: number;
 }
 
-/** Times in epoch milliseconds; tokens issued in [fromMs, toMs) are judged at nowMs. */
+/** Counts tokens issued in [fromMs, toMs), with their status at nowMs. Times are epoch milliseconds. */
 export interface TokenRange {
   readonly fromMs: number;
   readonly toMs: number;
   readonly nowMs: number;
 }
 
-/** Lifetime and client. */
+/** Token counters have two dimensions: lifetime and client. */
 const DIMENSIONS = 2;
 
-/** Issue times, (first, last], at which a token of the class may be expired or active by now. */
+/**
+ * Returns the issue times [firstMs, endMs) at which tokens of this lifetime, in whole minutes, may be either active or
+ * expired.
+ */
 function undecided(lifetime: string, nowMs: number): { firstMs: number; endMs: number } {
   const minimumMs = Number(lifetime) * MINUTE_MS;
   return { firstMs: nowMs - minimumMs - MINUTE_MS + 1, endMs: nowMs - minimumMs + 1 };
@@ -47,7 +50,10 @@ function issueHours(buckets: readonly Bucket[]): IssueHours {
 
 const floorTo = (atMs: number, stepMs: number) => Math.floor(atMs / stepMs) * stepMs;
 
-/** The minutes that counters cannot decide: the ragged ends of the range, and where expiry cuts a class. */
+/**
+ * Returns the minutes that counters can't decide: partial minutes at the ends of the range, and minutes whose tokens
+ * may be either active or expired.
+ */
 function ledgerMinutes(range: TokenRange, issued: IssueHours): Set<number> {
   const { fromMs, toMs, nowMs } = range;
   const minutes = new Set<number>();
@@ -63,13 +69,13 @@ function ledgerMinutes(range: TokenRange, issued: IssueHours): Set<number> {
   return minutes;
 }
 
-/** Hours that must be read by the minute: those that hold an end of the range or an undecided minute. */
+/** Returns the hours to read by minute: those that contain an end of the range or an undecided minute. */
 function splitHours({ fromMs, toMs }: TokenRange, minutes: ReadonlySet<number>): Set<number> {
   const ends = [fromMs, toMs].filter((end) => end % HOUR_MS !== 0);
   return new Set([...ends, ...minutes].map((atMs) => floorTo(atMs, HOUR_MS)));
 }
 
-/** The facts of the range's tokens issued in the given minutes; one Query an unbroken run, hour and shard. */
+/** Reads the issuance records of the given minutes. Cost: one Query per run of adjacent minutes, hour and shard. */
 async function readLedger(
   store: IssuanceStore,
   { fromMs, toMs }: TokenRange,
@@ -102,12 +108,11 @@ async function readLedger(
 }
 
 /**
- * Counts the tokens issued in a range by client, exactly, from counters: whole hours from the day
- * items, the rest of the ends from the hour items, and only the minutes that these cannot decide from
- * the facts of single tokens. Cost grows with days × clients, and with the tokens issued in about four
- * minutes; never with the tokens of the range.
+ * Counts the tokens issued in a range, by client. The result is exact: whole hours come from day items, partial hours
+ * from hour items, and only undecided minutes from individual issuance records. Cost grows with days × clients and the
+ * tokens issued in about four minutes, not with the tokens in the range.
  *
- * @param shards of the days of the range, by a caller that has read them
+ * @param shards counter shards for the range, if the caller has read them
  */
 export async function countTokens(
   store: IssuanceStore,

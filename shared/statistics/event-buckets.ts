@@ -4,10 +4,10 @@ import { readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.t
 import { HOUR_MS, MINUTE_MS } from "../core/clock.ts";
 import type { TimeRange } from "../core/time-range.ts";
 
-/** Type and client. */
+/** Event counters have two dimensions: type and client. */
 const DIMENSIONS = 2;
 
-/** The number of events of a type and client in [startMs, startMs + lengthMs). */
+/** Number of events of a type and client in [startMs, startMs + lengthMs). */
 export interface EventBucket {
   readonly eventType: string;
   readonly clientId: string;
@@ -16,7 +16,7 @@ export interface EventBucket {
   readonly count: number;
 }
 
-/** The whole minutes that a range touches: as fine as events are counted. */
+/** Widens a range to whole minutes, the resolution of the counters. */
 export function wholeMinutes({ fromMs, toMs }: TimeRange): TimeRange {
   return {
     fromMs: Math.floor(fromMs / MINUTE_MS) * MINUTE_MS,
@@ -24,7 +24,7 @@ export function wholeMinutes({ fromMs, toMs }: TimeRange): TimeRange {
   };
 }
 
-/** Starts of the hours that only partly lie in a range of whole minutes. */
+/** Returns the starts of the hours that lie only partly in a range of whole minutes. */
 export function raggedHours({ fromMs, toMs }: TimeRange): Set<number> {
   return new Set(
     [fromMs, toMs]
@@ -34,10 +34,10 @@ export function raggedHours({ fromMs, toMs }: TimeRange): Set<number> {
 }
 
 /**
- * The events of a range of whole minutes, from counters alone: an hour a bucket, and a minute a bucket
- * in the hours that `byMinute` names besides those at the ragged ends.
+ * Reads event counts of a range of whole minutes from counters. Buckets are hours, except in partial hours and the
+ * hours in `byMinute`, where they are minutes.
  *
- * Cost: days × types × clients, and for each hour read by the minute its types × clients.
+ * Cost: days × types × clients, plus types × clients for each hour read by minute.
  */
 export async function readEventBuckets(
   store: StatisticsStore,
@@ -51,7 +51,7 @@ export async function readEventBuckets(
     readHourBuckets(store, "events", DIMENSIONS, fromMs, toMs, shards),
     readMinuteBuckets(store, "events", DIMENSIONS, [...minuteHours], shards),
   ]);
-  // Guesses are among the failures already.
+  // Credential guesses are already included in the failures.
   const buckets = [
     ...hours.filter(({ startMs }) => !minuteHours.has(startMs)),
     ...minutes.filter(({ startMs }) => startMs >= fromMs && startMs < toMs),

@@ -6,19 +6,19 @@ import { findClients } from "../tokens/find-clients.ts";
 import type { ClientStore } from "../tokens/oauth-client.ts";
 import { countTokens } from "./count-tokens.ts";
 
-/** A client as admins see it. */
+/** A client as listed for administrators. */
 export interface ClientSummary {
   readonly oauth_client_id: string;
   readonly client_name: string;
   readonly active_tokens: number;
   readonly created_at: string;
-  /** The latest use of any of its tokens; absent before the first. */
+  /** Last use of any of the client's tokens. Absent before the first use. */
   readonly last_used_at?: string;
 }
 
 /**
- * Of clients, those that were known before an instant and of whose tokens none was used since. Those with active tokens
- * come first: their access is open and nobody needs it.
+ * Returns the clients that were created before an instant and whose tokens haven't been used since. Those with the most
+ * active tokens come first, because they have access that they don't need.
  */
 export function unusedClients(
   clients: readonly ClientSummary[],
@@ -30,14 +30,14 @@ export function unusedClients(
     .sort((a, b) => b.active_tokens - a.active_tokens);
 }
 
-/** Where clients and their tokens are read. */
+/** The context of `listClients`. */
 export interface ListClientsContext extends ClientStore, IssuanceStore {
   readonly clock: Clock;
 }
 
 /**
- * The active clients with their active tokens and last use, the most recently used first. Tokens are
- * counted back to the longest lifetime that a token in use has: cost grows with those days × clients.
+ * Returns the active clients with their active tokens and last use, most recently used first. Counts tokens back to the
+ * longest token lifetime in use, so the cost grows with those days × clients.
  */
 export async function listClients(context: ListClientsContext): Promise<ClientSummary[]> {
   const nowMs = context.clock();

@@ -1,10 +1,10 @@
-/** A value and how often it occurred. */
+/** A value and its number of occurrences. */
 export interface ValueCount {
   readonly value: string;
   readonly count: number;
 }
 
-/** The first ten by count, the most first. */
+/** Returns the ten most frequent values, highest count first. */
 export function mostFrequent(counts: ReadonlyMap<string, number>): ValueCount[] {
   return [...counts]
     .map(([value, count]) => ({ value, count }))

@@ -7,7 +7,7 @@ import { steps } from "../core/steps.ts";
 import type { TimeRange } from "../core/time-range.ts";
 import { raggedHours } from "./event-buckets.ts";
 
-/** A day or an hour, and the numbers of its items that lie in the range. */
+/** A day or an hour, and the attributes of its items that lie in the range. */
 interface Period {
   readonly name: string;
   readonly attributes: ReadonlySet<string>;
@@ -17,7 +17,7 @@ function attribute(index: number): string {
   return `n${String(index).padStart(2, "0")}`;
 }
 
-/** Whole hours come from the rankings of their days, the ragged ends from those of their hours. */
+/** Returns the ranking periods of a range: days for whole hours, and hours for partial hours. */
 function periodsOf({ fromMs, toMs }: TimeRange): Period[] {
   const ragged = raggedHours({ fromMs, toMs });
   const within = (startMs: number, stepMs: number, count: number, skip = new Set<number>()) =>
@@ -39,11 +39,11 @@ function periodsOf({ fromMs, toMs }: TimeRange): Period[] {
 }
 
 /**
- * The subjects counted most in a range of whole minutes, of all clients or of one, by count.
+ * Returns the counts of the most frequent subjects in a range of whole minutes, for all clients or one client.
  *
- * Cost: a Query for each day, ragged hour and shard, however many subjects there are. Of each of these
- * rankings the first 200 are read, or for one client what fits the first megabyte: a count is exact
- * for a subject that is among them in every period in which it occurs, and never too high.
+ * Cost: one Query per day, partial hour and shard, however many subjects there are. Each reads the top 200 or, for one
+ * client, the first megabyte. A count is exact if the subject is among those read in every period. Otherwise it may be
+ * too low, but never too high.
  */
 export async function readRanking(
   store: StatisticsStore,

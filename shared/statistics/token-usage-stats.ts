@@ -8,39 +8,43 @@ import { countEvents, type EventCounts } from "./count-events.ts";
 import { countTokens } from "./count-tokens.ts";
 import { wholeMinutes } from "./event-buckets.ts";
 
-/** Statistics of the tokens issued in [from, to), judged at `as_of`. Instants are UTC. */
+/** Statistics of the tokens issued in [from, to), with their status at `as_of`. Times are UTC. */
 export interface TokenUsageStats {
   readonly from: string;
   readonly to: string;
   readonly computed_at: string;
-  /** The present that tokens are judged at: `computed_at` unless another was asked for. */
+  /** The instant at which token status is determined: `computed_at` unless another was requested. */
   readonly as_of: string;
   /** active + expired + revoked. */
   readonly total_tokens_issued: number;
   readonly active_tokens: number;
   readonly expired_tokens: number;
-  /** Revoked before they expired, as known at `computed_at`. */
+  /** Tokens revoked before they expired, as known at `computed_at`. */
   readonly revoked_tokens: number;
-  /** Tokens issued, by the client's name; clients that share a name appear as `name (client id)`. */
+  /** Tokens issued, by client name. Clients that share a name appear as `name (client id)`. */
   readonly tokens_by_client: Readonly<Record<string, number>>;
-  /** Every event of the range, by type. */
+  /** All events in the range, by type. */
   readonly events: EventCounts;
 }
 
-/** Where statistics are read. */
+/** The context of `tokenUsageStats`. */
 export interface StatsContext extends IssuanceStore, ClientStore {
   readonly clock: Clock;
 }
 
-/** What statistics are narrowed to. */
+/** Options of `tokenUsageStats`. */
 export interface StatsOptions {
-  /** Only this client's tokens and events. */
+  /** Restricts the statistics to this client's tokens and events. */
   readonly clientId?: string | undefined;
-  /** Judge the tokens at another instant, epoch milliseconds: a past period as it stood then. */
+  /**
+   * Determines token status at another instant, in epoch milliseconds, such as the end of a past period.
+   *
+   * @default now
+   */
   readonly asOfMs?: number | undefined;
 }
 
-/** Names for ids, each its own: a name that several clients bear is followed by the id. */
+/** Returns a distinct name for each id. If several clients share a name, the id is appended. */
 async function distinctNames(
   store: ClientStore,
   ids: readonly string[],
@@ -55,8 +59,8 @@ async function distinctNames(
 }
 
 /**
- * The statistics of a range, by default the last 24 hours: exact, and the same before and after a
- * cleanup, since removed tokens stay counted.
+ * Returns the statistics of a range, by default the last 24 hours. They are exact, and a cleanup doesn't change them,
+ * because removed tokens stay counted.
  */
 export async function tokenUsageStats(
   context: StatsContext,

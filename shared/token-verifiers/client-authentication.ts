@@ -6,10 +6,10 @@ import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
 
 type Introspection = NonNullable<IssuerConfig["introspection"]>;
 
-/** Reads a secret of Secrets Manager by its ARN. */
+/** Reads a secret from Secrets Manager by its ARN. */
 export type SecretReader = (arn: string) => Promise<string>;
 
-/** How long a secret is kept in memory. A new one is read at once when the old one is refused. */
+/** Time to cache a secret. If the issuer rejects it, it is read again immediately. */
 const SECRET_AGE_MS = 5 * MINUTE_MS;
 const ASSERTION_LIFETIME_SECONDS = 60;
 
@@ -19,13 +19,13 @@ const privateKeySchema = z.looseObject({
   kid: z.string().optional(),
 });
 
-/** What a request to an issuer's endpoint has for the client's authentication. */
+/** Headers and form fields that authenticate the client at the issuer. */
 export interface ClientCredentials {
   readonly headers: Readonly<Record<string, string>>;
   readonly form: Readonly<Record<string, string>>;
 }
 
-/** RFC 6749, section 2.3.1: both are form-encoded before they are joined. */
+/** RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined. */
 const formEncoded = (text: string) => new URLSearchParams({ "": text }).toString().slice(1);
 
 /** Authenticates a client at its issuer (RFC 6749, section 2.3 and RFC 7523, section 2.2). */
@@ -39,12 +39,12 @@ export class ClientAuthentication {
     private readonly readSecret: SecretReader,
   ) {}
 
-  /** Forgets the secret, which may have been replaced. */
+  /** Clears the cached secret, which may have been replaced. */
   forget(): void {
     this.#secret = undefined;
   }
 
-  /** @throws what reading the secret throws */
+  /** @throws any error from reading the secret */
   async credentials(atMs: number): Promise<ClientCredentials> {
     const { clientId, authentication } = this.client;
     const secret = await this.#read(atMs);

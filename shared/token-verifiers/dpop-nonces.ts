@@ -5,16 +5,16 @@ import type { SecretReader } from "./client-authentication.ts";
 import { IssuerUnavailableError } from "./fetch-document.ts";
 import type { NonceRefusal } from "./possession.ts";
 
-/** How long the secret is kept in memory. */
+/** Time to cache the secret. */
 const SECRET_AGE_MS = 5 * MINUTE_MS;
-/** A nonce may be of a newer secret, for which the secret is read again; not more often than this. */
+/** Minimum interval between rereads. An unknown nonce may come from a newer secret, so it triggers a reread. */
 const REREAD_AFTER_MS = 10 * SECOND_MS;
 const SHORTEST_SECRET = 32;
 
 /**
- * Nonces that an adapter gives to its callers for their proofs (RFC 9449, section 9). No store remembers them: a nonce is
- * the HMAC of a window of time, so every adapter with the same secret gives the same. It is taken in its window and in the
- * next one.
+ * Server nonces for DPoP proofs (RFC 9449, section 9). They aren't stored: a nonce is the HMAC of a time
+ * window, so all adapters with the same secret issue the same one. A nonce is valid in its window and the
+ * next.
  */
 export class DpopNonces {
   readonly #lifetimeMs: number;
@@ -30,24 +30,24 @@ export class DpopNonces {
     this.#secretArn = secretArn;
   }
 
-  /** Reads the secret before the first call. It does not throw: a call will read again. */
+  /** Reads the secret before the first call. Doesn't throw; calls try again. */
   async prepare(atMs: number): Promise<void> {
     await this.current(atMs).catch(() => {});
   }
 
   /**
-   * The nonce that a caller should use from now on.
+   * Returns the nonce for new proofs.
    *
-   * @throws IssuerUnavailableError when the secret is too short; what reading it throws
+   * @throws IssuerUnavailableError when the secret is too short; errors from reading it
    */
   async current(atMs: number): Promise<string> {
     return this.#nonceOf(this.#windowOf(atMs), await this.#read(atMs, SECRET_AGE_MS));
   }
 
   /**
-   * Why the nonce of a proof is refused; undefined when it is not.
+   * Returns why a proof's nonce is denied, or undefined if it is valid.
    *
-   * @throws what `current` throws
+   * @throws the errors of `current`
    */
   async refusal(nonce: unknown, atMs: number): Promise<NonceRefusal | undefined> {
     if (typeof nonce !== "string") return "missing_dpop_nonce";

@@ -9,21 +9,21 @@ import { readSignedJwt } from "./json-web-token.ts";
 import type { NonceRefusal, ProofRefusal } from "./possession.ts";
 import { readPublicKey } from "./public-key.ts";
 
-/** A call, as far as a proof must agree with it. */
+/** The parts of a call that its proof must match. */
 export interface ProvenCall {
   readonly method: string;
-  /** The URL as the caller may know it: the API's own, and its public ones. */
+  /** URLs by which the caller may know the API: its own and its public ones. */
   readonly urls: readonly string[];
-  /** Every `DPoP` header field. */
+  /** All `DPoP` header fields. */
   readonly proofs: readonly string[];
   readonly accessToken: string;
-  /** The thumbprint of the key that the token is bound to. */
+  /** Thumbprint of the key that the token is bound to. */
   readonly keyThumbprint: string;
-  /** The server's nonces, if a proof must have one. */
+  /** Server nonces, if proofs must contain one. */
   readonly nonces?: DpopNonces | undefined;
 }
 
-/** A public key, without a private part (RFC 9449, section 4.3, item 7). */
+/** A public key without a private part (RFC 9449, section 4.3, item 7). */
 const publicKeySchema = z
   .looseObject({ kty: z.enum(["RSA", "EC", "OKP"]) })
   .refine((jwk) => !["d", "p", "q", "dp", "dq", "qi", "oth", "k"].some((name) => name in jwk));
@@ -37,7 +37,7 @@ const proofClaimsSchema = z.looseObject({
   nonce: z.unknown().optional(),
 });
 
-/** The URL without query and fragment, normalized as RFC 3986, sections 6.2.2 and 6.2.3 say. */
+/** Returns the URL without query and fragment, normalized by RFC 3986, sections 6.2.2 and 6.2.3. */
 function comparable(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined;
   const { origin, pathname } = new URL(url);
@@ -49,10 +49,10 @@ function comparable(url: string): string | undefined {
 }
 
 /**
- * Checks a proof of possession (RFC 9449, section 4.3). Whether it was used before is for the store to say.
+ * Checks a DPoP proof (RFC 9449, section 4.3), except whether it was used before (see `useProof`).
  *
- * @returns what to remember of the proof, or why it is refused
- * @throws what reading the secret of nonces throws
+ * @returns the identity of a valid proof, or the reason for denying it
+ * @throws errors from reading the secret of nonces
  */
 export async function checkDpopProof(
   { method, urls, proofs, accessToken, keyThumbprint, nonces }: ProvenCall,

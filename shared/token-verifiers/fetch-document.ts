@@ -1,24 +1,24 @@
 import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 
-/** An issuer did not answer, or not as its protocol says. */
+/** Thrown when an issuer doesn't respond, or its response violates the protocol. */
 export class IssuerUnavailableError extends OAuthMonitoringError {
   override readonly name = "IssuerUnavailableError";
 }
 
-/** A caller waits. */
+/** Short, because a caller waits. */
 const TIMEOUT_MS = 2000;
-/** A hundred keys have 100 KB. */
+/** For comparison: 100 keys take 100 KB. */
 const MAX_BYTES = 512 * 1024;
 
-/** An answer of an issuer. */
+/** Response of an issuer. */
 export interface IssuerAnswer {
   readonly status: number;
-  /** The media type in lower case, without parameters. */
+  /** Media type in lower case, without parameters. */
   readonly type: string;
   readonly text: string;
 }
 
-/** How long an answer may take, and how long it may be. */
+/** Timeout and maximum size of a response. */
 export interface AnswerLimits {
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -36,10 +36,11 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
 }
 
 /**
- * Asks an issuer, within two seconds. It follows no redirect, which could lead away from the issuer.
+ * Sends a request to an issuer with a timeout of two seconds. Follows no redirects, which could lead away
+ * from the issuer.
  *
- * @param limits other limits, where nobody waits
- * @throws IssuerUnavailableError when there is no answer
+ * @param limits other limits, for background requests
+ * @throws IssuerUnavailableError when there is no response
  */
 export async function askIssuer(
   url: string,
@@ -69,9 +70,9 @@ export async function askIssuer(
 }
 
 /**
- * A JSON document of an issuer.
+ * Fetches a JSON document from an issuer.
  *
- * @throws IssuerUnavailableError when there is none
+ * @throws IssuerUnavailableError when the response isn't a JSON document with status 200
  */
 export async function fetchDocument(url: string): Promise<unknown> {
   const { status, text } = await askIssuer(url, { headers: { accept: "application/json" } });

@@ -19,10 +19,10 @@ import {
   type VerificationMoment,
 } from "./token-verifier.ts";
 
-/** RFC 7662, section 2.2. The other members are claims. */
+/** Introspection response (RFC 7662, section 2.2). Other members are claims. */
 const answerSchema = z.looseObject({ active: z.boolean() });
 
-/** RFC 9701, section 5: whom the signed answer is for, and when it was given. */
+/** Signed introspection response (RFC 9701, section 5). */
 const signedAnswerSchema = z.looseObject({
   iss: z.string(),
   aud: z.union([z.string(), z.array(z.string())]),
@@ -35,17 +35,17 @@ type Answer = z.output<typeof answerSchema>;
 const PLAIN = "application/json";
 const SIGNED = "application/token-introspection+jwt";
 
-/** Answers about active tokens in memory, and answers about others: about 10 MB. */
+/** Cached responses for active tokens, and the same number for inactive ones: about 10 MB. */
 const MOST_ANSWERS = 10_000;
 
 const INACTIVE: Answer = { active: false };
 
-/** An OAuth error (RFC 6749, section 5.2). */
+/** OAuth error response (RFC 6749, section 5.2). */
 const errorSchema = z.looseObject({ error: z.string() });
-/** A signed answer is for this moment. */
+/** Maximum age of a signed response. */
 const ANSWER_AGE_MS = 60 * SECOND_MS;
 
-/** Issuers also know refresh tokens. Only what may be sent to an API has such a type (RFC 6749, section 7.1). */
+/** Issuers also introspect refresh tokens. Only tokens for an API have one of these types (RFC 6749, section 7.1). */
 function isAccessToken({ token_type, typ }: Readonly<Record<string, unknown>>): boolean {
   return [token_type, typ].some(
     (type) => typeof type === "string" && /^(bearer|dpop|at\+jwt|n_a)$/i.test(type),
@@ -66,7 +66,7 @@ function introspectionReader(issuer: IssuerConfig, wantedScopes: ReadonlySet<str
   };
 }
 
-/** The code of an OAuth error; undefined for any other text. */
+/** Returns the code of an OAuth error, or undefined for any other text. */
 function errorCode(text: string): string | undefined {
   try {
     return errorSchema.safeParse(JSON.parse(text)).data?.error;
@@ -75,15 +75,15 @@ function errorCode(text: string): string | undefined {
   }
 }
 
-/** Errors about the client that asks, and not about the token. */
+/** Errors about the introspecting client instead of the token. */
 const CLIENT_ERRORS: ReadonlySet<string | undefined> = new Set([
   "invalid_client",
   "unauthorized_client",
 ]);
 
 /**
- * Verifies tokens by asking their issuer (RFC 7662). Answers are kept for a configured time, by the digest of the
- * token. When the issuer does not answer, nobody is let in.
+ * Verifies tokens by introspection (RFC 7662). Caches responses for a configured time by the digest of the
+ * token. If the issuer doesn't respond, calls are denied.
  */
 export class IntrospectionVerifier implements TokenVerifier {
   readonly #options: NonNullable<IssuerConfig["introspection"]>;
@@ -91,15 +91,15 @@ export class IntrospectionVerifier implements TokenVerifier {
   readonly #client: ClientAuthentication;
   readonly #keys: IssuerKeys;
   readonly #active: KeptAnswers<Answer>;
-  /** Kept apart, so that invented tokens can't evict the answers about real ones. */
+  /** Separate, so that invented tokens can't evict responses for real ones. */
   readonly #inactive: KeptAnswers<Answer>;
-  /** Questions under way, so that calls with one token share the answer. */
+  /** Pending requests, so that concurrent calls with one token share the response. */
   readonly #asking = new Map<string, Promise<Answer>>();
   #endpoint: Promise<string> | undefined;
 
   /**
-   * @param mostAnswers how many answers of each kind are kept in memory
-   * @throws TypeError when the issuer's configuration says nothing of introspection
+   * @param mostAnswers maximum cached responses of each kind
+   * @throws TypeError when the issuer has no introspection settings
    */
   constructor(
     private readonly issuer: IssuerConfig,
@@ -188,8 +188,8 @@ export class IntrospectionVerifier implements TokenVerifier {
       this.#client.forget();
       return this.#ask(token, moment, true);
     }
-    // The request differs from others only in the token, so the token is what the issuer rejects. RFC 7662, section 2.2
-    // asks for an inactive answer instead, but not every issuer sends one for what can't be its token.
+    // Only the token differs between requests, so the issuer must have rejected the token. RFC 7662, section
+    // 2.2 requires an inactive response, but not every issuer sends one for a token of unknown format.
     if (status === 400 && !CLIENT_ERRORS.has(error)) return INACTIVE;
     if (status !== 200) {
       throw new IssuerUnavailableError(`${endpoint} answers with status ${status}`);
@@ -200,7 +200,7 @@ export class IntrospectionVerifier implements TokenVerifier {
     return signedAnswers ? this.#readSigned(text, moment) : readPlain(endpoint, text);
   }
 
-  /** An answer that the issuer signed (RFC 9701). */
+  /** Verifies and reads a signed response (RFC 9701). */
   async #readSigned(text: string, moment: VerificationMoment): Promise<Answer> {
     const fail = (why: string) => new IssuerUnavailableError(`the signed answer ${why}`);
     const jwt = readSignedJwt(text.trim());
@@ -223,12 +223,12 @@ export class IntrospectionVerifier implements TokenVerifier {
   }
 }
 
-/** @throws IssuerUnavailableError for what is no answer */
+/** @throws IssuerUnavailableError when the text isn't an introspection response */
 function readPlain(endpoint: string, text: string): Answer {
   try {
     return answerSchema.parse(JSON.parse(text));
   } catch {
-    // The text may repeat the token.
+    // Don't quote the text, which may contain the token.
     throw new IssuerUnavailableError(`${endpoint} answers with what is no introspection`);
   }
 }

@@ -4,7 +4,7 @@ import { SECOND_MS } from "../core/clock.ts";
 import { readPublicKey } from "./public-key.ts";
 import type { VerificationMoment } from "./token-verifier.ts";
 
-/** A public key (RFC 7517), as far as it is used. */
+/** The members of a public key (RFC 7517) that are used. */
 const publishedKeySchema = z.object({
   kty: z.enum(["RSA", "EC", "OKP"]),
   kid: z.string().optional(),
@@ -20,10 +20,10 @@ const publishedKeySchema = z.object({
 
 type PublishedKey = z.output<typeof publishedKeySchema>;
 
-/** More keys than any issuer has. */
+/** The limit exceeds the number of keys of any real issuer. */
 const keySetSchema = z.looseObject({ keys: z.array(z.unknown()).max(200) });
 
-/** The curve of each algorithm that has one. */
+/** Curves by algorithm. */
 const CURVES: Readonly<Record<string, string>> = {
   ES256: "P-256",
   ES384: "P-384",
@@ -32,20 +32,20 @@ const CURVES: Readonly<Record<string, string>> = {
   Ed25519: "Ed25519",
 };
 
-/** A key of the issuer that can verify signatures. */
+/** A key that can verify signatures. */
 interface IssuerKey {
   readonly jwk: PublishedKey;
   readonly key: KeyObject;
 }
 
-/** Public keys of a set. What is no such key is no fault of the set (RFC 7517, section 5). */
+/** Reads one key of a set. Unusable keys are skipped, because they don't invalidate the set (RFC 7517, section 5). */
 function readKey(value: unknown): IssuerKey[] {
   const jwk = publishedKeySchema.safeParse(value).data;
   const key = jwk && readPublicKey(jwk);
   return jwk && key ? [{ jwk, key }] : [];
 }
 
-/** Whether a key may verify a signature of the algorithm. */
+/** Whether a key may verify signatures of the algorithm. */
 function fits(key: PublishedKey, algorithm: string): boolean {
   const isForSignatures =
     (key.use === undefined || key.use === "sig") &&
@@ -56,35 +56,35 @@ function fits(key: PublishedKey, algorithm: string): boolean {
   return key.kty === "RSA";
 }
 
-/** After a failure, nobody asks again for so long. */
+/** Minimum pause after a failed fetch. */
 const PAUSE_AFTER_FAILURE_MS = 2 * SECOND_MS;
 
-/** How long keys are good, in seconds. */
+/** Refresh interval, maximum age, and cooldown for unknown key ids, in seconds. */
 export interface KeyLimits {
   readonly keysRefreshSeconds: number;
   readonly keysMaxAgeSeconds: number;
   readonly unknownKeyCooldownSeconds: number;
 }
 
-/** The key that a token names; `unknown` when the issuer has none such. */
+/** Result of a key lookup. `unknown`: the issuer has no such key. */
 export type KeyLookup =
   | { readonly status: "found"; readonly key: KeyObject }
   | { readonly status: "unknown" }
   | { readonly status: "unavailable"; readonly cause: string };
 
 /**
- * An issuer's public keys, in memory. They are fetched again while calls go on once they are old, and at once for a
- * key id that is not among them; the latter at most once in a cooldown, whatever callers send. While the issuer does
- * not answer, they stay valid for a bounded time.
+ * Caches an issuer's public keys. Refreshes old keys in the background, and fetches immediately for an
+ * unknown key id, but only once per cooldown regardless of what callers send. If the issuer doesn't respond,
+ * cached keys stay valid for a limited time.
  */
 export class IssuerKeys {
   #keys: readonly IssuerKey[] = [];
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
-  /** When keys were last fetched because of an unknown key id. */
+  /** Time of the last fetch because of an unknown key id. */
   #lookedForKeyAtMs = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
-  /** Why the last attempt failed, if it did. */
+  /** Reason why the last attempt failed, if it did. */
   #failure: string | undefined;
 
   /** @param fetchKeySet fetches the issuer's JWK Set (RFC 7517, section 5) */
@@ -93,7 +93,7 @@ export class IssuerKeys {
     private readonly limits: KeyLimits,
   ) {}
 
-  /** Fetches the keys. It does not throw; calls of one moment share one fetch. */
+  /** Fetches the keys. Doesn't throw. Concurrent calls share one fetch. */
   refresh(atMs: number): Promise<void> {
     this.#fetching ??= this.#fetch(atMs).finally(() => {
       this.#fetching = undefined;
@@ -120,7 +120,7 @@ export class IssuerKeys {
       found = this.#match(algorithm, keyId);
     }
     if (found) return { status: "found", key: found.key };
-    // The key may be new, and the issuer cannot be asked.
+    // The key may be new, but the issuer can't be reached.
     return this.#failure === undefined ? { status: "unknown" } : this.#unavailable();
   }
 
@@ -149,7 +149,7 @@ export class IssuerKeys {
     }
   }
 
-  /** Without a key id, a token names the only key that fits. */
+  /** A token without a key id matches only if exactly one key fits. */
   #match(algorithm: string, keyId: string | undefined): IssuerKey | undefined {
     const fitting = this.#keys.filter(({ jwk }) => fits(jwk, algorithm));
     if (keyId !== undefined) return fitting.find(({ jwk }) => jwk.kid === keyId);

@@ -7,10 +7,10 @@ const metadataSchema = z.looseObject({
   introspection_endpoint: z.string().max(2048).optional(),
 });
 
-/** The part of an issuer's metadata that is used. */
+/** The members of an issuer's metadata that are used. */
 export type IssuerMetadata = z.output<typeof metadataSchema>;
 
-/** Where an issuer's metadata may be: OpenID Connect Discovery first, then RFC 8414, section 3.1. */
+/** Returns the possible URLs of an issuer's metadata: OpenID Connect Discovery first, then RFC 8414, section 3.1. */
 export function metadataUrls(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
@@ -20,7 +20,7 @@ export function metadataUrls(issuer: string): string[] {
   ];
 }
 
-/** An address from metadata is called only as safely as the issuer itself. */
+/** Whether a URL from metadata uses TLS, or has the same origin as the issuer. */
 function isSafe(address: string | undefined, issuer: string): boolean {
   if (address === undefined) return true;
   if (!URL.canParse(address)) return false;
@@ -29,9 +29,9 @@ function isSafe(address: string | undefined, issuer: string): boolean {
 }
 
 /**
- * An issuer's metadata. It must name the issuer exactly (RFC 8414, section 3.3).
+ * Fetches an issuer's metadata. It must name the issuer exactly (RFC 8414, section 3.3).
  *
- * @throws IssuerUnavailableError when there is none that is valid
+ * @throws IssuerUnavailableError when there is no valid metadata
  */
 export async function discoverIssuer(issuer: string): Promise<IssuerMetadata> {
   const failures: string[] = [];

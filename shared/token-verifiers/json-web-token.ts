@@ -1,12 +1,12 @@
 import type { TokenRefusal } from "./token-refusal.ts";
 import { parseUnambiguousObject } from "./unambiguous-json.ts";
 
-/** More than API Gateway lets through in all headers. */
+/** Exceeds API Gateway's limit for all headers. */
 export const MAX_JWT_LENGTH = 10_240;
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
-/** A signed JWT as it was sent: nothing of it is verified. */
+/** A signed JWT as sent by a caller. Nothing is verified yet. */
 export interface SignedJwt {
   readonly text: string;
   readonly algorithm: string;
@@ -18,8 +18,8 @@ export interface SignedJwt {
 }
 
 /**
- * Whether a token has the form of a JWS or a JWE: three or five parts, of which the first is a JSON object. An opaque
- * token may have dots as well (RFC 6750, section 2.1).
+ * Whether a token looks like a JWS or JWE: three or five parts, the first of which is a JSON object. Opaque
+ * tokens may contain dots as well (RFC 6750, section 2.1).
  */
 export function looksLikeJwt(text: string): boolean {
   const [head = "", ...parts] = text.split(".");
@@ -32,8 +32,8 @@ function mediaType(typ: unknown): string | undefined {
 }
 
 /**
- * Reads a JWS in compact form (RFC 7515). Keys and links to keys in its header (`jwk`, `jku`, `x5c`, `x5u`) are
- * never looked at: only the issuer's own keys count (RFC 8725, section 3.10).
+ * Parses a JWS in compact form (RFC 7515). Ignores keys and links to keys in the header (`jwk`, `jku`, `x5c`,
+ * `x5u`), because only the issuer's own keys are trusted (RFC 8725, section 3.10).
  */
 export function readSignedJwt(text: string, maxLength = MAX_JWT_LENGTH): SignedJwt | TokenRefusal {
   if (text.length > maxLength) return "malformed_jwt";
@@ -45,14 +45,14 @@ export function readSignedJwt(text: string, maxLength = MAX_JWT_LENGTH): SignedJ
   if (!header || typeof header.alg !== "string") return "malformed_jwt";
   if ("enc" in header || "zip" in header) return "encrypted_jwt";
   if ("crit" in header || "b64" in header) return "unsupported_jwt_header";
-  // With `alg: none` there is no signature (RFC 7515, appendix A.5).
+  // `alg: none` means that there is no signature (RFC 7515, appendix A.5).
   if (header.alg.toLowerCase() === "none") return "forbidden_algorithm";
   if (!BASE64URL.test(signature)) return "malformed_jwt";
   const type = mediaType(header.typ);
   if (header.typ !== undefined && type === undefined) return "malformed_jwt";
   if (header.kid !== undefined && typeof header.kid !== "string") return "malformed_jwt";
   const claims = parseUnambiguousObject(Buffer.from(body, "base64url"));
-  // A JWT in a JWT is no access token; `cty` says that there is one (RFC 7519, section 5.2).
+  // `cty` marks a nested JWT (RFC 7519, section 5.2), which is not an access token.
   if (!claims || "cty" in header) return "malformed_jwt";
   return { text, algorithm: header.alg, keyId: header.kid, type, header, claims };
 }

@@ -1,11 +1,11 @@
 import { constants, type KeyObject, verify } from "node:crypto";
 
-/** How a signature of an algorithm is verified (RFC 7518, sections 3.3 to 3.5; RFC 8037, section 3.1). */
+/** Parameters for verifying signatures of one algorithm (RFC 7518, sections 3.3 to 3.5; RFC 8037, section 3.1). */
 interface SignatureScheme {
-  /** The hash; null where the algorithm has its own. */
+  /** Hash function; null if the algorithm has its own. */
   readonly hash: string | null;
   readonly options: object;
-  /** Bytes of a signature whose length does not follow from the key. */
+  /** Length of a signature in bytes, if the key doesn't determine it. */
   readonly bytes?: number;
 }
 
@@ -14,7 +14,7 @@ const pss = {
   saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
 };
 const pkcs1 = { padding: constants.RSA_PKCS1_PADDING };
-/** r and s side by side, not in DER. */
+/** r and s concatenated instead of DER. */
 const ecdsa = { dsaEncoding: "ieee-p1363" };
 
 const SCHEMES: Readonly<Record<string, SignatureScheme>> = {
@@ -32,10 +32,10 @@ const SCHEMES: Readonly<Record<string, SignatureScheme>> = {
 };
 
 /**
- * Verifies the signature of a JWS in compact form (RFC 7515, section 5.2) with a key that fits the algorithm. It is
- * done at once, in this thread: handing it to another, as WebCrypto does, costs more than an RSA verification.
+ * Verifies the signature of a JWS in compact form (RFC 7515, section 5.2). Runs synchronously: passing it to
+ * another thread, as WebCrypto does, costs more than an RSA verification.
  *
- * @returns false for a signature that is wrong in any way, and for an algorithm that is not known
+ * @returns false for an invalid signature or an unknown algorithm
  */
 export function isSignatureValid(text: string, algorithm: string, key: KeyObject): boolean {
   const scheme = Object.hasOwn(SCHEMES, algorithm) ? SCHEMES[algorithm] : undefined;

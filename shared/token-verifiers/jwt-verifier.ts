@@ -15,7 +15,7 @@ import {
   type VerificationMoment,
 } from "./token-verifier.ts";
 
-/** Fetches an issuer's keys from where the configuration, the provider or the issuer's metadata says. */
+/** Fetches an issuer's keys from the configured URL, the provider's path, or the URL in the issuer's metadata. */
 export async function fetchIssuerKeys(issuer: IssuerConfig): Promise<unknown> {
   const { jwksPath } = PROVIDER_CLAIMS[issuer.provider];
   const uri =
@@ -29,13 +29,13 @@ export async function fetchIssuerKeys(issuer: IssuerConfig): Promise<unknown> {
   return fetchDocument(uri);
 }
 
-/** The outcome of a look at a signature. */
+/** Result of a signature check. */
 export type SignatureCheck =
   | { readonly status: "valid" }
   | { readonly status: "refused"; readonly reason: TokenRefusal }
   | { readonly status: "unavailable"; readonly cause: string };
 
-/** Verifies a signature by the key that the token names, with an algorithm of the list. */
+/** Verifies a signature with the key that the token names, if its algorithm is allowed. */
 export async function checkSignature(
   jwt: SignedJwt,
   keys: IssuerKeys,
@@ -53,7 +53,7 @@ export async function checkSignature(
     : { status: "refused", reason: "invalid_signature" };
 }
 
-/** Verifies JWT access tokens (RFC 9068, and providers' own forms) by the issuer's keys, as RFC 8725 advises. */
+/** Verifies JWT access tokens (RFC 9068, and providers' own profiles) with the issuer's keys, following RFC 8725. */
 export class JwtVerifier implements TokenVerifier {
   readonly #reader: ClaimReader;
   readonly #keys: IssuerKeys;
@@ -73,7 +73,7 @@ export class JwtVerifier implements TokenVerifier {
 
   async verify({ jwt }: PresentedToken, moment: VerificationMoment): Promise<Verification> {
     if (!jwt) return refused("malformed_jwt");
-    // The form first: a signature costs more.
+    // Check the type first, because verifying the signature costs more.
     if (!this.#types.includes(jwt.type ?? "none")) return refused("wrong_token_type");
     const signature = await checkSignature(jwt, this.#keys, this.#algorithms, moment);
     if (signature.status !== "valid") return signature;

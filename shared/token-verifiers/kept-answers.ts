@@ -1,4 +1,4 @@
-/** Answers of an issuer by the digest of the token, in memory: at most so many, each until its end. */
+/** In-memory cache of an issuer's responses by token digest, with a maximum size and an expiry per entry. */
 export class KeptAnswers<Answer> {
   readonly #answers = new Map<string, { readonly answer: Answer; readonly untilMs: number }>();
 
@@ -9,7 +9,7 @@ export class KeptAnswers<Answer> {
     return kept && atMs < kept.untilMs ? kept.answer : undefined;
   }
 
-  /** Keeps an answer. When there are too many, the oldest goes. */
+  /** Caches a response. Evicts the oldest one if the cache is full. */
   keep(key: string, answer: Answer, untilMs: number): void {
     this.#answers.delete(key);
     this.#answers.set(key, { answer, untilMs });

@@ -1,38 +1,38 @@
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
 
-/** Why a proof of possession is refused, as events say it. */
+/** Reason why a DPoP proof is denied, as in events. */
 export type ProofRefusal =
   | "missing_dpop_proof"
-  /** It is no JWT of type `dpop+jwt` with a public key, or there are two. */
+  /** Not a JWT of type `dpop+jwt` with a public key, or more than one proof. */
   | "malformed_dpop_proof"
   | "invalid_dpop_signature"
-  /** It is for another method, URL or token. */
+  /** For another method, URL or token. */
   | "foreign_dpop_proof"
-  /** It was made too long ago, or in the future. */
+  /** Created too long ago, or in the future. */
   | "stale_dpop_proof"
-  /** Its key is not the one that the token is bound to. */
+  /** Signed by a key other than the one that the token is bound to. */
   | "wrong_dpop_key";
 
-/** Why the nonce of a proof is refused, as events say it. */
+/** Reason why the nonce of a proof is denied, as in events. */
 export type NonceRefusal =
   | "missing_dpop_nonce"
-  /** It is none of this server, or too old. */
+  /** Not issued by this server, or too old. */
   | "stale_dpop_nonce";
 
-/** Why a client certificate is refused, as events say it. */
+/** Reason why a client certificate is denied, as in events. */
 export type CertificateRefusal = "missing_client_certificate" | "wrong_client_certificate";
 
-/** Why a call with a token is refused that its caller does not hold. */
+/** Reason why a call is denied that doesn't prove possession. */
 export type PossessionRefusal =
   | ProofRefusal
   | NonceRefusal
   | CertificateRefusal
-  /** The token is bound to a key, and was sent as a bearer token (RFC 9449, section 7.1). */
+  /** A key-bound token sent as a bearer token (RFC 9449, section 7.1). */
   | "downgraded_token"
-  /** The token was sent with `DPoP`, and is not bound to a key. */
+  /** A token sent with `DPoP` that isn't bound to a key. */
   | "unbound_token";
 
-/** What a call shows of its caller's keys. */
+/** Evidence in a call that its caller has the keys. */
 export interface PossessionEvidence {
   readonly scheme: "bearer" | "dpop";
   readonly accessToken: string;
@@ -43,7 +43,7 @@ export interface PossessionEvidence {
   readonly clientCertificate?: string | undefined;
 }
 
-/** What is left to do when possession is proven: the proof must not be used twice. */
+/** Successful proof of possession. `proof` must not be used twice, which the caller still has to check. */
 export interface ProvenPossession {
   readonly proof?: ProofIdentity | undefined;
 }

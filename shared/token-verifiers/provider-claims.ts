@@ -2,29 +2,29 @@ import type { IssuerConfig } from "../config/issuer-parameters.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** What a provider's access tokens look like. The configuration may name other claims. */
+/** Profile of a provider's access tokens. The configuration may override some claims. */
 export interface ProviderClaims {
-  /** `typ` of the header; `none` where a token has none. */
+  /** Accepted `typ` values; `none` for tokens without one. */
   readonly types: readonly string[];
   readonly algorithms: readonly string[];
-  /** The claims that may name the client; the first that a token has. */
+  /** Claims that may contain the client. The first one that a token has is used. */
   readonly client: readonly string[];
   readonly user: readonly string[];
   readonly session: string;
   readonly scopes: readonly string[];
-  /** The claim that identifies the token. */
+  /** Claim that identifies the token. */
   readonly tokenId: string;
-  /** Where the keys are, when the issuer's metadata need not be asked. */
+  /** Path of the JWKS, if metadata isn't needed. */
   readonly jwksPath?: string;
-  /** Whether it is an access token, as far as a provider has marks of its own. */
+  /** Whether a token is an access token by the provider's own markers. */
   readonly isAccessToken: (claims: Claims) => boolean;
-  /** Whether the client acts for itself, without a user. */
+  /** Whether the client acts without a user. */
   readonly isClientAlone: (claims: Claims, client: string) => boolean;
 }
 
 const ASYMMETRIC = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
 
-/** RFC 9068, and what most servers do. */
+/** RFC 9068, which most servers follow. */
 const RFC9068: ProviderClaims = {
   types: ["at+jwt"],
   algorithms: ASYMMETRIC,
@@ -34,13 +34,13 @@ const RFC9068: ProviderClaims = {
   scopes: ["scope"],
   tokenId: "jti",
   isAccessToken: ({ nonce }) => nonce === undefined,
-  // RFC 9068, section 5: without a user, `sub` names the client.
+  // RFC 9068, section 5: without a user, `sub` is the client.
   isClientAlone: ({ sub }, client) => sub === client,
 };
 
 /**
- * Whether a token of Keycloak is of a client's own account, `service-account-<client>` in lower case. A user may have
- * registered under such a name, but has a session.
+ * Whether a Keycloak token belongs to a client's service account, `service-account-<client>` in lower case. A
+ * user may have registered under such a name, but then the token has a session.
  */
 function isServiceAccount({ preferred_username: name, azp, client_id, sid }: Claims): boolean {
   if (typeof name !== "string" || sid !== undefined) return false;
@@ -52,8 +52,9 @@ function isServiceAccount({ preferred_username: name, azp, client_id, sid }: Cla
 }
 
 /**
- * The access tokens of providers, as they document them.
- * - Cognito: https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+ * Access token profiles of providers, from their documentation.
+ * - Cognito:
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
  * - Auth0: https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
  * - Okta: https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/
  * - Entra ID: https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
@@ -95,7 +96,7 @@ export const PROVIDER_CLAIMS: Readonly<Record<IssuerConfig["provider"], Provider
     user: ["oid", "sub"],
     scopes: ["scp", "roles"],
     tokenId: "uti",
-    // A token of a user has `scp`; one of an application has roles only.
+    // User tokens have `scp`; application tokens have only roles.
     isClientAlone: ({ idtyp, scp }) => idtyp === "app" || scp === undefined,
   },
   keycloak: {
@@ -108,7 +109,7 @@ export const PROVIDER_CLAIMS: Readonly<Record<IssuerConfig["provider"], Provider
   ping: { ...RFC9068, types: ["none", "jwt", "at+jwt"] },
 };
 
-/** A claim by its name, or by a JSON pointer (RFC 6901) when the name begins with a slash. */
+/** Reads a claim by name, or by JSON pointer (RFC 6901) if the name starts with a slash. */
 export function readClaim(claims: Claims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   if (!name.startsWith("/")) return undefined;

@@ -1,14 +1,14 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 
-/** The shortest RSA key that RFC 7518, section 3.3 allows. */
+/** Minimum RSA key length (RFC 7518, section 3.3). */
 const SHORTEST_MODULUS_BITS = 2048;
 
-/** With the exponent 1, a signature is the padded message itself: anyone can make one. */
+/** With the exponent 1, a signature is the padded message itself, which anyone can forge. */
 const SMALLEST_EXPONENT = 3n;
 
 /**
- * Reads a public key (RFC 7517). Returns undefined for a key that isn't valid, an RSA key of fewer than 2,048 bits, and
- * one whose exponent is 1 or even (RFC 8017, section 3.1).
+ * Reads a public key (RFC 7517). Returns undefined for an invalid key, an RSA key of fewer than 2,048 bits,
+ * or one whose exponent is 1 or even (RFC 8017, section 3.1).
  */
 export function readPublicKey(jwk: object): KeyObject | undefined {
   try {

@@ -15,12 +15,12 @@ import { type Judgement, refused } from "./token-verifier.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** The last second that an instant can name. */
+/** Seconds since the epoch, up to the end of year 9999. */
 const numericDate = z.number().min(0).max(253_402_300_799);
 
 const thumbprint = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
-/** The claims that have one meaning everywhere (RFC 7519, 7800, 8705, 9068, 9449). */
+/** Claims with the same meaning at every issuer (RFC 7519, 7800, 8705, 9068, 9449). */
 const registeredClaimsSchema = z.looseObject({
   iss: z.string(),
   sub: z.string().optional(),
@@ -30,15 +30,15 @@ const registeredClaimsSchema = z.looseObject({
   nbf: numericDate.optional(),
   auth_time: numericDate.optional(),
   acr: z.string().max(256).optional(),
-  /** Entra's authentication contexts. */
+  /** Authentication contexts in Entra ID tokens. */
   acrs: z.array(z.string()).optional(),
   cnf: z.looseObject({ jkt: thumbprint.optional(), "x5t#S256": thumbprint.optional() }).optional(),
 });
 
-/** The public scopes of the admin routes, which other issuers' tokens hold only if the configuration says so. */
+/** Scopes of the admin routes. Other issuers' tokens have them only if `mayAdminister` is set. */
 const ADMIN_SCOPES: ReadonlySet<string> = new Set(["oauth:admin", "oauth:respond"]);
 
-/** API Gateway takes no more of an authorizer: as many scopes as an own token may have. */
+/** Keeps the authorizer's response within API Gateway's limit. Our own tokens have the same limits. */
 const MAX_SCOPES = 100;
 const MAX_SCOPE_CHARACTERS = 2048;
 
@@ -46,11 +46,11 @@ const MAX_SCOPE_CHARACTERS = 2048;
 const FOREIGN_MARKS = ["at_hash", "c_hash", "s_hash", "events"];
 const FOREIGN_TYPES: ReadonlySet<unknown> = new Set(["ID", "Refresh", "Offline", "Logout"]);
 
-/** How an issuer's claims are read. */
+/** Parameters for reading an issuer's claims. */
 export interface ClaimReader {
   readonly issuer: IssuerConfig;
   readonly provider: ProviderClaims;
-  /** Scopes that routes ask for: they are read first, should a token have more than fit. */
+  /** Scopes that routes require. They take precedence if a token has too many scopes. */
   readonly wantedScopes: ReadonlySet<string>;
 }
 
@@ -67,7 +67,7 @@ function words(value: unknown): string[] {
   return value.flatMap((each) => (typeof each === "string" ? each.split(" ") : []));
 }
 
-/** Scopes, as far as a route can ask for them. */
+/** Returns the scopes of a token that routes can require, within the limits. */
 function scopesOf({ issuer, provider, wantedScopes }: ClaimReader, claims: Claims): string[] {
   const named = (issuer.scopeClaims ?? provider.scopes).flatMap((name) =>
     words(readClaim(claims, name)),
@@ -95,7 +95,7 @@ function firstText(claims: Claims, names: readonly string[]): string | undefined
   return undefined;
 }
 
-/** The names of a token's client, user and session; undefined when they are no ids. */
+/** Returns the client, user and session of a token, or undefined if an id isn't valid. */
 function holdersOf({ issuer, provider }: ClaimReader, claims: Claims) {
   const { idPrefix = "", clientClaim, userClaim, sessionClaim } = issuer;
   const client = firstText(claims, clientClaim === undefined ? provider.client : [clientClaim]);
@@ -119,7 +119,7 @@ function identityOf({ issuer, provider }: ClaimReader, claims: Claims): TokenIde
   return identityOfNamedToken(issuer.issuer, name);
 }
 
-/** Whether the claims are of another kind of token, such as an ID token (RFC 8725, section 3.12). */
+/** Whether the claims belong to another kind of token, such as an ID token (RFC 8725, section 3.12). */
 function isOtherToken({ provider }: ClaimReader, claims: Claims): boolean {
   return (
     FOREIGN_MARKS.some((name) => claims[name] !== undefined) ||
@@ -129,9 +129,9 @@ function isOtherToken({ provider }: ClaimReader, claims: Claims): boolean {
 }
 
 /**
- * Judges the claims that an issuer has signed, or answered, and reads them.
+ * Validates claims from a verified JWT or an introspection response, and returns the token.
  *
- * @param fallbackIdentity of a token whose claims have no id of their own
+ * @param fallbackIdentity identity of a token whose claims contain no id
  */
 export function readTokenClaims(
   reader: ClaimReader,
@@ -166,7 +166,7 @@ export function readTokenClaims(
   if (expiresAtMs <= atMs) return refuse("expired_token");
   if (Math.max(iat, nbf ?? 0) * SECOND_MS > atMs + skewMs) return refuse("token_not_yet_valid");
   const audiences = [aud ?? []].flat();
-  // Only Cognito's tokens have no audience, and the schema of the configuration asks for the others'.
+  // Only Cognito's tokens lack an audience. The configuration requires it for all others.
   const needsAudience = issuer.audiences.length > 0 && !(issuer.provider === "cognito" && !aud);
   if (needsAudience && !issuer.audiences.some((each) => audiences.includes(each))) {
     return refuse("wrong_audience");
@@ -177,7 +177,7 @@ export function readTokenClaims(
     certificateThumbprint: cnf?.["x5t#S256"],
   };
   const isBound = Object.values(confirmation).some((each) => each !== undefined);
-  // A confirmation of a kind that is not known cannot be checked (RFC 7800, section 3.1).
+  // Unknown confirmation methods can't be verified (RFC 7800, section 3.1).
   if (cnf && !isBound) return refuse("invalid_claims");
   if (issuer.senderConstrained === "required" && !isBound) return refuse("unconstrained_token");
   return {

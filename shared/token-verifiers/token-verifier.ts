@@ -4,56 +4,56 @@ import type { SignedJwt } from "./json-web-token.ts";
 import type { PossessionEvidence, PossessionRefusal, ProvenPossession } from "./possession.ts";
 import type { TokenRefusal } from "./token-refusal.ts";
 
-/** What a token's form, signature and claims say of it. */
+/** Result of checking a token's form, signature and claims. */
 export type Judgement =
   | { readonly status: "verified"; readonly verified: VerifiedToken }
   | {
       readonly status: "refused";
       readonly reason: TokenRefusal;
-      /** Whose token it is, when the issuer's word for it is verified. */
+      /** Client, user and token of a denied call, if the issuer's signature or response is verified. */
       readonly subject?: EventSubject | undefined;
     };
 
-/** What a verifier says of a token. */
+/** Result of verifying a token. */
 export type Verification =
   | Judgement
-  /** The issuer does not answer, so nobody can tell. */
+  /** The issuer doesn't respond, so the result is unknown. */
   | { readonly status: "unavailable"; readonly cause: string };
 
-/** When a token is judged, and what may be done after the answer. */
+/** Time of a verification, and a way to run tasks after the response. */
 export interface VerificationMoment {
   /** Epoch milliseconds. */
   readonly atMs: number;
   readonly defer: (task: () => Promise<unknown>) => void;
 }
 
-/** A token as a caller sent it. */
+/** A token as sent by a caller. */
 export interface PresentedToken {
   readonly text: string;
-  /** What it says of itself, if it has the form of a signed JWT. Nothing of it is verified. */
+  /** The parsed token if it is a signed JWT. Nothing is verified yet. */
   readonly jwt?: SignedJwt | undefined;
 }
 
-/** Verifies the tokens of one issuer. It knows nothing of the store: revocations are checked there. */
+/** Verifies the tokens of one issuer. Doesn't check revocations, which are in DynamoDB. */
 export interface TokenVerifier {
-  /** Fetches what can be fetched before the first call. It does not throw: a call will ask again. */
+  /** Fetches keys or metadata before the first call. Doesn't throw; calls try again. */
   prepare(atMs: number): Promise<void>;
   verify(presented: PresentedToken, moment: VerificationMoment): Promise<Verification>;
 }
 
-/** The verifiers of all configured issuers. */
+/** Verifies the tokens of all configured issuers. */
 export interface TokenVerifiers {
   /**
-   * Verifies a token by the issuer that it claims to be of.
+   * Verifies a token with the issuer that it names.
    *
-   * @returns undefined for a token that the product issued itself, or that no other issuer is responsible for
+   * @returns undefined for a token of this product, or if no issuer matches the token
    */
   verify(text: string, moment: VerificationMoment): Promise<Verification> | undefined;
 
   /**
-   * Checks that the caller holds the keys that a token is bound to.
+   * Verifies that the caller has the keys that a token is bound to.
    *
-   * @throws what reading the secret of nonces throws
+   * @throws errors from reading the secret of nonces
    */
   provePossession(
     verified: VerifiedToken,
@@ -62,14 +62,14 @@ export interface TokenVerifiers {
   ): Promise<ProvenPossession | PossessionRefusal>;
 
   /**
-   * The nonce for proofs from now on; undefined where none is asked for.
+   * Returns the nonce for new proofs, or undefined if nonces aren't required.
    *
-   * @throws what reading its secret throws
+   * @throws errors from reading the secret
    */
   nonce(atMs: number): Promise<string | undefined>;
 }
 
-/** A refusal. */
+/** Returns the result for a denied token. */
 export function refused(reason: TokenRefusal, subject?: EventSubject): Judgement {
   return { status: "refused", reason, subject };
 }

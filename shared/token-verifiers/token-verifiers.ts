@@ -7,10 +7,10 @@ import { JwtVerifier } from "./jwt-verifier.ts";
 import { provePossession } from "./prove-possession.ts";
 import { refused, type TokenVerifier, type TokenVerifiers } from "./token-verifier.ts";
 
-/** The beginning of the tokens that the product issues itself. */
+/** Prefix of the tokens that this product issues. */
 const OWN_PREFIX = "oam_";
 
-/** Scopes that some route asks for. */
+/** Returns all scopes that a route requires. */
 function wantedScopes({
   routes,
   defaultScopes,
@@ -22,13 +22,13 @@ function wantedScopes({
   ]);
 }
 
-/** Makes the verifiers of the configured issuers, and fetches what they need before the first call. */
+/** Creates the verifiers of the configured issuers, and fetches their keys or metadata before the first call. */
 export async function createTokenVerifiers(
   config: Pick<MonitoringConfig, "issuers" | "dpop" | "routes" | "defaultScopes">,
   options: {
     readonly readSecret: SecretReader;
     readonly atMs: number;
-    /** Whether callers can be told a nonce. Without it, none is asked for. */
+    /** Whether the adapter can send nonces to callers. Otherwise, nonces aren't required. */
     readonly canGiveNonces?: boolean | undefined;
   },
 ): Promise<TokenVerifiers> {
@@ -43,7 +43,7 @@ export async function createTokenVerifiers(
     byIssuer.set(issuer.issuer, verifier);
     if (introspection) byPrefix.push({ prefix: introspection.tokenPrefix, verifier });
   }
-  // The longest prefix that fits decides.
+  // The longest matching prefix wins.
   byPrefix.sort((a, b) => b.prefix.length - a.prefix.length);
   const { nonce } = config.dpop;
   const nonces =

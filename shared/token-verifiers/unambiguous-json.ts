@@ -1,14 +1,14 @@
-/** No token is nested deeper. */
+/** Maximum nesting of a token's JSON. */
 const MAX_DEPTH = 16;
 
-/** The end of a JSON string that begins at `start`, behind its closing quote. */
+/** Returns the index after the closing quote of the JSON string at `start`. */
 function endOfString(text: string, start: number): number {
   let index = start + 1;
   while (text[index] !== '"') index += text[index] === "\\" ? 2 : 1;
   return index + 1;
 }
 
-/** Whether valid JSON names a member of an object twice, or is nested too deeply. */
+/** Whether valid JSON repeats a member name within an object, or is nested too deeply. */
 function isAmbiguous(text: string): boolean {
   const names: (Set<string> | undefined)[] = [];
   let isName = false;
@@ -44,8 +44,8 @@ function isAmbiguous(text: string): boolean {
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * A JSON object from UTF-8. Two readers of one text must see the same (RFC 8725, section 2.4 and RFC 7519, section 4),
- * so names that occur twice are refused.
+ * Parses a JSON object from UTF-8. Rejects duplicate member names, because all parsers must read the same
+ * token (RFC 8725, section 2.4 and RFC 7519, section 4).
  *
  * @returns undefined for anything else
  */

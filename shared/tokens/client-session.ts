@@ -4,29 +4,29 @@ import type { DocumentClient } from "../core/document-client.ts";
 import { digestSecret } from "./token-secret.ts";
 
 export const clientSessionSchema = z.object({
-  /** SHA-256 of the `Mcp-Session-Id`, hex: the table's key. */
+  /** Table key: SHA-256 of the `Mcp-Session-Id`, hex. */
   session_digest: z.string(),
-  /** Public identifier, in events and answers. */
+  /** Public id, in events and responses. */
   session_id: z.string(),
   oauth_client_id: z.string(),
   user_id: z.string().optional(),
   token_id: z.string().optional(),
-  /** The scopes of this session. A call needs its scopes in the token as well. */
+  /** Scopes of the session. A call needs its scopes in both the session and the token. */
   scopes: z.array(z.string()),
   started_at: z.string(),
   expires_at: z.string(),
 });
 
-/** A client's session as it is stored. Of the id that the client sends, only the digest is stored. */
+/** A client's session as stored in DynamoDB, with only the digest of its `Mcp-Session-Id`. */
 export type ClientSession = z.output<typeof clientSessionSchema>;
 
-/** Where sessions are kept. */
+/** Table of sessions. */
 export interface SessionStore {
   readonly db: DocumentClient;
   readonly sessionsTable: string;
 }
 
-/** The session with the `Mcp-Session-Id` that a client sent, even if it has expired; undefined without one. */
+/** Returns the session of an `Mcp-Session-Id`, even if it has expired, or undefined if it does not exist. */
 export async function findSession(
   store: SessionStore,
   sessionSecret: string,

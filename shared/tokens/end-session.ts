@@ -3,7 +3,7 @@ import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type ClientSession, clientSessionSchema, type SessionStore } from "./client-session.ts";
 import { digestSecret } from "./token-secret.ts";
 
-/** Ends a session early and publishes `session_ended`. It does nothing when there is no such session. */
+/** Ends a session early and publishes `session_ended`. Does nothing if the session doesn't exist. */
 export function endSession(
   ender: Tracking & SessionStore,
   sessionSecret: string,
@@ -11,7 +11,7 @@ export function endSession(
   return endSessionOfDigest(ender, digestSecret(sessionSecret));
 }
 
-/** Ends a session by the key of its item, as `endSession` does. */
+/** Ends a session by its table key, like `endSession`. */
 export async function endSessionOfDigest(
   ender: Tracking & SessionStore,
   sessionDigest: string,

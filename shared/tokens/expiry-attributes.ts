@@ -5,7 +5,7 @@ import { allShardKeys, shardKey, shardOf } from "../core/shards.ts";
 
 const EXPIRY = "expiry";
 
-/** Attributes by which an expiring item is found by the cleanup and, at the latest, swept by TTL. */
+/** Returns the attributes by which the cleanup finds an expired item, and TTL as a backstop. */
 export function expiryAttributes(
   key: string,
   expiresAtMs: number,
@@ -18,19 +18,20 @@ export function expiryAttributes(
   };
 }
 
-/** The partitions of a `by_expiry` index that a cleanup walks. */
+/** Returns the partitions of a `by_expiry` index that a cleanup reads. */
 export function expiryPartitions(config: Pick<MonitoringConfig, "shards">): string[] {
   return allShardKeys(EXPIRY, config.shards.expiry.read);
 }
 
-/** After every instant. */
+/** Later than every valid instant. */
 export const LAST_INSTANT = "9999-12-31T23:59:59.999Z";
 
 /**
- * The Queries that list what expires between two instants, both included, one for each partition of `by_expiry`.
+ * Returns the Queries for items that expire between two instants (inclusive), one per partition of
+ * `by_expiry`.
  *
  * @param fromAt UTC
- * @param toAt UTC; without it, there is no end
+ * @param toAt UTC; unbounded by default
  */
 export function queriesByExpiry(
   config: Pick<MonitoringConfig, "shards">,

@@ -1,7 +1,7 @@
 import { batchGetAll } from "../core/batch-get-all.ts";
 import { type ClientStore, type OAuthClient, oauthClientSchema } from "./oauth-client.ts";
 
-/** The clients with the given ids, by id; ids without an item are absent. */
+/** Reads clients by id. Returns a map without the ids that don't exist. */
 export async function findClients(
   store: ClientStore,
   clientIds: readonly string[],

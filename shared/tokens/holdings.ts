@@ -5,28 +5,28 @@ import { toEpochSeconds } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 import { allShardKeys, shardKey, shardOf } from "../core/shards.ts";
 
-/** Where tokens and sessions are listed by whoever holds them. */
+/** Table that lists credentials (tokens and sessions) by principal. */
 export interface HoldingStore {
   readonly db: DocumentClient;
   readonly holdingsTable: string;
 }
 
-/** A user, a client, or one of the product's own sessions, by the id in events. */
+/** A principal: a user, a client, or a session of this product, by its id in events. */
 export interface Holder {
   readonly kind: "user" | "client" | "session";
   readonly id: string;
 }
 
-/** Partitions of a client, which may be issued thousands of tokens a second. A user has one partition. */
+/** Partitions per client, because a client may be issued thousands of tokens per second. A user has one partition. */
 const CLIENT_SHARDS = 16;
 
-/** A token or session in the list of a holder. What changes of it is in its own table. */
+/** A token or session in a principal's list. Its current state is in its own table. */
 export const holdingSchema = z.object({
   holder: z.string(),
-  /** `token` or `session`, when it expires, and its public id: in this order. */
+  /** Sort key: `token` or `session`, expiry and public id, in this order. */
   held: z.string(),
   kind: z.enum(["token", "session"]),
-  /** The key in the table of tokens or sessions. */
+  /** Key in the table of tokens or sessions. */
   digest: z.string(),
   oauth_client_id: z.string(),
   user_id: z.string().optional(),
@@ -36,7 +36,7 @@ export const holdingSchema = z.object({
 
 export type Holding = z.output<typeof holdingSchema>;
 
-/** What is held, by its public id. */
+/** A credential to list, by its public id. */
 export interface Held {
   readonly kind: "token" | "session";
   readonly id: string;
@@ -50,7 +50,7 @@ export interface Held {
 const partitionsOf = ({ kind, id }: Holder): string[] =>
   kind === "client" ? allShardKeys(`client#${id}`, CLIENT_SHARDS) : [`${kind}#${id}`];
 
-/** The Queries that list what a holder holds of a kind and has not expired, soonest to expire first. */
+/** Returns the Queries for a principal's unexpired credentials of one kind, in order of expiry. */
 export function holdingQueries(
   store: HoldingStore,
   holder: Holder,
@@ -60,7 +60,7 @@ export function holdingQueries(
   return partitionsOf(holder).map((partition) => ({
     TableName: store.holdingsTable,
     KeyConditionExpression: "holder = :holder AND held BETWEEN :from AND :to",
-    // What a revocation has dealt with.
+    // Skip credentials that a revocation has already handled.
     FilterExpression: `attribute_not_exists(is_done)${begunBefore === undefined ? "" : " AND began_at < :before"}`,
     ExpressionAttributeValues: {
       ":holder": partition,
@@ -72,7 +72,7 @@ export function holdingQueries(
   }));
 }
 
-/** Lists a token or session with its client and its user, and a session by itself (1 write unit each). */
+/** Lists a token or session with its client and user, and a session also under its own id (1 write unit each). */
 export async function keepHoldings(store: HoldingStore, held: Held): Promise<void> {
   const { id, ...facts } = held;
   const holders = [
@@ -97,7 +97,7 @@ export async function keepHoldings(store: HoldingStore, held: Held): Promise<voi
   );
 }
 
-/** Takes what a revocation has dealt with out of its holder's list. */
+/** Marks a credential as handled by a revocation, which removes it from the list of its principal. */
 export async function markHoldingDone(
   store: HoldingStore,
   { holder, held }: Pick<Holding, "holder" | "held">,
@@ -113,7 +113,7 @@ export async function markHoldingDone(
       }),
     )
     .catch((error: unknown) => {
-      // It has expired and is gone.
+      // The entry has expired and is already deleted.
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     });
 }

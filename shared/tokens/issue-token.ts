@@ -23,20 +23,20 @@ export const issueTokenRequestSchema = z.strictObject({
     .max(366 * 86_400),
 });
 
-/** The parameters of a new token. */
+/** Parameters of a new token. */
 export type IssueTokenRequest = z.input<typeof issueTokenRequestSchema>;
 
-/** A new token. `secret` is returned only here and is not stored. */
+/** A new token. `secret` is returned only here and isn't stored. */
 export interface IssuedToken {
   readonly secret: string;
   readonly token: AccessToken;
 }
 
 /**
- * Issues an opaque access token: stores its digest, lists it with its client and user, publishes `token_issued`, and only then returns the
- * secret. So every token that can be used has been counted.
+ * Issues an opaque access token. Stores its digest, lists it with its client and user, and publishes
+ * `token_issued` before returning the secret. So every usable token has been counted.
  *
- * @throws InvalidInputError when the request is not valid, with each wrong part and the reason
+ * @throws InvalidInputError naming each invalid part of the request
  */
 export async function issueToken(
   issuer: Tracking & TokenStore & HoldingStore & { readonly config: MonitoringConfig },

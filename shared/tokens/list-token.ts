@@ -3,7 +3,7 @@ import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { AccessToken, TokenStore } from "./access-token.ts";
 import { type HoldingStore, keepHoldings } from "./holdings.ts";
 
-/** Lists a token with its client and its user. */
+/** Lists a token with its client and user. */
 export function keepTokenHoldings(store: HoldingStore, token: AccessToken): Promise<void> {
   return keepHoldings(store, {
     kind: "token",
@@ -17,8 +17,8 @@ export function keepTokenHoldings(store: HoldingStore, token: AccessToken): Prom
 }
 
 /**
- * Lists a token that is in use and not listed: another issuer's, one that a server wrote to the table itself, or one
- * from before there were lists. A use that comes while it fails tries again.
+ * Lists a token in use that isn't listed yet: from another issuer, written to the table by a server itself,
+ * or issued before the lists existed. If it fails, the next use tries again.
  */
 export async function listTokenInUse(
   store: TokenStore & HoldingStore,
@@ -36,7 +36,7 @@ export async function listTokenInUse(
       }),
     )
     .catch((error: unknown) => {
-      // It is not stored yet, or not any more.
+      // The token isn't stored yet, or has been removed.
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     });
 }

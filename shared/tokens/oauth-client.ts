@@ -6,14 +6,14 @@ export const oauthClientSchema = z.object({
   client_name: z.string().optional(),
   status: z.enum(["active", "inactive"]),
   created_at: z.string(),
-  /** The latest `token_used` of any of its tokens. */
+  /** Time of the latest `token_used` of any of its tokens. */
   last_used_at: z.string().optional(),
 });
 
-/** An OAuth client. A client that only events have named is called by its id. */
+/** An OAuth client. An unregistered client, known only from events, has no name. */
 export type OAuthClient = z.output<typeof oauthClientSchema>;
 
-/** Where clients are kept. */
+/** Table of clients. */
 export interface ClientStore {
   readonly db: DocumentClient;
   readonly clientsTable: string;

@@ -1,12 +1,12 @@
 import * as z from "zod";
 import type { AccessToken } from "./access-token.ts";
 
-/** The time and address of a token's previous use; null at its first use. */
+/** Time and address of a token's previous use; null at its first use. */
 export const previousUseSchema = z.object({ at: z.string(), ip: z.string() }).nullable();
 
 /**
- * The previous use, for a `token_used` event. It shows a change of network or a long time without use. A
- * producer that does not know the previous use leaves it out.
+ * Returns the previous use for a `token_used` event. It reveals a change of network or a long idle time.
+ * Producers that don't know the previous use omit it.
  */
 export function previousUse(token: Pick<AccessToken, "last_used_at" | "last_used_ip">): {
   readonly previous_use: z.output<typeof previousUseSchema>;

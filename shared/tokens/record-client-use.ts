@@ -3,8 +3,8 @@ import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { ClientStore } from "./oauth-client.ts";
 
 /**
- * Moves a client's `last_used_at` forward to `usedAt`, never back, whatever order events come in; a
- * client that nobody registered is entered as active. Repeating it changes nothing.
+ * Advances a client's `last_used_at` to `usedAt`, never back. Registers an unknown
+ * client as active. Idempotent.
  */
 export async function recordClientUse(
   store: ClientStore,

@@ -5,27 +5,30 @@ import { toInstant } from "../core/clock.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
- * A token's status at an instant. `token` is present when the secret is known. It is the token before this
- * use: its `last_used_at` and `last_used_ip` describe the previous use.
+ * A token's status at an instant. `token` is the stored token before this use: its `last_used_at` and
+ * `last_used_ip` describe the previous use.
  */
 export type TokenUse =
   | { readonly status: "active"; readonly token: AccessToken }
   | { readonly status: "expired" | "revoked"; readonly token: AccessToken }
   | { readonly status: "unknown" };
 
-/** The names of DynamoDB's errors for a write to an item or partition that is too busy. */
+/** DynamoDB errors for writes to an item or partition that is too busy. */
 const THROTTLED = new Set([
   "ProvisionedThroughputExceededException",
   "ThrottlingException",
   "RequestLimitExceeded",
 ]);
 
-/** Whether a write failed only because its item or partition is too busy. */
+/** Whether a write failed only because of throttling. */
 export function isThrottled(error: unknown): boolean {
   return error instanceof Error && THROTTLED.has(error.name);
 }
 
-/** The status of a stored token at `atMs`. A revoked token is never `expired`; a token expires at `expires_at`. */
+/**
+ * Returns the status of a stored token at `atMs`. A token is expired from `expires_at` on. `revoked` takes
+ * precedence over `expired`.
+ */
 export function standing(token: AccessToken | undefined, atMs: number): TokenUse {
   if (!token) return { status: "unknown" };
   if (token.revoked_at !== undefined) return { status: "revoked", token };
@@ -33,7 +36,7 @@ export function standing(token: AccessToken | undefined, atMs: number): TokenUse
   return { status: "active", token };
 }
 
-/** Reads a token by its digest (1 read unit per 4 KB, strongly consistent) and returns its status. */
+/** Reads a token by its digest (strongly consistent, 1 read unit per 4 KB) and returns its status. */
 export async function findToken(
   store: TokenStore,
   tokenDigest: string,
@@ -50,10 +53,10 @@ export async function findToken(
 }
 
 /**
- * Returns a token's status and records the time and address of its use, in one round trip: a conditional
- * UpdateItem that returns the item in any case (1 write unit per KB). It changes neither a token that is not
- * active nor a later `last_used_at`. When the write is throttled (one token is busier than a partition
- * allows), it only reads the token: the call continues, and its event has the exact time.
+ * Returns a token's status and records the time and address of its use in one round trip: a conditional
+ * UpdateItem that returns the item in any case (1 write unit per KB). It changes neither a token that isn't
+ * active nor a later `last_used_at`. If the write is throttled because the token exceeds the limit of a
+ * partition, it only reads the token: the call continues, and its event has the exact time.
  */
 export async function recordTokenUse(
   store: TokenStore,

@@ -8,7 +8,7 @@ import { expiryAttributes } from "./expiry-attributes.ts";
 import { isThrottled, type TokenUse } from "./record-token-use.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** What the store adds to the claims. A token that was revoked before its first use has nothing else. */
+/** Attributes that DynamoDB adds to the claims. For a token revoked before its first use, nothing else is stored. */
 const standingSchema = accessTokenSchema.pick({
   revoked_at: true,
   last_used_at: true,
@@ -16,18 +16,21 @@ const standingSchema = accessTokenSchema.pick({
   listed: true,
 });
 
-/** The use of a verified token, as the store knows it. */
+/** Use of a verified token, combined with its stored item. */
 export interface VerifiedUse {
   readonly use: Exclude<TokenUse, { readonly status: "unknown" }>;
-  /** Whether this use made the token known: true for one call, however many race. */
+  /** Whether this use created the item. True for exactly one of several concurrent calls. */
   readonly isFirst: boolean;
-  /** Whether the store took the use. If not, record it again later. */
+  /** Whether the use was stored. If not, record it again later. */
   readonly isRecorded: boolean;
 }
 
 type Recorder = TokenStore & { readonly config: Pick<MonitoringConfig, "shards" | "retention"> };
 
-/** The use of a token, by its item in the store. Its expiry is in its claims, which the verifier has checked. */
+/**
+ * Returns the use of a token according to its stored item. The verifier has already checked the expiry in the
+ * claims.
+ */
 export function verifiedUse(
   { token }: VerifiedToken,
   item: Record<string, unknown> | undefined,
@@ -37,9 +40,9 @@ export function verifiedUse(
 }
 
 /**
- * Records the use of a verified token and makes it known, in one round trip: an UpdateItem that creates the item
- * at the first use (1 write unit per KB). It changes neither a revoked token nor a later `last_used_at`. When the
- * write is throttled, it only reads the item.
+ * Records the use of a verified token in one round trip: an UpdateItem that creates the item at the first use
+ * (1 write unit per KB). It changes neither a revoked token nor a later `last_used_at`. If the write is
+ * throttled, it only reads the item.
  */
 export async function recordVerifiedUse(
   recorder: Recorder,

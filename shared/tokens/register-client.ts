@@ -15,9 +15,9 @@ export const registerClientRequestSchema = z.strictObject({
 export type RegisterClientRequest = z.input<typeof registerClientRequestSchema>;
 
 /**
- * Registers a client, or names one that events have already brought; what is known of its use stays.
+ * Registers a client, or names a client that events have already created. Keeps its usage data.
  *
- * @throws InvalidInputError when the request is not valid.
+ * @throws InvalidInputError when the request isn't valid
  */
 export async function registerClient(
   store: ClientStore & { readonly clock: Clock },

@@ -19,14 +19,14 @@ const namedTokenSchema = z.strictObject({
   userId: identifierSchema.optional(),
 });
 
-/** A token as its issuer names it: `iss` and `jti`. */
+/** Another issuer's token, identified by `iss` and `jti`. */
 export type NamedToken = z.input<typeof namedTokenSchema>;
 
 /**
- * Revokes another issuer's token by its `jti`, even if it was never used here, and publishes `token_revoked`. Its
- * expiry is not known before its first use, so the revocation is kept as long as any token may live.
+ * Revokes another issuer's token by its `jti`, even if it was never used here, and publishes `token_revoked`.
+ * The expiry of an unused token is unknown, so the revocation is kept for the longest allowed token lifetime.
  *
- * @throws InvalidInputError when the token's names are not valid
+ * @throws InvalidInputError when the request isn't valid
  */
 export async function revokeNamedToken(
   revoker: Tracking & TokenStore & { readonly config: MonitoringConfig },
@@ -61,7 +61,7 @@ export async function revokeNamedToken(
       }),
     )
     .catch((error: unknown) => {
-      // It is known already.
+      // The token is already stored.
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     });
   const token = await markRevoked(revoker, token_digest, nowMs);

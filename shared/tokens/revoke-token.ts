@@ -8,15 +8,15 @@ import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
-/** A revoked token keeps the id of its event, so that a repeated revocation publishes the same event. */
+/** A revoked token. It stores the id of its event, so that repeated revocations publish the same event. */
 const revokedTokenSchema = accessTokenSchema.extend({
   revoked_at: z.string(),
   revocation_event_id: z.string(),
-  /** Whether it is another issuer's token that was revoked before its first use: its times are not known. */
+  /** Whether the token was revoked before its first use, so that its times are unknown. */
   never_seen: z.boolean().optional(),
 });
 
-/** No token has the id. */
+/** Thrown when no token has the id. */
 export class TokenNotFoundError extends OAuthMonitoringError {
   override readonly name = "TokenNotFoundError";
 
@@ -28,7 +28,7 @@ export class TokenNotFoundError extends OAuthMonitoringError {
 }
 
 /**
- * The key of a token by its public id.
+ * Returns the table key of a token by its public id.
  *
  * @throws TokenNotFoundError when no token has the id
  */
@@ -47,10 +47,10 @@ export async function digestOfTokenId(store: TokenStore, tokenId: string): Promi
 }
 
 /**
- * Marks a token as revoked at an instant, unless it is already, and publishes `token_revoked`. Doing it again
- * publishes the same event with the same id.
+ * Marks a token as revoked, unless it already is, and publishes `token_revoked`. Repeated calls publish the
+ * same event with the same id.
  *
- * @returns undefined when there is no such token
+ * @returns undefined when the token doesn't exist
  */
 export async function markRevoked(
   revoker: Tracking & TokenStore,
@@ -90,10 +90,10 @@ export async function markRevoked(
 }
 
 /**
- * Revokes a token by its public id and publishes `token_revoked`. Revoking again changes nothing and publishes
- * the same event with the same id. So a retry completes a revocation that a crash interrupted.
+ * Revokes a token by its public id and publishes `token_revoked`. Repeated calls change nothing and publish
+ * the same event with the same id, so a retry completes a revocation that a crash interrupted.
  *
- * @throws TokenNotFoundError when no token has the id.
+ * @throws TokenNotFoundError when no token has the id
  */
 export async function revokeToken(
   revoker: Tracking & TokenStore,

@@ -10,7 +10,7 @@ import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { TokenStore } from "./access-token.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** A user, a client or a session of another issuer, by its id in events (with the issuer's `idPrefix`). */
+/** A principal of another issuer: a user, client or session, by its id in events (with the issuer's `idPrefix`). */
 export interface TokenHolder {
   readonly kind: "user" | "client" | "session";
   readonly id: string;
@@ -21,12 +21,12 @@ const holderSchema = z.strictObject({
   id: identifierSchema,
 });
 
-/** No token of another issuer lives longer, so no revocation needs to be kept longer. */
+/** Longest accepted lifetime of another issuer's token, and therefore the retention of a revocation. */
 export const LONGEST_LIFETIME_MS = 366 * DAY_MS;
 
 /**
- * Copies of a holder's item. Every call of a client reads one of its copies, the one of the token, and a partition
- * answers about 3,000 such reads a second.
+ * Copies of a principal's item, to spread reads: each call of a client reads the copy for its token, and a
+ * partition serves about 3,000 such reads per second.
  */
 const COPIES = { user: 1, client: 16, session: 1 } as const;
 
@@ -35,7 +35,7 @@ const keyOf = ({ kind, id }: TokenHolder, copy: number) =>
 
 const revokedHolderSchema = z.object({ revoked_before: instantSchema });
 
-/** The keys of the items that say whether a token's user, client or session is revoked. */
+/** Returns the keys of the items with the revocations of a token's user, client and session. */
 export function holderKeys({
   token,
   sessionId,
@@ -49,10 +49,11 @@ export function holderKeys({
 }
 
 /**
- * When a token was revoked by its user, client or session; undefined when it was issued later. The issuer's times
- * are whole seconds, so a token of the second in which its holder was revoked counts as issued before.
+ * Returns when a token's user, client or session was revoked, or undefined if the token was issued later.
+ * Issuers' times are whole seconds, so a token issued in the second of the revocation counts as issued
+ * before.
  *
- * @param items those of `holderKeys` that exist
+ * @param items existing items of `holderKeys`
  */
 export function revokedWithHolder(
   { token }: VerifiedToken,
@@ -66,10 +67,11 @@ export function revokedWithHolder(
 }
 
 /**
- * Revokes every token that other issuers have issued to a user, a client or a session up to now, known here or not,
- * and publishes `access_revoked`. The next call with such a token is refused; a token issued afterwards is let in.
+ * Revokes every token that other issuers have issued to a user, client or session so far, even tokens not
+ * used here yet, and publishes `access_revoked`. The next call with such a token is denied; tokens issued
+ * afterwards are allowed.
  *
- * @throws InvalidInputError when the holder is not valid
+ * @throws InvalidInputError when the principal isn't valid
  */
 export async function revokeHolder(
   revoker: Tracking & TokenStore,
@@ -94,8 +96,8 @@ export async function revokeHolder(
 }
 
 /**
- * Keeps that the tokens of other issuers of a user, a client or a session are revoked if they were issued before an
- * instant. Calls read it with the token.
+ * Stores that tokens of other issuers for a user, client or session are revoked if issued before an instant.
+ * Calls read this together with the token.
  */
 export async function markHolderRevoked(
   store: TokenStore,
@@ -119,7 +121,7 @@ export async function markHolderRevoked(
           }),
         )
         .catch((error: unknown) => {
-          // Another revocation, of this moment or a later one, holds.
+          // A concurrent or later revocation already applies.
           if (!(error instanceof ConditionalCheckFailedException)) throw error;
         }),
     ),

@@ -22,10 +22,10 @@ export const startSessionRequestSchema = z.strictObject({
     .max(30 * 86_400),
 });
 
-/** The parameters of a new session. */
+/** Parameters of a new session. */
 export type StartSessionRequest = z.input<typeof startSessionRequestSchema>;
 
-/** A new session. `secret` is the `Mcp-Session-Id` for the client; it is returned only here. */
+/** A new session. `secret` is the client's `Mcp-Session-Id`; it is returned only here. */
 export interface StartedSession {
   readonly secret: string;
   readonly session: ClientSession;
@@ -34,7 +34,7 @@ export interface StartedSession {
 /**
  * Starts a session and publishes `session_started`.
  *
- * @throws InvalidInputError when the request is not valid.
+ * @throws InvalidInputError when the request isn't valid
  */
 export async function startSession(
   starter: Tracking & SessionStore & HoldingStore & { readonly config: MonitoringConfig },

@@ -8,21 +8,21 @@ import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
 import { digestSecret } from "./token-secret.ts";
 
-/** What an authorization server records of a code it hands out (RFC 6749, section 4.1.2). */
+/** Schema of an authorization code that a server issued (RFC 6749, section 4.1.2). */
 export const authorizationCodeSchema = z.strictObject({
   code: z.string().min(16, "an authorization code of at least 16 characters").max(1024),
   clientId: identifierSchema,
   userId: identifierSchema,
   scopes: z.array(scopeSchema),
   redirectUri: z.url(),
-  /** RFC 6749 recommends ten minutes at the most. */
+  /** RFC 6749 recommends a maximum of ten minutes. */
   expiresInSeconds: z.int().min(1).max(3600).default(600),
 });
 
-/** What an authorization server records of a code it hands out. */
+/** An authorization code that a server issued. */
 export type AuthorizationCodeRequest = z.input<typeof authorizationCodeSchema>;
 
-/** Where authorization codes are kept. */
+/** Table of authorization codes. */
 export interface AuthorizationCodeStore {
   readonly db: DocumentClient;
   readonly authorizationCodesTable: string;
@@ -31,9 +31,9 @@ export interface AuthorizationCodeStore {
 }
 
 /**
- * Stores an authorization code by its digest until it expires and is removed.
+ * Stores the digest of an authorization code. The cleanup removes it after it has expired.
  *
- * @throws InvalidInputError when the request is not valid.
+ * @throws InvalidInputError when the request isn't valid
  */
 export async function storeAuthorizationCode(
   store: AuthorizationCodeStore,

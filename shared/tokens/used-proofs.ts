@@ -4,18 +4,18 @@ import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { toEpochSeconds } from "../core/clock.ts";
 import type { TokenStore } from "./access-token.ts";
 
-/** What tells one proof of possession from every other. */
+/** Identity of a DPoP proof. */
 export interface ProofIdentity {
-  /** The thumbprint of the key that signed it. */
+  /** Thumbprint of the key that signed it. */
   readonly keyThumbprint: string;
   readonly jti: string;
-  /** When it is refused for its age, epoch milliseconds. */
+  /** Time from which the proof is too old, in epoch milliseconds. */
   readonly expiresAtMs: number;
 }
 
 /**
- * Remembers a proof until it expires (1 write unit). It is one conditional write, so of calls that race with one
- * proof, one wins. DynamoDB TTL removes it.
+ * Marks a proof as used until it expires (1 write unit). The conditional write lets only one of several
+ * concurrent calls use the same proof. DynamoDB TTL removes it.
  *
  * @returns false when the proof was used before (RFC 9449, section 11.1)
  */

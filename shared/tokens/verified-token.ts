@@ -1,24 +1,24 @@
 import type { AccessToken } from "./access-token.ts";
 
-/** To whom a token is bound (RFC 7800): whoever uses it must prove possession. */
+/** Keys that a token is bound to (RFC 7800). Its caller must prove possession of them. */
 export interface Confirmation {
-  /** The SHA-256 thumbprint of the DPoP key (RFC 9449, section 6). */
+  /** SHA-256 thumbprint of the DPoP key (RFC 9449, section 6). */
   readonly keyThumbprint?: string | undefined;
-  /** The SHA-256 thumbprint of the client certificate (RFC 8705, section 3.1). */
+  /** SHA-256 thumbprint of the client certificate (RFC 8705, section 3.1). */
   readonly certificateThumbprint?: string | undefined;
 }
 
-/** A token of another issuer, of which its issuer's word is verified. The store may not know it yet. */
+/** A verified token of another issuer. It may not be stored yet. */
 export interface VerifiedToken {
-  /** What the claims say, as the store keeps it. */
+  /** Claims in the form of a stored token. */
   readonly token: AccessToken;
   /** `iss`, as configured. */
   readonly issuer: string;
-  /** The user's session with the issuer. */
+  /** The user's session at the issuer. */
   readonly sessionId?: string | undefined;
   readonly confirmation: Confirmation;
-  /** How (`acr`) the user signed in. */
+  /** Authentication context classes of the sign-in (`acr`). */
   readonly authenticationClasses: readonly string[];
-  /** When the user signed in, epoch milliseconds (`auth_time`). */
+  /** Time of the sign-in (`auth_time`) in epoch milliseconds. */
   readonly authenticatedAtMs?: number | undefined;
 }

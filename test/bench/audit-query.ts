@@ -17,7 +17,7 @@ const PAGE = 50;
 const CLIENTS = 20;
 const TOKENS = 40;
 
-/** What an admin asks for first. */
+/** The filters that admins use most. */
 const PAGES = {
   "all events": {},
   "security events": { security: true },
@@ -26,7 +26,7 @@ const PAGES = {
   "a token's events": { tokenId: "token-7" },
 } as const;
 
-/** Event `n` of `count` over the last day: each fourth a failure, as under an attack. */
+/** Creates event `n` of `count` over the last day. One in four is a failure, as during an attack. */
 function eventOf(world: World, n: number, count: number): OAuthEvent {
   const token = n % TOKENS;
   const failed = Math.floor(n / TOKENS) % 4 === 0;
@@ -50,10 +50,10 @@ function eventOf(world: World, n: number, count: number): OAuthEvent {
   );
 }
 
-/** A store of `count` events: the items that the subscriber would have written, without its counters. */
+/** Creates a store with `count` events, as the subscriber would write them but without its counters. */
 async function storeOf(endpoint: string, count: number): Promise<World> {
   const world = await createWorldAt(endpoint);
-  // By the subscriber's own way once, so that readers know which retention periods are in use.
+  // Stored with the subscriber's code, so that readers know which retention periods are in use.
   const first = [0, TOKENS].map((n) => eventOf(world, n, count));
   await storeEvents(world, first, world);
   await fillTable(world.db, world.eventsTable, count - first.length, (n) =>
@@ -62,7 +62,7 @@ async function storeOf(endpoint: string, count: number): Promise<World> {
   return world;
 }
 
-/** What a first page costs among ever more events; `AUDIT_EVENTS` sets how many. */
+/** Measures the cost of a first page for growing numbers of events, set by `AUDIT_EVENTS`. */
 export const auditQuery: Benchmark = {
   name: "audit-query",
   async run(report) {

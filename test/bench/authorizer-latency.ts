@@ -12,7 +12,7 @@ import { startDelayedBus } from "./delayed-bus.ts";
 import { Answered, interleaved } from "./interleaved.ts";
 import { median, percentile } from "./percentile.ts";
 
-/** How late the bus answers, and for how many calls of each kind: a slow bus leaves time for fewer. */
+/** Delays of the bus, and the number of calls per variant. A slow bus leaves time for fewer calls. */
 const BUS = [
   { delayMs: 0, rounds: 1500 },
   { delayMs: 20, rounds: 500 },
@@ -20,7 +20,7 @@ const BUS = [
 ];
 const WARM_UP = 100;
 
-/** Round trips and bytes between a call and its answer. */
+/** Measures round trips and bytes between a call and its response. */
 export async function responsePath(world: World): Promise<BenchmarkTable> {
   const { context, request } = await scene(world);
   const proxy = await startCountingProxy(world.endpoint);
@@ -32,7 +32,7 @@ export async function responsePath(world: World): Promise<BenchmarkTable> {
     const calls = 20;
     for (let call = 0; call < calls; call += 1) await allowed(untracked, request);
     const { sent, received } = proxy;
-    // After the bytes were counted: the watch itself asks the store for more.
+    // Added after the bytes are counted, because it makes the store return more.
     const traffic = watchStore(db);
     await allowed(untracked, request);
     return {
@@ -51,7 +51,7 @@ export async function responsePath(world: World): Promise<BenchmarkTable> {
   }
 }
 
-/** What tracking adds to the time until the answer, against the same decisions without any tracking. */
+/** Measures the latency that tracking adds to the response, compared with the same decisions without tracking. */
 export async function addedLatency(world: World): Promise<BenchmarkTable> {
   const { context, request } = await scene(world);
   const db = createDocumentClient("call", { endpoint: world.endpoint });
@@ -62,10 +62,10 @@ export async function addedLatency(world: World): Promise<BenchmarkTable> {
       eventBusName: "bench",
       logger: context.logger,
     });
-    // When the next call comes does not hang on when the work of the one before was done; and a call
-    // after a longer pause is slower, tracked or not. So every call comes after the same pause.
+    // Every call comes after the same pause. Otherwise the next call would depend on when the deferred work ended, and
+    // calls after longer pauses are slower, tracked or not.
     const pause = () => sleep(bus.delayMs + 2);
-    // No event is made, none is published.
+    // Publishes no events.
     const untracked = async () => {
       const sink = { publish: async () => {} };
       await allowed({ ...context, db, sink, defer: () => {} }, request);
@@ -73,7 +73,7 @@ export async function addedLatency(world: World): Promise<BenchmarkTable> {
       await pause();
       return answered;
     };
-    // As the handler does: everything after the answer, and no other call before that is done.
+    // Like the handler: runs everything after the response, and finishes it before the next call.
     const tracked = async () => {
       const sink = createBufferedSink(publisher);
       const deferred: (() => Promise<unknown>)[] = [];

@@ -3,7 +3,7 @@ import { systemClock } from "../../shared/core/clock.ts";
 import { issueToken } from "../../shared/index.ts";
 import type { World } from "../integration/world.ts";
 
-/** An authorizer of the world's tokens over a store of its own choice, and one good token. */
+/** Creates an authorizer context over the world's tables, and a request with a valid token. */
 export async function scene(world: World) {
   const issuer = { ...world.context, clock: systemClock, sink: { publish: async () => {} } };
   const { secret } = await issueToken(issuer, {
@@ -25,7 +25,7 @@ export async function scene(world: World) {
   return { context, request };
 }
 
-/** Makes a call that must be let in. */
+/** Makes a call that must be allowed. */
 export async function allowed(...call: Parameters<typeof authorize>): Promise<void> {
   const { outcome } = await authorize(...call);
   if (outcome !== "allowed") throw new Error(`the call was answered ${outcome}`);

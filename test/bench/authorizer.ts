@@ -7,7 +7,7 @@ import { withDeployedBundles } from "./deployed-bundles.ts";
 import { handlerCpu } from "./handler-cpu.ts";
 import { jwtCpu } from "./jwt-cpu.ts";
 
-/** What a call waits for, and what the functions weigh. */
+/** Measures the latency and CPU time of a call, and the size of the functions. */
 export const authorizer: Benchmark = {
   name: "authorizer",
   async run(report) {

@@ -1,13 +1,13 @@
-/** A result: counts, or ratios of what was measured side by side in one run. */
+/** A result table: counts, or ratios of values that were measured side by side in one run. */
 export interface BenchmarkTable {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
-/** One benchmark; `npm run bench -- <name>` runs it alone. */
+/** A benchmark. `npm run bench -- <name>` runs only this one. */
 export interface Benchmark {
   readonly name: string;
-  /** @param report tells of progress */
+  /** @param report called with progress messages */
   readonly run: (report: (line: string) => void) => Promise<readonly BenchmarkTable[]>;
 }

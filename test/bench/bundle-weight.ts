@@ -13,13 +13,13 @@ const EMPTY_MODULE = "data:text/javascript,export{}";
 
 const kilobytes = (bytes: number) => (bytes / 1024).toFixed(1);
 
-/** Starts a fresh process that imports a module and ends. */
+/** Imports a module in a new process. */
 async function coldImport(module: string, env: Readonly<Record<string, string>>): Promise<void> {
   const script = `await import(${JSON.stringify(module)}); process.exit(0);`;
   await run(process.execPath, ["--input-type=module", "--eval", script], { env });
 }
 
-/** Size of each bundle, of a function or of an adapter that an app imports, and what a cold start pays to import it. */
+/** Measures the size and cold import time of each bundle: functions, and adapters that an app imports. */
 export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<BenchmarkTable> {
   const imports = Object.fromEntries(
     bundles.map(({ name, file, variables }) => [name, () => coldImport(file, variables)]),

@@ -2,22 +2,22 @@ import type { BenchmarkTable } from "./benchmark.ts";
 import { shuffled } from "./interleaved.ts";
 import { median, percentile } from "./percentile.ts";
 
-/** Milliseconds of calls that one caller makes one after another. */
+/** Latencies of a caller's sequential calls, in milliseconds. */
 export interface CallerLatency {
-  /** While nothing else is asked of the store. */
+  /** While the store does nothing else. */
   readonly alone: number[];
   readonly beside: number[];
-  /** How long the work beside took, by round. */
+  /** Duration of the concurrent work by round, in milliseconds. */
   readonly workMs: number[];
 }
 
 const CALLS_ALONE = 200;
 
-/** A caller, and work that may disturb it. */
+/** A caller, and concurrent work that may slow it down. */
 export interface DisturbedCaller {
   readonly call: () => Promise<unknown>;
   readonly work: (round: number) => Promise<unknown>;
-  /** Untimed: sets the scene for the next round. */
+  /** Prepares the next round. Not timed. */
   readonly afterwards?: (round: number) => Promise<unknown>;
 }
 
@@ -34,15 +34,15 @@ async function callBeside({ call, work }: DisturbedCaller, round: number, into: 
     into.workMs.push(performance.now() - startedMs);
     done = true;
   });
-  // A failure of the work is raised below; until then the calls end by themselves.
+  // The await below throws the error. Until then, the loop needs it handled.
   working.catch(() => {});
   while (!done) into.beside.push(await timed(call));
   await working;
 }
 
 /**
- * Calls of several callers, round by round and in a random order: without the work, and for as long as
- * it takes. Whatever else the machine does meets both alike.
+ * Measures several callers, round by round and in random order, both without the work and while it runs. Other load on
+ * the machine affects both alike.
  */
 export async function measureCallers<Name extends string>(
   callers: Readonly<Record<Name, DisturbedCaller>>,
@@ -52,7 +52,7 @@ export async function measureCallers<Name extends string>(
   const found = Object.fromEntries(
     names.map((name) => [name, { alone: [], beside: [], workMs: [] }]),
   ) as unknown as Record<Name, CallerLatency>;
-  // The first calls of a connection are slow, whoever makes them.
+  // The first calls on a connection are always slow.
   for (const name of names) {
     for (let calls = 0; calls < CALLS_ALONE; calls += 1) await callers[name].call();
   }
@@ -69,7 +69,7 @@ export async function measureCallers<Name extends string>(
   return found;
 }
 
-/** What `latencyRow` puts in each column. */
+/** Columns of `latencyRow`. */
 export const LATENCY_COLUMNS = [
   "caller",
   "among",
@@ -82,7 +82,7 @@ export const LATENCY_COLUMNS = [
   "longest ms meanwhile",
 ] as const;
 
-/** One row: whose caller among how many tokens, and how much later it is answered beside the work. */
+/** Returns a row with a caller's latency and how much the concurrent work increases it. */
 export function latencyRow(
   name: string,
   among: number,

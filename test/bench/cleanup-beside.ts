@@ -4,14 +4,14 @@ import { fileURLToPath } from "node:url";
 import type { World } from "../integration/world.ts";
 import type { CleanupDone, CleanupJob, CleanupProcessStore } from "./cleanup-process.ts";
 
-/** A process that deletes a world's tokens, one piece of work after another. */
+/** A process that deletes a world's tokens, one job after another. */
 export interface CleanupBeside {
-  /** @throws Error when the process ends before the work does */
+  /** @throws Error when the process ends before the job */
   run(job: CleanupJob): Promise<CleanupDone>;
   close(): Promise<void>;
 }
 
-/** Starts the process; it is connected and ready to delete. */
+/** Starts the process. Resolves when it is ready. */
 export async function startCleanupBeside({
   endpoint,
   context,

@@ -5,21 +5,21 @@ import { createDocumentClient, type DocumentClient } from "../../shared/core/doc
 import { watchStore } from "../integration/store-traffic.ts";
 import { digestOf } from "./cleanup-tokens.ts";
 
-/** Whose tokens go, as the process is told once. */
+/** The tokens to delete. Sent to the process once. */
 export interface CleanupProcessStore {
   readonly endpoint: string;
   readonly nowMs: number;
   readonly store: Omit<CleanupStore, "db">;
 }
 
-/** One piece of work. */
+/** A unit of work. */
 export type CleanupJob =
-  /** The cleanup, which is stopped after about so many deletes, as its deadline would stop it. */
+  /** Runs the cleanup and stops it after about `items` deletes, like its deadline would. */
   | { readonly kind: "cleanup"; readonly items: number }
-  /** Bare deletes of the tokens numbered from `first` on. */
+  /** Makes bare deletes of `items` tokens, starting with number `first`. */
   | { readonly kind: "bare"; readonly first: number; readonly items: number };
 
-/** What a piece of work did, and what the store asked for it. */
+/** The result of a job, and its requests to the store. */
 export interface CleanupDone {
   readonly removed: number;
   readonly readUnits: number;
@@ -27,7 +27,7 @@ export interface CleanupDone {
   readonly roundTrips: number;
 }
 
-/** As many deletes by known keys at once as the cleanup makes. */
+/** Deletes tokens by known keys, with the cleanup's concurrency. */
 async function deleteKnown(
   db: DocumentClient,
   { tokensTable, config }: CleanupProcessStore["store"],
@@ -45,7 +45,9 @@ async function deleteKnown(
   return items;
 }
 
-/** The cleanup asks its clock before each delete, so a clock that counts stops it after so many. */
+/**
+ * Runs the cleanup. It checks its clock before each delete, so a clock that counts calls limits the number of deletes.
+ */
 async function cleanup(
   db: DocumentClient,
   { store, nowMs }: CleanupProcessStore,
@@ -64,7 +66,7 @@ async function cleanup(
   return removed;
 }
 
-/** Deletes in a process of its own, as the cleanup's function does: callers keep their processor. */
+/** Deletes in a separate process, like the cleanup's function, so that callers keep their CPU. */
 process.once("message", (told: CleanupProcessStore) => {
   const db = createDocumentClient("background", { endpoint: told.endpoint });
   const traffic = watchStore(db);

@@ -8,17 +8,17 @@ import type { Postgres } from "./postgres/server.ts";
 export const PURGE_ROUNDS = 8;
 export const PURGE_WARM_UP = 1;
 
-/** Share of the expired that goes slice by slice; of the rest the reads are counted. */
+/** Share of the expired tokens that are deleted in slices. Reads are counted for the rest. */
 const SLICED = 0.8;
 const SLICES = PURGE_WARM_UP + 2 * PURGE_ROUNDS;
 
-/** The same tokens three times, and who deletes them. */
+/** Three copies of the same tokens, and the processes that delete them. */
 export interface CleanupScene {
   readonly expired: number;
   readonly among: number;
   /**
-   * What the cleanup and the bare deletes remove a round: a cleanup goes on where the one before it stopped.
-   * PostgreSQL's DELETE removes all of the expired each time.
+   * Number of tokens that the cleanup and the bare deletes remove per round. Each cleanup resumes where the last one
+   * stopped. PostgreSQL's DELETE always removes all expired tokens.
    */
   readonly slice: number;
   readonly removed: World;
@@ -29,7 +29,7 @@ export interface CleanupScene {
   close(): Promise<void>;
 }
 
-/** Stores ten times as many tokens as are expired, for each side. */
+/** Stores ten times as many tokens as are expired, for each variant. */
 export async function cleanupScene(
   endpoint: string,
   postgres: Postgres,

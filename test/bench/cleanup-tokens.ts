@@ -5,16 +5,16 @@ import { createWorldAt, type World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";
 import type { TokenRows } from "./postgres/identity-server.ts";
 
-/** One token in ten is expired. */
+/** One token in ten has expired. */
 export const STORED_PER_EXPIRED = 10;
 
-/** The key of token number n; PostgreSQL's rows have the same. */
+/** Returns the key of the n-th token. PostgreSQL's rows have the same keys. */
 export const digestOf = (n: number) => digestSecret(`token ${n}`);
 
-/** A store whose first `expired` tokens expired within the last hour; the rest live another day. */
+/** Creates a store whose first `expired` tokens expired within the last hour. The rest are valid for another day. */
 export async function storeOf(endpoint: string, expired: number): Promise<World> {
   const world = await createWorldAt(endpoint);
-  // Callers' tokens are judged by the real time.
+  // The authorizer checks callers' tokens against the real time.
   world.time.nowMs = Date.now();
   const { db, tokensTable, config, time } = world;
   await fillTable(db, tokensTable, STORED_PER_EXPIRED * expired, (n) => {
@@ -36,7 +36,7 @@ export async function storeOf(endpoint: string, expired: number): Promise<World>
   return world;
 }
 
-/** The same tokens as SQL makes them: the expired alone, or the rest. */
+/** Returns the same tokens as SQL rows: only the expired ones, or the rest. */
 export function tokenRows(which: "expired" | "live", expired: number, nowMs: number): TokenRows {
   const expiresMs =
     which === "expired"

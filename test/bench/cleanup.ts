@@ -12,14 +12,14 @@ const USUAL_SIZES = [10_000];
 
 type Row = BenchmarkTable["rows"][number];
 
-/** A caller of the authorizer, whose events go nowhere: they leave after the answer. */
+/** Creates a caller of the authorizer. Its events are dropped, because they are sent after the response. */
 async function authorizerCall(world: World): Promise<() => Promise<void>> {
   const { context, request } = await authorizerScene(world);
   const call = { ...context, sink: { publish: async () => {} }, defer: () => {} };
   return () => allowed(call, request);
 }
 
-/** How much later callers are answered while expired tokens go. */
+/** Measures how much callers slow down while expired tokens are deleted. */
 async function compareCallers(scene: CleanupScene): Promise<Row[]> {
   const { ours, bare, theirs, slice, expired, among } = scene;
   const found = await measureCallers(
@@ -46,7 +46,7 @@ async function compareCallers(scene: CleanupScene): Promise<Row[]> {
   ];
 }
 
-/** What the rest of the cleanup, run to its end, asks of the store for each item. */
+/** Runs the cleanup to its end and counts its requests to the store per item. */
 async function countReads({ ours, expired, among }: CleanupScene): Promise<Row> {
   const done = await ours.run({ kind: "cleanup", items: expired });
   const left = await ours.run({ kind: "cleanup", items: expired });
@@ -68,8 +68,8 @@ async function deleteTraces({ theirs, expired, among }: CleanupScene): Promise<R
 }
 
 /**
- * What finding expired tokens costs beside deleting them, and what callers notice; `CLEANUP_EXPIRED` sets
- * how many are expired.
+ * Compares finding expired tokens with only deleting them, and measures the effect on callers. `CLEANUP_EXPIRED` sets
+ * the number of expired tokens.
  */
 export const cleanupBenchmark: Benchmark = {
   name: "cleanup",
@@ -81,7 +81,7 @@ export const cleanupBenchmark: Benchmark = {
         report(`${expired} expired: storing the tokens`);
         const scene = await cleanupScene(store.endpoint, postgres, expired);
         try {
-          // Before callers write: their updates leave dead rows as well.
+          // Before callers write, because their updates leave dead rows too.
           traces.push(await deleteTraces(scene));
           report(`${expired} expired among ${scene.among} tokens: items a second`);
           speed.push(await compareCleanupSpeed(scene));

@@ -6,18 +6,18 @@ import { toMarkdown } from "./results-page.ts";
 
 const PAGE = fileURLToPath(new URL("../../docs/cost.md", import.meta.url));
 
-/** The part of a page between the markers of a name. */
+/** Returns a pattern for the part of a page between two markers. */
 const between = (name: string) =>
   new RegExp(`(<!-- ${name}: begin -->\n)[\\s\\S]*?(<!-- ${name}: end -->)`);
 
-/** A page with what stands between the markers replaced. */
+/** Replaces the text between two markers of a page. */
 export function replaced(page: string, name: string, text: string): string {
   const markers = between(name);
   if (!markers.test(page)) throw new Error(`the page has no markers ${name}`);
   return page.replace(markers, (_, begin: string, end: string) => `${begin}\n${text}\n\n${end}`);
 }
 
-/** The prices as a table of the page. */
+/** Returns the prices as a table. */
 export function priceTable(): BenchmarkTable {
   return {
     title: `List prices of ${PRICES_REGION}, looked up ${PRICES_DATE}`,

@@ -23,23 +23,23 @@ import { sizes } from "./sizes.ts";
 
 const MILLION = 1_000_000;
 
-/** Hours of the day that are played at its own rate; the whole day takes an hour and more. `COST_HOURS`. */
+/** Hours of the day to simulate at their own rate, set by `COST_HOURS`. The whole day takes more than an hour. */
 const USUAL_HOURS = [1, 14];
-/** Calls at a thousand a second, and those before, by which counters and batches are as on any day. */
+/** Number of calls at a thousand per second, and of earlier calls that bring counters and batches to a steady state. */
 const CROWD = 6000;
 const CROWD_BEFORE = 2000;
 const CROWD_PER_SECOND = 1000;
 
-/** What a scene counted, next to the model's figures. */
+/** Counted usage of a scene, and the model's estimate. */
 interface Scene {
   readonly title: string;
   readonly count: CallCount;
-  /** Usage of a million calls, counted and by the model. */
+  /** Counted usage, scaled to a million calls. */
   readonly counted: Usage[];
   readonly modelled: Usage[];
 }
 
-/** A quantity with three digits or more. */
+/** Formats a quantity with at least three digits. */
 const figure = (quantity: number) =>
   quantity >= 100 ? Math.round(quantity).toLocaleString("en") : quantity.toPrecision(3);
 
@@ -89,7 +89,7 @@ function billTable(scene: Scene): BenchmarkTable {
   };
 }
 
-/** The targets, by what was counted. */
+/** Compares the counted cost with the targets. */
 function targetTable(scenes: readonly (Scene & { readonly profile: ProfileName })[]) {
   const limits = { default: 5, lean: 3 } as const;
   return {
@@ -116,7 +116,7 @@ function targetTable(scenes: readonly (Scene & { readonly profile: ProfileName }
   };
 }
 
-/** What a run of what goes by the clock reads and writes, after the calls. */
+/** Counts the reads and writes of one run of each scheduled function, after the calls. */
 async function scheduleTable(world: World): Promise<BenchmarkTable> {
   const reader = createDocumentClient("interactive", { endpoint: world.endpoint });
   const context = { ...world.context, sink: { publish: async () => {} }, notify: async () => {} };
@@ -146,7 +146,10 @@ async function scheduleTable(world: World): Promise<BenchmarkTable> {
 const rateOf = (calls: readonly TrafficCall[], hours: number) =>
   calls.length / ((hours * HOUR_MS) / SECOND_MS);
 
-/** A fixed day of traffic through the functions, counted as AWS meters it, and priced; `COST_HOURS`. */
+/**
+ * Runs a fixed day of traffic through the functions, counts the usage that AWS would meter, and prices it. `COST_HOURS`
+ * sets the hours.
+ */
 export const cost: Benchmark = {
   name: "cost",
   async run(report) {

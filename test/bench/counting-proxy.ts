@@ -1,17 +1,17 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A wire that counts what goes over it. */
+/** A TCP proxy that counts bytes. */
 export interface CountingProxy {
   readonly endpoint: string;
-  /** Bytes from the client, HTTP headers included, since the last `reset`. */
+  /** Bytes from the client since the last `reset`, including HTTP headers. */
   sent: number;
-  /** Bytes to the client. */
+  /** Bytes to the client since the last `reset`. */
   received: number;
   reset(): void;
   close(): Promise<void>;
 }
 
-/** Stands between a client and an endpoint on 127.0.0.1 and counts the bytes of both directions. */
+/** Starts a proxy on 127.0.0.1 that forwards to an endpoint and counts the bytes of both directions. */
 export async function startCountingProxy(endpoint: string): Promise<CountingProxy> {
   const { hostname, port } = new URL(endpoint);
   const sockets = new Set<Socket>();

@@ -2,12 +2,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** An event bus that takes everything, after a while. */
+/** An event bus that accepts everything after a delay. */
 export interface DelayedBus {
   readonly endpoint: string;
-  /** Milliseconds until PutEvents answers. */
+  /** Delay of PutEvents in milliseconds. */
   delayMs: number;
-  /** Entries taken so far. */
+  /** Number of accepted entries. */
   entries: number;
   close(): Promise<void>;
 }

@@ -14,14 +14,14 @@ const root = join(import.meta.dirname, "../..");
 
 /** A function as it would be deployed. */
 export interface DeployedBundle {
-  /** `authorizer`, `subscriber`, … */
+  /** Name of the function, such as `authorizer` or `subscriber`. */
   readonly name: string;
   readonly file: string;
-  /** What a cold start loads. */
+  /** Size of the files that a cold start loads. */
   readonly bytes: number;
-  /** What is loaded on first use. */
+  /** Size of the files that are loaded on first use. */
   readonly bytesOnNeed: number;
-  /** The environment that the template gives it. */
+  /** Environment variables from the template. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +31,7 @@ interface FunctionProperties {
 
 type Output = Metafile["outputs"][string];
 
-/** The files of a bundle that its entry imports, and those that these import: what a cold start loads. */
+/** Returns the files that a cold start loads: the entry and its static imports. */
 export function loadedAtStart({ file, metafile: { outputs } }: FunctionBundle): Output[] {
   const entry = Object.keys(outputs).find((path) => path.endsWith(file));
   const loaded = new Set<string>();
@@ -46,7 +46,7 @@ export function loadedAtStart({ file, metafile: { outputs } }: FunctionBundle): 
   return [...loaded].flatMap((path) => outputs[path] ?? []);
 }
 
-/** The files that a function loads on first use. */
+/** Returns the files that a function loads on first use. */
 export function loadedOnNeed(bundle: FunctionBundle): Output[] {
   const { outputs } = bundle.metafile;
   const known = new Set(loadedAtStart(bundle));
@@ -65,13 +65,13 @@ export function loadedOnNeed(bundle: FunctionBundle): Output[] {
 
 const sum = (files: readonly Output[]) => files.reduce((bytes, file) => bytes + file.bytes, 0);
 
-/** The middlewares of the package, each as the bundle of an app that has nothing else. */
+/** The package's middlewares, each bundled as in an app that contains nothing else. */
 const ADAPTERS = {
   lambda: { name: "adapter: oauth-monitoring/lambda", entry: "adapters/lambda/index.ts" },
   node: { name: "adapter: oauth-monitoring/node", entry: "adapters/node/index.ts" },
 } as const;
 
-/** Bundles the middlewares that apps of one's own import. */
+/** Bundles the middlewares that apps import. */
 async function bundleAdapters(outdir: string): Promise<DeployedBundle[]> {
   const bundles = Object.entries(ADAPTERS).map(async ([key, { name, entry }]) => {
     const folder = join(outdir, key);
@@ -93,7 +93,7 @@ async function bundleAdapters(outdir: string): Promise<DeployedBundle[]> {
   return Promise.all(bundles);
 }
 
-/** Bundles the functions of the stack, and the adapters of apps, into a temporary folder and hands them out while `use` runs. */
+/** Bundles the stack's functions and the adapters into a temporary directory, and passes them to `use`. */
 export async function withDeployedBundles<T>(
   use: (bundles: readonly DeployedBundle[]) => Promise<T>,
 ): Promise<T> {

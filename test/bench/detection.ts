@@ -18,7 +18,7 @@ import { evaluate } from "./evaluation/evaluate.ts";
 import { writePolicyPage } from "./evaluation/policy-page.ts";
 import { testSeeds } from "./evaluation/seeds.ts";
 
-/** Rules that an attack is theirs to find. */
+/** Rules that are expected to find each attack. */
 const EXPECTED: Readonly<Record<AttackName, readonly string[]>> = {
   credential_stuffing: ["failure_burst", "failure_rate"],
   distributed_stuffing: ["failure_rate"],
@@ -32,7 +32,7 @@ const EXPECTED: Readonly<Record<AttackName, readonly string[]>> = {
   new_network: ["new_network", "token_theft"],
 };
 
-/** What a detector that knows no history would use: one number for all, an hour. */
+/** Fixed hourly thresholds for every subject, as a detector without history would use. */
 const FIXED = { failuresOfIp: 100, failuresOfClient: 200, issuedToClient: 100 };
 
 const START_MS = Date.parse("2026-11-02T00:00:00.000Z");
@@ -42,10 +42,10 @@ const JUDGED_FROM_DAY = 3;
 const EVENTS_PER_DAY = 5000;
 const SEEDS = [11, 23];
 const STEP_MS = 5 * MINUTE_MS;
-/** An alert may come so long after the attack's last event and still be of it. */
+/** An alert counts for an attack if it comes at most this long after the attack's last event. */
 const LATE_MS = HOUR_MS;
 
-/** Something raised by either detector. */
+/** An alert of either detector. */
 interface Raised {
   readonly rule: string;
   readonly kind: string;
@@ -53,7 +53,7 @@ interface Raised {
   readonly atMs: number;
 }
 
-/** Everybody who has a part in an attack: whoever an alert may name. */
+/** Returns the subjects that take part in an attack. An alert may name any of them. */
 function involved(label: AttackLabel, events: readonly OAuthEvent[]): Set<string> {
   const { kind, id } = label.subject;
   const names = new Set([`${kind} ${id}`]);
@@ -72,7 +72,7 @@ function involved(label: AttackLabel, events: readonly OAuthEvent[]): Set<string
   return names;
 }
 
-/** A fixed-threshold detector over the same snapshot, which raises a subject once an hour. */
+/** Runs a detector with fixed thresholds over the same snapshot. It raises each subject at most once per hour. */
 function fixedThresholds(snapshot: DetectionSnapshot, last: Map<string, number>): Raised[] {
   const { nowMs } = snapshot;
   const found: Omit<Raised, "atMs">[] = [];
@@ -113,7 +113,7 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
   const judgedMs = START_MS + JUDGED_FROM_DAY * DAY_MS;
   const isJudged = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at) >= judgedMs;
   const attacked = generateTraffic({ ...options, attacks: "every-day" });
-  // The rules learn on quiet days: the benign part is the same with and without attacks.
+  // The rules learn on quiet days. The benign events are the same with and without attacks.
   const quiet = generateTraffic({ ...options, attacks: "none" });
   const events = [
     ...quiet.events.filter((event) => !isJudged(event)),
@@ -129,7 +129,7 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
     });
     if (retry.length > 0) throw new Error(retry[0]?.reason);
   }
-  // People are told again when a risk rises: that is the same alert.
+  // An alert is notified again when its risk rises. The map counts it once.
   const rules = new Map<string, Raised>();
   const fixed: Raised[] = [];
   const lastFixed = new Map<string, number>();
@@ -157,7 +157,7 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
   };
 }
 
-/** Whether what was raised is of the attack. */
+/** Whether an alert belongs to an attack. */
 function isOf({ parties }: Replay, raised: Raised, label: AttackLabel): boolean {
   return (
     raised.atMs >= label.startMs &&
@@ -174,7 +174,10 @@ function median(values: readonly number[]): number | undefined {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-/** Precision by rule: how many of its alerts are of an attack that is its to find, or of any. */
+/**
+ * Returns the precision by rule. An alert of ours is right if the rule is expected to find the attack; one of the fixed
+ * rules is right for any attack.
+ */
 function precision(replays: readonly Replay[]): BenchmarkTable {
   const rows = Object.keys(ANOMALY_RULES).map((rule) => {
     let [alerts, own] = [0, 0];
@@ -207,7 +210,7 @@ function precision(replays: readonly Replay[]): BenchmarkTable {
   };
 }
 
-/** Recall and time to detect by attack, beside the fixed thresholds. */
+/** Returns recall and time to detect by attack, compared with the fixed thresholds. */
 function recall(replays: readonly Replay[]): BenchmarkTable {
   const rows = ATTACKS.map((attack) => {
     let labels = 0;
@@ -251,7 +254,7 @@ function recall(replays: readonly Replay[]): BenchmarkTable {
   };
 }
 
-/** Precision, recall and time to detect of the anomaly rules on labelled traffic. */
+/** Measures precision, recall and time to detect of the anomaly rules on labelled traffic. */
 export const detection: Benchmark = {
   name: "detection",
   async run(report) {

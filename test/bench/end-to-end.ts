@@ -15,10 +15,10 @@ import type { Benchmark } from "./benchmark.ts";
 import { percentile } from "./percentile.ts";
 import { sizes } from "./sizes.ts";
 
-/** Rising until fewer calls are answered than are made. */
+/** Rising loads. The benchmark stops when the stack no longer keeps up. */
 const USUAL_CALLS_PER_SECOND = [20, 80, 160, 320, 640];
 const SECONDS = 10;
-/** Below this share of the calls answered in their time, more load shows nothing new. */
+/** The benchmark stops when less than this share of calls is answered on time. */
 const SATURATED = 0.9;
 
 interface Call {
@@ -26,7 +26,7 @@ interface Call {
   readonly ms: number;
 }
 
-/** How busy the machine's processors were since the last time, of all their time. */
+/** Returns a function that measures how busy the CPUs were since its last call, from 0 to 1. */
 function createBusyMeter(): () => number {
   const read = () =>
     cpus().reduce(
@@ -45,7 +45,7 @@ function createBusyMeter(): () => number {
   };
 }
 
-/** Makes calls at a steady rate, whether or not those before are answered. */
+/** Makes calls at a steady rate, without waiting for responses. */
 async function callSteadily(url: string, secret: string, perSecond: number): Promise<Call[]> {
   const calls: Promise<Call>[] = [];
   const startedMs = performance.now();
@@ -56,7 +56,7 @@ async function callSteadily(url: string, secret: string, perSecond: number): Pro
       const calledMs = performance.now();
       const answer = await fetch(url, { headers: { authorization: `Bearer ${secret}` } });
       await answer.arrayBuffer();
-      // A store that is too busy to answer is part of what a rising load shows.
+      // Includes errors of an overloaded store.
       return { letIn: answer.ok, ms: performance.now() - calledMs };
     };
     calls.push(call());
@@ -64,7 +64,10 @@ async function callSteadily(url: string, secret: string, perSecond: number): Pro
   return Promise.all(calls);
 }
 
-/** From a call to its stored event, through bus, queue and subscriber, at rising load; `CALLS_PER_SECOND`. */
+/**
+ * Measures the time from a call to its stored event, through bus, queue and subscriber, at rising load.
+ * `CALLS_PER_SECOND` sets the loads.
+ */
 export const endToEnd: Benchmark = {
   name: "end-to-end",
   async run(report) {
@@ -83,7 +86,7 @@ export const endToEnd: Benchmark = {
         { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 86_400 },
       );
       const url = `${stack.url}/api/items/1`;
-      // The functions start, and are compiled, before anything counts.
+      // Warm up the functions before measuring.
       await callSteadily(url, secret, 10);
       await settled(stack);
       const rows: (string | number)[][] = [];

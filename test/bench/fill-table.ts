@@ -1,10 +1,10 @@
 import type { DocumentClient } from "../../shared/core/document-client.ts";
 import { BATCH, putItems } from "./put-items.ts";
 
-/** Batches under way at once. */
+/** Number of concurrent batches. */
 const CONCURRENCY = 4;
 
-/** Fills a table with `count` items, made as they are needed so that a million fit into memory. */
+/** Fills a table with `count` items, which are created on demand so that a million fit into memory. */
 export async function fillTable(
   db: DocumentClient,
   table: string,

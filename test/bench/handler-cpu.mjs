@@ -1,5 +1,5 @@
-// Measures in a process of its own, so that the CPU time of the store, the bus and the benchmark is
-// not counted: calls of a deployed authorizer, and bare UpdateItem calls of the same token between them.
+// Measures the CPU time of calls to a deployed authorizer, alternating with bare UpdateItem calls for the same token.
+// Runs in a separate process, which excludes the CPU time of the store, the bus and the benchmark.
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 
@@ -7,7 +7,7 @@ const { file, tokensTable, digest, event, blocks, callsPerBlock } = JSON.parse(p
 const { handler } = await import(file);
 const store = DynamoDBDocumentClient.from(new DynamoDBClient({}));
 const log = console.log;
-// The function's log lines are made, as they would be, but not mixed into the result.
+// The function still formats its log lines, but they must not mix with the result.
 for (const level of ["log", "info", "warn", "error", "debug"]) console[level] = () => {};
 
 const context = {

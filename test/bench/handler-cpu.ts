@@ -12,12 +12,12 @@ import { median } from "./percentile.ts";
 const run = promisify(execFile);
 
 const MEASURING_PROCESS = fileURLToPath(new URL("./handler-cpu.mjs", import.meta.url));
-/** The first blocks warm up. */
+/** The first blocks are warm-up. */
 const BLOCKS = 24;
 const WARM_UP_BLOCKS = 4;
 const CALLS_PER_BLOCK = 50;
 
-/** CPU time of a call of the deployed authorizer, publishing and logging included. */
+/** Measures the CPU time of a call to the deployed authorizer, including publishing and logging. */
 export async function handlerCpu(world: World, bundle: DeployedBundle): Promise<BenchmarkTable> {
   const bus = await startDelayedBus();
   try {
@@ -59,7 +59,7 @@ export async function handlerCpu(world: World, bundle: DeployedBundle): Promise<
       maxBuffer: 64 * 1024 * 1024,
     });
     if (bus.entries !== 2 * BLOCKS * CALLS_PER_BLOCK) throw new Error("not every call was let in");
-    // The metrics' lines come before: they are written to the output by themselves.
+    // The result is the last line. Metrics write to stdout directly, so their lines come first.
     const measured = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as {
       handler: number[];
       bare: number[];

@@ -1,15 +1,15 @@
-/** Said by a variant that goes on after its answer: only what came before counts. */
+/** Returned by a variant that still works after its response. Only the time until its creation counts. */
 export class Answered {
   readonly atMs = performance.now();
 }
 
 /**
- * Times variants of the same work round by round, so that whatever else the machine does meets all of
- * them alike. A round begins with the variant that ended the one before and has the others in random
- * order: each variant follows each, itself too, equally often, so that what a variant leaves behind
- * (warm caches, open sockets) is no other's advantage.
+ * Times variants of the same work round by round, so that other load on the machine affects all of them alike. A round
+ * starts with the variant that ended the previous round, and runs the others in random order. So each variant follows
+ * every variant, including itself, equally often, and none benefits from what another leaves behind, such as warm
+ * caches or open sockets.
  *
- * @returns milliseconds by round, of each variant; the rounds of `warmUp` are left out
+ * @returns milliseconds by round for each variant, without the `warmUp` rounds
  */
 export async function interleaved<Name extends string>(
   variants: Readonly<Record<Name, (round: number) => Promise<unknown>>>,
@@ -34,7 +34,7 @@ export async function interleaved<Name extends string>(
   return times;
 }
 
-/** The values in a random order. */
+/** Returns the values in random order. */
 export function shuffled<T>(values: readonly T[]): T[] {
   const places = new Map(values.map((value) => [value, Math.random()]));
   return values.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));

@@ -12,11 +12,11 @@ const WARM_UP_BLOCKS = 10;
 const CALLS_PER_BLOCK = 150;
 const AUDIENCE = "https://api.example.com";
 
-/** CPU of one kind of verification, in microseconds, block by block. */
+/** Measures the mean CPU time of one kind of verification, in microseconds. */
 async function cpuOf(verify: () => Promise<unknown>): Promise<number> {
   let micros = 0;
   for (let call = 0; call < CALLS_PER_BLOCK; call += 1) {
-    // A function waits between two calls, and so does the thread that verifies signatures.
+    // Idle like a function between two calls, so that the thread that verifies signatures is idle too.
     await sleep(1);
     const before = process.cpuUsage();
     await verify();
@@ -58,7 +58,7 @@ async function measure(alg: string): Promise<(string | number)[][]> {
     const bare = () => jwtVerify(token, key, options);
     const costs: { readonly ours: number; readonly bare: number }[] = [];
     for (let block = 0; block < BLOCKS; block += 1) {
-      // Turn about, so that neither always comes second.
+      // Alternate the order, so that neither always runs second.
       const first = block % 2 === 0 ? await cpuOf(decide) : await cpuOf(bare);
       const second = block % 2 === 0 ? await cpuOf(bare) : await cpuOf(decide);
       costs.push(block % 2 === 0 ? { ours: first, bare: second } : { ours: second, bare: first });
@@ -77,7 +77,7 @@ async function measure(alg: string): Promise<(string | number)[][]> {
   }
 }
 
-/** CPU of a decision about a JWT, beside the library's bare verification. */
+/** Measures the CPU time of a decision about a JWT, compared with the library's bare verification. */
 export async function jwtCpu(): Promise<BenchmarkTable> {
   return {
     title: "Authorizer: CPU of a decision about a JWT, the store aside",

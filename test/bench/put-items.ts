@@ -1,10 +1,10 @@
 import { BatchWriteCommand } from "@aws-sdk/lib-dynamodb";
 import type { DocumentClient } from "../../shared/core/document-client.ts";
 
-/** BatchWriteItem takes 25 items a call. */
+/** BatchWriteItem accepts at most 25 items per call. */
 export const BATCH = 25;
 
-/** Puts items one BatchWriteItem after another: storing with nothing counted and nothing checked. */
+/** Stores items with one BatchWriteItem after another, without counters or checks. */
 export async function putItems(
   db: DocumentClient,
   table: string,

@@ -1,17 +1,17 @@
 import type { BenchmarkTable } from "./benchmark.ts";
 
-/** The latest tables of each benchmark, by its name. */
+/** The latest tables by benchmark. */
 export type BenchmarkResults = Record<string, readonly BenchmarkTable[]>;
 
 const line = (cells: readonly unknown[]) =>
   `| ${cells.map((cell) => String(cell).replaceAll("|", "\\|")).join(" | ")} |`;
 
-/** A table in Markdown, its title before it. */
+/** Formats a table as Markdown, with its title. */
 export function toMarkdown({ title, columns, rows }: BenchmarkTable): string {
   return [title, "", line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** A page of the latest tables, in the order of `names`. */
+/** Returns a page of the latest tables, in the order of `names`. */
 export function resultsPage(results: BenchmarkResults, names: readonly string[]): string {
   const sections = names.flatMap((name) => {
     const tables = results[name];

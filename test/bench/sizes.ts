@@ -1,6 +1,5 @@
 /**
- * The sizes that a benchmark grows through: those of the environment variable, comma-separated, or
- * else sizes that fit into a few minutes.
+ * Returns the sizes of a benchmark: a comma-separated environment variable, or default sizes that take a few minutes.
  */
 export function sizes(variable: string, usual: readonly number[]): readonly number[] {
   const text = process.env[variable];

@@ -24,7 +24,7 @@ import { storeTokens } from "./store-tokens.ts";
 const USUAL_SIZES = [10_000, 100_000];
 const ROUNDS = 5;
 
-/** Judges the tokens of the last 24 hours one by one, as one would without counters. */
+/** Computes the statistics of the last 24 hours token by token, as a design without counters would. */
 async function judgeOneByOne(world: World): Promise<TokenFigures> {
   const { nowMs: toMs } = world.time;
   const [now, fromMs] = [toInstant(toMs), toMs - DAY_MS];
@@ -34,7 +34,7 @@ async function judgeOneByOne(world: World): Promise<TokenFigures> {
   }
   const byClient: Record<string, number> = {};
   let [active, expired] = [0, 0];
-  // Hour by hour: all at once, a million facts would stand in memory and keep the process from its sockets.
+  // Hour by hour, because a million items in memory would block the process for too long.
   for (const hour of hours) {
     const facts = await queryEach(
       world.db,
@@ -68,7 +68,7 @@ async function readCounters(world: World): Promise<TokenFigures> {
   };
 }
 
-/** Makes the statistics once, holds them to what they must say, and tells what the store asked for them. */
+/** Computes the statistics once, checks the result, and returns the cost in the store. */
 async function costOf(
   world: World,
   expected: TokenFigures,
@@ -79,10 +79,10 @@ async function costOf(
   return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
 }
 
-/** A store and a database that hold the same tokens of the last 24 hours. */
+/** Stores the same tokens of the last 24 hours in a store and in a database. */
 async function sceneOf(endpoint: string, database: pg.Client, tokens: number): Promise<World> {
   const world = await createWorldAt(endpoint);
-  // No whole minute: the ends of the range are ragged, as those of a real call are.
+  // Not a full minute, so that the range starts and ends within a minute, as in real calls.
   world.time.nowMs += 17 * 60_000 + 23_456;
   await storeTokens(world, tokens);
   await createIdentityServer(database);
@@ -90,7 +90,7 @@ async function sceneOf(endpoint: string, database: pg.Client, tokens: number): P
   return world;
 }
 
-/** What the statistics of 24 hours cost among ever more tokens; `STATISTICS_TOKENS` sets how many. */
+/** Measures the cost of 24-hour statistics for growing numbers of tokens, set by `STATISTICS_TOKENS`. */
 export const statistics: Benchmark = {
   name: "statistics",
   async run(report) {

@@ -11,11 +11,11 @@ import { interleaved } from "./interleaved.ts";
 import { median } from "./percentile.ts";
 import { putItems } from "./put-items.ts";
 
-/** As many as the subscriber takes by default. */
+/** The subscriber's default batch size. */
 const BATCH = 500;
 const ROUNDS = 16;
 const WARM_UP = 4;
-/** DynamoDB Local alone, and with what a round trip takes within a region at best. */
+/** Added network latency: none, and the best case of a round trip within a region. */
 const NETWORK_MS = [0, 5];
 
 const DETAILS = {
@@ -25,7 +25,7 @@ const DETAILS = {
   request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
 };
 
-/** Calls of so many clients, in the minute of the batch. */
+/** Creates a batch of calls by `clients` clients. */
 function calls(clients: number, atMs: number): OAuthEvent[] {
   return Array.from({ length: BATCH }, (_, n) => {
     const details = {
@@ -44,7 +44,7 @@ function calls(clients: number, atMs: number): OAuthEvent[] {
   });
 }
 
-/** A flood of bad tokens from 250 addresses. */
+/** Creates a batch of failures: a flood of unknown tokens from 250 IP addresses. */
 function failures(atMs: number): OAuthEvent[] {
   return Array.from({ length: BATCH }, (_, n) => {
     const details = { ...DETAILS, ip: `203.0.113.${n % 250}`, reason: "unknown_token" };
@@ -52,7 +52,7 @@ function failures(atMs: number): OAuthEvent[] {
   });
 }
 
-/** Tokens issued to 20 clients. */
+/** Creates a batch of tokens issued to 20 clients. */
 function issuances(atMs: number): OAuthEvent[] {
   return Array.from({ length: BATCH }, (_, n) => {
     const expires_at = new Date(atMs + n + 3_600_000).toISOString();
@@ -82,7 +82,7 @@ function countWrites(db: DocumentClient): { items: number } {
   return counted;
 }
 
-/** Lets every answer come later, as over a network; DynamoDB Local answers from the same machine. */
+/** Delays every response to simulate a network. DynamoDB Local runs on the same machine. */
 function delayAnswers(db: DocumentClient, ms: number): void {
   db.middlewareStack.add(
     (next) => async (args) => {
@@ -94,7 +94,7 @@ function delayAnswers(db: DocumentClient, ms: number): void {
   );
 }
 
-/** Puts the items that a reader of the audit log and of tokens' lives asks for; counts and checks nothing. */
+/** Stores the items that readers of the audit log and of token lifetimes need, without counters or checks. */
 async function putBare(world: World, events: readonly OAuthEvent[]): Promise<void> {
   const { db, eventsTable, issuancesTable, config, time } = world;
   const writes = events.map((event) => planEventWrites(world, event, new Map()));
@@ -151,7 +151,7 @@ async function compare(endpoint: string, what: string, networkMs: number) {
   };
 }
 
-/** Storing and counting events, against putting the same items with nothing counted or checked. */
+/** Compares storing and counting events with only storing the same items. */
 export const subscriber: Benchmark = {
   name: "subscriber",
   async run(report) {

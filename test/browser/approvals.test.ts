@@ -13,7 +13,7 @@ import { useBrowser } from "./browser.ts";
 const SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:channel-AbCdEf";
 const directory = mkdtempSync(join(tmpdir(), "approvals-"));
 const secrets = new Map<string, string>();
-/** What the channel was told. */
+/** Request bodies that the webhook channel received. */
 const told: string[] = [];
 let server: Server;
 let assembly: Assembly;
@@ -54,7 +54,10 @@ beforeAll(() => {
   };
 });
 
-/** Lets an address guess tokens until the detection proposes its block; what people are told then. */
+/**
+ * Sends credential guesses from an address until the detection proposes to block it. Returns the
+ * approval links that were sent.
+ */
 async function attackFrom(ip: string): Promise<{ readonly topic: string; readonly slack: string }> {
   const { get, send, stack } = scene();
   for (let n = 0; n < 60; n += 1) {
@@ -90,15 +93,15 @@ const linkIn = (url: string) => url.split("#approve=")[1] ?? "";
 const isBlocked = async (ip: string) =>
   (await scene().get("/api/x", scene().caller, { "x-forwarded-for": ip })).status === 403;
 
-describe("a link in a notification", () => {
-  it("shows in a browser what would be done, and does it when its reader says so", {
+describe("approval links in notifications", () => {
+  it("shows the proposed action and executes it only after the reader approves", {
     timeout: 120_000,
   }, async () => {
     const ip = "203.0.113.66";
     const { topic, slack } = await attackFrom(ip);
     expect(linkIn(topic)).toMatch(/\.topic\./);
     expect(linkIn(slack)).toMatch(/\.Channel\./);
-    // What a scanner or a preview does: it gets the page, and runs it.
+    // A link scanner or preview loads the page and runs its scripts.
     const { stack, get, admin } = scene();
     const there = topic.replace(/^https?:\/\/[^/]+(?=\/)/, stack.url);
     const path = new URL(there).pathname.replace(/^.*(?=\/admin\/)/, "");
@@ -118,7 +121,7 @@ describe("a link in a notification", () => {
     expect(await isBlocked(ip)).toBe(true);
     expect(complaints).toEqual([]);
 
-    // The same link again, and the one that was sent elsewhere: it was decided.
+    // Using either link again fails because the proposal is already decided.
     for (const link of [topic, slack].map(linkIn)) {
       expect((await decide({ link })).body.action.state).toBe("done");
       const again = await decide({ link, decision: "reject", reason: "no" });
@@ -132,7 +135,7 @@ describe("a link in a notification", () => {
     ]);
   });
 
-  it("of another form, or forged, is refused, and is in no log, event or item", {
+  it("denies malformed and forged links and keeps links out of logs, events and items", {
     timeout: 120_000,
   }, async () => {
     const { slack } = await attackFrom("203.0.113.67");
@@ -158,7 +161,7 @@ describe("a link in a notification", () => {
     expect(await scene().storeText()).not.toContain(mac);
   });
 
-  it("is signed by who tells of it, and checked by who decides, each with leave for no more", () => {
+  it("grants each function only the KMS MAC permission that it needs to sign or verify links", () => {
     expect(denied).toEqual([]);
     const { access, functionNames } = scene().stack;
     const mayMac = functionNames.flatMap((name) =>

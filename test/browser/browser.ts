@@ -4,17 +4,17 @@ import bundledChromium from "@sparticuz/chromium";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll } from "vitest";
 
-/** Where systems put theirs. */
+/** Common paths of an installed Chromium. */
 const SYSTEM_CHROMIUM = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
   "/usr/bin/google-chrome",
 ];
 
-/** What Debian needs for the one that comes with `npm ci`. */
+/** Installs Chromium with its system libraries on Debian. */
 const INSTALL = "apt-get update && apt-get install -y chromium";
 
-/** The Chromium that `CHROMIUM` names, or else the system's, or else the one that comes with `npm ci`. */
+/** Returns the Chromium named by `CHROMIUM`, else the system's, else the one that `npm ci` installs. */
 async function findChromium(): Promise<string> {
   const { CHROMIUM } = process.env;
   if (CHROMIUM !== undefined) {
@@ -26,13 +26,13 @@ async function findChromium(): Promise<string> {
 
 const SCREENSHOTS = fileURLToPath(new URL("../../.local/screenshots/", import.meta.url));
 
-/** Where a screenshot goes: a folder that git ignores. */
+/** Returns the path of a screenshot, in a folder that git ignores. */
 export function screenshotFile(name: string): string {
   mkdirSync(SCREENSHOTS, { recursive: true });
   return `${SCREENSHOTS}${name}.png`;
 }
 
-/** One real Chromium for a test file; each test opens contexts of its own. */
+/** Starts one Chromium per test file. Each test opens its own contexts. */
 export function useBrowser() {
   let browser: Browser;
   beforeAll(async () => {
@@ -63,7 +63,7 @@ export function useBrowser() {
     const complaints: string[] = [];
     const hosts = new Set<string>();
     page.on("console", (message) => {
-      // Chromium reports every 4xx answer as an error, too.
+      // Chromium also logs every 4xx response as an error.
       const expected = message.text().startsWith("Failed to load resource");
       if (message.type() === "error" && !expected) complaints.push(message.text());
     });
@@ -79,8 +79,8 @@ export function useBrowser() {
 export interface OpenPage {
   readonly context: BrowserContext;
   readonly page: Page;
-  /** Errors of the page and of its content security policy. */
+  /** Page errors and content security policy violations. */
   readonly complaints: string[];
-  /** Every host that the page asked. */
+  /** Every host that the page sent a request to. */
   readonly hosts: Set<string>;
 }

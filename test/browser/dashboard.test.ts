@@ -16,7 +16,7 @@ const openPage = useBrowser();
 
 const PATH = "/admin/oauth/dashboard";
 const HOUR_MS = 3_600_000;
-/** A beat of the page and the way of an event into the store. */
+/** Time for the page to refresh and for an event to be stored. */
 const REFRESH_MS = 20_000;
 const SCRIPT = `<script>document.title = "taken"</script><img src=x onerror="document.title='taken'">`;
 
@@ -42,13 +42,13 @@ async function signIn(page: Page, search = "", token = scene().admin): Promise<v
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-/** Signs in with a good token, and waits for the page behind it. */
+/** Signs in with a valid token and waits for the page to open. */
 async function enter(page: Page, search = "", token = scene().admin): Promise<void> {
   await signIn(page, search, token);
   await page.getByRole("button", { name: "Sign out" }).waitFor();
 }
 
-/** The panel of a title. */
+/** Locates the panel with the given title. */
 const panel = (page: Page, name: string) => page.getByRole("region", { name, exact: true });
 
 async function figures(page: Page): Promise<Record<string, number>> {
@@ -63,7 +63,7 @@ async function figures(page: Page): Promise<Record<string, number>> {
   return Object.fromEntries(entries);
 }
 
-/** Waits until a check holds; the page refreshes by itself meanwhile. */
+/** Waits until a check passes. The page refreshes in the meantime. */
 async function eventually(check: () => Promise<void>, patienceMs = REFRESH_MS): Promise<void> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
@@ -89,7 +89,7 @@ beforeAll(async () => {
     });
     if (n !== 4) continue;
     await revokeToken(library, issued.token.token_id);
-    // The burst: one client goes on with a revoked token.
+    // The failure burst: one client keeps using a revoked token.
     for (let call = 0; call < 50; call += 1) await get("/api/orders", issued.secret);
   }
   await library.sink.publish(
@@ -103,8 +103,8 @@ beforeAll(async () => {
   await scene().settle();
 });
 
-describe("the page", () => {
-  it("is static, small, without data, and under a strict policy", async () => {
+describe("dashboard page", () => {
+  it("serves a small static page without data under a strict content security policy", async () => {
     const { stack, get, admin } = scene();
     const plain = await get(PATH);
     expect(plain.status).toBe(200);
@@ -126,7 +126,7 @@ describe("the page", () => {
     expect(response.length).toBeLessThan(150 * 1024);
   });
 
-  it("opens in a browser whose language is no tag, as on a system without a locale", async () => {
+  it("opens in a browser whose language isn't a valid language tag", async () => {
     const { page } = await open();
     await page.addInitScript(() => {
       Object.defineProperty(navigator, "language", { value: "en-US@posix", configurable: true });
@@ -135,7 +135,7 @@ describe("the page", () => {
     await page.locator(".uplot").first().waitFor();
   });
 
-  it("says what is wrong with a token, and keeps a good one for the tab only", async () => {
+  it("explains why a token is rejected and keeps a valid token only for the tab", async () => {
     const { page, context } = await open();
     await signIn(page, "", "oam_wrong");
     await page.getByText("The token is not accepted").waitFor();
@@ -157,7 +157,7 @@ describe("the page", () => {
     expect(await page.evaluate("sessionStorage.length")).toBe(0);
   });
 
-  it("asks again, and says why, when its token is revoked", { timeout: 90_000 }, async () => {
+  it("asks for a new token and says why after a revocation", { timeout: 90_000 }, async () => {
     const { library } = scene();
     const { secret, token } = await issueToken(
       { ...library, sink: { publish: async () => {} } },
@@ -171,8 +171,8 @@ describe("the page", () => {
   });
 });
 
-describe("the figures", () => {
-  it("equal the statistics route, for everything and for one client", async () => {
+describe("dashboard figures", () => {
+  it("match the statistics route, both overall and for one client", async () => {
     const { page } = await open();
     await enter(page);
     for (const search of ["", "?client_id=leaky"]) {
@@ -186,7 +186,7 @@ describe("the figures", () => {
     await page.getByText("vs previous 24 hours").first().waitFor();
   });
 
-  it("give way to one token's life", async () => {
+  it("are replaced by the token's life cycle when the page filters by token", async () => {
     const { body } = await scene().get(
       "/admin/oauth/events?type=token_revoked&client_id=leaky&limit=1",
       scene().admin,
@@ -201,8 +201,8 @@ describe("the figures", () => {
   });
 });
 
-describe("finding out", () => {
-  it("leads to the client behind a burst of fifty failures", async () => {
+describe("dashboard investigation", () => {
+  it("leads to the client behind a burst of 50 failures", async () => {
     const { page } = await open();
     await enter(page);
     const worst = panel(page, "Failures by client").locator("li").first();
@@ -223,7 +223,7 @@ describe("finding out", () => {
     await panel(page, "Failures by client").getByText("no client known").waitFor();
   });
 
-  it("shows a failing call by itself, its user agent as text", { timeout: 90_000 }, async () => {
+  it("lists a new failed call and shows its user agent as text", { timeout: 90_000 }, async () => {
     const { page } = await open();
     await enter(page);
     await panel(page, "Clients").waitFor();
@@ -237,13 +237,13 @@ describe("finding out", () => {
     expect(await row.locator("pre").textContent()).toContain(JSON.stringify(SCRIPT).slice(1, -1));
     expect(await page.locator(".event script, .event img").count()).toBe(0);
     expect(await page.title()).toBe("OAuth monitoring");
-    // Open detail survives a refresh.
+    // Expanded details stay open after a refresh.
     await page.getByRole("button", { name: "Refresh" }).click();
     await sleep(500);
     expect(await toggle.getAttribute("aria-expanded")).toBe("true");
   });
 
-  it("changes the range, in the address too", async () => {
+  it("keeps the selected time range in the URL", async () => {
     const { page } = await open();
     await enter(page);
     const addresses = panel(page, "Failures by IP address");
@@ -270,7 +270,7 @@ describe("finding out", () => {
     await page.getByText("No security events in this range.").waitFor();
   });
 
-  it("lists other events, of one user and address", async () => {
+  it("lists events of other types and filters them by user", async () => {
     const { page } = await open();
     await enter(page, "?events=token_issued&user_id=ada");
     const events = panel(page, "Events");
@@ -285,7 +285,7 @@ describe("finding out", () => {
     await eventually(async () => expect(await events.locator(".event").count()).toBe(20));
   });
 
-  it("say where they come from, and are narrowed to a country and a network", async () => {
+  it("shows where events come from and filters them by country and network kind", async () => {
     const { library, settle } = scene();
     const at = (ip: string, origin: object) =>
       createEvent(
@@ -323,7 +323,7 @@ describe("finding out", () => {
     expect(await page.title()).not.toBe("taken");
   });
 
-  it("saves what is shown as CSV and JSON", async () => {
+  it("exports the listed events as CSV and JSON", async () => {
     const { page } = await open();
     await enter(page, "?client_id=leaky");
     const events = panel(page, "Security events");
@@ -345,7 +345,7 @@ describe("finding out", () => {
   });
 });
 
-/** Guesses from an address until the detection raises an alert. */
+/** Sends credential guesses from an address and runs the detection, which raises an alert. */
 async function raiseAlert(ip: string): Promise<void> {
   const { get, send, settle } = scene();
   for (let n = 0; n < 25; n += 1) {
@@ -355,8 +355,8 @@ async function raiseAlert(ip: string): Promise<void> {
   await send("POST", "/_local/schedules/anomalies/run", {});
 }
 
-describe("alerts", () => {
-  it("are shown with what to do, and lead to whom they are about", async () => {
+describe("dashboard alerts", () => {
+  it("shows alerts with recommended actions and links to their subject", async () => {
     const { page } = await open();
     await raiseAlert("203.0.113.77");
     await enter(page);
@@ -370,7 +370,7 @@ describe("alerts", () => {
   });
 });
 
-describe("responding", () => {
+describe("dashboard responses", () => {
   const issued = async (userId: string, scopes = ["api:read"]) => {
     const { library } = scene();
     return (
@@ -381,7 +381,7 @@ describe("responding", () => {
     ).secret;
   };
 
-  it("revokes whom the page is about, after a confirmation that says what it hits", async () => {
+  it("revokes the selected user after a confirmation that shows what is affected", async () => {
     const secret = await issued("victim");
     const { page } = await open();
     await enter(page, "?user_id=victim");
@@ -397,7 +397,7 @@ describe("responding", () => {
     await respond.locator("li", { hasText: "the laptop was stolen" }).waitFor();
   });
 
-  it("blocks for a while, and releases", async () => {
+  it("blocks a user for a limited time and releases the block", async () => {
     const secret = await issued("odd-one");
     const { page } = await open();
     await enter(page, "?user_id=odd-one");
@@ -414,7 +414,7 @@ describe("responding", () => {
     expect((await scene().get("/api/x", secret)).status).toBe(200);
   });
 
-  it("approves what was proposed", async () => {
+  it("approves a proposed action", async () => {
     const secret = await issued("waiting-one");
     const { library } = scene();
     const target = { kind: "user", id: "waiting-one" } as const;
@@ -428,7 +428,7 @@ describe("responding", () => {
     expect((await scene().get("/api/x", secret)).status).toBe(401);
   });
 
-  it("reviews an alert", async () => {
+  it("acknowledges an alert, adds a note and records a verdict", async () => {
     await raiseAlert("198.51.100.78");
     const { page } = await open();
     await enter(page);
@@ -444,7 +444,7 @@ describe("responding", () => {
     expect(await page.title()).toBe("OAuth monitoring");
   });
 
-  it("says what is missing to a token that may only look", async () => {
+  it("names the missing scope when the token may only read", async () => {
     const { page } = await open();
     await enter(page, "?user_id=ada", await issued("auditor", ["oauth:admin"]));
     const respond = panel(page, "Respond");
@@ -454,8 +454,8 @@ describe("responding", () => {
   });
 });
 
-describe("refreshing", () => {
-  it("goes offline and comes back", { timeout: 120_000 }, async () => {
+describe("dashboard refresh", () => {
+  it("shows the latest data while offline, then catches up", { timeout: 120_000 }, async () => {
     const { page, context } = await open();
     await enter(page);
     await panel(page, "Clients").waitFor();
@@ -470,7 +470,7 @@ describe("refreshing", () => {
       .waitFor({ timeout: REFRESH_MS });
   });
 
-  it("rests while hidden or paused, and goes on after", { timeout: 120_000 }, async () => {
+  it("stops while hidden or paused and resumes afterwards", { timeout: 120_000 }, async () => {
     const { page } = await open();
     const routes: string[] = [];
     page.on("request", (request) => {
@@ -488,7 +488,7 @@ describe("refreshing", () => {
     };
     await page.getByRole("button", { name: "Refresh" }).click();
     expect(await beats()).toBe(true);
-    // Nothing new is listed, so nothing else is asked for.
+    // Nothing new is listed, so the page requests nothing else.
     expect(new Set(routes)).toEqual(new Set(["security-events"]));
     const hide = async (hidden: boolean) => {
       await page.evaluate(
@@ -521,7 +521,7 @@ describe("refreshing", () => {
   });
 });
 
-describe("for everybody", () => {
+describe("dashboard accessibility", () => {
   const audit = async (page: Page) => {
     const violations = await page.evaluate(`(async () => {
       ${axeSource};
@@ -538,7 +538,7 @@ describe("for everybody", () => {
     ["desktop", 1400, 900],
   ] as const) {
     for (const colorScheme of ["light", "dark"] as const) {
-      it(`has no serious barrier on a ${device}, ${colorScheme}`, async () => {
+      it(`has no serious accessibility violation on a ${device} in ${colorScheme} mode`, async () => {
         const { page } = await open({ viewport: { width, height }, colorScheme });
         await page.goto(`${scene().stack.url}${PATH}`);
         await page.getByLabel("Admin token").waitFor();

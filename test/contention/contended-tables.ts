@@ -4,7 +4,7 @@ import type { DocumentClient } from "../../shared/core/document-client.ts";
 import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
 import { SimulatedTables } from "../../shared/cost/simulated-tables.ts";
 
-/** How long a transaction holds its items, and how soon one that meets another is cancelled. */
+/** Time that a transaction holds its items, and time until a conflicting one is cancelled. */
 const HOLD_MS = { least: 15, most: 30 };
 const CANCEL_MS = 5;
 
@@ -18,8 +18,8 @@ function nameOf({ Put, Update }: TransactItem): string {
 }
 
 /**
- * Tables in memory on which transactions conflict as DynamoDB's do: whoever writes an item that another
- * transaction is at work on is cancelled.
+ * In-memory tables on which transactions conflict like in DynamoDB: a write to an item that another transaction holds
+ * is cancelled.
  */
 export class ContendedTables {
   readonly #tables = new SimulatedTables();
@@ -32,7 +32,7 @@ export class ContendedTables {
     private readonly random: () => number,
   ) {}
 
-  /** Takes the place of a client of DynamoDB. */
+  /** Replaces a DynamoDB client. */
   get db(): DocumentClient {
     const { db } = this.#tables;
     const send = async (command: { readonly input: TransactWriteCommandInput }) => {

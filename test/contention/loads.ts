@@ -7,7 +7,7 @@ const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like G
 
 const octet = (random: Random) => random.integer(0, 255);
 
-/** A call of one client by one of a thousand tokens. */
+/** Returns a call of one client with one of a thousand tokens. */
 export function callOfOneClient(n: number, atMs: number, random: Random): OAuthEvent {
   const user = random.integer(0, 999);
   return createEvent(
@@ -27,7 +27,7 @@ export function callOfOneClient(n: number, atMs: number, random: Random): OAuthE
   );
 }
 
-/** A call with a made-up token, from an address and for an endpoint that nobody asked for before. */
+/** Returns a failed call with a random token, from a new IP address and to a new endpoint. */
 export function attack(_n: number, atMs: number, random: Random): OAuthEvent {
   return createEvent(
     {

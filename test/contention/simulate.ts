@@ -9,26 +9,26 @@ import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { ContendedTables } from "./contended-tables.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
-/** Events that come at a rate, and the subscribers that store them. */
+/** Events that arrive at a rate, and the subscribers that store them. */
 export interface Load {
   readonly eventsPerSecond: number;
   readonly subscribers: number;
   readonly seconds: number;
-  /** Makes the n-th event. */
+  /** Creates the n-th event. */
   readonly event: (n: number, atMs: number, random: Random) => OAuthEvent;
 }
 
-/** What the store and the queue saw of a load. */
+/** The result of a load. */
 export interface Contention {
   readonly transactions: number;
-  /** Transactions that met another on one of their items. */
+  /** Transactions that conflicted with another one. */
   readonly cancelled: number;
   readonly stored: number;
-  /** Events given back to the queue. */
+  /** Number of returns of events to the queue. */
   readonly returned: number;
-  /** Events that wait when the last has come. */
+  /** Number of queued events at the end. */
   readonly behind: number;
-  /** How long a batch took, milliseconds: the slowest of nineteen in twenty. */
+  /** 95th percentile of a batch's duration, in milliseconds. */
   readonly batchMs: number;
 }
 
@@ -36,7 +36,7 @@ const BATCH = 500;
 const WINDOW_MS = SECOND_MS;
 const START_MS = Date.parse("2026-11-23T10:20:00.000Z");
 
-/** How long a subscriber that finds nothing waits. */
+/** Poll interval of a subscriber when the queue is empty. */
 const POLL_MS = 20;
 
 /** Stores a load with the subscriber's own code, in virtual time. */
@@ -65,7 +65,7 @@ export async function simulate(load: Load): Promise<Contention> {
     }
   }
 
-  /** As Lambda's pollers do: a batch ends when it is full, or a window after its first message. */
+  /** Gathers a batch like Lambda's pollers: until it is full, or until a window after its first message has passed. */
   async function gather(): Promise<OAuthEvent[]> {
     const batch: OAuthEvent[] = [];
     let untilMs = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 
-/** Time that passes only when everybody waits: an hour of traffic takes as long as its computing. */
+/** A clock that only advances when everything waits, so that simulated time costs only its computation. */
 export class VirtualTime {
   #nowMs: number;
   readonly #waiting: { readonly atMs: number; readonly wake: () => void }[] = [];
@@ -18,10 +18,10 @@ export class VirtualTime {
       this.#waiting.splice(index, 0, { atMs, wake });
     });
 
-  /** Lets time pass until the given instant, epoch milliseconds. */
+  /** Advances time until an instant in epoch milliseconds. */
   async runUntil(endMs: number): Promise<void> {
     for (;;) {
-      // What the last one woken does without waiting comes first.
+      // Let the task that was woken last run until it waits.
       await turn();
       const [next] = this.#waiting;
       if (!next || next.atMs > endMs) return;

@@ -3,7 +3,7 @@ import type { APIGatewayRequestAuthorizerEvent } from "aws-lambda";
 import { secretOf } from "./seed-tokens.ts";
 import type { TrafficCall } from "./traffic-calls.ts";
 
-/** What API Gateway hands to the authorizer of a call. */
+/** Returns the event that API Gateway sends to the authorizer for a call. */
 export function authorizerEvent(call: TrafficCall): APIGatewayRequestAuthorizerEvent {
   const secret = secretOf(call);
   const headers = {

@@ -23,7 +23,7 @@ import { seedTokens } from "./seed-tokens.ts";
 import { meterStore } from "./store-meter.ts";
 import type { TrafficCall } from "./traffic-calls.ts";
 
-/** What some calls used, as AWS meters it. */
+/** Usage by some calls, as AWS meters it. */
 export interface CallCount {
   readonly calls: number;
   readonly letIn: number;
@@ -32,13 +32,13 @@ export interface CallCount {
 }
 
 /**
- * Plays calls through the functions' own handlers, the local bus and DynamoDB Local, with the clock of the
- * traffic, and counts what AWS would meter. Calls come first and are stored then: a batch has what the
- * queue would have gathered at the time.
+ * Runs calls through the functions' handlers, the local bus and DynamoDB Local, with the clock of the traffic, and
+ * counts what AWS would meter. All calls run first. Then their events are stored in the batches that the queue would
+ * have formed at the time.
  *
- * @param template of the stack, for its bus, rules and archive
- * @param calls in the order of their time
- * @param pollers that gather messages side by side
+ * @param template the stack's template, for its bus, rules and archive
+ * @param calls sorted by time
+ * @param pollers number of pollers that gather messages in parallel
  */
 export async function countCalls(
   world: World,
@@ -88,7 +88,7 @@ export async function countCalls(
         if (policy?.Statement[0]?.Effect === "Allow") letIn += 1;
         for (const work of works.splice(0)) await work();
         const requests = Object.values(meter.calls).reduce((sum, count) => sum + count, 0);
-        // The position of the restrictions is read beside the token.
+        // The deny list's position is read in parallel with the token.
         const trips = Math.max(1, requests - 1);
         const { decision, publish, cpu } = AUTHORIZER_MS;
         const ms = trips * decision + bus.puts * publish + cpu;
@@ -145,7 +145,7 @@ export async function countCalls(
         roundTrips: Object.values(others).length,
       };
       usages.push(
-        // Its log is counted below.
+        // Log usage is counted below.
         ...usageOfBatch(batch, perSecond, pollers).filter(({ part }) => part !== "logs"),
         {
           part: "logs",
@@ -162,7 +162,7 @@ export async function countCalls(
   }
 }
 
-/** The time that calls take, pauses of more than a minute left out. */
+/** Returns the time that calls take, without pauses of more than a minute. */
 function busyMs(atMs: readonly number[]): number {
   const gaps = atMs.slice(1).map((at, index) => at - (atMs[index] ?? at));
   return Math.max(

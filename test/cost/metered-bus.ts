@@ -10,21 +10,21 @@ import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { FaultyWire } from "../integration/faulty-wire.ts";
 import type { World } from "../integration/world.ts";
 
-/** EventBridge reckons 14 bytes for an entry's time. */
+/** EventBridge counts 14 bytes for an entry's time. */
 const TIME_BYTES = 14;
 
-/** The local bus and what it brings to the queue, metered. */
+/** The local bus and the messages that it sends to the queue, metered. */
 export interface MeteredBus {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
-  /** What the rule brought to the buffer, in order. */
+  /** Messages that the rule sent to the buffer queue, in order. */
   readonly messages: Message[];
   readonly usages: Usage[];
-  /** Calls of PutEvents. */
+  /** Number of PutEvents calls. */
   puts: number;
 }
 
-/** The template's bus with its rules and its archive, as the unmodified SDK speaks with it. */
+/** Creates the template's bus with its rules and its archive, for the unmodified SDK. */
 export function meteredBus(
   template: Template,
   { config, clock }: Pick<World["context"], "config" | "clock">,
@@ -36,7 +36,7 @@ export function meteredBus(
     const bytes = Buffer.byteLength(body);
     usages.push({ part: "queue", price: "sqs.request", quantity: chunks(bytes) });
     if (archived) {
-      // The archive keeps what the bus hands to the rule.
+      // The archive stores what the bus sends to the rule.
       const gb = bytes / GB;
       usages.push(
         { part: "archive", price: "eventbridge.archive", quantity: gb },

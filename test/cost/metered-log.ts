@@ -7,11 +7,11 @@ import { logBytes } from "../../shared/cost/metering.ts";
 
 const REQUEST_ID = "6f747a06-8c9f-4d8b-a5a0-f1b6b9a5c3d1";
 
-/** Every function has a trace, sampled or not. */
+/** Every invocation has a trace header, sampled or not. */
 export const TRACE_HEADER =
   "Root=1-6747a066-8c9f4d8ba5a0f1b6b9a5c3d1;Parent=53995c3f42cd8ad8;Sampled=0";
 
-/** A function's log and metrics, as its handler sets them up. */
+/** Creates a function's logger and metrics, as its handler does. */
 export function functionLog<S extends MetricService>(
   service: S,
   clock: Clock,
@@ -29,7 +29,7 @@ export function functionLog<S extends MetricService>(
   return { logger, metrics: createMetrics(service, "OAuthMonitoring/OAuthMonitoring", clock) };
 }
 
-/** Takes what functions write to their log, and counts its bytes as CloudWatch does. */
+/** Captures the log output of functions and counts its bytes like CloudWatch. */
 export async function meterLog<T>(work: () => Promise<T>): Promise<{ result: T; bytes: number }> {
   const { write } = process.stdout;
   const lines: string[] = [];

@@ -10,7 +10,7 @@ const share = <T>(items: readonly T[], is: (item: T) => boolean) =>
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
-/** What the model is told of some calls, to be compared with what they are counted to cost. */
+/** Returns the cost model's input for some calls, to compare the model with the counted cost. */
 export function profileOfCalls(
   calls: readonly TrafficCall[],
   callsPerSecond: number,

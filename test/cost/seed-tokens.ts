@@ -8,14 +8,14 @@ import type { TrafficCall } from "./traffic-calls.ts";
 
 const SCOPES = ["api:read", "api:write"];
 
-/** The secret that a call presents; undefined where it presents none. */
+/** Returns the secret that a call presents, if any. */
 export function secretOf({ standing, token, atMs, ip }: TrafficCall): string | undefined {
   if (standing === "none") return undefined;
   if (!token) return `oam_${digestSecret(`${ip} ${atMs}`).slice(0, 43)}`;
   return `oam_${digestSecret(`${token.tokenId} ${standing}`).slice(0, 43)}`;
 }
 
-/** Puts the calls' tokens into the store, each as it stands before its first call. */
+/** Stores the calls' tokens, each in its state before its first call. */
 export async function seedTokens(
   world: Pick<World, "tokensTable" | "config" | "countersTable">,
   db: World["db"],
@@ -50,7 +50,7 @@ export async function seedTokens(
         },
       }),
     );
-    // Of a token that was used before its user is on record already.
+    // The user of a token that was used before is already registered.
     if (token.before && token.userId !== undefined) {
       const kind = userOfToken(token.tokenId);
       const untilMs = atMs + world.config.retention.defaultDays * DAY_MS;

@@ -18,14 +18,14 @@ interface Answer {
 
 const READS = new Set(["GetItem", "BatchGetItem", "Query"]);
 
-/** The variable that a test's table is named after. */
+/** Returns the environment variable that a test's table is named after. */
 function variableOf(tableName: string): TableVariable {
   const found = (Object.keys(TABLES) as TableVariable[]).find((each) => tableName.endsWith(each));
   if (!found) throw new Error(`${tableName} is none of the tables`);
   return found;
 }
 
-/** An item of a transaction: its table, its key, and what is put. */
+/** Returns an item of a transaction: its table, its key, and the item that a Put writes. */
 function written({ Put, Update, Delete, ConditionCheck }: TransactItem) {
   const write = Put ?? Update ?? Delete ?? ConditionCheck;
   const tableName = write?.TableName ?? "";
@@ -40,7 +40,7 @@ function written({ Put, Update, Delete, ConditionCheck }: TransactItem) {
 
 const nameOf = (tableName: string, key: Item) => JSON.stringify([tableName, key]);
 
-/** The items of a transaction's keys, as they are now. */
+/** Returns the current items of a transaction's keys. */
 async function itemsOf(
   db: DocumentClient,
   keys: readonly { readonly tableName: string; readonly key: Item }[],
@@ -67,27 +67,27 @@ async function itemsOf(
   return found;
 }
 
-/** Whose bill a read is on. */
+/** Returns the part of the bill that a read belongs to. */
 function readPart(tableName: string): Part {
   if (tableName.endsWith("TOKENS_TABLE")) return "last use of tokens";
   return tableName.endsWith("RESTRICTIONS_TABLE") ? "restrictions" : "reads";
 }
 
-/** What a client of DynamoDB used, as AWS meters it. */
+/** Usage by a DynamoDB client, as AWS meters it. */
 export interface StoreMeter {
   readonly usages: Usage[];
-  /** Calls by operation, since somebody last set them to nothing. */
+  /** Number of calls by operation, since it was last reset. */
   calls: Record<string, number>;
-  /** Meters no longer. */
+  /** Stops metering. */
   stop(): void;
 }
 
 /**
- * Meters every call of a client. Where DynamoDB Local tells the units it is believed; of transactions it
- * tells none, so that the items are looked at before and after, and reckoned by AWS's rule.
+ * Meters every call of a client. Uses the units that DynamoDB Local reports. It reports none for transactions, so their
+ * items are read before and after, and AWS's rule is applied.
  *
  * @param reader another client of the same store, which is not metered
- * @param clock decides how long an item is kept
+ * @param clock determines how long an item is stored
  */
 export function meterStore(
   db: DocumentClient,
@@ -117,7 +117,7 @@ export function meterStore(
     return result;
   }
 
-  /** The room that an update by itself has taken; its units are known. */
+  /** Adds the storage of a single update. Its units are already known. */
   async function room(place: { tableName: string; key: Item }, before: Item | undefined) {
     const [after] = [...(await itemsOf(reader, [place])).values()];
     if (!after) return;
@@ -166,7 +166,7 @@ export function meterStore(
         if (grows) await room({ tableName, key }, before?.get(nameOf(tableName, key)));
         return result;
       } catch (error) {
-        // A condition that fails is paid for all the same; no item here is larger than a KB.
+        // A failed condition is charged too. No item here is larger than 1 KB.
         if (error instanceof Error && error.name === "ConditionalCheckFailedException") units(1);
         throw error;
       }

@@ -3,19 +3,19 @@ import { Random } from "../../local/traffic/world/random.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
-/** How a call's token stands; what is `none` is no token at all, `unknown` one that nobody issued. */
+/** State of a call's token. `none`: missing or malformed. `unknown`: never issued. */
 export type Standing = "good" | "narrow" | "expired" | "revoked" | "unknown" | "none";
 
-/** A token as a call presents it. */
+/** A token, as a call presents it. */
 export interface CallToken {
   readonly tokenId: string;
   readonly clientId: string;
   readonly userId: string | undefined;
-  /** Milliseconds since its use before, and from where; undefined at its first. */
+  /** Milliseconds since its previous use, and the address of that use. Undefined on first use. */
   readonly before: { readonly agoMs: number; readonly ip: string } | undefined;
 }
 
-/** A call of the API. */
+/** A call to the API. */
 export interface TrafficCall {
   readonly atMs: number;
   readonly standing: Standing;
@@ -39,7 +39,7 @@ const STANDINGS: Readonly<Record<string, Standing>> = {
   missing_token: "none",
 };
 
-/** The call that an event of the traffic tells of; undefined where it tells of none. */
+/** Returns the call that an event describes, or undefined if it describes none. */
 function toCall(event: OAuthEvent): TrafficCall | undefined {
   const data = event.event_data as Record<string, unknown>;
   const kind = event.event_type === "auth_failed" ? String(data.reason) : event.event_type;
@@ -68,8 +68,8 @@ function toCall(event: OAuthEvent): TrafficCall | undefined {
 }
 
 /**
- * The calls of a day with every attack of the generator, some one a second: forty clients, services and
- * people, and what fails without harm. The same for every run.
+ * Returns the calls of a day with every generated attack, about one per second: forty clients, services and people, and
+ * harmless failures. Every run returns the same calls.
  */
 export function callsOfDay(callsPerDay = DAY_MS / SECOND_MS): TrafficCall[] {
   const { events } = generateTraffic({
@@ -82,14 +82,14 @@ export function callsOfDay(callsPerDay = DAY_MS / SECOND_MS): TrafficCall[] {
   return events.flatMap((event) => toCall(event) ?? []);
 }
 
-/** The calls of some hours of the day, 0 to 23. */
+/** Returns the calls of some hours of the day, 0 to 23. */
 export function ofHours(calls: readonly TrafficCall[], hours: readonly number[]): TrafficCall[] {
   return calls.filter(({ atMs }) => hours.includes(Math.floor((atMs - START_MS) / HOUR_MS)));
 }
 
 /**
- * So many of the calls, at random, at a higher rate: as if as many more people and services made them, so
- * that each has a token of its own with the use that was before. Addresses stay, and so do attacks.
+ * Samples `count` calls at a higher rate, as if more people and services made them. Each call gets a new token that
+ * keeps the previous use. IP addresses and attacks stay the same.
  */
 export function crowded(
   calls: readonly TrafficCall[],

@@ -33,26 +33,26 @@ import {
 import { type AppRoute, ROUTES } from "./routes.ts";
 import type { Scene } from "./scene.ts";
 
-/** The header that names a call. It is also in the event of the call. */
+/** The header that identifies a call. The event of the call contains it too. */
 export const CALL_ID = "user-agent";
 
-/** Notes that a route's handler ran for a call. */
+/** Records that a route's handler ran for a call. */
 export type Record = (callId: string, route: AppRoute) => void;
 
-/** A protected backend that listens. */
+/** A protected backend that is running. */
 export interface RunningAdapter {
   readonly port: number;
-  /** Publishes the events that wait. */
+  /** Publishes buffered events. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A way to protect a backend, and the backend. */
+/** A protected backend: an adapter combined with a framework or gateway. */
 export interface Adapter {
   readonly name: string;
-  /** What callers put before the application's paths: a base path or a stage. */
+  /** Base path or stage that callers put before the application's paths. */
   readonly prefix: string;
-  /** Routes that this backend can't reach, because another one takes their calls. */
+  /** Scopes of routes that this backend cannot reach, because another route takes their calls. */
   readonly unreachable?: readonly string[];
   start(scene: Scene, record: Record): Promise<RunningAdapter>;
 }
@@ -74,11 +74,11 @@ async function listen(
   };
 }
 
-/** `/files/{proxy+}` in the syntax of a framework. */
+/** Converts `/files/{proxy+}` to the syntax of a framework. */
 const inSyntax = (path: string, wildcard: string) =>
   path.replace(/\{\w+\+\}/, wildcard).replace(/\{(\w+)\}/g, ":$1");
 
-/** Finds the route for a path as a hand-written router does. HEAD is GET without a body. */
+/** Finds the route of a path like a hand-written router. Treats HEAD as GET. */
 function routeFor(method: string | undefined, path: string): AppRoute | undefined {
   const wanted = method === "HEAD" ? "GET" : (method ?? "GET");
   const routes = ROUTES.map((route) => ({ ...route, resource: route.path, route }));
@@ -108,7 +108,7 @@ const node = (
   },
 });
 
-/** The first segments of all routes. */
+/** First segments of all routes. */
 const TOPS = [...new Set(ROUTES.map(({ path }) => `/${path.split("/")[1]}`))];
 
 const expressApp =
@@ -175,7 +175,7 @@ const honoServer: StartNode = (monitoring, record, flush) => {
   return listen(serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }) as Server, flush);
 };
 
-/** A server without a framework. */
+/** Starts a server without a framework. */
 const plainServer =
   (pathOf: (target: string) => string): StartNode =>
   ({ middleware }, record, flush) => {
@@ -200,24 +200,24 @@ const withoutQuery = (target: string) => target.split("?")[0] ?? "";
 
 // --- Gateways
 
-/** Lambda's context, as far as anything reads it. */
+/** The parts of Lambda's context that are used. */
 const CONTEXT = {
   awsRequestId: "r",
   functionName: "f",
   getRemainingTimeInMillis: () => 30_000,
 } as never;
 
-/** The authorizer as it is deployed. It reads its environment when it is loaded. */
+/** Loads the authorizer as deployed. It reads its environment when it is loaded. */
 async function loadAuthorizer(scene: Scene): Promise<FunctionCode> {
   Object.assign(process.env, scene.environment);
   const { handler } = await import("../../functions/authorizer/handler.ts");
   return (event) => handler(event as never, CONTEXT);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each source has members of its own
+// biome-ignore lint/suspicious/noExplicitAny: each source has different fields
 type Event = any;
 
-/** The function of each route. The gateway chooses the route. */
+/** Returns one function per route. The gateway chooses the route. */
 const functionPerRoute = (
   record: Record,
 ): { routes: GatewayRoute[]; functions: { [name: string]: FunctionCode } } => ({
@@ -233,7 +233,7 @@ const functionPerRoute = (
   ),
 });
 
-/** One function that routes by the path in its event, with Hono or by hand. */
+/** Returns a function that routes by the path in its event, with Hono or by hand. */
 function routingFunction(router: "hono" | "path", record: Record, basePath = ""): FunctionCode {
   if (router === "hono") return honoOnLambda(honoApp(record, basePath)) as FunctionCode;
   return async ({ httpMethod, path, rawPath, requestContext, headers }: Event) => {
@@ -246,7 +246,7 @@ function routingFunction(router: "hono" | "path", record: Record, basePath = "")
   };
 }
 
-/** The same function, protected by the middleware. */
+/** Protects a function with the middleware. */
 async function protectedFunction(
   { environment, logger }: Scene,
   code: FunctionCode,
@@ -270,7 +270,7 @@ const gateway = (
     listen(createServer((await open(scene, record)) as RequestListener)),
 });
 
-/** An API with an authorizer and a function for each route. */
+/** Returns an API with an authorizer and a function per route. */
 const authorizedApi = (
   name: string,
   prefix: string,
@@ -285,7 +285,7 @@ const authorizedApi = (
 const CATCH_ALL: GatewayRoute = { method: "ANY", path: "/{proxy+}", functionName: "code" };
 const DEFAULT_ROUTE: GatewayRoute = { method: "ANY", path: "$default", functionName: "code" };
 
-/** An API with an authorizer and one route, whose function routes. */
+/** Returns an API with an authorizer and a single route to a function that does the routing. */
 const authorizedRouter = (
   name: string,
   prefix: string,
@@ -305,7 +305,7 @@ const authorizedRouter = (
     ),
   );
 
-/** A function that protects itself with the middleware and routes. */
+/** Returns a function that routes and is protected by the middleware. */
 const protectedRouter = (
   name: string,
   prefix: string,
@@ -318,10 +318,10 @@ const protectedRouter = (
 
 const OPS = { basePath: "/ops" };
 
-/** Backends that ignore case have one of two routes that differ by case. */
+/** Case-insensitive backends serve only one of two routes that differ by case. */
 const CASELESS = { unreachable: ["old-reports"] };
 
-/** Every adapter with a backend that is really used. */
+/** Every adapter, with backends that are used in practice. */
 export const ADAPTERS: readonly Adapter[] = [
   node("Express 5", expressApp(express, "*proxy"), CASELESS),
   node(
@@ -343,7 +343,7 @@ export const ADAPTERS: readonly Adapter[] = [
   ),
   node(
     "Fastify 5, case-insensitive",
-    // It refuses two routes that differ by case.
+    // Case-insensitive Fastify rejects two routes that differ by case.
     fastifyApp(
       fastify,
       { routerOptions: { caseSensitive: false } },

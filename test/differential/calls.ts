@@ -3,18 +3,18 @@ import { createRequire } from "node:module";
 import fc from "fast-check";
 import { ROUTES, tokenFor } from "./routes.ts";
 
-/** A call that may reach a backend: what the caller chooses. */
+/** The parts of a call that the caller chooses. */
 export interface Call {
   readonly method: string;
-  /** Each character is one byte on the wire. */
+  /** Request target. Each character is one byte on the wire. */
   readonly target: string;
-  /** The name of the token, see `openScene`. */
+  /** Name of the token, see `openScene`. */
   readonly token: string;
   readonly withSession: boolean;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** WPT's urltestdata.json (BSD 3-Clause), as `@wordpress/url` ships it. */
+/** WPT's urltestdata.json (BSD 3-Clause), from `@wordpress/url`. */
 const WHATWG_INPUTS: readonly string[] = JSON.parse(
   readFileSync(
     new URL(
@@ -25,7 +25,7 @@ const WHATWG_INPUTS: readonly string[] = JSON.parse(
   ),
 ).map(({ input }: { input: string }) => input);
 
-/** The bytes of a text, one character each, without those that end a request line. */
+/** Converts a text to bytes, one character each. Encodes characters that would end a request line. */
 const asBytes = (text: string) =>
   Buffer.from(text, "utf8")
     .toString("latin1")
@@ -67,7 +67,7 @@ const UPS = [
   "%c0%ae%c0%ae",
   "..%00",
 ];
-/** What is put somewhere into a path. */
+/** Texts to insert into a path. */
 const INSERTS = [
   ...SLASHES,
   ...["%00", "%20", "%0a", "%09", "%3f", "%3F", "%23", "%25", "%2525", "%", "%zz", "%e9", "%ff"],
@@ -116,7 +116,7 @@ const replaceAt = (path: string, at: number, by: (character: string) => string) 
 const flipCase = (character: string) =>
   character === character.toLowerCase() ? character.toUpperCase() : character.toLowerCase();
 
-/** One change of a path. */
+/** One random change of a path. */
 const change: fc.Arbitrary<Change> = fc.oneof(
   fc
     .boolean()
@@ -125,7 +125,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   somewhere((path, at) => replaceAt(path, at, flipCase)),
   fc.constant<Change>((path) => path.toUpperCase()),
   fc.constant<Change>((path) => path.replace(/[a-z]/, flipCase)),
-  // Kelvin sign and long s: letters that case folding turns into k and s.
+  // The Kelvin sign and the long s, which case folding turns into k and s.
   oneOf<Change>(
     (path) => path.replace("s", "%c5%bf"),
     (path) => path.replace("k", "%e2%84%aa"),
@@ -144,7 +144,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     const at = 1 + (seed % segments.length);
     return [...segments.slice(0, at), text, ...segments.slice(at)].join("/");
   }),
-  // Up and down again.
+  // Goes down one level and up again.
   fc.tuple(oneOf(...SLASHES), oneOf(...UPS), oneOf("x", "public", "api")).map(
     ([slash, up, name]) =>
       (path: string) =>
@@ -182,7 +182,7 @@ const climbing = fc
 
 const direct = example.map((route) => ({ routes: [route], path: route.example }));
 
-/** What stands around a path on the request line. */
+/** Forms of the request target around a path. */
 const form: fc.Arbitrary<Change> = fc.oneof(
   { weight: 40, arbitrary: fc.constant<Change>((path) => path) },
   {
@@ -249,9 +249,9 @@ const misleading = fc.oneof(
 );
 
 /**
- * Calls of an application behind a prefix. A third are called as a client would, the others are bent.
+ * Generates calls of an application behind a prefix. A third are regular calls; the others are manipulated.
  *
- * @param prefix the base path or stage that callers put before paths
+ * @param prefix base path or stage that callers put before paths
  */
 function calls(prefix: string): fc.Arbitrary<Call> {
   return fc
@@ -296,12 +296,12 @@ function calls(prefix: string): fc.Arbitrary<Call> {
     });
 }
 
-/** The same calls for the same seed. */
+/** Generates calls. The same seed gives the same calls. */
 export function generateCalls(prefix: string, count: number, seed: number): Call[] {
   return fc.sample(calls(prefix), { numRuns: count, seed });
 }
 
-/** One call of each route, as its clients make it. */
+/** Returns a regular call of each route. */
 export function plainCalls(prefix: string): Call[] {
   return ROUTES.map((route) => ({
     method: route.method === "ANY" ? "GET" : route.method,
@@ -312,7 +312,7 @@ export function plainCalls(prefix: string): Call[] {
   }));
 }
 
-/** Attacks that have worked, by kind: method, target and token. `{}` is the base path or stage. */
+/** Attacks that once worked: kind, method, target and token. `{}` is the base path or stage. */
 const ATTACKS: readonly (readonly [kind: string, method: string, target: string, token: string])[] =
   [
     ["base path", "GET", "{}/admin/oauth/events", "read"],
@@ -339,7 +339,7 @@ const ATTACKS: readonly (readonly [kind: string, method: string, target: string,
     ["step-up, second reading", "POST", "{}/api/payments/%25ff", "pay"],
   ];
 
-/** The attacks that have worked, behind a prefix. */
+/** Returns the attacks that once worked, behind a prefix. */
 export function knownAttacks(prefix: string): { readonly kind: string; readonly call: Call }[] {
   return ATTACKS.map(([kind, method, target, token]) => ({
     kind,

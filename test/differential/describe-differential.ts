@@ -3,12 +3,12 @@ import { ADAPTERS } from "./adapters.ts";
 import { runDifferential } from "./differential.ts";
 import { openScene, type Scene } from "./scene.ts";
 
-/** Bypasses that a failure prints. */
+/** Maximum number of bypasses in the failure message. */
 const MAX_SHOWN = 10;
 
 /** Defines the test of every adapter. A failure prints the seed and the calls. */
 export function describeDifferential(options: { readonly count: number; readonly seed: number }) {
-  // A store of its own in the one DynamoDB Local.
+  // Separate tables in the shared DynamoDB Local.
   process.env.AWS_ACCESS_KEY_ID = `differential${process.pid}`;
   let scene: Scene;
   beforeAll(async () => {
@@ -16,9 +16,9 @@ export function describeDifferential(options: { readonly count: number; readonly
   });
   afterAll(() => scene.close());
 
-  describe(`the rule that decides (${options.count} calls, seed ${options.seed})`, () => {
+  describe(`authorization decisions (${options.count} calls, seed ${options.seed})`, () => {
     it.each(ADAPTERS)(
-      "is the rule of the route that runs: $name",
+      "use the rule of the route that runs: $name",
       {
         timeout: 900_000,
       },
@@ -32,7 +32,7 @@ export function describeDifferential(options: { readonly count: number; readonly
           bypasses: [],
           unreached: [],
         });
-        // Otherwise the test shows nothing.
+        // With fewer handled calls, the test would prove nothing.
         expect(handled).toBeGreaterThan(calls / 10);
       },
     );

@@ -4,7 +4,7 @@ import { RawClient } from "./raw-client.ts";
 import { type AppRoute, nameOf, ROUTES } from "./routes.ts";
 import type { Scene } from "./scene.ts";
 
-/** A call whose handler ran though the rule of its route was not the one that decided. */
+/** A call whose handler ran although the rule of another route decided. */
 export interface Bypass {
   readonly call: string;
   readonly route: string;
@@ -16,26 +16,26 @@ export interface Report {
   readonly adapter: string;
   readonly seed: number;
   readonly calls: number;
-  /** Calls whose handler ran. */
+  /** Number of calls whose handler ran. */
   readonly handled: number;
   readonly bypasses: readonly Bypass[];
-  /** Routes that did not run for a plain call with the right token. */
+  /** Routes that did not run for a regular call with the right token. */
   readonly unreached: readonly string[];
 }
 
-/** Connections that call at the same time. */
+/** Number of concurrent connections. */
 const CONNECTIONS = 4;
 
-/** What a call did. */
+/** The outcome of a call. */
 export interface Outcome {
   readonly status: number;
-  /** The routes whose handlers ran: at most one, unless the backend itself is wrong. */
+  /** Routes whose handlers ran. At most one, unless the backend itself is wrong. */
   readonly ran: readonly AppRoute[];
-  /** The scopes that the decision required; undefined if it allowed nothing. */
+  /** Scopes that the decision required. Undefined if the call was denied. */
   readonly required: readonly string[] | undefined;
 }
 
-/** Makes calls of one adapter, each exactly as it is, and returns what they did. */
+/** Makes an adapter's calls without normalizing them, and returns their outcomes. */
 export async function makeCalls(
   adapter: Adapter,
   scene: Scene,
@@ -68,7 +68,7 @@ export async function makeCalls(
           },
         };
         statuses[index] = await client.send(request);
-        // The store was too slow on a busy machine: the call was not decided.
+        // Without a decision, because the store was too slow on a busy machine. Retry.
         if (statuses[index] === 503) statuses[index] = await client.send(request);
       }
       client.close();
@@ -83,7 +83,7 @@ export async function makeCalls(
   }));
 }
 
-/** Why a route must not have run for a call, or undefined. */
+/** Returns why a route must not have run for a call, or undefined if it was right. */
 export function wrongDecision(
   route: AppRoute,
   call: Call,
@@ -110,7 +110,10 @@ const shown = ({ method, target, token, withSession, headers }: Call) => {
   return `${method} ${JSON.stringify(short)} with ${[token, ...more].join(", ")}`;
 };
 
-/** Makes plain calls, known attacks and generated calls of an adapter and compares each decision with the route that ran. */
+/**
+ * Makes regular calls, known attacks and generated calls of an adapter, and compares each decision with the route that
+ * ran.
+ */
 export async function runDifferential(
   adapter: Adapter,
   scene: Scene,

@@ -9,13 +9,13 @@ import { FunctionError } from "../../local/services/lambda-environment.ts";
 import type { LambdaFunctions } from "../../local/services/lambda-functions.ts";
 import { Template } from "../../local/services/template.ts";
 
-/** Runs in place of a function. */
+/** The code of a function. */
 export type FunctionCode = (event: unknown) => Promise<unknown>;
 
-/** The functions behind a gateway, by name. They get and return copies, as Lambda's JSON makes them. */
+/** The functions behind a gateway, by name. As with Lambda's JSON, they get and return copies. */
 export type Functions = Readonly<Record<string, FunctionCode>>;
 
-/** A route of a gateway: `GET /orders/{id}`, and the function that serves it. */
+/** A route of a gateway, such as `GET /orders/{id}`, and the function that serves it. */
 export interface GatewayRoute {
   readonly method: string;
   readonly path: string;
@@ -53,8 +53,8 @@ function templateOf(resources: Readonly<Record<string, [type: string, properties
 const invocation = (name: string) => `arn:aws:lambda:function:${name}/invocations`;
 
 /**
- * API Gateway, a load balancer and a function URL sit behind a front end of AWS that accepts the absolute form of
- * RFC 9112, section 3.2.2, and hands on its path.
+ * Wraps a gateway in AWS's front end, which accepts the absolute form of request targets (RFC 9112, section 3.2.2) and
+ * passes on the path. API Gateway, load balancers and function URLs are behind one.
  */
 const behindFrontEnd =
   (handle: Handle): Handle =>
@@ -63,7 +63,7 @@ const behindFrontEnd =
     return handle(request, response);
   };
 
-/** A REST API, with an authorizer if there is a function of that name. */
+/** Creates a REST API. It has an authorizer if `functions` has one named `authorizer`. */
 export function restApi(
   routes: readonly GatewayRoute[],
   functions: Functions,
@@ -95,12 +95,12 @@ export function restApi(
   return behindFrontEnd((request, response) => gateway.handle(request, response));
 }
 
-/** A member of an event; events are JSON. */
-// biome-ignore lint/suspicious/noExplicitAny: each source has members of its own
+/** A field of an event. */
+// biome-ignore lint/suspicious/noExplicitAny: each source has different fields
 type Json = any;
 
 /**
- * Payload format 1.0 of an HTTP API, made from 2.0.
+ * Converts an HTTP API's payload format 2.0 to 1.0.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
 function toFormat1({ requestContext, ...event }: Json): object {
@@ -132,7 +132,7 @@ function toFormat1({ requestContext, ...event }: Json): object {
   };
 }
 
-/** An HTTP API, with an authorizer if there is a function of that name. */
+/** Creates an HTTP API. It has an authorizer if `functions` has one named `authorizer`. */
 export function httpApi(
   routes: readonly GatewayRoute[],
   functions: Functions,
@@ -190,14 +190,14 @@ export function httpApi(
   return behindFrontEnd((request, response) => gateway.handle(request, response));
 }
 
-/** A function URL. */
+/** Creates a function URL. */
 export function functionUrl(code: FunctionCode): Handle {
   const gateway = new FunctionUrl("Url", "code", inProcess({ code }));
   return behindFrontEnd((request, response) => gateway.handle(request, response));
 }
 
 /**
- * A load balancer, which hands on the path as it is.
+ * Creates a load balancer, which passes on the path unchanged.
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
  */
 export function loadBalancer(code: FunctionCode): Handle {

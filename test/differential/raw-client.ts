@@ -1,17 +1,17 @@
 import { connect, type Socket } from "node:net";
 
-/** One request, exactly as it goes over the wire. */
+/** An HTTP request, exactly as sent over the wire. */
 export interface RawRequest {
   readonly method: string;
-  /** The request target; each character is one byte. */
+  /** Request target. Each character is one byte. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Milliseconds without a complete answer after which the connection is given up. */
+/** Timeout for a complete response, in milliseconds. */
 const PATIENCE_MS = 5000;
 
-/** The index after a complete response, or undefined while more has to come. */
+/** Returns the index after a complete response, or undefined if it is incomplete. */
 function endOf(text: string, isHead: boolean, hasClosed: boolean): number | undefined {
   const head = text.indexOf("\r\n\r\n");
   if (head < 0) return undefined;
@@ -31,8 +31,7 @@ function endOf(text: string, isHead: boolean, hasClosed: boolean): number | unde
 }
 
 /**
- * Sends requests one after another over a socket that is kept open, so that no HTTP client normalizes their
- * targets.
+ * Sends requests one after another over a kept-open socket. Unlike an HTTP client, it does not normalize their targets.
  */
 export class RawClient {
   #socket: Socket | undefined;
@@ -60,7 +59,7 @@ export class RawClient {
         const end = endOf(text, method === "HEAD", hasClosed);
         const status = Number(text.slice(9, 12)) || 0;
         if (end === undefined) return hasClosed ? finish(status, false) : undefined;
-        // A malformed request line can be read as two requests.
+        // A server can read a malformed request line as two requests.
         const keep = !hasClosed && end === text.length && !/\r\nconnection: close/i.test(text);
         return finish(status, keep);
       };

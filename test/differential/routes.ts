@@ -1,24 +1,24 @@
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 
-/** A route of the test application. Only routes that one built-in rule covers share a scope. */
+/** A route of the test application. Routes share a scope only if the same built-in rule covers them. */
 export interface AppRoute {
   readonly method: string;
-  /** The path as API Gateway writes it. */
+  /** Path in API Gateway's form. */
   readonly path: string;
   readonly scope: string;
   /** A path that this route serves. */
   readonly example: string;
   readonly session?: true;
   readonly acr?: "mfa";
-  /** The scope of the route that differs only by case. A decision may require both. */
+  /** Scope of the route that differs only by case. A decision may require both. */
   readonly twin?: string;
-  /** The route has no rule of its own: a built-in rule or the default scopes decide. */
+  /** Set if no configured rule matches. A built-in rule or the default scopes decide. */
   readonly unlisted?: true;
 }
 
 /**
- * Every backend serves these routes, most specific first. They differ by method, by case, by a static segment
- * against a parameter, and by depth under a greedy parameter.
+ * Routes of every backend, most specific first. They differ by method, by case, by a static segment instead of a
+ * parameter, and by depth under a greedy parameter.
  */
 export const ROUTES: readonly AppRoute[] = [
   { method: "GET", path: "/public/{x}", scope: "public", example: "/public/x" },
@@ -84,7 +84,7 @@ export const ROUTES: readonly AppRoute[] = [
 
 export const SCOPES: readonly string[] = [...new Set(ROUTES.map(({ scope }) => scope))];
 
-/** The name of the token that suffices for a route, and hardly for any other. */
+/** Returns the name of a token that is allowed on this route and on as few others as possible. */
 export const tokenFor = ({ scope, acr, twin }: AppRoute): string => {
   if (acr) return `${scope}-strong`;
   return twin ? [scope, twin].sort().join("+") : scope;
@@ -93,7 +93,7 @@ export const tokenFor = ({ scope, acr, twin }: AppRoute): string => {
 /** Names a route in failures: `DELETE /api/admin/users/{id}`. */
 export const nameOf = ({ method, path }: AppRoute): string => `${method} ${path}`;
 
-/** The configuration under which each route needs its own scope. */
+/** Returns a configuration in which each route needs its own scope. */
 export function configFor(issuer: string, audience: string): MonitoringConfigInput {
   return {
     routes: ROUTES.filter(({ unlisted }) => !unlisted).map((route) => ({
@@ -105,7 +105,7 @@ export function configFor(issuer: string, audience: string): MonitoringConfigInp
     })),
     defaultScopes: { read: ["read"], write: ["write"] },
     issuers: [{ issuer, audiences: [audience], mayAdminister: true }],
-    // A write for each call would make the run slower and show nothing.
+    // Avoids a write for each call, which would slow down the run and prove nothing.
     tracking: { lastUsedIntervalSeconds: 86_400 },
   };
 }

@@ -11,7 +11,7 @@ const AUDIENCE = "https://api.example.com";
 const CLIENT = "app";
 const USER = "ada";
 
-/** The token of a call. */
+/** A token for calls. */
 export interface TestToken {
   readonly name: string;
   readonly text: string;
@@ -20,7 +20,7 @@ export interface TestToken {
   readonly strong: boolean;
 }
 
-/** What `PutEvents` and `SendMessageBatch` send. */
+/** Input of `PutEvents` and `SendMessageBatch`. */
 interface Batch {
   readonly Entries?: readonly {
     readonly Id?: string;
@@ -30,8 +30,8 @@ interface Batch {
 }
 
 /**
- * An event bus, and the queue for events that it was too slow for. It keeps the required scopes of each allowed
- * call, by the call's user agent.
+ * Starts an event bus, and the queue for events that could not be sent to it. Records the required scopes of each
+ * allowed call, by the call's user agent.
  */
 async function startBus() {
   const required = new Map<string, readonly string[]>();
@@ -61,10 +61,10 @@ async function startBus() {
 }
 
 /**
- * Everything that adapters connect to: tables, a bus, an issuer, tokens and a session. It sets the environment of
- * this process as a container or Lambda does.
+ * Creates everything that adapters connect to: tables, a bus, an issuer, tokens and a session. Sets the environment of
+ * this process like a container or Lambda does.
  *
- * @param dynamodbEndpoint where DynamoDB Local answers
+ * @param dynamodbEndpoint endpoint of DynamoDB Local
  */
 export async function openScene(dynamodbEndpoint: string) {
   const issuer = await startSigningIssuer();
@@ -121,7 +121,7 @@ export async function openScene(dynamodbEndpoint: string) {
     logger: recordingLogger(),
     tokens,
     session: secret,
-    /** The scopes that the decision of a call required; undefined if it was not allowed. */
+    /** Returns the scopes that the decision of a call required, or undefined if it was denied. */
     requiredBy: (callId: string) => bus.required.get(callId),
     async close() {
       bus.server.closeAllConnections();

@@ -41,7 +41,7 @@ interface AlarmProperties {
   readonly Metrics?: readonly MetricQuery[];
 }
 
-/** The alarms by the end of their construct path. */
+/** Returns the alarms by the end of their construct path. */
 function alarmsOf(source: Template): Record<string, AlarmProperties> {
   const found = Object.entries(source.findResources("AWS::CloudWatch::Alarm"));
   return Object.fromEntries(
@@ -53,15 +53,15 @@ function alarmsOf(source: Template): Record<string, AlarmProperties> {
 }
 
 const alarms = alarmsOf(template);
-/** The metrics that an alarm looks at. */
+/** Returns the metrics that an alarm watches. */
 const metricsOf = ({ Metrics, ...single }: AlarmProperties): WatchedMetric[] =>
   Metrics?.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []) ?? [single as WatchedMetric];
 
-/** The expression that an alarm compares with its threshold. */
+/** Returns the expression that an alarm compares with its threshold. */
 const expressionOf = ({ Metrics = [] }: AlarmProperties) =>
   Metrics.find(({ Expression, ReturnData = true }) => Expression && ReturnData)?.Expression;
 
-/** The metric that an alarm's expression calls by an id. */
+/** Returns the metric with the given ID in an alarm's expression. */
 const metricById = ({ Metrics = [] }: AlarmProperties, id: string) =>
   Metrics.find(({ Id }) => Id === id)?.MetricStat;
 
@@ -69,10 +69,10 @@ const functionNames = Object.keys(template.findResources("AWS::Lambda::Function"
   id.replace(/^.*Functions(?=[A-Z])/, "").replace(/[0-9A-F]{8}$/, ""),
 );
 
-/** Functions that a schedule calls. */
+/** Functions that run on a schedule. */
 const SCHEDULED = new Set(["Anomalies", "Cleanup"]);
 
-/** The metrics that AWS documents for each namespace, and by which dimensions. */
+/** Metrics that AWS documents, by namespace, with their sets of dimensions. */
 const AWS_METRICS: Record<string, { names: string[]; dimensions: string[][] }> = {
   "AWS/ApiGateway": {
     names: ["5XXError", "5xx", "Count"],
@@ -100,7 +100,7 @@ const AWS_METRICS: Record<string, { names: string[]; dimensions: string[][] }> =
   },
 };
 
-/** The type of resource that a dimension names. A partner's or the default bus is none of the stack. */
+/** Resource type that a dimension names. Partner event buses and the default bus aren't in the stack. */
 const RESOURCE_OF: Record<string, string> = {
   ApiId: "AWS::ApiGatewayV2::Api",
   DeliveryStreamName: "AWS::KinesisFirehose::DeliveryStream",
@@ -120,11 +120,11 @@ const own = (service: string, MetricName: string) => ({
 });
 
 describe("alarms", () => {
-  it("look at as many metrics as the bill reckons with", () => {
+  it("watch the number of metrics that the cost model assumes", () => {
     expect(Object.values(alarms).flatMap(metricsOf)).toHaveLength(ALARM_METRICS);
   });
 
-  it("go off at a share of a function's invocations, and not at a few of them", () => {
+  it("fire at a share of a function's invocations but not at a few failures", () => {
     for (const name of functionNames.filter((each) => !SCHEDULED.has(each))) {
       const throttles = alarms[`${name}Throttles`] as AlarmProperties;
       expect(throttles.Threshold).toBe(1);
@@ -155,14 +155,14 @@ describe("alarms", () => {
     expect(functionNames).toContain("Stats");
   });
 
-  it("go off at the first run of a schedule that fails or is throttled", () => {
+  it("fire when a scheduled function fails or is throttled once", () => {
     for (const name of ["Anomalies", "Cleanup"]) {
       expect(alarms[`${name}Throttles`]).toMatchObject({ MetricName: "Throttles", Threshold: 1 });
       expect(alarms[`${name}Errors`]).toMatchObject({ MetricName: "Errors", Threshold: 1 });
     }
   });
 
-  it("go off when the authorizer runs into its time limit, and not when it says 401", () => {
+  it("fire when the authorizer times out but not when it responds with 401", () => {
     const [authorizer] = Object.values(
       template.findResources("AWS::Lambda::Function", {
         Properties: { Environment: { Variables: { POWERTOOLS_SERVICE_NAME: "authorizer" } } },
@@ -180,7 +180,7 @@ describe("alarms", () => {
     });
   });
 
-  it("go off at a share of an API's answers, which attach sets for one API", () => {
+  it("fire at a share of an API's responses, which attach can set per API", () => {
     const stack = new Stack(new App(), "Shop");
     const monitoring = new OAuthMonitoring(stack, "Monitoring");
     const quiet = new RestApi(stack, "Quiet");
@@ -217,7 +217,7 @@ describe("alarms", () => {
     );
   });
 
-  it("look at the events that each rule drops, by the rule's name on its own bus", () => {
+  it("watch the events that each rule drops, by rule name and event bus", () => {
     const stack = new Stack(new App(), "Shop");
     const providers = {
       partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],
@@ -250,7 +250,7 @@ describe("alarms", () => {
     }
   });
 
-  it("watch the dead-letter queue of every target of a rule that brings events", () => {
+  it("watch the dead-letter queue of every rule target that delivers events", () => {
     const stack = new Stack(new App(), "Shop");
     new OAuthMonitoring(stack, "Monitoring", {
       config: {
@@ -280,7 +280,7 @@ describe("alarms", () => {
     }
   });
 
-  it("do not take the authorizer's 401s for errors", () => {
+  it("ignore the authorizer's 401 responses", () => {
     expect(alarms.AuthorizerErrors).toBeUndefined();
     const unavailable = alarms.AuthorizerUnavailable as AlarmProperties;
     expect(unavailable.Threshold).toBe(1);
@@ -295,7 +295,7 @@ describe("alarms", () => {
     });
   });
 
-  it("look at the slowest of a hundred decisions, when there are enough", () => {
+  it("watch the p99 decision latency when there are enough samples", () => {
     expect(alarms.AuthorizerLatency).toMatchObject({
       ...own("authorizer", "DecisionDuration"),
       ExtendedStatistic: "p99",
@@ -305,7 +305,7 @@ describe("alarms", () => {
     });
   });
 
-  it("tell when no cleanup ran, or none came to its end, in two hours", () => {
+  it("fire when no cleanup starts or finishes within two hours", () => {
     const inTwoHours = {
       Period: 7200,
       ComparisonOperator: "LessThanThreshold",
@@ -320,7 +320,7 @@ describe("alarms", () => {
     });
   });
 
-  it("tell of suspicious activity and of lost events", () => {
+  it("fire on suspicious activity and on lost events", () => {
     expect(alarms.SuspiciousActivity).toMatchObject({
       ...own("subscriber", "SuspiciousActivity"),
       Statistic: "Sum",
@@ -330,7 +330,7 @@ describe("alarms", () => {
   });
 
   it.each(["Read", "Write"])(
-    "add up the throttled %ss of every table and index, ten at most in each",
+    "sum the throttled %ss of every table and index, with at most ten metrics per alarm",
     (kind) => {
       const sums = Object.entries(alarms).filter(([name]) =>
         name.startsWith(`Table${kind}Throttles`),
@@ -366,7 +366,7 @@ describe("alarms", () => {
     }
   });
 
-  it("watch only metrics that AWS writes, of resources that are there", () => {
+  it("watch only metrics that AWS writes for resources of the stack", () => {
     const stack = new Stack(new App(), "Shop");
     const monitoring = new OAuthMonitoring(stack, "Monitoring", {
       config: {
@@ -396,7 +396,7 @@ describe("alarms", () => {
     }
   });
 
-  it("each say what to do, and notify the topic when they go off and when they are OK again", () => {
+  it("have a description and notify the topic when they fire and when they recover", () => {
     const stack = new Stack(new App(), "Shop");
     const monitoring = new OAuthMonitoring(stack, "Monitoring", {
       config: {
@@ -417,7 +417,7 @@ describe("alarms", () => {
     }
   });
 
-  it("may publish to the topic, those of this account only", () => {
+  it("may publish to the topic only from this account", () => {
     const sourceAccount = { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } };
     const ofCloudWatch = Match.objectLike({
       Principal: { Service: "cloudwatch.amazonaws.com" },
@@ -471,8 +471,8 @@ describe("alarms", () => {
   });
 });
 
-describe("the CloudWatch dashboard", () => {
-  /** Its body, with names of resources in place of references. */
+describe("CloudWatch dashboard", () => {
+  /** Returns the dashboard body with a placeholder for each resource reference. */
   function bodyOf(source: Template) {
     const [dashboard] = Object.values(source.findResources("AWS::CloudWatch::Dashboard"));
     if (!dashboard) throw new Error("there is no dashboard");
@@ -483,7 +483,7 @@ describe("the CloudWatch dashboard", () => {
     };
   }
 
-  it("has a graph with something in it for each thing that matters", () => {
+  it("has a non-empty graph for every important topic", () => {
     const { widgets } = bodyOf(template);
     const shown = widgets.map(({ properties }) => properties.title).join("\n");
     for (const word of [
@@ -521,7 +521,7 @@ describe("the CloudWatch dashboard", () => {
     }
   });
 
-  it("shows an API of another stack without depending on it", () => {
+  it("shows an API of another stack without depending on that stack", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const monitoringStack = new Stack(app, "Monitoring");
     const monitoring = new OAuthMonitoring(monitoringStack, "OAuthMonitoring");
@@ -533,13 +533,13 @@ describe("the CloudWatch dashboard", () => {
     expect(monitoringStack.dependencies).toEqual([]);
   });
 
-  it("is named by an output of the stack", () => {
+  it("has a stack output with its URL", () => {
     const [output] = Object.values(template.findOutputs("OAuthMonitoringMetricsDashboardUrl"));
     expect(JSON.stringify(output)).toContain("#dashboards/dashboard/");
   });
 });
 
-it("traces API and functions, and writes the trace into the access log", () => {
+it("traces the API and the functions and logs the trace ID in the access log", () => {
   template.allResourcesProperties("AWS::ApiGateway::Stage", { TracingEnabled: true });
   template.hasResourceProperties("AWS::ApiGateway::Stage", {
     AccessLogSetting: { Format: Match.stringLikeRegexp('"trace_id":"\\$context.xrayTraceId"') },

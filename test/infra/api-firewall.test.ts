@@ -17,8 +17,8 @@ const throttling = (ThrottlingRateLimit: number, ThrottlingBurstLimit: number) =
   MethodSettings: [Match.objectLike({ ThrottlingRateLimit, ThrottlingBurstLimit })],
 });
 
-describe("the API's limits", () => {
-  it("throttle the stage as configured, and put no web ACL before it by default", () => {
+describe("admin API limits", () => {
+  it("throttle the stage as configured and add no web ACL by default", () => {
     const template = synthesize({});
     template.hasResourceProperties("AWS::ApiGateway::Stage", throttling(10_000, 5000));
     template.resourceCountIs("AWS::WAFv2::WebACL", 0);
@@ -29,12 +29,12 @@ describe("the API's limits", () => {
     );
   });
 
-  it("block an address that calls too often, and what AWS's core rules know", () => {
+  it("block addresses that call too often and requests that match the AWS core rule set", () => {
     const template = synthesize({ waf: { enabled: true, requestsPerFiveMinutesPerIp: 600 } });
     template.hasResourceProperties("AWS::WAFv2::WebACL", {
       Scope: "REGIONAL",
       DefaultAction: { Allow: {} },
-      // A sample would hold the callers' tokens.
+      // Sampled requests would contain the callers' tokens.
       VisibilityConfig: { SampledRequestsEnabled: false },
       Rules: [
         Match.objectLike({
@@ -58,7 +58,7 @@ describe("the API's limits", () => {
     });
   });
 
-  it("have metrics of their own for each construct of a stack", () => {
+  it("use separate metrics for each construct of a stack", () => {
     const stack = new Stack(new App(), "Shop");
     const config = { api: { waf: { enabled: true } } };
     for (const id of ["First", "Second"]) new OAuthMonitoring(stack, id, { config }).addAdminApi();
@@ -68,7 +68,7 @@ describe("the API's limits", () => {
     for (const name of names) expect(name).toMatch(/^ShopWebAcl\w+$/);
   });
 
-  it("put a web ACL of somebody's own before the stage", () => {
+  it("associate an existing web ACL with the stage", () => {
     const template = synthesize({ webAclArn: WEB_ACL });
     template.resourceCountIs("AWS::WAFv2::WebACL", 0);
     template.hasResourceProperties("AWS::WAFv2::WebACLAssociation", { WebACLArn: WEB_ACL });
@@ -87,7 +87,7 @@ describe("the API's limits", () => {
       { waf: { requestsPerFiveMinutesPerIp: 9 } },
       /requestsPerFiveMinutesPerIp/,
     ],
-  ])("refuse %s at synth", (_, api, message) => {
+  ])("reject %s at synthesis", (_, api, message) => {
     expect(() => synthesize(api)).toThrow(message);
   });
 });

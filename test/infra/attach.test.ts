@@ -31,7 +31,7 @@ function scene() {
   };
 }
 
-/** The construct without an API next to it. */
+/** Creates a stack that contains only the construct. */
 function alone(props: OAuthMonitoringProps = {}) {
   const stack = new Stack(new App(), "Shop");
   return { stack, monitoring: new OAuthMonitoring(stack, "Oam", props) };
@@ -39,7 +39,7 @@ function alone(props: OAuthMonitoringProps = {}) {
 
 const METHOD = "AWS::ApiGateway::Method";
 
-/** How each method is authorized, by its HTTP method and the logical id of its resource. */
+/** Returns each method's authorization type, by HTTP method and logical ID of the resource. */
 function methods(stack: Stack): Record<string, string> {
   const found = Object.values(Template.fromStack(stack).findResources(METHOD));
   return Object.fromEntries(
@@ -52,7 +52,7 @@ function methods(stack: Stack): Record<string, string> {
 
 const mock = () => new MockIntegration();
 
-/** An HTTP API next to the construct, and how each of its routes is authorized. */
+/** Creates an HTTP API next to the construct and reports how each route is authorized. */
 function httpScene() {
   const { stack, monitoring } = alone();
   const api = new HttpApi(stack, "Orders");
@@ -70,8 +70,8 @@ function httpScene() {
   return { stack, monitoring, api, add, authorization };
 }
 
-describe("attach of an HTTP API", () => {
-  it("protects every route, later ones and ones outside it too, and leaves preflights open", () => {
+describe("attach with an HTTP API", () => {
+  it("protects every route, including later and external ones, and leaves CORS preflights open", () => {
     const { stack, monitoring, api, add, authorization } = httpScene();
     add("/early", HttpMethod.GET);
     const open = add("/health");
@@ -99,7 +99,7 @@ describe("attach of an HTTP API", () => {
     });
   });
 
-  it("protects one route, leaves other authorizations and other APIs alone, and watches the API", () => {
+  it("protects single routes, keeps other authorizers and APIs unchanged, and adds an alarm", () => {
     const { stack, monitoring, api, add, authorization } = httpScene();
     add("/open");
     const other = new HttpApi(stack, "Other");
@@ -141,7 +141,7 @@ describe("attach of an HTTP API", () => {
     expect(() => monitoring.attach(api, { alarm: false })).toThrow("attached already");
   });
 
-  it("works with an API of another stack, which then depends on the construct's", () => {
+  it("protects an API of another stack, which then depends on the construct's stack", () => {
     const app = new App();
     const monitoring = new OAuthMonitoring(new Stack(app, "Audit"), "Oam");
     const shop = new Stack(app, "Shop");
@@ -159,7 +159,7 @@ describe("attach of an HTTP API", () => {
     });
   });
 
-  it("asks the environments of the authorizer that are kept warm", () => {
+  it("calls the authorizer's alias when provisioned concurrency is configured", () => {
     const { stack, monitoring } = alone({
       config: { functions: { authorizerProvisionedConcurrency: 2 } },
     });
@@ -176,7 +176,7 @@ describe("attach of an HTTP API", () => {
     template.hasResourceProperties("AWS::Lambda::Permission", { FunctionName: { Ref: alias } });
   });
 
-  it("refuses an API in another region, and one whose stack the construct depends on", () => {
+  it("rejects an API in another region and an API whose stack the construct depends on", () => {
     const elsewhere = new App();
     const here = new OAuthMonitoring(
       new Stack(elsewhere, "Audit", { env: { account: "111122223333", region: "eu-west-1" } }),
@@ -198,7 +198,7 @@ describe("attach of an HTTP API", () => {
     );
   });
 
-  it("lets a function decide itself, with what the middlewares read", () => {
+  it("grants a function the permissions and environment that the middleware needs", () => {
     const { stack, monitoring } = alone();
     const role = new Role(stack, "Function", { assumedBy: new ServicePrincipal("lambda") });
     monitoring.grantAuthorize(role);
@@ -212,8 +212,8 @@ describe("attach of an HTTP API", () => {
   });
 });
 
-describe("attach", () => {
-  it("protects a whole API, what is added later too, and leaves preflights open", () => {
+describe("attach with a REST API", () => {
+  it("protects a whole API, including later methods, and leaves CORS preflights open", () => {
     const { stack, api, monitoring } = scene();
     api.root.addMethod("GET", mock());
     monitoring.attach(api);
@@ -228,7 +228,7 @@ describe("attach", () => {
     });
   });
 
-  it("protects a part of an API, or one method, and nothing else", () => {
+  it("protects only the given resource or method", () => {
     const { stack, api, monitoring } = scene();
     const open = api.root.addResource("open");
     const inner = api.root.addResource("inner");
@@ -245,7 +245,7 @@ describe("attach", () => {
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 1);
   });
 
-  it("leaves alone what is excepted and what has an authorization of its own", () => {
+  it("skips excluded resources and methods that have their own authorization", () => {
     const { stack, api, monitoring } = scene();
     const health = api.root.addResource("health");
     health.addResource("deep").addMethod("GET", mock());
@@ -271,7 +271,7 @@ describe("attach", () => {
     });
   });
 
-  it("has the stage deployed anew: methods that were open are protected at once", () => {
+  it("creates a new deployment so that open methods are protected immediately", () => {
     const deploymentId = (attach: boolean) => {
       const { stack, api, monitoring } = scene();
       api.root.addMethod("GET", mock());
@@ -283,7 +283,7 @@ describe("attach", () => {
     expect(deploymentId(true)).not.toEqual(deploymentId(false));
   });
 
-  it("never asks an authorizer of no token, nor caches its answer", () => {
+  it("uses a request authorizer whose result is never cached", () => {
     const { stack, api, monitoring } = scene();
     api.root.addMethod("GET", mock());
     monitoring.attach(api);
@@ -298,7 +298,7 @@ describe("attach", () => {
     });
   });
 
-  it("keeps the gateway responses that the API has, whether they come before or after", () => {
+  it("keeps the API's own gateway responses, whether they are added before or after attach", () => {
     const { stack, api, monitoring } = scene();
     api.root.addMethod("GET", mock());
     const own = (id: string, type: ResponseType) =>
@@ -319,7 +319,7 @@ describe("attach", () => {
     expect(responses).toHaveLength(new Set(responses.map(([type]) => type)).size);
   });
 
-  it("adds nothing that is switched off", () => {
+  it("adds nothing that is turned off", () => {
     const { stack, api, monitoring } = scene();
     api.root.addMethod("GET", mock());
     const counts = () => {
@@ -335,7 +335,7 @@ describe("attach", () => {
     expect(JSON.stringify(dashboards)).not.toContain('"ApiName');
   });
 
-  it("refuses options that come too late, and takes those that change nothing", () => {
+  it("rejects options that come too late and accepts options that change nothing", () => {
     const { api, monitoring } = scene();
     const [first, second] = ["a", "b"].map((path) => api.root.addResource(path));
     if (!first || !second) throw new Error("no resources");
@@ -354,7 +354,7 @@ describe("attach", () => {
     }
   });
 
-  it("protects the methods that this app adds to an imported API, and adds nothing else to it", () => {
+  it("protects methods that the app adds to an imported API and adds nothing else", () => {
     const stack = new Stack(new App(), "Shop");
     const api = RestApi.fromRestApiAttributes(stack, "Imported", {
       restApiId: "abc123",
@@ -370,7 +370,7 @@ describe("attach", () => {
     template.resourceCountIs("AWS::ApiGateway::GatewayResponse", 0);
   });
 
-  it("lets two constructs and two APIs of one stack live next to each other", () => {
+  it("supports two constructs and two APIs in one stack", () => {
     const stack = new Stack(new App(), "Shop");
     const constructs = ["First", "Second"].map((id) => new OAuthMonitoring(stack, id));
     for (const name of ["Orders", "Billing"]) {
@@ -393,8 +393,8 @@ describe("attach", () => {
   });
 });
 
-describe("the construct", () => {
-  it("takes CDK's own types, and they win over the configuration", () => {
+describe("OAuthMonitoring construct", () => {
+  it("lets CDK-typed properties override the configuration", () => {
     const stack = new Stack(new App(), "Shop");
     const key = new Key(stack, "Own");
     const topic = new Topic(stack, "Topic");
@@ -425,7 +425,7 @@ describe("the construct", () => {
     template.allResources("AWS::DynamoDB::Table", { DeletionPolicy: "Delete" });
   });
 
-  it("has no alarms and no CloudWatch dashboard when it is told so", () => {
+  it("creates no alarms and no CloudWatch dashboard when both are turned off", () => {
     const stack = new Stack(new App(), "Shop");
     const monitoring = new OAuthMonitoring(stack, "Oam", {
       alarms: false,
@@ -467,7 +467,7 @@ describe("the construct", () => {
       ["dynamodb:Query", "dynamodb:BatchGetItem", "kms:Decrypt"],
       ["dynamodb:PutItem", "dynamodb:UpdateItem", "events:PutEvents", "kms:Encrypt"],
     ],
-  ] as const)("%s allows what its callers do, and no more", (grant, allowed, denied) => {
+  ] as const)("%s allows what its callers do and nothing more", (grant, allowed, denied) => {
     const { stack, monitoring } = alone();
     const role = new Role(stack, "Grantee", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -485,7 +485,7 @@ describe("the construct", () => {
     for (const { Resource } of statements) expect(JSON.stringify(Resource)).not.toContain('"*"');
   });
 
-  it("gives functions what the library reads", () => {
+  it("exposes the environment variables that the library reads", () => {
     const { stack, monitoring } = alone();
     const { environment } = monitoring;
     const names = Object.fromEntries(
@@ -504,7 +504,7 @@ describe("the construct", () => {
     });
   });
 
-  it("has outputs by which the command line finds it, one construct or several", () => {
+  it("has outputs that the CLI uses to find one of several constructs", () => {
     const { stack, monitoring } = alone();
     monitoring.addAdminApi();
     const names = Object.keys(Template.fromStack(stack).findOutputs("*"));

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(outdir, { recursive: true, force: true }));
 
-/** The modules of which something is in the files. */
+/** Returns the modules that contribute code to the files. */
 function modulesOf(files: readonly Output[]): string[] {
   return files.flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([path, { bytesInOutput }]) =>
@@ -33,19 +33,19 @@ function modulesOf(files: readonly Output[]): string[] {
   );
 }
 
-/** The packages that modules come from, as far as their names match. */
+/** Returns the packages of the modules whose names match the pattern. */
 function packagesOf(modules: readonly string[], pattern: RegExp): string[] {
   const names = modules.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? "");
   return [...new Set(names.filter((name) => pattern.test(name)))].toSorted();
 }
 
-describe("the bundles", () => {
-  it("have an entry for each function of the stack", () => {
+describe("function bundles", () => {
+  it("contain an entry for each function of the stack", () => {
     const functions = new Template(synthesize(join(outdir, "assembly")), "http://127.0.0.1:9")
       .resources<{ Environment?: { Variables: Record<string, string> } }>("AWS::Lambda::Function")
       .flatMap(({ properties }) => properties.Environment?.Variables.POWERTOOLS_SERVICE_NAME ?? []);
     expect(functions.length).toBeGreaterThan(10);
-    // The export, links to approve by, Shared Signals, webhooks and providers' endpoints are off by default.
+    // Off by default: export, approval links, Shared Signals, webhooks and provider endpoints.
     const off = [
       ...["ocsf-export", "approvals", "webhook", "provider-endpoint"],
       ...["receiver", "poller", "streams", "transmitter", "delivery"].map(
@@ -58,7 +58,7 @@ describe("the bundles", () => {
     }
   });
 
-  it("share one asset where functions share a folder, and each loads its part of it", () => {
+  it("share one asset per folder, and each function loads only its part", () => {
     const { stats, clients } = bundles as Record<string, FunctionBundle>;
     expect(stats?.file).toBe("admin-routes/stats.mjs");
     expect(clients?.metafile).toBe(stats?.metafile);
@@ -67,7 +67,7 @@ describe("the bundles", () => {
     expect(modules.filter((path) => path.startsWith("functions/admin-routes/"))).toHaveLength(1);
   });
 
-  it("import nothing that Lambda does not have", () => {
+  it("import only modules that Lambda provides", () => {
     for (const [name, { metafile }] of Object.entries(bundles)) {
       const external = Object.values(metafile.outputs).flatMap(({ imports }) =>
         imports.filter(
@@ -84,8 +84,8 @@ describe("the bundles", () => {
   });
 });
 
-describe("the subscriber's bundle", () => {
-  it("loads the client of S3 only where there are databases of origins", () => {
+describe("subscriber bundle", () => {
+  it("loads the S3 client only when IP databases are configured", () => {
     const subscriber = bundles.subscriber as FunctionBundle;
     const s3 = /^@aws-sdk\/client-s3$/;
     expect(packagesOf(modulesOf(loadedAtStart(subscriber)), s3)).toEqual([]);
@@ -97,20 +97,20 @@ describe("the subscriber's bundle", () => {
   });
 });
 
-describe("the authorizer's bundle", () => {
+describe("authorizer bundle", () => {
   const authorizer = () => bundles.authorizer as FunctionBundle;
   const named = ({ metafile }: FunctionBundle, file: Output) =>
     basename(Object.keys(metafile.outputs).find((path) => metafile.outputs[path] === file) ?? "");
 
-  // 394 KB with what looks whether there are restrictions, and with the configuration of policies, origins and providers'
-  // endpoints: every function checks the whole configuration.
+  // 394 KB today. That includes the deny list check and the complete configuration schema, because
+  // every function validates the whole configuration.
   it("loads at most 398 KB at a cold start", () => {
     const bytes = loadedAtStart(authorizer()).reduce((sum, file) => sum + file.bytes, 0);
     expect(bytes).toBeGreaterThan(100 * 1024);
     expect(bytes).toBeLessThanOrEqual(398 * 1024);
   });
 
-  it("has the client of the store at its start, and no other", () => {
+  it("loads only the DynamoDB client at a cold start", () => {
     const modules = modulesOf(loadedAtStart(authorizer()));
     expect(packagesOf(modules, /^@aws-sdk\/(client|credential-provider)-/)).toEqual([
       "@aws-sdk/client-dynamodb",
@@ -118,21 +118,21 @@ describe("the authorizer's bundle", () => {
     ]);
   });
 
-  it("loads the client of the bus with the first events, after the response", () => {
+  it("loads the EventBridge client with the first events, after the response", () => {
     const later = loadedOnNeed(authorizer());
     expect(packagesOf(modulesOf(later), /^@aws-sdk\/client-/)).toContain(
       "@aws-sdk/client-eventbridge",
     );
   });
 
-  it("loads the queue for unpublished events only once the bus fails", () => {
+  it("loads the queue for unpublished events only when EventBridge fails", () => {
     const later = loadedOnNeed(authorizer());
     const names = later.map((file) => named(authorizer(), file).replace(/-[A-Z0-9]+\.mjs$/, ""));
     expect(names).toContain("unpublished-queue");
     expect(packagesOf(modulesOf(later), /^@aws-sdk\/client-/)).toContain("@aws-sdk/client-sqs");
   });
 
-  it("loads what verifies other issuers' tokens only where issuers are configured", () => {
+  it("loads the token verification for other issuers only when issuers are configured", () => {
     expect(packagesOf(modulesOf(loadedAtStart(authorizer())), /^jose$/)).toEqual([]);
     const verifiers = loadedOnNeed(authorizer()).filter((file) =>
       named(authorizer(), file).startsWith("create-other-issuers-"),
@@ -143,7 +143,7 @@ describe("the authorizer's bundle", () => {
     expect(bytes).toBeLessThanOrEqual(64 * 1024);
   });
 
-  it("has no module of another function or feature", () => {
+  it("contains no module of another function or feature", () => {
     const own = modulesOf(Object.values(authorizer().metafile.outputs)).filter(
       (path) => !path.includes("node_modules/"),
     );
@@ -165,13 +165,13 @@ describe("the authorizer's bundle", () => {
   });
 });
 
-describe("the bundles that read providers' events", () => {
-  it.each(["subscriber", "ocsf-export"])("load JSONPath only for a mapping: %s", (name) => {
+describe("bundles that read provider events", () => {
+  it.each(["subscriber", "ocsf-export"])("load JSONPath only for mapped providers: %s", (name) => {
     const bundle = bundles[name] as FunctionBundle;
     const started = loadedAtStart(bundle);
     expect(packagesOf(modulesOf(started), /^json-p3$/)).toEqual([]);
     expect(packagesOf(modulesOf(loadedOnNeed(bundle)), /^json-p3$/)).toEqual(["json-p3"]);
-    // Every known provider is there at the start.
+    // Every built-in provider is loaded at a cold start.
     const own = modulesOf(started).filter((path) =>
       path.startsWith("shared/integrations/providers/"),
     );

@@ -26,7 +26,7 @@ const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
   ],
 ];
 
-/** The pack, remembering what it finds whether or not somebody acknowledged it. */
+/** Rule pack that also records findings that are acknowledged. */
 class RecordingChecks extends AwsSolutionsChecks {
   readonly found: { readonly id: string; readonly path: string }[] = [];
 
@@ -45,7 +45,7 @@ class RecordingChecks extends AwsSolutionsChecks {
 function check(config: MonitoringConfigInput) {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
   const stack = new OAuthMonitoringStack(app, "Product", { config });
-  // As in a real synthesis: the checks see what aspects have made of the methods.
+  // Synthesizes first, because the checks must see the methods after aspects have changed them.
   app.synth();
   const checks = new RecordingChecks();
   const { violations } = checks.validateScope(stack);
@@ -62,14 +62,14 @@ function check(config: MonitoringConfigInput) {
 describe.each(CONFIGURATIONS)("AWS Solutions checks, %s", (_, config) => {
   const { violations, acknowledged, found } = check(config);
 
-  it("find nothing that is not acknowledged", () => {
+  it("report only acknowledged findings", () => {
     const unacknowledged = violations.flatMap(({ ruleName, violatingResources }) =>
       violatingResources.map(({ constructPath }) => `${ruleName} ${constructPath}`),
     );
     expect(unacknowledged).toEqual([]);
   });
 
-  it("are acknowledged only with a reason, and only where they find something", () => {
+  it("are acknowledged only with a reason and only where they report a finding", () => {
     expect(acknowledged.length).toBeGreaterThan(0);
     for (const { id, path, reason } of acknowledged) {
       expect(reason).toMatch(/^.{40,}\.$/);

@@ -23,7 +23,7 @@ const BUNDLED = "cdx:npm:package:bundled";
 const isForProduction = (properties: readonly string[]) =>
   !properties.includes(DEVELOPMENT) || properties.includes(BUNDLED);
 
-/** What may be used and passed on by a product under Apache-2.0 without further duties than notices. */
+/** Licences that an Apache-2.0 product may redistribute with no duties beyond notices. */
 const ALLOWED = new Set([
   "0BSD",
   "Apache-2.0",
@@ -43,7 +43,7 @@ const production = Object.entries(lock.packages)
   .filter(([path, { dev, devOptional }]) => path !== "" && !dev && !devOptional)
   .map(([path, found]) => ({ name: path.replace(/^.*node_modules\//, ""), path, ...found }));
 
-/** Whether one alternative of an SPDX expression without AND is allowed. */
+/** Whether an SPDX expression without AND has an allowed alternative. */
 const allows = (expression = "") =>
   expression
     .replace(/^\(|\)$/g, "")
@@ -51,13 +51,13 @@ const allows = (expression = "") =>
     .some((licence) => ALLOWED.has(licence));
 
 describe("production dependencies", () => {
-  it("are under a licence that lets the product be used and passed on", () => {
+  it("have licences that allow use and redistribution", () => {
     expect(production.length).toBeGreaterThan(30);
     const others = production.filter(({ license }) => !allows(license));
     expect(others.map(({ name }) => name)).toEqual([]);
   });
 
-  it("are all in the bill of materials, which is CycloneDX", () => {
+  it("are all listed in the CycloneDX bill of materials", () => {
     const { scripts } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
     expect(scripts.sbom).toMatch(/^npm sbom /);
     const [command, ...arguments_] = scripts.sbom.split(" ");
@@ -70,8 +70,8 @@ describe("production dependencies", () => {
       }),
     );
     expect(bom.bomFormat).toBe("CycloneDX");
-    // Development's are marked, and so is what a development package bundles: npm lists a package that is
-    // both once. `--omit dev` would leave out what production needs as well.
+    // Development packages are marked, and so are packages bundled by one: npm lists a package that
+    // is both only once. `--omit dev` would also drop packages that production needs.
     const named = new Set(
       (bom.components as Component[])
         .filter(({ properties = [] }) => isForProduction(properties.map(({ name }) => name)))

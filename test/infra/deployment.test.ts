@@ -33,7 +33,7 @@ interface Statement {
 const KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000000";
 const TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:pages";
 
-/** The construct alone in a stack. */
+/** Creates a stack that contains only the construct. */
 function alone(props: (stack: Stack) => OAuthMonitoringProps = () => ({})) {
   const stack = new Stack(new App(), "Shop");
   const monitoring = new OAuthMonitoring(stack, "Oam", props(stack));
@@ -42,7 +42,7 @@ function alone(props: (stack: Stack) => OAuthMonitoringProps = () => ({})) {
 
 const configured = (config: MonitoringConfigInput) => alone(() => ({ config })).template();
 
-/** What a function's role allows on a resource whose text contains `part`. */
+/** Returns the actions that a function's role allows on resources whose text contains `part`. */
 function allowed(template: Template, functionName: string, part: string): string[] {
   const policies = template.findResources("AWS::IAM::Policy");
   return Object.entries(policies)
@@ -59,8 +59,8 @@ const functionOf = (template: Template, name: string) => {
   return resource?.Properties;
 };
 
-describe("an alarm topic with a key of its own", () => {
-  it("takes alerts: the detection may use the topic's key, and alarms may too", () => {
+describe("alarm topic with its own key", () => {
+  it("lets the detection and CloudWatch alarms use the topic's key", () => {
     const template = alone((stack) => ({
       alarmTopic: new Topic(stack, "Pages", {
         masterKey: new Key(stack, "TopicKey"),
@@ -79,7 +79,7 @@ describe("an alarm topic with a key of its own", () => {
     });
   });
 
-  it("takes them when it is imported with its key", () => {
+  it("lets the detection use the key of an imported topic", () => {
     const template = alone((stack) => ({
       alarmTopic: Topic.fromTopicAttributes(stack, "Pages", {
         topicArn: TOPIC_ARN,
@@ -91,8 +91,8 @@ describe("an alarm topic with a key of its own", () => {
   });
 });
 
-describe("the region's role for access logs", () => {
-  it("is left alone when the configuration or the property says so", () => {
+describe("account-wide role for API Gateway access logs", () => {
+  it("isn't changed when the configuration or the property turns it off", () => {
     const accounts = (config: MonitoringConfigInput) => {
       const stack = new OAuthMonitoringStack(new App(), "Product", { config });
       return Object.keys(Template.fromStack(stack).findResources("AWS::ApiGateway::Account"));
@@ -105,8 +105,8 @@ describe("the region's role for access logs", () => {
   });
 });
 
-describe("concurrency", () => {
-  it("is reserved for the functions that the configuration or the property names", () => {
+describe("function concurrency", () => {
+  it("is reserved for the functions in the configuration or the property", () => {
     const reserved = { Authorizer: 400, Subscriber: 20 };
     for (const template of [
       configured({ functions: { reservedConcurrency: reserved } }),
@@ -123,7 +123,7 @@ describe("concurrency", () => {
     for (const directory of directories) rmSync(directory, { recursive: true, force: true });
   });
 
-  it("is kept warm for the authorizer, whose alias API Gateway calls and may call", () => {
+  it("is provisioned for the authorizer's alias, which API Gateway may call", () => {
     const { stack, monitoring, template } = alone(() => ({ authorizerProvisionedConcurrency: 5 }));
     const api = new RestApi(stack, "Orders");
     api.root.addMethod("GET", new MockIntegration());
@@ -141,7 +141,7 @@ describe("concurrency", () => {
     });
   });
 
-  it("leaves the local stack with the function behind the alias", () => {
+  it("lets the local stack resolve the alias to its function", () => {
     const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-alias-"));
     directories.push(directory);
     const assembly = synthesize(directory, { functions: { authorizerProvisionedConcurrency: 1 } });
@@ -171,18 +171,18 @@ describe("concurrency", () => {
       { functions: { reservedConcurrency: { Authoriser: 5 } } } as never,
       /functions\.reservedConcurrency/,
     ],
-  ])("is refused: %s", (_, config, message) => {
+  ])("is rejected at synthesis: %s", (_, config, message) => {
     expect(() => parseMonitoringConfig(config)).toThrow(message);
   });
 });
 
-describe("a VPC", () => {
+describe("VPC settings", () => {
   const vpc = {
     subnetIds: ["subnet-0a1b2c3d", "subnet-0a1b2c3e"],
     securityGroupIds: ["sg-0a1b2c3d"],
   };
 
-  it("holds every function, by configuration, and their roles allow what Lambda needs for it", () => {
+  it("put every function in the configured VPC and grant the permissions that Lambda needs", () => {
     const template = configured({ functions: { vpc } });
     template.allResourcesProperties("AWS::Lambda::Function", {
       VpcConfig: { SubnetIds: vpc.subnetIds, SecurityGroupIds: vpc.securityGroupIds },
@@ -191,7 +191,7 @@ describe("a VPC", () => {
     template.allResourcesProperties("AWS::IAM::Role", { ManagedPolicyArns: Match.absent() });
   });
 
-  it("holds them by property, in the given subnets and groups, or in a group of their own", () => {
+  it("use the given VPC and security groups, or create a security group", () => {
     const props = (own: boolean) => (stack: Stack) => {
       const network = new Vpc(stack, "Network") as IVpc;
       const securityGroups = [new SecurityGroup(stack, "Own", { vpc: network }) as ISecurityGroup];
@@ -207,7 +207,7 @@ describe("a VPC", () => {
     expect(groups(false)).toContain("OamSecurityGroup");
   });
 
-  it("is absent by default, and refused without groups", () => {
+  it("are absent by default and rejected without security groups", () => {
     expect(functionOf(configured({}), "Authorizer")).not.toHaveProperty("VpcConfig");
     expect(() => configured({ functions: { vpc: { ...vpc, securityGroupIds: [] } } })).toThrow(
       /functions\.vpc\.securityGroupIds/,
@@ -215,7 +215,7 @@ describe("a VPC", () => {
   });
 });
 
-describe("an API that the construct's stack cannot serve", () => {
+describe("attach with an API that the stack can't serve", () => {
   const EU = { account: "111122223333", region: "eu-west-1" };
 
   function attach(
@@ -236,7 +236,7 @@ describe("an API that the construct's stack cannot serve", () => {
     ["account", EU, { ...EU, account: "444455556666" }],
     ["region", EU, { ...EU, region: "us-east-1" }],
     ["environment, of which one is not named", EU, undefined],
-  ])("is refused when it is in another %s, with what to do", (_, ours, theirs) => {
+  ])("rejects an API in another %s and says what to do", (_, ours, theirs) => {
     expect(() => attach(ours, theirs)).toThrow(
       /^Shop\/Orders is deployed to aws:\/\/.* and Watch\/Oam to aws:\/\/111122223333\/eu-west-1: .*Give both stacks the same env, or .* an OAuthMonitoring of its own/,
     );
@@ -256,7 +256,7 @@ describe("an API that the construct's stack cannot serve", () => {
       "an imported HTTP API",
       (theirs) => HttpApi.fromHttpApiAttributes(theirs, "Orders", { httpApiId: "a1b2c3" }),
     ],
-  ])("is refused, wherever it comes from: %s", (_, make) => {
+  ])("rejects every kind of API in another environment: %s", (_, make) => {
     for (const env of [{ ...EU, account: "444455556666" }, { ...EU, region: "us-east-1" }, {}]) {
       const app = new App();
       const theirs = new Stack(app, "Shop", { env });
@@ -269,7 +269,7 @@ describe("an API that the construct's stack cannot serve", () => {
     }
   });
 
-  it("is found in the account and region of the stack that imports it, as its id says nothing of them", () => {
+  it("assumes the account and region of the importing stack for an imported API", () => {
     const app = new App();
     const stack = new Stack(app, "Watch", { env: EU });
     const api = RestApi.fromRestApiAttributes(stack, "Orders", {
@@ -291,13 +291,16 @@ describe("an API that the construct's stack cannot serve", () => {
     ["alarmTopic", (shop) => ({ alarmTopic: new Topic(shop, "Pages") as ITopic })],
     ["encryptionKey", (shop) => ({ encryptionKey: new Key(shop, "Pages") })],
     ["vpc", (shop) => ({ vpc: new Vpc(shop, "Pages") as IVpc })],
-  ])("is refused when its stack has the %s, which would make a circle", (name, props) => {
-    expect(() => attach(EU, EU, props)).toThrow(
-      `Shop/Pages, the ${name} of Watch/Oam, is in the stack of Shop/Orders, and the two stacks would depend on each other. Move it`,
-    );
-  });
+  ])(
+    "rejects an API whose stack contains the %s, because the stacks would depend on each other",
+    (name, props) => {
+      expect(() => attach(EU, EU, props)).toThrow(
+        `Shop/Pages, the ${name} of Watch/Oam, is in the stack of Shop/Orders, and the two stacks would depend on each other. Move it`,
+      );
+    },
+  );
 
-  it("is served with a topic of a third stack, or one that is imported", () => {
+  it("accepts a topic from a third stack and an imported topic", () => {
     const third = attach(EU, EU, (_, app) => ({
       alarmTopic: new Topic(new Stack(app, "Base", { env: EU }), "Pages") as ITopic,
     }));
@@ -309,8 +312,8 @@ describe("an API that the construct's stack cannot serve", () => {
   });
 });
 
-describe("a first deployment that fails", () => {
-  it("leaves nothing but the tables, whose protection a rollback cannot lift", () => {
+describe("failed first deployment", () => {
+  it("leaves only the tables, because a rollback can't lift their protection", () => {
     const stack = new OAuthMonitoringStack(new App(), "Product", {
       config: { ocsfExport: { enabled: true } },
     });
@@ -321,8 +324,8 @@ describe("a first deployment that fails", () => {
     }[];
     const left = resources.filter(({ DeletionPolicy }) => DeletionPolicy === "Retain");
     const types = new Set(left.map(({ Type }) => Type));
-    // CDK keeps API Gateway's role and account setting, which other APIs of the region may use by then. The
-    // export's log stream goes with its group.
+    // CDK retains the API Gateway role and account setting, because other APIs of the region may
+    // use them by then. The export's log stream belongs to its log group.
     expect(
       [...types].filter((type) => !/ApiGateway::Account|IAM::Role|LogStream/.test(type)),
     ).toEqual(["AWS::DynamoDB::Table"]);
@@ -337,7 +340,7 @@ describe("a first deployment that fails", () => {
 });
 
 describe("two constructs in one stack", () => {
-  it("watch no metric of each other", () => {
+  it("watch separate metrics", () => {
     const stack = new Stack(new App(), "Shop");
     for (const id of ["First", "Second"]) {
       new OAuthMonitoring(stack, id, { config: { ocsfExport: { enabled: true } } });
@@ -352,9 +355,9 @@ describe("two constructs in one stack", () => {
   });
 });
 
-describe("the buffer", () => {
+describe("event buffer queue", () => {
   it.each([0, 1, 300])(
-    "hides a batch for six times its function's time and the %i seconds that it was gathered",
+    "hides a batch for six times the function timeout plus the batch window of %i seconds",
     (batchWindowSeconds) => {
       const template = configured({ subscriber: { batchWindowSeconds, batchSize: 10 } });
       template.hasResourceProperties("AWS::SQS::Queue", {
@@ -364,8 +367,8 @@ describe("the buffer", () => {
   );
 });
 
-describe("the web ACL", () => {
-  it("only counts what clients send in good faith, so that the authorizer sees and tracks the call", () => {
+describe("web ACL", () => {
+  it("only counts legitimate requests so that the authorizer sees and records them", () => {
     const stack = new OAuthMonitoringStack(new App(), "Product", {
       config: { api: { waf: { enabled: true } } },
     });
@@ -380,11 +383,11 @@ describe("the web ACL", () => {
   });
 });
 
-describe("the bill", () => {
+describe("cost model", () => {
   it.each([
     [false, ALARM_METRICS],
     [true, ALARM_METRICS + EXPORT_ALARM_METRICS],
-  ])("reckons with the metrics that alarms look at, with the export on: %s", (enabled, count) => {
+  ])("includes the metrics that alarms watch, with export enabled: %s", (enabled, count) => {
     const config = { ocsfExport: { enabled } };
     const alarms = Object.values(
       Template.fromStack(new OAuthMonitoringStack(new App(), "Product", { config })).findResources(

@@ -34,7 +34,7 @@ interface Response {
   readonly body: string | undefined;
 }
 
-/** Every gateway response of the stack by its type; a type that has two fails. */
+/** Returns the gateway responses of a stack by type. Fails if a type occurs twice. */
 function responsesOf(stack: Stack): Record<string, Response> {
   const found = Object.values(
     Template.fromStack(stack).findResources("AWS::ApiGateway::GatewayResponse"),
@@ -71,7 +71,7 @@ function attached(
 
 const CORS = "Access-Control-Allow-Origin";
 
-describe("gateway responses of an attached API", () => {
+describe("attach with gateway responses", () => {
   it.each([
     [
       "the API's own addGatewayResponse",
@@ -96,13 +96,16 @@ describe("gateway responses of an attached API", () => {
           statusCode: "418",
         }),
     ],
-  ])("are never two of one type: it has one by %s", (_, addOwn) => {
-    const types = attached({}, {}, (made) => addOwn(made, ResponseType.DEFAULT_4XX));
-    expect(types.DEFAULT_4XX?.status).toBe("418");
-    expect(types.ACCESS_DENIED?.status).toBe("403");
-  });
+  ])(
+    "never creates two gateway responses of one type when the API defines its own by %s",
+    (_, addOwn) => {
+      const types = attached({}, {}, (made) => addOwn(made, ResponseType.DEFAULT_4XX));
+      expect(types.DEFAULT_4XX?.status).toBe("418");
+      expect(types.ACCESS_DENIED?.status).toBe("403");
+    },
+  );
 
-  it("are not mistaken for those of another API", () => {
+  it("ignores the gateway responses of another API", () => {
     const types = attached({}, {}, ({ stack }) => {
       const other = new RestApi(stack, "Other");
       other.root.addMethod("GET", new MockIntegration());
@@ -115,7 +118,7 @@ describe("gateway responses of an attached API", () => {
     expect(Object.keys(types)).toEqual(expect.arrayContaining(["THROTTLED", "UNAUTHORIZED"]));
   });
 
-  it("keep the headers of the API's own default responses, so that browsers show a refusal", () => {
+  it("copies the headers of the API's default responses so that browsers can show errors", () => {
     const types = attached({}, {}, ({ api }) => {
       api.addGatewayResponse("Refused", {
         type: ResponseType.DEFAULT_4XX,
@@ -135,7 +138,7 @@ describe("gateway responses of an attached API", () => {
     expect(types.UNAUTHORIZED?.headers["WWW-Authenticate"]).toContain("Bearer");
   });
 
-  it("follow the API's CORS options where it has no default response", () => {
+  it("follows the API's CORS options when it has no default response", () => {
     const types = attached(
       {},
       {
@@ -160,7 +163,7 @@ describe("gateway responses of an attached API", () => {
     expect(attached().UNAUTHORIZED?.headers).not.toHaveProperty(CORS);
   });
 
-  it("warn of several origins, among which they cannot choose, unless headers are given", () => {
+  it("warns about several CORS origins unless headers are given", () => {
     const origins = ["https://a.example", "https://b.example"];
     const props = { defaultCorsPreflightOptions: { allowOrigins: origins } };
     const found = (options: AttachOptions) => {
@@ -176,7 +179,7 @@ describe("gateway responses of an attached API", () => {
     expect(found({ gatewayResponses: { headers } })).toEqual([]);
   });
 
-  it("take headers that win over ours, and leave out the types they are told to", () => {
+  it("lets given headers override the defaults and omits excluded types", () => {
     const types = attached({
       gatewayResponses: {
         headers: { "cache-control": "'max-age=1'" },
@@ -190,7 +193,7 @@ describe("gateway responses of an attached API", () => {
     expect(types.MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
   });
 
-  it("do not make an unsigned call of a signed method a 404, unless they are told to", () => {
+  it("keeps the response to unsigned calls of an IAM method unless told otherwise", () => {
     const signed = ({ api }: Scene) =>
       void api.root.addResource("signed").addMethod("GET", new MockIntegration(), {
         authorizationType: AuthorizationType.IAM,
@@ -201,7 +204,7 @@ describe("gateway responses of an attached API", () => {
     expect(told.MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
   });
 
-  it("leave that type alone on an imported API, whose methods are not known", () => {
+  it("keeps the missing-token response of an imported API, whose methods are unknown", () => {
     const stack = new Stack(new App(), "Shop");
     const api = RestApi.fromRestApiAttributes(stack, "Imported", {
       restApiId: "abc123",
@@ -213,14 +216,14 @@ describe("gateway responses of an attached API", () => {
     expect(types).not.toHaveProperty("MISSING_AUTHENTICATION_TOKEN");
   });
 
-  it("never repeat API Gateway's message, which has the token where there is no route", () => {
+  it("never repeats API Gateway's error message, which can contain the token", () => {
     for (const { headers, body } of Object.values(attached())) {
       const text = JSON.stringify({ headers, body });
       expect(text).not.toMatch(/error\.message|validationErrorString|request\.header/i);
     }
   });
 
-  it("can do without a variable of the authorizer in a header", () => {
+  it("can use fixed headers instead of authorizer context variables", () => {
     const headersOf = (denialChallenge?: "decision" | "fixed") =>
       JSON.stringify(
         Object.values(

@@ -27,7 +27,7 @@ import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 
 const METHOD = "AWS::ApiGateway::Method";
 
-/** `GET CUSTOM` for each method of a stack, sorted. */
+/** Returns entries such as `GET CUSTOM` for each method of a stack, sorted. */
 function methods(stack: Stack): string[] {
   return Object.values(Template.fromStack(stack).findResources(METHOD))
     .map(({ Properties: { HttpMethod, AuthorizationType: type } }) => `${HttpMethod} ${type}`)
@@ -40,9 +40,9 @@ function ordersApi(stack: Stack): RestApi {
   return api;
 }
 
-/** What app, stack and stage an API and the construct may live in. */
-describe("attach works for", () => {
-  it("an API in another stack, which then depends on the construct's", () => {
+/** Combinations of app, stack and stage for an API and the construct. */
+describe("attach across apps, stacks and stages", () => {
+  it("protects an API in another stack, which then depends on the construct's stack", () => {
     const app = new App();
     const platform = new Stack(app, "Platform");
     const shop = new Stack(app, "Shop");
@@ -50,11 +50,11 @@ describe("attach works for", () => {
     expect(methods(shop)).toEqual(["GET CUSTOM"]);
     expect(shop.dependencies).toContain(platform);
     expect(platform.dependencies).toEqual([]);
-    // No reference leads back: neither could be deployed first.
+    // A reference back would prevent deploying either stack first.
     expect(JSON.stringify(Template.fromStack(platform))).not.toContain("Fn::ImportValue");
   });
 
-  it("a nested stack's API, and from within a nested stack", () => {
+  it("protects APIs in parent and sibling stacks from a nested stack", () => {
     const parent = new Stack(new App(), "Parent");
     const nested = new NestedStack(parent, "Nested");
     const monitoring = new OAuthMonitoring(nested, "Oam");
@@ -67,7 +67,7 @@ describe("attach works for", () => {
   it.each<[string, Environment | undefined]>([
     ["with a known account and region", { account: "111111111111", region: "eu-central-1" }],
     ["with neither", undefined],
-  ])("the stages of a pipeline, %s", (_, env) => {
+  ])("protects the API in each pipeline stage, %s", (_, env) => {
     const app = new App();
     for (const name of ["Test", "Live"]) {
       const stage = new Stage(app, name, env ? { env } : {});
@@ -84,7 +84,7 @@ describe("attach works for", () => {
     expect(names).toEqual([2, 2]);
   });
 
-  it("methods with a Cognito authorizer next to open ones", () => {
+  it("protects open methods next to methods with a Cognito authorizer", () => {
     const stack = new Stack(new App(), "Shop");
     const api = ordersApi(stack);
     const authorizer = new CognitoUserPoolsAuthorizer(stack, "Users", {
@@ -95,7 +95,7 @@ describe("attach works for", () => {
     expect(methods(stack)).toEqual(["GET CUSTOM", "PUT COGNITO_USER_POOLS"]);
   });
 
-  it("an API whose methods say by default that they are open", () => {
+  it("protects an API whose default method options allow open access", () => {
     const stack = new Stack(new App(), "Shop");
     const api = new RestApi(stack, "Orders", {
       defaultMethodOptions: { authorizationType: AuthorizationType.NONE },
@@ -106,7 +106,7 @@ describe("attach works for", () => {
     expect(methods(stack)).toEqual(["GET CUSTOM", "OPTIONS NONE", "OPTIONS NONE"]);
   });
 
-  it("a LambdaRestApi that proxies everything", () => {
+  it("protects a LambdaRestApi that proxies every request", () => {
     const stack = new Stack(new App(), "Shop");
     const handler = new LambdaFunction(stack, "Handler", {
       runtime: Runtime.NODEJS_24_X,
@@ -117,7 +117,7 @@ describe("attach works for", () => {
     expect(methods(stack)).toEqual(["ANY CUSTOM", "ANY CUSTOM"]);
   });
 
-  it("an app whose aspects change every resource", () => {
+  it("works in an app whose aspects change every resource", () => {
     const app = new App({ context: { "@aws-cdk/core:newStyleStackSynthesis": true } });
     const stack = new Stack(app, "Shop");
     const api = ordersApi(stack);
@@ -137,7 +137,7 @@ describe("attach works for", () => {
     });
   });
 
-  it("two constructs of different stacks at one API", () => {
+  it("protects parts of one API with two constructs in different stacks", () => {
     const app = new App();
     const shop = new Stack(app, "Shop");
     const api = new RestApi(shop, "Orders");
@@ -150,8 +150,8 @@ describe("attach works for", () => {
   });
 });
 
-describe("attach refuses", () => {
-  it("an API that an OpenAPI document defines: its methods would stay open unseen", () => {
+describe("attach with unsupported APIs", () => {
+  it("rejects an API defined by an OpenAPI document, whose methods would stay open", () => {
     const stack = new Stack(new App(), "Shop");
     const api = new SpecRestApi(stack, "Orders", {
       apiDefinition: ApiDefinition.fromInline({ openapi: "3.0.1", paths: {} }),
@@ -163,8 +163,8 @@ describe("attach refuses", () => {
   });
 });
 
-describe("the construct", () => {
-  it("has no outputs when it is told so", () => {
+describe("OAuthMonitoring construct", () => {
+  it("has no outputs when they are turned off", () => {
     const stack = new Stack(new App(), "Shop");
     new OAuthMonitoring(stack, "Oam", { outputs: false }).addAdminApi();
     expect(

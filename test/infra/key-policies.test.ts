@@ -46,7 +46,7 @@ const templateOf = (stack: Stack) =>
     Resources: Resources;
   };
 
-/** A template as the local services read it, with a change made to it first. */
+/** Reads a template as the local services do, after applying a change to it. */
 function read(
   template: { readonly Resources: Resources },
   change: (resources: Resources) => void = () => {},
@@ -75,7 +75,7 @@ const refusals = (template: Template, imported?: ReadonlyMap<string, readonly St
   return keyUses(template).flatMap((use) => policies.refusal(use) ?? []);
 };
 
-/** The keys, in what encrypts by them and in what is used by them. */
+/** Returns the keys that encrypt resources, the keys in use, and who uses them. */
 function keysOf(template: Template) {
   const uses = keyUses(template);
   return {
@@ -87,7 +87,7 @@ function keysOf(template: Template) {
   };
 }
 
-describe("every use of a key", () => {
+describe("uses of encryption keys", () => {
   it.each<[string, () => { Resources: Resources }, number]>([
     ["by the defaults", () => DEFAULTS_TEMPLATE, 1],
     ["with everything on", () => EVERYTHING_TEMPLATE, 1],
@@ -104,7 +104,7 @@ describe("every use of a key", () => {
       () => construct((stack) => ({ encryptionKey: new Key(stack, "Own") })),
       1,
     ],
-  ])("is allowed by the key's policy or the role's: %s", (_, made, keys) => {
+  ])("are allowed by the key policy or the role: %s", (_, made, keys) => {
     const template = read(made());
     const { encrypting, used, principals } = keysOf(template);
     expect(encrypting.size).toBe(keys);
@@ -115,7 +115,7 @@ describe("every use of a key", () => {
     expect(refusals(template)).toEqual([]);
   });
 
-  it("is known: no resource names a key that the check does not look at", () => {
+  it("are all covered by the check", () => {
     const template = read(EVERYTHING_TEMPLATE);
     const known = encryptedResources(template);
     const named = Object.entries(EVERYTHING_TEMPLATE.Resources).filter(
@@ -128,11 +128,11 @@ describe("every use of a key", () => {
   });
 });
 
-describe("a key that is imported", () => {
+describe("imported encryption key", () => {
   const made = () =>
     construct((scope) => ({ encryptionKey: Key.fromKeyArn(scope, "Theirs", IMPORTED) }));
 
-  it("serves with the policy that the documentation gives for it", () => {
+  it("works with the documented key policy and needs each of its statements", () => {
     const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
     const [, json = ""] = /## A key of your own[\s\S]*?```json\n([\s\S]*?)```/.exec(page) ?? [];
     const filled = json.replaceAll("REGION", "us-east-1").replaceAll("ACCOUNT", "000000000000");
@@ -149,7 +149,7 @@ describe("a key that is imported", () => {
   });
 });
 
-describe("the check of key policies", () => {
+describe("key policy check", () => {
   type Change = (resources: Resources) => void;
   const statements = (resources: Resources, type: string): Record<string, unknown>[][] =>
     Object.values(resources)
@@ -158,7 +158,7 @@ describe("the check of key policies", () => {
         const policy = Properties[type === "AWS::KMS::Key" ? "KeyPolicy" : "PolicyDocument"];
         return (policy as { Statement: Record<string, unknown>[] }).Statement;
       });
-  /** Takes away what a statement of a type of policy has, where its text matches. */
+  /** Removes the statements whose text matches from policies of a type. */
   const take =
     (type: string, pattern: RegExp): Change =>
     (resources) => {
@@ -234,17 +234,17 @@ describe("the check of key policies", () => {
       },
       /^sns:Publish on .* by \w*Anomalies/,
     ],
-  ])("finds that a policy leaves out %s", (_, change, refusal) => {
+  ])("detects a policy that leaves out %s", (_, change, refusal) => {
     const found = refusals(read(EVERYTHING_TEMPLATE, change));
     expect(found).toContainEqual(expect.stringMatching(refusal));
   });
 });
 
-describe("the local services", () => {
+describe("local services", () => {
   type Change = (resources: Resources) => void;
   const policiesOf = (resources: Resources, type: string) =>
     Object.values(resources).filter(({ Type }) => Type === type);
-  /** Takes statements away from every policy of a type. */
+  /** Removes the statements whose text matches from every policy of a type. */
   const without =
     (type: string, property: string, pattern: RegExp): Change =>
     (resources) => {
@@ -256,7 +256,7 @@ describe("the local services", () => {
   const withoutService = (service: string) =>
     without("AWS::KMS::Key", "KeyPolicy", new RegExp(`${service}\\.amazonaws`));
 
-  /** What becomes of one event: where it is, and what the rule counts. */
+  /** Sends one event. Returns where it ended up and what the rule counted. */
   function send(change?: Change) {
     const template = read(DEFAULTS_TEMPLATE, change);
     const queues = createQueues(template);
@@ -280,7 +280,7 @@ describe("the local services", () => {
     };
   }
 
-  it("deliver and archive an event by the policies of queue and key", () => {
+  it("deliver and archive an event when the queue and key policies allow it", () => {
     expect(send()).toMatchObject({
       counts: { FailedInvocations: 0 },
       buffered: 1,
@@ -289,7 +289,7 @@ describe("the local services", () => {
     });
   });
 
-  it("deliver nothing that the queue's policy does not allow: the event is a dead letter", () => {
+  it("send an event to the dead-letter queue when the queue policy denies delivery", () => {
     const buffer = /SourceAccount/;
     const { counts, buffered, dead } = send(
       without("AWS::SQS::QueuePolicy", "PolicyDocument", buffer),
@@ -299,7 +299,7 @@ describe("the local services", () => {
     expect(dead[0]?.attributes.ERROR_CODE?.StringValue).toBe("NO_PERMISSIONS");
   });
 
-  it("deliver and archive nothing that the key's policy does not allow: the event is lost, and counted", () => {
+  it("lose and count an event when the key policy denies its delivery and archiving", () => {
     expect(send(withoutService("events"))).toMatchObject({
       counts: { FailedInvocations: 1, InvocationsSentToDlq: 0, InvocationsFailedToBeSentToDlq: 1 },
       buffered: 0,
@@ -308,7 +308,7 @@ describe("the local services", () => {
     });
   });
 
-  it("refuse a function what its role may not do with the key, for tables, queues and topics", () => {
+  it("deny a function access to tables, queues and topics when it may not use the key", () => {
     const denials = (change?: Change) => {
       const template = read(DEFAULTS_TEMPLATE, change);
       const access = new AccessPolicies(template);
@@ -332,7 +332,7 @@ describe("the local services", () => {
     }
   });
 
-  it("do not poll a queue for a function that may not decrypt its messages", () => {
+  it("refuse to poll a queue for a function that may not decrypt its messages", () => {
     const start = (change?: Change) => {
       const template = read(DEFAULTS_TEMPLATE, change);
       const queues = createQueues(template);

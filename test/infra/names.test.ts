@@ -27,7 +27,7 @@ const EVERYTHING: MonitoringConfigInput = {
   },
 };
 
-/** Named within another resource: an API, a table, a role, a function. */
+/** Resources whose name is scoped to a parent such as an API, a table, a role or a function. */
 const OWNED = new Set([
   "AWS::ApiGateway::Authorizer",
   "AWS::ApiGateway::Stage",
@@ -40,7 +40,7 @@ const OWNED = new Set([
 
 const db = loadAwsServiceSpecSync();
 
-/** The names that a resource's properties give it: its whole identifier, or a property that is called a name. */
+/** Returns the names among a resource's properties: its whole identifier, and properties called a name. */
 function namesIn(type: string, properties: Readonly<Record<string, unknown>>): unknown[] {
   const found = db.lookup("resource", "cloudFormationType", "equals", type);
   const keys = found.length > 0 ? (found.only().primaryIdentifier ?? []) : [];
@@ -52,10 +52,10 @@ function namesIn(type: string, properties: Readonly<Record<string, unknown>>): u
   return [...(isGiven ? [keys.length === 1 ? identifier[0] : identifier] : []), ...others];
 }
 
-/** What is the same in every stack of an account and region. */
+/** Pseudo parameters that are the same in every stack of an account and region. */
 const SHARED = new Set(["AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"]);
 
-/** Whether a value names its own stack or a resource of it, so that it differs in every stack. */
+/** Whether a value refers to its own stack or a resource of it, so that it differs in every stack. */
 function namesOwnResource(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(namesOwnResource);
   if (!isObject(value)) return false;
@@ -64,7 +64,7 @@ function namesOwnResource(value: unknown): boolean {
   );
 }
 
-/** The physical names that a template gives its resources, by logical id. */
+/** Returns the physical names that a template sets, by logical ID. */
 function givenNames(stack: Stack): Map<string, { readonly type: string; readonly name: unknown }> {
   const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
   return new Map(
@@ -83,7 +83,7 @@ interface Metric {
   readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
 }
 
-/** Every metric that alarms, dashboards and web ACLs name, apart from those of a resource of the stack. */
+/** Returns every metric in alarms, dashboards and web ACLs, except metrics of the stack's own resources. */
 function namedMetrics(stack: Stack): string[] {
   const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
   const metrics = Object.values(Resources).flatMap(({ Type, Properties = {} }): unknown[] => {
@@ -105,7 +105,7 @@ function namedMetrics(stack: Stack): string[] {
   return metrics.filter((metric) => !namesOwnResource(metric)).map((each) => JSON.stringify(each));
 }
 
-/** The metrics in a dashboard's body, each as a list of namespace, name and dimensions. */
+/** Returns the metrics in a dashboard body, each as a list of namespace, name and dimensions. */
 function dashboardMetrics(body: unknown): unknown[] {
   const [, parts] = (body as { "Fn::Join": [string, unknown[]] })["Fn::Join"];
   const text = parts.map((part) =>
@@ -130,7 +130,7 @@ function dashboardMetrics(body: unknown): unknown[] {
 const named = (stackName: string) =>
   new OAuthMonitoringStack(new App(), stackName, { config: EVERYTHING });
 
-/** The construct id is the same everywhere; only the stack's name differs. */
+/** Creates a stack with a fixed construct ID, so that only the stack name differs. */
 const withId = (scope: Stage | App, stackName: string) =>
   new OAuthMonitoringStack(scope, "Monitoring", { stackName, config: EVERYTHING });
 
@@ -139,7 +139,7 @@ const construct = (stack: Stack) => {
   return stack;
 };
 
-/** What can be deployed to one account and region. */
+/** Combinations that can be deployed to one account and region. */
 const SIDE_BY_SIDE: [string, () => Stack[]][] = [
   ["two stacks", () => [named("Shop-dev"), named("Shop-prod")]],
   [
@@ -180,20 +180,20 @@ const SIDE_BY_SIDE: [string, () => Stack[]][] = [
 const texts = (stack: Stack) =>
   [...givenNames(stack).values()].map(({ name }) => JSON.stringify(name));
 
-describe("names", () => {
-  it.each(SIDE_BY_SIDE)("do not clash between %s", (_, make) => {
+describe("names in the template", () => {
+  it.each(SIDE_BY_SIDE)("resource names don't clash between %s", (_, make) => {
     const [first = [], second = []] = make().map(texts);
     expect(first.length).toBeGreaterThan(0);
     expect(first.filter((name) => second.includes(name))).toEqual([]);
   });
 
-  it.each(SIDE_BY_SIDE)("of metrics do not clash between %s", (_, make) => {
+  it.each(SIDE_BY_SIDE)("metric names don't clash between %s", (_, make) => {
     const [first = [], second = []] = make().map(namedMetrics);
     expect(first.length).toBeGreaterThan(5);
     expect(first.filter((name) => second.includes(name))).toEqual([]);
   });
 
-  it("fit AWS's limits, and are the same in each synthesis", () => {
+  it("names fit the AWS limits and are the same in each synthesis", () => {
     const longest = () => [...givenNames(withId(new App(), "s".repeat(128))).values()];
     const names = longest();
     expect(names).toEqual(longest());
@@ -210,12 +210,12 @@ describe("names", () => {
     }
   });
 
-  it("do not clash between two regions of an account: what is global has a name of CloudFormation's", () => {
+  it("global resources get names from CloudFormation, so that two regions don't clash", () => {
     const types = [...givenNames(named("Shop")).values()].map(({ type }) => type);
     expect(types.filter((type) => /^AWS::(IAM|S3|CloudFront|Route53)::/.test(type))).toEqual([]);
   });
 
-  it("of what stays after a removal are CloudFormation's, so that the stack can be deployed again next to it", () => {
+  it("retained resources get names from CloudFormation, so that the stack can be deployed again", () => {
     const stack = named("Shop");
     const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
     const kept = Object.entries(Resources as Record<string, { DeletionPolicy?: string }>)
@@ -223,11 +223,11 @@ describe("names", () => {
       .map(([id]) => id);
     const given = givenNames(stack);
     expect(kept.length).toBeGreaterThan(30);
-    // A log stream is in the log group that was made for it.
+    // A log stream is scoped to its log group.
     expect(kept.filter((id) => given.has(id) && !id.includes("StreamLogS3"))).toEqual([]);
   });
 
-  it("are found when a resource is given one", () => {
+  it("resource names clash when a resource gets a fixed name", () => {
     const make = (stackName: string) => {
       const stack = named(stackName);
       const queue = stack.node.findAll().find(({ node }) => node.path.endsWith("Buffer/Resource"));

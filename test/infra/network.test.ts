@@ -10,7 +10,7 @@ import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:api-AbCdEf";
 
-/** Everything that makes a function call another service. */
+/** Configuration in which functions call every possible service. */
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
   origins: { databases: ["country.mmdb"] },
@@ -36,23 +36,23 @@ const EVERYTHING: MonitoringConfigInput = {
   ],
 };
 
-/** Actions by which a function uses a key itself. DynamoDB, SQS and SNS use it on a function's behalf. */
+/** Key actions that a function calls itself. DynamoDB, SQS and SNS use the key on a function's behalf. */
 const OWN_KEY_ACTIONS = /^kms:(Sign|GetPublicKey|GenerateMac|VerifyMac)$/;
 
-/** Lambda receives and deletes messages. Whether a function postpones some, its policy does not tell. */
+/** Lambda receives and deletes messages. The policy doesn't show whether a function also postpones some. */
 const CONSUMING =
   /^sqs:(ReceiveMessage|ChangeMessageVisibility|GetQueueUrl|DeleteMessage|GetQueueAttributes)$/;
 
-/** Services that Lambda reaches for the function. */
+/** Services that Lambda calls for the function. */
 const OF_LAMBDA = new Set(["ec2", "logs", "xray"]);
 
 interface Called {
-  /** Services that the function's policy names for calls of its own. */
+  /** Services in the function's policy that the function calls itself. */
   readonly certain: string[];
   readonly consumes: boolean;
 }
 
-/** What each function's policy lets it call. */
+/** Returns the services that each function's policy lets it call. */
 function calledServices(config: MonitoringConfigInput): Map<string, Called> {
   const template = Template.fromStack(new OAuthMonitoringStack(new App(), "Shop", { config }));
   const policies = Object.values(template.findResources("AWS::IAM::Policy")).map(
@@ -78,7 +78,10 @@ function calledServices(config: MonitoringConfigInput): Map<string, Called> {
   );
 }
 
-/** The endpoints that docs/deploy.md lists for each function: those it always needs, and those with a setting. */
+/**
+ * Returns the endpoints that docs/deploy.md lists for each function: those always needed, and those
+ * that depend on settings.
+ */
 function documentedEndpoints(): Map<string, { readonly always: string[]; readonly all: string[] }> {
   const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
   const [, section = ""] = /\n## VPC\n(.*?)\n## /s.exec(page) ?? [];
@@ -100,17 +103,17 @@ function documentedEndpoints(): Map<string, { readonly always: string[]; readonl
   );
 }
 
-describe("the endpoints that docs/deploy.md lists for a VPC", () => {
+describe("VPC endpoints in docs/deploy.md", () => {
   const documented = documentedEndpoints();
 
-  it("name every function", () => {
+  it("are listed for every function", () => {
     expect([...documented.keys()].sort()).toEqual([...FUNCTION_NAMES].sort());
   });
 
   it.each<[string, MonitoringConfigInput, "always" | "all"]>([
     ["by default", {}, "always"],
     ["with every setting", EVERYTHING, "all"],
-  ])("are what the functions' policies let them call %s", (_, config, column) => {
+  ])("match what the function policies allow %s", (_, config, column) => {
     const called = calledServices(config);
     expect(called.size).toBeGreaterThan(14);
     for (const [name, { certain, consumes }] of called) {

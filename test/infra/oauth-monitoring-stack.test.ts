@@ -32,7 +32,7 @@ function projection({ projection }: IndexDefinition) {
   return { ProjectionType: "INCLUDE", NonKeyAttributes: projection };
 }
 
-/** `Tokens+Sessions/by_expiry` for what a statement's resource names. */
+/** Returns names such as `Tokens+Sessions/by_expiry` for a statement's resources. */
 function resourceNames(resource: string): string {
   const names = resource.matchAll(
     /(?:Data|EventFlow|Functions)([A-Za-z]+?)[0-9A-F]{8}"[^{}]*\}(?:,"\/index(\/[\w*]+)")?/g,
@@ -41,7 +41,7 @@ function resourceNames(resource: string): string {
 }
 
 describe("tables", () => {
-  it("are on demand, recoverable, encrypted under a customer's key, protected and swept by TTL", () => {
+  it("are on demand, recoverable, encrypted with a customer managed key, protected, and use TTL", () => {
     template.resourceCountIs("AWS::DynamoDB::Table", Object.keys(TABLES).length);
     template.allResourcesProperties("AWS::DynamoDB::Table", {
       BillingMode: "PAY_PER_REQUEST",
@@ -54,7 +54,7 @@ describe("tables", () => {
     template.hasResourceProperties("AWS::KMS::Key", { EnableKeyRotation: true });
   });
 
-  it("have the keys and indexes that readers and writers name", () => {
+  it("have the keys and indexes that the code uses", () => {
     for (const definition of Object.values(TABLES)) {
       template.hasResourceProperties("AWS::DynamoDB::Table", {
         KeySchema: Match.arrayWith([{ AttributeName: definition.partitionKey, KeyType: "HASH" }]),
@@ -71,8 +71,8 @@ describe("tables", () => {
   });
 });
 
-describe("queues and bus", () => {
-  it("are encrypted, refuse plain HTTP, and end in a dead-letter queue", () => {
+describe("queues and event bus", () => {
+  it("are encrypted, reject plain HTTP and have a dead-letter queue", () => {
     template.resourceCountIs("AWS::SQS::Queue", 4);
     template.allResourcesProperties("AWS::SQS::Queue", {
       KmsMasterKeyId: Match.anyValue(),
@@ -104,7 +104,7 @@ describe("queues and bus", () => {
     });
   });
 
-  it("take events of this account only", () => {
+  it("accept only events of this account", () => {
     const policies = Object.values(template.findResources("AWS::SQS::QueuePolicy"));
     const ofServices = policies
       .flatMap((policy) => policy.Properties.PolicyDocument.Statement as ServiceStatement[])
@@ -115,7 +115,7 @@ describe("queues and bus", () => {
     }
   });
 
-  it("keep a batch invisible for six times as long as its function may take, and its batch window", () => {
+  it("hide a batch for six times the function timeout plus the batch window", () => {
     template.hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 361 });
     template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
       BatchSize: 500,
@@ -125,8 +125,8 @@ describe("queues and bus", () => {
   });
 });
 
-describe("the API", () => {
-  it("asks the authorizer at every call, also without a token, and never caches", () => {
+describe("admin API", () => {
+  it("calls the authorizer for every request, even without a token, and never caches the result", () => {
     template.hasResourceProperties("AWS::ApiGateway::Authorizer", {
       Type: "REQUEST",
       AuthorizerResultTtlInSeconds: 0,
@@ -135,11 +135,11 @@ describe("the API", () => {
     const open = Object.values(template.findResources("AWS::ApiGateway::Method"))
       .filter(({ Properties }) => Properties.AuthorizationType !== "CUSTOM")
       .map(({ Properties }) => JSON.stringify(Properties.ResourceId));
-    // The dashboard's page, which holds no data.
+    // The dashboard page is open because it contains no data.
     expect(open).toEqual([expect.stringContaining("dashboard")]);
   });
 
-  it("answers in problem documents, with RFC 6750's header where it asks for one", () => {
+  it("responds with problem documents and the WWW-Authenticate header of RFC 6750", () => {
     template.allResourcesProperties("AWS::ApiGateway::GatewayResponse", {
       ResponseParameters: {
         "gatewayresponse.header.Content-Type": "'application/problem+json'",
@@ -157,7 +157,7 @@ describe("the API", () => {
     });
   });
 
-  it("has a name of its own, by which CloudWatch tells it apart", () => {
+  it("has a unique name for its CloudWatch metrics", () => {
     const [api] = Object.values(template.findResources("AWS::ApiGateway::RestApi"));
     const { Name } = api?.Properties ?? {};
     expect(Name).toMatch(/^OAuthMonitoring-.*AdminApi/);
@@ -176,7 +176,7 @@ describe("the API", () => {
     });
   });
 
-  it("logs access without the request's headers", () => {
+  it("keeps request headers out of the access log", () => {
     const stages = Object.values(template.findResources("AWS::ApiGateway::Stage"));
     const format = String(stages[0]?.Properties.AccessLogSetting.Format);
     expect(format).toContain("$context.requestId");
@@ -185,13 +185,13 @@ describe("the API", () => {
 });
 
 describe("functions", () => {
-  it("run on arm64 and the newest Node.js runtime, traced, with logs that end", () => {
+  it("run on arm64 and the newest Node.js runtime with tracing and limited log retention", () => {
     template.allResourcesProperties("AWS::Lambda::Function", {
       Architectures: ["arm64"],
       Runtime: "nodejs24.x",
       LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "INFO" },
     });
-    // A call and its event are traced where their API is.
+    // The authorizer and the subscriber take part in traces that their API starts.
     const modes = Object.entries(template.findResources("AWS::Lambda::Function")).map(
       ([id, { Properties }]) => [
         /Functions(\w+?)[0-9A-F]{8}$/.exec(id)?.[1],
@@ -204,7 +204,7 @@ describe("functions", () => {
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 
-  it("are given names, addresses and the configuration, and no secret", () => {
+  it("get names, URLs and the configuration in their environment, but no secret", () => {
     const given = Object.values(template.findResources("AWS::Lambda::Function")).flatMap(
       ({ Properties }) => Object.keys(Properties.Environment.Variables),
     );
@@ -218,10 +218,11 @@ describe("functions", () => {
     expect(unknown).toEqual([]);
   });
 
-  /** What each function asks the audit log for, and thereby of which index. */
+  /** Audit log queries of each function, which determine the indexes that it needs. */
   const QUERIES: Readonly<Record<string, readonly EventFilters[]>> = {
     Activity: [{ tokenId: "t" }, { userId: "u" }, { ip: "i" }],
-    // Of an alert's subject: a client, an address or a token, with its failures or all of its events.
+    // An alert's subject is a client, an address or a token. Queries cover its failures or all of
+    // its events.
     Anomalies: [true, undefined].flatMap((security) => [
       { clientId: "c", security },
       { ip: "i", security },
@@ -238,10 +239,10 @@ describe("functions", () => {
   };
 
   it.each(Object.entries(QUERIES))(
-    "may ask the indexes that %s needs, and no others",
+    "may query only the indexes that %s needs",
     async (name, queries) => {
       const db = createDocumentClient("call");
-      // No user of a token is known: which index is asked does not depend on it.
+      // Returns no token owner. The choice of index doesn't depend on it.
       db.middlewareStack.add(() => async () => ({ output: { Items: [] }, response: {} }) as never, {
         step: "initialize",
       });
@@ -250,7 +251,7 @@ describe("functions", () => {
       const needed = new Set(
         plans.flatMap(({ sources }) => sources.flatMap(({ indexName = [] }) => indexName)),
       );
-      // Without a filter the whole log is asked for, in order of time.
+      // Without a filter, the function queries the whole log by time.
       if (name === "Events") needed.add("by_time");
       const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
       const [, policy] = policies.find(([id]) => id.includes(`Functions${name}Role`)) ?? [];
@@ -261,8 +262,8 @@ describe("functions", () => {
     },
   );
 
-  it("may do what they do, and nothing else", () => {
-    // A managed policy would not show below.
+  it("have only the permissions in the snapshot", () => {
+    // Managed policies wouldn't appear in the snapshot.
     const roles = Object.entries(template.findResources("AWS::IAM::Role")).filter(([id]) =>
       id.includes("Functions"),
     );
@@ -294,7 +295,7 @@ describe("functions", () => {
 });
 
 describe("alarms and schedules", () => {
-  it("cleanup hourly and tell when it does not run", () => {
+  it("runs the cleanup hourly and raises an alarm when it doesn't run", () => {
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 hour)" });
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(5 minutes)" });
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {

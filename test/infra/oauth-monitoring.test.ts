@@ -10,21 +10,21 @@ import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 
-/** The template of the construct alone, so configured. */
+/** Returns the template of the construct with the given configuration. */
 function templateWith(config: MonitoringConfigInput): Template {
   const stack = newStack();
   new OAuthMonitoring(stack, "OAuthMonitoring", { config });
   return Template.fromStack(stack);
 }
 
-/** A stack whose bundles do not matter. */
+/** Creates a stack without bundling. */
 function newStack(): Stack {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
   return new Stack(app, "Shop");
 }
 
 describe("OAuthMonitoring", () => {
-  it("attaches to somebody else's RestApi in two lines", () => {
+  it("attaches to an existing RestApi in two lines", () => {
     const stack = newStack();
     const api = new RestApi(stack, "Orders");
     const orders = api.root.addResource("orders");
@@ -50,7 +50,7 @@ describe("OAuthMonitoring", () => {
     expect(functions.filter((id) => /Sample|Stats/.test(id))).toEqual([]);
   });
 
-  it("keeps the bus's events as long as it is told, and names the archive in no output without one", () => {
+  it("keeps bus events as long as configured and has no archive output without an archive", () => {
     const archives = (archive: MonitoringConfigInput["archive"]) =>
       templateWith({ archive }).findResources("AWS::Events::Archive");
     expect(Object.values(archives({ retentionDays: 7 }))).toMatchObject([
@@ -63,7 +63,7 @@ describe("OAuthMonitoring", () => {
     expect(Object.keys(outputs.findOutputs("*"))).not.toContain("ArchiveArn");
   });
 
-  it("protects two APIs, each with an authorizer of its own", () => {
+  it("protects two APIs, each with its own authorizer", () => {
     const stack = newStack();
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring");
     for (const name of ["Orders", "Billing"]) {
@@ -74,7 +74,7 @@ describe("OAuthMonitoring", () => {
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 2);
   });
 
-  it("protects APIs that bear one construct id, and an API that is called Api as its own is", () => {
+  it("protects APIs with the same construct ID, including Api, the ID of the admin API", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const stack = new OAuthMonitoringStack(app, "Product");
     for (const scope of [new Construct(stack, "Orders"), new Construct(stack, "Billing"), stack]) {
@@ -85,7 +85,7 @@ describe("OAuthMonitoring", () => {
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 4);
   });
 
-  it("protects an API of another stack, which then depends on it and not the other way round", () => {
+  it("protects an API of another stack, which then depends on its stack, but not vice versa", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const monitoringStack = new Stack(app, "Monitoring");
     const shop = new Stack(app, "Shop");
@@ -112,7 +112,7 @@ describe("OAuthMonitoring", () => {
     });
   });
 
-  it("gives up its data with the stack when it is told to", () => {
+  it("deletes its data with the stack when configured", () => {
     const stack = newStack();
     new OAuthMonitoring(stack, "OAuthMonitoring", { config: { removalPolicy: "destroy" } });
     const template = Template.fromStack(stack);
@@ -139,13 +139,13 @@ describe("OAuthMonitoring", () => {
       /subscriber\.batchWindowSeconds: .*raise it to at least 1/,
     ],
     ["a scope with a space", { routes: [{ path: "/a", scopes: ["a b"] }] }, /scopes/],
-  ])("refuses %s at synth", (_, config, message) => {
+  ])("rejects %s at synthesis", (_, config, message) => {
     expect(() => new OAuthMonitoring(newStack(), "OAuthMonitoring", { config })).toThrow(message);
   });
 });
 
-describe("identity providers", () => {
-  it("are listened to where their events arrive", () => {
+describe("identity provider event sources", () => {
+  it("get a rule on the event bus where their events arrive", () => {
     const auth0 = "aws.partner/auth0.com/tenant-1a2b/auth0.logs";
     const template = templateWith({
       providers: { partnerEventBuses: [auth0], cognito: true },
@@ -161,13 +161,13 @@ describe("identity providers", () => {
     });
   });
 
-  it("are refused under a name that is no partner's bus", () => {
+  it("are rejected when a bus name isn't a partner event bus", () => {
     expect(() => templateWith({ providers: { partnerEventBuses: ["my-bus"] } })).toThrow(
       /partner event bus of auth0.com or okta.com/,
     );
   });
 
-  it("lets functions use the events table from before packs where one is named, and only then", () => {
+  it("give functions access to the previous events table only when one is configured", () => {
     const grants = (config: MonitoringConfigInput) =>
       Object.entries(templateWith(config).findResources("AWS::IAM::Policy"))
         .flatMap(([id, { Properties }]) =>
@@ -197,7 +197,7 @@ describe("other issuers", () => {
       introspection: { clientId: "api", secretArn },
     },
   ];
-  /** Actions on the tokens and on secrets that some role has with `issuers` and not without. */
+  /** Returns the actions that roles get only because of `issuers`. */
   const addedBy = (configured: MonitoringConfigInput["issuers"]) => {
     const statements = (config: MonitoringConfigInput) => {
       const stack = newStack();
@@ -218,7 +218,7 @@ describe("other issuers", () => {
     return statements({ issuers: configured }).filter((each) => !before.has(each));
   };
 
-  it("let the authorizer, and nothing else, read what is revoked and the secrets that are named", () => {
+  it("allow only the authorizer to read revocations and the configured secrets", () => {
     const added = addedBy(issuers);
     expect(added.every((each) => each.includes("Authorizer"))).toBe(true);
     expect(added.some((each) => /dynamodb:BatchGetItem .*Tokens/.test(each))).toBe(true);
@@ -229,7 +229,7 @@ describe("other issuers", () => {
     expect(addedBy([])).toEqual([]);
   });
 
-  it("let a function of one's own do the same, where it decides itself", () => {
+  it("allow a custom function with grantAuthorize to read the same data", () => {
     const stack = newStack();
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", { config: { issuers } });
     const role = new Role(stack, "Adapter", {
@@ -244,7 +244,7 @@ describe("other issuers", () => {
     expect(said).toContain(secretArn);
   });
 
-  it("give DPoP nonces at such a function only: the authorizer may not read their secret", () => {
+  it("let only a custom function, not the authorizer, read the DPoP nonce secret", () => {
     const stack = newStack();
     const nonces = new Secret(stack, "Nonces");
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", {
@@ -264,7 +264,7 @@ describe("other issuers", () => {
     expect(readers[0]).toMatch(/^Adapter/);
   });
 
-  it("may be a user pool of the same app, whose id only the deployment knows", () => {
+  it("can be a user pool of the same app whose ID is only known at deployment", () => {
     const stack = newStack();
     const pool = new UserPool(stack, "Pool");
     const client = pool.addClient("Client");
@@ -301,7 +301,7 @@ describe("other issuers", () => {
     expect(JSON.stringify(template.findResources("AWS::IAM::Policy"))).toMatch(
       /"secretsmanager:GetSecretValue"[^}]*"Resource":\{"Ref":"ClientSecret/,
     );
-    // What is known is checked as ever.
+    // Values that are known at synthesis are still validated.
     expect(
       () =>
         new OAuthMonitoring(stack, "Other", {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 
-/** The template of a stack whose bundles do not matter. */
+/** Returns the template of a stack without bundling. */
 function synthesize(config: MonitoringConfigInput): Template {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
   return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
@@ -18,7 +18,7 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-/** The only resource of a type whose logical id has the text in it. */
+/** Returns the only resource of a type whose logical ID contains the text. */
 function only(template: Template, type: string, part: string) {
   const found = Object.entries(template.findResources(type)).filter(([id]) => id.includes(part));
   expect(found).toHaveLength(1);
@@ -35,8 +35,8 @@ const stream = only(on, "AWS::KinesisFirehose::DeliveryStream", "OcsfExport");
 const key = only(on, "AWS::KMS::Key", "DataKey");
 const keyArn = { "Fn::GetAtt": [key.logicalId, "Arn"] };
 
-describe("without the export", () => {
-  it("the template is the same, whether the key is absent or says no", () => {
+describe("without the OCSF export", () => {
+  it("the template is the same whether the setting is absent or disabled", () => {
     const absent = synthesize({});
     for (const no of [{}, { enabled: false }, { enabled: false, retentionDays: 90 }]) {
       expect(synthesize({ ocsfExport: no }).toJSON()).toEqual(absent.toJSON());
@@ -45,8 +45,8 @@ describe("without the export", () => {
   });
 });
 
-describe("the export", () => {
-  it("takes every event that is stored, of whichever bus, and keeps what Firehose does not take", () => {
+describe("OCSF export", () => {
+  it("receives every stored event from every bus and keeps the events that Firehose rejects", () => {
     const partnerBus = "aws.partner/auth0.com/tenant-1a2b/auth0.logs";
     const all = synthesize({
       ocsfExport: { enabled: true },
@@ -89,7 +89,7 @@ describe("the export", () => {
     });
   });
 
-  it("writes compressed objects by class and day, and errors apart from them", () => {
+  it("writes compressed objects by class and day, and errors under a separate prefix", () => {
     expect(stream.properties.ExtendedS3DestinationConfiguration).toMatchObject({
       BucketARN: { "Fn::GetAtt": [bucket.logicalId, "Arn"] },
       Prefix:
@@ -118,7 +118,7 @@ describe("the export", () => {
     });
   });
 
-  it("is encrypted under the stack's key at every rest", () => {
+  it("encrypts data at rest with the stack's key everywhere", () => {
     expect(stream.properties).toMatchObject({
       DeliveryStreamEncryptionConfigurationInput: {
         KeyARN: keyArn,
@@ -138,7 +138,7 @@ describe("the export", () => {
     });
   });
 
-  it("has a bucket of its own: private, by TLS only, versioned, kept as long as configured", () => {
+  it("has a private, versioned, TLS-only bucket with the configured retention", () => {
     expect(bucket.properties).toMatchObject({
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -173,7 +173,7 @@ describe("the export", () => {
     on.hasOutput("OAuthMonitoringOcsfBucketName", { Value: { Ref: bucket.logicalId } });
   });
 
-  it("has its access logged in a bucket that S3 alone may write to, of this bucket", () => {
+  it("logs bucket access to a second bucket that only S3 can write to", () => {
     expect(bucket.properties.LoggingConfiguration).toEqual({
       DestinationBucketName: { Ref: accessLog.logicalId },
     });
@@ -195,7 +195,7 @@ describe("the export", () => {
     });
   });
 
-  it("may do what it does, and nothing else", () => {
+  it("has only the permissions that it needs", () => {
     const arn = { "Fn::GetAtt": [bucket.logicalId, "Arn"] };
     const under = (prefix: string) => ({ "Fn::Join": ["", [arn, `/${prefix}*`]] });
     const role = statementsOf(only(on, "AWS::IAM::Policy", "OcsfExportStreamPolicy"));
@@ -228,7 +228,7 @@ describe("the export", () => {
       "xray:PutTraceSegments",
       "xray:PutTelemetryRecords",
     ]);
-    // A managed policy would not show above.
+    // Managed policies wouldn't appear above.
     const roles = Object.entries(on.findResources("AWS::IAM::Role")).filter(([id]) =>
       id.includes("Ocsf"),
     );
@@ -238,11 +238,11 @@ describe("the export", () => {
     }
   });
 
-  it("brings no mapping along that nothing refers to", () => {
+  it("adds no unused mappings to the template", () => {
     expect(on.toJSON()).not.toHaveProperty("Mappings");
   });
 
-  it("follows the configuration, and goes with the stack when it is told to", () => {
+  it("follows the configuration and is deleted with the stack when configured", () => {
     const template = synthesize({
       removalPolicy: "destroy",
       ocsfExport: { enabled: true, retentionDays: 730, bufferSeconds: 900 },
@@ -276,7 +276,7 @@ describe("the export", () => {
       { ocsfExport: { enable: true } } as never,
       /ocsfExport\.enable: there is no such member/,
     ],
-  ])("refuses %s at synth", (_, config, message) => {
+  ])("rejects %s at synthesis", (_, config, message) => {
     expect(() => synthesize(config)).toThrow(message);
   });
 });

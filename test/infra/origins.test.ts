@@ -20,15 +20,15 @@ const on = synthesize({ origins: { databases: ["country.mmdb", "asn.mmdb"] } });
 const [bucketId = "", bucket] = Object.entries(on.findResources("AWS::S3::Bucket"))[0] ?? [];
 const bucketArn = { "Fn::GetAtt": [bucketId, "Arn"] };
 
-describe("the databases of origins", () => {
-  it("need no bucket and no permission where there are none", () => {
+describe("IP databases", () => {
+  it("need no bucket and no permission when none are configured", () => {
     const text = JSON.stringify(
       synthesize({ origins: { networks: [{ cidr: "203.0.113.0/24", kind: "vpn" }] } }).toJSON(),
     );
     expect(text).not.toMatch(/AWS::S3|s3:|ORIGINS_BUCKET/);
   });
 
-  it("are in one bucket: private, by TLS only, under the stack's key, old versions for a week", () => {
+  it("are in one private, encrypted, TLS-only bucket that keeps old versions for a week", () => {
     expect(Object.keys(on.findResources("AWS::S3::Bucket"))).toHaveLength(1);
     const [keyId] = Object.keys(on.findResources("AWS::KMS::Key"));
     expect(bucket?.Properties).toMatchObject({
@@ -66,7 +66,7 @@ describe("the databases of origins", () => {
     ]);
   });
 
-  it("may be read by the subscriber alone, each by its name, and written by no function", () => {
+  it("can be read by name only by the functions that use them and written by no function", () => {
     const byRole = Object.entries(on.findResources("AWS::IAM::Policy")).flatMap(
       ([, { Properties }]) =>
         (Properties.PolicyDocument.Statement as Statement[])

@@ -8,7 +8,7 @@ import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { ENDPOINTS } from "../provider-endpoints.ts";
 
-/** The template of a stack whose bundles do not matter. */
+/** Returns the template of a stack without bundling. */
 function synthesize(providers: MonitoringConfigInput["providers"]): Template {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
   return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config: { providers } }));
@@ -16,8 +16,8 @@ function synthesize(providers: MonitoringConfigInput["providers"]): Template {
 
 const acme = { name: "acme", fields: { code: "$.event" } };
 
-describe("a mapping of a provider", () => {
-  it("lets the provider's events reach the buffer and the archive, on whichever bus they come", () => {
+describe("provider mapping", () => {
+  it("delivers the provider's events from any bus to the buffer and the archive", () => {
     const partnerEventBus = "aws.partner/example.com/tenant/stream";
     const template = synthesize({ mappings: [acme, { ...acme, name: "other", partnerEventBus }] });
     const source = [
@@ -33,7 +33,7 @@ describe("a mapping of a provider", () => {
     });
   });
 
-  it("stops the synthesis with its key when a path is not a JSONPath", () => {
+  it("fails the synthesis and names the key when a path isn't a JSONPath", () => {
     const mappings = [acme, { ...acme, name: "other", fields: { code: "$.a", ip: "$.b[" } }];
     expect(() => synthesize({ mappings })).toThrow(
       /providers\.mappings\.1\.fields\.ip: not a JSONPath of RFC 9535/,
@@ -41,11 +41,11 @@ describe("a mapping of a provider", () => {
   });
 });
 
-describe("an endpoint of a provider", () => {
+describe("provider endpoint", () => {
   const template = synthesize({ endpoints: ENDPOINTS });
   const [entra, , okta] = ENDPOINTS;
 
-  /** The methods of the providers' path. */
+  /** Returns the methods of the provider endpoint. */
   const methods = (of: Template) => {
     const paths = Object.entries(of.findResources("AWS::ApiGateway::Resource")).filter(
       ([id, { Properties }]) => Properties.PathPart === "events" && id.includes("provider"),
@@ -56,13 +56,13 @@ describe("an endpoint of a provider", () => {
       .filter(({ ResourceId }) => ids.has(ResourceId.Ref));
   };
 
-  it("is not there without configuration, nor anything of it", () => {
+  it("adds nothing to the template without configuration", () => {
     const absent = JSON.stringify(synthesize({}).toJSON());
     expect(absent).not.toMatch(/provider-?endpoint|providers\/|ProviderRequestsRefused/i);
     expect(synthesize({ endpoints: [] }).toJSON()).toEqual(JSON.parse(absent));
   });
 
-  it("is an open route, throttled by itself, with Okta's verification only for Okta", () => {
+  it("is an open route with its own throttling and allows GET only for Okta's verification", () => {
     const open = (method: string) => ({ HttpMethod: method, AuthorizationType: "NONE" });
     const byMethod = (of: Template) =>
       methods(of).sort((a, b) => a.HttpMethod.localeCompare(b.HttpMethod));
@@ -80,7 +80,7 @@ describe("an endpoint of a provider", () => {
     });
   });
 
-  it("may put events on the one bus and read the secrets that it names, and nothing else", () => {
+  it("may only put events on the bus and read the configured secrets", () => {
     const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
     const [policy] = policies.filter(([id]) => id.includes("ProviderEndpointRole"));
     const statements = policy?.[1].Properties.PolicyDocument.Statement as {
@@ -110,7 +110,7 @@ describe("an endpoint of a provider", () => {
     ]);
   });
 
-  it("has an alarm for requests that are not authenticated", () => {
+  it("has an alarm for unauthenticated requests", () => {
     template.hasResourceProperties("AWS::CloudWatch::Alarm", {
       MetricName: "RequestsUnauthenticated",
       Dimensions: Match.arrayWith([{ Name: "service", Value: "provider-endpoint" }]),
@@ -118,7 +118,7 @@ describe("an endpoint of a provider", () => {
     });
   });
 
-  it("stands behind the web ACL of the admin API", () => {
+  it("is protected by the web ACL of the admin API", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const config = { providers: { endpoints: [okta] }, api: { waf: { enabled: true } } };
     const guarded = Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
@@ -127,7 +127,7 @@ describe("an endpoint of a provider", () => {
     guarded.resourceCountIs("AWS::WAFv2::WebACLAssociation", 1);
   });
 
-  it("takes a secret of the same app, and asks for the admin API", () => {
+  it("accepts a secret of the same app and requires the admin API", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const stack = new Stack(app, "Shop");
     const secret = new Secret(stack, "OktaKey");

@@ -7,7 +7,7 @@ import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 type Signals = MonitoringConfigInput["signals"];
 
-/** The template of a stack whose bundles do not matter. */
+/** Returns the template of a stack without bundling. */
 function synthesize(signals?: Signals): Template {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
   return Template.fromStack(
@@ -18,7 +18,7 @@ function synthesize(signals?: Signals): Template {
 const absent = synthesize();
 const on = synthesize(SIGNALS);
 
-/** What a role may do, each as `action resource`. */
+/** Returns the policy document of a role as JSON. */
 function allowed(template: Template, role: string): string {
   const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
   const [policy] = policies.filter(([id]) => id.includes(role));
@@ -26,17 +26,17 @@ function allowed(template: Template, role: string): string {
 }
 
 describe("without Shared Signals", () => {
-  it("the template is the same, whether the key is absent or empty", () => {
+  it("the template is the same whether the setting is absent or empty", () => {
     expect(synthesize({}).toJSON()).toEqual(absent.toJSON());
     expect(JSON.stringify(absent.toJSON())).not.toMatch(/signal|ApiGatewayV2/i);
   });
 });
 
-describe("the receiver", () => {
+describe("Shared Signals receiver", () => {
   const { receiver } = SIGNALS;
   const [pushing, polled] = receiver.transmitters;
 
-  it("has one open route, and a poller only where a transmitter is polled", () => {
+  it("has one open route, and a poller only when a transmitter is polled", () => {
     const pushOnly = synthesize({ receiver: { transmitters: [pushing] } });
     pushOnly.resourceCountIs("AWS::ApiGatewayV2::Route", 1);
     pushOnly.hasResourceProperties("AWS::ApiGatewayV2::Route", {
@@ -51,7 +51,7 @@ describe("the receiver", () => {
     expect(schedules(on)).toHaveLength(1);
   });
 
-  it("may read the secret of its own kind of delivery, and no other", () => {
+  it("lets each function read only the secret of its delivery method", () => {
     const [push, poll] = ["SignalReceiverRole", "SignalPollerRole"].map((role) =>
       allowed(on, role),
     );
@@ -70,13 +70,13 @@ describe("the receiver", () => {
       [{ ...pushing, actions: { verification: "enforce" } }],
       /actions/,
     ],
-  ])("is refused with %s", (_, transmitters, message) => {
+  ])("rejects a receiver with %s", (_, transmitters, message) => {
     expect(() => synthesize({ receiver: { transmitters } } as never)).toThrow(message);
   });
 });
 
-describe("the transmitter", () => {
-  it("lets each function do only its part with keys, streams and queues", () => {
+describe("Shared Signals transmitter", () => {
+  it("grants each function only its share of keys, streams and queues", () => {
     const may = (role: string, action: string) => allowed(on, role).includes(`"${action}"`);
     const [streams, making, delivery] = [
       "SignalStreamsRole",
@@ -94,7 +94,7 @@ describe("the transmitter", () => {
     for (const role of [streams, making, delivery]) expect(may(role, "dynamodb:Scan")).toBe(false);
   });
 
-  it("signs by the first key, which alone may, and publishes all", () => {
+  it("signs with the first key only and publishes all keys", () => {
     const keys = Object.keys(on.findResources("AWS::KMS::Key")).filter((id) =>
       id.includes("SigningKey"),
     );
@@ -111,7 +111,7 @@ describe("the transmitter", () => {
     expect(of("kms:GetPublicKey")).toContain(second);
   });
 
-  it("asks for the scopes of the interoperability profile on every route but two", () => {
+  it("requires the scopes of the interoperability profile on all routes but two", () => {
     const routes = Object.values(on.findResources("AWS::ApiGatewayV2::Route")).map(
       ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType] as const,
     );
@@ -137,7 +137,7 @@ describe("the transmitter", () => {
     ["two keys of one name", { signingKeys: ["First", "First"] }, /signingKeys/],
     ["three keys", { signingKeys: ["A", "B", "C"] }, /signingKeys/],
     ["a name that is no construct's", { signingKeys: ["first key"] }, /signingKeys/],
-  ])("is refused with %s", (_, transmitter, message) => {
+  ])("rejects a transmitter with %s", (_, transmitter, message) => {
     expect(() => synthesize({ transmitter } as never)).toThrow(message);
   });
 });
@@ -153,11 +153,11 @@ describe("approval links", () => {
     );
   };
 
-  it("are off by default, and nothing of them is deployed", () => {
+  it("are off by default and deploy nothing", () => {
     expect(JSON.stringify(absent.toJSON())).not.toMatch(/approval|HMAC/i);
   });
 
-  it("are told only to whom the configuration names, with the dashboard that it names", () => {
+  it("are sent only to the configured channels and use the configured dashboard URL", () => {
     const url = "https://audit.example.com/dashboard";
     const template = stackWith({ sentTo: ["Channel"], dashboardUrl: url });
     const may = (role: string, action: string) => allowed(template, role).includes(`"${action}"`);
@@ -175,7 +175,7 @@ describe("approval links", () => {
     expect(() => stackWith({ sentTo: ["Nobody"] })).toThrow(/no webhook Nobody/);
   });
 
-  it("leave one method more open: who has a link has no token", () => {
+  it("add one open method because the reader of a link has no token", () => {
     const open = Object.entries(stackWith({}).findResources("AWS::ApiGateway::Method"))
       .filter(([, { Properties }]) => Properties.AuthorizationType === "NONE")
       .map(
@@ -192,7 +192,7 @@ describe("webhooks", () => {
     return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
   })();
 
-  it("have a queue each, so that one that is down keeps no other waiting, and one for what none took", () => {
+  it("have separate queues, so that a failing webhook doesn't delay others, and a shared dead-letter queue", () => {
     const queues = Object.entries(template.findResources("AWS::SQS::Queue")).filter(([id]) =>
       id.includes("Webhooks"),
     );
@@ -207,7 +207,7 @@ describe("webhooks", () => {
     }
   });
 
-  it("need no more than their secrets and queues", () => {
+  it("need only their secrets and queues", () => {
     const document = allowed(template, "WebhookRole");
     for (const { secretArn } of NOTIFICATIONS.webhooks) expect(document).toContain(secretArn);
     expect(document).not.toMatch(/dynamodb|PutEvents|SendMessage/);

@@ -11,7 +11,7 @@ function templateWith(capacity: NonNullable<MonitoringConfigInput["capacity"]>):
   return Template.fromStack(stack);
 }
 
-/** The tables by the part of their name that says what they hold. */
+/** Returns the tables by the part of the logical ID that names their content. */
 function tablesOf(template: Template): Record<string, Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(template.findResources("AWS::DynamoDB::Table")).map(([id, { Properties }]) => [
@@ -21,8 +21,8 @@ function tablesOf(template: Template): Record<string, Record<string, unknown>> {
   );
 }
 
-describe("capacity", () => {
-  it("is on demand and of the standard class by default", () => {
+describe("table capacity", () => {
+  it("is on demand with the standard table class by default", () => {
     const template = templateWith({});
     for (const table of Object.values(tablesOf(template))) {
       expect(table).toMatchObject({ BillingMode: "PAY_PER_REQUEST" });
@@ -31,7 +31,7 @@ describe("capacity", () => {
     template.resourceCountIs("AWS::ApplicationAutoScaling::ScalableTarget", 0);
   });
 
-  it("scales a table and each of its indexes between the bounds", () => {
+  it("scales a table and each of its indexes between the configured limits", () => {
     const events = { read: { least: 5, most: 500 }, write: { least: 20, most: 4000 } };
     const template = templateWith({ provisioned: { events } });
     const { Events, Tokens } = tablesOf(template);
@@ -72,7 +72,7 @@ describe("capacity", () => {
     }
   });
 
-  it("stores events and counters, which grow, in the cheaper class", () => {
+  it("uses the infrequent access class only for events and counters, which grow", () => {
     const tables = tablesOf(templateWith({ tableClass: "standard_infrequent_access" }));
     const infrequent = Object.entries(tables).filter(
       ([, { TableClass }]) => TableClass === "STANDARD_INFREQUENT_ACCESS",
@@ -80,7 +80,7 @@ describe("capacity", () => {
     expect(infrequent.map(([name]) => name).toSorted()).toEqual(["Counters", "Events"]);
   });
 
-  it("refuses bounds the wrong way round", () => {
+  it("rejects a minimum above the maximum", () => {
     const wrong = { least: 10, most: 5 };
     const right = { least: 5, most: 10 };
     expect(() => templateWith({ provisioned: { tokens: { read: right, write: wrong } } })).toThrow(

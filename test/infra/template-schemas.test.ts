@@ -32,7 +32,7 @@ const EVERYTHING: MonitoringConfigInput = {
   },
 };
 
-/** An app with an API of each kind that `attach` takes. */
+/** Builds an app with every kind of REST API that `attach` accepts. */
 function attached(app: App): void {
   const stack = new Stack(app, "Watch");
   const monitoring = new OAuthMonitoring(stack, "Oam", { authorizerProvisionedConcurrency: 1 });
@@ -51,7 +51,7 @@ function attached(app: App): void {
   monitoring.attach(imported, { gatewayResponses: { denialChallenge: "fixed" } });
 }
 
-/** Every template that is checked, by what it is. */
+/** The templates to check, by name. */
 const TEMPLATES = new Map<string, CfnTemplate>(
   (
     [
@@ -62,7 +62,8 @@ const TEMPLATES = new Map<string, CfnTemplate>(
         "two constructs in one stack, with everything on",
         (app) => {
           const stack = new Stack(app, "Two");
-          // Endpoints need the admin API, and two of them are more than the resources that a stack may have.
+          // Endpoints need the admin API, and two of those exceed the number of resources per
+          // stack.
           const config = { ...EVERYTHING, providers: { ...EVERYTHING.providers, endpoints: [] } };
           for (const id of ["First", "Second"]) new OAuthMonitoring(stack, id, { config });
         },
@@ -81,7 +82,7 @@ const names = [...TEMPLATES.keys()];
 const templateOf = (name: string) => TEMPLATES.get(name) as CfnTemplate;
 
 describe("every template", () => {
-  it.each(names)("is what CloudFormation and the services take: %s", (name) => {
+  it.each(names)("is valid for CloudFormation and within the service limits: %s", (name) => {
     const template = templateOf(name);
     expect(Object.keys(template.Resources).length).toBeGreaterThan(5);
     expect(checkTemplate(template)).toEqual([]);
@@ -90,7 +91,7 @@ describe("every template", () => {
 
 type Properties = Record<string, unknown>;
 
-/** The template with a mistake planted in the first resource of a type. */
+/** Changes the first resource of a type so that it's invalid, and returns the errors found. */
 function planted(
   type: string,
   plant: (properties: Properties, id: string, all: Properties) => void,
@@ -103,7 +104,7 @@ function planted(
   return checkTemplate(template);
 }
 
-describe("the check", () => {
+describe("checkTemplate", () => {
   it.each<[string, string, Parameters<typeof planted>[1], RegExp]>([
     [
       "a name that is wrong",
@@ -287,19 +288,19 @@ describe("the check", () => {
       },
       /template: has \d+ bytes/,
     ],
-  ])("finds %s", (_, type, plant, fault) => {
+  ])("detects %s", (_, type, plant, fault) => {
     expect(planted(type, plant).join("\n")).toMatch(fault);
   });
 });
 
-/** cfn-lint has the schemas with their patterns. It is a program of Python, which not every machine has. */
+/** cfn-lint also checks the schema patterns. It needs Python, which isn't available on every machine. */
 const hasLinter = spawnSync("cfn-lint", ["--version"]).status === 0;
 
 describe.skipIf(!hasLinter)("cfn-lint", () => {
   const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-lint-"));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it("finds no error in the largest template", () => {
+  it("reports no error in the largest template", () => {
     const file = join(directory, "everything.template.json");
     writeFileSync(file, JSON.stringify(templateOf("everything on: Product")));
     const { stdout } = spawnSync("cfn-lint", ["--ignore-checks", "W", "--", file], {

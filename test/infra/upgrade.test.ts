@@ -8,12 +8,12 @@ import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import { type DataHolders, dataHolders, upgradeFaults } from "./cloudformation/held-data.ts";
 import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
-/** What the last release's templates held data in. CONTRIBUTING.md says when to record it anew. */
+/** Data resources of the last release's templates. CONTRIBUTING.md says when to update the file. */
 const FILE = fileURLToPath(new URL("./cloudformation/last-release.json", import.meta.url));
 
 const config = { ocsfExport: { enabled: true } };
 
-/** The deployments that an upgrade is tried on: the stack of this repository, and the construct in an app. */
+/** Returns the templates whose upgrade is checked: this repository's stack, and the construct in an app. */
 function present(): Record<string, CfnTemplate> {
   const shop = new Stack(new App(), "Shop");
   new OAuthMonitoring(shop, "Monitoring").addAdminApi();
@@ -34,38 +34,41 @@ if (process.env.RECORD_RELEASE) {
 }
 const lastRelease = JSON.parse(readFileSync(FILE, "utf8")) as Record<string, DataHolders>;
 
-describe("an upgrade from the last release", () => {
-  it.each(Object.keys(templates))("replaces and removes nothing that holds data: %s", (name) => {
-    const before = lastRelease[name] ?? {};
-    const types = new Set(Object.values(before).map(({ type }) => type));
-    for (const type of [
-      "AWS::DynamoDB::Table",
-      "AWS::Events::Archive",
-      "AWS::Events::EventBus",
-      "AWS::KMS::Key",
-      "AWS::Logs::LogGroup",
-      "AWS::SQS::Queue",
-    ]) {
-      expect(types).toContain(type);
-    }
-    expect(upgradeFaults(before, dataHolders(templates[name] as CfnTemplate))).toEqual([]);
-  });
+describe("upgrade from the last release", () => {
+  it.each(Object.keys(templates))(
+    "neither replaces nor removes a resource that stores data: %s",
+    (name) => {
+      const before = lastRelease[name] ?? {};
+      const types = new Set(Object.values(before).map(({ type }) => type));
+      for (const type of [
+        "AWS::DynamoDB::Table",
+        "AWS::Events::Archive",
+        "AWS::Events::EventBus",
+        "AWS::KMS::Key",
+        "AWS::Logs::LogGroup",
+        "AWS::SQS::Queue",
+      ]) {
+        expect(types).toContain(type);
+      }
+      expect(upgradeFaults(before, dataHolders(templates[name] as CfnTemplate))).toEqual([]);
+    },
+  );
 });
 
-describe("the check of an upgrade", () => {
+describe("upgrade check", () => {
   interface Found {
     readonly Type: string;
     readonly Properties: Record<string, unknown>;
   }
   type All = Record<string, Found>;
 
-  /** What is found when the present template is changed so. */
+  /** Returns the errors found after a change to the current template. */
   function found(change: (resources: All) => void) {
     const template = structuredClone(templates.stack) as CfnTemplate;
     change(template.Resources as All);
     return upgradeFaults(lastRelease.stack as DataHolders, dataHolders(template)).join("\n");
   }
-  /** The first resource of a type whose logical id has the text. */
+  /** Returns the first resource of a type whose logical ID contains the text. */
   function find(resources: All, part: string, type: string): readonly [string, Found] {
     const entries = Object.entries(resources);
     const entry = entries.find(([id, { Type }]) => id.includes(part) && Type === type);
@@ -74,7 +77,7 @@ describe("the check of an upgrade", () => {
   }
   const TABLE = "AWS::DynamoDB::Table";
 
-  it("finds a construct that is renamed", () => {
+  it("detects a renamed construct", () => {
     const stack = new Stack(new App(), "OAuthMonitoring");
     new OAuthMonitoring(stack, "Renamed", { config });
     const renamed = dataHolders(Template.fromStack(stack).toJSON() as CfnTemplate);
@@ -96,7 +99,7 @@ describe("the check of an upgrade", () => {
       { LogGroupName: "g" },
       /LogGroupName/,
     ],
-  ])("finds %s", (_, part, type, change, fault) => {
+  ])("detects %s", (_, part, type, change, fault) => {
     expect(
       found((all) => {
         Object.assign(find(all, part, type)[1].Properties, change);
@@ -104,7 +107,7 @@ describe("the check of an upgrade", () => {
     ).toMatch(fault);
   });
 
-  it("finds a table that is removed, or that is no longer retained", () => {
+  it("detects a table that is removed or no longer retained", () => {
     const remove = (all: All) => {
       delete all[find(all, "DataTokens", TABLE)[0]];
     };
@@ -116,7 +119,7 @@ describe("the check of an upgrade", () => {
     ).toMatch(/no longer retained/);
   });
 
-  it("finds more changes of indexes than one update takes, and an index that changes in place", () => {
+  it("detects too many index changes for one update and an index that changes in place", () => {
     const indexesOf = (all: All) =>
       find(all, "DataEvents", TABLE)[1].Properties.GlobalSecondaryIndexes as {
         Projection: object;

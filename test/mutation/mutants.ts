@@ -1,14 +1,14 @@
 import ts from "typescript";
 
-/** One small change of a source file that a test should notice. */
+/** A small change to a source file that a test should notice. */
 export interface Mutant {
-  /** From the top of the repository. */
+  /** Path from the root of the repository. */
   readonly file: string;
   readonly line: number;
   readonly start: number;
   readonly end: number;
   readonly replacement: string;
-  /** What kind of change it is. */
+  /** Kind of the change. */
   readonly operator: string;
 }
 
@@ -31,7 +31,7 @@ const OPERATORS = new Map<ts.SyntaxKind, string>([
   [ts.SyntaxKind.QuestionQuestionToken, "&&"],
 ]);
 
-/** Methods and functions that stand for each other. */
+/** Methods and functions that are swapped. */
 const SWAPPED = new Map([
   ["some", "every"],
   ["every", "some"],
@@ -43,13 +43,13 @@ const SWAPPED = new Map([
   ["ceil", "floor"],
 ]);
 
-/** Methods whose call can be left away: the object itself goes on. */
+/** Methods whose call is replaced by its object. */
 const LEFT_AWAY = new Set(["filter", "sort", "slice", "reverse", "trim", "toLowerCase", "flat"]);
 
-/** Properties that hold words for people. */
+/** Properties with human-readable text. */
 const WORDS = new Set(["message", "error", "advice", "catches", "falsePositives"]);
 
-/** Zod's methods whose last argument is the sentence for a refusal. */
+/** Zod methods whose last argument is an error message. */
 const REFUSING = new Set(["regex", "refine", "min", "max"]);
 
 const nameOf = (node: ts.Node): string =>
@@ -60,7 +60,7 @@ const isText = (node: ts.Node) =>
   ts.isNoSubstitutionTemplateLiteral(node) ||
   ts.isTemplateExpression(node);
 
-/** Whether a node is words for people: of a log line, an error, a refusal or a rule's description. */
+/** Whether a node is human-readable text in a log line, an error or a rule's description. */
 function isForPeople(node: ts.Node): boolean {
   const { parent } = node;
   if (!parent) return false;
@@ -77,19 +77,19 @@ function isForPeople(node: ts.Node): boolean {
   return isLog || (REFUSING.has(nameOf(callee)) && given.length > 1 && given.at(-1) === node);
 }
 
-/** Names of properties and modules are no values. */
+/** Whether a node is the name of a property. */
 function isName(node: ts.Node): boolean {
   const { parent } = node;
   return ts.isPropertyAssignment(parent) && parent.name === node;
 }
 
-/** The changes of one node itself: what is replaced, by what, and the kind of change. */
+/** Yields the changes of one node, without its children: the replaced range, the replacement, and the kind. */
 function* changesOf(node: ts.Node): Generator<[{ start: number; end: number }, string, string]> {
   const of = (each: ts.Node) => ({ start: each.getStart(), end: each.getEnd() });
   const text = (each: ts.Node) => each.getText();
   if (ts.isBinaryExpression(node)) {
     const other = OPERATORS.get(node.operatorToken.kind);
-    // Between braces, since `a && b ?? c` does not parse.
+    // In parentheses, because `a && b ?? c` does not parse.
     if (other && ["&&", "||"].includes(other)) {
       yield [of(node), `((${text(node.left)}) ${other} (${text(node.right)}))`, "operator"];
     } else if (other) yield [of(node.operatorToken), other, "operator"];
@@ -135,7 +135,7 @@ function* changesOf(node: ts.Node): Generator<[{ start: number; end: number }, s
   if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
     const { name, expression: object } = node.expression;
     const other = SWAPPED.get(name.text);
-    // `z.string().min(1)` has a bound, not a smaller of two.
+    // `z.string().min(1)` sets a bound and does not choose the smaller value.
     const isBound = node.arguments.length === 1 && ["min", "max"].includes(name.text);
     if (other && (!isBound || ts.isSpreadElement(node.arguments[0] as ts.Node))) {
       yield [of(name), other, "method"];
@@ -155,7 +155,7 @@ export function parse(file: string, code: string): ts.SourceFile {
   return ts.createSourceFile(file, code, ts.ScriptTarget.Latest, true);
 }
 
-/** Every mutant of a source file. */
+/** Returns every mutant of a source file. */
 export function mutantsOf(file: string, code: string): Mutant[] {
   const source = parse(file, code);
   const found: Mutant[] = [];
@@ -171,7 +171,7 @@ export function mutantsOf(file: string, code: string): Mutant[] {
   return found;
 }
 
-/** The code with the mutant's change. */
+/** Applies a mutant's change. */
 export function mutate(code: string, { start, end, replacement }: Mutant): string {
   return code.slice(0, start) + replacement + code.slice(end);
 }

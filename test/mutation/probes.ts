@@ -1,7 +1,7 @@
 import ts from "typescript";
 import { type Mutant, parse } from "./mutants.ts";
 
-/** Where a test can come by: a function's body, or the whole module when it is loaded. */
+/** A place in the code that a test can reach: a function's body, or the module itself when it is loaded. */
 interface Place {
   readonly id: string;
   readonly start: number;
@@ -9,7 +9,7 @@ interface Place {
   readonly body?: ts.ConciseBody;
 }
 
-/** The module first, then its functions, the outer before the inner. */
+/** Returns the module, then its functions, outer before inner. */
 function placesOf(file: string, code: string): Place[] {
   const places: Place[] = [{ id: `${file}#0`, start: 0, end: code.length }];
   const visit = (node: ts.Node): void => {
@@ -24,7 +24,7 @@ function placesOf(file: string, code: string): Place[] {
   return places;
 }
 
-/** The place that a mutant lies in. */
+/** Returns the place that contains a mutant. */
 export function placeOf(mutant: Mutant, code: string): string {
   const around = placesOf(mutant.file, code).filter(
     ({ start, end }) => start <= mutant.start && mutant.end <= end,
@@ -32,7 +32,7 @@ export function placeOf(mutant: Mutant, code: string): string {
   return around.at(-1)?.id ?? "";
 }
 
-/** The code, which tells `globalThis.reached` of each place that it comes by. */
+/** Adds a probe to each place. It reports the place to `globalThis.reached`. */
 export function withProbes(file: string, code: string): string {
   const insertions = placesOf(file, code).flatMap(({ id, start, end, body }) => {
     const tell = `globalThis.reached?.add(${JSON.stringify(id)})`;
@@ -43,7 +43,7 @@ export function withProbes(file: string, code: string): string {
       { at: end, text: ")" },
     ];
   });
-  // From the end, so that positions stay; of two at one place, the inner's comes first.
+  // From the end, so that positions stay valid. At the same position, the inner probe comes first.
   return insertions
     .map((insertion, index) => ({ ...insertion, index }))
     .sort((a, b) => b.at - a.at || b.index - a.index)

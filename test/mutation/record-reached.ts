@@ -2,7 +2,7 @@ import { afterEach, beforeEach } from "vitest";
 
 declare module "vitest" {
   interface TaskMeta {
-    /** The places in the code that a test, or the loading of its file, came by. */
+    /** Places in the code that a test, or loading its file, reached. */
     reached?: string[];
   }
 }

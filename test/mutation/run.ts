@@ -25,13 +25,15 @@ import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./t
 
 const ROOT = join(import.meta.dirname, "../..");
 const MUTATED = ["shared", "adapters", "functions/authorizer"];
-/** What is linked or left out when the rest of the repository is copied. */
+/** Linked instead of copied when the repository is copied. */
 const LINKED = ["node_modules", "dist"];
 const NOT_COPIED = [...LINKED, ".git", ".local", ".mutation", "cdk.out", "coverage"];
 const FOLDER = join(ROOT, ".mutation");
 const REPORT = join(FOLDER, "survivors.txt");
 const RECORD = join(FOLDER, "reached.json");
-/** Mutants after which the store, which keeps the tables of every test, and the tests' process start anew. */
+/**
+ * Number of mutants after which the store, which keeps the tables of every test, and the test process are restarted.
+ */
 const FRESH_EVERY = 40;
 const BUSY = /did not establish a connection|Test timed out/;
 
@@ -39,9 +41,9 @@ const { values: options } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     sample: { type: "string", default: "320" },
-    /** Seconds of tests, as they take without a mutant, that one mutant is given. */
+    /** Seconds of tests per mutant, measured without a mutant. */
     budget: { type: "string", default: "25" },
-    /** Only mutants whose place begins with this, after the sample is drawn. */
+    /** Runs only mutants whose `file:line` starts with this. Applied after sampling. */
     only: { type: "string", default: "" },
   },
 });
@@ -62,7 +64,7 @@ const sources = MUTATED.flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 ).sort();
 
-/** A random sample of all mutants, the same for the same seed and code. */
+/** Returns a random sample of all mutants. The same seed and code give the same sample. */
 function drawSample(): { sample: Mutant[]; outOf: number } {
   const all = sources.flatMap((file) => mutantsOf(file, original(file)));
   const random = new Random(Number(options.seed), "mutants");
@@ -72,7 +74,7 @@ function drawSample(): { sample: Mutant[]; outOf: number } {
   return { sample, outOf: all.length };
 }
 
-/** A copy of the tree to mutate; the work tree itself is never written to. */
+/** Copies the repository, so that mutations never change the work tree. */
 function copyTree(): string {
   const copy = mkdtempSync(join(tmpdir(), "oauth-mutation-"));
   for (const name of readdirSync(ROOT).filter((each) => !NOT_COPIED.includes(each))) {
@@ -82,7 +84,7 @@ function copyTree(): string {
   return copy;
 }
 
-/** The process that runs the tests, and the store that they run against. */
+/** The process that runs the tests, and its store. */
 class Runner {
   #child: ChildProcess | undefined;
   #store: DynamoDbLocal | undefined;
@@ -94,7 +96,7 @@ class Runner {
     const child = fork(join(import.meta.dirname, "test-runner.ts"), {
       cwd: this.options.root,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      // A group of its own: what a test started ends with it.
+      // A separate process group, so that everything a test started ends with it.
       detached: true,
     });
     child.send({ ...this.options, dynamodbEndpoint: this.#store.endpoint });
@@ -103,7 +105,7 @@ class Runner {
     return child;
   }
 
-  /** @returns undefined when the tests did not end in time */
+  /** @returns undefined when the tests exceeded the timeout or crashed */
   async run(request: RunRequest, timeoutMs: number): Promise<RunAnswer | undefined> {
     const child = this.#child ?? (await this.#start());
     const timeOver = new AbortController();
@@ -139,12 +141,12 @@ const testFiles = ["test/unit", "test/integration"].flatMap((folder) =>
 );
 
 interface TestRecord {
-  /** Of all that is not a test file. */
+  /** Digest of everything except test files. */
   readonly digest: string;
   readonly files: Readonly<Record<string, { digest: string; tests: readonly RanTest[] }>>;
 }
 
-/** Every test, with the places that it comes by: recorded anew for files that have changed. */
+/** Returns every test with the places in the code that it reaches. Records them again for changed files. */
 async function recordTests(base: Base): Promise<readonly RanTest[]> {
   const isTest = (file: string) => file.endsWith(".test.ts");
   const others = testFiles.filter((file) => !isTest(file));
@@ -188,12 +190,12 @@ function byPlaceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly RanT
   return byPlace;
 }
 
-/** What share of a test's way lies in a file: a test of that file itself goes mostly there. */
+/** Returns the share of a test's places that are in a file. It is high for the file's own tests. */
 function shareIn(file: string, { reached }: RanTest): number {
   return reached.filter((place) => place.startsWith(`${file}#`)).length / reached.length;
 }
 
-/** The tests to run, within the budget: first those that are fast and go mostly through the file. */
+/** Chooses the tests to run within the budget. Fast tests that mostly reach the file come first. */
 function choose(tests: readonly RanTest[], mutated: string) {
   const byPromise = tests
     .map((test) => ({ ...test, cost: (test.milliseconds + 5) / shareIn(mutated, test) }))
@@ -234,14 +236,14 @@ mkdirSync(FOLDER, { recursive: true });
 const byPlace = byPlaceOf(await recordTests(base));
 const runner = new Runner({ ...base, record: false });
 const results: Result[] = [];
-/** What was restored since the last tests ran. */
+/** Files restored since the last test run. */
 let restored: string[] = [];
 
-/** Tests that pass alone, and files with tests that need those before them. */
+/** Tests that pass alone, and files whose tests depend on earlier ones. */
 const alone = new Set<string>();
 const whole = new Set<string>();
 
-/** Whether a test passes by itself, without a mutant: only then does its failure say anything. */
+/** Whether a test passes alone without a mutant. Otherwise its failure means nothing. */
 async function passesAlone({ file, id }: Failure): Promise<boolean> {
   if (!id || alone.has(id) || whole.has(file)) return true;
   const answer = await runner.run({ changed: restored, tests: [[file, [id]]] }, 120_000);
@@ -263,7 +265,7 @@ async function tryMutant(mutant: Mutant): Promise<Result> {
   );
   const timeoutMs = 30_000 + 5 * milliseconds;
   let answer = await runner.run({ changed, tests: chosen }, timeoutMs);
-  // A busy machine is no mutant's fault.
+  // Run again if the failure came from a busy machine.
   if (answer?.failure && BUSY.test(answer.failure.message)) {
     answer = await runner.run({ changed: [], tests: chosen }, timeoutMs);
   }

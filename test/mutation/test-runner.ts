@@ -2,21 +2,21 @@ import { join } from "node:path";
 import { createVitest, type TestModule, type TestSpecification, type Vitest } from "vitest/node";
 import type { Assembly } from "../../local/services/template.ts";
 
-/** What the process that runs tests is started with. */
+/** Options of the process that runs tests. */
 export interface RunnerOptions {
-  /** The copy that is mutated. */
+  /** The copy of the repository that is mutated. */
   readonly root: string;
   readonly dynamodbEndpoint: string;
   readonly assembly: Assembly;
-  /** Whether to tell what each test reaches. */
+  /** Whether to record the places that each test reaches. */
   readonly record: boolean;
 }
 
-/** Runs tests of some files. */
+/** A request to run tests of some files. */
 export interface RunRequest {
-  /** Files that are not as they were when the last tests ran. */
+  /** Files that changed since the last tests ran. */
   readonly changed: readonly string[];
-  /** Test files in the order in which to run, with the ids of their tests; all of a file without. */
+  /** Test files in running order, with the IDs of the tests to run. Without IDs, all tests of the file run. */
   readonly tests: readonly (readonly [file: string, ids?: readonly string[]])[];
 }
 
@@ -30,7 +30,7 @@ export interface RanTest {
 
 export interface Failure {
   readonly file: string;
-  /** Absent where it is not one test that failed. */
+  /** Absent if the failure does not belong to a single test. */
   readonly id?: string;
   /** One line. */
   readonly message: string;
@@ -41,7 +41,7 @@ export interface RunAnswer {
   readonly tests: readonly RanTest[];
 }
 
-/** Runs files in the order in which they were asked for. */
+/** Runs files in the requested order. */
 class AsAsked {
   shard(files: TestSpecification[]) {
     return files;
@@ -51,7 +51,7 @@ class AsAsked {
   }
 }
 
-/** The modules that ended since the last run began; vitest's own answer holds those of earlier runs, too. */
+/** Modules that ended since the last run started. Vitest's own result includes those of earlier runs. */
 let ended: TestModule[] = [];
 
 async function start({ root, dynamodbEndpoint, assembly, record }: RunnerOptions): Promise<Vitest> {
@@ -115,7 +115,7 @@ async function run(vitest: Vitest, request: RunRequest): Promise<RunAnswer> {
 
 let vitest: Vitest | undefined;
 
-// A process of its own, so that a test that never ends can be killed.
+// Runs in a separate process, so that a test that never ends can be killed.
 process.on("message", async (message: RunnerOptions | RunRequest) => {
   try {
     if ("root" in message) {

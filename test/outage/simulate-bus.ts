@@ -8,7 +8,7 @@ import { recordingLogger } from "../integration/world.ts";
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** How long healthy services take to answer. */
+/** Latencies of healthy services. */
 const STORE_MS = 5;
 const PUT_MS = 20;
 const SEND_MS = 20;
@@ -36,7 +36,7 @@ const TOKEN = {
   listed: true,
 };
 
-/** Services that hang from the start, until the given second. */
+/** Services that hang from the start, for the given number of seconds. */
 export interface Outage {
   readonly environments: number;
   readonly seconds: number;
@@ -47,19 +47,19 @@ export interface Outage {
 export interface OutageResult {
   /** Calls that were answered and tracked. */
   readonly calls: number;
-  /** Ids of events, by where they ended. */
+  /** IDs of events by destination. */
   readonly onBus: ReadonlySet<string>;
   readonly queued: ReadonlySet<string>;
   readonly logged: ReadonlySet<string>;
   /** PutEvents calls that hung. */
   readonly hungCalls: number;
-  /** The longest log line, in characters. */
+  /** Length of the longest log line, in characters. */
   readonly longestLine: number;
 }
 
 /**
- * Simulates execution environments of the authorizer in virtual time, with its real decision and publisher. Each takes
- * the next call once the work after the response is done, as Lambda does with an extension.
+ * Simulates execution environments of the authorizer in virtual time, with its real decision and publisher. An
+ * environment takes the next call once the work after the response is done, like in Lambda with an extension.
  */
 export async function simulateBus(outage: Outage): Promise<OutageResult> {
   const { environments, seconds, busHangsFor = 0, queueHangsFor = 0 } = outage;
@@ -139,7 +139,7 @@ export async function simulateBus(outage: Outage): Promise<OutageResult> {
   }
 
   for (let n = 0; n < environments; n += 1) {
-    // Not all at the same instant.
+    // Environments start at different times.
     void time.wait(n).then(environment);
   }
   await time.runUntil(START_MS + seconds * SECOND_MS);

@@ -22,13 +22,13 @@ const EXAMPLES = readdirSync(join(ROOT, "examples"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** What a reader of an example may do with it on this machine, once it is synthesized. */
+/** Local tests of synthesized examples, by name. */
 const LOCALLY: Readonly<Record<string, (assembly: Assembly) => Promise<void>>> = {
   "cognito-api": tryCognitoApi,
   "mcp-server": tryMcpServer,
 };
 
-/** Runs the stack of a synthesized example, as `npm start -- --app` does. */
+/** Runs the stack of a synthesized example, like `npm start -- --app`. */
 async function runStack(
   assembly: Assembly,
   use: (stack: LocalStack) => Promise<void>,
@@ -48,14 +48,14 @@ async function runStack(
   }
 }
 
-/** The address of the part of an app whose logical id begins so. */
+/** Returns the URL of the endpoint whose logical ID starts with `part`. */
 function addressOf(stack: LocalStack, part: string): string {
   const [, url] = [...stack.endpoints].find(([id]) => id.startsWith(part)) ?? [];
   if (url === undefined) throw new Error(`the app has no ${part}`);
   return url;
 }
 
-/** Signs in with the client of the example, calls a tool, and looks into the audit log. */
+/** Signs in with the example's client, calls a tool, and checks the audit log. */
 async function tryMcpServer(assembly: Assembly): Promise<void> {
   const issuer = await startLocalIssuer(0, { signIn: true });
   const options = { templateIssuer: "https://login.example.com", issuerUrl: issuer.url };
@@ -78,7 +78,7 @@ async function tryMcpServer(assembly: Assembly): Promise<void> {
   ).finally(() => issuer.close());
 }
 
-/** Calls the API with tokens of its own user pool, and looks into the audit log. */
+/** Calls the API with tokens of its user pool, and checks the audit log. */
 async function tryCognitoApi(assembly: Assembly): Promise<void> {
   await runStack(assembly, async (stack) => {
     const endpoint = (part: string) => addressOf(stack, part);
@@ -98,7 +98,7 @@ async function tryCognitoApi(assembly: Assembly): Promise<void> {
     expect(await issue({}, "wrong")).toEqual({ error: "invalid_client" });
     expect(await issue({ scope: "orders/steal" })).toEqual({ error: "invalid_scope" });
     const { access_token: token = "" } = await issue({ scope: "orders/read" });
-    // Cognito's: no typ, no aud.
+    // Cognito's access tokens have no `typ` and no `aud`.
     expect(decodeProtectedHeader(token)).toEqual({ alg: "RS256", kid: "local" });
     expect(decodeJwt(token)).toMatchObject({ token_use: "access", client_id: client });
     const call = async (method: string, path: string, authorization?: string) => {
@@ -137,16 +137,17 @@ beforeAll(async () => {
 }, 60_000);
 
 describe.each(EXAMPLES)("the example %s", (name) => {
-  it("depends on the package as a clone can install it", () => {
+  it("installs the package from the repository", () => {
     const folder = join(ROOT, "examples", name);
     const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     expect(dependencies["oauth-monitoring"]).toBe("file:../..");
-    // A link would resolve the peers from the clone: a second aws-cdk-lib, whose types do not fit.
+    // A link would resolve peer dependencies from the repository, and the types of a second aws-cdk-lib are
+    // incompatible.
     expect(readFileSync(join(folder, ".npmrc"), "utf8")).toContain("install-links=true");
     expect(readFileSync(join(folder, "README.md"), "utf8")).toContain(`cd examples/${name}`);
   });
 
-  it("passes its type check, its tests and its synthesis", { timeout: 300_000 }, async () => {
+  it("compiles, passes its tests and synthesizes", { timeout: 300_000 }, async () => {
     const folder = await newExample(name, tarball);
     await run(folder, "npx", "tsc");
     await run(folder, "npm", "test");

@@ -16,16 +16,16 @@ export const ROOT = join(import.meta.dirname, "../..");
 
 const exec = promisify(execFile);
 
-/** Runs a command in a folder as a user would: without what npm tells the scripts it runs. */
+/** Runs a command in a directory as a user would, without npm's environment variables. */
 export function run(cwd: string, command: string, ...args: string[]): Promise<string> {
-  // A command that stalls is named, and does not outlive its test.
+  // The timeout ends a command that hangs, and names it.
   return runWithin(240_000, cwd, command, ...args);
 }
 
 async function runWithin(timeout: number, cwd: string, command: string, ...args: string[]) {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(
-      // A machine's own certificates are the user's, too.
+      // Keeps the machine's own certificates.
       ([name]) => !/^(npm_|NODE_(?!EXTRA_CA_CERTS)|VITEST|INIT_CWD)/.test(name),
     ),
   );
@@ -38,7 +38,7 @@ async function runWithin(timeout: number, cwd: string, command: string, ...args:
   }
 }
 
-/** Packs the built package. */
+/** Packs the built package. Returns the path of the tarball. */
 export async function pack(folder: string): Promise<string> {
   const [packed] = JSON.parse(
     await run(ROOT, "npm", "pack", "--json", "--ignore-scripts", "--pack-destination", folder),
@@ -46,10 +46,10 @@ export async function pack(folder: string): Promise<string> {
   return join(folder, packed.filename);
 }
 
-/** A folder that goes with the tests. */
+/** Creates a temporary directory. */
 export const newFolder = (name: string): string => mkdtempSync(join(tmpdir(), `${name}-`));
 
-/** An app as `cdk init app --language typescript` makes it, with its packages and ours. */
+/** Creates an app with `cdk init app --language typescript` and installs our package. */
 export async function newCdkApp(tarball: string): Promise<string> {
   const folder = join(newFolder("cdk"), "shop");
   mkdirSync(folder);
@@ -60,7 +60,7 @@ export async function newCdkApp(tarball: string): Promise<string> {
   return folder;
 }
 
-/** A copy of an example, with our package in place of the folder of the clone. */
+/** Copies an example that depends on our packed package instead of the repository. */
 export async function newExample(name: string, tarball: string): Promise<string> {
   const folder = join(newFolder("example"), name);
   const notOurs = /\/(node_modules|cdk\.out|package-lock\.json)$/;
@@ -73,7 +73,7 @@ export async function newExample(name: string, tarball: string): Promise<string>
   return folder;
 }
 
-/** Installs packages into a folder. A registry that does not answer is asked once more. */
+/** Installs packages into a directory. Retries once if the registry does not respond. */
 export async function install(folder: string, ...packages: string[]): Promise<void> {
   const args = ["install", "--prefer-offline", "--no-audit", "--no-fund", ...packages];
   try {
@@ -83,14 +83,14 @@ export async function install(folder: string, ...packages: string[]): Promise<vo
   }
 }
 
-/** Bytes of all files in a folder. */
+/** Returns the size of all files in a directory, in bytes. */
 export function bytesIn(folder: string): number {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
     .reduce((sum, found) => sum + (found?.isFile() ? found.size : 0), 0);
 }
 
-/** Copies an app that shares the packages of another. */
+/** Copies an app and its links to packages. */
 export function copyApp(from: string, to: string): void {
   cpSync(from, to, { recursive: true, verbatimSymlinks: true });
 }

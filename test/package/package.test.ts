@@ -8,7 +8,7 @@ const MEGABYTE = 1024 * 1024;
 let tarball: string;
 let app: string;
 
-/** The lines by which the README attaches the construct, put into the stack that `cdk init` made. */
+/** Adds the README's lines that attach the construct to the stack that `cdk init` created. */
 function addReadmeLines(folder: string): void {
   const readme = readFileSync(join(ROOT, "README.md"), "utf8");
   const [, lines = ""] = /```ts\n(import \{ OAuthMonitoring \}[\s\S]*?)```/.exec(readme) ?? [];
@@ -50,7 +50,7 @@ beforeAll(async () => {
 describe("the package", () => {
   const filesOf = async () => (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
 
-  it("has at most 2 MB, and nothing but what is built and the documentation", async () => {
+  it("is at most 2 MB and contains only build output and documentation", async () => {
     expect(statSync(tarball).size).toBeLessThanOrEqual(2 * MEGABYTE);
     const files = await filesOf();
     expect(files.length).toBeGreaterThan(100);
@@ -60,11 +60,11 @@ describe("the package", () => {
           file,
         ),
     );
-    // What two modules of the compiled JavaScript share.
+    // Code that two compiled modules share.
     expect(others.filter((file) => !file.startsWith("package/dist/_virtual/"))).toEqual([]);
   });
 
-  it("has every page and picture of this clone that its pages link to", async () => {
+  it("contains every file that its pages link to", async () => {
     const files = (await filesOf()).map((file) => file.replace(/^package\//, ""));
     const ships = (target: string) =>
       files.some((file) => file === target || file.startsWith(`${target}/`));
@@ -83,7 +83,7 @@ describe("the package", () => {
     const lock = JSON.parse(readFileSync(join(app, "package-lock.json"), "utf8"));
     const ours = new Set<string>();
     const add = (name: string, from: string) => {
-      // As Node.js looks: in the package's own folder first.
+      // Node.js looks in the package's own directory first.
       const path = [`${from}/node_modules/${name}`, `node_modules/${name}`].find(
         (each) => lock.packages[each],
       );
@@ -100,13 +100,13 @@ describe("the package", () => {
   });
 });
 
-describe("an app that cdk init has just made", () => {
+describe("an app created by cdk init", () => {
   beforeAll(() => {
     addReadmeLines(app);
     writeFileSync(join(app, "test/shop.test.ts"), TEST);
   });
 
-  it("passes its type check, its tests and its synthesis", { timeout: 300_000 }, async () => {
+  it("compiles, passes its tests and synthesizes", { timeout: 300_000 }, async () => {
     await run(app, "npx", "tsc");
     await run(app, "npm", "test");
     await run(app, "npx", "cdk", "synth", "--quiet");
@@ -114,7 +114,7 @@ describe("an app that cdk init has just made", () => {
     expect(JSON.parse(template).Outputs).toHaveProperty("MonitoringTokensTable");
   });
 
-  it("does so as an ES module, too", { timeout: 300_000 }, async () => {
+  it("compiles and synthesizes as an ES module", { timeout: 300_000 }, async () => {
     const esm = join(newFolder("esm"), "shop");
     copyApp(app, esm);
     edit(join(esm, "package.json"), (text) =>
@@ -130,7 +130,7 @@ describe("an app that cdk init has just made", () => {
     await run(esm, "npx", "cdk", "synth", "--quiet");
   });
 
-  it("finds the command line", async () => {
+  it("finds the command line tool", async () => {
     expect(await run(app, "npx", "oauth-monitoring", "--help")).toContain("tokens");
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
     expect(await run(app, "npx", "oauth-monitoring", "--version")).toBe(`${version}\n`);
@@ -163,10 +163,10 @@ export const user: string | undefined = callerOf({})?.user_id;
     ["node16", "node16", ["use.mts", "use.cts"]],
     ["nodenext", "nodenext", ["use.mts", "use.cts"]],
     ["esnext", "bundler", ["use.mts"]],
-    // Without exports.
+    // Without `exports` in package.json.
     ["commonjs", "node10", ["use.ts"]],
   ])(
-    "fit with module %s and resolution %s, ours and others' checked as well",
+    "compile with module %s and resolution %s, including declarations of dependencies",
     {
       timeout: 120_000,
     },
@@ -195,7 +195,7 @@ describe("the library from plain JavaScript", () => {
     })();
     console.log(tracked, typeof infra.OAuthMonitoring, lambda.callerOf({}), typeof node.oauthMonitoring);`;
 
-  it("is imported", async () => {
+  it("can be imported", async () => {
     const file = join(app, "plain.mjs");
     writeFileSync(
       file,
@@ -204,7 +204,7 @@ describe("the library from plain JavaScript", () => {
     expect(await run(app, "node", file)).toBe("token_used function undefined function\n");
   });
 
-  it("is required", async () => {
+  it("can be required", async () => {
     const file = join(app, "plain.cjs");
     writeFileSync(
       file,

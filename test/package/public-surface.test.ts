@@ -8,7 +8,7 @@ const surfaces = {
   "oauth-monitoring/node": new PublicSurface("adapters/node/index.d.mts"),
 };
 
-/** Errors name themselves. */
+/** Whether a member is the `name` of an error class. */
 const isErrorName = (name: string) => name.endsWith("Error.name");
 
 describe.each(Object.entries(surfaces))("%s", (_, surface) => {
@@ -17,7 +17,7 @@ describe.each(Object.entries(surfaces))("%s", (_, surface) => {
     expect(surface.unexported()).toEqual([]);
   });
 
-  it("says of every export what it is", () => {
+  it("documents every export", () => {
     const silent = surface.exports().filter(({ doc }) => doc === "");
     expect(silent.map(({ name }) => name)).toEqual([]);
   });
@@ -35,14 +35,14 @@ describe.each([
 ] as const)("%s", (_, name, leastMembers, leastOptional) => {
   const surface = surfaces[name];
 
-  it("says of every property and method what it is", () => {
+  it("documents every property and method", () => {
     const members = [...surface.members("interfaces"), ...surface.members("classes")];
     expect(members.length).toBeGreaterThan(leastMembers);
     const silent = members.filter(({ name, doc }) => doc === "" && !isErrorName(name));
     expect(silent.map(({ name }) => name)).toEqual([]);
   });
 
-  it("says of every optional property what holds without it", () => {
+  it("documents the default of every optional property", () => {
     const optional = surface.members("interfaces").filter(({ isOptional }) => isOptional);
     expect(optional.length).toBeGreaterThan(leastOptional);
     expect(optional.filter(({ defaultTag }) => !defaultTag).map(({ name }) => name)).toEqual([]);

@@ -4,7 +4,7 @@ import { ROOT } from "./new-app.ts";
 
 const DIST = join(ROOT, "dist");
 
-/** Whether a symbol is declared in our package. */
+/** Whether our package declares a symbol. */
 const isOurs = (symbol: ts.Symbol): boolean =>
   symbol.declarations?.some((each) => each.getSourceFile().fileName.startsWith(DIST)) ?? false;
 
@@ -15,19 +15,19 @@ const isPrivate = (node: ts.Node): boolean =>
 
 /** A property of an exported interface or class, or an exported function, class, type or constant. */
 export interface Documented {
-  /** `AttachOptions.except` */
+  /** Name, such as `AttachOptions.except`. */
   readonly name: string;
   readonly doc: string;
   readonly defaultTag: string | undefined;
   readonly isOptional: boolean;
 }
 
-/** What an entry point exports, read from its declarations as a user's compiler does. */
+/** The exports of an entry point, read from its declarations like a user's compiler does. */
 export class PublicSurface {
   readonly #checker: ts.TypeChecker;
   readonly #exported: ReadonlyMap<ts.Symbol, { readonly name: string; readonly onlyType: boolean }>;
 
-  /** @param entry a file of `dist/`, such as `infra/index.d.mts` */
+  /** @param entry a file in `dist/`, such as `infra/index.d.mts` */
   constructor(entry: string) {
     const path = join(DIST, entry);
     const program = ts.createProgram([path], {
@@ -55,20 +55,20 @@ export class PublicSurface {
     return symbol.flags & ts.SymbolFlags.Alias ? this.#checker.getAliasedSymbol(symbol) : symbol;
   }
 
-  /** The names that are exported. */
+  /** Names of all exports. */
   get names(): string[] {
     return [...this.#exported.values()].map(({ name }) => name);
   }
 
-  /** Types that a public signature names and that the entry point does not export: `type in export`. */
+  /** Returns types that a public signature names but the entry point does not export, each as `type in export`. */
   unexported(): string[] {
     const missing = new Set<string>();
     for (const [symbol, { name, onlyType }] of this.#exported) {
       const visit = (node: ts.Node): void => {
         if (isPrivate(node)) return;
-        // The alias is the name of what its constant is the type of.
+        // The alias is the public name of the constant's type.
         if (ts.isTypeQueryNode(node) && ts.findAncestor(node, ts.isTypeAliasDeclaration)) return;
-        // Whoever gets only the type of a class cannot construct one.
+        // A class that is exported only as a type cannot be constructed.
         if (ts.isConstructorDeclaration(node) && onlyType) return;
         const named = ts.isTypeReferenceNode(node)
           ? node.typeName
@@ -92,7 +92,7 @@ export class PublicSurface {
     return [...missing].sort();
   }
 
-  /** Exported subclasses of Error that do not descend from a base class of ours. */
+  /** Returns exported subclasses of Error that do not extend a base class of ours. */
   errorsOutside(baseName: string): string[] {
     return [...this.#exported]
       .filter(([symbol]) => symbol.flags & ts.SymbolFlags.Class)
@@ -111,14 +111,14 @@ export class PublicSurface {
       .map(({ name }) => name);
   }
 
-  /** What is exported of our own, each with its doc comment. */
+  /** Returns our own exports with their doc comments. */
   exports(): Documented[] {
     return [...this.#exported]
       .filter(([symbol]) => isOurs(symbol))
       .map(([symbol, { name }]) => this.#documented(symbol, name));
   }
 
-  /** The properties and methods of what is exported, each with its doc comment. */
+  /** Returns the properties and methods of exported interfaces or classes, with their doc comments. */
   members(kind: "interfaces" | "classes"): Documented[] {
     const flag = kind === "interfaces" ? ts.SymbolFlags.Interface : ts.SymbolFlags.Class;
     return [...this.#exported]

@@ -1,11 +1,11 @@
 /**
- * Writes `ocsf-schema.json`: what the published schema of OCSF says about the classes that we export, and of every
- * object that these can hold. Descriptions and profiles are left out; nothing else is.
+ * Writes `ocsf-schema.json`: the published OCSF schema of the classes that we export, and of every object that they can
+ * contain. Omits only descriptions and profiles.
  *
  *     npx tsx test/published/compile-ocsf-schema.ts FOLDER COMMIT
  *     npx biome format --write test/published
  *
- * FOLDER has the files of https://github.com/ocsf/ocsf-schema (Apache-2.0) at COMMIT.
+ * FOLDER contains the files of https://github.com/ocsf/ocsf-schema (Apache-2.0) at COMMIT.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -62,7 +62,7 @@ const categories = read<Source & { attributes: Record<string, { uid: number; cap
   "categories.json",
 );
 
-/** A definition with all that it inherits; enumerations of heirs add to those above them. */
+/** Returns a definition with everything that it inherits. Its enumerations add to inherited ones. */
 function inherited(of: ReadonlyMap<string, Source>, name: string): Source {
   const source = of.get(name);
   if (!source) throw new Error(`the schema has no ${name}`);
@@ -100,7 +100,7 @@ function compileAttribute(name: string, own: SourceAttribute): CompiledAttribute
 
 function compile(source: Source): Definition {
   const own = Object.entries(source.attributes).filter(
-    // An attribute of a profile is there only where an event names the profile. Ours name none.
+    // Omits attributes of profiles, because our events name no profile.
     ([name, attribute]) => !name.startsWith("$") && !attribute.profile,
   );
   return {
@@ -123,7 +123,7 @@ const compiledClasses = CLASSES.map((name) => {
   if (!category) throw new Error(`${name} has no category`);
   const uid = category.uid * 1000 + (source.uid ?? 0);
   const { caption } = source;
-  // The schema's server writes these two enumerations from the class itself.
+  // The schema's server derives these two enumerations from the class.
   const compiled = compile(source);
   const definition: Definition = {
     ...compiled,
@@ -142,7 +142,7 @@ const compiledClasses = CLASSES.map((name) => {
   ] as const;
 });
 
-/** Every object that a definition can hold, directly or not. */
+/** Every object that a definition can contain, directly or indirectly. */
 const compiledObjects = new Map<string, Definition>();
 function reach({ attributes }: Definition): void {
   for (const { object } of Object.values(attributes)) {

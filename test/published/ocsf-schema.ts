@@ -1,21 +1,21 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** One attribute, as `compile-ocsf-schema.ts` writes it. */
+/** An attribute, as written by `compile-ocsf-schema.ts`. */
 export interface CompiledAttribute {
   /** A type of the dictionary, or `object`. */
   readonly type: string;
-  /** The object that it is, by name. */
+  /** Name of the object type. */
   readonly object?: string;
   readonly array?: true;
   readonly required?: true;
   /** Captions by value. */
   readonly enum?: Readonly<Record<string, string>>;
-  /** The attribute that has the caption of this one's value. */
+  /** Name of the attribute with the caption of this attribute's value. */
   readonly sibling?: string;
 }
 
-/** A type of the dictionary. A type that has a `type` narrows that one. */
+/** A type of the dictionary. A type with a `type` narrows that type. */
 export interface CompiledType {
   readonly type?: string;
   readonly regex?: string;
@@ -32,19 +32,19 @@ export interface Definition {
   };
 }
 
-/** A class with what every event of it says. */
+/** A class, with the caption and the category of its events. */
 export interface CompiledClass extends Definition {
   readonly caption: string;
   readonly category: { readonly uid: number; readonly caption: string };
 }
 
-/** What the published schema says about our classes. */
+/** The published schema of our classes. */
 export interface CompiledSchema {
   readonly source: string;
   readonly commit: string;
   readonly version: string;
   readonly types: Readonly<Record<string, CompiledType>>;
-  /** By `class_uid`. */
+  /** Classes by `class_uid`. */
   readonly classes: Readonly<Record<string, CompiledClass>>;
   readonly objects: Readonly<Record<string, Definition>>;
 }
@@ -53,7 +53,7 @@ export const OCSF = JSON.parse(
   readFileSync(join(import.meta.dirname, "ocsf-schema.json"), "utf8"),
 ) as CompiledSchema;
 
-/** Something that the schema does not allow. */
+/** A violation of the schema. */
 export interface OcsfFault {
   readonly path: readonly (string | number)[];
   readonly message: string;
@@ -64,7 +64,7 @@ type Path = OcsfFault["path"];
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Of a type without a type above it, whether a value is of it. `json_t` is anything. */
+/** Type checks of primitive types. `json_t` accepts anything. */
 const PRIMITIVES: Readonly<Record<string, (value: unknown) => boolean>> = {
   boolean_t: (value) => typeof value === "boolean",
   float_t: (value) => typeof value === "number",
@@ -107,7 +107,7 @@ function valueFaults(attribute: CompiledAttribute, value: unknown, path: Path): 
   if (attribute.object !== undefined) {
     if (!isObject(value)) return [{ path, message: "is not an object" }];
     const definition = OCSF.objects[attribute.object];
-    // The object `object` is for whatever has no attribute: it may have any members.
+    // The object type `object` has no attributes and may have any members.
     return !definition || attribute.object === "object" ? [] : faultsOf(definition, value, path);
   }
   const fault = typeFault(attribute.type, value);
@@ -131,7 +131,7 @@ function faultsOf(
     if (!attribute) return [{ path: at, message: "is no attribute of the schema" }];
     const caption = attribute.enum?.[String(member)];
     const sibling = attribute.sibling === undefined ? undefined : value[attribute.sibling];
-    // 99 is Other: its sibling has the source's own word.
+    // 99 means Other, and its sibling is free text.
     const misnamed = caption !== undefined && member !== 99 && sibling !== undefined;
     return [
       ...valueFaults(attribute, member, at),
@@ -153,7 +153,7 @@ function faultsOf(
   return faults;
 }
 
-/** Everything about an event that the published schema does not allow. */
+/** Returns every violation of the published schema by an event. */
 export function ocsfFaults(event: unknown): OcsfFault[] {
   if (!isObject(event)) return [{ path: [], message: "is not an object" }];
   const { class_uid, activity_id, type_uid, category_uid, metadata } = event;

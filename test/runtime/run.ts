@@ -2,14 +2,14 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** The release that is tried. It is compiled where it is installed, so no dependency of the project. */
+/** Release to test. It is compiled on installation, so it is not a dependency of the project. */
 const RELEASE = "aws-lambda-ric@4.0.2";
 const ROOT = join(import.meta.dirname, "../..");
 const CACHE = join(ROOT, "node_modules", ".cache", "lambda-runtime");
 const CLIENT = join(CACHE, "node_modules", "aws-lambda-ric");
 const TOOLS = "cmake g++ make python3 xz-utils autoconf automake libtool";
 
-/** All but those of the metrics, which may wait while an environment is frozen. */
+/** All e2e tests except those of metrics, which may be delayed while an environment is frozen. */
 const TESTS = [
   "anomalies",
   "delivery",

@@ -31,7 +31,7 @@ const COMMON = {
   userAgent: "curl/8.9",
 };
 
-describe("a call is read from the event of", () => {
+describe("requests read from Lambda events", () => {
   it.each([
     [
       "an HTTP API",
@@ -89,7 +89,7 @@ describe("a call is read from the event of", () => {
         traceId: "1-62fa9327-21cdd4da4c6db451490a5fb7",
       },
     ],
-  ])("%s", (_, event, own) => {
+  ])("reads the request from the event of %s", (_, event, own) => {
     expect(read(event)).toEqual({ ...COMMON, traceId: undefined, ...own });
   });
 
@@ -98,18 +98,18 @@ describe("a call is read from the event of", () => {
     ["[2001:db8::1]:41234", "2001:db8::1"],
     ["[2001:DB8::1]", "2001:db8::1"],
     ["2001:db8::1", "2001:db8::1"],
-  ])("a load balancer that adds the caller's port: %s", (forwarded, ip) => {
+  ])("removes the port that a load balancer adds to the caller's address: %s", (forwarded, ip) => {
     const headers = { ...LOAD_BALANCER_EVENT.headers, "x-forwarded-for": forwarded };
     expect(read({ ...LOAD_BALANCER_EVENT, headers }).ip).toBe(ip);
   });
 
-  it("an HTTP API's authorizer, as of its integration", () => {
+  it("reads the same request from an HTTP API's authorizer event as from its integration event", () => {
     expect(readAuthorizerCall(HTTP_API_AUTHORIZER_EVENT, DIRECT).request).toEqual(
       read(HTTP_API_EVENT),
     );
   });
 
-  it("AppSync, whose operation is a detail", () => {
+  it("reads an AppSync event and records the operation name", () => {
     const appSync = {
       ...COMMON,
       path: "/graphql",
@@ -136,20 +136,20 @@ describe("a call is read from the event of", () => {
     });
   });
 
-  it("no TOKEN authorizer of a REST API: its event lacks the caller's address", () => {
+  it("rejects the event of a TOKEN authorizer because it lacks the caller's address", () => {
     const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/GET/api";
     const event = { type: "TOKEN", authorizationToken: "Bearer opaque-token", methodArn };
     expect(() => readAuthorizerCall(event, DIRECT)).toThrow("requestContext");
   });
 
-  it("a REST API's authorizer, as of its integration", () => {
+  it("reads the same request from a REST API's authorizer event as from its integration event", () => {
     const { body: _, isBase64Encoded: __, ...call } = REST_API_EVENT;
     const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/POST/api/orders/7";
     const event = { type: "REQUEST", methodArn, ...call };
     expect(readAuthorizerCall(event, DIRECT).request).toEqual(read(REST_API_EVENT));
   });
 
-  it("a REST API's console, which has no headers, no certificate and no address", () => {
+  it("reads a test call from the API Gateway console without headers, certificate and address", () => {
     const { domainName: _, ...requestContext } = REST_API_EVENT.requestContext;
     const event = {
       ...REST_API_EVENT,
@@ -177,7 +177,7 @@ describe("a call is read from the event of", () => {
   it.each([
     ["an HTTP API without mutual TLS", HTTP_API_EVENT],
     ["a function URL without IAM", FUNCTION_URL_EVENT],
-  ])("%s, which has a null for who called", (_, event) => {
+  ])("reads null authentication fields from %s", (_, event) => {
     const { requestContext } = event;
     const nulls = { authentication: null, authorizer: null };
     const call = { ...event, requestContext: { ...requestContext, ...nulls } };
@@ -185,7 +185,7 @@ describe("a call is read from the event of", () => {
     expect(read(call).authorization).toEqual(["Bearer opaque-token"]);
   });
 
-  it("a load balancer: its certificate and its origin only as they are configured", () => {
+  it("reads a load balancer's client certificate and origin only when configured", () => {
     const event = {
       ...LOAD_BALANCER_EVENT,
       headers: {
@@ -209,7 +209,7 @@ describe("a call is read from the event of", () => {
     expect(read(broken, configured)).not.toHaveProperty("clientCertificate");
   });
 
-  it("nothing else: another event is refused", () => {
+  it("rejects any other event", () => {
     for (const event of [{}, null, { Records: [] }, { version: "2.0", requestContext: {} }]) {
       expect(() => readInvokedCall(event, DIRECT)).toThrow(InvalidInputError);
     }
@@ -232,7 +232,7 @@ describe("gatewayPaths", () => {
     });
   });
 
-  it("routes by the route, whatever base path and stage the path has", () => {
+  it("uses the route regardless of the base path and stage in the path", () => {
     const call = { route: "/admin/oauth/events", parameters: null, stage: "$default" };
     for (const path of ["/ops/admin/oauth/events", "/public/x", "/"]) {
       expect(gatewayPaths({ ...call, path }).routed).toEqual({
@@ -243,7 +243,7 @@ describe("gatewayPaths", () => {
     }
   });
 
-  it("keeps the stage's name in the path of a route that starts with it", () => {
+  it("keeps the stage name in the path of a route that starts with it", () => {
     const call = { route: "/live/{id}", parameters: { id: "x" }, stage: "live" };
     expect(gatewayPaths({ ...call, path: "/live/x" }).path).toBe("/live/x");
     expect(gatewayPaths({ ...call, path: "/live/live/x" }).path).toBe("/live/x");
@@ -254,22 +254,22 @@ describe("gatewayPaths", () => {
     ["/orders/{id}/lines/{line}", { id: "7", line: "8" }, "/orders/7/lines/8", true],
     ["/files/{proxy+}", { proxy: "a/b" }, "/files/a/b", false],
     ["/{tenant}/{rest+}", { tenant: "t", rest: "a/b" }, "/t/a/b", false],
-    // A decoded slash in a parameter is not a second segment.
+    // A decoded slash in a parameter doesn't start a new segment.
     ["/orders/{id}", { id: "a/b" }, "/orders/a%2Fb", true],
-    // An event without the value cannot be matched with a rule, so the call is rejected.
+    // An event without the value can't match a rule, so the call is denied.
     ["/orders/{id}", {}, "/orders//", true],
-  ])("puts the parameters into the route %s: %o", (route, parameters, path, isExact) => {
+  ])("inserts the parameters into the route %s: %o", (route, parameters, path, isExact) => {
     const { routed } = gatewayPaths({ route, parameters, path: "/any", stage: "$default" });
     expect(routed).toEqual({ paths: [path], route, isExact });
   });
 
-  it("takes a $default route behind a custom domain for one that may have a base path", () => {
+  it("treats a $default route behind a custom domain as one that may have a base path", () => {
     const call = { ...defaultRoute, path: "/live/x", stage: "live", domainName: "api.example.com" };
     expect(gatewayPaths(call).routed).toEqual({ paths: ["/x", "/live/x"], mayHaveBasePath: true });
   });
 });
 
-describe("the address of a caller", () => {
+describe("caller IP address", () => {
   const event = (forwarded: string | undefined, secret?: string) => ({
     ...REST_API_EVENT,
     multiValueHeaders: {
@@ -288,15 +288,15 @@ describe("the address of a caller", () => {
     [1, `198.51.100.1, ${GATEWAY_SAW}`, "198.51.100.1"],
     [1, `192.0.2.66, 198.51.100.1, ${GATEWAY_SAW}`, "198.51.100.1"],
     [2, `198.51.100.1, 192.0.2.7, ${GATEWAY_SAW}`, "198.51.100.1"],
-    // API Gateway has not added the address that it saw.
+    // API Gateway hasn't added the address that it saw.
     [1, "198.51.100.1", "198.51.100.1"],
     [1, `198.51.100.1:4711, ${GATEWAY_SAW}`, "198.51.100.1"],
     [1, `[2001:DB8::1]:4711, ${GATEWAY_SAW}`, "2001:db8::1"],
-    // Fewer addresses than proxies, or none: the address that the gateway saw.
+    // With too few or no addresses, the address that API Gateway saw is used.
     [2, `198.51.100.1, ${GATEWAY_SAW}`, GATEWAY_SAW],
     [1, undefined, GATEWAY_SAW],
     [1, `nonsense, ${GATEWAY_SAW}`, GATEWAY_SAW],
-  ])("is the one that the first trusted proxy saw", (trustedProxies, forwarded, expected) => {
+  ])("is the address that the first trusted proxy saw", (trustedProxies, forwarded, expected) => {
     const addresses = { trustedProxies };
     expect(readInvokedCall(event(forwarded), addresses).request.ip).toBe(expected);
     const methodArn = "arn:aws:execute-api:eu-central-1:1:a/prod/GET/";
@@ -304,7 +304,7 @@ describe("the address of a caller", () => {
     expect(call.request.ip).toBe(expected);
   });
 
-  it("is that of the connection where the CDN's secret header is missing or wrong", () => {
+  it("is the connection's address when the CDN's secret header is missing or wrong", () => {
     const addressBy = (secret?: string) => {
       const call = event(`198.51.100.1, ${GATEWAY_SAW}`, secret);
       return readInvokedCall(call, { trustedProxies: 1, secretHeader }).request.ip;
@@ -314,7 +314,7 @@ describe("the address of a caller", () => {
     expect(addressBy()).toBe(GATEWAY_SAW);
   });
 
-  it("is found in the same way behind an HTTP API and behind a load balancer", () => {
+  it("is determined in the same way behind an HTTP API and a load balancer", () => {
     const forwarded = `198.51.100.1, ${GATEWAY_SAW}`;
     for (const call of [HTTP_API_EVENT, LOAD_BALANCER_EVENT]) {
       const event = { ...call, headers: { "x-forwarded-for": forwarded } };
@@ -324,17 +324,17 @@ describe("the address of a caller", () => {
   });
 });
 
-describe("the caller of a handler", () => {
+describe("callerOf", () => {
   const caller = { oauth_client_id: "shop", token_id: "t", scope: "a b", expires_at: "2026" };
 
   it.each([
     ["a REST API's authorizer", { ...caller, principalId: "shop" }],
     ["an HTTP API's authorizer", { lambda: caller }],
-  ])("is read behind %s", (_, authorizer) => {
+  ])("returns the caller behind %s", (_, authorizer) => {
     expect(callerOf({ requestContext: { authorizer } })).toEqual(caller);
   });
 
-  it("is nobody where nobody was let in", () => {
+  it("returns undefined when no authorizer allowed the call", () => {
     for (const event of [REST_API_EVENT, HTTP_API_EVENT, LOAD_BALANCER_EVENT, {}, undefined]) {
       expect(callerOf(event)).toBeUndefined();
     }

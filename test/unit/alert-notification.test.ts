@@ -4,8 +4,8 @@ import { sampleAlert } from "../sample-alert.ts";
 
 const alert = sampleAlert({ oauth_client_id: "app" });
 
-describe("the words of an alert", () => {
-  it("say what happened, to whom, how much and what to do", () => {
+describe("alertNotification", () => {
+  it("states what happened, the subject, the numbers and the advice", () => {
     const { subject, text, json } = alertNotification(alert);
     expect(subject).toBe("OAuth alert (high risk): failure_burst ip 203.0.113.9");
     expect(text.split("\n")).toEqual([
@@ -27,7 +27,7 @@ describe("the words of an alert", () => {
     expect(JSON.parse(json)).toEqual(alert);
   });
 
-  it("tell the story where several rules found something", () => {
+  it("lists the findings in order of time when several rules contributed", () => {
     const finding = (rule: string, minute: number) => ({
       rule,
       subject: alert.subject,
@@ -50,7 +50,7 @@ describe("the words of an alert", () => {
     );
   });
 
-  it("say when it resolved, and no longer what to do", () => {
+  it("states when an alert was resolved and omits the advice", () => {
     const { oauth_client_id: _, ...nobody } = alert;
     const { subject, text } = alertNotification({
       ...nobody,
@@ -64,7 +64,7 @@ describe("the words of an alert", () => {
     expect(text).toMatch(/Evidence:$/);
   });
 
-  it("have a subject that SNS takes, whatever the id", () => {
+  it("has a subject line that SNS accepts for any id", () => {
     const id = `ü\n${"x".repeat(200)}`;
     const { subject } = alertNotification({ ...alert, subject: { kind: "client", id } });
     expect(subject).toMatch(/^OAuth alert \(high risk\): failure_burst client \?\?x+$/);

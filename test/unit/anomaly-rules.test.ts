@@ -28,7 +28,7 @@ function found(snapshot: Partial<DetectionSnapshot>, rules: Rules = {}) {
   );
 }
 
-/** Counts of a subject by how many minutes ago they were. */
+/** Creates the counts of a subject, each with its age in minutes. */
 const counted = (
   clientId: string,
   value: string,
@@ -39,12 +39,12 @@ const counted = (
   minutes: new Map(counts.map(([ago, count]) => [NOW - ago * MINUTE_MS, count])),
 });
 
-/** Counts of the whole hours before the last one; the first is of the hour just before it. */
+/** Creates counts for whole hours. The first entry is the hour just before the last one. */
 const hoursBack = (count: (back: number) => number, length: number): HourCounts =>
   new Map(Array.from({ length }, (_, n) => [NOW - (n + 2) * HOUR_MS, count(n)]));
 
-describe("what is usual", () => {
-  /** Hours on end, too few to be compared by the time of day. */
+describe("usualRange", () => {
+  /** Calls `usualRange` with consecutive hours, too few to compare by time of day. */
   const few = (counts: readonly number[], nowMs = NOW) =>
     usualRange(
       new Map(counts.map((count, n) => [nowMs - (counts.length + 1 - n) * HOUR_MS, count])),
@@ -52,7 +52,7 @@ describe("what is usual", () => {
       nowMs,
     );
 
-  it("is the median, and the median absolute deviation as a standard deviation", () => {
+  it("returns the median, and the median absolute deviation scaled to a standard deviation", () => {
     // Deviations from 110: 0, 10, 10, 30, 40, 90, 100.
     expect(few([10, 200, 150, 80, 110, 100, 120])).toEqual({
       median: 110,
@@ -67,16 +67,16 @@ describe("what is usual", () => {
     });
   });
 
-  it("deviates at least as a Poisson process does, and at least by one", () => {
+  it("has at least the deviation of a Poisson process, and at least one", () => {
     expect(few([100, 100, 100, 100, 100, 100])?.deviation).toBe(10);
     expect(few([0, 0, 0, 0, 0, 0])).toEqual({ median: 0, deviation: 1, hours: 6 });
   });
 
-  it("is not known of fewer than six hours", () => {
+  it("returns undefined for fewer than six hours", () => {
     expect(few([1, 1, 1, 1, 1])).toBeUndefined();
   });
 
-  it("counts an hour in which nothing happened as nothing, and leaves out the hour that is judged", () => {
+  it("counts an hour without events as zero and skips the hour being judged", () => {
     const hours = new Map([[NOW - HOUR_MS, 1000]]);
     expect(usualRange(hours, NOW - 8 * HOUR_MS, NOW)).toEqual({
       median: 0,
@@ -85,8 +85,8 @@ describe("what is usual", () => {
     });
   });
 
-  it("compares with the same part of the day on the same kind of day, once there are six such hours", () => {
-    // 9 o'clock and an hour to either side has 100, other hours 1; weekends have 7.
+  it("compares with the same time of day and kind of day once there are six such hours", () => {
+    // 100 events at 9 o'clock and the hours next to it, 1 in other hours, 7 on weekends.
     const hourly = (days: number, nowMs: number) => {
       const hours = new Map<number, number>();
       for (let hour = nowMs - days * DAY_MS; hour < nowMs - HOUR_MS; hour += HOUR_MS) {
@@ -96,22 +96,23 @@ describe("what is usual", () => {
       }
       return usualRange(hours, nowMs - days * DAY_MS, nowMs);
     };
-    // Nine working days with three hours each, one of the first Monday and one of this.
+    // Nine working days with three hours each, one hour of the first Monday and one of this Monday.
     expect(hourly(14, NOW)).toMatchObject({ median: 100, hours: 29 });
-    // Three weekend days with three hours each, one of the first Sunday and one of this.
+    // Three weekend days with three hours each, one hour of the first Sunday and one of this
+    // Sunday.
     expect(hourly(14, NOW - DAY_MS)).toMatchObject({ median: 7, hours: 11 });
-    // Only Monday's 8 o'clock is like: every hour since Sunday counts.
+    // Only Monday's 8 o'clock is comparable, so every hour since Sunday counts.
     expect(hourly(1, NOW)).toMatchObject({ median: 7, hours: 23 });
   });
 
-  it("takes the hours around midnight for neighbours", () => {
+  it("treats the hours around midnight as neighbours", () => {
     const midnight = Date.parse("2026-11-25T01:00:00.000Z");
     const start = midnight - 2 * DAY_MS - 3 * HOUR_MS;
     const hours = new Map<number, number>();
     for (let hour = start; hour < midnight - HOUR_MS; hour += HOUR_MS) {
       hours.set(hour, [23, 0, 1].includes(new Date(hour).getUTCHours()) ? 50 : 2);
     }
-    // Monday's and Tuesday's three; Sunday's last hour is of another kind of day.
+    // Three hours each of Monday and Tuesday. Sunday's last hour belongs to another kind of day.
     expect(usualRange(hours, start, midnight)).toMatchObject({ median: 50, hours: 6 });
   });
 });
@@ -124,7 +125,7 @@ describe.each([
     { clientId: "app", lastHour, hours: hoursBack(usual, length), firstSeenMs: NOW },
   ];
 
-  it("raises a client from so many deviations above its median on", () => {
+  it("raises a client that reaches the configured number of deviations above its median", () => {
     const threshold = 400 + deviations * 20;
     const rules = { [rule]: { ratio: 1 } };
     const steady = () => 400;
@@ -142,7 +143,7 @@ describe.each([
     ]);
   });
 
-  it("raises no client below so many times its median, nor below the least number", () => {
+  it("ignores a client below the configured multiple of its median or below the minimum", () => {
     const steady = () => 400;
     expect(found({ [histories]: history(400 * ratio - 1, steady) })).toEqual([]);
     expect(found({ [histories]: history(400 * ratio, steady) })).toHaveLength(1);
@@ -151,24 +152,24 @@ describe.each([
     expect(found({ [histories]: history(minimum, quiet) })).toMatchObject([{ threshold: minimum }]);
   });
 
-  it("learns a client for a day before it judges it", () => {
+  it("ignores a client during its first day", () => {
     const steady = () => 1;
     expect(found({ [histories]: history(5000, steady, 22) })).toEqual([]);
     expect(found({ [histories]: history(5000, steady, 23) })).toHaveLength(1);
     expect(found({ [histories]: history(5000, steady, 0) })).toEqual([]);
   });
 
-  it("looks no further back than the history", () => {
+  it("ignores hours before the history window", () => {
     const hours = new Map([...hoursBack(() => 1, 20), [HISTORY_START - DAY_MS, 1]]);
     const [anomaly] = found({
       [histories]: [{ clientId: "app", lastHour: 5000, hours, firstSeenMs: NOW }],
     });
-    // Nine working days with three hours each, and the first and the last half of one.
+    // Nine working days with three hours each, plus parts of the first and last day.
     expect(anomaly?.evidence.compared_hours).toBe(29);
   });
 });
 
-/** An event of a suspect, so many minutes ago. */
+/** Creates an event of a candidate, with its age in minutes. */
 const seen = (minutesAgo: number, parts: Partial<SeenEvent> = {}): SeenEvent => ({
   atMs: NOW - minutesAgo * MINUTE_MS,
   type: "token_used",
@@ -185,7 +186,7 @@ describe("failure_burst", () => {
       addresses: new Map([["203.0.113.9", events]]),
     });
 
-  it("raises an address from its number of guesses within the window on", () => {
+  it("raises an address that reaches the number of credential guesses within the window", () => {
     expect(bursts(19)).toEqual([]);
     expect(bursts(20)).toMatchObject([
       {
@@ -202,7 +203,7 @@ describe("failure_burst", () => {
     ]);
   });
 
-  it("trusts an address that many others use, unless most of its calls are guesses", () => {
+  it("ignores an address with many users and lowers the score of one with a few", () => {
     const uses = (count: number) =>
       Array.from({ length: count }, (_, n) => seen(60, { userId: `user-${n}` }));
     const guesses = Array.from({ length: 20 }, () => seen(5, guess));
@@ -211,7 +212,7 @@ describe("failure_burst", () => {
     expect(bursts(20, [...uses(2), ...guesses])).toMatchObject([{ score: 50 }]);
   });
 
-  it("names the client at which most was guessed, unless nobody is known", () => {
+  it("names the client with most credential guesses unless the client is unknown", () => {
     const parts = (...clients: readonly (readonly [string, number])[]) =>
       found({
         guessedIps: clients.map(([client, count]) => counted(client, "203.0.113.9", [1, count])),
@@ -232,7 +233,7 @@ describe("failure_rate", () => {
       ...parts,
     });
 
-  it("judges callers at whom nobody ever guessed, once the stack has watched for a day", () => {
+  it("raises credential guesses without a known client after one day of history", () => {
     expect(rate({})).toMatchObject([{ rule: "failure_rate", observed: 60, threshold: 20 }]);
     const young = {
       clientId: "(none)",
@@ -243,19 +244,19 @@ describe("failure_rate", () => {
     expect(found({ guesses: [young] })).toEqual([]);
   });
 
-  it("scores many addresses high, and raises none at which most holders are let in", () => {
+  it("scores many addresses high and skips addresses where most principals are allowed", () => {
     const from = (count: number) =>
       Array.from({ length: count }, (_, n) => counted("(none)", `198.51.${n}.7`, [5, 3]));
     expect(rate({ guessedIps: from(20) })).toMatchObject([
       { score: 80, evidence: { addresses: 20, guesses_an_address: 3 } },
     ]);
     expect(rate({ guessedIps: from(3) })).toMatchObject([{ score: 55 }]);
-    // One that makes most of them is a story of its own.
+    // An address that makes most of the guesses becomes its own incident.
     const one = counted("(none)", "203.0.113.9", [15, 42]);
     expect(rate({ guessedIps: [one, ...from(6)] })).toMatchObject([
       { subject: { kind: "ip", id: "203.0.113.9" }, score: 55 },
     ]);
-    // So is one network with most of them.
+    // A network that makes most of them also becomes its own incident.
     const network = Array.from({ length: 20 }, (_, n) =>
       counted("(none)", `203.0.113.${n}`, [15, 3]),
     );
@@ -275,7 +276,7 @@ describe("network_guessing", () => {
   const raised = (...parts: readonly Partial<DetectionSnapshot>[]) =>
     found(Object.assign({}, ...parts)).filter(({ rule }) => rule === "network_guessing");
 
-  it("raises guesses that are spread over one network, and none that are spread wider", () => {
+  it("raises credential guesses spread over one network but not over several networks", () => {
     expect(raised({ guessedIps: from("198.51.100", 10) })).toMatchObject([
       {
         subject: { kind: "network", id: "198.51.100.0/24" },
@@ -292,11 +293,11 @@ describe("network_guessing", () => {
       counted("(none)", `2001:db8:1:${n}::1`, [20, 3]),
     );
     expect(raised({ guessedIps: ipv6 })).toMatchObject([{ subject: { id: "2001:db8:1::/48" } }]);
-    // What is no address is in no network.
+    // A value that isn't an IP address belongs to no network.
     expect(raised({ guessedIps: from("not an address", 20) })).toEqual([]);
   });
 
-  it("leaves one address to the rules of addresses, and a carrier or an office alone", () => {
+  it("skips a network with one dominant address, and a shared network with active users", () => {
     const one = [...from("198.51.100", 9, 1), counted("(none)", "198.51.100.77", [20, 60])];
     expect(raised({ guessedIps: one })).toEqual([]);
     const used: SeenEvent = {
@@ -321,7 +322,7 @@ describe("persistent_failures", () => {
     ]),
   });
 
-  it("raises an address that guessed in each of the last four whole hours", () => {
+  it("raises an address with credential guesses in each of the last four whole hours", () => {
     expect(found(perHour(6, 13, 14, 15, 99))).toMatchObject([
       {
         rule: "persistent_failures",
@@ -340,7 +341,7 @@ describe("persistent_failures", () => {
     expect(found(later)).toMatchObject([{ windowEnd: toInstant(NOW) }]);
   });
 
-  it("raises no job with a dead token: one that failed so the day before, or that was let in and has a steady beat", () => {
+  it("ignores or scores lower a job that keeps using an invalid token", () => {
     const always = Array.from({ length: 26 }, () => 12);
     expect(found(perHour(...always))).toEqual([]);
     const beat = (jitter: number) => ({
@@ -367,7 +368,7 @@ describe("persistent_failures", () => {
 });
 
 describe("credential_reuse", () => {
-  it("raises each client whose codes or refresh tokens were presented twice, just now", () => {
+  it("raises each client whose codes or refresh tokens were just used twice", () => {
     const failedReasons = [
       counted("app", "refresh_token_reused", [10, 2], [1, 1]),
       counted("web", "authorization_code_reused", [1, 1]),
@@ -387,7 +388,7 @@ describe("credential_reuse", () => {
     expect(found({ failedReasons }, { credential_reuse: { enabled: false } })).toEqual([]);
   });
 
-  it("tells a thief from a program that asks again because an answer was lost", () => {
+  it("distinguishes a thief from a client that retries after a lost response", () => {
     const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp" };
     const reuse = (party: Partial<SeenEvent>) => ({
       failedReasons: [counted("app", "refresh_token_reused", [1, 1])],
@@ -421,7 +422,7 @@ describe("dormant_token", () => {
   const month = 30 * 24 * 60;
   const job = Array.from({ length: 80 }, () => seen(month, office));
 
-  it("raises a token that woke and is busy, if nobody knows what it did before", () => {
+  it("raises a busy token after dormancy when its earlier activity is unknown", () => {
     expect(woke(49, office)).toEqual([]);
     expect(woke(50, office)).toMatchObject([
       { rule: "dormant_token", subject: { kind: "token", id: "t1" }, observed: 50, threshold: 50 },
@@ -429,7 +430,7 @@ describe("dormant_token", () => {
     expect(found({ dormantTokens: [counted("batch", "t1", [1, 1])] })).toEqual([]);
   });
 
-  it("raises no monthly job, but one from elsewhere, or ten times as busy", () => {
+  it("ignores a monthly job unless it comes from elsewhere or is ten times as busy", () => {
     expect(woke(80, office, job)).toEqual([]);
     expect(woke(3, { ...office, network: "203.0.0.0/16", agent: "curl" }, job)).toMatchObject([
       { score: 70 },
@@ -463,7 +464,7 @@ describe("new_network", () => {
     ],
   ]);
 
-  it("raises a service that came from a network it never was on, once it is known for two days", () => {
+  it("raises a service in a new network once the service is known for two days", () => {
     const serviceNetworks = [from("203.0.0.0/16", [60, 1], [2, 2]), from("203.0.0.0/16", [1, 4])];
     expect(
       found({ serviceNetworks, clientAgents, knownNetworks: known(["10.1.0.0/16", 47]) }),
@@ -484,7 +485,7 @@ describe("new_network", () => {
     ]);
   });
 
-  it("goes on raising a network within six hours of its first sight, and no longer", () => {
+  it("keeps raising a network for six hours after it was first seen", () => {
     const serviceNetworks = [from("203.0.0.0/16", [1, 1])];
     const since = (hoursAgo: number) =>
       found({
@@ -504,7 +505,7 @@ describe("new_network", () => {
     expect(since(6.01)).toEqual([]);
   });
 
-  it("raises no service that moves, but one that goes on where it was", () => {
+  it("ignores a service that moves but raises one that also stays active in its usual network", () => {
     const okhttp = (network: string, ...counts: readonly (readonly [number, number])[]) =>
       counted("service", `${network} okhttp`, ...counts);
     const moved = (...old: readonly (readonly [number, number])[]) =>
@@ -520,7 +521,7 @@ describe("new_network", () => {
     ]);
   });
 
-  it("raises one who asks for a token each time, where the service keeps its own, and no build jobs", () => {
+  it("raises a service that requests a new token per call, but not build jobs", () => {
     const okhttp = counted("service", "203.0.0.0/16 okhttp", [50, 1], [5, 2]);
     const event = (ago: number, network: string, tokenId: string, ip: string): SeenEvent => ({
       atMs: NOW - ago * MINUTE_MS,
@@ -552,7 +553,7 @@ describe("new_network", () => {
     expect(raised(...calls(4, 4))).toEqual([]);
   });
 
-  it("sees after hours that a service that is seldom used goes on where it was", () => {
+  it("detects later that a rarely used service is still active in its usual network", () => {
     const okhttp = (network: string, minutesAgo: number) =>
       counted("service", `${network} okhttp`, [minutesAgo, 1]);
     const since = (hoursAgo: number, ownMinutesAgo: number) =>
@@ -566,7 +567,7 @@ describe("new_network", () => {
     expect(since(7, 30)).toEqual([]);
   });
 
-  it("knows where a service is whose one token is older than the watch", () => {
+  it("learns the networks of a service from a token older than the monitoring", () => {
     const use = (minutesAgo: number, network: string): SeenEvent => ({
       atMs: NOW - minutesAgo * MINUTE_MS,
       type: "token_used",
@@ -588,12 +589,12 @@ describe("new_network", () => {
     expect(at(3 * day, 2 * day, 3)).toMatchObject([
       { score: 75, evidence: { known_networks: ["10.1.0.0/16", "203.0.0.0/16"] } },
     ]);
-    // On one day alone, and known for less than two days.
+    // Seen on only one day, or known for less than two days.
     expect(at(3 * day)).toEqual([]);
     expect(at(1.5 * day, 1.2 * day)).toEqual([]);
   });
 
-  it("of a service that is used from everywhere raises new programs alone", () => {
+  it("raises only new programs for a service that is used from many networks", () => {
     const many = [1, 2, 3, 4].map((n) => [`10.${n}.0.0/16`, 100 - n] as const);
     const serviceNetworks = [from("203.0.0.0/16", [1, 1])];
     const at = (agents: typeof clientAgents, networks = many) =>

@@ -22,7 +22,7 @@ const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}
   ...parts,
 });
 
-/** So many uses at home, on two days. */
+/** Creates events at the usual location, spread over two days. */
 const atHome = (count = 5) =>
   Array.from({ length: count }, (_, n) =>
     use((n % 2 === 0 ? 3 : 2) * DAY_MINUTES - n, HOME, { ip: "10.1.2.3", network: "10.1.0.0/16" }),
@@ -36,12 +36,12 @@ const found = (parts: Partial<DetectionSnapshot>) =>
 const ofAda = (...events: readonly SeenEvent[]) =>
   found({ holders: new Map([["user:ada", events]]) });
 
-describe("anonymising_proxy at a user", () => {
+describe("anonymising_proxy for a user", () => {
   const score = (origin: Origin, parts: Partial<SeenEvent> = {}) =>
     ofAda(...atHome(), use(5, origin, parts))[0]?.score;
   const curl = { agent: "curl" };
 
-  it("raises Tor for the first time, at most with medium risk", () => {
+  it("raises first use of Tor with at most medium risk", () => {
     expect(ofAda(...atHome(), use(5, exit("tor", "RO")), use(4, exit("tor", "RO")))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -61,7 +61,7 @@ describe("anonymising_proxy at a user", () => {
     expect(score(exit("tor", "RO"), curl)).toBe(65);
   });
 
-  it("raises a VPN or a proxy only with another program as well", () => {
+  it("raises a VPN or proxy only when the program changes too", () => {
     expect(score(exit("vpn", "NL"))).toBeUndefined();
     expect(score(exit("vpn"), curl)).toBeUndefined();
     expect(score(exit("vpn", "NL"), curl)).toBe(40);
@@ -72,25 +72,25 @@ describe("anonymising_proxy at a user", () => {
     expect(score(exit("tor"), { type: "auth_failed" })).toBeUndefined();
   });
 
-  it("raises nobody who used one before, or of whom too little is known", () => {
+  it("ignores users with earlier proxy use and users with too little history", () => {
     const tor = exit("tor");
     expect(ofAda(use(9 * DAY_MINUTES, tor), ...atHome(), use(5, tor))).toEqual([]);
     expect(ofAda(use(9 * DAY_MINUTES, exit("vpn")), ...atHome(), use(5, tor))).toEqual([]);
     expect(ofAda(...atHome(4), use(5, tor))).toEqual([]);
     const oneDay = [0, 1, 2, 3, 4].map((n) => use(2 * DAY_MINUTES - n, HOME));
     expect(ofAda(...oneDay, use(5, tor))).toEqual([]);
-    // Nothing is known of uses without an origin.
+    // Events without IP enrichment provide no history.
     const unknown = atHome().map(({ origin: _, ...event }) => event);
     expect(ofAda(...unknown, use(5, tor))).toEqual([]);
   });
 
-  it("is news for two hours", () => {
+  it("raises a finding only for two hours", () => {
     expect(ofAda(...atHome(), use(120, exit("tor")))).toHaveLength(1);
     expect(ofAda(...atHome(), use(121, exit("tor")))).toEqual([]);
   });
 });
 
-describe("anonymising_proxy at an exit", () => {
+describe("anonymising_proxy for an exit address", () => {
   const people = (count: number, kind: Origin["kind"]) =>
     found({
       holders: new Map(
@@ -101,7 +101,7 @@ describe("anonymising_proxy at an exit", () => {
       ),
     }).filter(({ subject }) => subject.kind === "ip");
 
-  it("raises many users who come through one for the first time", () => {
+  it("raises an exit that many users use for the first time", () => {
     expect(people(4, "tor")).toEqual([]);
     expect(people(5, "tor")).toMatchObject([
       {
@@ -113,7 +113,7 @@ describe("anonymising_proxy at an exit", () => {
       },
     ]);
     expect(people(5, "proxy")).toHaveLength(1);
-    // A company begins to use a VPN.
+    // A company starts to use a VPN.
     expect(people(9, "vpn")).toEqual([]);
   });
 
@@ -134,7 +134,7 @@ describe("anonymising_proxy at an exit", () => {
   const at = (...addresses: readonly (readonly [string, readonly SeenEvent[]])[]) =>
     found({ addresses: new Map(addresses) });
 
-  it("raises guesses, also if they are spread over several", () => {
+  it("raises credential guesses, even when they are spread over several exits", () => {
     expect(at(guesses(9, exit("tor")))).toEqual([]);
     expect(at(guesses(10, exit("tor")))).toMatchObject([
       {
@@ -161,14 +161,14 @@ describe("anonymising_proxy at an exit", () => {
       },
     ]);
     expect(at(guesses(5, exit("tor"), "198.51.100.1"), guesses(5, exit("proxy")))).toEqual([]);
-    // Exits of a VPN have many customers, and who guesses enough is a story alone.
+    // VPN exits have many customers, and an exit with enough guesses is its own incident.
     expect(at(guesses(5, exit("vpn"), "198.51.100.1"), guesses(5, exit("vpn")))).toEqual([]);
     expect(at(guesses(12, exit("tor"), "198.51.100.1"), guesses(9, exit("tor")))).toMatchObject([
       { subject: { id: "198.51.100.1" }, observed: 12, involved: [{ id: "198.51.100.1" }] },
     ]);
   });
 
-  it("raises no guesses of two hours ago, from elsewhere, or where people are let in", () => {
+  it("ignores guesses older than two hours, from other networks, or where users were allowed", () => {
     expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.5))).toHaveLength(1);
     expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.95))).toEqual([]);
     expect(at(guesses(50, exit("hosting")))).toEqual([]);

@@ -6,7 +6,7 @@ import { requiredAccess, withScopes } from "../../shared/authorization/required-
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 
 describe("parseBearerCredentials", () => {
-  it("takes the token of RFC 6750, whatever the case of the scheme", () => {
+  it("accepts the token syntax of RFC 6750 with any case of the scheme", () => {
     for (const scheme of ["Bearer", "bearer", "BEARER"]) {
       expect(parseBearerCredentials([`${scheme} abc.DEF-1_~+/==`])).toEqual({
         found: true,
@@ -16,7 +16,7 @@ describe("parseBearerCredentials", () => {
     }
   });
 
-  it("never throws, and finds only what a header can carry", () => {
+  it("never throws and returns only secrets from the header", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary" }), { maxLength: 3 }), (fields) => {
         const parsed = parseBearerCredentials(fields);
@@ -26,7 +26,7 @@ describe("parseBearerCredentials", () => {
     );
   });
 
-  it("refuses a token longer than any real one", () => {
+  it("rejects a token longer than any real one", () => {
     expect(parseBearerCredentials([`Bearer ${"a".repeat(5000)}`])).toMatchObject({ found: false });
   });
 });
@@ -78,11 +78,11 @@ describe("readPath", () => {
     if (path.startsWith("/")) expect(segmentsOf(path, true)).toBe("ambiguous_path");
   });
 
-  it.each(["/%zz", "/%", "/a%c0%af", "/a%ff"])("rejects %s, which does not decode", (path) => {
+  it.each(["/%zz", "/%", "/a%c0%af", "/a%ff"])("rejects %s because it can't be decoded", (path) => {
     expect(segmentsOf(path)).toBe("malformed_path");
   });
 
-  it("reads an encoded slash and an empty segment in both ways where they are allowed", () => {
+  it("returns both readings of encoded slashes and empty segments where they are allowed", () => {
     const read = (path: string) => readPath(path, {}, ["encoded_slashes", "empty_segments"]);
     const segments = (path: string) => {
       const readings = read(path);
@@ -98,7 +98,7 @@ describe("readPath", () => {
     expect(read("/a%2f..%2fb")).toBe("ambiguous_path");
   });
 
-  it("never throws, and returns no dot segment and no separator inside a segment", () => {
+  it("never throws and never returns a dot segment or a separator inside a segment", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const readings = readPath(`/${text}`, {});
@@ -137,7 +137,7 @@ describe("requiredAccess", () => {
     expect(access("GET", "/api/mcp/a/b").session).toBe("required");
   });
 
-  it("needs the default scopes where no rule matches", () => {
+  it("requires the default scopes when no rule matches", () => {
     expect(scopes("GET", "/api/other")).toEqual(["api:read"]);
     expect(scopes("HEAD", "/api/mcp", true)).toEqual(["api:read"]);
     expect(scopes("DELETE", "/api/other")).toEqual(["api:write"]);
@@ -160,11 +160,11 @@ describe("requiredAccess", () => {
     ["GET", "/api/mcp/", ["api:read", "mcp:use"]],
     ["GET", "/api/mcp", ["api:read", "mcp:use"]],
     ["GET", "/ADMIN/oauth/events", ["api:read", "oauth:admin"]],
-  ])("needs for %s %s what every reading of it needs", (method, path, expected) => {
+  ])("requires for %s %s the scopes of every possible reading", (method, path, expected) => {
     expect(scopes(method, path)).toEqual(expected);
   });
 
-  it("finds the rule at any base path of a custom domain", () => {
+  it("finds the rule under any base path of a custom domain", () => {
     const target = { paths: ["/ops/v1/api/reports/7"], mayHaveBasePath: true };
     expect(requiredAccess(config, "GET", target)).toMatchObject({
       scopes: ["api:read", "reports:read"],

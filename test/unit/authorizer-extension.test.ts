@@ -7,13 +7,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { recordingLogger } from "../integration/world.ts";
 
 /**
- * Lambda's Extensions API and the AWS services, as one server. The extension's environment is free again when it
- * asks for the next event.
+ * Simulates the Lambda Extensions API and the AWS services. The environment is ready again when the
+ * extension asks for the next event.
  */
 let server: Server;
 let waiting: ServerResponse | undefined;
 let asked: (() => void) | undefined;
-/** The responses of the runtime and the calls of EventBridge, in the order in which the process starts them. */
+/** Responses of the runtime and EventBridge requests, in the order in which the process starts them. */
 const order: string[] = [];
 
 const PUT_EVENTS = "AWSEvents.PutEvents";
@@ -80,7 +80,7 @@ type Handler = (event: never, context: Context) => Promise<unknown>;
 
 const CONTEXT = { functionName: "authorizer", awsRequestId: "l-1" } as Context;
 
-/** One invocation by a runtime of the shape of aws-lambda-ric 4, which posts the response after a `setImmediate`. */
+/** Invokes the handler like the runtime aws-lambda-ric 4, which posts the response after a `setImmediate`. */
 async function invoke(handler: Handler, event: unknown): Promise<void> {
   await free();
   waiting?.end(JSON.stringify({ eventType: "INVOKE", requestId: CONTEXT.awsRequestId }));
@@ -101,9 +101,9 @@ const CALL = {
   requestContext: { requestId: "r-1", identity: { sourceIp: "203.0.113.9" } },
 };
 
-describe("the authorizer with an extension", () => {
+describe("authorizer with the internal extension", () => {
   it.each([{}, null, "x", { requestContext: null }])(
-    "is free for the next call after the malformed event %j",
+    "is ready for the next call after the malformed event %j",
     { timeout: 5000 },
     async (event) => {
       await invoke(await authorizer(), event);
@@ -111,15 +111,15 @@ describe("the authorizer with an extension", () => {
     },
   );
 
-  it("publishes an event after its response was posted", async () => {
+  it("publishes an event after the response", async () => {
     const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:abc/prod/GET/api/data";
     await invoke(await authorizer(), { ...CALL, methodArn });
     expect(order).toEqual(["response", "event"]);
   });
 });
 
-describe("the Lambda middleware with an extension", () => {
-  it("publishes an event after its response was posted", async () => {
+describe("Lambda middleware with the internal extension", () => {
+  it("publishes an event after the response", async () => {
     waiting = undefined;
     const { oauthMonitoring } = await import("../../adapters/lambda/oauth-monitoring.ts");
     const handler = middy()
@@ -129,7 +129,7 @@ describe("the Lambda middleware with an extension", () => {
     expect(order).toEqual(["response", "event"]);
   });
 
-  it("is free for the next call after a malformed event", { timeout: 5000 }, async () => {
+  it("is ready for the next call after a malformed event", { timeout: 5000 }, async () => {
     waiting = undefined;
     const { oauthMonitoring } = await import("../../adapters/lambda/oauth-monitoring.ts");
     const handler = middy()

@@ -17,12 +17,12 @@ const CALL = {
   requestContext: { requestId: "r-1", identity: { sourceIp: "203.0.113.9" } },
 } as unknown as APIGatewayRequestAuthorizerEvent;
 
-/** Calls of the AWS services, by the operation that they name. */
+/** Requests to AWS services, by operation. */
 const calls: { operation: string; input: Record<string, unknown> }[] = [];
 let server: Server;
 const lines: string[] = [];
 
-/** A store that knows no token, a bus that takes nothing, a queue that takes everything. */
+/** DynamoDB finds no token, EventBridge fails, and SQS accepts everything. */
 const ANSWERS: Readonly<Record<string, [number, object]>> = {
   "DynamoDB_20120810.UpdateItem": [
     400,
@@ -70,8 +70,8 @@ afterAll(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-describe("the authorizer's function", () => {
-  it("refuses an unknown token, and sets its event aside where the bus does not take it", async () => {
+describe("authorizer function", () => {
+  it("denies an unknown token and spools its event when EventBridge is down", async () => {
     vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
       lines.push(...String(chunk).split("\n").filter(Boolean));
       return true;
@@ -110,7 +110,7 @@ describe("the authorizer's function", () => {
   });
 });
 
-describe("a decision", () => {
+describe("decideCall", () => {
   function scene(publish: (events: readonly OAuthEvent[]) => Promise<void>) {
     const logger = recordingLogger();
     const counted: [string, number][] = [];
@@ -137,7 +137,7 @@ describe("a decision", () => {
 
   const MISSING = { ...CALL, headers: {} };
 
-  it("is told of, counted and timed after its answer, each once", async () => {
+  it("logs, counts, times and publishes each decision once, after the response", async () => {
     const published: OAuthEvent[] = [];
     const { authorizer, logger, counted, works } = scene(async (events) => {
       published.push(...events);
@@ -158,7 +158,7 @@ describe("a decision", () => {
         ],
       },
     ]);
-    // The clock is looked at when the call begins, when it is decided about, and when it is over.
+    // The clock is read three times: at the start, at the decision and at the end.
     expect(counted).toEqual([
       ["AuthFailed", 1],
       ["DecisionDuration", 10],
@@ -166,7 +166,7 @@ describe("a decision", () => {
     ]);
   });
 
-  it("is told of with what it failed with, and counts the events that were lost", async () => {
+  it("logs the cause of a publishing failure and counts the lost events", async () => {
     const lost = [1, 2].map((n) => createEvent({ eventType: "token_used", details: { n } }, 0));
     const { authorizer, logger, counted, works } = scene(() =>
       Promise.reject(new PublishError(lost, "no bus")),
@@ -181,7 +181,8 @@ describe("a decision", () => {
       ["AuthFailed", 1],
       ["DecisionDuration", 10],
       ["EventsLost", 2],
-      // At once, since the environment may be frozen for long after a call that is let in.
+      // Published immediately, because Lambda may freeze the environment for a long time after an
+      // allowed call.
       ["published", 3],
       ["published", 4],
     ]);
@@ -189,7 +190,7 @@ describe("a decision", () => {
     expect(counted).toHaveLength(5);
   });
 
-  it("that the function fails to make is counted as none", async () => {
+  it("counts a decision as unavailable when the function throws", async () => {
     const { authorizer, logger, counted, works } = scene(async () => {});
     const broken = { ...(authorizer as object), config: undefined } as never;
     await expect(

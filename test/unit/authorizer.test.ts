@@ -35,8 +35,8 @@ const session: ClientSession = {
 
 const answer = (decision: Decision, arn = ARN) => toAuthorizerResult(decision, arn, "shop");
 
-describe("the authorizer's answer to AppSync", () => {
-  it("lets in one call only, and hands on who calls", () => {
+describe("toAppSyncResult", () => {
+  it("allows only one call and passes on the caller's identity", () => {
     expect(toAppSyncResult({ outcome: "allowed", token, session })).toEqual({
       isAuthorized: true,
       resolverContext: {
@@ -56,17 +56,17 @@ describe("the authorizer's answer to AppSync", () => {
     { outcome: "unauthenticated", reason: "revoked_token" },
     { outcome: "insufficient_scope", token, requiredScopes: ["api:write"] },
     { outcome: "invalid_session", token, reason: "missing_session" },
-  ])("refuses $outcome, which AppSync must not remember", (decision) => {
+  ])("denies $outcome and turns off caching", (decision) => {
     expect(toAppSyncResult(decision)).toEqual({ isAuthorized: false, ttlOverride: 0 });
   });
 
-  it("is an error while there is no decision", () => {
+  it("throws when there is no decision", () => {
     expect(() => toAppSyncResult({ outcome: "unavailable" })).toThrow(UnavailableError);
   });
 });
 
-describe("the authorizer's answer", () => {
-  it("allows the one method called, and hands on who calls", () => {
+describe("toAuthorizerResult", () => {
+  it("allows only the called method and passes on the caller's identity", () => {
     expect(answer({ outcome: "allowed", token })).toEqual({
       principalId: "ada",
       policyDocument: {
@@ -83,7 +83,7 @@ describe("the authorizer's answer", () => {
     });
   });
 
-  it("names the client where there is no user, and the session where there is one", () => {
+  it("uses the client as principal without a user and includes the session", () => {
     const { user_id: _, ...service } = token;
     const { principalId, context } = answer({ outcome: "allowed", token: service, session });
     expect(principalId).toBe("app");
@@ -91,7 +91,7 @@ describe("the authorizer's answer", () => {
     expect(context).not.toHaveProperty("user_id");
   });
 
-  it("denies for want of a scope, and says which", () => {
+  it("denies a missing scope and names it", () => {
     const requiredScopes = ["api:write", "api:admin"];
     const { principalId, policyDocument, context } = answer({
       outcome: "insufficient_scope",
@@ -114,7 +114,7 @@ describe("the authorizer's answer", () => {
     ["unknown_session", "not known"],
     ["expired_session", "expired"],
     ["foreign_session", "another client"],
-  ] as const)("denies for a %s, and says what to do", (reason, words) => {
+  ] as const)("denies a %s and says what to do", (reason, words) => {
     const { policyDocument, context } = answer({ outcome: "invalid_session", token, reason });
     expect(policyDocument.Statement).toMatchObject([{ Effect: "Deny" }]);
     expect(context).toMatchObject({ error: "invalid_session", scope: "" });
@@ -124,10 +124,10 @@ describe("the authorizer's answer", () => {
     );
   });
 
-  it("throws what API Gateway makes 401 and 503 of", () => {
+  it("throws the errors that API Gateway maps to 401 and 503", () => {
     const unauthenticated = () => answer({ outcome: "unauthenticated", reason: "unknown_token" });
     expect(unauthenticated).toThrow(UnauthorizedError);
-    // Exactly this name and message.
+    // The name and message must match exactly.
     expect(unauthenticated).toThrow(expect.objectContaining({ name: "Error" }));
     expect(unauthenticated).toThrow(/^Unauthorized$/);
     const unavailable = () => answer({ outcome: "unavailable" });
@@ -138,14 +138,14 @@ describe("the authorizer's answer", () => {
   it.each<Decision>([
     { outcome: "unauthenticated", reason: "unknown_token" },
     { outcome: "unavailable" },
-  ])("costs at most 260 bytes in the runtime's log when it is an error: $outcome", (decision) => {
+  ])("writes at most 260 bytes to the runtime log for an error: $outcome", (decision) => {
     let thrown: Error | undefined;
     try {
       answer(decision);
     } catch (error) {
       thrown = error as Error;
     }
-    // The line of aws-lambda-ric 4 for an error, in the JSON format.
+    // The log line that aws-lambda-ric 4 writes for an error in the JSON format.
     const line = JSON.stringify({
       timestamp: "2026-11-23T10:00:00.000Z",
       level: "ERROR",
@@ -161,7 +161,7 @@ describe("the authorizer's answer", () => {
     expect(Buffer.byteLength(line)).toBeLessThanOrEqual(260);
   });
 
-  it("cuts an ARN that is longer than API Gateway takes", () => {
+  it("shortens an ARN that exceeds API Gateway's limit", () => {
     const resource = (length: number) => {
       const { policyDocument } = answer({ outcome: "allowed", token }, ARN.padEnd(length, "x"));
       return (policyDocument.Statement[0] as { Resource: string }).Resource;
@@ -178,7 +178,7 @@ afterEach(() => {
   server = undefined;
 });
 
-/** Lambda's Extensions API: each `next` waits until it is told to answer. */
+/** Simulates the Lambda Extensions API. Each request for the next event waits until the test answers it. */
 async function lambda(
   registered: (response: ServerResponse) => void = (response) =>
     response.writeHead(200, { "lambda-extension-identifier": "ext-1" }).end("{}"),
@@ -215,8 +215,8 @@ async function lambda(
 
 const later = () => new Promise((resolve) => setTimeout(resolve, 30));
 
-describe("the internal extension", () => {
-  it("registers under its name for invocations, and asks for the next with its identifier", async () => {
+describe("registerInternalExtension", () => {
+  it("registers for invocations under its name and requests the next event with its identifier", async () => {
     const { api, calls, asked } = await lambda();
     await registerInternalExtension(api, () => {});
     await asked();
@@ -235,7 +235,7 @@ describe("the internal extension", () => {
     ]);
   });
 
-  it("returns at once, does the work after the answer, and only then asks for the next event", async () => {
+  it("returns immediately, runs the work after the response and then asks for the next event", async () => {
     const { api, calls, answerNext, asked } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     for (const invocation of [1, 2]) {
@@ -256,12 +256,12 @@ describe("the internal extension", () => {
     }
   });
 
-  it("starts the work after a runtime has posted the response that posts it one turn later", async () => {
+  it("starts the work after a runtime that posts the response one turn later", async () => {
     const { api, answerNext, asked } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     const order: string[] = [];
     await answerNext();
-    // As aws-lambda-ric 4 does, with a handler that awaits more than once on its way out.
+    // Like aws-lambda-ric 4, with a handler that awaits more than once before it returns.
     await (async () => {
       try {
         await later();
@@ -275,7 +275,7 @@ describe("the internal extension", () => {
     expect(order).toEqual(["response", "work"]);
   });
 
-  it("does work that came before the event of its invocation", async () => {
+  it("runs work that was added before its invocation event arrived", async () => {
     const { api, answerNext, asked } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     await asked();
@@ -288,7 +288,7 @@ describe("the internal extension", () => {
     expect(works).toEqual([1]);
   });
 
-  it("tells of work that fails, and goes on", async () => {
+  it("reports failed work and continues", async () => {
     const { api, answerNext, asked } = await lambda();
     const failures: unknown[] = [];
     const after = await registerInternalExtension(api, (error) => failures.push(error));
@@ -298,7 +298,7 @@ describe("the internal extension", () => {
     expect(failures).toEqual(["no bus"]);
   });
 
-  it("does the work before the answer where there is no Extensions API", async () => {
+  it("runs the work before the response when there is no Extensions API", async () => {
     const failures: unknown[] = [];
     const refused = await lambda((response) => response.writeHead(403).end("{}"));
     const broken = await lambda((response) => response.destroy());
@@ -311,11 +311,11 @@ describe("the internal extension", () => {
       });
       expect(works).toBe(1);
     }
-    // Refused is an answer; a connection that breaks is told of.
+    // A denied registration is a valid response. A broken connection is reported.
     expect(failures).toHaveLength(1);
   });
 
-  it("loses no work when the API breaks off: what waits is done, and then each before its answer", async () => {
+  it("loses no work when the API disconnects and runs later work before the response", async () => {
     const { api, answerNext, asked } = await lambda();
     const failures: unknown[] = [];
     const after = await registerInternalExtension(api, (error) => failures.push(error));
@@ -331,10 +331,10 @@ describe("the internal extension", () => {
     expect(works).toEqual([1, 2]);
   });
 
-  describe("of a function whose invocations do not all bring work", () => {
+  describe("registerInternalExtension when some invocations have no work", () => {
     const invoke = (requestId: string) => JSON.stringify({ eventType: "INVOKE", requestId });
 
-    it("lets an invocation go that announces nothing, and does its work before the answer if it comes later", async () => {
+    it("releases an invocation without announced work and runs late work before the response", async () => {
       const { api, calls, answerNext, asked } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
       await answerNext(200, invoke("one"));
@@ -344,7 +344,7 @@ describe("the internal extension", () => {
       const works: string[] = [];
       await after.run(async () => void works.push("one"), "one");
       expect(works).toEqual(["one"]);
-      // The next invocation is not let go for that.
+      // The next invocation isn't released because of the previous one.
       expect(after.announce("two")).toBe(true);
       await after.run(async () => void works.push("two"), "two");
       expect(works).toEqual(["one"]);
@@ -353,7 +353,7 @@ describe("the internal extension", () => {
       expect(works).toEqual(["one", "two"]);
     });
 
-    it("waits for announced work, however late", async () => {
+    it("waits for announced work, however late it arrives", async () => {
       const { api, calls, answerNext, asked } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
       await asked();
@@ -365,12 +365,12 @@ describe("the internal extension", () => {
       await after.run(async () => void works.push("one"), "one");
       await asked();
       expect(works).toEqual(["one"]);
-      // An announcement counts for its invocation only.
+      // An announcement is valid only for its own invocation.
       await answerNext(200, invoke("two"));
       await vi.waitFor(() => expect(calls).toHaveLength(4));
     });
 
-    it("has nothing to wait for where there is no Extensions API", async () => {
+    it("has nothing to wait for without an Extensions API", async () => {
       const after = await registerInternalExtension(undefined, () => {}, { patienceMs: 1 });
       expect(after.announce("one")).toBe(false);
     });

@@ -3,8 +3,8 @@ import { simulateBus } from "../outage/simulate-bus.ts";
 
 const ENVIRONMENTS = 2;
 
-// Virtual time: a loaded machine changes nothing.
-describe("authorizer environments whose bus hangs", () => {
+// Uses virtual time, so a loaded machine doesn't affect the results.
+describe("authorizer environments while EventBridge hangs", () => {
   it.each([30, 60])("serve 95 % of the healthy call rate over %i seconds", async (seconds) => {
     const healthy = await simulateBus({ environments: ENVIRONMENTS, seconds });
     const hanging = await simulateBus({
@@ -16,17 +16,17 @@ describe("authorizer environments whose bus hangs", () => {
     expect(hanging.calls).toBeGreaterThanOrEqual(0.95 * healthy.calls);
   });
 
-  it("lose no event, and each tries the bus twice, then once in 30 seconds", async () => {
+  it("lose no event and try EventBridge twice, then once every 30 seconds", async () => {
     const seconds = 60;
     const seen = await simulateBus({ environments: ENVIRONMENTS, seconds, busHangsFor: seconds });
-    // One event a call; the last call of each environment may be unfinished.
+    // Each call has one event. The last call of each environment may be unfinished.
     expect(seen.queued.size).toBeGreaterThanOrEqual(seen.calls);
     expect(seen.queued.size).toBeLessThanOrEqual(seen.calls + ENVIRONMENTS);
     expect(seen.onBus.size + seen.logged.size).toBe(0);
     expect(seen.hungCalls).toBe(ENVIRONMENTS * 3);
   });
 
-  it("return to the bus within 30 seconds of its recovery", async () => {
+  it("use EventBridge again within 30 seconds of its recovery", async () => {
     const environments = 1;
     const outage = { environments, busHangsFor: 40 };
     const [before, after] = [
@@ -51,7 +51,7 @@ describe("authorizer environments whose bus hangs", () => {
     ];
     expect(seen.logged.size).toBeGreaterThanOrEqual(seen.calls);
     expect(seen.calls).toBeGreaterThan(0.85 * healthy.calls);
-    // Far below the 256 KB of one log event.
+    // Far below the limit of 256 KB for one log event.
     expect(seen.longestLine).toBeLessThan(2048);
   });
 });

@@ -10,14 +10,14 @@ import {
 } from "../../shared/core/output.ts";
 import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
-// A local stack that runs in this clone would answer the commands.
+// Ignore a local stack that runs in this clone. It would handle the commands.
 vi.mock("../../shared/stack/local-stack-file.ts", () => ({ localStackIsThere: () => false }));
 
-/** What a terminal obeys, or what hides or turns text; a line's end is meant. */
+/** Characters that control a terminal or hide or reorder text, except line feeds. */
 const OBEYED = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-describe("what the CLI prints", () => {
-  it("has nothing that a terminal obeys, whatever is in the store", () => {
+describe("CLI output", () => {
+  it("contains no terminal control characters for any stored text", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         expect(printable(text)).not.toMatch(/\p{Cc}/u);
@@ -28,7 +28,7 @@ describe("what the CLI prints", () => {
     expect(printable("Zoë 中文 😀")).toBe("Zoë 中文 😀");
   });
 
-  it("is the same JSON with --json", () => {
+  it("contains the same data as JSON with --json", () => {
     fc.assert(
       fc.property(hostileJson, (value) => {
         const text = printableJson(value);
@@ -39,7 +39,7 @@ describe("what the CLI prints", () => {
   });
 });
 
-describe("a table", () => {
+describe("table", () => {
   const columns = (count: number | undefined) => {
     const before = process.stdout.columns;
     process.stdout.columns = count as number;
@@ -48,7 +48,7 @@ describe("a table", () => {
     };
   };
 
-  it("has columns as wide as their longest text, two spaces apart, and no lines", () => {
+  it("aligns columns to their longest cell with two spaces between and no borders", () => {
     const restore = columns(undefined);
     const text = table(["ID", "Name"], [["1", "Ada"], ["1234", "x"], ["5"]]);
     restore();
@@ -60,7 +60,7 @@ describe("a table", () => {
     ]);
   });
 
-  it("cuts its last column to the terminal, though never below twenty characters", () => {
+  it("cuts the last column to the terminal width, but not below twenty characters", () => {
     const lastOf = (width: number) => {
       const restore = columns(width);
       const text = table(["A", "B"], [["12345", "y".repeat(100)]]);
@@ -71,7 +71,7 @@ describe("a table", () => {
   });
 });
 
-it("shows the progress of long work on a terminal alone, each line over the one before", () => {
+it("progress writes only to a terminal and overwrites the previous line", () => {
   const written: string[] = [];
   const write = vi.spyOn(process.stderr, "write").mockImplementation((chunk) => {
     written.push(String(chunk));
@@ -87,11 +87,11 @@ it("shows the progress of long work on a terminal alone, each line over the one 
   expect(written).toEqual(["\r\u001b[2Khalf"]);
 });
 
-it("keeps a message's lines, and makes each printable", () => {
+it("printableLines keeps line breaks and escapes other control characters", () => {
   expect(printableLines("a\u0007\nb\r")).toBe("a\\x07\nb\\x0d");
 });
 
-describe("the CLI's arguments", () => {
+describe("CLI arguments", () => {
   let shown: string[] = [];
   beforeEach(() => {
     shown = [];
@@ -106,7 +106,7 @@ describe("the CLI's arguments", () => {
   afterEach(() => vi.restoreAllMocks());
 
   it.each(HOSTILE_TEXTS.map((text) => [JSON.stringify(text).slice(0, 40), text]))(
-    "are refused without being obeyed: %s",
+    "are rejected without printing control characters: %s",
     async (_, text) => {
       for (const argv of [[text], ["events", `--${text}`], ["clients", text, "--id", text]]) {
         expect(await run(["node", "oauth-monitoring", ...argv])).toBe(2);

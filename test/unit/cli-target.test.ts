@@ -16,7 +16,7 @@ vi.mock("../../shared/stack/package-root.ts", async (load) => {
   return { packageRoot: () => root.folder, packageVersion };
 });
 
-/** Runs a command, and what it printed. */
+/** Runs a command. Returns its exit code and output. */
 async function cli(...argv: string[]): Promise<{ code: number; printed: string }> {
   const code = await run(["node", "oauth-monitoring", ...argv]);
   return { code, printed: shown.join("") };
@@ -37,8 +37,8 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-describe("the stack that a command talks to", () => {
-  it("is the construct that --construct names, in the stack that --stack names", async () => {
+describe("stack that a CLI command uses", () => {
+  it("is the construct named by --construct in the stack named by --stack", async () => {
     describeDeployedStack.mockRejectedValue(new Error("asked"));
     expect(await cli("stats", "--stack", "Shop", "--construct", "Other")).toMatchObject({
       code: 1,
@@ -51,7 +51,7 @@ describe("the stack that a command talks to", () => {
   });
 
   it.each([[[]], [["--local"]]])(
-    "is no local stack whose process was killed: %j",
+    "isn't a local stack whose process was killed: %j",
     async (options) => {
       const folder = join(root.folder, ".local");
       const file = join(folder, "stack.json");
@@ -62,7 +62,7 @@ describe("the stack that a command talks to", () => {
       const { code, printed } = await cli("stats", ...options);
       expect(printed).toContain("no local stack runs: start it with npm start");
       expect(code).toBe(2);
-      // A process that runs: the file is read, and found wanting.
+      // With a running process, the CLI reads the file and finds it incomplete.
       writeFileSync(file, JSON.stringify({ pid: process.pid }));
       expect(() => describeLocalStack()).toThrow("dynamodb_endpoint");
       rmSync(folder, { recursive: true });
@@ -70,7 +70,7 @@ describe("the stack that a command talks to", () => {
   );
 });
 
-it("prints the version of package.json", async () => {
+it("the CLI prints the version of package.json", async () => {
   const file = join(import.meta.dirname, "../../package.json");
   const { version } = JSON.parse(readFileSync(file, "utf8"));
   expect(await cli("--version")).toEqual({ code: 0, printed: `${version}\n` });

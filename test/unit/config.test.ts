@@ -6,7 +6,7 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 
-/** Each number's default, the least and the most that it may be. */
+/** The default, minimum and maximum of each number. */
 const NUMBERS: readonly (readonly [
   place: string,
   fallback: number,
@@ -111,9 +111,9 @@ const refusal = (place: string, value: unknown) => {
   }
 };
 
-describe("the configuration", () => {
+describe("parseMonitoringConfig", () => {
   it.each(NUMBERS)(
-    "%s is %d by default, at least %d and at most %d",
+    "sets %s to %d by default and accepts %d to %d",
     (place, fallback, least, most) => {
       expect(at(parseMonitoringConfig({}), place)).toBe(fallback);
       for (const value of [least, most]) {
@@ -126,7 +126,7 @@ describe("the configuration", () => {
     },
   );
 
-  it("has these other defaults", () => {
+  it("sets the other defaults", () => {
     const { api, archive, anomalies, ...config } = parseMonitoringConfig({});
     expect(config).toMatchObject({
       realm: "oauth-monitoring",
@@ -151,7 +151,7 @@ describe("the configuration", () => {
     expect(route).toEqual({ path: "/a", scopes: [], method: "ANY", session: "ignored" });
   });
 
-  it("has policies for rules that there are", () => {
+  it("accepts response policies only for existing rules", () => {
     const rules = (name: string) => ({ responses: { rules: { [name]: { mode: "propose" } } } });
     expect(parseMonitoringConfig(rules("token_theft")).responses.rules).toEqual({
       token_theft: { mode: "propose", action: "block", blockMinutes: 60 },
@@ -161,7 +161,7 @@ describe("the configuration", () => {
     );
   });
 
-  it("keeps security events for ninety days at the least, whatever it says of others", () => {
+  it("keeps security events for at least 90 days, even with a shorter default retention", () => {
     const config = parseMonitoringConfig({
       retention: { defaultDays: 30, daysByEventType: { token_used: 7, auth_failed: 90 } },
     });
@@ -177,7 +177,7 @@ describe("the configuration", () => {
   });
 
   it.each(["events", "counters", "issuances", "expiry"] as const)(
-    "has four shards of %s, and readers merge what writers use",
+    "uses four shards of %s and reads at least as many shards as it writes",
     (index) => {
       const shards = (given: object) =>
         parseMonitoringConfig({ shards: { [index]: given } }).shards[index];
@@ -214,7 +214,7 @@ describe("the configuration", () => {
       { batchSize: 10, batchWindowSeconds: 0 },
       { batchSize: 11, batchWindowSeconds: 0 },
     ],
-  ])("%s may be %j, but not %j", (place, right, wrong) => {
+  ])("accepts %s as %j but not as %j", (place, right, wrong) => {
     expect(at(parseMonitoringConfig(saying(place, right)), place)).toMatchObject(
       right as Record<string, unknown>,
     );
@@ -232,7 +232,7 @@ describe("the configuration", () => {
     );
   });
 
-  it("takes routes of which a later one still decides some calls", () => {
+  it("accepts routes when each later one still applies to some calls", () => {
     const routes = [
       { method: "GET" as const, path: "/orders/{id}", scopes: ["a"] },
       { path: "/orders/special", scopes: ["b"] },
@@ -243,14 +243,14 @@ describe("the configuration", () => {
   });
 
   it.each(["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])(
-    "has routes of the method %s",
+    "accepts routes with the method %s",
     (method) => {
       const routes = [{ method: method as "GET", path: "/a", scopes: ["a"] }];
       expect(parseMonitoringConfig({ routes }).routes[0]?.method).toBe(method);
     },
   );
 
-  it("exports when it is told to, for 400 days, an object each five minutes", () => {
+  it("exports for 400 days with an object every five minutes once enabled", () => {
     const { ocsfExport } = parseMonitoringConfig({ ocsfExport: { enabled: true } });
     expect(ocsfExport).toEqual({ enabled: true, retentionDays: 400, bufferSeconds: 300 });
     expect(
@@ -258,7 +258,7 @@ describe("the configuration", () => {
     ).toBeUndefined();
   });
 
-  it("takes one web ACL, yours or its own", () => {
+  it("accepts only one web ACL, either external or built in", () => {
     const webAclArn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/n/1-a";
     expect(String(refusal("api", { webAclArn, waf: { enabled: true } }))).toContain(
       "api.webAclArn",
@@ -268,7 +268,7 @@ describe("the configuration", () => {
   });
 });
 
-describe("a function's environment", () => {
+describe("readEnvironment", () => {
   const variables = {
     TOKENS_TABLE: "t",
     EVENTS_TABLE: "",
@@ -277,7 +277,7 @@ describe("a function's environment", () => {
     OAUTH_MONITORING_CONFIG: '{"realm":"shop"}',
   };
 
-  it("is read as far as it is named", () => {
+  it("reads only the requested variables", () => {
     expect(readEnvironment(variables, ["TOKENS_TABLE", "ALERT_TOPIC_ARN"])).toEqual({
       TOKENS_TABLE: "t",
       ALERT_TOPIC_ARN: variables.ALERT_TOPIC_ARN,
@@ -287,13 +287,13 @@ describe("a function's environment", () => {
   });
 
   it.each(["EVENTS_TABLE", "CLIENTS_TABLE", "DEAD_LETTER_QUEUE_URL"] as const)(
-    "without a good %s is refused",
+    "rejects an environment without a valid %s",
     (name) => {
       expect(() => readEnvironment(variables, ["TOKENS_TABLE", name])).toThrow(name);
     },
   );
 
-  it("is refused where the topic is no ARN, or the configuration no JSON", () => {
+  it("rejects a topic that isn't an ARN and a configuration that isn't JSON", () => {
     const wrong = { ALERT_TOPIC_ARN: "topic", OAUTH_MONITORING_CONFIG: "{" };
     expect(() => readEnvironment(wrong, ["ALERT_TOPIC_ARN"])).toThrow("ALERT_TOPIC_ARN");
     expect(() => readEnvironment(wrong, ["OAUTH_MONITORING_CONFIG"])).toThrow("not JSON");

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { attack, callOfOneClient } from "../contention/loads.ts";
 import { simulate } from "../contention/simulate.ts";
 
-// Virtual time: a loaded machine changes nothing. `npm run bench -- contention` has the figures.
+// Uses virtual time, so a loaded machine doesn't affect the results. `npm run bench -- contention`
+// prints the measurements.
 describe("subscribers that write the same counters", () => {
   it.each([
     ["calls of one client", { event: callOfOneClient, eventsPerSecond: 1000 }],
@@ -14,7 +15,7 @@ describe("subscribers that write the same counters", () => {
     const seconds = 10;
     const seen = await simulate({ ...load, subscribers: 10, seconds });
     expect(seen.stored).toBeGreaterThan(load.eventsPerSecond * (seconds - 2));
-    // From a standing start; half were cancelled when the spread was fixed.
+    // Includes the start. With a fixed shard count, half of the transactions were cancelled.
     expect(seen.cancelled / seen.transactions).toBeLessThan(0.25);
     expect(seen.returned).toBe(0);
   });

@@ -18,14 +18,15 @@ describe("metering", () => {
     expect(dollarsOf("dynamodb.write", 1_000_000)).toBe(0.625);
   });
 
-  it("knows an item's size", () => {
-    // Names and values; 3 for a list or map, 1 for each member; a number has a byte for two digits.
+  it("computes an item's size", () => {
+    // Names and values. A list or map adds 3, each of its members 1. A number needs one byte per
+    // two digits.
     expect(itemSize({ id: "abc", né: true, gone: undefined })).toBe(5 + 4);
     expect(itemSize({ n: 1234, m: -0.5 })).toBe(1 + 3 + (1 + 3));
     expect(itemSize({ l: ["a", null], m: new Map([["k", "v"]]) })).toBe(1 + 7 + (1 + 6));
   });
 
-  it("has each price with its unit and an AWS page", () => {
+  it("has a unit and an AWS page for each price", () => {
     for (const { dollars, per, unit, source } of Object.values(PRICES)) {
       expect(dollars * per).toBeGreaterThan(0);
       expect(unit).not.toBe("");
@@ -34,13 +35,13 @@ describe("metering", () => {
   });
 });
 
-describe("batches", () => {
+describe("gatherBatches", () => {
   const gather = (times: readonly number[], batchSize = 3, pollers = 1) =>
     gatherBatches(times, (at) => at, { batchSize, windowMs: 1000, pollers }).map(
       ({ items, atMs }) => [items.length, atMs],
     );
 
-  it("are full, or their window is over", () => {
+  it("returns a batch when it is full or its window is over", () => {
     expect(gather([0, 1, 2, 3, 500, 1500])).toEqual([
       [3, 2],
       [2, 1003],
@@ -49,7 +50,7 @@ describe("batches", () => {
     expect(gather([])).toEqual([]);
   });
 
-  it("are smaller where several pollers gather", () => {
+  it("returns smaller batches with several pollers", () => {
     expect(gather([0, 1, 2, 3], 10, 2)).toEqual([
       [2, 1000],
       [2, 1001],
@@ -57,11 +58,11 @@ describe("batches", () => {
   });
 });
 
-describe("the model", () => {
+describe("cost model", () => {
   const calls = async (given: Parameters<typeof usageProfile>[0]) =>
     sumsOf(billOf(await usageOfMillionCalls(usageProfile(given))));
 
-  it("is the same for the same profile, and cheaper a call where batches are larger", async () => {
+  it("is deterministic and cheaper per call with larger batches", async () => {
     const [slow, again, fast] = await Promise.all([
       calls({ callsPerSecond: 1 }),
       calls({ callsPerSecond: 1 }),
@@ -71,16 +72,16 @@ describe("the model", () => {
     expect(fast.calls).toBeLessThan(slow.calls * 0.6);
   });
 
-  it("counts the requests of five pollers, which Lambda starts for each queue", () => {
+  it("counts the requests of the five pollers that Lambda starts for each queue", () => {
     const queueRequests = (callsPerSecond: number) =>
       usageOfMonth(usageProfile({ callsPerSecond })).find(({ part }) => part === "queue")?.quantity;
     const emptyReceivesOfAQueue = (5 * SECONDS_A_MONTH) / 20;
     expect(usageProfile({ callsPerSecond: 1 }).pollers).toBe(5);
     expect(queueRequests(0)).toBe(2 * emptyReceivesOfAQueue);
-    // Each of five pollers gets a message in 50 seconds, so most receives still find none.
+    // Each of the five pollers gets a message every 50 seconds, so most receives still find none.
     expect(queueRequests(0.1)).toBeCloseTo(1.6 * emptyReceivesOfAQueue);
     expect(queueRequests(100)).toBe(emptyReceivesOfAQueue);
-    // A receive takes 10 ms, so five pollers make 500 in a second.
+    // A receive takes 10 ms, so five pollers make 500 per second.
     expect([1, 500, 1000, 100_000].map((perSecond) => receives(1000, perSecond, 5))).toEqual([
       1000, 1000, 500, 100,
     ]);
@@ -97,7 +98,7 @@ describe("the model", () => {
     expect(brief.kept).toBeLessThan(usual.kept * 0.5);
   });
 
-  it("sets the alternatives next to it", async () => {
+  it("compares the alternatives", async () => {
     const question = { callsPerSecond: 100, failures: 0.01, retentionDays: 90 } as const;
     const answer = await estimateCost({ ...question, profile: "lean" });
     const [usual, lean, provisioned] = answer.alternatives.map(({ dollars }) => dollars);
@@ -122,7 +123,7 @@ describe("oauth-monitoring cost", () => {
   });
   afterEach(() => vi.restoreAllMocks());
 
-  it("prints the bill by part and the alternatives, without a stack", async () => {
+  it("prints the bill by part and the alternatives without a stack", async () => {
     expect(await cost("--calls-per-second", "50", "--failures", "2", "--retention", "30")).toBe(0);
     const text = printed.join("\n");
     expect(text).toContain("131,400,000 calls");
@@ -131,7 +132,7 @@ describe("oauth-monitoring cost", () => {
     }
   });
 
-  it("prints the same as JSON", async () => {
+  it("prints the same bill as JSON", async () => {
     expect(await cost("--calls-per-second", "0.5", "--profile", "lean", "--json")).toBe(0);
     const answer = JSON.parse(printed.join("\n"));
     expect(answer).toMatchObject({ profile: "lean", calls_per_month: 1_314_000 });
@@ -148,7 +149,7 @@ describe("oauth-monitoring cost", () => {
     [["--calls-per-second", "1", "--failures", "101"], "failures: expected at most 100"],
     [["--calls-per-second", "1", "--retention", "0.5"], "retention"],
     [["--calls-per-second", "1", "--profile", "fat"], "expected one of default, lean"],
-  ])("refuses %j in a plain sentence", async (args, said) => {
+  ])("rejects %j with a plain error message", async (args, said) => {
     expect(await cost(...args)).toBe(2);
     expect(printed.join("\n")).toContain(said);
   });
@@ -160,7 +161,7 @@ describe("oauth-monitoring cost", () => {
 });
 
 describe("docs/cost.md", () => {
-  it("has the prices that the model reckons with", () => {
+  it("lists the prices that the model uses", () => {
     const page = readFileSync(new URL("../../docs/cost.md", import.meta.url), "utf8");
     for (const [name, { dollars }] of Object.entries(PRICES)) {
       expect(page).toContain(`| ${name} | ${dollars} |`);

@@ -7,7 +7,7 @@ import { createEvent } from "../../shared/events/oauth-event.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** What an event counts beside its type: kinds and values. */
+/** Returns the kinds and values that an event counts in addition to its type. */
 function counted(
   eventType: string,
   details: Record<string, unknown>,
@@ -20,7 +20,7 @@ function counted(
   return ranked.map((count) => [count.kind, "subject" in count && count.subject.value]);
 }
 
-/** A use that is not in the sample. */
+/** Counts a `token_used` event that isn't in the sample. */
 const use = (ip: string, previous_use: unknown, subject = {}, news?: EventNews) =>
   counted(
     "token_used",
@@ -29,8 +29,8 @@ const use = (ip: string, previous_use: unknown, subject = {}, news?: EventNews) 
     news,
   );
 
-describe("what an event counts", () => {
-  it("is one of its type and client, or of nobody's", () => {
+describe("countsOfEvent", () => {
+  it("counts an event by type and client, or under (none) without a client", () => {
     expect(counted("consent_given", { ip: "203.0.113.9" })).toEqual([]);
     const nobody = createEvent({ eventType: "auth_failed", details: { ip: "x" } }, NOW);
     expect(countsOfEvent(nobody)).toMatchObject([
@@ -39,7 +39,7 @@ describe("what an event counts", () => {
     ]);
   });
 
-  it("is a failure's address, endpoint and reason, and its holder where that says something of them", () => {
+  it("counts a failure's address, endpoint and reason, and its principal when meaningful", () => {
     const details = { ip: "203.0.113.9", endpoint: "/x", reason: "expired_token", token_id: "t1" };
     const ofAdmins = [
       ["failed_ips", "203.0.113.9"],
@@ -61,7 +61,7 @@ describe("what an event counts", () => {
     expect(counted("auth_failed", { ip: 7, endpoint: "", reason: ["a"] })).toEqual([]);
   });
 
-  it("is the /64 of an IPv6 address, and the route of a call without valid credentials", () => {
+  it("counts the /64 of an IPv6 address and the route of an unauthenticated call", () => {
     const from = (ip: string, endpoint: string, route?: string) =>
       counted("auth_failed", {
         ip,
@@ -81,7 +81,7 @@ describe("what an event counts", () => {
     ]);
   });
 
-  it("is a guess in the items of its type and its address, without an item of its own", () => {
+  it("counts a credential guess in existing items without an extra item", () => {
     const details = { ip: "203.0.113.9", reason: "unknown_token" };
     const event = createEvent({ eventType: "auth_failed", clientId: "app", details }, NOW);
     const guesses = countsOfEvent(event).filter(({ field }) => field === "g");
@@ -102,7 +102,7 @@ describe("what an event counts", () => {
     const all = countsOfEvent(event);
     const items = updates(all);
     expect(items).toHaveLength(updates(all.filter(({ field }) => field === "n")).length);
-    // What ranks an address is the number of its failures.
+    // Addresses are ranked by their number of failures.
     const names = items.map(({ Update }) => {
       const { ExpressionAttributeNames = {}, ExpressionAttributeValues = {} } = Update ?? {};
       const [key = ""] = Object.entries(ExpressionAttributeNames).find(
@@ -113,7 +113,7 @@ describe("what an event counts", () => {
     expect(names.filter((total) => total !== undefined)).toEqual([1, 1, 1]);
   });
 
-  it("is a holder whose address or user agent changed, and a service's network", () => {
+  it("counts a principal whose address or user agent changed, and a service's network", () => {
     const from = (ip: string) => ({ at: toInstant(NOW - 1000), ip });
     const user = { userId: "ada" };
     const moved = [["changed_holders", "user:ada"]];
@@ -121,7 +121,7 @@ describe("what an event counts", () => {
     expect(use("203.0.113.9", from("203.0.1.1"), user)).toEqual(moved);
     expect(use("203.0.113.9", from("203.0.113.9"), user)).toEqual([]);
     expect(use("203.0.113.9", null, user)).toEqual([]);
-    // The addresses of an IPv6 network are one place: privacy extensions change them.
+    // Addresses of one IPv6 network count as one, because privacy extensions change them.
     expect(use("2001:db8::1", from("2001:db8:0:0:ffff::2"), user)).toEqual([]);
     expect(use("2001:db8::1", from("2001:db9::1"), user)).toEqual(moved);
     const place = [["service_networks", "203.0.0.0/16 curl"]];
@@ -129,7 +129,7 @@ describe("what an event counts", () => {
     expect(use("203.0.113.9", from("198.51.100.1"))).toEqual(place);
     expect(use("203.0.113.9", from("203.0.1.1"))).toEqual([]);
     expect(use("nonsense", null)).toEqual([]);
-    // A producer that does not know the use before says nothing of it.
+    // An event source that doesn't know the previous use omits it.
     expect(counted("token_used", { token_id: "t1", ip: "203.0.113.9" })).toEqual([]);
     expect(counted("token_used", { ip: "203.0.113.9", previous_use: null })).toEqual([]);
     expect(
@@ -149,7 +149,7 @@ describe("what an event counts", () => {
     ]);
   });
 
-  it("is a service by its operator in place of its network, with as many counts", () => {
+  it("counts a service by its network operator instead of its network when known", () => {
     const from = (ip: string) => ({ at: toInstant(NOW - 1000), ip });
     const enriched = (asn: unknown, previous_use: unknown, ip = "203.0.113.9") =>
       counted(
@@ -164,7 +164,7 @@ describe("what an event counts", () => {
     expect(enriched("x", null)).toEqual([["service_networks", "203.0.0.0/16 curl"]]);
   });
 
-  it("is a user who is in a country or kind of place as never before", () => {
+  it("counts a user who is in a new country or a new kind of network", () => {
     const from = { at: toInstant(NOW - 1000), ip: "203.0.113.9" };
     const news = { ...NO_NEWS, isElsewhere: true };
     const moved = [["changed_holders", "user:ada"]];
@@ -176,7 +176,7 @@ describe("what an event counts", () => {
     expect(signIn(NO_NEWS)).toEqual([]);
   });
 
-  it("is one use in forty-four, the same at each delivery", () => {
+  it("samples one use in 44, identically on each delivery", () => {
     const sampled = Array.from({ length: 800 }, (_, n) => {
       const details = { token_id: "t1" };
       const id = `01a20a27-742d-708c-86b9-${String(n).padStart(12, "0")}`;
@@ -185,13 +185,13 @@ describe("what an event counts", () => {
       expect(again[0]).toEqual(again[1]);
       return countsOfEvent(event).filter(({ kind }) => kind === "sampled_uses").length;
     });
-    // The ids are always the same, so this is no matter of luck.
+    // The ids are fixed, so the result doesn't depend on chance.
     const count = sampled.reduce((sum, each) => sum + each, 0);
     expect(count).toBeGreaterThan(8);
     expect(count).toBeLessThan(30);
   });
 
-  it("is a user whose token was issued for a device code", () => {
+  it("counts a user whose token was issued for a device code", () => {
     const issued = (details: Record<string, unknown>, userId?: string) =>
       countsOfEvent(
         createEvent({ eventType: "token_issued", clientId: "tv", userId, details }, NOW),
@@ -205,14 +205,14 @@ describe("what an event counts", () => {
     expect(issued({ token_id: "t1", grant_type: "refresh_token" }, "ada")).toEqual([]);
   });
 
-  it("is a token that wakes after five days", () => {
+  it("counts a token that is used again after five days", () => {
     const rested = (ms: number) =>
       use("203.0.113.9", { at: toInstant(NOW - ms), ip: "203.0.113.9" }, { userId: "ada" });
     expect(rested(5 * DAY_MS)).toEqual([["dormant_tokens", "t1"]]);
     expect(rested(5 * DAY_MS - 1)).toEqual([]);
   });
 
-  it("has at most 512 bytes of a caller's text, in whole characters", () => {
+  it("keeps at most 512 bytes of caller-supplied text, in whole characters", () => {
     const value = (endpoint: string) => counted("scope_violation", { endpoint })[0]?.[1];
     expect(value("x".repeat(512))).toBe("x".repeat(512));
     expect(value("x".repeat(513))).toBe("x".repeat(512));

@@ -14,7 +14,7 @@ import { quietSnapshot } from "../quiet-snapshot.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** Counts by how many minutes ago they were. */
+/** Creates counts with their age in minutes. */
 const counted = (
   clientId: string,
   value: string,
@@ -37,10 +37,10 @@ type RuleInput = Parameters<typeof customRuleSchema.parse>[0];
 const found = (rule: RuleInput, counts: Partial<RuleCounts>) =>
   findByCustomRule(customRuleSchema.parse(rule), { ...NOTHING, ...counts }, NOW);
 
-describe("a rule of the configuration", () => {
+describe("custom rules", () => {
   const tokens = { name: "many_tokens", types: ["token_issued"], groupBy: "client", threshold: 10 };
 
-  it("raises a client from its threshold on, within its window, of its types", () => {
+  it("raise a client that reaches the threshold within the window for the given event types", () => {
     const typeCounts = [
       counted("shop", "token_issued", [1, 4], [59, 6], [61, 50]),
       counted("shop", "token_used", [1, 100]),
@@ -61,7 +61,7 @@ describe("a rule of the configuration", () => {
     expect(found({ ...tokens, filter: { clients: ["other"] } }, { typeCounts })).toEqual([]);
   });
 
-  it("raises an address over all clients, or a reason, and of guesses alone", () => {
+  it("group by address over all clients or by reason, and can count only credential guesses", () => {
     const failedIps = [counted("a", "192.0.2.1", [1, 6]), counted("b", "192.0.2.1", [2, 6])];
     const guessedIps = [counted("a", "192.0.2.1", [1, 6])];
     const byAddress = { name: "refused_there", groupBy: "address", threshold: 10 };
@@ -90,7 +90,7 @@ describe("a rule of the configuration", () => {
     ).toMatchObject([{ subject: { kind: "client", id: "a" } }]);
   });
 
-  it("runs beside the product's rules, unless it is off", () => {
+  it("run in addition to the built-in rules unless disabled", () => {
     const snapshot = quietSnapshot(NOW, {
       typeCounts: [counted("shop", "token_issued", [1, 10])],
     });
@@ -107,7 +107,7 @@ describe("a rule of the configuration", () => {
     expect(raised(false)).toEqual([]);
   });
 
-  it("says what is wrong with it, and what to do", () => {
+  it("report configuration errors and how to fix them", () => {
     const refused = (rule: object) => {
       try {
         parseMonitoringConfig({ anomalies: { custom: [rule] } } as MonitoringConfigInput);
@@ -136,13 +136,14 @@ describe("a rule of the configuration", () => {
   });
 });
 
-describe("a dry run", () => {
+describe("tryRule", () => {
   const range = { fromMs: NOW - 2 * DAY_MS, toMs: NOW, everyMinutes: 5 };
   const rule = customRuleSchema.parse({ name: "refused_there", groupBy: "address", threshold: 10 });
 
-  it("raises what the detection would have raised at its runs, and one alert for what goes on", () => {
+  it("reports what each detection run would have raised, with one alert per ongoing incident", () => {
     const failedIps = [
-      // Ten hours ago for two hours, and three hours ago again: less than six hours apart are one story.
+      // Activity ten hours ago for two hours, and again three hours ago. Gaps of less than six
+      // hours belong to one incident.
       counted("a", "192.0.2.1", [600, 10], [540, 12], [480, 30], [200, 11]),
       counted("a", "192.0.2.2", [2000, 20], [30, 10]),
       counted("a", "192.0.2.3", [30, 9]),
@@ -181,7 +182,7 @@ describe("a dry run", () => {
   });
 });
 
-describe("suggested thresholds", () => {
+describe("suggestThresholds", () => {
   const range = { fromMs: NOW - 14 * DAY_MS, toMs: NOW, everyMinutes: 5 };
   const { anomalies } = parseMonitoringConfig({});
   const suggested = (guessedIps: readonly SubjectCount[], perWeek = 1) =>
@@ -189,7 +190,7 @@ describe("suggested thresholds", () => {
       ({ setting }) => setting === "anomalies.rules.failure_burst.perIp",
     );
 
-  it("lie above what is usual, and let the few that stand out be raised", () => {
+  it("suggests a threshold above the usual counts that still raises the outliers", () => {
     const usual = Array.from({ length: 40 }, (_, n) =>
       counted("a", `192.0.2.${n}`, [300 + n * 400, 31]),
     );
@@ -202,7 +203,7 @@ describe("suggested thresholds", () => {
     });
   });
 
-  it("never lie below what is worth an alert, and take one attack for one", () => {
+  it("never suggests less than a meaningful minimum and counts an attack once", () => {
     expect(suggested([])).toMatchObject({ suggested: 10, would_raise: { suggested: 0 } });
     expect(suggested([counted("a", "203.0.113.9", [100, 500])], 0)).toMatchObject({
       suggested: 10,
@@ -210,7 +211,7 @@ describe("suggested thresholds", () => {
     });
   });
 
-  it("are proposed for custom rules as well", () => {
+  it("suggests thresholds for custom rules too", () => {
     const custom = [
       customRuleSchema.parse({ name: "refused_there", groupBy: "address", threshold: 3 }),
     ];

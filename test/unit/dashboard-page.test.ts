@@ -9,7 +9,7 @@ import {
 } from "../../functions/dashboard/page/view.ts";
 import { pageDocument } from "../../functions/dashboard/page-document.ts";
 
-describe("the view in the address bar", () => {
+describe("dashboard view in the URL", () => {
   const value = fc.string({ minLength: 1 }).filter((text) => text.trim() === text);
   const viewArbitrary = fc.record({
     range: fc.oneof(
@@ -28,7 +28,7 @@ describe("the view in the address bar", () => {
     events: fc.constantFrom("security", "all", "token_used", "auth0_fp"),
   });
 
-  it("comes back as it was written", () => {
+  it("is the same after writing and reading", () => {
     fc.assert(
       fc.property(viewArbitrary, (view) => {
         expect(readView(writeView(view))).toEqual(view);
@@ -36,13 +36,13 @@ describe("the view in the address bar", () => {
     );
   });
 
-  it("tells filters of what is counted from those of the list alone", () => {
+  it("separates filters that affect counts from filters that affect only the list", () => {
     const { filters } = readView("?client_id=shop&country=DE&asn=64496&kind=vpn");
     expect(filters).toEqual({ client_id: "shop", country: "DE", asn: "64496", kind: "vpn" });
     expect(subjectFilters(filters)).toEqual({ client_id: "shop" });
   });
 
-  it("is never broken by a made-up address", () => {
+  it("reads any URL without breaking", () => {
     fc.assert(
       fc.property(fc.webQueryParameters(), (search) => {
         const { range } = readView(`?${search}`);
@@ -57,8 +57,8 @@ describe("the view in the address bar", () => {
   });
 });
 
-describe("CSV", () => {
-  it("quotes what needs it, and defuses what a spreadsheet would run", () => {
+describe("toCsv", () => {
+  it("quotes special characters and escapes spreadsheet formulas", () => {
     const rows = [
       { id: 1, agent: '=HYPERLINK("http://x")', data: { a: 'b"c' } },
       { id: -2, agent: "plain, with comma", more: null },
@@ -73,7 +73,7 @@ describe("CSV", () => {
     );
   });
 
-  it("defuses a formula in any cell that a spreadsheet may see, whatever its separator", () => {
+  it("escapes a formula in any cell, for every separator that a spreadsheet may use", () => {
     const starts = ["=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"];
     const before = ["", "\t", "\r", "\n", "x;", 'x;"', "x; '", "x\t", "x\r\n", 'x;"" '];
     const agents = before.flatMap((text) => starts.map((start) => `${text}${start}1+cmd|'/c'!A1`));
@@ -91,8 +91,8 @@ describe("CSV", () => {
   });
 });
 
-describe("the page's document", () => {
-  it("allows exactly the script and style that are in it", () => {
+describe("pageDocument", () => {
+  it("allows exactly the script and style in the page", () => {
     const { html, headers } = pageDocument("let a = 1;", "body{}");
     expect(html).toContain('<script type="module">let a = 1;</script>');
     const policy = headers["Content-Security-Policy"];

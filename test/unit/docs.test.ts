@@ -13,10 +13,10 @@ const markdownIn = (folder: string) =>
     .map((name) => join(folder, name));
 const PAGES = [".", "docs", "test/bench"].flatMap(markdownIn);
 
-/** A page without its code blocks, where `#` begins a comment and brackets are code. */
+/** Returns a page without its code blocks, where `#` starts a comment and brackets are code. */
 const prose = (file: string) => read(file).replace(/^```[\s\S]*?^```/gm, "");
 
-/** The anchors that GitHub gives a page's headings. */
+/** Returns the anchors that GitHub generates for a page's headings. */
 function anchorsOf(file: string): Set<string> {
   const headings = [...prose(file).matchAll(/^#{1,6} (.+)$/gm)].map(([, text = ""]) => text);
   return new Set(
@@ -29,13 +29,13 @@ function anchorsOf(file: string): Set<string> {
   );
 }
 
-/** The links of a page to files of the repository, as written. */
+/** Returns the links of a page to files of the repository, as written. */
 function linksOf(file: string): string[] {
   const targets = [...prose(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
   return targets.filter((target) => !/^[a-z]+:/.test(target));
 }
 
-/** Why a link leads nowhere; undefined when it leads somewhere. */
+/** Returns why a link is broken, or undefined for a valid link. */
 function fault(file: string, link: string): string | undefined {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? file : normalize(join(dirname(file), path));
@@ -46,35 +46,35 @@ function fault(file: string, link: string): string | undefined {
   return undefined;
 }
 
-describe("the generated pages", () => {
+describe("generated docs pages", () => {
   it.each(GENERATED_PAGES)("are up to date: $file", ({ file, make }) => {
     const written = existsSync(file) ? readFileSync(file, "utf8") : "";
     expect(written === make(), `${file} is out of date: run npm run docs`).toBe(true);
   });
 
-  it("say what each key of the configuration does", () => {
+  it("document every configuration key", () => {
     expect(undocumentedKeys()).toEqual([]);
   });
 });
 
-describe("the documentation", () => {
-  it.each(PAGES)("has links that lead somewhere: %s", (file) => {
+describe("documentation", () => {
+  it.each(PAGES)("has only valid links: %s", (file) => {
     expect(linksOf(file).flatMap((link) => fault(file, link) ?? [])).toEqual([]);
   });
 
-  it.each(PAGES)("names npm scripts that exist: %s", (file) => {
+  it.each(PAGES)("names only existing npm scripts: %s", (file) => {
     const { scripts } = JSON.parse(read("package.json"));
     const named = [...read(file).matchAll(/npm run (?:--silent )?([a-z][a-z:-]*)/g)];
     expect(named.map(([, name = ""]) => name).filter((name) => !(name in scripts))).toEqual([]);
   });
 
-  it("has an index that names every page", () => {
+  it("has an index that lists every page", () => {
     const pages = readdirSync(join(ROOT, "docs")).filter((name) => /^(?!README).*\.md$/.test(name));
     const linked = new Set(linksOf("docs/README.md").map((link) => link.split("#")[0]));
     expect(pages.filter((name) => !linked.has(name))).toEqual([]);
   });
 
-  it("begins with a README of at most 150 lines", () => {
+  it("has a README of at most 150 lines", () => {
     expect(read("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(150);
   });
 });

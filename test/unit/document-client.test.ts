@@ -9,7 +9,7 @@ import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 let server: Server | undefined;
 afterEach(() => server?.close());
 
-it("gives up on a store that takes the call and never answers", async () => {
+it("createDocumentClient gives up on a DynamoDB endpoint that accepts the call but never answers", async () => {
   let connections = 0;
   server = createServer(() => {
     connections += 1;

@@ -21,7 +21,7 @@ const part = (value: object | string) =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 const ath = (token: string) => createHash("sha256").update(token).digest("base64url");
 
-/** A proof in compact form, signed as it is. */
+/** Returns a signed proof in compact form. The header and claims aren't checked. */
 function proofOf(header: object | string, claims: object | string, key = own.privateKey): string {
   const input = `${part(header)}.${part(claims)}`;
   const signature = sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
@@ -38,8 +38,8 @@ const verdict = (...proofs: string[]) =>
     NOW_MS,
   );
 
-describe("a proof of possession", () => {
-  it("is taken exactly where the model takes it", async () => {
+describe("checkDpopProof", () => {
+  it("accepts a proof exactly when the model accepts it", async () => {
     const change = fc.record({
       typ: fc.constantFrom("dpop+jwt", "dpop+jwt", "DPoP+JWT", "application/dpop+jwt", "JWT", 7),
       alg: fc.constantFrom("ES256", "ES256", "ES256", "ES384", "none", "HS256"),
@@ -143,11 +143,11 @@ describe("a proof of possession", () => {
     ["deep nesting", proofOf(HEADER, `{"a":${"[".repeat(400)}${"]".repeat(400)}}`)],
     ["a huge proof", proofOf(HEADER, { ...CLAIMS, padding: "x".repeat(11_000) })],
     ["JSON serialization", JSON.stringify({ protected: part(HEADER), payload: part(CLAIMS) })],
-  ])("is refused where it is hostile: %s", async (_, text) => {
+  ])("rejects a hostile proof: %s", async (_, text) => {
     expect(await verdict(text)).toBe("malformed_dpop_proof");
   });
 
-  it("is one proof however its signature is written", async () => {
+  it("returns the same result for both encodings of an ECDSA signature", async () => {
     const text = proofOf(HEADER, CLAIMS);
     const [head, body, signature = ""] = text.split(".");
     const bytes = Buffer.from(signature, "base64url");
@@ -159,7 +159,7 @@ describe("a proof of possession", () => {
     ]);
     const again = `${head}.${body}.${twin.toString("base64url")}`;
     expect(again).not.toBe(text);
-    // So the store refuses the second as used.
+    // Both have the same `jti`, so the second use counts as a replay.
     expect(await verdict(again)).toEqual(await verdict(text));
     expect(await verdict(text)).toMatchObject({ jti: "p1" });
   });

@@ -16,7 +16,7 @@ const eventOf = eventsBefore(NOW);
 const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]) =>
   eventOf(minutesAgo, { sessionId: "s1" }, ...parts);
 
-/** An hour of calls every day of a week. */
+/** One call a day for a week. */
 const habits = Array.from({ length: 7 }, (_, day) =>
   event(((7 - day) * DAY_MS) / MINUTE_MS, HOME, { tokenId: `old-${day}`, sessionId: `o-${day}` }),
 );
@@ -37,7 +37,7 @@ const refused = (minutesAgo: number, at: Partial<SeenEvent>) =>
   });
 
 describe("ended_access", () => {
-  it("raises a session that goes on elsewhere after its user signed out", () => {
+  it("raises a session that is used elsewhere after its user signed out", () => {
     expect(found(before, signedOut, event(10, ELSEWHERE), event(5, THIEF))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -52,17 +52,17 @@ describe("ended_access", () => {
     ]);
     const sameNetwork = { ...HOME, ip: "10.1.2.9", agent: "curl" };
     expect(found(before, signedOut, event(10, sameNetwork))).toMatchObject([{ score: 50 }]);
-    // A computer that its user carries away is another network with the same program.
+    // A laptop that its user carries away: another network, but the same program.
     expect(found(before, signedOut, event(10, ELSEWHERE))).toEqual([]);
   });
 
-  it("raises no app that goes on where it was, and nothing within the grace period", () => {
+  it("ignores an app that continues in its usual location, and calls within the grace period", () => {
     expect(found(before, signedOut, event(10, HOME))).toEqual([]);
     expect(found(before, signedOut, event(58.1, THIEF))).toEqual([]);
     expect(found(before, signedOut, event(58, THIEF))).toHaveLength(1);
   });
 
-  it("raises no session but the one that ended, and no token but the one that was revoked", () => {
+  it("raises only the session that ended and the token that was revoked", () => {
     const other = { sessionId: "s2", tokenId: "t2" };
     expect(found(before, signedOut, event(10, THIEF, other))).toEqual([]);
     const revoked = event(60, { type: "token_revoked", sessionId: undefined });
@@ -70,34 +70,34 @@ describe("ended_access", () => {
     expect(found(before, revoked, event(10, THIEF, other))).toEqual([]);
   });
 
-  it("takes a new password for an end of what there was before, but a weak one", () => {
+  it("treats a password change as a weaker end of earlier access", () => {
     const changed = event(60, HOME, { type: "auth0_scp", code: "scp", tokenId: undefined });
     expect(found(before, changed, event(10, THIEF))).toMatchObject([{ score: 65 }]);
-    // A traveller who changed the password has the same program.
+    // A traveller who changed the password uses the same program.
     expect(found(before, changed, event(10, ELSEWHERE))).toEqual([]);
     expect(found(before, changed, event(10, THIEF, { sessionId: "s2", tokenId: "t2" }))).toEqual(
       [],
     );
   });
 
-  it("raises who tries a refresh token that ended, unless it is the user's program", () => {
+  it("raises use of an ended refresh token unless it comes from the user's own program", () => {
     expect(found(before, signedOut, refused(5, THIEF))).toMatchObject([
       { score: 75, evidence: { refused: 1 } },
     ]);
     expect(found(before, signedOut, refused(5, HOME))).toEqual([]);
     expect(found(before, signedOut, refused(5, ELSEWHERE))).toEqual([]);
-    // Nothing ended: the token expired.
+    // Nothing ended. The token expired.
     expect(found(before, refused(5, THIEF))).toEqual([]);
   });
 
-  it("says nothing of a holder of whom nothing is known", () => {
+  it("ignores a principal without history", () => {
     const snapshot = quietSnapshot(NOW, {
       holders: new Map([["user:ada", [signedOut, event(10, THIEF)]]]),
     });
     expect(findAnomalies(snapshot, rules)).toEqual([]);
   });
 
-  it("looks at the users whose refresh token was refused", () => {
+  it("examines users whose refresh token was rejected", () => {
     const counts = countsOfEvent({
       id: "01a20a27-c018-77ee-b68a-e9fb2689fda9",
       event_type: "auth_failed",

@@ -20,20 +20,20 @@ const [seed] = trainSeeds();
 if (!seed) throw new Error("there is a train seed");
 const traffic = generateEvaluation(seed);
 
-describe("the evaluation's traffic", () => {
-  it("is the same for the same seed, and another for the same number of the other purpose", () => {
+describe("generateEvaluation", () => {
+  it("is deterministic per seed and differs between the train and test purposes", () => {
     expect(generateEvaluation(seed).events).toEqual(traffic.events);
     const other = generateEvaluation({ purpose: "test", number: seed.number });
     const ids = new Set(traffic.events.map(({ id }) => id));
     expect(other.events.filter(({ id }) => ids.has(id))).toEqual([]);
   });
 
-  it("keeps train and test seeds apart", () => {
+  it("keeps train and test seeds disjoint", () => {
     const test = testSeeds().map(({ number }) => number);
     expect(trainSeeds().filter(({ number }) => test.includes(number))).toEqual([]);
   });
 
-  it("has between 20,000 and 42,000 events, each of which fits the envelope, in order", () => {
+  it("generates between 20,000 and 42,000 valid events in order of time", () => {
     const { events } = traffic;
     expect(events.length).toBeGreaterThan(20_000);
     expect(events.length).toBeLessThan(42_000);
@@ -42,7 +42,7 @@ describe("the evaluation's traffic", () => {
     expect(times.toSorted()).toEqual(times);
   });
 
-  it("knows the origin of each address, and is the same without", () => {
+  it("adds IP enrichment for each address and generates the same events without it", () => {
     const { events } = generateEvaluation(seed, { origins: false });
     expect(events.some(({ event_data }) => "origin" in event_data)).toBe(false);
     const withoutOrigins = traffic.events.map((event) => {
@@ -54,7 +54,7 @@ describe("the evaluation's traffic", () => {
     expect(withoutOrigins).toEqual(events);
   });
 
-  it("has every case once, on the test day, with as many events as its label says", () => {
+  it("includes every case once on the test day with the number of events in its label", () => {
     const names = [
       BENIGN_CASES,
       ATTACK_CASES,
@@ -81,7 +81,7 @@ describe("the evaluation's traffic", () => {
     }
   });
 
-  it("lets an alert name a client only where the attack is on the client", () => {
+  it("labels a client only when the attack targets the client", () => {
     const clients = (name: string) =>
       [...(traffic.labels.find((label) => label.name === name)?.parties ?? [])].filter((party) =>
         party.startsWith("client "),
@@ -94,7 +94,7 @@ describe("the evaluation's traffic", () => {
     expect(clients("travellers")).not.toEqual([]);
   });
 
-  it("tells the previous use of a stolen token as the authorizer does", () => {
+  it("records the previous use of a stolen token as the authorizer does", () => {
     const theft = traffic.labels.find(({ name }) => name === "theft_single_use");
     const use = traffic.events.find(
       ({ event_type, event_data }) =>

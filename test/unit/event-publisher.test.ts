@@ -20,7 +20,7 @@ interface Entry {
 let server: Server | undefined;
 afterEach(() => server?.close());
 
-/** A bus that answers each call as told, over HTTP. */
+/** Starts an EventBridge simulation that responds as the test says. */
 async function busThat(
   answer: (
     entries: Entry[],
@@ -79,8 +79,8 @@ const events = (count: number, size = 0) =>
 
 const idsOf = (entries: readonly Entry[]) => entries.map(({ Detail }) => JSON.parse(Detail).id);
 
-describe("the event publisher", () => {
-  it("sends at most ten entries a call, in the envelope", async () => {
+describe("createEventPublisher", () => {
+  it("sends at most ten entries per call with the source and detail type", async () => {
     const { calls, publisher } = await busThat(() => ({}));
     await publisher().publish(events(23));
     expect(calls.map(({ length }) => length).sort()).toEqual([10, 10, 3].sort());
@@ -90,7 +90,7 @@ describe("the event publisher", () => {
     });
   });
 
-  it("hands each call's trace on, and none where there is none", async () => {
+  it("passes on the trace of each call if there is one", async () => {
     const { calls, publisher } = await busThat(() => ({}));
     const headers = ["Root=1-a;Sampled=1", undefined];
     const traced = publisher(undefined, () => headers.shift());
@@ -104,7 +104,7 @@ describe("the event publisher", () => {
     ]);
   });
 
-  it("splits by size as well", async () => {
+  it("splits batches by size as well", async () => {
     const { calls, publisher } = await busThat(() => ({}));
     await publisher().publish(events(4, 100_000));
     expect(calls.map(({ length }) => length)).toEqual([2, 2]);
@@ -118,7 +118,7 @@ describe("the event publisher", () => {
     expect(calls).toHaveLength(2);
   });
 
-  it("sets aside what the bus does not take, and nothing else", async () => {
+  it("spools only the events that EventBridge rejects", async () => {
     const { publisher } = await busThat((entries) => ({
       failed: entries.flatMap(({ Detail }, i) =>
         JSON.parse(Detail).event_data.n === 2 ? [i] : [],
@@ -130,7 +130,7 @@ describe("the event publisher", () => {
     expect(kept).toEqual([all[2]]);
   });
 
-  it("writes to the log, whole, what it can neither publish nor set aside", async () => {
+  it("logs complete events that it can neither publish nor spool", async () => {
     const { publisher, logger } = await busThat(() => ({ status: 500 }));
     const all = events(2);
     const publishing = publisher(() => Promise.reject(new Error("no queue"))).publish(all);
@@ -139,7 +139,7 @@ describe("the event publisher", () => {
     expect(line?.extra).toMatchObject([{ events: all }]);
   });
 
-  it("tells of what was set aside as a warning, and names the bus and the time of an event", async () => {
+  it("logs spooled events as a warning and sends the bus name and the event time", async () => {
     const { calls, publisher, logger } = await busThat((entries) => ({
       failed: entries.map((_, index) => index),
     }));
@@ -154,7 +154,7 @@ describe("the event publisher", () => {
     ]);
   });
 
-  it("says why the bus refused, in its words", async () => {
+  it("reports the error code and message from EventBridge", async () => {
     const { publisher } = await busThat((entries) => ({
       failed: entries.map((_, index) => index),
       message: "slow down",
@@ -164,7 +164,7 @@ describe("the event publisher", () => {
     );
   });
 
-  it("says which events were not published when nothing sets them aside", async () => {
+  it("reports the unpublished events when there is no spool queue", async () => {
     const { publisher } = await busThat(() => ({ status: 500 }));
     const all = events(12);
     const error = await publisher()
@@ -175,8 +175,8 @@ describe("the event publisher", () => {
   });
 });
 
-describe("the event publisher with a queue to fall back on", () => {
-  /** A bus that is down until `isDown` is reset, a queue likewise, and a clock. */
+describe("createEventPublisher with a spool queue", () => {
+  /** Sets up an EventBridge and a queue that can fail, and a clock. */
   async function outage() {
     const state = { busIsDown: true, queueIsDown: false, nowMs: 0 };
     const { calls, publisher, logger } = await busThat(() =>
@@ -196,14 +196,14 @@ describe("the event publisher with a queue to fall back on", () => {
     return { state, calls, queued, sink, logger, sends: () => sends };
   }
 
-  it("sends events straight to the queue after the bus failed twice, and tries the bus once in 30 seconds", async () => {
+  it("sends events directly to the queue after two EventBridge failures and retries EventBridge every 30 seconds", async () => {
     const { state, calls, queued, sink } = await outage();
     const callsAfter = [];
     for (let n = 0; n < 4; n += 1) {
       await sink.publish(events(1));
       callsAfter.push(calls.length);
     }
-    // Three attempts for each of the first two.
+    // Three attempts for each of the first two events.
     expect(callsAfter).toEqual([3, 6, 6, 6]);
     state.nowMs = 29_999;
     await sink.publish(events(1));
@@ -214,7 +214,7 @@ describe("the event publisher with a queue to fall back on", () => {
     expect(queued).toHaveLength(8);
   });
 
-  it("returns to the bus when a trial succeeds", async () => {
+  it("uses EventBridge again once a retry succeeds", async () => {
     const { state, calls, queued, sink } = await outage();
     for (let n = 0; n < 2; n += 1) await sink.publish(events(1));
     state.busIsDown = false;
@@ -224,7 +224,7 @@ describe("the event publisher with a queue to fall back on", () => {
     expect(queued).toHaveLength(2);
   });
 
-  it("doesn't count single entries or invalid events as a failure of the bus", async () => {
+  it("doesn't count failed single entries or invalid events as a failure of EventBridge", async () => {
     const { calls, publisher } = await busThat((entries) =>
       entries.length === 1 ? { status: 400, type: "ValidationException" } : { failed: [0] },
     );
@@ -236,7 +236,7 @@ describe("the event publisher with a queue to fall back on", () => {
     expect(queued).toHaveLength(6);
   });
 
-  it("tries the bus when the queue fails while the circuit is open", async () => {
+  it("tries EventBridge when the queue fails while the circuit is open", async () => {
     const { state, calls, sink } = await outage();
     for (let n = 0; n < 2; n += 1) await sink.publish(events(1));
     Object.assign(state, { busIsDown: false, queueIsDown: true });
@@ -244,7 +244,7 @@ describe("the event publisher with a queue to fall back on", () => {
     expect(calls).toHaveLength(7);
   });
 
-  it("calls neither the bus nor the queue while both are down, and logs each event once", async () => {
+  it("calls neither EventBridge nor the queue while both are down and logs each event once", async () => {
     const { state, calls, sink, logger, sends } = await outage();
     state.queueIsDown = true;
     const all = events(5, 100);
@@ -256,7 +256,7 @@ describe("the event publisher with a queue to fall back on", () => {
     );
   });
 
-  it("calls a bus that hangs twice, once each time", async () => {
+  it("calls a hanging EventBridge only twice, without retries", async () => {
     let calls = 0;
     server = createServer(() => {
       calls += 1;
@@ -278,8 +278,8 @@ describe("the event publisher with a queue to fall back on", () => {
   });
 });
 
-describe("the buffered sink", () => {
-  it("passes everything on once, on flush", async () => {
+describe("createBufferedSink", () => {
+  it("passes on all events once on flush", async () => {
     const passed: OAuthEvent[] = [];
     const sink = createBufferedSink({ publish: async (some) => void passed.push(...some) });
     await sink.publish(events(2));

@@ -43,12 +43,12 @@ it.each([
   ["TokenNotFoundError", new TokenNotFoundError("t1")],
   ["AlertChangedError", new AlertChangedError()],
   ["PublishError", new PublishError([], "no bus")],
-])("%s is known by its name, and by the base of all", (name, error) => {
+])("%s has its own name and extends OAuthMonitoringError", (name, error) => {
   expect(error.name).toBe(name);
   expect(error).toBeInstanceOf(OAuthMonitoringError);
 });
 
-describe("faults", () => {
+describe("faultsOf", () => {
   it.each<[unknown, string, string]>([
     [{ limit: 5000 }, "/limit", "expected at most 1000"],
     [{ limit: 0 }, "/limit", "expected at least 1"],
@@ -64,7 +64,7 @@ describe("faults", () => {
     [{ either: true }, "/either", "it does not have any of the allowed forms"],
     [{ lmit: 1 }, "/lmit", "there is no such member"],
     ["text", "", "expected an object"],
-  ])("of %j are at %s: %s", (value, pointer, detail) => {
+  ])("reports for %j at %s: %s", (value, pointer, detail) => {
     expect(faultsOf(wrong(value))).toContainEqual({ pointer, detail });
   });
 
@@ -88,12 +88,12 @@ describe("faults", () => {
     [z.string().regex(/^a/, "a text with a"), "b", "expected a text with a"],
     [z.string().min(9, "choose a longer one"), "b", "choose a longer one"],
     [z.union([z.strictObject({ a: z.string() })]), { a: 1 }, "expected a string"],
-  ])("of a schema's own kinds are plain, too: %#", (own, value, detail) => {
+  ])("reports a plain message for every kind of schema: %#", (own, value, detail) => {
     const { error } = (own as z.ZodType).safeParse(value);
     expect(error && faultsOf(error).map((fault) => fault.detail)).toEqual([detail]);
   });
 
-  it("name each member that there is not, where it stands", () => {
+  it("reports each unknown member with its path", () => {
     expect(faultsOf(wrong({ list: [{ "a/b~c": "", b: 1, c: 1 }] }))).toEqual([
       { pointer: "/list/0/b", detail: "there is no such member" },
       { pointer: "/list/0/c", detail: "there is no such member" },
@@ -103,7 +103,7 @@ describe("faults", () => {
     expect(error && faultsOf(error)).toEqual([{ pointer: "/at/a", detail: "expected a string" }]);
   });
 
-  it("are one line of plain text, whatever the input holds", () => {
+  it("explain returns one line of plain text for any input", () => {
     const text = explain(wrong({ limit: 5000, "a\nb": 1, list: [{ "a/b~c": 1 }] }));
     expect(text).toBe(
       "limit: expected at most 1000; list.0.a/b~c: expected a string; a b: there is no such member",
@@ -111,14 +111,14 @@ describe("faults", () => {
     expect(text).not.toMatch(/[✖→\n]/);
   });
 
-  it("never repeat what was given", () => {
+  it("never repeats the given value", () => {
     const secret = "oam_secretsecretsecretsecret";
     for (const value of [{ limit: secret }, { kind: secret }, { from: secret }, { id: secret }]) {
       expect(JSON.stringify(faultsOf(wrong(value)))).not.toContain("secret");
     }
   });
 
-  it("are what a refused configuration says", () => {
+  it("is part of the message when a configuration is rejected", () => {
     expect(() => parseMonitoringConfig({ retention: { defaultDays: 0 }, relam: "x" })).toThrow(
       "the oauth-monitoring configuration is not valid: retention.defaultDays: expected at least 1; relam: there is no such member",
     );

@@ -8,7 +8,7 @@ import { createFunctionLog } from "../../local/start/function-log.ts";
 const directory = mkdtempSync(join(tmpdir(), "function-log-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-it("keeps every line and shows those that want attention", async () => {
+it("createFunctionLog writes every line to the file and prints only warnings and errors", async () => {
   const file = join(directory, "functions.log");
   const shown: string[] = [];
   const log = createFunctionLog(file, (line) => shown.push(line));

@@ -11,14 +11,14 @@ import {
 import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { HOSTILE_TEXTS, hostileJson, PROTOTYPE_NAMES } from "../hostile-values.ts";
 
-/** A second each. */
+/** Each synthesis takes about a second. */
 const SYNTHESES = Number(process.env.HOSTILE_RUNS ?? 60) / 10;
 
 type Json = Record<string, unknown>;
 
 const DEFAULTS = JSON.parse(JSON.stringify(parseMonitoringConfig({}))) as Json;
 
-/** Every place in the configuration, as the keys that lead there. */
+/** Returns the path of every setting as a list of keys. */
 function placesOf(value: unknown, path: readonly string[] = []): string[][] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [[...path]];
   const below = Object.entries(value).flatMap(([key, member]) => placesOf(member, [...path, key]));
@@ -27,14 +27,14 @@ function placesOf(value: unknown, path: readonly string[] = []): string[][] {
 
 const PLACES = placesOf(DEFAULTS);
 
-/** A configuration that says one thing in one place. */
+/** Returns a configuration with one setting. */
 function sayingAt([first = "", ...rest]: readonly string[], value: unknown): Json {
   return Object.fromEntries([[first, rest.length > 0 ? sayingAt(rest, value) : value]]);
 }
 
 const place = fc.constantFrom(...PLACES);
 
-/** Numbers JSON cannot say reach a construct from code. */
+/** Numbers that JSON can't represent can still be passed in code. */
 const value = fc.oneof(
   hostileJson,
   fc.integer({ min: -10, max: 5000 }),
@@ -50,7 +50,7 @@ const numbersOf = (config: unknown): number[] => {
     : [];
 };
 
-/** Makes the construct, bundles left out. */
+/** Synthesizes the construct without bundling. */
 function synthesize(config: MonitoringConfigInput): Stack {
   const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
   const stack = new Stack(app, "Shop");
@@ -59,8 +59,8 @@ function synthesize(config: MonitoringConfigInput): Stack {
   return stack;
 }
 
-describe("a configuration", () => {
-  it("is refused with the key and the reason, or is whole", () => {
+describe("configuration with hostile values", () => {
+  it("is either rejected with the key and the reason or accepted completely", () => {
     let refused = 0;
     fc.assert(
       fc.property(place, value, (path, given) => {
@@ -82,9 +82,10 @@ describe("a configuration", () => {
     expect(refused).toBeGreaterThan(500);
   });
 
-  it.each(PROTOTYPE_NAMES)("has no key %s anywhere", (name) => {
+  it.each(PROTOTYPE_NAMES)("rejects the key %s everywhere", (name) => {
     const objects = [[], ...PLACES.filter((path) => isObjectAt(DEFAULTS, path))];
-    // Their keys are the user's own; what no pattern of theirs takes is left out or refused.
+    // The user chooses the keys of these settings, so unknown ones are ignored or rejected
+    // separately.
     const open = ["retention.daysByEventType", "functions.reservedConcurrency", "responses.rules"];
     for (const path of objects.filter((each) => !open.includes(each.join(".")))) {
       const given = path.length > 0 ? sayingAt(path, own(name)) : own(name);
@@ -92,7 +93,7 @@ describe("a configuration", () => {
     }
   });
 
-  it("in a function's environment is refused as well", () => {
+  it("is rejected in a function's environment as well", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -110,7 +111,7 @@ describe("a configuration", () => {
     );
   });
 
-  it("that is accepted is synthesized, at the ends of what it may say too", {
+  it("can be synthesized with any accepted value, including the limits", {
     timeout: 120_000,
   }, () => {
     const ends = PLACES.flatMap((path) =>
@@ -149,7 +150,7 @@ describe("a configuration", () => {
     );
   });
 
-  it("that no function's environment has room for is refused at synth", () => {
+  it("is rejected at synthesis when it doesn't fit into a function's environment", () => {
     const routes = (count: number) => ({
       routes: Array.from({ length: count }, (_, n) => ({
         path: `/orders/${n}`,
@@ -162,7 +163,7 @@ describe("a configuration", () => {
     );
   });
 
-  it("asks for no more scopes than a denial can name", () => {
+  it("is rejected when a route has more scopes than a denial can name", () => {
     const scopes = Array.from({ length: 20 }, (_, n) => `${n}`.padEnd(128, "x"));
     expect(() => parseMonitoringConfig({ routes: [{ path: "/a", scopes }] })).toThrow(
       /routes\.0\.scopes: more than 1024 characters of scopes/,
@@ -170,7 +171,7 @@ describe("a configuration", () => {
   });
 });
 
-/** An object with a member of its own under a name that objects have by themselves. */
+/** Returns an object with an own property named like a property of every object. */
 function own(name: string): Json {
   return Object.fromEntries([[name, 1]]);
 }

@@ -26,7 +26,7 @@ const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}
   ...parts,
 });
 
-/** At home on three days before. */
+/** Calls from the usual location on the three previous days. */
 const atHome = (origin = BERLIN) =>
   [3, 2, 1.1].map((days) => use(days * DAY_MINUTES, origin, { tokenId: "old" }));
 
@@ -43,7 +43,7 @@ const found = (...people: readonly (readonly SeenEvent[])[]) =>
 const travel = (...uses: readonly SeenEvent[]) => found([...atHome(), ...uses]);
 
 describe("impossible_travel", () => {
-  it("raises two places between which no plane flies, and says which", () => {
+  it("raises two locations that are too far apart for the time and names both", () => {
     expect(travel(use(30, BERLIN), use(10, LISBON, { tokenId: "t2" }))).toEqual([
       {
         subject: { kind: "user", id: "ada" },
@@ -71,13 +71,13 @@ describe("impossible_travel", () => {
     ]);
   });
 
-  it("compares the distance with what a plane flies in the time", () => {
-    // 2,312 km at 1,000 km an hour take 138 minutes and 43 seconds.
+  it("compares the distance with the distance that a plane covers in the time", () => {
+    // 2,312 km at 1,000 km/h take 138 minutes and 43 seconds.
     expect(travel(use(144, BERLIN), use(5, LISBON))).toEqual([]);
     expect(travel(use(143, BERLIN), use(5, LISBON))).toHaveLength(1);
   });
 
-  it("takes places nearer than the least distance for one", () => {
+  it("treats locations within the minimum distance as one", () => {
     const north = (km: number): Origin => ({
       ...LISBON,
       latitude: 52.52 + km / 111.195,
@@ -87,51 +87,51 @@ describe("impossible_travel", () => {
     expect(travel(use(11, BERLIN), use(10, north(501)))).toHaveLength(1);
   });
 
-  it("scores another program, a new country, and use in turn", () => {
+  it("scores another program, a new country and alternating use", () => {
     const [home, away] = [use(30, BERLIN), use(20, LISBON)];
     const scores = (...uses: readonly SeenEvent[]) => travel(...uses).map(({ score }) => score);
     expect(scores(home, away)).toEqual([40]);
     expect(scores(home, { ...away, agent: "curl" })).toEqual([65]);
     expect(scores(home, away, use(10, BERLIN))).toEqual([50]);
-    // Another place of the same country.
+    // Another location in the same country.
     expect(scores(home, use(20, { ...LISBON, country: "DE" }))).toEqual([]);
     expect(scores(home, use(20, { ...LISBON, country: "DE" }), use(10, BERLIN))).toEqual([40]);
-    // Nobody knows where a new user lives.
+    // The usual location of a new user is unknown.
     expect(found([home, away])).toEqual([]);
     expect(found([home, away, use(10, BERLIN)])).toMatchObject([{ score: 40 }]);
   });
 
-  it("knows the far end when the user comes after the thief", () => {
+  it("names the unusual location when the user's call follows the attacker's", () => {
     expect(travel(use(30, LISBON, { agent: "curl" }), use(10, BERLIN))).toMatchObject([
       { score: 65, evidence: { country: "PT", other_place: "203.96.113.9, AS64496 in DE" } },
     ]);
   });
 
-  it("raises none at places that hide where people are, or that are the holder's own", () => {
+  it("ignores locations that hide the user's position or that the user knows", () => {
     for (const kind of ["vpn", "proxy", "tor", "hosting"] as const) {
       expect(travel(use(30, BERLIN), use(10, { ...LISBON, kind }))).toEqual([]);
       expect(travel(use(30, { ...BERLIN, kind }), use(10, LISBON))).toEqual([]);
     }
-    // A carrier's gateways, of which one is abroad.
+    // A carrier's gateways, one of which is abroad.
     expect(travel(use(30, BERLIN), use(10, { ...LISBON, asn: BERLIN.asn }))).toEqual([]);
     const knows = (minutesAgo: number) =>
       found([...atHome(), use(minutesAgo, LISBON), use(30, BERLIN), use(10, LISBON)]);
     expect(knows(DAY_MINUTES + 1)).toEqual([]);
     expect(knows(DAY_MINUTES - 1)).toHaveLength(1);
-    // What is asked for by a client's server, and what was refused, is nowhere.
+    // Token requests from a client's server and failed calls don't show the user's location.
     expect(travel(use(30, BERLIN), use(10, LISBON, { type: "token_issued" }))).toEqual([]);
     expect(travel(use(30, BERLIN), use(10, LISBON, { type: "auth_failed" }))).toEqual([]);
     expect(travel(use(30, BERLIN), use(10, LISBON, { type: "session_started" }))).toHaveLength(1);
   });
 
-  it("is news for two hours, and nothing without origins", () => {
+  it("raises a finding for two hours and needs IP enrichment", () => {
     const ago = (minutes: number) => travel(use(minutes + 10, BERLIN), use(minutes, LISBON));
     expect(ago(120)).toHaveLength(1);
     expect(ago(121)).toEqual([]);
     expect(travel(use(30), use(20), use(10))).toEqual([]);
   });
 
-  it("raises none of three who come to one operator by their own programs: it is their VPN", () => {
+  it("ignores three users who reach one operator with their usual programs, which is a VPN", () => {
     const away = (agent = AGENT) => [...atHome(), use(30, BERLIN), use(10, LISBON, { agent })];
     expect(found(away(), away())).toHaveLength(2);
     expect(found(away(), away(), away())).toEqual([]);
@@ -139,7 +139,7 @@ describe("impossible_travel", () => {
     expect(found(away(), away(), away(), away("curl"))).toHaveLength(1);
   });
 
-  it("goes by countries in turn where places are not known", () => {
+  it("compares alternating countries when coordinates are unknown", () => {
     const home: Origin = { asn: 64496, country: "DE" };
     const away: Origin = { asn: 64498, country: "PT" };
     const inTurn = (...parts: readonly (readonly [number, Origin])[]) =>
@@ -156,8 +156,8 @@ describe("impossible_travel", () => {
   });
 });
 
-describe("the distance of two points", () => {
-  it("is that on the sphere", () => {
+describe("kilometresBetween", () => {
+  it("returns the distance on the sphere", () => {
     const quarter = (Math.PI / 2) * 6371;
     expect(
       kilometresBetween({ latitude: 0, longitude: 0 }, { latitude: 0, longitude: 90 }),

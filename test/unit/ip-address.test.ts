@@ -4,7 +4,7 @@ import { canonicalIp, networkOf } from "../../shared/events/ip-address.ts";
 import { addressGroup, ipBlockSchema } from "../../shared/events/ip-block.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 
-describe("an address", () => {
+describe("canonicalIp", () => {
   it.each([
     ["::ffff:203.0.113.9", "203.0.113.9"],
     ["::FFFF:203.0.113.9", "203.0.113.9"],
@@ -18,11 +18,11 @@ describe("an address", () => {
     ["not an address", "not an address"],
     ["203.0.113", "203.0.113"],
     ["", ""],
-  ])("%s is written as %s", (text, canonical) => {
+  ])("writes %s as %s", (text, canonical) => {
     expect(canonicalIp(text)).toBe(canonical);
   });
 
-  it("is one value in an event, from every producer", () => {
+  it("is applied to the address of every created event", () => {
     const ipOf = (ip: unknown) =>
       createEvent({ eventType: "auth_failed", details: { ip } }, 0).event_data.ip;
     expect(ipOf("::ffff:203.0.113.9")).toBe("203.0.113.9");
@@ -30,7 +30,7 @@ describe("an address", () => {
   });
 });
 
-describe("the group of an address", () => {
+describe("addressGroup", () => {
   it.each([
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
     ["2001:DB8::1", "2001:db8::/64"],
@@ -41,11 +41,11 @@ describe("the group of an address", () => {
     ["fe80::1%eth0", "fe80::1%eth0"],
     ["unknown", "unknown"],
     ["", ""],
-  ])("%s is %s", (ip, group) => {
+  ])("groups %s as %s", (ip, group) => {
     expect(addressGroup(ip)).toBe(group);
   });
 
-  it("is the network that a block of it names", () => {
+  it("returns the /64 block that contains an IPv6 address", () => {
     fc.assert(
       fc.property(fc.ipV6(), (ip) => {
         if (networkOf(ip)?.includes(".")) return;
@@ -55,7 +55,7 @@ describe("the group of an address", () => {
   });
 });
 
-describe("the network of an address", () => {
+describe("networkOf", () => {
   it.each([
     ["203.0.113.9", "203.0.0.0/16"],
     ["::ffff:203.0.113.9", "203.0.0.0/16"],
@@ -68,7 +68,7 @@ describe("the network of an address", () => {
     ["", undefined],
     [42, undefined],
     [undefined, undefined],
-  ])("%s is in %s", (ip, network) => {
+  ])("finds for %s the network %s", (ip, network) => {
     expect(networkOf(ip)).toBe(network);
   });
 });

@@ -14,7 +14,7 @@ const route = jsonRoute(logger, undefined, rangeParametersSchema, async (range) 
   resolveRange(range, NOW, KEPT_DAYS),
 );
 
-/** The faults that the route answers with. */
+/** Returns the errors in the route's response. */
 async function faults(parameters: Record<string, number>) {
   const event = {
     multiValueQueryStringParameters: Object.fromEntries(
@@ -27,7 +27,7 @@ async function faults(parameters: Record<string, number>) {
   return JSON.parse(body).errors;
 }
 
-describe("the problem of a range that is not valid", () => {
+describe("jsonRoute with an invalid range", () => {
   it.each([
     ["/from", { from: NOW, to: NOW }, "from must be before to"],
     ["/from", { from: NOW - 91 * DAY_MS, to: NOW }, "choose a later from"],
@@ -40,7 +40,7 @@ describe("the problem of a range that is not valid", () => {
   });
 });
 
-describe("a route whose own data is not valid", () => {
+describe("JSON routes with invalid stored data", () => {
   const corrupt = async () => z.object({ expires_at: z.string() }).parse({ expires_at: 1 });
   const request = (more: object) =>
     ({ requestContext: { requestId: "r" }, ...more }) as unknown as APIGatewayProxyEvent;
@@ -63,7 +63,7 @@ describe("a route whose own data is not valid", () => {
         ),
       request({ multiValueHeaders: { "Content-Type": ["application/json"] }, body: "{}" }),
     ],
-  ])("answers %s with 500 and logs the error", async (_, open, event) => {
+  ])("respond to %s with 500 and log the error", async (_, open, event) => {
     logger.error.mockClear();
     const { statusCode, body } = await open()(event, {} as Context);
     expect(statusCode).toBe(500);
@@ -72,7 +72,7 @@ describe("a route whose own data is not valid", () => {
     expect(logger.error.mock.calls[0]?.[1]).toMatchObject({ error: expect.any(z.ZodError) });
   });
 
-  it("answers 400 and logs nothing when a parameter is not valid", async () => {
+  it("respond with 400 and log nothing when a parameter is invalid", async () => {
     logger.error.mockClear();
     const event = request({ multiValueQueryStringParameters: { unknown: ["1"] } });
     const { statusCode } = await jsonRoute(

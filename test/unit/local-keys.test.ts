@@ -83,8 +83,8 @@ const nameOf = (call: Promise<unknown>) =>
     (error: Error) => error.name,
   );
 
-describe("a local key", () => {
-  it("signs a digest, or the message itself, as RSASSA-PKCS1-v1_5", async () => {
+describe("local KMS signing and encryption keys", () => {
+  it("sign a digest or a message with RSASSA-PKCS1-v1_5", async () => {
     const { PublicKey = new Uint8Array() } = await kms.send(
       new GetPublicKeyCommand({ KeyId: FIRST }),
     );
@@ -95,7 +95,7 @@ describe("a local key", () => {
     }
   });
 
-  it("refuses what KMS refuses", async () => {
+  it("reject what KMS rejects", async () => {
     expect(await nameOf(sign({ KeyId: arnOf("None") }))).toBe("NotFoundException");
     expect(await nameOf(sign({ Message: Buffer.from("short") }))).toBe("ValidationException");
     expect(await nameOf(sign({ SigningAlgorithm: "RS256" as never }))).toBe("ValidationException");
@@ -109,7 +109,7 @@ describe("a local key", () => {
     expect(await nameOf(kms.send(decrypt))).toBe("InvalidCiphertextException");
   });
 
-  it("decrypts only in the context in which it encrypted", async () => {
+  it("decrypt only with the encryption context used to encrypt", async () => {
     const sealed = await kmsSeal(DATA)("Bearer entrusted", "stream-1");
     expect(Buffer.from(sealed, "base64").toString("latin1")).not.toContain("entrusted");
     expect(await kmsUnseal(DATA)(sealed, "stream-1")).toBe("Bearer entrusted");
@@ -117,8 +117,8 @@ describe("a local key", () => {
   });
 });
 
-describe("an HMAC key", () => {
-  it("knows its own codes, and refuses any other", async () => {
+describe("local KMS HMAC key", () => {
+  it("verifies only its own codes", async () => {
     const key = kmsLinkKey(arnOf("Link"));
     const mac = await key.sign("message");
     expect(mac).toHaveLength(32);
@@ -130,13 +130,13 @@ describe("an HMAC key", () => {
   });
 });
 
-describe("a signed SET", () => {
-  it("is verified by the published keys, before and after a rotation", async () => {
+describe("signSet", () => {
+  it("creates a SET that the published keys verify before and after a rotation", async () => {
     const claims = { iss: "https://tr.example.com", jti: "1" };
     const before = kmsSigningKeys([FIRST, SECOND]);
     const after = kmsSigningKeys([SECOND, FIRST]);
     const texts = [await signSet(before, claims), await signSet(after, claims)];
-    // Another library verifies it.
+    // An independent library verifies the SET.
     const keySet = createLocalJWKSet({ keys: [...(await before.publicKeys())] });
     const kids = await Promise.all(
       texts.map(async (text) => {

@@ -7,13 +7,13 @@ const rows = page.split("\n").filter((line) => line.includes("](https://docs.aws
 const REFERENCE = /\| `(test\/[\w./-]+\.test\.ts)`: "([^"]+)" \|$/;
 const tested = rows.filter((row) => !row.endsWith("| none |"));
 
-describe("the page about the local services", () => {
-  it("says of each behaviour how far it is emulated", () => {
+describe("docs/local-services.md", () => {
+  it("says for each behaviour whether it is emulated", () => {
     expect(tested.length).toBeGreaterThan(0);
     for (const row of rows) expect(row).toMatch(/\) \| (emulated|approximated|absent)\b/);
   });
 
-  it.each(tested)("names a test that is there: %s", (row) => {
+  it.each(tested)("refers to an existing test: %s", (row) => {
     const [, file, title] = REFERENCE.exec(row) ?? [];
     expect(file, "a file and a title").toBeDefined();
     expect(readFileSync(new URL(file ?? "", root), "utf8")).toContain(`"${title}"`);

@@ -62,8 +62,8 @@ async function read(detail: unknown, mapping = ACME, source = "oauth.acme"): Pro
   return parsed.event;
 }
 
-describe("a provider that a mapping describes", () => {
-  it("says where the address is, in a provider's own words", async () => {
+describe("mapped provider", () => {
+  it("reads IP enrichment in the provider's own format", async () => {
     const { fields } = ACME;
     const mapping = {
       ...ACME,
@@ -95,7 +95,7 @@ describe("a provider that a mapping describes", () => {
     expect((await read({ ...DETAIL, geo: 7 }, mapping)).event_data.origin).toBeUndefined();
   });
 
-  it("has its events under our types, with all that the paths find", async () => {
+  it("maps its events to product types with all mapped fields", async () => {
     expect(await read(DETAIL)).toMatchObject({
       event_type: "session_started",
       occurred_at: "2026-11-23T10:00:00.000Z",
@@ -113,7 +113,7 @@ describe("a provider that a mapping describes", () => {
     });
   });
 
-  it("has the longest key's type, another one when it fails, and its own where none is given", async () => {
+  it("uses the type of the longest matching key, a separate type for failures, and a default type", async () => {
     const type = async (event: string, ok: unknown) =>
       (await read({ ...DETAIL, event, ok })).event_type;
     expect(await type("login.token", true)).toBe("token_issued");
@@ -133,7 +133,7 @@ describe("a provider that a mapping describes", () => {
     expect(await at("yesterday")).toBe("2026-11-23T10:00:05.000Z");
   });
 
-  it("loses a field that is not there, and never the event, whatever it sends", async () => {
+  it("drops missing fields but never the event, for any data", async () => {
     const adapters = await loadAdapters(mappingsOf(ACME));
     const refused: string[] = [];
     fc.assert(
@@ -171,18 +171,18 @@ describe("a provider that a mapping describes", () => {
     expect("event" in parsed && parsed.event.event_type).toBe("session_started");
   });
 
-  it("may have a partner event bus of its own", async () => {
+  it("can have its own partner event bus", async () => {
     const partnerEventBus = "aws.partner/example.com/tenant/stream";
     const event = await read(DETAIL, { ...ACME, partnerEventBus }, partnerEventBus);
     expect(event.event_data.provider).toBe("acme");
   });
 
-  it("costs nothing where there is none", async () => {
+  it("loads nothing when no mapping is configured", async () => {
     expect(await loadAdapters([])).toBe(KNOWN_PROVIDERS);
   });
 });
 
-describe("a mapping that cannot be used", () => {
+describe("checkMappings", () => {
   const refusal = (mapping: unknown): string => {
     try {
       checkMappings(mappingsOf(mapping as MappingInput));
@@ -192,13 +192,13 @@ describe("a mapping that cannot be used", () => {
     }
   };
 
-  it("is refused with the key and what is wrong", () => {
+  it("rejects an unusable mapping with the key and the reason", () => {
     expect(refusal(ACME)).toBe("");
     const fields = (more: object) => refusal({ ...ACME, fields: { ...ACME.fields, ...more } });
     expect(fields({ ip: "$.a[" })).toMatch(/providers\.mappings\.0\.fields\.ip: not a JSONPath/);
     expect(fields({ userId: ["$.a", "$.b c"] })).toMatch(/fields\.userId\.1: not a JSONPath/);
     expect(fields({ ip: "ip" })).toMatch(/fields\.ip: .*begins with \$/);
-    // An attacker's text could keep a regular expression busy.
+    // An attacker's text could make a regular expression very slow.
     expect(fields({ ip: "$[?search(@.a, '(a+)+b')]" })).toMatch(/without match\(\) and search\(\)/);
     expect(refusal({ ...ACME, fields: {} })).toContain("fields.code");
     expect(refusal({ ...ACME, name: "okta" })).toMatch(/name: .*another name/);
@@ -207,7 +207,7 @@ describe("a mapping that cannot be used", () => {
   });
 });
 
-describe("providers try", () => {
+describe("oauth-monitoring providers try", () => {
   const folder = mkdtempSync(join(tmpdir(), "oauth-monitoring-try-"));
   const file = (name: string, content: unknown) => {
     const path = join(folder, name);
@@ -229,7 +229,7 @@ describe("providers try", () => {
 
   const mapping = file("acme.json", ACME);
 
-  it("shows what would be stored, of one event, a list or one a line", async () => {
+  it("shows what would be stored for one event, a JSON list or JSON lines", async () => {
     for (const content of [
       DETAIL,
       [DETAIL, DETAIL],
@@ -246,7 +246,7 @@ describe("providers try", () => {
     expect(JSON.parse(out).events).toMatchObject([{ event_type: "session_started" }]);
   });
 
-  it("knows the provider of a message of EventBridge, or is told it", async () => {
+  it("detects the provider of an EventBridge message or takes it from --provider", async () => {
     const detail = { eventType: "user.session.start", outcome: { result: "FAILURE" } };
     const source = "aws.partner/okta.com/example/stream";
     const message = { source, "detail-type": "SystemLog", id: "1", detail };
@@ -256,7 +256,7 @@ describe("providers try", () => {
     );
   });
 
-  it("takes a provider's batch apart, as the stack does", async () => {
+  it("splits a provider's batch as the stack does", async () => {
     const records = ["AuditLogs", "RiskyUsers"].map((category) => ({ category }));
     const { out } = await tried(file("hub.json", { records }), "--provider", "entra", "--json");
     expect(JSON.parse(out).events).toMatchObject([
@@ -265,7 +265,7 @@ describe("providers try", () => {
     ]);
   });
 
-  it("says what is wrong with the arguments, and how to put it right", async () => {
+  it("explains invalid arguments and how to fix them", async () => {
     const events = file("events.json", DETAIL);
     const cases: readonly (readonly [string[], RegExp])[] = [
       [[events], /event 1 does not say .*--provider.*--mapping/],

@@ -9,7 +9,7 @@ const OPTIONS = {
   authorizationServers: ["https://login.example.com"],
 };
 
-describe("the options of an MCP server", () => {
+describe("parseMcpOptions", () => {
   it.each([
     ["/resource", { resource: "api.example.com/mcp" }],
     ["/resource", { resource: "http://api.example.com/mcp" }],
@@ -17,7 +17,7 @@ describe("the options of an MCP server", () => {
     ["/authorizationServers", { authorizationServers: [] }],
     ["/toolScopes/drop/0", { toolScopes: { drop: ["two words"] } }],
     ["/tools", { tools: {} }],
-  ])("are refused at %s", (pointer, wrong) => {
+  ])("rejects an invalid value at %s", (pointer, wrong) => {
     const parse = () => parseMcpOptions({ ...OPTIONS, ...wrong });
     expect(parse).toThrow(InvalidInputError);
     expect(parse).toThrow(
@@ -26,14 +26,14 @@ describe("the options of an MCP server", () => {
   });
 
   it.each(["http://localhost:3000/mcp", "http://127.0.0.1/mcp", "https://a.example.com"])(
-    "may have the address %s",
+    "accepts the resource URL %s",
     (resource) => {
       expect(parseMcpOptions({ ...OPTIONS, resource }).resource).toBe(resource);
     },
   );
 });
 
-describe("the protected resource metadata", () => {
+describe("describeResource", () => {
   const resourceOf = (more: object = {}) =>
     describeResource(parseMcpOptions({ ...OPTIONS, ...more }));
 
@@ -42,7 +42,7 @@ describe("the protected resource metadata", () => {
     ["https://api.example.com/a/b", "/.well-known/oauth-protected-resource/a/b"],
     ["https://api.example.com", "/.well-known/oauth-protected-resource"],
     ["https://api.example.com/", "/.well-known/oauth-protected-resource"],
-  ])("of %s is at %s", (resource, path) => {
+  ])("serves the metadata of %s at %s", (resource, path) => {
     const { metadataUrl, answer } = resourceOf({ resource });
     expect(metadataUrl).toBe(`https://api.example.com${path}`);
     expect(answer("GET", path)?.status).toBe(200);
@@ -56,7 +56,7 @@ describe("the protected resource metadata", () => {
     }
   });
 
-  it("says which servers issue its tokens, and which scopes they may have", () => {
+  it("lists the authorization servers and the supported scopes", () => {
     const { answer } = resourceOf({
       toolScopes: { read: ["orders:read"], drop: ["orders:read", "orders:write"] },
       resourceName: "Orders",
@@ -72,7 +72,7 @@ describe("the protected resource metadata", () => {
   });
 });
 
-describe("the body of an MCP call", () => {
+describe("describeRpc", () => {
   const mcp = parseMcpOptions({
     ...OPTIONS,
     toolScopes: { drop: ["orders:write"], list: ["orders:read"], [`${"x".repeat(200)}`]: ["x"] },
@@ -123,11 +123,11 @@ describe("the body of an MCP call", () => {
     ["a response", { jsonrpc: "2.0", id: 1, result: {} }, nothing],
     ["no object", "tools/call", nothing],
     ["no body", undefined, nothing],
-  ])("says of %s what it is, and what it needs", (_, body, said) => {
+  ])("returns the details and required scopes of %s", (_, body, said) => {
     expect(describeRpc(body, mcp)).toEqual({ status: "read", ...said });
   });
 
-  it("is judged by the whole name of its tool, of which an event keeps the beginning", () => {
+  it("matches the full tool name and shortens it in the event", () => {
     expect(describeRpc(call("x".repeat(200)), mcp)).toMatchObject({
       scopes: ["x"],
       details: { mcp_tool: "x".repeat(128) },
@@ -135,7 +135,7 @@ describe("the body of an MCP call", () => {
     expect(describeRpc(call("x".repeat(128)), mcp)).toMatchObject({ scopes: [] });
   });
 
-  it("goes no further when it is no JSON", () => {
+  it("rejects a body that isn't JSON", () => {
     expect(parseRpcBody('{"method":')).toBe(NO_JSON);
     expect(describeRpc(NO_JSON, mcp)).toEqual({ status: "rejected", reason: "malformed_body" });
     expect(parseRpcBody("")).toBeUndefined();

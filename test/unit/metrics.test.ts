@@ -28,8 +28,8 @@ afterEach(() => {
 const event = (eventType: string, atMs: number) =>
   createEvent({ eventType, clientId: "app", details: { request_id: "r" } }, atMs);
 
-describe("a function's metrics", () => {
-  it("are one line in the embedded metric format, by service and stack alone", () => {
+describe("createMetrics", () => {
+  it("writes one line in the embedded metric format with service and stack as dimensions", () => {
     const metrics = createMetrics("authorizer", "Shop");
     metrics.count("Allowed", 1);
     metrics.milliseconds("DecisionDuration", 12);
@@ -44,7 +44,7 @@ describe("a function's metrics", () => {
     ]);
   });
 
-  it("begin anew with each line, and write none when there is nothing to say", () => {
+  it("starts empty after each line and writes nothing without values", () => {
     const metrics = createMetrics("republisher", "Shop");
     metrics.publish();
     expect(written).toEqual([]);
@@ -56,8 +56,8 @@ describe("a function's metrics", () => {
   });
 });
 
-describe("the time of a cold start", () => {
-  it("is measured unless Lambda started the environment before a caller came", () => {
+describe("measureInit", () => {
+  it("measures a cold start unless the environment was provisioned before the call", () => {
     const metrics = createMetrics("authorizer", "Shop");
     measureInit(metrics, { AWS_LAMBDA_INITIALIZATION_TYPE: "provisioned-concurrency" });
     metrics.publish();
@@ -68,13 +68,13 @@ describe("the time of a cold start", () => {
   });
 });
 
-describe("metrics that may wait", () => {
+describe("metrics with delayed publishing", () => {
   const allowed = (metrics: ReturnType<typeof createMetrics<"authorizer">>) => {
     metrics.count("Allowed", 1);
     metrics.publishSoon();
   };
 
-  it("are one line for the calls of five seconds", () => {
+  it("are written in one line for the calls of five seconds", () => {
     vi.useFakeTimers();
     const metrics = createMetrics("authorizer", "Shop", () => 0);
     for (let n = 0; n < 3; n += 1) allowed(metrics);
@@ -84,7 +84,7 @@ describe("metrics that may wait", () => {
     vi.useRealTimers();
   });
 
-  it("are written by the first call after a pause in which the environment stood still", () => {
+  it("are written by the first call after Lambda froze the environment", () => {
     let nowMs = 0;
     const metrics = createMetrics("authorizer", "Shop", () => nowMs);
     allowed(metrics);
@@ -93,7 +93,7 @@ describe("metrics that may wait", () => {
     expect(sumOf(lines(), "Allowed")).toBe(2);
   });
 
-  it("are written at once with those that may not", () => {
+  it("are written immediately together with urgent metrics", () => {
     const metrics = createMetrics("authorizer", "Shop", () => 0);
     allowed(metrics);
     metrics.count("AuthFailed", 1);
@@ -103,8 +103,8 @@ describe("metrics that may wait", () => {
   });
 });
 
-describe("a batch of the subscriber", () => {
-  it("keeps every lag of 250 events, in lines that CloudWatch takes", () => {
+describe("measureBatch", () => {
+  it("keeps the lag of all 250 events within the limits of CloudWatch", () => {
     const at = 1_800_000_000_000;
     const stored = Array.from({ length: 250 }, (_, n) => event("token_used", at - n));
     const outcome = { stored, duplicates: 3, rejected: 2, retried: 1 };
@@ -117,7 +117,7 @@ describe("a batch of the subscriber", () => {
     expect(sumOf(lines(), "EventsRetried")).toBe(1);
   });
 
-  it("counts the security events that were stored, by type", () => {
+  it("counts the stored security events by type", () => {
     const at = 1_800_000_000_000;
     const types = ["auth_failed", "suspicious_activity", "auth_failed", "scope_violation", "other"];
     const outcome = { duplicates: 0, rejected: 0, retried: 0 };
@@ -131,7 +131,7 @@ describe("a batch of the subscriber", () => {
     expect(sumOf(lines(), "SuspiciousActivity")).toBe(1);
   });
 
-  it("shows no lag below zero when a producer's clock is ahead", () => {
+  it("reports a lag of zero when the producer's clock is ahead", () => {
     const at = 1_800_000_000_000;
     const outcome = { stored: [event("token_used", at + 5000)] };
     measureBatch(
@@ -143,7 +143,7 @@ describe("a batch of the subscriber", () => {
   });
 });
 
-it("measures a cleanup by kind, and says whether it came to its end", () => {
+it("measureCleanup counts removals by kind and whether the cleanup finished", () => {
   const metrics = createMetrics("cleanup", "Shop");
   const removed = { access_tokens: 4, authorization_codes: 3, sessions: 2, events: 1 };
   for (const finished of [true, false]) {
@@ -171,7 +171,7 @@ it.each([
   ["invalid_audience", ["SetsRefused", "InvalidAudience"]],
   ["authentication_failed", ["SetsRefused", "AuthenticationFailed"]],
   ["access_denied", ["SetsRefused", "AccessDenied"]],
-] as const)("counts a SET that is %s as %s", (outcome, names) => {
+] as const)("countSet counts a SET that is %s as %s", (outcome, names) => {
   const metrics = createMetrics("signal-receiver", "Shop");
   countSet(metrics, outcome);
   metrics.publish();
@@ -188,7 +188,7 @@ it.each<[Decision["outcome"] | "failed", string]>([
   ["insufficient_scope", "ScopeViolation"],
   ["unavailable", "Unavailable"],
   ["failed", "Unavailable"],
-])("counts a decision that is %s as %s", (outcome, metric) => {
+])("decisionMetric counts a decision that is %s as %s", (outcome, metric) => {
   const decision = outcome === "failed" ? undefined : ({ outcome } as Decision);
   expect(decisionMetric(decision)).toBe(metric);
   expect(METRIC_NAMES.authorizer).toContain(metric);
@@ -199,7 +199,7 @@ it.each([
   ["Parent=53995c3f42cd8ad8;Root=1-67891233-abcdef012345678912345678", true],
   ["Parent=53995c3f42cd8ad8", false],
   ["", false],
-])("finds the trace's id in %j", (header, found) => {
+])("traceId reads the trace ID from %j", (header, found) => {
   vi.stubEnv("_X_AMZN_TRACE_ID", header);
   expect(traceId()).toBe(found ? "1-67891233-abcdef012345678912345678" : undefined);
 });

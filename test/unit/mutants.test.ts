@@ -5,7 +5,7 @@ import { placeOf, withProbes } from "../mutation/probes.ts";
 const mutations = (code: string) =>
   mutantsOf("a.ts", code).map((mutant) => mutate(code, mutant).replaceAll(/\s+/g, " "));
 
-describe("mutants", () => {
+describe("mutantsOf", () => {
   it.each([
     ["f(a < 1)", [";", "f(a <= 1)", "f(a < (1 + 1))"]],
     ["a ?? b", [";", "((a) && (b))"]],
@@ -18,11 +18,11 @@ describe("mutants", () => {
     ["const x = list.some(f)", ["const x = list.every(f)"]],
     ["const x = await f()", ["const x = (f())"]],
     ['const x = ["a"]', ["const x = []", 'const x = [""]']],
-  ])("of %s are %j", (code, all) => {
+  ])("mutates %s to %j", (code, all) => {
     expect(mutations(code)).toEqual(all);
   });
 
-  it("leave out words for people, types, and names of modules and properties", () => {
+  it("skips human-readable text, types, and names of modules and properties", () => {
     const code = `
       import { a } from "a";
       type T = "x" | "y";
@@ -37,7 +37,7 @@ describe("mutants", () => {
   });
 });
 
-it("a probe tells of each function and of the module, and a mutant's place is the innermost", () => {
+it("probes report the module and each function, and placeOf returns the innermost function", () => {
   const code = "const f = (a) => a.map((b) => b + 1);\nfunction g() { return f([2]); }\ng();";
   const reached = new Set<string>();
   Object.assign(globalThis, { reached });

@@ -12,8 +12,8 @@ const events = (count: number): OAuthEvent[] =>
   );
 const indexes = (batch: readonly OAuthEvent[]) => batch.map(({ event_data }) => event_data.index);
 
-describe("the batches of a server", () => {
-  it("are published in order, so many together, and the rest by a flush", async () => {
+describe("createBatchingSink", () => {
+  it("publishes full batches in order and the rest on flush", async () => {
     const batches: unknown[][] = [];
     const sink = createBatchingSink(
       { publish: async (batch) => void batches.push(indexes(batch)) },
@@ -28,7 +28,7 @@ describe("the batches of a server", () => {
     expect(batches).toHaveLength(3);
   });
 
-  it("are published after a while when they are not full", async () => {
+  it("publishes a partial batch after the maximum wait", async () => {
     const published = new Promise<unknown[]>((resolve) => {
       const sink = createBatchingSink(
         { publish: async (batch) => resolve(indexes(batch)) },
@@ -37,13 +37,13 @@ describe("the batches of a server", () => {
       );
       void sink.publish(events(1));
     });
-    // The timer does not keep a process alive; the test does.
+    // The timer doesn't keep the process alive, so the test does.
     const alive = setInterval(() => {}, 10);
     expect(await published).toEqual([0]);
     clearInterval(alive);
   });
 
-  it("take a bounded memory while the bus is slow: what does not fit can be recovered from the log", async () => {
+  it("limits memory while EventBridge is slow and logs the events that don't fit", async () => {
     const batches: unknown[][] = [];
     let free = () => {};
     const slow = new Promise<void>((resolve) => (free = resolve));
@@ -59,7 +59,7 @@ describe("the batches of a server", () => {
       { batchSize: 2, maxEvents: 4 },
     );
     for (const event of events(6)) await sink.publish([event]);
-    // One batch is on its way, one waits.
+    // One batch is being published, one is waiting.
     expect(batches).toEqual([[0, 1]]);
     const [first, second] = logger.lines;
     expect(logger.lines).toHaveLength(2);
@@ -83,7 +83,7 @@ describe("the batches of a server", () => {
     expect(batches).toHaveLength(3);
   });
 
-  it("go on after a batch that failed", async () => {
+  it("continues after a failed batch", async () => {
     let calls = 0;
     const logger = recordingLogger();
     const sink = createBatchingSink(
@@ -103,8 +103,8 @@ describe("the batches of a server", () => {
   });
 });
 
-describe("a server that closes", () => {
-  it("has published the events of all its calls once it has flushed, the latest one's too", async () => {
+describe("protectServer", () => {
+  it("has published the events of all calls after flush", async () => {
     const published: OAuthEvent[] = [];
     const { check, flush } = protectServer(
       {
@@ -112,7 +112,7 @@ describe("a server that closes", () => {
         clock: () => 1_700_000_000_000,
         logger: recordingLogger(),
         sink: { publish: async (batch) => void published.push(...batch) },
-        // A call without a token asks no store.
+        // A call without a token doesn't access DynamoDB.
         db: undefined as never,
         tokensTable: "tokens",
         sessionsTable: "sessions",
@@ -131,7 +131,7 @@ describe("a server that closes", () => {
   });
 });
 
-describe("the address of a server's caller", () => {
+describe("caller IP address of a server", () => {
   const front = { publicOrigin: undefined, clientCertificateHeader: undefined };
   const addressBy = (trustedProxies: number, forwarded?: string) =>
     fromFetchRequest(
@@ -142,7 +142,7 @@ describe("the address of a server's caller", () => {
       { ...front, trustedProxies },
     ).ip;
 
-  it("is that of the connection, whatever the caller says, where no proxy is trusted", () => {
+  it("is the connection's address when no proxy is trusted", () => {
     expect(addressBy(0, "203.0.113.9")).toBe("192.0.2.1");
   });
 
@@ -154,11 +154,11 @@ describe("the address of a server's caller", () => {
     [1, "198.51.100.1, 203.0.113.9:41234", "203.0.113.9"],
     [1, "[2001:db8::1]:41234", "2001:db8::1"],
     [2, "[2001:DB8::1],192.0.2.7:80", "2001:db8::1"],
-  ])("is what the first of %i trusted proxies saw", (proxies, forwarded, ip) => {
+  ])("is the address that the first of %i trusted proxies saw", (proxies, forwarded, ip) => {
     expect(addressBy(proxies, forwarded)).toBe(ip);
   });
 
-  it("comes with the path as it stands, and with what proofs of possession need", () => {
+  it("is returned with the unmodified path and the data for proofs of possession", () => {
     const read = fromFetchRequest(
       new Request("https://inside:8080/api/caf%C3%A9?code=secret", {
         method: "POST",

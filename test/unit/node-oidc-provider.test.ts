@@ -5,7 +5,7 @@ import { attach } from "../../shared/integrations/providers/node-oidc-provider.t
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** A provider that emits by hand. */
+/** Returns a provider whose events the test emits. */
 function provider() {
   const listeners = new Map<string, (...parameters: never[]) => void>();
   const published: OAuthEvent[] = [];
@@ -51,32 +51,35 @@ const REQUEST = {
   grant_type: "refresh_token",
 };
 
-describe("an oidc-provider's events", () => {
-  it.each(["access_token", "client_credentials"])("tell of the life of %s", async (model) => {
-    const { emit } = provider();
-    for (const happening of ["saved", "issued"]) {
-      expect(await emit(`${model}.${happening}`, TOKEN)).toMatchObject([
-        {
-          event_type: "token_issued",
-          occurred_at: toInstant(NOW),
-          oauth_client_id: "app",
-          user_id: "ada",
-          event_data: {
-            provider: "node-oidc-provider",
-            token_id: expect.stringMatching(/^[0-9a-f]{32}$/),
-            issued_at: toInstant(NOW - 5000),
-            expires_at: toInstant(NOW + 595_000),
-            scopes: ["openid", "api:read"],
+describe("attach to an oidc-provider", () => {
+  it.each(["access_token", "client_credentials"])(
+    "publishes the issue and revocation of %s",
+    async (model) => {
+      const { emit } = provider();
+      for (const happening of ["saved", "issued"]) {
+        expect(await emit(`${model}.${happening}`, TOKEN)).toMatchObject([
+          {
+            event_type: "token_issued",
+            occurred_at: toInstant(NOW),
+            oauth_client_id: "app",
+            user_id: "ada",
+            event_data: {
+              provider: "node-oidc-provider",
+              token_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+              issued_at: toInstant(NOW - 5000),
+              expires_at: toInstant(NOW + 595_000),
+              scopes: ["openid", "api:read"],
+            },
           },
-        },
-      ]);
-    }
-    const [revoked] = await emit(`${model}.destroyed`, TOKEN);
-    expect(revoked?.event_type).toBe("token_revoked");
-    expect(revoked?.event_data).not.toHaveProperty("expires_at");
-  });
+        ]);
+      }
+      const [revoked] = await emit(`${model}.destroyed`, TOKEN);
+      expect(revoked?.event_type).toBe("token_revoked");
+      expect(revoked?.event_data).not.toHaveProperty("expires_at");
+    },
+  );
 
-  it("take now for the time of issue while a token is being saved, and say no life where it has none", async () => {
+  it("uses the current time as issue time while a token is saved and omits a missing expiry", async () => {
     const { emit } = provider();
     const { iat: _, scope: __, ...saving } = TOKEN;
     const [saved] = await emit("access_token.saved", saving);
@@ -92,7 +95,7 @@ describe("an oidc-provider's events", () => {
   it.each([
     ...["authorization", "grant", "introspection", "revocation", "userinfo"],
     ...["pushed_authorization_request", "device_authorization", "backchannel_authentication"],
-  ])("tell of a refusal at %s, with who, from where and why", async (endpoint) => {
+  ])("publishes an error at %s with subject, address and reason", async (endpoint) => {
     const { emit } = provider();
     const error = { error: "invalid_grant", error_description: "grant request is invalid" };
     expect(await emit(`${endpoint}.error`, CONTEXT, error)).toMatchObject([
@@ -111,7 +114,7 @@ describe("an oidc-provider's events", () => {
     ]);
   });
 
-  it("tell of the client that was asked for, and of nothing that is not known", async () => {
+  it("uses the requested client and omits unknown values", async () => {
     const { emit } = provider();
     const { client: _, ...oidc } = CONTEXT.oidc;
     const [asked] = await emit("grant.error", { ...CONTEXT, oidc }, {});
@@ -135,14 +138,17 @@ describe("an oidc-provider's events", () => {
     ["client_credentials", "already used", "invalid_grant"],
     ["refresh_token", "refresh token not found", "invalid_grant"],
     ["refresh_token", undefined, "invalid_grant"],
-  ])("of %s with the detail %s give the reason %s", async (grant_type, error_detail, reason) => {
-    const { emit } = provider();
-    const context = { ...CONTEXT, oidc: { params: { grant_type } } };
-    const [event] = await emit("grant.error", context, { error: "invalid_grant", error_detail });
-    expect(event?.event_data.reason).toBe(reason);
-  });
+  ])(
+    "maps an error of %s with the detail %s to the reason %s",
+    async (grant_type, error_detail, reason) => {
+      const { emit } = provider();
+      const context = { ...CONTEXT, oidc: { params: { grant_type } } };
+      const [event] = await emit("grant.error", context, { error: "invalid_grant", error_detail });
+      expect(event?.event_data.reason).toBe(reason);
+    },
+  );
 
-  it("tell of the end of a session", async () => {
+  it("publishes the end of a session", async () => {
     const { emit } = provider();
     expect(await emit("end_session.success", CONTEXT)).toMatchObject([
       {

@@ -6,13 +6,13 @@ const event = (details: Record<string, unknown>) =>
   createEvent({ eventType: "token_used", details }, Date.parse("2026-11-23T10:00:00.000Z"));
 
 describe("createEvent", () => {
-  it("makes a UUIDv7 of the event's own time", () => {
+  it("creates a UUIDv7 from the event's time", () => {
     const { id, occurred_at } = event({});
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     expect(Number.parseInt(id.replace("-", "").slice(0, 12), 16)).toBe(Date.parse(occurred_at));
   });
 
-  it("keeps a digest in place of a secret, wherever it lies", () => {
+  it("replaces a secret anywhere in the data with its digest", () => {
     const secret = "oam_abcdefghijklmnopqrstuvwxyz0123456789";
     const { event_data } = event({
       access_token: "plain-secret",
@@ -28,7 +28,7 @@ describe("createEvent", () => {
     expect(event_data.token_id).toBe("public");
   });
 
-  it("leaves other data exactly as it is, and redacting twice changes nothing", () => {
+  it("keeps other data unchanged, and redacting twice changes nothing", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
         const data = JSON.parse(
@@ -43,14 +43,14 @@ describe("createEvent", () => {
   });
 });
 
-describe("a secret in an event", () => {
+describe("secret redaction", () => {
   const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
   it.each([
     ...["access_token", "refresh_token", "id_token", "token", "authorization", "code"],
     ...["authorization_code", "code_verifier", "client_secret", "client_assertion", "assertion"],
     ...["password", "cookie", "set-cookie"],
-  ])("under %s is replaced by its digest, whatever the case of the key", (key) => {
+  ])("replaces a secret under the key %s with its digest, in upper and lower case", (key) => {
     for (const name of [key, key.toUpperCase()]) {
       const { event_data } = event({ [name]: "s3cret", deep: { [name]: { a: ["s3cret"] } } });
       expect(event_data[name]).toMatch(DIGEST);
@@ -58,7 +58,7 @@ describe("a secret in an event", () => {
     }
   });
 
-  it("is known by its digest, and what is none stays as it is", () => {
+  it("keeps an existing digest and values that can't be secrets", () => {
     const digest = `sha256:${"0".repeat(64)}`;
     const kept = { token: digest, password: "", code: 7, cookie: null };
     expect(event(kept).event_data).toEqual(kept);
@@ -73,7 +73,7 @@ describe("a secret in an event", () => {
     ["an unsigned JWT", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ."],
     ["an encrypted JWT", "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVydGV4dA.dGFn"],
     ["a token of the product", `oam_${"k".repeat(43)}`],
-  ])("is found as %s in any text, percent-encoded or not", (_, secret) => {
+  ])("finds %s in any text, even percent-encoded", (_, secret) => {
     const once = [...secret].map((each) => `%${each.charCodeAt(0).toString(16)}`).join("");
     const dots = secret.replaceAll(".", "%2E").replaceAll("_", "%5f");
     const half =
@@ -94,13 +94,13 @@ describe("a secret in an event", () => {
   });
 
   it.each(["/a/eyJ.b.c", "eyJhbGciOiJub25lIn0.one", "/v1.2.3/HeyJude-2.0.1", "%2565yJ", "/%zz.%a"])(
-    "is not seen in %s",
+    "finds no secret in %s",
     (text) => {
       expect(event({ text }).event_data.text).toBe(text);
     },
   );
 
-  it("is found in the ids as well, which stay as long as an id may be", () => {
+  it("redacts client and user IDs and keeps their maximum length", () => {
     const secret = `oam_${"x".repeat(20)}`;
     const { oauth_client_id, user_id } = createEvent(
       {
@@ -124,7 +124,7 @@ describe("event data", () => {
   };
   const nested = (levels: number): unknown => (levels === 0 ? {} : { a: nested(levels - 1) });
 
-  it("is an object, nested as deep as DynamoDB takes it", () => {
+  it("must be an object within DynamoDB's nesting limit", () => {
     expect(refusal(nested(27))).toBeUndefined();
     expect(refusal(nested(28))).toContain("deeper than 28 levels");
     for (const wrong of [[], null, "text", undefined]) {
@@ -133,7 +133,7 @@ describe("event data", () => {
     expect(refusal({ a: undefined })).toContain("event_data.a is not JSON");
   });
 
-  it("has numbers that DynamoDB can hold, and keys with names", () => {
+  it("must have numbers within DynamoDB's range and valid keys", () => {
     for (const right of [0, -0, 9.9e125, -9.9e125, 1e-130, -1e-130]) {
       expect(refusal({ n: right })).toBeUndefined();
     }
@@ -144,7 +144,7 @@ describe("event data", () => {
     expect(refusal(JSON.parse('{"a":{"__proto__":1}}'))).toContain("event_data.a has a key");
   });
 
-  it("has at most 128 KB", () => {
+  it("is limited to 128 KB", () => {
     const room = 128 * 1024 - JSON.stringify({ a: "" }).length;
     const full = { a: "x".repeat(room) };
     expect(event(full).event_data).toEqual(full);
@@ -155,7 +155,7 @@ describe("event data", () => {
     expect(event({ a: `x${"é".repeat(room)}` }).event_data.a).toBe(`x${"é".repeat(511)}`);
   });
 
-  it("is shortened when it is too large, and keeps who did what", () => {
+  it("is shortened when it is too large, but keeps the identifying fields", () => {
     const who = { token_id: "t1", ip: "203.0.113.9", endpoint: "/mcp", reason: "unknown_token" };
     const small = Object.fromEntries(Array.from({ length: 9000 }, (_, n) => [`k${n}`, "\u0000x"]));
     const data = { list: Array(50_000).fill("method"), ...small, ...who };
@@ -168,7 +168,7 @@ describe("event data", () => {
       more: expect.any(Number),
     });
     expect(Buffer.byteLength(JSON.stringify(shortened.event_data))).toBeLessThanOrEqual(128 * 1024);
-    // The subscriber reads the event by the same schema.
+    // The subscriber parses events with the same schema.
     expect(oauthEventSchema.parse(shortened)).toEqual(shortened);
   });
 
@@ -177,7 +177,7 @@ describe("event data", () => {
     expect(event_data).toMatchObject({ token_id: "t1", truncated: { members: ["token"] } });
   });
 
-  it("has U+FFFD in place of half a surrogate pair", () => {
+  it("contains U+FFFD instead of half a surrogate pair", () => {
     expect(event({ a: "x\ud800y", "k\udc00": 1 }).event_data).toEqual({
       a: "x\ufffdy",
       "k\ufffd": 1,
@@ -185,7 +185,7 @@ describe("event data", () => {
   });
 });
 
-describe("the envelope's schema", () => {
+describe("oauthEventSchema", () => {
   it.each([
     ["an id that is no UUID", { id: "1" }, "UUID"],
     ["a type with capitals", { event_type: "TokenUsed" }, "lower-case"],
@@ -196,19 +196,19 @@ describe("the envelope's schema", () => {
     ["a type of 65 characters", { event_type: "a".repeat(65) }, "lower-case"],
     ["a client id of 257 characters", { oauth_client_id: "a".repeat(257) }, "256"],
     ["a user id with half a surrogate pair", { user_id: "a\ud800" }, "surrogate"],
-  ])("refuses %s and says why", (_, over, word) => {
+  ])("rejects %s and says why", (_, over, word) => {
     const parsed = oauthEventSchema.safeParse({ ...event({}), ...over });
     expect(parsed.success).toBe(false);
     expect(parsed.error?.message).toContain(word);
   });
 
-  it("takes null for an absent client, as some producers write it", () => {
+  it("treats a null client as absent, because some event sources send null", () => {
     expect(
       oauthEventSchema.parse({ ...event({}), oauth_client_id: null }).oauth_client_id,
     ).toBeUndefined();
   });
 
-  it("brings every UTC precision to milliseconds", () => {
+  it("normalizes UTC times to milliseconds", () => {
     const at = (occurred_at: string) =>
       oauthEventSchema.parse({ ...event({}), occurred_at }).occurred_at;
     expect(at("2026-11-23T10:00:00Z")).toBe("2026-11-23T10:00:00.000Z");

@@ -30,7 +30,7 @@ beforeAll(async () => {
   };
 });
 
-/** An event as EventBridge hands it to a target. */
+/** Returns an event as EventBridge delivers it to a target. */
 function busMessage(eventType: string, details = {}) {
   const detail = createEvent(
     { eventType, clientId: "app", details },
@@ -51,8 +51,8 @@ function busMessage(eventType: string, details = {}) {
 
 const decode = (data: string | undefined) => Buffer.from(data ?? "", "base64").toString("utf8");
 
-describe("the export's transformation", () => {
-  it("answers a line of OCSF for each event, and the keys of its partition", async () => {
+describe("OCSF export transformation", () => {
+  it("returns one OCSF line per event with its partition keys", async () => {
     const records = await transform([busMessage("auth_failed"), busMessage("token_used")]);
     expect(records.map(({ recordId, result }) => [recordId, result])).toEqual([
       ["49546680", "Ok"],
@@ -71,7 +71,7 @@ describe("the export's transformation", () => {
     }
   });
 
-  it("leaves out a batch that was put on the bus whole: its records come as events of their own", async () => {
+  it("drops a multi-record batch, because its records arrive as separate events", async () => {
     const batch = (...records: object[]) => ({
       ...busMessage("auth_failed"),
       source: "oauth.entra",
@@ -82,7 +82,7 @@ describe("the export's transformation", () => {
     expect(records.map(({ result }) => result)).toEqual(["Dropped", "Ok"]);
   });
 
-  it("stays one line, whatever a caller sends", async () => {
+  it("returns one line for any caller-supplied text", async () => {
     const [record] = await transform([
       busMessage("token_used", { user_agent: "a\nb\r\u2028c", ip: "::1" }),
     ]);
@@ -90,7 +90,7 @@ describe("the export's transformation", () => {
     expect(JSON.parse(decode(record?.data)).http_request.user_agent).toBe("a\nb\r\u2028c");
   });
 
-  it("puts a digest in place of a secret that a producer sent", async () => {
+  it("replaces a secret with its digest", async () => {
     const message = busMessage("token_used");
     const detail = { ...message.detail, event_data: { access_token: "plain-secret" } };
     const [record] = await transform([{ ...message, detail }]);
@@ -99,7 +99,7 @@ describe("the export's transformation", () => {
     expect(decode(record?.data)).toContain("sha256:");
   });
 
-  it("fails a record that is not an event, unchanged, and no other record", async () => {
+  it("fails only the records that aren't events and returns them unchanged", async () => {
     const noEvent = { ...busMessage("token_used"), detail: { id: "1" } };
     const foreign = { ...busMessage("token_used"), source: "aws.ec2" };
     const records = await transform([
@@ -120,8 +120,9 @@ describe("the export's transformation", () => {
     expect(JSON.parse(decode(records[1]?.data))).toEqual(noEvent);
   });
 
-  it("answers a full batch of Firehose in less than Lambda's 6 MB", async () => {
-    // As small as events are, of which a megabyte holds the most, and which grow the most.
+  it("returns less than Lambda's 6 MB for a full Firehose batch", async () => {
+    // The smallest possible events: a megabyte holds most of them, and they grow most in the
+    // transformation.
     const message = busMessage("a");
     const count = Math.ceil(2 ** 20 / JSON.stringify(message).length);
     const records = await transform(Array.from({ length: count }, () => message));

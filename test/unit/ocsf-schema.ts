@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ocsfFaults } from "../published/ocsf-schema.ts";
 
-/** An event that conforms to OCSF 1.8.0, by the published schema itself. */
+/** Validates an event against the published OCSF 1.8.0 schema. */
 export const ocsfEventSchema = z
   .looseObject({ class_uid: z.int() })
   .superRefine((event, context) => {

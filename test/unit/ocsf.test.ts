@@ -24,7 +24,7 @@ function event(eventType: string, details: EventData = {}, subject = {}): OAuthE
 
 const exported = (from: OAuthEvent) => toOcsfEvent(from, { serviceName: "shop" });
 
-/** The exported event, after the schema has taken it. */
+/** Returns the exported event after validating it against the schema. */
 function conforming(from: OAuthEvent) {
   const mapped = exported(from);
   const parsed = ocsfEventSchema.safeParse(mapped);
@@ -33,7 +33,7 @@ function conforming(from: OAuthEvent) {
   return mapped as any;
 }
 
-/** Type, class, activity, its name, status and severity. */
+/** Type, class, activity, activity name, status and severity. */
 const ROWS = [
   ["auth_failed", 3002, 1, "Logon", 2, 2],
   ["auth_unavailable", 3002, 1, "Logon", 2, 3],
@@ -60,7 +60,7 @@ const ROWS = [
 
 describe("toOcsfEvent", () => {
   it.each(ROWS)(
-    "makes %s of class %i, activity %i %s",
+    "maps %s to class %i, activity %i %s",
     (type, uid, activity, name, status, severity) => {
       const mapped = conforming(event(type, CALL, { clientId: "app", userId: "ada" }));
       expect(mapped).toMatchObject({
@@ -76,15 +76,15 @@ describe("toOcsfEvent", () => {
     },
   );
 
-  it("has a row above for every type of its own", () => {
-    // A new type must be given its place, and not fall among those that nobody knows.
+  it("has a row in this test for every event type of the product", () => {
+    // A new type must be added here instead of being treated as unknown.
     expect(ROWS.map(([type]) => type)).toEqual(expect.arrayContaining([...EVENT_TYPES]));
     expect(ROWS.filter(([type, , , name]) => type === name).map(([type]) => type)).toEqual([
       "consent_given",
     ]);
   });
 
-  it("writes ids and captions as the schema has them", () => {
+  it("uses the schema's IDs and captions", () => {
     const captions = (type: string, details: EventData = {}) => {
       const { category_uid, category_name, class_name, type_name, severity, status } = conforming(
         event(type, details),
@@ -126,7 +126,7 @@ describe("toOcsfEvent", () => {
     });
   });
 
-  it("tells of a session's life, of its end too, and keeps a token's beside a call", () => {
+  it("includes the lifetime of a session, and that of a token in its calls", () => {
     const life = { issued_at: AT, expires_at: "2026-11-23T11:00:00.000Z" };
     const times = { created_time: Date.parse(AT), expiration_time: Date.parse(life.expires_at) };
     const ended = conforming(event("session_ended", { session_id: "s1", ...life }));
@@ -136,7 +136,7 @@ describe("toOcsfEvent", () => {
     expect(used.api.token).toMatchObject({ uid: "t1", type: "Access Token", ...times });
   });
 
-  it("names the token that an alert is about, and whom it concerns", () => {
+  it("names the token and the principal of an alert", () => {
     const details = { alert_id: "a1", token_id: "t1", ip: "203.0.113.9", session_id: "s1" };
     const alert = conforming(event("suspicious_activity", details, { clientId: "app" }));
     expect(alert.resources).toEqual([{ uid: "t1", type: "Access Token" }]);
@@ -146,7 +146,7 @@ describe("toOcsfEvent", () => {
         src_endpoint: { ip: "203.0.113.9" },
       },
     ]);
-    // Without an id of its own, a suspicion is known by its event's.
+    // An alert without an ID uses the ID of its event.
     const nameless = conforming(event("suspicious_activity", { evidence: [1] }));
     expect(nameless.finding_info).toEqual({ uid: ID });
     expect(nameless.unmapped).toEqual({ evidence: [1] });
@@ -155,7 +155,7 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("says who was refused, from where and why", () => {
+  it("names the subject, source and reason of a failed authentication", () => {
     const mapped = conforming(
       event(
         "auth_failed",
@@ -181,7 +181,7 @@ describe("toOcsfEvent", () => {
     expect(mapped).not.toHaveProperty("unmapped");
   });
 
-  it("names a token and its life, and a session and its own", () => {
+  it("names a token and its lifetime, and a session and its lifetime", () => {
     const life = { issued_at: AT, expires_at: "2026-11-23T11:00:00.000Z" };
     const issued = conforming(event("token_issued", { token_id: "t1", scopes: ["a"], ...life }));
     expect(issued.authentication_token).toEqual({
@@ -200,7 +200,7 @@ describe("toOcsfEvent", () => {
     expect(started).not.toHaveProperty("authentication_token");
   });
 
-  it("names the API call, and the client, user, session and token that made it", () => {
+  it("names the API call and the client, user, session and token that made it", () => {
     const mapped = conforming(
       event(
         "scope_violation",
@@ -228,18 +228,18 @@ describe("toOcsfEvent", () => {
     ["DELETE", 4],
     ["CONNECT", 99],
     ["PURGE", 0],
-  ])("knows what a call with %s does", (method, activity) => {
+  ])("maps the method %s to activity %i", (method, activity) => {
     expect(conforming(event("token_used", { ...CALL, method })).activity_id).toBe(activity);
   });
 
-  it("names what each kind of call does", () => {
+  it("names the activity of each kind of call", () => {
     const does = (method: string) => conforming(event("token_used", { method })).activity_name;
     expect(["GET", "POST", "PUT", "DELETE", "CONNECT", "PURGE"].map(does)).toEqual([
       ...["Read", "Create", "Update", "Delete", "Connect", "Unknown"],
     ]);
   });
 
-  it("brings an alert and its end together, with the rule, the evidence and the advice", () => {
+  it("links an alert and its resolution and includes the rule, evidence and advice", () => {
     const alert = {
       message: "Many failures",
       rule: "failure_burst",
@@ -271,7 +271,7 @@ describe("toOcsfEvent", () => {
     expect(resolved.is_alert).toBe(false);
   });
 
-  it("shows the request that raised a suspicion, also where it is all that is known", () => {
+  it("includes the request that raised an alert, even when nothing else is known", () => {
     const { evidences } = conforming(event("suspicious_activity", { endpoint: "/api/data" }));
     expect(evidences).toEqual([
       { actor: { app_name: "Unknown" }, http_request: { url: { path: "/api/data" } } },
@@ -279,7 +279,7 @@ describe("toOcsfEvent", () => {
     expect(conforming(event("suspicious_activity"))).not.toHaveProperty("evidences");
   });
 
-  it("says Unknown where the schema asks for somebody and nobody is known", () => {
+  it("uses Unknown where the schema requires a value and none is known", () => {
     expect(conforming(event("auth_failed")).user).toMatchObject({ name: "Unknown", type_id: 0 });
     expect(conforming(event("token_used"))).toMatchObject({
       actor: { app_name: "Unknown" },
@@ -292,7 +292,7 @@ describe("toOcsfEvent", () => {
     });
   });
 
-  it("names the identity provider that reports, and the outcome of what only it knows", () => {
+  it("names the identity provider and the outcome of provider-specific events", () => {
     const details = { provider: "okta", outcome: "failure" };
     expect(conforming(event("auth_failed", details)).service).toEqual({ name: "okta" });
     expect(conforming(event("okta_policy_evaluate", details))).toMatchObject({
@@ -302,7 +302,7 @@ describe("toOcsfEvent", () => {
     });
   });
 
-  it("says where the source is, and who runs its network", () => {
+  it("maps IP enrichment to location and autonomous system", () => {
     const origin = {
       country: "DE",
       asn: 64496,
@@ -323,8 +323,8 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("says of an origin what the schema has room for, and keeps the rest", () => {
-    // The schema has no location of coordinates alone.
+  it("keeps IP enrichment that the schema has no attribute for in unmapped", () => {
+    // The schema has no location with only coordinates.
     const nowhere = { latitude: 52.5, longitude: 13.4, asn: 64496 };
     const mapped = conforming(event("token_used", { ip: "203.0.113.9", origin: nowhere }));
     expect(mapped.src_endpoint).toEqual({
@@ -342,7 +342,7 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("keeps in unmapped what does not have an attribute's form", () => {
+  it("keeps values that don't fit an attribute in unmapped", () => {
     const odd = {
       method: "get",
       endpoint: 7,
@@ -360,7 +360,7 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("is partitioned by its class and the UTC day on which it happened", () => {
+  it("is partitioned by class and UTC day of the event", () => {
     const late = createEvent(
       { eventType: "token_used", details: {} },
       Date.parse("2026-11-23T23:59:59.999Z"),
@@ -369,7 +369,7 @@ describe("toOcsfEvent", () => {
   });
 });
 
-/** Keys that the mapping looks at, with values in and out of form. */
+/** Keys that the mapping reads, with valid and invalid values. */
 const ATTRIBUTE_KEYS = [
   ...Object.keys(CALL),
   "provider",
@@ -427,17 +427,17 @@ const anyEvent = fc
   .filter((parsed) => parsed.success)
   .map((parsed) => parsed.data as OAuthEvent);
 
-/** Every text, number and truth value that lies in a value, however deep. */
+/** Returns every primitive value inside a value, at any depth. */
 function leaves(node: unknown): unknown[] {
   return typeof node === "object" && node !== null ? Object.values(node).flatMap(leaves) : [node];
 }
 
-describe("the published schema", () => {
+describe("published OCSF schema", () => {
   const whole = conforming(event("auth_failed", CALL, { oauth_client_id: "app", user_id: "ada" }));
   const faults = (more: object) =>
     ocsfFaults({ ...whole, ...more }).map(({ path, message }) => `${path.join(".")} ${message}`);
 
-  it("is that of the version which events name", () => {
+  it("has the version that the events name", () => {
     expect(OCSF).toMatchObject({
       version: "1.8.0",
       commit: expect.stringMatching(/^[0-9a-f]{40}$/),
@@ -466,13 +466,13 @@ describe("the published schema", () => {
       "user.x is no",
     ],
     ["an unknown class", { class_uid: 1 }, "class_uid is none of our classes"],
-  ])("refuses an event with %s", (_, more, fault) => {
+  ])("rejects an event with %s", (_, more, fault) => {
     expect(faults({})).toEqual([]);
     expect(faults(more).join("; ")).toContain(fault);
   });
 });
 
-describe("whatever the event", () => {
+describe("toOcsfEvent with arbitrary events", () => {
   it("conforms to the schema", () => {
     fc.assert(
       fc.property(anyEvent, (from) => {
@@ -483,7 +483,7 @@ describe("whatever the event", () => {
     );
   });
 
-  it("loses nothing", () => {
+  it("loses no data", () => {
     fc.assert(
       fc.property(anyEvent, (from) => {
         const mapped = exported(from);
@@ -508,7 +508,7 @@ describe("whatever the event", () => {
     );
   });
 
-  it("shows no secret that the event held", () => {
+  it("contains no secret of the event", () => {
     const secretKeys = fc.constantFrom("access_token", "Authorization", "code", "client_secret");
     fc.assert(
       fc.property(anyEvent, secretKeys, (from, key) => {

@@ -18,7 +18,7 @@ const ENVIRONMENT = {
 };
 
 describe("openMonitoring", () => {
-  it("knows tables and configuration from the environment", () => {
+  it("reads table names and configuration from the environment", () => {
     expect(openMonitoring({ environment: ENVIRONMENT })).toMatchObject({
       tokensTable: "tokens",
       authorizationCodesTable: "codes",
@@ -34,7 +34,7 @@ describe("openMonitoring", () => {
     });
   });
 
-  it("names every variable that is missing", () => {
+  it("names every missing variable", () => {
     const { EVENT_BUS_NAME: _bus, TOKENS_TABLE: _tokens, ...rest } = ENVIRONMENT;
     const open = () => openMonitoring({ environment: rest });
     expect(open).toThrow(InvalidConfigError);

@@ -13,8 +13,8 @@ const REAL = createRequire(import.meta.url).resolve(
 
 const GERMANY = { country: "DE" };
 
-describe("a database of origins", () => {
-  it.each([24, 28, 32] as const)("is read with nodes of %i bits a record", (recordBits) => {
+describe("OriginDatabase", () => {
+  it.each([24, 28, 32] as const)("reads nodes of %i bits per record", (recordBits) => {
     const records = { "203.0.113.0/24": { country: { iso_code: "DE" } } };
     const database = new OriginDatabase(mmdbFile(records, { recordBits }));
     expect(database.find("203.0.113.9")).toEqual(GERMANY);
@@ -22,7 +22,7 @@ describe("a database of origins", () => {
     expect(database.metadata).toMatchObject({ type: "Test", ipVersion: 6 });
   });
 
-  it("finds IPv4 in a tree of IPv6, and no IPv6 in a tree of IPv4", () => {
+  it("finds IPv4 addresses in an IPv6 tree and no IPv6 addresses in an IPv4 tree", () => {
     const records = { "32.0.0.0/4": { country_code: "DE" } };
     const six = new OriginDatabase(
       mmdbFile({ ...records, "2001:db8::/32": { country_code: "FR" } }),
@@ -31,7 +31,7 @@ describe("a database of origins", () => {
     expect(six.find("2001:db8::1")).toEqual({ country: "FR" });
     const four = new OriginDatabase(mmdbFile(records, { ipVersion: 4 }));
     expect(four.find("32.1.13.184")).toEqual(GERMANY);
-    // Its first bits are those of 32.1.13.184.
+    // Its first bits are the same as those of 32.1.13.184.
     expect(four.find("2001:db8::1")).toBeUndefined();
   });
 
@@ -41,7 +41,7 @@ describe("a database of origins", () => {
     expect(new OriginDatabase(mmdbFile(records)).find("198.51.100.7")).toEqual(GERMANY);
   });
 
-  it("that is published says where well-known addresses are", () => {
+  it("finds well-known addresses in a published database", () => {
     const database = new OriginDatabase(readFileSync(REAL));
     expect(database.metadata.buildEpochSeconds).toBeGreaterThan(1_600_000_000);
     expect(database.find("193.0.6.139")).toMatchObject({ country: "NL" });
@@ -65,7 +65,7 @@ describe("a database of origins", () => {
     ["of no known version of IP", mmdbFile({}, { metadata: { ip_version: 5 } })],
     ["of more nodes than it has", mmdbFile({}, { metadata: { node_count: 4_000_000 } })],
     ["whose metadata is text", Buffer.from("\xab\xcd\xefMaxMind.com\x43abc", "latin1")],
-  ])("is refused when it is %s", (_, bytes) => {
+  ])("rejects a file that is %s", (_, bytes) => {
     expect(() => new OriginDatabase(bytes)).toThrow(BrokenDatabaseError);
   });
 
@@ -73,7 +73,7 @@ describe("a database of origins", () => {
     ["that contains itself", { "10.0.0.0/24": pointerTo(0) }],
     ["of an unknown type", { "10.0.0.0/24": Buffer.from([0, 200]) }],
     ["that leads out of the file", { "10.0.0.0/24": pointerTo(4_000_000_000) }],
-  ])("throws for a record %s, and goes on", (_, records) => {
+  ])("throws for a record %s and still finds other records", (_, records) => {
     const database = new OriginDatabase(
       mmdbFile({ ...records, "203.0.113.0/24": { country_code: "DE" } }),
     );

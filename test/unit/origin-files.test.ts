@@ -70,7 +70,7 @@ function open(store: ReturnType<typeof bucketFiles>, ...names: string[]): Databa
   return new DatabaseFiles({ names, store, clock: () => nowMs, logger });
 }
 
-/** The files of the local S3, and how often it was asked. */
+/** Opens files from the local S3 and records its requests. */
 async function localFiles(...names: string[]) {
   const requests: string[] = [];
   const s3 = createS3Endpoint(() => buckets);
@@ -78,14 +78,14 @@ async function localFiles(...names: string[]) {
   return { files: open(bucketFiles(BUCKET, await listen(s3)), ...names), requests };
 }
 
-/** The files of an S3 that answers as it is told. */
+/** Opens files from an S3 server with the given listener. */
 async function filesOf(listener: RequestListener, fetchMs = 2000) {
   const config = await listen(createServer(listener));
   return open(bucketFiles(BUCKET, config, fetchMs), "country.mmdb");
 }
 
-describe("databases of a bucket", () => {
-  it("are fetched once, and again within the hour after they have changed", async () => {
+describe("DatabaseFiles", () => {
+  it("fetches databases once and checks hourly for changes", async () => {
     const { files, requests } = await localFiles("country.mmdb");
     buckets.put(BUCKET, "country.mmdb", country("DE"));
     await files.refresh();
@@ -108,7 +108,7 @@ describe("databases of a bucket", () => {
     expect(warnings()).toEqual([]);
   });
 
-  it("add to each other, the first that knows a member first", async () => {
+  it("combines several databases and prefers the first one that has a field", async () => {
     const { files } = await localFiles("country.mmdb", "asn.mmdb");
     buckets.put(BUCKET, "country.mmdb", country("DE"));
     const asn = { country_code: "FR", autonomous_system_number: 64496 };
@@ -117,7 +117,7 @@ describe("databases of a bucket", () => {
     expect(files.find(ADDRESS)).toEqual({ country: "DE", asn: 64496 });
   });
 
-  it("give no place in another country than the one that counts", async () => {
+  it("omits coordinates in a country other than the chosen one", async () => {
     const { files } = await localFiles("country.mmdb", "city.mmdb");
     buckets.put(BUCKET, "country.mmdb", country("DE"));
     const city = { country_code: "FR", latitude: 48.9, longitude: 2.4 };
@@ -126,7 +126,7 @@ describe("databases of a bucket", () => {
     expect(files.find(ADDRESS)).toEqual({ country: "DE" });
   });
 
-  it("may be missing, which is said once; one that is deleted is used no more", async () => {
+  it("warns once about a missing database and stops using a deleted one", async () => {
     const { files } = await localFiles("country.mmdb");
     await files.refresh();
     nowMs += HOUR_MS;
@@ -152,7 +152,7 @@ describe("databases of a bucket", () => {
     ["no database", Buffer.from("<html>"), /no metadata/],
     ["cut", country("FR").subarray(0, -10), /it is cut or broken/],
     ["empty", Buffer.alloc(0), /no metadata/],
-  ])("leave the one before in use when a file is %s", async (_, bytes, cause) => {
+  ])("keeps the previous database when the new file is %s", async (_, bytes, cause) => {
     const { files, requests } = await localFiles("country.mmdb");
     buckets.put(BUCKET, "country.mmdb", country("DE"));
     await files.refresh();
@@ -167,7 +167,7 @@ describe("databases of a bucket", () => {
     expect(requests).toHaveLength(3);
   });
 
-  it("with broken records say nothing of their addresses, and one warning", async () => {
+  it("warns once about broken records and returns nothing for their addresses", async () => {
     const { files } = await localFiles("country.mmdb");
     buckets.put(BUCKET, "country.mmdb", mmdbFile({ "203.0.113.0/24": Buffer.from([0, 200]) }));
     await files.refresh();
@@ -195,7 +195,7 @@ describe("databases of a bucket", () => {
         response.writeHead(200, { "Content-Length": 200 << 20, ETag: '"a"' }).write("x");
       },
     ],
-  ])("are tried again after five minutes when S3 %s", async (_, listener) => {
+  ])("retries after five minutes when S3 %s", async (_, listener) => {
     let broken = true;
     let requests = 0;
     const files = await filesOf((request, response) => {
@@ -217,7 +217,7 @@ describe("databases of a bucket", () => {
     expect(files.find(ADDRESS)).toEqual({ country: "DE" });
   });
 
-  it("are given up when S3 does not answer in time, or stops in the middle", async () => {
+  it("gives up when S3 doesn't respond or stops mid-response", async () => {
     const hanging: RequestListener[] = [
       () => {},
       (_, response) => void response.writeHead(200, { "Content-Length": 1000 }).write("half"),
@@ -231,11 +231,11 @@ describe("databases of a bucket", () => {
   });
 });
 
-describe("the local S3", () => {
+describe("local S3", () => {
   const client = async () => new S3Client(await listen(createS3Endpoint(() => buckets)));
   const object = { Bucket: BUCKET, Key: "a/country.mmdb" };
 
-  it("keeps what is put, with an ETag, for GET, HEAD and If-None-Match", async () => {
+  it("stores objects with an ETag for GET, HEAD and If-None-Match", async () => {
     const s3 = await client();
     const { ETag } = await s3.send(new PutObjectCommand({ ...object, Body: Buffer.from("abc") }));
     const found = await s3.send(new GetObjectCommand(object));
@@ -250,7 +250,7 @@ describe("the local S3", () => {
     expect(await changed.Body?.transformToString()).toBe("abcd");
   });
 
-  it("keeps objects in its folder from run to run", () => {
+  it("keeps objects in its folder between runs", () => {
     new LocalBuckets(template, directory).put(BUCKET, "a/b.mmdb", Buffer.from("abc"));
     const again = new LocalBuckets(template, directory).get(BUCKET, "a/b.mmdb");
     expect(again?.bytes.toString()).toBe("abc");
@@ -260,13 +260,13 @@ describe("the local S3", () => {
     ["a missing object", { ...object, Key: "no.mmdb" }, "NoSuchKey"],
     ["a missing bucket", { ...object, Bucket: "Other" }, "NoSuchBucket"],
     ["a key that leads out of its folder", { ...object, Key: "a/../../b" }, "NotImplemented"],
-  ])("answers as S3 does for %s", async (_, input, name) => {
+  ])("responds like S3 to %s", async (_, input, name) => {
     await expect((await client()).send(new GetObjectCommand(input))).rejects.toMatchObject({
       name,
     });
   });
 
-  it("refuses with a sentence what it does not know", async () => {
+  it("rejects unsupported requests with an explanation", async () => {
     const s3 = await client();
     for (const command of [
       new DeleteObjectCommand(object),
@@ -281,7 +281,7 @@ describe("the local S3", () => {
   });
 });
 
-describe("the command line", () => {
+describe("oauth-monitoring origins", () => {
   const fileOf = (name: string, bytes: Buffer) => {
     const file = join(directory, name);
     writeFileSync(file, bytes);
@@ -300,7 +300,7 @@ describe("the command line", () => {
 
   const everywhere = mmdbFile({ "0.0.0.0/1": { country_code: "DE" } }, { type: "Example-Country" });
 
-  it("says what a database knows, and uploads it", async () => {
+  it("summarizes a database and uploads it", async () => {
     const file = fileOf("Example.mmdb", everywhere);
     const { text, json } = await originsPut(await targetOf(), file, { as: "country.mmdb" });
     expect(text).toMatch(/Type: +Example-Country\nBuilt: +2025-11-24T16:00:00\.000Z/);
@@ -345,7 +345,7 @@ describe("the command line", () => {
     expect(buckets.get(BUCKET, name)).toBeUndefined();
   });
 
-  it("says what a stack without a bucket, or a file that is not there, needs", async () => {
+  it("explains what to do without a bucket or with a missing file", async () => {
     const file = fileOf("country.mmdb", everywhere);
     await expect(originsPut(await targetOf([], ""), file, {})).rejects.toThrow(
       /name them in origins\.databases of the configuration/,
@@ -355,7 +355,7 @@ describe("the command line", () => {
     ).rejects.toThrow(/there is no file/);
   });
 
-  it("looks an address up in files, without a stack", async () => {
+  it("looks up an address in files without a stack", async () => {
     const printed = vi.spyOn(console, "log").mockImplementation(() => {});
     const asn = fileOf(
       "asn.mmdb",

@@ -26,7 +26,7 @@ const CABLE: Origin = { asn: 64497, operator: "Example Cable", country: "DE" };
 const ABROAD: Origin = { asn: 64498, operator: "Example Net", country: "NL" };
 const HOME = at("10.1.2.3", TELECOM);
 
-/** Thirty uses of an older token on six days. */
+/** Thirty uses of earlier tokens on six days. */
 const history = (place = HOME) =>
   Array.from({ length: 30 }, (_, n) =>
     event((6 - n / 5) * 24 * 60 + (n % 5) * 10, place, { tokenId: `old-${Math.floor(n / 5)}` }),
@@ -39,21 +39,21 @@ const holder = (...events: readonly SeenEvent[]) => ({
 const inTurn = (place: Partial<SeenEvent>, home = HOME) =>
   [9, 8, 7, 6, 5].map((ago) => event(ago, ago % 2 ? place : home));
 
-describe("the place of a user", () => {
+describe("token_theft with IP enrichment", () => {
   const theft = (...uses: readonly SeenEvent[]) =>
     found(holder(...history(), event(100, HOME), event(90, HOME), ...uses)).filter(
       ({ rule }) => rule === "token_theft",
     );
 
-  it("is known in another network of the same operator, and not in one of another operator", () => {
+  it("treats another network of the same operator as known, but not one of another operator", () => {
     expect(theft(...inTurn(at("203.0.113.9", TELECOM)))).toEqual([]);
     expect(theft(...inTurn(at("203.0.113.9", CABLE)))).toMatchObject([{ score: 50 }]);
-    // Without its operator, only the network tells.
+    // Without the operator, only the network is compared.
     expect(theft(...inTurn(at("203.0.113.9")))).toMatchObject([{ score: 50 }]);
     expect(theft(...inTurn(at("10.1.99.9")))).toMatchObject([{ score: 45 }]);
   });
 
-  it("was settled with one operator, whichever networks it has", () => {
+  it("treats a user with one operator as settled, regardless of the networks", () => {
     const roaming = [...history(), ...history(at("10.7.1.1", TELECOM))].sort(
       (a, b) => a.atMs - b.atMs,
     );
@@ -72,12 +72,12 @@ describe("the place of a user", () => {
     ]);
   });
 
-  it("that is new adds its country or kind to other evidence, and is none alone", () => {
+  it("scores a new country or network kind higher, but only together with other evidence", () => {
     for (const origin of [ABROAD, { ...CABLE, kind: "vpn" as const }]) {
       const [known] = theft(...inTurn(at("203.0.113.9", CABLE)));
       const [news] = theft(...inTurn(at("203.0.113.9", origin)));
       expect(news?.score).toBe((known?.score ?? 0) + 10);
-      // A traveller, and who switches a VPN on.
+      // A traveller, or a user who switches on a VPN.
       expect(theft(event(5, at("203.0.113.9", origin)))).toEqual([]);
       expect(theft(...[9, 8, 7, 6, 5].map((ago) => event(ago, at("203.0.113.9", origin))))).toEqual(
         [],
@@ -85,7 +85,7 @@ describe("the place of a user", () => {
     }
   });
 
-  it("is named in the alert's sentence by operator and country", () => {
+  it("names operator and country in the alert message", () => {
     const [alert] = theft(event(5, at("203.0.113.9", ABROAD, "curl")));
     expect(alert?.message).toBe(
       "Token t1 of ada seems to be in two hands: usual is Firefox on Linux from AS64496 Example Telecom in DE; 1 calls came from 203.0.113.9, AS64498 Example Net in NL (curl)",
@@ -97,13 +97,13 @@ describe("the place of a user", () => {
   });
 });
 
-describe("a new place in other rules", () => {
+describe("other rules with a new location", () => {
   const score = (parts: Partial<DetectionSnapshot>, name: string) =>
     found(parts).find(({ rule }) => rule === name)?.score;
   const both = (scoreOf: (origin: Origin) => number | undefined) =>
     [TELECOM, CABLE, ABROAD].map(scoreOf);
 
-  it("weighs more abroad, and nothing where the operator is known", () => {
+  it("score a new country higher and ignore a known operator", () => {
     const revokedAt = new Map([["t1", toInstant(NOW - 60 * MINUTE_MS)]]);
     const late = { type: "auth_failed", reason: "revoked_token" };
     const revoked = (origin: Origin) =>
@@ -175,7 +175,7 @@ describe("a new place in other rules", () => {
   });
 });
 
-describe("what an address is known for", () => {
+describe("findings with IP enrichment", () => {
   const HOSTING: Origin = {
     asn: 64504,
     operator: "Example Hosting",
@@ -199,7 +199,7 @@ describe("what an address is known for", () => {
   const shown = { operator: "AS64504 Example Hosting", country: "FI", kind_of_place: "hosting" };
   const where = "hosting AS64504 Example Hosting in FI";
 
-  it("is told by the rules about addresses", () => {
+  it("name operator, country and network kind for address rules", () => {
     expect(
       found({ guessedIps: [count(ip, 20)], addresses: new Map([[ip, [guess(ip)]]]) }),
     ).toMatchObject([
@@ -233,7 +233,7 @@ describe("what an address is known for", () => {
     ]);
   });
 
-  it("is told of administrators", () => {
+  it("name operator, country and network kind for administrative changes", () => {
     const did = (...events: readonly Partial<SeenEvent>[]) =>
       found({
         administration: events.map((parts) =>
@@ -256,7 +256,7 @@ describe("what an address is known for", () => {
   });
 });
 
-describe("tokens that many users gave, or one client asked for", () => {
+describe("rules for consent and token issuance", () => {
   const seenMs = new Map([
     ["old", NOW - 14 * DAY_MS],
     ["new", NOW - 2 * HOUR_MS],
@@ -280,7 +280,7 @@ describe("tokens that many users gave, or one client asked for", () => {
       ]),
     });
 
-  it("are used from one place where it is one hoster's, and from many where it is a carrier's", () => {
+  it("treat a hosting provider as one location and a carrier as many", () => {
     expect(consents({ ...TELECOM, kind: "hosting" })).toMatchObject([
       {
         rule: "consent_phishing",
@@ -291,7 +291,7 @@ describe("tokens that many users gave, or one client asked for", () => {
     expect(consents(TELECOM)).toEqual([]);
   });
 
-  it("are asked for from elsewhere where the operator is another one", () => {
+  it("treat another operator as a different location", () => {
     const asked = (origin: Origin) =>
       found({
         issuance: [
@@ -327,7 +327,7 @@ describe("tokens that many users gave, or one client asked for", () => {
   });
 });
 
-describe("the place of a service", () => {
+describe("new_network with IP enrichment", () => {
   type Known = readonly [place: string, firstDaysAgo: number, lastDaysAgo?: number];
   const known = (...places: readonly Known[]) =>
     new Map<string, readonly KnownNetwork[]>([
@@ -361,7 +361,7 @@ describe("the place of a service", () => {
       clients: new Map([["service", events]]),
     });
 
-  it("is its operator: a new one while the service goes on with the old one is raised", () => {
+  it("raises a new operator while the service also stays with the old one", () => {
     const events = [ofService(300, "10.1.0.1", TELECOM), ofService(50, "203.0.113.9", CABLE)];
     const uses = [used("AS64497", 50), used("AS64496", 10)];
     expect(raised(known(["AS64496", 9]), uses, events)).toMatchObject([
@@ -377,12 +377,12 @@ describe("the place of a service", () => {
     expect(
       raised(known(["AS64496", 9]), [used("AS64498", 50), used("AS64496", 10)], abroad),
     ).toMatchObject([{ score: 55 }]);
-    // A service that moves abroad, and does not go on where it was.
+    // A service that moves abroad and is no longer used in its old location.
     expect(raised(known(["AS64496", 9]), [used("AS64498", 50)], abroad)).toEqual([]);
     expect(raised(known(["AS64496", 9], ["AS64497", 5]), uses, events)).toEqual([]);
   });
 
-  it("is a fleet's where it comes from many networks of the operator", () => {
+  it("ignores a fleet that uses many networks of the operator", () => {
     const uses = [used("AS64497", 50), used("AS64496", 10)];
     const fleet = (networks: number) =>
       Array.from({ length: networks }, (_, n) =>
@@ -392,13 +392,13 @@ describe("the place of a service", () => {
     expect(raised(known(["AS64496", 9]), uses, fleet(4))).toEqual([]);
   });
 
-  it("is learnt anew when operators become known, and again when they are known no more", () => {
+  it("learns operators when enrichment starts and networks when it stops", () => {
     const on = [used("AS64497", 50), used("AS64496", 40, 10)];
     const networks = [["10.1.0.0/16", 60, 1]] as const;
     expect(raised(known(...networks), on)).toEqual([]);
     expect(raised(known(...networks, ["AS64496", 1.9]), on)).toEqual([]);
     expect(raised(known(...networks, ["AS64496", 2]), on)).toHaveLength(1);
-    // Switched off: the networks of before are old, and say nothing of the time since.
+    // After enrichment stops, the known networks are outdated and say nothing about the time since.
     const off = [used("203.0.0.0/16", 50), used("10.1.0.0/16", 10)];
     const lastWithOperator = (daysAgo: number) =>
       raised(known(["10.1.0.0/16", 60], ["AS64496", 40, daysAgo]), off);
@@ -407,7 +407,7 @@ describe("the place of a service", () => {
     expect(lastWithOperator(3)).toHaveLength(1);
   });
 
-  it("that is learnt anew leaves a new program to be seen", () => {
+  it("still raises a new program while it learns operators", () => {
     const agents = new Map([
       [
         "service",
@@ -432,7 +432,7 @@ describe("the place of a service", () => {
     ]);
   });
 
-  it("names a client to look at, unless it is learnt anew", () => {
+  it("adds a client as candidate unless it is still learning", () => {
     const look = (place: string, ...places: readonly Known[]) => lookAfter(5, place, ...places);
     const lookAfter = (minutes: number, place: string, ...places: readonly Known[]) =>
       clientsInNewNetworks([used(place, minutes)], known(...places), new Map(), {
@@ -444,13 +444,13 @@ describe("the place of a service", () => {
     expect(look("AS64496", ["AS64496", 9])).toEqual([]);
     expect(look("AS64496", ["10.1.0.0/16", 9])).toEqual([]);
     expect(look("203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual(["service"]);
-    // An operator for as long as it is news, and a network since the last run.
+    // A new operator counts for two hours, a new network only since the last run.
     expect(lookAfter(120, "AS64497", ["AS64496", 9])).toEqual(["service"]);
     expect(lookAfter(121, "AS64497", ["AS64496", 9])).toEqual([]);
     expect(lookAfter(11, "203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual([]);
   });
 
-  it("that was idle is compared with places of its kind", () => {
+  it("compares an idle service only with locations of the same kind", () => {
     const idle = (place: string, ...places: readonly Known[]) =>
       found({
         uses: [
@@ -475,15 +475,15 @@ describe("the place of a service", () => {
   });
 });
 
-describe("an origin", () => {
-  it("is read with the event, and absent where it is none", () => {
+describe("IP enrichment of an event", () => {
+  it("is read with the event and absent when invalid", () => {
     const read = (event_data: Record<string, unknown>) =>
       toSeenEvent({ event_type: "token_used", occurred_at: toInstant(NOW), event_data });
     expect(read({ ip: "203.0.113.9", origin: TELECOM }).origin).toEqual(TELECOM);
     expect("origin" in read({ ip: "203.0.113.9", origin: { asn: "x" } })).toBe(false);
   });
 
-  it("is text as far as it is known", () => {
+  it("is converted to text with the known fields only", () => {
     expect(originText(undefined)).toBeUndefined();
     expect(originText({ latitude: 1, longitude: 2 })).toBeUndefined();
     expect(originText({ country: "DE" })).toBe("DE");

@@ -40,12 +40,12 @@ describe("countryCode", () => {
     ["Hong Kong", "HK"],
     ["Bosnia & Herzegovina", "BA"],
     ["Bosnia and Herzegovina", "BA"],
-  ])("takes %s for %s", (text, code) => {
+  ])("converts %s to %s", (text, code) => {
     expect(countryCode(text)).toBe(code);
   });
 
   it.each(["", "EU", "ZZ", "A1", "Atlantis", "Europe", "x".repeat(100), 49, null, {}])(
-    "takes %j for no country",
+    "returns undefined for %j",
     (text) => {
       expect(countryCode(text)).toBeUndefined();
     },
@@ -53,7 +53,7 @@ describe("countryCode", () => {
 });
 
 describe("toOrigin", () => {
-  it("reads the forms that providers and databases write", () => {
+  it("reads the formats that providers and databases use", () => {
     expect(
       toOrigin({
         country: "Germany",
@@ -73,7 +73,7 @@ describe("toOrigin", () => {
     });
   });
 
-  it("leaves out what does not fit, and coordinates that are half or nowhere", () => {
+  it("drops invalid fields and incomplete or meaningless coordinates", () => {
     expect(toOrigin({ country: "Atlantis", asn: "many", operator: 7, kind: "boat" })).toBe(
       undefined,
     );
@@ -83,7 +83,7 @@ describe("toOrigin", () => {
     expect(toOrigin({ asn: 0 })).toBeUndefined();
   });
 
-  it("cuts a long name, and keeps the digest of a token that is in one", () => {
+  it("shortens a long name and redacts a token in it", () => {
     expect(toOrigin({ operator: "x".repeat(5000) })?.operator).toHaveLength(100);
     const secret = `oam_${"a".repeat(43)}`;
     expect(JSON.stringify(toOrigin({ operator: `Net ${secret}` }))).not.toContain(secret);
@@ -176,7 +176,7 @@ describe("Origins", () => {
     }),
   );
 
-  it("takes the longest of the declared networks that fit, and completes it from the database", () => {
+  it("uses the most specific declared network and completes it from the database", () => {
     const origins = new Origins(
       networksOf([
         { cidr: ["203.0.0.0/16", "10.0.0.0/8"], operator: "Wide" },
@@ -193,7 +193,7 @@ describe("Origins", () => {
     expect(origins.of("10.1.2.3")).toEqual({ operator: "Wide" });
   });
 
-  it("leaves out the database's place where somebody better says another country", () => {
+  it("drops the database's coordinates when a better source names another country", () => {
     const origins = new Origins(networksOf([{ cidr: "203.0.113.0/28", country: "DE" }]), database);
     expect(origins.of("203.0.113.9")).toEqual({
       country: "DE",
@@ -204,14 +204,14 @@ describe("Origins", () => {
     expect(origins.of("203.0.113.99")).toMatchObject({ latitude: 48.9, longitude: 2.4 });
   });
 
-  it("leaves out the operator of another system than the one that counts", () => {
+  it("drops the operator of an autonomous system other than the chosen one", () => {
     const origins = new Origins([], database);
     expect(origins.of("203.0.113.99", { asn: 64511 })).toMatchObject({ asn: 64511, country: "FR" });
     expect(origins.of("203.0.113.99", { asn: 64511 })).not.toHaveProperty("operator");
     expect(origins.of("203.0.113.99", { asn: 64500 })?.operator).toBe("Example SA");
   });
 
-  it("says of a system what is declared, and of known clouds that they host", () => {
+  it("uses what is declared for an autonomous system and marks known clouds as hosting", () => {
     const origins = new Origins(networksOf([{ asn: [64500, 64501], kind: "hosting" }]), database);
     expect(origins.of("203.0.113.9")).toMatchObject({ operator: "Example SA", kind: "hosting" });
     expect(origins.of("198.51.100.7")).toEqual({ country: "US", asn: 16509, kind: "hosting" });
@@ -233,7 +233,7 @@ describe("addOrigin", () => {
     networksOf([{ cidr: "203.0.113.0/24", country: "DE", operator: "Office" }]),
   );
 
-  it("adds the origin of the address, and keeps what the event says itself", () => {
+  it("adds the enrichment of the address and keeps what the event already contains", () => {
     const plain = event({ ip: "203.0.113.9" });
     expect(addOrigin(plain, origins)).toEqual({
       ...plain,
@@ -246,7 +246,7 @@ describe("addOrigin", () => {
     });
   });
 
-  it("leaves an event alone whose address says nothing", () => {
+  it("keeps an event unchanged when nothing is known about its address", () => {
     for (const details of [
       {},
       { ip: "192.0.2.1" },
@@ -258,7 +258,7 @@ describe("addOrigin", () => {
     }
   });
 
-  it("leaves out an origin that an event has no room for", () => {
+  it("omits the enrichment when the event has no room for it", () => {
     const room = MAX_EVENT_DATA_BYTES - Buffer.byteLength('{"ip":"203.0.113.9","text":""}');
     const full = event({ ip: "203.0.113.9", text: "x".repeat(room - 10) });
     expect(addOrigin(full, origins)).toBe(full);
@@ -285,7 +285,7 @@ describe("origins in the configuration", () => {
     ],
     [{ databases: ["../country.mmdb"] }, /a file name such as country\.mmdb/],
     [{ databases: ["a.mmdb", "a.mmdb"] }, /the same name/],
-  ])("%j is refused", (origins, message) => {
+  ])("rejects %j", (origins, message) => {
     expect(() => parseMonitoringConfig({ origins } as MonitoringConfigInput)).toThrow(message);
   });
 });

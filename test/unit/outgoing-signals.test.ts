@@ -43,8 +43,8 @@ const alert = (more: Record<string, unknown> = {}) => ({
 const types = (signals: readonly { uri: string }[]) =>
   signals.map(({ uri }) => uri.replace(/^.*\/secevent\/(\w+)\/event-type\//, "$1 "));
 
-describe("an action", () => {
-  it("leaves as session-revoked, with who and why", () => {
+describe("outgoingSignals for an action", () => {
+  it("sends session-revoked with the initiator and the reason", () => {
     expect(out("action_taken", action(), { userId: "ada" })).toEqual([
       {
         uri: "https://schemas.openid.net/secevent/caep/event-type/session-revoked",
@@ -64,11 +64,11 @@ describe("an action", () => {
     ["client", { format: "complex", application: { format: "opaque", id: "x" } }],
     ["session", { format: "complex", session: { format: "opaque", id: "x" } }],
     ["token", { format: "complex", session: { format: "opaque", id: "x" } }],
-  ])("against a %s names it in a complex subject", (kind, subject) => {
+  ])("names a %s in a complex subject", (kind, subject) => {
     expect(out("action_taken", action({ target: { kind, id: "x" } }))[0]?.subject).toEqual(subject);
   });
 
-  it("leaves as account-disabled and account-enabled, when a user is blocked and released", () => {
+  it("sends account-disabled and account-enabled when a user is blocked and released", () => {
     const block = action({ action: "block", until: "2026-11-26T08:00:00.000Z" });
     expect(types(out("action_taken", block))).toEqual(["risc account-disabled"]);
     expect(types(out("action_released", block))).toEqual(["risc account-enabled"]);
@@ -76,11 +76,11 @@ describe("an action", () => {
     expect(types(out("action_released", session))).toEqual([]);
   });
 
-  it("that answers a signal stays here, so that two systems do not answer each other for ever", () => {
+  it("sends nothing for an action that answers a signal, which prevents loops", () => {
     expect(out("action_taken", action({ actor: { kind: "receiver", id: "idp" } }))).toEqual([]);
   });
 
-  it("that is only proposed, or against an address, stays here", () => {
+  it("sends nothing for a proposed action or an action on an address", () => {
     expect(out("action_proposed", action())).toEqual([]);
     expect(out("action_dry_run", action())).toEqual([]);
     for (const target of [
@@ -92,8 +92,8 @@ describe("an action", () => {
   });
 });
 
-describe("an alert", () => {
-  it("leaves as a level of risk, high and then low again", () => {
+describe("outgoingSignals for an alert", () => {
+  it("sends a high risk level, and a low one after the resolution", () => {
     const [opened] = out("suspicious_activity", alert(), { clientId: "app" });
     expect(types([opened as never])).toEqual(["caep risk-level-change"]);
     expect(opened?.payload).toMatchObject({
@@ -105,7 +105,7 @@ describe("an alert", () => {
     expect(resolved?.payload).toMatchObject({ current_level: "LOW", previous_level: "HIGH" });
   });
 
-  it("about a stolen token leaves as credential-compromise", () => {
+  it("sends credential-compromise for a stolen token", () => {
     const stolen = alert({ rule: "token_theft", subject: { kind: "token", id: "t" } });
     const [signal] = out("suspicious_activity", stolen, { clientId: "app" });
     expect(types([signal as never])).toEqual(["risc credential-compromise"]);
@@ -116,12 +116,12 @@ describe("an alert", () => {
     });
   });
 
-  it("that somebody raised by hand, without a rule, stays here", () => {
+  it("sends nothing for an alert that was raised manually without a rule", () => {
     expect(out("suspicious_activity", { message: "Look at this." })).toEqual([]);
   });
 });
 
-describe("what leaves", () => {
+describe("outgoingSignals for all events", () => {
   const all = [
     out("action_taken", action()),
     out("suspicious_activity", alert({ subject: { kind: "ip", id: "203.0.113.9" } })),
@@ -130,7 +130,7 @@ describe("what leaves", () => {
     out("access_revoked", { holder: "client" }, { clientId: "app" }),
   ].flat();
 
-  it("has a subject of the framework and a reason, as the interoperability profile asks for", () => {
+  it("sends a standard subject and a reason, as the interoperability profile requires", () => {
     expect(all).toHaveLength(5);
     for (const { subject, payload } of all) {
       expect(readSubject(subject)).toBeDefined();
@@ -138,23 +138,23 @@ describe("what leaves", () => {
     }
   });
 
-  it("is nothing of an event that any producer made up", () => {
+  it("sends nothing for malformed events", () => {
     for (const type of ["action_taken", "suspicious_activity", "access_revoked"]) {
       expect(out(type, { target: "x", token_id: 7, subject: [], session_id: null })).toEqual([]);
     }
-    // Tokens and sessions that an action ends one by one are in the signal of the action.
+    // Tokens and sessions ended by an action are covered by the signal of the action.
     for (const type of ["token_used", "token_revoked", "session_ended"]) {
       expect(out(type, { token_id: "t", session_id: "s" }, { userId: "ada" })).toEqual([]);
     }
   });
 });
 
-describe("subjects", () => {
+describe("subjectsMatch and isInStream", () => {
   const user = { format: "email", email: "jdoe@example.com" };
   const tenant = { format: "opaque", id: "example-a38h4792-uw2" };
   const complex = (members: object) => ({ format: "complex", ...members });
 
-  it("match as the framework's three examples say", () => {
+  it("match subjects as in the three examples of the framework", () => {
     expect(subjectsMatch(complex({ tenant }), complex({ tenant, user }))).toBe(true);
     const device = { format: "ip-addresses", "ip-addresses": ["10.29.37.75"] };
     expect(subjectsMatch(complex({ user, device }), complex({ user }))).toBe(true);
@@ -162,7 +162,7 @@ describe("subjects", () => {
     expect(subjectsMatch(group("did:example:123456"), group("did:example:9999999"))).toBe(false);
   });
 
-  it("that are simple match if they are identical, whatever the order of their members", () => {
+  it("match identical simple subjects, regardless of member order", () => {
     const one = { format: "iss_sub", iss: "https://a.example.com", sub: "1" };
     const same = { sub: "1", iss: "https://a.example.com", format: "iss_sub" };
     expect(subjectsMatch(one, same)).toBe(true);
@@ -171,7 +171,7 @@ describe("subjects", () => {
     expect(subjectsMatch(one, complex({ session: tenant }))).toBe(false);
   });
 
-  it("are in a stream by default, or only when they were added", () => {
+  it("include a subject in a stream by default or only when it was added", () => {
     const named = (added: boolean) => [{ subject: user, added }];
     expect(isInStream(user, [], true)).toBe(true);
     expect(isInStream(user, [], false)).toBe(false);
@@ -181,7 +181,7 @@ describe("subjects", () => {
   });
 });
 
-describe("an address to push to", () => {
+describe("isPushable", () => {
   it.each([
     ["https://receiver.example.com/events", true],
     ["https://8.8.8.8/events", true],
@@ -221,17 +221,17 @@ describe("an address to push to", () => {
     ["https://localhosts.example/", true],
     ["file:///etc/passwd", false],
     ["no url", false],
-  ])("%s: %s", (url, expected) => {
+  ])("returns for %s: %s", (url, expected) => {
     expect(isPushable(url, "https://abc.execute-api.us-east-1.amazonaws.com")).toBe(expected);
   });
 
-  it("may be on this machine only when the transmitter is", () => {
+  it("accepts this machine only when the transmitter also runs on it", () => {
     expect(isPushable("http://127.0.0.1:3000/signals/events", "http://127.0.0.1:3001")).toBe(true);
     expect(isPushable("http://192.168.1.1/", "http://127.0.0.1:3001")).toBe(false);
   });
 });
 
-describe("a push", () => {
+describe("postToReceiver", () => {
   const post = (url: string, addresses: readonly string[]) =>
     postToReceiver(
       url,
@@ -249,9 +249,9 @@ describe("a push", () => {
     [["::ffff:127.0.0.1"]],
     [["::1"]],
     [["169.254.169.254"]],
-    // The system might try any of them.
+    // The system might connect to any of them.
     [["8.8.8.8", "127.0.0.1"]],
-  ])("is not sent to a public name whose address is %j", async (addresses) => {
+  ])("rejects a public name that resolves to %j", async (addresses) => {
     let connections = 0;
     const server = createServer(() => (connections += 1));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -24,7 +24,7 @@ const issued = (minutes: number, who: Who) =>
   event("token_issued", minutes, who, { expires_at: toInstant(at(minutes) + 8 * HOUR_MS) });
 const used = (minutes: number, who: Who) => event("token_used", minutes, who);
 
-/** The owner's token is stolen and used by a thief; a neighbour shares the thief's address. */
+/** An attacker steals and uses the owner's token. A neighbour shares the attacker's address. */
 const OWNER = { token: "t1", user: "ada", ip: "192.0.2.1" };
 const THIEF = { ...OWNER, ip: "203.0.113.66" };
 const NEIGHBOUR = { token: "t2", user: "bob", ip: "203.0.113.66" };
@@ -62,8 +62,8 @@ const effect = (
   ceiling?: number,
 ) => effectOfPolicies(day(opened), { token_theft: { action, blockMinutes } }, ceiling);
 
-describe("the effect of a policy", () => {
-  it("of revoking the stolen token is that the thief's calls end, and no other token", () => {
+describe("effectOfPolicies", () => {
+  it("revoking the stolen token ends only the attacker's calls", () => {
     expect(effect([alert("token", "t1")], "revoke")).toEqual({
       actions: 1,
       wrongActions: 0,
@@ -73,13 +73,13 @@ describe("the effect of a policy", () => {
     });
   });
 
-  it("counts the user's other tokens, and lets in what is issued later", () => {
+  it("counts the user's other tokens and allows tokens issued later", () => {
     const { wronglyRevokedTokens, attacks } = effect([alert("user", "ada")], "revoke");
     expect(wronglyRevokedTokens).toBe(1);
     expect(attacks).toMatchObject([{ refused: 3 }]);
   });
 
-  it("counts a token as wrong that no attack has used until then", () => {
+  it("counts a revoked token as wrong when no attack has used it before", () => {
     expect(effect([alert("token", "t2")], "revoke")).toMatchObject({
       wrongActions: 1,
       wronglyRevokedTokens: 1,
@@ -88,8 +88,8 @@ describe("the effect of a policy", () => {
     expect(effect([alert("token", "t1", 5)], "revoke").wronglyRevokedTokens).toBe(1);
   });
 
-  it("of a block counts the minutes of callers who would have been let in, from their first call on", () => {
-    // The neighbour calls after 25 and 40 minutes; the block lasts from 20 to 80.
+  it("counts the minutes in which a block denies legitimate callers, from their first call", () => {
+    // The neighbour calls after 25 and 40 minutes. The block lasts from minute 20 to minute 80.
     expect(effect([alert("ip", "203.0.113.66")], "revoke")).toMatchObject({
       wrongActions: 0,
       wronglyRevokedTokens: 0,
@@ -102,7 +102,7 @@ describe("the effect of a policy", () => {
     });
   });
 
-  it("does nothing about other rules, outages and callers without a client, nor twice, nor beyond the ceiling", () => {
+  it("ignores other rules, outages, unknown clients, duplicates and actions beyond the limit", () => {
     const opened = [
       alert("ip", "203.0.113.66", 20, "scraping"),
       alert("reason", "unknown_token"),
@@ -118,12 +118,12 @@ describe("the effect of a policy", () => {
     expect(effect(many, "block", 60, 0).actions).toBe(0);
   });
 
-  it("is told of the policies that the page shows", () => {
+  it("uses the recommended policies shown in docs/actions.md", () => {
     const page = readFileSync(new URL("../../docs/actions.md", import.meta.url), "utf8");
     expect(page).toContain(recommendedText());
   });
 
-  it("is told by rule, and for the recommended policies", () => {
+  it("reports the effect by rule and for the recommended policies", () => {
     const [cost, outcomes] = policyTables([day([alert("token", "t1")])]);
     expect(cost?.rows).toEqual([
       ["token_theft", "block", 1, 0, 0, 50, "100 %"],

@@ -11,7 +11,7 @@ const allow = (more: Partial<Statement>): Statement => ({
 const ask = (statements: Statement[], action = "kms:Decrypt", context = {}) =>
   decide(statements, { principal: EVENTS, action, resource: "key", context });
 
-describe("statements of policies", () => {
+describe("policy statements", () => {
   it.each<[string, string, boolean]>([
     ["kms:ReEncrypt*", "kms:ReEncryptFrom", true],
     ["kms:GenerateDataKey*", "kms:GenerateDataKey", true],
@@ -23,11 +23,11 @@ describe("statements of policies", () => {
     ["kms:De*t?", "kms:Decrypt", false],
     ["kms:a*b", "kms:aab-abc", false],
     ["sqs:*", "kms:Decrypt", false],
-  ])("match an action by its wildcards: %s, %s", (Action, action, isMatch) => {
+  ])("match actions with wildcards: %s, %s", (Action, action, isMatch) => {
     expect(ask([allow({ Action })], action)).toBe(isMatch ? "allowed" : undefined);
   });
 
-  it("ask for every condition, and for one of its values", () => {
+  it("require every condition and accept any of its values", () => {
     const Condition = { StringEquals: { "aws:SourceAccount": ["1", "2"] } };
     const statement = [allow({ Condition })];
     expect(ask(statement, "kms:Decrypt", { "aws:sourceaccount": "2" })).toBe("allowed");
@@ -40,7 +40,7 @@ describe("statements of policies", () => {
     );
   });
 
-  it("deny before they allow, and are about whom they name", () => {
+  it("deny before they allow and apply only to the principals they name", () => {
     const deny = allow({ Effect: "Deny", Principal: "*", Action: "kms:Decrypt" });
     expect(ask([allow({}), deny])).toBe("denied");
     expect(ask([allow({}), deny], "kms:Encrypt")).toBe("allowed");

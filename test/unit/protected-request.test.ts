@@ -20,8 +20,8 @@ const requestIdOf = (requestId: string, multiValueHeaders: Record<string, string
     requestContext: { requestId, identity: { sourceIp: "203.0.113.9" } },
   }).requestId;
 
-describe("the request id of a protected request", () => {
-  it("is the gateway's", () => {
+describe("protected request ID", () => {
+  it("is API Gateway's request ID", () => {
     const id = "7c03c52e-1ebf-4728-882b-11eab8031dc9";
     expect(requestIdOf(id, { Authorization: [`Bearer ${TOKEN}`] })).toBe(id);
     expect(requestIdOf(id, { Authorization: ["Bearer a"] })).toBe(id);
@@ -35,12 +35,12 @@ describe("the request id of a protected request", () => {
     ["somebody's token", TOKEN, {}],
     ["a JWT", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl", {}],
     ["the session", "my-session-secret", { "Mcp-Session-Id": ["my-session-secret"] }],
-  ])("is not kept when a caller chose %s for it", (_, requestId, headers) => {
+  ])("is replaced when the caller chose %s as request ID", (_, requestId, headers) => {
     expect(requestIdOf(requestId, headers)).toBe("[secret]");
   });
 });
 
-describe("the session of a protected request", () => {
+describe("protected request session", () => {
   const sessionOf = (multiValueHeaders: Record<string, string[]>) =>
     toProtectedRequest({
       httpMethod: "GET",
@@ -49,7 +49,7 @@ describe("the session of a protected request", () => {
       requestContext: { requestId: "r", identity: { sourceIp: "203.0.113.9" } },
     }).sessionSecret;
 
-  it("is the one that is named, and with two of them neither", () => {
+  it("is the session in the header and undefined when there are two", () => {
     expect(sessionOf({ "mcp-session-id": ["one"] })).toBe("one");
     expect(sessionOf({})).toBeUndefined();
     for (const headers of [
@@ -61,7 +61,7 @@ describe("the session of a protected request", () => {
   });
 });
 
-it("reads a call as API Gateway tells of it, an IPv4 address within IPv6 among it", () => {
+it("readAuthorizerCall reads an API Gateway event and normalizes an IPv4-mapped IPv6 address", () => {
   vi.stubEnv("_X_AMZN_TRACE_ID", "Root=1-67891233-abcdef012345678912345678");
   const request = toProtectedRequest({
     httpMethod: "POST",
@@ -83,11 +83,11 @@ it("reads a call as API Gateway tells of it, an IPv4 address within IPv6 among i
   });
 });
 
-describe("the credentials of a protected request", () => {
+describe("protected request credentials", () => {
   const name = fc.constantFrom("Authorization", "authorization", "AUTHORIZATION", "aUTHORIZATION");
   const other = fc.constantFrom(`Bearer ${TOKEN}`, "Bearer x", ...HOSTILE_TEXTS);
 
-  it("are none when there are two, whatever the case of their names and wherever they stand", () => {
+  it("are rejected when two are sent, with any case of the header names", () => {
     fc.assert(
       fc.property(name, name, other, fc.boolean(), (one, another, second, multiple) => {
         fc.pre(multiple || one !== another);

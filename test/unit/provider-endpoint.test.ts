@@ -25,7 +25,7 @@ import {
 
 const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:webhook-AbCdEf";
 
-/** An endpoint's authentication with its defaults. */
+/** Returns an endpoint's authentication with its defaults. */
 function authentication(given: object) {
   const { endpoints } = parseMonitoringConfig({
     providers: {
@@ -40,7 +40,7 @@ const request = (headers: Record<string, string>, body: string | Uint8Array = ""
   body: Buffer.from(body as string),
 });
 
-/** The message by which the libraries of Standard Webhooks test themselves. */
+/** Test message of the Standard Webhooks libraries. */
 const EXAMPLE = {
   secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
   headers: {
@@ -52,18 +52,18 @@ const EXAMPLE = {
   atMs: 1614265330_000,
 };
 
-describe("a signature of Standard Webhooks", () => {
+describe("Standard Webhooks signature", () => {
   const standard = authentication({ kind: "signature" });
   const check = (
     headers: Record<string, string>,
     { body = EXAMPLE.body, atMs = EXAMPLE.atMs, secret = EXAMPLE.secret } = {},
   ) => authenticateRequest(standard, secret, request(headers, body), atMs);
 
-  it("is that of the published example", () => {
+  it("is valid for the published example", () => {
     expect(check(EXAMPLE.headers)).toEqual({ signedAtMs: EXAMPLE.atMs });
   });
 
-  it("counts among others, of other versions and keys", () => {
+  it("is found among signatures of other versions and keys", () => {
     const other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
     const all = `${other} v2,abc v1a,def ${EXAMPLE.headers["webhook-signature"]} ${other}`;
     expect(check({ ...EXAMPLE.headers, "webhook-signature": all })).toEqual({
@@ -71,7 +71,7 @@ describe("a signature of Standard Webhooks", () => {
     });
   });
 
-  it("may be of either key of a rotation, and of no third", () => {
+  it("is valid with either key of a rotation but not with a third key", () => {
     const keyOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
     const secret = `${keyOf(1)}\n  ${keyOf(2)}\n`;
     const signed = (byte: number) =>
@@ -83,7 +83,7 @@ describe("a signature of Standard Webhooks", () => {
     });
   });
 
-  it("counts within the tolerance, before and after, and not a second longer", () => {
+  it("is valid only within the tolerance before and after its timestamp", () => {
     for (const seconds of [300, -300]) {
       expect(check(EXAMPLE.headers, { atMs: EXAMPLE.atMs + seconds * 1000 })).toHaveProperty(
         "signedAtMs",
@@ -96,7 +96,7 @@ describe("a signature of Standard Webhooks", () => {
     }
   });
 
-  it("is of this body, id and time, and of no other", () => {
+  it("is valid only for its own body, ID and timestamp", () => {
     const { headers } = EXAMPLE;
     for (const refused of [
       check(headers, { body: '{"test": 2432232315}' }),
@@ -112,7 +112,7 @@ describe("a signature of Standard Webhooks", () => {
     }
   });
 
-  it("needs its three headers", () => {
+  it("requires all three headers", () => {
     for (const name of Object.keys(EXAMPLE.headers)) {
       const { [name]: _, ...others } = EXAMPLE.headers as Record<string, string>;
       expect(check(others)).toEqual({
@@ -124,7 +124,7 @@ describe("a signature of Standard Webhooks", () => {
     });
   });
 
-  it("is never right by chance, nor an error, whatever the headers hold", () => {
+  it("is rejected without an exception for arbitrary headers", () => {
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...HOSTILE_TEXTS));
     fc.assert(
       fc.property(text, text, text, (id, timestamp, signature) => {
@@ -139,7 +139,7 @@ describe("a signature of Standard Webhooks", () => {
   });
 });
 
-describe("a signature of the body", () => {
+describe("body signature", () => {
   const keycloakKey = "a-shared-secret-of-keycloak";
   const event = JSON.stringify({ uid: "1a4f38f0", type: "access.LOGIN", time: 1707232563322 });
   const hex = (key: string, text = event) => createHmac("sha256", key).update(text).digest("hex");
@@ -152,25 +152,25 @@ describe("a signature of the body", () => {
       Date.now(),
     );
 
-  it("is hex in X-Keycloak-Signature, as Phase Two's extension sends it", () => {
-    // Made by `openssl dgst -sha256 -hmac` of the same text and key.
+  it("is read as hex from X-Keycloak-Signature, as Phase Two's extension sends it", () => {
+    // Created with `openssl dgst -sha256 -hmac` from the same text and key.
     const body = '{"type":"access.LOGIN"}';
     const signature = "3ac61c91f87ea943564b47d004e132aaeda8090d27ca57c9f15c15245a4a3edd";
     expect(check(signature, { body })).toEqual({});
   });
 
-  it("may be in upper case, and after sha256=", () => {
+  it("can be in upper case and can follow sha256=", () => {
     expect(check(hex(keycloakKey).toUpperCase())).toEqual({});
     expect(check(`sha256=${hex(keycloakKey)}`)).toEqual({});
   });
 
-  it("may be of either key of a rotation", () => {
+  it("is valid with either key of a rotation", () => {
     const secret = `the-key-of-tomorrow\n${keycloakKey}`;
     expect(check(hex(keycloakKey), { secret })).toEqual({});
     expect(check(hex("the-key-of-tomorrow"), { secret })).toEqual({});
   });
 
-  it("is refused when it is wrong, missing, cut or of another body", () => {
+  it("is rejected when it is wrong, missing, cut off or for another body", () => {
     const refused = { refusal: "the header x-keycloak-signature is not right" };
     expect(check(hex("another-key-of-keycloak"))).toEqual(refused);
     expect(check(hex(keycloakKey).slice(0, 40))).toEqual(refused);
@@ -181,7 +181,7 @@ describe("a signature of the body", () => {
     });
   });
 
-  it("is of the bytes, not of the text", () => {
+  it("covers the bytes of the body, not its text", () => {
     const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x7d]);
     const digest = createHmac("sha256", keycloakKey).update(bytes).digest("hex");
     const own = authentication({ kind: "body_signature", header: "x-signature" });
@@ -195,13 +195,13 @@ describe("a signature of the body", () => {
   });
 });
 
-describe("a shared secret", () => {
+describe("shared secret", () => {
   const bearer = authentication({ kind: "bearer" });
   const key = "Bearer 7f1c0d2e4b5a69788f9e";
   const check = (headers: Record<string, string>, secret = key, given = bearer) =>
     authenticateRequest(given, secret, request(headers, "{}"), 0);
 
-  it("is the whole header", () => {
+  it("must match the whole header", () => {
     expect(check({ authorization: key })).toEqual({});
     for (const wrong of [key.slice(7), key.slice(0, -1), `${key}0`, "", key.toLowerCase()]) {
       expect(check({ authorization: wrong })).toEqual({
@@ -211,7 +211,7 @@ describe("a shared secret", () => {
     expect(check({})).toEqual({ refusal: "it needs the header authorization, once" });
   });
 
-  it("may be in another header, and one of several", () => {
+  it("can be in another header and can be one of several secrets", () => {
     const own = authentication({ kind: "bearer", header: "x-api-key" });
     const keys = "the-key-of-tomorrow\nthe-key-of-today-1";
     expect(check({ "x-api-key": "the-key-of-tomorrow" }, keys, own)).toEqual({});
@@ -221,13 +221,13 @@ describe("a shared secret", () => {
   });
 });
 
-describe("the secret of an endpoint", () => {
+describe("endpoint secret", () => {
   it.each([
     ["nothing", " \n "],
     ["a key that could be guessed", "hunter2"],
     ["a short key beside a long one", `${"k".repeat(32)}\nshort`],
     ["six keys", Array.from({ length: 6 }, (_, n) => `key-number-${n}-of-six`).join("\n")],
-  ])("is refused with %s, and never repeated", (_, secret) => {
+  ])("is rejected with %s and never repeated", (_, secret) => {
     const check = () =>
       authenticateRequest(
         authentication({ kind: "bearer" }),
@@ -239,7 +239,7 @@ describe("the secret of an endpoint", () => {
     expect(check).not.toThrow(/hunter2|key-number|short$/);
   });
 
-  it("must have the form of Standard Webhooks for a signature", () => {
+  it("must have the Standard Webhooks format for a signature", () => {
     const check = () =>
       authenticateRequest(
         authentication({ kind: "signature" }),
@@ -252,12 +252,12 @@ describe("the secret of an endpoint", () => {
   });
 });
 
-describe("a body", () => {
+describe("recordsOfBody", () => {
   const read = (adapter: Parameters<typeof recordsIn>[0], body: string) =>
     recordsOfBody(Buffer.from(body), (value) => recordsIn(adapter, value));
   const [first, second] = [{ n: 1 }, { n: 2 }];
 
-  it("of an event hub has the records of its batches", () => {
+  it("returns the records of event hub batches", () => {
     const batch = { records: [first, second] };
     expect(read(entra, JSON.stringify(batch)).records).toEqual([first, second]);
     expect(read(entra, JSON.stringify([batch, { records: [] }, batch])).records).toHaveLength(4);
@@ -266,16 +266,16 @@ describe("a body", () => {
     expect(read(entra, '{"records":"none"}').records).toEqual([{ records: "none" }]);
   });
 
-  it("of PingOne is an array", () => {
+  it("returns the elements of a PingOne array", () => {
     expect(read(ping, JSON.stringify([first, second])).records).toEqual([first, second]);
   });
 
-  it("of Okta's event hook has its events", () => {
+  it("returns the events of an Okta event hook", () => {
     const hook = { eventType: "com.okta.event_hook", data: { events: [first, second] } };
     expect(read(okta, JSON.stringify(hook)).records).toEqual([first, second]);
   });
 
-  it("of Auth0 is an array, lines or an object", () => {
+  it("returns Auth0 logs from an array, lines or an object", () => {
     const logs = [first, second];
     for (const body of [
       JSON.stringify(logs),
@@ -287,30 +287,30 @@ describe("a body", () => {
     }
   });
 
-  it("of lines keeps those that can be read, and says which cannot", () => {
+  it("keeps readable lines and reports the numbers of unreadable ones", () => {
     const body = '{"n":1}\nnot json\n\n{"n":2\n5\n{"n":2}';
     expect(read(keycloak, body)).toEqual({ records: [first, second], refusedLines: [2, 4, 5] });
   });
 
   it.each(["", "\n", "not json", '{"n":1', '[{"n":1},{"n":2', "\u0000", "<xml/>"])(
-    "that nothing can be read of is refused: %j",
+    "rejects an unreadable body: %j",
     (body) => {
       expect(() => read(keycloak, body)).toThrow(/neither JSON nor JSON lines/);
     },
   );
 
-  it("brings a bounded number of records", () => {
+  it("limits the number of records", () => {
     const body = (count: number) => JSON.stringify(Array.from({ length: count }, () => first));
     expect(read(ping, body(MAX_RECORDS)).records).toHaveLength(MAX_RECORDS);
     expect(() => read(ping, body(MAX_RECORDS + 1))).toThrow(/2001 records: send at most 2000/);
   });
 });
 
-describe("records", () => {
+describe("receiveRecords", () => {
   const nowMs = Date.parse("2026-11-25T08:00:00.000Z");
   const config = parseMonitoringConfig({});
 
-  /** Keeps first receipts as the store does. */
+  /** Remembers first receipts as the store does. */
   function receipts() {
     const first = new Map<string, string>();
     return async ({ id, occurred_at }: OAuthEvent) => {
@@ -319,7 +319,7 @@ describe("records", () => {
     };
   }
 
-  /** What is published of records, and how many at once. */
+  /** Returns the published events, the batch sizes and the receipt. */
   async function receive(
     adapter: Parameters<typeof recordsIn>[0],
     records: readonly unknown[],
@@ -350,16 +350,19 @@ describe("records", () => {
     [entra, entraSignIn("SignInLogs", 50126).detail, "auth_failed"],
     [keycloak, keycloakSample("LOGIN").detail, "session_started"],
     [ping, pingSample("PASSWORD.CHECK_FAILED", "FAILED").detail, "auth_failed"],
-  ] as const)("of a provider become its events", async (adapter, detail, eventType) => {
-    const [event] = (await receive(adapter, [detail])).events;
-    expect(event).toMatchObject({
-      event_type: eventType,
-      occurred_at: expect.stringMatching(/^2026-11-23T10:00:00/),
-      event_data: { provider: adapter.name, original: expect.anything() },
-    });
-  });
+  ] as const)(
+    "converts the records of a provider to events",
+    async (adapter, detail, eventType) => {
+      const [event] = (await receive(adapter, [detail])).events;
+      expect(event).toMatchObject({
+        event_type: eventType,
+        occurred_at: expect.stringMatching(/^2026-11-23T10:00:00/),
+        event_data: { provider: adapter.name, original: expect.anything() },
+      });
+    },
+  );
 
-  it("are the same events when they come again, by their id or by all they say", async () => {
+  it("creates the same events for repeated records, by their ID or their content", async () => {
     const records = [
       keycloakSample("LOGIN").detail,
       { time: "2026-11-25T07:59:00Z", category: "AuditLogs" },
@@ -369,14 +372,14 @@ describe("records", () => {
     const once = await receive(entra, records, signed);
     const again = await receive(entra, records, { ...signed, atMs: nowMs + 200_000 });
     expect(ids(again)).toEqual(ids(once));
-    // The place in the store has the time in it.
+    // The sort key in the events table contains the time.
     expect(again.events).toEqual(once.events);
     expect(new Set(ids(once)).size).toBe(records.length);
     const changed = await receive(entra, [{ ...records[1], category: "Other" }], signed);
     expect(ids(once)).not.toContain(ids(changed)[0]);
   });
 
-  it("without a time are the same events when a request comes again, signed anew or not at all", async () => {
+  it("creates the same events for repeated records without a time, signed or not", async () => {
     const records = [
       { operationName: "no id and no time" },
       { id: "an id and no time", category: "AuditLogs" },
@@ -394,14 +397,14 @@ describe("records", () => {
     }
   });
 
-  it("past their retention are not stored anew", async () => {
+  it("skips records that are past their retention", async () => {
     const at = (days: number) => ({ id: `${days}`, time: nowMs - days * DAY_MS, type: "LOGIN" });
     const { events, receipt } = await receive(keycloak, [at(1), at(89), at(90), at(400)]);
     expect(receipt).toEqual({ taken: 2, expired: 2 });
     expect(events.map(({ event_data }) => event_data.provider_event_id)).toEqual(["1", "89"]);
   });
 
-  it("are published a hundred at a time, and no more once the bus fails", async () => {
+  it("publishes 100 events at a time and stops when EventBridge fails", async () => {
     const many = Array.from({ length: 250 }, (_, n) => ({ id: `${n}`, type: "LOGIN" }));
     expect((await receive(keycloak, many)).sizes).toEqual([100, 100, 50]);
     let calls = 0;
@@ -422,7 +425,7 @@ describe("records", () => {
     expect(calls).toBe(1);
   });
 
-  it("are stored whatever they are, each as an event that fits the bus", async () => {
+  it("stores every kind of record as an event that fits EventBridge", async () => {
     const deep = JSON.parse(`${"[".repeat(20_000)}${"]".repeat(20_000)}`) as unknown;
     const secrets = Array.from({ length: 5000 }, (_, n) => ({ code: `c${n}` }));
     const odd = [null, 5, "text", true, [], {}, deep, { a: "x".repeat(600_000) }, { secrets }];
@@ -434,7 +437,7 @@ describe("records", () => {
     expect(new Set(ids({ events })).size).toBe(odd.length);
   });
 
-  it("of any JSON are stored, and come again as the same", async () => {
+  it("stores any JSON records and creates the same events when they are repeated", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.jsonValue(), { maxLength: 5 }), async (records) => {
         const signed = { signedAtMs: nowMs };
@@ -447,7 +450,7 @@ describe("records", () => {
   });
 });
 
-describe("webhooks of Phase Two's Keycloak extension", () => {
+describe("Phase Two Keycloak webhooks", () => {
   const read = (detail: object) => keycloak.read({ source: "", "detail-type": "", id: "", detail });
   const authDetails = {
     realmId: "shop",
@@ -458,7 +461,7 @@ describe("webhooks of Phase Two's Keycloak extension", () => {
     sessionId: "d827ee85",
   };
 
-  it("about users are those of Keycloak", () => {
+  it("are read like Keycloak user events", () => {
     expect(
       read({
         time: 1707232563322,
@@ -487,7 +490,7 @@ describe("webhooks of Phase Two's Keycloak extension", () => {
     });
   });
 
-  it("about administration are those of Keycloak", () => {
+  it("are read like Keycloak admin events", () => {
     expect(
       read({
         uid: "3",
@@ -508,7 +511,7 @@ describe("webhooks of Phase Two's Keycloak extension", () => {
   });
 });
 
-describe("the configuration of endpoints", () => {
+describe("provider endpoint configuration", () => {
   const parse = (...endpoints: object[]) =>
     parseMonitoringConfig({
       providers: {
@@ -518,7 +521,7 @@ describe("the configuration of endpoints", () => {
     });
   const signed = { kind: "signature", secretArn };
 
-  it("takes the known providers, and those of mappings", () => {
+  it("accepts the known providers and mapped providers", () => {
     for (const provider of ["auth0", "entra", "keycloak", "okta", "ping", "acme"]) {
       expect(parse({ provider, authentication: signed }).providers.endpoints).toHaveLength(1);
     }
@@ -557,7 +560,7 @@ describe("the configuration of endpoints", () => {
       [{ provider: "okta", authentication: { ...signed, toleranceSeconds: 86_400 } }],
       /toleranceSeconds/,
     ],
-  ])("is refused with %s", (_, endpoints, message) => {
+  ])("rejects %s", (_, endpoints, message) => {
     expect(() => parse(...endpoints)).toThrow(message);
   });
 });

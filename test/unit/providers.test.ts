@@ -17,13 +17,13 @@ import {
   type Sample,
 } from "../provider-samples.ts";
 
-/** The lines of a provider's published list. */
+/** Returns the lines of a provider's published list. */
 const linesOf = (file: string): string[] =>
   readFileSync(join(import.meta.dirname, "../published", file), "utf8")
     .split("\n")
     .filter((line) => line && !line.startsWith("#"));
 
-/** The codes of Auth0 that become types themselves, by what they are about. */
+/** Auth0 codes that keep a provider-specific type, by topic. */
 const AUTH0_OWN: Readonly<Record<string, readonly string[]>> = {
   accounts: [
     ...["fce", "fcp", "fcph", "fcpn", "fcpr", "fcu", "fi", "fpurh", "fs", "fv", "fvr", "sce"],
@@ -46,9 +46,9 @@ const AUTH0_OWN: Readonly<Record<string, readonly string[]>> = {
     ...["actions_execution_failed", "flows_execution_completed", "flows_execution_failed"],
     ...["forms_submission_failed", "forms_submission_succeeded"],
   ],
-  // Requests that start what another code ends.
+  // Requests that start a flow. Another code reports its end.
   starts: ["ciba_start_succeeded", "passkey_challenge_started"],
-  // Logouts that fail, and what clients are told of one that has its own code.
+  // Failed logouts, and back-channel notifications about a logout that has its own code.
   logouts: [
     ...["flo", "federated_logout_failed", "universal_logout_failed"],
     ...["oidc_backchannel_logout_failed", "oidc_backchannel_logout_succeeded"],
@@ -57,7 +57,7 @@ const AUTH0_OWN: Readonly<Record<string, readonly string[]>> = {
   assessments: ["pla", "acls_summary"],
 };
 
-/** What EventBridge makes of it. */
+/** Returns the EventBridge message for a sample. */
 const message = ({ source, detailType, detail }: Sample, id = "eb-1") =>
   JSON.stringify({
     version: "0",
@@ -199,26 +199,26 @@ const SAMPLES: readonly Sample[] = [
 
 const providerOf = (sample: Sample): string => String(read(sample).event_data.provider);
 
-describe("identity providers' events", () => {
+describe("parseBusMessage with identity provider events", () => {
   it.each(CASES.map(([sample, type, outcome]) => [sample.source, type, outcome, sample] as const))(
-    "from %s are %s",
+    "maps an event from %s to the type %s",
     (_, type, outcome, sample) => {
       const event = read(sample);
       expect(event.event_type).toBe(type);
       expect(event.event_data.outcome).toBe(outcome);
       expect(event.occurred_at).toMatch(/^2026-11-23T10:00:00\.(123|000)Z$/);
-      // What an administrator of Keycloak set may be a secret: only the names are kept.
+      // Values that a Keycloak administrator set may be secrets, so only their names are kept.
       const { representation, ...said } = sample.detail;
       expect(event.event_data.original).toMatchObject(said);
       if (representation === undefined) expect(event.event_data.original).toEqual(said);
       expect(event.event_data.ip).toMatch(/^[0-9.]+$/);
       expect(event.oauth_client_id).toBeTruthy();
-      // What no provider tells: which token, and how long it lives.
+      // Providers don't report the token's identity and lifetime.
       expect(tokenFact(event)).toBeUndefined();
     },
   );
 
-  /** Every name that a provider has for what we have a type of. */
+  /** All provider names that map to a product type. */
   it.each<[string, (name: string) => Sample, Readonly<Record<string, readonly string[]>>]>([
     [
       "Okta, when they succeed,",
@@ -295,7 +295,7 @@ describe("identity providers' events", () => {
         cognito_global_sign_out: ["GlobalSignOut"],
       },
     ],
-  ])("of %s are of these types", (_, sample, names) => {
+  ])("maps every event name of %s to its type", (_, sample, names) => {
     for (const [type, all] of Object.entries(names)) {
       expect(all.map((name) => [name, read(sample(name)).event_type])).toEqual(
         all.map((name) => [name, type]),
@@ -303,11 +303,11 @@ describe("identity providers' events", () => {
     }
   });
 
-  it("of Auth0 have our types for every code about tokens, sessions, protection, limits and administration", () => {
+  it("maps every Auth0 code about tokens, sessions, protection, limits and administration to a product type", () => {
     const published = linesOf("auth0-log-codes.txt");
     expect(published).toHaveLength(166);
     const own = published.filter((code) => read(auth0Sample(code)).event_type === `auth0_${code}`);
-    // The rest is about these: what is in nobody's list would be a code that nobody decided on.
+    // Every other code must be in the list above, so that no code is overlooked.
     expect(own.toSorted()).toEqual(Object.values(AUTH0_OWN).flat().toSorted());
     const types = new Map<string, number>();
     for (const code of published) {
@@ -326,7 +326,7 @@ describe("identity providers' events", () => {
     });
   });
 
-  it("of Auth0 say that they failed exactly where their description says so", () => {
+  it("marks Auth0 events as failed exactly when their description says so", () => {
     for (const code of linesOf("auth0-log-codes.txt")) {
       const { outcome } = read(auth0Sample(code)).event_data;
       if (/^(s|ss|sd|se|sc|su|slo|srrt)[a-z]{0,8}$|succe/.test(code) && outcome) {
@@ -336,7 +336,7 @@ describe("identity providers' events", () => {
     }
   });
 
-  it("of Okta have a type of a family, or their own", () => {
+  it("maps Okta events to a product type by family or to the provider's own type", () => {
     const published = linesOf("okta-event-types.txt");
     const count = (result: string) => {
       const types: Record<string, number> = {};
@@ -372,7 +372,7 @@ describe("identity providers' events", () => {
         "suspicious_activity": 11,
       }
     `);
-    // Nothing about an OAuth client, server or token is left to itself by oversight.
+    // Shows that no type about an OAuth client, server or token was overlooked.
     const oauth = published.filter((name) => /oauth2|token|^zone|security/.test(name));
     const own = (name: string, result: string) =>
       read(oktaSample(name, result)).event_type.startsWith("okta_");
@@ -404,7 +404,7 @@ describe("identity providers' events", () => {
     `);
   });
 
-  it("say where the address is, and who runs its network", () => {
+  it("reads the location and the network operator of the address", () => {
     const okta = oktaSample("user.session.start", "SUCCESS", {
       client: {
         ipAddress: "198.51.100.7",
@@ -452,7 +452,7 @@ describe("identity providers' events", () => {
     [{ client: { geographicalContext: { country: "Atlantis", geolocation: [] } } }],
     [{ securityContext: { asNumber: -1, asOrg: 7, isProxy: "yes" } }],
     [{ client: { geographicalContext: { geolocation: { lat: "north", lon: 7 } } } }],
-  ])("lose of %j what does not fit, and not the event", (more) => {
+  ])("drops only the invalid fields of %j, not the event", (more) => {
     const event = read(oktaSample("user.session.start", "SUCCESS", more));
     expect(event.event_type).toBe("session_started");
     expect(event.event_data.origin).toSatisfy(
@@ -460,7 +460,7 @@ describe("identity providers' events", () => {
     );
   });
 
-  it("put no token of ours into an origin", () => {
+  it("redacts product tokens in the IP enrichment", () => {
     const secret = `oam_${"b".repeat(43)}`;
     const event = read(
       oktaSample("user.session.start", "SUCCESS", {
@@ -471,7 +471,7 @@ describe("identity providers' events", () => {
     expect(event.event_data.origin).toMatchObject({ asn: 64496 });
   });
 
-  it("say all that they know of the call", () => {
+  it("reads every known detail of the call", () => {
     const facts = (sample: Sample) => {
       const { original: _, ...known } = read(sample).event_data;
       return known;
@@ -533,7 +533,7 @@ describe("identity providers' events", () => {
     });
   });
 
-  it("name the user and client where they lie, or nobody", () => {
+  it("reads the user and the client when they are known", () => {
     const who = (sample: Sample) => {
       const { oauth_client_id, user_id } = read(sample);
       return [oauth_client_id, user_id];
@@ -571,7 +571,7 @@ describe("identity providers' events", () => {
     expect(hosted(null)).toEqual([undefined, "ada"]);
   });
 
-  it("of Okta are neither a success nor a failure where it does not say", () => {
+  it("leaves the outcome open when Okta reports none", () => {
     const outcome = (result: string) =>
       read(oktaSample("user.session.start", result)).event_data.outcome;
     expect(["SUCCESS", "ALLOW", "FAILURE", "DENY", "SKIPPED"].map(outcome)).toEqual([
@@ -580,7 +580,7 @@ describe("identity providers' events", () => {
     ]);
   });
 
-  it("are cut where a text is longer than an event takes, and cleaned of control characters", () => {
+  it("shortens long texts and removes control characters", () => {
     const { oauth_client_id, user_id, event_data } = read(
       auth0Sample("fsa", {
         client_id: `a\u0000b${"c".repeat(300)}`,
@@ -597,7 +597,7 @@ describe("identity providers' events", () => {
     expect(event_data.session_id).toHaveLength(256);
   });
 
-  it("take a time without a zone for UTC, whatever zone the machine is in", () => {
+  it("reads times without a time zone as UTC in any local time zone", () => {
     const zone = process.env.TZ;
     process.env.TZ = "America/New_York";
     const { detail, ...sample } = entraSignIn("SignInLogs");
@@ -630,7 +630,7 @@ describe("identity providers' events", () => {
     ["2001:db8::9", "2001:db8::9"],
     ["203.0.113.9", "203.0.113.9"],
     ["[somewhere]:443", "[somewhere]:443"],
-  ])("have the address %s without its port", (sent, stored) => {
+  ])("stores the address %s without its port", (sent, stored) => {
     const { detail, ...sample } = entraSignIn("SignInLogs");
     const { ip } = read({
       ...sample,
@@ -639,7 +639,7 @@ describe("identity providers' events", () => {
     expect(ip).toBe(stored);
   });
 
-  it("of Entra ID say who, from where and why, whichever way they are wrapped", () => {
+  it("reads subject, source and reason of Entra ID events in every wrapping", () => {
     const failed = entraSignIn("SignInLogs", 50126);
     const { original: _, ...facts } = read(failed).event_data;
     expect(facts).toEqual({
@@ -676,10 +676,10 @@ describe("identity providers' events", () => {
     expect(["ApplicationManagement", "Policy", "StorageRead"].map((each) => typeIn(each))).toEqual([
       ...["admin_activity", "admin_activity", "entra_storage_read"],
     ]);
-    // Azure's own policies, sent to the same event hub.
+    // Azure policies that are sent to the same event hub.
     const ofAzure = { resourceId: "/subscriptions/1a/providers/Microsoft.Storage" };
     expect(typeIn("Policy", ofAzure)).toBe("entra_policy");
-    // As Microsoft Graph has them: the properties alone.
+    // Microsoft Graph sends only the properties.
     const bare = (sample: Sample, more: Record<string, unknown> = {}): Sample => ({
       ...sample,
       detail: { ...(sample.detail.properties as Record<string, unknown>), ...more },
@@ -706,7 +706,7 @@ describe("identity providers' events", () => {
     expect(read(byApplication).user_id).toBeUndefined();
   });
 
-  it("of PingOne say who, from where and why", () => {
+  it("reads subject, source and reason of PingOne events", () => {
     const { original: _, ...facts } = read(pingSample("OTP.CHECK_INVALID", "FAILED")).event_data;
     expect(facts).toEqual({
       provider: "ping",
@@ -728,7 +728,7 @@ describe("identity providers' events", () => {
     expect(read(listed).id).toBe(read(sample).id);
   });
 
-  it("of Keycloak's administrators say what they changed, and never to what", () => {
+  it("records what a Keycloak administrator changed, but not the new values", () => {
     const representation = JSON.stringify({ clientId: "shop", secret: "s3cr3t-v4lue" });
     const event = read(
       keycloakAdminSample("UPDATE", "CLIENT", "clients/1a/client-secret", { representation }),
@@ -754,7 +754,7 @@ describe("identity providers' events", () => {
       expect(members(none)).toEqual({ members: [] });
   });
 
-  it("of types that nobody knows bear the provider's name and theirs", () => {
+  it("builds the type of an unknown event from the provider's name and type", () => {
     const type = (code: string) => read(auth0Sample(code)).event_type;
     expect(type("someNewCode2Go")).toBe("auth0_some_new_code2_go");
     expect(type("--A..b--")).toBe("auth0_a_b");
@@ -762,7 +762,7 @@ describe("identity providers' events", () => {
     expect(type("x".repeat(99))).toBe(`auth0_${"x".repeat(58)}`);
   });
 
-  it("keep who, from where and why", () => {
+  it("keeps subject, source and reason", () => {
     expect(read(auth0Sample("fp"))).toMatchObject({
       oauth_client_id: "AaiyAPdpYdesoKnqjj8HJqRn4T5titww",
       user_id: "auth0|56c75c4e42b6359e98374bc2",
@@ -816,32 +816,32 @@ describe("identity providers' events", () => {
     });
   });
 
-  it("have the provider's own identity: a redelivery is the same event", () => {
+  it("derives the ID from the provider's ID, so a redelivery is the same event", () => {
     for (const [sample] of CASES) {
       expect(read(sample, "eb-1").id).toBe(read(sample, "eb-2").id);
     }
     const ids = new Set(CASES.map(([sample]) => read(sample).id));
-    // Cases that differ in the outcome alone bear one id.
+    // Cases that differ only in the outcome share an ID.
     expect(ids.size).toBeGreaterThan(CASES.length - 6);
     const { id: _, ...nameless } = keycloakSample("LOGIN").detail;
     const without = { ...keycloakSample("LOGIN"), detail: nameless };
     expect(read(without, "eb-1").id).not.toBe(read(without, "eb-2").id);
   });
 
-  it("keep no secret that a provider let slip", () => {
+  it("redacts secrets in the provider's data", () => {
     const event = read(auth0Sample("seacft", { details: { code: "c0de", refresh_token: "r3fr" } }));
     expect(JSON.stringify(event)).not.toMatch(/c0de|r3fr/);
     expect(JSON.stringify(event)).toContain("sha256:");
   });
 
-  it("are cut, not lost, when they are too large", () => {
+  it("shortens an event that is too large instead of dropping it", () => {
     const event = read(auth0Sample("s", { details: { prompts: "é".repeat(100_000) } }));
     expect(event.event_type).toBe("session_started");
     expect(event.event_data.original).toBeUndefined();
     expect(String(event.event_data.original_cut)).toContain("log_id");
   });
 
-  it("in a batch that is put on the bus whole are one each, by their own id or by their place", () => {
+  it("splits a multi-record batch and takes IDs from the provider or the batch position", () => {
     const { detail } = entraSignIn("SignInLogs", 50126);
     const other = { ...detail, properties: { ...(detail.properties as object), id: "other" } };
     const records = [detail, other, { category: "Odd" }, { category: "Odd" }, 7];
@@ -858,7 +858,7 @@ describe("identity providers' events", () => {
     expect(new Set(ids).size).toBe(records.length);
     expect(ids[0]).toBe(read({ ...entraSignIn("SignInLogs", 0), detail }).id);
     expect(batch("eb-1").map(({ id }) => id)).toEqual(ids);
-    // Of another delivery, only those with an id of their own are known.
+    // In another delivery, only records with their own ID keep it.
     expect(batch("eb-2").filter(({ id }) => ids.includes(id))).toHaveLength(2);
     expect(batch("eb-1", [detail])).toEqual([]);
     expect(batch("eb-1", [])).toEqual([]);
@@ -870,7 +870,7 @@ describe("identity providers' events", () => {
     ).toEqual([]);
   });
 
-  it("of unknown sources, or that are no message of EventBridge, are refused with the reason", () => {
+  it("rejects unknown sources and invalid messages with the reason", () => {
     const reason = (text: string) => {
       const parsed = parseBusMessage(text);
       return "reason" in parsed ? parsed.reason : undefined;
@@ -885,13 +885,13 @@ describe("identity providers' events", () => {
   });
 });
 
-/** A place in a JSON document and the way to it. */
+/** Returns the paths of all values in a JSON document. */
 function placesIn(value: unknown, way: readonly string[] = []): (readonly string[])[] {
   if (typeof value !== "object" || value === null) return [way];
   return [way, ...Object.entries(value).flatMap(([key, inner]) => placesIn(inner, [...way, key]))];
 }
 
-/** The document with another value at a place. */
+/** Returns the document with the value at a path replaced. */
 function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
   if (key === undefined) return by;
   const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<
@@ -902,7 +902,7 @@ function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown
   return copy;
 }
 
-describe("whatever a provider sends", () => {
+describe("parseBusMessage with arbitrary provider data", () => {
   const anything = fc.oneof(
     fc.jsonValue(),
     fc.constantFrom<unknown>(
@@ -923,13 +923,13 @@ describe("whatever a provider sends", () => {
 
   const stored = (sample: Sample, detail: unknown): OAuthEvent => {
     const event = read({ ...sample, detail: detail as Sample["detail"] });
-    // What the store takes: the envelope's schema accepts its own output.
+    // The schema must accept its own output, as the store does.
     expect(oauthEventSchema.safeParse(event).error).toBeUndefined();
     return event;
   };
 
   it.each(SAMPLES.map((sample) => [providerOf(sample), sample] as const))(
-    "is an event of %s when it is any JSON",
+    "returns an event of %s for any JSON value",
     (provider, sample) => {
       fc.assert(
         fc.property(anything, (detail) => {
@@ -947,7 +947,7 @@ describe("whatever a provider sends", () => {
   );
 
   it.each(SAMPLES.map((sample) => [providerOf(sample), sample] as const))(
-    "costs %s the field that does not fit, and not the event",
+    "drops only the invalid field of %s, not the event",
     (provider, sample) => {
       const whole = read(sample);
       const places = placesIn(sample.detail);
@@ -958,7 +958,7 @@ describe("whatever a provider sends", () => {
         }),
         { numRuns: 500 },
       );
-      // A leaf that is of another kind takes at most what it says itself: three translated members.
+      // A leaf of the wrong type removes at most the fields derived from it: three.
       for (const place of places.filter((each) => each.length > 0)) {
         const event = stored(sample, replaced(sample.detail, place, [{ wrong: true }]));
         const kept = Object.keys(whole.event_data).filter((key) => key in event.event_data);
@@ -973,7 +973,7 @@ describe("whatever a provider sends", () => {
     },
   );
 
-  it("is stored however deeply it is nested, and however long its keys are", () => {
+  it("accepts any nesting depth and key length", () => {
     for (const depth of [20, 40, 20_000]) {
       const text = message(auth0Sample("s")).replace(
         '"details":',
@@ -984,7 +984,7 @@ describe("whatever a provider sends", () => {
     }
   });
 
-  it("has an identity of its own, even where nobody gave it one", () => {
+  it("creates a unique ID even when the provider sends none", () => {
     const bare = { ...auth0Sample("s"), detail: { data: { type: "s" } } };
     expect(read(bare, "eb-1").id).not.toBe(read(bare, "eb-2").id);
     expect(read(bare, "").id).toBe(read(bare, "").id);
@@ -993,7 +993,7 @@ describe("whatever a provider sends", () => {
     expect(read(half).id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("of Okta's oddities costs nothing: empty text in place of objects", () => {
+  it("accepts Okta's empty text instead of objects", () => {
     const event = read(
       oktaSample("user.session.start", "SUCCESS", {
         debugContext: { debugData: "" },
@@ -1007,7 +1007,7 @@ describe("whatever a provider sends", () => {
     expect(event.event_data.endpoint).toBeUndefined();
   });
 
-  it("has no secret in what is cut", () => {
+  it("leaves no secret in shortened data", () => {
     const event = read(
       auth0Sample("s", { details: { refresh_token: "r3fr35h", prompts: "é".repeat(100_000) } }),
     );

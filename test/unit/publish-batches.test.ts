@@ -13,7 +13,7 @@ const batchOf = (messageId: string, count: number) => ({
   ),
 });
 
-/** What becomes of batches, and what reaches the bus, which refuses events of a type. */
+/** Publishes batches to a bus that rejects one event type. Returns what is retried and what was published. */
 async function publish(
   batches: readonly ReturnType<typeof batchOf>[],
   { refused = "", timeLeftMs = 1000 } = {},
@@ -34,27 +34,27 @@ async function publish(
   return { again: again.map(({ messageId }) => messageId), published, opened };
 }
 
-describe("a batch that was put on the bus whole", () => {
-  it("is published as events of its records, a hundred at a time", async () => {
+describe("publishBatches", () => {
+  it("publishes the records of a batch as events, 100 at a time", async () => {
     const { again, published } = await publish([batchOf("first", 250), batchOf("second", 2)]);
     expect(again).toEqual([]);
     expect(published.map(({ length }) => length)).toEqual([100, 100, 50, 2]);
   });
 
-  it("comes again when the bus refuses any of it, and holds up no other", async () => {
+  it("returns a batch that EventBridge rejects and publishes the others", async () => {
     const batches = [batchOf("first", 2), batchOf("second", 2), batchOf("third", 2)];
     const { again, published } = await publish(batches, { refused: "second" });
     expect(again).toEqual(["second"]);
     expect(published).toHaveLength(2);
   });
 
-  it("comes again when no time is left", async () => {
+  it("returns a batch when no time is left", async () => {
     const { again, published } = await publish([batchOf("first", 2)], { timeLeftMs: 0 });
     expect(again).toEqual(["first"]);
     expect(published).toEqual([]);
   });
 
-  it("is the only reason to open the bus", async () => {
+  it("opens the event sink only when there is a batch", async () => {
     expect((await publish([])).opened).toBe(0);
   });
 });

@@ -11,11 +11,11 @@ import { metadataUrls } from "../../shared/token-verifiers/issuer-metadata.ts";
 
 type Refused = Exclude<Decision, { outcome: "allowed" }>;
 
-/** A challenge's scheme and parameters (RFC 9110, section 11.6.1), as a client reads them. */
+/** Parses a challenge's scheme and parameters as a client does (RFC 9110, section 11.6.1). */
 function read(challenge: string | undefined) {
   const [, scheme, rest = ""] = /^([A-Za-z]+)(?: (.*))?$/.exec(challenge ?? "") ?? [];
   const parameters = [...rest.matchAll(/([a-z_]+)="([^"\\]*)"(?:, |$)/g)];
-  // Nothing but parameters.
+  // The challenge contains only parameters.
   expect(parameters.map(([all]) => all).join("")).toBe(rest);
   return { scheme, ...Object.fromEntries(parameters.map(([, name, value]) => [name, value])) };
 }
@@ -25,8 +25,8 @@ const challenge = (decision: object, options: Partial<ChallengeOptions> = {}) =>
 
 const unauthenticated = (reason: string) => ({ outcome: "unauthenticated", reason });
 
-describe("a challenge says what the example of its RFC says", () => {
-  it("RFC 6750, section 3: without credentials, and with a token that has expired", () => {
+describe("challengeOf matches the RFC examples", () => {
+  it("RFC 6750, section 3: returns a challenge for missing credentials and an expired token", () => {
     expect(challenge(unauthenticated("missing_token"))).toEqual(read('Bearer realm="example"'));
     const { error_description: _, ...example } = read(
       'Bearer realm="example", error="invalid_token", error_description="The access token expired"',
@@ -34,7 +34,7 @@ describe("a challenge says what the example of its RFC says", () => {
     expect(challenge(unauthenticated("expired_token"))).toMatchObject(example);
   });
 
-  it("RFC 9470, section 3: another, or a more recent, sign-in", () => {
+  it("RFC 9470, section 3: requests another or a more recent authentication", () => {
     const insufficient = (acrValues: string[], maxAgeSeconds?: number) =>
       challenge({ outcome: "insufficient_authentication", acrValues, maxAgeSeconds });
     expect(insufficient(["myACR"])).toMatchObject({
@@ -47,7 +47,7 @@ describe("a challenge says what the example of its RFC says", () => {
     expect(recent).not.toHaveProperty("acr_values");
   });
 
-  it("RFC 9449, section 7.1: the algorithms, and what is wrong with the proof", () => {
+  it("RFC 9449, section 7.1: names the algorithms and the error of the proof", () => {
     const options = { dpopAlgorithms: ["ES256", "PS256"] };
     expect(challenge(unauthenticated("downgraded_token"), options)).toMatchObject({
       scheme: "DPoP",
@@ -61,7 +61,7 @@ describe("a challenge says what the example of its RFC says", () => {
     });
   });
 
-  it("RFC 9728, section 5.1: where the metadata is", () => {
+  it("RFC 9728, section 5.1: names the URL of the metadata", () => {
     const resourceMetadata = "https://resource.example.com/.well-known/oauth-protected-resource";
     expect(challenge(unauthenticated("missing_token"), { resourceMetadata })).toMatchObject(
       read(`Bearer resource_metadata="${resourceMetadata}"`),
@@ -71,7 +71,7 @@ describe("a challenge says what the example of its RFC says", () => {
 
 describe("credentials", () => {
   it.each(["Bearer mF_9.B5f-4.1JqM", "bearer mF_9.B5f-4.1JqM", "BEARER mF_9.B5f-4.1JqM"])(
-    "are found in %s (RFC 6750, section 2.1; RFC 9110, section 11.1)",
+    "are read from %s (RFC 6750, section 2.1; RFC 9110, section 11.1)",
     (field) => {
       const found = { found: true, secret: "mF_9.B5f-4.1JqM", scheme: "bearer" };
       expect(parseBearerCredentials([field])).toEqual(found);
@@ -79,7 +79,7 @@ describe("credentials", () => {
     },
   );
 
-  it("are found in the request of RFC 9449, section 7.1, and not in RFC 7617's", () => {
+  it("are read from the request of RFC 9449, section 7.1, but not from that of RFC 7617", () => {
     expect(parseCredentials(["DPoP Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"])).toEqual({
       found: true,
       secret: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
@@ -96,7 +96,7 @@ describe("metadata", () => {
   it.each([
     ["https://resource.example.com", "/.well-known/oauth-protected-resource"],
     ["https://resource.example.com/resource1", "/.well-known/oauth-protected-resource/resource1"],
-  ])("of the resource %s is where RFC 9728, section 3.1 says", (resource, path) => {
+  ])("of the resource %s has the URL of RFC 9728, section 3.1", (resource, path) => {
     const described = describeResource(
       parseMcpOptions({
         resource,
@@ -106,7 +106,7 @@ describe("metadata", () => {
     );
     expect(described.metadataUrl).toBe(`https://resource.example.com${path}`);
     const answer = described.answer("GET", path);
-    // Section 3.2, without what this server has not got.
+    // Section 3.2, without the features that this server doesn't support.
     expect(answer?.status).toBe(200);
     expect(JSON.parse(answer?.body ?? "")).toEqual({
       resource,
@@ -118,7 +118,7 @@ describe("metadata", () => {
     expect(described.answer("GET", `${path}/other`)).toBeUndefined();
   });
 
-  it("of an issuer is looked for where OpenID Connect Discovery, section 4 and RFC 8414, section 3.1 say", () => {
+  it("of an issuer is requested from the URLs of OpenID Connect Discovery, section 4 and RFC 8414, section 3.1", () => {
     expect(metadataUrls("https://example.com")).toEqual([
       "https://example.com/.well-known/openid-configuration",
       "https://example.com/.well-known/oauth-authorization-server",

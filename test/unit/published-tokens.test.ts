@@ -31,7 +31,7 @@ async function check(text: string, key: object, algorithms = ["ES256", "RS256"])
 const PAYLOAD =
   "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
-describe("the examples of RFC 7515", () => {
+describe("RFC 7515 examples", () => {
   const es256 = {
     kty: "EC",
     crv: "P-256",
@@ -41,13 +41,13 @@ describe("the examples of RFC 7515", () => {
   const signature =
     "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
-  it("ES256 (appendix A.3) is valid, and not after a change", async () => {
+  it("accepts ES256 (appendix A.3) and rejects it after a change", async () => {
     expect(await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${signature}`, es256)).toBe("valid");
     const changed = signature.replace("DtEh", "DtEi");
     expect(await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${changed}`, es256)).toBe(
       "invalid_signature",
     );
-    // For encryption, or for another algorithm, the key is none.
+    // The key isn't used for encryption or for another algorithm.
     for (const other of [{ use: "enc" }, { alg: "ES384" }, { key_ops: ["sign"] }]) {
       expect(
         await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${signature}`, { ...es256, ...other }),
@@ -55,7 +55,7 @@ describe("the examples of RFC 7515", () => {
     }
   });
 
-  it("HS256 (appendix A.1) and none (appendix A.5) are refused", async () => {
+  it("rejects HS256 (appendix A.1) and none (appendix A.5)", async () => {
     const hs256 = `eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.${PAYLOAD}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk`;
     const secret =
       "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
@@ -64,8 +64,8 @@ describe("the examples of RFC 7515", () => {
   });
 });
 
-describe("further examples", () => {
-  it("RS256 (RFC 7515, appendix A.2) is valid, and not after a change", async () => {
+describe("further RFC examples", () => {
+  it("accepts RS256 (RFC 7515, appendix A.2) and rejects it after a change", async () => {
     const rs256 = {
       kty: "RSA",
       n: "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
@@ -78,11 +78,11 @@ describe("further examples", () => {
     expect(await check(`${head}.${PAYLOAD}.${signature.replace("cC4", "cC5")}`, rs256)).toBe(
       "invalid_signature",
     );
-    // The same key does not serve an algorithm of another kind.
+    // The same key can't be used for an algorithm of another type.
     expect(await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${signature}`, rs256)).toBe("unknown_key");
   });
 
-  // What they sign are words, and no claims: only the signature is a token's.
+  // These examples sign plain text instead of claims, so only the signature can be checked.
   it.each([
     [
       "ES512 (RFC 7515, appendix A.4)",
@@ -101,24 +101,24 @@ describe("further examples", () => {
       { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" },
       "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
     ],
-  ])("%s has a valid signature, and is no token", async (_, algorithm, jwk, text) => {
+  ])("accepts the signature of %s, but not as a token", async (_, algorithm, jwk, text) => {
     const key = createPublicKey({ key: jwk, format: "jwk" });
     expect(isSignatureValid(text, algorithm, key)).toBe(true);
     expect(isSignatureValid(text.replace(".", ".AA"), algorithm, key)).toBe(false);
     expect(await check(text, jwk, [algorithm])).toBe("malformed_jwt");
   });
 
-  it("the unsecured JWT of RFC 7519, section 6.1 is refused, and so is what is encrypted as in appendix A.2", async () => {
+  it("rejects the unsecured JWT of RFC 7519, section 6.1, and an encrypted JWT as in appendix A.2", async () => {
     const unsecured = `eyJhbGciOiJub25lIn0.${PAYLOAD}.`;
     expect(await check(unsecured, {}, ["RS256"])).toBe("forbidden_algorithm");
-    // The header of the example: a JWT that is signed, and then encrypted.
+    // Header of the example: a JWT that is signed and then encrypted.
     const head = "eyJhbGciOiJSU0ExXzUiLCJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiY3R5IjoiSldUIn0";
     expect(JSON.parse(Buffer.from(head, "base64url").toString())).toMatchObject({ cty: "JWT" });
     expect(readSignedJwt(`${head}.AAAA.AAAA.AAAA.AAAA`)).toBe("encrypted_jwt");
     expect(readSignedJwt(`${head}.AAAA.AAAA`)).toBe("encrypted_jwt");
   });
 
-  it("the b64=false of RFC 7797, section 4 is refused", () => {
+  it("rejects b64=false of RFC 7797, section 4", () => {
     const head = "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il19";
     const signature = "A5dxf2s96_n5FLueVuW1Z_vh161FwXZC4YLPff6dmDY";
     expect(readSignedJwt(`${head}.JC4wMg.${signature}`)).toBe("unsupported_jwt_header");
@@ -126,12 +126,12 @@ describe("further examples", () => {
   });
 });
 
-describe("a signature that is bent", () => {
+describe("manipulated signatures", () => {
   const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
   const word = (value: bigint, bytes = 32) =>
     Buffer.from(value.toString(16).padStart(bytes * 2, "0"), "hex");
 
-  it("of ECDSA is invalid for each r and s at the edges of the group, and beyond them", async () => {
+  it("rejects ECDSA signatures with r or s at or beyond the limits of the group", async () => {
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const jwk = publicKey.export({ format: "jwk" });
     const text = await new SignJWT({ sub: "ada" })
@@ -148,7 +148,8 @@ describe("a signature that is bent", () => {
       Buffer.concat([word(a), word(s)]),
       Buffer.concat([word(r), word(a)]),
     ]);
-    // The cases of Wycheproof's `SpecialCaseEs256`: one byte more, and r and s that are right but for the group's order.
+    // Cases of Wycheproof's `SpecialCaseEs256`: an extra byte, and r and s that are valid modulo
+    // the group order.
     const longer = [
       Buffer.concat([word(r, 33), word(s, 33)]),
       Buffer.concat([word(r), word(s, 33)]),
@@ -166,13 +167,13 @@ describe("a signature that is bent", () => {
     expect(await check(text, jwk)).toBe("valid");
   });
 
-  it("of RSA is invalid with another padding, another hash in it, or another salt", async () => {
+  it("rejects RSA signatures with another padding, hash or salt length", async () => {
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const jwk = publicKey.export({ format: "jwk" });
     const input = (alg: string) =>
       `${Buffer.from(JSON.stringify({ alg })).toString("base64url")}.${PAYLOAD}`;
     const digest = createHash("sha256").update(input("RS256")).digest();
-    /** EMSA-PKCS1-v1_5 with what a verifier should look for (RFC 8017, section 9.2), and with what it should not. */
+    /** Returns EMSA-PKCS1-v1_5 with valid or invalid content (RFC 8017, section 9.2). */
     const padded = (info: Buffer, type = 1, fill = 0xff) => {
       const rest = 256 - 3 - info.length;
       return Buffer.concat([Buffer.from([0, type]), Buffer.alloc(rest, fill), Buffer.of(0), info]);
@@ -204,7 +205,7 @@ describe("a signature that is bent", () => {
         ),
       ],
       ["garbage after the digest", padded(Buffer.concat([info, Buffer.alloc(8, 7)]))],
-      // Bleichenbacher's: little padding, and the rest of the block is free.
+      // Bleichenbacher's attack: little padding, so the rest of the block is free.
       [
         "short padding",
         Buffer.concat([Buffer.from([0, 1, 255, 0]), info, Buffer.alloc(256 - 4 - info.length, 7)]),
@@ -225,43 +226,40 @@ describe("a signature that is bent", () => {
       expect(await verdict("PS256", pss(length)), String(length)).toBe("invalid_signature");
     }
     expect(await verdict("PS256", pss(32, "sha384"))).toBe("invalid_signature");
-    // A signature of one scheme is none of the other.
+    // A signature of one scheme isn't valid in the other.
     expect(await verdict("PS256", raw(padded(info)))).toBe("invalid_signature");
   });
 });
 
-describe("a signature", () => {
-  it.each(ALGORITHMS)(
-    "of %s is valid, and in no other length, with no other bit or key",
-    async (alg) => {
-      const [{ privateKey, publicKey }, other] = await Promise.all([
-        generateKeyPair(alg, { extractable: true }),
-        generateKeyPair(alg, { extractable: true }),
-      ]);
-      const jwk = await exportJWK(publicKey);
-      const text = await new SignJWT({ sub: "ada" }).setProtectedHeader({ alg }).sign(privateKey);
-      const algorithms = [...ALGORITHMS];
-      expect(await check(text, jwk, algorithms)).toBe("valid");
-      expect(await check(text, await exportJWK(other.publicKey), algorithms)).toBe(
-        "invalid_signature",
-      );
-      const end = text.lastIndexOf(".") + 1;
-      const signature = Buffer.from(text.slice(end), "base64url");
-      const flipped = Buffer.from(signature);
-      flipped.writeUInt8(flipped.readUInt8(7) ^ 1, 7);
-      const long = Buffer.concat([signature, Buffer.alloc(1)]);
-      const zero = Buffer.alloc(signature.length);
-      for (const wrong of [flipped, long, zero, signature.subarray(1), Buffer.alloc(1)]) {
-        const changed = `${text.slice(0, end)}${wrong.toString("base64url")}`;
-        expect(await check(changed, jwk, algorithms)).toBe("invalid_signature");
-      }
-      // Only what the configuration allows.
-      const allowed = algorithms.filter((each) => each !== alg);
-      expect(await check(text, jwk, allowed)).toBe("forbidden_algorithm");
-    },
-  );
+describe("checkSignature", () => {
+  it.each(ALGORITHMS)("accepts %s but no other length, bit or key", async (alg) => {
+    const [{ privateKey, publicKey }, other] = await Promise.all([
+      generateKeyPair(alg, { extractable: true }),
+      generateKeyPair(alg, { extractable: true }),
+    ]);
+    const jwk = await exportJWK(publicKey);
+    const text = await new SignJWT({ sub: "ada" }).setProtectedHeader({ alg }).sign(privateKey);
+    const algorithms = [...ALGORITHMS];
+    expect(await check(text, jwk, algorithms)).toBe("valid");
+    expect(await check(text, await exportJWK(other.publicKey), algorithms)).toBe(
+      "invalid_signature",
+    );
+    const end = text.lastIndexOf(".") + 1;
+    const signature = Buffer.from(text.slice(end), "base64url");
+    const flipped = Buffer.from(signature);
+    flipped.writeUInt8(flipped.readUInt8(7) ^ 1, 7);
+    const long = Buffer.concat([signature, Buffer.alloc(1)]);
+    const zero = Buffer.alloc(signature.length);
+    for (const wrong of [flipped, long, zero, signature.subarray(1), Buffer.alloc(1)]) {
+      const changed = `${text.slice(0, end)}${wrong.toString("base64url")}`;
+      expect(await check(changed, jwk, algorithms)).toBe("invalid_signature");
+    }
+    // Only configured algorithms are allowed.
+    const allowed = algorithms.filter((each) => each !== alg);
+    expect(await check(text, jwk, allowed)).toBe("forbidden_algorithm");
+  });
 
-  it("needs an RSA key of 2,048 bits", async () => {
+  it("requires an RSA key of 2,048 bits", async () => {
     const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
     const signed = `${Buffer.from('{"alg":"RS256"}').toString("base64url")}.${PAYLOAD}`;
     const signature = sign("sha256", Buffer.from(signed), privateKey).toString("base64url");
@@ -269,7 +267,10 @@ describe("a signature", () => {
     expect(await check(`${signed}.${signature}`, jwk)).toBe("unknown_key");
   });
 
-  /** The padded digest of a text (RFC 8017, section 9.2): its own RSA signature when the exponent is 1. */
+  /**
+   * Returns the padded digest of a text (RFC 8017, section 9.2), which is its RSA signature for
+   * exponent 1.
+   */
   function paddedDigest(text: string): string {
     const algorithm = Buffer.from("3031300d060960864801650304020105000420", "hex");
     const digest = createHash("sha256").update(text).digest();
@@ -282,7 +283,7 @@ describe("a signature", () => {
   });
 
   it.each(["AQ", "Ag", "AQAA"])(
-    "needs an RSA key with an odd exponent of 3 or more: %s",
+    "requires an RSA key with an odd exponent of 3 or more: %s",
     async (e) => {
       const signed = `${Buffer.from('{"alg":"RS256"}').toString("base64url")}.${PAYLOAD}`;
       const outcome = await check(`${signed}.${paddedDigest(signed)}`, { kty: "RSA", n, e });
@@ -290,7 +291,7 @@ describe("a signature", () => {
     },
   );
 
-  it("needs such a key for a proof of possession as well", async () => {
+  it("requires such a key for a proof of possession as well", async () => {
     const jwk = { kty: "RSA", n: n as string, e: "AQ" };
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const header = part({ typ: "dpop+jwt", alg: "RS256", jwk });
@@ -310,7 +311,7 @@ describe("a signature", () => {
   });
 });
 
-describe("the proof of RFC 9449, section 7.1", () => {
+describe("RFC 9449, section 7.1 proof", () => {
   const accessToken = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
   const proof =
     "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
@@ -323,7 +324,7 @@ describe("the proof of RFC 9449, section 7.1", () => {
   };
   const { dpop } = parseMonitoringConfig({});
 
-  it("has the thumbprint of RFC 7638's method, whose own example is another key", async () => {
+  it("has the RFC 7638 thumbprint, unlike a proof with the example key of RFC 7638", async () => {
     const jwk = {
       kty: "RSA",
       n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
@@ -334,7 +335,7 @@ describe("the proof of RFC 9449, section 7.1", () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const claims = { jti: "j", htm: "GET", htu: call.urls[0], iat: 1562262618 };
     const ath = createHash("sha256").update(accessToken).digest("base64url");
-    // Nobody has its private key, so the proof is a forgery; but its key is the right one.
+    // The private key is unknown, so the signature is invalid, but the key in the proof is correct.
     const forged = `${part({ typ: "dpop+jwt", alg: "RS256", jwk })}.${part({ ...claims, ath })}.AAAA`;
     const verdict = (keyThumbprint: string) =>
       checkDpopProof({ ...call, proofs: [forged], keyThumbprint }, dpop, nowMs);
@@ -344,7 +345,7 @@ describe("the proof of RFC 9449, section 7.1", () => {
     expect(await verdict(call.keyThumbprint)).toBe("wrong_dpop_key");
   });
 
-  it("of section 4.1, for a token request, is no proof for an API: it names no access token", async () => {
+  it("rejects the proof of section 4.1 for a token request, which names no access token", async () => {
     const request =
       "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
     const jwk = JSON.parse(Buffer.from(request.split(".")[0] ?? "", "base64url").toString()).jwk;
@@ -359,7 +360,7 @@ describe("the proof of RFC 9449, section 7.1", () => {
 
   const nowMs = 1_562_262_618_000;
 
-  it("is a proof of its call, and of no other", async () => {
+  it("is valid only for its own call", async () => {
     expect(await checkDpopProof(call, dpop, nowMs)).toMatchObject({ jti: "e1j3V_bKic8-LAEB" });
     expect(await checkDpopProof({ ...call, method: "POST" }, dpop, nowMs)).toBe(
       "foreign_dpop_proof",

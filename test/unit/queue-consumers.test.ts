@@ -6,7 +6,7 @@ import { createEvent } from "../../shared/events/oauth-event.ts";
 
 const NOW_MS = Date.parse("2026-11-25T08:00:00.000Z");
 
-/** AWS services of which only SQS answers; messages whose visibility was changed. */
+/** Messages whose visibility was changed. Of the simulated AWS services, only SQS responds. */
 const postponed: { ReceiptHandle: string; VisibilityTimeout: number }[] = [];
 let server: Server;
 
@@ -85,8 +85,8 @@ const message = (messageId: string, queue: string): SQSRecord =>
 
 const context = { functionName: "f", awsRequestId: "l-1" } as Context;
 
-describe("a queue's message that cannot be handled now", () => {
-  it("comes back to the signal transmitter in seconds", async () => {
+describe("queue messages that can't be processed now", () => {
+  it("return to the signal transmitter within seconds", async () => {
     const { handler } = await import("../../functions/admin-routes/signal-transmitter.ts");
     const { batchItemFailures } = await handler({ Records: [message("m", "events")] }, context);
     expect(batchItemFailures).toEqual([{ itemIdentifier: "m" }]);
@@ -94,7 +94,7 @@ describe("a queue's message that cannot be handled now", () => {
     expect(postponed[0]?.VisibilityTimeout).toBeLessThanOrEqual(5);
   });
 
-  it("fails alone when its queue has no webhook, and the others come back in seconds", async () => {
+  it("fail when their queue has no webhook while other messages return within seconds", async () => {
     const { handler } = await import("../../functions/admin-routes/webhook.ts");
     const Records = [message("stray", "renamed"), message("m", "of-hook")];
     const { batchItemFailures } = await handler({ Records }, context);

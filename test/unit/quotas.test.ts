@@ -5,7 +5,7 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 
-/** An account as AWS gives it in most regions. */
+/** Default limits of an AWS account in most regions. */
 const USUAL: AccountLimits = {
   unreservedConcurrency: 1000,
   tableWriteUnits: 40_000,
@@ -22,16 +22,16 @@ const faults = (
   );
 const capacity = (most: number) => ({ read: { least: 1, most }, write: { least: 1, most } });
 
-describe("the quotas", () => {
-  it("allow the defaults in a usual account", () => {
+describe("quotaFaults", () => {
+  it("accepts the defaults in a usual account", () => {
     expect(faults({})).toEqual([]);
   });
 
-  it("say nothing where they are not known", () => {
+  it("reports nothing when the limits are unknown", () => {
     expect(quotaFaults(parseMonitoringConfig({}), {})).toEqual([]);
   });
 
-  it("are compared with the calls of the protected APIs, and not with the admin API's throttle", () => {
+  it("compares the limits with the calls of the protected APIs, not with the admin API's throttle", () => {
     const limits = { unreservedConcurrency: 100, tableWriteUnits: 4000 };
     for (const rateLimit of [1, 10_000, 100_000]) {
       const config = { api: { throttle: { rateLimit } } };
@@ -81,7 +81,7 @@ describe("the quotas", () => {
       { accountWriteUnits: 50_000 },
       [/up to 60000 write units; the account's tables take 50000/],
     ],
-  ])("find %s", (_, config, limits, expected, callsPerSecond) => {
+  ])("reports %s", (_, config, limits, expected, callsPerSecond) => {
     const found = faults(config, limits, callsPerSecond);
     expect(found).toHaveLength(expected.length);
     for (const [index, pattern] of expected.entries()) expect(found[index]).toMatch(pattern);

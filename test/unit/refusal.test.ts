@@ -14,8 +14,8 @@ function challenge(decision: RefusedDecision): string | undefined {
   return challengeOf(refusalOf(decision), OPTIONS);
 }
 
-describe("a refusal", () => {
-  it("of a proof of possession asks for one, and says by which algorithms", () => {
+describe("challengeOf and answerOf", () => {
+  it("request a proof of possession and name the algorithms", () => {
     for (const reason of [
       "missing_dpop_proof",
       "stale_dpop_proof",
@@ -30,7 +30,7 @@ describe("a refusal", () => {
     );
   });
 
-  it("for want of a nonce gives one (RFC 9449, section 9)", () => {
+  it("return a nonce when one is missing (RFC 9449, section 9)", () => {
     const decision = {
       outcome: "unauthenticated",
       reason: "stale_dpop_nonce",
@@ -45,7 +45,7 @@ describe("a refusal", () => {
     expect(JSON.parse(body)).toMatchObject({ error: "use_dpop_nonce" });
   });
 
-  it("of anything else about a token says the same for every reason", () => {
+  it("return the same challenge for every other token error", () => {
     const said = (["unknown_token", "expired_token", "wrong_client_certificate"] as const).map(
       (reason) => challenge({ outcome: "unauthenticated", reason }),
     );
@@ -56,7 +56,7 @@ describe("a refusal", () => {
     );
   });
 
-  it("for another sign-in names the classes and the age (RFC 9470)", () => {
+  it("name the authentication classes and the maximum age for a step-up (RFC 9470)", () => {
     const decision = {
       outcome: "insufficient_authentication",
       token,

@@ -11,7 +11,7 @@ interface Found {
   readonly flags: string;
 }
 
-/** Every regular expression of a file; one that is made while the program runs has no source. */
+/** Returns every regular expression of a file. One created at runtime has an empty source. */
 function regularExpressions(file: string): Found[] {
   const source = ts.createSourceFile(
     file,
@@ -47,22 +47,22 @@ const unique = [...new Map(all.map((each) => [`/${each.source}/${each.flags}`, e
 describe("regular expressions", () => {
   let check: typeof import("recheck").checkSync;
   beforeAll(async () => {
-    // Without it, a binary of the platform's would be looked for.
+    // Without this setting, recheck would look for a platform binary.
     vi.stubEnv("RECHECK_BACKEND", "pure");
     check = (await import("recheck")).checkSync;
   });
 
-  it("are literals, which can be checked", () => {
+  it("are literals that can be checked", () => {
     expect(unique.length).toBeGreaterThan(40);
     expect(all.filter(({ source }) => source === "")).toEqual([]);
   });
 
-  it("are known as vulnerable when they are", () => {
+  it("are recognised as vulnerable by the checker", () => {
     expect(check("^(a+)+$", "").status).toBe("vulnerable");
     expect(check("_+$", "").status).toBe("vulnerable");
   });
 
-  it.each(unique)("take time in proportion to the text: %s", (_, { place, source, flags }) => {
+  it.each(unique)("run in linear time: %s", (_, { place, source, flags }) => {
     expect(check(source, flags, { timeout: 60_000 }), place).toMatchObject({ status: "safe" });
   });
 });

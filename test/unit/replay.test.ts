@@ -23,7 +23,7 @@ const use = (atMs: number) =>
     atMs,
   );
 
-/** As the audit log shows an event. */
+/** Returns an event as the audit log shows it. */
 const stored = (atMs: number) => ({
   ...use(atMs),
   created_at: toInstant(atMs + 1000),
@@ -33,7 +33,7 @@ const stored = (atMs: number) => ({
 describe("exported events", () => {
   const events = [stored(NOW + 5 * MINUTE_MS), stored(NOW)];
 
-  it("are read as the command line prints them, as a list, or one a line, the earliest first", () => {
+  it("are read from CLI output, a JSON list or JSON lines and sorted by time", () => {
     for (const text of [
       JSON.stringify({ events }),
       JSON.stringify(events),
@@ -48,7 +48,7 @@ describe("exported events", () => {
     }
   });
 
-  it("that cannot be read say which one, and what a file must hold", () => {
+  it("are rejected with the position and the expected content when invalid", () => {
     expect(() => parseExportedEvents("[]")).toThrow("there is no event: give what");
     expect(() => parseExportedEvents('{"a":1}\nno')).toThrow("line 2 is not JSON");
     expect(() => parseExportedEvents(JSON.stringify([events[0], { id: "x" }]))).toThrow(
@@ -56,7 +56,7 @@ describe("exported events", () => {
     );
   });
 
-  it("move together, with the times within them, and the same move makes the same events", () => {
+  it("move together with their inner times, and moving is deterministic", () => {
     const read = parseExportedEvents(JSON.stringify(events));
     const endMs = NOW + 30 * DAY_MS;
     const moved = moveEvents(read, endMs);
@@ -74,7 +74,7 @@ describe("exported events", () => {
   });
 });
 
-describe("a case", () => {
+describe("replay case", () => {
   const alert = alertSchema.parse({
     alert_id: "token_theft#token#t1",
     state: "resolved",
@@ -107,7 +107,7 @@ describe("a case", () => {
     told: true,
   });
 
-  it("is told with its score, story, advice and link", () => {
+  it("shows score, findings, advice and link", () => {
     const text = caseText("http://127.0.0.1:3000", alert);
     expect(text).toContain("Case: token_theft, high risk (90 of 100)");
     expect(text).toContain("  10:00 token_theft: two hands");
@@ -121,7 +121,7 @@ describe("a case", () => {
     );
   });
 
-  it("that the dashboard has no filter for is linked by its time", () => {
+  it("is linked by time when the dashboard has no filter for its subject", () => {
     const network = { ...alert, subject: { kind: "network", id: "192.0.2.0/24" } as const };
     expect(caseLink("http://x", network)).not.toContain("192.0.2");
     const nobody = { ...alert, subject: { kind: "client", id: "(none)" } as const };

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";
 
-describe("the events that an alert shows", () => {
-  it("are failures where the rule is about failures", () => {
+describe("example events of an alert", () => {
+  it("are failures for rules about failures", () => {
     const rules = Object.values(ANOMALY_RULES);
     const ofFailures = rules.filter(({ examples }) => examples === "failures");
     expect(ofFailures.map(({ name }) => name).sort()).toEqual([
@@ -21,7 +21,7 @@ describe("the events that an alert shows", () => {
     ]);
   });
 
-  it("are chosen by the rule: the detection knows no rule by name", () => {
+  it("are chosen by the rule, so the detection code names no rule", () => {
     const file = join(import.meta.dirname, "../../shared/detection/detect-anomalies.ts");
     const text = readFileSync(file, "utf8");
     expect(Object.keys(ANOMALY_RULES).filter((name) => text.includes(name))).toEqual([]);

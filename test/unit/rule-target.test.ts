@@ -14,7 +14,7 @@ const DAY_SECONDS = 86_400;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A rule with one target, its queue, and the dead-letter queue. */
+/** Creates a rule with one target, its queue and its dead-letter queue. */
 function rule(
   properties: Partial<TargetProperties> = {},
   refusal: DeliveryRefusal = () => undefined,
@@ -37,8 +37,8 @@ function rule(
 const DEAD_LETTERS = { DeadLetterConfig: { Arn: queueArn("DeadLetters") } };
 const throttled = new Error("RequestThrottled");
 
-describe("a rule's target", () => {
-  it("gets an event once the queue takes it, after longer and longer waits", async () => {
+describe("RuleTarget", () => {
+  it("retries with growing delays until the queue accepts the event", async () => {
     const { target, buffer, counts, bodies } = rule(DEAD_LETTERS);
     buffer.refusal = throttled;
     target.deliver("event");
@@ -53,7 +53,7 @@ describe("a rule's target", () => {
     expect(counts.FailedInvocations).toBe(0);
   });
 
-  it("loses an event without a dead-letter queue, and counts it", async () => {
+  it("loses and counts an event when there is no dead-letter queue", async () => {
     const { target, buffer, letters, counts, bodies } = rule({
       RetryPolicy: { MaximumRetryAttempts: 2 },
     });
@@ -93,7 +93,7 @@ describe("a rule's target", () => {
     },
   );
 
-  it("is not tried again without a permission: the event goes to the dead-letter queue at once", () => {
+  it("sends an event directly to the dead-letter queue when a permission is missing", () => {
     const { target, buffer, letters, counts, bodies } = rule(DEAD_LETTERS, (_, arn) =>
       arn === queueArn("Buffer") ? "no" : undefined,
     );
@@ -104,7 +104,7 @@ describe("a rule's target", () => {
     expect(counts).toMatchObject({ FailedInvocations: 1, RetryInvocationAttempts: 0 });
   });
 
-  it("loses an event when the dead-letter queue may not be used, or does not take it either", () => {
+  it("loses an event when the dead-letter queue is denied or rejects it", () => {
     const denied = rule(DEAD_LETTERS, () => "no");
     denied.target.deliver("event");
     const full = rule({ ...DEAD_LETTERS, RetryPolicy: { MaximumRetryAttempts: 0 } });

@@ -13,7 +13,7 @@ vi.mock("node:timers/promises", () => ({
   setTimeout: async (milliseconds: number) => void slept.push(milliseconds),
 }));
 
-describe("calls of a batch API", () => {
+describe("inCalls", () => {
   const split = (sizes: readonly number[]) =>
     inCalls(sizes, { maxItems: 3, maxBytes: 10, bytesOf: (size) => size });
 
@@ -31,18 +31,18 @@ describe("calls of a batch API", () => {
       [6, 5],
       [[6], [5]],
     ],
-    // One that is larger than a call goes alone.
+    // An item larger than the limit gets its own call.
     [
       [1, 99, 1],
       [[1], [99], [1]],
     ],
-  ])("of %j are %j", (sizes, calls) => {
+  ])("splits %j into %j", (sizes, calls) => {
     expect(split(sizes)).toEqual(calls);
   });
 });
 
 describe("sendAgain", () => {
-  /** Refuses each item so many times. */
+  /** Rejects the odd items in the given number of calls. */
   const refusing = (times: number) => {
     const calls: number[][] = [];
     const send = async (items: readonly number[]): Promise<[number[], string]> => {
@@ -53,7 +53,7 @@ describe("sendAgain", () => {
     return { calls, send };
   };
 
-  it("sends only what was refused again, until nothing is", async () => {
+  it("resends only rejected items until none is rejected", async () => {
     const { calls, send } = refusing(1);
     expect(await sendAgain([1, 2, 3], send)).toEqual([[], "call 2"]);
     expect(calls).toEqual([
@@ -62,7 +62,7 @@ describe("sendAgain", () => {
     ]);
   });
 
-  it("gives up after three calls, or as many as it is told, and says why", async () => {
+  it("gives up after three or the given number of attempts and returns the cause", async () => {
     const three = refusing(9);
     expect(await sendAgain([1, 2], three.send)).toEqual([[1], "call 3"]);
     const one = refusing(9);
@@ -70,7 +70,7 @@ describe("sendAgain", () => {
     expect(one.calls).toHaveLength(1);
   });
 
-  it("waits twice as long before each call, with a jitter of a half", async () => {
+  it("doubles the delay before each attempt with jitter of up to half", async () => {
     const waits = async (random: number) => {
       slept.length = 0;
       vi.spyOn(Math, "random").mockReturnValue(random);
@@ -83,13 +83,13 @@ describe("sendAgain", () => {
   });
 });
 
-describe("the queue of events that the bus did not take", () => {
+describe("createUnpublishedQueue", () => {
   const events = (count: number, size = 0) =>
     Array.from({ length: count }, (_, n) =>
       createEvent({ eventType: "token_used", details: { n, text: "x".repeat(size) } }, 0),
     );
 
-  /** A queue that refuses messages, by the number of the call and their place in it. */
+  /** Creates a queue that rejects messages by call number and position. */
   function queue(refuses: (call: number, index: number) => boolean = () => false) {
     const calls: { QueueUrl: string; bodies: string[] }[] = [];
     const sqs = {
@@ -113,7 +113,7 @@ describe("the queue of events that the bus did not take", () => {
     return { calls, ...createUnpublishedQueue({ sqs, queueUrl: "https://queue" }) };
   }
 
-  it("takes ten messages a call, and no more than 240 KB", async () => {
+  it("sends ten messages per call and at most 240 KB", async () => {
     const { calls, keep } = queue();
     const all = events(12);
     await keep(all);
@@ -125,7 +125,7 @@ describe("the queue of events that the bus did not take", () => {
     expect(large.calls.map(({ bodies }) => bodies.length)).toEqual([2, 1]);
   });
 
-  it("sends again the messages that were refused, and says what is refused to the end", async () => {
+  it("resends rejected messages and reports the ones that are always rejected", async () => {
     const once = queue((call, index) => call === 1 && index === 1);
     const all = events(3);
     await once.keep(all);
@@ -143,7 +143,7 @@ describe("batchGetAll", () => {
     readonly ConsistentRead: boolean;
   }
 
-  /** A store that leaves the last keys of a call unprocessed, as often as it is told. */
+  /** Creates a table that leaves the last keys of a call unprocessed. */
   function store(leaves: (call: number) => number) {
     const calls: Call[] = [];
     const send = async ({ input }: { input: { RequestItems: { items: Call } } }) => {
@@ -161,7 +161,7 @@ describe("batchGetAll", () => {
   const keys = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `k${n}` }));
   const idsOf = (items: readonly Record<string, unknown>[]) => items.map(({ id }) => id).sort();
 
-  it("asks for a hundred keys at a time, consistently when it is told to", async () => {
+  it("reads 100 keys at a time, consistently when requested", async () => {
     const { calls, db } = store(() => 0);
     expect(await batchGetAll(db, "items", keys(201))).toHaveLength(201);
     expect(calls.map(({ Keys }) => Keys.length)).toEqual([100, 100, 1]);
@@ -171,13 +171,13 @@ describe("batchGetAll", () => {
     expect(await batchGetAll(db, "items", [])).toEqual([]);
   });
 
-  it("asks again for keys that were left unprocessed", async () => {
+  it("retries unprocessed keys", async () => {
     const { calls, db } = store((call) => (call === 1 ? 2 : 0));
     expect(idsOf(await batchGetAll(db, "items", keys(3)))).toEqual(["k0", "k1", "k2"]);
     expect(calls[1]?.Keys).toEqual([{ id: "k1" }, { id: "k2" }]);
   });
 
-  it("gives up when keys are left eight times, after growing waits", async () => {
+  it("gives up after eight attempts with growing delays", async () => {
     slept.length = 0;
     const { calls, db } = store(() => 1);
     await expect(batchGetAll(db, "items", keys(1))).rejects.toThrow(IncompleteRequestError);

@@ -15,8 +15,8 @@ function read(text: string) {
 
 const ARN = "arn:aws:secretsmanager:us-east-1:000000000000:secret:entra-AbCdEf";
 
-describe("a file of secrets", () => {
-  it("holds texts by ARN", () => {
+describe("readSecretsFile", () => {
+  it("returns the secrets by ARN", () => {
     expect(read(JSON.stringify({ [ARN]: "whsec_abc" })).get(ARN)).toBe("whsec_abc");
     expect(read("{}").size).toBe(0);
   });
@@ -26,12 +26,12 @@ describe("a file of secrets", () => {
     ["no object", '["hunter2"]', /a key is not an ARN, or a text is empty or not text/],
     ["no ARN", '{"hunter2": "x"}', /a key is not an ARN/],
     ["no text", `{"${ARN}": {"key": "hunter2"}}`, /a text is empty or not text/],
-  ])("with %s is refused, and nothing of it is repeated", (_, text, message) => {
+  ])("rejects a file with %s without repeating its content", (_, text, message) => {
     expect(() => read(text)).toThrow(message);
     expect(() => read(text)).not.toThrow(/hunter2/);
   });
 
-  it("that is not there is refused", () => {
+  it("rejects a missing file", () => {
     expect(() => readSecretsFile(join(directory, "none.json"))).toThrow(/cannot be read/);
   });
 });

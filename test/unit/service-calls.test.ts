@@ -33,7 +33,7 @@ import { sampleAlert } from "../sample-alert.ts";
 
 const queue = new Queue({ name: "queue", visibilityTimeoutMs: 60_000 });
 const notifications = new Notifications();
-/** What the bus accepted. It answers as the local bus does; what it does with entries is no matter here. */
+/** Entries that the bus accepted. It responds like the local bus and ignores the entries. */
 const accepted: PutEventsEntry[] = [];
 const bus = {
   delayMs: 0,
@@ -61,7 +61,7 @@ afterAll(() => {
   server.close();
 });
 
-/** Fails a call whose input the SDK's model of the service does not describe, unknown members included. */
+/** Fails a call whose input doesn't match the SDK's service model, including unknown members. */
 function strictly<C extends { readonly middlewareStack: unknown }>(client: C): C {
   const stack = client.middlewareStack as {
     add(middleware: unknown, options: { step: "initialize" }): void;
@@ -82,7 +82,7 @@ const sqs = () => new SQSClient(options as never);
 const sns = () => new SNSClient(options as never);
 const eventBridge = () => new EventBridgeClient(options as never);
 
-/** The name of the error by which a call is refused. */
+/** Returns the name of the error of a rejected call. */
 const refusal = (call: Promise<unknown>) =>
   call.then(
     () => "accepted",
@@ -96,7 +96,7 @@ const entry = (more: Partial<PutEventsRequestEntry> = {}): PutEventsRequestEntry
   ...more,
 });
 
-describe("the local EventBridge refuses with ValidationException", () => {
+describe("local EventBridge", () => {
   const put = (Entries: unknown) =>
     refusal(eventBridge().send(new PutEventsCommand({ Entries } as never)));
 
@@ -110,11 +110,11 @@ describe("the local EventBridge refuses with ValidationException", () => {
       "entries that are too large together",
       [1, 2].map(() => entry({ Detail: JSON.stringify({ x: "x".repeat(140_000) }) })),
     ],
-  ])("%s", async (_, entries) => {
+  ])("rejects %s with ValidationException", async (_, entries) => {
     expect(await put(entries)).toBe("ValidationException");
   });
 
-  it("a replay whose name is no name, or that lacks its times", async () => {
+  it("rejects a replay with an invalid name or without its times", async () => {
     const input = {
       ReplayName: "replay-1",
       EventSourceArn: "arn:aws:events:us-east-1:000000000000:archive/a",
@@ -129,7 +129,7 @@ describe("the local EventBridge refuses with ValidationException", () => {
     expect(await start({ EventEndTime: undefined })).toBe("ValidationException");
   });
 
-  it("and says which member is at fault, as AWS does", async () => {
+  it("names the invalid member as AWS does", async () => {
     const call = eventBridge().send(
       new PutEventsCommand({ Entries: [entry(), entry({ EventBusName: "" })] }),
     );
@@ -139,7 +139,7 @@ describe("the local EventBridge refuses with ValidationException", () => {
   });
 });
 
-describe("the local SQS refuses with SQS's own errors", () => {
+describe("local SQS", () => {
   const batch = (Entries: { Id: string; MessageBody: string }[]) =>
     refusal(sqs().send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })));
   const numbered = (count: number, body = "x") =>
@@ -151,11 +151,11 @@ describe("the local SQS refuses with SQS's own errors", () => {
     ["two entries of one id", [...numbered(1), ...numbered(1)], "BatchEntryIdsNotDistinct"],
     ["an id with a space", [{ Id: "a b", MessageBody: "x" }], "InvalidBatchEntryId"],
     ["entries too large together", numbered(3, "x".repeat(400_000)), "BatchRequestTooLong"],
-  ])("%s", async (_, entries, error) => {
+  ])("rejects %s with the error of SQS", async (_, entries, error) => {
     expect(await batch(entries)).toBe(error);
   });
 
-  it("a message with characters that it does not take: by itself, and in a batch the one entry", async () => {
+  it("rejects invalid characters in a single message and in one entry of a batch", async () => {
     const MessageBody = "a\uffff";
     expect(
       await refusal(sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }))),
@@ -172,7 +172,7 @@ describe("the local SQS refuses with SQS's own errors", () => {
     ]);
   });
 
-  it("a number out of range, and what is absent", async () => {
+  it("rejects a number out of range and a missing parameter", async () => {
     const receive = (input: object) =>
       refusal(sqs().send(new ReceiveMessageCommand({ QueueUrl: queueUrl, ...input })));
     expect(await receive({ MaxNumberOfMessages: 11 })).toBe("InvalidParameterValue");
@@ -186,8 +186,8 @@ describe("the local SQS refuses with SQS's own errors", () => {
   });
 });
 
-describe("the local SQS takes back a batch of messages", () => {
-  it("each by its receipt, and refuses a batch without receipts", async () => {
+describe("local SQS batch visibility", () => {
+  it("changes visibility by receipt handle and rejects a batch without receipts", async () => {
     const send = (Entries: object[]) =>
       sqs().send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries } as never));
     await sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "returned" }));
@@ -207,7 +207,7 @@ describe("the local SQS takes back a batch of messages", () => {
   });
 });
 
-describe("the local SNS refuses with InvalidParameter", () => {
+describe("local SNS", () => {
   const TopicArn = "arn:aws:sns:us-east-1:000000000000:topic";
 
   it.each<[string, object]>([
@@ -217,14 +217,14 @@ describe("the local SNS refuses with InvalidParameter", () => {
     ["a subject with a line break", { TopicArn, Message: "x", Subject: "a\nb" }],
     ["a message that is too long", { TopicArn, Message: "x".repeat(262_145) }],
     ["a structure without a default", { TopicArn, Message: "{}", MessageStructure: "json" }],
-  ])("%s", async (_, input) => {
+  ])("rejects %s with InvalidParameter", async (_, input) => {
     expect(await refusal(sns().send(new PublishCommand(input as never)))).toBe(
       "InvalidParameterException",
     );
   });
 });
 
-describe("the model of a call finds", () => {
+describe("inputFaults", () => {
   const faults = (call: string, input: unknown) =>
     inputFaults(call, input).map(({ kind, path }) => `${kind} ${path}`);
 
@@ -256,11 +256,11 @@ describe("the model of a call finds", () => {
       ["missing MessageAttributes.a.DataType"],
     ],
     ["nothing in a good one", "PutEvents", { Entries: [{ ...entry(), Time: new Date() }] }, []],
-  ])("%s", (_, call, input, found) => {
+  ])("reports %s", (_, call, input, found) => {
     expect(faults(call, input)).toEqual(found);
   });
 
-  it("no model for a call that nobody put into the list", () => {
+  it("throws for a call that isn't in the list", () => {
     expect(() => inputFaults("DeleteQueue", {})).toThrow("add it");
   });
 });
@@ -273,8 +273,8 @@ const event = (text: string): OAuthEvent =>
     Date.parse("2026-11-23T10:00:00.000Z"),
   );
 
-describe("the calls of the product are taken, whatever they carry", () => {
-  it("events for the bus", async () => {
+describe("product calls with arbitrary content", () => {
+  it("publish events to EventBridge", async () => {
     const publisher = createEventPublisher({
       eventBridge: strictly(eventBridge()),
       eventBusName: "bus",
@@ -292,7 +292,7 @@ describe("the calls of the product are taken, whatever they carry", () => {
     expect(accepted.length).toBeGreaterThan(30);
   });
 
-  it("events that are set aside", async () => {
+  it("spool events in SQS", async () => {
     const aside = createUnpublishedQueue({ sqs: strictly(sqs()), queueUrl });
     await fc.assert(
       fc.asyncProperty(fc.array(hostileText, { minLength: 1, maxLength: 25 }), async (texts) => {
@@ -306,7 +306,7 @@ describe("the calls of the product are taken, whatever they carry", () => {
     expect(bodies.map((body) => JSON.parse(body))).toContainEqual(odd);
   });
 
-  it("dead letters with their reason", async () => {
+  it("send dead letters with their reason", async () => {
     const client = strictly(sqs());
     for (const reason of ["\uffff\u0000\ud800", "x".repeat(10_000)]) {
       await sendDeadLetter(client, queueUrl, "{}", reason);
@@ -314,7 +314,7 @@ describe("the calls of the product are taken, whatever they carry", () => {
     expect(queue.messages.some(({ attributes }) => "reason" in attributes)).toBe(true);
   });
 
-  it("alerts", async () => {
+  it("publish alerts to SNS", async () => {
     const notify = topicNotifier(strictly(sns()), "arn:aws:sns:us-east-1:000000000000:topic");
     const before = notifications.list.length;
     const alert = (id: string) =>

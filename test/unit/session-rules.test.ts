@@ -18,7 +18,7 @@ const AWAY = place("203.0.113.9", "curl");
 
 const event = eventsBefore(NOW);
 
-/** Eight calls a day for a week, from noon on. */
+/** Eight calls a day for a week, starting at noon. */
 const habits = Array.from({ length: 56 }, (_, n) =>
   event((7 - Math.floor(n / 8)) * DAY + 60 - (n % 8) * 15, HOME, {
     tokenId: `old-${Math.floor(n / 8)}`,
@@ -39,7 +39,7 @@ describe("sessions_apart", () => {
   const own = (minutesAgo: number, at = HOME) => event(minutesAgo, at);
   const apart = (...events: readonly SeenEvent[]) => ofAda("sessions_apart", ...events);
 
-  it("raises a session of a new program in a new network while the user goes on", () => {
+  it("raises a session of a new program in a new network while the user stays active", () => {
     expect(apart(own(45), signIn, theirs(39), own(20))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -53,23 +53,23 @@ describe("sessions_apart", () => {
     ]);
   });
 
-  it("takes uses for at once within half an hour, and no user who has left", () => {
+  it("treats uses within half an hour as simultaneous and ignores users who have left", () => {
     expect(apart(own(69), signIn, theirs(39))).toHaveLength(1);
     expect(apart(own(69.1), signIn, theirs(39))).toEqual([]);
   });
 
-  it("raises no phone beside a computer, as long as one of both is known", () => {
+  it("ignores a phone next to a computer when one of them is known", () => {
     const phone = place("198.51.7.7", "Safari on iOS");
     const known = event(3 * DAY, phone, { tokenId: "phone" });
     expect(apart(known, own(45), theirs(39, phone), own(38), theirs(37, phone), own(36))).toEqual(
       [],
     );
-    // A new phone in a new network beside the computer, which is used now and then.
+    // A new phone in a new network next to a computer that is used occasionally.
     const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
     expect(apart(elsewhere, own(45), theirs(39, phone), own(20))).toEqual([]);
   });
 
-  it("does not raise one app that is in two networks at once, unless more speaks for another person", () => {
+  it("ignores one app in two networks unless there is other evidence of a second person", () => {
     const app = place("203.0.113.9", HOME.agent);
     const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
     const turns = (count: number) =>
@@ -85,21 +85,21 @@ describe("sessions_apart", () => {
         .map(({ score }) => score);
     expect(apart(elsewhere, ...turns(5))).toEqual([]);
     expect(found(elsewhere, ...turns(5))).toEqual([35]);
-    // Of a user who was always in one network, who now calls as fast as never before, and what they never called.
+    // A user always seen in one network now calls faster than ever and calls new endpoints.
     const busy = Array.from({ length: 24 }, (_, n) =>
       event(30 - n / 4, app, { tokenId: "t9", endpoint: `/api/${"abcdef"[n % 6]}` }),
     );
     expect(found(...turns(5), ...busy)).toEqual([80]);
   });
 
-  it("leaves a token that was somebody else's to token_theft, and says nothing of new users", () => {
+  it("leaves another user's token to token_theft and ignores new users", () => {
     expect(apart(own(45), event(39, AWAY), own(20))).toEqual([]);
     const young = [event(DAY, HOME), own(45), theirs(39), own(20)];
     const holders = new Map([["user:ada", young]]);
     expect(all({ holders }).filter(({ rule }) => rule.name === "sessions_apart")).toEqual([]);
   });
 
-  it("knows that one machine may have addresses of both families", () => {
+  it("treats IPv4 and IPv6 addresses as possibly one machine", () => {
     const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32", agent: "curl" };
     expect(apart(own(45), theirs(39, ipv6), own(20))).toEqual([]);
   });
@@ -111,7 +111,7 @@ describe("foreign_sessions", () => {
   const foreign = (...events: readonly SeenEvent[]) => ofAda("foreign_sessions", ...events);
   const three = (at: typeof HOME) => [5, 4, 3].map((ago) => refused(ago, "foreign_session", at));
 
-  it("raises a stranger from the third session of others on", () => {
+  it("raises an unknown caller from the third foreign session", () => {
     expect(foreign(...three(AWAY))).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 70, observed: 3, threshold: 3 },
     ]);
@@ -120,9 +120,9 @@ describe("foreign_sessions", () => {
     expect(foreign(earlier, ...three(AWAY).slice(1))).toEqual([]);
   });
 
-  it("raises no browser that two share, unless it tries several sessions", () => {
+  it("ignores a shared browser unless it tries several sessions", () => {
     expect(foreign(...three(HOME))).toEqual([]);
-    // The session of the other one has ended.
+    // The other user's session has ended.
     expect(foreign(...three(HOME), refused(1, "unknown_session"))).toEqual([]);
     expect(foreign(refused(4.5, "unknown_session"), ...three(HOME))).toMatchObject([{ score: 45 }]);
   });
@@ -137,23 +137,23 @@ describe("mfa_fatigue", () => {
   const times = (count: number, make: (minutesAgo: number) => SeenEvent) =>
     Array.from({ length: count }, (_, n) => make(60 - n));
 
-  it("raises five refusals, or prompts without answer, from where the user never was", () => {
+  it("raises five rejected or unanswered prompts from an unknown location", () => {
     expect(fatigue(...times(5, refusal))).toMatchObject([
       { score: 75, observed: 5, threshold: 5, evidence: { let_in: false, refused: 5 } },
     ]);
     expect(fatigue(...times(4, refusal))).toEqual([]);
     expect(fatigue(...times(5, prompt))).toMatchObject([{ evidence: { prompts: 5, refused: 0 } }]);
-    // A prompt and its refusal are one.
+    // A prompt and its rejection count once.
     expect(fatigue(...times(3, prompt), ...times(3, refusal))).toEqual([]);
     const sameBrowser = place("203.0.113.9", HOME.agent);
     expect(fatigue(...times(5, (ago) => refusal(ago, sameBrowser)))).toMatchObject([{ score: 55 }]);
   });
 
-  it("raises no user at home whose phone does not answer", () => {
+  it("ignores a user in the usual location whose phone doesn't respond", () => {
     expect(fatigue(...times(8, (ago) => prompt(ago, HOME)))).toEqual([]);
   });
 
-  it("says that somebody was let in in the end", () => {
+  it("reports when the sign-in succeeded in the end", () => {
     const started = event(40, AWAY, { type: "session_started", tokenId: undefined });
     expect(fatigue(...times(5, prompt), started)).toMatchObject([
       { score: 100, evidence: { let_in: true } },
@@ -161,7 +161,7 @@ describe("mfa_fatigue", () => {
   });
 });
 
-describe("credential_reuse by the holder, where a stranger was first", () => {
+describe("credential_reuse with an earlier use by an unknown caller", () => {
   const reuse = event(5, HOME, {
     type: "auth_failed",
     reason: "authorization_code_reused",
@@ -173,7 +173,7 @@ describe("credential_reuse by the holder, where a stranger was first", () => {
   ];
   const reused = (...events: readonly SeenEvent[]) => ofAda("credential_reuse", ...events, reuse);
 
-  it("raises the stranger", () => {
+  it("raises the earlier caller", () => {
     expect(reused(...issued(7))).toMatchObject([
       {
         score: 90,
@@ -187,15 +187,15 @@ describe("credential_reuse by the holder, where a stranger was first", () => {
     expect(reused(...issued(7, place("203.0.113.9", HOME.agent)))).toMatchObject([{ score: 70 }]);
   });
 
-  it("raises nobody who lost an answer, and no stranger of two days ago", () => {
+  it("ignores a lost response and an unknown caller of two days ago", () => {
     expect(reused(...issued(7, HOME))).toEqual([]);
     expect(reused(...issued(DAY + 7))).toEqual([]);
     expect(reused(...issued(DAY + 5))).toHaveLength(1);
   });
 });
 
-describe("success_after_failures by another kind of address", () => {
-  it("is the user at home, unless the program is new", () => {
+describe("success_after_failures with another IP version", () => {
+  it("ignores a known program with an IPv6 address but raises a new program", () => {
     const tried = (at: typeof HOME) =>
       ofAda(
         "success_after_failures",
@@ -211,7 +211,7 @@ describe("success_after_failures by another kind of address", () => {
   });
 });
 
-describe("failure_rate of addresses that explain it", () => {
+describe("failure_rate with addresses that explain the failures", () => {
   const ip = "10.1.2.3";
   const guesses = [
     {
@@ -237,23 +237,23 @@ describe("failure_rate of addresses that explain it", () => {
   const own = (minutesAgo: number, parts: Partial<SeenEvent> = {}) =>
     event(minutesAgo, { userId: undefined, ip }, parts);
 
-  it("raises no service with an old secret where it always is", () => {
+  it("ignores a service with an old secret in its usual location", () => {
     expect(at(failed)).toHaveLength(1);
     expect(at([own(39), ...failed])).toEqual([]);
     expect(at([own(38.9), ...failed])).toHaveLength(1);
     expect(at([own(39, { clientId: "other" }), ...failed])).toHaveLength(1);
-    // Users of the client share an office with whoever guesses.
+    // Users of the client share an office with the attacker.
     expect(at([own(39, { userId: "bob" }), ...failed])).toHaveLength(1);
   });
 
-  it("raises no carrier's address, where many more are let in", () => {
+  it("ignores a carrier's address where many more calls are allowed", () => {
     const users = (count: number) =>
       Array.from({ length: count }, (_, n) => own(50, { userId: `u${n}`, tokenId: `u${n}` }));
     expect(at([...users(121), ...failed])).toEqual([]);
     expect(at([...users(120), ...failed])).toHaveLength(1);
   });
 
-  it("says nothing more of guesses that have stopped", () => {
+  it("stops reporting credential guesses that have ended", () => {
     expect(at(failed, 10)).toHaveLength(1);
     expect(at(failed, 11)).toEqual([]);
   });
@@ -282,7 +282,7 @@ describe("revoked_token in a mass revocation", () => {
       ]),
     }).filter(({ rule }) => rule.name === "revoked_token");
 
-  it("raises no program that moved, but another program", () => {
+  it("ignores a known program that moved but raises another program", () => {
     const elsewhere = place("203.0.113.9", HOME.agent);
     expect(moved(4, elsewhere)).toMatchObject([{ score: 50 }]);
     expect(moved(5, elsewhere)).toEqual([]);
@@ -290,7 +290,7 @@ describe("revoked_token in a mass revocation", () => {
   });
 });
 
-describe("consent_phishing of few", () => {
+describe("consent_phishing with few users", () => {
   const from = (users: number, program: typeof HOME) =>
     all({
       firstSeenMs: new Map([
@@ -309,15 +309,15 @@ describe("consent_phishing of few", () => {
       ]),
     }).filter(({ rule }) => rule.name === "consent_phishing");
 
-  it("raises five who consent where they are, and whose tokens are used elsewhere", () => {
+  it("raises five users who consent in their usual location and whose tokens are used elsewhere", () => {
     expect(from(5, AWAY)).toMatchObject([{ subject: { kind: "client", id: "new" }, observed: 5 }]);
     expect(from(4, AWAY)).toEqual([]);
     expect(from(5, HOME)).toEqual([]);
   });
 });
 
-describe("a story at an office", () => {
-  it("is not that of a colleague at the same address", () => {
+describe("incidents at a shared office address", () => {
+  it("are separate for colleagues and combined for one attacker with several tokens", () => {
     const colleagues = ["ada", "bob"].map((userId): [string, SeenEvent[]] => {
       const of = { userId, tokenId: `of-${userId}` };
       return [
@@ -332,7 +332,7 @@ describe("a story at an office", () => {
     const found = all({ holders: new Map(colleagues) });
     expect(found.map(({ rule }) => rule.name)).toEqual(["token_theft", "token_theft"]);
     expect(toStories(found)).toHaveLength(2);
-    // Somebody at one strange address who has both tokens is one story.
+    // One attacker at an unknown address with both tokens is one incident.
     const thief = colleagues.map(([holder, events]): [string, SeenEvent[]] => [
       holder,
       [
@@ -344,21 +344,21 @@ describe("a story at an office", () => {
   });
 });
 
-describe("sign-ins that are looked at", () => {
+describe("askedSignIns and isStrangeSignIn", () => {
   const signIn = (userId: string, at: typeof HOME) =>
     event(5, at, { type: "session_started", userId });
 
-  it("are ten users at most: scripts, then those of whom nobody else comes from the network", () => {
+  it("select at most ten users: scripts first, then those alone in their network", () => {
     const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
     const alone = signIn("ada", place("203.0.113.9", HOME.agent));
     const asked = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
     expect(asked.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
     expect(asked).toHaveLength(10);
-    // The product's own sessions do not say where they came from.
+    // The product's own sessions don't include an address.
     expect(askedSignIns([event(5, { type: "session_started" })])).toEqual([]);
   });
 
-  it("are strange when network and program are new, and of no other family of addresses", () => {
+  it("treat a sign-in as unusual when network and program are new within the same IP version", () => {
     expect(isStrangeSignIn(signIn("ada", AWAY), habits)).toBe(true);
     expect(isStrangeSignIn(signIn("ada", place("203.0.113.9", HOME.agent)), habits)).toBe(false);
     expect(isStrangeSignIn(signIn("ada", place("10.1.9.9", "curl")), habits)).toBe(false);

@@ -21,7 +21,7 @@ interface PublishedSet {
   readonly claims: Record<string, unknown> & { readonly iat: number; readonly jti: string };
 }
 
-/** The SETs that the specifications print. */
+/** SETs printed in the specifications. */
 const PUBLISHED: readonly PublishedSet[] = JSON.parse(
   readFileSync(new URL("../published/shared-signals-sets.json", import.meta.url), "utf8"),
 );
@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => transmitter.close());
 
-/** A SET's claims, as CAEP asks for them. */
+/** Returns the claims of a SET as CAEP requires them. */
 function claims(more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     iss: transmitter.issuer,
@@ -66,11 +66,11 @@ async function signalOf(more: Record<string, unknown>, config = {}): Promise<Sig
   return signal as Signal;
 }
 
-describe("a SET that the specifications print", () => {
+describe("SETs printed in the specifications", () => {
   it.each(PUBLISHED.map((each) => [`${each.document}: ${each.title}`, each] as const))(
-    "%s",
+    "are accepted: %s",
     async (_, { claims: printed }) => {
-      // The print's own issuer, audience and time cannot be had; everything else is as printed.
+      // The printed issuer, audience and time can't be used. Everything else is as printed.
       const aud = Array.isArray(printed.aud) ? [...printed.aud, AUDIENCE] : AUDIENCE;
       const text = await transmitter.sign({
         ...printed,
@@ -85,7 +85,7 @@ describe("a SET that the specifications print", () => {
       expect(signals).toHaveLength(1);
       const [uri = ""] = Object.keys(printed.events as object);
       const [signal] = signals;
-      // Each printed type is known, and its event keeps who and why.
+      // Each printed type is known, and its event keeps the initiator and the reason.
       expect(signal?.event.event_type).toBe(
         `signal_${(uri.split("/").at(-1) ?? "").replaceAll("-", "_")}`,
       );
@@ -97,15 +97,15 @@ describe("a SET that the specifications print", () => {
     },
   );
 
-  it("is refused for any other time, issuer and audience", async () => {
+  it("are rejected with the printed time, issuer and audience", async () => {
     for (const { claims: printed } of PUBLISHED) {
       expect(await verdict(await transmitter.sign(printed as never))).toBe("invalid_issuer");
     }
   });
 });
 
-describe("a SET", () => {
-  it("is refused when it is forged", async () => {
+describe("SetVerifier", () => {
+  it("rejects a forged SET", async () => {
     const good = await transmitter.sign(claims() as never);
     expect(await verdict(good)).toBe("verified");
     const other = await newKey("RS256");
@@ -119,7 +119,7 @@ describe("a SET", () => {
     expect(await verdict(`${head}.${changed}.${signature}`)).toBe("authentication_failed");
   });
 
-  it("is refused without a signature, and with a shared secret", async () => {
+  it("rejects a SET without a signature or with a shared secret", async () => {
     const body = Buffer.from(JSON.stringify(claims())).toString("base64url");
     const head = (alg: string) =>
       Buffer.from(JSON.stringify({ alg, typ: "secevent+jwt" })).toString("base64url");
@@ -133,13 +133,13 @@ describe("a SET", () => {
     ["an access token", { typ: "at+jwt" }],
     ["a token without a type", { typ: undefined }],
     ["a logout token", { typ: "logout+jwt" }],
-  ])("is not %s", async (_, header) => {
+  ])("rejects %s as a SET", async (_, header) => {
     expect(await verdict(await transmitter.sign(claims() as never, header))).toBe(
       "invalid_request",
     );
   });
 
-  it("may write its type with application/", async () => {
+  it("accepts the type with the prefix application/", async () => {
     const text = await transmitter.sign(claims() as never, { typ: "application/secevent+jwt" });
     expect(await verdict(text)).toBe("verified");
   });
@@ -159,18 +159,18 @@ describe("a SET", () => {
     ["events that are a list", { events: [`${TYPE}session-revoked`] }, "invalid_request"],
     ["no subject", { sub_id: undefined }, "invalid_request"],
     ["a subject without its members", { sub_id: { format: "email" } }, "invalid_request"],
-  ])("is refused for %s", async (_, more, err) => {
+  ])("rejects a SET with %s", async (_, more, err) => {
     expect(await verdict(await transmitter.sign(claims(more) as never))).toBe(err);
   });
 
-  it("is refused when it is oversized or no JWS", async () => {
+  it("rejects an oversized SET and text that isn't a JWS", async () => {
     const long = await transmitter.sign(claims({ padding: "x".repeat(40_000) }) as never);
     for (const text of [long, "", "a.b.c", "{}", "a.b.c.d.e"]) {
       expect(await verdict(text)).toMatch(/^invalid_(request|key)$/);
     }
   });
 
-  it("is refused when its tenant is another's", async () => {
+  it("rejects a SET for another tenant", async () => {
     const of = (id: string) => ({
       format: "complex",
       user: { format: "email", email: "ada@example.com" },
@@ -182,7 +182,7 @@ describe("a SET", () => {
     expect(await verdict(await text("theirs"), more)).toBe("access_denied");
   });
 
-  it("waits when the keys cannot be fetched, and is taken after a rotation of keys", async () => {
+  it("retries when keys can't be fetched and accepts a SET after a key rotation", async () => {
     const other = await startSignalTransmitter({ path: "/tenant" });
     try {
       const verifier = new SetVerifier([transmitterConfig(other.issuer)]);
@@ -203,7 +203,7 @@ describe("a SET", () => {
     }
   });
 
-  it("is not taken by keys of metadata that names another transmitter", async () => {
+  it("rejects keys from metadata that names another transmitter", async () => {
     const other = await startSignalTransmitter();
     try {
       other.metadata = { issuer: "https://idp.example.com" };
@@ -216,7 +216,7 @@ describe("a SET", () => {
   });
 });
 
-describe("a subject", () => {
+describe("readSubject", () => {
   const RFC9493 = [
     { format: "account", uri: "acct:example.user@service.example.com" },
     { format: "email", email: "user@example.com" },
@@ -234,9 +234,12 @@ describe("a subject", () => {
     },
   ];
 
-  it.each(RFC9493.map((each) => [each.format, each] as const))("has the format %s", (_, value) => {
-    expect(readSubject(value)).toEqual({ kind: "simple", identifier: value });
-  });
+  it.each(RFC9493.map((each) => [each.format, each] as const))(
+    "accepts the format %s",
+    (_, value) => {
+      expect(readSubject(value)).toEqual({ kind: "simple", identifier: value });
+    },
+  );
 
   it.each([
     ["nothing", undefined],
@@ -249,17 +252,17 @@ describe("a subject", () => {
     ["a complex subject in a complex one", { format: "complex", user: { format: "complex" } }],
     ["a complex subject without members", { format: "complex" }],
     ["an empty id", { format: "opaque", id: "" }],
-  ])("is not %s", (_, value) => {
+  ])("rejects %s as a subject", (_, value) => {
     expect(readSubject(value)).toBeUndefined();
   });
 
-  it("is mapped by the configuration", async () => {
+  it("maps subjects as configured", async () => {
     const iss = transmitter.issuer;
     const user = async (sub_id: unknown, subjects = {}) =>
       (await signalOf({ sub_id, events: { [`${TYPE}credential-change`]: {} } }, { subjects }))
         .subject;
     expect(await user({ format: "iss_sub", iss, sub: "ada" })).toEqual({ userId: "ada" });
-    // Another issuer's user of the same name is not ours.
+    // A user of another issuer with the same name isn't the same user.
     const theirs = { format: "iss_sub", iss: "https://evil.example.com", sub: "ada" };
     expect(await user(theirs)).toEqual({});
     expect(await user(theirs, { issuers: [theirs.iss], idPrefix: "corp:" })).toEqual({
@@ -288,8 +291,8 @@ describe("a subject", () => {
   });
 });
 
-describe("a signal", () => {
-  it("of an unknown type is kept", async () => {
+describe("signalsOf and responseTo", () => {
+  it("store a signal of an unknown type", async () => {
     const uri = "https://vendor.example.com/secevent/impossible-travel";
     const { event, name } = await signalOf({ events: { [uri]: { distance_km: 9000 } } });
     expect(name).toBeUndefined();
@@ -300,14 +303,14 @@ describe("a signal", () => {
     });
   });
 
-  it("keeps no secret of its payload", async () => {
+  it("redact secrets in the payload", async () => {
     const { event } = await signalOf({
       events: { [`${TYPE}token-claims-change`]: { claims: { token: "some-token-value" } } },
     });
     expect(JSON.stringify(event)).not.toContain("some-token-value");
   });
 
-  it("is the same event for every delivery, and for each jti and transmitter another", async () => {
+  it("create the same event for each delivery and different events for each jti and transmitter", async () => {
     const [first, again, other] = await Promise.all(
       [{}, {}, { jti: "other" }].map((more) => signalOf(more)),
     );
@@ -324,7 +327,7 @@ describe("a signal", () => {
     );
   };
 
-  it("revokes what it names, up to the time of which it speaks", async () => {
+  it("revoke the named subject up to the time of the signal", async () => {
     const revoke = { "session-revoked": "enforce" };
     expect(await response({}, revoke)).toEqual({
       target: { kind: "user", id: "ada" },
@@ -343,14 +346,14 @@ describe("a signal", () => {
     expect(await response({ sub_id: { format: "email", email: "a@b.c" } }, revoke)).toBeUndefined();
   });
 
-  it("reaches a session that was started later only as far as its own time", async () => {
+  it("revoke a session only up to the signal's own time", async () => {
     const late = {
       events: { [`${TYPE}session-revoked`]: { event_timestamp: NOW_SECONDS - 7200 } },
     };
     expect(await response(late, { "session-revoked": "enforce" })).toMatchObject({
       issuedBefore: "2026-11-25T06:00:01.000Z",
     });
-    // A time of the future, and one in milliseconds.
+    // A time in the future, and one in milliseconds.
     for (const event_timestamp of [NOW_SECONDS + 9999, NOW_MS]) {
       const events = { [`${TYPE}session-revoked`]: { event_timestamp } };
       expect(await response({ events }, { "session-revoked": "enforce" })).toMatchObject({
@@ -359,7 +362,7 @@ describe("a signal", () => {
     }
   });
 
-  it("revokes everything of a user whose account is gone or compromised", async () => {
+  it("revoke everything of a user whose account is disabled or compromised", async () => {
     const RISC = "https://schemas.openid.net/secevent/risc/event-type/";
     const sub_id = {
       format: "complex",
@@ -381,7 +384,7 @@ describe("a signal", () => {
     }
   });
 
-  it("does nothing about what became better", async () => {
+  it("ignore an improvement", async () => {
     const of = (name: string, payload: object) =>
       response({ events: { [`${TYPE}${name}`]: payload } }, { [name]: "enforce" });
     expect(await of("assurance-level-change", { change_direction: "increase" })).toBeUndefined();
@@ -391,7 +394,7 @@ describe("a signal", () => {
   });
 });
 
-describe("the receiver", () => {
+describe("receiveSet", () => {
   const receiver = (
     published: OAuthEvent[],
     revocations: SignalRevocation[],
@@ -412,7 +415,7 @@ describe("the receiver", () => {
     },
   });
 
-  it("does the one even if the other fails, and says that it is not done", async () => {
+  it("completes either publishing or revoking when the other fails, and then throws", async () => {
     const text = await transmitter.sign(claims() as never);
     for (const [down, left] of [
       ["bus", [0, 1]],
@@ -424,7 +427,7 @@ describe("the receiver", () => {
     }
   });
 
-  it("takes a replay as the same event and the same action", async () => {
+  it("treats a replay as the same event and the same action", async () => {
     const text = await transmitter.sign(claims() as never);
     const [published, revocations] = [[], []] as [OAuthEvent[], SignalRevocation[]];
     const taking = receiver(published, revocations);
@@ -434,7 +437,7 @@ describe("the receiver", () => {
     expect(new Set(revocations.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
   });
 
-  it("publishes and does nothing for a SET that it refuses", async () => {
+  it("publishes and revokes nothing for a rejected SET", async () => {
     const [published, revocations] = [[], []] as [OAuthEvent[], SignalRevocation[]];
     const text = await transmitter.sign(claims({ aud: "https://other.example.com" }) as never);
     expect(await receiveSet(receiver(published, revocations), text)).toMatchObject({

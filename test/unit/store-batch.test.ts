@@ -53,7 +53,7 @@ const fromBus = (event: OAuthEvent) =>
     }),
   );
 
-/** A subscriber over a store that answers as told. The queue keeps what it is asked. */
+/** Creates a subscriber with the given DynamoDB responses and a queue that records visibility changes. */
 function scene(send: (command: object) => Promise<object>, more: Partial<Subscriber> = {}) {
   const logger = recordingLogger();
   const counted: Record<string, number> = {};
@@ -116,21 +116,24 @@ const READS: readonly [string, () => OAuthEvent[]][] = [
   ["of known values fail", () => [used("t1"), used("t2"), used("t3")]],
 ];
 
-describe("a batch whose reads", () => {
-  it.each(READS)("%s comes back in seconds, and is logged once", async (_, events) => {
-    const { run, returned, counted, problems } = scene(timeout);
-    const records = events().map(fromBus);
-    expect(await run(records)).toEqual(records.map(({ messageId }) => messageId));
-    expect(returned.map(({ receipt }) => receipt).sort()).toEqual(
-      records.map(({ receiptHandle }) => receiptHandle).sort(),
-    );
-    for (const { seconds } of returned) expect(seconds).toBeLessThanOrEqual(5);
-    expect(problems()).toHaveLength(1);
-    expect(JSON.stringify(problems())).toContain("connect timeout");
-    expect(counted.EventsRetried).toBe(3);
-  });
+describe("storeBatch with failing reads", () => {
+  it.each(READS)(
+    "when reads %s, returns the batch within seconds and logs it once",
+    async (_, events) => {
+      const { run, returned, counted, problems } = scene(timeout);
+      const records = events().map(fromBus);
+      expect(await run(records)).toEqual(records.map(({ messageId }) => messageId));
+      expect(returned.map(({ receipt }) => receipt).sort()).toEqual(
+        records.map(({ receiptHandle }) => receiptHandle).sort(),
+      );
+      for (const { seconds } of returned) expect(seconds).toBeLessThanOrEqual(5);
+      expect(problems()).toHaveLength(1);
+      expect(JSON.stringify(problems())).toContain("connect timeout");
+      expect(counted.EventsRetried).toBe(3);
+    },
+  );
 
-  it("fail keeps no invalid message from the dead-letter queue", async () => {
+  it("still sends an invalid message to the dead-letter queue", async () => {
     const { run, counted } = scene(timeout);
     const event = fromBus(used("t1"));
     expect(await run([event, record("invalid", "{}")])).toEqual([event.messageId]);
@@ -138,8 +141,8 @@ describe("a batch whose reads", () => {
   });
 });
 
-describe("a batch", () => {
-  it("comes back before the function's time limit when the store hangs", async () => {
+describe("storeBatch", () => {
+  it("returns the batch before the Lambda timeout when DynamoDB hangs", async () => {
     vi.useFakeTimers();
     const { run, returned, problems } = scene(() => new Promise(() => {}));
     const event = fromBus(used("t1"));
@@ -150,7 +153,7 @@ describe("a batch", () => {
     expect(problems()).toMatchObject([{ level: "error" }]);
   });
 
-  it("comes back in seconds when something else throws", async () => {
+  it("returns the batch within seconds on an unexpected error", async () => {
     const config = new Proxy(parseMonitoringConfig({}), {
       get: (target, key) => {
         if (key === "retention") throw new TypeError("a defect");
@@ -164,7 +167,7 @@ describe("a batch", () => {
     expect(problems()).toHaveLength(1);
   });
 
-  it("is stored when neither an origin nor its databases can be found", async () => {
+  it("stores the batch when IP enrichment and its databases fail", async () => {
     const fail = () => {
       throw new Error("broken");
     };
@@ -177,7 +180,7 @@ describe("a batch", () => {
     expect(problems().map(({ level }) => level)).toEqual(["warn", "warn"]);
   });
 
-  it("comes back in seconds when the dead-letter queue does not answer", async () => {
+  it("returns the batch within seconds when the dead-letter queue fails", async () => {
     const { run, returned, loseDeadLetters } = scene(async () => ({}));
     loseDeadLetters();
     expect(await run([record("invalid", "{}")])).toEqual(["invalid"]);
@@ -185,8 +188,8 @@ describe("a batch", () => {
   });
 });
 
-describe("the republisher", () => {
-  it("reports a batch as failed, and logs it once, whatever is thrown", async () => {
+describe("republishBatch", () => {
+  it("reports a failed batch and logs it once on any error", async () => {
     const logger = recordingLogger();
     const metrics = { count() {}, milliseconds() {}, publish() {}, publishSoon() {} };
     const bus = { publish: () => Promise.reject(new TypeError("a defect")) };

@@ -21,7 +21,7 @@ const event = eventsBefore(NOW);
 
 const HOME = place("10.1.2.3", "Firefox on Linux");
 
-/** Thirty uses of an older token on six days. */
+/** Thirty uses of earlier tokens on six days. */
 const history = (at = HOME) =>
   Array.from({ length: 30 }, (_, n) =>
     event((6 - n / 5) * 24 * 60 + (n % 5) * 10, at, { tokenId: `old-${Math.floor(n / 5)}` }),
@@ -35,7 +35,7 @@ describe("token_theft", () => {
   const theft = (...uses: readonly SeenEvent[]) =>
     found(holder(...history(), event(100, HOME), event(90, HOME), ...uses));
 
-  it("raises another user agent at the token, wherever it comes from", () => {
+  it("raises another user agent with the token in any network", () => {
     expect(theft(event(5, place("203.0.113.9", "curl")))).toMatchObject([
       {
         rule: "token_theft",
@@ -50,12 +50,12 @@ describe("token_theft", () => {
         evidence: { usual_networks: ["10.1.0.0/16"], usual_user_agents: ["Firefox on Linux"] },
       },
     ]);
-    // In the victim's own network, and at the very same address.
+    // In the victim's own network, and at the same address.
     expect(theft(event(5, place("10.1.99.9", "curl")))).toMatchObject([{ score: 60 }]);
     expect(theft(event(5, place("10.1.2.3", "curl")))).toMatchObject([{ score: 55 }]);
   });
 
-  it("raises a new network that takes turns with the holder's, or is busy, but no traveller", () => {
+  it("raises a new network that alternates with the usual one or is busy, but no traveller", () => {
     const away = place("203.0.113.9", HOME.agent);
     expect(theft(event(5, away))).toEqual([]);
     expect(theft(...[9, 8, 7, 6, 5].map((ago) => event(ago, away)))).toEqual([]);
@@ -65,7 +65,7 @@ describe("token_theft", () => {
     expect(theft(...busy)).toMatchObject([{ score: 45 }]);
   });
 
-  it("raises no one who moves often, signs in anew, or has both kinds of addresses", () => {
+  it("ignores users who move often, sign in again or use both IP versions", () => {
     const phone = place("100.64.1.1", HOME.agent);
     const roaming = [...history(), ...history(phone)].sort((a, b) => a.atMs - b.atMs);
     const other = place("100.70.1.1", HOME.agent);
@@ -87,13 +87,13 @@ describe("token_theft", () => {
     ];
     const raised = [{ rule: "token_theft", subject: { id: "t9" }, score: 55 }];
     expect(found(holder(...history(), ...events))).toMatchObject(raised);
-    // Nor is somebody at home in a session because they got a token from it.
+    // Getting a token from a session doesn't make its user agent a known one.
     const issued = event(6, place("10.1.2.3", "curl"), { type: "token_issued", tokenId: "t9" });
     const got = [...events.slice(0, 1), issued, ...events.slice(1)];
     expect(found(holder(...history(), ...got))).toMatchObject(raised);
   });
 
-  it("takes two user agents of one token for usual, where a client's tokens always have them", () => {
+  it("ignores two user agents per token when the client's tokens always have two", () => {
     const pair = (user: string) => {
       const old = [HOME, place("10.9.0.1", "node")].map((at, n) =>
         event(2000 - n, at, { userId: user, tokenId: `of-${user}` }),
@@ -114,17 +114,17 @@ describe("revoked_token", () => {
   const used = (at: Partial<SeenEvent>, ago = 5) =>
     found({ ...holder(...history(), event(100, HOME), event(ago, at, late)), revokedAt });
 
-  it("raises who was never there, and no client that does not know of the revocation", () => {
+  it("raises an unknown caller but not the client that doesn't know about the revocation", () => {
     expect(used(HOME)).toEqual([]);
     expect(used(place("203.0.113.9", "curl"))).toMatchObject([
       { rule: "revoked_token", subject: { kind: "token", id: "t1" }, score: 80, observed: 1 },
     ]);
     expect(used(place("203.0.113.9", HOME.agent))).toMatchObject([{ score: 50 }]);
-    // Within the grace, a new network alone may be a client on the move.
+    // Within the grace period, a new network alone may be a moving client.
     expect(used(place("203.0.113.9", HOME.agent), 50)).toEqual([]);
   });
 
-  it("raises a token of which nothing else is known, after the grace", () => {
+  it("raises a token without other history only after the grace period", () => {
     const alone = { holders: new Map([["token:t1", [event(5, late)]]]) };
     expect(found({ ...alone, revokedAt })).toMatchObject([{ score: 45 }]);
     expect(found(alone)).toEqual([]);
@@ -138,14 +138,14 @@ describe("dead_tokens", () => {
   const at = (...events: readonly SeenEvent[]) =>
     found({ addresses: new Map([["203.0.113.9", events]]) });
 
-  it("raises an address that tries tokens of holders who never were there", () => {
+  it("raises an address that tries tokens of principals who were never seen there", () => {
     expect(at(...users.slice(1).map(dead))).toEqual([]);
     expect(at(...users.map(dead))).toMatchObject([
       { rule: "dead_tokens", subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 80 },
     ]);
   });
 
-  it("raises no office or carrier whose holders were let in there before", () => {
+  it("ignores an office or carrier whose principals were allowed there before", () => {
     const letIn = users.map((userId) => event(300, { userId }));
     expect(at(...letIn, ...users.map(dead))).toEqual([]);
     const others = ["v", "w", "x"].map((userId) => event(300, { userId }));
@@ -162,7 +162,7 @@ describe("scope_probing", () => {
       scopes: ["x:write"],
     });
 
-  it("raises a holder that is refused at many endpoints, however slowly", () => {
+  it("raises a principal that is denied at many endpoints, however slowly", () => {
     const slow = (adapters: number) =>
       found(
         holder(...Array.from({ length: adapters }, (_, n) => refused((adapters - n) * 60 - 30, n))),
@@ -175,7 +175,7 @@ describe("scope_probing", () => {
     expect(found(holder(...same))).toEqual([]);
   });
 
-  it("raises none of many holders that a release sends to the same closed endpoints", () => {
+  it("ignores many principals that a release sends to the same forbidden endpoints", () => {
     const all = ["ada", "bob", "eve"].map((user) => {
       const events = Array.from({ length: 6 }, (_, n) => refused(20 - n, n, user));
       return [`user:${user}`, events] as const;
@@ -195,7 +195,7 @@ describe("success_after_failures", () => {
     event(ago, at, { type: "session_started", tokenId: undefined });
   const thief = place("203.0.113.9", "curl");
 
-  it("raises a user who confirmed the second factor in the end", () => {
+  it("raises a user who confirmed the second factor after several rejections", () => {
     const pushes = [30, 25, 20].map((ago) => fail("mfa_rejected", ago));
     expect(found(holder(...history(), ...pushes, signIn(10, thief)))).toMatchObject([
       { rule: "success_after_failures", subject: { kind: "user", id: "ada" }, score: 90 },
@@ -203,7 +203,7 @@ describe("success_after_failures", () => {
     expect(found(holder(...history(), ...pushes))).toEqual([]);
   });
 
-  it("raises a password that was found, and nobody who forgot it at home", () => {
+  it("raises a guessed password but not a user who forgot it in the usual location", () => {
     const tries = (at: Partial<SeenEvent>) =>
       [30, 28, 26, 24, 22].map((ago) => fail("wrong_password", ago, at));
     expect(found(holder(...history(), ...tries(thief), signIn(10, thief)))).toHaveLength(1);
@@ -211,7 +211,7 @@ describe("success_after_failures", () => {
     expect(found(holder(...history(), ...tries(thief).slice(1), signIn(10, thief)))).toEqual([]);
   });
 
-  it("raises an address that guessed and was let in, unless others were let in there before", () => {
+  it("raises an address with credential guesses and a success unless others were allowed there before", () => {
     const guesses = Array.from({ length: 10 }, (_, n) => fail("unknown_token", 40 - n));
     const at = (...events: readonly SeenEvent[]) =>
       found({ addresses: new Map([["203.0.113.9", events]]) });
@@ -235,7 +235,7 @@ describe("scraping", () => {
   });
   const peers = ["b", "c", "d"].map((user) => sampled(user, 2, 2));
 
-  it("raises a holder that is used far more than ever, and than the client's others", () => {
+  it("raises a principal with far more calls than before and than the client's other principals", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
@@ -247,7 +247,7 @@ describe("scraping", () => {
     expect(found({ sampledUses: [...busy, sampled("ada", 60)] })).toEqual([]);
   });
 
-  it("raises no service for its calls alone, whose batches are as busy", () => {
+  it("ignores a service with many calls unless it walks through resources", () => {
     const batch = { ...sampled("x", 60, 0), holder: "token:t1" };
     expect(found({ sampledUses: [...peers, batch] })).toEqual([]);
     const walk = Array.from({ length: 200 }, (_, n) =>
@@ -257,7 +257,7 @@ describe("scraping", () => {
     expect(found({ sampledUses: [...peers, batch], holders })).toMatchObject([{ score: 45 }]);
   });
 
-  it("raises a walk through resources at a lower volume, which the events count", () => {
+  it("raises a walk through resources at a lower volume by counting events", () => {
     const quiet = ["b", "c", "d"].map((user) => sampled(user, 1, 1));
     const walk = (calls: number, endpoint: (n: number) => string) =>
       found({
@@ -280,13 +280,13 @@ describe("scraping", () => {
       },
     ]);
     expect(walk(100, () => "/api/orders/1")).toEqual([]);
-    // Who counts is found sooner.
+    // Sequential IDs are detected sooner.
     expect(walk(50, (n) => `/api/orders/${1000 + 3 * n}`)).toMatchObject([{ score: 40 }]);
     expect(walk(50, (n) => `/api/orders/${1000 + 11 * n}`)).toEqual([]);
     expect(walk(39, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
   });
 
-  it("raises a slow scraper below every limit of an hour, and no user who always calls as much", () => {
+  it("raises a slow scraper below the hourly limits but not a user who always calls as much", () => {
     const quiet = ["b", "c", "d"].map((user) => sampled(user, 1, 1));
     const slow = (hoursAgo: number) =>
       Array.from({ length: 200 }, (_, n) => event(hoursAgo * 60 + 360 - n * 1.8, HOME));
@@ -296,7 +296,7 @@ describe("scraping", () => {
       { rule: "scraping", subject: { id: "ada" }, observed: 200, score: 40, threshold: 150 },
     ]);
     expect(uses(...slow(30), ...slow(0))).toEqual([]);
-    // The client's other users do so as well.
+    // The client's other users call as much.
     const busy = ["b", "c", "d"].map((user) => sampled(user, 2, 2));
     expect(found({ sampledUses: [...busy, sampled("ada", 2)], ...holder(...slow(0)) })).toEqual([]);
   });
@@ -309,12 +309,12 @@ describe("issuance_rate", () => {
     { clientId: "app", lastHour, hours: hours(usual), firstSeenMs: NOW - 14 * DAY_MS },
   ];
 
-  it("raises tokens that are not used, or asked for from elsewhere, and no launch", () => {
+  it("raises tokens that are unused or requested from elsewhere, but not a launch", () => {
     expect(found({ issuance: client(10, 200), uses: client(50, 100) })).toMatchObject([
       { rule: "issuance_rate", score: 50, evidence: { uses_a_token: 0.5, usual_uses_a_token: 5 } },
     ]);
     expect(found({ issuance: client(10, 200), uses: client(50, 1000) })).toEqual([]);
-    // Many users who have just signed in have not called yet.
+    // Many users who have just signed in haven't called yet.
     const signIns = Array.from({ length: 30 }, (_, n) =>
       event(5, HOME, { type: "token_issued", userId: `user-${n}` }),
     );
@@ -338,7 +338,7 @@ describe("issuance_rate", () => {
     ).toMatchObject([{ score: 55 }]);
   });
 
-  it("raises no fleet, each of whose machines asks for a token and uses it", () => {
+  it("ignores a fleet in which each machine requests and uses its own token", () => {
     const fleet = (machines: number, agent: string) =>
       found({
         issuance: client(10, 200),
@@ -382,7 +382,7 @@ describe("consent_phishing", () => {
   const from = (server: (n: number) => Partial<SeenEvent>, seenMs = firstSeenMs) =>
     found({ clients: new Map([["new", given(server)]]), firstSeenMs: seenMs });
 
-  it("raises a new client whose users' tokens are used from one place, and no launch of an app", () => {
+  it("raises a new client whose tokens are all used in one location, but not an app launch", () => {
     expect(from(() => place("203.0.113.9", "python"))).toMatchObject([
       { rule: "consent_phishing", subject: { kind: "client", id: "new" }, score: 65, observed: 12 },
     ]);
@@ -395,7 +395,7 @@ describe("consent_phishing", () => {
   });
 });
 
-describe("consent_phishing of a known client", () => {
+describe("consent_phishing for a known client", () => {
   const issuance = [
     {
       clientId: "old",
@@ -424,16 +424,16 @@ describe("consent_phishing of a known client", () => {
     }).filter(({ rule }) => rule === "consent_phishing");
   const strangers = (n: number) => `u${n}`;
 
-  it("raises unusually many new users whose tokens nobody uses", () => {
+  it("raises unusually many new users whose tokens are never used", () => {
     expect(raised(strangers)).toMatchObject([
       { subject: { kind: "client", id: "old" }, observed: 20, score: 45 },
     ]);
   });
 
-  it("raises no launch, whose users call, and no users who come back", () => {
+  it("ignores a launch with active users, and returning users", () => {
     const calls = Array.from({ length: 20 }, (_, n) => ofOld(50 - n, strangers(n), "token_used"));
     expect(raised(strangers, ...calls)).toEqual([]);
-    // Refused calls are calls of theirs as well: their tokens were revoked.
+    // Denied calls count as calls too. These users' tokens were revoked.
     const refused = Array.from({ length: 20 }, (_, n) =>
       ofOld(50 - n, strangers(n), "auth_failed"),
     );
@@ -446,7 +446,7 @@ describe("admin_change", () => {
   const did = (parts: Partial<SeenEvent>) =>
     found({ administration: [event(1, { type: "admin_activity", userId: "root" }, parts)] });
 
-  it("raises what weakens the identity provider, and no other work", () => {
+  it("raises changes that weaken the identity provider but no other changes", () => {
     expect(did({ code: "policy.rule.deactivate" })).toMatchObject([
       { rule: "admin_change", subject: { kind: "user", id: "root" }, score: 75 },
     ]);
@@ -466,7 +466,7 @@ describe("admin_change", () => {
     expect(did({ message: "Update branding settings" })).toEqual([]);
   });
 
-  it("tells an attempt from a change, and raises one of a serious change alone", () => {
+  it("distinguishes attempts from changes and raises only attempts at serious changes", () => {
     const attempt = { code: "policy.rule.deactivate", isFailed: true };
     expect(did(attempt)).toMatchObject([
       { score: 55, message: expect.stringContaining("root tried to switch a protection off") },
@@ -490,15 +490,15 @@ describe("device_phishing", () => {
     ).filter(({ rule }) => rule === "device_phishing");
   const elsewhere = place("203.0.113.9", "python-requests");
 
-  it("raises a device code whose token is fetched from where the user never was", () => {
+  it("raises a device code whose token is used where the user never was", () => {
     expect(issued(elsewhere)).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 45, observed: 1 },
     ]);
     expect(issued(elsewhere, { scopes: ["mail:write"] })).toMatchObject([{ score: 60 }]);
-    // A television at home, and a sign-in without a device code.
+    // A television in the usual location, and a sign-in without a device code.
     expect(issued(HOME)).toEqual([]);
     expect(issued(elsewhere, { isDevice: undefined })).toEqual([]);
-    // Of a user of whom nothing is known, nothing is strange.
+    // A user without history has no unusual location.
     const first = event(5, elsewhere, { type: "token_issued", isDevice: true });
     expect(found(holder(first))).toEqual([]);
   });
@@ -517,7 +517,7 @@ describe("registration_spike", () => {
       ),
     }).filter(({ rule }) => rule === "registration_spike");
 
-  it("raises one hand that registers many clients, and no other work of administrators", () => {
+  it("raises one source that registers many clients but no other administration", () => {
     expect(registered(4)).toEqual([]);
     expect(registered(5)).toMatchObject([
       { subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 60 },
@@ -533,7 +533,7 @@ describe("registration_spike", () => {
   });
 });
 
-describe("dormant_token of which the audit log knows nothing", () => {
+describe("dormant_token without audit history", () => {
   const woken = (previousNetwork?: string) =>
     found({
       dormantTokens: [
@@ -542,7 +542,7 @@ describe("dormant_token of which the audit log knows nothing", () => {
       holders: new Map([["token:t1", [event(5, HOME, { userId: undefined, previousNetwork })]]]),
     });
 
-  it("is raised elsewhere than at its use before, and not in the same network", () => {
+  it("raises a token in another network than its previous use", () => {
     expect(woken("10.9.0.0/16")).toMatchObject([
       { rule: "dormant_token", evidence: { is_new_network: true } },
     ]);
@@ -550,7 +550,7 @@ describe("dormant_token of which the audit log knows nothing", () => {
     expect(woken()).toEqual([]);
   });
 
-  it("reads the network of the use before from the event", () => {
+  it("reads the network of the previous use from the event", () => {
     const read = (previous_use: unknown) =>
       toSeenEvent({
         event_type: "token_used",
@@ -564,7 +564,7 @@ describe("dormant_token of which the audit log knows nothing", () => {
   });
 });
 
-describe("clients to look at", () => {
+describe("suspectClients", () => {
   const look = (hours: ReadonlyMap<number, number>, lastHour: number, ageDays: number) =>
     suspectClients(
       {
@@ -578,7 +578,7 @@ describe("clients to look at", () => {
     );
   const spread = new Map([3, 4, 5].map((back) => [NOW - back * HOUR_MS, 4] as const));
 
-  it("has a young client that got its tokens slowly, and waits", () => {
+  it("returns a young client that got its tokens slowly and then paused", () => {
     expect(look(spread, 0, 1)).toEqual(["new"]);
     expect(look(new Map([[NOW - 3 * HOUR_MS, 9]]), 0, 1)).toEqual([]);
     expect(look(new Map([[NOW - 30 * HOUR_MS, 12]]), 0, 2)).toEqual([]);
@@ -627,7 +627,7 @@ describe("idle_client", () => {
       ]),
     }).filter(({ rule }) => rule === "idle_client");
 
-  it("raises a service that wakes elsewhere or by another program, and no monthly job", () => {
+  it("raises a service that wakes up elsewhere or with another program, but no monthly job", () => {
     expect(idle(12, "203.0.0.0/16 okhttp")).toMatchObject([
       { subject: { kind: "client", id: "job" }, observed: 12, score: 45 },
     ]);
@@ -647,19 +647,19 @@ describe("outage", () => {
     })),
   });
 
-  it("is one notice of many clients that are refused at once for one reason", () => {
+  it("raises one notice when many clients fail at once for one reason", () => {
     expect(found(refused(4, 10))).toMatchObject([
       { rule: "outage", subject: { kind: "reason", id: "expired_token" }, observed: 40, score: 20 },
     ]);
     expect(found(refused(3, 100))).toEqual([]);
     expect(found(refused(4, 9))).toEqual([]);
-    // Guesses at many clients are an attack, and none of an outage.
+    // Credential guesses against many clients are an attack, not an outage.
     expect(found(refused(4, 100, "unknown_token"))).toEqual([]);
   });
 });
 
-describe("what is read of an event", () => {
-  it("is a user agent's family and platform without versions", () => {
+describe("toSeenEvent, agentOf, templateOf and riskOf", () => {
+  it("reduce a user agent to its family and platform without versions", () => {
     const agents: readonly (readonly [string, string])[] = [
       [
         "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
@@ -691,13 +691,13 @@ describe("what is read of an event", () => {
     expect(agentOf(`${"(".repeat(5000)}x`)?.length).toBeLessThanOrEqual(64);
   });
 
-  it("is an endpoint without its resources", () => {
+  it("replace resource IDs in an endpoint", () => {
     expect(templateOf("/api/v1/orders/42/items")).toBe("/api/v1/orders/*/items");
     expect(templateOf("/users/6f1d2c3b-0000-4000-8000-000000000000")).toBe("/users/*");
     expect(templateOf("/api/orders")).toBe("/api/orders");
   });
 
-  it("leaves out what does not fit", () => {
+  it("drop invalid values", () => {
     const read = toSeenEvent({
       event_type: "token_used",
       occurred_at: toInstant(NOW),
@@ -710,7 +710,7 @@ describe("what is read of an event", () => {
     expect(isGuess("unknown_token") && !isGuess("expired_token") && !isGuess(undefined)).toBe(true);
   });
 
-  it("is a risk by score, and a scope's weight", () => {
+  it("derive the risk from a score and the sensitivity of a scope", () => {
     expect([39, 40, 69, 70].map(riskOf)).toEqual(["low", "medium", "medium", "high"]);
     for (const scope of ["api:write", "offline_access", "users.admin", "delete"]) {
       expect(isSensitive(scope)).toBe(true);
@@ -719,8 +719,8 @@ describe("what is read of an event", () => {
   });
 });
 
-describe("clients in a new network", () => {
-  it("are looked at when their networks do not have it, or when they are old and have none", () => {
+describe("clientsInNewNetworks", () => {
+  it("returns clients in an unknown network and older clients without known networks", () => {
     const counts = [
       { clientId: "service", value: "203.0.0.0/16 curl", minutes: new Map([[NOW - MINUTE_MS, 1]]) },
     ];

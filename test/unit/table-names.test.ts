@@ -9,7 +9,7 @@ import {
   tableProperty,
 } from "../../shared/core/table-names.ts";
 
-it("gives a table one name in each place, from its definition alone", () => {
+it("table names are derived from the table definition", () => {
   const names = [tableLabel, tableProperty, tableContextKey, tableConstructId].map((name) =>
     name("CLEANUP_RUNS_TABLE"),
   );
@@ -17,7 +17,7 @@ it("gives a table one name in each place, from its definition alone", () => {
   expect(tableLabel("TOKENS_TABLE")).toBe("tokens");
 });
 
-it("knows the variable of every table in a function's environment", () => {
+it("forEachTable returns a variable for every table in a function's environment", () => {
   const variables = forEachTable(
     (variable) => variable,
     (variable) => `the ${variable}`,

@@ -11,8 +11,8 @@ const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const range = (parameters: { from?: string; to?: string }) =>
   resolveRange(rangeParametersSchema.parse(parameters), NOW, 90);
 
-describe("a time range", () => {
-  it("is the last day, and a day before its end, unless it is told", () => {
+describe("resolveRange", () => {
+  it("defaults to the last day, or to the day before a given end", () => {
     expect(range({})).toEqual({ fromMs: NOW - DAY_MS, toMs: NOW });
     const to = toInstant(NOW - 5 * DAY_MS);
     expect(range({ to })).toEqual({ fromMs: NOW - 6 * DAY_MS, toMs: NOW - 5 * DAY_MS });
@@ -20,7 +20,7 @@ describe("a time range", () => {
     expect(range({ from, to })).toEqual({ fromMs: NOW - 7 * DAY_MS, toMs: NOW - 5 * DAY_MS });
   });
 
-  it("begins before it ends, within what is kept, and ends within a year from now", () => {
+  it("requires a start before the end and within the retention, and an end within a year from now", () => {
     const refused = (from: number, to: number) =>
       expect(() => range({ from: toInstant(from), to: toInstant(to) })).toThrow(InvalidRangeError);
     refused(NOW, NOW);
@@ -32,6 +32,6 @@ describe("a time range", () => {
   });
 });
 
-it("rounds the seconds at which something expires up, never down", () => {
+it("toEpochSeconds rounds up", () => {
   expect([1000, 1001, 1999, 2000].map(toEpochSeconds)).toEqual([1, 2, 2, 2]);
 });

@@ -14,7 +14,7 @@ function reading(issuer: object, claims: Claims) {
   return readTokenClaims(claimReader(parsed), claims, NOW_MS);
 }
 
-/** What is read of a token: whose it is, and what it may do. */
+/** Returns the client, user, session and scopes of a token. */
 function facts(issuer: object, claims: Claims) {
   const read = reading(issuer, claims);
   if ("reason" in read) return read.reason;
@@ -161,8 +161,8 @@ const pingClaims = {
   env: "11112222-bbbb-3333-cccc-4444dddd5555",
 };
 
-describe("the access tokens of", () => {
-  it("Cognito: a user's, a client's own, and no ID token or other client's", () => {
+describe("readTokenClaims", () => {
+  it("reads Cognito tokens of users and clients and rejects ID tokens and other clients", () => {
     expect(facts(cognito, cognitoClaims)).toEqual({
       client: "1example23456789",
       user: cognitoClaims.sub,
@@ -173,13 +173,13 @@ describe("the access tokens of", () => {
     expect(facts(cognito, own)).toMatchObject({ user: undefined, session: undefined });
     expect(facts(cognito, { ...cognitoClaims, token_use: "id" })).toBe("wrong_token_type");
     expect(facts(cognito, { ...cognitoClaims, client_id: "other" })).toBe("wrong_client");
-    // Resource binding gives a token an audience: then it counts.
+    // With resource binding, a token has an audience, which is then checked.
     const withAudience = { ...cognito, audiences: ["https://api.example.com"] };
     expect(facts(withAudience, cognitoClaims)).toMatchObject({ client: "1example23456789" });
     expect(facts(withAudience, { ...cognitoClaims, aud: "https://other" })).toBe("wrong_audience");
   });
 
-  it("Auth0: scopes and permissions, by azp or client_id, and a machine's", () => {
+  it("reads Auth0 scopes and permissions, the client from azp or client_id, and machine tokens", () => {
     expect(facts(auth0, auth0Claims)).toEqual({
       client: "my_client_id",
       user: "auth0|507f1f77bcf86cd799439011",
@@ -192,7 +192,7 @@ describe("the access tokens of", () => {
     expect(facts(auth0, machine)).toMatchObject({ client: "my_client_id", user: undefined });
   });
 
-  it("Okta: cid, uid and scp", () => {
+  it("reads cid, uid and scp of Okta tokens", () => {
     expect(facts(okta, oktaClaims)).toEqual({
       client: "nmdP1fcyvdVO11AL7ECm",
       user: "00ujmkLgagxeRrAg20g3",
@@ -206,7 +206,7 @@ describe("the access tokens of", () => {
   it.each([
     ["2.0", entra2, entra2Claims],
     ["1.0", entra1, entra1Claims],
-  ])("Entra ID, version %s: a user's and an application's", (_, issuer, claims) => {
+  ])("reads Entra ID tokens of version %s for users and applications", (_, issuer, claims) => {
     expect(facts(issuer, claims)).toEqual({
       client: "11112222-bbbb-3333-cccc-4444dddd5555",
       user: claims.oid,
@@ -227,7 +227,7 @@ describe("the access tokens of", () => {
     expect(idOf({ uti: "other" })).not.toBe(idOf({}));
   });
 
-  it("Keycloak: by its own typ, with roles where they are configured, and a service account", () => {
+  it("reads Keycloak tokens with configured roles and service accounts, and checks typ", () => {
     expect(facts(keycloak, keycloakClaims)).toEqual({
       client: "shop-app",
       user: keycloakClaims.sub,
@@ -241,21 +241,21 @@ describe("the access tokens of", () => {
     const { sid, ...withoutSession } = keycloakClaims;
     const service = { ...withoutSession, preferred_username: "service-account-shop-app" };
     expect(facts(keycloak, service)).toMatchObject({ user: undefined });
-    // Keycloak writes user names in lower case, and ids of clients as they are.
+    // Keycloak lower-cases user names but not client IDs.
     const named = { ...service, azp: "Shop-App" };
     expect(facts(keycloak, named)).toMatchObject({ client: "Shop-App", user: undefined });
     const user = { user: keycloakClaims.sub };
     for (const preferred_username of ["service-account-x", "service-account-", "service-account"]) {
       expect(facts(keycloak, { ...service, preferred_username })).toMatchObject(user);
     }
-    // Somebody with a session is a user, however they are named.
+    // A token with a session belongs to a user, regardless of the name.
     expect(facts(keycloak, { ...service, sid })).toMatchObject(user);
     for (const typ of ["ID", "Refresh", "Offline", "Logout"]) {
       expect(facts(keycloak, { ...keycloakClaims, typ })).toBe("wrong_token_type");
     }
   });
 
-  it("PingOne", () => {
+  it("reads PingOne tokens", () => {
     expect(facts(ping, pingClaims)).toEqual({
       client: pingClaims.client_id,
       user: pingClaims.sub,
@@ -265,7 +265,7 @@ describe("the access tokens of", () => {
   });
 });
 
-describe("what the configuration says of claims", () => {
+describe("claim configuration", () => {
   const issuer = { issuer: "https://login.example.com", audiences: ["api"] };
   const claims = {
     ...LIFE,
@@ -279,7 +279,7 @@ describe("what the configuration says of claims", () => {
     sid: "s",
   };
 
-  it("names other claims, and keeps the ids of one issuer apart from another's", () => {
+  it("maps other claims and separates the IDs of issuers with prefixes", () => {
     const configured = {
       ...issuer,
       clientClaim: "sub",
@@ -294,7 +294,7 @@ describe("what the configuration says of claims", () => {
     });
   });
 
-  it("asks for prefixes with several issuers, of which none begins another", () => {
+  it("requires prefixes for several issuers, none a prefix of another", () => {
     const two = (first?: string, second?: string) => () =>
       parseMonitoringConfig({
         issuers: [
@@ -316,11 +316,11 @@ describe("what the configuration says of claims", () => {
     [{ ...issuer, algorithms: ["HS256"] }, /algorithms/],
     [{ ...issuer, verification: "introspection" }, /goes together/],
     [{ ...issuer, keysRefreshSeconds: 600, keysMaxAgeSeconds: 60 }, /keysMaxAgeSeconds/],
-  ])("is refused with its reason: %#", (wrong, message) => {
+  ])("rejects an invalid issuer with the reason: %#", (wrong, message) => {
     expect(() => parseMonitoringConfig({ issuers: [wrong as never] })).toThrow(message);
   });
 
-  it("never yields a scope that no header may carry, nor more than fit", () => {
+  it("drops scopes that a header can't carry and limits their number and length", () => {
     const many = Array.from({ length: 300 }, (_, n) => `s${n}`);
     const read = facts(issuer, { ...claims, scope: [...many, 'a"b', "ü", "two words"] as never });
     expect(read).toMatchObject({ scopes: expect.arrayContaining(["s0"]) });

@@ -14,7 +14,7 @@ const OPTIONS = { seed: 7, startMs: START_MS, days: 8, eventsPerDay: 6000 };
 
 const benign = generateTraffic({ ...OPTIONS, attacks: "none" });
 const attacked = generateTraffic(OPTIONS);
-/** Other seeds, of a size in which every day has its attacks. */
+/** Other seeds, with attacks on every day. */
 const manySeeds = [1, 2, 3, 4].map((seed) =>
   generateTraffic({ ...OPTIONS, seed, days: 3, eventsPerDay: 3000, attacks: "every-day" }),
 );
@@ -36,7 +36,7 @@ function groups(events: readonly OAuthEvent[], keyOf: (event: OAuthEvent) => str
   return found;
 }
 
-/** The most that a measure finds in any window of the length that begins with an event. */
+/** Returns the maximum of a measure over all windows of the given length that start with an event. */
 function mostWithin(
   events: readonly OAuthEvent[],
   lengthMs: number,
@@ -51,7 +51,7 @@ function mostWithin(
 const networks = (events: readonly OAuthEvent[]) => new Set(events.map(ipOf).map(prefixOf)).size;
 const size = (events: readonly OAuthEvent[]) => events.length;
 
-/** A label's events: those about its subject, from its first to its last. */
+/** Returns a label's events: those of its subject from its start to its end. */
 function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
   const isAbout: Record<AttackLabel["subject"]["kind"], (event: OAuthEvent) => boolean> = {
     client: (event) => (event.oauth_client_id ?? "(none)") === label.subject.id,
@@ -68,7 +68,7 @@ function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
 }
 
 const traffics = [attacked, ...manySeeds];
-/** Every attack of a kind: one of the attacked days, three of each other seed. */
+/** Returns every attack of a kind: one in the attacked traffic, three in each other seed. */
 function planted(attack: AttackName) {
   const found = traffics.flatMap((traffic) =>
     traffic.labels
@@ -83,14 +83,14 @@ const reasons = (events: readonly OAuthEvent[]) => [
 ];
 const lengthOf = ({ startMs, endMs }: AttackLabel) => endMs - startMs;
 
-describe("generated traffic", () => {
-  it("is the same for the same seed, ids included, and another for another", () => {
+describe("generateTraffic", () => {
+  it("is deterministic per seed, including IDs", () => {
     expect(generateTraffic(OPTIONS)).toEqual(attacked);
     const other = generateTraffic({ ...OPTIONS, seed: 8 });
     expect(other.events[0]?.id).not.toBe(attacked.events[0]?.id);
   });
 
-  it("has events that the envelope's schema takes as they are, by time, each with its own UUIDv7", () => {
+  it("generates valid events in order of time, each with its own UUIDv7", () => {
     expect(attacked.events.map((event) => oauthEventSchema.parse(event))).toEqual(attacked.events);
     const times = attacked.events.map(({ occurred_at }) => occurred_at);
     expect(times).toEqual(times.toSorted());
@@ -103,7 +103,7 @@ describe("generated traffic", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("stays within its range, about as large as asked", () => {
+  it("stays within its time range and close to the requested size", () => {
     const outside = attacked.events.filter(
       (event) => atMs(event) < START_MS || atMs(event) >= START_MS + 8 * DAY_MS,
     );
@@ -113,7 +113,7 @@ describe("generated traffic", () => {
     expect(workingDays.length / 5).toBeLessThan(1.15 * 6000);
   });
 
-  it("is quieter at night and on weekends", () => {
+  it("generates fewer events at night and on weekends", () => {
     const between = (fromHour: number, toHour: number) =>
       benign.events.filter((event) => {
         const hour = (atMs(event) % DAY_MS) / HOUR_MS;
@@ -129,7 +129,7 @@ describe("generated traffic", () => {
     }
   });
 
-  it("has forty clients with Zipf shares, of three kinds", () => {
+  it("generates forty clients of three kinds with Zipf shares", () => {
     expect(benign.clients).toHaveLength(40);
     expect(new Set(benign.clients.map(({ clientId }) => clientId)).size).toBe(40);
     const byClient = groups(benign.events, (event) => event.oauth_client_id);
@@ -151,7 +151,7 @@ describe("generated traffic", () => {
     }
   });
 
-  it("has a use carry the use before it", () => {
+  it("includes the previous use in each use", () => {
     const latest = new Map<string, { at: string; ip: string }>();
     let repeated = 0;
     for (const event of attacked.events.filter(isUse)) {
@@ -168,7 +168,7 @@ describe("generated traffic", () => {
     expect(repeated).toBeGreaterThan(1000);
   });
 
-  it("never lets a token in before it is issued, once it is expired, or once it is revoked", () => {
+  it("never uses a token before its issuance or after its expiry or revocation", () => {
     const life = new Map<string, { fromMs: number; toMs: number }>();
     const wrong: OAuthEvent[] = [];
     for (const event of attacked.events) {
@@ -189,13 +189,13 @@ describe("generated traffic", () => {
     expect(life.size).toBeGreaterThan(1000);
   });
 
-  it("refuses options that make no traffic", () => {
+  it("rejects options that produce no traffic", () => {
     expect(() => generateTraffic({ ...OPTIONS, clients: 2 })).toThrow("at least 3 clients");
     expect(() => generateTraffic({ ...OPTIONS, days: 0 })).toThrow(RangeError);
   });
 });
 
-describe("the networks of the demo", () => {
+describe("demo networks", () => {
   const origins = new Origins(
     parseMonitoringConfig({ origins: { networks: [...DEMO_NETWORKS] } }).origins.networks,
   );
@@ -204,7 +204,7 @@ describe("the networks of the demo", () => {
     return new Set([...addresses].map((ip) => origins.of(ip)?.country));
   };
 
-  it("say of every address where it is, and of attackers another country than of users", () => {
+  it("know the country of every address, and users and attackers are in different countries", () => {
     expect(countriesOf(attacked).has(undefined)).toBe(false);
     expect(countriesOf(benign)).toEqual(new Set(["DE", "IE", "NL", "SG"]));
     const users = {
@@ -216,14 +216,14 @@ describe("the networks of the demo", () => {
 });
 
 describe("benign traffic", () => {
-  it("is what is left of an attacked day without its attacks", () => {
+  it("is what remains of attacked traffic without the attacks", () => {
     expect(benign.labels).toEqual([]);
     const all = new Set(attacked.events.map(({ id }) => id));
     expect(benign.events.every(({ id }) => all.has(id))).toBe(true);
     expect(attacked.events.length).toBeGreaterThan(benign.events.length);
   });
 
-  it("has what goes wrong every day without harm", () => {
+  it("includes everyday harmless failures", () => {
     const failures = groups(benign.events.filter(isFailure), (event) => text(event, "reason"));
     expect([...failures.keys()].sort()).toEqual([
       "expired_token",
@@ -243,7 +243,7 @@ describe("benign traffic", () => {
     expect(new Set(violations.map((event) => event.oauth_client_id)).size).toBe(1);
   });
 
-  it("knows users who move, and clients whose first day is the last", () => {
+  it("includes users who move and clients that appear later", () => {
     const uses = groups(benign.events.filter(isUse), tokenOf);
     expect([...uses.values()].some((events) => networks(events) === 2)).toBe(true);
     const newcomers = benign.clients.filter(({ firstMs }) => firstMs > START_MS);
@@ -256,7 +256,7 @@ describe("benign traffic", () => {
     expect(newcomers.some(({ firstMs }) => firstMs > START_MS + 7 * DAY_MS)).toBe(true);
   });
 
-  it("has deploys, in which a service gets a few times its usual number of tokens", () => {
+  it("includes deployments in which a service gets several times its usual tokens", () => {
     const [busiest] = benign.clients.filter(({ kind }) => kind === "service");
     const issued = benign.events.filter(
       (event) => isIssuance(event) && event.oauth_client_id === busiest?.clientId,
@@ -278,7 +278,7 @@ describe("benign traffic", () => {
     return { ...traffic, unlabelled: traffic.events.filter((event) => !isLabelled(event)) };
   });
 
-  it("has no address that fails as an attacker's does", () => {
+  it("has no address that fails like an attacker's", () => {
     for (const { unlabelled } of everyBenign) {
       for (const events of groups(unlabelled.filter(isFailure), ipOf).values()) {
         expect(mostWithin(events, 10 * MINUTE_MS, size)).toBeLessThanOrEqual(30);
@@ -287,7 +287,7 @@ describe("benign traffic", () => {
     }
   });
 
-  it("has no token that is used as a stolen, probing, revoked or dormant one is", () => {
+  it("has no token that is used like a stolen, probing, revoked or dormant one", () => {
     for (const { unlabelled } of everyBenign) {
       for (const events of groups(unlabelled.filter(isUse), tokenOf).values()) {
         expect(mostWithin(events, 15 * MINUTE_MS, networks)).toBeLessThan(3);
@@ -309,7 +309,7 @@ describe("benign traffic", () => {
     }
   });
 
-  it("has services come from one or two networks, always", () => {
+  it("always has each service in one or two networks", () => {
     const services = benign.clients.filter(({ kind }) => kind === "service");
     expect(services).not.toEqual([]);
     for (const { clientId } of services) {
@@ -321,7 +321,7 @@ describe("benign traffic", () => {
 });
 
 describe("labelled attacks", () => {
-  it("are each there once in a labelled day, within it", () => {
+  it("occur once per labelled day, within that day", () => {
     const lastDayMs = START_MS + 7 * DAY_MS;
     expect(attacked.labels.map(({ attack }) => attack).sort()).toEqual([...ATTACKS].sort());
     for (const traffic of manySeeds) expect(traffic.labels).toHaveLength(3 * ATTACKS.length);
@@ -335,14 +335,14 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("begin at other hours with another seed or day", () => {
+  it("start at different hours for other seeds and days", () => {
     const hours = planted("token_theft").map(({ label }) =>
       Math.floor((label.startMs % DAY_MS) / HOUR_MS),
     );
     expect(new Set(hours).size).toBeGreaterThan(3);
   });
 
-  it("credential_stuffing: one address, hundreds of unknown tokens in minutes", () => {
+  it("credential_stuffing tries hundreds of unknown tokens from one address within minutes", () => {
     for (const { label, events } of planted("credential_stuffing")) {
       expect(events.length).toBeGreaterThanOrEqual(250);
       expect(reasons(events)).toEqual(["unknown_token"]);
@@ -351,9 +351,9 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("distributed_stuffing: hundreds of addresses, two to four unknown tokens each", () => {
+  it("distributed_stuffing tries two to four unknown tokens from each of hundreds of addresses", () => {
     for (const { traffic, label, events } of planted("distributed_stuffing")) {
-      // A low and slow address may be at it at the same time.
+      // A low_and_slow address may be active at the same time.
       const others = new Set(traffic.labels.map(({ subject }) => subject.id));
       const tries = events.filter(
         (event) => text(event, "reason") === "unknown_token" && !others.has(ipOf(event)),
@@ -366,7 +366,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("token_theft: a token used from four networks and more, while its owner goes on", () => {
+  it("token_theft uses a token from four or more networks while its owner stays active", () => {
     for (const { label, events } of planted("token_theft")) {
       expect(events.every(isUse)).toBe(true);
       expect(networks(events)).toBeGreaterThanOrEqual(5);
@@ -374,7 +374,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("scope_probing: a token refused at dozens of endpoints", () => {
+  it("scope_probing uses a token that is denied at dozens of endpoints", () => {
     for (const { label, events } of planted("scope_probing")) {
       expect(new Set(events.map((event) => text(event, "endpoint"))).size).toBeGreaterThanOrEqual(
         30,
@@ -388,7 +388,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("runaway_issuer: 15 times the usual tokens and more for 40 minutes", () => {
+  it("runaway_issuer issues at least 15 times the usual tokens for 40 minutes", () => {
     for (const { traffic, label, events } of planted("runaway_issuer")) {
       const issued = events.filter(isIssuance).length;
       const all = traffic.events.filter(
@@ -402,13 +402,13 @@ describe("labelled attacks", () => {
       const usual = ((all.length - inRunaways.length) * 40 * MINUTE_MS) / (days * DAY_MS);
       expect(issued).toBeGreaterThanOrEqual(15 * usual);
       expect(issued).toBeGreaterThanOrEqual(40);
-      // Beside the client's usual ones, or as many as any client is issued.
+      // In addition to the client's usual tokens, or as many as any client is issued.
       expect(issued).toBeLessThanOrEqual(Math.max(45, 32 * usual + 5));
       expect(lengthOf(label)).toBe(40 * MINUTE_MS);
     }
   });
 
-  it("low_and_slow: an address that fails every one to three minutes for ten hours", () => {
+  it("low_and_slow fails from one address every one to three minutes for ten hours", () => {
     for (const { label, events } of planted("low_and_slow")) {
       const gaps = events.slice(1).map((event, n) => atMs(event) - atMs(events[n] as OAuthEvent));
       expect(Math.min(...gaps)).toBeGreaterThanOrEqual(MINUTE_MS - 1);
@@ -418,7 +418,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("revoked_token_use: a token presented hours after its revocation", () => {
+  it("revoked_token_use presents a token hours after its revocation", () => {
     for (const { traffic, label, events } of planted("revoked_token_use")) {
       const revoked = traffic.events.find(
         (event) => event.event_type === "token_revoked" && tokenOf(event) === label.subject.id,
@@ -430,7 +430,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("credential_reuse: a code or refresh token presented again", () => {
+  it("credential_reuse presents a code or refresh token again", () => {
     const all = planted("credential_reuse").flatMap(({ events }) => {
       const found = events.filter((event) => /_reused$/.test(text(event, "reason") ?? ""));
       expect(found.length).toBeGreaterThanOrEqual(2);
@@ -439,7 +439,7 @@ describe("labelled attacks", () => {
     expect(reasons(all).sort()).toEqual(["authorization_code_reused", "refresh_token_reused"]);
   });
 
-  it("dormant_token: a token that wakes up after weeks, from a network it knows", () => {
+  it("dormant_token uses a token again after weeks from a known network", () => {
     for (const { label, events } of planted("dormant_token")) {
       expect(events.filter(isUse).length).toBeGreaterThanOrEqual(140);
       expect(lengthOf(label)).toBeLessThanOrEqual(30 * MINUTE_MS);
@@ -449,7 +449,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("new_network: a service used from where it never was", () => {
+  it("new_network uses a service from an unknown network", () => {
     for (const { traffic, label } of planted("new_network")) {
       const own = traffic.events.filter((event) => event.oauth_client_id === label.subject.id);
       const before = own.filter((event) => atMs(event) < label.startMs);

@@ -8,7 +8,7 @@ import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { unusualHoursOfUser } from "../../shared/detection/rules/unusual-hours-of-user.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 
-/** A Wednesday, in the night. */
+/** A Wednesday at night. */
 const NOW = Date.parse("2026-11-25T03:00:00.000Z");
 const { rules } = parseMonitoringConfig({}).anomalies;
 
@@ -26,7 +26,7 @@ const use = (atMs: number, parts: Partial<SeenEvent> = {}): SeenEvent => ({
   ...parts,
 });
 
-/** Calls from nine to five on so many days before, of weekdays unless they are to be weekends. */
+/** Calls from nine to five on the given number of days, either weekdays or weekends. */
 function office(days: number, { weekends = false, fromHour = 9, toHour = 17 } = {}): SeenEvent[] {
   const found: SeenEvent[] = [];
   for (let back = 1, known = 0; known < days; back += 1) {
@@ -47,7 +47,7 @@ const find = (...events: readonly SeenEvent[]) =>
 const AT_NIGHT = use(NOW - 10 * MINUTE_MS);
 
 describe("unusual_hours", () => {
-  it("finds a user who is active where the history of four days has nobody awake", () => {
+  it("finds a user who is active at an hour that was always quiet in a history of four days", () => {
     expect(find(...office(4), AT_NIGHT)).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -58,22 +58,22 @@ describe("unusual_hours", () => {
       },
     ]);
     expect(find(...office(3), AT_NIGHT)).toEqual([]);
-    // Twenty calls are enough, and nineteen are not.
+    // Twenty calls are enough, nineteen aren't.
     const rarely = office(4, { fromHour: 9, toHour: 13 });
     expect(find(...rarely, AT_NIGHT)).toHaveLength(1);
     expect(find(...rarely.slice(1), AT_NIGHT)).toEqual([]);
   });
 
-  it("finds nothing within an hour of usual ones, nor for who works at night", () => {
+  it("ignores hours close to usual ones and users who work at night", () => {
     const worker = (fromHour: number, toHour: number) =>
       find(...office(6, { fromHour, toHour }), AT_NIGHT).length;
-    // It is in the hour that begins at two.
+    // The call is in the hour that starts at two.
     expect([worker(4, 17), worker(3, 17), worker(0, 14), worker(16, 23)]).toEqual([1, 0, 0, 1]);
-    // Eight hours of quiet are a night, and seven are none.
+    // Eight quiet hours count as a night, seven don't.
     expect([worker(6, 21), worker(6, 22)]).toEqual([1, 0]);
   });
 
-  it("knows weekdays and weekends apart", () => {
+  it("treats weekdays and weekends separately", () => {
     expect(find(...office(6, { weekends: true }), AT_NIGHT)).toEqual([]);
     const usual = activeHours(office(4), NOW);
     expect(usual).toMatchObject({ quietFrom: 18, quietHours: 15 });
@@ -81,7 +81,7 @@ describe("unusual_hours", () => {
     expect(hours.filter((hour) => isUnusualHour(usual, hour * HOUR_MS, 8))).toEqual([7, 19]);
   });
 
-  it("does not take what was done this night for a habit, and is about users and their tokens", () => {
+  it("ignores activity of the same night as history and applies only to users and their tokens", () => {
     const thisNight = use(NOW - 3 * HOUR_MS);
     expect(find(...office(4), thisNight, AT_NIGHT)).toHaveLength(1);
     const token = (userId: string | undefined) =>
@@ -98,15 +98,15 @@ describe("unusual_hours", () => {
     expect(token(undefined)).toEqual([]);
   });
 
-  it("raises nothing alone, and lifts what other rules find about the user", () => {
+  it("raises nothing alone but raises the score of other findings about the user", () => {
     expect(findAnomalies(holder(...office(6), AT_NIGHT), rules)).toEqual([]);
-    /** A token of the day goes on with another program of the user's, from a new network. */
+    /** The day's token is used with another program of the user from a new network. */
     const token = { tokenId: "of-day-1" };
     const own = use(NOW - 3 * DAY_MS, { agent: "curl" });
     const thief = use(AT_NIGHT.atMs, { ...token, agent: "curl", ip: "10.1.9.9" });
     const events = [own, ...office(6)].sort((a, b) => a.atMs - b.atMs);
     const nightly = findAnomalies(holder(...events, thief), rules);
-    // 25 for the other program and 5 for the address are not enough, also not with eight.
+    // 25 for the other program and 5 for the address aren't enough, even with the 8 added.
     expect(nightly).toEqual([]);
     const elsewhere = { ...thief, ip: "203.0.113.9", network: "203.0.0.0/16" };
     const found = findAnomalies(holder(...events, elsewhere), rules);
@@ -114,11 +114,11 @@ describe("unusual_hours", () => {
       ["token_theft", 55],
       ["unusual_hours", 20],
     ]);
-    // When the theft is muted, its support is nothing.
+    // When the theft is muted, its supporting finding isn't raised.
     expect(raisedOf(found.slice(1))).toEqual([]);
   });
 
-  it("lifts a score from 32 on, of the same user or token alone", () => {
+  it("raises scores of at least 32 and only for the same user or token", () => {
     const [support] = find(...office(4), AT_NIGHT);
     if (!support) throw new Error("there is support");
     const rule = unusualHoursOfUser;

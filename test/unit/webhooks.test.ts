@@ -39,8 +39,8 @@ const proposed = () =>
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-describe("a signature", () => {
-  it("is that of the example which the libraries of Standard Webhooks test by", () => {
+describe("signWebhook", () => {
+  it("matches the test example of the Standard Webhooks libraries", () => {
     const message = {
       id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
       sentAtSeconds: 1614265330,
@@ -53,7 +53,7 @@ describe("a signature", () => {
     });
   });
 
-  it("is there for both secrets during a rotation", () => {
+  it("signs with both secrets during a rotation", () => {
     const other = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
     const headers = signWebhook([other, SECRET], { id: "1", sentAtSeconds: 1, body: "{}" });
     expect(headers["webhook-signature"]).toMatch(/^v1,[A-Za-z0-9+/]{43}= v1,[A-Za-z0-9+/]{43}=$/);
@@ -65,14 +65,14 @@ describe("a signature", () => {
     ["too short", `whsec_${Buffer.alloc(23).toString("base64")}`],
     ["too long", `whsec_${Buffer.alloc(65).toString("base64")}`],
     ["nothing", "whsec_"],
-  ])("needs a secret, and not one with %s", (_, secret) => {
+  ])("rejects a secret with %s", (_, secret) => {
     const sign = () => signWebhook([secret], { id: "1", sentAtSeconds: 1, body: "{}" });
     expect(sign).toThrow(/whsec_ and the base64 of 24 to 64 bytes/);
   });
 });
 
-describe("a notice", () => {
-  it("says what happened, to whom, and what to do", () => {
+describe("noticeOf", () => {
+  it("states what happened, the subject and the advice", () => {
     expect(alert()).toMatchObject({
       type: "alert.opened",
       title: "OAuth alert: failure_burst",
@@ -94,7 +94,7 @@ describe("a notice", () => {
     });
   });
 
-  it("is made of any event of its type, and of no other", () => {
+  it("accepts any event of a known type and ignores other types", () => {
     expect(notice("action_taken", { target: 7, actor: null })).toMatchObject({
       type: "action.taken",
     });
@@ -102,8 +102,8 @@ describe("a notice", () => {
   });
 });
 
-describe("a body", () => {
-  it("has the link of an action that waits where its format has one, and none without", () => {
+describe("webhookBody", () => {
+  it("includes the approval link where the format supports it", () => {
     const url = "https://admin.example.com/dashboard#approve=x.y";
     const event = createEvent(
       { eventType: "action_proposed", details: { action: "block" } },
@@ -124,7 +124,7 @@ describe("a body", () => {
     }
   });
 
-  it("of Standard Webhooks has a type, a time and data", () => {
+  it("has type, time and data in Standard Webhooks format", () => {
     expect(JSON.parse(webhookBody(alert(), "standard"))).toMatchObject({
       type: "alert.opened",
       timestamp: "2026-11-25T08:00:00.000Z",
@@ -132,7 +132,7 @@ describe("a body", () => {
     });
   });
 
-  it("for Slack has a fallback, a heading and facts", () => {
+  it("has a fallback text, a heading and facts for Slack", () => {
     const { text, blocks } = JSON.parse(webhookBody(alert(), "slack"));
     expect(text).toMatch(/^OAuth alert: failure_burst 60 failed/);
     expect(blocks.map(({ type }: { type: string }) => type)).toEqual([
@@ -143,7 +143,7 @@ describe("a body", () => {
     expect(blocks[2].text.text).toContain("*Client:* `app`");
   });
 
-  it("for Teams is one adaptive card", () => {
+  it("is one adaptive card for Teams", () => {
     const { type, attachments } = JSON.parse(webhookBody(proposed(), "teams"));
     expect(type).toBe("message");
     expect(attachments[0]).toMatchObject({
@@ -152,7 +152,7 @@ describe("a body", () => {
     });
   });
 
-  it("lets no name put a link, a mention or a line of its own into a message", () => {
+  it("lets no name add a link, a mention or a line to a message", () => {
     const evil = alert({
       message: "x\n<!channel> <https://evil.example.com|click> [a](https://b.c)",
     });
@@ -166,7 +166,7 @@ describe("a body", () => {
     expect(long.blocks[0].text.text.length).toBeLessThanOrEqual(150);
   });
 
-  it("has nothing of an event that Slack would read as markup, a link or an emoji", () => {
+  it("contains no event text that Slack would read as markup, a link or an emoji", () => {
     const words = "*bold* _it_ ~s~ `c` :smile: @here #general https://evil.example.com <@U1> & >q";
     const body = webhookBody(alert({ message: words, rule: words, advice: words }), "slack");
     const { mrkdwn, blocks } = JSON.parse(body);
@@ -181,7 +181,7 @@ describe("a body", () => {
     for (const { text } of texts) expect(text).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)/);
   });
 
-  it("keeps to the limits of Slack, whatever has to be escaped", () => {
+  it("stays within Slack's limits even after escaping", () => {
     const evil = "&".repeat(5000);
     const body = webhookBody(
       alert({ message: evil, rule: evil, advice: evil, subject: { kind: "ip", id: evil } }),
@@ -193,7 +193,7 @@ describe("a body", () => {
   });
 });
 
-describe("a webhook", () => {
+describe("sendWebhook", () => {
   const calls: { headers: Record<string, unknown>; body: string }[] = [];
   let status = 200;
   let server: Server;
@@ -223,7 +223,7 @@ describe("a webhook", () => {
       AT_MS,
     );
 
-  it("is called with its signature over the very bytes that were sent", async () => {
+  it("signs the exact bytes that are sent", async () => {
     await send({ url, secret: SECRET });
     const [call] = calls;
     const expected = signWebhook([SECRET], {
@@ -235,17 +235,20 @@ describe("a webhook", () => {
     expect(call?.headers["content-type"]).toBe("application/json");
   });
 
-  it("of Slack needs no secret beside its address", async () => {
+  it("needs only a URL for Slack", async () => {
     await send({ url }, "slack");
     expect(calls[0]?.headers).not.toHaveProperty("webhook-signature");
   });
 
-  it.each([500, 404, 301])("that answers with %i is to be called again", async (answer) => {
-    status = answer;
-    await expect(send({ url, secret: SECRET })).rejects.toThrow(/Siem/);
-  });
+  it.each([500, 404, 301])(
+    "throws after a response with status %i so that the call is retried",
+    async (answer) => {
+      status = answer;
+      await expect(send({ url, secret: SECRET })).rejects.toThrow(/Siem/);
+    },
+  );
 
-  it("never has its address or its secret in an error", async () => {
+  it("never includes the URL or the secret in an error", async () => {
     const wrong = [
       send({ url, secret: "whsec_x" }),
       send({ url }),

@@ -5,7 +5,7 @@ import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambd
 import type { Construct } from "constructs";
 import { OAuthMonitoring } from "oauth-monitoring";
 
-/** An API of orders. Every route but `/health` needs a token. */
+/** An orders API. Every route except `/health` needs a token. */
 export class OrdersStack extends Stack {
   constructor(scope: Construct, id: string, props?: StackProps) {
     super(scope, id, props);

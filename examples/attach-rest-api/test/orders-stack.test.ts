@@ -4,7 +4,7 @@ import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { OrdersStack } from "../lib/orders-stack.js";
 
-/** `GET CUSTOM` for each method whose resource's name begins with a word. */
+/** Returns method and authorization type, such as `GET CUSTOM`, of the methods below a resource. */
 function methodsOf(template: Template, resource: string): string[] {
   return Object.values(template.findResources("AWS::ApiGateway::Method"))
     .filter(({ Properties }) => Properties.ResourceId.Ref?.startsWith(`Api${resource}`))

@@ -1,4 +1,4 @@
-/** Answers with the order, and with what the authorizer knows of the caller. */
+/** Returns the order, and the authorizer's context of the caller. */
 export async function handler(event) {
   const { oauth_client_id, user_id, scope } = event.requestContext.authorizer.lambda;
   return {

@@ -8,11 +8,11 @@ import type { Construct } from "constructs";
 import { OAuthMonitoring } from "oauth-monitoring";
 
 export interface OrdersStackProps extends StackProps {
-  /** The beginning of the user pool's domain. No other pool of the region may have it. */
+  /** Prefix of the user pool's domain. It must be unique in the region. */
   readonly domainPrefix: string;
 }
 
-/** An API of orders that lets in the access tokens of a Cognito user pool. */
+/** An orders API that accepts the access tokens of a Cognito user pool. */
 export class OrdersStack extends Stack {
   constructor(scope: Construct, id: string, { domainPrefix, ...props }: OrdersStackProps) {
     super(scope, id, props);
@@ -26,7 +26,7 @@ export class OrdersStack extends Stack {
       scopes: [read, write],
     });
     const scopes = [read, write].map((each) => OAuthScope.resourceServer(server, each));
-    // A program that acts for itself.
+    // A program with the client credentials grant.
     const warehouse = pool.addClient("Warehouse", {
       generateSecret: true,
       oAuth: { flows: { clientCredentials: true }, scopes },

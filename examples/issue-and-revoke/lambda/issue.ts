@@ -13,7 +13,7 @@ export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayPr
   try {
     const request = JSON.parse(event.body ?? "null") as IssueTokenRequest;
     const { secret, token } = await issueToken(monitoring, request);
-    // RFC 6749, section 5.1: an answer with a token must not be stored.
+    // Responses with a token must not be stored (RFC 6749, section 5.1).
     return answer(201, {
       access_token: secret,
       token_type: "Bearer",

@@ -3,7 +3,7 @@ import { openMonitoring, revokeToken, TokenNotFoundError } from "oauth-monitorin
 
 const monitoring = openMonitoring();
 
-/** `DELETE /tokens/{token_id}` revokes a token. The authorizer refuses it from then on. */
+/** `DELETE /tokens/{token_id}` revokes a token. The authorizer denies its next call. */
 export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayProxyResult> {
   try {
     await revokeToken(monitoring, event.pathParameters?.token_id ?? "");

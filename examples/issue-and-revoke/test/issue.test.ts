@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { APIGatewayProxyEvent } from "aws-lambda";
 
-// What the construct's `environment` gives the function.
+// The variables of the construct's `environment`.
 Object.assign(process.env, {
   AWS_REGION: "eu-central-1",
   TOKENS_TABLE: "tokens",

@@ -6,7 +6,7 @@ import { TokensStack } from "../lib/tokens-stack.js";
 
 const template = Template.fromStack(new TokensStack(new App(), "Tokens"));
 
-/** The DynamoDB actions that a function's role allows. */
+/** Returns the DynamoDB actions that a function's role allows. */
 function actionsOf(name: string): string[] {
   const policies = Object.entries(template.findResources("AWS::IAM::Policy"))
     .filter(([id]) => id.startsWith(name))

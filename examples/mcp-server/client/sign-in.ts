@@ -14,10 +14,10 @@ import type {
   OAuthTokens,
 } from "@modelcontextprotocol/sdk/shared/auth.js";
 
-/** Lets the user sign in, in a browser, and waits for the code at an address of this machine (RFC 8252). */
+/** Signs the user in with a browser, and receives the code on a loopback address (RFC 8252). */
 class LoopbackSignIn implements OAuthClientProvider {
   readonly #state = randomUUID();
-  /** The authorization code, once the user has signed in. */
+  /** The authorization code. Resolves when the user has signed in. */
   readonly code: Promise<string>;
   #client: OAuthClientInformationMixed | undefined;
   #tokens: OAuthTokens | undefined;
@@ -38,7 +38,7 @@ class LoopbackSignIn implements OAuthClientProvider {
         response.end(isOurs ? "You may close this page." : "This page belongs to nobody.");
       });
     });
-    // Whoever waits for the code hears of a refusal.
+    // `connectAsUser` handles the rejection later.
     this.code.catch(() => {});
   }
 
@@ -99,11 +99,11 @@ class LoopbackSignIn implements OAuthClientProvider {
 }
 
 /**
- * Connects to an MCP server as a user. The server's refusal leads to its metadata (RFC 9728), which names the
- * authorization server. There the SDK registers the client (RFC 7591) and asks for a token for this server alone (PKCE,
+ * Connects to an MCP server as a user. The server's 401 response points to its metadata (RFC 9728), which names the
+ * authorization server. The SDK registers the client there (RFC 7591) and requests a token for this server only (PKCE,
  * RFC 8707).
  *
- * @param show shows the user a page, such as in a browser
+ * @param show shows the user a page, for example in a browser
  */
 export async function connectAsUser(server: URL, show: (url: URL) => void): Promise<Client> {
   const signIn = await LoopbackSignIn.start(show);

@@ -6,7 +6,7 @@ import { createOrdersServer } from "./orders-server.js";
 
 const { MCP_RESOURCE = "", AUTHORIZATION_SERVER = "" } = process.env;
 
-/** The event as a request of the fetch standard, which the SDK's transport takes. */
+/** Converts the event to a Fetch API request for the SDK's transport. */
 function toRequest({ requestContext, headers, body, isBase64Encoded }: APIGatewayProxyEventV2) {
   const fields = Object.entries(headers).map(([name, value]): [string, string] => [
     name,
@@ -19,7 +19,7 @@ function toRequest({ requestContext, headers, body, isBase64Encoded }: APIGatewa
   });
 }
 
-/** Every call that gets here has a good token, with the scopes of its tool. */
+/** Handles calls with a valid token and the scopes of their tool. The middleware denies all others. */
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
   .use(
     await oauthMonitoring({
@@ -32,7 +32,7 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
     }),
   )
   .handler(async (event) => {
-    // A function answers once, so there is no stream to open.
+    // A function responds once, so it cannot stream.
     if (event.requestContext.http.method !== "POST") {
       return { statusCode: 405, headers: { Allow: "POST" } };
     }

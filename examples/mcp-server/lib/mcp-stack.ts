@@ -8,13 +8,13 @@ import type { Construct } from "constructs";
 import { OAuthMonitoring } from "oauth-monitoring";
 
 export interface McpStackProps extends StackProps {
-  /** The issuer identifier of the authorization server. */
+  /** Issuer identifier of the authorization server. */
   readonly authorizationServer: string;
 }
 
 /**
- * An MCP server of orders behind an HTTP API. The API has no authorizer: the function decides itself, because it
- * serves the metadata by which an MCP client finds the authorization server, and knows which tool is called.
+ * An MCP server for orders behind an HTTP API. The API has no authorizer. The function authorizes calls, because it
+ * serves the metadata that leads MCP clients to the authorization server, and because it knows which tool is called.
  */
 export class McpStack extends Stack {
   constructor(scope: Construct, id: string, { authorizationServer, ...props }: McpStackProps) {
@@ -25,7 +25,7 @@ export class McpStack extends Stack {
       realm: "orders",
       routes: [{ path: "/mcp", scopes: ["orders:read"] }],
       config: {
-        // Clients ask for tokens for this server alone (RFC 8707), and no others are let in.
+        // Clients request tokens for this server only (RFC 8707). Other tokens are denied.
         issuers: [{ issuer: authorizationServer, audiences: [resource] }],
       },
     });

@@ -19,7 +19,7 @@ test("the API is open, and its function can decide about calls", () => {
     ({ Properties }) => Properties.Environment.Variables.AUTHORIZATION_SERVER,
   );
   assert.ok(server?.Properties.Environment.Variables.TOKENS_TABLE);
-  // Only tokens for this very server are let in.
+  // Only tokens for this server are allowed.
   const config = JSON.stringify(server.Properties.Environment.Variables.OAUTH_MONITORING_CONFIG);
   assert.match(config, /audiences.*"Fn::GetAtt":\["Api\w+","ApiEndpoint"\]\},"\/mcp/);
 });

@@ -7,12 +7,12 @@ import type { Resource } from "./use-resource.ts";
 
 interface ActivityChartProps {
   readonly title: string;
-  /** Event types shown, and the CSS variable of each one's colour. */
+  /** The event types to show, with the CSS variable of each colour. */
   readonly types: Readonly<Record<string, string>>;
   readonly kind: "stacked-bars" | "lines";
   readonly activity: Resource<Activity>;
   readonly empty: string;
-  /** Name of exported files. */
+  /** File name of exports. */
   readonly name: string;
 }
 
@@ -21,7 +21,7 @@ const LABELS: Readonly<Record<string, string>> = {
   token_used: "Used",
 };
 
-/** Some event types of the activity over time. */
+/** Shows the activity of some event types over time. */
 export function ActivityChart(props: ActivityChartProps) {
   const { title, types, kind, activity, empty, name } = props;
   const names = Object.keys(types);

@@ -7,17 +7,17 @@ import type { Activity } from "../../../shared/statistics/activity.ts";
 import type { ClientSummary } from "../../../shared/statistics/list-clients.ts";
 import type { TokenUsageStats } from "../../../shared/statistics/token-usage-stats.ts";
 
-/** An alert, with what administrators said of it. */
+/** An alert with its review by administrators. */
 export type ReviewedAlert = Alert & { readonly review?: AlertReview };
 
-/** What the admin routes that act answer. */
+/** Response types of the POST routes. */
 interface Outcomes {
   readonly actions: Action;
   readonly "action-counts": ActionHits;
   readonly "alert-reviews": AlertReview;
 }
 
-/** What the admin routes answer. */
+/** Response types of the GET routes. */
 interface Answers {
   readonly stats: TokenUsageStats;
   readonly activity: Activity;
@@ -34,7 +34,7 @@ interface Answers {
 
 export type Parameters = Readonly<Record<string, string | number | undefined>>;
 
-/** The API's refusal, with what an administrator can do. */
+/** An error response of the API, with advice for the administrator. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -43,7 +43,7 @@ export class ApiError extends Error {
     super(message);
   }
 
-  /** Whether the token is the reason. */
+  /** Whether the token was rejected. */
   get signedOut(): boolean {
     return this.status === 401 || this.status === 403;
   }
@@ -73,7 +73,7 @@ async function toError(response: Response): Promise<ApiError> {
   return new ApiError(response.status, `${detail}${request}`);
 }
 
-/** The admin routes next to the page. */
+/** Client of the admin routes, relative to the page. */
 export class AdminApi {
   constructor(
     private readonly token: string,
@@ -81,8 +81,10 @@ export class AdminApi {
   ) {}
 
   /**
-   * @throws ApiError when the API refuses, with what to do
-   * @throws TypeError when it cannot be reached
+   * Sends a GET request.
+   *
+   * @throws ApiError with advice, if the API returns an error
+   * @throws TypeError if the API can't be reached
    */
   async get<R extends keyof Answers>(
     route: R,
@@ -104,17 +106,17 @@ export class AdminApi {
   }
 
   /**
-   * Asks for an action.
+   * Sends a POST request.
    *
-   * @param key a repeated request with the same key is the same action
-   * @throws ApiError when the API refuses, with what to do
-   * @throws TypeError when it cannot be reached: then it may have been done
+   * @param key idempotency key: requests with the same key run once
+   * @throws ApiError with advice, if the API returns an error
+   * @throws TypeError if the API can't be reached. The request may still have succeeded.
    */
   post<R extends keyof Outcomes>(route: R, body: object, key?: string): Promise<Outcomes[R]> {
     return this.#send(route, body, key) as Promise<Outcomes[R]>;
   }
 
-  /** Decides about an action, as `post`. */
+  /** Decides about an action. Throws the same errors as `post`. */
   decide(
     actionId: string,
     decision: "approve" | "reject" | "release",

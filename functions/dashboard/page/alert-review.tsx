@@ -15,13 +15,13 @@ interface AlertReviewProps {
   readonly onDone: () => void;
 }
 
-/** Acknowledges an alert, notes upon it, and gives a verdict. */
+/** Form to acknowledge an alert, add a note, and set a verdict. */
 export function AlertReview({ api, alert, onDone }: AlertReviewProps) {
   const { review } = alert;
   const [note, setNote] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
-  // A resolved alert that another has replaced bears a time; what is said is said of the rule and the subject.
+  // The ID of a superseded alert contains a time. Reviews are stored for the rule and the subject, so it is left out.
   const alert_id = `${alert.rule}#${alert.subject.kind}#${alert.subject.id}`;
   const say = async (what: object) => {
     setBusy(true);

@@ -7,10 +7,10 @@ import type { Resource } from "./use-resource.ts";
 import type { Filters, Span } from "./view.ts";
 
 interface AlertsPanelProps {
-  /** Open ones first. */
+  /** Open alerts come first. */
   readonly alerts: Resource<readonly ReviewedAlert[]>;
   readonly api: AdminApi;
-  /** Called when something was said of an alert. */
+  /** Called after an alert was reviewed. */
   readonly onReviewed: () => void;
   readonly filters: Filters;
   readonly span: Span;
@@ -18,7 +18,7 @@ interface AlertsPanelProps {
   readonly onNarrow: (filters: Filters) => void;
 }
 
-/** The page has no filter for reasons, which many clients have at once, nor for networks. */
+/** The page has no filters for networks or for reasons, which many clients share. */
 const FILTER_OF = {
   client: "client_id",
   ip: "ip",
@@ -31,7 +31,7 @@ const FILTER_OF = {
 const byRisk = (a: Alert, b: Alert) =>
   Number(b.state === "open") - Number(a.state === "open") || b.score - a.score;
 
-/** Whether an alert was open in the span and is about what the page is narrowed to. */
+/** Whether an alert was open in the span and matches the filters. */
 function concerns(
   alert: Alert,
   { client_id, ip, token_id, user_id }: Filters,
@@ -48,7 +48,7 @@ function concerns(
   return within && client && is("ip", ip) && is("token", token_id) && is("user", user_id);
 }
 
-/** What the rules found in the course of an alert, the first first. */
+/** Lists the findings of an alert, oldest first. */
 function Timeline({ findings, nowMs }: Pick<Alert, "findings"> & { readonly nowMs: number }) {
   return (
     <details class="story">
@@ -67,7 +67,7 @@ function Timeline({ findings, nowMs }: Pick<Alert, "findings"> & { readonly nowM
   );
 }
 
-/** What the detection found, the highest risk first, and what to do about it. */
+/** Lists alerts by descending risk, with advice. */
 export function AlertsPanel(props: AlertsPanelProps) {
   const { alerts, api, filters, span, nowMs, onNarrow, onReviewed } = props;
   const shown = alerts.value?.filter((alert) => concerns(alert, filters, span)).sort(byRisk);
@@ -91,7 +91,7 @@ export function AlertsPanel(props: AlertsPanelProps) {
               <span>{formatType(alert.rule)}</span>
               <span class="message">
                 {alert.subject.id === "(none)" || FILTER_OF[alert.subject.kind] === undefined ? (
-                  // The page cannot be narrowed to callers without a client, to a reason or to a network.
+                  // There is no filter for callers without a client, for a reason, or for a network.
                   alert.message
                 ) : (
                   <button

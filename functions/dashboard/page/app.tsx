@@ -4,7 +4,7 @@ import { Approval, takeApprovalLink } from "./approval.tsx";
 import { Dashboard } from "./dashboard.tsx";
 import { SignIn } from "./sign-in.tsx";
 
-/** The tab's own storage: it ends with the tab, and other tabs cannot see it. */
+/** Key in the session storage, which is private to the tab and deleted with it. */
 const KEY = "oauth-monitoring.admin-token";
 
 /** The admin routes are siblings of the page, in every stage and under every domain. */
@@ -12,7 +12,10 @@ const base = new URL("./", location.href);
 
 const approvalLink = takeApprovalLink();
 
-/** Asks for the admin token, then shows the dashboard. If the address has an approval link, shows that action instead. */
+/**
+ * Asks for the admin token, then shows the dashboard. If the URL contains an approval link, shows its action
+ * instead.
+ */
 export function App() {
   const [token, setToken] = useState(() => sessionStorage.getItem(KEY));
   const [notice, setNotice] = useState<string>();

@@ -4,10 +4,10 @@ import { formatMoment, formatType } from "./format.ts";
 import { describeHits } from "./respond-panel.tsx";
 import { Mark } from "./sign-in.tsx";
 
-/** What the address says of a link by which an action is approved. Servers never get this part of an address. */
+/** Prefix of an approval link in the URL fragment, which browsers don't send to servers. */
 const MARK = "#approve=";
 
-/** The link that led to the page, if one did. It is taken out of the address, so that it stays in no history. */
+/** Returns the approval link in the URL, if any, and removes it from the URL and the history. */
 export function takeApprovalLink(): string | undefined {
   const { hash, pathname, search } = location;
   if (!hash.startsWith(MARK)) return undefined;
@@ -15,7 +15,7 @@ export function takeApprovalLink(): string | undefined {
   return hash.slice(MARK.length);
 }
 
-/** What the route of approvals answers. */
+/** The response of the approvals route. */
 interface Opened {
   readonly action: Action;
   readonly expires_at: string;
@@ -41,7 +41,9 @@ interface ApprovalProps {
   readonly link: string;
 }
 
-/** Shows what an action would do, and lets anyone with its link approve or reject it. Opening the link does nothing. */
+/**
+ * Shows what an action would do, and lets anyone with its link approve or reject it. Opening the link does nothing.
+ */
 export function Approval({ base, link }: ApprovalProps) {
   const [opened, setOpened] = useState<Opened>();
   const [reason, setReason] = useState("");
@@ -54,7 +56,7 @@ export function Approval({ base, link }: ApprovalProps) {
       setOpened(await ask(base, { link, ...body }));
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : String(failure));
-      // Somebody else may have decided in the meantime.
+      // Another person may have decided already.
       if (Object.keys(body).length > 0) setOpened(await ask(base, { link }).catch(() => undefined));
     } finally {
       setBusy(false);
@@ -101,7 +103,7 @@ export function Approval({ base, link }: ApprovalProps) {
   );
 }
 
-/** What the action would do, or what became of it. */
+/** Shows what the action would do, or the decision about it. */
 function Proposal({ action, expires_at }: Opened) {
   const { kind, target, state, actor, reason, until, hits, decided_by, decision_reason } = action;
   const isWaiting = state === "proposed";

@@ -1,6 +1,6 @@
 /**
- * On a system without a locale (`LANG=C`), browsers call their language `en-US@posix`. That is no language tag
- * (RFC 5646), and the library of the charts would stop the whole page at it. Imported before anything else.
+ * Whether the browser's language is a valid language tag (RFC 5646). Without a system locale (`LANG=C`), browsers
+ * report `en-US@posix`, which makes the chart library throw. This module must be imported first.
  */
 function isLanguageTag(language: string): boolean {
   try {

@@ -22,7 +22,7 @@ const KINDS = [
   ["events", "Events"],
 ] as const;
 
-/** The latest cleanup run: when, what it removed, and whether it finished. */
+/** Shows the latest cleanup run: its time, what it removed, and whether it finished. */
 export function CleanupPanel({ runs, nowMs }: CleanupPanelProps) {
   return (
     <Panel

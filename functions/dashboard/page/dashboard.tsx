@@ -19,7 +19,7 @@ import { useAdminData } from "./use-admin-data.ts";
 import { BEAT_MS, usePulse } from "./use-pulse.ts";
 import { type Filters, ORIGIN_FILTERS, readView, spanOf, type View, writeView } from "./view.ts";
 
-/** Events listed at first, and added by “Show more”. */
+/** Initial number of events, and the number that “Show more” adds. */
 const PAGE = 20;
 
 const TOKEN_TYPES = { token_used: "--used", token_issued: "--issued" };
@@ -37,7 +37,7 @@ const KNOWN_TYPES = [
   "session_ended",
 ];
 
-/** The view in the address bar, and how to change it. */
+/** Returns the view in the URL, and a function to change it. */
 function useView(): [View, (change: Partial<View>) => void] {
   const [view, setView] = useState(() => readView(location.search));
   useEffect(() => {
@@ -55,11 +55,11 @@ function useView(): [View, (change: Partial<View>) => void] {
 
 interface DashboardProps {
   readonly api: AdminApi;
-  /** @param message the reason, unless the administrator asked for it */
+  /** @param message reason, unless the administrator signed out */
   readonly onSignOut: (message?: string) => void;
 }
 
-/** The whole page, for one range and one set of filters. */
+/** The dashboard for one range and one set of filters. */
 export function Dashboard({ api, onSignOut }: DashboardProps) {
   const [view, change] = useView();
   const [live, setLive] = useState(true);

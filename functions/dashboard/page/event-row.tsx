@@ -10,13 +10,13 @@ interface EventRowProps {
   readonly onNarrow: (filters: Filters) => void;
 }
 
-/** A member of the event's data as text; undefined when it has none. */
+/** Returns a string in the event's data; undefined if it is absent or empty. */
 function text(event: StoredEvent, name: string): string | undefined {
   const value = event.event_data[name];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** What happened, in one line: the message, the reason or the scopes, and the request. */
+/** Returns a one-line summary: the message, reason or scopes, and the request. */
 function gist(event: StoredEvent): string {
   const required = event.event_data.required_scopes;
   return [
@@ -31,7 +31,7 @@ function gist(event: StoredEvent): string {
     .join(" · ");
 }
 
-/** The members of the event's origin that are text or numbers, as text. */
+/** Returns the string and number fields of the event's IP enrichment, as strings. */
 function originOf(event: StoredEvent): Readonly<Record<string, string | undefined>> {
   const { origin } = event.event_data;
   if (typeof origin !== "object" || origin === null) return {};
@@ -42,7 +42,7 @@ function originOf(event: StoredEvent): Readonly<Record<string, string | undefine
   );
 }
 
-/** One event: a summary, and every detail on demand. */
+/** Shows an event as a summary with expandable details. */
 export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
   const detail = useId();
   const { country, asn, operator, kind, latitude, longitude } = originOf(event);

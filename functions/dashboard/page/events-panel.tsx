@@ -6,7 +6,7 @@ import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 import type { Filters } from "./view.ts";
 
-/** The events shown, and whether the log has more. */
+/** The events to show, and whether the audit log has more. */
 export interface EventList {
   readonly events: readonly StoredEvent[];
   readonly more: boolean;
@@ -14,17 +14,17 @@ export interface EventList {
 
 interface EventsPanelProps {
   readonly list: Resource<EventList>;
-  /** `security`, `all`, or one type. */
+  /** `security`, `all`, or an event type. */
   readonly selection: string;
-  /** Types to choose from. */
+  /** The event types to choose from. */
   readonly types: readonly string[];
   readonly onSelect: (selection: string) => void;
-  /** Shows the next events. */
+  /** Loads the next events. */
   readonly onMore: () => void;
   readonly onNarrow: (filters: Filters) => void;
 }
 
-/** The newest events with their details, and older ones on demand. */
+/** Lists the newest events with their details. Loads older ones on request. */
 export function EventsPanel(props: EventsPanelProps) {
   const { list, selection, types, onSelect, onMore, onNarrow } = props;
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());

@@ -2,7 +2,7 @@ import { type Row, toCsv } from "./export.ts";
 
 interface ExportButtonsProps {
   readonly title: string;
-  /** The name of the file, without its extension. */
+  /** File name without extension. */
   readonly name: string;
   readonly rows: readonly Row[];
 }
@@ -12,11 +12,11 @@ function download(name: string, type: string, content: string): void {
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
-  // The download has begun after the click, so the source can be removed a moment later.
+  // The download has started by then, so the URL can be revoked.
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-/** Saves what a panel shows. */
+/** Buttons that export the contents of a panel. */
 export function ExportButtons({ title, name, rows }: ExportButtonsProps) {
   return (
     <span class="exports">

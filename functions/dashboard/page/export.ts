@@ -2,13 +2,14 @@
 export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * What a spreadsheet may read as a formula: `=`, `+`, `-` or `@`, also full-width, at the start of a cell. A spreadsheet
- * whose separator is a semicolon or tab ignores the quotes, so a cell also starts after one of these or a line break.
+ * Matches the start of text that a spreadsheet may run as a formula: `=`, `+`, `-` or `@`, including full-width
+ * forms, at the start of a cell. A spreadsheet with a semicolon or tab as separator ignores the quotes, so a cell
+ * also starts after a separator or line break.
  * https://owasp.org/www-community/attacks/CSV_Injection
  */
 const FORMULA_START = /(^|[;\t\r\n])((?:["']|[^\S\t\r\n])*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g;
 
-/** Quotes text as RFC 4180 requires. An apostrophe keeps a spreadsheet from running text as a formula. */
+/** Quotes text as RFC 4180 requires. An apostrophe prevents spreadsheets from running text as a formula. */
 function cell(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "number") return String(value);
@@ -17,7 +18,7 @@ function cell(value: unknown): string {
   return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** CSV with a header line, over the columns that any row has. */
+/** Converts rows to CSV with a header line. The columns are those of all rows. */
 export function toCsv(rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = rows.map((row) => columns.map((column) => cell(row[column])).join(","));

@@ -11,7 +11,7 @@ const LABELS: Readonly<Record<(typeof FILTER_NAMES)[number], string>> = {
   kind: "Network kind",
 };
 
-/** What to choose from, by filter. */
+/** Suggested values by filter. */
 const KINDS = ["hosting", "vpn", "proxy", "tor"];
 const LISTS: Readonly<Partial<Record<(typeof FILTER_NAMES)[number], string>>> = {
   client_id: "clients",
@@ -20,12 +20,12 @@ const LISTS: Readonly<Partial<Record<(typeof FILTER_NAMES)[number], string>>> = 
 
 interface FilterBarProps {
   readonly filters: Filters;
-  /** Clients to choose from: names by id. */
+  /** Client names by ID. */
   readonly clients: ReadonlyMap<string, string>;
   readonly onChange: (filters: Filters) => void;
 }
 
-/** Narrows the whole page to a client, user, token or address, and the events to a country or network. */
+/** Filters the page by client, user, token or address, and the events also by country or network. */
 export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
   const [draft, setDraft] = useState(filters);
   useEffect(() => setDraft(filters), [filters]);

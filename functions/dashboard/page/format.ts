@@ -10,13 +10,13 @@ const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
 export const formatNumber = (value: number): string => numbers.format(value);
 export const formatCompact = (value: number): string => compact.format(value);
-/** The day alone. */
+/** Formats the date without the time. */
 export const formatDay = (at: string | number): string => days.format(new Date(at));
-/** The time of day alone. */
+/** Formats the time without the date. */
 export const formatTime = (at: string | number): string => times.format(new Date(at));
-/** To the second, in the reader's own time zone. */
+/** Formats the date and time to the second, in the local time zone. */
 export const formatMoment = (at: string | number): string => moments.format(new Date(at));
-/** To the minute, in the reader's own time zone. */
+/** Formats the date and time to the minute, in the local time zone. */
 export const formatMinute = (at: string | number): string => minutes.format(new Date(at));
 
 const UNITS = [
@@ -25,7 +25,7 @@ const UNITS = [
   ["minute", 60_000],
 ] as const;
 
-/** How long before or after `nowMs`. */
+/** Formats the distance to `nowMs`, in the past or future. */
 export function formatAgo(at: string, nowMs: number): string {
   const differenceMs = Date.parse(at) - nowMs;
   for (const [unit, ms] of UNITS) {
@@ -40,7 +40,7 @@ export function formatType(eventType: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** The length of a span, in the picker's words. */
+/** Formats the length of a span as the range picker does. */
 export function formatLength(ms: number): string {
   const [unit, length] = UNITS.find(([, unitMs]) => ms >= 2 * unitMs) ?? ["minute", 60_000];
   const count = Math.round(ms / length);

@@ -8,18 +8,18 @@ interface PanelProps<T> {
   readonly title: string;
   readonly class?: string;
   readonly resource: Resource<T>;
-  /** The text shown when there is no content. */
+  /** Text for an empty panel. */
   readonly empty: string;
   readonly isEmpty: (value: T) => boolean;
-  /** Filters that have no effect here. */
+  /** Says which filters this panel ignores. */
   readonly note?: string | undefined;
-  /** The rows of an export, and the name of its file. */
+  /** The rows of an export, and its file name. */
   readonly rows?: { readonly name: string; readonly of: (value: T) => readonly Row[] };
   readonly actions?: ComponentChildren;
   readonly children: (value: T) => ComponentChildren;
 }
 
-/** A card of the page: loading, failed, empty, or its content; a failed refresh keeps the last content. */
+/** A card that shows its content or a loading, error or empty state. If a refresh fails, the last content stays. */
 export function Panel<T>(props: PanelProps<T>) {
   const { title, resource, empty, isEmpty, note, rows, actions, children } = props;
   const { value, error, loading } = resource;

@@ -12,7 +12,7 @@ interface ProposalsPanelProps {
   readonly onDone: () => void;
 }
 
-/** The actions that wait for approval; nothing when there are none. */
+/** Lists the actions that await approval. Hidden if the list is empty. */
 export function ProposalsPanel({ api, proposals, onDone }: ProposalsPanelProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();

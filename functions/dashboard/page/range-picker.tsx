@@ -10,18 +10,18 @@ const NAMES: Readonly<Record<RecentName, string>> = {
 
 interface RangePickerProps {
   readonly range: RecentName | Span;
-  /** The span of the range now, from which a custom range starts. */
+  /** The current span, used as the initial value of a custom range. */
   readonly span: Span;
   readonly onChange: (range: RecentName | Span) => void;
 }
 
-/** An instant in the format of `datetime-local`: local time without a zone. */
+/** Formats a time for `datetime-local`: local time without a zone. */
 function toLocal(ms: number): string {
   const date = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
   return date.toISOString().slice(0, 16);
 }
 
-/** Chooses a range that ends now, or any other. */
+/** Selects a range that ends now, or a custom range. */
 export function RangePicker({ range, span, onChange }: RangePickerProps) {
   const custom = typeof range === "object";
   const [open, setOpen] = useState(custom);

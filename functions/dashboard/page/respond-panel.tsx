@@ -6,13 +6,13 @@ import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 import type { Filters } from "./view.ts";
 
-/** Whom the page is about, as an action names its target. */
+/** The target of actions on the page. */
 export interface Subject {
   readonly kind: "token" | "user" | "client" | "address" | "network";
   readonly id: string;
 }
 
-/** The one subject that the page is narrowed to: the most specific. */
+/** Returns the most specific subject in the filters. */
 export function subjectOf({ token_id, user_id, ip, client_id }: Filters): Subject | undefined {
   if (token_id !== undefined) return { kind: "token", id: token_id };
   if (user_id !== undefined) return { kind: "user", id: user_id };
@@ -21,21 +21,21 @@ export function subjectOf({ token_id, user_id, ip, client_id }: Filters): Subjec
   return undefined;
 }
 
-/** How long a block lasts, in hours. */
+/** Selectable durations of a block in hours. */
 const BLOCK_HOURS = [1, 4, 24, 168];
 
-/** What is asked for and waits for the administrator's word. */
+/** An action that awaits confirmation by the administrator. */
 interface Asked {
   readonly kind: "revoke" | "block";
   readonly hours: number;
   readonly hits: ActionHits;
-  /** Pressing twice, or trying again after a failure, is one action. */
+  /** Idempotency key, so that double clicks and retries create one action. */
   readonly key: string;
-  /** When a block ends. A retry sends it unchanged, because a key is good for one request. */
+  /** End of a block. A retry sends the same value, because an idempotency key belongs to one request body. */
   readonly until: string;
 }
 
-/** A new request: its key, and the end of a block. */
+/** Creates a request with a new idempotency key and the end of a block. */
 const newRequest = (hours: number) => ({
   key: crypto.randomUUID(),
   until: new Date(Date.now() + hours * 3_600_000).toISOString(),
@@ -44,19 +44,19 @@ const newRequest = (hours: number) => ({
 interface RespondPanelProps {
   readonly api: AdminApi;
   readonly subject: Subject;
-  /** What was done before. */
+  /** Earlier actions. */
   readonly actions: Resource<readonly Action[]>;
-  /** Called when something was done. */
+  /** Called after an action was taken. */
   readonly onDone: () => void;
 }
 
-/** How many tokens and sessions an action hits, in words. */
+/** Describes how many tokens and sessions an action affects. */
 export function describeHits({ tokens, sessions, more }: ActionHits): string {
   const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;
   return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
 }
 
-/** Acts against the subject of the page, and shows what was done. */
+/** Takes actions against the subject of the page, and lists earlier ones. */
 export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProps) {
   const [asked, setAsked] = useState<Asked>();
   const [reason, setReason] = useState("");
@@ -212,7 +212,7 @@ interface ActionRowProps {
   readonly onDecide: (decision: "approve" | "reject" | "release") => void;
 }
 
-/** One action: what, by whom, why, and what can be decided about it. */
+/** Shows an action with its actor, reason and possible decisions. */
 export function ActionRow({ action, busy, onDecide }: ActionRowProps) {
   const { kind, state, target, actor, reason, until, hits } = action;
   const decisions =

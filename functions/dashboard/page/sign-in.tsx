@@ -3,12 +3,12 @@ import { AdminApi, ApiError } from "./admin-api.ts";
 
 interface SignInProps {
   readonly base: URL;
-  /** Why the administrator must sign in again. */
+  /** Says why the administrator must sign in again. */
   readonly notice: string | undefined;
   readonly onSignedIn: (token: string) => void;
 }
 
-/** Asks for a token, and tries it before the page keeps it. */
+/** Asks for a token and verifies it before the page stores it. */
 export function SignIn({ base, notice, onSignedIn }: SignInProps) {
   const [token, setToken] = useState("");
   const [error, setError] = useState(notice);

@@ -6,7 +6,7 @@ type Theme = (typeof THEMES)[number];
 
 const stored = (): Theme => THEMES.find((theme) => theme === localStorage.getItem(KEY)) ?? "auto";
 
-/** Chooses the light theme, the dark theme, or the system's. */
+/** Selects the light, dark or system theme. */
 export function ThemePicker() {
   const [theme, setTheme] = useState(stored);
   useEffect(() => {

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { formatCompact, formatDay, formatMinute, formatNumber, formatTime } from "./format.ts";
 
-/** One series: a name, the CSS variable of its colour, and a number for each bucket. */
+/** A data series with its name, CSS colour variable, and one value for each bucket. */
 export interface ChartSeries {
   readonly label: string;
   readonly color: string;
@@ -10,19 +10,19 @@ export interface ChartSeries {
 }
 
 interface TimeChartProps {
-  /** A description for people who cannot see the chart. */
+  /** Accessible description of the chart. */
   readonly label: string;
-  /** Starts of the buckets, epoch seconds. */
+  /** Bucket start times in epoch seconds. */
   readonly startsSeconds: readonly number[];
   readonly bucketSeconds: number;
   readonly series: readonly ChartSeries[];
-  /** Stacked bars, or separate lines. */
+  /** Stacked bars or separate lines. */
   readonly kind: "stacked-bars" | "lines";
 }
 
 const HEIGHT = 200;
 
-/** A colour of the style sheet in the present theme. A canvas cannot use variables. */
+/** Resolves a CSS variable to a colour in the current theme, because a canvas can't use variables. */
 function cssColor(name: string): string {
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;
@@ -42,7 +42,7 @@ function stack(series: readonly ChartSeries[]): number[][] {
   return sums;
 }
 
-/** The data for uPlot. The tallest of the stacked bars comes first, so that the others cover it. */
+/** Returns the data for uPlot. The tallest stacked bar comes first, so that the others are drawn over it. */
 function toData({ startsSeconds, series, kind }: TimeChartProps): uPlot.AlignedData {
   const values = kind === "lines" ? series.map((one) => [...one.values]) : stack(series).reverse();
   return [[...startsSeconds], ...values];
@@ -66,7 +66,7 @@ function options(props: TimeChartProps, width: number, onCursor: (index: number 
     scales: {
       x: {
         time: true,
-        // The last bucket is as wide as the others.
+        // Makes the last bucket as wide as the others.
         range: (_: uPlot, min: number, max: number): uPlot.Range.MinMax => [
           min,
           kind === "lines" ? Math.max(max, min + bucketSeconds) : max + bucketSeconds,
@@ -123,7 +123,7 @@ function options(props: TimeChartProps, width: number, onCursor: (index: number 
   } satisfies uPlot.Options;
 }
 
-/** A chart over time with its key, and the same as a table. */
+/** Shows a time series chart with its legend, and the same data as a table. */
 export function TimeChart(props: TimeChartProps) {
   const { label, startsSeconds, bucketSeconds, series } = props;
   const place = useRef<HTMLDivElement>(null);

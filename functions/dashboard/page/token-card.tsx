@@ -4,7 +4,7 @@ import { formatAgo, formatMoment } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 
-/** What the audit log has about one token. */
+/** Events of one token in the audit log. */
 export interface TokenLife {
   readonly issued?: StoredEvent | undefined;
   readonly revoked?: StoredEvent | undefined;
@@ -24,7 +24,7 @@ function stateOf({ issued, revoked }: TokenLife, nowMs: number): string {
   return Date.parse(expiresAt) <= nowMs ? "Expired" : "Active";
 }
 
-/** The history of one token, shown instead of the figures of many. */
+/** Shows the history of one token instead of the overall figures. */
 export function TokenCard({ tokenId, life, nowMs }: TokenCardProps) {
   const moment = (at: unknown): ComponentChildren =>
     typeof at === "string" ? (

@@ -14,12 +14,12 @@ const FIGURES: readonly (readonly [Figure, string])[] = [
 
 interface TokenFiguresProps {
   readonly stats: Resource<TokenUsageStats>;
-  /** The figures of the previous period, at its end. */
+  /** The figures at the end of the previous period. */
   readonly previous: Resource<TokenUsageStats>;
   readonly span: Span;
 }
 
-/** The change from the period before, in words that need no colour. */
+/** Shows the change since the previous period as text, without relying on colour. */
 function Change({ now, before, period }: { now: number; before: number; period: string }) {
   const difference = now - before;
   const percent = before > 0 ? ` (${Math.round((difference / before) * 100)} %)` : "";
@@ -36,7 +36,7 @@ function Change({ now, before, period }: { now: number; before: number; period: 
   );
 }
 
-/** The four token figures and their change against the previous period. */
+/** Shows the four token figures and their change since the previous period. */
 export function TokenFigures({ stats, previous, span }: TokenFiguresProps) {
   const { value, error } = stats;
   const period = formatLength(span.toMs - span.fromMs);

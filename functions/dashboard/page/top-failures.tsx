@@ -9,11 +9,11 @@ interface TopFailuresProps {
   readonly title: string;
   readonly subject: "by_client" | "by_ip" | "by_endpoint";
   readonly activity: Resource<Activity>;
-  /** How a value is shown: as text, or as a button that narrows the page. */
+  /** Renders a value as text, or as a button that sets a filter. */
   readonly show: (value: string) => ComponentChildren;
 }
 
-/** Who or what failed most: `auth_failed` and `scope_violation`, with each one's share. */
+/** Lists the values with the most `auth_failed` and `scope_violation` events, with their shares. */
 export function TopFailures({ title, subject, activity, show }: TopFailuresProps) {
   const share = ({ count }: ValueCount, total: number) => Math.round((count / total) * 100);
   return (

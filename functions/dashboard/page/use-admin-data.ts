@@ -13,18 +13,18 @@ interface AdminDataOptions {
   readonly view: View;
   readonly span: Span;
   readonly pulse: Pulse;
-  /** How many events to list. */
+  /** Number of events to list. */
   readonly listed: number;
   readonly onSignedOut: (message: string) => void;
 }
 
-/** All but the events is asked for at every sixth beat, and at once when the list of events changes. */
+/** All data except the events is refreshed on every sixth beat, and immediately if the list of events changes. */
 const SLOW = 6;
 
-/** The most events that the page lists. The command line exports more. */
+/** Maximum number of listed events. Use the CLI to export more. */
 const MOST_LISTED = 1000;
 
-/** Calls for every twenty events. A page of events can be short when few events match the filters. */
+/** Maximum calls per 20 events. A page of results can be short if few events match the filters. */
 const CALLS = 5;
 
 async function listEvents(
@@ -51,7 +51,7 @@ async function listEvents(
   return { events, more: wanted < MOST_LISTED };
 }
 
-/** How often a value became another one, of those with the same key. */
+/** Counts how often a value has changed while the key stayed the same. */
 function useChanges(key: string, value: string | undefined): number {
   const seen = useRef({ key, value, changes: 0 });
   if (seen.current.key !== key) seen.current = { key, value: undefined, changes: 0 };
@@ -63,7 +63,7 @@ function useChanges(key: string, value: string | undefined): number {
   return current.changes;
 }
 
-/** The data of the page. The page asks for each part separately, so that a failure affects only one part. */
+/** Loads the data of the page. Each part is loaded separately, so that a failure affects only that part. */
 export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: AdminDataOptions) {
   const { filters } = view;
   const { client_id, token_id } = filters;
@@ -95,7 +95,7 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     figures
       ? (signal) => {
           const before = previousSpan(span);
-          // The status of the tokens at that time: all of them may have expired since.
+          // Requests the token statuses at that time, because all of those tokens may have expired since.
           const asOf = new Date(pulse.nowMs - (span.toMs - span.fromMs)).toISOString();
           return api.get("stats", { ...ends(before), as_of: asOf, client_id }, signal);
         }

@@ -1,25 +1,25 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** A beat of the page. Everything that a beat refreshes has the same time. */
+/** A refresh of the page. All data of one beat uses the same time. */
 export interface Pulse {
-  /** Beats so far. */
+  /** Number of beats so far. */
   readonly beat: number;
-  /** How often the administrator asked for a beat. */
+  /** Number of manual refreshes. */
   readonly asked: number;
   readonly nowMs: number;
 }
 
 export interface PulseState extends Pulse {
   readonly online: boolean;
-  /** Refreshes everything at once. */
+  /** Refreshes all data immediately. */
   readonly refresh: () => void;
 }
 
 export const BEAT_MS = 10_000;
 
 /**
- * Beats every ten seconds while the page is live, the tab is visible and the machine is online. It beats at once
- * when one of these conditions becomes true again after more than ten seconds.
+ * Beats every ten seconds while the page is live, the tab is visible and the machine is online. Beats immediately
+ * if one of these conditions becomes true again after more than ten seconds.
  */
 export function usePulse(live: boolean): PulseState {
   const [pulse, setPulse] = useState<Pulse>(() => ({ beat: 0, asked: 0, nowMs: Date.now() }));

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./admin-api.ts";
 
-/** The answer of an admin route, or its error. The last answer stays until a newer one arrives. */
+/** The response of an admin route, or its error. The last response stays until a newer one arrives. */
 export interface Resource<T> {
   readonly value?: T | undefined;
   readonly error?: string | undefined;
@@ -14,11 +14,11 @@ function explain(error: unknown): string {
 }
 
 /**
- * Loads a resource when `key` changes, and drops the old answer. Loads it again when `beat` changes, and keeps
- * the old answer until the new one arrives.
+ * Loads a resource. If `key` changes, the old response is dropped. If `beat` changes, the old response stays until
+ * the new one arrives.
  *
- * @param load undefined when there is nothing to load
- * @param onSignedOut called when the token is no longer valid
+ * @param load undefined to load nothing
+ * @param onSignedOut called if the token is no longer valid
  */
 export function useResource<T>(
   key: string,

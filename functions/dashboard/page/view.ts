@@ -1,4 +1,4 @@
-/** Ranges that end now, by name, in milliseconds. */
+/** Lengths in milliseconds of the ranges that end now, by name. */
 export const RECENT = {
   "1h": 3_600_000,
   "24h": 86_400_000,
@@ -8,13 +8,13 @@ export const RECENT = {
 
 export type RecentName = keyof typeof RECENT;
 
-/** Epoch milliseconds, [fromMs, toMs). */
+/** A range in epoch milliseconds, [fromMs, toMs). */
 export interface Span {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** The filters of the page, with the names of the admin routes' parameters. */
+/** The filters of the page. The names are those of the admin routes' parameters. */
 export interface Filters {
   readonly client_id?: string;
   readonly user_id?: string;
@@ -25,24 +25,24 @@ export interface Filters {
   readonly kind?: string;
 }
 
-/** Filters of what is counted and of what is listed. */
+/** Filters for both statistics and events. */
 export const SUBJECT_FILTERS = ["client_id", "user_id", "token_id", "ip"] as const;
 
-/** Filters of the list of events alone: nothing is counted by them. */
+/** Filters for the list of events only. */
 export const ORIGIN_FILTERS = ["country", "asn", "kind"] as const;
 
 export const FILTER_NAMES = [...SUBJECT_FILTERS, ...ORIGIN_FILTERS] as const;
 
-/** The filters without those that nothing is counted by. */
+/** Returns the filters that apply to statistics. */
 export function subjectFilters(filters: Filters): Filters {
   return Object.fromEntries(SUBJECT_FILTERS.map((name) => [name, filters[name]]));
 }
 
-/** Everything in the address bar, so that a link shows another administrator the same page. */
+/** The state in the URL, so that a link opens the same page for another administrator. */
 export interface View {
   readonly range: RecentName | Span;
   readonly filters: Filters;
-  /** Which events are listed: `security`, `all`, or one type. */
+  /** The listed events: `security`, `all`, or an event type. */
   readonly events: string;
 }
 
@@ -52,7 +52,7 @@ function readSpan(parameters: URLSearchParams): Span | undefined {
   return { fromMs, toMs };
 }
 
-/** Reads a view from a query string. A value that is not valid gets its default. */
+/** Parses a view from a query string. Invalid values are replaced by defaults. */
 export function readView(search: string): View {
   const parameters = new URLSearchParams(search);
   const name = parameters.get("range") ?? "";
@@ -71,7 +71,7 @@ export function readView(search: string): View {
   };
 }
 
-/** The query string of a view, without defaults. */
+/** Returns the query string of a view, without default values. */
 export function writeView({ range, filters, events }: View): string {
   const parameters = new URLSearchParams();
   if (typeof range === "object") {
@@ -84,13 +84,13 @@ export function writeView({ range, filters, events }: View): string {
   return text && `?${text}`;
 }
 
-/** The span that a view means at an instant. */
+/** Returns the span of a view at a given time. */
 export function spanOf(view: View, nowMs: number): Span {
   if (typeof view.range === "object") return view.range;
   return { fromMs: nowMs - RECENT[view.range], toMs: nowMs };
 }
 
-/** The previous span of the same length. */
+/** Returns the previous span of the same length. */
 export function previousSpan({ fromMs, toMs }: Span): Span {
   return { fromMs: fromMs - (toMs - fromMs), toMs: fromMs };
 }

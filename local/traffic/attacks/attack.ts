@@ -2,7 +2,7 @@ import type { ClientKind, TrafficClient } from "../world/population.ts";
 import type { Random } from "../world/random.ts";
 import type { Timeline } from "../world/timeline.ts";
 
-/** The attacks. A labelled day has each of them once. */
+/** The attacks. A labelled day contains each of them once. */
 export const ATTACKS = [
   "credential_stuffing",
   "distributed_stuffing",
@@ -18,40 +18,40 @@ export const ATTACKS = [
 
 export type AttackName = (typeof ATTACKS)[number];
 
-/** The client, user, address or token at which an attack shows. */
+/** The client, user, IP address or token that an attack is visible on. */
 export interface AttackSubject {
   readonly kind: "client" | "user" | "ip" | "token";
   readonly id: string;
 }
 
-/** A planted attack, which a detector should find. */
+/** A planted attack that a detector should find. */
 export interface AttackLabel {
   readonly id: string;
   readonly attack: AttackName;
   readonly subject: AttackSubject;
-  /** The time of the attack's first event. */
+  /** Time of the attack's first event. */
   readonly startMs: number;
-  /** The time of the attack's last event. */
+  /** Time of the attack's last event. */
   readonly endMs: number;
   readonly description: string;
 }
 
-/** The input for planning an attack. */
+/** The input of an attack. */
 export interface AttackScene {
   readonly random: Random;
   /** Collects the attack's events. */
   readonly timeline: Timeline;
-  /** When it begins. */
+  /** Start of the attack. */
   readonly startMs: number;
   /** Clients that exist from the start, busiest first. */
   readonly clients: readonly TrafficClient[];
-  /** The same number for all attacks of a day. Attacks use it to choose different clients. */
+  /** A number that all attacks of a day share. Attacks use it to choose different clients. */
   readonly draw: number;
-  /** The usual number of tokens that a client gets in an hour. */
+  /** Returns the usual number of tokens that a client gets per hour. */
   readonly issuedPerHour: (clientId: string) => number;
 }
 
-/** Plants an attack's events, and returns what a detector should find. */
+/** Plants an attack's events and returns what a detector should find. */
 export type Attack = (scene: AttackScene) => Omit<AttackLabel, "id" | "attack">;
 
 export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[] {
@@ -59,15 +59,14 @@ export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[]
 }
 
 /**
- * One of the two busiest services. Two attacks of a day with different turns get different services, if there are
- * two.
+ * Returns one of the two busiest services. If there are two, different turns on the same day return different services.
  */
 export function busyService(scene: AttackScene, turn: number): TrafficClient {
   const services = clientsOf(scene, "service").slice(0, 2);
   return services[(scene.draw + turn) % services.length] as TrafficClient;
 }
 
-/** A busy client that people use, and one of its old users. */
+/** Returns a busy consumer app and one of its long-time users. */
 export function busyUser(scene: AttackScene) {
   const client = scene.random.pick(clientsOf(scene, "consumer").slice(0, 3));
   const users = client.users.filter(({ joinsMs }) => joinsMs === Number.NEGATIVE_INFINITY);

@@ -3,7 +3,7 @@ import { address } from "../world/networks.ts";
 import { tokenCall } from "../world/timeline.ts";
 import { type Attack, busyUser } from "./attack.ts";
 
-/** A code or refresh token is used again after it was redeemed: somebody has a copy. */
+/** Credential reuse: an authorization code or refresh token is redeemed a second time, so an attacker has a copy. */
 export const credentialReuse: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);

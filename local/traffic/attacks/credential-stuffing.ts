@@ -2,7 +2,7 @@ import { MINUTE_MS } from "../../../shared/core/clock.ts";
 import { address } from "../world/networks.ts";
 import type { Attack } from "./attack.ts";
 
-/** One address tries hundreds of tokens within minutes. */
+/** Credential stuffing: an IP address tries hundreds of tokens within minutes. */
 export const credentialStuffing: Attack = ({ random, timeline, startMs }) => {
   const ip = address(random, "foreign");
   const tries = random.integer(250, 500);

@@ -9,7 +9,7 @@ const AGENTS = [
   "Mozilla/5.0 (Linux; Android 16) Chrome/142.0.0.0 Mobile",
 ];
 
-/** Hundreds of addresses try a few tokens each. Only all of them together are conspicuous. */
+/** Distributed stuffing: hundreds of IP addresses try a few tokens each. Only the total is suspicious. */
 export const distributedStuffing: Attack = ({ random, timeline, startMs }) => {
   const addresses = residentialProxies(random, random.integer(200, 320));
   const lengthMs = random.integer(20, 29) * MINUTE_MS;

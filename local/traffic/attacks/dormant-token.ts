@@ -3,7 +3,7 @@ import { addressIn, prefixOf } from "../world/networks.ts";
 import type { TrafficToken } from "../world/timeline.ts";
 import { type Attack, clientsOf } from "./attack.ts";
 
-/** A token with a lifetime of a year is used heavily after weeks without use. */
+/** Dormant token: a token that is valid for a year is used heavily after weeks without use. */
 export const dormantToken: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const client = random.pick(clientsOf(scene, "partner").slice(0, 4));
@@ -19,7 +19,7 @@ export const dormantToken: Attack = (scene) => {
     expiresMs: issuedMs + 365 * DAY_MS,
     usedBefore: { atMs: startMs - days * DAY_MS, ip: office },
   };
-  // The calls come from the partner's own network, so only the sudden use is conspicuous.
+  // The calls come from the partner's own network, so only the sudden use is suspicious.
   const ip = addressIn(random, prefixOf(office));
   const uses = random.integer(140, 170);
   const endMs = startMs + 30 * MINUTE_MS;

@@ -4,7 +4,7 @@ import type { Attack } from "./attack.ts";
 
 const LENGTH_MS = 10 * HOUR_MS;
 
-/** One address tries a token every one to three minutes, for ten hours, so that no minute is conspicuous. */
+/** Low and slow: an IP address tries a token every one to three minutes for ten hours, so no minute is suspicious. */
 export const lowAndSlow: Attack = ({ random, timeline, startMs }) => {
   const ip = address(random, "foreign");
   let tries = 0;

@@ -27,11 +27,11 @@ const PLANS: Record<AttackName, Attack> = {
   new_network: newNetwork,
 };
 
-/** Hours of the day at which attacks begin, too far apart for two of them to overlap. */
+/** Hours at which attacks start, far enough apart that no two attacks overlap. */
 const SLOTS = [1.5, 4, 13, 14.5, 16, 17.5, 19, 20.5, 22];
-/** This attack lasts ten hours, so it must begin early. */
+/** This attack lasts ten hours, so it must start early. */
 const LOW_AND_SLOW_SLOT = 2.5;
-/** The revocation, hours before the attack, must be on the same day. */
+/** The token is revoked hours before the attack, on the same day. */
 const EARLIEST_REVOKED_USE_SLOT = 13;
 const JITTER_MS = 30 * MINUTE_MS;
 
@@ -48,7 +48,7 @@ function slotsOf(random: Random): Map<AttackName, number> {
   );
 }
 
-/** Plants each attack once in the day that begins at `dayStartMs`. The seed decides the times. */
+/** Plants each attack once in the day that starts at `dayStartMs`. The seed determines the times. */
 export function plantAttacks(options: {
   readonly seed: number;
   readonly day: number;
@@ -75,7 +75,7 @@ export function plantAttacks(options: {
   };
 }
 
-/** The mean number of tokens that a client gets in an hour, in the traffic without attacks. */
+/** Returns the mean number of tokens that a client gets per hour in the traffic without attacks. */
 export function usualIssuance(
   drafts: readonly DraftEvent[],
   days: number,

@@ -4,7 +4,7 @@ import { type Attack, busyUser } from "./attack.ts";
 
 const LIFETIME_MS = 24 * HOUR_MS;
 
-/** A token is used from another network, hours after its owner revoked it. */
+/** Use of a revoked token: a token is used from another network hours after its owner revoked it. */
 export const revokedTokenUse: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);

@@ -2,10 +2,10 @@ import { MINUTE_MS, SECOND_MS } from "../../../shared/core/clock.ts";
 import { type Attack, busyService } from "./attack.ts";
 
 const RUNAWAY_MINUTES = 40;
-/** The fewest tokens that the attack issues, even to a client that usually gets hardly any. */
+/** Minimum number of issued tokens, even for a client that usually gets very few. */
 const FEWEST_TOKENS = 40;
 
-/** A service lost its token cache: it asks for a token before each call. */
+/** Runaway issuer: a service lost its token cache and requests a token before each call. */
 export const runawayIssuer: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const client = busyService(scene, 0);

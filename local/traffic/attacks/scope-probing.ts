@@ -4,7 +4,7 @@ import { type Attack, busyUser } from "./attack.ts";
 const AREAS = ["admin", "users", "billing", "settings", "exports", "keys", "audit", "refunds"];
 const ACTIONS = ["list", "create", "delete", "export", "approve", "reset", "grant", "history"];
 
-/** The holder of a token tries one endpoint after another, to find one that is allowed. */
+/** Scope probing: a token is used on one endpoint after another to find an allowed one. */
 export const scopeProbing: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);

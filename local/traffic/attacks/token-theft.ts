@@ -4,7 +4,7 @@ import { type Attack, busyUser } from "./attack.ts";
 
 const THEFT_MS = 12 * MINUTE_MS;
 
-/** Thieves use a user's token from several networks, while its owner keeps using it. */
+/** Token theft: thieves use a user's token from several networks while its owner keeps using it. */
 export const tokenTheft: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const { client, user } = busyUser(scene);

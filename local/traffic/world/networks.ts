@@ -1,55 +1,55 @@
 import type { Random } from "./random.ts";
 
-/** Addresses of a kind of place, from reserved ranges. The first two octets are the network. */
+/** A range of reserved addresses. The first two octets are the network. */
 interface Range {
   readonly first: number;
   readonly second: readonly [least: number, most: number];
 }
 
 const RANGES = {
-  /** People at home. */
+  /** Homes. */
   home: { first: 10, second: [0, 99] },
-  /** Carriers (RFC 6598). */
+  /** Mobile carriers (RFC 6598). */
   mobile: { first: 100, second: [64, 127] },
-  /** Data centres of services. */
+  /** Data centres. */
   hosting: { first: 172, second: [16, 31] },
   /** Offices of partners. */
   office: { first: 10, second: [100, 159] },
-  /** Networks of scanners and attackers, and of no client. */
+  /** Scanners and attackers. No client uses these networks. */
   foreign: { first: 10, second: [160, 255] },
 } as const satisfies Record<string, Range>;
 
 export type Place = keyof typeof RANGES;
 
-/** The first two octets of an address. */
+/** Returns the first two octets of an address. */
 export function prefixOf(ip: string): string {
   return ip.split(".", 2).join(".");
 }
 
-/** An address in a network. */
+/** Returns a random address in a network. */
 export function addressIn(random: Random, network: string): string {
   return `${network}.${random.integer(0, 127)}.${random.integer(1, 254)}`;
 }
 
-/** A network of a place. */
+/** Returns a random network of a kind. */
 export function network(random: Random, place: Place): string {
   const { first, second } = RANGES[place];
   return `${first}.${random.integer(second[0], second[1])}`;
 }
 
-/** An address of a place. */
+/** Returns a random address of a kind. */
 export function address(random: Random, place: Place): string {
   return addressIn(random, network(random, place));
 }
 
-/** The given number of addresses, each in a different network. */
+/** Returns `count` addresses, each in a different network. */
 export function addressesApart(random: Random, place: Place, count: number): string[] {
   const networks = new Set<string>();
   while (networks.size < count) networks.add(network(random, place));
   return [...networks].map((each) => addressIn(random, each));
 }
 
-/** The given number of addresses in home networks, none of them a user's: hijacked machines. */
+/** Returns `count` addresses of hijacked machines in home networks. No user has them. */
 export function residentialProxies(random: Random, count: number): string[] {
   const addresses = new Set<string>();
   while (addresses.size < count) {

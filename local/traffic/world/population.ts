@@ -2,14 +2,14 @@ import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import { address, addressesApart, addressIn, network } from "./networks.ts";
 import { harmonicNumber, Random } from "./random.ts";
 
-/** The kind of a client: an app that people use, a machine, or another company's portal. */
+/** Kind of a client: a consumer app, a service, or a partner's portal. */
 export type ClientKind = "consumer" | "service" | "partner";
 
-/** A person who uses a client. */
+/** A user of a client. */
 export interface TrafficUser {
   readonly userId: string;
   readonly ip: string;
-  /** Whether the person also uses a phone away from home. */
+  /** Whether the user also uses a phone away from home. */
   readonly mobile: boolean;
   readonly joinsMs: number;
 }
@@ -19,22 +19,22 @@ export interface TrafficClient {
   readonly clientId: string;
   readonly name: string;
   readonly kind: ClientKind;
-  /** When the client begins to exist. */
+  /** When the client starts to exist. */
   readonly firstMs: number;
-  /** The approximate number of events on a working day. */
+  /** Approximate number of events on a working day. */
   readonly eventsPerDay: number;
   readonly userAgent: string;
   readonly endpoints: readonly string[];
   readonly scopes: readonly string[];
   readonly tokenLifetimeMs: number;
-  /** The address of a service or an office. Consumers have their users' addresses. */
+  /** Addresses of a service or an office. Calls of consumers come from their users' addresses. */
   readonly addresses: readonly string[];
   readonly users: readonly TrafficUser[];
-  /** The number of a service's processes. Each has its own token. */
+  /** Number of a service's processes. Each has its own token. */
   readonly instances: number;
 }
 
-/** The order of the kinds, from the busiest client on. */
+/** Kinds by rank, starting with the busiest client. */
 const KINDS: readonly ClientKind[] = [
   "consumer",
   "service",
@@ -126,9 +126,9 @@ const SCOPES: Record<ClientKind, readonly string[]> = {
   partner: ["api:read"],
 };
 
-/** The approximate number of events of a session, which begins with a token. */
+/** Approximate number of events per session. A session starts with a token. */
 export const EVENTS_PER_SESSION = { consumer: 7, partner: 11 };
-/** The approximate number of events of a service's instance in an hour: a token and its uses. */
+/** Approximate number of events per hour of a service's instance: a token and its uses. */
 const EVENTS_PER_INSTANCE_HOUR = 4;
 const MOST_INSTANCES = 8;
 
@@ -140,7 +140,7 @@ export interface PopulationOptions {
   readonly eventsPerDay: number;
 }
 
-/** Two of the quieter clients are new: one appears halfway, one on the last day. */
+/** Returns when a client starts. Two of the quieter clients are new: one starts halfway, one on the last day. */
 function firstMs({ startMs, days, clients }: PopulationOptions, rank: number): number {
   if (days < 2 || clients < 12) return 0;
   if (rank === Math.floor(clients / 2)) return startMs + (days - 1) * DAY_MS + 2 * HOUR_MS;
@@ -170,7 +170,7 @@ function usersOf(
     userId: `${clientId}-user-${n + 1}`,
     ip: kind === "partner" ? random.pick(offices) : address(random, "home"),
     mobile: kind === "consumer" && random.chance(0.4),
-    // The first user exists from the start, so that a client always has a user.
+    // The first user exists from the start, so a client always has a user.
     joinsMs:
       n > 0 && random.chance(0.1)
         ? options.startMs + random.between(0, options.days) * DAY_MS
@@ -185,7 +185,7 @@ function addressesOf(random: Random, kind: ClientKind): string[] {
   return Array.from({ length: random.integer(1, 3) }, () => addressIn(random, office));
 }
 
-/** The clients, busiest first. The n-th is used 1/n as often as the first. */
+/** Returns the clients, busiest first. The n-th is used 1/n times as often as the first. */
 export function population(options: PopulationOptions): TrafficClient[] {
   const all = harmonicNumber(options.clients);
   const counts: Record<ClientKind, number> = { consumer: 0, service: 0, partner: 0 };

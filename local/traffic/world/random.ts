@@ -6,8 +6,8 @@ import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 import { v7 as uuidv7 } from "uuid";
 
 /**
- * A stream of random values, decided by a seed and a purpose. Each source of traffic has its own stream, so that one
- * source does not affect the others.
+ * A stream of random values, determined by a seed and a purpose. Each traffic source has its own stream, so sources do
+ * not affect each other.
  */
 export class Random {
   readonly #generator: RandomGenerator;
@@ -17,17 +17,17 @@ export class Random {
     this.#generator = xoroshiro128plus(digest.digest().readInt32BE());
   }
 
-  /** At least 0, less than 1. */
+  /** Returns a number in [0, 1). */
   fraction(): number {
     return uniformFloat64(this.#generator);
   }
 
-  /** A whole number from `least` to `most`, both included. */
+  /** Returns an integer in [least, most]. */
   integer(least: number, most: number): number {
     return uniformInt(this.#generator, least, most);
   }
 
-  /** At least `least`, less than `most`. */
+  /** Returns a number in [least, most). */
   between(least: number, most: number): number {
     return least + this.fraction() * (most - least);
   }
@@ -40,14 +40,14 @@ export class Random {
     return values[this.integer(0, values.length - 1)] as T;
   }
 
-  /** One of the values. The n-th is chosen 1/n times as often as the first. */
+  /** Returns one of the values. The n-th is chosen 1/n times as often as the first. */
   pickZipf<T>(values: readonly T[]): T {
     let left = this.fraction() * harmonicNumber(values.length);
     const index = values.findIndex((_, n) => {
       left -= 1 / (n + 1);
       return left < 0;
     });
-    // After rounding, the loop may find none (-1), which means the last value.
+    // Because of rounding, the index may be -1, which selects the last value.
     return values.at(index) as T;
   }
 
@@ -56,19 +56,19 @@ export class Random {
     return values.map(() => rest.splice(this.integer(0, rest.length - 1), 1)[0] as T);
   }
 
-  /** A random wait with the given mean, as between independent events. */
+  /** Returns an exponentially distributed wait with the given mean, as between independent events. */
   wait(mean: number): number {
     return -Math.log(1 - this.fraction()) * mean;
   }
 
-  /** A UUIDv7 for the time. */
+  /** Returns a UUIDv7 for the time. */
   uuid(atMs: number): string {
     const random = Uint8Array.from({ length: 16 }, () => this.integer(0, 255));
     return uuidv7({ msecs: Math.floor(atMs), random });
   }
 }
 
-/** The sum of 1/n up to a count, by which Zipf shares are divided. */
+/** Returns the sum of 1/n for n up to `count`. Zipf shares are divided by it. */
 export function harmonicNumber(count: number): number {
   let sum = 0;
   for (let n = 1; n <= count; n += 1) sum += 1 / n;

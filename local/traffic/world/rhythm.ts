@@ -1,17 +1,17 @@
 import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import type { Random } from "./random.ts";
 
-/** The activity at a time, as a multiple of the mean of a working day. */
+/** Returns the activity at a time, relative to the mean of a working day. */
 export type Rhythm = (atMs: number) => number;
 
 const hourOf = (atMs: number) => (atMs % DAY_MS) / HOUR_MS;
 
-/** Saturday or Sunday, UTC. */
+/** Whether a time is on a Saturday or Sunday, UTC. */
 export function isWeekend(atMs: number): boolean {
   return [0, 6].includes(new Date(atMs).getUTCDay());
 }
 
-/** A wave over the day, between 0 and 1, with its maximum at an hour. */
+/** Returns a daily wave between 0 and 1 that peaks at an hour. */
 const wave = (atMs: number, peakHour: number) =>
   (1 + Math.cos(((hourOf(atMs) - peakHour) * 2 * Math.PI) / 24)) / 2;
 
@@ -21,7 +21,7 @@ const opening = (atMs: number, startHour: number, endHour: number) => {
   return step(hourOf(atMs) - startHour) * step(endHour - hourOf(atMs));
 };
 
-/** The rhythm of a shape: scaled to a mean of 1 over a day, and lower on weekends. */
+/** Scales a shape to a daily mean of 1, and lowers it on weekends. */
 function rhythm(shape: Rhythm, weekend: number): Rhythm {
   const quarters = Array.from({ length: 96 }, (_, n) => shape((n * HOUR_MS) / 4));
   const mean = quarters.reduce((sum, value) => sum + value, 0) / quarters.length;
@@ -31,16 +31,16 @@ function rhythm(shape: Rhythm, weekend: number): Rhythm {
 /** People: quiet at night, busiest in the evening, less busy on weekends. */
 export const PEOPLE = rhythm((atMs) => 0.1 + 0.9 * wave(atMs, 18) ** 1.5, 0.7);
 
-/** Machines that serve people: always on, a little busier during the day. */
+/** Machines that serve people: always on, slightly busier during the day. */
 export const MACHINES = rhythm((atMs) => 0.7 + 0.3 * wave(atMs, 15), 0.85);
 
-/** Offices: from eight to six on working days, next to nothing else. */
+/** Offices: from eight to six on working days, almost idle otherwise. */
 export const OFFICES = rhythm((atMs) => 0.02 + 0.98 * opening(atMs, 8, 18), 0.04);
 
-/** A rhythm never exceeds this. */
+/** Upper bound of every rhythm. */
 const BUSIEST = 3;
 
-/** The times in [from, to) of something that happens `perDay` times on a working day. */
+/** Yields the times in [from, to) of an event that happens `perDay` times on a working day. */
 export function* arrivals(
   random: Random,
   {
@@ -50,7 +50,7 @@ export function* arrivals(
     rhythm,
   }: { fromMs: number; toMs: number; perDay: number; rhythm: Rhythm },
 ): Generator<number> {
-  // Thinning by Lewis and Shedler: draw at the highest rate, and keep the share that the rhythm allows.
+  // Thinning by Lewis and Shedler: draws at the highest rate, and keeps the share that the rhythm allows.
   const meanWaitMs = DAY_MS / (perDay * BUSIEST);
   for (let atMs = fromMs + random.wait(meanWaitMs); atMs < toMs; atMs += random.wait(meanWaitMs)) {
     if (random.chance(rhythm(atMs) / BUSIEST)) yield Math.floor(atMs);

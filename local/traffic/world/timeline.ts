@@ -12,14 +12,14 @@ export interface Call {
   readonly userAgent: string;
 }
 
-/** The client and user of an event. */
+/** The client, user and token of an event. */
 export interface Subject {
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly tokenId?: string | undefined;
 }
 
-/** A token, with the members that events have. */
+/** A token with the fields that its events need. */
 export interface TrafficToken extends Subject {
   readonly clientId: string;
   readonly tokenId: string;
@@ -30,7 +30,7 @@ export interface TrafficToken extends Subject {
   readonly usedBefore?: { readonly atMs: number; readonly ip: string };
 }
 
-/** An event whose previous use of the token is not known yet. */
+/** An event without the previous use of its token, which `toEvents` adds. */
 export interface DraftEvent {
   readonly id: string;
   readonly atMs: number;
@@ -44,18 +44,18 @@ export interface DraftEvent {
 const TOKEN_CALL = { endpoint: "/oauth/token", method: "POST" };
 const REVOCATION_CALL = { endpoint: "/oauth/revoke", method: "POST" };
 
-/** The call that a client makes to its authorization server. */
+/** Returns a client's call to its authorization server. */
 export function tokenCall(ip: string, userAgent: string): Call {
   return { ...TOKEN_CALL, ip, userAgent };
 }
 
-/** Collects the events of one source of traffic, in any order, in the form that the authorizer publishes. */
+/** Collects the events of one traffic source in any order, in the form that the authorizer publishes. */
 export class Timeline {
   readonly drafts: DraftEvent[] = [];
 
   constructor(private readonly random: Random) {}
 
-  /** A client gets a token. */
+  /** Adds an issued token. */
   issue(
     atMs: number,
     subject: { readonly clientId: string; readonly userId?: string | undefined },
@@ -74,17 +74,17 @@ export class Timeline {
     return token;
   }
 
-  /** A client's call is allowed. */
+  /** Adds an allowed call. */
   use(atMs: number, token: TrafficToken, call: Call): void {
     this.#add(atMs, "token_used", token, call, {}, token.usedBefore);
   }
 
-  /** A client's call is refused. */
+  /** Adds a denied call. */
   fail(atMs: number, reason: string, call: Call, subject: Subject = {}): void {
     this.#add(atMs, "auth_failed", subject, call, { reason });
   }
 
-  /** A client's call needs a scope that its token does not have. */
+  /** Adds a call that was denied because the token lacks a scope. */
   exceedScope(
     atMs: number,
     token: TrafficToken,
@@ -141,10 +141,10 @@ export class Timeline {
   }
 }
 
-/** The drafts as events in their order. Each use of a token has the previous use. */
+/** Converts drafts to events, sorted by time. Each use of a token gets the previous use. */
 export function toEvents(drafts: readonly DraftEvent[]): OAuthEvent[] {
   const uses = new Map<string, { readonly atMs: number; readonly ip: string }>();
-  // An id begins with its time. So the order is by time, and the same in every run.
+  // IDs start with the time, so this sorts by time, in the same order in every run.
   const ordered = drafts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   return ordered.map(({ id, atMs, eventType, subject, ip, details, usedBefore }) => {
     const { clientId, userId, tokenId } = subject;

@@ -4,10 +4,13 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { originFacts, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** What an administrator did, by words of the provider's code, reason and message: one of each list. */
+/**
+ * Administrative changes, recognised by words in the provider's code, reason and message: at least one word of each
+ * list.
+ */
 const CHANGES: readonly {
   readonly did: string;
-  /** The same after "tried to". */
+  /** The phrase that follows "tried to". */
   readonly to: string;
   readonly words: readonly (readonly string[])[];
   readonly score: number;
@@ -58,7 +61,7 @@ const CHANGES: readonly {
 
 const LONGEST = 300;
 
-/** What an attempt scores less than the change. */
+/** Points deducted for a failed attempt. */
 const FAILED_LESS = 20;
 
 function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {
@@ -66,7 +69,7 @@ function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {
   return CHANGES.find(({ words }) => words.every((any) => any.some((word) => text.includes(word))));
 }
 
-/** An administrator who weakens the identity provider. */
+/** Detects an administrator who weakens the identity provider. */
 export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> = {
   name: "admin_change",
   catches:

@@ -11,15 +11,15 @@ import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 type Parameters = AnomaliesConfig["rules"]["anonymising_proxy"];
 type Anonymiser = Exclude<OriginKind, "hosting">;
 
-/** What an anonymiser that is new to a holder weighs: many people have a VPN, and hardly anybody Tor. */
+/** Points for an anonymiser that is new to a principal. VPNs are common; Tor is rare. */
 const POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
 const NEW_AGENT = 20;
 const NEW_COUNTRY = 5;
-/** Of a holder with fewer uses of known origin, or on fewer days, nobody can say what they never used. */
+/** Minimum uses with IP enrichment, and minimum days, before a principal's habits are known. */
 const KNOWN = { events: 5, days: 2 };
-/** The window of guesses. */
+/** Window for credential guesses. */
 const GUESSES_MS = 2 * HOUR_MS;
-/** The most addresses that an alert about guessing names. */
+/** Maximum addresses that an alert about guessing names. */
 const MOST_ADDRESSES = 50;
 
 function anonymiserOf({ origin }: SeenEvent): Anonymiser | undefined {
@@ -27,7 +27,7 @@ function anonymiserOf({ origin }: SeenEvent): Anonymiser | undefined {
   return kind === undefined || kind === "hosting" ? undefined : kind;
 }
 
-/** A holder's first use by an anonymiser. */
+/** The first use of an anonymiser by a principal. */
 interface FirstUse {
   readonly holder: string;
   readonly first: SeenEvent;
@@ -46,7 +46,7 @@ function firstUses({ holders, nowMs }: DetectionSnapshot, windowMinutes: number)
     );
     const [first] = used;
     const anonymiser = first && anonymiserOf(first);
-    // The earliest is within the window: none was before.
+    // If the earliest use is older than the window, the anonymiser isn't new.
     if (!first || !anonymiser || first.atMs < fromMs) return [];
     const before = events.filter(
       (event) => event.atMs < first.atMs && event.origin !== undefined && isSuccess(event),
@@ -58,7 +58,7 @@ function firstUses({ holders, nowMs }: DetectionSnapshot, windowMinutes: number)
   });
 }
 
-/** A user or token that never used an anonymiser, and now does. */
+/** Returns the anomaly of a user or token that uses an anonymiser for the first time. */
 function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): Anomaly {
   const { holder, first, anonymiser, habits, uses } = use;
   const subject = holderSubject(holder);
@@ -73,7 +73,7 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
       ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
     ],
     message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of its ${habits.events} uses before came from a VPN, proxy or Tor`,
-    // At most medium: what else is found about the same user makes it high.
+    // Limits the risk to medium. Other findings about the same user can raise it to high.
     score: Math.min(
       65,
       POINTS[anonymiser] + (isNewAgent ? NEW_AGENT : 0) + (isNewCountry ? NEW_COUNTRY : 0),
@@ -90,7 +90,7 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
   };
 }
 
-/** Many users who come through one exit of Tor or one proxy for the first time. */
+/** Finds many users who come through the same Tor exit or proxy for the first time. */
 function ofUsers(
   uses: readonly FirstUse[],
   nowMs: number,
@@ -122,13 +122,13 @@ function ofUsers(
   });
 }
 
-/** Exits of one kind that are taken for one hand. */
+/** Exits of one kind that are attributed to one attacker. */
 interface Guessers {
   readonly anonymiser: Anonymiser;
   readonly exits: { readonly ip: string; readonly guesses: readonly SeenEvent[] }[];
 }
 
-/** Guesses through anonymisers at which nobody is let in, a few from each address. */
+/** Finds credential guesses through anonymisers without any success, including a few from each of many addresses. */
 function ofGuesses(
   { addresses, nowMs }: DetectionSnapshot,
   { guesses: threshold }: Parameters,
@@ -139,9 +139,9 @@ function ofGuesses(
     const guesses = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
     const [first] = guesses;
     const anonymiser = first && anonymiserOf(first);
-    // Where people are let in as well, the exit is theirs.
+    // If an exit also has successful calls, legitimate users share it.
     if (!anonymiser || events.some(isSuccess)) continue;
-    // One hand changes exits of Tor and proxies; an exit of a VPN, or one that guesses enough, is one of many hands.
+    // One attacker rotates Tor exits and proxies. VPN exits, and exits with enough guesses, are judged one by one.
     const isAlone = anonymiser === "vpn" || guesses.length >= threshold;
     const key = isAlone ? ip : anonymiser;
     const of = found.get(key) ?? { anonymiser, exits: [] };
@@ -177,7 +177,7 @@ function ofGuesses(
   });
 }
 
-/** Access through a VPN, a proxy or Tor by who never used one, and guesses through these. */
+/** Detects first-time access through a VPN, proxy or Tor, and credential guesses through them. */
 export const anonymisingProxy: AnomalyRule<Parameters> = {
   name: "anonymising_proxy",
   catches:

@@ -10,34 +10,37 @@ import { unusualHours } from "./unusual-hours.ts";
 
 type Parameters = AnomaliesConfig["rules"]["consent_phishing"];
 
-/** An operator's clients are young only once: before this, none is new. */
+/** Days of monitoring before a client can count as new. At first, every client looks new. */
 const WATCHED_DAYS = 3;
 
-/** The network of a use, or its hoster: there, one program has many networks. A carrier's users are many people. */
+/**
+ * Returns the hosting operator of a use, or its network. One program may use many networks of a hosting operator, but
+ * the users of a carrier are many people.
+ */
 function siteOf({ network, origin }: SeenEvent): string {
   const hoster = origin?.kind === "hosting" ? operatorOf(origin) : undefined;
   return hoster ?? network ?? "";
 }
 
-/** Users who are enough when their tokens are not used where they are. */
+/** Enough users for an alert if their tokens are used in networks other than the users' own. */
 const FEW_USERS = 5;
 
-/** The share of the uses that come from the place with the most. */
+/** Returns the share of uses that come from the most frequent network or hosting operator. */
 function concentration(uses: readonly SeenEvent[]): number {
   const counts = new Map<string, number>();
   for (const site of uses.map(siteOf)) counts.set(site, (counts.get(site) ?? 0) + 1);
   return Math.max(0, ...counts.values()) / Math.max(1, uses.length);
 }
 
-/** A user who has just signed in may not have called yet. */
+/** Time after sign-in within which a user may not have made a call yet. */
 const CALLS_WITHIN_MS = 10 * MINUTE_MS;
-/** Of the users, so many are new to the client, and so many of their tokens are presented by nobody. */
+/** Minimum share of users who are new to the client, and of tokens that were never used. */
 const NEW_SHARE = 0.8;
 const UNUSED_SHARE = 0.7;
 
 /**
- * A client that is no longer new, to which unusually many users give access who never did, and whose tokens their users
- * do not use: somebody collects them.
+ * Finds known clients to which unusually many new users give access, and whose tokens stay unused. Someone may be
+ * collecting the tokens.
  */
 function collected(
   { clients, issuance, historyStartMs, nowMs }: DetectionSnapshot,
@@ -83,7 +86,10 @@ function collected(
   });
 }
 
-/** A client to which many users give access: a new one whose tokens one place uses, or one that collects them. */
+/**
+ * Detects clients to which many users give access: new ones whose tokens are used from one location, and known ones
+ * that collect tokens.
+ */
 export const consentPhishing: AnomalyRule<Parameters> = {
   name: "consent_phishing",
   catches:
@@ -100,7 +106,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
     if (watchedMs < WATCHED_DAYS * DAY_MS) return [];
     const ofNew = [...clients].flatMap(([clientId, events]) => {
       const firstMs = firstSeenMs.get(clientId) ?? nowMs;
-      // A client that was there when the watch began is not new.
+      // A client that already existed when monitoring started isn't new.
       const isNew = nowMs - firstMs < days * DAY_MS && nowMs - watchedMs < firstMs - DAY_MS;
       const given = events.filter(
         ({ type, userId }) =>
@@ -111,7 +117,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
         ({ type, userId }) => type === "token_used" && userId !== undefined,
       );
       const consented = given.filter(({ type }) => type === "consent_granted");
-      // Of few, only those who were seen to consent elsewhere than where their tokens are used.
+      // A small number of users counts only if they consented in networks where their tokens aren't used.
       const isElsewhere =
         consented.length >= FEW_USERS &&
         uses.length > 0 &&

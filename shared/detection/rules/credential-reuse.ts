@@ -13,13 +13,16 @@ import {
 } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** Holders are looked at for about so long after their refusal. */
+/** Time after a refusal for which the principal stays a candidate. */
 const JUST_NOW_MS = 10 * MINUTE_MS;
 
-/** How far back from the reuse to look for somebody who used the credential first. */
+/** Time before the reuse in which to look for someone who used the credential first. */
 const FIRST_WITHIN_MS = DAY_MS;
 
-/** A stranger who had the credential first, where its holder comes second: with a new token of their own, elsewhere. */
+/**
+ * Returns a stranger who used the credential before its principal did: a party with a new token and a new network or
+ * user agent.
+ */
 function strangerBefore(events: readonly SeenEvent[], reuse: SeenEvent): Party | undefined {
   const before = events.filter(({ atMs }) => atMs < reuse.atMs);
   return newParties(before, reuse.atMs - FIRST_WITHIN_MS, { isSignInNews: true }).find(
@@ -31,7 +34,7 @@ function strangerBefore(events: readonly SeenEvent[], reuse: SeenEvent): Party |
   );
 }
 
-/** A one-time credential that is presented twice (RFC 6749, section 4.1.2; RFC 9700, section 4.14). */
+/** Detects a one-time credential that is presented twice (RFC 6749, section 4.1.2; RFC 9700, section 4.14). */
 export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_reuse"]> = {
   name: "credential_reuse",
   catches: "two parties that hold the same authorization code or rotated refresh token",
@@ -58,7 +61,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
       const isNewAgent = hasNewAgent(habits, first);
       const isHolder = habits.events > 0 && !isNewNetwork && !isNewAgent;
       const stranger = isHolder ? strangerBefore(events, first) : undefined;
-      // The same program from the same place lost an answer, and asked again.
+      // The same program in the same network lost a response and tried again.
       if (isHolder && !stranger) return [];
       const subject = holderSubject(holder);
       const points = (isNew: boolean, isNewProgram: boolean) =>

@@ -4,11 +4,11 @@ import { NO_CLIENT } from "../../events/oauth-event.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import type { SubjectCount } from "./detection-snapshot.ts";
 
-/** What custom rules count, by the minute. */
+/** The counts that custom rules use, per minute. */
 export interface RuleCounts {
   /** Values are event types. */
   readonly typeCounts: readonly SubjectCount[];
-  /** Guesses of each client; values are empty. */
+  /** Credential guesses of each client. Values are empty. */
   readonly clientGuesses: readonly SubjectCount[];
   /** Values are addresses. */
   readonly failedIps: readonly SubjectCount[];
@@ -17,10 +17,10 @@ export interface RuleCounts {
   readonly failedReasons: readonly SubjectCount[];
 }
 
-/** What a rule counts of one subject. */
+/** The counts of one subject under a rule. */
 export interface Tally {
   readonly subject: AnomalySubject;
-  /** The client, where all of it is of one. */
+  /** The client, if all counts belong to one. */
   readonly clientId: string | undefined;
   /** Counts by the start of the minute, epoch milliseconds. */
   readonly minutes: ReadonlyMap<number, number>;
@@ -35,7 +35,7 @@ function countsFor({ groupBy, types, filter }: CustomRule, counts: RuleCounts) {
   return counts.typeCounts.filter(({ value }) => types.includes(value));
 }
 
-/** What a rule counts, by its subjects. */
+/** Returns the counts of a rule, by subject. */
 export function tally(rule: CustomRule, counts: RuleCounts): Tally[] {
   const { groupBy, filter } = rule;
   const found = new Map<string, { clients: Set<string>; minutes: Map<number, number> }>();
@@ -60,14 +60,14 @@ export function tally(rule: CustomRule, counts: RuleCounts): Tally[] {
   });
 }
 
-/** What a rule counts, in words. */
+/** Describes the events that a rule counts. */
 function whatOf({ types, filter }: CustomRule): string {
   if (filter.guesses) return "guesses";
   if (filter.reasons) return `refusals with ${filter.reasons.join(" or ")}`;
   return `events of ${types.join(" or ")}`;
 }
 
-/** What a rule of the configuration finds as of `nowMs`. */
+/** Returns the anomalies that a custom rule finds as of `nowMs`. */
 export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: number): Anomaly[] {
   const fromMs = nowMs - rule.windowMinutes * MINUTE_MS;
   return tally(rule, counts).flatMap(({ subject, clientId, minutes }) => {
@@ -92,7 +92,7 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
   });
 }
 
-/** A rule of the configuration, as alerts name it. */
+/** Describes a custom rule in the form that alerts use. */
 export function describeCustomRule(rule: CustomRule): AnomalyRule<never> {
   return {
     name: rule.name,

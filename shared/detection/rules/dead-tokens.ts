@@ -4,10 +4,10 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** Reasons by which a token is refused that was good once. */
+/** Refusal reasons of tokens that were valid once. */
 const DEAD: ReadonlySet<string> = new Set(["expired_token", "revoked_token", "inactive_token"]);
 
-/** Of the holders whose dead tokens come from an address, so many may have been let in there. */
+/** Maximum share of the refused principals that may also have been allowed from the address. */
 const KNOWN_SHARE = 0.3;
 
 const holderOf = ({ userId, tokenId }: SeenEvent) => userId ?? tokenId;
@@ -16,7 +16,7 @@ function holders(events: readonly SeenEvent[]): Set<string> {
   return new Set(events.map(holderOf).filter((holder) => holder !== undefined));
 }
 
-/** Dead tokens of many holders from one address at which these holders never were. */
+/** Detects dead tokens of many principals from an address that most of them never used. */
 export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = {
   name: "dead_tokens",
   catches: "somebody who tries a list of stolen tokens, most of them expired or revoked",

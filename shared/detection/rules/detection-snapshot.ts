@@ -2,12 +2,12 @@ import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
 import { isOperator } from "../../events/operator.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** Of a suspect's events, the newest of the last two hours are read, and so many of the time before them. */
+/** Maximum events read per candidate: of the last two hours, and of the time before. */
 export const RECENT_MS = 2 * HOUR_MS;
 export const MOST_RECENT_EVENTS = 300;
 export const MOST_EVENTS_BEFORE = 150;
 
-/** A subject's counts for each minute of the last two hours. */
+/** The counts of a subject, per minute. */
 export interface SubjectCount {
   readonly clientId: string;
   readonly value: string;
@@ -18,27 +18,27 @@ export interface SubjectCount {
 /** Counts by the start of the hour, epoch milliseconds. */
 export type HourCounts = ReadonlyMap<number, number>;
 
-/** A client's count for the hour that ends now, and for the full hours before it. */
+/** A client's count for the last hour, and for the full hours before it. */
 export interface ClientHistory {
   readonly clientId: string;
   readonly lastHour: number;
   readonly hours: HourCounts;
-  /** When the client, or any client where nobody is named, was first counted at all, epoch milliseconds. */
+  /** When the client was first counted, in epoch milliseconds. For callers without a client, when any client was. */
   readonly firstSeenMs: number;
 }
 
-/** A network that a client was seen from, or its operator (`AS64496`) where that is known. */
+/** A network from which a client was seen, or its operator (`AS64496`) if known. */
 export interface KnownNetwork {
   readonly network: string;
   /** UTC. */
   readonly firstSeenAt: string;
-  /** When it was last seen, to the day: up to a day early. UTC. */
+  /** Last use, UTC. Exact to the day: up to a day early. */
   readonly lastSeenAt: string;
-  /** Whether it was an anomaly when it was first seen. */
+  /** Whether it raised an anomaly when it was first seen. */
   readonly raised: boolean;
 }
 
-/** The sampled uses of a user, or of a token without one, by the hour. */
+/** Sampled uses of a user, or of a token without a user, by hour. */
 export interface SampledUses {
   /** `user:…` or `token:…`. */
   readonly holder: string;
@@ -47,54 +47,54 @@ export interface SampledUses {
 }
 
 /**
- * The data that the rules examine, read once for each run: counters, and the latest events of a bounded number of
- * suspects that the counters name. Its size does not grow with the number of events.
+ * The data that the rules evaluate, read once per run: counters, and the latest events of a limited number of
+ * candidates. Its size doesn't grow with the number of events.
  */
 export interface DetectionSnapshot {
-  /** The time of the run. */
+  /** Time of the run. */
   readonly nowMs: number;
-  /** Addresses, users and tokens that were counted since then were looked at. */
+  /** Addresses, users and tokens counted since this instant are candidates. */
   readonly sinceMs: number;
-  /** The start of the history. */
+  /** Start of the history. */
   readonly historyStartMs: number;
   readonly issuance: readonly ClientHistory[];
   readonly failures: readonly ClientHistory[];
-  /** Failures that are guesses. */
+  /** Failures that are credential guesses. */
   readonly guesses: readonly ClientHistory[];
   readonly uses: readonly ClientHistory[];
   /** When each client was first counted, within the history. */
   readonly firstSeenMs: ReadonlyMap<string, number>;
-  /** Events of the last two hours: values are their types. */
+  /** Events of the last two hours. Values are event types. */
   readonly typeCounts: readonly SubjectCount[];
-  /** Guesses of the last two hours of each client; values are empty. */
+  /** Credential guesses of each client in the last two hours. Values are empty. */
   readonly clientGuesses: readonly SubjectCount[];
   readonly failedReasons: readonly SubjectCount[];
-  /** Failures by address, and guesses. */
+  /** Failures by address, and the credential guesses among them. */
   readonly failedIps: readonly SubjectCount[];
   readonly guessedIps: readonly SubjectCount[];
-  /** Guesses of each address by the hour, for the last day. */
+  /** Credential guesses of each address by hour, for the last day. */
   readonly guessedIpHours: ReadonlyMap<string, HourCounts>;
-  /** Values are a network, or its operator, and a user agent from which a client used a token that has no user. */
+  /** Each value is a network (or its operator) and a user agent from which a client used a token without a user. */
   readonly serviceNetworks: readonly SubjectCount[];
-  /** Values are holders, `user:…` or `token:…`, that were refused. */
+  /** Values are principals that were refused: `user:…` or `token:…`. */
   readonly refusedHolders: readonly SubjectCount[];
   readonly dormantTokens: readonly SubjectCount[];
   readonly sampledUses: readonly SampledUses[];
-  /** Events of suspected holders, addresses and clients, earliest first. */
+  /** Events of candidate principals, addresses and clients, earliest first. */
   readonly holders: ReadonlyMap<string, readonly SeenEvent[]>;
   readonly addresses: ReadonlyMap<string, readonly SeenEvent[]>;
   readonly clients: ReadonlyMap<string, readonly SeenEvent[]>;
-  /** What administrators did at the identity provider in the last minutes. */
+  /** Recent administrator actions at the identity provider. */
   readonly administration: readonly SeenEvent[];
-  /** When each revoked token of a refused holder was revoked, UTC. */
+  /** Revocation times of the refused principals' tokens, UTC. */
   readonly revokedAt: ReadonlyMap<string, string>;
   /** Networks from which the clients in `serviceNetworks` were seen before, earliest first. */
   readonly knownNetworks: ReadonlyMap<string, readonly KnownNetwork[]>;
-  /** When each user agent of these clients was first seen, epoch milliseconds. */
+  /** First-seen times of these clients' user agents, in epoch milliseconds. */
   readonly clientAgents: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
-/** Sums counts of the minutes in [fromMs, toMs). */
+/** Returns the sum of the counts in [fromMs, toMs). */
 export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: number): number {
   let sum = 0;
   for (const [startMs, count] of minutes) if (startMs >= fromMs && startMs < toMs) sum += count;
@@ -102,9 +102,9 @@ export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: num
 }
 
 /**
- * Of a client's places those of a kind, operators or networks, once the client has been watched by them for so long.
- * When addresses get an operator for the first time, or have none any more, the client is learnt anew: none is new
- * compared with places of the other kind.
+ * Returns the client's known networks or operators, whichever kind `place` is. Returns undefined until the client has
+ * been observed by that kind for `learnMs`. When IP enrichment starts or stops naming operators, nothing counts as new
+ * until the client has been learned again.
  */
 export function comparablePlaces(
   known: readonly KnownNetwork[],
@@ -114,7 +114,7 @@ export function comparablePlaces(
   const alike = known.filter(({ network }) => isOperator(network) === isOperator(place));
   const [first] = alike;
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return undefined;
-  // A client whose operators are known was not watched by its networks meanwhile.
+  // While operators were known, the client's networks weren't recorded.
   const isOfBoth =
     !isOperator(place) &&
     known.some(
@@ -123,7 +123,7 @@ export function comparablePlaces(
   return isOfBoth ? undefined : alike;
 }
 
-/** `first rest` → [first, rest]: a space separates the two parts of a value. */
+/** Splits a value at its first space into two parts. */
 export function splitValue(value: string): [string, string] {
   const space = value.indexOf(" ");
   return space < 0 ? [value, ""] : [value.slice(0, space), value.slice(space + 1)];

@@ -6,7 +6,7 @@ import { habitsOf } from "./party.ts";
 import { isSensitive } from "./risk.ts";
 import { holderSubject } from "./seen-event.ts";
 
-/** A token for a device code that a user entered, fetched from where the user never was (RFC 8628, section 5.4). */
+/** Detects a device-code token that was fetched from a network the user never used (RFC 8628, section 5.4). */
 export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishing"]> = {
   name: "device_phishing",
   catches: "a user who is talked into entering the device code of somebody else",

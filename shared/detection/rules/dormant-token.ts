@@ -6,7 +6,7 @@ import { countWithin } from "./detection-snapshot.ts";
 import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
 
-/** A token that is used by somebody else, or heavily, after days without use. */
+/** Detects a token that is used by someone else, or heavily, after days without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
   name: "dormant_token",
   catches: "a forgotten long-lived token that somebody found",
@@ -27,7 +27,8 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
       const isFaster =
         rateOf(recent) >= 3 * rateOf(before.filter(({ type }) => type === "token_used"));
       const isKnown = habits.events > 0;
-      // What it did before may be gone from the audit log. Then its own use before is known, and its zeal.
+      // Earlier events may have left the audit log. Then the rule compares only the previous network and the call
+      // count.
       const isNewNetwork = isKnown
         ? !wasAt(habits, first)
         : first.previousNetwork !== undefined && first.previousNetwork !== first.network;

@@ -6,7 +6,7 @@ import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-new
 import { type Habits, habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** The names that identity providers give to a new password. */
+/** Provider event codes of a password change. */
 const PASSWORD_CHANGES: ReadonlySet<string> = new Set([
   "scp",
   ...["user.account.update_password", "user.account.reset_password"],
@@ -15,14 +15,14 @@ const PASSWORD_CHANGES: ReadonlySet<string> = new Set([
   ...["Change user password", "Change password (self-service)", "Reset user password"],
 ]);
 
-/** Something by which access of a holder ended. */
+/** An event that ended a principal's access. */
 interface End {
   readonly atMs: number;
   readonly what: string;
-  /** The access that it ended; without both, all that there was. */
+  /** The token or session that ended. If both are absent, all access ended. */
   readonly tokenId?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** Providers may let tokens live on after it. */
+  /** Whether providers may let tokens outlive this event. */
   readonly isWeak: boolean;
 }
 
@@ -46,9 +46,9 @@ function endsOf(events: readonly SeenEvent[]): End[] {
 
 const isRefusedRefresh = ({ reason }: SeenEvent) => reason === REFRESH_TOKEN_INVALID;
 
-/** Whether an event uses the access that an end took away. */
+/** Whether an event uses the access that ended. */
 function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): boolean {
-  // A refresh token has no id in a log. It belongs to what ended last.
+  // Logs contain no id of a refresh token, so it is attributed to the latest end.
   if (isRefusedRefresh(event)) return true;
   if (end.tokenId !== undefined) return event.tokenId === end.tokenId;
   if (end.sessionId !== undefined) return event.sessionId === end.sessionId;
@@ -59,19 +59,20 @@ function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): bo
   );
 }
 
-/** How unlike its holder a use after the end is, and whether it was let in. */
+/** Scores a use after the end by how much it differs from the principal's habits. */
 function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
   const isNewNetwork = isElsewhere(habits, event);
   const isNewAgent = hasNewAgent(habits, event);
   const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0) + newsPoints(habits, event);
-  // Who goes on in the usual place, by the usual program, does not know of the end.
+  // A usual program in a usual network just hasn't noticed the end.
   if (points === 0) return 0;
-  // Who moves goes on with the same program, and many providers let tokens outlive a session.
+  // Users who move keep their program, and many providers let tokens outlive a session. Only a new user agent is
+  // certain.
   const isSure = isNewAgent && (isRefusedRefresh(event) || !end.isWeak);
   return points + (isSure ? 20 : 10);
 }
 
-/** Access that goes on after its user, or an administrator, ended it. */
+/** Detects access that continues after its user or an administrator ended it. */
 export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> = {
   name: "ended_access",
   catches:

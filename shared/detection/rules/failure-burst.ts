@@ -7,10 +7,13 @@ import { countWithin } from "./detection-snapshot.ts";
 import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** Of the calls from a shared address, so many may be guesses. */
+/** Maximum share of credential guesses among the calls from a shared address. */
 const SHARED_SHARE = 0.2;
 
-/** Who else is at an address: of a carrier or a company, most calls are let in. */
+/**
+ * Returns the number of principals allowed from an address, and the share of credential guesses. At a carrier or a
+ * company, most calls are allowed.
+ */
 export function othersAt(events: readonly SeenEvent[]): {
   readonly holders: number;
   readonly guessedShare: number;
@@ -23,13 +26,13 @@ export function othersAt(events: readonly SeenEvent[]): {
   };
 }
 
-/** Whether an address is that of a carrier or a company, at which a few guesses are nothing. */
+/** Whether an address belongs to a carrier or a company, where a few credential guesses are normal. */
 export function isSharedAddress(events: readonly SeenEvent[]): boolean {
   const { holders, guessedShare } = othersAt(events);
   return holders >= 3 && guessedShare < SHARED_SHARE;
 }
 
-/** Many guesses within minutes from one address. */
+/** Detects many credential guesses within minutes from one address. */
 export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
   name: "failure_burst",
   catches: "guessing of tokens, passwords or client secrets from one address",

@@ -9,16 +9,16 @@ import { guessesByNetwork } from "./network-guessing.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
-/** Addresses that a story remembers. */
+/** Maximum addresses that an incident keeps. */
 const MOST_ADDRESSES = 100;
-/** So many addresses are a spread. */
+/** Number of addresses from which guessing counts as distributed. */
 const SPREAD = 10;
-/** With such a share of the guesses, an address or a network is all that there is to see. */
+/** Share of the guesses from which one address or network explains the anomaly. */
 const OF_ONE = 0.7;
-/** A service has its addresses for some time. */
+/** Minimum time that a service has used an address for it to count as the service's own. */
 const OWN_SINCE_MS = 30 * MINUTE_MS;
 
-/** Whether a client that acts for no user was let in at an address before anybody guessed there. */
+/** Whether a client without users was allowed from an address well before the first credential guess there. */
 function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
   const first = events.find(({ reason }) => isGuess(reason));
   return events.some(
@@ -37,7 +37,7 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
     .map((each) => ({ ip: each.value, count: countWithin(each, nowMs - HOUR_MS, nowMs) }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count);
-  // Of guesses that have stopped, the addresses are not looked at any more, and it was said what they are.
+  // The guesses have stopped, so their addresses are no longer candidates. Earlier runs have reported them.
   if (ofClient.length > 0 && !ofClient.some((each) => countWithin(each, sinceMs, nowMs) > 0)) {
     return [];
   }
@@ -45,10 +45,10 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
     const events = addresses.get(ip);
     return events ? [othersAt(events)] : [];
   });
-  // Where most are let in at the same addresses, holders of tokens have a problem, and nobody guesses.
+  // If principals are also allowed from most of these addresses, legitimate callers are failing. It isn't an attack.
   const known = looked.filter(({ holders }) => holders > 0).length;
   const isHoldersOwn = looked.length >= 3 && known > looked.length / 2;
-  // A service that has an old secret fails where it always is, and at a carrier's address somebody always does.
+  // A service with an old secret fails from its usual address, and a carrier's address always has some failures.
   const explained = counts.filter(({ ip }) => {
     const events = addresses.get(ip) ?? [];
     return isSharedAddress(events) || isOwnAddress(events, anomaly.subject.id);
@@ -57,7 +57,7 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   const isExplained = explainedGuesses >= OF_ONE * anomaly.observed;
   const isSpread = counts.length >= SPREAD;
   const perAddress = counts.length === 0 ? 0 : anomaly.observed / counts.length;
-  // Guesses of one address are that address's story, and not one of everybody's.
+  // Guesses from one address belong to that address's incident, not to one of all callers.
   const [first] = counts;
   const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
   const [network] = guessesByNetwork(ofClient, nowMs);
@@ -78,7 +78,7 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
         subject,
         ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
       }),
-      // The addresses tell one story of callers without a client from another.
+      // For callers without a client, addresses separate one incident from another.
       involved: (isOfOne || isOfClient ? [] : storyOf)
         .slice(0, MOST_ADDRESSES)
         .map(([id]) => ({ kind: "ip", id }) as const),
@@ -94,7 +94,9 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   ];
 }
 
-/** A client, or callers without one, at which far more is guessed than usual, from any number of addresses. */
+/**
+ * Detects far more credential guesses than usual at a client, or by callers without one, from any number of addresses.
+ */
 export const failureRate: AnomalyRule<AnomaliesConfig["rules"]["failure_rate"]> = {
   name: "failure_rate",
   catches: "guessing from many addresses, a few times each",

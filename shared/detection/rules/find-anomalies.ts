@@ -33,7 +33,7 @@ import { unusualHoursOfUser } from "./unusual-hours-of-user.ts";
 
 type Rules = AnomaliesConfig["rules"];
 
-/** Every rule, under its name in the configuration. */
+/** All built-in rules, keyed by their names in the configuration. */
 export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[Name]> } = {
   token_theft: tokenTheft,
   sessions_apart: sessionsApart,
@@ -65,8 +65,8 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
 };
 
 /**
- * What every enabled rule finds in a snapshot that scores enough for an alert, alone or by what supports it, or is a
- * notice, and what the rules of the configuration find.
+ * Returns the anomalies of all enabled rules and custom rules that are worth an alert: those that score enough, alone
+ * or with support, and notices.
  */
 export function findAnomalies(
   snapshot: DetectionSnapshot,

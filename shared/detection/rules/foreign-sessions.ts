@@ -5,7 +5,7 @@ import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject } from "./seen-event.ts";
 
-/** A holder of a token who presents sessions of others. */
+/** Detects a principal that presents other users' sessions. */
 export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sessions"]> = {
   name: "foreign_sessions",
   catches: "somebody who tries stolen or guessed sessions with a token of their own",
@@ -26,7 +26,8 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
       );
       const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
       const isNewAgent = hasNewAgent(habits, first);
-      // A session of somebody else may end, and is then unknown. It does not come back.
+      // An ended session is unknown and never becomes valid again. So an unknown session before the last foreign one is
+      // a different session.
       const isSeveral = recent.some(
         ({ reason, atMs }) => reason === "unknown_session" && atMs < last.atMs,
       );

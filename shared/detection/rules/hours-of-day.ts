@@ -1,26 +1,26 @@
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** What is done in one night is no habit: only events so much older than now show what is usual. */
+/** Minimum age of the events that show habits. One night of activity isn't a habit. */
 const HABIT_AFTER_MS = 12 * HOUR_MS;
 
 const dayOf = (atMs: number) => Math.floor(atMs / DAY_MS);
 const hourOf = (atMs: number) => new Date(atMs).getUTCHours();
 const isWeekend = (atMs: number) => [0, 6].includes(new Date(atMs).getUTCDay());
 
-/** When a holder was active on a kind of day, and on how many such days. */
+/** A principal's active hours on weekdays or weekends, and the number of such days. */
 export interface ActiveHours {
   readonly kind: "weekdays" | "weekends";
   /** Hours of the day, UTC, earliest first. */
   readonly hours: readonly number[];
   readonly days: number;
   readonly events: number;
-  /** The longest time of the day without activity: its first hour, and its number of hours. */
+  /** The longest period of the day without activity: its first hour, and its length in hours. */
   readonly quietFrom: number;
   readonly quietHours: number;
 }
 
-/** The longest stretch of the day, which goes on after midnight, between two active hours. */
+/** Returns the longest gap between two active hours. It may span midnight. */
 function longestQuiet(hours: readonly number[]): Pick<ActiveHours, "quietFrom" | "quietHours"> {
   const gaps = hours.map((hour, n) => {
     const next = hours[n + 1] ?? (hours[0] ?? 0) + 24;
@@ -30,7 +30,7 @@ function longestQuiet(hours: readonly number[]): Pick<ActiveHours, "quietFrom" |
   return longest ?? { quietFrom: 0, quietHours: 0 };
 }
 
-/** When a holder was active on days such as that of `nowMs`, weekdays and weekends apart. */
+/** Returns a principal's active hours on days like that of `nowMs`: weekdays or weekends. */
 export function activeHours(events: readonly SeenEvent[], nowMs: number): ActiveHours {
   const weekend = isWeekend(nowMs);
   const usual = events.filter(
@@ -48,10 +48,10 @@ export function activeHours(events: readonly SeenEvent[], nowMs: number): Active
 }
 
 /**
- * Whether an instant is in the longest quiet time of the holder's day, and not in its first or last hour. Other hours
- * without activity are chance: nobody works in each hour of the day, and everybody sleeps.
+ * Whether an instant is in the principal's longest quiet period, excluding its first and last hour. Shorter
+ * inactive periods are chance; the longest one is the night.
  *
- * @param least hours of quiet from which a day has a night
+ * @param least minimum length in hours of a quiet period that counts as night
  */
 export function isUnusualHour(
   { quietFrom, quietHours }: ActiveHours,

@@ -4,10 +4,10 @@ import { isOperator } from "../../events/operator.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
 
-/** The hours just before are the same burst. */
+/** Time before now that belongs to the same burst. */
 const SAME_BURST_MS = 2 * HOUR_MS;
 
-/** A service that was idle for days and is busy now, in a place or by a program that it never had. */
+/** Detects a service that was idle for days and is now busy from a new network or with a new user agent. */
 export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = {
   name: "idle_client",
   catches:
@@ -24,14 +24,14 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
     return uses.flatMap(({ clientId, lastHour, hours }) => {
       const times = [...hours.keys()].filter((hour) => hour < burstFromMs - HOUR_MS);
       const known = knownNetworks.get(clientId) ?? [];
-      // A network remembers when the client was first there, for longer than counters are compared.
+      // Known networks reach further back than the compared counters.
       const firstMs = Math.min(...times, ...known.map((one) => Date.parse(one.firstSeenAt)));
       const wasBusy = times.some((hour) => hour >= idleFromMs);
       if (lastHour < least || wasBusy || firstMs >= idleFromMs) return [];
       const places = serviceNetworks
         .filter((each) => each.clientId === clientId && countWithin(each, burstFromMs, nowMs) > 0)
         .map(({ value }) => splitValue(value));
-      // A service that slept while its operators became known is compared with nothing.
+      // If operators became known while the service was idle, there is nothing to compare them with.
       const before = known.filter((one) => Date.parse(one.firstSeenAt) < burstFromMs);
       const isKnown = (network: string) =>
         before.some((one) => one.network === network) ||

@@ -8,11 +8,14 @@ import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 type Parameters = AnomaliesConfig["rules"]["impossible_travel"];
 
-/** The Earth's mean radius. */
+/** Mean radius of the Earth. */
 const RADIUS_KM = 6371;
-/** Where a holder was a day ago or longer is one of their places, such as a gateway of their carrier abroad. */
+/** Age from which a location is one of the principal's own, such as a carrier's gateway abroad. */
 const HABIT_AFTER_MS = DAY_MS;
-/** When this many holders appear at one operator, each with their own program, the operator is taken for a gateway or VPN. */
+/**
+ * Number of principals at one operator, all with usual user agents, from which the operator is taken for a gateway or
+ * VPN.
+ */
 const PEERS = 3;
 
 interface Point {
@@ -20,7 +23,7 @@ interface Point {
   readonly longitude: number;
 }
 
-/** The distance of two points on the Earth in kilometres, by the haversine formula. */
+/** Returns the distance between two points on the Earth in kilometres, by the haversine formula. */
 export function kilometresBetween(one: Point, other: Point): number {
   const radians = (degrees: number) => (degrees * Math.PI) / 180;
   const half = (from: number, to: number) => Math.sin(radians(to - from) / 2) ** 2;
@@ -36,7 +39,7 @@ function pointOf({ latitude, longitude }: Origin): Point | undefined {
   return latitude === undefined || longitude === undefined ? undefined : { latitude, longitude };
 }
 
-/** A use at a place where a person may be: machines and exits of networks that hide people say nothing of them. */
+/** A use at a location where a person can be. Hosting, VPN, proxy and Tor addresses say nothing about that. */
 interface Stay {
   readonly event: SeenEvent;
   readonly origin: Origin;
@@ -52,17 +55,17 @@ function staysOf(events: readonly SeenEvent[]): Stay[] {
   });
 }
 
-/** Two stays, one after the other, between which nobody can have travelled. */
+/** Two consecutive stays that are too far apart to travel between in the time. */
 interface Leap {
   readonly from: Stay;
   readonly to: Stay;
-  /** Undefined where only the countries are known. */
+  /** Undefined if only the countries are known. */
   readonly kilometres?: number;
 }
 
 /**
- * Whether two stays are a leap: by their distance and time; or by their countries, if the earlier one's is soon used
- * again.
+ * Returns the leap between two stays, if it is one: by distance and time or, without coordinates, by country if the
+ * earlier country is soon used again.
  */
 function leapOf(
   from: Stay,
@@ -91,14 +94,14 @@ function leapOf(
 
 interface Travel {
   readonly leaps: readonly [Leap, ...Leap[]];
-  /** The end of the first leap at which the holder never was, and the other one. */
+  /** The stay of the first leap at an unusual location, and the other one. */
   readonly far: Stay;
   readonly near: Stay;
   readonly habits: Habits;
   readonly isNewAgent: boolean;
 }
 
-/** The leaps of a holder to or from a place that is not one of theirs. */
+/** Returns a principal's leaps to or from a location that isn't their own. */
 function travelOf(
   events: readonly SeenEvent[],
   nowMs: number,
@@ -111,7 +114,7 @@ function travelOf(
   const leaps = stays.flatMap((to, index) => {
     const from = stays[index - 1];
     if (!from || to.event.atMs < fromMs || (isOwn(from) && isOwn(to))) return [];
-    // Gateways of one operator lie in several countries.
+    // Gateways of one operator can be in several countries.
     if (from.origin.asn !== undefined && from.origin.asn === to.origin.asn) return [];
     return leapOf(from, to, stays.slice(index + 1), parameters) ?? [];
   });
@@ -168,7 +171,7 @@ function anomalyOf(
   };
 }
 
-/** Somebody's access at two places between which nobody can have travelled. */
+/** Detects access at two locations that are too far apart to travel between in the time. */
 export const impossibleTravel: AnomalyRule<Parameters> = {
   name: "impossible_travel",
   catches:

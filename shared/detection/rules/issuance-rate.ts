@@ -5,15 +5,15 @@ import { isElsewhere } from "./origin-news.ts";
 import { habitsOf, hasNewAgent } from "./party.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
-/** Uses a token, compared with what is usual: below this, tokens are hoarded. */
+/** Uses per token, relative to the usual number, below which tokens are hoarded. */
 const HOARDED = 0.4;
 
-/** So often each token is used at least where a fleet of machines has one each. */
+/** Minimum uses per token of a fleet of machines that have one token each. */
 const FLEET = 0.8;
 
 const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
 
-/** A client that gets far more tokens than usual. */
+/** Detects a client that is issued far more tokens than usual. */
 export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]> = {
   name: "issuance_rate",
   catches:
@@ -37,8 +37,8 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       const users = new Set(
         recent.map(({ userId }) => userId).filter((user) => user !== undefined),
       );
-      // Launches, batches and load tests use what they ask for, and many users sign in once each. A leak or a loop
-      // does neither.
+      // Launches, batches and load tests use the tokens that they request, or many users sign in once each. A leak or a
+      // loop does neither.
       const isHoarded = now < usual * HOARDED && users.size <= recent.length / 2;
       const strange = recent.filter(
         (event) =>
@@ -48,13 +48,13 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       );
       const areElsewhere = strange.length > recent.length / 4;
       const isNewProgram = strange.some((event) => hasNewAgent(before, event));
-      // Jobs of a build or a batch each run on a machine of their own, which asks for a token and uses it.
+      // Build and batch jobs each run on a separate machine, which requests a token and uses it.
       const machines = new Set(recent.map(({ ip }) => ip)).size;
       const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;
       return {
         ...anomaly,
         message: `${anomaly.message}. Each was used ${now.toFixed(1)} times, where ${usual.toFixed(1)} is usual${areElsewhere ? "; they are asked for from where the client never was" : ""}`,
-        // Where no use is ever seen, only the number is known.
+        // If no uses are ever recorded, only the number of tokens is known.
         score: isFleet
           ? 20
           : 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (areElsewhere ? 35 : 0),

@@ -7,15 +7,15 @@ import { countWithin, type SubjectCount } from "./detection-snapshot.ts";
 import { othersAt } from "./failure-burst.ts";
 import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 
-/** A host's neighbours: what one customer of a hoster rents, and the network of one site. */
+/** Prefix lengths of a neighbourhood: what one hosting customer rents, or the network of one site. */
 const PREFIX = { ipv4: 24, ipv6: 48 };
-/** With such a share of the guesses, an address is all that there is to see. */
+/** Share of the guesses from which one address explains them. */
 const OF_ONE = 0.7;
-/** Of the addresses that a story remembers. */
+/** Maximum addresses that an incident keeps. */
 const MOST_ADDRESSES = 50;
 
 /**
- * The block of an address and its neighbours: `203.0.113.0/24`.
+ * Returns the block of an address and its neighbours, such as `203.0.113.0/24`.
  *
  * @param place an address, or the /64 of IPv6 addresses
  */
@@ -24,16 +24,16 @@ export function neighboursOf(place: string): string | undefined {
   return ipBlockSchema.safeParse(`${ip}/${ip.includes(":") ? PREFIX.ipv6 : PREFIX.ipv4}`).data;
 }
 
-/** Guesses of the last hour from the addresses of one network. */
+/** Credential guesses of the last hour from the addresses of one network. */
 export interface NetworkGuesses {
   readonly network: string;
   readonly total: number;
-  /** By address, the most first. */
+  /** By address, highest count first. */
   readonly addresses: readonly (readonly [ip: string, count: number])[];
   readonly clients: ReadonlyMap<string, number>;
 }
 
-/** The guesses of the last hour by network, the most first. */
+/** Returns the credential guesses of the last hour by network, highest count first. */
 export function guessesByNetwork(
   guessedIps: readonly SubjectCount[],
   nowMs: number,
@@ -58,7 +58,7 @@ export function guessesByNetwork(
     .sort((a, b) => b.total - a.total);
 }
 
-/** Guesses that are spread over the addresses of one network, a few each. */
+/** Detects credential guesses that are spread over the addresses of one network, a few each. */
 export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_guessing"]> = {
   name: "network_guessing",
   catches: "guessing from many addresses of one network, a few times each",
@@ -75,7 +75,7 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
         const events = looked.get(ip);
         return events ? [othersAt(events)] : [];
       });
-      // Where holders of tokens are let in as well, the network is a carrier's or an office's.
+      // If principals are allowed from there too, the network belongs to a carrier or an office.
       const shared = others.filter(({ holders }) => holders > 0).length;
       if (others.length > 0 && shared > others.length / 2) return [];
       const origin = originOfAll(addresses.flatMap(([ip]) => looked.get(ip) ?? []));

@@ -14,16 +14,19 @@ import { NEWS_POINTS, originEvidence, originNews, originText } from "./origin-ne
 import { habitsOf } from "./party.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** For so long a place is looked at. */
+/** Window of uses to judge. */
 const RECENT_MS = 2 * HOUR_MS;
-/** For so long a place is new: within this, it shows whether the service goes on where it was, also one that is seldom used. */
+/**
+ * Time for which a network counts as new. Long enough to see whether even a rarely used service still uses its old
+ * network.
+ */
 const NEWS_MS = 6 * HOUR_MS;
-/** After so long, a service that moves has left its old networks. */
+/** Time after which a service that moves has left its old networks. */
 const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
 interface Place {
   readonly clientId: string;
-  /** Or its operator, where that is known. */
+  /** The operator if known, otherwise the network. */
   readonly network: string;
   readonly agent: string;
   readonly uses: number;
@@ -40,22 +43,25 @@ function placesOf(counts: readonly SubjectCount[], fromMs: number, nowMs: number
   });
 }
 
-/** Jobs of a build each have a machine of their own; who found a secret has one, and asks for a token again and again. */
+/**
+ * Minimum tokens per machine for unusual behaviour. Build jobs each have a machine; a thief has one and keeps
+ * requesting tokens.
+ */
 const TOKENS_A_MACHINE = 3;
-/** How much less often than usual a token is used by who asks for one each time. */
+/** Factor by which tokens are used less often than usual if one is requested for each call. */
 const LESS_OFTEN = 5;
 
-/** Whether an event came from a network, or from one of an operator. */
+/** Whether an event came from a network, or from any network of an operator. */
 const isIn = ({ network, origin }: SeenEvent, place: string) =>
   place === (isOperator(place) ? operatorOf(origin) : network);
 
 interface Behaviour {
   readonly there: { readonly tokens: number; readonly uses: number; readonly machines: number };
-  /** Uses a token in the client's own networks. */
+  /** Uses per token in the client's own networks. */
   readonly usual: number;
 }
 
-/** How a client that acts for no user uses its tokens in a network, and in its own. */
+/** Returns how a client without users uses its tokens in a network, and in its own networks. */
 function behaviourOf(
   events: readonly SeenEvent[],
   network: string,
@@ -75,7 +81,7 @@ function behaviourOf(
   return { there, usual: tokens === 0 ? 0 : uses / tokens };
 }
 
-/** Whether somebody asks for a token each time, who has the secret and none of the program's habits. */
+/** Whether a token is requested for each call. That suggests someone with the secret but not the usual program. */
 function isOtherBehaviour({ there, usual }: Behaviour): boolean {
   return (
     there.tokens >= TOKENS_A_MACHINE * there.machines &&
@@ -84,7 +90,7 @@ function isOtherBehaviour({ there, usual }: Behaviour): boolean {
   );
 }
 
-/** Whether a service that acts for no user goes on in its own networks. */
+/** Whether a client without users has used its own networks since `fromMs`. */
 function isUsedIn(
   events: readonly SeenEvent[],
   own: readonly KnownNetwork[],
@@ -98,12 +104,12 @@ function isUsedIn(
   );
 }
 
-/** A network in which a service was used on so many days is its own. */
+/** Days of use from which a network is a service's own. */
 const OWN_DAYS = 2;
 
 /**
- * Networks of a service, or its operators, that its events show. A token that is older than the watch never came to a
- * network as a new one, so that nobody has remembered where it is.
+ * Returns the networks or operators that a service's events show. If a token is older than the monitoring, its network
+ * was never recorded as new.
  */
 function placesIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
   const found = new Map<string, number[]>();
@@ -142,7 +148,7 @@ function judge(
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return [];
   const comparable = comparablePlaces(watched, network, { nowMs, learnMs });
   const known = comparable ?? [];
-  // A network that raised an alert may be an attacker's. It does not count as one of the client's own.
+  // A network that raised an alert may be an attacker's, so it isn't one of the client's own.
   const own = known.filter(
     ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
   );
@@ -163,10 +169,10 @@ function judge(
     ({ userId }) => userId === undefined,
   );
   const there = events.filter((event) => event.atMs >= fromMs && isIn(event, network));
-  // A fleet has networks of an operator to itself; who found a secret has a machine.
+  // A fleet uses several networks of an operator. A thief uses one machine.
   const networksThere = new Set(there.map((event) => event.network)).size;
   const isEverywhere = Math.max(own.length, atOnce, networksThere) > maxKnownNetworks;
-  // A service that moves leaves its old networks; one whose secret leaked goes on there.
+  // A service that moves leaves its old networks. A service whose secret leaked is still used there.
   const goesOn =
     snapshot.serviceNetworks.some((each) => {
       const [other, otherAgent] = splitValue(each.value);
@@ -224,7 +230,7 @@ function judge(
   ];
 }
 
-/** A service that is used from a network, or by a program, that it never was used from. */
+/** Detects a service that is used from a network or by a user agent that it never used before. */
 export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
   name: "new_network",
   catches:

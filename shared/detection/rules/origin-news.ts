@@ -4,18 +4,18 @@ import type { SeenEvent } from "./seen-event.ts";
 
 type Place = Pick<SeenEvent, "ip" | "network" | "origin">;
 
-/** Where a holder was before. */
+/** Networks, operators and countries from which a principal was seen. */
 export interface KnownPlaces {
   readonly networks: ReadonlySet<string>;
-  /** The operators of these networks, where they are known: `AS64496`. */
+  /** Operators of these networks, if known: `AS64496`. */
   readonly operators: ReadonlySet<string>;
   readonly countries: ReadonlySet<string>;
   readonly kinds: ReadonlySet<OriginKind>;
-  /** Operators where they are known, else networks, with their names for people. */
+  /** Operators if known, otherwise networks, with their display names. */
   readonly homes: ReadonlyMap<string, string>;
 }
 
-/** Places that hide who is there, or at which no person is. */
+/** Display names of networks that hide their users or host machines. */
 const NAMES: Readonly<Record<OriginKind, string>> = {
   hosting: "hosting",
   vpn: "VPN",
@@ -23,15 +23,15 @@ const NAMES: Readonly<Record<OriginKind, string>> = {
   tor: "Tor",
 };
 
-/** What a new country or kind of place adds to what speaks for an attack anyway. */
+/** Points that a new country or kind of network adds to other signs of an attack. */
 export const NEWS_POINTS = 10;
 
-/** The values that there are. */
+/** Returns the defined values. */
 export function setOf<T>(values: readonly (T | undefined)[]): Set<T> {
   return new Set(values.filter((value) => value !== undefined));
 }
 
-/** The places of the events, and what people call them. */
+/** Returns the operators or networks of the events, with their display names. */
 function homesOf(events: readonly SeenEvent[]): Map<string, string> {
   const homes = new Map<string, string>();
   for (const { network, origin } of events) {
@@ -43,7 +43,7 @@ function homesOf(events: readonly SeenEvent[]): Map<string, string> {
   return homes;
 }
 
-/** The places of events of a holder who was let in. */
+/** Returns the locations from which a principal was allowed. */
 export function knownPlaces(events: readonly SeenEvent[]): KnownPlaces {
   return {
     networks: setOf(events.map(({ network }) => network)),
@@ -54,7 +54,7 @@ export function knownPlaces(events: readonly SeenEvent[]): KnownPlaces {
   };
 }
 
-/** Whether the holder was in the network, or in one of the same operator. */
+/** Whether the principal was seen in the network, or in another one of the same operator. */
 export function wasAt({ networks, operators }: KnownPlaces, { network, origin }: Place): boolean {
   const operator = operatorOf(origin);
   return (
@@ -63,18 +63,18 @@ export function wasAt({ networks, operators }: KnownPlaces, { network, origin }:
   );
 }
 
-/** Whether an event came from a network and operator that are both new to the holder. */
+/** Whether the network and its operator are both new to the principal. */
 export function isElsewhere(known: KnownPlaces, place: Place): boolean {
   return place.network !== undefined && !wasAt(known, place);
 }
 
-/** What is new about a place, in words: its country, and that it is a VPN or the like. */
+/** Describes the novelty of a location: its country, and that it is hosting, a VPN, a proxy or Tor. */
 export function originNews(
   { countries, kinds, operators }: KnownPlaces,
   { origin }: Place,
 ): string[] {
   const { country, kind } = origin ?? {};
-  // Of a holder none of whose places are known, nothing is new.
+  // Without IP enrichment in the principal's history, nothing counts as new.
   if (countries.size + kinds.size + operators.size === 0) return [];
   return [
     ...(country !== undefined && countries.size > 0 && !countries.has(country)
@@ -84,12 +84,12 @@ export function originNews(
   ];
 }
 
-/** The points that a place's news adds to a finding. */
+/** Returns the points that a location's novelty adds to a finding. */
 export function newsPoints(known: KnownPlaces, place: Place): number {
   return isElsewhere(known, place) && originNews(known, place).length > 0 ? NEWS_POINTS : 0;
 }
 
-/** An origin as text: `AS64496 Example Telecom in DE`, `Tor AS64496 in DE`, `DE`. */
+/** Formats IP enrichment: `AS64496 Example Telecom in DE`, `Tor AS64496 in DE`, `DE`. */
 export function originText(origin: Origin | undefined): string | undefined {
   if (origin === undefined) return undefined;
   const { kind, operator, country } = origin;
@@ -98,24 +98,24 @@ export function originText(origin: Origin | undefined): string | undefined {
   return who === "" ? country : `${who} in ${country}`;
 }
 
-/** Where an event came from: `203.0.113.9, AS64496 Example Telecom in DE`. */
+/** Formats the source of an event: `203.0.113.9, AS64496 Example Telecom in DE`. */
 export function placeText({ ip, network, origin }: Place): string {
   const address = ip ?? network ?? "an unknown address";
   const known = originText(origin);
   return known === undefined ? address : `${address}, ${known}`;
 }
 
-/** The newest known origin of events from one address. */
+/** Returns the newest IP enrichment of events from one address. */
 export function originOfAll(events: readonly SeenEvent[]): Origin | undefined {
   return events.findLast(({ origin }) => origin !== undefined)?.origin;
 }
 
-/** The holder's usual places, at most three: operators where they are known, else networks. */
+/** Returns the principal's usual operators or networks, at most three. */
 export function usualPlaces({ homes }: KnownPlaces): string {
   return [...homes.values()].slice(0, 3).join(", ");
 }
 
-/** What is known of a place, for an alert's evidence. */
+/** Returns IP enrichment as evidence for an alert. */
 export function originFacts(origin: Origin | undefined): Record<string, string> {
   if (origin === undefined) return {};
   const { asn, country, kind } = origin;
@@ -127,7 +127,7 @@ export function originFacts(origin: Origin | undefined): Record<string, string> 
   };
 }
 
-/** What is known of a place and of the holder's usual ones, for an alert's evidence. */
+/** Returns IP enrichment and the principal's usual locations as evidence for an alert. */
 export function originEvidence(
   { countries, homes }: KnownPlaces,
   { origin }: Place,

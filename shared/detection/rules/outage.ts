@@ -6,7 +6,7 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { usualRange } from "./usual-range.ts";
 
-/** Failures of many clients at once, all for one reason: something is broken, and nobody attacks. */
+/** Detects failures of many clients at once for one reason. Something is broken; it isn't an attack. */
 export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
   name: "outage",
   catches: "a failure of many clients at once for one reason: an outage, or a mass revocation",

@@ -2,39 +2,39 @@ import { DAY_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isElsewhere, type KnownPlaces, knownPlaces, setOf } from "./origin-news.ts";
 import { isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
 
-/** Uses of a holder's access by one network and user agent, and what is new about them. */
+/** Uses of a principal's access from one IPv4 address or IPv6 network with one user agent, and their novelty. */
 export interface Party {
   readonly network: string | undefined;
   readonly agent: string | undefined;
   readonly ips: readonly string[];
-  /** Its uses, earliest first. */
+  /** Uses, earliest first. */
   readonly uses: readonly SeenEvent[];
   readonly tokenIds: readonly string[];
   /**
-   * The network, the address or the user agent was not seen with the holder before. Another network of an operator
-   * of the holder's is not new.
+   * Whether the network, address or user agent is new to the principal. Another network of one of the principal's
+   * operators isn't new.
    */
   readonly isNewNetwork: boolean;
   readonly isNewIp: boolean;
   readonly isNewAgent: boolean;
-  /** A token or session that somebody else held: first seen with another network or user agent. */
+  /** Whether the token or session was used by another party first. */
   readonly hasOthersToken: boolean;
-  /** The user agents that used the token or session before. */
+  /** User agents that used the token or session before. */
   readonly othersAgents: ReadonlySet<string>;
-  /** The others used it by IPv4 and this party by IPv6, or the other way round: one machine may do both. */
+  /** Whether the others used only IPv4 and this party uses IPv6, or vice versa. One machine may do both. */
   readonly isOtherFamily: boolean;
-  /** What is usual for the holder. */
+  /** The principal's habits. */
   readonly habits: Habits;
-  /** How often the token went from this party to another one and back within half an hour. */
+  /** Number of switches between this party and others, each within half an hour of the previous switch. */
   readonly alternations: number;
-  /** Endpoints that the holder never called before, without their resources. */
+  /** Endpoints that the principal never called before, without resource ids. */
   readonly newEndpoints: readonly string[];
-  /** The most calls in ten minutes, and that of the holder before. */
+  /** The most calls in ten minutes: of the party, and of the principal before. */
   readonly rate: number;
   readonly usualRate: number;
 }
 
-/** What the holder did before a party came. */
+/** A principal's habits before a party appeared. */
 export interface Habits extends KnownPlaces {
   readonly events: number;
   readonly days: number;
@@ -47,12 +47,12 @@ const RATE_WINDOW_MS = 10 * MINUTE_MS;
 
 const isIpv6 = (ip: string | undefined) => ip?.includes(":") === true;
 
-/** Where a call came from: an IPv4 address, or the network of an IPv6 address, which machines change by themselves. */
+/** Returns the source of a call: its IPv4 address, or its IPv6 network, because machines change their IPv6 address. */
 function placeOf({ ip, network }: SeenEvent): string | undefined {
   return isIpv6(ip) ? network : ip;
 }
 
-/** What is usual for the holder of the events. */
+/** Returns the habits that a principal's events show. */
 export function habitsOf(before: readonly SeenEvent[]): Habits {
   const known = before.filter(isSuccess);
   return {
@@ -65,8 +65,8 @@ export function habitsOf(before: readonly SeenEvent[]): Habits {
 }
 
 /**
- * The addresses of some events at which the holder never was. Only they tell a story of their own: at a holder's usual
- * address there may be many others, of an office or a carrier.
+ * Returns the addresses of some events that the principal never used. Only these may link findings to an incident,
+ * because many people share a usual address, such as that of an office or a carrier.
  */
 export function strangeAddresses(
   events: readonly SeenEvent[],
@@ -76,18 +76,18 @@ export function strangeAddresses(
   return [...setOf(strange.map(({ ip }) => ip))].map((id) => ({ kind: "ip", id }));
 }
 
-/** Whether an event came by a user agent that is new to the holder. Of a holder without any that is known, none is new. */
+/** Whether an event's user agent is new to the principal. False if the principal has no known user agent. */
 export function hasNewAgent({ agents }: Habits, { agent }: Pick<SeenEvent, "agent">): boolean {
   return agent !== undefined && agents.size > 0 && !agents.has(agent);
 }
 
-/** Whether the holder was only ever seen by IPv4 and is now by IPv6, or the other way round: one machine may do both. */
+/** Whether the principal was only seen over IPv4 and now uses IPv6, or vice versa. One machine may do both. */
 export function isOtherFamily({ ip }: SeenEvent, { places }: Habits): boolean {
   const families = [...places].map((place) => place.includes(":"));
   return families.length > 0 && !families.includes(isIpv6(ip));
 }
 
-/** The most events within ten minutes. */
+/** Returns the most events within ten minutes. */
 export function rateOf(events: readonly SeenEvent[]): number {
   let most = 0;
   let start = 0;
@@ -99,7 +99,7 @@ export function rateOf(events: readonly SeenEvent[]): number {
   return most;
 }
 
-/** How often the uses leave a party and come back to it soon. */
+/** Counts switches between a party and others that follow the previous switch within half an hour. */
 export function alternationsOf(
   uses: readonly SeenEvent[],
   isOf: (use: SeenEvent) => boolean,
@@ -123,11 +123,11 @@ const isKeyOf = (one: SeenEvent, other: SeenEvent) =>
   (one.sessionId !== undefined && one.sessionId === other.sessionId);
 
 /**
- * The parties that first used a holder's access since `fromMs` and differ from what came before them in network, address
- * or user agent.
+ * Returns the parties that first used a principal's access since `fromMs` and differ from earlier events in network,
+ * address or user agent.
  *
- * @param events the holder's events, earliest first
- * @param isSignInNews whether a sign-in by which a party came, within the time, is part of the party and no habit
+ * @param events the principal's events, earliest first
+ * @param isSignInNews whether a party's recent sign-in belongs to the party and isn't a habit of the principal
  */
 export function newParties(
   events: readonly SeenEvent[],
@@ -145,9 +145,9 @@ export function newParties(
     const last = group.at(-1);
     if (!first || !last || first.atMs < fromMs) return [];
     const tokenIds = [...setOf(group.map(({ tokenId }) => tokenId))];
-    // Only uses count: a token may be asked for by another program than uses it.
+    // Only uses count, because one program may request a token that another one uses.
     const others = uses.filter((each) => each.atMs < first.atMs && isKeyOf(each, first));
-    // Who got a token of their own from somebody else's session did not become its holder by that.
+    // A token that a party got through someone else's session isn't a habit of the principal.
     const isOwnIssuance = ({ type, tokenId }: SeenEvent) =>
       others.length > 0 && type === "token_issued" && tokenIds.includes(tokenId ?? "");
     const place = placeOf(first);

@@ -3,7 +3,7 @@ import { FURTHER_RULE, RAISED_FROM } from "./risk.ts";
 
 const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
 
-/** The users and tokens that an anomaly is about. Others may share an address or a client by chance. */
+/** Returns the users and tokens that an anomaly is about. Others may share an address or a client by chance. */
 function peopleOf({ subject, involved = [] }: Anomaly): string[] {
   return [subject, ...involved]
     .filter(({ kind }) => kind === "user" || kind === "token")
@@ -15,8 +15,8 @@ function isAbout(anomaly: Anomaly, people: ReadonlySet<string>): boolean {
 }
 
 /**
- * The anomalies that are an alert: those whose own score is enough, those that are by what supports them, and what
- * supports them. Doing it again, also with fewer of them, is right.
+ * Returns the anomalies that raise an alert: those that score enough, alone or with support, and those that support
+ * them. It is safe to apply this again to the result or a subset of it.
  */
 export function raisedOf(found: readonly FoundAnomaly[]): FoundAnomaly[] {
   const support = found.filter(({ rule }) => rule.isSupport);

@@ -6,10 +6,13 @@ import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-new
 import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** When so many tokens are revoked within as many minutes, their programs do not know of it, wherever they are. */
+/**
+ * Number of tokens, and time span, from which revocations count as a mass revocation. Programs don't notice one,
+ * wherever they run.
+ */
 const MASS = { tokens: 5, withinMs: 5 * MINUTE_MS };
 
-/** Whether a token was revoked with many others, of its client or of those that were refused. */
+/** Whether a token was revoked in a mass revocation, of its client or of the refused tokens. */
 function isOfMany(
   revoked: string,
   clientId: string | undefined,
@@ -26,7 +29,7 @@ function isOfMany(
   return Math.max(refused, counted) >= MASS.tokens;
 }
 
-/** A token that is used after it was revoked, by somebody who is not its holder. */
+/** Detects a token that someone else uses after it was revoked. */
 export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]> = {
   name: "revoked_token",
   catches: "somebody who kept a copy of a revoked token",
@@ -57,10 +60,10 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
         const isLate = use.atMs >= graceEndMs;
         const points =
           (strange.network ? 25 : 0) + (strange.agent ? 30 : 0) + newsPoints(habits, use);
-        // A moved program that is one of many is no thief of one token.
+        // After a mass revocation, a program that has moved isn't a thief.
         const lateness = strange.agent || !isOfMany(revoked, first.clientId, snapshot) ? 25 : 10;
         if (habits.events === 0) return { use, score: isLate ? 45 : 0 };
-        // A client that tries again from its usual place does not know of the revocation.
+        // A client that retries from its usual network hasn't noticed the revocation.
         return { use, score: points === 0 ? 0 : points + (isLate ? lateness : 0) };
       });
       const [worst] = scored.sort((a, b) => b.score - a.score);

@@ -1,24 +1,24 @@
-/** How much attention an alert deserves. */
+/** Risk level of an alert. */
 export type Risk = "low" | "medium" | "high";
 
-/** The least score of an anomaly: what scores less is no alert. */
+/** Minimum score of an anomaly that raises an alert. */
 export const RAISED_FROM = 40;
 const HIGH_FROM = 70;
 
-/** What each further rule adds to the score of what is found about the same people. */
+/** Points that each additional rule adds to the score of findings about the same people. */
 export const FURTHER_RULE = 8;
 
-/** The risk of a score: low below 40, high from 70 on. */
+/** Returns the risk of a score: low below 40, high from 70. */
 export function riskOf(score: number): Risk {
   if (score >= HIGH_FROM) return "high";
   return score >= RAISED_FROM ? "medium" : "low";
 }
 
-/** Words of scopes that let their holder change, delete, pay, administer, or stay for long. */
+/** Words in scopes that allow changes, deletion, payments, administration or long-lived access. */
 const SENSITIVE =
   /(^|[:._\-/])(admin|write|delete|manage|all|full|payments?|transfer|offline_access)($|[:._\-/])/i;
 
-/** Whether a scope lets its holder do more than read. */
+/** Whether a scope allows more than reading. */
 export function isSensitive(scope: string): boolean {
   return SENSITIVE.test(scope);
 }

@@ -4,13 +4,13 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { habitsOf, newParties, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
 
-/** Endpoints that so many holders of a client are refused at are a mistake of the client. */
+/** Number of principals of a client refused at an endpoint from which it is a mistake of the client. */
 const SHARED_BY = 3;
 
 const adapterOf = ({ clientId, endpoint = "" }: SeenEvent) =>
   `${clientId}\n${templateOf(endpoint)}`;
 
-/** One holder that is refused for its scopes at many endpoints, however slowly. */
+/** Detects a principal that is refused for its scopes at many endpoints, however slowly. */
 export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]> = {
   name: "scope_probing",
   catches: "somebody who tries what a token is good for, fast or slowly",

@@ -12,37 +12,37 @@ import { habitsOf, newParties, strangeAddresses } from "./party.ts";
 import { RAISED_FROM } from "./risk.ts";
 import { holderSubject, isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
 
-/** The hour under way and the one before it, and the working day of a slow scraper. */
+/** Windows in hours: the current hour and the one before, and the working day of a slow scraper. */
 export const FAST_HOURS = 2;
 export const SLOW_HOURS = 8;
-/** A batch that walks through resources looks like a thief who does. */
+/** Maximum score of a service. Its batches walk through resources just as a thief does. */
 const MOST_OF_SERVICE = 45;
-/** Calls that show how many resources a holder asks for. */
+/** Minimum calls to judge how many resources a principal requests. */
 const ENOUGH_CALLS = 40;
 
 const oneIn = SAMPLED_ONE_IN;
-/** Samples in a window from which a holder may be unusual: its events then show how many uses there were. */
+/** Samples in a window from which a principal is a candidate. Its events then show the number of uses. */
 export const NOTABLE_SAMPLES = 2;
-/** Of one sample, nobody can say more than that there were some uses. So many are nothing unusual for anybody. */
+/** Lowest number of uses taken as usual. One sample only shows that there were some uses. */
 const LEAST_USUAL = 24;
 
-/** The samples of the hours that end with the hour of `hourMs`. */
+/** Returns the number of samples in the `length` hours that end with the hour of `hourMs`. */
 export function samplesIn(hours: HourCounts, hourMs: number, length: number): number {
   let sum = 0;
   for (let back = 0; back < length; back += 1) sum += hours.get(hourMs - back * HOUR_MS) ?? 0;
   return sum;
 }
 
-/** The most samples in any such window before the present one. */
+/** Returns the most samples in any earlier window of this length. */
 export function mostSamplesBefore(hours: HourCounts, hourMs: number, length: number): number {
   const before = [...hours.keys()].filter((each) => each <= hourMs - length * HOUR_MS);
   return Math.max(0, ...before.map((each) => samplesIn(hours, each, length)));
 }
 
-/** Uses by a number of samples: a single one says little. */
+/** Estimates uses from samples. A single sample says little. */
 const usesOf = (samples: number) => (samples === 1 ? LEAST_USUAL : samples * oneIn);
 
-/** The most uses within so many hours, of uses whose times are sorted. */
+/** Returns the most uses within `length` hours. The times must be sorted. */
 function mostWithin(timesMs: readonly number[], length: number): number {
   let most = 0;
   let start = 0;
@@ -53,7 +53,7 @@ function mostWithin(timesMs: readonly number[], length: number): number {
   return most;
 }
 
-/** How many of the calls ask for a resource that no other of them asks for, and at how many endpoints. */
+/** Returns the number of calls, the share of distinct resources, and the endpoint with the most resources. */
 export function variety(events: readonly SeenEvent[]) {
   const called = events.flatMap(({ endpoint }) => (endpoint === undefined ? [] : [endpoint]));
   const resources = new Set(called);
@@ -71,10 +71,10 @@ export function variety(events: readonly SeenEvent[]) {
   };
 }
 
-/** With such a share of steps upwards, and none of them wide, somebody counts. */
+/** Minimum share of ascending steps, and the widest step, of an enumeration. */
 const ASCENDING = { share: 0.8, widest: 10 };
 
-/** Whether the calls walk through numbers: `/orders/4711`, `/orders/4712` and so on. */
+/** Whether the calls enumerate numeric ids: `/orders/4711`, `/orders/4712` and so on. */
 export function isAscending(events: readonly SeenEvent[]): boolean {
   const numbers = events.flatMap(({ endpoint = "" }) => {
     const id = /\/(\d{1,15})$/.exec(endpoint)?.[1];
@@ -85,14 +85,14 @@ export function isAscending(events: readonly SeenEvent[]): boolean {
   return steps.length >= ENOUGH_CALLS / 2 && up.length >= ASCENDING.share * steps.length;
 }
 
-/** How much a holder is used within some hours, and how much is usual. */
+/** Number of uses of a principal's access within some hours, and the usual number. */
 interface Volume {
-  /** The uses: counted where the holder's events show all of them, else estimated from the sample. */
+  /** Number of uses: counted if the principal's events include all of them, otherwise estimated from samples. */
   readonly uses: number;
   readonly isCounted: boolean;
-  /** So many there were at least. */
+  /** Lower bound of the number of uses. */
   readonly sure: number;
-  /** The most within as many hours: of the holder before, and of the client's other users now. */
+  /** The most uses within as many hours: of the principal before, and of the client's other users now. */
   readonly own: number;
   readonly peers: number;
   readonly usual: number;
@@ -109,24 +109,24 @@ function volumeOf(
   const before = uses.filter(({ atMs }) => atMs < fromMs).map(({ atMs }) => atMs);
   const counted = uses.length - before.length;
   const estimated = samplesIn(each.hours, hourMs, length) * oneIn;
-  // A full list may leave out older ones.
+  // A full list may omit older events.
   const isCounted =
     counted > 0 &&
     counted < MOST_RECENT_EVENTS &&
     (before.length > 0 || counted < MOST_EVENTS_BEFORE);
-  // An estimate is off by its square root; what is left after two of these is sure.
+  // Subtracts two standard errors from an estimate.
   const sure = isCounted
     ? counted
     : Math.max(counted, estimated - 2 * Math.sqrt(estimated * oneIn));
   const sampledBefore = usesOf(mostSamplesBefore(each.hours, hourMs, length));
-  // What is known one by one is better than one sample, of which nobody knows what it stands for.
+  // Counted uses are more reliable than a single sample.
   const isNoise = sampledBefore === LEAST_USUAL && before.length > 0;
   const own = Math.max(isNoise ? 0 : sampledBefore, mostWithin(before, length));
   const others = peers
     .filter((peer) => peer !== each)
     .map(({ hours }) => usesOf(samplesIn(hours, hourMs, length)))
     .sort((a, b) => b - a);
-  // One other that stands out is no measure of what is usual.
+  // A single outlier among the other users doesn't define what is usual.
   const most = others[others.length < 2 ? 0 : Math.max(1, Math.floor(others.length / 10))] ?? 0;
   return {
     uses: isCounted ? counted : Math.max(counted, estimated),
@@ -138,7 +138,7 @@ function volumeOf(
   };
 }
 
-/** A user's access that is used far more than its own, and that of the client's other users. */
+/** Detects access that is used far more than before, and far more than that of the client's other users. */
 export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
   name: "scraping",
   catches:
@@ -180,7 +180,7 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
         (isNewWalk && walk.resources >= 10 * Math.max(1, before.resources) ? 15 : 0) +
         (isNewWalk && isAscending(recent) ? 25 : 0) +
         (isOdd ? 20 : 0);
-      // A service's batches and load tests are as busy, so its tokens need more than calls to show.
+      // Batches and load tests make services just as busy, so call volume alone isn't enough for their tokens.
       const isService = holder.startsWith("token:");
       const score = !isService
         ? points

@@ -4,7 +4,7 @@ import { tokenIdOf } from "../../events/oauth-event.ts";
 import { type Origin, originOf } from "../../events/origin.ts";
 import { agentOf } from "../../events/user-agent.ts";
 
-/** What the rules look at of a suspect's event. */
+/** The fields of an audit event that the rules evaluate. */
 export interface SeenEvent {
   readonly atMs: number;
   readonly type: string;
@@ -13,22 +13,22 @@ export interface SeenEvent {
   readonly tokenId?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly ip?: string | undefined;
-  /** The network of the address. */
+  /** Network of the address. */
   readonly network?: string | undefined;
-  /** The address's country, operator and kind, as far as they are known. */
+  /** IP enrichment of the address: country, operator and kind, if known. */
   readonly origin?: Origin | undefined;
-  /** The network of the token's use before this one, whose origin is not known. */
+  /** Network of the token's previous use, which has no IP enrichment. */
   readonly previousNetwork?: string | undefined;
   /** Family and platform of the user agent. */
   readonly agent?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly reason?: string | undefined;
   readonly scopes: readonly string[];
-  /** A token that was issued for a device code. */
+  /** Whether the token was issued for a device code. */
   readonly isDevice?: boolean | undefined;
-  /** What the event tells of was tried, and did not succeed. */
+  /** Whether the reported action failed. */
   readonly isFailed?: boolean | undefined;
-  /** The provider's own name for the event, and the text that goes with it. */
+  /** The provider's event code and message. */
   readonly code?: string | undefined;
   readonly message?: string | undefined;
 }
@@ -38,7 +38,7 @@ const text = (value: unknown) => (typeof value === "string" && value !== "" ? va
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
 
-/** An event as it is published, or as it is read back. */
+/** An event as published, or as read from the audit log. */
 export interface ReadEvent {
   readonly event_type: string;
   readonly occurred_at: string;
@@ -47,7 +47,7 @@ export interface ReadEvent {
   readonly event_data: Readonly<Record<string, unknown>>;
 }
 
-/** Reads an event; a member that does not fit counts as absent. */
+/** Converts an event. Invalid fields count as absent. */
 export function toSeenEvent(event: ReadEvent): SeenEvent {
   const { event_data: data } = event;
   const ip = text(data.ip);
@@ -75,10 +75,10 @@ export function toSeenEvent(event: ReadEvent): SeenEvent {
   };
 }
 
-/** A segment of a path that names one resource: it has a digit, or is long. */
+/** Whether a path segment names a resource: it contains a digit or is long. */
 const isResource = (segment: string) => /\d/.test(segment) || segment.length >= 24;
 
-/** An endpoint whose resources are left out: `/api/orders/42` is `/api/orders/*`. Versions stay. */
+/** Replaces resource ids in an endpoint: `/api/orders/42` becomes `/api/orders/*`. Versions such as `v1` stay. */
 export function templateOf(endpoint: string): string {
   return endpoint
     .split("/")
@@ -86,14 +86,14 @@ export function templateOf(endpoint: string): string {
     .join("/");
 }
 
-/** A user or a token that the detection looks at: `user:…` or `token:…`. */
+/** Parses a principal, `user:…` or `token:…`. */
 export function holderSubject(holder: string): { kind: "user" | "token"; id: string } {
   const colon = holder.indexOf(":");
   const kind = holder.slice(0, colon) === "user" ? "user" : "token";
   return { kind, id: holder.slice(colon + 1) };
 }
 
-/** Whether an event tells of access that was given: a use, a token, a session. */
+/** Whether access was given: a token was used or issued, or a session started. */
 export function isSuccess({ type }: SeenEvent): boolean {
   return type === "token_used" || type === "token_issued" || type === "session_started";
 }

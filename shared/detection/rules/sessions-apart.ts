@@ -18,31 +18,31 @@ import {
 } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** Sessions are alive at once when they are used with no longer pause than this. */
+/** Maximum pause between uses of sessions that count as concurrent. */
 const AT_ONCE_MS = 30 * MINUTE_MS;
-/** A user of whom so much is known has habits. */
+/** Minimum events, and minimum days, for a user to have habits. */
 const KNOWN = { events: 20, days: 3 };
 
-/** The name of a program that runs nowhere in particular: a script, and no browser or app. */
+/** Whether a user agent is a script. Unlike a browser or an app, it names no platform. */
 const isScript = (agent: string) => !agent.includes(" on ");
 
-/** The operator of a use where it is known, else its network. */
+/** Returns the operator of a use if known, otherwise its network. */
 const placeName = ({ origin, network = "" }: SeenEvent) => originText(origin) ?? network;
 
 interface Apart {
   readonly party: Party;
-  /** Uses by the user's usual network while the party is active. */
+  /** Uses from the user's usual networks while the party is active. */
   readonly meanwhile: readonly SeenEvent[];
   readonly reasons: readonly (readonly [points: number, what: string])[];
   readonly score: number;
 }
 
-/** What speaks for another person with a session of their own, while the user goes on. */
+/** Returns the signs that another person has a separate session while the user is still active. */
 function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined {
   const { habits, uses, agent, network } = party;
   const [first] = uses;
   const last = uses.at(-1);
-  // A token that was somebody else's is `token_theft`.
+  // If someone else used the token first, `token_theft` covers it.
   if (!first || !last || party.hasOthersToken || !party.isNewNetwork) return undefined;
   if (isOtherFamily(first, habits) || habits.days < KNOWN.days) return undefined;
   const used = events.filter(({ type }) => type === "token_used");
@@ -86,9 +86,12 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
   return { party, meanwhile, reasons: held, score: scoreOf(held, isNewScript) };
 }
 
-/** From here on, a session apart is news by itself, whatever its program. */
+/** Score from which a concurrent session is reported with any user agent. */
 const STRONG = 70;
-/** People have phones, and phones change networks. What else is found about the user, such as unusual hours, raises this. */
+/**
+ * Maximum score of weaker cases, because phones change networks. Other findings about the user, such as unusual hours,
+ * add to it.
+ */
 const WEAK = 35;
 
 function scoreOf(reasons: Apart["reasons"], isNewScript: boolean): number {
@@ -96,7 +99,7 @@ function scoreOf(reasons: Apart["reasons"], isNewScript: boolean): number {
   return isNewScript || score >= STRONG ? Math.min(100, score) : Math.min(WEAK, score);
 }
 
-/** A session of a user that is new, in a new network, while the user's others are used where they always are. */
+/** Detects a new session of a user in a new network while the user's other sessions are used in usual networks. */
 export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart"]> = {
   name: "sessions_apart",
   catches:

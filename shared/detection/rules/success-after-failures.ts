@@ -8,7 +8,7 @@ import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 
-/** The user's own machine may have another kind of address than ever before. */
+/** Score if the user's own machine may be using IPv6 instead of IPv4, or vice versa, for the first time. */
 const MAYBE_HOME = 35;
 
 interface Found {
@@ -20,7 +20,7 @@ interface Found {
   readonly message: string;
 }
 
-/** A user at whom was guessed, and who is then let in from where they never were. */
+/** Finds a user whose credentials were guessed, followed by a success from a new network or user agent. */
 function ofUser(
   holder: string,
   events: readonly SeenEvent[],
@@ -42,7 +42,7 @@ function ofUser(
   if (!success || success.atMs - last.atMs > HOUR_MS) return [];
   const isNewAgent = hasNewAgent(habits, success);
   const isNew = isElsewhere(habits, success) || isNewAgent;
-  // Who forgot a password fails, and then succeeds, at home.
+  // A user who forgot the password fails and then succeeds from a usual network.
   if (habits.events > 0 && !isNew) return [];
   const isMaybeHome = !isNewAgent && isOtherFamily(success, habits);
   const tried = failed.filter(({ atMs }) => atMs < success.atMs).length;
@@ -64,7 +64,7 @@ function ofUser(
   ];
 }
 
-/** An address that guesses, and from which somebody is then let in who never was there. */
+/** Finds an address that guesses credentials and is then allowed for the first time. */
 function ofAddress(
   ip: string,
   events: readonly SeenEvent[],
@@ -77,7 +77,7 @@ function ofAddress(
   const admitted = events.filter(isSuccess);
   const before = admitted.filter(({ atMs }) => atMs < first.atMs);
   const success = admitted.find(({ atMs }) => atMs > first.atMs);
-  // At an address that others were let in from, a success is no surprise.
+  // If others were allowed from the address before, a success is no surprise.
   if (!success || before.length > 0) return [];
   if (failed.filter(({ atMs }) => atMs < success.atMs).length < guesses) return [];
   return [
@@ -92,7 +92,7 @@ function ofAddress(
   ];
 }
 
-/** An attack that has succeeded, as far as can be seen. */
+/** Detects an attack that appears to have succeeded. */
 export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success_after_failures"]> =
   {
     name: "success_after_failures",

@@ -13,12 +13,12 @@ import {
 import { newParties, type Party, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** A holder with this many uses, on this many days, always from one network, does not move. */
+/** Minimum uses, and minimum days, for a principal that always uses one network to count as settled. */
 const SETTLED = { events: 20, days: 3 };
-/** When this many holders have tokens with two user agents, two are usual for the client. */
+/** Number of principals whose tokens have two user agents from which two are usual for the client. */
 const PEERS = 3;
 
-/** What speaks for another person at the token, and by how much. */
+/** Returns the signs that another person uses the token, with their points. */
 function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: string][] {
   const { habits, alternations, othersAgents, agent } = party;
   if (!party.hasOthersToken) return [];
@@ -56,7 +56,7 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
         habits.places.size <= 2,
     ],
     [15, "far more calls than usual", isBusy],
-    // Travellers and users of a VPN are usual: news of the place adds to what they do not show.
+    // Travellers and VPN users are common, so a new location only adds to other signs.
     [
       NEWS_POINTS,
       news.join(", "),
@@ -71,7 +71,10 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
   return reasons.flatMap(([points, what, holds]) => (holds ? [[points, what]] : []));
 }
 
-/** By client, the pairs of user agents that tokens of so many holders have had for more than a day. */
+/**
+ * Returns the user agents, by client, that share a token with another one. At least `PEERS` principals must have done
+ * so for more than a day.
+ */
 function usualPairs({ holders, nowMs }: DetectionSnapshot): ReadonlySet<string> {
   const seen = new Map<string, Set<string>>();
   for (const [holder, events] of holders) {
@@ -135,7 +138,7 @@ function anomalyOf(
   ];
 }
 
-/** A token that somebody uses who is not its holder. */
+/** Detects a token that is used by someone other than its principal. */
 export const tokenTheft: AnomalyRule<AnomaliesConfig["rules"]["token_theft"]> = {
   name: "token_theft",
   catches:

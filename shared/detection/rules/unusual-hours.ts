@@ -10,11 +10,11 @@ export interface UnusualHoursParameters {
   readonly ratio: number;
 }
 
-/** A client must have a day of history: before that, nothing is usual for it. */
+/** Minimum history of a client. Before that, nothing is usual for it. */
 const LEARN_MS = 24 * HOUR_MS;
 
 /**
- * Clients whose last hour differs clearly from their own history.
+ * Returns the clients whose last hour differs clearly from their own history.
  *
  * @param what the message's words for what is counted
  */
@@ -26,7 +26,7 @@ export function unusualHours(
   what: string,
 ): Anomaly[] {
   return histories.flatMap(({ clientId, lastHour, hours, firstSeenMs }) => {
-    // What was not counted of a client was nothing for as long as the client is known.
+    // From the client's first appearance, hours without a count are zero.
     const firstMs = Math.max(historyStartMs, Math.min(firstSeenMs, ...hours.keys()));
     if (lastHour < parameters.minimum || nowMs - firstMs < LEARN_MS) return [];
     const usual = usualRange(hours, firstMs, nowMs);

@@ -4,16 +4,16 @@ import type { HourCounts } from "./detection-snapshot.ts";
 /** The usual count of an hour, computed from comparable hours. */
 export interface UsualRange {
   readonly median: number;
-  /** The standard deviation, estimated from the median absolute deviation; at least that of a Poisson distribution. */
+  /** Standard deviation, estimated from the median absolute deviation. At least that of a Poisson distribution. */
   readonly deviation: number;
-  /** The number of hours compared. */
+  /** Number of hours compared. */
   readonly hours: number;
 }
 
-/** The fewest hours that allow a comparison. */
+/** Minimum hours for a comparison. */
 const MIN_HOURS = 6;
 
-/** For normally distributed data, the standard deviation is the median absolute deviation times this. */
+/** Ratio of the standard deviation to the median absolute deviation, for normally distributed data. */
 const MAD_TO_DEVIATION = 1.4826;
 
 function median(sorted: readonly number[]): number {
@@ -26,19 +26,19 @@ const ascending = (a: number, b: number) => a - b;
 
 const isWeekend = (atMs: number) => [0, 6].includes(new Date(atMs).getUTCDay());
 
-/** Whether an hour is at the same time of day, give or take one hour, on the same kind of day. */
+/** Whether an hour is at the same time of day, plus or minus one hour, on the same kind of day. */
 function comparable(nowMs: number, hour: number): boolean {
   const apart = Math.abs(((nowMs - HOUR_MS - hour) % DAY_MS) / HOUR_MS);
   return Math.min(apart, 24 - apart) <= 1 && isWeekend(hour) === isWeekend(nowMs);
 }
 
 /**
- * The usual count of the hour that ends at `nowMs`: the median and the median absolute deviation, which a
- * past attack hardly changes. It compares hours at the same time of day on the same kind of day. While there
- * are too few of them, it compares all hours. An hour without a count is zero.
+ * Returns the usual count of the hour that ends at `nowMs`. Uses the median and the median absolute deviation, which
+ * past attacks barely change. Compares hours at the same time of day on the same kind of day or, while there are too
+ * few of them, all hours. An hour without a count is zero.
  *
  * @param startMs when the client was first counted
- * @returns undefined when the history is too short
+ * @returns undefined if the history is too short
  */
 export function usualRange(
   hours: HourCounts,

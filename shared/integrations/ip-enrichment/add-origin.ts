@@ -4,8 +4,8 @@ import { originOf } from "../../events/origin.ts";
 import type { Origins } from "./origins.ts";
 
 /**
- * The event with the origin of its address. What the event says of it stays. An event that would be too large with
- * an origin has none, and one whose address says nothing stays as it is.
+ * Returns the event with the IP enrichment of its address. Values that the event already has take precedence. Returns
+ * the event unchanged if nothing is known about the address or if the event would become too large.
  */
 export function addOrigin(event: OAuthEvent, origins: Origins): OAuthEvent {
   const origin = origins.of(ipOf(event), originOf(event.event_data));

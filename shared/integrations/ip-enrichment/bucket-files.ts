@@ -4,16 +4,16 @@ import { giveUpAfter } from "../../core/request-timeouts.ts";
 import type { FetchedFile, FileStore } from "./database-files.ts";
 import { MOST_FILE_BYTES } from "./origin-database.ts";
 
-/** How long one file may take, all attempts together, in milliseconds. */
+/** Timeout for fetching one file, including retries, in milliseconds. */
 const FETCH_MS = 8000;
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : "");
 
-/** The HTTP status of a response of 304, which the SDK throws. */
+/** Whether the SDK threw because of a 304 response. */
 const isUnchanged = (error: unknown) =>
   (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 304;
 
-/** Reads a stream of a known length into one buffer, so that it is in memory once. */
+/** Reads a stream of known length into one buffer, so that memory holds only one copy. */
 async function readAll(body: AsyncIterable<Uint8Array>, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(length);
   let at = 0;
@@ -27,7 +27,8 @@ async function readAll(body: AsyncIterable<Uint8Array>, length: number): Promise
 }
 
 /**
- * The files of a bucket. It needs `s3:GetObject`, and `s3:ListBucket` to tell what is missing from what is refused.
+ * Reads files from an S3 bucket. Needs `s3:GetObject`, and `s3:ListBucket` to distinguish a missing file from a denied
+ * request.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
 export function bucketFiles(

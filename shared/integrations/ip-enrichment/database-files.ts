@@ -5,31 +5,31 @@ import { joinOrigins } from "./join-origins.ts";
 import { OriginDatabase } from "./origin-database.ts";
 import type { OriginSource } from "./origins.ts";
 
-/** How long a file counts as current. */
+/** Interval between two checks of a file. */
 const CHECK_EVERY_MS = HOUR_MS;
-/** When a file that could not be fetched is tried again. */
+/** Delay before retrying a file that could not be fetched. */
 const TRY_AGAIN_MS = 5 * MINUTE_MS;
-/** After this time, `refresh` begins no further file: the next call does. */
+/** Time after which `refresh` fetches no further file. The next call does. */
 const LONGEST_REFRESH_MS = 10 * SECOND_MS;
 
-/** A file as a store has it, or what became of it. */
+/** The result of fetching a file. */
 export type FetchedFile =
   | { readonly state: "found"; readonly bytes: Buffer; readonly etag: string }
   | { readonly state: "unchanged" }
   | { readonly state: "missing" };
 
-/** Where files are kept, such as a bucket. */
+/** A store of files, such as a bucket. */
 export interface FileStore {
   /**
-   * Fetches a file, unless it is still the one of the ETag.
+   * Fetches a file unless it still has the ETag.
    *
-   * @throws when the store does not answer in time, refuses, or has a file that is too large
+   * @throws if the store times out or denies the request, or if the file is too large
    */
   fetch(name: string, etag: string | undefined): Promise<FetchedFile>;
 }
 
 export interface DatabaseFilesOptions {
-  /** The files, the one that counts first. */
+  /** File names, highest priority first. */
   readonly names: readonly string[];
   readonly store: FileStore;
   readonly clock: Clock;
@@ -41,14 +41,13 @@ interface LoadedFile {
   database?: OriginDatabase | undefined;
   etag?: string | undefined;
   checkAtMs: number;
-  /** Whether its log has said that it is missing, or broken. */
+  /** The problem that was last logged. */
   told?: string | undefined;
 }
 
 /**
- * The databases of a store, in memory. They are fetched once, and looked at again every hour, so that a new file
- * needs no deployment. A file that is broken or cannot be fetched leaves what was known before. What is wrong is
- * told to the log once.
+ * The databases of a store, in memory. Fetches each file once and checks it again every hour, so that a new file needs
+ * no deployment. If a file is broken or can't be fetched, the previous one stays in use. Logs each problem once.
  */
 export class DatabaseFiles implements OriginSource {
   readonly #files: readonly LoadedFile[];
@@ -58,12 +57,12 @@ export class DatabaseFiles implements OriginSource {
     this.#files = options.names.map((name) => ({ name, checkAtMs: 0 }));
   }
 
-  /** What the databases say of an address, the first that knows a member first. */
+  /** Returns the IP enrichment of an address. Each field comes from the first database that has it. */
   find(ip: string): Origin | undefined {
     return joinOrigins(...this.#files.map((file) => this.#findIn(file, ip)));
   }
 
-  /** Fetches what is new of the files whose hour is over. It never throws. */
+  /** Fetches changed files whose check is due. Never throws. */
   refresh(): Promise<void> {
     this.#fetching ??= this.#refresh().finally(() => {
       this.#fetching = undefined;
@@ -80,7 +79,7 @@ export class DatabaseFiles implements OriginSource {
     }
   }
 
-  /** One after the other, so that at most one file is in memory twice. */
+  /** Fetches one file after the other, so that memory holds at most one file twice. */
   async #refresh(): Promise<void> {
     const { clock } = this.options;
     const untilMs = clock() + LONGEST_REFRESH_MS;
@@ -96,13 +95,13 @@ export class DatabaseFiles implements OriginSource {
       const fetched = await store.fetch(file.name, file.etag);
       file.checkAtMs = clock() + CHECK_EVERY_MS;
       if (fetched.state === "missing") {
-        // Whoever deletes a file wants it used no more: some licences ask for that.
+        // Stop using a deleted file. Some licences require that.
         file.database = undefined;
         file.etag = undefined;
         this.#tell(file, "A database of origins is not in the bucket: upload it", "missing");
       }
       if (fetched.state !== "found") return;
-      // A broken file is not fetched again before it changes.
+      // Don't fetch a broken file again until it changes.
       file.etag = fetched.etag;
       file.database = new OriginDatabase(fetched.bytes);
       file.told = undefined;
@@ -119,7 +118,7 @@ export class DatabaseFiles implements OriginSource {
     }
   }
 
-  /** Says what is wrong, and once for as long as it is. */
+  /** Logs a problem once while it lasts. */
   #tell(file: LoadedFile, message: string, cause: unknown): void {
     const text = `${message} ${String(cause)}`;
     if (file.told === text) return;

@@ -1,6 +1,6 @@
 /**
- * Autonomous systems whose machines are for rent: the largest clouds and hosting companies. It makes a free table
- * of operators say what is hosting. A declared network or a database that knows better goes first.
+ * Autonomous systems of the largest cloud and hosting companies. With them, a free ASN table is enough to detect
+ * hosting. Declared networks and databases take precedence.
  */
 export const HOSTING_ASNS: ReadonlySet<number> = new Set([
   // Amazon Web Services, Google Cloud, Microsoft, Oracle, Alibaba, Tencent

@@ -1,12 +1,12 @@
 import type { Origin } from "../../events/origin.ts";
 
-/** Whether two sources do not contradict each other about a member. */
+/** Whether a source doesn't contradict the joined value of a field. */
 const agree = <Value>(one: Value | undefined, other: Value | undefined) =>
   one === undefined || one === other;
 
 /**
- * Joins what sources say, the first that knows a member first. An operator stands only beside the system that it
- * runs, and coordinates, which stand together, only beside the country that they lie in.
+ * Merges IP enrichment. Each field comes from the first source that has it. Exceptions: the operator never comes from a
+ * source with another ASN. Latitude and longitude come from one source, never from one with another country.
  */
 export function joinOrigins(...sources: readonly (Origin | undefined)[]): Origin | undefined {
   const joined: Origin = Object.assign({}, ...sources.toReversed());

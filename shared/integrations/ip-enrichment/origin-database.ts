@@ -3,26 +3,26 @@ import { Reader, type Response } from "mmdb-lib";
 import type { Origin } from "../../events/origin.ts";
 import { originOfRecord } from "./origin-of-record.ts";
 
-/** The largest file that is loaded, in bytes. The largest free table of cities has half of it. */
+/** Maximum bytes of a file. The largest free city table has half of that. */
 export const MOST_FILE_BYTES = 128 * 1024 * 1024;
 
-/** Addresses whose origins are kept. Most calls come from few of them. */
+/** Maximum addresses whose result is cached. Most calls come from few addresses. */
 const MOST_KEPT = 10_000;
 
-/** What stands before the metadata. */
+/** Marker before the metadata. */
 const MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 
-/** Zeros between the search tree and the data. */
+/** Zero bytes between the search tree and the data. */
 const SEPARATOR_BYTES = 16;
 
-/** A file is no database in the MaxMind DB format, or a part of it is missing. */
+/** Thrown if a file is not a complete database in the MaxMind DB format. */
 export class BrokenDatabaseError extends Error {
   override readonly name = "BrokenDatabaseError";
 }
 
-/** What a database says of itself. */
+/** Metadata of a database. */
 export interface DatabaseMetadata {
-  /** For example `GeoLite2-Country`. */
+  /** Database type, such as `GeoLite2-Country`. */
   readonly type: string;
   readonly buildEpochSeconds: number;
   readonly ipVersion: 4 | 6;
@@ -55,8 +55,8 @@ function open(bytes: Buffer): Reader<Response> {
 }
 
 /**
- * A database of origins by address, in the MaxMind DB format, in memory. Its publisher is trusted: the library reads
- * whatever a record says.
+ * An IP database in the MaxMind DB format, in memory. Trusts the publisher of the file, because the library doesn't
+ * limit what a record can contain.
  * https://maxmind.github.io/MaxMind-DB/
  */
 export class OriginDatabase {
@@ -64,7 +64,7 @@ export class OriginDatabase {
   readonly #reader: Reader<Response>;
   readonly #kept = new Map<string, Origin | undefined>();
 
-  /** @throws BrokenDatabaseError when the bytes are no database in the MaxMind DB format */
+  /** @throws BrokenDatabaseError if the bytes are not a database in the MaxMind DB format */
   constructor(bytes: Buffer) {
     this.#reader = open(bytes);
     const { databaseType, buildEpoch, ipVersion } = this.#reader.metadata;
@@ -76,10 +76,10 @@ export class OriginDatabase {
   }
 
   /**
-   * The origin of an address, if the database has one.
+   * Returns the IP enrichment of an address, if the database has any.
    *
    * @param ip an address in its canonical form
-   * @throws Error where the file is broken
+   * @throws Error if the file is broken
    */
   find(ip: string): Origin | undefined {
     if (this.#kept.has(ip)) return this.#kept.get(ip);
@@ -90,9 +90,9 @@ export class OriginDatabase {
     return origin;
   }
 
-  /** The record of an address as the file has it. @throws like `find` */
+  /** Returns the raw record of an address. @throws Error if the file is broken */
   record(ip: string): unknown {
-    // A tree of IPv4 would take the first bits of an IPv6 address for one of IPv4.
+    // An IPv4 tree would read the first bits of an IPv6 address as an IPv4 address.
     if (this.metadata.ipVersion === 4 && isIPv6(ip)) return undefined;
     return this.#reader.get(ip) ?? undefined;
   }

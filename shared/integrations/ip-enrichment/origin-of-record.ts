@@ -9,10 +9,10 @@ const membersOf = (value: unknown): Members =>
 const first = (...values: unknown[]) =>
   values.find((value) => value !== undefined && value !== null && value !== "");
 
-/** Yes, as databases write it: a boolean, or text. */
+/** Whether a value means true in one of the databases. */
 const isTrue = (value: unknown) => value === true || value === "true" || value === 1;
 
-/** What says that an address has a kind, the most telling first. */
+/** Fields that mark an address as a kind, most specific kind first. */
 const KINDS: readonly (readonly [OriginKind, readonly string[]])[] = [
   ["tor", ["is_tor_exit_node", "tor", "is_tor"]],
   ["vpn", ["is_anonymous_vpn", "vpn", "is_vpn", "relay", "is_relay"]],
@@ -26,14 +26,14 @@ function kindOf(parts: readonly Members[]): OriginKind | undefined {
   )?.[0];
 }
 
-/** `37.4,-122.1`, as IPinfo writes a place. */
+/** Splits coordinates in IPinfo's format, such as `37.4,-122.1`. */
 function placeIn(loc: unknown): readonly string[] {
   return typeof loc === "string" && loc.length <= 64 ? loc.split(",") : [];
 }
 
 /**
- * The origin in a record of a database: the shapes of MaxMind (country, city, ASN, anonymous IP and what has
- * several of them), and the flat ones of `@ip-location-db`, DB-IP and IPinfo.
+ * Converts a database record to IP enrichment. Supports the formats of MaxMind (country, city, ASN, anonymous IP, and
+ * combined databases) and the flat formats of `@ip-location-db`, DB-IP and IPinfo.
  * https://dev.maxmind.com/geoip/docs/databases/
  */
 export function originOfRecord(record: unknown): Origin | undefined {

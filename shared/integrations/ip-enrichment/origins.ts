@@ -6,7 +6,7 @@ import { defined } from "../../events/origin-facts.ts";
 import { HOSTING_ASNS } from "./hosting-operators.ts";
 import { joinOrigins } from "./join-origins.ts";
 
-/** What tells the origin of an address: a database, or several of them. */
+/** A source of IP enrichment: one database or several. */
 export interface OriginSource {
   /** @param ip an address in its canonical form */
   find(ip: string): Origin | undefined;
@@ -22,13 +22,15 @@ const prefixLength = (block: string) => Number(block.slice(block.indexOf("/") + 
 const listOf = <Value>(value: Value | readonly Value[] | undefined): readonly Value[] =>
   value === undefined ? [] : ([value].flat() as Value[]);
 
-/** Finds the origins of addresses: declared networks first, then the database, then what is known of operators. */
+/**
+ * Looks up the IP enrichment of addresses: declared networks first, then the databases, then the list of hosting ASNs.
+ */
 export class Origins {
   readonly #blocks = new IpBlocks<DeclaredBlock>();
   readonly #byAsn = new Map<number, Origin>();
 
   /**
-   * @param networks the declared ones
+   * @param networks the declared networks
    * @param source the databases
    */
   constructor(
@@ -50,10 +52,10 @@ export class Origins {
   }
 
   /**
-   * The origin of an address.
+   * Returns the IP enrichment of an address.
    *
-   * @param ip an address; anything else has no origin
-   * @param given what the event says itself, which counts before all
+   * @param ip an address. Any other text is ignored.
+   * @param given the values in the event itself, which take precedence
    */
   of(ip: string | undefined, given?: Origin): Origin | undefined {
     const address = ip !== undefined && bytesOf(ip) ? canonicalIp(ip) : undefined;

@@ -1,26 +1,26 @@
 import type { Origin } from "../../events/origin.ts";
 import type { OriginDatabase } from "./origin-database.ts";
 
-/** What a database said of a sample of addresses. */
+/** The coverage of a database, measured with sample addresses. */
 export interface DatabaseSample {
   readonly sampled: number;
-  /** Addresses of which it knew a member, by the member. */
+  /** Number of addresses for which the database has each field. */
   readonly known: Readonly<Partial<Record<keyof Origin, number>>>;
-  /** Addresses whose records are broken. */
+  /** Number of addresses whose records are broken. */
   readonly broken: number;
 }
 
-/** First bytes that no public network has: this host, private ones, loopback, multicast, and what is reserved. */
+/** Whether a first byte can belong to a public network. Excludes 0, 10, 127, multicast and reserved ranges. */
 const isPublic = (first: number) => first > 0 && first < 224 && ![10, 127].includes(first);
 
-/** Addresses all over IPv4: one of each 2,048th part of what is public. */
+/** Sample addresses: eight in each public /8 of IPv4. */
 const SAMPLE = Array.from({ length: 256 }, (_, first) => first)
   .filter(isPublic)
   .flatMap((first) =>
     [8, 40, 72, 104, 136, 168, 200, 232].map((second) => `${first}.${second}.8.8`),
   );
 
-/** Asks a database about addresses all over IPv4, to say what it knows before anybody relies on it. */
+/** Looks up sample addresses in a database to show its coverage before it is used. */
 export function sampleDatabase(database: OriginDatabase): DatabaseSample {
   const known: Partial<Record<keyof Origin, number>> = {};
   let broken = 0;

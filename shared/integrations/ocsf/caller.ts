@@ -12,13 +12,13 @@ import type {
 } from "./ocsf-event.ts";
 import { readPlace } from "./source-place.ts";
 
-/** The name used when the schema requires a person and the event names nobody. */
+/** Placeholder if the schema requires a name and the event has none. */
 const UNKNOWN = "Unknown";
 
-/** The longest text of the schema's type `ip_t`. */
+/** Maximum length of the schema's type `ip_t`. */
 const MAX_IP_LENGTH = 40;
 
-/** The call of an event, with what the event says about it. */
+/** The call of an event and its source. */
 export interface Caller {
   readonly endpoint: OcsfEndpoint | undefined;
   readonly request: OcsfHttpRequest | undefined;
@@ -33,7 +33,7 @@ export function readCaller(data: EventDataReader): Caller {
   const path = data.text("endpoint");
   const requestId = data.text("request_id");
   return {
-    // The schema has no endpoint of a place alone.
+    // The schema requires an address or a name for an endpoint. A location alone isn't enough.
     endpoint:
       ip === undefined && name === undefined
         ? undefined
@@ -56,23 +56,23 @@ export function readToken(data: EventDataReader): OcsfToken | undefined {
     created_time: data.instantMs("issued_at"),
     expiration_time: data.instantMs("expires_at"),
   });
-  // The schema has numbers only for tokens of Kerberos, OpenID Connect and SAML.
+  // The schema has type IDs only for Kerberos, OpenID Connect and SAML tokens.
   return token && { ...token, type_id: 99, type: "Access Token" };
 }
 
-/** The event's user. A client that acts for itself is its own user. */
+/** Returns the event's user. A client that acts for itself is its own user. */
 export function userOf({ user_id, oauth_client_id }: OAuthEvent): OcsfUser | undefined {
   if (user_id !== undefined) return { uid: user_id, type_id: 1, type: "User" };
   if (oauth_client_id !== undefined) return { uid: oauth_client_id, type_id: 4, type: "Service" };
   return undefined;
 }
 
-/** The event's user, or an unknown user. */
+/** Returns the event's user, or an unknown user. */
 export function userOrUnknown(event: OAuthEvent): OcsfUser {
   return userOf(event) ?? { name: UNKNOWN, type_id: 0, type: UNKNOWN };
 }
 
-/** The client, with the user and the session for which it acts. */
+/** Returns the client, with the user and the session for which it acts. */
 export function actorOf(
   event: OAuthEvent,
   session: OcsfSession | undefined,
@@ -84,12 +84,12 @@ export function actorOf(
   });
 }
 
-/** The actor, or an unknown actor. */
+/** Returns the actor, or an unknown actor. */
 export function actorOrUnknown(event: OAuthEvent, session: OcsfSession | undefined): OcsfActor {
   return actorOf(event, session) ?? { app_name: UNKNOWN };
 }
 
-/** The source of the call, or an unknown source. */
+/** Returns the source of the call, or an unknown source. */
 export function endpointOrUnknown({ endpoint }: Caller): OcsfEndpoint {
   return endpoint ?? { name: UNKNOWN };
 }

@@ -20,19 +20,19 @@ import type {
 export interface ClassSource {
   readonly event: OAuthEvent;
   readonly caller: Caller;
-  /** The event's data, from which the caller has been read already. */
+  /** The event's data. The caller's fields were already read from it. */
   readonly data: EventDataReader;
   readonly message: string | undefined;
   /** The name of the protected API, as in `WWW-Authenticate`. */
   readonly serviceName: string;
 }
 
-/** The identity provider that reported the event, or the protected API. */
+/** Returns the identity provider that reported the event, or the protected API. */
 function serviceOf({ data, serviceName }: ClassSource): { readonly name: string } {
   return { name: data.text("provider") ?? serviceName };
 }
 
-/** The session. When the event is about the session, the event's lifetime is the session's. */
+/** Returns the session. For a session event, the event's lifetime is the session's. */
 function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefined {
   if (!event.event_type.startsWith("session_")) return caller.session;
   return present({
@@ -87,7 +87,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
     src_endpoint: caller.endpoint,
     data: data.object("evidence"),
   });
-  // The schema has no evidence that consists of only a request.
+  // The schema doesn't allow evidence that consists of a request alone.
   const shown = caller.request
     ? {
         ...(evidence ?? { actor: actorOrUnknown(event, caller.session) }),
@@ -98,7 +98,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
     class_uid: 2004,
     is_alert: event.event_type === "suspicious_activity",
     finding_info: {
-      // The same for an alert that opens and resolves, so that a reader can connect the two.
+      // An alert has the same ID when it opens and when it resolves, so readers can connect the two.
       uid: data.text("alert_id") ?? event.id,
       ...present({
         title: message,
@@ -115,7 +115,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
   };
 }
 
-/** The attributes of each class, in addition to those of every event. */
+/** Builders of the attributes that each class adds to the base event. */
 export const CLASS_ATTRIBUTES = {
   authentication,
   apiActivity,

@@ -2,8 +2,8 @@ import { instantSchema } from "../../core/clock.ts";
 import type { EventData } from "../../events/event-data.ts";
 
 /**
- * Reads the free-form part of an event and remembers what was read. Everything else, and every value that does
- * not fit its attribute, goes to `unmapped`. So nothing is lost.
+ * Reads the free-form data of an event and tracks what was read. All other members, and values that don't fit their
+ * attribute, go to `unmapped`, so nothing is lost.
  */
 export class EventDataReader {
   readonly #left: Map<string, unknown>;
@@ -12,7 +12,7 @@ export class EventDataReader {
     this.#left = new Map(Object.entries(data));
   }
 
-  /** Text that is not empty and passes the test, if there is one. */
+  /** Returns non-empty text that passes the optional test. */
   text(key: string, fits: (text: string) => boolean = () => true): string | undefined {
     const value = this.#left.get(key);
     if (typeof value !== "string" || value === "" || !fits(value)) return undefined;
@@ -20,7 +20,7 @@ export class EventDataReader {
     return value;
   }
 
-  /** An instant, in epoch milliseconds. An instant with another precision also stays in `unmapped`. */
+  /** Returns a time in epoch milliseconds. A time in another precision also stays in `unmapped`. */
   instantMs(key: string): number | undefined {
     const value = this.#left.get(key);
     const parsed = instantSchema.safeParse(value);
@@ -29,7 +29,7 @@ export class EventDataReader {
     return Date.parse(parsed.data);
   }
 
-  /** A JSON object. */
+  /** Returns a JSON object. */
   object(key: string): EventData | undefined {
     const value = this.#left.get(key);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
@@ -37,18 +37,18 @@ export class EventDataReader {
     return value as EventData;
   }
 
-  /** Puts back what was read of a member and has no attribute. */
+  /** Puts back the part of a member that has no attribute. */
   keep(key: string, value: unknown): void {
     this.#left.set(key, value);
   }
 
-  /** The members that were not read. */
+  /** Members that were not read. */
   get rest(): EventData {
     return Object.fromEntries(this.#left);
   }
 }
 
-/** The members that have a value; `undefined` when none has. */
+/** Returns the members that have a value, or undefined if none has. */
 export function present<T extends object>(
   members: T,
 ): { readonly [K in keyof T]?: Exclude<T[K], undefined> } | undefined {

@@ -9,14 +9,14 @@ import {
   STATUS,
 } from "./event-classes.ts";
 
-/** The class, activity, status and severity of an event type in OCSF. */
+/** The OCSF class, activity, status and severity of an event type. */
 export interface EventTypeMapping {
   readonly class: EventClassName;
-  /** `by method`: the HTTP method decides whether it is create, read, update or delete. */
+  /** `by method`: create, read, update or delete, depending on the HTTP method. */
   readonly activity: Enumerated | "by method";
   readonly status: Enumerated;
   readonly severity: Enumerated;
-  /** `status_detail` of an event that has no reason. */
+  /** `status_detail` of an event without a reason. */
   readonly detail?: string;
 }
 
@@ -25,10 +25,10 @@ const LOGOFF = { id: 2, caption: "Logoff" };
 const CREATE = { id: 1, caption: "Create" };
 const CLOSE = { id: 3, caption: "Close" };
 
-/** An activity for which the schema has no number. `activity_name` names it. */
+/** Returns an activity without a number in the schema. `activity_name` names it. */
 const other = (caption: string): Enumerated => ({ id: 99, caption });
 
-/** An action against a user, client, session, token or address: it grants nobody access, nor takes a logon. */
+/** Returns the mapping of a response action. It's neither a logon nor a logoff. */
 const actionOf = (caption: string): EventTypeMapping => ({
   class: "authentication",
   activity: other(caption),
@@ -39,10 +39,10 @@ const actionOf = (caption: string): EventTypeMapping => ({
 /**
  * Event types and their mapping to OCSF.
  *
- * Issuing a token is not a logon: a client can get a token without a user, and can refresh it without a logon.
- * The schema's tickets (3 to 5) are for Kerberos. So the issue and the end of a token are `Other`, with a name.
- * A call without a valid token is a failed `Logon`, because detections look there for guessing. A call with
- * insufficient scopes was authenticated, so it is a failed call.
+ * - Token events are `Other` with a name. Issuing a token is not a logon: a client can get a token without a user and
+ *   refresh it without a logon. The schema's ticket activities (3 to 5) are for Kerberos.
+ * - A call without a valid token is a failed `Logon`, because detections of credential guessing look there.
+ * - A call with insufficient scopes is authenticated, so it's a failed API call.
  */
 const MAPPINGS: Readonly<
   Record<(typeof EVENT_TYPES)[number] | "alert_resolved", EventTypeMapping>
@@ -136,12 +136,12 @@ const MAPPINGS: Readonly<
   },
 };
 
-/** The outcome that an identity provider reports for an event of another type. */
+/** Returns the outcome that an identity provider reported for an event of an unmapped type. */
 function statusOf({ outcome }: EventData): Enumerated {
   return outcome === "success" || outcome === "failure" ? STATUS[outcome] : STATUS.unknown;
 }
 
-/** How an event is exported. An event of an unknown type is an API activity with the type as its name. */
+/** Returns the OCSF mapping of an event. An event of an unknown type is an API activity named after the type. */
 export function mappingOf({ event_type, event_data }: OAuthEvent): EventTypeMapping {
   if (Object.hasOwn(MAPPINGS, event_type)) return MAPPINGS[event_type as keyof typeof MAPPINGS];
   return {

@@ -6,7 +6,7 @@ const UPDATE = { id: 3, caption: "Update" };
 const DELETE = { id: 4, caption: "Delete" };
 
 /**
- * The methods that `http_request` allows, and the `activity_id` of API Activity for each, according to RFC 9110.
+ * The methods that `http_request` allows, and the `activity_id` of API Activity for each (RFC 9110).
  * https://schema.ocsf.io/1.8.0/objects/http_request
  */
 const ACTIVITIES: ReadonlyMap<string, Enumerated> = new Map([
@@ -21,12 +21,12 @@ const ACTIVITIES: ReadonlyMap<string, Enumerated> = new Map([
   ["CONNECT", { id: 99, caption: "Connect" }],
 ]);
 
-/** Whether the schema knows the method. */
+/** Whether the schema supports the method. */
 export function isHttpMethod(text: string): boolean {
   return ACTIVITIES.has(text);
 }
 
-/** The activity of a call with the method. */
+/** Returns the activity of a call with the method. */
 export function activityOfMethod(method: string | undefined): Enumerated {
   return ACTIVITIES.get(method ?? "") ?? { id: 0, caption: "Unknown" };
 }

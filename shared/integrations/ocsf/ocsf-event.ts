@@ -24,7 +24,7 @@ export interface OcsfToken {
   readonly expiration_time?: number;
 }
 
-/** https://schema.ocsf.io/1.8.0/objects/actor; never without a member. */
+/** https://schema.ocsf.io/1.8.0/objects/actor. Has at least one member. */
 export interface OcsfActor {
   readonly app_name?: string;
   /** The OAuth client. */
@@ -35,20 +35,20 @@ export interface OcsfActor {
 
 /** https://schema.ocsf.io/1.8.0/objects/location */
 export interface OcsfLocation {
-  /** A code of ISO 3166-1. */
+  /** ISO 3166-1 country code. */
   readonly country: string;
   /** Degrees. */
   readonly lat?: number;
   readonly long?: number;
 }
 
-/** https://schema.ocsf.io/1.8.0/objects/autonomous_system; never without a member. */
+/** https://schema.ocsf.io/1.8.0/objects/autonomous_system. Has at least one member. */
 export interface OcsfAutonomousSystem {
   readonly number?: number;
   readonly name?: string;
 }
 
-/** https://schema.ocsf.io/1.8.0/objects/network_endpoint; never without a member. */
+/** https://schema.ocsf.io/1.8.0/objects/network_endpoint. Has at least one member. */
 export interface OcsfEndpoint {
   readonly ip?: string;
   readonly name?: string;
@@ -68,16 +68,16 @@ export interface OcsfHttpRequest {
 export interface OcsfMetadata {
   readonly version: string;
   readonly product: { readonly name: string; readonly vendor_name: string };
-  /** The event's own id. An event that is exported twice has the same id. */
+  /** The event's ID. An event that is exported twice has the same ID. */
   readonly uid: string;
-  /** The event's own type. */
+  /** The event's type. */
   readonly event_code: string;
   readonly log_name: string;
-  /** The call's request id, which connects the events of the call. */
+  /** The call's request ID. It links the events of the call. */
   readonly correlation_uid?: string;
 }
 
-/** The attributes that events of every class have. https://schema.ocsf.io/1.8.0/base_event */
+/** The attributes of every event class. https://schema.ocsf.io/1.8.0/base_event */
 export interface OcsfBaseEvent {
   readonly metadata: OcsfMetadata;
   /** Epoch milliseconds. */
@@ -148,6 +148,6 @@ export interface DetectionFindingAttributes {
   }[];
 }
 
-/** An event as it is exported. */
+/** An exported event. */
 export type OcsfEvent = OcsfBaseEvent &
   (AuthenticationAttributes | ApiActivityAttributes | DetectionFindingAttributes);

@@ -3,15 +3,15 @@ import { originOf } from "../../events/origin.ts";
 import { type EventDataReader, present } from "./event-data-reader.ts";
 import type { OcsfAutonomousSystem, OcsfLocation } from "./ocsf-event.ts";
 
-/** Where the source of a call is, and who runs its network. */
+/** The location and network of a call's source. */
 export interface SourcePlace {
   readonly location?: OcsfLocation | undefined;
   readonly autonomous_system?: OcsfAutonomousSystem | undefined;
 }
 
 /**
- * Reads the origin from an event's data. What the schema has no attribute for, such as the kind of a network, stays
- * in `unmapped`. A location needs a country there, so that coordinates alone stay as well.
+ * Reads the IP enrichment of an event. Values without an attribute in the schema, such as the kind of a network, stay
+ * in `unmapped`. So do coordinates without a country, because the schema requires one.
  */
 export function readPlace(data: EventDataReader): SourcePlace {
   const given = data.object("origin");

@@ -7,12 +7,12 @@ import { mappingOf } from "./event-type-mapping.ts";
 import { activityOfMethod } from "./http-method.ts";
 import type { OcsfEvent, OcsfMetadata } from "./ocsf-event.ts";
 
-/** The name and vendor of this product, by which a SIEM distinguishes its sources. */
+/** The product name and vendor, by which a SIEM distinguishes its sources. */
 const PRODUCT = { name: "oauth-monitoring", vendor_name: "oauth-monitoring" };
 
-/** What an exported event says of its source. */
+/** Options for exported events. */
 export interface OcsfOptions {
-  /** The name of the protected API: the `realm` of the configuration. */
+  /** The name of the protected API: `realm` in the configuration. */
   readonly serviceName: string;
 }
 
@@ -28,8 +28,8 @@ function metadataOf(event: OAuthEvent, { requestId }: Caller): OcsfMetadata {
 }
 
 /**
- * Converts an event to the Open Cybersecurity Schema Framework. This works for every type and all data. What
- * does not fit the schema goes to `unmapped`, so nothing is lost.
+ * Converts an event to the Open Cybersecurity Schema Framework. Supports every event type and any data. Values that
+ * don't fit the schema go to `unmapped`, so nothing is lost.
  * https://schema.ocsf.io/1.8.0
  */
 export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): OcsfEvent {
@@ -72,7 +72,7 @@ export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): Oc
   };
 }
 
-/** The partition of an exported event: its class, and the UTC day on which the event happened. */
+/** Returns the partition of an exported event: its class and its UTC day. */
 export function partitionOf({ class_uid, time }: OcsfEvent): { class_uid: string; day: string } {
   return { class_uid: String(class_uid), day: new Date(time).toISOString().slice(0, 10) };
 }

@@ -4,11 +4,11 @@ import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
 import { type ReceivedWebhook, verifyWebhook } from "../../response/standard-webhook.ts";
 import { isSameText } from "../../token-verifiers/same-text.ts";
 
-/** A shorter key could be guessed. */
+/** Minimum characters of a key. A shorter key could be guessed. */
 const SHORTEST_KEY = 16;
 const MOST_KEYS = 5;
 
-/** The secret of a provider's endpoint is not as it must be. Nothing of it is repeated. */
+/** Thrown if the secret of a provider's endpoint is invalid. Never contains any part of the secret. */
 export class InvalidEndpointSecretError extends OAuthMonitoringError {
   override readonly name = "InvalidEndpointSecretError";
 
@@ -20,14 +20,14 @@ export class InvalidEndpointSecretError extends OAuthMonitoringError {
 }
 
 /**
- * That a request is the provider's, and when it was signed, where the signature says so; or why it is not believed,
- * in words that its sender may read.
+ * The result of authenticating a request: the time of the signature, if the signature contains one, or the reason for
+ * rejecting the request. The sender may see the reason.
  */
 export type RequestVerdict =
   | { readonly signedAtMs?: number | undefined }
   | { readonly refusal: string };
 
-/** @throws InvalidEndpointSecretError when there is no key, or one that is too short */
+/** @throws InvalidEndpointSecretError if there is no key, there are too many keys, or one is too short */
 function keysIn(secretText: string): string[] {
   const keys = secretText
     .split("\n")
@@ -42,7 +42,7 @@ function keysIn(secretText: string): string[] {
 
 const HEX_DIGEST = /^(?:sha256=)?([0-9a-f]{64})$/i;
 
-/** Whether a header has the HMAC-SHA256 of the body in hex, as the Keycloak extension of Phase Two sends it. */
+/** Whether a header is the HMAC-SHA256 of the body in hex, as sent by the Phase Two extension for Keycloak. */
 function isSignedBody(keys: readonly string[], given: string, body: Uint8Array): boolean {
   const [, hex] = HEX_DIGEST.exec(given) ?? [];
   if (hex === undefined) return false;
@@ -53,11 +53,11 @@ function isSignedBody(keys: readonly string[], given: string, body: Uint8Array):
 }
 
 /**
- * Whether a request comes from a provider. Nothing in its body is read for it.
+ * Verifies that a request comes from a provider. Doesn't parse the body.
  *
- * @param secretText the text of the endpoint's secret: a key in each line
+ * @param secretText the text of the endpoint's secret: one key per line
  * @param nowMs epoch milliseconds
- * @throws InvalidEndpointSecretError, InvalidWebhookSecretError when the secret is not as it must be
+ * @throws InvalidEndpointSecretError, InvalidWebhookSecretError if the secret is invalid
  */
 export function authenticateRequest(
   authentication: EndpointAuthentication,
@@ -71,7 +71,7 @@ export function authenticateRequest(
   const name = credentialHeader(authentication);
   const given = request.header(name);
   if (given === undefined) return { refusal: `it needs the header ${name}, once` };
-  // Every key is compared, so that the time does not tell which one it was.
+  // Compare every key, so that the response time doesn't reveal which one matched.
   const isRight =
     kind === "bearer"
       ? keys.map((key) => isSameText(given, key)).includes(true)

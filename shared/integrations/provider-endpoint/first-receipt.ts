@@ -5,7 +5,7 @@ import { DAY_MS, toEpochSeconds } from "../../core/clock.ts";
 import type { DocumentClient } from "../../core/document-client.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
 
-/** Where the first receipts of events are kept. */
+/** The DynamoDB table of first receipts. */
 export interface ReceiptStore {
   readonly db: DocumentClient;
   readonly countersTable: string;
@@ -13,8 +13,8 @@ export interface ReceiptStore {
 }
 
 /**
- * Returns the time at which an event was first received, and keeps it for as long as the event. An event is stored under
- * its time, so a record without one would otherwise be stored again whenever its request is replayed.
+ * Returns the time when an event was first received, and stores it for as long as the event. The time is part of an
+ * event's key, so without this a replayed record that has no time would be stored again.
  *
  * Cost: 1 write unit.
  *

@@ -7,26 +7,26 @@ import { type EventSink, publishInTurn } from "../../events/event-sink.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { type ProviderAdapter, toOAuthEvent } from "../providers/provider-adapter.ts";
 
-/** Where records go. */
+/** Dependencies of `receiveRecords`. */
 export interface RecordReceiver {
   readonly adapter: ProviderAdapter;
   readonly config: Pick<MonitoringConfig, "retention">;
-  /** It resolves only when the bus has taken every event. */
+  /** Resolves only when the bus has accepted every event. */
   readonly sink: EventSink;
-  /** Returns when an event was first received, UTC: the time of this receipt, or of an earlier one. */
+  /** Returns the time when an event was first received, UTC: the time of this receipt or of an earlier one. */
   readonly firstReceipt: (event: OAuthEvent) => Promise<string>;
   readonly clock: Clock;
 }
 
-/** What became of the records of a request. */
+/** The outcome for the records of a request. */
 export interface RecordReceipt {
-  /** Records that the bus has taken as events. */
+  /** Number of records that were published as events. */
   readonly taken: number;
-  /** Records whose events are past their retention: if they were stored before, they are removed by now. */
+  /** Number of records that are past their retention and aren't published. Earlier copies have been deleted. */
   readonly expired: number;
 }
 
-/** A digest of all that a record says. */
+/** Returns a digest of a record's content. */
 function digestOf(record: unknown): string {
   const digest = (value: unknown) =>
     createHash("sha256")
@@ -35,15 +35,15 @@ function digestOf(record: unknown): string {
   try {
     return digest(record);
   } catch {
-    // Nested so deeply that nothing writes it as text.
+    // JSON can't serialize a record that is nested too deeply.
     return digest(storable(record, 1));
   }
 }
 
-/** Receipts that are read at the same time. */
+/** Maximum receipts to look up at the same time. */
 const AT_ONCE = 50;
 
-/** Gives events that have the time of this receipt the time of their first one. */
+/** Replaces the time of this receipt with the time of the first one. */
 async function withFirstTime(
   events: readonly OAuthEvent[],
   time: string,
@@ -67,11 +67,12 @@ async function withFirstTime(
 }
 
 /**
- * Publishes a provider's records as events, one each. A record without an id takes the digest of its content, and one
- * without a time the time at which it first came, so that a request that comes again stores nothing new.
+ * Publishes each record of a provider as an event. A record without an ID gets the digest of its content as ID, and a
+ * record without a time gets the time of its first receipt. A repeated request therefore stores nothing new.
  *
- * @param signedAtMs when the request was signed, epoch milliseconds; undefined where the signature does not say
- * @throws PublishError when the bus does not take every event, and what the store throws: the request must come again
+ * @param signedAtMs time of the request's signature, epoch milliseconds. Undefined if the signature contains no time.
+ * @throws PublishError if the bus doesn't accept every event, and the errors of the store. The sender must repeat the
+ * request.
  */
 export async function receiveRecords(
   { adapter, config, sink, firstReceipt, clock }: RecordReceiver,

@@ -1,7 +1,7 @@
 import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
 import { MAX_RECORDS } from "../providers/provider-adapter.ts";
 
-/** A body is neither JSON nor lines of JSON. */
+/** Thrown if a body is neither JSON nor JSON lines. */
 export class UnreadableBodyError extends OAuthMonitoringError {
   override readonly name = "UnreadableBodyError";
 
@@ -10,7 +10,7 @@ export class UnreadableBodyError extends OAuthMonitoringError {
   }
 }
 
-/** A body has more records than one request may bring. */
+/** Thrown if a body has more records than one request may contain. */
 export class TooManyRecordsError extends OAuthMonitoringError {
   override readonly name = "TooManyRecordsError";
 
@@ -19,15 +19,15 @@ export class TooManyRecordsError extends OAuthMonitoringError {
   }
 }
 
-/** What a body holds. */
+/** The content of a body. */
 export interface BodyRecords {
-  /** The records in their order: any JSON. */
+  /** The records in the order of the body. Each can be any JSON value. */
   readonly records: readonly unknown[];
-  /** The lines that are no record, counted from 1. Only a body of JSON lines has any. */
+  /** Numbers of the lines without a valid record, counted from 1. Only JSON lines can have any. */
   readonly refusedLines: readonly number[];
 }
 
-/** A JSON object or array in a line; undefined for anything else, which may be a part of something larger. */
+/** Parses a line. Returns undefined for anything but an object or array, because it may be part of a larger value. */
 function parseLine(line: string): unknown {
   try {
     const value: unknown = JSON.parse(line);
@@ -46,10 +46,12 @@ function parseWhole(text: string): { readonly value: unknown } | undefined {
 }
 
 /**
- * The records in a body: JSON (one record, an array of records, or a batch as the provider wraps it) or JSON lines.
+ * Reads the records of a body: JSON (one record, an array of records, or a batch in the provider's format) or JSON
+ * lines.
  *
- * @param split the records in one value: those of a batch, or the value itself
- * @throws UnreadableBodyError when nothing of it can be read; TooManyRecordsError
+ * @param split returns the records of one value: those of a batch, or the value itself
+ * @throws UnreadableBodyError if the body contains no readable record
+ * @throws TooManyRecordsError if the body has more than `MAX_RECORDS` records
  */
 export function recordsOfBody(
   body: Uint8Array,
@@ -67,7 +69,7 @@ export function recordsOfBody(
         return value === undefined ? [] : [value];
       });
   if (!whole && values.length === 0) throw new UnreadableBodyError();
-  // Who forwards an event hub reads several batches at once, and sends an array of them.
+  // A forwarder of an event hub reads several batches at once and sends them as an array.
   const records = values.flatMap((value) =>
     (Array.isArray(value) ? value : [value]).flatMap(split),
   );

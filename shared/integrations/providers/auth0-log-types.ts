@@ -2,7 +2,7 @@ import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
 import { PROVIDER_EVENT_TYPES } from "./provider-event.ts";
 
 /**
- * Our types for Auth0's log codes. Codes that are not here become the type themselves, such as `auth0_scp`.
+ * Event types by Auth0 log code. Any other code becomes the event type itself, such as `auth0_scp`.
  * https://github.com/auth0/auth0-log-schemas
  * https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes
  */
@@ -28,7 +28,7 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
     "sepkotpft", // passkey and one-time password
     "sepkrcft", // passkey and recovery code
     "sercft", // password and recovery code
-    "sertft", // refresh token, to the web session of a native app as well
+    "sertft", // refresh token, also for the web session of a native app
     "seta", // token vault
     "sd", // delegation
     "ciba_exchange_succeeded",
@@ -37,7 +37,7 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
   ],
   token_revoked: [
     "srrt",
-    "resource_cleanup", // refresh tokens above the limit of their number
+    "resource_cleanup", // refresh tokens above the maximum number
   ],
   auth_failed: [
     // Logins.
@@ -45,7 +45,7 @@ const CODES: Readonly<Record<string, readonly string[]>> = {
     // Second factors and passkeys.
     ...["gd_auth_failed", "gd_auth_rejected", "gd_recovery_failed"],
     ...["gd_webauthn_challenge_failed", "passkey_challenge_failed"],
-    // Authorization requests: of a device, pushed, on the back channel.
+    // Authorization requests: device, pushed, back-channel.
     ...["fdeac", "fdeaz", "fdecc", "fpar", "ciba_start_failed", "rich_consents_access_error"],
     // Exchanges.
     ...["fd", "fdeleacft", "feacft", "feccft", "fecte", "fede", "fens", "feoobft", "feotpft"],
@@ -71,7 +71,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries(CODES).flatMap(([type, codes]) => codes.map((code) => [code, type] as const)),
 );
 
-/** The reasons that codes imply. */
+/** Reasons implied by codes. */
 const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     fp: "wrong_password",
@@ -89,7 +89,7 @@ const REASONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Codes of administration that tell of a failure. */
+/** Administration codes that report a failure. */
 const FAILED_CODE = /fail|^f[a-z]{1,8}$/;
 /** Codes that are neither a success nor a failure. */
 const NEITHER: ReadonlySet<string> = new Set([
@@ -97,17 +97,17 @@ const NEITHER: ReadonlySet<string> = new Set([
   ...["directory_sync_started", "kms_key_state_changed", "ss_sso_info"],
 ]);
 
-/** Failed exchanges of refresh tokens. `ferrt` is one of a rotated token: only its description says which one was a reuse. */
+/** Failed refresh token exchanges. `ferrt` concerns rotated tokens. Only its description reveals a reuse. */
 const REFRESHES: ReadonlySet<string> = new Set(["ferrt", "fertft"]);
 
-/** Why a refresh token was refused, as far as the description tells. */
+/** Returns why a refresh token was rejected, if the description contains the reason. */
 function refreshReason(code: string, description = ""): string | undefined {
   if (!REFRESHES.has(code)) return undefined;
   if (code === "ferrt" && /\bre-?us(e|ing)/i.test(description)) return "refresh_token_reused";
   return /\b(invalid|expired|revoked)\b/i.test(description) ? REFRESH_TOKEN_INVALID : undefined;
 }
 
-/** What an Auth0 code means; an empty object for a code that becomes the type itself. */
+/** Returns the event type, outcome and reason of an Auth0 code. Empty if the code becomes the type itself. */
 export function meaningOf(
   code: string,
   description: string | undefined,

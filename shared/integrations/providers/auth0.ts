@@ -20,13 +20,13 @@ const logSchema = {
 };
 
 /**
- * Auth0 log streams, as its partner event source sends them: the log is in `data`.
+ * Auth0 log streams, as sent by the partner event source. The log is in `data`.
  * https://auth0.com/docs/customize/log-streams/amazon-eventbridge
  */
 const detailSchema = z.looseObject({ ...logSchema, data: optionalPart(logSchema) }).catch({});
 
 /**
- * Several logs in one object. A custom webhook posts logs as lines, as an array or as an object.
+ * Several logs in one object. A custom webhook sends logs as lines, as an array or as an object.
  * https://auth0.com/docs/customize/log-streams/custom-log-streams
  */
 const webhookSchema = z.looseObject({ logs: z.array(z.unknown()) });

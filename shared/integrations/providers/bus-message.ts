@@ -9,29 +9,29 @@ import { refusalReason, showable } from "../../events/refusal-reason.ts";
 import { eventsOfBatch, type ProviderAdapter, toOAuthEvent } from "./provider-adapter.ts";
 import { KNOWN_PROVIDERS } from "./provider-adapters.ts";
 
-/** The part of EventBridge's own envelope that concerns us. */
+/** The relevant part of EventBridge's envelope. */
 const busMessageSchema = z.looseObject({
   source: z.string(),
   "detail-type": z.string(),
   id: z.string().default(""),
   time: z.string().optional().catch(undefined),
   detail: z.unknown(),
-  /** The name of the replay, when the message comes from the bus's archive. */
+  /** Name of the replay, if the message comes from the bus's archive. */
   "replay-name": z.string().optional(),
 });
 
 type BusMessage = z.output<typeof busMessageSchema>;
 
 /**
- * The event in a message and whether it comes from a replay, the events of a batch that somebody put on the bus whole,
- * or the reason why there is no event. A batch is no event: each of its records is to be published as one.
+ * The result of parsing a message: its event, the events of a batch, or the reason why it has no event. The records of
+ * a batch must be published as separate events. `replayed` is whether the message comes from a replay.
  */
 export type ParsedMessage =
   | { readonly event: OAuthEvent; readonly replayed: boolean }
   | { readonly batch: readonly OAuthEvent[]; readonly replayed: boolean }
   | { readonly reason: string };
 
-/** An event in our own envelope, whose `DetailType` must match its type. */
+/** Parses an event of this product. `DetailType` must match the event's type. */
 function ownEvent(message: BusMessage): OAuthEvent | { readonly reason: string } {
   const event = oauthEventSchema.parse(message.detail);
   const expected = detailType(event.event_type);
@@ -58,9 +58,9 @@ function toEvent(
 }
 
 /**
- * Parses the body of an SQS message from EventBridge. Its source decides who reads it.
+ * Parses the body of an SQS message from EventBridge. The message's source determines the adapter.
  *
- * @param adapters who reads providers' events; `loadAdapters` adds those that are configured
+ * @param adapters the provider adapters. `loadAdapters` adds those from the configuration.
  */
 export function parseBusMessage(
   body: string,

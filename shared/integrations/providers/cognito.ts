@@ -3,7 +3,7 @@ import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import { optionalPart, optionalText, optionalTime } from "./provider-event.ts";
 
-/** A parameter of a hosted page, which CloudTrail records as a list. */
+/** A parameter of a hosted page. CloudTrail records it as a list. */
 const optionalFirst = z
   .unknown()
   .transform((value) => optionalText.parse(Array.isArray(value) ? value[0] : value))
@@ -16,7 +16,7 @@ const parameters = {
 };
 
 /**
- * Amazon Cognito user pools, as CloudTrail records them and EventBridge delivers them.
+ * Amazon Cognito user pool events, as recorded by CloudTrail and delivered by EventBridge.
  * https://docs.aws.amazon.com/cognito/latest/developerguide/logging-using-cloudtrail.html
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
@@ -38,7 +38,9 @@ const detailSchema = z
   })
   .catch({});
 
-/** Operations and hosted pages that create tokens or a session. When they fail, an authentication has failed. */
+/**
+ * Event types by operation or hosted page. A failure to issue a token or start a session is a failed authentication.
+ */
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     InitiateAuth: "token_issued",
@@ -58,7 +60,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Why a refresh token was refused. */
+/** Returns why a refresh token was rejected. */
 function refreshReason(name: string | undefined, error: string | undefined): string | undefined {
   if (name !== "GetTokensFromRefreshToken") return undefined;
   if (error === "RefreshTokenReuseException") return "refresh_token_reused";

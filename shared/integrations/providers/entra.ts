@@ -22,7 +22,7 @@ const recordSchema = z.looseObject({
   resultType: optionalCode,
   resultDescription: optionalText,
   callerIpAddress: optionalText,
-  /** The code of the country. */
+  /** Country code. */
   location: optionalText,
   properties: optionalPart({
     id: optionalText,
@@ -58,18 +58,20 @@ const recordSchema = z.looseObject({
 
 type LogRecord = z.output<typeof recordSchema>;
 
-/** How an event hub has the records of diagnostic settings. */
+/** The format in which an event hub receives the records of diagnostic settings. */
 const batchSchema = z.looseObject({ records: z.array(z.unknown()) });
 
 const recordsOf = (detail: unknown) => batchSchema.safeParse(detail).data?.records;
 
-/** The only record of a batch; any other detail as it is. */
+/** Returns the only record of a batch. Returns any other detail unchanged. */
 function unwrapped(detail: unknown): unknown {
   const records = recordsOf(detail);
   return records?.length === 1 ? records[0] : detail;
 }
 
-/** A sign-in or an operation as Microsoft Graph and the admin center's download have it, without a record around. */
+/**
+ * A sign-in or audit entry without an enclosing record, as returned by Microsoft Graph and the admin center's download.
+ */
 const bareSchema = z.looseObject({
   properties: z.undefined().optional(),
   appId: optionalText,
@@ -78,7 +80,7 @@ const bareSchema = z.looseObject({
   signInEventTypes: z.array(z.string()).catch([]),
 });
 
-/** The categories of the sign-ins that are not those of a user at the keyboard, by the name that Graph has for them. */
+/** Categories of sign-ins other than interactive ones, by their name in Microsoft Graph. */
 const CATEGORIES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     nonInteractiveUser: "NonInteractiveUserSignInLogs",
@@ -87,7 +89,7 @@ const CATEGORIES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** The record of the event hub that a detail is, contains or lacks. */
+/** Returns the event hub record of a detail. Wraps a sign-in or audit entry that has no record. */
 function recordOf(detail: unknown): unknown {
   const record = unwrapped(detail);
   const bare = bareSchema.safeParse(record).data;
@@ -98,14 +100,14 @@ function recordOf(detail: unknown): unknown {
 }
 
 /**
- * Microsoft Entra ID's logs, as diagnostic settings send them to an event hub: one record, alone or as the only one
- * of `records`. What Microsoft Graph returns is read, too.
+ * Microsoft Entra ID log records, as sent to an event hub by diagnostic settings: one record, alone or in `records`.
+ * Also accepts the format of Microsoft Graph.
  * https://learn.microsoft.com/entra/identity/monitoring-health/concept-activity-log-schemas
  * https://learn.microsoft.com/azure/azure-monitor/reference/tables/signinlogs
  */
 const detailSchema = z.preprocess(recordOf, recordSchema).catch({});
 
-/** What a sign-in of a category is when it succeeds. The others are those of applications and of refreshes. */
+/** Event types of successful sign-ins, by category. Sign-ins of applications and refreshes issue tokens. */
 const SIGN_INS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     SignInLogs: "session_started",
@@ -117,15 +119,15 @@ const SIGN_INS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Categories of risks that Microsoft has detected. */
+/** Categories of risks detected by Microsoft. */
 const RISKS: ReadonlySet<string> = new Set(["UserRiskEvents", "ServicePrincipalRiskEvents"]);
 
-/** The risk of an address that hides its caller: an anonymising proxy or VPN, or Tor. */
+/** The risk type for an address that hides its caller: an anonymizing proxy or VPN, or Tor. */
 const ANONYMOUS = "anonymizedIPAddress";
 
 /**
- * Codes of a step in the middle of a sign-in, such as the question whether to stay signed in. They are neither a
- * success nor a failure.
+ * Codes of intermediate sign-in steps, such as the question whether to stay signed in. They are neither a success nor a
+ * failure.
  * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
 const INTERRUPTS: ReadonlySet<string> = new Set([
@@ -133,7 +135,7 @@ const INTERRUPTS: ReadonlySet<string> = new Set([
   ...["50125", "50129", "50140", "51006", "65001"],
 ]);
 
-/** The reasons that error codes imply. */
+/** Reasons implied by error codes. */
 const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     50034: "unknown_user",
@@ -155,17 +157,17 @@ const REASONS: ReadonlyMap<string, string> = new Map(
 /** Operations that give an application a new secret or certificate. */
 const SECRET = /credential|secret/i;
 
-/** What the audit log's records are about. Some exports have it in place of `AuditLogs`. */
+/** Categories of audit records that some exports use instead of `AuditLogs`. */
 const AUDITED = /Management$|^(?:Authentication|Authorization|Policy|KerberosDomain|Device|Other)/;
 
-/** The end of Entra ID's own `resourceId`: other services send logs to the same event hub. */
+/** End of Entra ID's own `resourceId`. Other services send logs to the same event hub. */
 const ENTRA_RESOURCE = /\/providers\/Microsoft\.aadiam$/i;
 
 function isAudit({ category = "", resourceId = "" }: LogRecord): boolean {
   return category === "AuditLogs" || (ENTRA_RESOURCE.test(resourceId) && AUDITED.test(category));
 }
 
-/** Our types for operations of the audit log. Any other is administration. */
+/** Event types by audit log operation. All other operations are administration. */
 const OPERATIONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "Consent to application": PROVIDER_EVENT_TYPES.consent,
@@ -179,7 +181,7 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Some senders write words in place of a code. */
+/** Returns the code. Some senders write `success` instead of `0`. */
 const toCode = (code: string | undefined) => (code?.toLowerCase() === "success" ? "0" : code);
 
 function signIn(category: string, log: LogRecord): ProviderEvent {
@@ -207,7 +209,7 @@ function auditLog(log: LogRecord): ProviderEvent {
   const type = OPERATIONS.get(operation);
   return {
     code: operation || "AuditLogs",
-    // What failed has granted and revoked nothing.
+    // A failed operation neither granted nor revoked anything.
     eventType: type === undefined || failed ? PROVIDER_EVENT_TYPES.admin : type,
     outcome: failed ? "failure" : result === "success" ? "success" : undefined,
     reason: !failed && SECRET.test(operation) ? "secret_changed" : properties?.resultReason,

@@ -9,23 +9,23 @@ import {
   type ProviderEvent,
 } from "./provider-event.ts";
 
-/** The `Source` of the events that a Keycloak event listener puts on the bus. */
+/** The `Source` of events that a Keycloak event listener puts on the bus. */
 export const KEYCLOAK_SOURCE = "oauth.keycloak";
 
 /**
- * Keycloak's events in the JSON form of `org.keycloak.events.Event` and `org.keycloak.events.admin.AdminEvent`, as
- * event listeners send them.
+ * Keycloak events in the JSON format of `org.keycloak.events.Event` and `org.keycloak.events.admin.AdminEvent`, as sent
+ * by event listeners.
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/Event.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/EventType.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/admin/AdminEvent.html
  *
- * Webhooks of Phase Two's extension have one shape for both: `uid`, types such as `access.LOGIN` and
- * `admin.USER-CREATE`, and `authDetails` for users as well.
+ * Webhooks of the Phase Two extension use one format for both: `uid`, types such as `access.LOGIN` and
+ * `admin.USER-CREATE`, and `authDetails` also for users.
  * https://github.com/p2-inc/keycloak-events
  */
 const detailSchema = z
   .looseObject({
-    /** Older versions have none. */
+    /** Missing in older versions. */
     id: optionalText,
     uid: optionalText,
     time: optionalTime,
@@ -59,7 +59,7 @@ const detailSchema = z
 
 type Detail = z.output<typeof detailSchema>;
 
-/** Our types for Keycloak's types. `…_ERROR` of any of these is a failed authentication. */
+/** Event types by Keycloak type. For most of these, `…_ERROR` is a failed authentication. */
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     LOGIN: "session_started",
@@ -82,7 +82,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Types whose errors are not about the caller's credentials. */
+/** Types whose errors don't concern the caller's credentials. */
 const NOT_AUTHENTICATION: ReadonlySet<string> = new Set(["LOGOUT", "REVOKE_GRANT"]);
 
 function typeOf(type: string): string | undefined {
@@ -94,14 +94,14 @@ function typeOf(type: string): string | undefined {
   return succeeded && "auth_failed";
 }
 
-/** Why a refresh token was refused: it was used before, or is good no more. */
+/** Returns why a refresh token was rejected: it was reused, or it's invalid. */
 function refreshReason({ error, details }: Detail, type: string): string | undefined {
   if (type !== "REFRESH_TOKEN_ERROR" || error !== "invalid_token") return undefined;
   const reused = /stale|reuse/i.test(details?.reason ?? "");
   return reused ? "refresh_token_reused" : REFRESH_TOKEN_INVALID;
 }
 
-/** Before the type of a user's event in a webhook. */
+/** Prefix of a user event's type in a webhook. */
 const USER_PREFIX = /^access\./;
 
 function userEvent(event: Detail): ProviderEvent {
@@ -122,7 +122,7 @@ function userEvent(event: Detail): ProviderEvent {
   };
 }
 
-/** The names of a representation's members. Its values may be secrets under any name. */
+/** Returns the member names of a representation. Its values may be secrets under any name. */
 function namesIn(representation: unknown): readonly string[] {
   try {
     const parsed = typeof representation === "string" ? JSON.parse(representation) : representation;
@@ -132,9 +132,9 @@ function namesIn(representation: unknown): readonly string[] {
   }
 }
 
-/** Whether an administrator ended sessions: those of a user or one of them, or all. */
+/** Paths with which an administrator ends sessions: all of a user, a single one, or all. */
 const LOGOUT = /^(users\/[^/]+\/logout|sessions\/[^/]+|logout-all)$/;
-/** Whether an administrator asked for the secret of a client. Keycloak reports its renewal. */
+/** Path with which an administrator requests a client's secret. Keycloak reports the secret's renewal. */
 const SECRET = /\/client-secret(\/|$)/;
 
 function adminEvent(event: Detail, detail: object): ProviderEvent {

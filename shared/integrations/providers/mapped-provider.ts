@@ -5,17 +5,17 @@ import { type ProviderMapping, sourceOf } from "../../config/provider-parameters
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
-/** Below it, a number is in seconds: as milliseconds it would be before 1973-03-03. */
+/** Numbers below this are seconds. As milliseconds, they would be before 1973-03-03. */
 const FIRST_MILLISECONDS = 1e11;
 
-/** JSONPath of RFC 9535 without its regular expressions, which text of an attacker could keep busy. */
+/** JSONPath (RFC 9535) without regular expressions, which an attacker's text could make very slow. */
 const environment = new JSONPathEnvironment();
 for (const name of ["match", "search"]) environment.functionRegister.delete(name);
 
 type Field = keyof ProviderMapping["fields"];
 type Queries = ReadonlyMap<Field, readonly JSONPathQuery[]>;
 
-/** The paths of a mapping, ready for use, and what is wrong with those that are none. */
+/** Compiles the paths of a mapping. Returns an error for each invalid path. */
 function compile({ fields }: ProviderMapping) {
   const queries = new Map<Field, JSONPathQuery[]>();
   const faults: { readonly path: (string | number)[]; readonly message: string }[] = [];
@@ -39,7 +39,7 @@ function compile({ fields }: ProviderMapping) {
 
 type PathFault = ReturnType<typeof compile>["faults"][number];
 
-/** @throws InvalidConfigError naming each fault of each mapping, if there are any */
+/** @throws InvalidConfigError with each error of each mapping */
 function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void {
   const issues = faultsByMapping.flatMap((faults, index) =>
     faults.map(({ path, message }) => ({
@@ -55,15 +55,15 @@ function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void 
 }
 
 /**
- * Checks the paths of mappings, which the configuration's own schema does not.
+ * Checks the paths of mappings. The configuration's schema doesn't check their syntax.
  *
- * @throws InvalidConfigError naming each path that is not a JSONPath, and where it is wrong
+ * @throws InvalidConfigError with each path that isn't a valid JSONPath, and the reason
  */
 export function checkMappings(mappings: readonly ProviderMapping[]): void {
   refuseFaults(mappings.map((mapping) => compile(mapping).faults));
 }
 
-/** The first text or number that a field's paths find. */
+/** Returns the first text, number or boolean that a field's paths find. */
 function find(queries: Queries, field: Field, detail: unknown): string | number | undefined {
   for (const query of queries.get(field) ?? []) {
     try {
@@ -72,13 +72,13 @@ function find(queries: Queries, field: Field, detail: unknown): string | number 
         if (typeof value === "boolean") return String(value);
       }
     } catch {
-      // A detail that is nested too deeply has nothing at a path that descends.
+      // A detail that is nested too deeply has no value at a recursive path.
     }
   }
   return undefined;
 }
 
-/** The type for a code: of the code itself, or of the longest beginning that ends in `*`. */
+/** Returns the event type of a code: an exact match, or the longest matching prefix that ends in `*`. */
 function lookUp(types: Readonly<Record<string, string>>, code: string): string | undefined {
   if (Object.hasOwn(types, code)) return types[code];
   const [longest] = Object.keys(types)
@@ -93,9 +93,9 @@ function timeOf(value: string | number | undefined): string | number | undefined
 }
 
 /**
- * An adapter that follows a mapping of the configuration.
+ * Creates an adapter from a mapping in the configuration.
  *
- * @throws InvalidConfigError when a path is not a JSONPath
+ * @throws InvalidConfigError if a path isn't a valid JSONPath
  */
 export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
   const { queries, faults } = compile(mapping);

@@ -5,26 +5,26 @@ import type { EventSink } from "../../events/event-sink.ts";
 import { createEvent, type EventFacts, type OAuthEvent } from "../../events/oauth-event.ts";
 import { identityOfNamedToken } from "../../events/token-identity.ts";
 
-/** The part of an oidc-provider instance that is used: its emitter. */
+/** The part of an oidc-provider instance that `attach` uses: its event emitter. */
 export interface OidcProviderEmitter {
-  /** Its issuer identifier, by which a JWT is known when it is used. */
+  /** The issuer identifier, which determines a JWT's public token ID. */
   readonly issuer?: string;
   on(event: string, listener: (...parameters: never[]) => void): unknown;
 }
 
-/** A token model, with the members that its events have. */
+/** A token model, with the members used in events. */
 interface IssuedToken {
   readonly jti: string;
-  /** Epoch seconds; absent while an opaque token is being saved. */
+  /** Epoch seconds. Absent while an opaque token is being saved. */
   readonly iat?: number;
-  /** Its lifetime in seconds. */
+  /** Lifetime in seconds. */
   readonly expiration?: number;
   readonly clientId?: string;
   readonly accountId?: string;
   readonly scope?: string;
 }
 
-/** A request's context, with the members that its events have. */
+/** A request context, with the members used in events. */
 interface RequestContext {
   readonly ip?: string;
   readonly path?: string;
@@ -43,18 +43,18 @@ interface HandledError {
   readonly error_detail?: string;
 }
 
-/** How events of a provider are published. */
+/** Options for publishing a provider's events. */
 export interface AttachOptions {
   readonly clock?: Clock;
-  /** Called with the error when an event could not be published. By default it goes to the console. */
+  /** Called with the error if an event can't be published. Default: `console.error`. */
   readonly onError?: (error: unknown) => void;
 }
 
 /**
- * The public id of a token: the one that the authorizer gives to it when it is used. The `jti` of an opaque token is
- * the token itself, so its digest is used.
+ * Returns the public ID of a token, as the authorizer computes it on use. The `jti` of an opaque token is the token
+ * itself, so its digest is used.
  *
- * @param jwtIssuer the issuer of a JWT; undefined for an opaque token
+ * @param jwtIssuer issuer of a JWT. Undefined for an opaque token.
  */
 function tokenId({ jti }: IssuedToken, jwtIssuer: string | undefined): string {
   return jwtIssuer === undefined
@@ -74,7 +74,7 @@ const FAILING_ENDPOINTS = [
   "backchannel_authentication",
 ] as const;
 
-/** The reasons for credentials that were used before, by grant. */
+/** Reasons for reused credentials, by grant type. */
 const REUSE: ReadonlyMap<string, string> = new Map(
   Object.entries({
     authorization_code: "authorization_code_reused",
@@ -101,7 +101,9 @@ function request(ctx: RequestContext): EventData {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-/** The lifetime of a token. The statistics count issued tokens, because their expiry is known. */
+/**
+ * Returns the event of an issued or revoked token. Statistics can count issued tokens because their expiry is known.
+ */
 function tokenFacts(
   eventType: "token_issued" | "token_revoked",
   token: IssuedToken,
@@ -128,8 +130,8 @@ function tokenFacts(
 }
 
 /**
- * Publishes what an oidc-provider instance emits: issued and revoked tokens, refused requests, ended sessions.
- * No event contains a token, code or secret. The provider's answers never wait for the publishing.
+ * Publishes the events of an oidc-provider instance: issued and revoked tokens, rejected requests, ended sessions. No
+ * event contains a token, code or secret. The provider's responses never wait for publishing.
  * https://github.com/panva/node-oidc-provider/blob/main/docs/events.md
  *
  * @example
@@ -152,7 +154,7 @@ export function attach(
     }
   };
   for (const model of ["access_token", "client_credentials"]) {
-    // The provider saves opaque tokens. It only issues structured ones.
+    // The provider saves opaque tokens. Structured tokens are only issued.
     for (const happening of ["saved", "issued"]) {
       provider.on(`${model}.${happening}`, (token: IssuedToken) => {
         const jwtIssuer = happening === "issued" ? provider.issuer : undefined;

@@ -2,11 +2,11 @@ import { PROVIDER_EVENT_TYPES } from "./provider-event.ts";
 
 const { admin, consent, consentRevoked, limit } = PROVIDER_EVENT_TYPES;
 
-/** What an event type is when it fails and when it does not. Undefined is a type made of the event type. */
+/** Event types for a success and a failure. If undefined, the type is derived from Okta's event type. */
 interface Meaning {
   readonly succeeded?: string;
   readonly failed?: string;
-  /** The event type itself says that somebody was refused, whatever the outcome. */
+  /** Whether the event type itself means a denial, regardless of the outcome. */
   readonly refusal?: true;
   readonly reason?: string;
 }
@@ -27,8 +27,8 @@ const REFUSAL = (reason?: string): Meaning => ({
 });
 
 /**
- * Okta's event types by family: a family ends at a dot, or is the whole event type. The longest family that
- * an event type belongs to decides.
+ * Meanings by family of Okta event types. A family is a whole event type or a prefix that ends at a dot. The longest
+ * matching family applies.
  * https://developer.okta.com/docs/reference/api/event-types/
  */
 const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
@@ -51,7 +51,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
     "user.mfa.okta_verify.deny_push_upgrade_needed": REFUSAL("mfa_rejected"),
     "app.generic.unauth_app_access_attempt": REFUSAL(),
     "application.policy.sign_on.deny_access": REFUSAL(),
-    // Tokens. One exchange has an event for each of its tokens; the access token's is the one that counts.
+    // Tokens. One exchange emits an event per token. Only the access token's event counts.
     "app.oauth2.authorize": AUTHENTICATION,
     "app.oauth2.as.authorize": AUTHENTICATION,
     "app.oauth2.authorize.implicit.access_token": EXCHANGE,
@@ -67,7 +67,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
     "app.oauth2.as.token.grant.access_token": EXCHANGE,
     "app.oauth2.token.revoke": REVOCATION,
     "app.oauth2.as.token.revoke": REVOCATION,
-    // The reuse of a rotated refresh token is a refusal, which the detection looks for.
+    // Reuse of a rotated refresh token is a denial, because the detection looks for those.
     "app.oauth2.token.detect_reuse": REFUSAL("refresh_token_reused"),
     "app.oauth2.as.token.detect_reuse": REFUSAL("refresh_token_reused"),
     // Consent.
@@ -140,7 +140,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
   }),
 );
 
-/** What an event type means: the meaning of its longest family, or none. */
+/** Returns the meaning of an event type's longest family. Empty without a match. */
 function meaningOf(eventType: string): Meaning {
   let family = eventType;
   while (family !== "") {
@@ -151,12 +151,12 @@ function meaningOf(eventType: string): Meaning {
   return OWN;
 }
 
-/** Results of Okta that mean a refusal. */
+/** Okta results that mean a denial. */
 const FAILED: ReadonlySet<string | undefined> = new Set(["FAILURE", "DENY"]);
 const SUCCEEDED: ReadonlySet<string | undefined> = new Set(["SUCCESS", "ALLOW"]);
 
 /**
- * Our type, outcome and reason for an event of Okta.
+ * Returns the event type, outcome and reason of an Okta event.
  *
  * @param result the event's `outcome.result`
  * @param reason the event's `outcome.reason`

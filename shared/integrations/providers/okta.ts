@@ -6,7 +6,7 @@ import { optionalPart, optionalParts, optionalText, optionalTime } from "./provi
 const entity = { id: optionalText, type: optionalText };
 
 /**
- * Okta's System Log, as its log streaming sends it.
+ * Okta System Log events, as sent by log streaming.
  * https://developer.okta.com/docs/reference/api/system-log/
  */
 const detailSchema = z
@@ -31,7 +31,7 @@ const detailSchema = z
   .catch({ target: [] });
 
 /**
- * What an event hook posts: some events of the System Log.
+ * The request body of an event hook: selected events of the System Log.
  * https://developer.okta.com/docs/concepts/event-hooks/
  */
 const hookSchema = z.looseObject({ data: z.looseObject({ events: z.array(z.unknown()) }) });

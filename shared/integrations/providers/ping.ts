@@ -7,7 +7,7 @@ import {
   PROVIDER_EVENT_TYPES,
 } from "./provider-event.ts";
 
-/** The `Source` of PingOne's activities on the bus. */
+/** The `Source` of PingOne activities on the bus. */
 export const PING_SOURCE = "oauth.ping";
 
 const activity = {
@@ -25,7 +25,7 @@ const activity = {
 };
 
 /**
- * PingOne's activities, in the format `ACTIVITY` of its webhooks: one activity, alone or as the only one of a list.
+ * PingOne activities in the webhook format `ACTIVITY`: one activity, alone or as the only one in a list.
  * https://developer.pingidentity.com/pingone-api/platform/audit-activities.html
  */
 const detailSchema = z
@@ -35,7 +35,7 @@ const detailSchema = z
   )
   .catch({});
 
-/** Our types for PingOne's action types. */
+/** Event types by PingOne action type. */
 const ACTIONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "SESSION.CREATED": "session_started",
@@ -58,7 +58,7 @@ const ACTIONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** The reasons that action types imply. */
+/** Reasons implied by action types. */
 const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "PASSWORD.CHECK_FAILED": "wrong_password",
@@ -71,7 +71,7 @@ const REASONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Resources whose actions are an authentication when they fail. */
+/** Resources whose failed actions are failed authentications. */
 const AUTHENTICATIONS: ReadonlySet<string> = new Set([
   ...["ASSERTION", "AUTHENTICATION", "OTP", "PASSWORD", "RADIUS_SESSION", "SESSION"],
 ]);
@@ -90,7 +90,7 @@ const ADMINISTERED: ReadonlySet<string> = new Set([
   ...["SIGN_ON_POLICY_ASSIGNMENT", "SUBSCRIPTION", "VERIFY_POLICY"],
 ]);
 
-/** Types that stay what they are when the action fails. */
+/** Event types that don't depend on the action's result. */
 const WHATEVER_THE_RESULT: ReadonlySet<string | undefined> = new Set([
   "auth_failed",
   "suspicious_activity",

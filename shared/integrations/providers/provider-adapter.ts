@@ -12,47 +12,47 @@ import { type OAuthEvent, oauthEventSchema } from "../../events/oauth-event.ts";
 import { toOrigin } from "../../events/origin-facts.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
-/** The part of an EventBridge message that adapters read. */
+/** The part of an EventBridge message that adapters use. */
 export interface ProviderMessage {
   readonly source: string;
   readonly "detail-type": string;
-  /** EventBridge's own id, for providers whose events have none. */
+  /** EventBridge's message ID, for providers whose events have no ID. */
   readonly id: string;
-  /** When EventBridge took the message, for events without a time that can be read. */
+  /** Time when EventBridge received the message, for events without a readable time. */
   readonly time?: string | undefined;
   readonly detail?: unknown;
 }
 
 /** Reads the events of one identity provider. */
 export interface ProviderAdapter {
-  /** The provider's name in `event_data.provider`, and in the types of unknown codes. */
+  /** Provider name in `event_data.provider` and in event types derived from unknown codes. */
   readonly name: string;
-  /** Whether a message comes from the provider. It must match what the provider's rule matches. */
+  /** Whether a message comes from the provider. Must match the provider's EventBridge rule. */
   readonly serves: (message: ProviderMessage) => boolean;
-  /** Reads whatever the detail has. It never throws: a member that does not fit counts as absent. */
+  /** Reads an event. Never throws: treats a member that doesn't fit as absent. */
   readonly read: (message: ProviderMessage) => ProviderEvent;
-  /** The records of a batch as the provider wraps it; undefined for anything else. */
+  /** Returns the records of a batch in the provider's format. Returns undefined for anything else. */
   readonly batch?: (detail: unknown) => readonly unknown[] | undefined;
 }
 
-/** Records that are taken from one batch. PingOne sends up to 500. */
+/** Maximum records in one batch. PingOne sends up to 500. */
 export const MAX_RECORDS = 2000;
 
-/** The records in what a provider sent: those of its batch, or the whole as the only one. */
+/** Returns the records in a provider's detail: those of its batch, or the detail itself. */
 export function recordsIn({ batch }: ProviderAdapter, detail: unknown): readonly unknown[] {
   return batch?.(detail) ?? [detail];
 }
 
-/** The namespace of ids that consist of a provider's name and its own id (RFC 9562, version 5). */
+/** UUID namespace of IDs derived from a provider's name and its event ID (RFC 9562, version 5). */
 const NAMESPACE = "0f5c2b8e-6a55-4f0e-9c0c-2f0c1c6f6f11";
 
-/** The part of `event_data` that is reserved for members next to the original. */
+/** Bytes of `event_data` reserved for the members next to the original. */
 const BESIDE_ORIGINAL_BYTES = 16 * 1024;
 
-/** Half of a surrogate pair, which UTF-8 cannot carry. */
+/** Half of a surrogate pair, which UTF-8 can't encode. */
 const LONE_SURROGATE = /\p{Cs}/gu;
 
-/** Text as it is stored: without control characters, of a bounded length, in valid Unicode. */
+/** Returns text for storage: valid Unicode without control characters, truncated. */
 function text(value: string | undefined, most = 1024): string | undefined {
   return value
     ?.replace(/\p{Cc}/gu, "")
@@ -60,12 +60,12 @@ function text(value: string | undefined, most = 1024): string | undefined {
     .replace(LONE_SURROGATE, "\uFFFD");
 }
 
-/** An identifier that fits the envelope: no control characters, at most 256 characters. */
+/** Returns a valid identifier: no control characters, at most 256 characters. */
 function identifier(value: string | undefined): string | undefined {
   return identifierSchema.safeParse(text(value, 256)).data;
 }
 
-/** `user.session.start` of okta → `okta_user_session_start`. */
+/** Derives an event type from a code: Okta's `user.session.start` becomes `okta_user_session_start`. */
 function typeOfCode(provider: string, code: string): string {
   const words = code
     .slice(0, 256)
@@ -76,10 +76,11 @@ function typeOfCode(provider: string, code: string): string {
   return `${provider}_${words || "unknown"}`.slice(0, 64);
 }
 
-/** The original, or the beginning of its text when it is larger than an event allows. */
+/** Returns the original, or the start of its text if it exceeds the size limit of an event. */
 function original(detail: unknown): EventData {
   const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
-  // A digest can be longer than its secret. In text, secrets have no keys by which they would be found.
+  // Replace secrets before truncating: in text, they can't be found by their keys. A digest can be longer than its
+  // secret.
   const { kept } = withoutSecrets({ kept: storable(detail ?? null, 1) });
   const text = Buffer.from(JSON.stringify(kept));
   return text.length <= room
@@ -87,10 +88,10 @@ function original(detail: unknown): EventData {
     : { original_cut: text.subarray(0, room / 2).toString("utf8") };
 }
 
-/** The end of a time that names its zone, such as `Z`, `GMT`, `+02:00` or `(Central European Time)`. */
+/** End of a time with a zone, such as `Z`, `GMT`, `+02:00` or `(Central European Time)`. */
 const ZONE = /(?:Z|[A-Z]{3}\)?|[+-]\d{2}:?\d{2})$/i;
 
-/** A time as the envelope wants it; undefined when it cannot be read. Without a zone, a time is UTC. */
+/** Converts a time to the envelope's format. A time without a zone is UTC. Returns undefined if it's unreadable. */
 function instantOf(at: string | number | undefined): string | undefined {
   const texts = typeof at === "string" && !ZONE.test(at.trim()) ? [`${at}Z`, `${at} UTC`] : [at];
   const date = texts
@@ -99,17 +100,17 @@ function instantOf(at: string | number | undefined): string | undefined {
   return instantSchema.safeParse(date?.toISOString()).data;
 }
 
-/** What tells an event from others: the provider's id, or EventBridge's, or all that the event says. */
+/** Returns the identity of an event: the provider's ID, EventBridge's ID, or the event's content. */
 function identityOf(event: ProviderEvent, message: ProviderMessage, kept: EventData): string {
   const identity = event.id || message.id || JSON.stringify(kept);
   return identity.replace(LONE_SURROGATE, "\uFFFD");
 }
 
 /**
- * Puts a provider's event into our envelope. Its id is derived from the provider's id. The original is next to
- * the translated members. Digests replace secrets, as in every event. Any detail becomes an event.
+ * Converts a provider's event to this product's envelope. Derives the ID from the provider's ID and keeps the original
+ * next to the translated members. As in every event, digests replace secrets. Accepts any detail.
  *
- * @throws ZodError when neither the event nor the message says when it happened
+ * @throws ZodError if neither the event nor the message has a readable time
  */
 export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage): OAuthEvent {
   const event = adapter.read(message);
@@ -141,10 +142,10 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
 }
 
 /**
- * The events of a batch that is one message, known by the message and their place in it where the provider gives them no
- * id; undefined when the message has one record, or more than are taken from a batch.
+ * Returns the events of a batch that was sent as one message. Records without a provider ID are identified by the
+ * message and their index. Returns undefined if the message has fewer than two records or more than `MAX_RECORDS`.
  *
- * @throws ZodError when neither a record nor the message says when it happened
+ * @throws ZodError if neither a record nor the message has a readable time
  */
 export function eventsOfBatch(
   adapter: ProviderAdapter,

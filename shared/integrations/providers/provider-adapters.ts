@@ -7,7 +7,7 @@ import { okta } from "./okta.ts";
 import { ping } from "./ping.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 
-/** Every provider that needs no mapping in the configuration. */
+/** The adapters of all providers that need no mapping in the configuration. */
 export const KNOWN_PROVIDERS: readonly ProviderAdapter[] = [
   auth0,
   okta,
@@ -18,9 +18,10 @@ export const KNOWN_PROVIDERS: readonly ProviderAdapter[] = [
 ];
 
 /**
- * Every provider, those of the configuration included. What maps them is loaded only where there are any.
+ * Returns all adapters, including those of the configuration's mappings. Loads the mapping code only if there are
+ * mappings.
  *
- * @throws InvalidConfigError when a path of a mapping is not a JSONPath
+ * @throws InvalidConfigError if a path of a mapping isn't a valid JSONPath
  */
 export async function loadAdapters(
   mappings: readonly ProviderMapping[],

@@ -1,30 +1,27 @@
 import * as z from "zod";
 import type { OriginFacts } from "../../events/origin-facts.ts";
 
-/**
- * Types of our own for what identity providers report and this product does not do itself. Every provider's
- * events of the kind have the same type.
- */
+/** Event types for activities that only identity providers report. All providers share them. */
 export const PROVIDER_EVENT_TYPES = {
-  /** Somebody changed the provider's configuration, its users or their rights, or read a secret. */
+  /** A change of the provider's configuration, users or permissions, or the reading of a secret. */
   admin: "admin_activity",
-  /** The provider's limit of requests was reached, or is near. */
+  /** The provider's rate limit was reached or is near. */
   limit: "rate_limited",
-  /** A user or administrator let a client act for users. */
+  /** A user or administrator granted a client access on behalf of users. */
   consent: "consent_granted",
-  /** The consent ended. */
+  /** A consent was revoked. */
   consentRevoked: "consent_revoked",
 } as const;
 
-/** A provider's event, translated to our terms. What the provider does not say is undefined. */
+/** A provider's event in this product's terms. Unknown members are undefined. */
 export interface ProviderEvent {
-  /** The provider's own id of the event. It is the same when the event is delivered again. */
+  /** The provider's event ID. Redeliveries have the same ID. */
   readonly id?: string | undefined;
-  /** The provider's own name or code for the event. */
+  /** The provider's name or code for the event. */
   readonly code?: string | undefined;
-  /** In any format that `Date` reads, or in epoch milliseconds. */
+  /** Epoch milliseconds, or text in a format that `Date` parses. */
   readonly occurredAt?: string | number | undefined;
-  /** Our type for the event. Without one, the type consists of the provider and the code. */
+  /** This product's event type. Default: derived from the provider and the code. */
   readonly eventType?: string | undefined;
   readonly outcome?: "success" | "failure" | undefined;
   readonly reason?: string | undefined;
@@ -32,16 +29,16 @@ export interface ProviderEvent {
   readonly userId?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly ip?: string | undefined;
-  /** What the provider says of the address. */
+  /** The provider's data about the IP address. */
   readonly origin?: OriginFacts | undefined;
   readonly userAgent?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly message?: string | undefined;
-  /** Stored in place of the detail, where the detail may contain secrets that have no name. */
+  /** Stored instead of the detail if the detail may contain secrets under any name. */
   readonly original?: unknown;
 }
 
-/** Text. Anything else, and empty text, counts as absent: it costs its field and not the event. */
+/** Text. Anything else, including empty text, counts as absent, so an invalid field never invalidates the event. */
 export const optionalText = z
   .unknown()
   .transform((value) => (typeof value === "string" && value !== "" ? value : undefined))
@@ -53,13 +50,13 @@ export const optionalCode = z
   .transform((value) => optionalText.parse(typeof value === "number" ? String(value) : value))
   .optional();
 
-/** Text in a format that `Date` reads, or epoch milliseconds. Anything else counts as absent. */
+/** Epoch milliseconds, or text in a format that `Date` parses. Anything else counts as absent. */
 export const optionalTime = z.union([z.number(), z.string()]).optional().catch(undefined);
 
-/** An object. Anything else counts as absent, for example Okta's `debugData: ""`. */
+/** An object. Anything else counts as absent, such as Okta's `debugData: ""`. */
 export const optionalPart = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   z.looseObject(shape).optional().catch(undefined);
 
-/** A list of objects. Members of another kind are undefined, and anything but a list is empty. */
+/** A list of objects. Other members become undefined. Anything but a list becomes an empty list. */
 export const optionalParts = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   z.array(optionalPart(shape)).catch([]);

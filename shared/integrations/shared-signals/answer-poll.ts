@@ -7,15 +7,15 @@ import { type SigningKeys, signSet } from "./set-signer.ts";
 import { POLL } from "./stream.ts";
 import { acknowledgeSets, findStream, listPending, type StreamStore } from "./stream-store.ts";
 
-/** SETs in one answer: as many as are signed within a second or two. */
+/** Maximum SETs in one response: as many as can be signed within a second or two. */
 const MOST_SETS = 50;
 
 const jtiSchema = z.string().min(1).max(256);
 
-/** A poll (RFC 8936, section 2.2). */
+/** A poll request (RFC 8936, section 2.2). */
 const requestSchema = z.looseObject({
   maxEvents: z.int().min(0).default(MOST_SETS),
-  /** The answer never waits for SETs: a waiting function costs money. */
+  /** Ignored. The response never waits for SETs, because a waiting function costs money. */
   returnImmediately: z.boolean().default(false),
   ack: z.array(jtiSchema).max(1000).default([]),
   setErrs: z
@@ -26,7 +26,7 @@ const requestSchema = z.looseObject({
     .default({}),
 });
 
-/** What answers polls. */
+/** Dependencies of `answerPoll`. */
 export interface PollAnswerer {
   readonly store: StreamStore;
   readonly keys: SigningKeys;
@@ -34,17 +34,17 @@ export interface PollAnswerer {
   readonly logger: Logger;
 }
 
-/** An answer to a poll (RFC 8936, section 2.3). */
+/** A poll response (RFC 8936, section 2.3). */
 export interface PollAnswer {
   readonly sets: Readonly<Record<string, string>>;
   readonly moreAvailable: boolean;
 }
 
 /**
- * Answers a poll: forgets what was acknowledged or refused, and gives the oldest SETs that wait. A SET is given again
+ * Answers a poll: removes the acknowledged or rejected SETs, then returns the oldest pending SETs. Returns a SET again
  * until it is acknowledged.
  *
- * @throws StreamRequestError when the receiver has no such stream, or the request is none
+ * @throws StreamRequestError if the receiver has no such stream or the request is invalid
  */
 export async function answerPoll(
   { store, keys, clock, logger }: PollAnswerer,

@@ -5,27 +5,28 @@ import { isPushable, PUSH } from "./stream.ts";
 import { findPending, findStream, removeSet, type StreamStore } from "./stream-store.ts";
 import type { DuePush } from "./transmit.ts";
 
-/** A receiver did not take a SET. */
+/** Thrown if a receiver doesn't accept a SET. */
 export class DeliveryError extends OAuthMonitoringError {
   override readonly name = "DeliveryError";
 }
 
-/** What delivers SETs. */
+/** Dependencies of `deliverSet`. */
 export interface SetDelivery {
   readonly store: StreamStore;
   readonly keys: SigningKeys;
-  /** This transmitter. */
+  /** The `iss` of this transmitter. */
   readonly issuer: string;
-  /** Decrypts the header that the receiver of a stream wants. */
+  /** Decrypts the `Authorization` header that the receiver of a stream requires. */
   readonly unseal: (sealed: string, streamId: string) => Promise<string>;
 }
 
 /**
- * Pushes a SET to its receiver (RFC 8935, section 2). There is nothing to do for one that was delivered before, or
- * whose stream is paused, disabled or deleted in the meantime.
+ * Pushes a SET to its receiver (RFC 8935, section 2). Skips a SET that was already delivered, or whose stream was
+ * paused, disabled or deleted in the meantime.
  *
- * @returns whether it was delivered now
- * @throws DeliveryError when the receiver does not take it; what the store or the keys throw
+ * @returns whether this call delivered it
+ * @throws DeliveryError if the receiver doesn't accept it
+ * @throws the errors of the store or the keys
  */
 export async function deliverSet(
   { store, keys, issuer, unseal }: SetDelivery,
@@ -48,7 +49,7 @@ export async function deliverSet(
   const { status, text } = await postToReceiver(url, request).catch((error: unknown) => {
     throw new DeliveryError(`the receiver does not answer: ${String(error)}`);
   });
-  // RFC 8935 asks for 202; some receivers answer with 200 or 204.
+  // RFC 8935 requires 202, but some receivers respond with 200 or 204.
   if (status < 200 || status > 299) {
     const [, err = ""] = /"err"\s*:\s*"([a-z_]{1,64})"/.exec(text) ?? [];
     throw new DeliveryError(`the receiver answers with status ${status} ${err}`.trim());

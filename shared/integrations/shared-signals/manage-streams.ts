@@ -30,7 +30,7 @@ import { readSubject } from "./subject-identifier.ts";
 import { type SetTransmitter, schedulePending, transmitAboutStream } from "./transmit.ts";
 import { MIN_VERIFICATION_INTERVAL_SECONDS } from "./transmitter-metadata.ts";
 
-/** Why a request about a stream is refused: the HTTP status of the framework, and the reason. */
+/** Thrown if a stream request is rejected. `status` is the HTTP status that the framework defines. */
 export class StreamRequestError extends OAuthMonitoringError {
   override readonly name = "StreamRequestError";
 
@@ -42,9 +42,9 @@ export class StreamRequestError extends OAuthMonitoringError {
   }
 }
 
-/** What the management of streams needs. */
+/** Dependencies of stream management. */
 export interface StreamManagement extends SetTransmitter {
-  /** Encrypts the header that a receiver wants with each push, for this stream only. */
+  /** Encrypts the `Authorization` header that a receiver requires, for one stream only. */
   readonly seal: (text: string, streamId: string) => Promise<string>;
 }
 
@@ -60,7 +60,7 @@ const subjectSchema = streamIdSchema.extend({
 });
 const verificationSchema = streamIdSchema.extend({ state: z.string().max(1024).optional() });
 
-/** @throws StreamRequestError when a request does not have the form of the framework */
+/** @throws StreamRequestError if a request doesn't have the framework's format */
 function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
@@ -68,13 +68,13 @@ function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
 }
 
 /**
- * The management of streams: Shared Signals Framework 1.0, section 8. Each receiver, known by its OAuth client, sees
- * only its own streams.
+ * Manages streams (Shared Signals Framework 1.0, section 8). A receiver is identified by its OAuth client and sees only
+ * its own streams.
  */
 export class Streams {
   constructor(private readonly transmitter: StreamManagement) {}
 
-  /** A stream as its receiver sees it. The `authorization_header` is never shown again. */
+  /** Returns a stream as shown to its receiver. Never contains the `authorization_header`. */
   #shown(stream: SignalStream): Record<string, unknown> {
     const { issuer } = this.transmitter;
     const { stream_id, aud, method, endpoint_url, events_requested, description } = stream;
@@ -92,7 +92,7 @@ export class Streams {
     };
   }
 
-  /** @throws StreamRequestError 404 when the receiver has no such stream */
+  /** @throws StreamRequestError 404 if the receiver has no such stream */
   async #own(owner: string, streamId: string): Promise<SignalStream> {
     const stream = await findStream(this.transmitter.store, streamId);
     if (stream?.owner !== owner) throw new StreamRequestError(404, "there is no such stream");
@@ -105,7 +105,7 @@ export class Streams {
     return changed;
   }
 
-  /** How a request wants its SETs delivered. */
+  /** Returns the delivery settings of a request. */
   async #delivery(streamId: string, { delivery }: StreamRequest) {
     if (delivery?.method !== PUSH) {
       return { method: POLL, endpoint_url: undefined, sealed_authorization: undefined } as const;
@@ -126,7 +126,7 @@ export class Streams {
     } as const;
   }
 
-  /** @returns the configuration of the new stream */
+  /** Creates a stream and returns its configuration. */
   async create(owner: string, body: unknown): Promise<Record<string, unknown>> {
     const request = parse(streamRequestSchema, body);
     const { store, settings, clock } = this.transmitter;
@@ -151,14 +151,14 @@ export class Streams {
     return this.#shown(stream);
   }
 
-  /** One stream, or all of the receiver. */
+  /** Returns one stream, or all streams of the receiver. */
   async read(owner: string, streamId: string | undefined): Promise<unknown> {
     if (streamId !== undefined) return this.#shown(await this.#own(owner, streamId));
     const all = await listStreams(this.transmitter.store);
     return all.filter((stream) => stream.owner === owner).map((stream) => this.#shown(stream));
   }
 
-  /** @param isWhole whether what the request does not say is removed (PUT), or stays (PATCH) */
+  /** @param isWhole whether members missing in the request are removed (PUT) or kept (PATCH) */
   async update(owner: string, body: unknown, isWhole: boolean): Promise<Record<string, unknown>> {
     const request = parse(streamRequestSchema.required({ stream_id: true }), body);
     const stream = await this.#own(owner, request.stream_id);
@@ -188,7 +188,9 @@ export class Streams {
     return { stream_id, status, ...(reason !== undefined && { reason }) };
   }
 
-  /** A paused stream keeps its SETs for the retention; a disabled one has none. */
+  /**
+   * Changes a stream's status. A paused stream keeps its SETs for the retention period. A disabled stream loses them.
+   */
   async updateStatus(owner: string, body: unknown): Promise<Record<string, unknown>> {
     const { stream_id, status, reason } = parse(statusSchema, body);
     const stream = await this.#own(owner, stream_id);
@@ -210,7 +212,7 @@ export class Streams {
     await setSubject(store, stream_id, { subject, added });
   }
 
-  /** Has a verification event sent, as soon as SETs before it. */
+  /** Sends a verification event through the stream, like any other SET. */
   async verify(owner: string, body: unknown): Promise<void> {
     const { stream_id, state } = parse(verificationSchema, body);
     const stream = await this.#own(owner, stream_id);

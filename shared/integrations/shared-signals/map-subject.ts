@@ -8,28 +8,28 @@ import {
   type Subject,
 } from "./subject-identifier.ts";
 
-/** Whom of ours a signal is about, as far as the configuration tells. */
+/** The principals that a signal is about, according to the configuration. */
 export interface MappedSubject {
   readonly userId?: string;
   readonly sessionId?: string;
   readonly clientId?: string;
-  /** A token of another issuer, as its issuer names it (`jwt_id`). */
+  /** A token of another issuer, identified by a `jwt_id`. */
   readonly token?: NamedJwt;
 }
 
-/** A JWT by its issuer and `jti`, and its public id here. */
+/** A JWT, identified by its issuer and `jti`, and its public token ID. */
 export interface NamedJwt {
   readonly issuer: string;
   readonly jti: string;
   readonly tokenId: string;
 }
 
-/** Signals whose simple subject is a session when it is opaque (CAEP 1.0, section 3.1). */
+/** Signals whose opaque simple subject is a session (CAEP 1.0, section 3.1). */
 const ABOUT_SESSIONS: ReadonlySet<string> = new Set([
   ...["session-revoked", "session-established", "session-presented"],
 ]);
 
-/** The member of each format that identifies the subject. */
+/** Returns the member that identifies the subject, by format. */
 function idOf(identifier: KnownIdentifier): string | undefined {
   switch (identifier.format) {
     case "iss_sub":
@@ -50,11 +50,11 @@ function idOf(identifier: KnownIdentifier): string | undefined {
   }
 }
 
-/** Reads subjects as one transmitter's configuration says. */
+/** Reads subjects according to the configuration of one transmitter. */
 class SubjectReader {
   constructor(private readonly transmitter: TransmitterConfig) {}
 
-  /** The id of a subject, by the first of its identifiers that has one of the formats. */
+  /** Returns the ID of a subject's first identifier in one of the formats, in order of the formats. */
   idIn(subject: SimpleSubject | undefined, formats: readonly string[]): string | undefined {
     if (!subject) return undefined;
     const identifiers = identifiersOf(subject);
@@ -79,7 +79,7 @@ class SubjectReader {
     return undefined;
   }
 
-  /** A transmitter may speak of the subjects of its own, and of others as the configuration says. */
+  /** Whether the transmitter may name subjects of this issuer: itself or one in its configuration. */
   #isOfKnownIssuer(identifier: KnownIdentifier): boolean {
     if (identifier.format !== "iss_sub" && identifier.format !== "jwt_id") return true;
     const { issuer, subjects } = this.transmitter;
@@ -87,7 +87,7 @@ class SubjectReader {
   }
 }
 
-/** Leaves out what is undefined. */
+/** Removes undefined members. */
 function present(members: { readonly [K in keyof MappedSubject]: MappedSubject[K] | undefined }) {
   return Object.fromEntries(
     Object.entries(members).filter(([, id]) => id !== undefined),
@@ -95,7 +95,7 @@ function present(members: { readonly [K in keyof MappedSubject]: MappedSubject[K
 }
 
 /**
- * Maps the subject of a signal to our users, sessions, clients and tokens.
+ * Maps the subject of a signal to users, sessions, clients and tokens.
  *
  * @param name the signal's name, such as `session-revoked`
  */

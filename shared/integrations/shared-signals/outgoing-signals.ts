@@ -3,27 +3,27 @@ import { SECOND_MS } from "../../core/clock.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { caepType, riscType } from "./signal-types.ts";
 
-/** What leaves about one of our events: one event of a SET (the interoperability profile allows no more). */
+/** A signal to send: the event of one SET. The interoperability profile allows one event per SET. */
 export interface OutgoingSignal {
   readonly uri: string;
   readonly payload: Readonly<Record<string, unknown>>;
-  /** `sub_id`. */
+  /** The SET's `sub_id`. */
   readonly subject: Readonly<Record<string, unknown>>;
 }
 
-/** Whose users ours are, for receivers: the `iss` of `iss_sub`. */
+/** The issuer of users in outgoing signals: `iss` of the format `iss_sub`. */
 export interface OutgoingNames {
   readonly userIssuer: string;
 }
 
 const opaque = (id: string) => ({ format: "opaque", id });
 
-/** Rules whose alert says that somebody else holds a token. */
+/** Rules whose alert means that a token is in the wrong hands. */
 const STOLEN: ReadonlySet<string> = new Set(["credential_reuse", "token_theft", "revoked_token"]);
 
 const text = z.string().min(1);
 
-/** An action's event, as far as it leaves. */
+/** The used part of an action's event. */
 const actionSchema = z.object({
   action: z.enum(["revoke", "block"]),
   target: z.object({ kind: z.string(), id: text }),
@@ -32,7 +32,7 @@ const actionSchema = z.object({
   until: z.string().optional(),
 });
 
-/** An alert's event. */
+/** The used part of an alert's event. */
 const alertSchema = z.object({
   rule: text,
   message: z.string(),
@@ -47,7 +47,7 @@ const user = (id: string, { userIssuer }: Names) => ({
   sub: id,
 });
 
-/** A subject of several members; a single user stands for itself. */
+/** Builds a complex subject. Returns a user alone as a simple subject. */
 function complex(members: {
   readonly user?: object | undefined;
   readonly [name: string]: object | undefined;
@@ -57,7 +57,7 @@ function complex(members: {
   return { format: "complex", ...Object.fromEntries(present) };
 }
 
-/** Attributes that every CAEP event may have (CAEP 1.0, section 2). */
+/** Returns the attributes that every CAEP event may have (CAEP 1.0, section 2). */
 function common({ occurred_at }: OAuthEvent, initiatingEntity: string, reason: string) {
   return {
     event_timestamp: Math.floor(Date.parse(occurred_at) / SECOND_MS),
@@ -66,7 +66,7 @@ function common({ occurred_at }: OAuthEvent, initiatingEntity: string, reason: s
   };
 }
 
-/** The subject of an action against a user, client, session or token. */
+/** Returns the subject of an action against a user, client, session or token. */
 function subjectOfAction({ kind, id }: z.output<typeof actionSchema>["target"], names: Names) {
   if (kind === "user") return user(id, names);
   if (kind === "client") return complex({ application: opaque(id) });
@@ -75,13 +75,13 @@ function subjectOfAction({ kind, id }: z.output<typeof actionSchema>["target"], 
 
 function ofAction(event: OAuthEvent, released: boolean, names: Names): OutgoingSignal[] {
   const parsed = actionSchema.safeParse(event.event_data).data;
-  // Two systems that each pass on what the other did would go on for ever.
+  // Don't forward received signals. Two systems that forward each other's signals would loop.
   if (!parsed || parsed.actor.kind === "receiver") return [];
   const { action, target, reason, actor } = parsed;
   const by = actor.kind === "policy" ? "policy" : "admin";
   const payload = common(event, by, reason);
   const subject = subjectOfAction(target, names);
-  // An address or a network is no subject of another system.
+  // Other systems have no subject for an address or a network.
   if (!subject) return [];
   if (action === "block" && target.kind === "user") {
     const name = released ? "account-enabled" : "account-disabled";
@@ -128,7 +128,7 @@ function ofAlert(event: OAuthEvent, resolved: boolean): OutgoingSignal[] {
   ];
 }
 
-/** Access that was ended for whoever holds it. */
+/** Returns the signal about a principal whose access was revoked. */
 function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
   const { session_id: session } = event.event_data;
   const subject = complex({
@@ -142,8 +142,8 @@ function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
 }
 
 /**
- * What leaves about one of our events, as CAEP and RISC have it: an action as `session-revoked`, or of a blocked user
- * as `account-disabled`; an alert about a stolen token as `credential-compromise`, any other as `risk-level-change`.
+ * Converts an event to outgoing CAEP and RISC signals. An action becomes `session-revoked`, or `account-disabled` for a
+ * blocked user. An alert becomes `credential-compromise` for a stolen token, and `risk-level-change` otherwise.
  */
 export function outgoingSignals(event: OAuthEvent, names: OutgoingNames): OutgoingSignal[] {
   switch (event.event_type) {

@@ -5,24 +5,24 @@ import { askIssuer, IssuerUnavailableError } from "../../token-verifiers/fetch-d
 import { receiveSet, type SetReceiver } from "./receive-set.ts";
 import { MAX_SET_LENGTH, type SetRefusal } from "./security-event-token.ts";
 
-/** A transmitter's answer to a poll is not one (RFC 8936, section 2.3). */
+/** Thrown if a transmitter's response to a poll is invalid (RFC 8936, section 2.3). */
 export class PollError extends OAuthMonitoringError {
   override readonly name = "PollError";
 }
 
-/** An answer (RFC 8936, section 2.3): SETs by their `jti`. */
+/** A poll response (RFC 8936, section 2.3): SETs by `jti`. */
 const answerSchema = z.looseObject({
   sets: z.record(z.string().min(1).max(1024), z.string()),
   moreAvailable: z.boolean().default(false),
 });
 
-/** What became of the SETs of an answer, for the next request (RFC 8936, section 2.2). */
+/** The acknowledgements and errors for the next request (RFC 8936, section 2.2). */
 interface Outcome {
   readonly ack: string[];
   readonly setErrs: Record<string, SetRefusal>;
 }
 
-/** What a poll brought. */
+/** The number of SETs by result. */
 export interface PollRun {
   readonly taken: number;
   readonly refused: number;
@@ -30,16 +30,16 @@ export interface PollRun {
   readonly left: number;
 }
 
-/** How a transmitter is polled. */
+/** Options for polling a transmitter. */
 export interface PollOptions {
-  /** The whole `Authorization` header. */
+  /** The complete `Authorization` header. */
   readonly authorization: string;
-  /** When the run has to end, epoch milliseconds. */
+  /** Time at which the run must end, epoch milliseconds. */
   readonly deadlineMs: number;
 }
 
 const TIMEOUT_MS = 10_000;
-/** Nobody asks for more than 100 SETs at a time, and few have the longest length. */
+/** Enough for 100 SETs of maximum length. The configuration allows at most 100 SETs per request. */
 const MAX_ANSWER_BYTES = 100 * MAX_SET_LENGTH;
 
 async function ask(
@@ -73,10 +73,11 @@ async function ask(
 }
 
 /**
- * Fetches the SETs of a stream until there are no more, and acknowledges those that were taken (RFC 8936). A SET is
- * acknowledged only once its events are safe and its actions hold, so that a run that ends early loses nothing.
+ * Fetches and acknowledges SETs until the stream is empty (RFC 8936). A SET is acknowledged only after its events are
+ * published and its actions are in effect, so an interrupted run loses nothing.
  *
- * @throws IssuerUnavailableError when the transmitter does not answer; PollError when its answer is none
+ * @throws IssuerUnavailableError if the transmitter doesn't respond
+ * @throws PollError if its response is invalid
  */
 export async function pollSets(
   receiver: SetReceiver,
@@ -92,7 +93,7 @@ export async function pollSets(
     outcome = { ack: [], setErrs: {} };
     for (const [jti, text] of received) {
       const receipt = await receiveSet(receiver, text, async ({ name }) => {
-        // A stream has the SETs of its transmitter, not of another that is known here.
+        // A stream may contain only SETs of its transmitter, not those of another configured one.
         return name === transmitter.name;
       }).catch((error: unknown) => {
         receiver.logger.error("A SET is left for the next poll", { jti, cause: String(error) });
@@ -107,12 +108,12 @@ export async function pollSets(
       } else run.left += 1;
     }
     const isDone = outcome.ack.length + Object.keys(outcome.setErrs).length === 0;
-    // Without progress, the next answer would be the same.
+    // Without progress, the next response would be the same.
     if (isDone) return run;
     if (!moreAvailable) break;
   }
   if (outcome.ack.length + Object.keys(outcome.setErrs).length > 0) {
-    // No more SETs: only to acknowledge these (RFC 8936, section 2.4.2).
+    // Only acknowledge, without requesting further SETs (RFC 8936, section 2.4.2).
     await ask(transmitter, authorization, outcome, 0);
   }
   return run;

@@ -10,11 +10,11 @@ export interface ReceiverRequest {
   readonly body: string;
 }
 
-/** A receiver that does not answer holds up nobody for longer. */
+/** Timeout for a receiver's response. */
 const TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Resolves names to all their addresses. */
+/** Resolves a name to all its addresses. */
 type Lookup = (
   hostname: string,
   options: { readonly all: true },
@@ -22,10 +22,10 @@ type Lookup = (
 ) => void;
 
 /**
- * An agent that connects to public addresses only. It checks the very addresses that the connection uses, so a name
- * whose address changes after a first check (DNS rebinding) reaches no private network either.
+ * Creates an agent that connects only to public addresses. It checks the addresses that the connection actually uses,
+ * which prevents DNS rebinding to a private network.
  *
- * @param lookup the system's resolver by default
+ * @param lookup Default: the system's resolver
  */
 export function publicAgent(lookup: Lookup = systemLookup): Agent {
   const guarded: LookupFunction = (hostname, options, callback) =>
@@ -55,9 +55,9 @@ async function readText(response: IncomingMessage): Promise<string> {
 }
 
 /**
- * Posts to a receiver's URL, which must be pushable. Follows no redirect.
+ * Posts to a receiver's URL, which must pass `isPushable`. Doesn't follow redirects.
  *
- * @throws Error when there is no answer within five seconds, or the receiver's name has a special-use address
+ * @throws Error if there is no response within five seconds, or the receiver's name has a special-use address
  */
 export async function postToReceiver(
   url: string,

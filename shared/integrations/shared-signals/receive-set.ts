@@ -6,23 +6,23 @@ import type { SetVerification, SetVerifier } from "./set-verifier.ts";
 import { signalsOf } from "./signal-event.ts";
 import { responseTo, type SignalRevocation } from "./signal-response.ts";
 
-/** What a receiver of SETs needs. */
+/** Dependencies of `receiveSet`. */
 export interface SetReceiver extends Tracking {
   readonly verifier: SetVerifier;
   readonly logger: Logger;
-  /** Revokes, or proposes to; rejects when it is not certain that it holds. Repeating it changes nothing. */
+  /** Revokes or proposes a revocation. Rejects if it may not be in effect. Must be idempotent. */
   readonly revoke: (revocation: SignalRevocation) => Promise<void>;
   /** Called once for each SET. */
   readonly onOutcome?: (outcome: SetOutcome) => void;
 }
 
-/** What became of a SET: taken, left to be delivered again, or refused by an error. */
+/** The outcome of a SET for metrics: taken, left for redelivery, or the error of its rejection. */
 export type SetOutcome = "taken" | "left" | SetError;
 
-/** What became of a SET: taken, refused, or to be delivered again because the keys cannot be fetched. */
+/** The result of receiving a SET: verified, rejected, or to be redelivered because the keys can't be fetched. */
 export type SetReceipt = SetVerification;
 
-/** Whether the one who delivered a SET is its transmitter, as far as that is not said by the signature. */
+/** Whether the sender of a SET is its transmitter, by a check in addition to the signature. */
 export type IsFrom = (transmitter: TransmitterConfig) => Promise<boolean>;
 
 const NOT_FROM: SetReceipt = {
@@ -32,11 +32,11 @@ const NOT_FROM: SetReceipt = {
 };
 
 /**
- * Takes a SET: verifies it, publishes its events, and does what the configuration asks for. When it resolves with
- * `verified`, the events are safe and the actions hold. A SET that comes again changes nothing.
+ * Receives a SET: verifies it, publishes its events and takes the configured actions. Once it resolves with `verified`,
+ * the events are published and the actions are in effect. Idempotent.
  *
- * @param isFrom a further check of the transmitter; by default, the signature is all
- * @throws the error of the bus or of the action, so that the transmitter delivers the SET again
+ * @param isFrom additional check of the sender. Default: the signature is sufficient
+ * @throws the error of the bus or the action, so that the transmitter delivers the SET again
  */
 export async function receiveSet(
   receiver: SetReceiver,
@@ -72,7 +72,7 @@ async function take(receiver: SetReceiver, text: string, isFrom: IsFrom): Promis
   }
   const { set, transmitter } = verification;
   const signals = signalsOf(set, transmitter);
-  // A bus that is down must not keep a revocation from being made, nor the other way round.
+  // Run both even if one fails: a bus outage must not prevent a revocation, and vice versa.
   const outcomes = await Promise.allSettled([
     sink.publish(signals.map(({ event }) => event)),
     ...signals.map(async (signal) => {

@@ -3,10 +3,10 @@ import type { TransmitterConfig } from "../../config/signal-parameters.ts";
 import { SECOND_MS } from "../../core/clock.ts";
 import { readSubject, type Subject } from "./subject-identifier.ts";
 
-/** Longer than any SET: a whole header of API Gateway's would fit three times. */
+/** Maximum length of a SET. Three times the size of API Gateway's headers. */
 export const MAX_SET_LENGTH = 32 * 1024;
 
-/** Error codes by which a SET is refused (RFC 8935, section 2.4). */
+/** Error codes for a rejected SET (RFC 8935, section 2.4). */
 export type SetError =
   | "invalid_request"
   | "invalid_key"
@@ -15,22 +15,22 @@ export type SetError =
   | "authentication_failed"
   | "access_denied";
 
-/** Why a SET is refused. Nothing of the SET is repeated. */
+/** The reason for rejecting a SET. Contains no part of the SET. */
 export interface SetRefusal {
   readonly err: SetError;
   readonly description: string;
 }
 
-/** One event of a SET: the URI of its type, and what it says. */
+/** One event of a SET: the URI of its type, its payload and its subject. */
 export interface SetEvent {
   readonly uri: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly subject: Subject | undefined;
-  /** The subject as it was sent. */
+  /** The subject as sent. */
   readonly subjectJson: unknown;
 }
 
-/** A Security Event Token whose signature and claims are verified (RFC 8417). */
+/** A Security Event Token with verified signature and claims (RFC 8417). */
 export interface SecurityEventToken {
   readonly issuer: string;
   readonly jti: string;
@@ -45,10 +45,10 @@ const printable = z
   .max(256)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u);
 
-/** The last second that an instant can name. */
+/** The last second that a four-digit year can express. */
 const numericDate = z.number().min(0).max(253_402_300_799);
 
-/** The claims of a SET that is a Shared Signals event: no `exp`, no `sub` (section "Distinguishing SETs …"). */
+/** The claims of a Shared Signals SET: no `exp`, no `sub` (section "Distinguishing SETs …"). */
 const claimsSchema = z.looseObject({
   iss: z.string().min(1).max(512),
   jti: printable,
@@ -68,7 +68,7 @@ const claimsSchema = z.looseObject({
 
 const refuse = (err: SetError, description: string): SetRefusal => ({ err, description });
 
-/** What is wrong with the claims, for the transmitter's log. */
+/** Error descriptions by claim, for the transmitter's log. */
 const CLAIM_FAULTS: Readonly<Record<string, string>> = {
   iss: "iss must name the transmitter",
   jti: "jti must be text of at most 256 characters",
@@ -79,15 +79,15 @@ const CLAIM_FAULTS: Readonly<Record<string, string>> = {
   sub: "a SET has no sub: name the subject in sub_id (Shared Signals Framework 1.0)",
 };
 
-/** @returns the subject of an event: `sub_id`, or the event's own `subject`, as drafts had it */
+/** Returns the subject of an event: `sub_id`, or the event's own `subject`, as in drafts of the framework. */
 function subjectOf(subId: unknown, payload: Readonly<Record<string, unknown>>): unknown {
   return subId ?? payload.subject;
 }
 
 /**
- * Judges the claims of a SET whose signature is verified.
+ * Validates the claims of a SET whose signature is verified.
  *
- * @param atMs now, epoch milliseconds
+ * @param atMs current time, epoch milliseconds
  */
 export function readSetClaims(
   claims: Readonly<Record<string, unknown>>,
@@ -129,7 +129,7 @@ export function readSetClaims(
   return { issuer: iss, jti, issuedAtMs, transaction: txn, events: read };
 }
 
-/** The id of a complex subject's tenant. */
+/** Returns the tenant's ID of a complex subject. */
 function tenantOf(subject: Subject | undefined): string | undefined {
   const tenant = subject?.kind === "complex" ? subject.members.tenant : undefined;
   if (!tenant) return undefined;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** A public key that receivers verify SETs by (RFC 7517). */
+/** A public key for verifying SETs (RFC 7517). */
 export interface SigningJwk {
   readonly kty: string;
   readonly kid: string;
@@ -10,18 +10,18 @@ export interface SigningJwk {
   readonly e: string;
 }
 
-/** Keys whose private halves stay where they are. */
+/** Signing keys whose private parts never leave their key store. */
 export interface SigningKeys {
-  /** Every public key: the one that signs first, then the one of before or after. */
+  /** Returns every public key: first the signing key, then the previous or next one. */
   publicKeys(): Promise<readonly SigningJwk[]>;
-  /** Signs the SHA-256 digest of a message by the first key (RSASSA-PKCS1-v1_5, RFC 7518, section 3.3). */
+  /** Signs a SHA-256 digest with the first key (RSASSA-PKCS1-v1_5, RFC 7518, section 3.3). */
   signDigest(digest: Uint8Array): Promise<Uint8Array>;
 }
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 /**
- * Signs the claims of a SET, in compact form. The algorithm is RS256, which the CAEP interoperability profile asks for.
+ * Signs the claims of a SET and returns the compact form. Uses RS256, as the CAEP interoperability profile requires.
  */
 export async function signSet(keys: SigningKeys, claims: object): Promise<string> {
   const [key] = await keys.publicKeys();
@@ -31,7 +31,7 @@ export async function signSet(keys: SigningKeys, claims: object): Promise<string
   return `${input}.${Buffer.from(signature).toString("base64url")}`;
 }
 
-/** The id of an RSA key: its thumbprint (RFC 7638). */
+/** Returns the ID of an RSA key: its thumbprint (RFC 7638). */
 export function thumbprintOf({ e, n }: Pick<SigningJwk, "e" | "n">): string {
   return createHash("sha256")
     .update(JSON.stringify({ e, kty: "RSA", n }))

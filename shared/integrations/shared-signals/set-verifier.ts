@@ -11,7 +11,7 @@ import {
 } from "./security-event-token.ts";
 import { transmitterKeys } from "./transmitter-keys.ts";
 
-/** What is said of a SET. */
+/** The result of verifying a SET. */
 export type SetVerification =
   | {
       readonly status: "verified";
@@ -19,10 +19,10 @@ export type SetVerification =
       readonly transmitter: TransmitterConfig;
     }
   | ({ readonly status: "refused" } & SetRefusal)
-  /** The transmitter's keys cannot be fetched, so nobody can tell. */
+  /** The transmitter's keys can't be fetched, so the SET can't be verified. */
   | { readonly status: "unavailable"; readonly cause: string };
 
-/** The answer to each fault of a JWS (RFC 8935, section 2.4). */
+/** SET errors by JWS error (RFC 8935, section 2.4). */
 const REFUSALS: Partial<Record<TokenRefusal, SetRefusal>> = {
   encrypted_jwt: { err: "invalid_key", description: "encrypted SETs are not taken" },
   unsupported_jwt_header: {
@@ -49,7 +49,7 @@ interface KnownTransmitter {
   readonly keys: IssuerKeys;
 }
 
-/** Verifies SETs of the configured transmitters: RFC 8417, section 4, and RFC 8725. */
+/** Verifies SETs of the configured transmitters (RFC 8417, section 4, and RFC 8725). */
 export class SetVerifier {
   readonly #byIssuer: ReadonlyMap<unknown, KnownTransmitter>;
 
@@ -60,14 +60,14 @@ export class SetVerifier {
   }
 
   /**
-   * Verifies a SET by the transmitter that it claims to be of.
+   * Verifies a SET with the keys of the transmitter in its `iss`.
    *
-   * @param atMs now, epoch milliseconds
+   * @param atMs current time, epoch milliseconds
    */
   async verify(text: string, atMs: number): Promise<SetVerification> {
     const jwt = readSignedJwt(text, MAX_SET_LENGTH);
     if (typeof jwt === "string") return refused(REFUSALS[jwt] ?? MALFORMED);
-    // Another kind of token, of the same issuer and with the same key, is no SET.
+    // Reject other kinds of tokens that the issuer signs with the same key.
     if (jwt.type !== "secevent+jwt") {
       return refused({ err: "invalid_request", description: "typ must be secevent+jwt" });
     }

@@ -7,28 +7,34 @@ import { type MappedSubject, mapSubject } from "./map-subject.ts";
 import type { SecurityEventToken, SetEvent } from "./security-event-token.ts";
 import { signalEventType, signalName } from "./signal-types.ts";
 
-/** The namespace of the ids: one `jti` of one transmitter is one event, however often it is delivered. */
+/**
+ * UUID namespace of the event IDs. The ID depends only on the transmitter and the `jti`, so a redelivery is the same
+ * event.
+ */
 const EVENT_NAMESPACE = "0b9d6a0e-3a56-4b7c-9a42-7f3c1f0e5d11";
 
-/** Above it, an `event_timestamp` is in milliseconds, as some transmitters send it against CAEP, section 2. */
+/**
+ * Larger values of `event_timestamp` are milliseconds. CAEP, section 2, requires seconds, but some transmitters send
+ * milliseconds.
+ */
 const LAST_SECOND = 100_000_000_000;
 
-/** A signal: what a SET says of one subject. */
+/** A signal: one event of a SET about a subject. */
 export interface Signal {
-  /** The event to store. Its id follows from the transmitter and the `jti`. */
+  /** The event to store. Its ID is derived from the transmitter and the `jti`. */
   readonly event: OAuthEvent;
-  /** The name of its type, such as `session-revoked`; undefined for an unknown one. */
+  /** Name of the signal's type, such as `session-revoked`. Undefined for an unknown type. */
   readonly name: string | undefined;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly subject: MappedSubject;
-  /** When it happened, epoch milliseconds: `event_timestamp`, or when the SET was issued. */
+  /** Time of the signal, epoch milliseconds: `event_timestamp`, or else the time when the SET was issued. */
   readonly happenedAtMs: number;
 }
 
-/** Attributes that every CAEP event may have; the others are the type's own. */
+/** Attributes that every CAEP event may have. All others are specific to the type. */
 const COMMON = ["event_timestamp", "initiating_entity", "reason_admin", "reason_user", "subject"];
 
-/** When the event happened, in the SET's words; never later than the SET. */
+/** Returns the time of the event according to the SET, but never later than the SET's own time. */
 function happenedAt({ payload }: SetEvent, issuedAtMs: number): number {
   const { event_timestamp: stamp } = payload;
   if (typeof stamp !== "number" || !(stamp > 0)) return issuedAtMs;
@@ -53,8 +59,8 @@ function signalOf(
 }
 
 /**
- * The signals of a SET, one for each of its types. Two URIs of one type are one signal (Shared Signals Framework 1.0,
- * section "The events claim"), and an unknown type is a signal like any other.
+ * Returns the signals of a SET, one per event type. Two URIs of the same type are one signal (Shared Signals Framework
+ * 1.0, section "The events claim"). Unknown types are included.
  */
 export function signalsOf(set: SecurityEventToken, transmitter: TransmitterConfig): Signal[] {
   const byType = new Map<string, ReturnType<typeof signalOf>>();
@@ -93,7 +99,7 @@ export function signalsOf(set: SecurityEventToken, transmitter: TransmitterConfi
           ...(Object.keys(own).length > 0 && { details: storable(own, 1) }),
         },
       },
-      // The same for every delivery: the store finds an event by its time and id.
+      // The same for every delivery, because the store finds an event by its time and ID.
       set.issuedAtMs,
     );
     return { ...signal, event };

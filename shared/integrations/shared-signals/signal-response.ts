@@ -7,34 +7,34 @@ import { SECOND_MS, toInstant } from "../../core/clock.ts";
 import type { MappedSubject, NamedJwt } from "./map-subject.ts";
 import type { Signal } from "./signal-event.ts";
 
-/** Against whom a signal is answered. */
+/** The target of the response to a signal. */
 export interface SignalTarget {
   readonly kind: "token" | "session" | "user" | "client";
   readonly id: string;
 }
 
-/** The revocation by which a signal is answered. */
+/** The revocation in response to a signal. */
 export interface SignalRevocation {
   readonly target: SignalTarget;
   readonly reason: string;
   /** The transmitter's name. */
   readonly transmitter: string;
   readonly mode: Exclude<SignalResponse, "notify">;
-  /** Of a token: how its issuer names it, if it was never seen here. */
+  /** Tokens only: the issuer's name for the token, in case it was never seen here. */
   readonly named?: NamedJwt & { readonly clientId: string | undefined };
-  /** Tokens that were issued before are refused; UTC. A signal that comes late ends no newer session. */
+  /** Tokens issued before this time are denied, UTC. A late signal doesn't affect newer sessions. */
   readonly issuedBefore: string;
   /** The same for every delivery of the signal. */
   readonly idempotencyKey: string;
 }
 
-/** Whether a signal says that access is to end, where its type alone does not. */
+/** Whether the payload means that access must end, for signals whose type alone doesn't say so. */
 const ENDS_ACCESS: Partial<Record<ActionableSignal, (payload: Signal["payload"]) => boolean>> = {
   "assurance-level-change": ({ change_direction }) => change_direction === "decrease",
   "device-compliance-change": ({ current_status }) => current_status === "not-compliant",
 };
 
-/** The narrowest of what the signal names: all its members are attributes of one principal. */
+/** Returns the narrowest target that the signal names. All members of a subject describe one principal. */
 function targetOf({ token, sessionId, userId, clientId }: MappedSubject) {
   const named: readonly [SignalTarget["kind"], string | undefined][] = [
     ["token", token?.tokenId],
@@ -46,16 +46,16 @@ function targetOf({ token, sessionId, userId, clientId }: MappedSubject) {
   return found;
 }
 
-/** Signals that concern everything of a user, whatever session they name. */
+/** Signals that concern all access of a user, even if they name a session. */
 const WHOLE_USER: ReadonlySet<string> = new Set([
   ...["sessions-revoked", "account-disabled", "account-purged", "credential-compromise"],
 ]);
 
 /**
- * The revocation that the configuration asks for.
+ * Returns the revocation that the configuration requires in response to a signal.
  *
- * @param atMs now, epoch milliseconds
- * @returns undefined when the signal is only to be stored, or is about nobody that is known here
+ * @param atMs current time, epoch milliseconds
+ * @returns undefined if the signal is only stored, or if its subject is unknown
  */
 export function responseTo(
   signal: Signal,
@@ -72,7 +72,7 @@ export function responseTo(
       ? ({ kind: "user", id: userId } as const)
       : targetOf(subject);
   if (!target) return undefined;
-  // To the end of its second, in which an event_timestamp is given.
+  // Until the end of the second, because `event_timestamp` has a precision of seconds.
   const endMs = (Math.floor(happenedAtMs / SECOND_MS) + 1) * SECOND_MS;
   return {
     target,

@@ -17,13 +17,13 @@ import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
 import { queryAll } from "../../core/query-all.ts";
 import { type SignalStream, streamSchema } from "./stream.ts";
 
-/** Where streams are kept. */
+/** The DynamoDB table of streams. */
 export interface StreamStore {
   readonly db: DocumentClient;
   readonly signalsTable: string;
 }
 
-/** Somebody else has changed the stream in the meantime. */
+/** Thrown if someone else changed the stream in the meantime. */
 export class StreamChangedError extends OAuthMonitoringError {
   override readonly name = "StreamChangedError";
 
@@ -36,15 +36,15 @@ const LIST = "streams";
 const SET = "set#";
 const SUBJECT = "subject#";
 
-/** As many streams as all receivers together may have. Every event reads them all. */
+/** Maximum streams of all receivers together. Every event reads all streams. */
 export const MOST_STREAMS = 100;
-/** Subjects of a stream. */
+/** Maximum subjects of a stream. */
 export const MOST_SUBJECTS = 1000;
 
-/** How long it is remembered that a SET was made: longer than the bus and the queue deliver its event again. */
+/** Time for which the creation of a SET is remembered. Exceeds the redelivery time of the bus and the queue. */
 const REMEMBERED_MS = 16 * DAY_MS;
 
-/** All streams, by their ids. */
+/** Returns all streams, ordered by ID. */
 export async function listStreams(store: StreamStore): Promise<SignalStream[]> {
   const items = await queryAll(store.db, {
     TableName: store.signalsTable,
@@ -70,9 +70,9 @@ export async function findStream(
 }
 
 /**
- * Keeps a new stream, or replaces the version before.
+ * Stores a new stream, or replaces the previous version.
  *
- * @throws StreamChangedError when the stored version is another
+ * @throws StreamChangedError if the stored version isn't the previous one
  */
 export async function saveStream(store: StreamStore, stream: SignalStream): Promise<void> {
   const isNew = stream.version === 1;
@@ -108,19 +108,19 @@ async function remove(store: StreamStore, streamId: string, item: string): Promi
   );
 }
 
-/** Removes the SETs that wait for a stream. */
+/** Removes all pending SETs of a stream. */
 export async function dropPending(store: StreamStore, streamId: string): Promise<void> {
   for (const item of await keysUnder(store, streamId, SET)) await remove(store, streamId, item);
 }
 
-/** Removes a stream with all that belongs to it. */
+/** Removes a stream with its pending SETs and subjects. */
 export async function deleteStream(store: StreamStore, streamId: string): Promise<void> {
   await remove(store, LIST, streamId);
   await dropPending(store, streamId);
   for (const item of await keysUnder(store, streamId, SUBJECT)) await remove(store, streamId, item);
 }
 
-/** A subject that a receiver added or removed, as it wrote it. */
+/** A subject that a receiver added or removed, as the receiver sent it. */
 export interface StreamSubject {
   readonly subject: unknown;
   readonly added: boolean;
@@ -146,7 +146,7 @@ export async function setSubject(
   );
 }
 
-/** The subjects that were added to a stream, or removed. */
+/** Returns the subjects that were added to or removed from a stream. */
 export async function listSubjects(store: StreamStore, streamId: string): Promise<StreamSubject[]> {
   const items = await queryAll(store.db, {
     TableName: store.signalsTable,
@@ -161,7 +161,7 @@ export async function listSubjects(store: StreamStore, streamId: string): Promis
   }));
 }
 
-/** JSON with the members of every object in the order of their names. */
+/** Serializes a value as JSON with sorted object members. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, member: unknown) =>
     typeof member === "object" && member !== null && !Array.isArray(member)
@@ -170,7 +170,7 @@ export function canonical(value: unknown): string {
   );
 }
 
-/** The claims of a SET that waits for its receiver. */
+/** The claims of a pending SET. */
 export const pendingSetSchema = z.object({
   jti: z.string(),
   claims: z.record(z.string(), z.unknown()),
@@ -178,18 +178,18 @@ export const pendingSetSchema = z.object({
   made_at_ms: z.number(),
 });
 
-/** A SET that waits for its receiver. It is signed when it leaves. */
+/** A pending SET. It is signed on delivery. */
 export type PendingSet = z.output<typeof pendingSetSchema>;
 
-/** In the order in which they were made. */
+/** Returns the sort key of a pending SET. Sort keys are in order of creation. */
 const itemOf = ({ made_at_ms, jti }: Pick<PendingSet, "made_at_ms" | "jti">) =>
   `${SET}${String(made_at_ms).padStart(15, "0")}#${jti}`;
 
 /**
- * Keeps a SET for a stream, once for its `jti`, however often its event is delivered.
+ * Stores a SET for a stream, once per `jti`, even if its event is delivered several times.
  *
- * @param keptDays after which it is given up
- * @returns whether it is new
+ * @param keptDays days after which the SET is dropped
+ * @returns whether the SET is new
  */
 export async function keepSet(
   store: StreamStore,
@@ -232,7 +232,7 @@ export async function keepSet(
 const readSet = (item: Record<string, unknown>) =>
   pendingSetSchema.parse(JSON.parse(String(item.set)));
 
-/** The SETs that wait for a stream, oldest first, and whether there are more. */
+/** Returns the pending SETs of a stream, oldest first, and whether there are more. */
 export async function listPending(
   store: StreamStore,
   streamId: string,
@@ -244,7 +244,7 @@ export async function listPending(
     new QueryCommand({
       TableName: store.signalsTable,
       KeyConditionExpression: "stream_id = :id AND begins_with(#item, :prefix)",
-      // DynamoDB removes what has expired within days.
+      // DynamoDB can take days to delete expired items.
       FilterExpression: "ttl_epoch_seconds > :now",
       ExpressionAttributeNames: { "#item": "item" },
       ExpressionAttributeValues: {
@@ -259,7 +259,7 @@ export async function listPending(
   return { sets: Items.map(readSet), more: LastEvaluatedKey !== undefined };
 }
 
-/** A SET that still waits; undefined when it was delivered, given up or dropped. */
+/** Returns a SET that is still pending. Returns undefined if it was delivered, dropped, or has expired. */
 export async function findPending(
   store: StreamStore,
   streamId: string,
@@ -275,7 +275,7 @@ export async function findPending(
   return Item && readSet(Item);
 }
 
-/** Removes a SET that its receiver has. */
+/** Removes a delivered SET. */
 export async function removeSet(
   store: StreamStore,
   streamId: string,
@@ -284,7 +284,9 @@ export async function removeSet(
   await remove(store, streamId, itemOf(set));
 }
 
-/** Removes the SETs that a receiver acknowledged by their `jti`: the oldest, which it was given first. */
+/**
+ * Removes the SETs that a receiver acknowledged, by `jti`. Searches the oldest first, because those were sent first.
+ */
 export async function acknowledgeSets(
   store: StreamStore,
   streamId: string,

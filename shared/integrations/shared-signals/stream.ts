@@ -7,7 +7,7 @@ import { caepType, riscType } from "./signal-types.ts";
 export const PUSH = "urn:ietf:rfc:8935";
 export const POLL = "urn:ietf:rfc:8936";
 
-/** The events that leave, by the URI of their type. */
+/** URIs of the event types that the transmitter sends. */
 export const EVENTS_SUPPORTED: readonly string[] = [
   ...["session-revoked", "risk-level-change"].map(caepType),
   ...["credential-compromise", "account-disabled", "account-enabled"].map(riscType),
@@ -15,14 +15,14 @@ export const EVENTS_SUPPORTED: readonly string[] = [
 
 export const STREAM_STATUSES = ["enabled", "paused", "disabled"] as const;
 
-/** A stream as it is stored: what its receiver asked for, and where it stands. */
+/** A stream as stored in DynamoDB: the receiver's settings and the status. */
 export const streamSchema = z.object({
   stream_id: z.string(),
-  /** The OAuth client that manages it. */
+  /** The OAuth client that manages the stream. */
   owner: z.string(),
   aud: z.array(z.string()),
   method: z.enum([PUSH, POLL]),
-  /** Where SETs are pushed. */
+  /** URL to which SETs are pushed. */
   endpoint_url: z.string().optional(),
   /** The receiver's `authorization_header`, encrypted. */
   sealed_authorization: z.string().optional(),
@@ -31,21 +31,24 @@ export const streamSchema = z.object({
   status: z.enum(STREAM_STATUSES),
   status_reason: z.string().optional(),
   created_at: z.string(),
-  /** When a verification was last asked for, epoch milliseconds. */
+  /** Time of the last verification request, epoch milliseconds. */
   verified_at_ms: z.number().optional(),
-  /** Raised by each change: who changes a stream must have seen the present one. */
+  /** Incremented by each change, for optimistic locking. */
   version: z.int(),
 });
 
-/** A stream: from this transmitter to one receiver. */
+/** A stream from this transmitter to one receiver. */
 export type SignalStream = z.output<typeof streamSchema>;
 
-/** What a stream delivers: what its receiver asked for, of what there is; all of it, if it asked for nothing. */
+/**
+ * Returns the event types that a stream delivers: the supported ones among those requested, or all if none were
+ * requested.
+ */
 export function eventsDelivered({ events_requested }: SignalStream): string[] {
   return EVENTS_SUPPORTED.filter((uri) => events_requested?.includes(uri) ?? true);
 }
 
-/** Names of this machine and of private networks (RFC 6761, RFC 6762, RFC 8375). */
+/** Host names of this machine and of private networks (RFC 6761, RFC 6762, RFC 8375). */
 const PRIVATE_NAME = /^(?:.+\.)?(?:localhost|local|internal|home\.arpa)\.?$/i;
 
 function isPublicHost(hostname: string): boolean {
@@ -54,10 +57,11 @@ function isPublicHost(hostname: string): boolean {
 }
 
 /**
- * Whether SETs may be pushed to a URL: HTTPS, to a public host. `postToReceiver` also checks what its name resolves to.
- * Only a transmitter on this machine, such as the local stack, may push to it over HTTP.
+ * Whether SETs may be pushed to a URL. It must use HTTPS and a public host. `postToReceiver` also checks the addresses
+ * to which the name resolves. A transmitter with an HTTP issuer, such as the local stack, may also push to 127.0.0.1
+ * over HTTP.
  *
- * @param issuer this transmitter
+ * @param issuer `iss` of this transmitter
  */
 export function isPushable(url: string, issuer: string): boolean {
   if (!URL.canParse(url)) return false;
@@ -82,7 +86,7 @@ const deliverySchema = z.discriminatedUnion("method", [
   z.looseObject({ method: z.literal(POLL) }),
 ]);
 
-/** What a receiver says of a stream. Other members of a stream's configuration are the transmitter's. */
+/** The members of a stream that a receiver can set. The transmitter sets all others. */
 export const streamRequestSchema = z.looseObject({
   stream_id: z.string().max(64).optional(),
   delivery: deliverySchema.optional(),

@@ -1,11 +1,11 @@
 import * as z from "zod";
 
-/** Longer than any address or id. */
+/** Longer than any address or ID. */
 const text = z.string().min(1).max(1024);
 
 /**
- * Subject identifiers that have one meaning everywhere: those of RFC 9493, section 3.2, without `aliases`, and those
- * that the Shared Signals Framework adds (section "Additional Subject Identifier Formats").
+ * Subject identifiers of the standard formats: RFC 9493, section 3.2, without `aliases`, and those added by the Shared
+ * Signals Framework (section "Additional Subject Identifier Formats").
  */
 const identifierSchema = z.discriminatedUnion("format", [
   z.looseObject({ format: z.literal("account"), uri: text }),
@@ -30,7 +30,7 @@ const KNOWN_FORMATS: ReadonlySet<string> = new Set(
   identifierSchema.options.map(({ shape }) => shape.format.value),
 );
 
-/** A format that two parties have agreed upon. Nothing is known of its members. */
+/** A custom format agreed between two parties. Its members are unknown. */
 const agreedSchema = z.looseObject({
   format: z
     .string()
@@ -41,7 +41,7 @@ const agreedSchema = z.looseObject({
 
 const singleSchema = z.union([identifierSchema, agreedSchema]);
 
-/** Several identifiers of one subject (RFC 9493, section 3.2.8). They may not be nested. */
+/** Several identifiers of one subject (RFC 9493, section 3.2.8). Nesting is not allowed. */
 const aliasesSchema = z.looseObject({
   format: z.literal("aliases"),
   identifiers: z.array(singleSchema).min(1).max(20),
@@ -49,10 +49,13 @@ const aliasesSchema = z.looseObject({
 
 const simpleSchema = z.union([singleSchema, aliasesSchema]);
 
-/** An identifier of one subject: of a known format, an agreed one, or several aliases. */
+/** An identifier of one subject: in a known format, in a custom format, or several aliases. */
 export type SimpleSubject = z.output<typeof simpleSchema>;
 
-/** Members that a complex subject may have, and others (Shared Signals Framework, section "Complex Subject Members"). */
+/**
+ * The standard members of a complex subject (Shared Signals Framework, section "Complex Subject Members"). Others are
+ * allowed.
+ */
 const COMPLEX_MEMBERS = [
   ...["user", "device", "session", "application", "tenant", "org_unit", "group"],
 ] as const;
@@ -62,9 +65,7 @@ const membersSchema = z.record(z.string().min(1).max(64), simpleSchema).refine((
   return count > 0 && count <= 20;
 }, "a complex subject has 1 to 20 members");
 
-/**
- * Whom a signal is about: one identifier, or a complex subject, whose members together name one principal.
- */
+/** The subject of a signal: one identifier, or a complex subject whose members together name one principal. */
 export type Subject =
   | { readonly kind: "simple"; readonly identifier: SimpleSubject }
   | { readonly kind: "complex"; readonly members: Readonly<Record<string, SimpleSubject>> };
@@ -72,14 +73,14 @@ export type Subject =
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Drafts of the framework had complex subjects without a format. */
+/** Whether a value is a complex subject without a format, as in drafts of the framework. */
 const isUnnamedComplex = (value: Readonly<Record<string, unknown>>) =>
   value.format === undefined && COMPLEX_MEMBERS.some((name) => isObject(value[name]));
 
 /**
- * Reads a subject: RFC 9493 and the Shared Signals Framework, section 3.
+ * Reads a subject (RFC 9493 and the Shared Signals Framework, section 3).
  *
- * @returns undefined for what is no subject
+ * @returns undefined if the value is not a subject
  */
 export function readSubject(value: unknown): Subject | undefined {
   if (!isObject(value)) return undefined;
@@ -92,7 +93,7 @@ export function readSubject(value: unknown): Subject | undefined {
   return identifier && { kind: "simple", identifier };
 }
 
-/** The identifiers of a simple subject: itself, or its aliases. Those of agreed formats are left out. */
+/** Returns the identifiers of a simple subject: itself or its aliases. Leaves out custom formats. */
 export function identifiersOf(subject: SimpleSubject): KnownIdentifier[] {
   const all = subject.format === "aliases" ? (subject.identifiers as unknown[]) : [subject];
   return all.flatMap((each) => identifierSchema.safeParse(each).data ?? []);

@@ -5,7 +5,7 @@ type Members = Readonly<Record<string, unknown>>;
 const isComplex = (subject: unknown): subject is Members =>
   (subject as { readonly format?: unknown } | null)?.format === "complex";
 
-/** A simple subject as the user of a complex one, so that a user who was added is found in both forms. */
+/** Returns a simple subject as the user of a complex one, so that a user matches in both forms. */
 const membersOf = (subject: unknown): Members => {
   if (!isComplex(subject)) return { user: subject };
   const { format: _, ...members } = subject;
@@ -13,8 +13,9 @@ const membersOf = (subject: unknown): Members => {
 };
 
 /**
- * Whether two subjects match: simple ones if they are identical; complex ones if no member that both have differs
- * (Shared Signals Framework 1.0, section "Subject Matching"). A simple subject matches a complex one as its user.
+ * Whether two subjects match. Simple subjects must be identical. Complex subjects must not differ in any member that
+ * both have (Shared Signals Framework 1.0, section "Subject Matching"). A simple subject matches a complex one that has
+ * it as its user.
  */
 export function subjectsMatch(one: unknown, other: unknown): boolean {
   if (!isComplex(one) && !isComplex(other)) return canonical(one) === canonical(other);
@@ -28,9 +29,9 @@ export function subjectsMatch(one: unknown, other: unknown): boolean {
 }
 
 /**
- * Whether a stream has events of a subject.
+ * Whether a stream includes events about a subject.
  *
- * @param byDefault whether subjects that the receiver never named are in the stream
+ * @param byDefault whether the stream includes subjects that its receiver neither added nor removed
  */
 export function isInStream(
   subject: unknown,

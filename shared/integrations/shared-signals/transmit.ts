@@ -16,24 +16,24 @@ import {
 } from "./stream-store.ts";
 import { isInStream } from "./subject-matching.ts";
 
-/** The namespace of `jti`s: an event is one SET for a stream, however often the event is delivered. */
+/** UUID namespace of `jti`s. An event has one SET per stream, even if the event is delivered several times. */
 const JTI_NAMESPACE = "6a3f7e0a-0a3e-4a3b-b6e3-5d0b7a0c9e52";
 
-/** A push that is due: where the SET is found. */
+/** A push that is due, with the key of its SET. */
 export interface DuePush {
   readonly stream_id: string;
   readonly jti: string;
   readonly made_at_ms: number;
 }
 
-/** What a transmitter of SETs needs. */
+/** Dependencies of the transmitter. */
 export interface SetTransmitter {
   readonly store: StreamStore;
   readonly clock: Clock;
-  /** This transmitter: `iss`. */
+  /** The `iss` of this transmitter. */
   readonly issuer: string;
   readonly settings: TransmitterSettings;
-  /** Has pushes made, later and as often as needed; repeating one changes nothing. */
+  /** Schedules pushes with retries. Idempotent. */
   readonly schedule: (pushes: readonly DuePush[]) => Promise<void>;
 }
 
@@ -60,7 +60,7 @@ function claimsOf(
   };
 }
 
-/** Keeps a SET for a stream, and has it pushed if the stream is one of pushes. */
+/** Stores a SET for a stream and schedules its push if the stream uses push delivery. */
 async function keep(
   transmitter: SetTransmitter,
   stream: SignalStream,
@@ -70,12 +70,12 @@ async function keep(
   const { stream_id } = stream;
   const isNew = await keepSet(store, stream_id, set, settings.retentionDays);
   if (stream.method !== PUSH || stream.status === "paused") return;
-  // It was kept before, and nobody knows whether its push was scheduled then.
+  // The SET was stored before, but its push may not have been scheduled.
   if (!isNew && !(await findPending(store, stream_id, set))) return;
   await schedule([{ stream_id, jti: set.jti, made_at_ms: set.made_at_ms }]);
 }
 
-/** Whether a stream has a signal: it asked for its type, and its subject is in it. */
+/** Whether a stream includes a signal, by the requested event types and the subject. */
 async function wants(
   transmitter: SetTransmitter,
   stream: SignalStream,
@@ -87,15 +87,15 @@ async function wants(
 }
 
 /**
- * Makes the SETs of one of our events for every stream that has them. Making them again changes nothing.
+ * Creates the SETs of an event for every stream that includes them. Idempotent.
  *
- * @throws the error of the store or the queue: then the event is to be given again
+ * @throws the error of the store or the queue. The event must then be delivered again.
  */
 export async function transmitEvent(transmitter: SetTransmitter, event: OAuthEvent): Promise<void> {
   const { issuer, settings, store, clock } = transmitter;
   const signals = outgoingSignals(event, { userIssuer: settings.userIssuer ?? issuer });
   if (signals.length === 0) return;
-  // The same for every delivery of the event: by it, the SET is found.
+  // The same for every delivery of the event, because it's part of the SET's key.
   const madeAtMs = Math.min(Date.parse(event.occurred_at), clock());
   for (const stream of await listStreams(store)) {
     for (const signal of signals) {
@@ -107,7 +107,7 @@ export async function transmitEvent(transmitter: SetTransmitter, event: OAuthEve
   }
 }
 
-/** Makes a SET about a stream itself: its verification, or its new status. It is always in the stream. */
+/** Creates a SET about the stream itself: its verification or its new status. Every stream includes these. */
 export async function transmitAboutStream(
   transmitter: SetTransmitter,
   stream: SignalStream,
@@ -121,7 +121,7 @@ export async function transmitAboutStream(
   await keep(transmitter, stream, claimsOf(transmitter, stream, signal, { jti, txn: jti }, nowMs));
 }
 
-/** Has everything pushed that waits for a stream: after a pause. */
+/** Schedules the push of all pending SETs of a stream, after a pause or a change to push delivery. */
 export async function schedulePending(
   { store, clock, schedule }: SetTransmitter,
   { stream_id, method }: SignalStream,

@@ -8,23 +8,23 @@ const metadataSchema = z.looseObject({
   jwks_uri: z.string().max(2048).optional(),
 });
 
-/** A transmitter publishes its keys rarely anew, and a SET waits for them. */
+/** Cache limits for a transmitter's keys. Keys change rarely, but a SET waits until they are fetched. */
 const KEY_LIMITS = {
   keysRefreshSeconds: 300,
   keysMaxAgeSeconds: 7200,
   unknownKeyCooldownSeconds: 5,
 };
 
-/** Where a transmitter's metadata is (Shared Signals Framework 1.0, section 7.2.1). */
+/** Returns the URL of a transmitter's metadata (Shared Signals Framework 1.0, section 7.2.1). */
 export function transmitterMetadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer);
   return `${origin}/.well-known/ssf-configuration${pathname.replace(/\/$/, "")}`;
 }
 
 /**
- * The address of a transmitter's keys, by its metadata, which must name the transmitter exactly.
+ * Returns the URL of a transmitter's keys from its metadata. The metadata's `issuer` must match exactly.
  *
- * @throws IssuerUnavailableError when there is none that is valid
+ * @throws IssuerUnavailableError if there is no valid URL
  */
 async function discoverKeys(issuer: string): Promise<string> {
   const url = transmitterMetadataUrl(issuer);
@@ -42,7 +42,7 @@ async function discoverKeys(issuer: string): Promise<string> {
   return keys;
 }
 
-/** The public keys of a transmitter, kept in memory as those of an issuer are. */
+/** Returns the public keys of a transmitter, cached in memory like those of an issuer. */
 export function transmitterKeys({ issuer, jwksUri }: TransmitterConfig): IssuerKeys {
   return new IssuerKeys(
     async () => fetchDocument(jwksUri ?? (await discoverKeys(issuer))),

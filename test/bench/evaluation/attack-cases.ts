@@ -8,7 +8,7 @@ const THIEF = "python-requests/2.31.0";
 const appOf = ({ world, random }: Scene) => random.pick(world.apps);
 const serviceOf = ({ world, random }: Scene) => random.pick(world.services);
 
-/** A user's token with the owner's own calls, which are no part of the attack. */
+/** Adds a user's token and the owner's calls, which do not belong to the attack. */
 function victim(scene: Scene, ownUses: number): { token: TrafficToken; call: Call } {
   const client = appOf(scene);
   const user = scene.random.pick(client.users);
@@ -23,7 +23,7 @@ function victim(scene: Scene, ownUses: number): { token: TrafficToken; call: Cal
   return { token, call };
 }
 
-/** The thief calls with the token; the owner goes on, for 12 calls, or has stopped after 5. */
+/** A thief calls with the token. The owner makes 12 calls and is still active, or stopped after 5. */
 const theft =
   ({
     own,
@@ -42,7 +42,7 @@ const theft =
     });
   };
 
-/** Tries with tokens that are not known. */
+/** Calls with unknown tokens. */
 const stuffing =
   ({
     tries,
@@ -94,7 +94,7 @@ const scraping =
     });
   };
 
-/** Tokens for many users of a client, by that client itself. */
+/** Many tokens for a client: for users of other clients, or for the client itself. */
 const issuance =
   (count: number, ofOtherClients: boolean): CaseAuthor =>
   (scene) => {

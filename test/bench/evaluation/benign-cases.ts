@@ -7,7 +7,7 @@ const appOf = ({ world, random }: Scene) => random.pick(world.apps);
 const serviceOf = ({ world, random }: Scene) => random.pick(world.services);
 const HOUR_TOKEN = { scopes: SCOPES, lifetimeMs: HOUR_MS };
 
-/** A user signs in and calls from the given addresses in turn. */
+/** Adds a user's session that calls from the given addresses in turn. */
 function session(scene: Scene, atMs: number, addresses: readonly string[], gapMs: number): void {
   const client = appOf(scene);
   const user = scene.random.pick(client.users);
@@ -19,7 +19,7 @@ function session(scene: Scene, atMs: number, addresses: readonly string[], gapMs
   });
 }
 
-/** Every user of an app, or some, gets a token. */
+/** Adds a sign-in for each of the given users. */
 function signIns(scene: Scene, users: readonly EvaluationUser[], clientId: string, overMs: number) {
   const { labelled, startMs } = scene;
   spread({ startMs, count: users.length, overMs }, (atMs, n) => {
@@ -30,7 +30,7 @@ function signIns(scene: Scene, users: readonly EvaluationUser[], clientId: strin
   });
 }
 
-/** The benign hard cases: each looks like an attack to some rule, and is none. */
+/** Hard benign cases. Each looks like an attack to some rule but isn't one. */
 export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
   carrier_nat(scene) {
     const ip = address(scene.random, "mobile");

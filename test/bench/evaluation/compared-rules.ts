@@ -4,7 +4,7 @@ import type { CountRule } from "./run-detectors.ts";
 const named = (kind: string, value: unknown) =>
   typeof value === "string" ? `${kind} ${value}` : undefined;
 
-/** One number for every subject: what a detector without history would use. */
+/** Fixed thresholds for every subject, as a detector without history would use. */
 export const FIXED_THRESHOLDS: readonly CountRule[] = [
   {
     name: "fixed: 100 failures of an address an hour",

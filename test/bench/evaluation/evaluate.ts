@@ -11,7 +11,7 @@ import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
 
 const COMPARED = [...FIXED_THRESHOLDS, ...PUBLISHED_RULES];
 
-/** Runs the detection over the days of some seeds of one purpose, and reports. */
+/** Runs the detection on the days of the given seeds and returns the report's tables. */
 export async function evaluate<Purpose extends SeedPurpose>(
   seeds: readonly EvaluationSeed<Purpose>[],
   report: (line: string) => void,

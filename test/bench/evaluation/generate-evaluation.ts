@@ -23,7 +23,7 @@ export interface EvaluationTraffic<Purpose extends SeedPurpose> {
   readonly labels: readonly CaseLabel[];
 }
 
-/** The event as it is stored where the origins of addresses are known. */
+/** Adds the IP enrichment that a stored event would have. */
 function withOrigin(event: OAuthEvent): OAuthEvent {
   const origin = evaluationOrigin(event.event_data.ip);
   return origin === undefined
@@ -32,9 +32,9 @@ function withOrigin(event: OAuthEvent): OAuthEvent {
 }
 
 /**
- * A week of ordinary days and a test day with every benign hard case and every attack once.
+ * Generates a week of ordinary days, and a test day with every hard benign case and every attack once.
  *
- * @param options.origins whether the origins of addresses are known; the events are the same without
+ * @param options.origins whether events have IP enrichment; otherwise, events are the same with and without it
  */
 export function generateEvaluation<Purpose extends SeedPurpose>(
   seed: EvaluationSeed<Purpose>,
@@ -54,7 +54,7 @@ export function generateEvaluation<Purpose extends SeedPurpose>(
     ["attack", ORIGIN_ATTACK_CASES],
   ] as const) {
     for (const [name, author] of Object.entries(cases)) {
-      // The longest case takes ten hours, and the earliest event of one is three hours before its start.
+      // The longest case takes ten hours. A case's earliest event is three hours before its start.
       const startMs = TEST_DAY_MS + random.between(4, 13) * HOUR_MS;
       const played = playCase(seed, world, { name, kind, startMs }, author);
       drafts.push(...played.drafts);

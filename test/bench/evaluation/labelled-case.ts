@@ -9,34 +9,34 @@ import { type EvaluationWorld, randomOf } from "./world.ts";
 export interface CaseLabel {
   readonly name: string;
   readonly kind: "attack" | "benign";
-  /** Of the labelled events themselves. */
+  /** Time of the first labelled event. */
   readonly startMs: number;
   readonly endMs: number;
   readonly events: number;
   readonly eventIds: ReadonlySet<string>;
-  /** Whom an alert of the case may name: `client …`, `ip …`, `token …` or `user …`. */
+  /** Subjects that an alert of the case may name: `client …`, `ip …`, `token …` or `user …`. */
   readonly parties: ReadonlySet<string>;
 }
 
-/** What a case's author may use. Only what `labelled` gets belongs to the label. */
+/** The input of a case's author. Only events in `labelled` belong to the label. */
 export interface Scene {
   readonly world: EvaluationWorld;
   readonly random: Random;
   readonly labelled: Timeline;
-  /** What happens around the case and is no part of it: the victim's own calls, for example. */
+  /** Events around the case that do not belong to it, such as the victim's own calls. */
   readonly around: Timeline;
-  /** When the case begins. */
+  /** Start of the case. */
   readonly startMs: number;
 }
 
 export type CaseAuthor = (scene: Scene) => void;
 
-/** Users from whom on an attack is one on their client. */
+/** An attack on at least this many users counts as an attack on their client. */
 const MANY_USERS = 10;
 
 /**
- * Clients that an alert of a case may name. An attack on one user is none on the client: an alert about the client is
- * right only if the attacker acts for the client itself, for nobody, or for many users.
+ * Returns the clients that an alert of a case may name. An attack on a few users is not an attack on their client. An
+ * alert may name the client only if an event has no user or if many users are affected.
  */
 function clientsOf(drafts: readonly DraftEvent[], kind: CaseLabel["kind"]): string[] {
   const users = new Map<string, Set<string | undefined>>();
@@ -49,7 +49,7 @@ function clientsOf(drafts: readonly DraftEvent[], kind: CaseLabel["kind"]): stri
     .map(([client]) => client);
 }
 
-/** Runs a case and labels what it makes. */
+/** Runs a case and labels its events. */
 export function playCase(
   seed: EvaluationSeed,
   world: EvaluationWorld,
@@ -82,7 +82,7 @@ export function playCase(
   };
 }
 
-/** Does something a number of times, evenly over a while. */
+/** Calls `act` a number of times, evenly spread over a period. */
 export function spread(
   { startMs, count, overMs }: { startMs: number; count: number; overMs: number },
   act: (atMs: number, n: number) => void,
@@ -90,7 +90,7 @@ export function spread(
   for (let n = 0; n < count; n += 1) act(startMs + SECOND_MS + (n * overMs) / count, n);
 }
 
-/** A call to one endpoint. */
+/** Returns a call to one endpoint. */
 export function callFrom(ip: string, userAgent: string, endpoint = "/orders"): Call {
   return { endpoint, method: "GET", ip, userAgent };
 }

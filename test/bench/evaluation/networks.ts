@@ -1,7 +1,7 @@
 import type { Random } from "../../../local/traffic/world/random.ts";
 import type { Origin, OriginKind } from "../../../shared/events/origin.ts";
 
-/** The first bytes of networks that operators of each kind announce. */
+/** First octets of networks by kind of operator. */
 const IPV4 = {
   isp: ["73.42", "84.137", "81.154", "90.92", "24.16", "93.208", "86.5", "98.207"],
   mobile: ["172.56", "107.77", "80.187", "92.40"],
@@ -9,7 +9,7 @@ const IPV4 = {
   azure: ["20.42", "40.76", "52.168", "13.92"],
   hosting: ["159.65", "167.99", "95.216", "51.15"],
   vpn: ["185.159", "146.70", "193.138"],
-  // Only cases that need origins are here.
+  // Used only by cases that need IP enrichment.
   abroad: ["177.32"],
   hotel: ["90.170"],
   tor: ["185.220", "171.25"],
@@ -17,7 +17,7 @@ const IPV4 = {
   corporate: ["12.40"],
 } as const;
 
-/** Cities in which operators are found: latitude and longitude. */
+/** Latitude and longitude of the operators' cities. */
 const CITIES = {
   Frankfurt: [50.11, 8.68],
   Cologne: [50.94, 6.96],
@@ -44,8 +44,9 @@ type Row = readonly [
 ];
 
 /**
- * Who announces each network. Users live in one country and have three providers and two carriers; clouds, hosters
- * and VPNs are where such are. The cases were written without it. Numbers are those for documentation (RFC 5398).
+ * The operator of each network. Users live in one country, with three ISPs and two mobile carriers. Clouds, hosting
+ * providers and VPNs are in typical countries. The cases were written without this table. AS numbers are reserved for
+ * documentation (RFC 5398).
  */
 const OPERATORS: readonly Row[] = [
   [
@@ -71,7 +72,7 @@ const OPERATORS: readonly Row[] = [
   [IPV4.abroad, 64509, "Example Brasil", "BR", "São Paulo"],
   [IPV4.hotel, 64510, "Example Hotels", "ES", "Madrid"],
   [IPV4.tor, 64511, "Example Relays", "RO", "Bucharest", "tor"],
-  // A carrier's gateways in another country, and a company's own VPN of which nobody knows.
+  // A carrier's gateways in another country, and a company's own VPN that no database lists.
   [IPV4.gateway, 64499, "Example Mobile", "IT", "Milan"],
   [IPV4.corporate, 65536, "Example Corporation", "US", "Ashburn"],
 ];
@@ -88,7 +89,7 @@ const ORIGINS: ReadonlyMap<string, Origin> = new Map(
   ),
 );
 
-/** Where an address of the evaluation is and who runs its network. */
+/** Returns the IP enrichment of an address in the evaluation. */
 export function evaluationOrigin(ip: unknown): Origin | undefined {
   if (typeof ip !== "string") return undefined;
   const separator = ip.includes(":") ? ":" : ".";
@@ -99,30 +100,30 @@ const IPV6 = ["2601:646", "2003:e1", "2a02:8109", "2a01:cb00"] as const;
 
 export type NetworkKind = keyof typeof IPV4;
 
-/** An IPv4 address of a network of the kind. */
+/** Returns a random IPv4 address in a network of the kind. */
 export function address(random: Random, kind: NetworkKind): string {
   return addressIn(random, random.pick(IPV4[kind]));
 }
 
-/** An IPv4 address in a network, given by its first two or three bytes. */
+/** Returns a random IPv4 address in a network, given by its first two or three octets. */
 export function addressIn(random: Random, network: string): string {
   const missing = 4 - network.split(".").length;
   const rest = Array.from({ length: missing }, () => random.integer(1, 254));
   return [network, ...rest].join(".");
 }
 
-/** The /16 of an IPv4 address: its first two bytes. */
+/** Returns the first two octets of an IPv4 address. */
 export function sixteenOf(ip: string): string {
   return ip.split(".").slice(0, 2).join(".");
 }
 
-/** A household's IPv6 /64. */
+/** Returns a random IPv6 /64 of a household. */
 export function household(random: Random): string {
   const group = () => random.integer(1, 0xffff).toString(16);
   return `${random.pick(IPV6)}:${group()}:${group()}`;
 }
 
-/** An address of the household with a new interface identifier (RFC 8981). */
+/** Returns an address in the household's prefix with a new interface identifier (RFC 8981). */
 export function privacyAddress(random: Random, prefix: string): string {
   const group = () => random.integer(1, 0xffff).toString(16);
   return `${prefix}:${group()}:${group()}:${group()}:${group()}`;

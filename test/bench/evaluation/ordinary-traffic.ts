@@ -16,7 +16,7 @@ interface Range {
   readonly toMs: number;
 }
 
-/** What the clients do every day, with the few failures that always happen. */
+/** Returns the clients' everyday traffic, including a few failures. */
 export function ordinaryTraffic(
   seed: EvaluationSeed,
   world: EvaluationWorld,
@@ -34,7 +34,7 @@ function appTraffic(seed: EvaluationSeed, client: EvaluationClient, range: Range
   for (let dayMs = range.fromMs; dayMs < range.toMs; dayMs += DAY_MS) {
     const sessions = Math.round(client.rate * random.between(0.8, 1.2));
     for (let n = 0; n < sessions; n += 1) {
-      // Two draws make a hump in the afternoon rather than a flat day.
+      // The sum of two draws puts the peak in the middle of the day.
       let atMs = dayMs + HOUR_MS * (3 + random.between(0, 9) + random.between(0, 9));
       const user = random.pickZipf(client.users);
       const call = usualCall(random, client, user);
@@ -56,7 +56,7 @@ function appTraffic(seed: EvaluationSeed, client: EvaluationClient, range: Range
   return timeline.drafts;
 }
 
-/** A token of six hours, and a few calls an hour at any time. */
+/** Returns a service's traffic: tokens that are valid for six hours, and a few calls per hour at any time. */
 function serviceTraffic(
   seed: EvaluationSeed,
   client: EvaluationClient,

@@ -4,10 +4,7 @@ import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.t
 import { address } from "./networks.ts";
 import { type EvaluationClient, type EvaluationUser, SCOPES } from "./world.ts";
 
-/**
- * Cases that need to know where addresses are and who runs their networks. They were written by people who knew the
- * rules.
- */
+/** Cases that need IP enrichment. Their authors knew the rules. */
 
 const TOR_BROWSER = "Mozilla/5.0 (Windows NT 10.0; rv:128.0) Gecko/20100101 Firefox/128.0";
 
@@ -21,7 +18,7 @@ function someone({ world, random }: Scene): Person {
   return { client, user: random.pick(client.users) };
 }
 
-/** A token of the person, and what it is used for at the given times. */
+/** Adds a token of the person, and its uses at the given times. */
 function session(
   timeline: Timeline,
   { client, user }: Person,
@@ -42,7 +39,7 @@ function session(
   }
 }
 
-/** The person's own calls at home in the days before. */
+/** Adds the person's calls from home on the days before. */
 function atHomeBefore(scene: Scene, person: Person, ip = person.user.ip): void {
   for (let days = 1; days <= 3; days += 1) {
     const atMs = scene.startMs - days * DAY_MS;
@@ -56,7 +53,7 @@ function atHomeBefore(scene: Scene, person: Person, ip = person.user.ip): void {
 }
 
 export const ORIGIN_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
-  /** They fly at night. One of them has a phone that goes on through the carrier at home. */
+  /** Users travel overnight. One user's phone continues through the carrier at home. */
   travel_abroad(scene) {
     spread({ startMs: scene.startMs, count: 6, overMs: 5 * HOUR_MS }, (atMs, n) => {
       const person = someone(scene);
@@ -70,7 +67,7 @@ export const ORIGIN_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
       ]);
     });
   },
-  /** They switch a VPN on for the first time, and off again. */
+  /** Users turn on a VPN for the first time, and turn it off again. */
   first_use_of_a_vpn(scene) {
     spread({ startMs: scene.startMs, count: 6, overMs: 5 * HOUR_MS }, (atMs) => {
       const person = someone(scene);
@@ -85,7 +82,7 @@ export const ORIGIN_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
       ]);
     });
   },
-  /** Their carrier sends them through gateways in another country from time to time. */
+  /** The users' carrier routes them through gateways in another country from time to time. */
   carrier_gateway_abroad(scene) {
     spread({ startMs: scene.startMs, count: 6, overMs: 4 * HOUR_MS }, (atMs) => {
       const person = someone(scene);
@@ -101,7 +98,7 @@ export const ORIGIN_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
       ]);
     });
   },
-  /** A company's staff begins to work through its own VPN, whose exit is abroad and is known as none. */
+  /** A company's staff starts to use its own VPN, whose exit is abroad and not known as a VPN. */
   corporate_vpn_abroad(scene) {
     const exit = address(scene.random, "corporate");
     spread({ startMs: scene.startMs, count: 8, overMs: 30 * MINUTE_MS }, (atMs) => {
@@ -118,7 +115,7 @@ export const ORIGIN_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
 };
 
 export const ORIGIN_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
-  /** A thief has the password: a token of their own, by the same program as the user's, while the user is at home. */
+  /** A thief with the password gets a token with the same user agent as the user's, while the user is at home. */
   password_used_abroad(scene) {
     const person = someone(scene);
     atHomeBefore(scene, person);
@@ -132,7 +129,7 @@ export const ORIGIN_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
       [15, ip],
     ]);
   },
-  /** A thief has the token and copies the user agent, in the hours in which its user works. */
+  /** A thief has the token and copies the user agent, during the user's working hours. */
   theft_abroad_by_same_program(scene) {
     const { client, user } = someone(scene);
     atHomeBefore(scene, { client, user });
@@ -148,7 +145,7 @@ export const ORIGIN_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
       scene.labelled.use(atMs + 5 * MINUTE_MS, token, call);
     });
   },
-  /** Guesses through exits of Tor, a few each. */
+  /** Credential guesses through Tor exits, a few per exit. */
   guessing_through_tor(scene) {
     const exits = Array.from({ length: 10 }, () => address(scene.random, "tor"));
     spread({ startMs: scene.startMs, count: 60, overMs: 4 * HOUR_MS }, (atMs, n) => {
@@ -156,7 +153,7 @@ export const ORIGIN_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
       scene.labelled.fail(atMs, "unknown_token", callFrom(ip, "python-requests/2.31.0"));
     });
   },
-  /** A thief has the password, and comes through Tor when the user is not there. */
+  /** A thief with the password comes through Tor while the user is away. */
   password_used_through_tor(scene) {
     const person = someone(scene);
     atHomeBefore(scene, person);

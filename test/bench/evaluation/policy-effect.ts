@@ -2,43 +2,46 @@ import { HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { NO_CLIENT, type OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import type { CaseLabel } from "./labelled-case.ts";
 
-/** An alert when it opened: what a policy acts upon. */
+/** An opened alert, on which a policy acts. */
 export interface OpenedAlert {
   readonly rule: string;
   readonly subject: { readonly kind: string; readonly id: string };
   readonly atMs: number;
 }
 
-/** What is done about a rule's alerts. */
+/** The action that a policy takes on a rule's alerts. */
 export interface JudgedPolicy {
   readonly action: "block" | "revoke";
   readonly blockMinutes: number;
 }
 
-/** One labelled day: its events in order, its cases, and the alerts that opened. */
+/** One labelled day: its events in order, its cases, and the opened alerts. */
 export interface PolicyDay {
   readonly events: readonly OAuthEvent[];
   readonly labels: readonly Pick<CaseLabel, "name" | "kind" | "eventIds">[];
   readonly opened: readonly OpenedAlert[];
 }
 
-/** What became of an attack. */
+/** The outcome of an attack. */
 export interface AttackOutcome {
   readonly name: string;
   readonly calls: number;
-  /** Its calls before the first that was refused; all of them when none was. */
+  /** Number of calls before the first denied one. Equals `calls` if none was denied. */
   readonly callsBefore: number;
   readonly refused: number;
 }
 
-/** What policies would have done on a day. */
+/** The effect that policies would have had on a day. */
 export interface PolicyEffect {
   readonly actions: number;
-  /** Actions that refused no call of an attack and revoked no token that an attack had used. */
+  /** Actions that denied no call of an attack and revoked no token that an attack had used. */
   readonly wrongActions: number;
-  /** Tokens that were revoked and that no attack had used until then. */
+  /** Revoked tokens that no attack had used before. */
   readonly wronglyRevokedTokens: number;
-  /** Of callers that a block kept from calls that were let in on this day: from the first such call to the block's end. */
+  /**
+   * Total time that blocks kept legitimate callers out: for each caller, from its first blocked call to the end of the
+   * block.
+   */
   readonly blockedCallerMinutes: number;
   readonly attacks: readonly AttackOutcome[];
 }
@@ -49,7 +52,7 @@ interface TakenAction {
   readonly atMs: number;
   readonly untilMs: number;
   isRight: boolean;
-  /** First call of each caller that the action kept out wrongly. */
+  /** Time of the first legitimate call that the action denied, by caller. */
   readonly keptOut: Map<string, number>;
 }
 
@@ -57,11 +60,11 @@ interface KnownToken {
   readonly subjects: readonly string[];
   readonly issuedMs: number;
   expiresMs: number;
-  /** The first time an attack used it. */
+  /** Time of the first use by an attack. */
   stolenMs: number;
 }
 
-/** What ends at an adapter, and is a call of whoever makes it. */
+/** Events that are calls to an adapter. */
 const CALLS: ReadonlySet<string> = new Set(["token_used", "auth_failed", "scope_violation"]);
 
 const timeOf = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at);
@@ -69,7 +72,7 @@ const timeOf = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at);
 const tokenOf = ({ event_data: { token_id } }: OAuthEvent) =>
   typeof token_id === "string" ? token_id : undefined;
 
-/** Everybody whose block or revocation an event falls under. */
+/** Returns the subjects whose block or revocation applies to an event. */
 function subjectsOf(event: OAuthEvent): string[] {
   const { oauth_client_id: client, user_id: user, event_data } = event;
   const named: [string, unknown][] = [
@@ -81,13 +84,13 @@ function subjectsOf(event: OAuthEvent): string[] {
   return named.flatMap(([kind, id]) => (typeof id === "string" ? [`${kind} ${id}`] : []));
 }
 
-/** Whoever calls, as far as one knows him. */
+/** Identifies the caller as well as the event allows. */
 const callerOf = ({ oauth_client_id: client, user_id: user, event_data: { ip } }: OAuthEvent) =>
   `${client} ${user ?? ip}`;
 
 /**
- * The actions that policies take: not about outages or callers without a client, not while a block of the target holds or
- * when its token is revoked, and no more in a clock hour than the ceiling.
+ * Takes the policies' actions. No actions on outages or unknown clients, none while an earlier action on the target is
+ * in effect, and at most `actionsPerHour` per clock hour.
  */
 function takeActions(
   opened: readonly OpenedAlert[],
@@ -100,7 +103,7 @@ function takeActions(
     const policy = policies[rule];
     if (!policy || subject.kind === "reason" || subject.id === NO_CLIENT) continue;
     const target = `${subject.kind} ${subject.id}`;
-    // An address has no tokens: it is blocked, whatever the policy says.
+    // An IP address has no tokens, so it is always blocked.
     const kind = subject.kind === "ip" ? "block" : policy.action;
     const untilMs = kind === "block" ? atMs + policy.blockMinutes * MINUTE_MS : Infinity;
     const isDealtWith = taken.some(
@@ -119,7 +122,7 @@ function takeActions(
   return taken;
 }
 
-/** The tokens of a day: whose they are, how long they lived, and when an attack first used each. */
+/** Returns a day's tokens with their subjects, their lifetime, and their first use by an attack. */
 function readTokens(
   events: readonly OAuthEvent[],
   attackIds: ReadonlySet<string>,
@@ -132,7 +135,7 @@ function readTokens(
     const { expires_at, ip: _ } = event.event_data;
     const known = tokens.get(id) ?? {
       subjects: subjectsOf(event).filter((subject) => !subject.startsWith("ip ")),
-      // One that is used before it was issued here is older than the day.
+      // A token that is used before it is issued in these events is older than the day.
       issuedMs: event.event_type === "token_issued" ? atMs : -Infinity,
       expiresMs: atMs,
       stolenMs: Infinity,
@@ -146,10 +149,7 @@ function readTokens(
   return tokens;
 }
 
-/**
- * Plays policies over a labelled day. It knows what was called on that day, and not what an attacker or a user would have
- * done once refused.
- */
+/** Simulates policies on a labelled day. Attackers and users behave as recorded: they do not react to denied calls. */
 export function effectOfPolicies(
   { events, labels, opened }: PolicyDay,
   policies: Readonly<Record<string, JudgedPolicy>>,

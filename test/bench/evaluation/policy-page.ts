@@ -8,12 +8,12 @@ import { RECOMMENDED } from "./recommended-policies.ts";
 
 const PAGE = fileURLToPath(new URL("../../../docs/actions.md", import.meta.url));
 
-/** The recommended policies as a page shows them. */
+/** Returns the recommended policies as a Markdown code block. */
 export function recommendedText(): string {
   return `\`\`\`json\n${JSON.stringify({ responses: RECOMMENDED }, null, 2)}\n\`\`\``;
 }
 
-/** Writes the recommended policies, and what they cost and stop, into docs/actions.md. */
+/** Writes the recommended policies and their measured effect into docs/actions.md. */
 export function writePolicyPage(tables: readonly BenchmarkTable[]): void {
   const page = readFileSync(PAGE, "utf8");
   const figures = tables.filter(isPolicyTable).map(toMarkdown).join("\n\n");

@@ -8,7 +8,7 @@ import {
 } from "./policy-effect.ts";
 import { RECOMMENDED } from "./recommended-policies.ts";
 
-/** How long the blocks last that are judged rule by rule: the default. */
+/** Block duration when rules are evaluated one by one. Same as the default. */
 const BLOCK_MINUTES = 60;
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -16,7 +16,7 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 const percent = (part: number, whole: number) =>
   whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`;
 
-/** What policies did on all days, as cells: by day, and how many attacks had calls refused. */
+/** Returns the daily averages of the policies' effect, and the share of attacks with denied calls. */
 function cells(effects: readonly PolicyEffect[], attacks: number): (string | number)[] {
   const perDay = (read: (effect: PolicyEffect) => number) =>
     Math.round((10 * sum(effects.map(read))) / effects.length) / 10;
@@ -35,7 +35,7 @@ const COLUMNS = [
   ...["minutes of blocked callers a day", "attacks that lose calls"],
 ];
 
-/** The recommended policies of some modes, as they are judged. */
+/** Returns the recommended policies with the given modes. */
 function recommended(modes: readonly string[]): Record<string, JudgedPolicy> {
   const { rules } = parseMonitoringConfig({ responses: RECOMMENDED }).responses;
   return Object.fromEntries(Object.entries(rules).filter(([, { mode }]) => modes.includes(mode)));
@@ -49,7 +49,7 @@ export function isPolicyTable({ title }: BenchmarkTable): boolean {
   return title.startsWith(COST_TITLE) || title === OUTCOME_TITLE;
 }
 
-/** The cost of each rule's policy alone, and of the recommended ones together. */
+/** Returns the cost of each rule's policy alone, and of the recommended policies together. */
 function costTable(days: readonly PolicyDay[]): BenchmarkTable {
   const attacks = sum(
     days.map(({ labels }) => labels.filter((one) => one.kind === "attack").length),
@@ -62,7 +62,7 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
     const subjects = new Set(
       opened.filter((one) => one.rule === rule).map((one) => one.subject.kind),
     );
-    // Addresses are blocked in any case, and reasons are nobody.
+    // IP addresses are always blocked, and reasons are not principals.
     const canRevoke = ["token", "user", "client"].some((kind) => subjects.has(kind));
     return (["block", ...(canRevoke ? (["revoke"] as const) : [])] as const).map((action) => {
       const policy = { action, blockMinutes: BLOCK_MINUTES };
@@ -89,7 +89,7 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
   };
 }
 
-/** What becomes of each attack under the recommended policies. */
+/** Returns the outcome of each attack under the recommended policies. */
 function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
   const outcomesOf = (modes: readonly string[], ceiling?: number) =>
     days.flatMap((day) => effectOfPolicies(day, recommended(modes), ceiling).attacks);
@@ -123,7 +123,7 @@ function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
   };
 }
 
-/** What policies would cost and stop on labelled days. */
+/** Returns the cost and the benefit of policies on labelled days. */
 export function policyTables(days: readonly PolicyDay[]): readonly BenchmarkTable[] {
   return [costTable(days), outcomeTable(days)];
 }

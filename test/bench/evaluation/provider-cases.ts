@@ -6,7 +6,7 @@ import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.t
 import { address, addressIn } from "./networks.ts";
 import { type EvaluationUser, SCOPES } from "./world.ts";
 
-/** Who does something at the identity provider, and from where. */
+/** A user at the identity provider, with address and user agent. */
 interface Actor {
   readonly userId: string;
   readonly ip: string;
@@ -21,7 +21,7 @@ interface Outcome {
   readonly message?: string;
 }
 
-/** An event of Okta's System Log, in the form that the product's adapter makes of it. */
+/** Adds an event of Okta's System Log, as the product's adapter converts it. */
 function log(
   { random }: Scene,
   timeline: Timeline,
@@ -75,14 +75,14 @@ const at = (user: EvaluationUser, clientId?: string): Actor => ({
   clientId,
 });
 
-/** The user's own sign-ins of the days before, so that home is known. */
+/** Adds the user's sign-ins on the days before, so that the home network is known. */
 function signedInBefore(scene: Scene, actor: Actor): void {
   for (let days = 1; days <= 3; days += 1) {
     log(scene, scene.around, scene.startMs - days * 24 * HOUR_MS, "user.session.start", actor);
   }
 }
 
-/** Signs in, gets a token of an app and calls with it. */
+/** Signs in, gets an app's token and makes calls with it. */
 function signIn(
   scene: Scene,
   atMs: number,
@@ -101,7 +101,7 @@ function signIn(
   for (let n = 1; n <= calls; n += 1) timeline.use(atMs + n * MINUTE_MS, token, call);
 }
 
-/** A token of a user who entered a device code, for whoever polls for it (RFC 8628). */
+/** Adds a token of a user who entered a device code, issued to the address that polls for it (RFC 8628). */
 function deviceToken(scene: Scene, user: EvaluationUser, clientId: string, ip: string): void {
   const { labelled, startMs } = scene;
   const call = callFrom(ip, "okhttp/4.12.0");
@@ -119,7 +119,7 @@ function deviceToken(scene: Scene, user: EvaluationUser, clientId: string, ip: s
 
 const failedPassword = { result: "FAILURE", reason: "INVALID_CREDENTIALS" } as const;
 
-/** Attacks that the identity provider's log shows. */
+/** Attacks that are visible in the identity provider's log. */
 export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
   mfa_fatigue(scene) {
     const client = appOf(scene);
@@ -174,7 +174,7 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
     spread({ startMs: scene.startMs - 50 * MINUTE_MS, count: 10, overMs: 2 * HOUR_MS }, (atMs) => {
       scene.around.use(atMs, token, own);
     });
-    // The thief has the cookie: the session goes on elsewhere and gets a token of its own.
+    // The thief stole the cookie. The session continues elsewhere and gets a new token.
     const call = callFrom(address(scene.random, "vpn"), "curl/8.10.1");
     const stolen = scene.labelled.issue(scene.startMs, subject, life, call);
     spread({ startMs: scene.startMs, count: 15, overMs: HOUR_MS }, (atMs) => {
@@ -223,7 +223,7 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
   },
 };
 
-/** Hard cases in the identity provider's log that are no attacks. */
+/** Hard benign cases in the identity provider's log. */
 export const PROVIDER_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
   forgotten_password(scene) {
     spread({ startMs: scene.startMs, count: 8, overMs: 6 * HOUR_MS }, (startMs) => {

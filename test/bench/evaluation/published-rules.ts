@@ -8,8 +8,8 @@ const addressOf = ({ event_data: { ip } }: OAuthEvent) =>
 const userOf = ({ user_id }: OAuthEvent) => (user_id ? `user ${user_id}` : undefined);
 
 /**
- * Published rules about failed sign-ins, with their own thresholds, over refused calls: this API sees no sign-in. Where
- * a rule's window is a fixed slot, a window that slides is used, which finds a little more.
+ * Published rules for failed sign-ins, with their own thresholds. Here they run on denied calls, because the API sees
+ * no sign-ins. Rules with fixed windows run with sliding ones, which find slightly more.
  */
 export const PUBLISHED_RULES: readonly CountRule[] = [
   {

@@ -1,6 +1,6 @@
 import type { MonitoringConfigInput } from "../../../shared/config/monitoring-config.ts";
 
-/** The policies that docs/actions.md recommends. Their figures are told by `npm run bench -- detection`. */
+/** The policies that docs/actions.md recommends. `npm run bench -- detection` measures their effect. */
 export const RECOMMENDED = {
   actionsPerHour: 10,
   rules: {

@@ -4,19 +4,19 @@ import type { BenchmarkTable } from "../benchmark.ts";
 import type { CaseLabel } from "./labelled-case.ts";
 import type { Raised } from "./run-detectors.ts";
 
-/** One test day, as judged. */
+/** The results of one test day. */
 export interface JudgedDay {
   readonly labels: readonly CaseLabel[];
-  /** What the product's rules told. */
+  /** Alerts of the product's rules. */
   readonly rules: readonly Raised[];
-  /** What the rules for comparison told. */
+  /** Alerts of the compared rules. */
   readonly compared: readonly Raised[];
 }
 
-/** An alert may come so long after a case's last event and still be of it. */
+/** An alert counts for a case if it comes at most this long after the case's last event. */
 const LATE_MS = HOUR_MS;
 
-/** Whether a subject is one of the parties, or the network of several of them. */
+/** Whether a subject is one of the parties, or a network with several of them. */
 function isParty(subject: string, parties: ReadonlySet<string>): boolean {
   const network = /^network (.+)$/.exec(subject)?.[1];
   if (network === undefined) return parties.has(subject);
@@ -52,7 +52,7 @@ function precisionRow(
 const valuesOf = (days: readonly JudgedDay[], read: (raised: Raised) => string | undefined) =>
   [...new Set(days.flatMap(({ rules }) => rules.map(read)))].filter((one) => one !== undefined);
 
-/** Precision of each rule, of each risk where alerts have one, and of each rule for comparison. */
+/** Returns the precision of each rule, of each risk level, and of each compared rule. */
 export function precisionTable(
   days: readonly JudgedDay[],
   comparedNames: readonly string[],
@@ -75,7 +75,7 @@ export function precisionTable(
   };
 }
 
-/** Whether each attack was found, how soon, and by how many alerts and stories. */
+/** Returns for each attack whether it was found, how soon, and with how many alerts and incidents. */
 export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
   const names = [...new Set(days.flatMap(({ labels }) => attacksOf(labels)))];
   let found = 0;
@@ -116,7 +116,7 @@ export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
 const attacksOf = (labels: readonly CaseLabel[]) =>
   labels.filter(({ kind }) => kind === "attack").map(({ name }) => name);
 
-/** The alerts of a day that no attack explains, one a line, for whoever works on a rule. */
+/** Returns the day's false alerts, one per line, for tuning a rule. */
 export function falseAlerts({ labels, rules }: JudgedDay): string[] {
   return rules
     .filter((raised) => !isAttackAlert(raised, labels))
@@ -126,7 +126,7 @@ export function falseAlerts({ labels, rules }: JudgedDay): string[] {
     );
 }
 
-/** False alerts of each benign hard case; an alert that two cases explain is counted for both. */
+/** Returns the false alerts by benign case. An alert that matches two cases counts for both. */
 export function benignTable(days: readonly JudgedDay[]): BenchmarkTable {
   const counts = new Map<string, Map<string, number>>();
   for (const { labels, rules } of days) {

@@ -12,12 +12,12 @@ const STEP_MS = 5 * MINUTE_MS;
 const BATCH = 1000;
 const LEARN_MS = 3 * DAY_MS;
 
-/** What a detector told, and of whom. */
+/** An alert of a detector. */
 export interface Raised {
   readonly rule: string;
   readonly subject: string;
   readonly atMs: number;
-  /** Members that not every version of an alert has. */
+  /** Fields that only the product's alerts have. */
   readonly risk?: string | undefined;
   readonly caseId?: string | undefined;
   readonly message?: string | undefined;
@@ -31,7 +31,7 @@ const textOf = (alert: object, key: string): string | undefined => {
 /**
  * Stores the traffic, and runs the product's detection every five minutes of the test day.
  *
- * @param onOpened called for each alert that opens, told or not: what policies act upon
+ * @param onOpened called for each alert that opens, notified or not, because policies act on all of them
  */
 export async function runDetection(
   endpoint: string,
@@ -46,7 +46,7 @@ export async function runDetection(
     const { retry } = await storeEvents(world, batch, { clock, entered });
     if (retry.length > 0) throw new Error(retry[0]?.reason);
   }
-  // People are told again when a risk rises: that is the same alert, of the higher risk.
+  // An alert is notified again when its risk rises. The map keeps the highest risk.
   const raised = new Map<string, Raised>();
   const context = {
     ...world.context,
@@ -64,7 +64,7 @@ export async function runDetection(
       });
     },
   };
-  // The detection learns a client's networks as it runs: on the days before, an hour apart, which changes nothing else.
+  // The detection learns a client's networks as it runs. Hourly runs are enough on the days before.
   for (let atMs = TEST_DAY_MS - LEARN_MS; atMs <= TEST_DAY_MS; atMs += HOUR_MS) {
     await keepAlerts(context, await readSnapshot(context, atMs));
   }
@@ -76,19 +76,19 @@ export async function runDetection(
   return [...raised.values()];
 }
 
-/** A rule over single events: so many of a group within a window are an alert. */
+/** A rule that raises an alert when a group has `threshold` matching events within a window. */
 export interface CountRule {
   readonly name: string;
   readonly windowMs: number;
   readonly threshold: number;
   readonly matches: (event: OAuthEvent) => boolean;
-  /** The subject, such as `ip 192.0.2.1`; undefined leaves the event out. */
+  /** Returns the subject, such as `ip 192.0.2.1`, or undefined to skip the event. */
   readonly groupBy: (event: OAuthEvent) => string | undefined;
-  /** Counts different values in place of events. */
+  /** If set, counts distinct values instead of events. */
   readonly distinct?: (event: OAuthEvent) => string | undefined;
 }
 
-/** Runs a rule over the test day. It tells a subject once until the subject has been quiet for a window. */
+/** Runs a rule over the test day. Raises a subject again only after a quiet window. */
 export function runCountRule(rule: CountRule, events: readonly OAuthEvent[]): readonly Raised[] {
   const raised: Raised[] = [];
   const groups = new Map<string, { atMs: number; value: string | undefined }[]>();

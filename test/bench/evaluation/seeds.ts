@@ -1,18 +1,18 @@
-/** What a seed is for: rules may be tuned on `train`; `test` is for the published report alone. */
+/** Purpose of a seed. Rules may be tuned on `train`; `test` is only for the published report. */
 export type SeedPurpose = "train" | "test";
 
-/** A seed that carries its purpose, so that a function of one purpose cannot take the other's. */
+/** A seed with its purpose, so that a function for one purpose cannot take a seed of the other. */
 export interface EvaluationSeed<Purpose extends SeedPurpose = SeedPurpose> {
   readonly purpose: Purpose;
   readonly number: number;
 }
 
-/** The seeds to look at while a rule is written. */
+/** Returns the seeds for developing rules. */
 export function trainSeeds(): readonly EvaluationSeed<"train">[] {
   return [101, 102, 103, 104, 105].map((number) => ({ purpose: "train", number }));
 }
 
-/** The seeds of the report. Never tune a rule on their traffic. */
+/** Returns the seeds of the published report. Never tune a rule on their traffic. */
 export function testSeeds(): readonly EvaluationSeed<"test">[] {
   return [901, 902].map((number) => ({ purpose: "test", number }));
 }

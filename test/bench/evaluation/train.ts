@@ -9,8 +9,8 @@ const origins = !given.includes(WITHOUT);
 const seeds = trainSeeds().filter(({ number }) => wanted.length === 0 || wanted.includes(number));
 
 /**
- * Prints the report on the train seeds and writes no file: `npm run bench:train -- 101` for one of them. With
- * `--without-origins`, nobody knows the operators and countries of addresses.
+ * Prints the report for the train seeds without writing files. `npm run bench:train -- 101` runs a single seed.
+ * `--without-origins` disables IP enrichment.
  */
 for (const { title, columns, rows } of await evaluate(seeds, console.error, { origins })) {
   console.log(

@@ -23,12 +23,12 @@ export interface EvaluationClient {
   readonly id: string;
   readonly kind: "app" | "service";
   readonly users: readonly EvaluationUser[];
-  /** A service's fixed addresses. */
+  /** Fixed addresses of a service. */
   readonly addresses: readonly string[];
   readonly userAgent: string;
   readonly endpoints: readonly string[];
   readonly tokenLifetimeMs: number;
-  /** Sessions a day of an app; uses an hour of a service. */
+  /** Sessions per day of an app, or uses per hour of a service. */
   readonly rate: number;
 }
 
@@ -42,12 +42,12 @@ export const SERVICES = 15;
 const USERS_OF_APP = 100;
 const ENDPOINTS = ["/orders", "/orders/{id}", "/profile", "/catalog", "/invoices", "/search"];
 
-/** A stream of random values of one purpose in one seed; train and test never share one. */
+/** Returns the random stream of one purpose in a seed. Train and test seeds never share a stream. */
 export function randomOf(seed: EvaluationSeed, ...purpose: string[]): Random {
   return new Random(seed.number, "evaluation", seed.purpose, ...purpose);
 }
 
-/** Forty-five clients and three thousand users. */
+/** Creates forty-five clients and three thousand users. */
 export function createWorld(seed: EvaluationSeed): EvaluationWorld {
   const random = randomOf(seed, "world");
   const shared = { endpoints: ENDPOINTS, tokenLifetimeMs: HOUR_MS };
@@ -89,7 +89,7 @@ function createUser(random: Random, id: string): EvaluationUser {
   };
 }
 
-/** A call as the user usually makes it. */
+/** Returns a typical call of a user. */
 export function usualCall(random: Random, client: EvaluationClient, user: EvaluationUser): Call {
   const v6 =
     user.ipv6Household !== undefined && random.chance(0.5) ? user.ipv6Household : undefined;
@@ -101,7 +101,7 @@ export function usualCall(random: Random, client: EvaluationClient, user: Evalua
   };
 }
 
-/** A call as the service usually makes it. */
+/** Returns a typical call of a service. */
 export function serviceCall(random: Random, client: EvaluationClient): Call {
   return {
     endpoint: random.pickZipf(client.endpoints),
@@ -111,6 +111,6 @@ export function serviceCall(random: Random, client: EvaluationClient): Call {
   };
 }
 
-/** The pause between a user's calls. */
+/** Pause between a user's calls. */
 export const PAUSE_MS = 3 * MINUTE_MS;
 export const SCOPES: readonly string[] = ["api:read", "api:write"];

@@ -10,30 +10,30 @@ import {
 } from "./identity-server.ts";
 import type { Postgres } from "./server.ts";
 
-/** What the DELETE holds while it runs, and leaves. */
+/** The effects of the DELETE while it runs and afterwards. */
 export interface DeleteTraces {
-  /** Rows that nobody else can write until it ends. */
+  /** Rows that other transactions cannot write until it ends. */
   readonly lockedRows: number;
-  /** Rows that take their space, and are passed over by readers, until they are vacuumed. */
+  /** Dead rows, which take up space until they are vacuumed. */
   readonly deadRows: number;
-  /** Pages of 8 KB of the table and its indexes. */
+  /** 8 KB pages of the table and its indexes. */
   readonly pagesBefore: number;
   readonly pagesVacuumed: number;
 }
 
-/** An identity server's tokens, one in ten of them expired. */
+/** An identity server's tokens. One in ten has expired. */
 export interface ExpiredRows {
-  /** Deletes all that are expired. */
+  /** Deletes all expired tokens. */
   cleanup(): Promise<void>;
-  /** Vacuums the table and puts the expired back. */
+  /** Vacuums the table and restores the expired tokens. */
   refill(): Promise<void>;
-  /** A call with a token that is not expired, on a connection of its own. */
+  /** Makes a call with a valid token, on a separate connection. */
   call(): Promise<void>;
   traces(): Promise<DeleteTraces>;
   close(): Promise<void>;
 }
 
-/** Stores the tokens in a fresh identity server. */
+/** Stores the tokens in a new identity server. */
 export async function storeExpiredRows(
   postgres: Postgres,
   expired: number,

@@ -3,9 +3,8 @@ import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import { digestSecret } from "../../../shared/tokens/token-secret.ts";
 
 /**
- * The tables of an identity server that keeps its own audit log: those that the original Rails design
- * has or refers to, with the indexes that its migration makes (`t.references` makes one) and those that
- * its token look-up and cleanup need.
+ * Tables of an identity server with its own audit log, as in the original Rails design, with the indexes that its
+ * migration creates (`t.references` creates one) and those that token lookup and cleanup need.
  */
 const TABLES = `
   CREATE TABLE oauth_clients (id uuid PRIMARY KEY, name varchar NOT NULL);
@@ -44,14 +43,14 @@ const TABLES = `
 const CLIENTS = 20;
 const CLIENT_ID = "lpad(to_hex($CLIENT), 32, '0')::uuid";
 
-/** An id from a number, the same for a client wherever it is named. */
+/** Returns the SQL for a client's UUID, derived from its number. */
 const clientId = (expression: string) => CLIENT_ID.replace("$CLIENT", `(${expression})::int`);
 
-/** A time of JavaScript as the database's UTC `timestamp`. */
+/** Returns the SQL that converts epoch milliseconds to a UTC `timestamp`. */
 const instant = (milliseconds: string) =>
   `(to_timestamp((${milliseconds}) / 1000.0) AT TIME ZONE 'UTC')`;
 
-/** Makes the tables anew, with the clients. */
+/** Recreates the tables and the clients. */
 export async function createIdentityServer(database: pg.Client): Promise<void> {
   await database.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
   await database.query(TABLES);
@@ -60,7 +59,7 @@ export async function createIdentityServer(database: pg.Client): Promise<void> {
   );
 }
 
-/** Tokens by number; number n is issued and expires at what these say in SQL, in epoch milliseconds. */
+/** Numbered tokens. `issuedMs` and `expiresMs` are SQL expressions of the number `n`, in epoch milliseconds. */
 export interface TokenRows {
   readonly first: number;
   readonly count: number;
@@ -68,13 +67,13 @@ export interface TokenRows {
   readonly expiresMs: string;
 }
 
-/** As many tokens evenly over the 24 hours before `nowMs`, each good for an hour. */
+/** Returns `count` tokens spread evenly over the 24 hours before `nowMs`, each valid for an hour. */
 export function tokensOfADay(count: number, nowMs: number): TokenRows {
   const issuedMs = `floor(${nowMs - DAY_MS} + n::numeric * ${DAY_MS} / ${count})`;
   return { first: 0, count, issuedMs, expiresMs: `${issuedMs} + ${HOUR_MS}` };
 }
 
-/** Stores tokens, and lets the planner know of them. */
+/** Stores tokens and updates the planner's statistics. */
 export async function insertTokens(database: pg.Client, rows: TokenRows): Promise<void> {
   await database.query(
     `INSERT INTO oauth_access_tokens
@@ -87,21 +86,21 @@ export async function insertTokens(database: pg.Client, rows: TokenRows): Promis
   await database.query("VACUUM ANALYZE oauth_access_tokens");
 }
 
-/** A JavaScript time as a parameter of the queries below. */
+/** Formats a JavaScript time as a query parameter. */
 export const utc = (ms: number) => new Date(ms).toISOString().replace("Z", "");
 
 const IN_RANGE = "FROM oauth_access_tokens WHERE created_at BETWEEN $1 AND $2";
 
-/** What statistics say of a range, however they are made. */
+/** Token statistics of a range, independent of the implementation. */
 export interface TokenFigures {
   readonly total: number;
   readonly active: number;
   readonly expired: number;
-  /** Tokens issued by the client's name. */
+  /** Number of issued tokens by client name. */
   readonly byClient: Readonly<Record<string, number>>;
 }
 
-/** The four queries of the original's statistics; each takes the range, and two of them the present. */
+/** The original's four queries. Each takes the range; two also take the current time. */
 const STATISTICS = {
   total: `SELECT count(*) ${IN_RANGE}`,
   active: `SELECT count(*) ${IN_RANGE} AND expires_at > $3`,
@@ -111,7 +110,7 @@ const STATISTICS = {
     WHERE created_at BETWEEN $1 AND $2 GROUP BY oauth_clients.name`,
 } as const;
 
-/** The original's statistics of the 24 hours before `nowMs`, query after query. */
+/** Runs the original's statistics for the 24 hours before `nowMs`, one query after another. */
 export async function statisticsOf(database: pg.Client, nowMs: number): Promise<TokenFigures> {
   const range = [utc(nowMs - DAY_MS), utc(nowMs)];
   const now = utc(nowMs);
@@ -130,7 +129,7 @@ interface Plan {
   readonly "Shared Read Blocks": number;
 }
 
-/** Pages of 8 KB that the statistics touch, in the cache or on disk. */
+/** Returns the number of 8 KB pages that the statistics read, from cache or disk. */
 export async function pagesOfStatistics(database: pg.Client, nowMs: number): Promise<number> {
   const range = [utc(nowMs - DAY_MS), utc(nowMs)];
   let pages = 0;
@@ -148,13 +147,13 @@ export async function pagesOfStatistics(database: pg.Client, nowMs: number): Pro
 
 const DELETE_EXPIRED = "DELETE FROM oauth_access_tokens WHERE expires_at < $1";
 
-/** Deletes the expired tokens as the original's cleanup does, in one statement; answers how many. */
+/** Deletes expired tokens in one statement, like the original's cleanup. Returns their number. */
 export async function deleteExpired(database: pg.Client, nowMs: number): Promise<number> {
   const { rowCount } = await database.query(DELETE_EXPIRED, [utc(nowMs)]);
   return rowCount ?? 0;
 }
 
-/** How many rows that DELETE keeps from other writers until it ends; it is taken back. */
+/** Returns the number of rows that the DELETE locks until it ends. Rolls it back. */
 export async function rowsLockedByDelete(
   database: pg.Client,
   observer: pg.Client,
@@ -171,8 +170,8 @@ export async function rowsLockedByDelete(
 }
 
 /**
- * A call as the original tracks it: the token is looked up, the event stored, the last use written, by
- * prepared statements as Rails makes them.
+ * Makes a call as the original tracks it: looks up the token, stores the event and updates the last use, with prepared
+ * statements like those of Rails.
  */
 export async function presentToken(database: pg.Client, number: number): Promise<void> {
   const { rows } = await database.query<{ id: string; oauth_client_id: string }>({
@@ -198,7 +197,7 @@ export async function presentToken(database: pg.Client, number: number): Promise
   });
 }
 
-/** Pages of 8 KB that the tokens and their indexes take. */
+/** Returns the number of 8 KB pages of the tokens and their indexes. */
 export async function tokenPages(database: pg.Client): Promise<number> {
   const { rows } = await database.query<{ pages: string }>(
     "SELECT pg_total_relation_size('oauth_access_tokens') / 8192 AS pages",
@@ -206,7 +205,7 @@ export async function tokenPages(database: pg.Client): Promise<number> {
   return Number(rows[0]?.pages);
 }
 
-/** Rows that are deleted or overwritten and take their space until they are vacuumed. */
+/** Returns the number of deleted or updated rows that are not vacuumed yet. */
 export async function deadTokens(database: pg.Client): Promise<number> {
   await database.query("SELECT pg_stat_force_next_flush()");
   const { rows } = await database.query<{ n_dead_tup: string }>(

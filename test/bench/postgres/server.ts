@@ -8,15 +8,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { findPort } from "../../../local/services/find-port.ts";
 
-/** A running PostgreSQL with an empty database of its own. */
+/** A running PostgreSQL with an empty database. */
 export interface Postgres {
-  /** Opens a connection; the caller ends it. */
+  /** Opens a connection, which the caller must end. */
   connect(): Promise<pg.Client>;
-  /** Stops it and removes its files. */
+  /** Stops the server and removes its files. */
   close(): Promise<void>;
 }
 
-/** Where Debian puts version 15. */
+/** Location of version 15 on Debian. */
 const BINARIES = "/usr/lib/postgresql/15/bin";
 const INSTALL =
   "the comparison needs PostgreSQL 15: apt-get update && apt-get install -y postgresql-15";
@@ -29,7 +29,7 @@ interface Owner {
   readonly gid: number;
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user that its package has made. */
+/** PostgreSQL does not run as root. Returns the user of its package instead. */
 function ownerForRoot(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: "-u" | "-g") => {
@@ -40,7 +40,7 @@ function ownerForRoot(): Owner | undefined {
   return { uid: idOf("-u"), gid: idOf("-g") };
 }
 
-/** A fresh data directory whose only user signs in with the password. */
+/** Creates a data directory with one user that signs in with the password. */
 function initialize(directory: string, password: string, owner: Owner | undefined): string {
   const [data, passwordFile] = [join(directory, "data"), join(directory, "password")];
   writeFileSync(passwordFile, password, { mode: 0o600 });
@@ -62,7 +62,7 @@ function initialize(directory: string, password: string, owner: Owner | undefine
   return data;
 }
 
-/** Waits until it takes connections. */
+/** Waits until the server accepts connections. */
 async function answering(
   server: ChildProcess,
   settings: pg.ClientConfig,
@@ -84,11 +84,11 @@ async function answering(
 }
 
 /**
- * Starts PostgreSQL 15 on a free port of 127.0.0.1, in a temporary directory, with the settings that
- * `initdb` gives it: fsync and synchronous_commit on, shared_buffers 128 MB, autovacuum on. It stops
- * and its files go with `close`, when the process ends, and when it is interrupted.
+ * Starts PostgreSQL 15 on a free port of 127.0.0.1, in a temporary directory, with the defaults of `initdb`: fsync and
+ * synchronous_commit on, shared_buffers 128 MB, autovacuum on. Stops it and removes its files on `close`, on exit and
+ * on interrupt.
  *
- * @throws Error with the line that installs it, where it is missing
+ * @throws Error with the install command when it is missing
  */
 export async function startPostgres(): Promise<Postgres> {
   if (!existsSync(join(BINARIES, "initdb"))) throw new Error(INSTALL);
@@ -98,7 +98,7 @@ export async function startPostgres(): Promise<Postgres> {
   const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-postgres-"));
   let server: ChildProcess | undefined;
   const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
-  // SIGQUIT ends every backend at once, without a checkpoint of files that are about to go.
+  // SIGQUIT stops every backend immediately, without a checkpoint of files that will be deleted.
   const abort = () => {
     server?.kill("SIGQUIT");
     remove();
@@ -129,7 +129,7 @@ export async function startPostgres(): Promise<Postgres> {
       ...owner,
       cwd: directory,
       stdio: ["ignore", "ignore", "pipe"],
-      // A session of its own: Ctrl-C reaches it through us, in order.
+      // A separate session, so that Ctrl-C does not reach it directly and we can stop it in order.
       detached: true,
     });
     let log = "";
@@ -148,7 +148,7 @@ export async function startPostgres(): Promise<Postgres> {
     return {
       async connect() {
         const client = new pg.Client(settings);
-        // A lost connection fails its next query; told here as well, it would end the process.
+        // A lost connection fails its next query. Without a listener, this event would end the process.
         client.on("error", () => {});
         await client.connect();
         return client;

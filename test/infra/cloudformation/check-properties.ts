@@ -6,15 +6,15 @@ import type {
 } from "@aws-cdk/service-spec-types";
 import { intrinsicOf, isObject, type Report } from "./template-shape.ts";
 
-/** What the properties of resources are held against. */
+/** Schemas against which resource properties are checked. */
 export interface Schemas {
   readonly db: SpecDatabase;
   resource(type: string): Resource | undefined;
-  /** The type of the value that `Fn::GetAtt` gives; undefined if there is none. */
+  /** Returns the type of the value of `Fn::GetAtt`, or undefined if there is no such attribute. */
   attribute(logicalId: string, attribute: string): PropertyType | undefined;
 }
 
-/** The kinds of value that an intrinsic function may give; undefined for any. */
+/** Returns the kinds of value that an intrinsic function can return, or undefined for any kind. */
 function kindsOf(
   [name, argument]: readonly [string, unknown],
   schemas: Schemas,
@@ -38,7 +38,7 @@ function kindsOf(
   }
 }
 
-/** The kinds of JSON value that a type takes, as CloudFormation converts them. */
+/** Returns the kinds of JSON value that CloudFormation accepts for a type. */
 function kindsOfType(type: PropertyType): string[] | undefined {
   switch (type.type) {
     case "string":
@@ -47,7 +47,7 @@ function kindsOfType(type: PropertyType): string[] | undefined {
     case "integer":
     case "number":
     case "boolean":
-      // CloudFormation turns text into numbers and booleans.
+      // CloudFormation converts text to numbers and booleans.
       return [type.type, "string"];
     case "array":
       return ["array"];
@@ -65,7 +65,7 @@ function describe(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
-/** Whether a value may stand where the type is asked for; faults inside it are reported. */
+/** Checks a value against a type and reports errors, including errors in nested values. */
 function checkValue(
   value: unknown,
   type: PropertyType,

@@ -20,8 +20,9 @@ function resourceOf(type: string) {
 }
 
 /**
- * The faults of a template against CloudFormation's resource schemas (names, required properties, types, enums,
- * read-only properties), its own rules (references, circles, limits) and the services' limits.
+ * Returns the errors in a template. Checks it against the CloudFormation resource schemas (names,
+ * required properties, types, enums, read-only properties), CloudFormation's own rules (references,
+ * cycles, limits) and the limits of the services.
  */
 export function checkTemplate(template: CfnTemplate): string[] {
   const faults: string[] = [];

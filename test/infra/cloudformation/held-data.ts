@@ -1,24 +1,24 @@
 import { loadAwsServiceSpecSync } from "@aws-cdk/aws-service-spec";
 import type { CfnTemplate } from "./template-shape.ts";
 
-/** An index of a table, as a change of it is judged. */
+/** A global secondary index of a table. */
 interface Index {
   readonly IndexName: string;
 }
 
-/** A resource that holds data, with what CloudFormation replaces it for. */
+/** A resource that stores data, with the properties that identify it. */
 export interface DataHolder {
   readonly type: string;
-  /** The properties whose change makes CloudFormation replace the resource. */
+  /** Properties whose change makes CloudFormation replace the resource. */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly indexes?: readonly Index[];
   readonly deletionPolicy: string;
 }
 
-/** Resources that hold data, by logical id. */
+/** Resources that store data, by logical ID. */
 export type DataHolders = Readonly<Record<string, DataHolder>>;
 
-/** Types that AWS's database does not call stateful, and whose loss loses data all the same. */
+/** Types that store data although the AWS database doesn't mark them as stateful. */
 const HOLDS_DATA = new Set([
   "AWS::Events::Archive",
   "AWS::Events::EventBus",
@@ -28,7 +28,7 @@ const HOLDS_DATA = new Set([
 
 const db = loadAwsServiceSpecSync();
 
-/** What of a template holds data. */
+/** Returns the resources of a template that store data. */
 export function dataHolders({ Resources }: CfnTemplate): DataHolders {
   return Object.fromEntries(
     Object.entries(Resources).flatMap(([id, { Type, Properties = {}, DeletionPolicy }]) => {
@@ -74,7 +74,7 @@ function indexFaults(id: string, before: DataHolder, after: DataHolder): string[
   ];
 }
 
-/** What an upgrade from one template to another would lose; empty when it loses nothing. */
+/** Returns the data losses that an upgrade between two templates would cause. Empty if no data is lost. */
 export function upgradeFaults(before: DataHolders, after: DataHolders): string[] {
   return Object.entries(before).flatMap(([id, was]) => {
     const is = after[id];

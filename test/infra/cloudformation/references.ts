@@ -1,7 +1,7 @@
 import type { CfnTemplate, Report } from "./template-shape.ts";
 import { intrinsicOf, isObject } from "./template-shape.ts";
 
-/** A use of a resource or parameter by its logical id. */
+/** A reference to a resource or parameter by its logical ID. */
 interface Reference {
   readonly id: string;
   readonly attribute?: string;
@@ -10,7 +10,7 @@ interface Reference {
 const PSEUDO =
   /^AWS::(AccountId|NotificationARNs|NoValue|Partition|Region|StackId|StackName|URLSuffix)$/;
 
-/** What a value refers to, at any depth. */
+/** Returns all references in a value, at any depth. */
 function referencesIn(value: unknown): Reference[] {
   if (Array.isArray(value)) return value.flatMap(referencesIn);
   if (!isObject(value)) return [];
@@ -36,7 +36,7 @@ function referencesIn(value: unknown): Reference[] {
   return Object.values(value).flatMap(referencesIn);
 }
 
-/** Reports references to what is not there, and circles of resources. */
+/** Reports references to missing resources, and dependency cycles. */
 export function checkReferences(
   template: CfnTemplate,
   hasAttribute: (id: string, attribute: string) => boolean,

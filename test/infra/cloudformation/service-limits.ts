@@ -1,8 +1,8 @@
 import { intrinsicOf, isObject, type Report, type Resource, textOf } from "./template-shape.ts";
 
 /**
- * What the services ask for beyond types: lengths, ranges and patterns, from AWS's pages. The schemas that npm
- * has do not carry them.
+ * Service limits beyond types: lengths, ranges and patterns from the AWS documentation. The schemas
+ * in the npm package don't contain them.
  */
 type Rule = (value: unknown) => string | undefined;
 
@@ -42,7 +42,7 @@ const each =
       .map(rule)
       .find((fault) => fault !== undefined);
 
-/** A gateway response's headers are mapping expressions. */
+/** The headers of a gateway response are mapping expressions. */
 const mappingExpression = matching(
   /^('[\x20-\x7e]*'|(method\.request\.(header|path|querystring)|context|stageVariables)\.[A-Za-z0-9._$-]+)$/,
 );
@@ -51,7 +51,7 @@ const mappingExpression = matching(
 const RESPONSE_TYPE =
   /^(DEFAULT_4XX|DEFAULT_5XX|RESOURCE_NOT_FOUND|UNAUTHORIZED|INVALID_API_KEY|ACCESS_DENIED|AUTHORIZER_FAILURE|AUTHORIZER_CONFIGURATION_ERROR|INVALID_SIGNATURE|EXPIRED_TOKEN|MISSING_AUTHENTICATION_TOKEN|INTEGRATION_FAILURE|INTEGRATION_TIMEOUT|API_CONFIGURATION_ERROR|UNSUPPORTED_MEDIA_TYPE|BAD_REQUEST_PARAMETERS|BAD_REQUEST_BODY|REQUEST_TOO_LARGE|THROTTLED|QUOTA_EXCEEDED|WAF_FILTERED)$/;
 
-/** Lambda's limit of all variables of a function together. */
+/** Lambda limits the total size of a function's environment variables. */
 const environment: Rule = (value) => {
   const bytes = Buffer.byteLength(
     Object.entries(value as Record<string, unknown>)
@@ -61,7 +61,7 @@ const environment: Rule = (value) => {
   return bytes <= 4096 ? undefined : `has ${bytes} bytes, more than 4096`;
 };
 
-/** By type and path of the property. */
+/** Rules by resource type and property path. */
 const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   "AWS::ApiGateway::Authorizer": {
     Name: atMost(128),
@@ -113,7 +113,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   },
   "AWS::KinesisFirehose::DeliveryStream": {
     "ExtendedS3DestinationConfiguration.BufferingHints.IntervalInSeconds": range(0, 900),
-    // Dynamic partitioning asks for at least 64 MB.
+    // Dynamic partitioning requires at least 64 MB.
     "ExtendedS3DestinationConfiguration.BufferingHints.SizeInMBs": range(64, 128),
     "ExtendedS3DestinationConfiguration.Prefix": atMost(1024),
     "ExtendedS3DestinationConfiguration.ErrorOutputPrefix": atMost(1024),
@@ -158,7 +158,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   },
 };
 
-/** The values at a path; `*` stands for every member. */
+/** Returns the values at a path. `*` matches every member. */
 function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[] {
   if (first === undefined) return value === undefined ? [] : [value];
   if (first === "*")
@@ -166,9 +166,9 @@ function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[
   return isObject(value) && !intrinsicOf(value) ? valuesAt(value[first], rest) : [];
 }
 
-/** A table's attributes are those of its keys, all of them and no other. */
+/** Checks that a table defines exactly the attributes that its keys use. */
 function checkTable(id: string, table: Readonly<Record<string, unknown>>, report: Report): void {
-  // What is no list is the schema's to report.
+  // The schema check reports values that aren't lists.
   const named = (list: unknown) =>
     (Array.isArray(list) ? (list as { AttributeName: string }[]) : []).map(
       ({ AttributeName }) => AttributeName,
@@ -180,7 +180,7 @@ function checkTable(id: string, table: Readonly<Record<string, unknown>>, report
   for (const name of defined) if (!keys.has(name)) report(id, `${name} is in no key`);
 }
 
-/** Holds resources against the services' limits. */
+/** Checks resources against the service limits. */
 export function checkLimits(resources: Readonly<Record<string, Resource>>, report: Report): void {
   const responses = new Map<string, string>();
   for (const [id, { Type, Properties = {} }] of Object.entries(resources)) {

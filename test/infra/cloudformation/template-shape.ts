@@ -17,13 +17,13 @@ export interface CfnTemplate {
   readonly Outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Reports a fault at a place, such as `Queue.Properties.Tags`. */
+/** Reports an error at a path such as `Queue.Properties.Tags`. */
 export type Report = (place: string, fault: string) => void;
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** An intrinsic function and its argument; undefined for any other value. */
+/** Returns an intrinsic function and its argument, or undefined for any other value. */
 export function intrinsicOf(
   value: unknown,
 ): readonly [name: string, argument: unknown] | undefined {
@@ -35,7 +35,10 @@ export function intrinsicOf(
     : undefined;
 }
 
-/** The longest text that a value becomes, if names that CloudFormation makes have 64 characters. */
+/**
+ * Returns a text as long as the value can become. Assumes 64 characters for names that
+ * CloudFormation generates.
+ */
 export function textOf(value: unknown): string {
   const intrinsic = intrinsicOf(value);
   if (!intrinsic) return typeof value === "string" ? value : JSON.stringify(value);
