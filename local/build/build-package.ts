@@ -9,6 +9,7 @@ const LAZY_FILES = [
   "/shared/authorization/authorize.ts",
   "/shared/authorization/load-other-issuers.ts",
   "/shared/restrictions/restrictions.ts",
+  "/doors/publishing/event-sink.ts",
 ];
 
 /**
