@@ -8,8 +8,8 @@ const LAZY = /const (\{ \w+ \}) = await import\(("\.[^"]+\.ts")\);/g;
 const LAZY_FILES = [
   "/shared/authorization/authorize.ts",
   "/shared/authorization/load-other-issuers.ts",
-  "/shared/restrictions/restrictions.ts",
-  "/doors/publishing/event-sink.ts",
+  "/shared/authorization/restrictions.ts",
+  "/adapters/events/event-sink.ts",
 ];
 
 /**
