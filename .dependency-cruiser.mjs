@@ -1,8 +1,7 @@
-/** Where imports may point. `npm run lint` checks it. */
+/** Rules for imports. `npm run lint` checks them. */
 
 /**
- * The folders of `shared/` from the bottom up. A folder may import only folders of the rows above it in this list, and
- * never a folder of its own row.
+ * Folders of `shared/`, lowest layer first. A folder may import folders of earlier rows only, not of the same row.
  */
 const LAYERS = [
   ["core"],
@@ -23,7 +22,7 @@ const anyOf = (names) => `(${names.join("|")})`;
 const layers = LAYERS.flatMap((row, index) =>
   row.map((folder) => ({
     name: `layer-${folder}`,
-    comment: `shared/${folder} imports itself and lower layers only`,
+    comment: `shared/${folder} may import only itself and lower layers`,
     severity: "error",
     from: { path: `^shared/${folder}/` },
     to: {
@@ -39,26 +38,31 @@ const forbid = (name, comment, from, to) => ({ name, comment, severity: "error",
 /** @type {import("dependency-cruiser").IConfiguration} */
 export default {
   forbidden: [
-    forbid("no-file-cycle", "Files do not import each other in a circle", {}, { circular: true }),
+    forbid("no-file-cycle", "Files must not import each other in a cycle", {}, { circular: true }),
     {
-      ...forbid("no-folder-cycle", "Nor do folders", {}, { circular: true }),
+      ...forbid(
+        "no-folder-cycle",
+        "Folders must not import each other in a cycle",
+        {},
+        { circular: true },
+      ),
       scope: "folder",
     },
     forbid(
       "no-import-of-parent",
-      "A folder's files may import a folder within it, so nothing in that imports them",
+      "Files may import from their subfolders, so subfolders must not import files of the parent folder",
       { path: "^(.+)/[^/]+/[^/]+$" },
       { path: "^$1/[^/]+$" },
     ),
     forbid(
       "not-resolved",
-      "An import that leads nowhere would pass every other rule",
+      "Every import must resolve. An unresolved one would pass all other rules",
       {},
       { couldNotResolve: true },
     ),
     forbid(
       "layer-unknown",
-      "Every folder of shared/ has its place in LAYERS",
+      "Every folder of shared/ must be in LAYERS",
       {},
       {
         path: "^shared/[^/]+/",
@@ -68,31 +72,31 @@ export default {
     ...layers,
     forbid(
       "shared-is-below",
-      "shared/ is the library: it imports no program and no infrastructure",
+      "shared/ is the library. It must not import programs or infrastructure",
       { path: "^shared/" },
       { path: "^(adapters|functions|infra|cli|local|test|examples)/" },
     ),
     forbid(
       "adapters-alone",
-      "adapters/ lets calls in: it imports shared/ only",
+      "adapters/ may import only shared/",
       { path: "^adapters/" },
       { path: "^(functions|infra|cli|local|test|examples)/" },
     ),
     forbid(
       "infra-alone",
-      "infra/ deploys bundles; it imports no function and no program",
+      "infra/ deploys bundles. It must not import functions or programs",
       { path: "^infra/" },
       { path: "^(adapters|functions|cli|local|test|examples)/" },
     ),
     forbid(
       "cli-alone",
-      "cli/ imports shared/ only",
+      "cli/ may import only shared/",
       { path: "^cli/" },
       { path: "^(adapters|functions|infra|local|test|examples)/" },
     ),
     forbid(
       "local-alone",
-      "local/ runs what is synthesized and bundled; it imports shared/ only, except for the page of commands",
+      "local/ runs the synthesized template and bundles. It may import only shared/, and cli/main.ts for the docs",
       { path: "^local/" },
       {
         path: "^(adapters|functions|infra|cli|test|examples)/",
@@ -101,55 +105,55 @@ export default {
     ),
     forbid(
       "only-docs-read-the-parser",
-      "local/docs writes a page from the command line's parser; nothing else in local/ needs it",
+      "Only local/docs, which generates the command-line page, may import the parser of cli/",
       { path: "^local/", pathNot: "^local/docs/" },
       { path: "^cli/" },
     ),
     forbid(
       "functions-alone",
-      "functions/ imports adapters/ and shared/ only",
+      "functions/ may import only adapters/ and shared/",
       { path: "^functions/" },
       { path: "^(infra|cli|local|test|examples)/" },
     ),
     forbid(
       "one-function-one-folder",
-      "A function imports its own folder and functions/runtime",
+      "A function may import only its own folder and functions/runtime",
       { path: "^functions/([^/]+)/" },
       { path: "^functions/", pathNot: "^functions/($1|runtime)/" },
     ),
     forbid(
       "page-imports-types",
-      "The page runs in the browser: of shared/ it imports types only",
+      "The page runs in the browser. It may import only types from shared/",
       { path: "^functions/dashboard/page/" },
       { path: "^shared/", dependencyTypesNot: ["type-only"] },
     ),
     forbid(
       "nothing-imports-examples",
-      "Examples are apps of their own",
+      "Examples are separate apps. Nothing may import them",
       { pathNot: "^examples/" },
       { path: "^examples/" },
     ),
     forbid(
       "ships-what-it-imports",
-      "What ships imports no devDependency, except types; peers are the user's",
+      "Published code must not import devDependencies, except types. Users install peer dependencies",
       { path: "^(infra|shared|adapters|cli)/" },
       { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm-peer", "type-only"] },
     ),
     forbid(
       "declared",
-      "Every package that is imported is in package.json",
+      "Every imported package must be in package.json",
       {},
       { dependencyTypes: ["npm-no-pkg", "npm-unknown", "undetermined"] },
     ),
     forbid(
       "free-of-lambda",
-      "shared/, adapters/ and cli/ know nothing of Lambda, not even its types: their users need not install them",
+      "shared/, adapters/ and cli/ must not import Lambda packages or types, so that users need not install them",
       { path: "^(shared|adapters|cli)/" },
       { path: "(^|/)(@types/aws-lambda|aws-lambda|@middy|@aws-lambda-powertools)(/|$)" },
     ),
     forbid(
       "free-of-cdk",
-      "Only infra/ knows CDK, not even its types get further",
+      "Only infra/ may import CDK, including its types",
       { pathNot: "^infra/" },
       { path: "(^|/)node_modules/(aws-cdk-lib|constructs)/" },
     ),
@@ -158,7 +162,7 @@ export default {
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^dist/" },
     tsConfig: { fileName: "tsconfig.json" },
-    // Types count as well: a circle of types is just as hard to read.
+    // Includes type imports: a cycle of types is just as hard to read.
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ["exports"],

@@ -25,15 +25,19 @@ export function constructIn(
   const names = found.join(", ");
   if (construct !== undefined) {
     throw new Error(
-      `the stack ${stackName} has no construct ${construct}: it has ${names || "none"}`,
+      `the stack ${stackName} has no construct ${construct}. Use --construct with one of: ${names || "none"}`,
     );
   }
   const [only, another] = found;
   if (only === undefined) {
-    throw new Error(`the stack ${stackName} has no output …${MARK}: is it ours, and up to date?`);
+    throw new Error(
+      `the stack ${stackName} has no output …${MARK}. Check that it is an oauth-monitoring stack, and deploy the latest version`,
+    );
   }
   if (another !== undefined) {
-    throw new Error(`the stack ${stackName} has several: name one with --construct: ${names}`);
+    throw new Error(
+      `the stack ${stackName} has several OAuthMonitoring constructs. Select one with --construct: ${names}`,
+    );
   }
   return only;
 }
@@ -57,7 +61,9 @@ export async function describeDeployedStack(
   const output = (key: string): string => {
     const value = optional(key);
     if (!value) {
-      throw new Error(`the stack ${stackName} has no output ${prefix}${key}: is it up to date?`);
+      throw new Error(
+        `the stack ${stackName} has no output ${prefix}${key}. Deploy the latest version`,
+      );
     }
     return value;
   };

@@ -55,11 +55,11 @@ interface GlobalOptions {
 
 /** Help texts of the options that select a target. */
 const TARGET_HELP = {
-  token: "a token, by its public id",
+  token: "the public id of a token",
   user: "a user",
   client: "a client",
-  session: "a session, by its public id",
-  address: "an IPv4 or IPv6 address",
+  session: "the public id of a session",
+  address: "IPv4 or IPv6 address",
   network: "a network, such as 203.0.113.0/24",
 } as const;
 
@@ -70,9 +70,10 @@ class UsageError extends Error {}
 class ReportedError extends Error {}
 
 async function findTarget({ local, stack, construct }: GlobalOptions): Promise<Target> {
-  if (local && stack !== undefined) throw new UsageError("give --local or --stack, not both");
+  if (local && stack !== undefined)
+    throw new UsageError("--local and --stack exclude each other. Give only one");
   if (construct !== undefined && stack === undefined) {
-    throw new UsageError("--construct needs --stack: give --stack NAME as well");
+    throw new UsageError("--construct needs --stack. Add --stack NAME");
   }
   if (stack !== undefined) {
     const { describeDeployedStack } = await import("./deployed-stack-description.ts");
@@ -80,7 +81,7 @@ async function findTarget({ local, stack, construct }: GlobalOptions): Promise<T
   }
   if (!localStackIsThere()) {
     throw new UsageError(
-      "no local stack runs: start it with npm start, or name a deployed one with --stack NAME",
+      "no local stack is running. Start one with npm start, or select a deployed stack with --stack NAME",
     );
   }
   return openTarget(describeLocalStack());
@@ -95,7 +96,7 @@ function print(report: Report, { json }: Pick<GlobalOptions, "json">): void {
 /** Builds the parser with all commands, options and help texts. docs/command-line.md is generated from it. */
 export function buildProgram(): Command {
   const program = new Command("oauth-monitoring")
-    .description("Administers an oauth-monitoring stack")
+    .description("Manage an oauth-monitoring stack")
     .version(packageVersion(), "-V, --version", "print the version")
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
@@ -103,9 +104,9 @@ export function buildProgram(): Command {
 
   const targeted = (command: Command): Command =>
     command
-      .option("--local", "talk to the local stack (default while it runs)")
-      .option("--stack <name>", "talk to a deployed stack, with the AWS CLI's credentials")
-      .option("--construct <name>", "the construct, when the stack has several")
+      .option("--local", "use the local stack (default while it runs)")
+      .option("--stack <name>", "use a deployed stack, with the AWS CLI's credentials")
+      .option("--construct <name>", "the OAuthMonitoring construct, if the stack has several")
       .option("--json", "print JSON");
   const ranged = (command: Command): Command =>
     command
@@ -128,7 +129,7 @@ export function buildProgram(): Command {
 
   does(
     examples(
-      ranged(program.command("stats").description("token statistics of a time range")),
+      ranged(program.command("stats").description("show token statistics for a time range")),
       "stats",
       "stats --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z --json",
     ),
@@ -138,8 +139,8 @@ export function buildProgram(): Command {
     examples(
       program
         .command("cleanup")
-        .description("remove expired tokens, codes, sessions and events")
-        .option("--dry-run", "count, and delete nothing"),
+        .description("delete expired tokens, codes, sessions and events")
+        .option("--dry-run", "count expired items without deleting them"),
       "cleanup --dry-run",
     ),
     cleanup,
@@ -150,7 +151,7 @@ export function buildProgram(): Command {
         program
           .command("security-report")
           .description(
-            "security events, newest first, and a summary by client, address and endpoint",
+            "show security events, newest first, with a summary by client, address and endpoint",
           ),
       ),
       "security-report --from 2026-11-23T00:00:00Z",
@@ -161,54 +162,57 @@ export function buildProgram(): Command {
     examples(
       program
         .command("events")
-        .description("the audit log, newest first")
+        .description("show the audit log, newest first")
         .option("--type <type>", "only events of this type, such as auth_failed")
-        .option("--client <id>", "only events of this client")
-        .option("--user <id>", "only events of this user")
-        .option("--token <id>", "only events of this token, by its public id")
-        .option("--ip <address>", "only events from this address, or /64 of IPv6 addresses")
+        .option("--client <id>", "only events from this client")
+        .option("--user <id>", "only events from this user")
+        .option("--token <id>", "only events of the token with this public id")
+        .option("--ip <address>", "only events from this IPv4 address or IPv6 /64 network")
         .option("--country <code>", "only events from this country, such as DE")
         .option("--asn <number>", "only events from this autonomous system, such as AS64496")
-        .option("--kind <kind>", "only events from such networks: hosting, vpn, proxy or tor")
+        .option(
+          "--kind <kind>",
+          "only events from this kind of network: hosting, vpn, proxy or tor",
+        )
         .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
         .option("--to <time>", "UTC")
-        .option("--limit <number>", "how many events to print at most", "50"),
+        .option("--limit <number>", "maximum number of events", "50"),
       "events --type auth_failed --limit 20",
       "events --client mobile-app --json",
     ),
     events,
   );
 
-  const clients = program.command("clients").description("OAuth clients");
+  const clients = program.command("clients").description("manage OAuth clients");
   does(
     clients
       .command("list")
-      .description("active clients, their active tokens and last use")
-      .option("--unused <days>", "clients that nobody has used for this number of days"),
+      .description("list active clients with their active tokens and last use")
+      .option("--unused <days>", "only clients unused for this number of days"),
     clientsList,
   );
   does(
     examples(
       clients
         .command("add")
-        .description("register a client, or name one that is known from its events")
-        .requiredOption("--id <id>", "the OAuth client id")
-        .requiredOption("--name <name>", "the name shown to administrators"),
+        .description("register a client, or set the name of a client known from its events")
+        .requiredOption("--id <id>", "OAuth client id")
+        .requiredOption("--name <name>", "display name"),
       'clients add --id mobile-app --name "Mobile app"',
     ),
     clientsAdd,
   );
 
-  const tokens = program.command("tokens").description("access tokens");
+  const tokens = program.command("tokens").description("manage access tokens");
   does(
     examples(
       tokens
         .command("issue")
         .description("issue a token and print it once")
-        .requiredOption("--client <id>", "the OAuth client")
-        .requiredOption("--scopes <scopes>", "scopes, separated by spaces")
+        .requiredOption("--client <id>", "OAuth client id")
+        .requiredOption("--scopes <scopes>", "space-separated scopes")
         .requiredOption("--expires-in <seconds>", "lifetime in seconds")
-        .option("--user <id>", "the user the token acts for"),
+        .option("--user <id>", "user of the token"),
       'tokens issue --client mobile-app --scopes "api:read api:write" --expires-in 3600',
     ),
     tokensIssue,
@@ -217,7 +221,7 @@ export function buildProgram(): Command {
     tokens
       .command("revoke")
       .description("revoke a token")
-      .argument("<token-id>", "the public id, as in events"),
+      .argument("<token-id>", "public id of the token, as shown in events"),
     tokensRevoke,
   );
 
@@ -226,12 +230,12 @@ export function buildProgram(): Command {
       tokens
         .command("list")
         .description(
-          "active tokens of a client or a user, those that expire soon or that nobody uses",
+          "list active tokens of a client or user, tokens that expire soon, or unused tokens",
         )
-        .option("--client <id>", "the tokens of this client")
-        .option("--user <id>", "the tokens of this user")
-        .option("--expiring <days>", "tokens that expire within this number of days")
-        .option("--unused <days>", "tokens that nobody has used for this number of days"),
+        .option("--client <id>", "only tokens of this client")
+        .option("--user <id>", "only tokens of this user")
+        .option("--expiring <days>", "only tokens that expire within this number of days")
+        .option("--unused <days>", "only tokens unused for this number of days"),
       "tokens list --user ada",
       "tokens list --unused 30",
       "tokens list --expiring 7 --json",
@@ -239,13 +243,13 @@ export function buildProgram(): Command {
     tokensList,
   );
 
-  const sessions = program.command("sessions").description("sessions of clients");
+  const sessions = program.command("sessions").description("manage sessions");
   does(
     sessions
       .command("list")
-      .description("active sessions of a client or a user")
-      .option("--client <id>", "the sessions of this client")
-      .option("--user <id>", "the sessions of this user"),
+      .description("list active sessions of a client or user")
+      .option("--client <id>", "only sessions of this client")
+      .option("--user <id>", "only sessions of this user"),
     sessionsList,
   );
 
@@ -256,17 +260,20 @@ export function buildProgram(): Command {
     );
   const acting = (command: Command): Command =>
     command
-      .requiredOption("--reason <text>", "why, for the audit log")
-      .option("--as <name>", "who acts; default the user of this machine")
-      .option("--key <key>", "a repeated command with the same key is the same action")
-      .option("--alert <id>", "the alert that it answers")
-      .option("--dry-run", "say what it would hit, and do nothing")
-      .option("--yes", "do not ask at a terminal");
+      .requiredOption("--reason <text>", "reason for the audit log")
+      .option("--as <name>", "actor in the audit log; default your user name on this machine")
+      .option(
+        "--key <key>",
+        "idempotency key: repeating the command with the same key changes nothing",
+      )
+      .option("--alert <id>", "id of the alert that prompted the action")
+      .option("--dry-run", "show what would be affected without doing it")
+      .option("--yes", "skip the confirmation prompt");
   const decided = (command: Command): Command =>
     command
-      .argument("<action-id>", "as in actions list")
-      .requiredOption("--reason <text>", "why, for the audit log")
-      .option("--as <name>", "who decides; default the user of this machine");
+      .argument("<action-id>", "action id, as shown by actions list")
+      .requiredOption("--reason <text>", "reason for the audit log")
+      .option("--as <name>", "actor in the audit log; default your user name on this machine");
   does(
     examples(
       acting(
@@ -274,12 +281,18 @@ export function buildProgram(): Command {
           program
             .command("revoke")
             .description(
-              "refuse, for good, what a token, user, client or session was issued so far",
+              "permanently revoke all tokens and sessions issued so far to a user or client, or one token or session",
             ),
           ["token", "user", "client", "session"],
         )
-          .option("--all", "everybody: every token and session, as after a key was leaked")
-          .option("--issued-before <time>", "UTC; only what was issued before"),
+          .option(
+            "--all",
+            "all tokens and sessions of every user and client, for example after a key leak",
+          )
+          .option(
+            "--issued-before <time>",
+            "UTC; only tokens and sessions issued before this time",
+          ),
       ),
       'revoke --user ada --reason "the laptop was stolen" --dry-run',
       'revoke --all --reason "the signing key leaked" --dry-run',
@@ -291,11 +304,11 @@ export function buildProgram(): Command {
     examples(
       acting(
         aimed(
-          program.command("block").description("refuse every call of a target for a while"),
+          program.command("block").description("deny all calls of a target for a limited time"),
           TARGET_KINDS,
         )
-          .option("--hours <number>", "for how long")
-          .option("--until <time>", "UTC; until when"),
+          .option("--hours <number>", "duration in hours")
+          .option("--until <time>", "UTC; end of the block"),
       ),
       'block --address 203.0.113.66 --hours 4 --reason "guesses tokens"',
       'block --network 203.0.113.0/24 --until 2026-11-24T00:00:00Z --reason "attack"',
@@ -309,13 +322,15 @@ export function buildProgram(): Command {
     ),
     release,
   );
-  const actions = program.command("actions").description("actions, and what waits for approval");
+  const actions = program
+    .command("actions")
+    .description("list actions, and approve or reject proposed ones");
   does(
     examples(
       aimed(
         actions
           .command("list")
-          .description("the newest actions of a state, or against one target")
+          .description("list the newest actions in a state, or all actions against one target")
           .option("--state <state>", "done, proposed, dry_run, released, expired, …", "done"),
         TARGET_KINDS,
       ),
@@ -325,53 +340,53 @@ export function buildProgram(): Command {
     actionsList,
   );
   does(
-    decided(actions.command("approve").description("take an action that waits for approval")),
+    decided(actions.command("approve").description("approve and execute a proposed action")),
     actionsApprove,
   );
-  does(
-    decided(actions.command("reject").description("decide that a proposed action is not taken")),
-    actionsReject,
-  );
+  does(decided(actions.command("reject").description("reject a proposed action")), actionsReject);
 
-  const alerts = program.command("alerts").description("alerts of the anomaly detection");
+  const alerts = program.command("alerts").description("manage alerts");
   const muting = (command: Command): Command =>
     command
-      .requiredOption("--client <id>", "the OAuth client")
-      .option("--rule <name>", "only this rule; default every rule");
+      .requiredOption("--client <id>", "OAuth client id")
+      .option("--rule <name>", "rule; default all rules");
   does(
     alerts
       .command("list")
-      .description("open alerts, the highest score first, and what was said of them")
+      .description("list open alerts, highest score first, with acknowledgements and verdicts")
       .option("--resolved", "list resolved alerts instead"),
     alertsList,
   );
   does(
     examples(
       muting(
-        alerts.command("mute").description("raise no alerts about a client for a while"),
-      ).option("--hours <number>", "how long", "24"),
+        alerts.command("mute").description("suppress alerts about a client for a limited time"),
+      ).option("--hours <number>", "duration in hours", "24"),
       "alerts mute --client load-test --hours 2",
       "alerts mute --client mobile-app --rule issuance_rate",
     ),
     alertsMute,
   );
   does(muting(alerts.command("unmute").description("end a mute early")), alertsUnmute);
-  does(alerts.command("mutes").description("muted clients, and until when"), alertsMutes);
+  does(
+    alerts.command("mutes").description("list muted clients and when each mute ends"),
+    alertsMutes,
+  );
   const reviewing = (command: Command): Command =>
     command
-      .argument("<alert-id>", "as in alerts list")
-      .option("--as <name>", "who says it; default the user of this machine");
+      .argument("<alert-id>", "alert id, as shown by alerts list")
+      .option("--as <name>", "author; default your user name on this machine");
   does(
     reviewing(
-      alerts.command("acknowledge").description("say that somebody looks at an alert"),
-    ).option("--note <text>", "a note on it"),
+      alerts.command("acknowledge").description("mark an alert as being investigated"),
+    ).option("--note <text>", "note"),
     alertsAcknowledge,
   );
   does(
     examples(
       reviewing(alerts.command("note").description("add a note to an alert")).argument(
         "<text>",
-        "the note",
+        "text of the note",
       ),
       'alerts note failure_burst#ip#203.0.113.66 "it is the load test"',
     ),
@@ -382,10 +397,12 @@ export function buildProgram(): Command {
       reviewing(
         alerts
           .command("verdict")
-          .description("say what an alert was; benign lets its subject raise no more of the rule"),
+          .description(
+            "record whether an alert was right; benign also suppresses this rule for the alert's subject",
+          ),
       )
-        .argument("<verdict>", "true, false, benign, or none to take it back")
-        .option("--note <text>", "a note on it"),
+        .argument("<verdict>", "true, false, benign, or none to remove the verdict")
+        .option("--note <text>", "note"),
       "alerts verdict failure_burst#ip#203.0.113.66 true",
     ),
     alertsVerdict,
@@ -393,16 +410,16 @@ export function buildProgram(): Command {
   does(
     alerts
       .command("figures")
-      .description("how often each rule was right, by the verdicts on its alerts"),
+      .description("show the precision of each rule, from the verdicts on its alerts"),
     alertsFigures,
   );
   does(
     examples(
       alerts
         .command("try")
-        .description("show what a rule of your own would have raised, and change nothing")
-        .argument("<rule>", "a JSON file with one rule, or the name of one in anomalies.custom")
-        .option("--days <number>", "days to look back", "14"),
+        .description("show which alerts a custom rule would have raised, without changing anything")
+        .argument("<rule>", "JSON file with one rule, or the name of a rule in anomalies.custom")
+        .option("--days <number>", "number of past days to evaluate", "14"),
       "alerts try partner-tokens.json",
       "alerts try partner_tokens --days 30 --json",
     ),
@@ -411,18 +428,18 @@ export function buildProgram(): Command {
   // The rules are the same in every stack, so no stack is needed.
   alerts
     .command("rules")
-    .description("every rule: what it catches and what to do")
+    .description("list all rules: what each detects and how to respond")
     .option("--json", "print JSON")
     .action((options: Pick<GlobalOptions, "json">) => print(alertsRules(), options));
 
-  const anomalies = program.command("anomalies").description("thresholds of the detection");
+  const anomalies = program.command("anomalies").description("tune detection thresholds");
   does(
     examples(
       anomalies
         .command("suggest")
-        .description("propose thresholds from what was counted, and change nothing")
-        .option("--days <number>", "days to look back", "14")
-        .option("--per-week <number>", "alerts a week that each may raise", "1"),
+        .description("suggest thresholds from past counts, without changing anything")
+        .option("--days <number>", "number of past days to evaluate", "14")
+        .option("--per-week <number>", "maximum alerts per week for each threshold", "1"),
       "anomalies suggest",
       "anomalies suggest --days 30 --per-week 0.5 --json",
     ),
@@ -433,24 +450,24 @@ export function buildProgram(): Command {
   examples(
     program
       .command("cost")
-      .description("what a month costs, by part, and the alternatives")
-      .requiredOption("--calls-per-second <number>", "calls of the API, on average")
-      .option("--failures <percent>", "calls that are refused", "1")
-      .option("--retention <days>", "for how long events are kept", "90")
-      .option("--profile <name>", "default or lean", "default")
+      .description("estimate the monthly cost by component and compare alternatives")
+      .requiredOption("--calls-per-second <number>", "average API calls per second")
+      .option("--failures <percent>", "percentage of denied calls", "1")
+      .option("--retention <days>", "retention of events in days", "90")
+      .option("--profile <name>", "cost profile: default or lean", "default")
       .option("--json", "print JSON"),
     "cost --calls-per-second 50",
     "cost --calls-per-second 1000 --failures 5 --retention 30 --profile lean --json",
   ).action(async (options: Pick<GlobalOptions, "json">) => print(await cost(options), options));
 
-  const providers = program.command("providers").description("events of identity providers");
+  const providers = program.command("providers").description("check identity provider events");
   // Stores nothing, so no stack is needed.
   examples(
     providers
       .command("try")
-      .description("show what would be stored of a provider's events, and store nothing")
-      .argument("<file>", "JSON: one event, a list of events, or one event a line")
-      .option("--mapping <file>", "JSON: one mapping of the configuration, or all of it")
+      .description("show how provider events would be stored, without storing them")
+      .argument("<file>", "JSON file: one event, a list of events, or one event per line")
+      .option("--mapping <file>", "JSON file: one mapping, or the whole configuration")
       .option("--provider <name>", "auth0, okta, entra, keycloak, ping or cognito")
       .option("--json", "print JSON"),
     "providers try events.json --mapping acme.json",
@@ -459,16 +476,14 @@ export function buildProgram(): Command {
     print(providersTry(file, options, systemClock), options),
   );
 
-  const origins = program
-    .command("origins")
-    .description("where addresses are, and who runs their networks");
+  const origins = program.command("origins").description("manage IP enrichment databases");
   does(
     examples(
       origins
         .command("put")
-        .description("check a database in the MaxMind DB format, and upload it to the stack")
-        .argument("<file>", "the file, unpacked")
-        .option("--as <name>", "its name in origins.databases; default the file's own"),
+        .description("validate a MaxMind DB file and upload it to the stack")
+        .argument("<file>", "uncompressed file")
+        .option("--as <name>", "name in origins.databases; default the file name"),
       "origins put country.mmdb --stack OAuthMonitoring",
       "origins put GeoLite2-ASN.mmdb --as asn.mmdb --stack OAuthMonitoring",
     ),
@@ -477,12 +492,9 @@ export function buildProgram(): Command {
   examples(
     origins
       .command("look")
-      .description("show what files on this machine say of an address; needs no stack")
-      .argument("<address>", "an IPv4 or IPv6 address")
-      .requiredOption(
-        "--database <files...>",
-        "databases in the MaxMind DB format, the first first",
-      )
+      .description("look up an address in local database files; needs no stack")
+      .argument("<address>", "IPv4 or IPv6 address")
+      .requiredOption("--database <files...>", "MaxMind DB files, highest priority first")
       .option("--json", "print JSON"),
     "origins look 203.0.113.9 --database country.mmdb asn.mmdb",
   ).action((address: string, options: { database: string[] } & Pick<GlobalOptions, "json">) =>
@@ -491,9 +503,11 @@ export function buildProgram(): Command {
 
   const deadLetters = program
     .command("dead-letters")
-    .description("events that could not be stored");
+    .description("inspect and redrive events that could not be stored");
   does(
-    deadLetters.command("list").description("messages that could not be stored, and why"),
+    deadLetters
+      .command("list")
+      .description("list messages that could not be stored, with the reason"),
     deadLettersList,
   );
   does(
@@ -505,15 +519,13 @@ export function buildProgram(): Command {
     examples(
       program
         .command("doctor")
-        .description(
-          "check the stack from end to end with a token of five minutes, and say what to do",
-        )
-        .option("--wait <seconds>", "how long an event may take to the audit log", "60")
-        .option("--url <url>", "also call this protected URL with the token")
-        .option("--scopes <scopes>", "the token's scopes, separated by spaces", "api:read")
+        .description("check the stack end to end with a five-minute token, and suggest fixes")
+        .option("--wait <seconds>", "seconds to wait for an event to reach the audit log", "60")
+        .option("--url <url>", "protected URL to call with the token")
+        .option("--scopes <scopes>", "space-separated scopes of the token", "api:read")
         .option(
           "--calls-per-second <number>",
-          "also check the account's quotas for this many calls of your APIs at their peak",
+          "peak calls per second for which to check the account's quotas",
         ),
       "doctor --stack OAuthMonitoring",
       "doctor --stack Shop --url https://api.example.com/orders --scopes orders:read",
@@ -521,13 +533,13 @@ export function buildProgram(): Command {
     doctor,
   );
 
-  const archive = program.command("archive").description("the bus's archive of events");
+  const archive = program.command("archive").description("replay archived events");
   does(
     examples(
       ranged(
         archive
           .command("replay")
-          .description("store the events of a time range again; nothing is stored twice"),
+          .description("replay the events of a time range; events already stored are skipped"),
       ),
       "archive replay --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z",
     ),
@@ -560,13 +572,13 @@ function explain(error: unknown): { message: string; code: number } {
   }
   if (error instanceof AggregateError || (error as NodeJS.ErrnoException).code === "ECONNREFUSED") {
     return {
-      message: "the stack does not answer: if it is the local stack, start it again with npm start",
+      message: "the stack does not respond. If it is the local stack, restart it with npm start",
       code: EXIT.failed,
     };
   }
   if (error instanceof PublishError) {
     return {
-      message: `the event could not be published; run the command again: ${error.message}`,
+      message: `the event could not be published: ${error.message}. Run the command again`,
       code: EXIT.failed,
     };
   }

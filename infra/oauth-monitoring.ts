@@ -339,7 +339,7 @@ export class OAuthMonitoring extends Construct {
           this.node.tryFindChild(ADMIN_API)
             ? []
             : [
-                "providers.endpoints are paths of the admin API, which is missing: call addAdminApi(), or remove the key",
+                "providers.endpoints needs the admin API, which is missing. Call addAdminApi(), or remove the key",
               ],
       });
     }
@@ -425,7 +425,7 @@ export class OAuthMonitoring extends Construct {
     if (known) {
       if (JSON.stringify(options.alarm ?? known.alarm) !== JSON.stringify(known.alarm)) {
         throw new Error(
-          `${api.node.path} is attached already: give alarm in the first attach of the API`,
+          `${api.node.path} is already attached. Set alarm in the first attach call of this API`,
         );
       }
       return known.protection;
@@ -675,7 +675,7 @@ export class OAuthMonitoring extends Construct {
     );
     if (ignored) {
       throw new Error(
-        `${api.node.path} is attached already: give ${ignored} in the first attach of the API`,
+        `${api.node.path} is already attached. Set ${ignored} in the first attach call of this API`,
       );
     }
   }
@@ -686,7 +686,7 @@ export class OAuthMonitoring extends Construct {
     const { body, bodyS3Location } = (api.node.defaultChild ?? {}) as Partial<CfnRestApi>;
     if (body !== undefined || bodyS3Location !== undefined) {
       throw new Error(
-        `${api.node.path} is defined by an OpenAPI document, whose methods cannot be protected from here: name the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
+        `${api.node.path} is defined by an OpenAPI document, so attach cannot protect its methods. Reference the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
       );
     }
     this.#checkStacks(api);
@@ -723,13 +723,13 @@ export class OAuthMonitoring extends Construct {
     if (theirs === ours) return;
     if (theirs.environment !== ours.environment) {
       throw new Error(
-        `${api.node.path} is deployed to ${theirs.environment} and ${this.node.path} to ${ours.environment}: API Gateway needs the authorizer in its own account and region. Give both stacks the same env, or give that account and region an OAuthMonitoring of its own; docs/attach.md says how to gather events of several in one audit log`,
+        `${api.node.path} is deployed to ${theirs.environment} and ${this.node.path} to ${ours.environment}: API Gateway needs the authorizer in its own account and region. Give both stacks the same env, or deploy a separate OAuthMonitoring in that account and region. docs/attach.md explains how to collect their events in one audit log`,
       );
     }
     for (const [name, given] of Object.entries(this.#brought)) {
       if (given && Stack.of(given) === theirs && Resource.isOwnedResource(given)) {
         throw new Error(
-          `${given.node.path}, the ${name} of ${this.node.path}, is in the stack of ${api.node.path}, and the two stacks would depend on each other. Move it to the stack ${ours.node.path} or to one of its own, or import it there by its ARN or id`,
+          `${given.node.path}, the ${name} of ${this.node.path}, is in the stack of ${api.node.path}, so the two stacks would depend on each other. Move it to the stack ${ours.node.path} or to a separate stack, or import it there by its ARN or id`,
         );
       }
     }

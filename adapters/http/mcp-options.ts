@@ -34,10 +34,10 @@ export interface McpOptions {
 /** An https URL without a fragment (RFC 9728, section 1.2). Plain http is allowed for localhost only. */
 const resourceSchema = z
   .url({ abort: true })
-  .refine((text) => !text.includes("#"), "an address without a fragment")
+  .refine((text) => !text.includes("#"), "a URL without a fragment")
   .refine(
     (text) => /^https:\/\/|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(`${text}/`),
-    "an https address",
+    "an https URL",
   );
 
 const mcpSchema = z.strictObject({

@@ -46,16 +46,17 @@ const PROOF_REFUSALS: ReadonlySet<AuthFailure> = new Set<AuthFailure>([
 ]);
 
 const SESSION_ADVICE = {
-  revoked_session: "The session was revoked: start a new one",
-  missing_session: "The route needs a session: send its id as Mcp-Session-Id",
-  unknown_session: "The session is not known: start a new one",
-  expired_session: "The session has expired: start a new one",
-  foreign_session: "The session belongs to another client or user: start your own",
+  revoked_session: "The session was revoked. Start a new session.",
+  missing_session: "The route requires a session. Send its id in Mcp-Session-Id.",
+  unknown_session: "The session is unknown. Start a new session.",
+  expired_session: "The session has expired. Start a new session.",
+  foreign_session: "The session belongs to another client or user. Start your own session.",
 } as const;
 
 const BODY_ADVICE = {
-  malformed_body: "The body is no JSON, or too long",
-  oversized_batch: "The batch has too many messages: send several",
+  malformed_body:
+    "The body is not valid JSON, or is too large. Send valid JSON, or a smaller body.",
+  oversized_batch: "The batch has too many messages. Split it into smaller batches.",
 } as const;
 
 /** Returns the response to a denied call. The text of a 401 never reveals anything about the token. */
@@ -66,7 +67,7 @@ export function refusalOf(decision: RefusedDecision): Refusal {
         return {
           status: 401,
           title: "Unauthorized",
-          description: "The DPoP proof needs the nonce in DPoP-Nonce",
+          description: "The DPoP proof must contain the nonce from the DPoP-Nonce header",
           error: "use_dpop_nonce",
           scheme: "DPoP",
           dpopNonce: decision.dpopNonce,
@@ -77,7 +78,7 @@ export function refusalOf(decision: RefusedDecision): Refusal {
           status: 401,
           title: "Unauthorized",
           description:
-            "The DPoP proof is missing, malformed, used, too old, or for another call or key",
+            "The DPoP proof is missing, malformed, already used, too old, or for another request or key",
           error: "invalid_dpop_proof",
           scheme: "DPoP",
         };
@@ -94,7 +95,7 @@ export function refusalOf(decision: RefusedDecision): Refusal {
         status: 400,
         title: "Bad Request",
         description:
-          "The path is ambiguous: send it without dot segments, empty segments, backslashes, encoded slashes and broken percent-encoding",
+          "The path is ambiguous. Send it without dot segments, empty segments, backslashes, encoded slashes or invalid percent-encoding.",
         error: "invalid_request",
       };
     case "insufficient_scope": {
@@ -102,7 +103,7 @@ export function refusalOf(decision: RefusedDecision): Refusal {
       return {
         status: 403,
         title: "Forbidden",
-        description: `The request needs the scope ${scope}`,
+        description: `The request requires the scope ${scope}`,
         error: "insufficient_scope",
         scope,
       };
@@ -111,7 +112,7 @@ export function refusalOf(decision: RefusedDecision): Refusal {
       return {
         status: 401,
         title: "Unauthorized",
-        description: "The request needs another, or a more recent, authentication of the user",
+        description: "The request requires a different or more recent authentication of the user",
         error: "insufficient_user_authentication",
         acrValues: decision.acrValues,
         maxAgeSeconds: decision.maxAgeSeconds,
@@ -120,7 +121,7 @@ export function refusalOf(decision: RefusedDecision): Refusal {
       return {
         status: 403,
         title: "Forbidden",
-        description: "The caller is blocked. Ask the operator of the API.",
+        description: "The caller is blocked. Contact the operator of the API.",
         error: "access_denied",
       };
     case "invalid_session":
@@ -141,7 +142,7 @@ export function refusalOf(decision: RefusedDecision): Refusal {
       return {
         status: 503,
         title: "Service unavailable",
-        description: "The access token could not be checked, so the call was refused. Try again.",
+        description: "The access token could not be verified, so the call was denied. Try again.",
       };
   }
 }

@@ -46,7 +46,7 @@ function namesDetail(name: "mcp_method" | "mcp_tool", values: readonly string[])
 }
 
 /** The result for a body that isn't JSON or is too long. */
-export const NO_JSON = Symbol("no JSON");
+export const NO_JSON = Symbol("not JSON");
 
 /** Parses the body of a call. Returns undefined for an empty body. */
 export function parseRpcBody(text: string | undefined): unknown {

@@ -141,7 +141,7 @@ function startLoop(
       const { status, body } = await call(api, "GET", "event/next", {
         "Lambda-Extension-Identifier": identifier,
       });
-      if (status !== 200) throw new Error(`the Extensions API answered ${status}`);
+      if (status !== 200) throw new Error(`the Extensions API returned ${status}`);
       // Each invocation has one INVOKE event, and its handler adds at most one task.
       await workOrRelease();
       if (works.length === 0) {

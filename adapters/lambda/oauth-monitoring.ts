@@ -130,7 +130,7 @@ export async function oauthMonitoring(
   };
   const publicOrigin = options.publicOrigin ?? calls.mcpOrigin;
   const fail = (error: unknown) =>
-    logger.error("Work after the response failed", { cause: String(error) });
+    logger.error("Processing after the response failed", { cause: String(error) });
   const afterResponse = await registerInternalExtension(environment.AWS_LAMBDA_RUNTIME_API, fail, {
     patienceMs: PATIENCE_MS,
   });

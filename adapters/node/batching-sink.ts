@@ -80,9 +80,12 @@ export function createBatchingSink(
       waiting.push(...events.slice(0, room));
       const rest = events.slice(room);
       if (rest.length > 0) {
-        logger.error("Too many events wait to be published; recover these from this line", {
-          events: rest,
-        });
+        logger.error(
+          "The buffer of unpublished events is full; these events were dropped and are logged here for recovery",
+          {
+            events: rest,
+          },
+        );
       }
       schedule();
     },

@@ -134,7 +134,7 @@ export function protectServer(
   function trackLater({ track, publish }: DecidedCall): void {
     const done = new Promise((resolve) => setImmediate(resolve)).then(async () => {
       await track((error) => {
-        logger.error("Work after the response failed", { cause: String(error) });
+        logger.error("Processing after the response failed", { cause: String(error) });
       });
       await publish();
     });

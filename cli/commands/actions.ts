@@ -40,7 +40,7 @@ function targetOf(
   const isOne = named.length + (options.all ? 1 : 0) === 1;
   const one = options.all ? { kind: "all" } : kind && { kind, id: options[kind] };
   const target = isOne ? one : undefined;
-  const message = `name one target: ${TARGET_KINDS.map((each) => `--${each}`).join(", ")}`;
+  const message = `give exactly one target: ${TARGET_KINDS.map((each) => `--${each}`).join(", ")}`;
   return parseInput(
     z
       .unknown()
@@ -87,7 +87,7 @@ async function isConfirmed(
   if (!process.stdin.isTTY || !process.stderr.isTTY) return !isOfAll;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await terminal.question("Go on? [y/N] ")).trim());
+    return /^y(es)?$/i.test((await terminal.question("Continue? [y/N] ")).trim());
   } finally {
     terminal.close();
   }
@@ -124,20 +124,23 @@ async function act(target: Target, { kind, options, ...asked }: Asked): Promise<
   if (options.dryRun) {
     return {
       json: { dry_run: true, kind, target: asked.target, hits },
-      text: printable(`The ${what} would hit ${describeHits(hits)}. Nothing was done.`),
+      text: printable(`The ${what} would affect ${describeHits(hits)}. Nothing was changed.`),
     };
   }
   const isOfAll = asked.target.kind === "all";
-  const own = isOfAll ? " Those of administrators are among them." : "";
-  const question = `The ${what} hits ${describeHits(hits)}.${own}`;
+  const own = isOfAll ? " This includes administrators." : "";
+  const question = `The ${what} affects ${describeHits(hits)}.${own}`;
   if (!(await isConfirmed(question, { yes: options.yes, isOfAll }))) {
-    return { json: { cancelled: true }, text: "Nothing was done: say --yes to do it." };
+    return {
+      json: { cancelled: true },
+      text: "Nothing was changed. To confirm without a prompt, add --yes.",
+    };
   }
   const action = await takeAction(target, request);
   return {
     json: action,
     text: printable(
-      `Action ${action.action_id}: the ${what} is ${action.state}. It hit ${describeHits(action.hits)}.`,
+      `Action ${action.action_id}: the ${what} is ${action.state}. It affected ${describeHits(action.hits)}.`,
     ),
   };
 }
@@ -216,5 +219,5 @@ export async function actionsList(target: Target, options: unknown): Promise<Rep
     printable(action.reason),
   ]);
   const head = ["REQUESTED", "ACTION", "STATE", "KIND", "TARGET", "BY", "UNTIL", "REASON"];
-  return { json: { actions }, text: rows.length > 0 ? table(head, rows) : "No actions." };
+  return { json: { actions }, text: rows.length > 0 ? table(head, rows) : "No actions found." };
 }

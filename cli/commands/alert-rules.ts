@@ -28,18 +28,18 @@ function findRule(given: string, { config }: Target): CustomRule {
   if (!existsSync(given)) {
     const names = config.anomalies.custom.map(({ name }) => name).join(", ") || "none";
     throw new UnusableInputError(
-      `${given} is neither a file nor a rule of anomalies.custom (${names}): name a JSON file with one rule`,
+      `${given} is neither a file nor a rule in anomalies.custom (${names}). Give a JSON file with one rule`,
     );
   }
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(given, "utf8"));
   } catch (error) {
-    throw new UnusableInputError(`${given} is no JSON: ${(error as Error).message}`);
+    throw new UnusableInputError(`${given} is not valid JSON: ${(error as Error).message}`);
   }
   const parsed = checkedCustomRuleSchema.safeParse(value);
   if (!parsed.success) {
-    throw new UnusableInputError(`${given} is no valid rule: ${explain(parsed.error)}`);
+    throw new UnusableInputError(`${given} is not a valid rule: ${explain(parsed.error)}`);
   }
   return parsed.data;
 }
@@ -82,7 +82,9 @@ export async function alertsTry(target: Target, given: string, options: unknown)
   const alerts = tryRule(rule, counts, range);
   const heading = `${rule.name} would have raised ${alerts.length} alerts in the ${days} days since ${toInstant(range.fromMs)}.`;
   const more =
-    alerts.length > MOST_LISTED ? `\n… and ${alerts.length - MOST_LISTED} more: see --json` : "";
+    alerts.length > MOST_LISTED
+      ? `\n… and ${alerts.length - MOST_LISTED} more: use --json to list all`
+      : "";
   return {
     json: { rule, from: toInstant(range.fromMs), to: toInstant(range.toMs), alerts },
     text: alerts.length === 0 ? heading : `${heading}\n\n${alertRows(alerts)}${more}`,
@@ -106,16 +108,18 @@ export async function anomaliesSuggest(target: Target, options: unknown): Promis
   ]);
   const details = suggestions
     .filter(({ alerts }) => alerts.length > 0)
-    .map(({ setting, alerts }) => `\n${setting} at its suggestion:\n\n${alertRows(alerts)}`);
+    .map(
+      ({ setting, alerts }) => `\nAlerts with the suggested ${setting}:\n\n${alertRows(alerts)}`,
+    );
   return {
     json: { from: toInstant(range.fromMs), to: toInstant(range.toMs), suggestions },
     text: [
-      `By the counts of the ${days} days since ${toInstant(range.fromMs)}, for at most ${perWeek} alerts a week each:`,
+      `Based on the ${days} days since ${toInstant(range.fromMs)}, for at most ${perWeek} alerts per week each:`,
       "",
       table(["SETTING", "NOW", "RAISES", "SUGGESTED", "WOULD RAISE"], rows),
       "",
-      "The numbers alone are compared. The product's rules also compare with what is usual, and so raise fewer.",
-      "If what a setting raises now was an attack, leave it as it is.",
+      "These numbers compare only the thresholds. Built-in rules also compare with usual activity, so they raise fewer alerts.",
+      "Do not raise a threshold if the alerts it raises now were real attacks.",
       ...details,
     ].join("\n"),
   };

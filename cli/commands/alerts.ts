@@ -141,7 +141,7 @@ export async function alertsMute(target: Target, options: unknown): Promise<Repo
   await muteClient(target, mute);
   return {
     json: mute,
-    text: `${printable(client)} raises no ${rule ?? "alerts"} until ${mute.until}.`,
+    text: `Muted ${rule ?? "all rules"} for ${printable(client)} until ${mute.until}.`,
   };
 }
 
@@ -151,7 +151,7 @@ export async function alertsUnmute(target: Target, options: unknown): Promise<Re
   await unmuteClient(target, { oauth_client_id: client, rule });
   return {
     json: { oauth_client_id: client, rule },
-    text: `${printable(client)} raises ${rule ?? "alerts"} again.`,
+    text: `Unmuted ${rule ?? "all rules"} for ${printable(client)}.`,
   };
 }
 
@@ -163,7 +163,7 @@ export async function alertsMutes(target: Target): Promise<Report> {
     mute.rule ?? "every rule",
     mute.until,
   ]);
-  const text = rows.length > 0 ? table(["CLIENT", "RULE", "UNTIL"], rows) : "Nobody is muted.";
+  const text = rows.length > 0 ? table(["CLIENT", "RULE", "UNTIL"], rows) : "No clients are muted.";
   return { json: { mutes }, text };
 }
 

@@ -19,7 +19,8 @@ const UNDER_WAY: ReadonlySet<string | undefined> = new Set(["STARTING", "RUNNING
  */
 export async function archiveReplay(target: Target, options: RangeOptions): Promise<Report> {
   const { eventBridge, archiveArn, eventBusArn, storedRuleArn } = target;
-  if (!archiveArn) throw new Error("the stack has no archive: archive.enabled is false");
+  if (!archiveArn)
+    throw new Error("the stack has no archive. Set archive.enabled to true and deploy");
   const { range, title } = rangeOf(target, options);
   const ReplayName = `oauth-monitoring-${target.clock()}`;
   await eventBridge.send(
@@ -42,10 +43,12 @@ export async function archiveReplay(target: Target, options: RangeOptions): Prom
   }
   progress("");
   if (replay.State !== "COMPLETED") {
-    throw new Error(`the replay ${ReplayName} ended as ${replay.State}: ${replay.StateReason}`);
+    throw new Error(
+      `the replay ${ReplayName} ended in state ${replay.State}: ${replay.StateReason}`,
+    );
   }
   return {
     json: { replay: ReplayName, state: replay.State, ...range },
-    text: `Replayed (${title}). The subscriber stores what was not stored.`,
+    text: `Replayed (${title}). The subscriber stores the missing events.`,
   };
 }

@@ -28,19 +28,19 @@ function textOf({ callsPerMonth, lines, ...answer }: CostAnswer, profile: Profil
     .map((line) => [line.part, dollars(line.dollars)]);
   const breakEven = (100 * answer.breakEvenUtilization).toFixed(0);
   return [
-    `A month of ${Math.round(callsPerMonth).toLocaleString("en")} calls, profile ${profile}, once events go as fast as they come.`,
-    `List prices of ${PRICES_REGION} of ${PRICES_DATE}, without free tiers and tax.`,
+    `Monthly cost of ${Math.round(callsPerMonth).toLocaleString("en")} calls, profile ${profile}, once deletion keeps up with new events.`,
+    `${PRICES_REGION} list prices as of ${PRICES_DATE}, excluding free tiers and tax.`,
     "",
-    table(["Part", "$ a month"], [...parts, ["All of these", dollars(answer.dollars)]]),
+    table(["Part", "$ per month"], [...parts, ["All combined", dollars(answer.dollars)]]),
     "",
-    `API Gateway itself is ${dollars(gateway)} $ more.`,
+    `API Gateway itself costs ${dollars(gateway)} $ in addition.`,
     "",
     table(
-      ["Alternative", "$ a month"],
+      ["Alternative", "$ per month"],
       answer.alternatives.map((one) => [one.name, dollars(one.dollars)]),
     ),
     "",
-    `Provisioned capacity is cheaper where more than ${breakEven} % of it is in use, day and night.`,
+    `Provisioned capacity is cheaper if its average utilization is above ${breakEven} %.`,
   ].join("\n");
 }
 

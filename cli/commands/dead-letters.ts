@@ -37,9 +37,9 @@ function reasonOf(attributes: Message["MessageAttributes"] = {}): string {
   const { reason, ERROR_CODE, ERROR_MESSAGE } = attributes;
   if (reason?.StringValue !== undefined) return reason.StringValue;
   if (ERROR_CODE?.StringValue === undefined) {
-    return "delivered too often: see the subscriber's log";
+    return "maximum receive count exceeded: see the subscriber's log";
   }
-  const message = ERROR_MESSAGE?.StringValue ?? "no message";
+  const message = ERROR_MESSAGE?.StringValue ?? "no error message";
   return `EventBridge could not deliver it: ${ERROR_CODE.StringValue}: ${message}`;
 }
 
@@ -62,7 +62,7 @@ export async function deadLettersList(target: Target): Promise<Report> {
     body: Body ?? "",
   }));
   const rows = letters.map((letter) => [letter.message_id, printable(letter.reason)]);
-  const text = rows.length > 0 ? table(["MESSAGE", "REASON"], rows) : "No dead letters.";
+  const text = rows.length > 0 ? table(["MESSAGE", "REASON"], rows) : "No dead letters found.";
   return { json: { dead_letters: letters }, text };
 }
 

@@ -48,11 +48,12 @@ type Options = z.output<typeof optionsSchema>;
 
 /** Advice by name of the AWS error. */
 const ADVICE: Readonly<Record<string, string>> = {
-  AccessDeniedException: "let your identity use the table and its key: see docs/deploy.md",
-  ResourceNotFoundException: "the stack's outputs name what is not there: deploy it again",
-  KMSAccessDeniedException: "let your identity use the stack's key",
-  ExpiredTokenException: "get new credentials",
-  UnrecognizedClientException: "check the credentials and the region",
+  AccessDeniedException:
+    "grant your identity access to the table and its KMS key: see docs/deploy.md",
+  ResourceNotFoundException: "the stack's outputs refer to missing resources: deploy it again",
+  KMSAccessDeniedException: "grant your identity access to the stack's KMS key",
+  ExpiredTokenException: "renew your AWS credentials",
+  UnrecognizedClientException: "check your AWS credentials and region",
 };
 
 function failure(check: string, error: unknown, advice: string): Finding {
@@ -83,8 +84,8 @@ async function checkTables(target: Target): Promise<Finding> {
     )
   ).flat();
   const [first] = failed;
-  if (!first) return { check: "tables", ok: true, found: "every table answers" };
-  const { found, ...rest } = failure("tables", first.error, "look at the state of the tables");
+  if (!first) return { check: "tables", ok: true, found: "all tables respond" };
+  const { found, ...rest } = failure("tables", first.error, "check the status of the tables");
   return { ...rest, found: `${failed.map(({ label }) => label).join(", ")}: ${found}` };
 }
 
@@ -106,10 +107,10 @@ async function checkDeadLetters(target: Target): Promise<Finding> {
           ok: false,
           found: `${count} events could not be stored`,
           advice:
-            "read the reasons with dead-letters list, fix the cause, then dead-letters redrive",
+            "list the reasons with dead-letters list, fix the cause, then run dead-letters redrive",
         };
   } catch (error) {
-    return failure(check, error, "let your identity use the queue");
+    return failure(check, error, "grant your identity access to the queue");
   }
 }
 
@@ -136,13 +137,13 @@ async function seenWithin(
  * EventBridge sends this condition key hasn't been verified on AWS: see docs/local-services.md.
  */
 const LOST_BEFORE_BUFFER =
-  "nothing waits in the buffer. First suspect: EventBridge may not use the queue's key, because the condition aws:SourceAccount in the key's policy is not proven on AWS. If the rule's metric FailedInvocations is above 0, remove the condition from the statements for events.amazonaws.com and try again. If it is 0, look whether the bus's rule is enabled, and at the subscriber's log";
+  "the buffer queue is empty. Check the rule's metric FailedInvocations. Above 0: EventBridge probably cannot use the queue's KMS key; remove the condition aws:SourceAccount from the key policy's statements for events.amazonaws.com and try again. At 0: check that the bus's rule is enabled, and read the subscriber's log";
 
 /** Reports where an event got stuck. */
 async function stuck(target: Target): Promise<string> {
   const waiting = await messagesIn(target, target.bufferQueueUrl).catch(() => 0);
   return waiting > 0
-    ? `${waiting} events wait in the buffer: look at the subscriber's log, throttles and reserved concurrency`
+    ? `${waiting} events are waiting in the buffer queue: check the subscriber's log, throttles and reserved concurrency`
     : LOST_BEFORE_BUFFER;
 }
 
@@ -174,7 +175,7 @@ async function checkEvents(
     return { finding, issued };
   } catch (error) {
     return {
-      finding: failure(check, error, "look at the bus, the token table and their policies"),
+      finding: failure(check, error, "check the event bus, the tokens table and their policies"),
     };
   }
 }
@@ -195,35 +196,35 @@ async function checkSubscriptions(target: Target, TopicArn: string): Promise<Fin
       ({ SubscriptionArn }) => SubscriptionArn !== UNCONFIRMED,
     ).length;
     if (confirmed > 0) {
-      return { check, ok: true, found: `subscriptions to the alarm topic: ${confirmed}` };
+      return { check, ok: true, found: `confirmed subscriptions to the alarm topic: ${confirmed}` };
     }
     return Subscriptions.length > 0
       ? {
           check,
           ok: true,
           warning: true,
-          found: `subscriptions that nobody has confirmed: ${Subscriptions.length}`,
-          advice: "open the link in the message of SNS",
+          found: `unconfirmed subscriptions: ${Subscriptions.length}`,
+          advice: "open the link in the confirmation message from SNS",
         }
       : {
           check,
           ok: true,
           warning: true,
-          found: "nobody is subscribed to the alarm topic",
-          advice: "subscribe somebody: see docs/deploy.md",
+          found: "the alarm topic has no subscriptions",
+          advice: "subscribe to the alarm topic: see docs/deploy.md",
         };
   } catch (error) {
-    return failure(check, error, "let your identity list the topic's subscriptions");
+    return failure(check, error, "allow your identity to list the topic's subscriptions");
   }
 }
 
 /** The meaning of the API's status codes, if they don't come from the integration. */
 const MEANING: Readonly<Record<number, string>> = {
-  401: "the authorizer does not know the token: does the API belong to this stack?",
-  403: "the path asks for other scopes, which --scopes gives, or there is no such route",
-  404: "there is no such route: give the URL of one that is protected",
-  500: "the authorizer or the integration fails: look at their logs",
-  503: "the authorizer could not reach the token store: look at its log and its network",
+  401: "the authorizer does not recognize the token: check that the API is attached to this stack",
+  403: "the route requires other scopes, or does not exist: set --scopes or correct the URL",
+  404: "the route does not exist: give the URL of a protected route",
+  500: "the authorizer or the integration failed: read their logs",
+  503: "the authorizer could not reach the tokens table: check its log and network",
 };
 
 /** Calls the API with the token and waits for the event of the call. */
@@ -237,7 +238,7 @@ async function checkCall(target: Target, options: Options, issued: IssuedToken):
       signal: AbortSignal.timeout(options.wait * SECOND_MS),
     });
     const advice = MEANING[status];
-    if (advice) return { check, ok: false, found: `the API answers ${status}`, advice };
+    if (advice) return { check, ok: false, found: `the API returned ${status}`, advice };
     const tookMs = await seenWithin(target, options, issued.token.token_id, "token_used");
     return tookMs === undefined
       ? {
@@ -245,7 +246,7 @@ async function checkCall(target: Target, options: Options, issued: IssuedToken):
           ok: false,
           found: `the API answers ${status}, and token_used did not reach the audit log within ${options.wait} s`,
           advice:
-            "look whether the method is protected and its stage is deployed, and at the authorizer's log",
+            "check that the method is protected and its stage is deployed, and read the authorizer's log",
         }
       : {
           check,
@@ -253,7 +254,7 @@ async function checkCall(target: Target, options: Options, issued: IssuedToken):
           found: `the API answers ${status}, and token_used reached the audit log after ${tookMs} ms`,
         };
   } catch (error) {
-    return failure(check, error, "look whether the URL is right and can be reached from here");
+    return failure(check, error, "check that the URL is correct and reachable from this machine");
   }
 }
 
@@ -272,11 +273,11 @@ async function checkCleanup(target: Target): Promise<Finding> {
     const [latest] = await listCleanupRuns(target, 1, target.clock());
     const dueMs = target.clock() - 2 * everyMinutes * MINUTE_MS;
     if (!latest) {
-      const found = "no cleanup has run yet";
+      const found = "the cleanup has not run yet";
       if (await hasStoredBefore(target, dueMs)) {
-        return { check, ok: false, found, advice: "look at its schedule and its log" };
+        return { check, ok: false, found, advice: "check its schedule and log" };
       }
-      const advice = `after a first deployment wait ${everyMinutes} minutes, then run doctor again`;
+      const advice = `after the first deployment, wait ${everyMinutes} minutes and run doctor again`;
       return { check, ok: true, warning: true, found, advice };
     }
     const isLate = Date.parse(latest.started_at) < dueMs;
@@ -287,10 +288,10 @@ async function checkCleanup(target: Target): Promise<Finding> {
       check,
       ok: false,
       found: `the last run was at ${latest.started_at}: ${latest.error ?? latest.status}`,
-      advice: isLate ? "look at its schedule" : "look at its log; the next run carries on",
+      advice: isLate ? "check its schedule" : "read its log; the next run resumes",
     };
   } catch (error) {
-    return failure(check, error, "look at the table of cleanup runs");
+    return failure(check, error, "check the cleanup runs table");
   }
 }
 
@@ -302,11 +303,12 @@ async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise
     if (faults.length > 0) return faults.map((fault) => ({ check, ok: false, ...fault }));
     const found =
       callsPerSecond === undefined
-        ? "the account allows what the configuration asks for; --calls-per-second also checks your calls"
-        : `the account allows what the configuration asks for, and ${callsPerSecond} calls a second`;
+        ? "the account's quotas are sufficient for the configuration; add --calls-per-second to check your traffic as well"
+        : `the account's quotas are sufficient for the configuration and ${callsPerSecond} calls per second`;
     return [{ check, ok: true, found }];
   } catch (error) {
-    const advice = "let your identity call lambda:GetAccountSettings and dynamodb:DescribeLimits";
+    const advice =
+      "allow your identity to call lambda:GetAccountSettings and dynamodb:DescribeLimits";
     return [{ ...failure(check, error, advice), advice }];
   }
 }

@@ -25,7 +25,7 @@ function readBytes(file: string): Buffer {
     const { size } = statSync(file);
     if (size > MOST_FILE_BYTES) {
       throw new UnusableInputError(
-        `${file} has ${size} bytes: the subscriber loads at most ${MOST_FILE_BYTES}. Take a table of countries or of operators in place of one of cities`,
+        `${file} has ${size} bytes, but the limit is ${MOST_FILE_BYTES}. Use a country or ASN database instead of a city database`,
       );
     }
     return readFileSync(file);
@@ -33,7 +33,7 @@ function readBytes(file: string): Buffer {
     if (error instanceof UnusableInputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new UnusableInputError(
-      code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read: ${code}`,
+      code === "ENOENT" ? `the file ${file} does not exist` : `${file} cannot be read: ${code}`,
     );
   }
 }
@@ -46,9 +46,9 @@ function openDatabase(file: string): { readonly bytes: Buffer; readonly database
   } catch (error) {
     if (!(error instanceof BrokenDatabaseError)) throw error;
     const advice = isGzip(bytes)
-      ? "it is compressed: unpack it first, with gunzip or tar"
+      ? "it is compressed. Extract it with gunzip or tar"
       : error.message;
-    throw new UnusableInputError(`${file} is no database in the MaxMind DB format: ${advice}`);
+    throw new UnusableInputError(`${file} is not a MaxMind DB file: ${advice}`);
   }
 }
 
@@ -61,7 +61,7 @@ function describe(file: string, database: OriginDatabase) {
   const { type, buildEpochSeconds, ipVersion } = database.metadata;
   const { sampled, known, broken } = sampleDatabase(database);
   if (broken > 0) {
-    throw new UnusableInputError(`${file} has broken records: get it again`);
+    throw new UnusableInputError(`${file} has corrupt records. Download it again`);
   }
   return {
     database_type: type,
@@ -81,7 +81,7 @@ function explain(described: ReturnType<typeof describe>): string[] {
     `Type:      ${printable(database_type) || "(none)"}`,
     `Built:     ${built_at}`,
     `Addresses: ${ip_version === 6 ? "IPv4 and IPv6" : "IPv4"}`,
-    `Knows:     ${shares.join(", ") || "nothing of this product's"} (of ${sampled_addresses} IPv4 addresses)`,
+    `Coverage:  ${shares.join(", ") || "no supported fields"} (sample of ${sampled_addresses} IPv4 addresses)`,
   ];
 }
 
@@ -100,13 +100,13 @@ export async function originsPut(
   const { databases } = config.origins;
   if (originsBucket === undefined || databases.length === 0) {
     throw new UnusableInputError(
-      `the stack has no bucket for databases: name them in origins.databases of the configuration, such as ["country.mmdb"], and deploy it`,
+      `the stack has no bucket for databases. Add their names to origins.databases, such as ["country.mmdb"], and deploy`,
     );
   }
   const name = databaseNameSchema.safeParse(as).data;
   if (name === undefined || !databases.includes(name)) {
     throw new UnusableInputError(
-      `the configuration has no database ${as}: give --as with one of ${databases.join(", ")}`,
+      `origins.databases has no ${as}. Use --as with one of ${databases.join(", ")}`,
     );
   }
   const { bytes, database } = openDatabase(file);
@@ -119,7 +119,7 @@ export async function originsPut(
     json: { database: name, bytes: bytes.length, ...described },
     text: [
       ...explain(described),
-      `Uploaded ${bytes.length} bytes as ${name}. New events have it within the hour.`,
+      `Uploaded ${bytes.length} bytes as ${name}. New events use it within one hour.`,
     ].join("\n"),
   };
 }
@@ -134,7 +134,7 @@ export function originsLook(
   { database: files }: { readonly database: string[] },
 ): Report {
   const address = canonicalIp(ip);
-  if (!bytesOf(address)) throw new UnusableInputError(`${ip} is no address of IPv4 or IPv6`);
+  if (!bytesOf(address)) throw new UnusableInputError(`${ip} is not an IPv4 or IPv6 address`);
   const looked = files.map((file) => {
     const { database } = openDatabase(file);
     const database_type = database.metadata.type;
@@ -143,7 +143,7 @@ export function originsLook(
       return { file, database_type, record, origin: database.find(address) };
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      return { file, database_type, record: `a broken record: ${cause}`, origin: undefined };
+      return { file, database_type, record: `corrupt record: ${cause}`, origin: undefined };
     }
   });
   const known = joinOrigins(...looked.map(({ origin }) => origin));
@@ -152,7 +152,7 @@ export function originsLook(
   return {
     json: { ip, origin, databases: found },
     text: [
-      origin ? `Origin: ${printableJson(origin)}` : "No database knows the address.",
+      origin ? `Origin: ${printableJson(origin)}` : "No database contains this address.",
       ...found.map(({ file, record }) => `${printable(file)}: ${printableJson(record)}`),
     ].join("\n"),
   };

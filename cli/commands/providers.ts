@@ -34,7 +34,7 @@ function readText(file: string): string {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UnusableInputError(
-      code === "ENOENT" ? `there is no file ${file}` : `${file} cannot be read: ${code}`,
+      code === "ENOENT" ? `the file ${file} does not exist` : `${file} cannot be read: ${code}`,
     );
   }
 }
@@ -45,7 +45,7 @@ function valuesIn(text: string, file: string): readonly unknown[] {
     text,
     (line) =>
       new UnusableInputError(
-        `line ${line} of ${file} is not JSON: give one event, a list of events, or one event a line`,
+        `line ${line} of ${file} is not valid JSON. Give one event, a list of events, or one event per line`,
       ),
   );
   return values.length === 1 ? values.flat() : values;
@@ -96,7 +96,7 @@ function readersOf({ mapping, provider }: TryOptions): {
   readonly only: ProviderAdapter | undefined;
 } {
   if (mapping !== undefined && provider !== undefined) {
-    throw new UnusableInputError("give --mapping or --provider, not both");
+    throw new UnusableInputError("--mapping and --provider exclude each other. Give only one");
   }
   if (mapping !== undefined) {
     try {
@@ -110,7 +110,9 @@ function readersOf({ mapping, provider }: TryOptions): {
   const only = KNOWN_PROVIDERS.find(({ name }) => name === provider);
   if (provider !== undefined && !only) {
     const names = KNOWN_PROVIDERS.map(({ name }) => name).join(", ");
-    throw new UnusableInputError(`--provider must be one of ${names}; others need --mapping`);
+    throw new UnusableInputError(
+      `--provider must be one of ${names}. For other providers use --mapping`,
+    );
   }
   return { adapters: KNOWN_PROVIDERS, only };
 }
@@ -141,11 +143,11 @@ export function providersTry(file: string, options: TryOptions, clock: Clock): R
     const adapter = only ?? adapters.find(({ serves }) => serves(message));
     if (adapter) return eventsOfBatch(adapter, message) ?? toOAuthEvent(adapter, message);
     throw new UnusableInputError(
-      `event ${index + 1} does not say which provider it is of: name it with --provider, or give its --mapping`,
+      `the provider of event ${index + 1} is unknown. Set --provider or --mapping`,
     );
   });
   const [first] = events;
-  if (first === undefined) return { json: { events }, text: "No events." };
+  if (first === undefined) return { json: { events }, text: "No events found." };
   const rows = events.map(described);
   return {
     json: { events },

@@ -25,7 +25,7 @@ const AUTHORIZER_SECONDS = 0.1;
 /** Write units per call in the busiest table. */
 const WRITES_A_CALL = 2;
 
-const RAISE_CONCURRENCY = "raise Lambda's quota Concurrent executions in Service Quotas";
+const RAISE_CONCURRENCY = "request a higher Lambda quota Concurrent executions in Service Quotas";
 
 /**
  * Compares the account's limits with the configuration and with the expected calls to the protected APIs.
@@ -45,11 +45,11 @@ export function quotaFaults(
   const needed = Math.ceil((callsPerSecond ?? 0) * AUTHORIZER_SECONDS);
   if (ownConcurrency !== undefined && ownConcurrency < needed) {
     faults.push({
-      found: `${callsPerSecond} calls a second take about ${needed} environments of the authorizer; it can have ${ownConcurrency}`,
+      found: `${callsPerSecond} calls per second need about ${needed} concurrent authorizer environments, but the limit is ${ownConcurrency}`,
       advice:
         reservedConcurrency.Authorizer === undefined
           ? RAISE_CONCURRENCY
-          : "raise functions.reservedConcurrency.Authorizer",
+          : "increase functions.reservedConcurrency.Authorizer",
     });
   }
   const { maxConcurrency } = config.subscriber;
@@ -59,7 +59,7 @@ export function quotaFaults(
     unreserved <= maxConcurrency
   ) {
     faults.push({
-      found: `the subscriber alone may take ${maxConcurrency} environments (subscriber.maxConcurrency), and functions without a reservation share ${unreserved}`,
+      found: `the subscriber may use ${maxConcurrency} concurrent environments (subscriber.maxConcurrency), but all functions without reserved concurrency share ${unreserved}`,
       advice: `${RAISE_CONCURRENCY}, or lower subscriber.maxConcurrency`,
     });
   }
@@ -70,8 +70,9 @@ export function quotaFaults(
     writes > tableWriteUnits
   ) {
     faults.push({
-      found: `${callsPerSecond} calls a second write ${writes} units to a table; a table takes ${tableWriteUnits}`,
-      advice: "raise DynamoDB's quota Table-level write throughput limit in Service Quotas",
+      found: `${callsPerSecond} calls per second consume ${writes} write units on one table, but the limit is ${tableWriteUnits}`,
+      advice:
+        "request a higher DynamoDB quota Table-level write throughput limit in Service Quotas",
     });
   }
   const provisioned = Object.entries(config.capacity.provisioned).flatMap(([table, capacity]) =>
@@ -80,15 +81,15 @@ export function quotaFaults(
   for (const { table, most } of provisioned) {
     if (tableWriteUnits === undefined || most <= tableWriteUnits) continue;
     faults.push({
-      found: `capacity.provisioned.${table}.write.most is ${most}; a table takes ${tableWriteUnits}`,
-      advice: "raise DynamoDB's quota Table-level write throughput limit, or lower it",
+      found: `capacity.provisioned.${table}.write.most is ${most}, but the limit for a table is ${tableWriteUnits}`,
+      advice: "lower it, or request a higher DynamoDB quota Table-level write throughput limit",
     });
   }
   const all = provisioned.reduce((sum, { most }) => sum + most, 0);
   if (accountWriteUnits !== undefined && all > accountWriteUnits) {
     faults.push({
-      found: `capacity.provisioned asks for up to ${all} write units; the account's tables take ${accountWriteUnits}`,
-      advice: "raise DynamoDB's quota Account-level write throughput limit, or lower it",
+      found: `capacity.provisioned allows up to ${all} write units in total, but the account's limit is ${accountWriteUnits}`,
+      advice: "lower it, or request a higher DynamoDB quota Account-level write throughput limit",
     });
   }
   return faults;

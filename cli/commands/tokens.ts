@@ -32,7 +32,7 @@ export async function tokensIssue(
     `Token id:   ${token.token_id}`,
     `Scopes:     ${token.scopes.join(" ")}`,
     `Expires at: ${token.expires_at}`,
-    "Keep the token now: it is stored nowhere and cannot be shown again.",
+    "Save the token now. It is not stored and cannot be shown again.",
   ].join("\n");
   return { json: { token: secret, ...shown }, text };
 }
@@ -52,7 +52,7 @@ const holderSchema = z
   .object(holderShape)
   .refine(
     ({ client, user }) => (client === undefined) !== (user === undefined),
-    "name either --client or --user",
+    "give either --client or --user",
   )
   .transform(
     ({ client, user }): Holder =>
@@ -73,7 +73,7 @@ const listSchema = z
   })
   .refine(
     ({ expiring, unused }) => expiring === undefined || unused === undefined,
-    "give --expiring or --unused, not both",
+    "--expiring and --unused exclude each other. Give only one",
   );
 
 /** Maximum number of tokens to examine when searching for unused ones. */
@@ -144,8 +144,8 @@ function reportOf({
   const listed = rows.length > 0 ? table(head, rows) : "No active tokens.";
   const end =
     lookedAt === undefined
-      ? `There are more than ${MOST_LISTED}.`
-      : `${lookedAt} tokens were looked at; there are more.`;
+      ? `Only the first ${MOST_LISTED} tokens are listed.`
+      : `Only the first ${lookedAt} tokens were checked; there are more.`;
   return {
     json: { tokens: items, more, looked_at: lookedAt },
     text: more ? `${listed}\n${end}` : listed,

@@ -47,11 +47,11 @@ const actionsSchema = z
   })
   .refine(
     ({ target_kind, target_id }) => (target_kind === undefined) === (target_id === undefined),
-    "give target_kind and target_id, or neither",
+    "target_kind and target_id belong together. Give both or neither",
   )
   .refine(
     ({ state, target_kind }) => state === undefined || target_kind === undefined,
-    "give state or a target, not both",
+    "state and a target exclude each other. Give only one",
   );
 
 const heldShape = {
@@ -74,11 +74,11 @@ const tokensSchema = z
   })
   .refine(
     ({ unused_days, expires_before }) => unused_days !== undefined || expires_before === undefined,
-    "expires_before continues a list of unused_days: give both",
+    "expires_before is a cursor for unused_days. Give both",
   )
   .refine(
     ({ unused_days, limit }) => unused_days === undefined || limit === undefined,
-    "unused_days takes no limit: a part of the list is of the tokens looked at",
+    "limit cannot be combined with unused_days, which has pages of a fixed size. Remove it",
   );
 
 const refuse = (message: string): never => {
@@ -88,7 +88,7 @@ const refuse = (message: string): never => {
 const given = (values: readonly unknown[]) => values.filter((value) => value !== undefined).length;
 
 const oneOf = (names: string, values: readonly unknown[]) =>
-  given(values) === 1 || refuse(`give one of ${names}`);
+  given(values) === 1 || refuse(`give exactly one of ${names}`);
 
 const atMostOne = (names: string, values: readonly unknown[]) =>
   given(values) <= 1 || refuse(`give at most one of ${names}`);

@@ -42,7 +42,7 @@ const requestSchema = z
   })
   .refine(
     ({ decision, reason }) => (decision === undefined) === (reason === undefined),
-    "give decision and reason, or neither",
+    "decision and reason belong together. Give both or neither",
   );
 
 /** Returns the fields that the holder of a link may see: those in the notification, and the decision. */

@@ -72,7 +72,11 @@ function servedBy(event: APIGatewayProxyEvent) {
   // Only Okta verifies its endpoint with GET.
   const isAsked = event.httpMethod !== "GET" || name === "okta";
   if (!endpoint || !adapter || !isAsked) {
-    throw new Problem(404, "Not found", "No provider of this name has an endpoint here");
+    throw new Problem(
+      404,
+      "Not found",
+      "No endpoint is configured for this provider. Check the name in the path.",
+    );
   }
   return { endpoint, adapter };
 }
@@ -81,7 +85,9 @@ function servedBy(event: APIGatewayProxyEvent) {
 function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): Buffer {
   const bytes = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
   if (bytes.length <= MAX_BODY_BYTES) return bytes;
-  throw tooLarge(`The body is larger than ${MAX_BODY_BYTES} bytes: send fewer records in one`);
+  throw tooLarge(
+    `The body is larger than ${MAX_BODY_BYTES} bytes. Send fewer records per request.`,
+  );
 }
 
 /** Verifies a request with the provider's current keys. */
@@ -93,11 +99,14 @@ async function verdictOf(
     const keys = await secretText(authentication.secretArn);
     return authenticateRequest(authentication, keys, request, systemClock());
   } catch (error) {
-    logger.error("The secret of a provider's endpoint cannot be used; requests must come again", {
-      provider,
-      cause: String(error),
-    });
-    throw later("The request cannot be authenticated now: send it again");
+    logger.error(
+      "The secret of a provider endpoint cannot be read; the provider must retry its requests",
+      {
+        provider,
+        cause: String(error),
+      },
+    );
+    throw later("The request cannot be authenticated now. Send it again.");
   }
 }
 
@@ -121,12 +130,12 @@ async function authenticate(
   if (!("refusal" in verdict)) return verdict.signedAtMs;
   metrics.count("RequestsUnauthenticated", 1);
   metrics.publishSoon();
-  logger.debug("A request is not its provider's", { provider, reason: verdict.refusal });
+  logger.debug("A provider request failed authentication", { provider, reason: verdict.refusal });
   const scheme = authentication.kind === "bearer" ? "Bearer" : "Signature";
   throw new Problem(
     401,
     "Unauthorized",
-    `The request is not authenticated: ${verdict.refusal}`,
+    `The request could not be authenticated: ${verdict.refusal}`,
     [],
     { "WWW-Authenticate": `${scheme} realm="${config.realm}"` },
   );
@@ -166,11 +175,14 @@ async function publish(
   } catch (error) {
     metrics.count("RequestsLeft", 1);
     metrics.publishSoon();
-    logger.error("A provider's events could not be published; the request must come again", {
-      provider: adapter.name,
-      cause: String(error),
-    });
-    throw later("Not every record could be taken: send the whole request again");
+    logger.error(
+      "A provider's events could not be published; the provider must retry its request",
+      {
+        provider: adapter.name,
+        cause: String(error),
+      },
+    );
+    throw later("Some records could not be accepted. Send the whole request again.");
   }
 }
 
@@ -182,7 +194,7 @@ function verification(event: APIGatewayProxyEvent): unknown {
   const [challenge = ""] = fieldValues(event, "x-okta-verification-challenge");
   if (challenge === "" || challenge.length > MAX_CHALLENGE) {
     throw badRequest([
-      { pointer: "", detail: "the header x-okta-verification-challenge is needed" },
+      { pointer: "", detail: "the header x-okta-verification-challenge is missing" },
     ]);
   }
   return { verification: challenge };

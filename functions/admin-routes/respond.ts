@@ -69,7 +69,7 @@ const OWN_TOKEN_ENDS = badRequest([
   {
     pointer: "/ends_own_token",
     detail:
-      "this revokes the token that you call with as well, unless issued_before is earlier than it: send true to say that you know",
+      "this also revokes the token of this request, unless it was issued after issued_before. Send true to confirm",
   },
 ]);
 

@@ -38,7 +38,7 @@ async function push(record: SQSRecord): Promise<boolean> {
     await deliverSet(delivery, pushSchema.parse(JSON.parse(record.body)));
     return true;
   } catch (error) {
-    logger.warn("A SET was not delivered; it is pushed again later", {
+    logger.warn("A SET could not be delivered; it will be retried", {
       push: record.body,
       receive_count: record.attributes.ApproximateReceiveCount,
       cause: String(error),

@@ -62,7 +62,7 @@ export const handler = middy<unknown, APIGatewayProxyStructuredResultV2>()
       );
       return answerTo(receipt);
     } catch (error) {
-      logger.error("A SET could not be taken; its transmitter will send it again", {
+      logger.error("A SET could not be processed; its transmitter will send it again", {
         request_id: request.requestId,
         cause: String(error),
       });

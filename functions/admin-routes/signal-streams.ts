@@ -64,7 +64,7 @@ function ownerOf({ caller, routeKey }: HttpRequest): string {
   const reads = routeKey.startsWith("GET ") || routeKey.startsWith(`POST ${poll}/`);
   const needed = reads ? STREAM_SCOPES.read : STREAM_SCOPES.manage;
   if (typeof scope !== "string" || !scope.split(" ").includes(needed)) {
-    throw new StreamRequestError(403, `the request needs the scope ${needed}`);
+    throw new StreamRequestError(403, `the request requires the scope ${needed}`);
   }
   if (typeof client !== "string" || client === "") throw new Error("the call was not authorized");
   return client;
@@ -125,16 +125,16 @@ const ROUTES: Readonly<Record<string, Route>> = {
 /** Converts an error to a problem document with the status that the framework requires. */
 function problemOf(error: unknown): Problem {
   if (error instanceof StreamRequestError) {
-    return new Problem(error.status, "Stream request refused", error.message);
+    return new Problem(error.status, "Stream request denied", error.message);
   }
   if (error instanceof StreamChangedError) {
     return new Problem(409, "Stream changed", error.message);
   }
-  logger.error("The request failed", { cause: String(error) });
+  logger.error("Request failed", { cause: String(error) });
   return new Problem(
     500,
     "Internal error",
-    "The server failed to answer the request and logged the error. Try again.",
+    "An unexpected error occurred and was logged. Try again.",
   );
 }
 
@@ -145,7 +145,7 @@ export const handler = middy<unknown, Answer>()
     const request = readHttpRequest(event);
     try {
       const route = ROUTES[request.routeKey];
-      if (!route) throw new Error(`there is no route ${request.routeKey}`);
+      if (!route) throw new Error(`the route ${request.routeKey} does not exist`);
       return await route(request);
     } catch (error) {
       return problemOf(error).toResponse(request.requestId);

@@ -29,7 +29,7 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
       try {
         if (event) await transmitEvent(transmitter, event);
       } catch (error) {
-        logger.error("An event could not be transmitted; the next delivery tries again", {
+        logger.error("An event could not be transmitted; it will be retried", {
           event_id: event?.id,
           cause: String(error),
         });

@@ -51,12 +51,12 @@ async function call(record: SQSRecord): Promise<boolean> {
   if (!event) return true;
   try {
     if (!noticeOf(event)) return true;
-    if (!webhook) throw new Error(`the queue ${name} has no webhook`);
+    if (!webhook) throw new Error(`no webhook is configured for the queue ${name}`);
     const notice = noticeOf(event, await linkOf(event, webhook.name)) as Notice;
     await sendWebhook(webhook, await secretText(webhook.secretArn), notice, systemClock());
     return true;
   } catch (error) {
-    logger.warn("A webhook was not taken; it is called again later", {
+    logger.warn("A webhook call failed; it will be retried", {
       event_id: event.id,
       receive_count: record.attributes.ApproximateReceiveCount,
       cause: String(error),

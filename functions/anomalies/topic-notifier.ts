@@ -16,7 +16,7 @@ export function proposalNotifier(
   return async (action) => {
     const link = await makeLink(action, "topic").catch((error: unknown) => {
       // The notification is still useful without a link, so it is sent.
-      logger.error("A proposal has no link", {
+      logger.error("A proposed action has no approval link", {
         action_id: action.action_id,
         cause: String(error),
       });

@@ -32,7 +32,7 @@ export class UnauthorizedError extends AnswerError {
  */
 export class UnavailableError extends AnswerError {
   constructor() {
-    super("The token store does not answer");
+    super("The token store is unavailable");
     this.name = "UnavailableError";
   }
 }

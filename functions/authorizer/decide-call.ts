@@ -20,7 +20,7 @@ export function reportFailure(
   { logger, metrics }: { readonly logger: Logger; readonly metrics: FunctionMetrics<"authorizer"> },
   error: unknown,
 ): void {
-  logger.error("Work after the response failed", { cause: String(error) });
+  logger.error("Processing after the response failed", { cause: String(error) });
   if (!(error instanceof PublishError)) return;
   metrics.count("EventsLost", error.events.length);
   metrics.publish();
@@ -50,7 +50,7 @@ export async function decideCall(
       const fail = (error: unknown) => reportFailure(authorizer, error);
       const events = (await decided?.track(fail)) ?? [];
       const isAllowed = decision?.outcome === "allowed";
-      logger[isAllowed && !isSampled() ? "debug" : "info"]("The call is decided", {
+      logger[isAllowed && !isSampled() ? "debug" : "info"]("Call decided", {
         outcome: decision?.outcome ?? "failed",
         ...(decision && "reason" in decision ? { reason: decision.reason } : {}),
         event_ids: events.map(({ id }) => id),

@@ -43,7 +43,7 @@ export function pageDocument(script: string, style: string): PageDocument {
 </head>
 <body>
 <div id="app"></div>
-<noscript>The dashboard needs JavaScript. Its data is also at the admin routes and in the CLI.</noscript>
+<noscript>The dashboard needs JavaScript. Without it, use the admin API or the CLI.</noscript>
 <script type="module">${script}</script>
 </body>
 </html>

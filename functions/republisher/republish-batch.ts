@@ -19,7 +19,7 @@ function parse(logger: Logger, body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));
   } catch (error) {
-    logger.error("A message that was set aside is not an event", { cause: refusalReason(error) });
+    logger.error("A spooled message is not an event", { cause: refusalReason(error) });
     return undefined;
   }
 }
@@ -40,7 +40,7 @@ export async function republishBatch(
   } catch (error) {
     const failed = error instanceof PublishError ? error.events : events;
     for (const event of failed) refused.add(event);
-    logger.warn("The bus did not accept events; they will be delivered again", {
+    logger.warn("The event bus did not accept some events; they will be retried", {
       count: failed.length,
       cause: String(error),
     });

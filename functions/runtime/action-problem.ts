@@ -41,7 +41,7 @@ export function actionProblem(error: unknown): Problem | undefined {
     return new Problem(
       503,
       "Service unavailable",
-      "The action is not confirmed. Send the request again, with the same Idempotency-Key.",
+      "It is unknown whether the action was taken. Repeat the request with the same Idempotency-Key.",
     );
   }
   return undefined;

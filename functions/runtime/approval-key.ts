@@ -19,7 +19,7 @@ export function kmsLinkKey(KeyId: string): LinkKey {
     async sign(message) {
       const Message = Buffer.from(message);
       const { Mac } = await kms.send(new GenerateMacCommand({ KeyId, Message, MacAlgorithm }));
-      if (!Mac) throw new Error("KMS answered without the code that was asked for");
+      if (!Mac) throw new Error("KMS returned no MAC");
       return Mac;
     },
     async verify(message, Mac) {

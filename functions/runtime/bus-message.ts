@@ -10,7 +10,7 @@ export function eventInMessage(body: string): OAuthEvent | undefined {
   try {
     return messageSchema.parse(JSON.parse(body)).detail;
   } catch (error) {
-    logger.error("A message is no event", { cause: refusalReason(error) });
+    logger.error("A message is not an event", { cause: refusalReason(error) });
     return undefined;
   }
 }

@@ -23,7 +23,7 @@ function parseBody(event: APIGatewayProxyEvent): unknown {
     throw new Problem(
       415,
       "Unsupported media type",
-      "The body must be JSON: send Content-Type: application/json",
+      "The body is not declared as JSON. Send Content-Type: application/json.",
     );
   }
   const body = event.isBase64Encoded
@@ -33,7 +33,7 @@ function parseBody(event: APIGatewayProxyEvent): unknown {
     throw new Problem(
       413,
       "Content too large",
-      `The body is larger than ${MAX_BODY_BYTES} bytes: shorten it`,
+      `The body is larger than ${MAX_BODY_BYTES} bytes. Send a smaller body.`,
     );
   }
   try {
@@ -52,7 +52,7 @@ export function singleField(event: APIGatewayProxyEvent, name: string): string |
   const values = fieldValues(event, name);
   if (values.length > 1) {
     throw badRequest([
-      { pointer: "", detail: `${name} is given ${values.length} times: give it once` },
+      { pointer: "", detail: `${name} is given ${values.length} times. Give it once` },
     ]);
   }
   return values[0];

@@ -16,7 +16,7 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   const entries = Object.entries(all).map(([name, values]) => {
     if (values && values.length > 1)
       throw badRequest([
-        { pointer: `/${name}`, detail: `it is given ${values.length} times: give it once` },
+        { pointer: `/${name}`, detail: `it is given ${values.length} times. Give it once` },
       ]);
     return [name, values?.[0] ?? ""] as const;
   });
@@ -35,7 +35,7 @@ function toProblem(error: unknown): Problem {
   return new Problem(
     500,
     "Internal error",
-    "The server failed to answer the request and logged the error. Try again.",
+    "An unexpected error occurred and was logged. Try again.",
   );
 }
 
@@ -70,7 +70,7 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
       const problem = toProblem(request.error);
       const requestId = (request.event as APIGatewayProxyEvent).requestContext.requestId;
       if (problem.status >= 500) {
-        logger.error("The request failed", {
+        logger.error("Request failed", {
           request_id: loggableRequestId(request.event as APIGatewayProxyEvent),
           error: request.error,
         });
@@ -88,7 +88,7 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
  */
 export function requireScope(event: APIGatewayProxyEvent, scope: string | undefined): void {
   if (scope === undefined || callerOf(event)?.scope.split(" ").includes(scope)) return;
-  throw new Problem(403, "Forbidden", `The request needs the scope ${scope}`);
+  throw new Problem(403, "Forbidden", `The request requires the scope ${scope}`);
 }
 
 /**

@@ -26,6 +26,9 @@ export async function postpone(
       }),
     );
   } catch (error) {
-    logger.warn("The queue did not postpone a message", { cause: String(error) });
+    logger.warn(
+      "The visibility timeout of a message could not be changed; it is redelivered after the queue's default",
+      { cause: String(error) },
+    );
   }
 }

@@ -87,7 +87,7 @@ export function createSetReceiver(
       sink,
       onOutcome,
       revoke: async (revocation) => {
-        if (!context) throw new Error("the configuration has no action for a signal");
+        if (!context) throw new Error("the configuration has no action for the signal");
         await answerSignal(context, revocation);
       },
     },

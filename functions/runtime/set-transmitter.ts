@@ -31,7 +31,9 @@ function pushQueue(queueUrl: string): SetTransmitter["schedule"] {
     for (let first = 0; first < pushes.length; first += ENTRIES) {
       const [refused, reason] = await sendAgain(pushes.slice(first, first + ENTRIES), sendOnce);
       if (refused.length > 0) {
-        throw new IncompleteRequestError(`the queue refused ${refused.length} push(es): ${reason}`);
+        throw new IncompleteRequestError(
+          `the queue rejected ${refused.length} push(es): ${reason}`,
+        );
       }
     }
   };

@@ -17,7 +17,7 @@ const createClient = () => new KMSClient({ maxAttempts: 3, requestHandler: giveU
 
 /** Returns the bytes of a response, which the SDK types as optional. */
 function bytesOf(value: Uint8Array | undefined): Buffer {
-  if (!value) throw new Error("KMS answered without the bytes that were asked for");
+  if (!value) throw new Error("KMS returned an empty response");
   return Buffer.from(value);
 }
 

@@ -34,10 +34,10 @@ export async function publishBatches(
   for (const { record, events } of batches) {
     try {
       await publishInTurn(await openSink(), events, () => {
-        if (clock() >= deadlineMs) throw new Error("no time was left");
+        if (clock() >= deadlineMs) throw new Error("no time left before the deadline");
       });
     } catch (error) {
-      logger.warn("The records of a batch are not all on the bus; the batch comes again", {
+      logger.warn("Some records of a batch could not be published; the batch will be retried", {
         message_id: record.messageId,
         cause: String(error),
       });

@@ -53,13 +53,13 @@ async function giveUp(
   const names = { message_id: record.messageId, ...(event && namesOf(event)) };
   try {
     await sendDeadLetter(sqs, deadLetterQueueUrl, record.body, reason);
-    logger.warn("An event cannot be stored; it is in the dead-letter queue", {
+    logger.warn("An event cannot be stored; it was moved to the dead-letter queue", {
       ...names,
       reason,
     });
     return true;
   } catch (error) {
-    logger.error("The dead-letter queue does not answer", { ...names, cause: String(error) });
+    logger.error("The dead-letter queue does not respond", { ...names, cause: String(error) });
     return false;
   }
 }
@@ -80,9 +80,13 @@ async function giveBack(
 ): Promise<void> {
   try {
     const refused = await returnMessages(sqs, bufferQueueUrl, records);
-    if (refused > 0) logger.warn("The queue brings some events again late", { count: refused });
+    if (refused > 0)
+      logger.warn(
+        "The retry delay of some events could not be set; the queue redelivers them late",
+        { count: refused },
+      );
   } catch (error) {
-    logger.warn("The queue brings events again late", {
+    logger.warn("The retry delay of the events could not be set; the queue redelivers them late", {
       count: records.length,
       cause: String(error),
     });
@@ -101,7 +105,7 @@ async function withinDeadline<T>(work: Promise<T>, deadlineMs: number, clock: Cl
   if (deadlineMs === Number.POSITIVE_INFINITY) return work;
   let timer: NodeJS.Timeout | undefined;
   const overdue = new Promise<never>((_, reject) => {
-    const expire = () => reject(new Error("a service did not answer before the deadline"));
+    const expire = () => reject(new Error("a service did not respond before the deadline"));
     timer = setTimeout(expire, Math.max(0, deadlineMs - clock()) + GRACE_MS);
   });
   return Promise.race([work, overdue]).finally(() => clearTimeout(timer));
@@ -123,7 +127,7 @@ export async function storeBatch(
   try {
     return await withinDeadline(tryBatch(subscriber, event, deadlineMs), deadlineMs, clock);
   } catch (error) {
-    logger.error("The batch failed; its messages will be delivered again", {
+    logger.error("The batch failed; its messages will be retried", {
       count: Records.length,
       cause: String(error),
     });
@@ -140,7 +144,7 @@ function enriched({ origins, logger }: Subscriber, event: OAuthEvent): OAuthEven
   try {
     return addOrigin(event, origins);
   } catch (error) {
-    logger.warn("The origin of an event could not be found", {
+    logger.warn("IP enrichment of an event failed", {
       ...namesOf(event),
       cause: String(error),
     });
@@ -155,7 +159,7 @@ async function tryBatch(
 ): Promise<SQSBatchResponse> {
   const { store, adapters, entered, spread, clock, logger, metrics } = subscriber;
   const refreshed = subscriber.refresh?.().catch((error: unknown) => {
-    logger.warn("The databases of origins could not be refreshed", { cause: String(error) });
+    logger.warn("The IP enrichment databases could not be refreshed", { cause: String(error) });
   });
   const parsed = Records.map((record) => ({
     record,
@@ -203,7 +207,7 @@ async function tryBatch(
   }
   const [first] = outcome.retry;
   if (first) {
-    logger.warn("Events could not be stored now; they will be delivered again", {
+    logger.warn("Events could not be stored now; they will be retried", {
       count: failures.size,
       reason: first.reason,
       events: outcome.retry.map(({ event }) => namesOf(event)),
@@ -212,7 +216,7 @@ async function tryBatch(
   const returned = Records.filter(({ messageId }) => failures.has(messageId));
   if (returned.length > 0) await giveBack(subscriber, returned);
   if (outcome.stored.length > 0) {
-    logger.debug("Events are stored", { events: outcome.stored.map(namesOf) });
+    logger.debug("Events stored", { events: outcome.stored.map(namesOf) });
   }
   const inStore = new Set([...outcome.stored, ...outcome.duplicates].map(({ id }) => id));
   measureBatch(

@@ -160,8 +160,7 @@ export class AdminApi extends Construct {
     });
     Validations.of(this.openPage).acknowledge({
       id: "AwsSolutions-APIG4",
-      reason:
-        "The page is open to everybody: it holds no data and asks for a token before it shows any.",
+      reason: "The page is public: it contains no data and needs a token to load any.",
     });
     this.openApproval =
       config.responses.approvalLinks &&
@@ -172,7 +171,7 @@ export class AdminApi extends Construct {
       Validations.of(this.openApproval).acknowledge({
         id: "AwsSolutions-APIG4",
         reason:
-          "Who approves by link has no token: the link is signed by a key of the stack, for one action and a time.",
+          "Approval links need no token: each is signed with the stack's KMS key for one action and expires.",
       });
     }
     this.openProviders = hasEndpoints ? this.#addProviders(config, to("ProviderEndpoint")) : [];
@@ -195,7 +194,7 @@ export class AdminApi extends Construct {
       Validations.of(method).acknowledge({
         id: "AwsSolutions-APIG4",
         reason:
-          "A provider has no token of ours: the function checks its signature or shared secret before it reads the request.",
+          "Providers have no access token of this stack. The function verifies the signature or shared secret before it reads the request.",
       });
     }
     return methods;
@@ -206,21 +205,21 @@ export class AdminApi extends Construct {
       {
         id: "AwsSolutions-APIG2",
         reason:
-          "Each function parses its query by a schema and answers 400 with every mistake in a problem document; API Gateway's validator only checks that a parameter is present.",
+          "Each function validates its input with a schema and returns 400 with a problem document that lists every mistake. API Gateway's validator only checks that parameters are present.",
       },
       {
         id: "AwsSolutions-COG4",
-        reason: "The authorizer checks opaque tokens, which no Cognito user pool knows.",
+        reason: "The authorizer verifies opaque tokens, which a Cognito user pool cannot do.",
       },
       {
         id: "AwsSolutions-APIG6",
         reason:
-          "An execution log can hold what a caller sends, including session ids, in a log group that API Gateway creates and never expires. The access log has every call, and the functions log the reason.",
+          "Execution logs can contain caller input, including session ids, in a log group without expiry that API Gateway creates. The access log records every call, and the functions log the reasons.",
       },
       {
         id: "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
         reason:
-          "Every API of the account logs through this role; the policy is the one that AWS documents for it.",
+          "All APIs of the account use this role for logging. AWS documents this managed policy for it.",
       },
     );
   }

@@ -67,9 +67,9 @@ const TOO_FEW = {
 
 /** Alarm descriptions for functions whose errors have a specific meaning. */
 const ERROR_MEANING: Partial<Record<FunctionName, string>> = {
-  Subscriber: "The subscriber fails as a whole; its batches are delivered again",
-  Anomalies: "A detection run failed; the next one carries on: see its log",
-  Cleanup: "A cleanup run failed: see GET /admin/oauth/cleanup-runs",
+  Subscriber: "The subscriber failed; its batches will be retried. Read its log",
+  Anomalies: "A detection run failed; the next run resumes. Read the log of Anomalies",
+  Cleanup: "A cleanup run failed. Read the error at GET /admin/oauth/cleanup-runs",
 };
 
 /** Alarms on every component that would otherwise fail silently. */
@@ -98,7 +98,7 @@ export class Alarms extends Construct {
     props.functions.watch((name, created) => this.#watchFunction(name, created));
     this.#alarm(
       "SuspiciousActivity",
-      "Suspicious activity was reported: see GET /admin/oauth/security-events",
+      "Suspicious activity was reported. Review GET /admin/oauth/security-events",
       ownMetric(this.props.functions.metricsName, "subscriber", "SuspiciousActivity", SUM),
       props.config.alarms.suspiciousActivity,
     );
@@ -112,7 +112,7 @@ export class Alarms extends Construct {
   watchApi(scope: Construct, api: IRestApi, given?: ServerErrorsThreshold): void {
     this.#rateAlarm(
       "OAuthServerErrors",
-      "The API answers 5XX; 503 means that the token store does not answer and callers are refused",
+      "The API returns 5XX. 503 means that the token store does not respond and calls are denied",
       {
         // References the API by name, because it may be in another stack on which this stack must not depend.
         failures: apiMetric(api, "5XXError", SUM),
@@ -133,7 +133,7 @@ export class Alarms extends Construct {
   watchHttpApi(scope: Construct, api: IHttpApi, given?: ServerErrorsThreshold): void {
     this.#rateAlarm(
       "OAuthServerErrors",
-      "The API answers 5XX; 500 can mean that the token store does not answer and callers are refused",
+      "The API returns 5XX. 500 can mean that the token store does not respond and calls are denied",
       { failures: api.metricServerError(SUM), attempts: api.metricCount(SUM), period: PERIOD },
       this.#thresholdOf(api, given),
       scope,
@@ -153,13 +153,13 @@ export class Alarms extends Construct {
     const { config, flow } = this.props;
     this.#alarm(
       "DeadLetters",
-      "Events could not be stored: read the reason in the dead-letter queue, fix the cause, redrive",
+      "Events could not be stored. List the reasons with dead-letters list, fix the cause, then run dead-letters redrive",
       flow.deadLetters.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       config.alarms.deadLetters,
     );
     this.#alarm(
       "Unpublishable",
-      "The bus never accepted some events: fix the bus, then move them back to the unpublished queue",
+      "The event bus rejected some events on every attempt. Fix the bus, then move them back to the unpublished queue",
       flow.unpublishable.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       config.alarms.deadLetters,
     );
@@ -169,7 +169,7 @@ export class Alarms extends Construct {
     ] as const) {
       this.#alarm(
         name,
-        "Events wait too long: look for throttled tables, errors of the function, or a bus that is down",
+        "Events wait too long in the queue. Check for throttled tables, function errors, and an unavailable event bus",
         queue.metricApproximateAgeOfOldestMessage(MAXIMUM),
         config.alarms.bufferAgeSeconds,
       );
@@ -184,7 +184,7 @@ export class Alarms extends Construct {
     for (const rule of this.props.flow.rules) {
       this.#alarm(
         `${rule.node.id}Dropped`,
-        "EventBridge could bring events neither to the buffer nor to the dead letters: look at the policies of queues and key, then replay the archive",
+        "EventBridge could deliver events neither to the buffer queue nor to the dead-letter queue. Check the policies of the queues and the KMS key, then replay the archive",
         droppedEvents(rule, SUM),
         1,
       );
@@ -200,7 +200,7 @@ export class Alarms extends Construct {
     const { metricsName } = this.props.functions;
     this.#rateAlarm(
       "AuthorizerUnavailable",
-      "The authorizer could not decide and callers got 503: look at the tokens table and the authorizer's log",
+      "The authorizer could not decide and callers received 503. Check the tokens table and the authorizer's log",
       {
         failures: ownMetric(metricsName, "authorizer", "Unavailable", SUM),
         // Every decision records one duration, so the sample count is the number of decisions.
@@ -216,13 +216,13 @@ export class Alarms extends Construct {
     // count doesn't separate timeouts from 401s, but only a timeout reaches the time limit.
     this.#alarm(
       "AuthorizerTimeouts",
-      "The authorizer ran into its time limit: its caller waited that long or got 5XX, and events of the call may be lost. Look for the invocation's last line in its log",
+      "The authorizer timed out: callers waited that long or received 5XX, and events may be lost. Find the invocation's last line in its log",
       this.props.functions.get("Authorizer").metricDuration(MAXIMUM),
       timeoutOf("Authorizer").toMilliseconds(),
     );
     this.#alarm(
       "AuthorizerLatency",
-      "One decision in a hundred takes too long: look at cold starts and at the latency of the tokens table",
+      "The 99th percentile of the decision time is too high. Check cold starts and the latency of the tokens table",
       ownMetric(metricsName, "authorizer", "DecisionDuration", {
         period: PERIOD,
         statistic: "p99",
@@ -233,7 +233,7 @@ export class Alarms extends Construct {
     );
     this.#alarm(
       "EventsLost",
-      "Events could be neither published nor set aside: recover them from the authorizer's log",
+      "Events could be neither published nor spooled. Recover them from the authorizer's log",
       ownMetric(metricsName, "authorizer", "EventsLost", SUM),
       1,
     );
@@ -244,14 +244,14 @@ export class Alarms extends Construct {
     const period = Duration.minutes(2 * config.cleanup.everyMinutes);
     this.#alarm(
       "CleanupNotRun",
-      "No cleanup ran in two periods: look at its schedule",
+      "No cleanup started in two periods. Check its schedule",
       functions.get("Cleanup").metricInvocations({ period, statistic: "Sum" }),
       1,
       TOO_FEW,
     );
     this.#alarm(
       "CleanupNotFinished",
-      "No cleanup finished in two periods: more expires than is removed, or it fails; see GET /admin/oauth/cleanup-runs",
+      "No cleanup finished in two periods: it fails, or items expire faster than it deletes them. Check GET /admin/oauth/cleanup-runs",
       ownMetric(this.props.functions.metricsName, "cleanup", "CleanupFinished", {
         period,
         statistic: "Maximum",
@@ -267,7 +267,7 @@ export class Alarms extends Construct {
     const period = Duration.minutes(3 * config.anomalies.everyMinutes);
     this.#alarm(
       "DetectionNotRun",
-      "No detection ran in three periods: look at its schedule",
+      "No detection ran in three periods. Check its schedule",
       functions.get("Anomalies").metricInvocations({ period, statistic: "Sum" }),
       1,
       TOO_FEW,
@@ -279,7 +279,7 @@ export class Alarms extends Construct {
     if (config.providers.endpoints.length === 0) return;
     this.#alarm(
       "ProviderRequestsRefused",
-      "Requests to a provider's path have no valid signature or secret: somebody tries it, or a key was changed on one side only",
+      "Requests to a provider endpoint have no valid signature or secret. Check whether a key was changed on one side only; otherwise treat it as an attack",
       ownMetric(functions.metricsName, "provider-endpoint", "RequestsUnauthenticated", SUM),
       config.alarms.providerRequestsRefused,
     );
@@ -294,7 +294,7 @@ export class Alarms extends Construct {
       for (const [index, { names, metric }] of sums.entries()) {
         this.#rateAlarm(
           `Table${kind}Throttles${index + 1}`,
-          `DynamoDB throttles ${kind.toLowerCase()}s of one of these: ${names.join(", ")}. Raise the shards of the index, or the account's limits`,
+          `DynamoDB throttles ${kind.toLowerCase()}s of one of: ${names.join(", ")}. Increase the index's shard count, or the account's limits`,
           { failures: metric, successes, period: PERIOD },
           config.alarms.tableThrottles,
         );
@@ -305,9 +305,9 @@ export class Alarms extends Construct {
   #watchFunction(name: FunctionName, created: IFunction): void {
     const { alarms } = this.props.config;
     const throttled =
-      "Lambda throttles the function: raise the account's concurrency, or functions.reservedConcurrency";
+      "Lambda throttles the function. Increase the account's concurrency, or functions.reservedConcurrency";
     const failed =
-      ERROR_MEANING[name] ?? "The function fails, runs out of time or of memory: see its log";
+      ERROR_MEANING[name] ?? "The function fails, times out or runs out of memory. Read its log";
     const throttles = created.metricThrottles(SUM);
     const errors = created.metricErrors(SUM);
     if (SCHEDULED.has(name)) {

@@ -44,7 +44,7 @@ export class ApiFirewall extends Construct {
     if (webAclArn === undefined) {
       Validations.of(stage).acknowledge({
         id: "AwsSolutions-APIG3",
-        reason: "A web ACL costs extra for each month and call; api.waf or api.webAclArn adds one.",
+        reason: "A web ACL is billed per month and request. Add one with api.waf or api.webAclArn.",
       });
       return;
     }
@@ -54,7 +54,7 @@ export class ApiFirewall extends Construct {
   #createWebAcl({ waf }: ApiParameters): string | undefined {
     if (!waf.enabled) return undefined;
     return new CfnWebACL(this, "WebAcl", {
-      description: "In front of the OAuth monitoring API",
+      description: "Protects the OAuth monitoring API",
       scope: "REGIONAL",
       defaultAction: { allow: {} },
       // The construct's address makes the name unique within the stack.

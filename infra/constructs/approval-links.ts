@@ -24,7 +24,7 @@ export class ApprovalLinks extends Construct {
     super(scope, id);
     const { settings, functions, dashboardUrl, removalPolicy } = props;
     this.key = new Key(this, "Key", {
-      description: "Signs the links by which OAuth monitoring's actions are approved",
+      description: "Signs approval links for OAuth monitoring actions",
       keySpec: KeySpec.HMAC_256,
       keyUsage: KeyUsage.GENERATE_VERIFY_MAC,
       removalPolicy,

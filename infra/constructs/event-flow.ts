@@ -94,7 +94,7 @@ export class EventFlow extends Construct {
       Names.uniqueResourceName(this, { separator: "-", maxLength });
     this.bus = new EventBus(this, "Bus", {
       eventBusName: uniqueName(256),
-      description: "OAuth events of every producer",
+      description: "OAuth events from all producers",
     });
     const { mappings } = config.providers;
     const mapped = mappings.filter(({ partnerEventBus }) => partnerEventBus === undefined);
@@ -109,14 +109,14 @@ export class EventFlow extends Construct {
         archiveName: uniqueName(MAX_ARCHIVE_NAME),
         sourceEventBus: this.bus,
         eventPattern,
-        description: "For the replay of OAuth events",
+        description: "Archives OAuth events for replays",
         retention: Duration.days(config.archive.retentionDays),
         kmsKey: key,
       });
     }
     const toBuffer = () => patientTarget(this.buffer, this.deadLetters);
     this.stored = new Rule(this, "Stored", {
-      description: "Brings every OAuth event to the subscriber's buffer",
+      description: "Delivers all OAuth events to the subscriber's queue",
       eventBus: this.bus,
       eventPattern,
       targets: [toBuffer()],
@@ -129,7 +129,7 @@ export class EventFlow extends Construct {
     for (const [index, name] of [...partnerBuses].entries()) {
       rules.push(
         new Rule(this, `Partner${index}`, {
-          description: "Brings an identity provider's events to the subscriber's buffer",
+          description: "Delivers an identity provider's events to the subscriber's queue",
           eventBus: EventBus.fromEventBusName(this, `PartnerBus${index}`, name),
           eventPattern: { source: [name] },
           targets: [toBuffer()],
@@ -140,7 +140,7 @@ export class EventFlow extends Construct {
       // AWS services put their events on the default bus.
       rules.push(
         new Rule(this, "Cognito", {
-          description: "Brings Cognito's calls to the subscriber's buffer",
+          description: "Delivers Cognito API calls to the subscriber's queue",
           eventPattern: { source: ["aws.cognito-idp"] },
           targets: [toBuffer()],
         }),

@@ -82,7 +82,7 @@ function configVariable(config: MonitoringConfig): string {
     .map(([key, value]) => ({ key, size: sizeOf(value) }))
     .sort((a, b) => b.size - a.size);
   throw new Error(
-    `the oauth-monitoring configuration has ${bytes} bytes, without defaults: more than the ${MAX_CONFIG_BYTES} that fit a function's environment: shorten ${largest?.key}, which has ${largest?.size}`,
+    `the oauth-monitoring configuration has ${bytes} bytes without defaults, but only ${MAX_CONFIG_BYTES} fit into a function's environment. Shorten ${largest?.key}, which has ${largest?.size}`,
   );
 }
 
@@ -447,7 +447,7 @@ export class Functions extends Construct {
     Validations.of(role).acknowledge({
       id: "AwsSolutions-IAM5[Resource::*]",
       reason:
-        "X-Ray's PutTraceSegments and PutTelemetryRecords take no resources, nor do EC2's actions for a function in a VPC; nothing else is allowed on *.",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords, and the EC2 actions of functions in a VPC, do not support resource-level permissions. Nothing else is allowed on *.",
     });
     if (network) {
       role.addToPolicy(new PolicyStatement({ actions: NETWORK_ACTIONS, resources: ["*"] }));
@@ -583,7 +583,7 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
 function functionAsset({ folder, entry = "index" }: FunctionDefinition): string {
   const path = join(packageRoot(), "dist/functions", folder);
   if (!existsSync(join(path, `${entry}.mjs`))) {
-    throw new Error(`the function ${folder} is not built: run npm run build`);
+    throw new Error(`the function ${folder} is not built. Run npm run build`);
   }
   return path;
 }

@@ -40,9 +40,11 @@ export class MetricsDashboard extends Construct {
   readonly #calls = graph("API calls");
   readonly #refusals = graph("API errors: 4XX, 5XX");
   readonly #latency = graph("API latency (ms): p50, p99");
-  readonly #errors = graph("Function errors (the authorizer's are its 401s)");
+  readonly #errors = graph("Function errors (authorizer: includes its 401 responses)");
   readonly #throttles = graph("Function throttles");
-  readonly #durations = graph("Function duration (ms): p99, with work after the response");
+  readonly #durations = graph(
+    "Function duration (ms): p99, including processing after the response",
+  );
 
   constructor(
     scope: Construct,
@@ -90,7 +92,7 @@ export class MetricsDashboard extends Construct {
   #coldStarts(): GraphWidget {
     const starts = this.#own("authorizer", "InitDuration", "SampleCount");
     const times = ["p50", "Maximum"].map((each) => this.#own("authorizer", "InitDuration", each));
-    const widget = graph("Authorizer cold starts: number, and init time (ms, right)", [starts]);
+    const widget = graph("Authorizer cold starts: count, and init time (ms, right)", [starts]);
     for (const time of times) widget.addRightMetric(time);
     return widget;
   }
@@ -103,7 +105,7 @@ export class MetricsDashboard extends Construct {
         outcomes.map((name) => this.#own("authorizer", name)),
         true,
       ),
-      graph("Time to a decision (ms)", [
+      graph("Decision time (ms)", [
         this.#own("authorizer", "DecisionDuration", "p50"),
         this.#own("authorizer", "DecisionDuration", "p99"),
       ]),
@@ -136,11 +138,11 @@ export class MetricsDashboard extends Construct {
         "Events at the subscriber",
         stored.map((name) => this.#own("subscriber", name)),
       ),
-      graph("From occurred to stored (ms)", [
+      graph("Time from occurrence to storage (ms)", [
         this.#own("subscriber", "EventLag", "p50"),
         this.#own("subscriber", "EventLag", "p99"),
       ]),
-      graph("The bus was down", [
+      graph("Event bus unavailable", [
         this.#own("authorizer", "EventsSetAside"),
         this.#own("authorizer", "EventsLost"),
         this.#own("republisher", "EventsReturned"),
@@ -190,7 +192,7 @@ export class MetricsDashboard extends Construct {
         removed.map((name) => this.#own("cleanup", name)),
         true,
       ),
-      graph("Cleanup finished (1) or stopped (0)", [
+      graph("Cleanup: finished (1), stopped early (0)", [
         this.#own("cleanup", "CleanupFinished", "Minimum"),
       ]),
       graph("Cleanup duration (ms)", [this.#own("cleanup", "CleanupDuration", "Maximum")]),
@@ -201,10 +203,10 @@ export class MetricsDashboard extends Construct {
     const changes = ["AlertsOpened", "AlertsResolved"] as const;
     return [
       graph(
-        "Alerts opened, resolved",
+        "Opened and resolved alerts",
         changes.map((name) => this.#own("anomalies", name)),
       ),
-      graph("Alerts open", [this.#own("anomalies", "AlertsOpen", "Maximum")]),
+      graph("Open alerts", [this.#own("anomalies", "AlertsOpen", "Maximum")]),
       graph("Detection duration (ms)", [this.#own("anomalies", "DetectionDuration", "Maximum")]),
     ];
   }

@@ -84,7 +84,8 @@ export class OcsfExport extends Construct {
     });
     Validations.of(this.undelivered).acknowledge({
       id: "AwsSolutions-SQS3",
-      reason: "It is the dead-letter queue of the rules' target, which the check cannot see.",
+      reason:
+        "It is the dead-letter queue of the rules' target. The check does not recognize these.",
     });
     for (const rule of props.rules) rule.addTarget(this.#target());
     this.undelivered.addToResourcePolicy(
@@ -97,7 +98,7 @@ export class OcsfExport extends Construct {
     );
     this.#alarm(
       "NotDelivered",
-      "Firehose did not accept events for a day: they are in the queue Undelivered, and in the bus's archive",
+      "Firehose did not accept some events for a day. Recover them from the queue Undelivered, or from the bus's archive",
       this.undelivered.metricApproximateNumberOfMessagesVisible({
         period: Duration.minutes(5),
         statistic: "Maximum",
@@ -106,7 +107,7 @@ export class OcsfExport extends Construct {
     );
     this.#alarm(
       "Late",
-      "Events wait too long for S3: look at the stream's log, its role, and the bucket's and key's policies",
+      "Events wait too long for delivery to S3. Check the stream's log, its role, and the policies of the bucket and the KMS key",
       this.#stream.metric("DeliveryToS3.DataFreshness", {
         period: Duration.minutes(5),
         statistic: "Maximum",
@@ -228,7 +229,7 @@ export class OcsfExport extends Construct {
     Validations.of(policy).acknowledge(
       ...[PREFIX, ERROR_PREFIX].map((prefix) => ({
         id: `AwsSolutions-IAM5[Resource::<${bucketId}.Arn>/${prefix}*]`,
-        reason: "Firehose names the objects as it writes them; only the prefix is known before.",
+        reason: "Firehose chooses the object names. Only the prefix is known in advance.",
       })),
     );
     return policy;

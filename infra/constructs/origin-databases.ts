@@ -35,7 +35,7 @@ export class OriginDatabases extends Construct {
     });
     Validations.of(this.bucket).acknowledge({
       id: "AwsSolutions-S1",
-      reason: "It holds tables that anybody may get, and nothing about the callers of the API.",
+      reason: "It contains only publicly available databases and no data about API callers.",
     });
     for (const grantee of readers) {
       const grant = (actions: string[], resourceArns: string[]) =>

@@ -60,7 +60,7 @@ interface GatewayProblem {
 const UNAVAILABLE = {
   status: 503,
   title: "Service unavailable",
-  detail: '"The access token could not be checked, so the call was refused. Try again."',
+  detail: '"The access token could not be verified, so the call was denied. Try again."',
   headers: { "Retry-After": "'1'" },
 };
 
@@ -116,14 +116,14 @@ function problems(
       id: "NoSuchRoute",
       status: 404,
       title: "Not found",
-      detail: '"There is no such route"',
+      detail: '"The route does not exist. Check the method and path."',
     },
     {
       type: ResponseType.REQUEST_TOO_LARGE,
       id: "RequestTooLarge",
       status: 413,
       title: "Content too large",
-      detail: '"The request is larger than API Gateway takes"',
+      detail: '"The request exceeds the size limit of API Gateway. Send a smaller request."',
     },
     {
       type: ResponseType.THROTTLED,
@@ -155,7 +155,7 @@ function rest(kind: string, title: string): string {
 }
 
 const REST: readonly (readonly [ResponseType, string])[] = [
-  [ResponseType.DEFAULT_4XX, rest("refused", "The call was refused")],
+  [ResponseType.DEFAULT_4XX, rest("refused", "The call was denied")],
   [ResponseType.DEFAULT_5XX, rest("failed", "The call failed")],
 ];
 
@@ -211,7 +211,7 @@ function corsHeaders(api: IRestApi, cors: CorsOptions | undefined): Headers {
   if (origin === undefined || another !== undefined) {
     Annotations.of(api).addWarningV2(
       "oauth-monitoring:cors-origins",
-      `${api.node.path} allows several origins, and a gateway response cannot choose among them, so browsers do not show refused calls to your page: give attach gatewayResponses.headers with Access-Control-Allow-Origin`,
+      `${api.node.path} allows several CORS origins, but a gateway response can name only one, so browsers hide denied calls from your page. Set Access-Control-Allow-Origin in the option gatewayResponses.headers of attach`,
     );
     return {};
   }

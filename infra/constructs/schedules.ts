@@ -22,19 +22,19 @@ export class Schedules extends Construct {
   ) {
     super(scope, id);
     new Rule(this, "Anomalies", {
-      description: "Looks for anomalies in the counters",
+      description: "Runs the anomaly detection",
       schedule: Schedule.rate(Duration.minutes(config.anomalies.everyMinutes)),
       targets: [new LambdaFunction(anomalies, { retryAttempts: 0 })],
     });
     new Rule(this, "Cleanup", {
-      description: "Removes expired tokens, codes, sessions and events",
+      description: "Deletes expired tokens, codes, sessions and events",
       schedule: Schedule.rate(Duration.minutes(config.cleanup.everyMinutes)),
       // The next run does the work of a failed one. A retry would only run in parallel to it.
       targets: [new LambdaFunction(cleanup, { retryAttempts: 0 })],
     });
     if (signalPoller) {
       new Rule(this, "SignalPoll", {
-        description: "Fetches security events of other systems",
+        description: "Polls Security Event Tokens from other systems",
         schedule: Schedule.rate(Duration.minutes(config.signals?.receiver?.pollEveryMinutes ?? 1)),
         targets: [new LambdaFunction(signalPoller, { retryAttempts: 0 })],
       });

@@ -82,7 +82,7 @@ export class SignalTransmitter extends Construct {
       deadLetterQueue: deadLetters(PUSH_TRIES),
     });
     new Rule(this, "Transmitted", {
-      description: "Brings alerts and actions to the transmitter of Shared Signals",
+      description: "Delivers alerts and actions to the Shared Signals transmitter",
       eventBus: bus,
       eventPattern: {
         source: [EVENT_SOURCE],
@@ -122,7 +122,7 @@ export class SignalTransmitter extends Construct {
     alarmUndelivered(
       this,
       this.undelivered,
-      "A receiver of Shared Signals took some SETs at no try: look at the queue Undelivered and the log of SignalDelivery",
+      "A Shared Signals receiver rejected some SETs on every attempt. Check the queue Undelivered and the log of SignalDelivery",
       props.alarmTopic,
     );
   }

@@ -48,7 +48,7 @@ export class SignalsApi extends Construct {
     const { config, logRetention, removalPolicy } = props;
     this.api = new HttpApi(this, "Api", {
       apiName: Names.uniqueResourceName(this, { separator: "-", maxLength: 80 }),
-      description: "OAuth monitoring: Shared Signals from other systems and to them",
+      description: "OAuth monitoring: Shared Signals receiver and transmitter",
       createDefaultStage: false,
     });
     const accessLog = new LogGroup(this, "AccessLog", { retention: logRetention, removalPolicy });
@@ -67,7 +67,7 @@ export class SignalsApi extends Construct {
         HttpMethod.POST,
         SET_PATH,
         "SignalReceiver",
-        "A Security Event Token is authenticated by its signature: each transmitter has keys of its own, and no token of ours (RFC 8935).",
+        "Security Event Tokens are authenticated by their signature (RFC 8935). Transmitters have their own keys and no access token of this stack.",
       );
     }
   }
@@ -80,7 +80,7 @@ export class SignalsApi extends Construct {
         HttpMethod.GET,
         path,
         "SignalStreams",
-        "The transmitter's metadata and public keys are for everybody, as of any issuer.",
+        "The transmitter's metadata and public keys are public by design.",
       );
     }
     const { GET, POST, PUT, PATCH, DELETE } = HttpMethod;

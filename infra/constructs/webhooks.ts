@@ -56,7 +56,7 @@ export class Webhooks extends Construct {
         }),
     );
     new Rule(this, "Notified", {
-      description: "Brings alerts and actions to the queues of the webhooks",
+      description: "Delivers alerts and actions to the webhook queues",
       eventBus: bus,
       eventPattern: {
         source: [EVENT_SOURCE],
@@ -82,7 +82,7 @@ export class Webhooks extends Construct {
     alarmUndelivered(
       this,
       this.undelivered,
-      "A webhook took some alerts or actions at no try: look at the queue Undelivered and the log of Webhook",
+      "A webhook rejected some alerts or actions on every attempt. Check the queue Undelivered and the log of Webhook",
       alarmTopic,
     );
   }

@@ -27,7 +27,7 @@ const eagerDecision = {
       imports.push(`import ${names} from ${from};\n`);
       return " ".repeat(statement.length);
     });
-    if (imports.length === 0) throw new Error(`${id} imports nothing lazily any more`);
+    if (imports.length === 0) throw new Error(`${id} has no lazy imports`);
     return { code: rest + imports.join(""), map: null };
   },
 };

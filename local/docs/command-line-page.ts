@@ -11,12 +11,12 @@ This page lists every command of \`oauth-monitoring\`, with its options and exam
 npx oauth-monitoring stats
 \`\`\`
 
-A command talks to the local stack while one runs, or to a deployed stack with \`--stack NAME\`. For a
-deployed stack it takes region and credentials from where the AWS CLI takes them.
+By default, a command uses the running local stack. With \`--stack NAME\` it uses a deployed stack, with the
+AWS CLI's region and credentials.
 \`npx oauth-monitoring --version\` prints the version.
 
-The exit code is 0 when the command is done, 1 when the operation failed, and 2 when an argument is wrong.
-Progress goes to standard error, and only when that is a terminal.
+The exit code is 0 on success, 1 if the operation failed, and 2 if an argument is invalid.
+Progress is printed to standard error, only in a terminal.
 `;
 
 /** A command with an action, and its full name. */
@@ -76,7 +76,7 @@ export function commandLinePage(): string {
       parameters && `\n\`\`\`sh\nnpx oauth-monitoring ${name}${parameters}\n\`\`\`\n`,
       own.length > 0 && `\n${table(own)}`,
       missing.length > 0 &&
-        `\nIt needs no stack, so it does not take ${OR.format(missing.map(({ long }) => `\`${long}\``))}.\n`,
+        `\nNeeds no stack, so it has no ${OR.format(missing.map(({ long }) => `\`${long}\``))}.\n`,
       examples.length > 0 && `\n\`\`\`sh\n${examples.join("\n")}\n\`\`\`\n`,
     ]
       .filter(Boolean)

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as z from "zod";
 import { monitoringConfigSchema } from "../../shared/config/monitoring-config.ts";
-import { readComments, type SchemaComments } from "./schema-comments.ts";
+import { ENTRY_NAME, readComments, type SchemaComments } from "./schema-comments.ts";
 
 const SCHEMA_FILE = join(import.meta.dirname, "../../shared/config/monitoring-config.ts");
 
@@ -9,7 +9,7 @@ const INTRODUCTION = `<!-- Written by npm run docs from shared/config/monitoring
 
 # Configuration
 
-This page lists every key you can set, with its type, its default and what it does.
+This page lists every configuration key with its type, default and meaning. Use it to change a default.
 
 Every key is optional. The most common ones are
 [properties of the construct](attach.md#properties); all of them go into \`config\`:
@@ -18,20 +18,23 @@ Every key is optional. The most common ones are
 { "routes": [{ "path": "/orders/{id}", "scopes": ["orders:read"] }], "archive": { "enabled": false } }
 \`\`\`
 
-In a clone of this repository, the same object goes under \`oauthMonitoring\` in \`cdk.json\`. A mistake
-stops the synthesis with a message that names the key and says what is wrong.
+In a clone of this repository, put the same object under \`oauthMonitoring\` in \`cdk.json\`.
 
-What differs from the defaults must fit into a function's environment: at most 2,560 bytes of JSON. If it
-does not, the synthesis fails and names the largest key.
+- If a value is invalid, the synthesis fails with a message that names the key and the mistake.
+- Values that differ from the defaults must fit into 2,560 bytes of JSON, because they are stored in the
+  functions' environment. If they don't, the synthesis fails and names the largest key.
+
+In the tables, \`*\` matches every object at that level, \`NAME\` is a name that you choose, and \`[]\` is an
+item of a list. Rows without a type are objects. Keys without a default are unset.
 `;
 
 const CLOSING = `
 ## Changing a shard count
 
-Old and new code may run next to each other, and no event is lost or counted twice.
+You can change a shard count while traffic runs. No event is lost or counted twice.
 
 - To raise a count, deploy the higher \`read\` first, then the new \`write\`.
-- To lower a count, lower \`write\` and leave \`read\` as it is until the old items have expired.
+- To lower a count, lower \`write\`. Keep \`read\` until the old items have expired.
 `;
 
 type Schema = z.core.JSONSchema.JSONSchema;
@@ -40,10 +43,20 @@ type Schema = z.core.JSONSchema.JSONSchema;
 function bounds({ minimum, maximum, exclusiveMinimum }: Schema): string {
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const show = (value: number) => value.toLocaleString("en-US");
-  if (typeof exclusiveMinimum === "number") return ` above ${show(exclusiveMinimum)}`;
+  if (typeof exclusiveMinimum === "number") return ` > ${show(exclusiveMinimum)}`;
   if (minimum !== undefined && most !== undefined) return `, ${show(minimum)} to ${show(most)}`;
-  if (minimum !== undefined) return `, at least ${show(minimum)}`;
-  return most === undefined ? "" : `, at most ${show(most)}`;
+  if (minimum !== undefined) return ` ≥ ${show(minimum)}`;
+  return most === undefined ? "" : ` ≤ ${show(most)}`;
+}
+
+/** Describes alternatives, such as a string or a list of strings. */
+function alternatives(schemas: readonly Schema[]): string {
+  const [one, list] = schemas;
+  const isOneOrList =
+    one && list?.type === "array" && one.type === (list.items as Schema).type && list.maxItems;
+  return isOneOrList
+    ? `${typeOf(one)} or list (up to ${list.maxItems})`
+    : schemas.map(typeOf).join(" or ");
 }
 
 /** Describes the type of a value. */
@@ -56,20 +69,28 @@ function typeOf(schema: Schema): string {
     case "number":
       return `number${bounds(schema)}`;
     case "array": {
-      const most = schema.maxItems === undefined ? "" : `, at most ${schema.maxItems}`;
-      return `list of ${inner(schema.items).replace(/^object$/, "objects")}${most}`.replace(
-        /^list of string/,
-        "list of strings",
-      );
+      const items = inner(schema.items);
+      const { maxItems } = schema;
+      const names = (schema.items as Schema).enum;
+      // A list of distinct names needs no limit.
+      const most = maxItems === undefined || (names && maxItems >= names.length) ? "" : maxItems;
+      if (/^(string|object)$/.test(items)) return `list of ${most && `up to ${most} `}${items}s`;
+      return `list of ${items}${most && `, up to ${most}`}`;
     }
     case "object":
       return schema.additionalProperties
-        ? `object of ${inner(schema.additionalProperties)}`
+        ? `map of ${inner(schema.additionalProperties).replace(/^object$/, "objects")}`
         : "object";
     default:
-      return schema.anyOf ? schema.anyOf.map(inner).join(" or ") : String(schema.type);
+      return schema.anyOf ? alternatives(schema.anyOf as Schema[]) : String(schema.type);
   }
 }
+
+/** Number of rows from which a nested key gets a separate table. */
+const LARGE = 9;
+
+/** Key, type, default and meaning. */
+type Cells = readonly [key: string, type: string, fallback: string, meaning: string];
 
 interface Row {
   readonly path: string;
@@ -77,39 +98,86 @@ interface Row {
   readonly required: boolean;
 }
 
-/** Returns a key and all keys below it. */
-function rowsOf(row: Row): Row[] {
-  const { path, schema } = row;
-  const item = schema.type === "array" ? (schema.items as Schema) : schema;
-  const prefix = schema.type === "array" ? `${path}[]` : path;
-  const below = Object.entries(item.properties ?? {}).flatMap(([name, member]) =>
-    rowsOf({
-      path: `${prefix}.${name}`,
-      schema: member as Schema,
-      // With `io: "input"`, a member that has a default is not required.
-      required: item.required?.includes(name) ?? false,
-    }),
+/** Returns the keys directly below a key. */
+function membersOf({ path, schema }: Row): Row[] {
+  const isRecord = typeof schema.additionalProperties === "object";
+  const item = schema.type === "array" ? schema.items : isRecord && schema.additionalProperties;
+  const { properties, required } = (item || schema) as Schema;
+  const prefix = schema.type === "array" ? `${path}[]` : isRecord ? `${path}.${ENTRY_NAME}` : path;
+  return Object.entries(properties ?? {}).map(([name, member]) => ({
+    path: `${prefix}.${name}`,
+    schema: member as Schema,
+    // With `io: "input"`, a member that has a default is not required.
+    required: required?.includes(name) ?? false,
+  }));
+}
+
+type Comments = (path: string) => string;
+
+/** Returns a key and all keys below it, as cells. Keys that all sibling objects share are listed once, under `*`. */
+function cellsOf(row: Row, comments: Comments): Cells[] {
+  const members = membersOf(row);
+  const groups = members
+    .filter(({ schema }) => schema.type === "object" && schema.properties)
+    .map((group) => ({ group, below: cellsOf(group, comments).slice(1) }));
+  const underStar = ([key, ...rest]: Cells, { path }: Row): Cells => [
+    `${path.slice(0, path.lastIndexOf("."))}.*${key.slice(path.length)}`,
+    ...rest,
+  ];
+  const [first, ...others] = groups.map(({ group, below }) =>
+    below.map((cells) => underStar(cells, group)),
   );
-  return [row, ...below];
+  const isIn = (rows: readonly Cells[], cells: Cells) =>
+    rows.some((each) => each.join("|") === cells.join("|"));
+  const shared =
+    others.length > 0
+      ? (first ?? []).filter((cells) => others.every((rows) => isIn(rows, cells)))
+      : [];
+  const own = members.flatMap((member) => {
+    const [head, ...below] = cellsOf(member, comments);
+    const isGroup = groups.some(({ group }) => group.path === member.path);
+    const left = isGroup ? below.filter((cells) => !isIn(shared, underStar(cells, member))) : below;
+    return head ? [head, ...left] : [];
+  });
+  const isObject = row.schema.type === "object" && row.schema.properties;
+  const type = isObject ? "" : typeOf(row.schema);
+  return [[row.path, type, defaultOf(row), comments(row.path)], ...shared, ...own];
 }
 
 function defaultOf({ schema, required }: Row): string {
   if (required) return "required";
   if (schema.type === "object" && schema.properties) return "";
-  return schema.default === undefined ? "none" : `\`${JSON.stringify(schema.default)}\``;
+  return schema.default === undefined ? "" : `\`${JSON.stringify(schema.default)}\``;
 }
 
-function section(key: Row, comments: SchemaComments): string {
-  const meaning = (path: string) => comments.get(path) ?? "";
-  const rows = rowsOf(key)
-    // The section's lead describes the key itself.
-    .filter(({ path, schema }) => path !== key.path || !schema.properties)
-    .map((row) => {
-      const cells = [`\`${row.path}\``, typeOf(row.schema), defaultOf(row), meaning(row.path)];
-      return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-    });
-  const lead = key.schema.properties ? `${meaning(key.path)}\n\n` : "";
-  return `\n## ${key.path}\n\n${lead}| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+function table(rows: readonly Cells[]): string {
+  const lines = rows.map(([key, ...rest]) => {
+    const cells = [`\`${key}\``, ...rest].map((cell) => cell.replaceAll("|", "\\|"));
+    return `| ${cells.join(" | ")} |`;
+  });
+  return `| key | type | default | meaning |\n| --- | --- | --- | --- |\n${lines.join("\n")}\n`;
+}
+
+/** Describes a section with one key as a paragraph, and any other as a table. Large nested keys follow in their own tables. */
+function section(key: Row, comments: Comments): string {
+  const rows = cellsOf(key, comments);
+  const [[, type, fallback, meaning] = ["", "", "", ""], ...below] = rows;
+  const heading = `\n## ${key.path}\n\n`;
+  if (below.length === 0)
+    return `${heading}${meaning} Type: ${type}.${fallback && ` Default: ${fallback}.`}\n`;
+  const isUnder = ([path]: Cells, { path: parent }: Row) =>
+    path.startsWith(parent) && path !== parent;
+  const large = membersOf(key).filter(
+    (member) => below.filter((cells) => isUnder(cells, member)).length >= LARGE,
+  );
+  const rest = below.filter((cells) => !large.some((member) => isUnder(cells, member)));
+  // The lead describes an object; a list has its own row.
+  const main = key.schema.properties ? table(rest) : table(rows);
+  const parts = large.map((member) => {
+    const own = below.filter((cells) => isUnder(cells, member));
+    return `\n### ${member.path}\n\n${table(own)}`;
+  });
+  return `${heading}${key.schema.properties ? `${meaning}\n\n` : ""}${main}${parts.join("")}`;
 }
 
 let comments: SchemaComments | undefined;
@@ -130,7 +198,10 @@ export function configurationPage(): string {
   const comments = configurationComments();
   const schema = z.toJSONSchema(monitoringConfigSchema, { io: "input" });
   const sections = Object.entries(schema.properties ?? {}).map(([path, member]) =>
-    section({ path, schema: member as Schema, required: false }, comments),
+    section(
+      { path, schema: member as Schema, required: false },
+      (each) => comments.get(each) ?? "",
+    ),
   );
   return `${INTRODUCTION}${sections.join("")}${CLOSING}`;
 }

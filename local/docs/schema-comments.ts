@@ -1,13 +1,16 @@
 import { dirname } from "node:path";
 import ts from "typescript";
 
+/** Placeholder for the name of a map's entry in a member path. */
+export const ENTRY_NAME = "NAME";
+
 /** Doc comments by member path: `retention.defaultDays`, `routes[].path`. */
 export type SchemaComments = ReadonlyMap<string, string>;
 
 /** Reads the compiler options from the project's tsconfig.json. */
 function compilerOptions(file: string): ts.CompilerOptions {
   const found = ts.findConfigFile(dirname(file), ts.sys.fileExists);
-  if (!found) throw new Error(`no tsconfig.json above ${file}`);
+  if (!found) throw new Error(`found no tsconfig.json in the folders above ${file}`);
   const { config } = ts.readConfigFile(found, ts.sys.readFile);
   return ts.parseJsonConfigFileContent(config, ts.sys, dirname(found)).options;
 }
@@ -36,6 +39,9 @@ export function readComments(file: string, typeName: string): SchemaComments {
       return;
     }
     if (!(type.flags & ts.TypeFlags.Object)) return;
+    for (const { type: entry } of checker.getIndexInfosOfType(type)) {
+      visit(entry, `${path}.${ENTRY_NAME}`);
+    }
     for (const member of checker.getPropertiesOfType(type)) {
       const memberPath = path ? `${path}.${member.name}` : member.name;
       const comment = ts.displayPartsToString(member.getDocumentationComment(checker));

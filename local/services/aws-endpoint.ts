@@ -60,7 +60,10 @@ function sqs(queues: () => Queues): Record<string, Operation> {
         .split("/")
         .at(-1) ?? "";
     if (!queues().has(name)) {
-      throw new ServiceError("QueueDoesNotExist", `there is no queue ${String(input.QueueUrl)}`);
+      throw new ServiceError(
+        "QueueDoesNotExist",
+        `the queue ${String(input.QueueUrl)} does not exist`,
+      );
     }
     return queueNamed(queues(), name);
   };
@@ -198,7 +201,11 @@ export function createAwsService(
   return async (target, body, principal) => {
     try {
       const operation = operations[target];
-      if (!operation) throw new ServiceError("UnknownOperationException", `no operation ${target}`);
+      if (!operation)
+        throw new ServiceError(
+          "UnknownOperationException",
+          `the local stack does not support the operation ${target}`,
+        );
       const input: Input = JSON.parse(body || "{}");
       const refusal = inputRefusal(target, input);
       if (refusal) throw refusal;

@@ -87,12 +87,12 @@ function refuseOthers({ method, bucket, key, headers }: S3Request, query: URLSea
   const refuse = (what: string) => {
     throw new ServiceError(
       "NotImplemented",
-      `The local S3 gets, puts and heads whole objects by their key. It does not know ${what}.`,
+      `The local S3 supports only GET, PUT and HEAD of whole objects by key. It does not support ${what}.`,
       501,
     );
   };
   if (!["GET", "HEAD", "PUT"].includes(method)) refuse(`the method ${method}`);
-  if (bucket === "" || key === "") refuse("calls of a bucket");
+  if (bucket === "" || key === "") refuse("bucket operations");
   if (!key.split("/").every((part) => KEY_PART.test(part))) refuse(`keys such as ${key}`);
   const other = [...query.keys()].find((name) => name !== "x-id");
   if (other !== undefined) refuse(`the parameter ${other}`);

@@ -54,7 +54,7 @@ export class DeliveryPermissions {
         "aws:SecureTransport": "true",
       },
     });
-    if (said !== "allowed") return `the policy of ${targetArn} lets ${ruleArn} send nothing`;
+    if (said !== "allowed") return `the policy of ${targetArn} does not allow ${ruleArn} to send`;
     const keyArn = this.#keyOf.get(targetArn);
     return keyArn && this.#keys.refusal(deliveryUse(keyArn, ruleArn, targetArn));
   }

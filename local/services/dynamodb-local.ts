@@ -76,7 +76,7 @@ export async function startDynamoDbLocal(options: {
 }
 
 const INSTALL_JAVA =
-  "DynamoDB Local needs Java 17 or later: apt-get update && apt-get install -y openjdk-17-jre-headless";
+  "DynamoDB Local needs Java 17 or later. Install it: apt-get update && apt-get install -y openjdk-17-jre-headless";
 
 /**
  * Checks that Java is installed.
@@ -100,7 +100,7 @@ async function answering(
     failure = error.code === "ENOENT" ? new Error(INSTALL_JAVA) : error;
   });
   child.once("exit", (code) => {
-    failure ??= new Error(`DynamoDB Local ended with code ${code}: ${stderr()}`);
+    failure ??= new Error(`DynamoDB Local exited with code ${code}: ${stderr()}`);
   });
   for (const end = Date.now() + STARTUP_MS; Date.now() < end; await sleep(50)) {
     if (failure) throw failure;
@@ -111,5 +111,5 @@ async function answering(
       // Not listening yet.
     }
   }
-  throw new Error(`DynamoDB Local did not answer within ${STARTUP_MS} ms: ${stderr()}`);
+  throw new Error(`DynamoDB Local did not respond within ${STARTUP_MS} ms: ${stderr()}`);
 }

@@ -107,7 +107,7 @@ export class EventBus {
   /** Returns the CloudWatch metrics of a rule. */
   countsOf(ruleName: string): RuleCounts {
     const rule = this.#rules.find(({ name }) => name === ruleName);
-    if (!rule) throw new RangeError(`there is no rule ${ruleName}`);
+    if (!rule) throw new RangeError(`the rule ${ruleName} does not exist`);
     return rule.counts;
   }
 
@@ -129,7 +129,7 @@ export class EventBus {
     const isOwn = logicalIdOfArn(busName) === this.name;
     const rules = this.#rules.filter((rule) => rule.busName === (isOwn ? this.name : busName));
     if (!isOwn && rules.length === 0) {
-      return refuse("InvalidArgument", `there is no event bus ${entry.EventBusName}`);
+      return refuse("InvalidArgument", `the event bus ${entry.EventBusName} does not exist`);
     }
     const { Source = "", DetailType = "", Detail = "" } = entry;
     if (Buffer.byteLength(Source + DetailType + Detail) > MAX_ENTRY_BYTES) {

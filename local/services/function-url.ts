@@ -31,7 +31,7 @@ export class FunctionUrl {
         const { AuthType, InvokeMode = "BUFFERED", TargetFunctionArn } = properties;
         if (AuthType !== "NONE" || InvokeMode !== "BUFFERED") {
           throw new Error(
-            `the local stack does not support the function URL ${logicalId}: only open ones with buffered answers`,
+            `the local stack does not support the function URL ${logicalId}: only public URLs with buffered responses`,
           );
         }
         return [logicalId, logicalIdOfArn(TargetFunctionArn)];

@@ -178,7 +178,9 @@ export class LambdaEnvironment {
 
   #answer(path: string, body: unknown): void {
     if (path.endsWith("/init/error")) {
-      this.kill(`the function does not start: ${(body as { errorMessage: string }).errorMessage}`);
+      this.kill(
+        `the function could not be started: ${(body as { errorMessage: string }).errorMessage}`,
+      );
       return;
     }
     const current = this.#current;

@@ -184,7 +184,7 @@ export class LambdaFunctions {
 
   #pool(name: string): Pool {
     const pool = this.#pools.get(name);
-    if (!pool) throw new Error(`there is no function ${name}`);
+    if (!pool) throw new Error(`the function ${name} does not exist`);
     return pool;
   }
 

@@ -22,7 +22,7 @@ type Variables = Readonly<Record<string, string>>;
 
 const BOOTSTRAP = new URL("./lambda-bootstrap.mjs", import.meta.url);
 
-const ENDED = "the function's environment ended";
+const ENDED = "the function's environment exited";
 
 function readLines(streams: readonly Readable[], onLine: (line: string) => void): void {
   for (const stream of streams) {
@@ -59,7 +59,7 @@ function startProcess(
     stdio: ["ignore", "pipe", "pipe"],
   });
   readLines([child.stdout, child.stderr], onLine);
-  child.on("error", (error) => onExit(`the runtime does not start: ${error.message}`));
+  child.on("error", (error) => onExit(`the runtime could not be started: ${error.message}`));
   child.on("exit", () => onExit(ENDED));
   return {
     freeze: () => void child.kill("SIGSTOP"),

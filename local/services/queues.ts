@@ -47,7 +47,7 @@ export function createQueues(template: Template, visibilitySeconds?: number): Qu
  */
 export function queueNamed(queues: Queues, name: string): Queue {
   const queue = queues.get(name);
-  if (!queue) throw new Error(`there is no queue ${name}`);
+  if (!queue) throw new Error(`the queue ${name} does not exist`);
   return queue;
 }
 

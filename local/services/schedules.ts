@@ -78,7 +78,7 @@ export class Schedules {
    */
   async run(name: string, more: object = {}): Promise<unknown> {
     const schedule = this.#schedules.find((candidate) => candidate.name === name);
-    if (!schedule) throw new RangeError(`there is no schedule ${name}`);
+    if (!schedule) throw new RangeError(`the schedule ${name} does not exist`);
     return this.#invoke(schedule.functionName, {
       version: "0",
       id: randomUUID(),

@@ -182,7 +182,6 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
  */
 export function inputFaults(call: string, input: unknown): InputFault[] {
   const schema = INPUTS[call];
-  if (schema === undefined)
-    throw new Error(`the model of ${call} is not in service-model.ts: add it`);
+  if (schema === undefined) throw new Error(`service-model.ts has no model of ${call}. Add it`);
   return [...faultsIn(input, schema, "")];
 }

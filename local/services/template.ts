@@ -89,7 +89,8 @@ export class Template {
   /** Returns the directory of a function's bundle. */
   assetDirectory(s3Key: string): string {
     const directory = join(this.assembly.directory, `asset.${s3Key.replace(/\.zip$/, "")}`);
-    if (!existsSync(directory)) throw new Error(`the assembly has no bundle ${directory}`);
+    if (!existsSync(directory))
+      throw new Error(`the assembly has no bundle ${directory}. Run npm run build`);
     return directory;
   }
 

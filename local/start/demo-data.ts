@@ -41,7 +41,7 @@ async function store(context: LibraryContext, events: readonly OAuthEvent[]): Pr
       entered,
     });
     const [failed] = [...rejected, ...retry];
-    if (failed) throw new Error(`the demo was not stored: ${failed.reason}`);
+    if (failed) throw new Error(`the demo data could not be stored: ${failed.reason}`);
   }
 }
 

@@ -158,7 +158,7 @@ export async function startLocalIssuer(
         body: new URLSearchParams(form),
       });
       const { access_token } = (await answer.json()) as { access_token?: string };
-      if (!access_token) throw new Error(`the local issuer answers with status ${answer.status}`);
+      if (!access_token) throw new Error(`the local issuer returned status ${answer.status}`);
       return access_token;
     },
     async close() {

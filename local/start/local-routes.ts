@@ -38,7 +38,8 @@ export async function handleLocalRoute(
   if (route === "GET /_local/notifications") {
     return answer(200, { notifications: notifications.list });
   }
-  if (name === undefined) return problem(404, "Not found", `there is no local route ${route}`);
+  if (name === undefined)
+    return problem(404, "Not found", `the local route ${route} does not exist`);
   try {
     const body = await readText(request);
     answer(200, { name, result: await schedules.run(name, body ? JSON.parse(body) : {}) });

@@ -17,7 +17,7 @@ export function readAssembly(folder: string): Assembly {
   const directory = resolve(folder);
   const file = join(directory, "manifest.json");
   if (!existsSync(file)) {
-    throw new Error(`${directory} is no synthesized app: run npx cdk synth in the app first`);
+    throw new Error(`${directory} is not a synthesized app. Run npx cdk synth in the app first`);
   }
   const { artifacts } = manifestSchema.parse(JSON.parse(readFileSync(file, "utf8")));
   const stacks = Object.entries(artifacts).flatMap(([name, { type }]) =>
@@ -25,7 +25,7 @@ export function readAssembly(folder: string): Assembly {
   );
   const [stackName, another] = stacks;
   if (stackName === undefined || another !== undefined) {
-    throw new Error(`${directory} must have exactly one stack, and it has ${stacks.length}`);
+    throw new Error(`${directory} must have exactly one stack, but has ${stacks.length}`);
   }
   return { directory, stackName };
 }

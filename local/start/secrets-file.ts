@@ -10,7 +10,9 @@ const secretsSchema = z.record(z.string().startsWith("arn:"), z.string().min(1))
  */
 export function readSecretsFile(file: string): ReadonlyMap<string, string> {
   const fault = (reason: string) =>
-    new Error(`the secrets in ${file} must be {"arn:aws:secretsmanager:…": "text"}: ${reason}`);
+    new Error(
+      `the secrets file ${file} is invalid: ${reason}. Expected {"arn:aws:secretsmanager:…": "value"}`,
+    );
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -24,6 +26,6 @@ export function readSecretsFile(file: string): ReadonlyMap<string, string> {
     throw fault("the file is not JSON");
   }
   const parsed = secretsSchema.safeParse(value);
-  if (!parsed.success) throw fault("a key is not an ARN, or a text is empty or not text");
+  if (!parsed.success) throw fault("a key is not an ARN, or a value is empty or not a string");
   return new Map(Object.entries(parsed.data));
 }

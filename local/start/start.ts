@@ -22,19 +22,19 @@ import { readSecretsFile } from "./secrets-file.ts";
 
 const USAGE = `npm start -- [--no-demo] [--data DIR] [--app DIR [--issuer URL]]
 
-  --seed-demo   store demo data when the store is empty (default)
-  --no-demo     start empty
-  --data DIR    keep the store in DIR instead of memory
+  --seed-demo   store demo data if the tables are empty (default)
+  --no-demo     start with empty tables
+  --data DIR    keep the tables in DIR instead of in memory
   --app DIR     run the stack of another CDK app, synthesized into DIR (cdk.out), with its HTTP APIs, function URLs
                 and user pools; its only REST API is the admin API
-  --issuer URL  the issuer that the app names: a local one, where any user may sign in, takes its place
+  --issuer URL  the app's issuer: replaced by a local one where any user can sign in
   --secrets FILE
-                what Secrets Manager holds: a JSON object of texts by ARN
+                secrets for Secrets Manager: a JSON object of values by ARN
   --trust-forwarded-for
-                use a caller's X-Forwarded-For as its address, to play several callers
+                use X-Forwarded-For as the caller's address, to simulate several callers
 
-PORT (3000), DYNAMODB_PORT, EVENTBRIDGE_PORT and ISSUER_PORT (any free one) choose the ports; 0 means any
-free port.`;
+PORT (default 3000), DYNAMODB_PORT, EVENTBRIDGE_PORT and ISSUER_PORT (default: any free port) set the ports;
+0 means any free port.`;
 
 const LOCAL_DIRECTORY = fileURLToPath(new URL("../../.local/", import.meta.url));
 const STACK_FILE = join(LOCAL_DIRECTORY, "stack.json");
@@ -62,7 +62,7 @@ function readArguments() {
     },
   });
   const ports = portsSchema.safeParse(process.env);
-  if (!ports.success) throw new Error(`a port is not valid: ${explain(ports.error)}`);
+  if (!ports.success) throw new Error(`invalid port: ${explain(ports.error)}`);
   return { ...values, ports: ports.data };
 }
 
@@ -110,13 +110,13 @@ function ownCalls(
   issuer: LocalIssuer,
   { jwt, caller }: { readonly jwt: string; readonly caller: string },
 ): string {
-  return `A call as a client:
+  return `Call the API as a client:
   curl -i ${url}/api/hello -H 'Authorization: Bearer ${caller}'
 
-A call with a JWT of the authorization server at ${issuer.url}:
+Call it with a JWT from the authorization server at ${issuer.url}:
   curl -i ${url}/api/hello -H 'Authorization: Bearer ${jwt}'
 
-Another JWT of it:
+Get another JWT:
   ${issuer.tokenCommand}`;
 }
 
@@ -125,11 +125,11 @@ function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | 
   const addresses = [...endpoints].map(([id, url]) => `  ${url}  ${id}`);
   const commands = userPools.flatMap(({ tokenCommands }) => tokenCommands);
   return [
-    "The app's HTTP APIs, function URLs and user pools:",
+    "HTTP APIs, function URLs and user pools of the app:",
     ...addresses,
-    ...(issuer ? ["", "Its issuer, where any user may sign in:", `  ${issuer.url}`] : []),
+    ...(issuer ? ["", "Issuer, where any user can sign in:", `  ${issuer.url}`] : []),
     ...(commands.length > 0
-      ? ["", "A token of an app client:", ...commands.map((command) => `  ${command}`)]
+      ? ["", "Get a token for an app client:", ...commands.map((command) => `  ${command}`)]
       : []),
   ].join("\n");
 }
@@ -138,7 +138,7 @@ function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | 
 const playTheft = (
   url: string,
   secret: string,
-) => `A call as the thief of the alert in the dashboard; open it, press Revoke, and call again:
+) => `Call the API with the stolen token of the alert in the dashboard. Open the alert, press Revoke, and call again:
   curl -i ${url}/api/orders -H 'Authorization: Bearer ${secret}'
 
 `;
@@ -232,18 +232,18 @@ async function start(): Promise<void> {
       ? ownCalls(stack, issuer, { jwt, caller: tokens.caller })
       : callsOfApp(stack, issuer);
   console.log(`
-oauth-monitoring runs at ${stack.url} (Ctrl-C stops it)
+oauth-monitoring is running at ${stack.url} (press Ctrl-C to stop)
 
-The dashboard, and the admin token it asks for:
+Dashboard, and the admin token to sign in:
   ${stack.url}/admin/oauth/dashboard
   ${tokens.admin}
 
 ${calls}
 
-${stolen === undefined ? "" : playTheft(stack.url, stolen)}The statistics, as an admin:
+${stolen === undefined ? "" : playTheft(stack.url, stolen)}Read the statistics as an administrator:
   curl -s ${stack.url}/admin/oauth/stats -H 'Authorization: Bearer ${tokens.admin}'
 
-The audit log, newest first:
+Read the audit log, newest first:
   curl -s '${stack.url}/admin/oauth/events?limit=5' -H 'Authorization: Bearer ${tokens.admin}'
 `);
   for (const [id, url] of stack.endpoints) {

@@ -18,7 +18,7 @@ export async function detectOverRange(
 ): Promise<boolean> {
   if (!(await front.schedules()).includes(SCHEDULE)) return false;
   const look = async (atMs: number) => {
-    tell(`looking for anomalies as of ${toInstant(atMs)}`);
+    tell(`running the anomaly detection as of ${toInstant(atMs)}`);
     await front.runSchedule(SCHEDULE, { as_of: toInstant(atMs) });
   };
   for (let atMs = fromMs - LEARN_MS; atMs <= fromMs; atMs += LEARN_EVERY_MS) await look(atMs);

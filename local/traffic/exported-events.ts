@@ -10,7 +10,7 @@ import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-eve
 const NAMESPACE = "0d0c6d3a-5f6f-4a63-9d0b-0e8a6c1c7a52";
 
 const EXPECTED =
-  "give what `npx oauth-monitoring events --json` prints, a list of events, or one event a line";
+  "give the output of `npx oauth-monitoring events --json`, a list of events, or one event per line";
 
 /** An exported event. Drops the fields that the store added. */
 const exportedSchema = z
@@ -19,7 +19,10 @@ const exportedSchema = z
   .pipe(oauthEventSchema);
 
 function valuesIn(text: string): unknown[] {
-  const values = jsonValues(text, (line) => new Error(`line ${line} is not JSON: ${EXPECTED}`));
+  const values = jsonValues(
+    text,
+    (line) => new Error(`line ${line} is not valid JSON: ${EXPECTED}`),
+  );
   if (values.length !== 1) return values;
   const listed = z.looseObject({ events: z.array(z.unknown()) }).safeParse(values[0]).data;
   return listed?.events ?? values.flat();
@@ -36,7 +39,7 @@ export function parseExportedEvents(text: string): OAuthEvent[] {
     if (parsed.success) return parsed.data;
     throw new Error(`event ${index + 1} is not valid: ${explain(parsed.error)}; ${EXPECTED}`);
   });
-  if (events.length === 0) throw new Error(`there is no event: ${EXPECTED}`);
+  if (events.length === 0) throw new Error(`the file has no events: ${EXPECTED}`);
   return events.sort((a, b) => Date.parse(a.occurred_at) - Date.parse(b.occurred_at));
 }
 

@@ -59,8 +59,10 @@ function clientTraffic(
 export function generateTraffic(options: TrafficOptions): Traffic {
   const { seed, startMs: fromMs, days, attacks = "last-day" } = options;
   const { clients: count = 40, eventsPerDay = 8000 } = options;
-  if (count < FEWEST_CLIENTS) throw new RangeError(`at least ${FEWEST_CLIENTS} clients`);
-  if (days < 1 || eventsPerDay < 1) throw new RangeError("at least one day and one event a day");
+  if (count < FEWEST_CLIENTS)
+    throw new RangeError(`the traffic needs at least ${FEWEST_CLIENTS} clients`);
+  if (days < 1 || eventsPerDay < 1)
+    throw new RangeError("the traffic needs at least one day and one event per day");
   const range = { seed, fromMs, toMs: fromMs + days * DAY_MS };
   const clients = population({ seed, startMs: fromMs, days, clients: count, eventsPerDay });
   const benign = [

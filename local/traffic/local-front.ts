@@ -26,12 +26,12 @@ const isDeadLetterQueue = (name: string) => /DeadLetters|Unpublishable/.test(nam
 export function openLocalFront(url: string): LocalFront {
   async function call(path: string, init: RequestInit = {}): Promise<unknown> {
     const response = await fetch(`${url}${path}`, init).catch((error: unknown) => {
-      const reason = `no local stack answers at ${url}: start it with npm start`;
+      const reason = `no local stack is running at ${url}. Start it with npm start`;
       throw new Error(reason, { cause: error });
     });
     const body: unknown = await response.json();
     if (!response.ok)
-      throw new Error(`${path} answers ${response.status}: ${JSON.stringify(body)}`);
+      throw new Error(`${path} returned ${response.status}: ${JSON.stringify(body)}`);
     return body;
   }
   async function count(which: (name: string) => boolean): Promise<number> {

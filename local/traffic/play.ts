@@ -18,10 +18,10 @@ import { publishTraffic } from "./publish-traffic.ts";
 
 const USAGE = `npm run traffic -- [--seed N] [--days N] [--events-per-day N] [--until TIME]
 
-  --seed N            which traffic (1); the same seed and times make the same events
-  --days N            days of it (15): quiet ones, and at the end one with every attack
+  --seed N            random seed (1); the same seed and times generate the same events
+  --days N            number of days (15); the last day contains every attack
   --events-per-day N  benign events on a working day (6000)
-  --until TIME        when it ends, such as 2026-11-23T10:00:00Z (now)
+  --until TIME        end of the last day, such as 2026-11-23T10:00:00Z (now)
 
 Needs a local stack: npm start.`;
 
@@ -93,8 +93,8 @@ async function play(): Promise<void> {
   progress("");
   console.log(
     detected
-      ? "Looked for anomalies as of every five minutes of the last day."
-      : "The stack has no schedule that looks for anomalies: skipped.",
+      ? "Ran the anomaly detection for every five minutes of the last day."
+      : "Skipped the anomaly detection: the stack has no detection schedule.",
   );
   console.log(`\n${attackTable(traffic.labels)}\n`);
   console.log(`Dashboard: ${stack.url}/admin/oauth/dashboard`);

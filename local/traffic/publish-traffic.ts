@@ -58,6 +58,8 @@ export async function publishTraffic(
   }
   const dead = (await front.deadLetters()) - deadBefore;
   if (dead > 0) {
-    throw new Error(`${dead} events were not stored: see npx oauth-monitoring dead-letters list`);
+    throw new Error(
+      `${dead} events could not be stored. List them with npx oauth-monitoring dead-letters list`,
+    );
   }
 }

@@ -58,7 +58,7 @@ export async function replayEvents(
   { tell, onAlert, pace }: ReplayFollower,
 ): Promise<Alert[]> {
   if (!(await target.front.schedules()).includes(SCHEDULE)) {
-    throw new Error("the stack has no schedule that looks for anomalies: run one that has");
+    throw new Error("the stack has no detection schedule. Start a stack that has one");
   }
   const told = new Set<string>();
   const slices = steps(fromMs, toMs, SLICE_MS);

@@ -16,12 +16,13 @@ import { replayEvents } from "./replay-events.ts";
 
 const USAGE = `npm run replay -- [FILE] [--minutes N] [--seed N]
 
-Plays a day with ten attacks into the local stack, shows each alert when it opens, and the case of the highest score.
+Replays a day with ten attacks to the local stack. Prints each alert when it opens, and
+at the end the details of the alert with the highest score.
 
-  FILE         plays the last day of these events instead, after what they hold of the days before:
-               what npx oauth-monitoring events --json prints, a list of events, or one event a line
-  --minutes N  the day takes N minutes (3), or as long as the stack needs
-  --seed N     another day (1)
+  FILE         replay the last day of these events instead; earlier days are stored first as history. Formats:
+               the output of npx oauth-monitoring events --json, a list of events, or one event per line
+  --minutes N  minimum duration of the replay in minutes (3)
+  --seed N     random seed (1)
 
 Needs a local stack: npm start.`;
 
@@ -49,7 +50,7 @@ function readArguments() {
   if (values.help) return undefined;
   const parsed = argumentsSchema.safeParse(values);
   if (!parsed.success) throw new Error(`${explain(parsed.error)}\n\n${USAGE}`);
-  if (positionals.length > 1) throw new Error(`give one file\n\n${USAGE}`);
+  if (positionals.length > 1) throw new Error(`more than one file was given. Give one\n\n${USAGE}`);
   return { ...parsed.data, file: positionals[0] };
 }
 
@@ -90,14 +91,14 @@ async function replay(): Promise<void> {
   if (before.length + clients.length > 0) {
     await publishTraffic(target, { clients, events: before }, progress);
     for (let atMs = fromMs - LEARN_DAYS * DAY_MS; atMs <= fromMs; atMs += HOUR_MS) {
-      progress(`learning what is usual as of ${toInstant(atMs)}`);
+      progress(`learning usual activity as of ${toInstant(atMs)}`);
       await target.front.runSchedule("anomalies", { as_of: toInstant(atMs) });
     }
   }
   progress("");
   const day = events.filter((event) => !isBefore(fromMs)(event));
   console.log(
-    `Replaying ${day.length} events from ${toInstant(fromMs)} on. Alerts (UTC, risk, score):\n`,
+    `Replaying ${day.length} events starting at ${toInstant(fromMs)}. Alerts (UTC, risk, score):\n`,
   );
   const beganMs = systemClock();
   const lastsMs = options.minutes * MINUTE_MS;
@@ -117,7 +118,7 @@ async function replay(): Promise<void> {
   progress("");
   if (labels.length > 0) {
     console.log(
-      `\nThe attacks in this day:\n\n${table(
+      `\nAttacks on this day:\n\n${table(
         ["Attack", "At (UTC)", "What happened"],
         labels.map(({ attack, startMs, description }) => [
           attack,
@@ -131,9 +132,9 @@ async function replay(): Promise<void> {
   console.log(
     worst
       ? `\n${caseText(stack.url, worst)}`
-      : "\nNo alerts: the detection found nothing in this day.",
+      : "\nNo alerts: the detection found nothing on this day.",
   );
-  console.log("\nnpx oauth-monitoring alerts list --resolved lists the others.");
+  console.log("\nList the others with npx oauth-monitoring alerts list --resolved");
 }
 
 replay().catch((error: unknown) => {

@@ -3,27 +3,32 @@ import { toInstant } from "../core/clock.ts";
 import { shardKey } from "../core/shards.ts";
 
 /**
- * Counters come in two resolutions, each event counted in both: an item a day with a number an hour,
- * and an item an hour with a number a minute. A whole day is then read from one small item, and only
- * the hours at the ends of a range from the finer one.
+ * Counters have two resolutions, and each event is counted in both: an item per day with a number per hour, and an
+ * item per hour with a number per minute. Readers take whole days from the day items, and only the first and last
+ * hours of a range from the hour items.
  *
  * | resolution | partition key | sort key | attributes |
  * | --- | --- | --- | --- |
  * | day | `kind/day/2026-11#shard` | `23#dimensions` | `n00` … `n23` |
  * | hour | `kind/hour/2026-11-23#shard` | `10#dimensions` | `n00` … `n59` |
  *
- * Of a ranked kind there may be any number of items, since its subjects are the callers' own words
- * (addresses, paths). The sort key ends in the subject's digest, the item names the subject, and index
- * `by_total` (`kind/day/2026-11-23#shard`) orders the items of a day or hour by their total, so that a
- * reader takes the first of them and never all.
+ * A ranked kind can have any number of items, since callers choose the subjects (addresses, paths). Its sort key ends
+ * in the subject's digest. Index `by_total` (`kind/day/2026-11-23#shard`) orders the items of a day or hour by their
+ * total, so readers fetch only the top ones.
  */
 export type CounterKind = "events" | "tokens" | RankedKind;
 
 /**
- * Failed calls by where they came from, what they asked for and why they failed. Whose calls the detection should
- * look at (`user:…`, else `token:…`): those whose address or user agent changed or who entered a device code, and those that were refused in a
- * way that their holder hardly causes. Where tokens without a user are used from, the tokens that wake after a long
- * rest, and a sample of the uses by user or token.
+ * Kinds that rank subjects by count.
+ *
+ * - `failed_*`: failed calls by address, endpoint and reason.
+ * - `changed_holders`: principals (`user:…`, else `token:…`) whose address or user agent changed, or who entered a
+ *   device code. Detection candidates.
+ * - `refused_holders`: principals whose calls were denied in a way that they rarely cause themselves. Detection
+ *   candidates.
+ * - `service_networks`: networks from which tokens without a user are used.
+ * - `dormant_tokens`: tokens that are used again after a long pause.
+ * - `sampled_uses`: a sample of the uses by user or token.
  */
 export type RankedKind =
   | "failed_ips"
@@ -35,7 +40,7 @@ export type RankedKind =
   | "dormant_tokens"
   | "sampled_uses";
 
-/** Kinds that only detection looks at, by the hour and minute; no day is kept of them. */
+/** Kinds that only detection reads. They have no day items. */
 const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
   "failed_reasons",
   "changed_holders",
@@ -44,35 +49,35 @@ const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
   "dormant_tokens",
 ]);
 
-/** Kinds of which only the days are kept, with a number an hour. */
+/** Kinds that have day items only. */
 const DAILY: ReadonlySet<CounterKind> = new Set<RankedKind>(["sampled_uses"]);
 
 /**
- * What is counted: `n` events and, of these, those that carry a `s`uccessful scope check and those that are a
- * `g`uess; tokens `i`ssued and, of these, `r`evoked before they expired. A part (`s`, `g`) is a number in the item
- * of the whole, and costs no write of its own.
+ * Counted events: `n` all, `s` those with a successful scope check, `g` credential guesses. Counted tokens: `i`
+ * issued, `r` revoked before they expired. `s` and `g` are attributes of the same item as `n`, so they cost no extra
+ * write.
  */
 export type CounterField = "n" | "s" | "g" | "i" | "r";
 
 interface CountOf<Kind extends CounterKind> {
   readonly kind: Kind;
   readonly field: CounterField;
-  /** The instant the count belongs to, epoch milliseconds. */
+  /** Time of the count, in epoch milliseconds. */
   readonly atMs: number;
 }
 
-/** One number to raise. */
+/** An increment of a counter without a ranking. */
 export interface PlainCount extends CountOf<Exclude<CounterKind, RankedKind>> {
-  /** Distinguishes counters of a kind; the last may be any text, the others hold no `#`. */
+  /** Parts of the sort key. Only the last may contain `#`. */
   readonly dimensions: readonly string[];
 }
 
-/** One number to raise of a subject that is ranked among others. */
+/** An increment of a ranked subject's counter. */
 export interface RankedCount extends CountOf<RankedKind> {
   readonly subject: RankedSubject;
 }
 
-/** Whom or what a ranked counter counts, and of which client. */
+/** The subject of a ranked counter, by client. */
 export interface RankedSubject {
   readonly oauth_client_id: string;
   readonly value: string;
@@ -80,21 +85,21 @@ export interface RankedSubject {
 
 export type Count = PlainCount | RankedCount;
 
-/** The item and attribute of one number. */
+/** The item and attribute of a counter. */
 export interface CounterAddress {
   readonly pk: string;
   readonly sk: string;
   readonly attribute: string;
-  /** What the item of a ranked kind says beside its numbers: its partition of `by_total`, its subject. */
+  /** Further attributes of a ranked kind's item: its partition of `by_total` and its subject. */
   readonly ranked?: RankedSubject & { readonly ranking: string };
 }
 
-/** The partition of `by_total` that ranks a day (`2026-11-23`) or an hour (`2026-11-23T10`). */
+/** Returns the partition of `by_total` for a day (`2026-11-23`) or an hour (`2026-11-23T10`). */
 export function rankingKey(kind: RankedKind, period: string, shard: number): string {
   return shardKey(`${kind}/${period.length === 10 ? "day" : "hour"}/${period}`, shard);
 }
 
-/** The end of the sort key of a ranked subject's items. */
+/** Returns the digest in the sort key of a ranked subject's items. */
 export function digestOf({ oauth_client_id, value }: RankedSubject): string {
   return createHash("sha256")
     .update(JSON.stringify([oauth_client_id, value]))
@@ -102,7 +107,7 @@ export function digestOf({ oauth_client_id, value }: RankedSubject): string {
     .slice(0, 22);
 }
 
-/** Where a count is kept: in both resolutions, or the finer alone. */
+/** Returns the items and attributes of a count: day, hour or both, depending on the kind. */
 export function counterAddresses(count: Count, shard: number): CounterAddress[] {
   const instant = toInstant(count.atMs);
   const [month, day, hour, minute] = [

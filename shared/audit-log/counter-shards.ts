@@ -4,18 +4,17 @@ import type { StatisticsStore } from "./counter-store.ts";
 import { type EnteredValues, enterValues, type ValueKind, valuesInUse } from "./values-in-use.ts";
 
 /**
- * How many partitions hold the counters of a period: a month (`2026-11`), a day (`2026-11-23`) or an hour
- * (`2026-11-23T10`).
+ * Returns the shard count of the counters in a month (`2026-11`), a day (`2026-11-23`) or an hour (`2026-11-23T10`).
  */
 export type CounterShards = (period: string) => number;
 
 const kindOf = (month: string): ValueKind => `counter_shards/${month}`;
 
 /**
- * Enters that counters of the days of `atMs` may lie in more partitions than `shards.counters.read`. It must
- * be done before the first of them is written.
+ * Registers that counters of the days of `atMs` may use more shards than `shards.counters.read`. Call it before the
+ * first of them is written.
  *
- * Cost: a read and a write unit for each day and number of shards that this process has not entered yet.
+ * Cost: a read and a write unit per day and shard count that this process hasn't registered yet.
  */
 export async function enterCounterShards(
   store: StatisticsStore,
@@ -36,9 +35,7 @@ export async function enterCounterShards(
   );
 }
 
-/**
- * Reads how many partitions the counters of the days of [fromMs, toMs) lie in. One Query a month.
- */
+/** Reads the shard counts of the days in [fromMs, toMs). One Query per month. */
 export async function readCounterShards(
   store: StatisticsStore,
   fromMs: number,

@@ -1,23 +1,23 @@
-/** The most partitions that the counters of a day are spread over. */
+/** Maximum shard count of a day's counters. */
 export const MOST_COUNTER_SHARDS = 128;
 
-/** Transactions that go through for each that conflicts, where the spread is right. */
+/** Successful transactions that offset one conflict. */
 const BALANCE = 50;
 
-/** Conflicts, less those that balance allows, after which a writer spreads wider or narrower. */
+/** Net conflicts after which the shard count doubles or halves. */
 const WIDER_AT = 1;
 const NARROWER_AT = -2;
 
 /**
- * Over how many partitions of the counters a writer spreads. Two transactions that write the same item at
- * once conflict, and DynamoDB cancels one of them. So the spread doubles while more than about one
- * transaction in fifty conflicts, and halves while fewer do. It is kept from batch to batch.
+ * Adapts the shard count of a writer's counters. Concurrent transactions on the same item conflict, and DynamoDB
+ * cancels one of them. The shard count doubles while more than about one transaction in fifty conflicts, and halves
+ * while fewer do. Keep the instance between batches.
  */
 export class CounterSpread {
   #shards: number;
   #score = 0;
 
-  /** @param least the spread of quiet times: `shards.counters.write` */
+  /** @param least minimum shard count: `shards.counters.write` */
   constructor(private readonly least: number) {
     this.#shards = least;
   }
@@ -26,7 +26,7 @@ export class CounterSpread {
     return this.#shards;
   }
 
-  /** A transaction met another one. */
+  /** Records a transaction conflict. */
   conflicted(): void {
     this.#score += 1;
     if (this.#score < WIDER_AT) return;
@@ -34,7 +34,7 @@ export class CounterSpread {
     this.#shards = Math.min(this.#shards * 2, Math.max(this.least, MOST_COUNTER_SHARDS));
   }
 
-  /** A transaction went through. */
+  /** Records a successful transaction. */
   succeeded(): void {
     this.#score -= 1 / BALANCE;
     if (this.#score > NARROWER_AT) return;

@@ -1,14 +1,14 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 
-/** Where the statistics are kept. */
+/** Access to the counters. */
 export interface StatisticsStore {
   readonly db: DocumentClient;
   readonly countersTable: string;
   readonly config: MonitoringConfig;
 }
 
-/** The statistics and the facts of issued tokens beneath them. */
+/** Access to the counters and to the issuance records of tokens. */
 export interface IssuanceStore extends StatisticsStore {
   readonly issuancesTable: string;
 }

@@ -7,22 +7,22 @@ type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[numb
 interface CounterItem {
   readonly address: CounterAddress;
   readonly atMs: number;
-  /** What to add, by attribute. */
+  /** Increments by attribute. */
   readonly adds: Map<string, number>;
 }
 
-/** Gathers counts so that many events raise a counter's item once. */
+/** Collects counts so that a batch of events updates each counter item once. */
 export class CounterUpdates {
   readonly #items = new Map<string, CounterItem>();
 
   constructor(private readonly shard: number) {}
 
-  /** How many items the counts gathered so far touch. */
+  /** Number of items that the collected counts update. */
   get size(): number {
     return this.#items.size;
   }
 
-  /** How many items more would be touched with these counts. */
+  /** Returns how many more items these counts would update. */
   growth(counts: readonly Count[]): number {
     const keys = counts.flatMap((count) => counterAddresses(count, this.shard).map(itemKey));
     return new Set(keys.filter((key) => !this.#items.has(key))).size;
@@ -42,7 +42,7 @@ export class CounterUpdates {
     }
   }
 
-  /** The updates, for the transaction that stores the counted events. */
+  /** Returns the updates for the transaction that stores the counted events. */
   toTransactItems(countersTable: string, keepDays: number): TransactItem[] {
     return [...this.#items.values()].map((item) => ({
       Update: { TableName: countersTable, ...updateOf(item, keepDays) },

@@ -15,32 +15,32 @@ import type { Count, RankedKind } from "./counter-keys.ts";
 import type { AgentNews } from "./first-agents.ts";
 
 /**
- * Days without use after which a token is dormant: longer than a long weekend and shorter than a week, so that a weekly job
- * is always on the same side of the limit.
+ * Days without use after which a token is dormant. Between a long weekend and a week, so that a weekly job is always
+ * dormant.
  */
 export const DORMANT_AFTER_DAYS = 5;
 
-/** One use in this many is sampled. The count times this number estimates the uses. */
+/** Sampling rate of uses: one in this many. Multiply the count by this number to estimate the uses. */
 export const SAMPLED_ONE_IN = 44;
 
-/** What is new about an event. */
+/** Novelty of an event. */
 export interface EventNews extends AgentNews {
-  /** Its user is in another country, or another kind of place, than ever until an hour before. */
+  /** Whether the user's country or kind of network was first seen within the last hour. */
   readonly isElsewhere: boolean;
 }
 
-/** Event types that tell of a call refused for its token, session or scopes. */
+/** Event types of calls that were denied for their token, session or scopes. */
 const FAILURE_TYPES: ReadonlySet<string> = new Set(["auth_failed", "scope_violation"]);
 
-/** Whether events of the type are failures, as rankings and reports understand them. */
+/** Whether rankings and reports count events of the type as failures. */
 export function isFailure(eventType: string): boolean {
   return FAILURE_TYPES.has(eventType);
 }
 
-/** Bytes of a caller's text that a counter keeps. */
+/** Maximum bytes of a caller's text in a counter. */
 const MAX_VALUE_BYTES = 512;
 
-/** Whom or what a kind of failure is ranked by. */
+/** A ranked value of a kind. */
 interface Subject<Kind extends RankedKind = RankedKind> {
   readonly kind: Kind;
   readonly value: string;
@@ -57,8 +57,8 @@ type Facts = Pick<OAuthEvent, "id" | "event_type" | "event_data" | "occurred_at"
 };
 
 /**
- * What a failed call is ranked by for admins: its address, or the /64 of an IPv6 address, and its endpoint. A call
- * without valid credentials is ranked by the pattern of its route, because anybody can make up paths and addresses.
+ * Returns the ranked subjects of a failed call: its address (the /64 for IPv6) and its endpoint. Calls without valid
+ * credentials are ranked by route pattern, because callers can invent paths.
  */
 export function failureSubjects(
   event: Pick<OAuthEvent, "event_type" | "event_data">,
@@ -69,18 +69,18 @@ export function failureSubjects(
   return [...subject("failed_ips", group), ...subject("failed_endpoints", route)];
 }
 
-/** Whether an event is in the sample: the same for every delivery of it. */
+/** Whether an event is in the sample. Every delivery of the event gives the same answer. */
 function isSampled({ id }: Pick<OAuthEvent, "id">): boolean {
   return shardOf(id, SAMPLED_ONE_IN) === 0;
 }
 
-/** Reasons by which a call is refused although its holder once had access. */
+/** Denial reasons of principals that had access before. */
 const HOLDER_REASONS: ReadonlySet<string> = new Set([
   ...["scope_violation", "revoked_token", "foreign_session"],
   ...["authorization_code_reused", "refresh_token_reused", REFRESH_TOKEN_INVALID],
 ]);
 
-/** Whom an event is about for the detection: its user, else its token. */
+/** Returns the principal for detection: the user, else the token. */
 function holderOf(event: Facts): string | undefined {
   if (event.user_id !== undefined) return `user:${event.user_id}`;
   const tokenId = tokenIdOf(event);
@@ -90,7 +90,7 @@ function holderOf(event: Facts): string | undefined {
 function failureCounts(event: Facts): Subject[] {
   const { event_type, event_data } = event;
   const given = event_type === "auth_failed" ? event_data.reason : event_type;
-  // A producer may put anything there.
+  // Producers may send any type here.
   const reason = typeof given === "string" ? given : "";
   const isHolders = HOLDER_REASONS.has(reason) || isGuess(reason);
   return [
@@ -99,18 +99,21 @@ function failureCounts(event: Facts): Subject[] {
   ];
 }
 
-/** Addresses that privacy extensions and dual stacks rotate within are one place: IPv6's network, IPv4's address. */
+/**
+ * Whether two addresses belong to the same network (IPv6) or are equal (IPv4). Privacy extensions and dual stacks
+ * rotate addresses within a network.
+ */
 function isSamePlace(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   const isIpv6 = typeof one === "string" && one.includes(":");
   return isIpv6 && networkOf(one) !== undefined && networkOf(one) === networkOf(other);
 }
 
-/** What detection looks at beside the failures of admins. */
+/** Returns the subjects that only detection reads. */
 function detectionSubjects(event: Facts, news: EventNews): Subject[] {
   const { event_type, event_data, occurred_at, user_id } = event;
   if (isFailure(event_type)) return failureCounts(event);
-  // Rare enough to look at each: nobody enters a device code every day.
+  // Device codes are rare enough to check each of them.
   if (event_type === "token_issued" && user_id !== undefined && isDeviceGrant(event_data)) {
     return subject("changed_holders", holderOf(event));
   }
@@ -128,7 +131,7 @@ function detectionSubjects(event: Facts, news: EventNews): Subject[] {
   const isMoved = previousUse !== undefined && previousUse !== null;
   const hasOtherPlace = isMoved && !isSamePlace(event_data.ip, previousUse.ip);
   const restedMs = isMoved ? Date.parse(occurred_at) - Date.parse(previousUse.at) : 0;
-  // A service's instances share tokens over addresses: of a service, only networks count.
+  // Instances of a service share tokens across addresses, so only networks count for services.
   const isChanged = (hasOtherPlace && user_id !== undefined) || news.isChanged || news.isElsewhere;
   const isInNewNetwork =
     network !== undefined &&
@@ -136,7 +139,7 @@ function detectionSubjects(event: Facts, news: EventNews): Subject[] {
     (!previousUse || networkOf(previousUse.ip) !== network);
   const isServicePlace =
     user_id === undefined && network !== undefined && (isInNewNetwork || news.isNewToClient);
-  // A service is known by its operators where these are known: one cloud lets it out of many networks.
+  // Services are compared by network operator if it is known: a cloud has many networks.
   const place = placeOf(event_data);
   return [
     ...(isChanged ? subject("changed_holders", holder) : []),
@@ -146,7 +149,7 @@ function detectionSubjects(event: Facts, news: EventNews): Subject[] {
   ];
 }
 
-/** Nothing is known of what was before. */
+/** Novelty of an event whose history is unknown. */
 export const NO_NEWS: EventNews = {
   isChanged: false,
   isNewToClient: false,
@@ -154,10 +157,10 @@ export const NO_NEWS: EventNews = {
 };
 
 /**
- * What an event counts: one of its type and client, in whose item also those are counted that carry a second
- * type or are a guess; and one of each subject it is ranked by.
+ * Returns the counts of an event: one of its type and client, and one per ranked subject. The same items also count
+ * successful scope checks and credential guesses.
  *
- * @param news what `enterAgents` and `enterPlaces` say of the event
+ * @param news result of `enterAgents` and `enterPlaces` for the event
  */
 export function countsOfEvent(event: OAuthEvent, news: EventNews = NO_NEWS): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;

@@ -2,16 +2,16 @@ import { HOUR_MS } from "../core/clock.ts";
 import type { EnteredValues } from "./values-in-use.ts";
 
 /**
- * What a process remembers of values that it entered, for an hour at most. Whoever restores or empties the table takes
- * values away that running processes believe to be there: an hour later they are entered again.
+ * Remembers the registered values of a process for up to an hour. After a table is restored or emptied, running
+ * processes register their values again within an hour.
  *
- * Cost: half a read unit an hour for each value that goes on being used.
+ * Cost: half a read unit per hour for each value in use.
  */
 export class EnteredMemory {
   readonly #values: EnteredValues = new Map();
   #sinceMs = Number.NEGATIVE_INFINITY;
 
-  /** What is remembered at an instant, epoch milliseconds. */
+  /** Returns the remembered values at `nowMs` (epoch milliseconds). */
   at(nowMs: number): EnteredValues {
     if (nowMs - this.#sinceMs >= HOUR_MS) {
       this.#values.clear();

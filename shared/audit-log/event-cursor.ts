@@ -2,16 +2,16 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 
-/** A cursor that cannot be followed, with what to do instead. */
+/** An invalid cursor. The message says what to do. */
 export class InvalidCursorError extends OAuthMonitoringError {
   override readonly name = "InvalidCursorError";
 
   constructor(why: string) {
-    super(`the cursor ${why}: start again without it`);
+    super(`the cursor ${why}. Start again without it`);
   }
 }
 
-/** A place in the newest-first order: `occurred_at#id`. */
+/** Position in the newest-first order: `occurred_at#id`. */
 const positionSchema = z
   .string()
   .max(100)
@@ -24,17 +24,17 @@ function fingerprint(query: unknown): string {
 }
 
 /**
- * A cursor says only where to go on; which events may be seen is always the query's and its
- * authorization's to say, so a forged cursor reads nothing more.
+ * Returns the cursor that continues after a position. A cursor holds a position only: filters and authorization still
+ * apply, so a forged cursor reveals nothing more.
  */
 export function encodeCursor(before: string, query: unknown): string {
   return Buffer.from(JSON.stringify({ before, query: fingerprint(query) })).toString("base64url");
 }
 
 /**
- * The place a cursor points to.
+ * Returns the position of a cursor.
  *
- * @throws InvalidCursorError when it is not one of ours, or belongs to a query with other filters.
+ * @throws InvalidCursorError if the cursor is malformed or belongs to a query with other filters
  */
 export function decodeCursor(cursor: string, query: unknown): string {
   let json: unknown;

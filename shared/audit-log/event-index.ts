@@ -8,57 +8,57 @@ import type { StatisticsStore } from "./counter-store.ts";
 import { subjectPartitions } from "./event-key.ts";
 import { userOfToken, valuesInUse } from "./values-in-use.ts";
 
-/** What the audit log can be narrowed to; all that are given must hold. */
+/** Filters of the audit log. All given filters must match. */
 export interface EventFilters {
   readonly type?: string | undefined;
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly tokenId?: string | undefined;
-  /** Address that the call came from, or the /64 of IPv6 addresses: `2001:db8:1:2::/64`. */
+  /** Caller's address, or an IPv6 /64: `2001:db8:1:2::/64`. */
   readonly ip?: string | undefined;
-  /** The country of the address, a code of ISO 3166-1. */
+  /** Country of the address: an ISO 3166-1 code. */
   readonly country?: string | undefined;
-  /** The number of the autonomous system of the address. */
+  /** Autonomous system number of the address. */
   readonly asn?: number | undefined;
-  /** What the address is used for. */
+  /** Use of the address. */
   readonly kind?: OriginKind | undefined;
-  /** Only the security event types. */
+  /** Limits the query to security event types. */
   readonly security?: boolean | undefined;
 }
 
-/** Partitions of the events table, or of one of its indexes, that hold events newest last. */
+/** Partitions of the events table or of one of its indexes, in ascending time order. */
 export interface EventSource {
-  /** The table from before packs; without it, the events table. */
+  /** The legacy table, which has no batch items. Defaults to the events table. */
   readonly tableName?: string;
-  /** The index; without it, the table. */
+  /** Index name. Defaults to the table itself. */
   readonly indexName?: string;
   readonly partitionKey: string;
   readonly partitions: readonly string[];
 }
 
-/** The partitions to merge, and what the rest of the filters ask of their events. */
+/** The partitions to merge, and the filters that apply to their events. */
 export interface IndexPlan {
   readonly sources: readonly EventSource[];
-  /** By the path of an attribute, the values of which it must have one. */
+  /** Accepted values by attribute path. */
   readonly oneOf: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The types under which events of a type are listed: its own, and the one whose events carry it. */
+/** Returns the types under which events of a type are listed: its own, and the type of the events that include it. */
 export function listedTypes(type: string): string[] {
   const carrier = Object.hasOwn(CARRIERS, type) ? CARRIERS[type] : undefined;
   return carrier === undefined ? [type] : [type, carrier];
 }
 
-/** Whether a filter by address names a group of IPv6 addresses. */
+/** Whether an address filter names a group of IPv6 addresses. */
 export const isAddressGroup = (ip: string) => ip.includes("/");
 
-/** The types that the filters ask for, or undefined for all. */
+/** Returns the types that the filters select, or undefined for all. */
 function typesAsked({ type, security }: EventFilters): readonly string[] | undefined {
   if (type !== undefined) return [type];
   return security ? SECURITY_EVENT_TYPES : undefined;
 }
 
-/** Where a token's events are filed: under the token, and under each user it was used for. */
+/** Returns the partitions of a token's events: the token's own, and those of every user it was used for. */
 export async function tokenPartitions(
   store: Pick<StatisticsStore, "db" | "countersTable">,
   tokenId: string,
@@ -70,10 +70,10 @@ export async function tokenPartitions(
   ];
 }
 
-/** What an index is named by. */
+/** Attribute that names an index. */
 type Side = "time" | "type" | "client" | "user" | "token" | "ip";
 
-/** The partitions of an index that list events of the values. */
+/** Returns the index partitions that list events with the values. */
 function indexSource(
   side: Side,
   values: readonly string[],
@@ -86,7 +86,7 @@ function indexSource(
   };
 }
 
-/** The partitions of the table from before packs that hold what the filters ask for. */
+/** Returns the partitions of the legacy table that match the filters. */
 async function previousSource(
   store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
   filters: EventFilters,
@@ -103,8 +103,8 @@ async function previousSource(
 }
 
 /**
- * Chooses the partitions that hold the fewest events: of the token, user, address, client, type, then
- * of all time. A client's security events are looked for among all such, which are fewer than its calls.
+ * Chooses the partitions with the fewest events: by token, user, address, client, type, or else time. With `security`
+ * and a client, it reads the security events of all clients, which are fewer than the client's calls.
  */
 export async function planIndex(
   store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
@@ -128,7 +128,7 @@ async function planTable(
     ...(clientId !== undefined && { oauth_client_id: [clientId] }),
     ...(userId !== undefined && { user_id: [userId] }),
     ...(tokenId !== undefined && { "event_data.token_id": [tokenId] }),
-    // The events of a group of addresses are told apart by `queryEvents`.
+    // `queryEvents` filters the events of an address group.
     ...(ip !== undefined && !isAddressGroup(ip) && { "event_data.ip": [ip] }),
   };
   const without = (name: string) =>
@@ -138,7 +138,7 @@ async function planTable(
     partitions,
   });
   const index = (side: Side, values: readonly string[]) => indexSource(side, values, store.config);
-  // Of a user's events only some are of one token, so the filter by token or user stays.
+  // Only some of a user's events belong to one token, so this filter stays.
   if (tokenId !== undefined)
     return { sources: [table(await tokenPartitions(store, tokenId))], oneOf };
   if (userId !== undefined) {
@@ -147,7 +147,7 @@ async function planTable(
   if (ip !== undefined) {
     const group = addressGroup(ip);
     const sources = [table(subjectPartitions("ip", group)), index("ip", [group])];
-    // A group holds the events of all its addresses.
+    // A group contains the events of all its addresses.
     return { sources, oneOf: group === ip ? without("event_data.ip") : oneOf };
   }
   if (clientId !== undefined && !security) {

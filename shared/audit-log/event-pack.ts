@@ -15,20 +15,20 @@ import {
   toEventItem,
 } from "./stored-event.ts";
 
-/** Events of a pack occurred within the same ten seconds, so that a reader knows how far to look for them. */
+/** Maximum time span of a batch item's events. It limits how far readers search for them. */
 export const PACK_SPAN_MS = 10 * SECOND_MS;
 
 /**
- * A pack is one compressed item with copies of the events of a client and type that are stored together.
- * The indexes by time, type and client list the pack in place of its events: an index entry for each
- * event would be most of the price of storing it.
+ * A batch item: compressed copies of events of the same client and type that are stored together. The indexes by
+ * time, type and client list the batch item instead of its events. An index entry per event would be most of the cost
+ * of storing it.
  *
- * | attribute | holds |
+ * | attribute | content |
  * | --- | --- |
- * | `subject_shard` | `pack:` and the same of its newest event |
- * | `occurred_at_id` | the place of its newest event |
- * | `occurred_at` | when its oldest event occurred |
- * | `event_count` | how many events it has |
+ * | `subject_shard` | `pack:` and the value of its newest event |
+ * | `occurred_at_id` | sort key of its newest event |
+ * | `occurred_at` | time of its oldest event |
+ * | `event_count` | number of events |
  * | `events` | the events, newest first: JSON, compressed with Brotli; in no index |
  */
 const packSchema = storedEventSchema
@@ -37,16 +37,19 @@ const packSchema = storedEventSchema
     events: z.instanceof(Uint8Array),
   });
 
-/** A larger event is listed by itself, so that a pack stays far below DynamoDB's 400 KB. */
+/**
+ * Maximum size of an event in a batch item, which keeps it far below DynamoDB's 400 KB. Larger events are listed
+ * individually.
+ */
 const MAX_PACKED_BYTES = 2048;
 
-/** Of a hundred events of a few hundred bytes; higher qualities take longer and save little. */
+/** Brotli quality. Higher values take longer and save little. */
 const QUALITY = 5;
 
-/** What a pack keeps of each event; type and client are the pack's. */
+/** Fields of each event. The batch item has the type and client. */
 type PackedEvent = Pick<OAuthEvent, "id" | "occurred_at" | "user_id" | "event_data">;
 
-/** Which pack an event goes into: that of its client, its type and ten seconds. */
+/** Returns the group of an event: its client, type and ten-second span. */
 export function packOf(event: OAuthEvent): string {
   const span = Math.floor(Date.parse(event.occurred_at) / PACK_SPAN_MS);
   return JSON.stringify([event.oauth_client_id, event.event_type, span]);
@@ -57,13 +60,13 @@ const fitsPack = (event: OAuthEvent) =>
 
 const newestFirst = (a: OAuthEvent, b: OAuthEvent) => (placeOf(a) < placeOf(b) ? 1 : -1);
 
-/** The key of the pack with this newest event: as unique as the event's own. */
+/** Returns the key of the batch item with this newest event. It is as unique as the event's own key. */
 const keyOfPack = ({ subject_shard, occurred_at_id }: EventKey): EventKey => ({
   subject_shard: `pack:${subject_shard}`,
   occurred_at_id,
 });
 
-/** The pack of events that share `packOf`. */
+/** Returns the batch item of events with the same `packOf`. */
 function toPack(events: readonly OAuthEvent[], config: StorageConfig, nowMs: number): EventItem {
   const sorted = events.toSorted(newestFirst);
   const [newest, oldest] = [sorted[0], sorted.at(-1)] as [OAuthEvent, OAuthEvent];
@@ -90,8 +93,8 @@ function toPack(events: readonly OAuthEvent[], config: StorageConfig, nowMs: num
 }
 
 /**
- * The items of events that are stored together: one each, and a pack where several are of one client
- * and type. An event alone is listed by itself.
+ * Returns the items of events that are stored together: one per event, and a batch item for each group of two or
+ * more. A single event is listed individually.
  */
 export function toEventItems(
   events: readonly OAuthEvent[],
@@ -111,29 +114,29 @@ export function toEventItems(
   };
 }
 
-/** Whether an item, as an index lists it, is a pack. */
+/** Whether an item of an index is a batch item. */
 export function isPack(item: Record<string, unknown>): boolean {
   return item.event_count !== undefined;
 }
 
-/** The events of a pack, newest first. */
+/** Returns a batch item's events, newest first. */
 function unpack(item: Record<string, unknown>): StoredEvent[] {
   const { events, ...shared } = packSchema.parse(item);
   const packed = JSON.parse(brotliDecompressSync(events).toString()) as PackedEvent[];
   return packed.map((event) => storedEventSchema.parse({ ...shared, ...event }));
 }
 
-/** The keys by which items of an index are found in the table. */
+/** Returns the table key of an index item. */
 const keyOfListed = (item: Record<string, unknown>): EventKey => ({
   subject_shard: String(item.subject_shard),
   occurred_at_id: String(item.occurred_at_id),
 });
 
-/** Tells packs apart. */
+/** Returns a unique name of a batch item. */
 export const nameOfPack = (item: Record<string, unknown>): string =>
   `${item.subject_shard}\n${item.occurred_at_id}`;
 
-/** Reads the packs that an index lists, by the name of each; one that is gone by now is absent. */
+/** Reads batch items that an index lists, by name. Deleted ones are absent. */
 export async function readPacks(
   { db, eventsTable }: { readonly db: DocumentClient; readonly eventsTable: string },
   listed: readonly Record<string, unknown>[],
@@ -142,7 +145,7 @@ export async function readPacks(
   return new Map(items.map((item) => [nameOfPack(item), unpack(item)]));
 }
 
-/** The keys of the events that items of an index stand for, and those of the packs among them. */
+/** Returns the keys of the events that index items represent, and the keys of the batch items among them. */
 export async function keysOfListed(
   store: { readonly db: DocumentClient; readonly eventsTable: string },
   listed: readonly Record<string, unknown>[],

@@ -4,15 +4,15 @@ import { placeOf } from "./event-key.ts";
 import { isPack, nameOfPack, readPacks } from "./event-pack.ts";
 import { type StoredEvent, storedEventSchema } from "./stored-event.ts";
 
-/** Later than every place. */
+/** Sorts after every sort key. */
 const LATEST = "9999-12-31T23:59:59.999Z\u{10FFFF}";
 
-/** Items that one Query looks at, at the most. */
+/** Maximum items per Query. */
 export const MOST_ITEMS = 1000;
 
-/** What a Query lists: an event, a pack whose events are still to be read, or those events. */
+/** An item of a Query: an event, or a batch item whose events may not be read yet. */
 interface Listed {
-  /** The place of its newest event. */
+  /** Sort key of its newest event. */
   readonly place: string;
   readonly item: Record<string, unknown>;
   events?: readonly StoredEvent[];
@@ -23,11 +23,11 @@ function toListed(item: Record<string, unknown>): Listed {
   return { place, item, ...(!isPack(item) && { events: [storedEventSchema.parse(item)] }) };
 }
 
-/** One partition, read newest first, as little at a time as its reader needs. */
+/** Reads one partition newest first, and only as much as the reader needs. */
 export class EventStream {
-  /** Listed, and not looked into yet, newest first. */
+  /** Listed items that aren't read yet, newest first. */
   #listed: Listed[] = [];
-  /** Looked into, and not taken yet, newest first. */
+  /** Read events that aren't taken yet, newest first. */
   #events: StoredEvent[] = [];
   #startKey: Record<string, unknown> | undefined;
   #exhausted = false;
@@ -35,8 +35,8 @@ export class EventStream {
   #limit: number;
 
   /**
-   * @param input a Query that lists the partition newest first; its `Limit` grows from read to read
-   * @param mostItems up to which it grows
+   * @param input a Query that lists the partition newest first; its `Limit` grows with each read
+   * @param mostItems maximum `Limit`
    */
   constructor(
     private readonly db: DocumentClient,
@@ -49,7 +49,7 @@ export class EventStream {
     this.#limit = input.Limit;
   }
 
-  /** What is not known yet is older than this. */
+  /** Sort key of the newest item that isn't read yet. Unread events are not newer. */
   get readTo(): string {
     const [next] = this.#listed;
     if (next) return next.place;
@@ -57,28 +57,28 @@ export class EventStream {
     return (this.#startKey?.occurred_at_id as string | undefined) ?? LATEST;
   }
 
-  /** The newest event not yet taken, once it is known. */
+  /** The next event, if it is known. */
   get head(): StoredEvent | undefined {
     const [first] = this.#events;
     return first && placeOf(first) >= this.readTo ? first : undefined;
   }
 
-  /** Whether the head can only be known by reading on. */
+  /** Whether the next event requires another read. */
   get mustRead(): boolean {
     return this.head === undefined && this.hasMore;
   }
 
-  /** Whether the head is known once packs are read that are listed already. */
+  /** Whether reading the listed batch items is enough to know the next event. */
   get mustReadPacks(): boolean {
     return this.mustRead && this.#listed.length > 0;
   }
 
-  /** Whether there may be more. */
+  /** Whether more events may follow. */
   get hasMore(): boolean {
     return this.#events.length > 0 || this.#listed.length > 0 || !this.#exhausted;
   }
 
-  /** Reads on: the next packs of those that are listed, or else what comes next in the list. */
+  /** Reads the next listed batch items, or else the next page. */
   async read(): Promise<void> {
     await (this.#listed.length > 0 ? this.#readPacks() : this.#list());
     this.#lookInto();
@@ -108,11 +108,11 @@ export class EventStream {
       store,
       packs.map(({ item }) => item),
     );
-    // A pack that is gone by now has expired.
+    // Missing batch items have expired.
     for (const pack of packs) pack.events = events.get(nameOfPack(pack.item)) ?? [];
   }
 
-  /** Looks into what is listed for as long as it may hold the head. */
+  /** Moves listed events into `#events` while they may include the next one. */
   #lookInto(): void {
     for (let [next] = this.#listed; next?.events; [next] = this.#listed) {
       const [head] = this.#events;
@@ -123,7 +123,7 @@ export class EventStream {
   }
 }
 
-/** Two lists, each newest first, as one. */
+/** Merges two lists that are sorted newest first. */
 function merge(a: readonly StoredEvent[], b: readonly StoredEvent[]): StoredEvent[] {
   if (a.length === 0) return [...b];
   return [...a, ...b].sort((x, y) => (placeOf(x) < placeOf(y) ? 1 : -1));

@@ -9,17 +9,17 @@ import { type Issuance, planIssuanceChange, tokenFact } from "./issuance.ts";
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
-/** TransactWriteItems takes a hundred items and 4 MB. */
+/** TransactWriteItems takes up to 100 items and 4 MB. */
 const MAX_ITEMS = 100;
 const MAX_BYTES = 3 * 1024 * 1024;
 
-/** Where events, their counters and the facts of tokens are kept. */
+/** Access to events, counters, issuance records and clients. */
 export interface EventStore extends IssuanceStore {
   readonly eventsTable: string;
   readonly clientsTable: string;
 }
 
-/** What storing one event writes, and what it counts. */
+/** The writes and counts of one event. */
 export interface EventWrites {
   readonly event: OAuthEvent;
   readonly issuance?: {
@@ -30,10 +30,10 @@ export interface EventWrites {
   readonly counts: readonly Count[];
 }
 
-/** What is known of the tokens that a batch speaks of. */
+/** Issuance records of the batch's tokens. */
 export type KnownIssuances = Map<string, Issuance>;
 
-/** Plans one event's writes upon what is known of its token. */
+/** Plans the writes of one event, given the known issuance records. */
 export function planEventWrites(
   store: EventStore,
   event: OAuthEvent,
@@ -53,15 +53,15 @@ export function planEventWrites(
   };
 }
 
-/** Writes that `eventPuts` makes of each event. */
+/** Returns the number of writes per event in `eventPuts`. */
 export function putsOfEvent({ config }: EventStore): 1 | 2 {
   return config.previousEventsTable === undefined ? 1 : 2;
 }
 
 /**
- * The writes of events that are stored together: each event's, in the order given, on the condition that
- * the event is new; and their packs. While there is a table from before packs, its id is entered there,
- * too, so that code of either version stores it once.
+ * Returns the writes of events that are stored together: one per event in the given order, on the condition that the
+ * event is new, and their batch items. With a legacy table, the event's id is written there too, so that old and new
+ * code together store the event once.
  */
 export function eventPuts(
   store: EventStore,
@@ -96,8 +96,8 @@ export function eventPuts(
 }
 
 /**
- * Orders events so that those that raise the same counters stand together: fewer transactions then
- * write each counter. In which order events of one batch are stored means nothing.
+ * Sorts events so that those with the same counters are adjacent, which reduces counter writes. The order within a
+ * batch has no meaning.
  */
 export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
   const key = ({ oauth_client_id, event_type, event_data }: OAuthEvent) =>
@@ -109,8 +109,8 @@ export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
 }
 
 /**
- * Takes from the front of `events` what fits `count` transactions that may be under way at once, and plans
- * it. Each item is written once in all of them: a second event about a token waits for those that come after.
+ * Takes events from the front that fit into `count` concurrent transactions, and plans them. No item is written by
+ * two of them: a second event about a token waits for the next round.
  */
 export function takeTransactions(
   events: readonly OAuthEvent[],
@@ -130,7 +130,7 @@ export function takeTransactions(
   return { transactions, rest };
 }
 
-/** What fits one transaction, without the events of `tokens`, to which it adds its own. */
+/** Returns the events that fit into one transaction. Skips events of `tokens` and adds its own tokens to it. */
 function takeTransaction(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,

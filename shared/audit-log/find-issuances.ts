@@ -2,7 +2,7 @@ import { batchGetAll } from "../core/batch-get-all.ts";
 import type { IssuanceStore } from "./counter-store.ts";
 import { type Issuance, issuanceSchema } from "./issuance.ts";
 
-/** What is known of the given tokens, by their public ids; consistent, since a write builds upon it. */
+/** Reads the issuance records of tokens by public id. The read is consistent, because a write depends on it. */
 export async function findIssuances(
   store: IssuanceStore,
   tokenIds: readonly string[],

@@ -6,15 +6,15 @@ import type { StatisticsStore } from "./counter-store.ts";
 import { enterFirst } from "./enter-first.ts";
 import { type EnteredValues, rememberValue } from "./values-in-use.ts";
 
-/** What a use says against those before it. */
+/** Novelty of a use's user agent. */
 export interface AgentNews {
-  /** The token, or the session, was first used by another user agent. */
+  /** Whether another user agent used the token or session first. */
   readonly isChanged: boolean;
-  /** The client, which acts for no user, was never used by the user agent until an hour before. */
+  /** Whether the client, which has no user, first used the user agent within the last hour. */
   readonly isNewToClient: boolean;
 }
 
-/** Who used something first. */
+/** The first user agent of a token, session or client. */
 interface FirstAgent {
   readonly pk: string;
   readonly sk: string;
@@ -29,7 +29,7 @@ const NEW_FOR_MS = HOUR_MS;
 
 const nameOf = ({ pk, sk }: { readonly pk: string; readonly sk: string }) => `${pk}\n${sk}`;
 
-/** The token and the session of a use; the sort key is the same for all, so that the first stays. */
+/** Returns the items of the use's token and session. The sort key is constant, so only the first user agent is kept. */
 function holdersOf(event: OAuthEvent, agent: string): FirstAgent[] {
   const atMs = Date.parse(event.occurred_at);
   const { session_id } = event.event_data;
@@ -44,7 +44,7 @@ function holdersOf(event: OAuthEvent, agent: string): FirstAgent[] {
   );
 }
 
-/** A client that acts for no user has an item for each user agent. */
+/** Returns the item of the client and user agent, if there is no user. */
 function clientOf(event: OAuthEvent, agent: string): FirstAgent[] {
   const { oauth_client_id, user_id } = event;
   if (oauth_client_id === undefined || user_id !== undefined) return [];
@@ -52,7 +52,7 @@ function clientOf(event: OAuthEvent, agent: string): FirstAgent[] {
   return [{ pk: clientAgents(oauth_client_id), sk: agent, agent, atMs, keepDays: CLIENT_DAYS }];
 }
 
-/** The partition of the user agents of a client. */
+/** Returns the partition of a client's user agents. */
 export function clientAgents(clientId: string): string {
   return `first-agent/client/${clientId}`;
 }
@@ -61,11 +61,11 @@ const enter = (store: StatisticsStore, { pk, sk, agent, atMs, keepDays }: FirstA
   enterFirst(store, { pk, sk }, { attribute: "first_agent", value: agent, atMs, keepDays });
 
 /**
- * Remembers which user agent first used each token, session and client, and says of each event of a use what is
- * new about it. Repeating it gives the same answer.
+ * Stores which user agent first used each token, session and client, and returns the novelty of each use by event id.
+ * Idempotent.
  *
- * Cost: half a read unit and a write unit for each token and session, and for each user agent of a client, at its
- * first use; half a read unit where this process does not remember it.
+ * Cost: half a read unit and a write unit at the first use of each token and session, and of each user agent of a
+ * client; half a read unit if this process doesn't remember it.
  */
 export async function enterAgents(
   store: StatisticsStore,
@@ -80,7 +80,7 @@ export async function enterAgents(
       if (agent === undefined) return [];
       return [{ event, agent, holders: holdersOf(event, agent), clients: clientOf(event, agent) }];
     });
-  /** By name, the first user agent and its first time. */
+  /** First user agent and its time, by name. */
   const known = new Map<string, { readonly agent: string; readonly atMs: number }>();
   const waiting = new Map<string, FirstAgent>();
   for (const { holders, clients } of uses) {

@@ -10,8 +10,8 @@ import type { Count } from "./counter-keys.ts";
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
 /**
- * What is known of a token's issuance and revocation, by its public id. It outlives the token, and it
- * makes a token count once whatever number of events tell of it, in whatever order.
+ * Issuance and revocation of a token, by public id. The record outlives the token, so that a token counts once no
+ * matter how many events describe it, in any order.
  */
 export const issuanceSchema = z.object({
   token_id: z.string(),
@@ -23,18 +23,18 @@ export const issuanceSchema = z.object({
 
 export type Issuance = z.output<typeof issuanceSchema>;
 
-/** `event_data` of a `token_issued` or `token_seen` that can be counted. */
+/** `event_data` that a `token_issued` or `token_seen` needs to be counted. */
 const issuedDataSchema = z.looseObject({
   token_id: identifierSchema,
   expires_at: instantSchema,
-  /** Default: when the event occurred. */
+  /** Defaults to `occurred_at`. */
   issued_at: instantSchema.optional(),
 });
 
-/** `event_data` of a `token_revoked` that can be counted. */
+/** `event_data` that a `token_revoked` needs to be counted. */
 const revokedDataSchema = z.looseObject({ token_id: identifierSchema });
 
-/** What an event says of a token's life. */
+/** Issuance or revocation that an event reports. */
 export interface TokenFact {
   readonly tokenId: string;
   readonly clientId: string;
@@ -42,10 +42,10 @@ export interface TokenFact {
   readonly revokedAt?: string;
 }
 
-/** Events that tell of a token's issuance: by its issuer, or when it is first used. */
+/** Events that report an issuance: from the issuer, or at first use. */
 const ISSUANCE_TYPES: ReadonlySet<string> = new Set(["token_issued", "token_seen"]);
 
-/** The fact in an event about a token's life; undefined when it lacks what counting needs. */
+/** Returns the issuance or revocation that an event reports, or undefined if required data is missing. */
 export function tokenFact(event: OAuthEvent): TokenFact | undefined {
   const clientId = event.oauth_client_id ?? NO_CLIENT;
   if (ISSUANCE_TYPES.has(event.event_type)) {
@@ -62,15 +62,15 @@ export function tokenFact(event: OAuthEvent): TokenFact | undefined {
 }
 
 /**
- * Tokens are counted by how long they live, in whole minutes: tokens of one class issued in one minute
- * then expire within two minutes, so that all but those two are expired or active together.
+ * Returns a token's lifetime in whole minutes. Tokens of one lifetime and one minute of issue expire within two
+ * minutes, so outside those two minutes they are all active or all expired.
  */
 export function lifetimeClass(issuedAt: string, expiresAt: string): string {
   const minutes = Math.floor((Date.parse(expiresAt) - Date.parse(issuedAt)) / MINUTE_MS);
   return String(minutes);
 }
 
-/** What a fact changes: the write of the token's item, what it counts, and the item afterwards. */
+/** The write of a token's issuance record, its counts, and the record afterwards. */
 export interface IssuanceChange {
   readonly write: TransactItem;
   readonly counts: readonly Count[];
@@ -88,8 +88,8 @@ function countsOf(after: Issuance, fields: readonly ("i" | "r")[]): Count[] {
 }
 
 /**
- * What a fact changes, given what is known so far; undefined when it is nothing new. The write holds
- * only while the item is still as `known`: otherwise its transaction fails and is planned again.
+ * Returns the change that a fact causes, or undefined if it is known already. The write requires that the stored
+ * record still equals `known`; otherwise the transaction fails and is planned again.
  */
 export function planIssuanceChange(
   known: Issuance | undefined,

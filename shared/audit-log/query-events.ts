@@ -11,65 +11,65 @@ import { PACK_SPAN_MS } from "./event-pack.ts";
 import { EventStream, MOST_ITEMS } from "./event-stream.ts";
 import type { StoredEvent } from "./stored-event.ts";
 
-/** A page of the audit log that is asked for. */
+/** A request for a page of the audit log. */
 export interface EventQuery extends EventFilters {
-  /** [fromMs, toMs) of `occurred_at`, epoch milliseconds; without them, all that is kept. */
+  /** Time range [fromMs, toMs) of `occurred_at`, in epoch milliseconds. Defaults to all stored events. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
-  /** Events on a page, 1 to 1000. */
+  /** Page size, 1 to 1000. */
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
 
-/** A page, newest first; with a cursor there may be more, even after a short or empty page. */
+/** A page, newest first. With a cursor there may be more, even after a short or empty page. */
 export interface EventPage {
   readonly events: readonly StoredEvent[];
   readonly next_cursor: string | null;
 }
 
-/** Where the audit log is read. */
+/** Access to the audit log. */
 export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "config"> {
   readonly db: DocumentClient;
   readonly eventsTable: string;
   readonly clock: Clock;
 }
 
-/** Times that one call may read; a query whose filters match rarely hands out a cursor instead. */
+/** Maximum reads per call. A query with rare matches then returns a cursor. */
 const MAX_READS = 64;
 
 /**
- * Events that one call looks at. Packs are looked into for what no index lists, such as a country, and a rare one
- * would take longer than a function may.
+ * Maximum events examined per call. Filters without an index, such as country, must read batch items, and rare
+ * matches would exceed the function's timeout.
  */
 const MAX_LOOKED_AT = 20_000;
 
-/** Packs and events that a Query lists at once where most may be left out. */
+/** Maximum items per Query with such a filter. */
 const MOST_LOOKED_INTO = 64;
 
-/** A function answers 6 MB at most; the last event may go beyond this by its own size. */
+/** A function's response is limited to 6 MB. The last event may exceed this by its own size. */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
 const EARLIEST = "0000-01-01T00:00:00.000Z";
 const LATEST = "9999-12-31T23:59:59.999Z";
 
-/** Items that a Query lists at first: its share of a page, and more where a filter leaves some out. */
+/** Returns the first `Limit` of a Query: its share of a page, or more if a filter skips items. */
 function firstLimit(limit: number, partitions: number, isFiltered: boolean): number {
   const share = Math.ceil(limit / partitions);
   return Math.min(isFiltered ? Math.max(16, 4 * share) : Math.max(8, Math.ceil(1.5 * share)), 1000);
 }
 
-/** The last instant of the span in which a pack that has events of `last` may end. */
+/** Returns the end of the time span that a batch item with events of `last` may cover. */
 function endOfSpan(last: string): string {
   const lastMs = Date.parse(last.slice(0, LATEST.length));
   const endMs = (Math.floor(lastMs / PACK_SPAN_MS) + 1) * PACK_SPAN_MS - 1;
   return toInstant(Math.min(endMs, Date.parse(LATEST)));
 }
 
-/** Whether the events of a query are known only by looking into packs. */
+/** Whether matching requires the contents of batch items. */
 const looksInto = ({ country, asn, kind }: EventQuery) =>
   country !== undefined || asn !== undefined || kind !== undefined;
 
-/** Whether an event's origin is the one asked for. */
+/** Whether an event's IP enrichment matches the query. */
 function isFrom({ country, asn, kind }: EventQuery, { event_data }: StoredEvent): boolean {
   const origin = originOf(event_data);
   return (
@@ -79,16 +79,18 @@ function isFrom({ country, asn, kind }: EventQuery, { event_data }: StoredEvent)
   );
 }
 
-/** Whether the event's address is in the group that is asked for. */
+/** Whether the event's address is in the requested group. */
 function isOfGroup({ ip }: EventQuery, { event_data }: StoredEvent): boolean {
   if (ip === undefined || !isAddressGroup(ip)) return true;
   return typeof event_data.ip === "string" && addressGroup(event_data.ip) === ip;
 }
 
-/** What a query shows of an event, or undefined when it is not meant. */
+/** Returns the event as the query shows it, or undefined if it doesn't match. */
 type View = (event: StoredEvent) => StoredEvent | undefined;
 
-/** Shows the events of [from, to) before the cursor, and under the type asked for what carries it. */
+/**
+ * Matches events in [from, to) before the cursor. An event that includes the requested type is shown under that type.
+ */
 function viewOf(query: EventQuery, from: string, last: string): View {
   const byOrigin = looksInto(query);
   return (event) => {
@@ -140,7 +142,7 @@ function openStreams(
             ExpressionAttributeValues: {
               ":partition": partition,
               ":from": from,
-              // A place goes on with the event's id; this is behind every id of the instant.
+              // A sort key continues with the event's id; this sorts after every id of the instant.
               ":end": `${endOfSpan(last)}#\u{10FFFF}`,
               ":last": last.slice(0, LATEST.length),
               ":now": toEpochSeconds(context.clock()),
@@ -159,7 +161,7 @@ function openStreams(
   );
 }
 
-/** The stream with the newest head, among those not older than `frontier`. */
+/** Returns the stream with the newest next event that isn't older than `frontier`. */
 function newest(streams: readonly EventStream[], frontier = ""): EventStream | undefined {
   let best: { readonly stream: EventStream; readonly place: string } | undefined;
   for (const stream of streams) {
@@ -172,11 +174,11 @@ function newest(streams: readonly EventStream[], frontier = ""): EventStream | u
 }
 
 /**
- * One page of the audit log, newest first, merged over the partitions that fit the filters. Reads at most
- * 64 times a call and looks at about 20,000 events, whatever the filters: what it had no room to look at is reached by the cursor, and so
- * is what goes beyond 4 MB of events. Expired events are never shown, deleted or not.
+ * Reads one page of the audit log, newest first, merged from the partitions that match the filters. Reads up to 64
+ * times per call and examines about 20,000 events; the cursor continues from there, and after 4 MB of events. Never
+ * returns expired events, even before they are deleted.
  *
- * @throws InvalidCursorError when the cursor does not belong to the query.
+ * @throws InvalidCursorError if the cursor belongs to another query
  */
 export async function queryEvents(context: QueryContext, query: EventQuery): Promise<EventPage> {
   const { cursor, limit, ...identity } = query;
@@ -193,7 +195,7 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
   let shown: string | undefined;
 
   const full = () => events.length >= limit || bytes >= MAX_PAGE_BYTES;
-  /** Takes the newest event that is known to be next; answers false when there is none. */
+  /** Takes the next event. Returns false if no next event is known. */
   const takeNext = (frontier?: string): boolean => {
     const next = newest(streams, frontier)?.take();
     lookedAt += 1;
@@ -212,7 +214,7 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
       if (!takeNext()) return { events, next_cursor: null };
       continue;
     }
-    // Only what is newer than the least advanced stream is known to be next.
+    // The order is known only for events newer than the least advanced stream.
     const frontier =
       unread
         .map(({ readTo }) => readTo)
@@ -220,7 +222,7 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
         .at(-1) ?? "";
     const isEnough = reads + unread.length > MAX_READS || lookedAt >= MAX_LOOKED_AT;
     if (reads > 0 && isEnough && frontier < last) {
-      // What is listed is still looked into: a cursor cannot point into a pack that was not read.
+      // Finish reading listed batch items: a cursor cannot point into an unread one.
       unread = unread.filter((stream) => stream.mustReadPacks);
       if (unread.length === 0) {
         while (!full() && takeNext(frontier));

@@ -6,7 +6,7 @@ import type { CounterField, CounterKind } from "./counter-keys.ts";
 import type { CounterShards } from "./counter-shards.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
-/** A number read back: how many, of what, in [startMs, startMs + lengthMs). */
+/** A count of one field in [startMs, startMs + lengthMs). */
 export interface Bucket {
   readonly dimensions: readonly string[];
   readonly field: CounterField;
@@ -17,9 +17,9 @@ export interface Bucket {
 
 interface Resolution {
   readonly name: "day" | "hour";
-  /** What a partition spans, as the prefix of an instant. */
+  /** Period of a partition, as the prefix of an instant. */
   readonly partitionOf: (atMs: number) => string;
-  /** What an item spans, and the place of its number in an instant. */
+  /** Period of an item, and its part of the instant. */
   readonly itemMs: number;
   readonly itemOf: (atMs: number) => string;
   readonly bucketMs: number;
@@ -41,7 +41,7 @@ const HOUR: Resolution = {
   bucketMs: MINUTE_MS,
 };
 
-/** The item starts from the first to the last, a run for each partition. */
+/** Groups item start times by partition. */
 function runs(starts: readonly number[], resolution: Resolution): Map<string, number[]> {
   const byPartition = new Map<string, number[]>();
   for (const start of starts) {
@@ -52,8 +52,9 @@ function runs(starts: readonly number[], resolution: Resolution): Map<string, nu
 }
 
 /**
- * Reads the items that begin at the given instants. `dimensionCount` says how many dimensions the kind
- * has, since the last may hold the separator.
+ * Reads the items that start at the given instants.
+ *
+ * @param dimensionCount number of dimensions of the kind; the last one may contain the separator
  */
 async function readItems(
   store: StatisticsStore,
@@ -113,7 +114,7 @@ function toBuckets(
   });
 }
 
-/** Hour buckets that lie in the days of [fromMs, toMs): one Query a month and shard. */
+/** Reads hourly buckets of the days in [fromMs, toMs). One Query per month and shard. */
 export async function readHourBuckets(
   store: StatisticsStore,
   kind: CounterKind,
@@ -129,7 +130,7 @@ export async function readHourBuckets(
   );
 }
 
-/** Minute buckets of the hours that begin at the given instants: one Query a day and shard. */
+/** Reads minute buckets of the hours that start at the given instants. One Query per day and shard. */
 export async function readMinuteBuckets(
   store: StatisticsStore,
   kind: CounterKind,

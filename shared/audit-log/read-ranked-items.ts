@@ -4,17 +4,17 @@ import { type RankedKind, rankingKey } from "./counter-keys.ts";
 import type { CounterShards } from "./counter-shards.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
-/** Items read of each shard of a ranking. */
+/** Items to read from each shard of a ranking. */
 const DEPTH = 200;
 
 const subjectSchema = z.looseObject({ oauth_client_id: z.string(), value: z.string() });
 
-/** A ranked subject, and its numbers by attribute (`n00` …). */
+/** A ranked subject and its counts by attribute (`n00` …). */
 export interface RankedItem {
   readonly clientId: string;
   readonly value: string;
   readonly numbers: Readonly<Record<string, number>>;
-  /** Those of them that are guesses. */
+  /** Credential guesses among them. */
   readonly guesses: Readonly<Record<string, number>>;
 }
 
@@ -36,7 +36,8 @@ function toRankedItem(item: Record<string, unknown>): RankedItem {
 }
 
 /**
- * The first 200 of each shard of a ranking or, of one client, those among the first megabyte.
+ * Reads the top 200 items of each shard of a ranking. With a client, reads its items among the first megabyte of each
+ * shard.
  *
  * @param period a day (`2026-11-23`) or an hour (`2026-11-23T10`)
  */

@@ -27,42 +27,42 @@ import { enterPlaces } from "./first-places.ts";
 import { issuanceSchema, lifetimeClass, tokenFact } from "./issuance.ts";
 import { type EnteredValues, enterValues, userOfToken, type ValueInUse } from "./values-in-use.ts";
 
-/** What became of each event. */
+/** The outcome for each event. */
 export interface StoreOutcome {
-  /** Stored and counted now. */
+  /** Newly stored and counted. */
   readonly stored: OAuthEvent[];
-  /** Stored and counted before; nothing changed. */
+  /** Already stored and counted; nothing changed. */
   readonly duplicates: OAuthEvent[];
-  /** The store will never take these. */
+  /** Permanently rejected by DynamoDB. */
   readonly rejected: { readonly event: OAuthEvent; readonly reason: string }[];
-  /** Not stored now; deliver them again. */
+  /** Not stored yet. Deliver these again. */
   readonly retry: { readonly event: OAuthEvent; readonly reason: string }[];
 }
 
 export interface StoreEventsOptions {
   readonly clock: Clock;
-  /** Kept by the caller from call to call. */
+  /** Registered values. The caller keeps the map between calls. */
   readonly entered: EnteredValues;
-  /** Likewise; without it, each call begins with the spread of quiet times. */
+  /** Shard count of the counters. The caller keeps it between calls. Defaults to the configured minimum. */
   readonly spread?: CounterSpread;
-  /** Attempts of a transaction that the store is too busy for; default 10. */
+  /** Maximum attempts of a transaction while DynamoDB is busy. @default 10 */
   readonly maxAttempts?: number;
-  /** First wait between attempts, doubled up to a second and jittered; default 20 ms. */
+  /** First delay between attempts in milliseconds. Doubles up to one second, with jitter. @default 20 */
   readonly retryDelayMs?: number;
-  /** When attempts end, epoch milliseconds; never by default. */
+  /** Time after which no attempt starts, in epoch milliseconds. Defaults to none. */
   readonly deadlineMs?: number;
-  /** Waits between attempts; real time by default. */
+  /** Delay function. Defaults to real time. */
   readonly wait?: (ms: number) => Promise<unknown>;
 }
 
 /**
- * Stores events and counts them, each once: an event, the counters it raises and the fact of its token
- * are one transaction, on the condition that the event is new. Redelivery, in whole or in part, changes
- * nothing; an event is never stored uncounted, nor counted unstored.
+ * Stores and counts each event exactly once. One transaction writes the event, its counters and its token's issuance
+ * record, on the condition that the event is new. Redelivery changes nothing. No event is stored without being
+ * counted, or counted without being stored.
  *
- * Cost: 2 write units per KB for each event (a transaction's price) and 1 for its address, where it has
- * a user or token as well; 2 per KB and 3 for each pack. Up to a hundred items a round trip, counters and
- * packs shared by all events in it, and as many round trips at once as counters have shards.
+ * Cost: 2 write units per KB of each event (transactional) and 1 for its address if it also has a user or token; 2
+ * per KB and 3 for each batch item. A round trip takes up to 100 items, whose events share counters and batch items.
+ * Up to one round trip per counter shard runs concurrently.
  */
 export async function storeEvents(
   store: EventStore,
@@ -99,12 +99,12 @@ export async function storeEvents(
     await Promise.all(transactions.map((planned, lane) => writer.settle(planned, lane)));
     waiting = rest;
   }
-  outcome.retry.push(...waiting.map((event) => ({ event, reason: "no time was left" })));
+  outcome.retry.push(...waiting.map((event) => ({ event, reason: "the deadline passed" })));
   await recordClients(store, outcome);
   return outcome;
 }
 
-/** Between two attempts. */
+/** Maximum delay between two attempts. */
 const LONGEST_WAIT_MS = 1000;
 
 class EventWriter {
@@ -132,8 +132,8 @@ class EventWriter {
   }
 
   /**
-   * Readers must know of a retention period, of a lifetime, and of the user under whom a token's events
-   * are filed before anything is stored under it. The user agents and places of before say what is new about an event.
+   * Registers each retention period, token lifetime and token user before anything is stored under it, because
+   * readers need them to find events. Also reads the known user agents and locations to determine novelty.
    */
   async enterValues(events: readonly OAuthEvent[]): Promise<void> {
     const { store, options } = this;
@@ -172,17 +172,17 @@ class EventWriter {
   }
 
   /**
-   * Brings a transaction's events to an outcome, whatever the store answers.
+   * Writes a transaction and adds its events to the outcome.
    *
-   * @param planned what the transaction writes
-   * @param lane tells apart those that are under way at once
+   * @param planned writes of the transaction
+   * @param lane number that distinguishes concurrent transactions
    */
   async settle(planned: readonly EventWrites[], lane: number): Promise<void> {
     const { maxAttempts = 10, retryDelayMs = 20, wait = realTime } = this.options;
     let writes = planned;
     let failures = 0;
     let reason = "";
-    // A round either settles an event, learns of a token, or counts as a failure: the sum is bounded.
+    // Each round settles an event, learns about a token, or counts as a failure, so the loop ends.
     for (let round = 0; writes.length > 0 && round < maxAttempts + 3 * planned.length; round += 1) {
       try {
         await this.#write(writes, lane, round);
@@ -207,7 +207,7 @@ class EventWriter {
             return;
           }
           if (refused) {
-            reason = `the store refuses the event: ${error.message}`;
+            reason = `DynamoDB rejects the event: ${error.message}`;
             for (const { event } of writes) this.outcome.rejected.push({ event, reason });
             return;
           }
@@ -222,7 +222,10 @@ class EventWriter {
     this.outcome.retry.push(...writes.map(({ event }) => ({ event, reason })));
   }
 
-  /** Those under way at once write different shards; one that is tried again parts from whom it met. */
+  /**
+   * Returns the shard to write. Concurrent transactions use different shards; a retry picks another shard to avoid
+   * the conflict.
+   */
   #shard(lane: number, round: number, shards: number): number {
     if (round > 0) return shardOf(`${this.firstId} ${lane} ${round}`, shards);
     return (shardOf(this.firstId, shards) + lane) % shards;
@@ -252,7 +255,7 @@ class EventWriter {
     }
   }
 
-  /** Reads why a transaction was cancelled, item by item in the order of `#write`. */
+  /** Handles the cancellation reasons of a transaction, in the item order of `#write`. */
   #learn(writes: readonly EventWrites[], reasons: readonly CancellationReason[]) {
     const settled = new Set<OAuthEvent>();
     let issuances = 0;
@@ -265,7 +268,7 @@ class EventWriter {
         this.outcome.duplicates.push(event);
         settled.add(event);
       } else if (Code === "ValidationError") {
-        this.outcome.rejected.push({ event, reason: `the store refuses the event: ${Message}` });
+        this.outcome.rejected.push({ event, reason: `DynamoDB rejects the event: ${Message}` });
         settled.add(event);
       }
     }
@@ -282,7 +285,7 @@ class EventWriter {
     return { settled, issuances, reason, conflict: busy?.Code === "TransactionConflict" };
   }
 
-  /** The fault is in the call: one event must not hold the others back. */
+  /** Splits an invalid call in two, so that one event cannot block the others. */
   async #halve(writes: readonly EventWrites[], lane: number): Promise<void> {
     const middle = Math.ceil(writes.length / 2);
     await this.settle(writes.slice(0, middle), lane);
@@ -290,12 +293,12 @@ class EventWriter {
   }
 }
 
-/** Whether the SDK came so far as to send the call: it then says how often it tried. */
+/** Whether the SDK sent the call. If so, the error has metadata. */
 function wasSent(error: unknown): boolean {
   return error instanceof Error && "$metadata" in error;
 }
 
-/** Moves the clients' last use forward; events whose client could not be written are retried whole. */
+/** Updates the clients' last use. If that fails, the event is retried as a whole. */
 async function recordClients(store: EventStore, outcome: StoreOutcome): Promise<void> {
   const used = new Map<string, OAuthEvent>();
   for (const event of [...outcome.stored, ...outcome.duplicates]) {
@@ -309,7 +312,10 @@ async function recordClients(store: EventStore, outcome: StoreOutcome): Promise<
       try {
         await recordClientUse(store, clientId, event.occurred_at);
       } catch (error) {
-        outcome.retry.push({ event, reason: `the client's last use: ${String(error)}` });
+        outcome.retry.push({
+          event,
+          reason: `failed to store the client's last use: ${String(error)}`,
+        });
       }
     }),
   );

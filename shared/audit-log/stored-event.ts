@@ -15,22 +15,22 @@ export const storedEventSchema = z.object({
   oauth_client_id: z.string().optional(),
   user_id: z.string().optional(),
   event_data: z.record(z.string(), z.unknown()),
-  /** When it was stored. */
+  /** Time of storage. */
   created_at: z.string(),
-  /** Epoch seconds from which it is gone (TTL). */
+  /** Expiry in epoch seconds (TTL). */
   expires_at: z.number(),
 });
 
-/** An event as it is stored and shown: the envelope, and the bounds of its life in the store. */
+/** The audit event as stored in DynamoDB. */
 export type StoredEvent = z.output<typeof storedEventSchema>;
 
-/** What storing depends on. */
+/** Settings that affect storage. */
 export type StorageConfig = Pick<MonitoringConfig, "retention" | "shards" | "tracking">;
 
-/** An item of the events table. */
+/** DynamoDB item of the events table. */
 export type EventItem = Record<string, unknown> & ReturnType<typeof eventKey>;
 
-/** When events of a type, stored now, were stored and are gone. */
+/** Returns the storage and expiry times of an event that is stored now. */
 export function lifeOf(
   eventType: string,
   config: StorageConfig,
@@ -42,7 +42,7 @@ export function lifeOf(
   };
 }
 
-/** The partitions in which the indexes by time, type and client list an event, or a pack of them. */
+/** Returns the partitions in which the indexes by time, type and client list an event or batch item. */
 export function listingKeys(event: OAuthEvent, config: StorageConfig) {
   const shard = shardOf(event.id, config.shards.events.write);
   return {
@@ -55,9 +55,9 @@ export function listingKeys(event: OAuthEvent, config: StorageConfig) {
 }
 
 /**
- * The item of an event: its fields under the key of its subject, found by its address as well.
+ * Returns an event's item.
  *
- * @param listed whether it is listed by time, type and client by itself; if not, its pack is
+ * @param listed whether the indexes by time, type and client list the event itself, rather than its batch item
  */
 export function toEventItem(
   event: OAuthEvent,

@@ -6,9 +6,8 @@ import { queryAll } from "../core/query-all.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
 /**
- * Readers must know which partitions writers use: every retention period that stored events have, every
- * lifetime that counted tokens have, the users under whom a token's events are filed, and how many shards
- * the counters of a month's days have. Writers enter a value before its first use.
+ * Values that readers need to find the partitions: retention periods of stored events, lifetimes of counted tokens,
+ * users of a token's events, and shard counts of counters by day. Writers register a value before its first use.
  */
 export type ValueKind =
   | "retention_days"
@@ -16,35 +15,35 @@ export type ValueKind =
   | `token_user/${string}`
   | `counter_shards/${string}`;
 
-/** The users of a token. */
+/** Kind of a token's users. */
 export function userOfToken(tokenId: string): ValueKind {
   return `token_user/${tokenId}`;
 }
 
-/** A value that is in use at least until `untilMs`, epoch milliseconds. */
+/** A value in use until at least `untilMs` (epoch milliseconds). */
 export interface ValueInUse {
   readonly kind: ValueKind;
   readonly value: string;
   readonly untilMs: number;
 }
 
-/** The last day whose instants sort as text; some issuers write it where they mean never. */
+/** The last day whose instants sort as text. Some issuers use it to mean never. */
 const LAST_DAY_MS = Date.parse("9999-12-31T00:00:00.000Z");
 
-/** Remembers what this process has entered, so that a value is asked for once while it is remembered. */
+/** Values that this process has registered, with their end in epoch milliseconds. */
 export type EnteredValues = Map<string, number>;
 
-/** Values that a process remembers; the oldest are forgotten first, which costs a read. */
+/** Maximum remembered values. Forgetting one costs a read. */
 const MOST_REMEMBERED = 50_000;
 
 const keyOf = ({ kind, value }: ValueInUse) => ({ pk: `in-use/${kind}`, sk: value });
 const nameOf = ({ pk, sk }: { pk: string; sk: string }) => `${pk}\n${sk}`;
 
-/** Days are rounded up, so that a value is written once a day at most. */
+/** Rounds up to days, so that a value is written at most once a day. */
 const roundUp = (untilMs: number) =>
   Math.min((Math.floor(untilMs / DAY_MS) + 2) * DAY_MS, LAST_DAY_MS);
 
-/** Remembers a value, and forgets the oldest of too many. */
+/** Remembers a value, and drops the oldest if there are too many. */
 export function rememberValue(entered: EnteredValues, name: string, untilMs: number): void {
   entered.delete(name);
   entered.set(name, untilMs);
@@ -54,7 +53,7 @@ export function rememberValue(entered: EnteredValues, name: string, untilMs: num
   }
 }
 
-/** Writes a value's time unless a later one is there. */
+/** Stores a value's end unless a later one is stored. */
 async function enter(store: StatisticsStore, value: ValueInUse): Promise<void> {
   const untilMs = roundUp(value.untilMs);
   try {
@@ -76,10 +75,10 @@ async function enter(store: StatisticsStore, value: ValueInUse): Promise<void> {
 }
 
 /**
- * Enters values as in use. Repeating them, or an earlier time, changes nothing.
+ * Registers values as in use. Registering a value again or with an earlier end changes nothing.
  *
- * Cost: half a read unit for each that this process does not remember, and a write unit for each that
- * was not entered today.
+ * Cost: half a read unit per value that this process doesn't remember, and a write unit per value that wasn't
+ * registered today.
  */
 export async function enterValues(
   store: StatisticsStore,
@@ -110,7 +109,7 @@ export async function enterValues(
   );
 }
 
-/** The values in use at or after `sinceMs`; without it, all that are on record. */
+/** Reads the values in use at or after `sinceMs`. Defaults to all registered values. */
 export async function valuesInUse(
   store: Pick<StatisticsStore, "db" | "countersTable">,
   kind: ValueKind,

@@ -333,7 +333,7 @@ export async function authorize(
     return { ...refuse(reason, subject), ...(dpopNonce && { dpopNonce }) } as Decision;
   }
   if (checked?.status === "unavailable") {
-    return unavailable("The token's issuer does not answer; the call is refused", checked.cause);
+    return unavailable("The token's issuer is unavailable; the call is denied", checked.cause);
   }
 
   const { ip } = request;
@@ -353,7 +353,7 @@ export async function authorize(
     ]);
     caller = { ...used, session, verified: checked?.verified, restricted };
   } catch (error) {
-    return unavailable("The token store does not answer; the call is refused", String(error));
+    return unavailable("The token store is unavailable; the call is denied", String(error));
   }
 
   const { use, verified, session, isReplay, restricted } = caller;

@@ -28,7 +28,7 @@ export class TooManyRestrictionsError extends OAuthMonitoringError {
 
   constructor() {
     super(
-      `${MOST_RESTRICTIONS} blocks and revocations hold already, and no more can: release some, or block a network in place of its addresses`,
+      `the deny list is full (${MOST_RESTRICTIONS} blocks and revocations). Release some, or block a network instead of its addresses`,
     );
   }
 }
@@ -103,7 +103,7 @@ export async function appendRestriction(
       await sleep(Math.random() * 5 * attempt);
     }
   }
-  throw new IncompleteRequestError("too many actions are taken at the same time: try again");
+  throw new IncompleteRequestError("too many concurrent actions. Try again");
 }
 
 /**

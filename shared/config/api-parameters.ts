@@ -34,7 +34,7 @@ export const apiSchema = z
   })
   .refine((api) => api.webAclArn === undefined || !api.waf.enabled, {
     path: ["webAclArn"],
-    error: "a stage has one web ACL: name yours here or enable waf, not both",
+    error: "a stage can have only one web ACL. Set webAclArn or enable waf, not both",
   })
   .prefault({});
 

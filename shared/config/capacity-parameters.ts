@@ -10,7 +10,7 @@ const units = z
   })
   .refine(({ least, most }) => least <= most, {
     path: ["most"],
-    error: "must be at least what least is: capacity scales between the two",
+    error: "most is less than least. Raise it to at least the value of least",
   });
 
 /** Provisioned capacity of a table and each of its indexes. */

@@ -11,20 +11,23 @@ function checkRule({ types, groupBy, filter }: CustomRule, refuse: Refuse): void
   if (groupBy !== "client" && !isRefusals(types)) {
     refuse(
       ["types"],
-      `by ${groupBy}, only refusals are counted, all types together: leave types out, or group by client`,
+      `groupBy "${groupBy}" counts all denials together. Omit types, or set groupBy to "client"`,
     );
   }
   if (filter.reasons !== undefined && groupBy !== "reason") {
-    refuse(["filter", "reasons"], 'reasons are counted by reason: set groupBy to "reason"');
+    refuse(["filter", "reasons"], 'reasons are counted by reason only. Set groupBy to "reason"');
   }
   if (filter.guesses && groupBy === "reason") {
     refuse(
       ["filter", "guesses"],
-      "guesses are not counted by reason: name the reasons in filter.reasons",
+      "credential guesses are not counted by reason. List the reasons in filter.reasons",
     );
   }
   if (filter.guesses && groupBy === "client" && !types.includes("auth_failed")) {
-    refuse(["filter", "guesses"], "a guess is an auth_failed: add it to types, or leave them out");
+    refuse(
+      ["filter", "guesses"],
+      "credential guesses are auth_failed events. Add auth_failed to types, or omit types",
+    );
   }
 }
 
@@ -40,9 +43,9 @@ export function checkCustomRules({ custom, rules }: AnomaliesConfig, refuse: Ref
     checkRule(rule, (path, message) => refuse([index, ...path], message));
     const { name } = rule;
     if (Object.hasOwn(rules, name)) {
-      refuse([index, "name"], `${name} is a rule of the product: give yours another name`);
+      refuse([index, "name"], `${name} is a built-in rule. Choose another name`);
     } else if (custom.findIndex((each) => each.name === name) < index) {
-      refuse([index, "name"], `two rules are named ${name}: give each a name of its own`);
+      refuse([index, "name"], `two rules are named ${name}. Rename one`);
     }
   }
 }

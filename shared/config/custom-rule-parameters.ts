@@ -10,7 +10,9 @@ export const REFUSALS = ["auth_failed", "scope_violation"] as const;
  */
 export const customRuleSchema = z.strictObject({
   /** Name in alerts, mutes and policies. */
-  name: z.string().regex(/^[a-z][a-z0-9_]{2,40}$/, "a name is 3 to 41 small letters, digits and _"),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{2,40}$/, "a lower-case letter, then 2 to 40 of a-z, 0-9 and _"),
   /** Enables the rule. */
   enabled: z.boolean().default(true),
   /** Event types to count. */
@@ -44,7 +46,7 @@ export const customRuleSchema = z.strictObject({
     .trim()
     .min(1)
     .max(300)
-    .default("Look at the events; the rule is your own, and so is what it means."),
+    .default("Review the events. This is a custom rule of this stack."),
 });
 
 /** A custom rule, with every default filled in. */

@@ -59,7 +59,7 @@ const environmentSchema = z.object({
       try {
         return JSON.parse(text) as unknown;
       } catch {
-        context.addIssue({ code: "custom", message: "not JSON" });
+        context.addIssue({ code: "custom", message: "expected JSON" });
         return z.NEVER;
       }
     })

@@ -34,7 +34,7 @@ export type FunctionName = (typeof FUNCTION_NAMES)[number];
 const functionName = z
   .string()
   .refine((name) => (FUNCTION_NAMES as readonly string[]).includes(name), {
-    error: `one of ${FUNCTION_NAMES.join(", ")}`,
+    error: `expected one of ${FUNCTION_NAMES.join(", ")}`,
   });
 
 const subnetId = z.string().regex(/^subnet-[0-9a-f]{8,17}$/, "an id such as subnet-0a1b2c3d4e5f");
@@ -63,7 +63,7 @@ export const functionsSchema = z
     {
       path: ["authorizerProvisionedConcurrency"],
       error:
-        "Lambda keeps no more environments warm than are reserved: lower it, or raise reservedConcurrency.Authorizer",
+        "it exceeds reservedConcurrency.Authorizer. Lower it, or raise reservedConcurrency.Authorizer",
     },
   )
   .prefault({});

@@ -17,7 +17,7 @@ export const httpsUrl = z
   .max(512)
   .refine(
     isIssuerUrl,
-    "an https URL without query and fragment, such as https://login.example.com/; http is for this machine only",
+    "an https URL without query and fragment, such as https://login.example.com/ (http is allowed for localhost only)",
   );
 
 /** Accepted values of `alg`. Symmetric algorithms and `none` are excluded. */
@@ -65,7 +65,7 @@ const introspectionSchema = z.strictObject({
   tokenPrefix: z
     .string()
     .max(64)
-    .regex(/^[A-Za-z0-9._~+/-]*$/, "characters of a token")
+    .regex(/^[A-Za-z0-9._~+/-]*$/, "letters, digits, ., _, ~, +, / and -")
     .default(""),
 });
 
@@ -130,19 +130,25 @@ const issuerSchema = z
       context.addIssue({ code: "custom", path: [path], message });
     const isJwt = issuer.verification === "jwt";
     if (isJwt && issuer.provider === "cognito" && !issuer.clientIds?.length) {
-      refuse("clientIds", "Cognito's access tokens have no aud: name the app clients of your API");
+      refuse("clientIds", "Cognito's access tokens have no aud. List the app clients of your API");
     }
     if (isJwt && issuer.provider !== "cognito" && issuer.audiences.length === 0) {
       refuse(
         "audiences",
-        "name the aud of your API: without it, tokens for any other API are let in",
+        "audiences is missing, so tokens for other APIs would be accepted. Set it to the aud values of your API",
       );
     }
     if (isJwt !== (issuer.introspection === undefined)) {
-      refuse("introspection", 'it goes together with verification "introspection"');
+      refuse(
+        "introspection",
+        'introspection and verification do not match. Set both introspection and verification: "introspection", or neither',
+      );
     }
     if (issuer.keysMaxAgeSeconds < issuer.keysRefreshSeconds) {
-      refuse("keysMaxAgeSeconds", "raise it to at least keysRefreshSeconds");
+      refuse(
+        "keysMaxAgeSeconds",
+        "it is less than keysRefreshSeconds. Raise it to at least keysRefreshSeconds",
+      );
     }
   });
 
@@ -155,19 +161,28 @@ export const issuersSchema = z
       context.addIssue({ code: "custom", path: [index, key], message });
     for (const [index, { issuer, idPrefix = "", introspection }] of issuers.entries()) {
       const others = issuers.slice(0, index);
-      if (others.some((other) => other.issuer === issuer)) refuse(index, "issuer", "named twice");
+      if (others.some((other) => other.issuer === issuer))
+        refuse(index, "issuer", "the issuer is listed twice. Remove one");
       // Without distinct prefixes, one issuer could impersonate the other's users.
       const overlaps = others.some(({ idPrefix: other = "" }) => {
         return idPrefix.startsWith(other) || other.startsWith(idPrefix);
       });
       if (overlaps) {
-        refuse(index, "idPrefix", "with several issuers, each needs a prefix of its own");
+        refuse(
+          index,
+          "idPrefix",
+          "several issuers need distinct prefixes. Set an idPrefix for each",
+        );
       }
       const sameTokens = others.some(
         (other) => introspection && other.introspection?.tokenPrefix === introspection.tokenPrefix,
       );
       if (sameTokens) {
-        refuse(index, "introspection", "two issuers have one tokenPrefix: give each its own");
+        refuse(
+          index,
+          "introspection",
+          "two issuers have the same tokenPrefix. Set a different one for each",
+        );
       }
     }
   })

@@ -42,7 +42,7 @@ const retentionSchema = z
         context.addIssue({
           code: "custom",
           path: ["daysByEventType", type],
-          message: `${type} is a security event type and must be kept at least ${MINIMUM_SECURITY_RETENTION_DAYS} days, not ${configured}: raise it or remove the entry`,
+          message: `${type} is a security event type and must be kept at least ${MINIMUM_SECURITY_RETENTION_DAYS} days, not ${configured}. Raise it or remove the entry`,
         });
       }
     }
@@ -63,7 +63,7 @@ const shardsSchema = z
       context.addIssue({
         code: "custom",
         path: ["read"],
-        message: `readers must merge every shard that writers use: raise read (${shards.read}) to at least write (${shards.write})`,
+        message: `readers must merge every shard that writers use. Raise read (${shards.read}) to at least write (${shards.write})`,
       });
     }
   })
@@ -74,11 +74,11 @@ const pathPattern = z
   .max(512)
   .regex(
     /^(\/[A-Za-z0-9._~-]+|\/\{[A-Za-z0-9_]+\})*(\/\{[A-Za-z0-9_]+\+\})?\/?$/,
-    "a path such as /orders/{id} or /reports/{proxy+}, as API Gateway writes them",
+    "a path such as /orders/{id} or /reports/{proxy+}, in the syntax of API Gateway",
   );
 
 /** Scopes that a route requires. A denial contains them four times, and API Gateway allows 8 KB. */
-const requiredScopes = scopeListSchema(20, 1024, "require fewer or shorter ones");
+const requiredScopes = scopeListSchema(20, 1024, "Require fewer or shorter scopes");
 
 /**
  * How to find the caller's address. Without proxies, it is the address that called API Gateway, the function
@@ -128,7 +128,12 @@ export const routeRuleSchema = z.strictObject({
   /** Accepted `acr` values (RFC 9470). */
   acrValues: z
     .array(
-      z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, "an acr without spaces and quotes"),
+      z
+        .string()
+        .regex(
+          /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/,
+          "an acr value without spaces, quotes and backslashes",
+        ),
     )
     .min(1)
     .max(10)
@@ -168,7 +173,7 @@ function checkRouteOrder(
     context.addIssue({
       code: "custom",
       path: ["routes", index, "path"],
-      message: `the first matching rule decides, and routes[${earlier}] (${routes[earlier]?.path}) matches every call of this rule: put this rule before it, or remove one of them`,
+      message: `routes[${earlier}] (${routes[earlier]?.path}) matches every call of this rule first, so this rule never applies. Move this rule before it, or remove one of them`,
     });
   }
 }
@@ -260,7 +265,7 @@ const keysSchema = z.strictObject({
     .refine((subscriber) => subscriber.batchSize <= 10 || subscriber.batchWindowSeconds > 0, {
       path: ["batchWindowSeconds"],
       error:
-        "SQS gathers more than 10 messages only within a window: raise it to at least 1, or lower batchSize to 10",
+        "a batchSize above 10 requires a batch window. Set batchWindowSeconds to at least 1, or lower batchSize to 10",
     })
     .prefault({}),
   /** Deletion of expired tokens, codes, sessions and events. */
@@ -308,7 +313,7 @@ export const monitoringConfigSchema = keysSchema
     {
       path: ["functions", "reservedConcurrency", "Subscriber"],
       error:
-        "SQS would start more invocations than are reserved, and their messages would wait: reserve at least subscriber.maxConcurrency",
+        "it is less than subscriber.maxConcurrency, so Lambda would throttle invocations. Reserve at least subscriber.maxConcurrency",
     },
   )
   .superRefine(({ responses, anomalies, notifications }, context) => {
@@ -317,7 +322,7 @@ export const monitoringConfigSchema = keysSchema
       context.addIssue({
         code: "custom",
         path: ["responses", "approvalLinks", "sentTo"],
-        message: `there is no webhook ${name}: name topic or one of notifications.webhooks`,
+        message: `unknown webhook ${name}. Use topic or the name of one of notifications.webhooks`,
       });
     }
     for (const rule of Object.keys(responses.rules)) {
@@ -325,7 +330,7 @@ export const monitoringConfigSchema = keysSchema
       context.addIssue({
         code: "custom",
         path: ["responses", "rules", rule],
-        message: `there is no such rule: name one of ${Object.keys(anomalies.rules).join(", ")}`,
+        message: `unknown rule. Use one of ${Object.keys(anomalies.rules).join(", ")}`,
       });
     }
   });

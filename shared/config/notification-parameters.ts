@@ -29,7 +29,7 @@ export const notificationsSchema = z
       .array(webhookSchema)
       .max(5)
       .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
-        error: "two webhooks have one name: give each its own",
+        error: "two webhooks have the same name. Rename one",
       })
       .default([]),
   })

@@ -11,7 +11,10 @@ export const ocsfExportSchema = z
     /** Retention of exported events. */
     retentionDays: z
       .int()
-      .min(90, "security events are exported too and must be kept at least 90 days")
+      .min(
+        90,
+        "the export includes security events, which must be kept at least 90 days. Raise it to 90 or more",
+      )
       .max(3650)
       .default(400),
     /** Seconds that Firehose buffers events per object. */

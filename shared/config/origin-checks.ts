@@ -7,18 +7,21 @@ type Report = (path: (string | number)[], message: string) => void;
 function checkNetwork(network: DeclaredNetwork, report: Report): void {
   const { cidr, asn, country, operator, kind } = network;
   if (cidr === undefined && asn === undefined) {
-    report([], "a network needs cidr or asn: say which addresses are meant");
+    report([], "a network needs cidr or asn. Set one of them");
   } else if (cidr !== undefined && Array.isArray(asn)) {
-    report(["asn"], "a network with cidr has one asn: make a network of each, or leave out cidr");
+    report(
+      ["asn"],
+      "a network with cidr can have only one asn. Declare a network for each asn, or remove cidr",
+    );
   } else if (![country, operator, kind, cidr && asn].some((member) => member !== undefined)) {
-    report([], "a network says nothing of its addresses: add country, operator or kind");
+    report([], "the network does not describe its addresses. Add country, operator or kind");
   }
   for (const block of [cidr ?? []].flat()) {
     const { error } = ipBlockSchema.safeParse(block);
     if (error) report(["cidr"], `${JSON.stringify(block)}: ${error.issues[0]?.message}`);
   }
   if (country !== undefined && countryCode(country) !== country) {
-    report(["country"], `no country has the code ${country}: give one of ISO 3166-1, such as DE`);
+    report(["country"], `unknown country code ${country}. Use an ISO 3166-1 code such as DE`);
   }
 }
 

@@ -35,7 +35,10 @@ export const originsSchema = z
     databases: z
       .array(databaseNameSchema)
       .max(5)
-      .refine((names) => new Set(names).size === names.length, "two databases have the same name")
+      .refine(
+        (names) => new Set(names).size === names.length,
+        "two databases have the same name. Rename one",
+      )
       .default([]),
     /** Known networks, such as offices. They override the databases. */
     networks: z.array(networkSchema).max(100).default([]),

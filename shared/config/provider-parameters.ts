@@ -6,7 +6,7 @@ import { secretArn } from "./issuer-parameters.ts";
 const TAKEN = ["auth0", "cognito", "entra", "keycloak", "monitoring", "okta", "ping"];
 
 /** JSONPath. Synth, which has a parser, checks the syntax (RFC 9535). */
-const path = z.string().max(256).regex(/^\$/, "a JSONPath, which begins with $ (RFC 9535)");
+const path = z.string().max(256).regex(/^\$/, "a JSONPath that starts with $ (RFC 9535)");
 
 /** One path, or several: the first one that finds text or a number applies. */
 const paths = z.union([path, z.array(path).min(1).max(4)]);
@@ -14,7 +14,10 @@ const paths = z.union([path, z.array(path).min(1).max(4)]);
 /** Event types by provider code. A key may end with `*`. */
 const types = z
   .record(z.string().min(1).max(128), eventTypeSchema)
-  .refine((all) => Object.keys(all).length <= 50, "at most 50 entries: end keys with *")
+  .refine(
+    (all) => Object.keys(all).length <= 50,
+    "more than 50 entries. Combine keys with a trailing *",
+  )
   .default({});
 
 /** Maps events of a provider that has no built-in adapter. */
@@ -26,7 +29,10 @@ export const providerMappingSchema = z.strictObject({
       /^[a-z][a-z0-9_]{1,30}$/,
       "a lower-case letter, then at most 30 of a-z, 0-9 and _, such as acme_login",
     )
-    .refine((name) => !TAKEN.includes(name), `another name: ${TAKEN.join(", ")} are taken`),
+    .refine(
+      (name) => !TAKEN.includes(name),
+      `this name is reserved. Use a name other than ${TAKEN.join(", ")}`,
+    ),
   /** Partner event bus. Defaults to the stack's bus. */
   partnerEventBus: z
     .string()
@@ -101,14 +107,14 @@ const authenticationSchema = z
     /** Header. Defaults to `x-keycloak-signature` for `body_signature`, `authorization` for `bearer`. */
     header: z
       .string()
-      .regex(/^[a-z][a-z0-9-]{0,63}$/, "a header's name in lower case, such as x-signature")
+      .regex(/^[a-z][a-z0-9-]{0,63}$/, "a lower-case header name such as x-signature")
       .optional(),
     /** Maximum clock difference for `signature`. */
     toleranceSeconds: z.int().min(10).max(3600).default(300),
   })
   .refine(({ kind, header }) => kind !== "signature" || header === undefined, {
     path: ["header"],
-    error: "Standard Webhooks has headers of its own: leave it out, or choose another kind",
+    error: "Standard Webhooks defines its own headers. Omit header, or choose another kind",
   });
 
 /** Authentication of an endpoint, with every default filled in. */
@@ -147,7 +153,7 @@ export const providersSchema = z
       .max(10)
       .refine(
         (all) => new Set(all.map(({ name }) => name)).size === all.length,
-        "two mappings have the same name: rename one",
+        "two mappings have the same name. Rename one",
       )
       .default([]),
     /** Admin API endpoints to which providers post events. */
@@ -168,9 +174,9 @@ export const providersSchema = z
       const refuse = (message: string) =>
         context.addIssue({ code: "custom", path: ["endpoints", index, "provider"], message });
       if (!known.includes(provider)) {
-        refuse(`there is no such provider: name one of ${known.join(", ")}, or add a mapping`);
+        refuse(`unknown provider. Use one of ${known.join(", ")}, or add a mapping`);
       } else if (endpoints.findIndex((each) => each.provider === provider) < index) {
-        refuse("named twice: put all its keys into one secret");
+        refuse("the provider is listed twice. Put all its keys into one secret");
       }
     }
   })

@@ -61,7 +61,7 @@ export type SignalResponse = (typeof SIGNAL_RESPONSES)[number];
 const signalName = z
   .string()
   .refine((name) => (ACTIONABLE_SIGNALS as readonly string[]).includes(name), {
-    error: `one of ${ACTIONABLE_SIGNALS.join(", ")}`,
+    error: `expected one of ${ACTIONABLE_SIGNALS.join(", ")}`,
   });
 
 const transmitterSchema = z.strictObject({
@@ -142,7 +142,11 @@ const receiverSchema = z.strictObject({
       for (const key of ["name", "issuer"] as const) {
         for (const [index, each] of transmitters.entries()) {
           if (transmitters.findIndex((other) => other[key] === each[key]) < index) {
-            context.addIssue({ code: "custom", path: [index, key], message: "named twice" });
+            context.addIssue({
+              code: "custom",
+              path: [index, key],
+              message: "the transmitter is listed twice. Remove or change one",
+            });
           }
         }
       }
@@ -175,7 +179,10 @@ const transmittingSchema = z.strictObject({
     .array(keyName)
     .min(1)
     .max(2)
-    .refine((names) => new Set(names).size === names.length, "two keys have one name")
+    .refine(
+      (names) => new Set(names).size === names.length,
+      "two keys have the same name. Rename one",
+    )
     .default(["First"]),
 });
 

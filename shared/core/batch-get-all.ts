@@ -33,7 +33,7 @@ export async function batchGetAll(
     if (unprocessed.length > 0) {
       attempt += 1;
       if (attempt === maxAttempts) {
-        throw new IncompleteRequestError(`${table} does not answer all keys: try again`);
+        throw new IncompleteRequestError(`DynamoDB did not return all keys of ${table}. Try again`);
       }
       await sleep(25 * 2 ** attempt);
     }

@@ -27,7 +27,7 @@ export const instantSchema = z.iso
   .transform((text, context) => {
     const atMs = Date.parse(text);
     if (Number.isNaN(atMs)) {
-      context.addIssue({ code: "custom", message: "no such time" });
+      context.addIssue({ code: "custom", message: "the time does not exist" });
       return z.NEVER;
     }
     return toInstant(atMs);

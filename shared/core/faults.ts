@@ -5,7 +5,7 @@ import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 export interface Fault {
   /** JSON Pointer (RFC 6901) into the input; empty for the input as a whole. */
   readonly pointer: string;
-  /** Description in one sentence without a full stop. It never repeats the value. */
+  /** Description of the error and its fix, without a final full stop. Never repeats the value. */
   readonly detail: string;
 }
 
@@ -62,7 +62,7 @@ function detailOf(issue: Issue): string {
     case "not_multiple_of":
       return `expected a multiple of ${issue.divisor}`;
     case "unrecognized_keys":
-      return "there is no such member";
+      return "unknown property";
     case "invalid_union":
     case "invalid_key":
     case "invalid_element":

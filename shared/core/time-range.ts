@@ -45,15 +45,15 @@ export function resolveRange(
     throw parameters.from === undefined
       ? new InvalidRangeError(
           "/to",
-          `the 24 hours before to begin before the ${keptDays} days that are kept: choose a later to`,
+          `the 24 hours before to start before the retention of ${keptDays} days. Choose a later to`,
         )
       : new InvalidRangeError(
           "/from",
-          `from is before the ${keptDays} days that are kept: choose a later from`,
+          `from is before the retention of ${keptDays} days. Choose a later from`,
         );
   }
   if (toMs > nowMs + 366 * DAY_MS) {
-    throw new InvalidRangeError("/to", "to is more than a year from now: choose an earlier to");
+    throw new InvalidRangeError("/to", "to is more than a year from now. Choose an earlier to");
   }
   return { fromMs, toMs };
 }

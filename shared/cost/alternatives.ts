@@ -8,44 +8,44 @@ import { PROFILES, type ProfileName, type UsageProfile, usageProfile } from "./u
 
 const MILLION = 1_000_000;
 
-/** What auto scaling is usually told to keep in use; peaks and nights leave less of it. */
+/** Usual target utilization of auto scaling. Peaks and nights reduce the real average. */
 export const TARGET_UTILIZATION = 0.7;
 
-/** What the user says about the API. */
+/** Traffic and settings to estimate costs for. */
 export interface CostQuestion {
   readonly callsPerSecond: number;
-  /** Share of the calls that are refused, 0 to 1. */
+  /** Fraction of denied calls, 0 to 1. */
   readonly failures: number;
   readonly retentionDays: number;
   readonly profile: ProfileName;
 }
 
-/** A way to have it, and what it costs a month. */
+/** An alternative and its monthly cost. */
 export interface Alternative {
   readonly name: string;
   readonly dollars: number;
 }
 
-/** A month's bill. */
+/** Monthly costs. */
 export interface CostAnswer {
   readonly callsPerMonth: number;
-  /** By part; API Gateway is among them, and in no sum. */
+  /** Costs by part. Includes API Gateway, which no sum includes. */
   readonly lines: readonly BillLine[];
-  /** Dollars a month without API Gateway. */
+  /** Dollars per month without API Gateway. */
   readonly dollars: number;
   readonly alternatives: readonly Alternative[];
-  /** Share of provisioned capacity that must be in use for it to cost what on demand costs. */
+  /** Utilization at which provisioned capacity costs as much as on-demand capacity. */
   readonly breakEvenUtilization: number;
 }
 
-/** The share of provisioned write capacity in use at which it costs as much as on demand. */
+/** Returns the utilization at which provisioned write capacity costs as much as on-demand capacity. */
 export function breakEvenUtilization(): number {
   const onDemand = dollarsOf("dynamodb.write", 1);
   const provisioned = dollarsOf("dynamodb.write-capacity", 1) / 3600;
   return provisioned / onDemand;
 }
 
-/** The same month with provisioned capacity, so much of it in use. */
+/** Returns the usage with provisioned capacity at the given utilization. */
 export function provisioned(monthly: readonly Usage[], utilization: number): Usage[] {
   const names: Partial<Record<PriceName, PriceName>> = {
     "dynamodb.write": "dynamodb.write-capacity",
@@ -67,7 +67,7 @@ const OF_EVENTS: ReadonlySet<Part> = new Set<Part>([
   "storage",
 ]);
 
-/** The same month with the tables of events and counters in class Standard-IA. */
+/** Returns the usage with the tables of events and counters in class Standard-IA. */
 export function infrequentAccess(monthly: readonly Usage[]): Usage[] {
   const names: Partial<Record<PriceName, PriceName>> = {
     "dynamodb.write": "dynamodb.ia-write",
@@ -80,7 +80,7 @@ export function infrequentAccess(monthly: readonly Usage[]): Usage[] {
   });
 }
 
-/** API Gateway's access log of a number of calls, in S3 through Firehose: nothing is counted or found in it. */
+/** Returns the monthly cost of API Gateway's access log in S3 through Firehose, without any processing. */
 export function accessLogsInS3(calls: number, retentionDays: number): number {
   const bytes = Math.ceil(ACCESS_LOG.lineBytes / FIREHOSE_RECORD_BYTES) * FIREHOSE_RECORD_BYTES;
   const kept = ACCESS_LOG.lineBytes * ACCESS_LOG.compressedTo * (retentionDays / DAYS_A_MONTH);
@@ -99,7 +99,7 @@ function profileOf(question: CostQuestion, name: ProfileName): UsageProfile {
   return usageProfile({ callsPerSecond, failures, config });
 }
 
-/** A month of a profile, once events go as fast as they come. */
+/** Returns a profile's monthly usage after retention has filled up. */
 async function usageOfUsualMonth(question: CostQuestion, name: ProfileName): Promise<Usage[]> {
   const profile = profileOf(question, name);
   const million = await usageOfMillionCalls(profile);
@@ -110,8 +110,8 @@ async function usageOfUsualMonth(question: CostQuestion, name: ProfileName): Pro
 const dollarsOfMonth = (usages: readonly Usage[]) => sumsOf(billOf(usages)).total;
 
 /**
- * A month's bill by part, and what else it could cost. It is that of a month in which as many events go
- * as come: with a retention of 90 days the fourth and later.
+ * Estimates the monthly costs by part, and those of alternatives. Assumes that as many events expire as arrive, which
+ * with a retention of 90 days starts in the fourth month.
  */
 export async function estimateCost(question: CostQuestion): Promise<CostAnswer> {
   const names = Object.keys(PROFILES) as ProfileName[];
@@ -129,15 +129,15 @@ export async function estimateCost(question: CostQuestion): Promise<CostAnswer> 
         return { name: `${name} profile`, dollars: dollarsOfMonth(months.get(name) ?? []) };
       }),
       {
-        name: `${question.profile}, provisioned capacity, ${percent} % of it in use`,
+        name: `${question.profile} profile, provisioned capacity at ${percent} % utilization`,
         dollars: dollarsOfMonth(provisioned(month, TARGET_UTILIZATION)),
       },
       {
-        name: `${question.profile}, tables in class Standard-IA`,
+        name: `${question.profile} profile, table class Standard-IA`,
         dollars: dollarsOfMonth(infrequentAccess(month)),
       },
       {
-        name: "access logs in S3 alone, for comparison",
+        name: "only access logs in S3, for comparison",
         dollars: accessLogsInS3(callsPerMonth, question.retentionDays),
       },
     ],

@@ -1,6 +1,6 @@
 import { dollarsOf, type PriceName } from "./prices.ts";
 
-/** The parts of the bill, in the way of a call. */
+/** Parts of the bill, in the order in which a call causes them. */
 export const PARTS = [
   "API Gateway",
   "authorizer",
@@ -25,33 +25,33 @@ export const PARTS = [
 
 export type Part = (typeof PARTS)[number];
 
-/** So much of something that AWS meters, for a part. */
+/** Metered usage of a part. */
 export interface Usage {
   readonly part: Part;
   readonly price: PriceName;
   readonly quantity: number;
 }
 
-/** A part's dollars. */
+/** Costs of a part. */
 export interface BillLine {
   readonly part: Part;
   readonly dollars: number;
 }
 
-/** Parts that are there without our product, and left out of its price. */
+/** Parts that exist without this product. They aren't part of its costs. */
 const NOT_OURS: ReadonlySet<Part> = new Set<Part>(["API Gateway"]);
 
-/** Parts that do not grow with calls. */
+/** Parts that don't depend on the number of calls. */
 const FIXED: ReadonlySet<Part> = new Set<Part>([
   "keys",
   "detection, cleanup",
   "metrics, alarms, dashboard",
 ]);
 
-/** Parts that are paid for as long as events are kept. */
+/** Parts that cost something for as long as events are kept. */
 const KEPT: ReadonlySet<Part> = new Set<Part>(["storage", "recovery"]);
 
-/** The dollars of each part that has any usage. */
+/** Returns the costs of each part that has usage. */
 export function billOf(usages: readonly Usage[]): BillLine[] {
   return PARTS.flatMap((part) => {
     const own = usages.filter((usage) => usage.part === part);
@@ -64,19 +64,19 @@ export function billOf(usages: readonly Usage[]): BillLine[] {
 const sum = (lines: readonly BillLine[]) =>
   lines.reduce((total, { dollars }) => total + dollars, 0);
 
-/** Sums of a bill, in dollars. */
+/** Sums of a bill in dollars. */
 export interface BillSums {
-  /** What grows with calls and is paid once, without API Gateway. */
+  /** One-time costs per call, without API Gateway. */
   readonly calls: number;
-  /** What keeping the events costs, for all their time. */
+  /** Costs of keeping the events for their whole retention. */
   readonly kept: number;
-  /** What is paid whatever the traffic. */
+  /** Costs that don't depend on traffic. */
   readonly fixed: number;
-  /** All of these. */
+  /** Total of the above. */
   readonly total: number;
 }
 
-/** The sums of a bill that prices are judged by; API Gateway is in none. */
+/** Returns the sums of a bill. None includes API Gateway. */
 export function sumsOf(lines: readonly BillLine[]): BillSums {
   const ours = lines.filter(({ part }) => !NOT_OURS.has(part));
   const kept = sum(ours.filter(({ part }) => KEPT.has(part)));
@@ -85,12 +85,12 @@ export function sumsOf(lines: readonly BillLine[]): BillSums {
   return { calls: total - kept - fixed, kept, fixed, total };
 }
 
-/** The same usage, multiplied. */
+/** Multiplies usage by a factor. */
 export function scaled(usages: readonly Usage[], factor: number): Usage[] {
   return usages.map((usage) => ({ ...usage, quantity: usage.quantity * factor }));
 }
 
-/** Usage of one part and price added up, in the order of the parts. */
+/** Adds up usage by part and price, in the order of the parts. */
 export function addedUp(usages: readonly Usage[]): Usage[] {
   const sums = new Map<string, Usage>();
   for (const usage of usages) {

@@ -36,20 +36,22 @@ import { SimulatedTables } from "./simulated-tables.ts";
 import { usageOfWrite } from "./usage-of-write.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 
-/** Calls that are stored first, so that counters are there as in the middle of an hour. */
+/** Calls to store first, so that counters are in the state of mid-hour. */
 const CALLS_BEFORE = 1000;
-/** Calls that are counted. */
+/** Calls to measure. */
 const SAMPLE_CALLS = 2000;
 
 const MILLION = 1_000_000;
 
-/** ReceiveMessage calls of all pollers for a number of messages: where messages come slowly, each has its own. */
+/**
+ * Returns the ReceiveMessage requests of all pollers for a number of messages. At low rates, each message needs one.
+ */
 export function receives(messages: number, perSecond: number, pollers: number): number {
   const each = ((perSecond / pollers) * RECEIVE_MS) / SECOND_MS;
   return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
 }
 
-/** The authorizer's part of one call: its invocation, its log, its events on the bus. */
+/** Returns the authorizer's usage for one call: invocation, log and events. */
 export function usageOfCall(
   profile: Pick<UsageProfile, "config" | "callsPerSecond">,
   event: OAuthEvent,
@@ -79,7 +81,7 @@ export function usageOfCall(
   ];
 }
 
-/** Bytes that the authorizer logs of a call. Its trace is the API's, whose owner chooses what to sample. */
+/** Bytes that the authorizer logs for a call. Traces belong to the API, whose owner chooses the sampling. */
 function logOfCall({ callsPerSecond }: Pick<UsageProfile, "callsPerSecond">, event: OAuthEvent) {
   if (event.event_type !== "token_used") return LOG_BYTES.refused;
   const { seconds, most } = CALLS_A_METRICS_LINE;
@@ -87,7 +89,7 @@ function logOfCall({ callsPerSecond }: Pick<UsageProfile, "callsPerSecond">, eve
   return LOG_BYTES.metricsLine / together + LOG_BYTES.letIn;
 }
 
-/** What a use of a token costs in the table of tokens, and the look whether there are new restrictions. */
+/** Returns the usage of one token use in the tokens table, and of the deny list check. */
 function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usage[] {
   const part = "last use of tokens";
   const position: Usage = { part: "restrictions", price: "dynamodb.read", quantity: 1 };
@@ -101,7 +103,7 @@ function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usag
   ];
 }
 
-/** What a subscriber's invocation uses, without the store. */
+/** Returns the usage of one subscriber invocation, without DynamoDB. */
 export function usageOfBatch(
   batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
   messagesPerSecond: number,
@@ -127,7 +129,7 @@ export function usageOfBatch(
   ];
 }
 
-/** A transaction's name stands for its table in the model. */
+/** Table names in the model. */
 const SIMULATED_STORE = {
   eventsTable: "EVENTS_TABLE",
   countersTable: "COUNTERS_TABLE",
@@ -135,7 +137,7 @@ const SIMULATED_STORE = {
   clientsTable: "CLIENTS_TABLE",
 } as const;
 
-/** Stores batches in tables in memory, by the subscriber's own code. */
+/** Stores batches in memory with the subscriber's own code. */
 class SimulatedSubscriber {
   readonly #tables = new SimulatedTables();
   readonly #entered = new Map<string, number>();
@@ -148,12 +150,12 @@ class SimulatedSubscriber {
     const traffic = this.#tables.begin();
     const options = { clock: () => atMs, entered: this.#entered };
     const { stored } = await storeEvents(store, items, options);
-    if (stored.length !== items.length) throw new Error("the model must store every event");
+    if (stored.length !== items.length) throw new Error("the cost model did not store every event");
     const { TransactWrite: transactions = 0, ...others } = traffic.calls;
     const batch = {
       events: items.length,
       transactions: Math.ceil(transactions / config.shards.counters.write),
-      // Those of one kind go side by side.
+      // Calls of the same operation run concurrently.
       roundTrips: Object.values(others).length,
     };
     return [
@@ -168,9 +170,8 @@ class SimulatedSubscriber {
 }
 
 /**
- * What a million calls of a profile use, whatever the time they take. It is estimated by storing a sample of
- * them with the subscriber's own code. Storage is for all the time that the events are kept, in GB and
- * months.
+ * Returns the usage of a million calls of a profile. Measures it by storing a sample with the subscriber's own code.
+ * Storage covers the whole retention, in GB-months.
  */
 export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[]> {
   const { batchSize, batchWindowSeconds } = profile.config.subscriber;
@@ -192,7 +193,7 @@ export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[
   return scaled(addedUp(usages), MILLION / events.length);
 }
 
-/** What a month uses whatever the traffic: keys, schedules, metrics. */
+/** Returns the monthly usage that doesn't depend on traffic: keys, schedules and metrics. */
 export function usageOfMonth(profile: UsageProfile): Usage[] {
   const { config } = profile;
   const minutes = SECONDS_A_MONTH / 60;
@@ -207,14 +208,14 @@ export function usageOfMonth(profile: UsageProfile): Usage[] {
     queueKeyRequests(SECONDS_A_MONTH, 1, 1) + tableKeyRequests(SECONDS_A_MONTH, BUSY_TABLE_USERS);
   const metrics = Object.values(METRIC_NAMES).reduce((sum, names) => sum + names.length, 0);
   const fixed = { part: "metrics, alarms, dashboard" } as const;
-  // A poller is busy, or else waits for a message; the receives of a busy one are counted with its messages.
+  // A poller either is busy or waits for a message. Receives of busy pollers are counted with their messages.
   const { callsPerSecond, pollers } = profile;
   const idle = Math.max(0, 1 - (callsPerSecond / pollers) * IDLE_POLL_SECONDS);
   const emptyReceives = (pollers * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
   return [
     { part: "keys", price: "kms.key", quantity: 1 },
     { part: "keys", price: "kms.request", quantity: requests },
-    // The queue for events that the bus did not take is always idle.
+    // The queue for spooled events is always idle.
     { part: "queue", price: "sqs.request", quantity: (idle + 1) * emptyReceives },
     ...runs.flatMap(({ count, run, gb }): Usage[] => [
       { ...schedule, price: "lambda.request", quantity: count },

@@ -1,22 +1,22 @@
-/** How Lambda gathers a queue's messages for one invocation. */
+/** How Lambda collects a queue's messages for an invocation. */
 export interface Gathering {
   readonly batchSize: number;
   readonly windowMs: number;
-  /** Pollers that gather side by side, each a batch of its own; AWS begins with five. */
+  /** Concurrent pollers, each with its own batch. AWS starts with five. */
   readonly pollers: number;
 }
 
-/** A batch and when it is handed over, epoch milliseconds. */
+/** A batch, and the time of its invocation in epoch milliseconds. */
 export interface Gathered<T> {
   readonly items: readonly T[];
   readonly atMs: number;
 }
 
 /**
- * The batches that come of messages: a batch is full, or its window is over, which begins with its first
- * message. A poller begins anew with the next message; which poller a message finds is up to its place.
+ * Splits messages into batches. A batch ends when it is full, or when its window closes, which opens with its first
+ * message. Messages are assigned to pollers in turn.
  *
- * @param atMsOf when a message arrives, epoch milliseconds; messages come in the order of it
+ * @param atMsOf returns a message's arrival time in epoch milliseconds; messages must be sorted by it
  */
 export function gatherBatches<T>(
   messages: readonly T[],

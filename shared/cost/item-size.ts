@@ -1,16 +1,16 @@
 import type { IndexDefinition, TableDefinition } from "../core/tables.ts";
 
-/** An item as the document client is given it; what is undefined is not stored. */
+/** An item as passed to the document client, which omits undefined attributes. */
 export type Item = Readonly<Record<string, unknown>>;
 
-/** Bytes that DynamoDB adds to each item and index entry that it stores. */
+/** Bytes that DynamoDB adds to each stored item and index entry. */
 export const STORED_ITEM_BYTES = 100;
 
-/** Of a list or map, and of each of its members. */
+/** Bytes that a list or map adds, and each of its members. */
 const CONTAINER_BYTES = 3;
 const MEMBER_BYTES = 1;
 
-/** A byte for two significant digits, one more, and one for a sign. */
+/** One byte per two significant digits, one more, and one for a sign. */
 function numberSize(value: number): number {
   const digits = (Math.abs(value).toExponential().split("e")[0] ?? "").replace(".", "").length;
   return Math.ceil(digits / 2) + 1 + (value < 0 ? 1 : 0);
@@ -40,14 +40,14 @@ function valueSize(value: unknown): number {
 }
 
 /**
- * Bytes of an item as DynamoDB counts them for capacity.
+ * Returns an item's size in bytes, as DynamoDB counts it for capacity.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
  */
 export function itemSize(item: Item): number {
   return entriesSize(Object.entries(item));
 }
 
-/** What an index keeps of an item; undefined where the item lacks a key of it. */
+/** Returns an item's index entry, or undefined if the item lacks a key of the index. */
 export function indexEntry(
   table: TableDefinition,
   index: IndexDefinition,
@@ -65,13 +65,13 @@ export function indexEntry(
   return Object.fromEntries(Object.entries(item).filter(([name]) => names.has(name)));
 }
 
-/** Bytes that an item takes in its table and in the table's indexes. */
+/** Stored bytes of an item in its table and in the indexes. */
 export interface StoredBytes {
   readonly table: number;
   readonly indexes: number;
 }
 
-/** Bytes that are kept of an item, DynamoDB's own for each included. */
+/** Returns an item's stored bytes, including those that DynamoDB adds. */
 export function storedBytes(table: TableDefinition, item: Item): StoredBytes {
   let indexes = 0;
   for (const index of Object.values(table.indexes)) {

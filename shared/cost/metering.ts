@@ -1,8 +1,8 @@
-/** How AWS rounds what it meters; the prices are in `prices.ts`. */
+/** Rounding rules of AWS metering. See `prices.ts` for the prices. */
 
 export const KB = 1024;
 
-/** CloudWatch's, EventBridge's and DynamoDB's GB. */
+/** GB of CloudWatch, EventBridge and DynamoDB. */
 export const GB = 1024 ** 3;
 
 /** AWS counts a month as 730 hours. */
@@ -12,48 +12,48 @@ export const SECONDS_A_MONTH = HOURS_A_MONTH * 3600;
 
 export const DAYS_A_MONTH = HOURS_A_MONTH / 24;
 
-/** An event on a bus, and a request to a queue, count once for each 64 KB begun. */
+/** Returns the billed events or requests: one per started 64 KB. */
 export function chunks(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / (64 * KB)));
 }
 
-/** Write units of an item, by its size in bytes. */
+/** Returns the write units of an item with this size in bytes. */
 export function writeUnits(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / KB));
 }
 
-/** Read units of an item, by its size in bytes; eventually consistent by default. */
+/** Returns the read units of an item with this size in bytes. Eventually consistent by default. */
 export function readUnits(bytes: number, consistent = false): number {
   return Math.max(1, Math.ceil(bytes / (4 * KB))) * (consistent ? 1 : 0.5);
 }
 
-/** What CloudWatch adds to the bytes of each log event. */
+/** Bytes that CloudWatch adds to each log event. */
 const LOG_EVENT_BYTES = 26;
 
-/** Metered bytes of log lines. */
+/** Returns the metered bytes of log lines. */
 export function logBytes(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + LOG_EVENT_BYTES, 0);
 }
 
-/** A data key of SQS and DynamoDB is asked for again after five minutes. */
+/** Seconds for which SQS and DynamoDB reuse a data key. */
 const DATA_KEY_SECONDS = 300;
 
 /**
- * Requests to KMS for an encrypted queue.
+ * Returns the KMS requests of an encrypted queue.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
  *
- * @param seconds that are billed
- * @param producers principals that send
- * @param consumers principals that receive
+ * @param seconds billed time
+ * @param producers sending principals
+ * @param consumers receiving principals
  */
 export function queueKeyRequests(seconds: number, producers: number, consumers: number): number {
   return (seconds / DATA_KEY_SECONDS) * (2 * producers + consumers);
 }
 
 /**
- * Requests to KMS for encrypted tables: one for each principal and table that it uses all the time.
+ * Returns the KMS requests of encrypted tables: one per data key and pair of principal and table in constant use.
  *
- * @param seconds that are billed
+ * @param seconds billed time
  */
 export function tableKeyRequests(seconds: number, pairs: number): number {
   return (seconds / DATA_KEY_SECONDS) * pairs;

@@ -1,20 +1,20 @@
-/** What AWS asks for one thing that it meters. */
+/** Price of one metered unit. */
 export interface Price {
-  /** US dollars for `per` units. */
+  /** US dollars per `per` units. */
   readonly dollars: number;
   readonly per: number;
-  /** What is counted, and how it is rounded. */
+  /** Unit and rounding. */
   readonly unit: string;
-  /** The AWS page that says so. */
+  /** AWS pricing page. */
   readonly source: string;
-  /** Whether public sources bore it out when it was looked up; if not, it is believed. */
+  /** Whether public sources confirmed the price on `PRICES_DATE`. If not, it is an estimate. */
   readonly confirmed: boolean;
 }
 
-/** When the prices were looked up. */
+/** Date of the prices. */
 export const PRICES_DATE = "2026-11-25";
 
-/** List prices without free tiers, volume discounts and tax. */
+/** Region of the prices. List prices, without free tiers, volume discounts and tax. */
 export const PRICES_REGION = "us-east-1";
 
 const MILLION = 1_000_000;
@@ -27,96 +27,96 @@ const LAMBDA = "https://aws.amazon.com/lambda/pricing/";
 const CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/";
 const KMS = "https://aws.amazon.com/kms/pricing/";
 
-/** List prices of us-east-1, by what is metered. */
+/** List prices of us-east-1 by metered unit. */
 export const PRICES = {
   "dynamodb.write": {
     dollars: 0.625,
     per: MILLION,
-    unit: "write request units: one for each KB begun of the larger of the item before and after, twice in a transaction; each index entry likewise, once",
+    unit: "write request units: one per started KB of the larger of the item before and after, doubled in a transaction; the same per index entry, never doubled",
     source: DYNAMODB_ON_DEMAND,
     confirmed: true,
   },
   "dynamodb.read": {
     dollars: 0.125,
     per: MILLION,
-    unit: "read request units: one for each 4 KB begun, half where eventually consistent",
+    unit: "read request units: one per started 4 KB, half if eventually consistent",
     source: DYNAMODB_ON_DEMAND,
     confirmed: true,
   },
   "dynamodb.ia-write": {
     dollars: 0.78,
     per: MILLION,
-    unit: "write request units of class Standard-IA",
+    unit: "write request units, Standard-IA",
     source: DYNAMODB_ON_DEMAND,
     confirmed: false,
   },
   "dynamodb.ia-read": {
     dollars: 0.155,
     per: MILLION,
-    unit: "read request units of class Standard-IA",
+    unit: "read request units, Standard-IA",
     source: DYNAMODB_ON_DEMAND,
     confirmed: false,
   },
   "dynamodb.write-capacity": {
     dollars: 0.00065,
     per: 1,
-    unit: "provisioned write units and hours; a unit is one write unit a second",
+    unit: "hours of a provisioned write unit (one write unit per second)",
     source: DYNAMODB_PROVISIONED,
     confirmed: true,
   },
   "dynamodb.read-capacity": {
     dollars: 0.00013,
     per: 1,
-    unit: "provisioned read units and hours; a unit is one read unit a second",
+    unit: "hours of a provisioned read unit (one read unit per second)",
     source: DYNAMODB_PROVISIONED,
     confirmed: false,
   },
   "dynamodb.storage": {
     dollars: 0.25,
     per: 1,
-    unit: "GB and month; items and index entries, 100 bytes more for each",
+    unit: "GB-months of items and index entries, plus 100 bytes each",
     source: DYNAMODB_ON_DEMAND,
     confirmed: true,
   },
   "dynamodb.ia-storage": {
     dollars: 0.1,
     per: 1,
-    unit: "GB and month of class Standard-IA",
+    unit: "GB-months, Standard-IA",
     source: DYNAMODB_ON_DEMAND,
     confirmed: true,
   },
   "dynamodb.recovery": {
     dollars: 0.2,
     per: 1,
-    unit: "GB and month of tables with point-in-time recovery, without their global indexes",
+    unit: "GB-months of tables with point-in-time recovery, without global indexes",
     source: DYNAMODB_ON_DEMAND,
     confirmed: false,
   },
   "eventbridge.event": {
     dollars: 1,
     per: MILLION,
-    unit: "custom events published, for each 64 KB begun",
+    unit: "published custom events, one per started 64 KB",
     source: EVENTBRIDGE,
     confirmed: true,
   },
   "eventbridge.archive": {
     dollars: 0.1,
     per: 1,
-    unit: "GB taken into the archive",
+    unit: "archived GB",
     source: EVENTBRIDGE,
     confirmed: true,
   },
   "eventbridge.archive-storage": {
     dollars: 0.023,
     per: 1,
-    unit: "GB and month in the archive",
+    unit: "GB-months in the archive",
     source: EVENTBRIDGE,
     confirmed: true,
   },
   "sqs.request": {
     dollars: 0.4,
     per: MILLION,
-    unit: "requests, for each 64 KB begun; a request may carry ten messages, and may find none",
+    unit: "requests, one per started 64 KB; each carries up to ten messages; empty receives count",
     source: SQS,
     confirmed: true,
   },
@@ -130,79 +130,79 @@ export const PRICES = {
   "lambda.duration": {
     dollars: 0.0000133334,
     per: 1,
-    unit: "GB-seconds on arm64, by whole milliseconds, an extension's work after the answer included",
+    unit: "GB-seconds on arm64, rounded up to milliseconds, including extensions after the response",
     source: LAMBDA,
     confirmed: true,
   },
   "cloudwatch.logs": {
     dollars: 0.5,
     per: 1,
-    unit: "GB of log events taken in, 26 bytes more for each",
+    unit: "ingested GB of log events, plus 26 bytes each",
     source: CLOUDWATCH,
     confirmed: true,
   },
   "cloudwatch.metric": {
     dollars: 0.3,
     per: 1,
-    unit: "metrics of one's own and months",
+    unit: "months of a custom metric",
     source: CLOUDWATCH,
     confirmed: true,
   },
   "cloudwatch.alarm": {
     dollars: 0.1,
     per: 1,
-    unit: "metrics that alarms look at and months",
+    unit: "months of a metric in an alarm",
     source: CLOUDWATCH,
     confirmed: true,
   },
   "cloudwatch.dashboard": {
     dollars: 3,
     per: 1,
-    unit: "dashboards and months",
+    unit: "months of a dashboard",
     source: CLOUDWATCH,
     confirmed: true,
   },
   "kms.request": {
     dollars: 0.03,
     per: 10_000,
-    unit: "requests for keys",
+    unit: "requests",
     source: KMS,
     confirmed: false,
   },
   "kms.key": {
     dollars: 1,
     per: 1,
-    unit: "customer managed keys and months; the first two rotations add 1 $ each",
+    unit: "months of a customer managed key; each of the first two rotations adds 1 $",
     source: KMS,
     confirmed: false,
   },
   "apigateway.request": {
     dollars: 3.5,
     per: MILLION,
-    unit: "calls of a REST API, the first 333 million a month",
+    unit: "REST API calls, first 333 million per month",
     source: "https://aws.amazon.com/api-gateway/pricing/",
     confirmed: true,
   },
   "firehose.record": {
     dollars: 0.029,
     per: 1,
-    unit: "GB taken in, each record rounded up to 5 KB",
+    unit: "ingested GB, each record rounded up to 5 KB",
     source: "https://aws.amazon.com/firehose/pricing/",
     confirmed: false,
   },
   "s3.storage": {
     dollars: 0.023,
     per: 1,
-    unit: "GB and month, Standard",
+    unit: "GB-months, Standard",
     source: "https://aws.amazon.com/s3/pricing/",
     confirmed: false,
   },
 } as const satisfies Record<string, Price>;
 
-/** Something that AWS meters. */
+/** Name of a metered unit. */
 export type PriceName = keyof typeof PRICES;
 
-/** Dollars for a quantity of what is metered. */
+/** Returns the dollars for a metered quantity. */
 export function dollarsOf(name: PriceName, quantity: number): number {
   const { dollars, per } = PRICES[name];
   return (quantity / per) * dollars;

@@ -5,13 +5,13 @@ import { createEvent, type OAuthEvent } from "../events/oauth-event.ts";
 import { scopeCheck } from "../events/track-scope-validation.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 
-/** Numbers that look random and are the same for every run. */
+/** Pseudo-random numbers, the same in every run. */
 class Draws {
   #bytes: Buffer = Buffer.alloc(0);
   #next = 0;
   #block = 0;
 
-  /** At least 0, less than 1. */
+  /** Returns a number in [0, 1). */
   fraction(): number {
     if (this.#next + 4 > this.#bytes.length) {
       this.#bytes = createHash("sha256").update(`cost/${this.#block}`).digest();
@@ -35,7 +35,7 @@ class Draws {
   }
 }
 
-/** When the sample begins: the middle of an hour, so that counters are neither new nor full. */
+/** Start of the sample: mid-hour, so that counters are neither new nor full. */
 const START_MS = Date.parse("2026-11-23T10:20:00.000Z");
 
 const ENDPOINTS = ["/api/orders", "/api/products/42", "/api/profile", "/api/customers/7/invoices"];
@@ -43,24 +43,24 @@ const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like G
 
 const ipOf = (n: number) => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
 
-/** A client, the first the busiest: the n-th has 1/n of its calls. */
+/** Picks a client. The n-th client has 1/n of the first one's calls. */
 function pickClient(draws: Draws, clients: number): number {
   return Math.min(clients - 1, Math.floor(clients ** draws.fraction()) - 1);
 }
 
-/** What of the sample is told of by its events. */
+/** State of the sample traffic. */
 interface Sample {
   readonly profile: UsageProfile;
   readonly draws: Draws;
-  /** Tokens: enough of them that each is used as often as the profile says. */
+  /** Tokens, as many as the profile's uses per token require. */
   readonly tokens: readonly string[];
   readonly used: Set<number>;
 }
 
 /**
- * The events of calls at the profile's rate, as the authorizer makes them.
+ * Returns the events of calls at the profile's rate, as the authorizer creates them.
  *
- * @param counts calls of each stretch of time, one after the other; each has tokens of its own
+ * @param counts number of calls of each consecutive period; every period has its own tokens
  */
 export function sampleCalls(profile: UsageProfile, counts: readonly number[]): OAuthEvent[][] {
   const draws = new Draws();

@@ -9,32 +9,32 @@ import { TABLES, type TableDefinition } from "../core/tables.ts";
 import type { Item } from "./item-size.ts";
 import type { ItemWrite, TableVariable } from "./usage-of-write.ts";
 
-/** What came to the tables. */
+/** Calls that the tables received. */
 export interface SimulatedTraffic {
   readonly writes: ItemWrite[];
-  /** Items asked for, one after the other; each a read of its own. */
+  /** Read items, in order. Each is a separate read. */
   readonly reads: (Item | undefined)[];
-  /** Calls by operation. */
+  /** Number of calls by operation. */
   readonly calls: Record<string, number>;
 }
 
 type Input = UpdateCommandInput & TransactWriteCommandInput & BatchGetCommandInput;
 
 /**
- * Tables in memory, as far as storing events needs them: transactions of puts and updates, updates with a
- * condition, and reads by key. A table is named by its environment variable.
+ * In-memory tables that support what storing events needs: transactions of puts and updates, conditional updates, and
+ * reads by key. A table's name is its environment variable.
  */
 export class SimulatedTables {
   readonly #items = new Map<string, Item>();
   #traffic: SimulatedTraffic = { writes: [], reads: [], calls: {} };
 
-  /** What comes from now on. */
+  /** Returns the traffic from now on. */
   begin(): SimulatedTraffic {
     this.#traffic = { writes: [], reads: [], calls: {} };
     return this.#traffic;
   }
 
-  /** Takes the place of a client of DynamoDB. */
+  /** Replacement for the DynamoDB client. */
   get db(): DocumentClient {
     const send = async (command: {
       readonly constructor: { name: string };
@@ -59,7 +59,7 @@ export class SimulatedTables {
       case "BatchGet":
         return { Responses: this.#found(input) };
       default:
-        throw new Error(`the model knows no ${operation}: teach it what storing events does now`);
+        throw new Error(`the cost model does not support ${operation}. Add it to SimulatedTables`);
     }
   }
 
@@ -85,7 +85,7 @@ export class SimulatedTables {
     const before = this.#items.get(key);
     const holds = !update.ConditionExpression || meets(before ?? {}, update);
     const after = holds ? updated(before ?? (update.Key as Item), update) : (before as Item);
-    // A condition that fails is paid for as a write that changes nothing.
+    // A failed condition is billed like a write that changes nothing.
     this.#traffic.writes.push({ table, before: holds ? before : after, after, transactional });
     if (!holds) throw new ConditionalCheckFailedException({ $metadata: {}, message: "simulated" });
     this.#items.set(key, after);
@@ -97,7 +97,7 @@ function keyOf(table: TableVariable, item: Item): string {
   return JSON.stringify([table, item[partitionKey], sortKey && item[sortKey]]);
 }
 
-/** Attribute and value of the names that an expression uses. */
+/** Resolves the placeholders of an expression. */
 function resolver({
   ExpressionAttributeNames: names = {},
   ExpressionAttributeValues: values = {},
@@ -105,7 +105,7 @@ function resolver({
   return { name: (text = "") => names[text] ?? text, value: (text = "") => values[text] };
 }
 
-/** Whether one of `attribute_not_exists(a) OR a < :b` holds. */
+/** Evaluates conditions of the form `attribute_not_exists(a) OR a < :b`. */
 function meets(item: Item, update: UpdateCommandInput): boolean {
   const { name, value } = resolver(update);
   return (update.ConditionExpression ?? "").split(" OR ").some((test) => {
@@ -116,19 +116,19 @@ function meets(item: Item, update: UpdateCommandInput): boolean {
   });
 }
 
-/** In place of `if_not_exists(a, `, which has a comma of its own. */
+/** Placeholder for `if_not_exists(a, `, whose comma would split the clause. */
 const IF_ABSENT = "?";
 
-/** `if_not_exists(a, :a)` becomes `?:a)`. */
+/** Replaces `if_not_exists(a, :a)` with `?:a)`. */
 function shortened(sets: string): string {
   const [first, ...others] = sets.split("if_not_exists(");
   return [first, ...others.map((part) => part.slice(part.indexOf(", ") + 2))].join(IF_ABSENT);
 }
 
-/** The parts of `#a :a, #b :b` or `a = :a, b = :b`. */
+/** Splits `#a :a, #b :b` or `a = :a, b = :b` into clauses. */
 const clauses = (text: string) => text.trim().split(", ").filter(Boolean);
 
-/** An item after `ADD #a :a, … SET b = :b, …`. */
+/** Applies `ADD #a :a, … SET b = :b, …` to an item. */
 function updated(before: Item, update: UpdateCommandInput): Item {
   const { name, value } = resolver(update);
   const after: Record<string, unknown> = { ...before };

@@ -5,10 +5,10 @@ import { type Item, storedBytes } from "./item-size.ts";
 import { DAYS_A_MONTH, GB } from "./metering.ts";
 import { writeCapacity } from "./write-capacity.ts";
 
-/** The environment variable that names a table. */
+/** Environment variable of a table. */
 export type TableVariable = keyof typeof TABLES;
 
-/** One item written. */
+/** A write of one item. */
 export interface ItemWrite {
   readonly table: TableVariable;
   readonly before: Item | undefined;
@@ -16,7 +16,7 @@ export interface ItemWrite {
   readonly transactional: boolean;
 }
 
-/** Whose bill a write is on. */
+/** Returns the part of the bill that a write belongs to. */
 function partOf({ table, after }: ItemWrite): Part {
   switch (table) {
     case "TOKENS_TABLE":
@@ -34,7 +34,7 @@ function partOf({ table, after }: ItemWrite): Part {
   }
 }
 
-/** How long an item is kept, in months; an item without a time to live is left out. */
+/** Returns an item's retention in months, or 0 without a time to live. */
 function monthsKept({ table, after }: ItemWrite, nowMs: number): number {
   const until = after[TABLES[table].ttlAttribute];
   if (typeof until !== "number") return 0;
@@ -42,9 +42,9 @@ function monthsKept({ table, after }: ItemWrite, nowMs: number): number {
 }
 
 /**
- * What a write uses: its units, the room it takes for as long as it is kept. TTL, which removes it, is free.
+ * Returns the usage of a write: its write units, and its storage until it expires. Deletion by TTL is free.
  *
- * @param nowMs when it is written, epoch milliseconds
+ * @param nowMs time of the write, in epoch milliseconds
  */
 export function usageOfWrite(write: ItemWrite, nowMs: number): Usage[] {
   const definition = TABLES[write.table];

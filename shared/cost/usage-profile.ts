@@ -3,13 +3,13 @@ import { parseMonitoringConfig } from "../config/monitoring-config.ts";
 import { POLLERS } from "./allowances.ts";
 
 /**
- * Configurations that the bill is estimated for. `lean` gives up:
- * - `last_used_at` and `previous_use` to the second: a token's own item is up to an hour behind, as long as
- *   its address stays the same (the time of each use is exact in its event),
- * - events by `scope_validation_success`, and the scopes in `token_used`,
- * - calls that were let in, by their address (those that were refused are found by it),
- * - the bus's archive, from which events could be replayed,
- * - seeing an event within a second: the queue gathers for up to twenty.
+ * Configurations to estimate the bill for. `lean` gives up:
+ * - exact `last_used_at` and `previous_use`: a token's item is up to an hour behind while its address doesn't change
+ *   (events still have the exact time of each use)
+ * - `scope_validation_success` events, and the scopes in `token_used`
+ * - finding allowed calls by address (denied calls are still found)
+ * - the event bus archive, and with it replays
+ * - seeing events within a second: the queue collects for up to twenty seconds
  */
 export const PROFILES = {
   default: {},
@@ -26,31 +26,31 @@ export const PROFILES = {
 
 export type ProfileName = keyof typeof PROFILES;
 
-/** What an API's traffic is like, and how its monitoring is set. */
+/** An API's traffic and its monitoring configuration. */
 export interface UsageProfile {
   readonly config: MonitoringConfig;
   readonly callsPerSecond: number;
-  /** Share of the calls that are refused, 0 to 1. */
+  /** Fraction of denied calls, 0 to 1. */
   readonly failures: number;
-  /** Share of the refused calls that no token is known of. */
+  /** Fraction of denied calls without a known token. */
   readonly unknownFailures: number;
   readonly clients: number;
-  /** Users, and addresses, that calls come from in turn. */
+  /** Number of users, each with its own address. */
   readonly users: number;
-  /** Uses of a token in its life. */
+  /** Uses per token. */
   readonly callsPerToken: number;
-  /** Share of the uses that come from another network than the one before. */
+  /** Fraction of uses from another network than the previous one. */
   readonly moves: number;
-  /** Seconds between two uses of a token, for an interval of `last_used_at` to leave some out. */
+  /** Seconds between two uses of a token. Determines how many updates `lastUsedIntervalSeconds` saves. */
   readonly secondsBetweenUses: number;
   readonly userAgentBytes: number;
-  /** Whether calls have API Gateway's and X-Ray's ids. */
+  /** Whether calls have ids of API Gateway and X-Ray. */
   readonly traced: boolean;
-  /** Pollers that gather side by side. */
+  /** Concurrent pollers. */
   readonly pollers: number;
 }
 
-/** A profile with what is usual for all that is not given. */
+/** Returns a profile, with typical values as defaults. */
 export function usageProfile(
   given: Partial<Omit<UsageProfile, "config">> & {
     readonly callsPerSecond: number;

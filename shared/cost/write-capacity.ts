@@ -3,7 +3,7 @@ import type { IndexDefinition, TableDefinition } from "../core/tables.ts";
 import { type Item, indexEntry, itemSize } from "./item-size.ts";
 import { writeUnits } from "./metering.ts";
 
-/** Write units of one write. */
+/** Write units of a write. */
 export interface WriteCapacity {
   readonly table: number;
   readonly indexes: number;
@@ -14,7 +14,7 @@ const keyOf = ({ partitionKey, sortKey }: IndexDefinition, entry: Item) => [
   sortKey === undefined ? undefined : entry[sortKey],
 ];
 
-/** An entry that moves is deleted and put anew; one that stays as it is costs nothing. */
+/** Moving an index entry costs a delete and a put; an unchanged entry costs nothing. */
 function indexUnits(
   table: TableDefinition,
   index: IndexDefinition,
@@ -31,11 +31,11 @@ function indexUnits(
 const unitsOf = (entry: Item | undefined) => (entry ? writeUnits(itemSize(entry)) : 0);
 
 /**
- * Write units of a put, an update or a delete by AWS's rule. Indexes are written after the transaction,
- * once.
+ * Returns the write units of a put, update or delete by AWS's rules. Index writes aren't transactional, so they
+ * count once.
  *
- * @param before the item as it was; undefined where there was none
- * @param after the item as it is; undefined where there is none now
+ * @param before previous item, or undefined if there was none
+ * @param after new item, or undefined if it was deleted
  */
 export function writeCapacity(
   table: TableDefinition,

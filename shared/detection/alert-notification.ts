@@ -28,13 +28,13 @@ export function alertNotification(alert: Alert): AlertNotification {
     `Rule: ${rule}`,
     `Subject: ${subject.kind} ${subject.id}`,
     ...(alert.oauth_client_id === undefined ? [] : [`Client: ${alert.oauth_client_id}`]),
-    `Seen: ${alert.observed}, alert from ${alert.threshold}`,
+    `Observed: ${alert.observed} (threshold ${alert.threshold})`,
     `Window: ${alert.window_start} to ${alert.window_end}`,
     ...(state === "open" ? [`What to do: ${alert.advice}`] : []),
     "",
     ...(alert.findings.length > 1
       ? [
-          "What happened:",
+          "Findings:",
           ...alert.findings.map((each) => `  ${each.first_seen_at} ${each.rule}: ${each.message}`),
           "",
         ]

@@ -21,7 +21,7 @@ export class AlertChangedError extends OAuthMonitoringError {
   override readonly name = "AlertChangedError";
 
   constructor() {
-    super("another run has changed the alert in the meantime");
+    super("another run has changed the alert since it was read");
   }
 }
 

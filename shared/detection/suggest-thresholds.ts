@@ -36,7 +36,7 @@ function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
   return [
     {
       setting: "anomalies.rules.failure_burst.perIp",
-      counts: `guesses of an address within ${rules.failure_burst.windowMinutes} minutes`,
+      counts: `credential guesses from one address within ${rules.failure_burst.windowMinutes} minutes`,
       rule: of("failure_burst", {
         ...guesses,
         groupBy: "address",
@@ -47,7 +47,7 @@ function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
     },
     {
       setting: "anomalies.rules.failure_rate.minimum",
-      counts: "guesses at a client within an hour",
+      counts: "credential guesses at one client within an hour",
       rule: of("failure_rate", {
         ...guesses,
         groupBy: "client",
@@ -57,7 +57,7 @@ function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
     },
     {
       setting: "anomalies.rules.issuance_rate.minimum",
-      counts: "tokens issued to a client within an hour",
+      counts: "tokens issued to one client within an hour",
       rule: of("issuance_rate", {
         types: ["token_issued"],
         groupBy: "client",
@@ -67,7 +67,7 @@ function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
     },
     ...custom.map((rule) => ({
       setting: `anomalies.custom.${rule.name}.threshold`,
-      counts: `what ${rule.name} counts of a ${rule.groupBy} within ${rule.windowMinutes} minutes`,
+      counts: `events that ${rule.name} counts for one ${rule.groupBy} within ${rule.windowMinutes} minutes`,
       rule,
       least: 2,
     })),

@@ -45,7 +45,7 @@ export const reviewRequestSchema = z
   .refine(
     ({ acknowledge, note, verdict }) =>
       [acknowledge, note, verdict].some((each) => each !== undefined),
-    "say something: acknowledge, note or verdict",
+    "the review is empty: set acknowledge, note or verdict",
   );
 
 /** Input of `reviewAlert`. */
@@ -56,7 +56,7 @@ export class AlertNotFoundError extends OAuthMonitoringError {
   override readonly name = "AlertNotFoundError";
 
   constructor() {
-    super("no alert has the id: list the alerts to find it");
+    super("no alert has this id: list the alerts to find the right one");
   }
 }
 

@@ -38,12 +38,13 @@ function obstacle(value: unknown, path: string, depth: number): string | undefin
     const magnitude = Math.abs(value);
     return value === 0 || (magnitude >= NUMBER_MIN && magnitude <= NUMBER_MAX)
       ? undefined
-      : `${path} is a number that DynamoDB cannot hold: send it as text`;
+      : `${path} is a number that DynamoDB cannot store. Send it as text`;
   }
   if (typeof value !== "object") return `${path} is not JSON`;
-  if (depth >= MAX_DEPTH) return `${path} is nested deeper than ${MAX_DEPTH} levels: flatten it`;
+  if (depth >= MAX_DEPTH) return `${path} is nested deeper than ${MAX_DEPTH} levels. Flatten it`;
   for (const [key, member] of Object.entries(value)) {
-    if (key === "" || key === "__proto__") return `${path} has a key "${key}": rename it`;
+    if (key === "" || key === "__proto__")
+      return `${path} has the unsupported key "${key}". Rename it`;
     const found = obstacle(member, `${path}.${key}`, depth + 1);
     if (found) return found;
   }

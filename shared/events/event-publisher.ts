@@ -105,7 +105,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
 
   /** @throws the error of the queue */
   async function toQueue(events: readonly OAuthEvent[], aside: SetAside): Promise<void> {
-    if (!queue.admits()) throw new Error("the queue of set-aside events failed moments ago");
+    if (!queue.admits()) throw new Error("the queue of spooled events failed recently");
     try {
       await aside.keep(events);
       queue.succeeded();
@@ -127,7 +127,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
       await toQueue(failed, setAside);
       // Log once when the bus fails, not for each call while the circuit is open.
       if (!skipsBus) {
-        logger.warn("The event bus did not take the events; they are set aside", {
+        logger.warn("The event bus did not accept the events; they are spooled", {
           count: failed.length,
           cause: String(cause),
         });
@@ -136,10 +136,13 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
       // Only the queue may be failing, so try the bus.
       if (skipsBus && triesQueue) [failed] = await toBus(failed);
       if (failed.length === 0) return;
-      logger.error("Events could be neither published nor set aside; recover them from this line", {
-        events: failed,
-        cause: String(error),
-      });
+      logger.error(
+        "Events could be neither published nor spooled. Recover them from this log line",
+        {
+          events: failed,
+          cause: String(error),
+        },
+      );
       throw new PublishError(failed, error);
     }
   }

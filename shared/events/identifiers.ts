@@ -18,7 +18,7 @@ export const MAX_IDENTIFIER_LENGTH = 256;
 
 /** Text without control characters or lone surrogates, which UTF-8 can't encode. */
 const TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
-const NOT_TEXT = "no control characters, and no half of a surrogate pair";
+const NOT_TEXT = "text without control characters and lone surrogates";
 
 /** Id of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
 export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH).regex(TEXT, NOT_TEXT);
@@ -55,8 +55,8 @@ export const scopeListSchema = (most: number, mostCharacters: number, advice: st
     .array(scopeSchema)
     .max(most)
     .refine((scopes) => scopes.join(" ").length <= mostCharacters, {
-      error: `more than ${mostCharacters} characters of scopes: ${advice}`,
+      error: `the scopes exceed ${mostCharacters} characters. ${advice}`,
     });
 
 /** Scopes of a token or session. The limit keeps the authorizer's response within API Gateway's limit. */
-export const scopesSchema = scopeListSchema(100, 2048, "ask for fewer");
+export const scopesSchema = scopeListSchema(100, 2048, "Request fewer scopes");

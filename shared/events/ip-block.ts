@@ -82,7 +82,7 @@ export const ipBlockSchema = z
     if (!block) return refuse("a network such as 203.0.113.0/24 or 2001:db8::/32");
     const shortest = SHORTEST_PREFIX[versionOf(block.bytes)];
     if (block.length < shortest) {
-      return refuse(`the network is too large: the prefix must be /${shortest} or longer`);
+      return refuse(`the network is too large. Use a prefix of /${shortest} or longer`);
     }
     return writeBlock(block);
   });

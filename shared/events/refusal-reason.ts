@@ -15,7 +15,7 @@ export function refusalReason(error: unknown): string {
   if (error instanceof z.ZodError) return showable(explain(error));
   if (error instanceof SyntaxError) return "the message is not JSON";
   // Stack overflow: JSON.parse accepts any depth, JSON.stringify doesn't.
-  if (error instanceof RangeError) return "the message is nested too deeply: flatten it";
+  if (error instanceof RangeError) return "the message is nested too deeply. Flatten it";
   throw error;
 }
 

@@ -39,7 +39,7 @@ export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOption
     const [refused, reason] = await sendAgain(bodies, sendOnce);
     if (refused.length > 0) {
       throw new IncompleteRequestError(
-        `the unpublished queue refused ${refused.length} message(s): ${reason}`,
+        `the unpublished queue rejected ${refused.length} message(s): ${reason}`,
       );
     }
   }

@@ -20,7 +20,7 @@ export class ActionChangedError extends OAuthMonitoringError {
   override readonly name = "ActionChangedError";
 
   constructor(actionId: string) {
-    super(`the action ${actionId} was changed by somebody else in the meantime: look at it again`);
+    super(`the action ${actionId} was changed by someone else: check its state and try again`);
   }
 }
 
@@ -29,7 +29,7 @@ export class ActionNotFoundError extends OAuthMonitoringError {
   override readonly name = "ActionNotFoundError";
 
   constructor(actionId: string) {
-    super(`no action has the id ${actionId}: list the actions to find it`);
+    super(`no action has the id ${actionId}: list the actions to find the right one`);
   }
 }
 

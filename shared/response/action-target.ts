@@ -40,5 +40,5 @@ export function describeTarget({
   readonly kind: string;
   readonly id: string;
 }): string {
-  return kind === "all" ? "everybody" : `${kind} ${id}`;
+  return kind === "all" ? "all principals" : `${kind} ${id}`;
 }

@@ -145,27 +145,33 @@ export function actionRequestSchema(nowMs: number) {
     const fault = (path: string, message: string) =>
       context.addIssue({ code: "custom", path: [path], message });
     if (target.kind === "all" && kind === "block") {
-      fault("target", "everybody cannot be blocked: revoke what was issued, or block a network");
+      fault(
+        "target",
+        "all principals cannot be blocked: revoke their tokens and sessions, or block a network",
+      );
     }
     if (target.kind === "all" && mode === "propose") {
-      fault("mode", "what concerns everybody is not proposed: take it, or record a dry run");
+      fault(
+        "mode",
+        "an action against all principals cannot be proposed: take it, or record a dry run",
+      );
     }
     if (kind === "revoke") {
       if (!REVOCABLE.has(target.kind)) {
-        fault("target", "only a token, a user, a client or a session can be revoked: block it");
+        fault("target", "an address or a network cannot be revoked: block it");
       }
-      if (until !== undefined) fault("until", "a revocation is for good: leave it out");
+      if (until !== undefined) fault("until", "a revocation is permanent: omit the end time");
       if (issuedBefore !== undefined && target.kind === "token") {
-        fault("issuedBefore", "a token is revoked as a whole: leave it out");
+        fault("issuedBefore", "a token is always revoked as a whole: omit it");
       }
       if (issuedBefore !== undefined && Date.parse(issuedBefore) > nowMs) {
-        fault("issuedBefore", "it is in the future: give a time that is past");
+        fault("issuedBefore", "it is in the future: give a past time");
       }
       return;
     }
-    if (issuedBefore !== undefined) fault("issuedBefore", "a block has none: leave it out");
-    if (until === undefined) fault("until", "a block needs an end: say until when");
-    else if (Date.parse(until) <= nowMs) fault("until", "it is past: give a time in the future");
+    if (issuedBefore !== undefined) fault("issuedBefore", "only for revocations: omit it");
+    if (until === undefined) fault("until", "a block needs an end time: set one");
+    else if (Date.parse(until) <= nowMs) fault("until", "it is in the past: give a future time");
     else if (Date.parse(until) > nowMs + LONGEST_BLOCK_DAYS * DAY_MS) {
       fault("until", `a block lasts at most ${LONGEST_BLOCK_DAYS} days`);
     }

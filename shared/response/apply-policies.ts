@@ -113,7 +113,7 @@ export async function applyPolicies(context: PolicyContext): Promise<PolicyRun> 
       else if (action?.state === "proposed") run.proposed.push(action);
       else if (action) run.dryRun.push(action);
     } catch (error) {
-      context.logger.error("A policy could not act; the next run tries again", {
+      context.logger.error("A policy could not respond to an alert; the next run retries", {
         alert_id: alert.alert_id,
         cause: String(error),
       });

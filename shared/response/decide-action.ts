@@ -103,7 +103,7 @@ export async function releaseAction(
   if (action.state === "released") return action;
   if (action.kind !== "block") {
     throw new WrongActionStateError(
-      "a revocation is for good and cannot be released: the holder needs a new token",
+      "a revocation is permanent and cannot be released: issue a new token",
     );
   }
   if (action.state !== "done") throw wrongState(action, "released", "done");
@@ -129,6 +129,6 @@ function wrongState(
 ): WrongActionStateError {
   const decision = by ? ` (decided at ${at} by ${by.kind} ${by.id})` : "";
   return new WrongActionStateError(
-    `the action is ${state}${decision}, and only an action that is ${wanted} can be ${verb}`,
+    `the action is ${state}${decision}: only an action that is ${wanted} can be ${verb}`,
   );
 }

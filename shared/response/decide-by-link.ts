@@ -28,7 +28,7 @@ export class InvalidApprovalLinkError extends OAuthMonitoringError {
   override readonly name = "InvalidApprovalLinkError";
 
   constructor() {
-    super("the link is not valid: copy the whole of it from the notification");
+    super("the link is not valid: copy the complete link from the notification");
   }
 }
 
@@ -37,7 +37,7 @@ export class ExpiredApprovalLinkError extends OAuthMonitoringError {
   override readonly name = "ExpiredApprovalLinkError";
 
   constructor() {
-    super("the link has expired: decide in the dashboard, or on the command line");
+    super("the link has expired: decide in the dashboard or on the command line");
   }
 }
 

@@ -41,7 +41,7 @@ const actionSchema = z.object({
 
 const ACTION_TITLES: Readonly<Record<string, string>> = {
   action_taken: "Action taken",
-  action_proposed: "Action waits for approval",
+  action_proposed: "Approval needed",
   action_released: "Block released",
 };
 
@@ -58,7 +58,7 @@ function ofAlert(event: OAuthEvent): Told {
     facts: [
       ["Subject", `${subject.kind} ${subject.id}`.trim()],
       ["Client", event.oauth_client_id ?? ""],
-      ["Seen", observed === undefined ? "" : `${observed}, alert from ${threshold}`],
+      ["Observed", observed === undefined ? "" : `${observed} (threshold ${threshold})`],
       ["What to do", isOpen ? advice : ""],
     ],
   };
@@ -68,12 +68,12 @@ function ofAction(event: OAuthEvent): Told {
   const { action, reason, until, target, actor, hits } = actionSchema.parse(event.event_data);
   return {
     title:
-      `${ACTION_TITLES[event.event_type]}: ${action} ${target.kind === "all" ? "everybody" : `${target.kind} ${target.id}`}`.trim(),
+      `${ACTION_TITLES[event.event_type]}: ${action} ${target.kind === "all" ? "all principals" : `${target.kind} ${target.id}`}`.trim(),
     text: reason,
     facts: [
       ["By", `${actor.kind} ${actor.id}`.trim()],
       ["Until", until ?? ""],
-      ["Hits", hits ? `${hits.tokens} tokens, ${hits.sessions} sessions` : ""],
+      ["Affected", hits ? `${hits.tokens} tokens, ${hits.sessions} sessions` : ""],
     ],
   };
 }

@@ -21,16 +21,20 @@ export function proposalNotification(action: Action, link?: string): ProposalNot
   const what = `${kind} ${describeTarget(target)}`;
   const more = hits.more ? "more than " : "";
   const text = [
-    `A policy proposes to ${what}${until === undefined ? "" : ` until ${until}`}.`,
-    `Why: ${reason}`,
-    `It would hit ${more}${hits.tokens} active tokens and ${hits.sessions} active sessions.`,
+    `Proposed action: ${what}${until === undefined ? "" : ` until ${until}`}.`,
+    `Reason: ${reason}`,
+    `It would affect ${more}${hits.tokens} active tokens and ${hits.sessions} active sessions.`,
     "",
-    "Decide in the dashboard, or on the command line:",
+    "Approve or reject it in the dashboard or on the command line:",
     `  oauth-monitoring actions approve ${action_id} --reason "..."`,
     `  oauth-monitoring actions reject ${action_id} --reason "..."`,
     ...(link === undefined
       ? []
-      : ["", "Or look at it and decide here. Whoever has this link can do so:", `  ${link}`]),
+      : [
+          "",
+          "Or review and decide with this link. Anyone who has the link can use it:",
+          `  ${link}`,
+        ]),
   ]
     // Remove line breaks: one in a target's ID could forge a line of this message.
     .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))

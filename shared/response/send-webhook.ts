@@ -55,7 +55,7 @@ export async function sendWebhook(
   const body = webhookBody(notice, webhook.format);
   if (secret === undefined && webhook.format === "standard") {
     throw new WebhookError(
-      `the secret of the webhook ${webhook.name} has no "secret" to sign with`,
+      `the secret of the webhook ${webhook.name} lacks "secret": add the key that signs its messages`,
     );
   }
   const secrets = [secret, previous_secret].flatMap((each) => each ?? []);
@@ -73,8 +73,8 @@ export async function sendWebhook(
     LIMITS,
   ).catch(() => undefined);
   // The URL may be a secret. Include neither the URL nor the original error, which contains it.
-  if (!answer) throw new WebhookError(`the webhook ${webhook.name} does not answer`);
+  if (!answer) throw new WebhookError(`the webhook ${webhook.name} did not respond`);
   if (answer.status < 200 || answer.status > 299) {
-    throw new WebhookError(`the webhook ${webhook.name} answers with status ${answer.status}`);
+    throw new WebhookError(`the webhook ${webhook.name} responded with status ${answer.status}`);
   }
 }

@@ -41,7 +41,7 @@ export async function settleActions(
     } catch (error) {
       // Another process is working on this action.
       if (error instanceof ActionChangedError) continue;
-      context.logger.error("An action could not be settled; the next run tries again", {
+      context.logger.error("An action could not be completed; the next run retries", {
         action_id: actionId,
         cause: String(error),
       });

@@ -10,7 +10,7 @@ export class InvalidWebhookSecretError extends OAuthMonitoringError {
   override readonly name = "InvalidWebhookSecretError";
 
   constructor() {
-    super("the webhook's secret must be whsec_ and the base64 of 24 to 64 bytes");
+    super("the webhook's secret must be whsec_ followed by 24 to 64 bytes in base64");
   }
 }
 
@@ -85,7 +85,10 @@ export function verifyWebhook(
     header(`webhook-${name}`),
   );
   if (!id || !timestamp || !signature) {
-    return { refusal: "it needs webhook-id, webhook-timestamp and webhook-signature, each once" };
+    return {
+      refusal:
+        "webhook-id, webhook-timestamp and webhook-signature are required, each exactly once",
+    };
   }
   if (!TIMESTAMP.test(timestamp)) return { refusal: "webhook-timestamp is not in epoch seconds" };
   const given = signature
@@ -97,12 +100,12 @@ export function verifyWebhook(
     .some((expected) =>
       given.some((each) => each.length === expected.length && timingSafeEqual(each, expected)),
     );
-  if (!isSigned) return { refusal: "no signature in webhook-signature is right" };
+  if (!isSigned) return { refusal: "no signature in webhook-signature is valid" };
   const signedAtMs = Number(timestamp) * SECOND_MS;
   // A replay has a valid signature too. Only its timestamp reveals it.
   return Math.abs(nowMs - signedAtMs) <= toleranceSeconds * SECOND_MS
     ? { signedAtMs }
     : {
-        refusal: `webhook-timestamp differs from our time by more than ${toleranceSeconds} seconds`,
+        refusal: `webhook-timestamp differs from the server's time by more than ${toleranceSeconds} seconds`,
       };
 }

@@ -20,7 +20,7 @@ export class IdempotencyKeyReusedError extends OAuthMonitoringError {
   override readonly name = "IdempotencyKeyReusedError";
 
   constructor() {
-    super("the idempotency key belongs to another request: give each request its own key");
+    super("the idempotency key belongs to another request: use a new key for each request");
   }
 }
 

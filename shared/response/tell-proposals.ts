@@ -33,7 +33,7 @@ export async function tellProposals(context: PolicyContext): Promise<readonly Ac
     } catch (error) {
       // The action was decided in the meantime.
       if (error instanceof ActionChangedError) continue;
-      context.logger.error("People could not be told of a proposal; the next run tries again", {
+      context.logger.error("The notification of a proposed action failed; the next run retries", {
         action_id: action.action_id,
         cause: String(error),
       });

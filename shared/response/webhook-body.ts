@@ -8,7 +8,7 @@ const oneLine = (text: string, longest: number) => {
 };
 
 /** Label of the button that opens the approval page. */
-const DECIDE = "Look and decide";
+const DECIDE = "Review and decide";
 
 /** Slack's control characters and their escapes. https://docs.slack.dev/messaging/formatting-message-text */
 const SLACK_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };

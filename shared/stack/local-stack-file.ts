@@ -70,7 +70,7 @@ export interface LocalStackDescription extends StackDescription {
  */
 export function describeLocalStack(): LocalStackDescription {
   const content = readStackFile();
-  if (content === undefined) throw new Error("no local stack runs: start it with npm start");
+  if (content === undefined) throw new Error("no local stack is running. Start it with npm start");
   const stack = stackFileSchema.parse(content);
   return {
     url: stack.url,

@@ -16,7 +16,7 @@ export function packageRoot(): string {
       return folder;
     }
     if (folder === dirname(folder))
-      throw new Error(`${PACKAGE_NAME} is not installed completely: install it again`);
+      throw new Error(`${PACKAGE_NAME} is not installed completely. Reinstall it`);
   }
 }
 

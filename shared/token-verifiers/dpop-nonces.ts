@@ -84,7 +84,7 @@ export class DpopNonces {
     const secret = await this.#secret;
     if (secret.length >= SHORTEST_SECRET) return secret;
     throw new IssuerUnavailableError(
-      `the secret ${this.#secretArn} is too short for nonces: give it ${SHORTEST_SECRET} random characters`,
+      `the secret ${this.#secretArn} is too short for nonces. Set it to at least ${SHORTEST_SECRET} random characters`,
     );
   }
 }

@@ -29,7 +29,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw new Error(`the response has more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -65,7 +65,7 @@ export async function askIssuer(
       cause instanceof Error
         ? cause.message || String((cause as NodeJS.ErrnoException).code)
         : message;
-    throw new IssuerUnavailableError(`${url} does not answer: ${why}`);
+    throw new IssuerUnavailableError(`${url} did not respond: ${why}`);
   }
 }
 
@@ -76,10 +76,10 @@ export async function askIssuer(
  */
 export async function fetchDocument(url: string): Promise<unknown> {
   const { status, text } = await askIssuer(url, { headers: { accept: "application/json" } });
-  if (status !== 200) throw new IssuerUnavailableError(`${url} answers with status ${status}`);
+  if (status !== 200) throw new IssuerUnavailableError(`${url} returned status ${status}`);
   try {
     return JSON.parse(text);
   } catch {
-    throw new IssuerUnavailableError(`${url} answers with what is not JSON`);
+    throw new IssuerUnavailableError(`${url} did not return JSON`);
   }
 }

@@ -109,7 +109,8 @@ export class IntrospectionVerifier implements TokenVerifier {
   ) {
     this.#active = new KeptAnswers(mostAnswers);
     this.#inactive = new KeptAnswers(mostAnswers);
-    if (!issuer.introspection) throw new TypeError(`${issuer.issuer} has no introspection`);
+    if (!issuer.introspection)
+      throw new TypeError(`${issuer.issuer} has no introspection settings`);
     this.#options = issuer.introspection;
     this.#reader = introspectionReader(issuer, wantedScopes);
     this.#client = new ClientAuthentication(issuer.issuer, this.#options, readSecret);
@@ -164,7 +165,7 @@ export class IntrospectionVerifier implements TokenVerifier {
       const { introspection_endpoint: found } = await discoverIssuer(this.issuer.issuer);
       if (found !== undefined) return found;
       throw new IssuerUnavailableError(
-        `the metadata of ${this.issuer.issuer} names no introspection_endpoint: set introspection.endpoint`,
+        `the metadata of ${this.issuer.issuer} has no introspection_endpoint. Set introspection.endpoint`,
       );
     })().catch((error: unknown) => {
       this.#endpoint = undefined;
@@ -192,33 +193,33 @@ export class IntrospectionVerifier implements TokenVerifier {
     // 2.2 requires an inactive response, but not every issuer sends one for a token of unknown format.
     if (status === 400 && !CLIENT_ERRORS.has(error)) return INACTIVE;
     if (status !== 200) {
-      throw new IssuerUnavailableError(`${endpoint} answers with status ${status}`);
+      throw new IssuerUnavailableError(`${endpoint} returned status ${status}`);
     }
     if (type !== (signedAnswers ? SIGNED : PLAIN)) {
-      throw new IssuerUnavailableError(`${endpoint} answers with ${type || "no media type"}`);
+      throw new IssuerUnavailableError(`${endpoint} returned ${type || "no media type"}`);
     }
     return signedAnswers ? this.#readSigned(text, moment) : readPlain(endpoint, text);
   }
 
   /** Verifies and reads a signed response (RFC 9701). */
   async #readSigned(text: string, moment: VerificationMoment): Promise<Answer> {
-    const fail = (why: string) => new IssuerUnavailableError(`the signed answer ${why}`);
+    const fail = (why: string) => new IssuerUnavailableError(`the signed response ${why}`);
     const jwt = readSignedJwt(text.trim());
-    if (typeof jwt === "string") throw fail(`is no signed JWT (${jwt})`);
-    if (jwt.type !== "token-introspection+jwt") throw fail("has another typ");
+    if (typeof jwt === "string") throw fail(`is not a signed JWT (${jwt})`);
+    if (jwt.type !== "token-introspection+jwt") throw fail("has the wrong typ");
     const algorithms = this.issuer.algorithms ?? this.#reader.provider.algorithms;
     const check = await checkSignature(jwt, this.#keys, algorithms, moment);
     if (check.status !== "valid") {
-      throw fail(check.status === "refused" ? `is refused: ${check.reason}` : check.cause);
+      throw fail(check.status === "refused" ? `is invalid: ${check.reason}` : check.cause);
     }
     const signed = signedAnswerSchema.safeParse(jwt.claims).data;
-    if (!signed || signed.iss !== this.issuer.issuer) throw fail("is not of the issuer");
+    if (!signed || signed.iss !== this.issuer.issuer) throw fail("is not from the issuer");
     const recipients = [this.#options.clientId, ...this.issuer.audiences];
     if (![signed.aud].flat().some((each) => recipients.includes(each))) {
       throw fail("is for another recipient");
     }
     const ageMs = moment.atMs - signed.iat * SECOND_MS;
-    if (Math.abs(ageMs) > ANSWER_AGE_MS) throw fail("is old");
+    if (Math.abs(ageMs) > ANSWER_AGE_MS) throw fail("is too old or in the future");
     return signed.token_introspection;
   }
 }
@@ -229,6 +230,6 @@ function readPlain(endpoint: string, text: string): Answer {
     return answerSchema.parse(JSON.parse(text));
   } catch {
     // Don't quote the text, which may contain the token.
-    throw new IssuerUnavailableError(`${endpoint} answers with what is no introspection`);
+    throw new IssuerUnavailableError(`${endpoint} did not return an introspection response`);
   }
 }

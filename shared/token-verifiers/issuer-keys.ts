@@ -134,7 +134,7 @@ export class IssuerKeys {
   }
 
   #unavailable(): KeyLookup {
-    return { status: "unavailable", cause: this.#failure ?? "the issuer has not been asked" };
+    return { status: "unavailable", cause: this.#failure ?? "the keys have not been fetched yet" };
   }
 
   async #fetch(atMs: number): Promise<void> {

@@ -39,13 +39,14 @@ export async function discoverIssuer(issuer: string): Promise<IssuerMetadata> {
     try {
       const parsed = metadataSchema.safeParse(await fetchDocument(url));
       const metadata = parsed.data;
-      if (!metadata) failures.push(`${url} is no metadata`);
-      else if (metadata.issuer !== issuer) failures.push(`${url} is of another issuer`);
+      if (!metadata) failures.push(`${url} did not return valid metadata`);
+      else if (metadata.issuer !== issuer)
+        failures.push(`${url} returned the metadata of another issuer`);
       else if (
         !isSafe(metadata.jwks_uri, issuer) ||
         !isSafe(metadata.introspection_endpoint, issuer)
       ) {
-        failures.push(`${url} names an address without TLS`);
+        failures.push(`${url} returned an endpoint without TLS`);
       } else return metadata;
     } catch (error) {
       if (!(error instanceof IssuerUnavailableError)) throw error;

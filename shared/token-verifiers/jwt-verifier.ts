@@ -24,7 +24,9 @@ export async function fetchIssuerKeys(issuer: IssuerConfig): Promise<unknown> {
       ? (await discoverIssuer(issuer.issuer)).jwks_uri
       : `${issuer.issuer.replace(/\/$/, "")}${jwksPath}`);
   if (uri === undefined) {
-    throw new IssuerUnavailableError(`the metadata of ${issuer.issuer} names no keys: set jwksUri`);
+    throw new IssuerUnavailableError(
+      `the metadata of ${issuer.issuer} has no jwks_uri. Set jwksUri`,
+    );
   }
   return fetchDocument(uri);
 }

@@ -10,7 +10,7 @@ export async function readSecret(arn: string): Promise<string> {
   const client = new SecretsManagerClient({ maxAttempts: 2, requestHandler: giveUpAfter(2000) });
   try {
     const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }));
-    if (!SecretString) throw new Error(`the secret ${arn} has no text`);
+    if (!SecretString) throw new Error(`the secret ${arn} has no string value. Set one`);
     return SecretString;
   } finally {
     client.destroy();

@@ -15,7 +15,7 @@ import { digestSecret, generateSecret } from "./token-secret.ts";
 export const issueTokenRequestSchema = z.strictObject({
   clientId: identifierSchema,
   userId: identifierSchema.optional(),
-  scopes: scopesSchema.min(1, "at least one scope"),
+  scopes: scopesSchema.min(1, "expected at least one scope"),
   /** Lifetime in seconds, at most one year. */
   expiresInSeconds: z
     .int()

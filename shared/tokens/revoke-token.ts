@@ -21,9 +21,7 @@ export class TokenNotFoundError extends OAuthMonitoringError {
   override readonly name = "TokenNotFoundError";
 
   constructor(tokenId: string) {
-    super(
-      `no token has the id ${tokenId}: check the id; the token may have expired and been removed`,
-    );
+    super(`there is no token ${tokenId}. Check the id; an expired token may have been deleted`);
   }
 }
 

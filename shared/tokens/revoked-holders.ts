@@ -77,7 +77,7 @@ export async function revokeHolder(
   revoker: Tracking & TokenStore,
   holder: TokenHolder,
 ): Promise<{ readonly revoked_before: string }> {
-  const { kind, id } = parseInput(holderSchema, "the holder", holder);
+  const { kind, id } = parseInput(holderSchema, "the principal", holder);
   const nowMs = revoker.clock();
   const revoked_before = toInstant(nowMs);
   await markHolderRevoked(revoker, { kind, id }, revoked_before, nowMs);

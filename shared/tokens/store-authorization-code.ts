@@ -10,7 +10,7 @@ import { digestSecret } from "./token-secret.ts";
 
 /** Schema of an authorization code that a server issued (RFC 6749, section 4.1.2). */
 export const authorizationCodeSchema = z.strictObject({
-  code: z.string().min(16, "an authorization code of at least 16 characters").max(1024),
+  code: z.string().min(16, "expected an authorization code of at least 16 characters").max(1024),
   clientId: identifierSchema,
   userId: identifierSchema,
   scopes: z.array(scopeSchema),

@@ -27,7 +27,7 @@ export function priceTable(): BenchmarkTable {
       dollars,
       per.toLocaleString("en"),
       unit,
-      confirmed ? "yes" : "believed",
+      confirmed ? "yes" : "no",
       source,
     ]),
   };

@@ -220,7 +220,7 @@ describe("dashboard investigation", () => {
     await eventually(async () => expect(await events.locator(".event").count()).toBe(40));
     await page.goBack();
     await eventually(async () => expect(page.url()).not.toContain("client_id"));
-    await panel(page, "Failures by client").getByText("no client known").waitFor();
+    await panel(page, "Failures by client").getByText("unknown client").waitFor();
   });
 
   it("lists a new failed call and shows its user agent as text", { timeout: 90_000 }, async () => {
@@ -266,7 +266,7 @@ describe("dashboard investigation", () => {
     await page.getByLabel("To", { exact: true }).fill(ago(10));
     await page.getByRole("button", { name: "Apply" }).first().click();
     await page.waitForURL(/from=.*to=/);
-    await panel(page, "Security events").getByText("No such events in this range").waitFor();
+    await panel(page, "Security events").getByText("No matching events in this range").waitFor();
     await page.getByText("No security events in this range.").waitFor();
   });
 
@@ -275,12 +275,12 @@ describe("dashboard investigation", () => {
     await enter(page, "?events=token_issued&user_id=ada");
     const events = panel(page, "Events");
     await eventually(async () => expect(await events.locator(".event").count()).toBe(5));
-    await page.getByText("Tokens are not counted by user").waitFor();
+    await page.getByText("Token figures ignore filters by user").waitFor();
     await page.getByLabel("Events to list").selectOption("all");
     await page.waitForURL(/events=all/);
     await page.getByLabel("User").fill("nobody");
     await page.getByRole("button", { name: "Apply" }).click();
-    await events.getByText("No such events").waitFor();
+    await events.getByText("No matching events").waitFor();
     await page.getByRole("button", { name: "Clear" }).click();
     await eventually(async () => expect(await events.locator(".event").count()).toBe(20));
   });
@@ -314,7 +314,7 @@ describe("dashboard investigation", () => {
     await german.getByRole("button", { name: "DE", exact: true }).click();
     await page.waitForURL(/country=DE/);
     await eventually(async () => expect(await events.locator(".event").count()).toBe(1));
-    await page.getByText("Only the list of events is narrowed to a country or network.").waitFor();
+    await page.getByText("Country and network filters apply only to the list of events.").waitFor();
     await page.getByLabel("Country").fill("");
     await page.getByLabel("Network kind").fill("vpn");
     await page.getByRole("button", { name: "Apply" }).click();
@@ -361,7 +361,9 @@ describe("dashboard alerts", () => {
     await raiseAlert("203.0.113.77");
     await enter(page);
     const alerts = panel(page, "Alerts");
-    const row = alerts.locator("li", { hasText: "25 guesses within 10 minutes from 203.0.113.77" });
+    const row = alerts.locator("li", {
+      hasText: "25 credential guesses within 10 minutes from 203.0.113.77",
+    });
     await row.getByText("Open").waitFor();
     await row.getByText("High").waitFor();
     await row.getByText("Block the address").waitFor();
@@ -387,12 +389,12 @@ describe("dashboard responses", () => {
     await enter(page, "?user_id=victim");
     const respond = panel(page, "Respond");
     await respond.getByRole("button", { name: "Revoke …" }).click();
-    await respond.getByText("It hits 1 active token and 0 active sessions.").waitFor();
+    await respond.getByText("It affects 1 active token and 0 active sessions.").waitFor();
     const confirm = respond.getByRole("button", { name: "Revoke user" });
     expect(await confirm.isDisabled()).toBe(true);
     await respond.getByLabel("Reason").fill("the laptop was stolen");
     await confirm.click();
-    await respond.getByText("holds from the next call on").waitFor();
+    await respond.getByText("takes effect on the next call").waitFor();
     expect((await scene().get("/api/x", secret)).status).toBe(401);
     await respond.locator("li", { hasText: "the laptop was stolen" }).waitFor();
   });
@@ -404,10 +406,10 @@ describe("dashboard responses", () => {
     const respond = panel(page, "Respond");
     await respond.getByLabel("for").selectOption("24");
     await respond.getByRole("button", { name: "Block …" }).click();
-    await respond.getByText("Refuses every call for 24 h").waitFor();
+    await respond.getByText("Denies every call for 24 h").waitFor();
     await respond.getByLabel("Reason").fill("calls oddly");
     await respond.getByRole("button", { name: "Block user" }).click();
-    await respond.getByText("holds from the next call on").waitFor();
+    await respond.getByText("takes effect on the next call").waitFor();
     expect((await scene().get("/api/x", secret)).status).toBe(403);
     await respond.getByRole("button", { name: "Release" }).click();
     await respond.getByText("The block is released.").waitFor();
@@ -460,7 +462,7 @@ describe("dashboard refresh", () => {
     await enter(page);
     await panel(page, "Clients").waitFor();
     await context.setOffline(true);
-    await page.getByText("Offline: this is the latest data").waitFor();
+    await page.getByText("Offline: showing the latest data").waitFor();
     await scene().get("/api/while-offline", "oam_nonsense");
     await panel(page, "Security events").locator(".event").first().waitFor();
     await context.setOffline(false);

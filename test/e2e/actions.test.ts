@@ -33,7 +33,7 @@ const post = (route: string, body: object, headers: Record<string, string> = {})
 const inAnHour = () => toInstant(Date.now() + HOUR_MS);
 
 describe("the demo's token theft", () => {
-  it("ends when an administrator revokes the token of the alert", async () => {
+  it("ends when an administrator revokes the alert's token", async () => {
     const { get, admin, settle } = scene();
     const thief = () => get("/api/orders", stolen, { "x-forwarded-for": "203.0.113.66" });
     expect((await thief()).status).toBe(200);
@@ -74,8 +74,8 @@ describe("the demo's token theft", () => {
   });
 });
 
-describe("the routes that act", () => {
-  it("need oauth:respond, which oauth:admin is not", async () => {
+describe("action routes", () => {
+  it("require oauth:respond, which oauth:admin does not include", async () => {
     const { send, library } = scene();
     const { secret } = await issueToken(library, {
       clientId: "auditor",
@@ -102,7 +102,7 @@ describe("the routes that act", () => {
     }
   });
 
-  it("block, are idempotent by key, list what they did, and release", async () => {
+  it("block with an idempotency key, list the actions, and release a block", async () => {
     const { get, admin } = scene();
     const { secret } = await issue();
     const request = { kind: "block", target: { kind: "user", id: "eve" }, reason: "odd" };
@@ -136,7 +136,7 @@ describe("the routes that act", () => {
     );
   });
 
-  it("block an address and a network, whatever token comes from there", async () => {
+  it("block an address and a network for every token", async () => {
     const { get } = scene();
     const { secret } = await issue("app", "mallory");
     const from = (ip: string) => get("/api/x", secret, { "x-forwarded-for": ip });
@@ -160,7 +160,7 @@ describe("the routes that act", () => {
     expect((await from("198.51.100.128")).status).toBe(200);
   });
 
-  it("revoke everybody's only for somebody who says that his own token ends too", async () => {
+  it("revoke all tokens only if the caller confirms that their own token ends too", async () => {
     const target = { kind: "all" };
     const counted = await post("action-counts", { target });
     expect(counted.body.tokens).toBeGreaterThan(1);
@@ -169,7 +169,7 @@ describe("the routes that act", () => {
     expect(refused.body.errors).toMatchObject([{ pointer: "/ends_own_token" }]);
     const { get, admin } = scene();
     expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
-    // Of long ago, so that the tokens of the other tests stay.
+    // An old instant, so that the tokens of the other tests stay valid.
     const done = await post("actions", {
       kind: "revoke",
       target,
@@ -181,7 +181,7 @@ describe("the routes that act", () => {
     expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
   });
 
-  it("propose, and approve once of two who do", async () => {
+  it("propose an action, and approve it once when two administrators approve", async () => {
     const { get, admin } = scene();
     const { secret } = await issue("leaky", "trent");
     const proposed = await post("actions", {
@@ -211,22 +211,22 @@ describe("the routes that act", () => {
       "/until",
     ],
     [
-      "a token that there is not",
+      "an unknown token",
       { kind: "revoke", target: { kind: "token", id: "nobody" }, reason: "x" },
       {},
       404,
       "",
     ],
-    ["text that is no JSON", {}, { "content-type": "text/plain" }, 415, ""],
+    ["a body that isn't JSON", {}, { "content-type": "text/plain" }, 415, ""],
     [
-      "a key that is none",
+      "an invalid idempotency key",
       { kind: "revoke", target: { kind: "user", id: "nobody" }, reason: "x" },
       { "idempotency-key": "a b" },
       400,
       "",
     ],
     ["a body that is too large", { reason: "x".repeat(20_000) }, {}, 413, ""],
-  ])("refuse %s with a problem document", async (_, body, headers, status, pointer) => {
+  ])("reject %s with a problem document", async (_, body, headers, status, pointer) => {
     const answer = await post("actions", body, headers);
     expect(answer.status).toBe(status);
     expect(answer.headers["content-type"]).toBe("application/problem+json");
@@ -238,8 +238,8 @@ describe("the routes that act", () => {
   });
 });
 
-describe("the routes that list", () => {
-  it("list tokens and sessions of a user and a client, and tokens that expire soon", async () => {
+describe("list routes", () => {
+  it("list the tokens and sessions of a user and a client, and tokens that expire soon", async () => {
     const { get, admin, library } = scene();
     const { token } = await issue("lister", "peggy");
     const { session } = await startSession(library, {
@@ -267,7 +267,9 @@ describe("the routes that list", () => {
     const list = { ...stackTarget(scene()), clock: () => Date.now() + 2 * 60_000 };
     const cli = await tokensList(list, { client: "lister", unused: "0.001" });
     expect(cli.json).toMatchObject({ tokens: [{ token_id: token.token_id }], more: false });
-    await expect(tokensList(list, { unused: "1", expiring: "1" })).rejects.toThrow(/not both/);
+    await expect(tokensList(list, { unused: "1", expiring: "1" })).rejects.toThrow(
+      /exclude each other/,
+    );
     for (const wrong of [
       "unused_days=0",
       "unused_days=1&limit=5",
@@ -286,8 +288,8 @@ describe("the routes that list", () => {
   });
 });
 
-describe("alerts", () => {
-  it("are acknowledged, noted upon and judged", async () => {
+describe("alert routes", () => {
+  it("acknowledge an alert, add a note and record a verdict", async () => {
     const { get, admin } = scene();
     const { body } = await get("/admin/oauth/alerts", admin);
     const [{ alert_id }] = body.open;
@@ -301,17 +303,17 @@ describe("alerts", () => {
   });
 });
 
-describe("the command line", () => {
+describe("command line", () => {
   const textOf = async (report: Promise<{ readonly text: string }>) => (await report).text;
 
-  it("counts what a revocation would hit in a dry run, and then revokes it", async () => {
+  it("counts the tokens that a revocation would affect in a dry run, and then revokes them", async () => {
     const { get } = scene();
     const target = stackTarget(scene());
     const { secret } = await issue("app", "cli-user");
     await issue("app", "cli-user");
     const options = { user: "cli-user", reason: "lost laptop", as: "kim" };
     expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
-      "The revocation of user cli-user would hit 2 active tokens and 0 active sessions. Nothing was done.",
+      "The revocation of user cli-user would affect 2 active tokens and 0 active sessions. Nothing was changed.",
     );
     expect((await get("/api/x", secret)).status).toBe(200);
     expect(await textOf(revoke(target, options))).toMatch(
@@ -324,22 +326,24 @@ describe("the command line", () => {
     expect(listed).toContain("kim");
   });
 
-  it("counts everybody's tokens, and revokes them only with --yes where nobody can be asked", async () => {
+  it("counts all tokens, and revokes them without a prompt only with --yes", async () => {
     const target = stackTarget(scene());
     const options = { all: true, reason: "the key leaked", issuedBefore: "2020-01-01T00:00:00Z" };
     expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
-      "The revocation of everybody would hit 0 active tokens and 0 active sessions. Nothing was done.",
+      "The revocation of all principals would affect 0 active tokens and 0 active sessions. Nothing was changed.",
     );
-    expect(await textOf(revoke(target, options))).toBe("Nothing was done: say --yes to do it.");
+    expect(await textOf(revoke(target, options))).toBe(
+      "Nothing was changed. To confirm without a prompt, add --yes.",
+    );
     expect(await textOf(revoke(target, { ...options, yes: true }))).toMatch(
-      /the revocation of everybody is done\./,
+      /the revocation of all principals is done\./,
     );
     await expect(async () =>
       revoke(target, { ...options, user: "ada", dryRun: true }),
-    ).rejects.toThrow("name one target");
+    ).rejects.toThrow("give exactly one target");
   });
 
-  it("blocks an address for some hours, and releases it", async () => {
+  it("blocks an address for several hours, and releases it", async () => {
     const { get, caller } = scene();
     const target = stackTarget(scene());
     const from = (ip: string) => get("/api/x", caller, { "x-forwarded-for": ip });
@@ -353,15 +357,15 @@ describe("the command line", () => {
     expect((await from("192.0.2.9")).status).toBe(200);
   });
 
-  it("says what is wrong before it does anything", async () => {
+  it("reports invalid arguments before it acts", async () => {
     const target = stackTarget(scene());
     const reason = "no reason";
     await expect(async () => block(target, { user: "cli-user", reason })).rejects.toThrow(
-      "say until when",
+      "a block needs an end time",
     );
-    await expect(async () => revoke(target, { reason })).rejects.toThrow("name one target");
+    await expect(async () => revoke(target, { reason })).rejects.toThrow("give exactly one target");
     await expect(async () => revoke(target, { user: "a", client: "b", reason })).rejects.toThrow(
-      "name one target",
+      "give exactly one target",
     );
     await expect(async () => revoke(target, { address: "192.0.2.9", reason })).rejects.toThrow(
       "block it",

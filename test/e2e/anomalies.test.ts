@@ -4,7 +4,7 @@ import { useStack } from "./stack.ts";
 const scene = useStack();
 
 describe("detection in the stack", () => {
-  it("raises a burst, tells the topic, and shows it among the security events", async () => {
+  it("raises a burst, notifies the topic, and lists it with the security events", async () => {
     const { get, send, admin, caller, settle, logs, stack } = scene();
     await get("/api/first", caller, { "x-forwarded-for": "198.51.100.1" });
     await get("/api/second", caller, { "x-forwarded-for": "192.0.2.1" });
@@ -46,9 +46,11 @@ describe("detection in the stack", () => {
       alert_id: "failure_burst#ip#203.0.113.66",
     });
     expect(stack.notifications.list).toHaveLength(1);
-    expect(logs.some((line) => line.includes("OAuth Security Alert: 50 guesses"))).toBe(true);
+    expect(logs.some((line) => line.includes("OAuth Security Alert: 50 credential guesses"))).toBe(
+      true,
+    );
 
-    // As of a day ago nothing had happened.
+    // One day ago there was no traffic.
     const dayAgo = new Date(Date.now() - 86_400_000).toISOString();
     expect(await run(JSON.stringify({ as_of: dayAgo }))).toMatchObject({
       opened: [],

@@ -10,7 +10,7 @@ import { useStack } from "./stack.ts";
 
 const scene = useStack({ visibilitySeconds: 2 });
 
-/** Publishes as any producer would, with the SDK alone. */
+/** Publishes with the SDK alone, as any producer could. */
 async function putEvents(details: readonly unknown[], eventType = "token_used"): Promise<void> {
   const { stack } = scene();
   const client = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint });
@@ -35,8 +35,8 @@ async function storedCount(query: string): Promise<number> {
   return body.events.length;
 }
 
-describe("delivery", () => {
-  it("stores an event that arrives five times once", async () => {
+describe("event delivery", () => {
+  it("stores an event once when it arrives five times", async () => {
     const event = used("/five-times");
     for (let n = 0; n < 5; n += 1) await putEvents([event]);
     await scene().settle();
@@ -45,16 +45,16 @@ describe("delivery", () => {
 
   it.each([
     ["without an id", { ...used("/a"), id: undefined }, /id/],
-    ["with a type of the wrong form", { ...used("/a"), event_type: "Token Used" }, /event_type/],
+    ["with a malformed type", { ...used("/a"), event_type: "Token Used" }, /event_type/],
     [
-      "with a type other than its DetailType",
+      "whose type differs from its DetailType",
       { ...used("/a"), event_type: "auth_failed" },
       /detail-type/,
     ],
-    ["with a time that is none", { ...used("/a"), occurred_at: "yesterday" }, /occurred_at/],
-    ["with data that is no object", { ...used("/a"), event_data: [1] }, /event_data/],
-    ["with a field that nobody knows", { ...used("/a"), extra: 1 }, /extra/],
-  ])("sets an event %s aside with the reason", async (_, detail, reason) => {
+    ["with an invalid time", { ...used("/a"), occurred_at: "yesterday" }, /occurred_at/],
+    ["whose data isn't an object", { ...used("/a"), event_data: [1] }, /event_data/],
+    ["with an unknown field", { ...used("/a"), extra: 1 }, /extra/],
+  ])("moves an event %s to the dead-letter queue with the reason", async (_, detail, reason) => {
     const { stack, settle } = scene();
     const deadLetters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
     const before = deadLetters.visible;
@@ -66,7 +66,7 @@ describe("delivery", () => {
     expect(JSON.parse(message?.body ?? "").detail).toEqual(JSON.parse(JSON.stringify(detail)));
   });
 
-  it("stores exactly once when the subscriber is killed at work and the batch comes again", async () => {
+  it("stores every event once when the subscriber is killed and gets its batch again", async () => {
     const { stack, settle } = scene();
     const subscriber = stack.named("function", "Subscriber");
     const events = Array.from({ length: 400 }, (_, n) =>
@@ -88,7 +88,7 @@ describe("delivery", () => {
     expect(body.events.by_type.consent_given).toBe(400);
   });
 
-  it("stores exactly once what comes in any order, twice, and again while a slow batch is under way", async () => {
+  it("stores every event once when events arrive out of order, twice, and again during a slow batch", async () => {
     const { stack, store, settle } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const random = new Random(1, "queue");
@@ -110,7 +110,7 @@ describe("delivery", () => {
       return messages;
     };
     buffer.disorder = { fraction: () => random.fraction(), duplicateShare: 0.3 };
-    // A batch makes several calls, so that it takes longer than the two seconds of its visibility.
+    // A batch makes several calls, so it takes longer than its visibility timeout of two seconds.
     store.delayMs = 900;
     for (let start = 0; start < events.length; start += 10) {
       await putEvents(events.slice(start, start + 10), "disorder_tried");
@@ -127,7 +127,7 @@ describe("delivery", () => {
     expect(body.events.by_type.disorder_tried).toBe(60);
   });
 
-  it("loses nothing when the bus is down during 200 authorized calls", async () => {
+  it("loses no event when the bus is down during 200 allowed calls", async () => {
     const { stack, get, caller, settle } = scene();
     const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
     stack.eventBus.down = true;
@@ -139,7 +139,7 @@ describe("delivery", () => {
       for (const { status } of answers) statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
     expect(statuses).toEqual(new Map([[200, 200]]));
-    // The last authorizers are still setting their events aside.
+    // The last authorizer environments are still spooling their events.
     while (unpublished.visible + unpublished.inFlight < 200) await sleep(50);
     expect(await storedCount("client_id=app&type=token_used")).toBe(0);
     stack.eventBus.down = false;
@@ -147,7 +147,7 @@ describe("delivery", () => {
     expect(await storedCount("client_id=app&type=token_used")).toBe(200);
   });
 
-  it("answers the caller before the bus has answered the authorizer", async () => {
+  it("answers the caller before the bus answers the authorizer", async () => {
     const { stack, get, caller, settle, busTraffic } = scene();
     const published = () => busTraffic.some((entry) => entry.includes("/api/slow-bus"));
     stack.eventBus.delayMs = 1500;
@@ -160,7 +160,7 @@ describe("delivery", () => {
   });
 });
 
-describe("Lambda's concurrency", () => {
+describe("Lambda concurrency", () => {
   const idOf = (name: string) => scene().stack.named("function", name);
   const statusesOf = async (calls: number, prefix: string) => {
     const { get, caller } = scene();
@@ -190,7 +190,7 @@ describe("Lambda's concurrency", () => {
     return settle;
   };
 
-  it("refuses calls over what is reserved with 503, and tracks every call that is let in", async () => {
+  it("answers 503 above the reserved concurrency, and tracks every allowed call", async () => {
     const { stack, settle } = scene();
     const before = stack.functions.throttlesOf(idOf("Authorizer"));
     stack.functions.reserve(idOf("Authorizer"), 1);
@@ -203,11 +203,11 @@ describe("Lambda's concurrency", () => {
     expect(await trackedCalls("reserved")).toBe(letIn);
   });
 
-  it("leaves a reservation to its function when the account's is used up", async () => {
+  it("keeps a function's reserved concurrency when the account's limit is reached", async () => {
     const { stack, get, caller, settle } = scene();
     stack.functions.reserve(idOf("Authorizer"), 4);
     stack.functions.accountConcurrency = 4;
-    // The authorizer decides; the integration behind it has nothing left.
+    // The authorizer runs, but its integration has no concurrency left.
     expect((await get("/api/account/none", "unknown")).status).toBe(401);
     expect((await get("/api/account/0", caller)).status).toBeGreaterThanOrEqual(500);
     expect(stack.functions.throttlesOf(idOf("SampleApi"))).toBe(1);
@@ -221,26 +221,29 @@ describe("Lambda's concurrency", () => {
   });
 
   it.each([
-    ["two at a time, fewer than the mapping's pollers", 2, "few_tried", 0],
-    ["none, longer than the queue hides a message", 0, "none_tried", 3000],
-  ])("lets the subscriber store exactly once with %s", async (_, reserved, eventType, waitMs) => {
-    const { stack } = scene();
-    const before = stack.functions.throttlesOf(idOf("Subscriber"));
-    const settle = await take("Subscriber", reserved, 60, eventType);
-    await sleep(waitMs);
-    if (reserved === 0) {
-      expect(await storedCount(`client_id=${eventType}`)).toBe(0);
-      expect(stack.functions.throttlesOf(idOf("Subscriber"))).toBeGreaterThan(before);
+    ["two, below the mapping's pollers", 2, "few_tried", 0],
+    ["zero for longer than the visibility timeout", 0, "none_tried", 3000],
+  ])(
+    "lets the subscriber store every event once with a concurrency of %s",
+    async (_, reserved, eventType, waitMs) => {
+      const { stack } = scene();
+      const before = stack.functions.throttlesOf(idOf("Subscriber"));
+      const settle = await take("Subscriber", reserved, 60, eventType);
+      await sleep(waitMs);
+      if (reserved === 0) {
+        expect(await storedCount(`client_id=${eventType}`)).toBe(0);
+        expect(stack.functions.throttlesOf(idOf("Subscriber"))).toBeGreaterThan(before);
+        stack.functions.reserve(idOf("Subscriber"), undefined);
+      }
+      await settle();
       stack.functions.reserve(idOf("Subscriber"), undefined);
-    }
-    await settle();
-    stack.functions.reserve(idOf("Subscriber"), undefined);
-    expect(await storedCount(`client_id=${eventType}`)).toBe(60);
-    const { body } = await scene().get("/admin/oauth/stats", scene().admin);
-    expect(body.events.by_type[eventType]).toBe(60);
-  });
+      expect(await storedCount(`client_id=${eventType}`)).toBe(60);
+      const { body } = await scene().get("/admin/oauth/stats", scene().admin);
+      expect(body.events.by_type[eventType]).toBe(60);
+    },
+  );
 
-  it("lets a scheduled run wait until there is room for it", async () => {
+  it("delays a scheduled run until concurrency is available", async () => {
     const { functions, schedules } = scene().stack;
     const { functionName = "" } = schedules.list().find(({ name }) => name === "cleanup") ?? {};
     functions.reserve(functionName, 0);

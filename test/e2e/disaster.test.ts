@@ -14,7 +14,7 @@ import { stackTarget } from "./stack-target.ts";
 
 const scene = useStack();
 
-/** The tables that the subscriber writes: all that they hold comes from events. */
+/** Tables that the subscriber writes. Their whole content derives from events. */
 const DERIVED = ["EVENTS_TABLE", "COUNTERS_TABLE", "ISSUANCES_TABLE", "CLIENTS_TABLE"] as const;
 
 type Item = Record<string, NativeAttributeValue>;
@@ -38,7 +38,7 @@ async function itemsOf(TableName: string): Promise<Item[]> {
   return items;
 }
 
-/** What a point in time has, as a restore brings it back. */
+/** Returns a snapshot of the tables. */
 const backup = async (): Promise<Backup> =>
   Object.fromEntries(
     await Promise.all(
@@ -48,7 +48,7 @@ const backup = async (): Promise<Backup> =>
 
 const EMPTY = Object.fromEntries(DERIVED.map((variable) => [variable, []])) as unknown as Backup;
 
-/** Puts every derived table back to what it had, and starts the subscriber anew, as docs/disaster.md asks. */
+/** Restores every derived table to a snapshot and restarts the subscriber, as docs/disaster.md describes. */
 async function restore(wanted: Backup): Promise<void> {
   const { stack } = scene();
   const { db } = scene().library;
@@ -72,11 +72,11 @@ async function restore(wanted: Backup): Promise<void> {
       }
     }
   }
-  // It remembers which values it has entered today.
+  // The subscriber caches the values that it has registered today.
   stack.functions.kill(stack.named("function", "Subscriber"));
 }
 
-/** Everything that a reader can learn: the audit log, the statistics, and the clients. */
+/** Returns everything that readers can query: the audit log, the statistics and the clients. */
 async function known(nowMs: number) {
   const { library } = scene();
   const at = { ...library, clock: () => nowMs };
@@ -84,7 +84,7 @@ async function known(nowMs: number) {
   const { events } = await queryEvents(library, { limit: 1000 });
   return {
     events: events
-      // They say when the event was stored, which is anew.
+      // The times of storage differ after a replay.
       .map(({ created_at: _, expires_at: __, ...event }) => event)
       .sort((a, b) => a.id.localeCompare(b.id)),
     stats: await tokenUsageStats(at, range),
@@ -93,7 +93,9 @@ async function known(nowMs: number) {
   };
 }
 
-/** Traffic of every kind: calls let in and refused, tokens issued and revoked, events of another producer. */
+/**
+ * Generates every kind of traffic: allowed and denied calls, issued and revoked tokens, and another producer's events.
+ */
 async function traffic(part: string): Promise<void> {
   const { library, get, caller } = scene();
   const owner = { clientId: "shop", userId: "ada", scopes: ["api:read"], expiresInSeconds: 3600 };
@@ -112,7 +114,7 @@ async function traffic(part: string): Promise<void> {
   );
 }
 
-describe("after the loss of what is stored, a replay of the archive", () => {
+describe("archive replay after the tables are lost", () => {
   let halfWay: Backup;
   let wanted: Awaited<ReturnType<typeof known>>;
   let startMs = 0;
@@ -125,7 +127,7 @@ describe("after the loss of what is stored, a replay of the archive", () => {
     halfWay = await backup();
     await traffic("after");
     await scene().settle();
-    // Past the last event, and the same for every reading.
+    // A time after the last event, and the same for every query.
     await sleep(50);
     endMs = Date.now() + HOUR_MS / 60;
     wanted = await known(endMs);
@@ -139,16 +141,16 @@ describe("after the loss of what is stored, a replay of the archive", () => {
   };
 
   it.each<[string, () => Backup]>([
-    ["of a point in time", () => halfWay],
+    ["restored from a backup", () => halfWay],
     ["that are new and empty", () => EMPTY],
-  ])("brings audit log, statistics and clients back into tables %s", async (_, found) => {
+  ])("restores audit log, statistics and clients into tables %s", async (_, found) => {
     await restore(found());
     expect((await known(endMs)).events.length).toBeLessThan(wanted.events.length);
     await replay();
     expect(await known(endMs)).toEqual(wanted);
   });
 
-  it("does so in any order, with deliveries twice, and when it is replayed again", async () => {
+  it("gives the same result in any order, with duplicates, and when it is repeated", async () => {
     const { stack } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const random = new Random(1, "disaster");

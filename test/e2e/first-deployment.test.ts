@@ -5,7 +5,7 @@ import { stackTarget } from "./stack-target.ts";
 
 const scene = useStack();
 
-it("doctor does not fail right after a first deployment: what is still to come is a warning", async () => {
+it("doctor reports only warnings right after a first deployment", async () => {
   const target = {
     ...stackTarget(scene()),
     alarmTopicArn: "arn:aws:sns:us-east-1:000000000000:topic",
@@ -17,7 +17,7 @@ it("doctor does not fail right after a first deployment: what is still to come i
   const { checks } = json as { checks: { check: string; warning?: true; advice?: string }[] };
   const warnings = checks.filter(({ warning }) => warning);
   expect(warnings.map(({ check, advice }) => [check, advice])).toEqual([
-    ["cleanup", "after a first deployment wait 60 minutes, then run doctor again"],
-    ["alarms", "subscribe somebody: see docs/deploy.md"],
+    ["cleanup", "after the first deployment, wait 60 minutes and run doctor again"],
+    ["alarms", "subscribe to the alarm topic: see docs/deploy.md"],
   ]);
 });

@@ -7,7 +7,7 @@ const scene = useStack();
 
 const RUNS = Number(process.env.HOSTILE_RUNS ?? 300);
 
-/** What Node's HTTP client lets into a header; the rest never leaves a caller that speaks HTTP. */
+/** Matches the characters that Node's HTTP client allows in a header. Others never leave an HTTP client. */
 const headerText = fc
   .string({ unit: "binary", maxLength: 200 })
   .map((text) => text.replace(/[^\t\x20-\x7e\x80-\xff]/gu, ""));
@@ -51,7 +51,7 @@ const pathSegment = fc.oneof(
   ),
 );
 
-/** Half of them reach the authorizer, the others are no routes. */
+/** Half of the paths reach the authorizer. The others match no route. */
 const path = fc
   .oneof(
     fc.tuple(fc.constant("/api"), fc.array(pathSegment, { minLength: 1, maxLength: 4 })),
@@ -110,7 +110,7 @@ const ADMIN_ROUTES = [
 ];
 
 describe("hostile input", () => {
-  it("is never let in and never breaks the API", { timeout: 300_000 }, async () => {
+  it("is never allowed and never breaks the API", { timeout: 300_000 }, async () => {
     const { send } = scene();
     await fc.assert(
       fc.asyncProperty(
@@ -122,10 +122,10 @@ describe("hostile input", () => {
           const answer = await send(method, target, { ...headers, authorization });
           expect(answer.status).toBeGreaterThanOrEqual(400);
           expect(answer.status).toBeLessThan(500);
-          // API Gateway says these two in its own words.
+          // API Gateway answers these two with fixed texts.
           if (answer.text && ![414, 431].includes(answer.status)) {
-            // A general response does not know the status of what it answers.
-            const noRoute = { title: "The call was refused", code: "INVALID_SIGNATURE" };
+            // A general gateway response does not know the status of its answer.
+            const noRoute = { title: "The call was denied", code: "INVALID_SIGNATURE" };
             const { code } = answer.body;
             expect(answer.body).toMatchObject(code ? noRoute : { status: answer.status });
           }
@@ -137,9 +137,9 @@ describe("hostile input", () => {
     expect((await scene().eventsByType()).auth_failed ?? 0).toBeGreaterThan(RUNS / 4);
   });
 
-  it("larger than API Gateway takes is refused before it reaches a function", async () => {
+  it("is rejected before it reaches a function when it exceeds API Gateway's limits", async () => {
     const { get, caller } = scene();
-    // The last path that fits an ARN of 1600 characters, and longer ones.
+    // The longest path that fits an ARN of 1600 characters, and longer paths.
     for (const [length, status] of [
       [400, 200],
       [600, 200],
@@ -155,7 +155,7 @@ describe("hostile input", () => {
     expect((await get("/api/x", caller, { "x-note": "y".repeat(9000) })).status).toBe(200);
   });
 
-  it("in the largest of tokens, sessions and clients fits what API Gateway takes of an authorizer", async () => {
+  it("fits API Gateway's authorizer limits with the longest tokens, sessions and clients", async () => {
     const { get, send, library } = scene();
     const scopes = Array.from({ length: 15 }, (_, n) => `${n}`.padEnd(128, "x"));
     scopes.push("y".repeat(100), "mcp:use");
@@ -169,7 +169,7 @@ describe("hostile input", () => {
     expect(refused.status).toBe(403);
   });
 
-  it("of an admin is answered or refused with the reason, never with a 5XX", {
+  it("from an administrator gets an answer or an error with a reason, never a 5XX", {
     timeout: 300_000,
   }, async () => {
     const { get, admin } = scene();
@@ -183,7 +183,7 @@ describe("hostile input", () => {
     );
   });
 
-  it("in a cursor reads nothing that the query does not", { timeout: 300_000 }, async () => {
+  it("in a cursor returns no events outside the query", { timeout: 300_000 }, async () => {
     const { get, admin, caller } = scene();
     for (let n = 0; n < 5; n += 1) await get("/api/x", caller);
     await scene().settle();
@@ -204,7 +204,7 @@ describe("hostile input", () => {
           const { status, body } = await get(`/admin/oauth/events?${search}`, admin);
           expect([200, 400]).toContain(status);
           for (const event of body.events ?? []) expect(event.oauth_client_id).toBe("app");
-          // The genuine cursor is followed, and leads to events.
+          // The genuine cursor works and returns events.
           if (text === JSON.stringify(genuine)) expect(body.events).not.toEqual([]);
         },
       ),
@@ -212,7 +212,7 @@ describe("hostile input", () => {
     );
   });
 
-  it("leaves no trace that breaks a log line", () => {
+  it("never breaks a log line", () => {
     const lines = scene().logs.map((one) => one.replace(/^[\w-]+: /, ""));
     expect(lines).not.toEqual([]);
     for (const line of lines) {

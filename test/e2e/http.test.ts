@@ -10,7 +10,7 @@ const scene = useStack();
 const issue = (scopes: string[], expiresInSeconds = 3600) =>
   issueToken(scene().library, { clientId: "app", userId: "ada", scopes, expiresInSeconds });
 
-describe("a protected route", () => {
+describe("protected route", () => {
   it("answers with the authorizer's context", async () => {
     const { secret, token } = await issue(["api:read"]);
     const { status, body } = await scene().get("/api/orders/7?x=1", secret);
@@ -31,7 +31,7 @@ describe("a protected route", () => {
   it.each<[string, () => Promise<string | string[] | undefined>]>([
     ["missing", async () => undefined],
     ["malformed", async () => "Bearer not a token"],
-    ["doubled", async () => ["Bearer abc", "Bearer def"]],
+    ["sent twice", async () => ["Bearer abc", "Bearer def"]],
     ["of another scheme", async () => "Basic YTpi"],
     ["unknown", async () => "Bearer unknown"],
     [
@@ -75,7 +75,7 @@ describe("a protected route", () => {
     expect((await get("/admin/oauth/stats", caller)).body.scope).toBe("oauth:admin");
   });
 
-  it("asks for a session where the route does", async () => {
+  it("requires a session if the route does", async () => {
     const { secret } = await issue(["mcp:use"]);
     const session = await startSession(scene().library, {
       clientId: "app",
@@ -91,18 +91,18 @@ describe("a protected route", () => {
     expect(within.body.authorizer.session_id).toBe(session.session.session_id);
   });
 
-  it("answers 404 where there is no route, as a problem document", async () => {
+  it("answers 404 with a problem document if no route matches", async () => {
     const { status, headers } = await scene().get("/nowhere");
     expect(status).toBe(404);
     expect(headers["content-type"]).toBe("application/problem+json");
   });
 
-  it("never repeats the token where there is no route, as API Gateway's own message does", async () => {
+  it("leaves the token out of the 404 response, unlike API Gateway's own message", async () => {
     const { get, caller } = scene();
     const { status, headers, text, body } = await get("/nowhere", caller);
     expect(status).toBe(403);
     expect(headers["content-type"]).toBe("application/problem+json");
-    expect(body).toMatchObject({ title: "The call was refused", code: "INVALID_SIGNATURE" });
+    expect(body).toMatchObject({ title: "The call was denied", code: "INVALID_SIGNATURE" });
     expect(text).not.toContain(caller);
   });
 
@@ -113,13 +113,13 @@ describe("a protected route", () => {
     [`/api/${"x".repeat(5000)}`, 414],
     ["/api/x?a=%E0%A4%A", 200],
     ["/api/__proto__/constructor", 200],
-  ])("answers strange path %# as any other, or refuses it", async (path, status) => {
+  ])("answers or rejects unusual path %# with the expected status", async (path, status) => {
     expect((await scene().get(path, scene().caller)).status).toBe(status);
   });
 });
 
-describe("the functions behind the admin routes", () => {
-  it("do not run without the scope in the authorizer's context", async () => {
+describe("functions behind the admin routes", () => {
+  it("reject calls without the scope in the authorizer's context", async () => {
     const { stack } = scene();
     const routes = readRoutes(new Template(inject("assembly"), "http://localhost")).filter(
       ({ resource, authorizerName }) => authorizerName && resource.startsWith("/admin/oauth/"),
@@ -163,14 +163,14 @@ describe("the functions behind the admin routes", () => {
   });
 });
 
-describe("the admin routes", () => {
-  it("show a call in the statistics and in the audit query a moment later", async () => {
+describe("admin routes", () => {
+  it("show a call in the statistics and in the audit log within seconds", async () => {
     const { get, caller, admin, settle, eventsByType } = scene();
     await settle();
     const before = (await eventsByType()).token_used ?? 0;
     await get("/api/seen", caller, { "user-agent": "<script>alert(1)</script>" });
     await settle();
-    // The look before is a call too.
+    // The query itself was a call too.
     expect((await eventsByType()).token_used).toBe(before + 2);
     const { body } = await get("/admin/oauth/events?type=token_used&client_id=app&limit=1", admin);
     expect(body.events).toMatchObject([
@@ -194,7 +194,7 @@ describe("the admin routes", () => {
     expect(next.body.events[0].id).not.toBe(body.events[0].id);
   });
 
-  it("track attempts without a token as security events", async () => {
+  it("list attempts without a token as security events", async () => {
     const { get, admin, settle } = scene();
     await get("/api/untracked");
     await settle();
@@ -207,7 +207,7 @@ describe("the admin routes", () => {
     ]);
   });
 
-  it("answer statistics in the contract's form", async () => {
+  it("return statistics in the contract's form", async () => {
     const { get, admin, settle } = scene();
     await issue(["api:read"]);
     await settle();
@@ -220,7 +220,7 @@ describe("the admin routes", () => {
     expect(Object.values(body.tokens_by_client)).toEqual([body.total_tokens_issued]);
   });
 
-  it("list clients and cleanup runs; a cleanup on demand leaves a record", async () => {
+  it("list clients and cleanup runs, and record a cleanup on demand", async () => {
     const { get, send, admin } = scene();
     const clients = (await get("/admin/oauth/clients", admin)).body.clients;
     expect(clients.map((client: { oauth_client_id: string }) => client.oauth_client_id)).toContain(
@@ -256,7 +256,7 @@ describe("the admin routes", () => {
     ["activity?from=yesterday", "from"],
     ["activity?type=auth_failed", "type"],
     ["stats?as_of=yesterday", "as_of"],
-  ])("answer 400 to %s and say what is wrong", async (path, word) => {
+  ])("answer 400 to %s and explain the error", async (path, word) => {
     const { status, headers, body } = await scene().get(`/admin/oauth/${path}`, scene().admin);
     expect(status).toBe(400);
     expect(headers["content-type"]).toBe("application/problem+json");
@@ -264,13 +264,13 @@ describe("the admin routes", () => {
   });
 });
 
-describe("a token store that does not answer", () => {
-  it("keeps callers out with 503, never lets one in", async () => {
+describe("token store that does not respond", () => {
+  it("makes the API deny calls with 503", async () => {
     const { stack, get, caller } = scene();
     await stack.stopStore();
     const { status, headers, body } = await get("/api/x", caller);
     expect(status).toBe(503);
     expect(headers["retry-after"]).toBe("1");
-    expect(body.detail).toContain("could not be checked");
+    expect(body.detail).toContain("could not be verified");
   });
 });

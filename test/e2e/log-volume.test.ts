@@ -3,7 +3,7 @@ import { useStack } from "./stack.ts";
 
 const scene = useStack();
 
-/** The lines that the authorizer wrote during some work, as CloudWatch gets them. */
+/** Returns the lines that the authorizer logged while `work` ran, as CloudWatch gets them. */
 async function linesOf(work: () => Promise<unknown>): Promise<string[]> {
   const { logs, settle } = scene();
   await settle();
@@ -23,24 +23,24 @@ const repeat = async (times: number, call: () => Promise<unknown>) => {
   for (let n = 0; n < times; n += 1) await call();
 };
 
-describe("the authorizer's log", () => {
-  it("has no line of an allowed call, except of about one in a hundred", async () => {
+describe("authorizer log", () => {
+  it("logs about one in a hundred allowed calls", async () => {
     const calls = 200;
     const { caller, get } = scene();
     const lines = await linesOf(() => repeat(calls, () => get("/api/x", caller)));
-    const decided = lines.filter((line) => line.includes("The call is decided"));
-    // Two are expected; more than twelve happen once in ten million runs.
+    const decided = lines.filter((line) => line.includes("Call decided"));
+    // Two lines are expected. More than twelve occur once in ten million runs.
     expect(decided.length).toBeLessThanOrEqual(12);
     const others = lines.filter((line) => !decided.includes(line));
-    // Metrics of several calls share a line.
+    // Several calls share one line of metrics.
     expect(others.every((line) => line.includes('"_aws"'))).toBe(true);
   });
 
-  it("has at most 1.2 KB of a call with 401, with the runtime's own line, and no stack trace", async () => {
+  it("uses at most 1.2 KB for a call with 401, including the runtime's line, without a stack trace", async () => {
     const calls = 20;
     const { get } = scene();
     const lines = await linesOf(() => repeat(calls, () => get("/api/x", "unknown-token")));
-    expect(lines.filter((line) => line.includes("The call is decided"))).toHaveLength(calls);
+    expect(lines.filter((line) => line.includes("Call decided"))).toHaveLength(calls);
     expect(bytesOf(lines) / calls).toBeLessThan(1200);
     expect(lines.join("\n")).not.toMatch(/\bat .*:\d+:\d+/);
   });

@@ -19,7 +19,7 @@ interface LogLine {
   readonly event_ids?: readonly string[];
 }
 
-/** The lines that a function wrote, as text. */
+/** Returns the lines that a function logged, as text. */
 const linesOf = (service: string) =>
   scene()
     .logs.filter((line) => line.startsWith(`${service}: {`))
@@ -30,13 +30,13 @@ const logOf = (service: string): LogLine[] =>
     .map((line) => JSON.parse(line))
     .filter((line) => line._aws === undefined);
 
-/** Every metric line of a function is checked against the format. */
+/** Returns the metric lines of a function after checking each against the format. */
 const metricsOf = (service: string): MetricLine[] =>
   linesOf(service)
     .filter((line) => line.includes('"_aws"'))
     .map(parseMetricLine);
 
-/** Waits for what a function writes a little later. */
+/** Polls until the function has written the line. */
 async function eventually<T>(find: () => T | undefined | false): Promise<T> {
   for (;;) {
     const found = find();
@@ -48,7 +48,7 @@ async function eventually<T>(find: () => T | undefined | false): Promise<T> {
 const decisionAbout = (requestId: string) =>
   eventually(() =>
     logOf("authorizer").find(
-      ({ message, request_id }) => message === "The call is decided" && request_id === requestId,
+      ({ message, request_id }) => message === "Call decided" && request_id === requestId,
     ),
   );
 
@@ -59,8 +59,8 @@ const eventsAbout = async (requestId: string) => {
   );
 };
 
-describe("a request id that a caller reports", () => {
-  it("leads from a call let in to its event and its trace", async () => {
+describe("request ID", () => {
+  it("leads from an allowed call to its event and its trace", async () => {
     const { headers } = await scene().get("/api/observed", scene().caller);
     await scene().settle();
     const events = await eventsAbout(String(headers["x-amzn-requestid"]));
@@ -82,7 +82,7 @@ describe("a request id that a caller reports", () => {
       { outcome: "unauthenticated", reason: "missing_token" },
     ],
     [
-      "with too little scope",
+      "without the required scope",
       403,
       "/api/observed",
       () => ({ authorization: `Bearer ${scene().caller}` }),
@@ -110,7 +110,7 @@ describe("a request id that a caller reports", () => {
     }
   });
 
-  it("belongs to one call alone, each with a trace of its own", async () => {
+  it("identifies one call, which has its own trace", async () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, n) => scene().get(`/api/own/${n}`, scene().caller)),
     );
@@ -126,14 +126,14 @@ describe("a request id that a caller reports", () => {
   });
 });
 
-/** Waits until the metrics of every call so far are written: those of calls let in may wait five seconds. */
+/** Waits until the metrics of every call are written. Metrics of allowed calls can take five seconds. */
 async function allWritten(): Promise<void> {
   await scene().settle();
   await sleep(6000);
 }
 
-describe("the metrics", () => {
-  it("count each decision by outcome, and time it", async () => {
+describe("metrics", () => {
+  it("count and time each decision by outcome", async () => {
     const { caller, get, send } = scene();
     const names = ["Allowed", "AuthFailed", "ScopeViolation", "Unavailable"];
     const counts = () => names.map((name) => sumOf(metricsOf("authorizer"), name));
@@ -148,7 +148,7 @@ describe("the metrics", () => {
     expect(valuesOf(metricsOf("authorizer"), "DecisionDuration")).toHaveLength(decided);
   });
 
-  it("are written after the caller has the answer", async () => {
+  it("are written after the response was sent", async () => {
     const { stack, caller, get } = scene();
     await allWritten();
     const allowed = () => sumOf(metricsOf("authorizer"), "Allowed");
@@ -160,7 +160,7 @@ describe("the metrics", () => {
     await eventually(() => allowed() === before + 1);
   });
 
-  it("count what became of events, and how long they took", async () => {
+  it("count the outcome for each event and its latency", async () => {
     const names = ["EventsStored", "EventsDuplicate", "EventsRejected", "SuspiciousActivity"];
     const counts = () => names.map((name) => sumOf(metricsOf("subscriber"), name));
     const { stack, settle } = scene();
@@ -192,7 +192,7 @@ describe("the metrics", () => {
     expect(Math.min(...newLags)).toBeLessThan(30_000);
   });
 
-  it("count events that are set aside while the bus is down, and that come back", async () => {
+  it("count events that are spooled while the bus is down, and their republication", async () => {
     const { stack, get, caller } = scene();
     stack.eventBus.down = true;
     await get("/api/set-aside", caller);
@@ -203,7 +203,7 @@ describe("the metrics", () => {
     expect(sumOf(metricsOf("authorizer"), "EventsLost")).toBe(0);
   });
 
-  it("say what a cleanup removed and that it came to its end", async () => {
+  it("report the deletions of a cleanup and its completion", async () => {
     const { library, send } = scene();
     await issueToken(library, { clientId: "app", scopes: ["api:read"], expiresInSeconds: 1 });
     await sleep(1100);
@@ -218,7 +218,7 @@ describe("the metrics", () => {
     });
   });
 
-  it("never name a client, a user or a token, and no log line holds a secret", async () => {
+  it("contain no client, user or token, and no log line contains a secret", async () => {
     const { caller, admin, logs } = scene();
     const text = ["authorizer", "subscriber", "republisher", "cleanup"]
       .flatMap((service) => linesOf(service).filter((line) => line.includes('"_aws"')))
@@ -228,7 +228,7 @@ describe("the metrics", () => {
     expect(logs.join("\n")).not.toContain(admin);
   });
 
-  it("count calls that are refused because the token store does not answer", async () => {
+  it("count calls that are denied because the token store does not respond", async () => {
     const { stack, get, caller } = scene();
     await stack.stopStore();
     const { status, headers, body } = await get("/api/x", caller);
@@ -236,7 +236,7 @@ describe("the metrics", () => {
     expect(body.request_id).toBe(headers["x-amzn-requestid"]);
     expect(await decisionAbout(body.request_id)).toMatchObject({ outcome: "unavailable" });
     await eventually(() => sumOf(metricsOf("authorizer"), "Unavailable") === 1);
-    const line = logOf("authorizer").find(({ message }) => message.includes("does not answer"));
+    const line = logOf("authorizer").find(({ message }) => message.includes("is unavailable"));
     expect(line?.request_id).toBe(body.request_id);
   });
 });

@@ -41,13 +41,13 @@ afterAll(async () => {
 });
 
 interface Line {
-  /** Folders below the bucket's. */
+  /** Prefixes in the bucket. */
   readonly prefix: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into lines freely
   readonly json: any;
 }
 
-/** Every line of every object in the bucket. */
+/** Returns every line of every object in the bucket. */
 async function lines(): Promise<Line[]> {
   for (const stream of stack.deliveryStreams.values()) await stream.flush();
   const entries = await readdir(objects, { recursive: true, withFileTypes: true });
@@ -66,8 +66,8 @@ async function lines(): Promise<Line[]> {
   return found.flat();
 }
 
-describe("the export, as it is deployed", () => {
-  it("writes every event that is stored, as OCSF, into the partition of its class and day", async () => {
+describe("deployed OCSF export", () => {
+  it("writes every stored event as OCSF into the partition of its class and day", async () => {
     const issue = (clientId: string, scopes: string[]) =>
       issueToken(library, { clientId, userId: "ada", scopes, expiresInSeconds: 3600 });
     const caller = await issue("app", ["api:read"]);
@@ -124,7 +124,7 @@ describe("the export, as it is deployed", () => {
     }
   });
 
-  it("keeps a record that is not an event under the error prefix", async () => {
+  it("writes a record that is not an event under the error prefix", async () => {
     const Detail = JSON.stringify({ id: "no uuid" });
     stack.eventBus.put({
       Source: EVENT_SOURCE,

@@ -20,7 +20,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const scene = useStack({ assembly: () => assembly });
 
-/** The role of a function, as its access key says who calls. */
+/** Returns the name of a function's role, found by the access key of its calls. */
 const s3Of = (accessKeyId: string) =>
   new S3Client({
     ...LOCAL_ACCESS,
@@ -32,7 +32,7 @@ const s3Of = (accessKeyId: string) =>
 const bucket = () =>
   scene().stack.functions.variables(scene().stack.named("function", "Subscriber")).ORIGINS_BUCKET;
 
-describe("origins of addresses, as they are deployed", () => {
+describe("deployed IP enrichment", () => {
   beforeAll(async () => {
     const s3 = s3Of("local");
     const put = (Key: string, Body: Buffer) =>
@@ -57,7 +57,7 @@ describe("origins of addresses, as they are deployed", () => {
   const eventOf = async (ip: string) =>
     (await scene().get(`/admin/oauth/events?ip=${ip}`, scene().admin)).body.events[0];
 
-  it("are stored with each event, from databases of the bucket and declared networks", async () => {
+  it("adds databases from the bucket and configured networks to each event", async () => {
     expect((await eventOf("203.0.113.9")).event_data.origin).toEqual({
       country: "FR",
       asn: 16509,
@@ -72,7 +72,7 @@ describe("origins of addresses, as they are deployed", () => {
     expect((await eventOf("192.0.2.1")).event_data.origin).toBeUndefined();
   });
 
-  it("narrow the audit log, alone and with other filters", async () => {
+  it("filters the audit log, alone and with other filters", async () => {
     const list = async (query: string) => {
       const { status, body } = await scene().get(`/admin/oauth/events?${query}`, scene().admin);
       expect(status).toBe(200);
@@ -86,13 +86,13 @@ describe("origins of addresses, as they are deployed", () => {
     expect(await list("kind=vpn&country=FR")).toEqual([]);
   });
 
-  it("need every file but stop at none: a missing one is a line of the log", async () => {
+  it("logs a missing database file and continues with the others", async () => {
     const missing = scene().logs.filter((line) => line.includes("is not in the bucket"));
     expect(missing.length).toBeGreaterThan(0);
     expect(missing.every((line) => line.includes("missing.mmdb"))).toBe(true);
   });
 
-  it("change nothing when an event is delivered again", async () => {
+  it("stays the same when an event is delivered again", async () => {
     const { library, settle, eventsByType } = scene();
     const event = await trackEvent(
       library,
@@ -104,12 +104,12 @@ describe("origins of addresses, as they are deployed", () => {
     const before = (await eventsByType()).token_used ?? 0;
     await library.sink.publish([event]);
     await settle();
-    // The look itself was a use of the administrator's token.
+    // The administrator's query itself was a use of the token.
     expect((await eventsByType()).token_used).toBe(before + 1);
     expect((await eventOf("203.0.113.50")).event_data.origin.country).toBe("FR");
   });
 
-  it("are read by the subscriber alone, and written by no function", async () => {
+  it("gives read access to the subscriber only, and write access to no function", async () => {
     const { stack } = scene();
     const subscriber = stack.named("function", "Subscriber");
     for (const name of stack.functionNames) {

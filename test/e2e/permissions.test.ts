@@ -28,7 +28,7 @@ const EVENT_FILTERS = [
   ...["", "client_id=app", "user_id=ada", "token_id=t", "ip=203.0.113.66", "type=token_used"],
 ];
 
-/** What has expired of each kind, so that the cleanup has something to delete. */
+/** Stores expired items of every kind for the cleanup to delete. */
 async function leaveExpired(): Promise<void> {
   const { library } = scene();
   const past = { ...library, clock: () => library.clock() - 2 * HOUR_MS };
@@ -43,14 +43,14 @@ async function leaveExpired(): Promise<void> {
     redirectUri: "https://app.example.com/callback",
   });
   const longAgoMs = library.clock() - 200 * DAY_MS;
-  // Two of a type, which are listed in a pack.
+  // Two events of one type, which share a batch item.
   const old = [0, 1].map((n) =>
     createEvent({ eventType: "consent_given", details: {} }, longAgoMs + n),
   );
   await storeEvents(library, old, { clock: () => longAgoMs, entered: new Map() });
 }
 
-/** A guesser of tokens, a user's token and a service's that move, a refresh token that comes again. */
+/** Generates findings: credential guesses, a user's and a service's token that move, and a reused refresh token. */
 async function attack(): Promise<void> {
   const { library, get } = scene();
   for (let n = 0; n < 60; n += 1) {
@@ -70,7 +70,7 @@ async function attack(): Promise<void> {
   await library.sink.publish([createEvent(reused, library.clock())]);
 }
 
-/** Every action, and what is decided about it. */
+/** Takes, approves, rejects or releases actions of every kind. */
 async function respondToEverything(): Promise<void> {
   const { library, get, send, admin, caller } = scene();
   const post = async (route: string, body: object) => {
@@ -111,7 +111,7 @@ async function respondToEverything(): Promise<void> {
   }
 }
 
-/** Everything that the functions do, in the running stack. */
+/** Runs everything that the functions can do in the running stack. */
 async function useEverything(): Promise<void> {
   const { stack, library, get, send, caller, admin, settle } = scene();
   await seedDemo(library);
@@ -150,38 +150,38 @@ async function useEverything(): Promise<void> {
   }
 }
 
-/** Allowed, and not to be seen here. */
+/** Permissions that a role has but this test doesn't exercise. */
 const UNSEEN = [
-  // Asked of services that the local stack does not have.
+  // Services that the local stack doesn't emulate.
   /: (xray|kms|logs):/,
-  // By Lambda's poller, in the function's name.
+  // Calls that Lambda's poller makes with the function's role.
   /: sqs:(ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes|GetQueueUrl) /,
-  // When a token's writes are throttled, or between two with `lastUsedIntervalSeconds`.
+  // Only if a token's writes are throttled, or between two writes with `lastUsedIntervalSeconds`.
   /Authorizer\w+: dynamodb:GetItem .*Tokens/,
-  // Of a token that no issuer listed.
+  // Only for a token that no issuer listed.
   /Authorizer\w+: dynamodb:PutItem .*Holdings/,
-  // Of alerts with a policy, and of actions that were interrupted or have more tokens than are marked at once.
+  // Only for alerts with a policy, and for interrupted actions or actions with too many tokens for one run.
   /Anomalies\w+: dynamodb:\w+ .*(Tokens|Sessions|Holdings|Actions|Restrictions)/,
-  // Of an alert that needs days of history: of a client's issuances, or a service's new network.
+  // Only for an alert that needs days of history: a client's issuance, or a service's new network.
   /Anomalies\w+: dynamodb:Query .*\/by_client$/,
-  // Of an alert whose examples are in a pack, which depends on what the queue gathers in one batch.
+  // Only for an alert whose examples are in a batch item, which depends on how the queue batches.
   /Anomalies\w+: dynamodb:BatchGetItem .*Events/,
-  // Of a holder that is used so often that some of its uses are in the sample.
+  // Only for a principal with enough uses for a sample.
   /Anomalies\w+: dynamodb:BatchGetItem .*Counters/,
 ];
 
-describe("the functions' roles", () => {
+describe("function roles", () => {
   beforeAll(async () => {
     scene().stack.access.onAccess = record;
     await useEverything();
   }, 180_000);
 
-  it("allow what the functions do", () => {
+  it("allow every action that the functions use", () => {
     expect(used.size).toBeGreaterThan(10);
     expect(denied).toEqual([]);
   });
 
-  it("allow nothing that the functions do not do", () => {
+  it("allow no action that the functions do not use", () => {
     const { access, functionNames } = scene().stack;
     const unused = functionNames.flatMap((name) =>
       [...access.allowedTo(name)]

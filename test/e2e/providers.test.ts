@@ -50,7 +50,7 @@ const scene = useStack({
         mappings: [ACME],
         endpoints: [
           ...ENDPOINTS,
-          // The secret of one is not there, and that of the other could be guessed.
+          // One secret does not exist, and the other is too weak.
           { provider: "acme", authentication: { kind: "bearer", secretArn: secretOf("acme") } },
           { provider: "auth0", authentication: { kind: "bearer", secretArn: secretOf("auth0") } },
         ],
@@ -58,8 +58,8 @@ const scene = useStack({
     }),
 });
 
-describe("a stack that listens to identity providers", () => {
-  it("stores an event of each, once, wherever it arrives", async () => {
+describe("stack that receives events of identity providers", () => {
+  it("stores an event of each provider once", async () => {
     const { stack, get, admin, settle } = scene();
     const bus = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint });
     const samples = [
@@ -70,7 +70,7 @@ describe("a stack that listens to identity providers", () => {
       entraSignIn("SignInLogs", 50126),
       pingSample("PASSWORD.CHECK_FAILED", "FAILED"),
       acmeSample,
-      // Of no shape that anybody published.
+      // An event of unknown shape.
       { ...auth0Sample("s"), detail: { "": [1e300], deep: "" } },
     ];
     for (let delivery = 0; delivery < 2; delivery += 1) {
@@ -104,14 +104,14 @@ describe("a stack that listens to identity providers", () => {
     );
     expect(stats.body.events.by_type.auth_failed).toBe(7);
     const unknown = await get("/admin/oauth/events?type=auth0_unknown", admin);
-    // EventBridge gives each delivery an id of its own, and this event has none.
+    // EventBridge gives each delivery a new ID, and this event has no ID.
     expect(unknown.body.events).toHaveLength(2);
     expect(unknown.body.events[0].event_data.original).toEqual({ "()": ["1e+300"], deep: "" });
   });
 });
 
-describe("a batch that is put on the bus whole", () => {
-  it("is stored as its records, each once, however often it is put", async () => {
+describe("batch that is published whole", () => {
+  it("is stored as one event per record when it is published several times", async () => {
     const { stack, settle, get, admin } = scene();
     const bus = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint });
     const { detail } = entraSignIn("SignInLogs", 50126);
@@ -145,7 +145,7 @@ describe("a batch that is put on the bus whole", () => {
   });
 });
 
-describe("an endpoint of a provider", () => {
+describe("provider endpoint", () => {
   const [key, nextKey] = ENDPOINT_KEYS.entra;
   const json = { "content-type": "application/json" };
 
@@ -153,7 +153,7 @@ describe("an endpoint of a provider", () => {
     return scene().send("POST", `/providers/${provider}/events`, { ...json, ...headers }, body);
   }
 
-  /** A request of Entra ID, signed now or at another time. */
+  /** Returns a request of Entra ID, signed now or at another time. */
   function signed(body: string, { secrets = [key] as string[], ageSeconds = 0 } = {}) {
     const sentAtSeconds = Math.floor(Date.now() / 1000) - ageSeconds;
     return { ...signWebhook(secrets, { id: "msg_1", sentAtSeconds, body }) };
@@ -162,7 +162,7 @@ describe("an endpoint of a provider", () => {
   const postSigned = (body: string, options?: Parameters<typeof signed>[1]) =>
     post("entra", signed(body, options), body);
 
-  /** Sign-ins of a user who does nothing else. */
+  /** Returns sign-ins of a user who has no other events. */
   const signIns = (user: string, count: number) =>
     Array.from({ length: count }, (_, n) => {
       const { detail } = entraSignIn("SignInLogs", 50126);
@@ -176,14 +176,14 @@ describe("an endpoint of a provider", () => {
     return (await scene().get(`/admin/oauth/events?${query}`, scene().admin)).body.events;
   }
 
-  it("stores each record of a batch once, however often it comes", async () => {
+  it("stores each record of a batch once when it arrives several times", async () => {
     const body = JSON.stringify({ records: signIns("grace", 25) });
     const headers = signed(body);
     for (let delivery = 0; delivery < 2; delivery += 1) {
       const { status, body: answer } = await post("entra", headers, body);
       expect({ status, answer }).toEqual({ status: 200, answer: { taken: 25 } });
     }
-    // Signed anew, and one by one.
+    // Signs the records again, one by one.
     for (const record of signIns("grace", 2)) {
       expect((await postSigned(JSON.stringify(record))).status).toBe(200);
     }
@@ -195,7 +195,7 @@ describe("an endpoint of a provider", () => {
     });
   });
 
-  it("takes a replayed request without ids once, by what its records say", async () => {
+  it("stores a replayed request without IDs once, keyed by its records", async () => {
     const body = JSON.stringify([
       { category: "Odd", properties: { userId: "joan", n: 1 } },
       { category: "Odd", properties: { userId: "joan", n: 2 } },
@@ -205,7 +205,7 @@ describe("an endpoint of a provider", () => {
     expect(await eventsOf("joan")).toHaveLength(2);
   });
 
-  it("stores a replayed request once that proves no time, without ids and times of its own", async () => {
+  it("stores a replayed request once when it has neither IDs, nor times, nor a signed time", async () => {
     const body = JSON.stringify([{ actors: { user: { id: "edith" } }, action: { type: "ODD" } }]);
     for (let delivery = 0; delivery < 3; delivery += 1) {
       const { body: answer } = await post("ping", { "x-ping-key": ENDPOINT_KEYS.ping }, body);
@@ -214,7 +214,7 @@ describe("an endpoint of a provider", () => {
     expect(await eventsOf("edith")).toHaveLength(1);
   });
 
-  it("lets no request in that is not signed, and reads nothing of it", async () => {
+  it("rejects an unsigned request without parsing it", async () => {
     const { busTraffic } = scene();
     await scene().settle();
     const before = busTraffic.length;
@@ -246,7 +246,7 @@ describe("an endpoint of a provider", () => {
     expect(busTraffic.length).toBe(before);
   });
 
-  it("takes both keys of a rotation", async () => {
+  it("accepts both keys during a rotation", async () => {
     const body = JSON.stringify(signIns("radia", 1)[0]);
     for (const secrets of [[key], [nextKey], [nextKey, key]]) {
       expect((await postSigned(body, { secrets })).status).toBe(200);
@@ -254,7 +254,7 @@ describe("an endpoint of a provider", () => {
     expect(await eventsOf("radia")).toHaveLength(1);
   });
 
-  it("takes Keycloak's signature, Okta's and PingOne's secret", async () => {
+  it("accepts Keycloak's signature, and Okta's and PingOne's secret", async () => {
     const keycloak = JSON.stringify({
       uid: "kc-1",
       time: Date.parse("2026-11-23T10:00:00Z"),
@@ -296,7 +296,7 @@ describe("an endpoint of a provider", () => {
     ]);
   });
 
-  it("answers Okta's verification, when the secret is right", async () => {
+  it("answers Okta's verification request if the secret is right", async () => {
     const verify = (provider: string, headers: Record<string, string>) =>
       scene().send("GET", `/providers/${provider}/events`, headers);
     const challenge = { "x-okta-verification-challenge": "Me_rShK8JHsTnbyYrWXCEoMGbM" };
@@ -313,24 +313,24 @@ describe("an endpoint of a provider", () => {
     );
   });
 
-  it("says which lines it cannot read, and refuses a body of which it can read nothing", async () => {
+  it("lists the lines that it cannot parse, and rejects a body with no valid line", async () => {
     const [record] = signIns("hedy", 1);
     const lines = await postSigned(`${JSON.stringify(record)}\nno JSON\n`);
     expect(lines).toMatchObject({ status: 200, body: { taken: 1, refused_lines: [2] } });
     expect(await postSigned("no JSON")).toMatchObject({
       status: 400,
-      body: { detail: expect.stringContaining("neither JSON nor JSON lines") },
+      body: { detail: expect.stringContaining("neither JSON nor JSON Lines") },
     });
     expect(await postSigned("")).toMatchObject({ status: 400 });
     const many = JSON.stringify(Array.from({ length: 2001 }, () => 1));
     expect(await postSigned(many)).toMatchObject({
       status: 413,
-      body: { detail: expect.stringContaining("send at most 2000") },
+      body: { detail: expect.stringContaining("Send at most 2000") },
     });
     expect(await eventsOf("hedy")).toHaveLength(1);
   });
 
-  it("takes 4 MB, and refuses more before it looks at the signature", async () => {
+  it("accepts 4 MB, and rejects a larger body before it checks the signature", async () => {
     const mebibyte = "x".repeat(1024 * 1024);
     const [record] = signIns("jean", 1);
     expect((await postSigned(JSON.stringify({ ...record, mebibyte }))).status).toBe(200);
@@ -338,12 +338,12 @@ describe("an endpoint of a provider", () => {
     expect(event.event_data.original_cut).toContain("SignInLogs");
     const tooLarge = { status: 413, headers: { "content-type": "application/problem+json" } };
     expect(await post("entra", {}, mebibyte.repeat(5))).toMatchObject(tooLarge);
-    // API Gateway's own limit is 10 MB. It answers before it has read them all, so nothing follows on the connection.
+    // API Gateway's own limit is 10 MB. It answers before it has read the body, so the connection cannot be reused.
     const beyond = await post("entra", { connection: "close" }, mebibyte.repeat(11));
     expect(beyond).toMatchObject({ status: 413 });
   });
 
-  it("reads a body that API Gateway encoded as base64", async () => {
+  it("accepts a body that API Gateway encoded as base64", async () => {
     const { stack } = scene();
     const body = JSON.stringify(signIns("évariste", 1)[0]);
     const invoke = (event: object) =>
@@ -365,13 +365,13 @@ describe("an endpoint of a provider", () => {
     expect(await eventsOf(encodeURIComponent("évariste"))).toHaveLength(1);
   });
 
-  it("answers 503 until the bus has taken every record, and loses none", async () => {
+  it("answers 503 until the bus has every record, and loses none", async () => {
     const { stack } = scene();
     const { eventBus } = stack;
     const body = JSON.stringify({ records: signIns("ida", 12) });
     const headers = signed(body);
     const put = eventBus.put.bind(eventBus);
-    // One of twelve entries, which are two calls.
+    // One of the twelve entries, which need two calls.
     eventBus.put = (entry) =>
       entry.Detail?.includes("ida-7")
         ? { ErrorCode: "InternalFailure", ErrorMessage: "not this one" }
@@ -380,22 +380,22 @@ describe("an endpoint of a provider", () => {
     eventBus.put = put;
     expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
     expect(refused.body.detail).toBe(
-      "Not every record could be taken: send the whole request again",
+      "Some records could not be accepted. Send the whole request again.",
     );
     expect((await post("entra", headers, body)).body).toEqual({ taken: 12 });
     expect(await eventsOf("ida")).toHaveLength(12);
   });
 
-  it("answers 503 while its secret cannot be read, or is not as it must be", async () => {
+  it("answers 503 while its secret is unreadable or invalid", async () => {
     for (const provider of ["acme", "auth0"]) {
       const { status, body } = await post(provider, { authorization: "hunter2" }, "{}");
       expect(status).toBe(503);
-      expect(body.detail).toBe("The request cannot be authenticated now: send it again");
+      expect(body.detail).toBe("The request cannot be authenticated now. Send it again.");
     }
     expect(scene().logs.join("\n")).toContain("each a key of at least 16 characters");
   });
 
-  it("is refused or stored, never a failure, whatever an authentic body holds", async () => {
+  it("stores or rejects every authentic body without an error", async () => {
     const authorization = ENDPOINT_KEYS.okta;
     const body = fc.oneof(
       fc.json(),
@@ -416,7 +416,7 @@ describe("an endpoint of a provider", () => {
     expect(queueNamed(stack.queues, stack.named("queue", "DeadLetters")).messages).toEqual([]);
   });
 
-  it("keeps no secret in a table, an event, a log line or an answer", async () => {
+  it("keeps no secret in a table, an event, a log line or a response", async () => {
     const { busTraffic, logs, storeText } = scene();
     const [record] = signIns("anita", 1);
     const secrets = [...Object.values(ENDPOINT_KEYS).flat(), "hunter2"];

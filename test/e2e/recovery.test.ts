@@ -47,7 +47,7 @@ const target = () => stackTarget(scene());
 const bus = () =>
   new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: scene().stack.eventbridgeEndpoint });
 
-/** Events of a client, a millisecond apart, beginning at a time. */
+/** Returns events of a client, a millisecond apart, starting at a time. */
 const eventsOf = (clientId: string, count: number, atMs = Date.now(), eventType = "device_seen") =>
   Array.from({ length: count }, (_, n) =>
     createEvent({ eventType, clientId, details: { n } }, atMs + n),
@@ -60,23 +60,23 @@ async function storedIds(clientId: string): Promise<string[]> {
 
 const idsOf = (events: readonly OAuthEvent[]) => events.map(({ id }) => id).sort();
 
-/** How many of a client's events were counted in the last three days. */
+/** Returns the number of a client's events counted in the last three days. */
 async function counted(clientId: string): Promise<number> {
   const nowMs = Date.now();
   const range = { fromMs: nowMs - 3 * DAY_MS, toMs: nowMs + HOUR_MS };
   const { by_type } = await countEvents(scene().library, range, clientId);
-  // Counted from the events of another type, which are counted under their own as well.
+  // Derived from the events of another type, which also have their own counter.
   const { scope_validation_success: _, ...own } = by_type;
   return Object.values(own).reduce((sum, count) => sum + count, 0);
 }
 
-/** What a killed function held is visible again, as it is when its timeout is over. */
+/** Makes a killed function's messages visible again, as they are after the visibility timeout. */
 function release(queue: Queue): void {
   for (const { receiptHandle } of queue.messages) queue.release(receiptHandle);
 }
 
-describe("a replay of the bus's archive", () => {
-  it("stores what never reached the subscriber, and counts nothing twice", async () => {
+describe("replay of the bus's archive", () => {
+  it("stores events that never reached the subscriber, and counts none twice", async () => {
     const { stack, library, settle } = scene();
     const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
     const startMs = Date.now();
@@ -101,7 +101,7 @@ describe("a replay of the bus's archive", () => {
     expect(await counted("shop")).toBe(12);
   });
 
-  it("takes the range and the rules that it is told", async () => {
+  it("covers only the given time range and rules", async () => {
     const { stack, library, settle } = scene();
     const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
     const startMs = Date.now() - HOUR_MS;
@@ -132,7 +132,7 @@ describe("a replay of the bus's archive", () => {
     await expect(replay("to-ours", [])).rejects.toThrow("Replay to-ours already exists.");
   });
 
-  it("does not count again what has been removed since", async () => {
+  it("does not count removed events again", async () => {
     const { library, settle } = scene();
     const startMs = Date.now() - 2 * DAY_MS;
     const old = eventsOf("removed", 3, startMs, "consent_given");
@@ -160,8 +160,8 @@ describe("a replay of the bus's archive", () => {
   });
 });
 
-describe("dead letters", () => {
-  it("are stored after a redrive, when it was the subscriber that failed", async () => {
+describe("dead-letter queue", () => {
+  it("restores events by a redrive after the subscriber failed", async () => {
     const { stack, library, settle } = scene();
     const subscriber = stack.named("function", "Subscriber");
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
@@ -176,7 +176,9 @@ describe("dead letters", () => {
     expect(await storedIds("redriven")).toEqual([]);
     const { json } = await deadLettersList(target());
     expect(json).toMatchObject({
-      dead_letters: events.map(() => ({ reason: expect.stringContaining("too often") })),
+      dead_letters: events.map(() => ({
+        reason: expect.stringContaining("maximum receive count exceeded"),
+      })),
     });
     expect((await deadLettersRedrive(target())).json).toEqual({ redriven: 4 });
     await settle();
@@ -185,10 +187,10 @@ describe("dead letters", () => {
   });
 });
 
-describe("a queue that takes nothing from EventBridge", () => {
+describe("queue that rejects EventBridge's messages", () => {
   const rule = () => logicalIdOfArn(scene().stack.replay.storedRuleArn);
 
-  it("gets every event later, as the rule's retry policy says", async () => {
+  it("gets every event later through the rule's retry policy", async () => {
     const { stack, library, settle } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const events = eventsOf("throttled", 20);
@@ -204,7 +206,7 @@ describe("a queue that takes nothing from EventBridge", () => {
     expect(await counted("throttled")).toBe(20);
   });
 
-  it("leaves the events in the dead letters with EventBridge's reason, from where they can be redriven", async () => {
+  it("leaves the events in the dead-letter queue with EventBridge's reason, ready for a redrive", async () => {
     const { stack, settle } = scene();
     const letters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
     const events = eventsOf("denied", 3);
@@ -228,8 +230,8 @@ describe("a queue that takes nothing from EventBridge", () => {
   });
 });
 
-describe("a process that is killed", () => {
-  it("loses nothing when it is the republisher, at work", async () => {
+describe("killed process", () => {
+  it("loses no event when it is the republisher", async () => {
     const { stack, library, settle } = scene();
     const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
     const republisher = stack.named("function", "Republisher");
@@ -249,7 +251,7 @@ describe("a process that is killed", () => {
     expect(await storedIds("republished")).toEqual(idsOf(events));
   });
 
-  it("takes with it only the events of the call just answered when it is the authorizer", async () => {
+  it("loses only the events of the call just answered when it is the authorizer", async () => {
     const { stack, library, get, caller, settle } = scene();
     const authorizer = stack.named("function", "Authorizer");
     const calls = 12;
@@ -259,7 +261,7 @@ describe("a process that is killed", () => {
       return events.map(({ event_data }) => String(event_data.endpoint));
     };
     for (let n = 0; n < calls; n += 1) {
-      // The answer comes before the events go out: the kill falls in between, or soon after.
+      // The authorizer answers before it publishes, so the kill comes between the two or soon after.
       expect((await get(`/api/killed/${n}`, caller)).status).toBe(200);
       stack.functions.kill(authorizer);
     }
@@ -283,7 +285,7 @@ describe("doctor", () => {
     readonly advice?: string;
   }
 
-  /** What it finds, by check: `ok`, or what is wrong and what to do; a warning begins with `WARN`. */
+  /** Returns doctor's findings by check: `ok`, or the problem and its fix. Warnings start with `WARN`. */
   async function examine(more: object = {}, examined = target()): Promise<Record<string, string>> {
     const options = { wait: "60", scopes: "api:read", ...more };
     const { json, failed, text } = await doctor(examined, options);
@@ -306,7 +308,7 @@ describe("doctor", () => {
     quotas: "ok",
   };
 
-  it("finds a stack well, calls it, and leaves no token that works", async () => {
+  it("reports a healthy stack, calls it, and leaves no valid token", async () => {
     const { stack, library, send, settle } = scene();
     await send("POST", "/_local/schedules/cleanup/run", {});
     expect(await examine({ url: `${stack.url}/api/doctor` })).toEqual({ ...well, call: "ok" });
@@ -319,21 +321,23 @@ describe("doctor", () => {
     expect(types).toEqual(expect.arrayContaining(["token_issued", "token_used", "token_revoked"]));
   });
 
-  it("says why a call is refused", async () => {
+  it("explains why a call is denied", async () => {
     const url = `${scene().stack.url}/api/doctor`;
     expect((await examine({ url, scopes: "other" })).call).toMatch(/403 → .*--scopes/);
-    expect((await examine({ url: "http://127.0.0.1:1/" })).call).toMatch(/→ .*reached from here/);
+    expect((await examine({ url: "http://127.0.0.1:1/" })).call).toMatch(
+      /→ .*reachable from this machine/,
+    );
   });
 
-  it("finds a bus that takes nothing", async () => {
+  it("reports a bus that rejects events", async () => {
     const { stack } = scene();
     stack.eventBus.down = true;
     const { events } = await examine();
     stack.eventBus.down = false;
-    expect(events).toMatch(/PublishError: .* → look at the bus/);
+    expect(events).toMatch(/PublishError: .* → check the event bus/);
   });
 
-  it("finds a rule that is disabled", async () => {
+  it("reports a disabled rule", async () => {
     const { stack, settle } = scene();
     const rule = {
       Name: logicalIdOfArn(stack.replay.storedRuleArn),
@@ -343,36 +347,38 @@ describe("doctor", () => {
     const { events } = await examine({ wait: "1" });
     await bus().send(new EnableRuleCommand(rule));
     expect(events).toMatch(
-      /did not reach the audit log within 1 s → .*First suspect: .*aws:SourceAccount.*FailedInvocations.*rule is enabled/,
+      /did not reach the audit log within 1 s → .*FailedInvocations.*aws:SourceAccount.*rule is enabled/,
     );
     await settle();
   });
 
-  it("finds an account that gives functions too few environments", async () => {
+  it("reports an account whose Lambda concurrency is too low", async () => {
     const { functions } = scene().stack;
     functions.accountConcurrency = 500;
     const { quotas } = await examine({ callsPerSecond: "10000" });
     const withoutCalls = await examine();
     functions.accountConcurrency = undefined;
-    expect(quotas).toMatch(/take about 1000 environments .* can have 500 → raise Lambda's quota/);
+    expect(quotas).toMatch(
+      /need about 1000 concurrent authorizer environments, but the limit is 500 → request a higher Lambda quota/,
+    );
     expect(withoutCalls.quotas).toBe("ok");
   });
 
-  it("warns that nobody hears of alarms, and does not fail", async () => {
+  it("warns about alarms without subscribers, and does not fail", async () => {
     const { notifications } = scene().stack;
     const alarmTopicArn = "arn:aws:sns:us-east-1:000000000000:topic";
     const alarms = async () => (await examine({}, { ...target(), alarmTopicArn })).alarms;
-    expect(await alarms()).toMatch(/^WARN nobody is subscribed .* → subscribe somebody/);
+    expect(await alarms()).toMatch(
+      /^WARN the alarm topic has no subscriptions .* → subscribe to the alarm topic/,
+    );
     const one = { protocol: "email", endpoint: "ops@shop.example", confirmed: false };
     notifications.subscriptions = [one];
-    expect(await alarms()).toMatch(
-      /^WARN subscriptions that nobody has confirmed: 1 → open the link/,
-    );
+    expect(await alarms()).toMatch(/^WARN unconfirmed subscriptions: 1 → open the link/);
     notifications.subscriptions = [one, { ...one, confirmed: true }];
     expect(await alarms()).toBe("ok");
   });
 
-  it("finds dead letters, a cleanup that does not run, and tables that are not there", async () => {
+  it("reports dead letters, a cleanup that does not run, and missing tables", async () => {
     const { stack, library } = scene();
     queueNamed(stack.queues, stack.named("queue", "DeadLetters")).send("x");
     const healthy = target();
@@ -380,7 +386,7 @@ describe("doctor", () => {
     const gone = { ...healthy, countersTable: "none", sessionsTable: "none" };
     const found = await examine({}, late);
     expect(found["dead letters"]).toMatch(/^1 events could not be stored → .*redrive/);
-    expect(found.cleanup).toMatch(/the last run was at .* → look at its schedule/);
+    expect(found.cleanup).toMatch(/the last run was at .* → check its schedule/);
     expect((await examine({}, gone)).tables).toMatch(
       /^(Sessions, Counters|Counters, Sessions): ResourceNotFoundException: .* → .*deploy it again/i,
     );
@@ -391,8 +397,10 @@ describe("doctor", () => {
       const Key = { job, started_at };
       await library.db.send(new DeleteCommand({ TableName: healthy.cleanupRunsTable, Key }));
     }
-    expect((await examine()).cleanup).toMatch(/^WARN no cleanup has run yet → .*wait 60 minutes/);
+    expect((await examine()).cleanup).toMatch(
+      /^WARN the cleanup has not run yet → .*wait 60 minutes/,
+    );
     const stuck = await examine({}, late);
-    expect(stuck.cleanup).toMatch(/^no cleanup has run yet → look at its schedule/);
+    expect(stuck.cleanup).toMatch(/^the cleanup has not run yet → check its schedule/);
   });
 });

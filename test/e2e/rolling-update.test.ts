@@ -32,17 +32,17 @@ const shards = (write: number) => {
   const count = { write, read: 4 };
   return { events: count, counters: count, issuances: count, expiry: count };
 };
-/** The readers look at more shards already, as docs/capacity.md says, before the writers use them. */
+/** Readers use the higher shard count before the writers do, as docs/capacity.md describes. */
 const OLD: MonitoringConfigInput = { shards: shards(1), retention: { defaultDays: 90 } };
 const NEW: MonitoringConfigInput = { shards: shards(4), retention: { defaultDays: 30 } };
 
 const scene = useStack({ assembly: () => assembly(OLD), visibilitySeconds: 2 });
 
-describe("while a deployment changes shards and retention", () => {
+describe("deployment that changes shard count and retention", () => {
   let functions: LambdaFunctions;
   let startNew: () => void;
   let stopNew = () => {};
-  /** Batches that each set of functions was given. */
+  /** Number of batches that each set of functions received. */
   const batches = { old: 0, new: 0 };
 
   beforeAll(() => {
@@ -75,7 +75,7 @@ describe("while a deployment changes shards and retention", () => {
     functions.close();
   });
 
-  it("stores and counts every event once, by old and new functions over one queue and one store", async () => {
+  it("stores and counts every event once while old and new functions share one queue and one store", async () => {
     const { stack, library, settle } = scene();
     const subscriber = stack.named("function", "Subscriber");
     const startMs = Date.now();
@@ -97,10 +97,10 @@ describe("while a deployment changes shards and retention", () => {
     for (let start = 40; start < 200; start += 40) {
       await publish(start);
       await sleep(300);
-      // The old environments end at work, one after the other.
+      // The old environments are killed at work, one after the other.
       if (start === 120) stack.functions.kill(subscriber);
     }
-    // Lambda routes every call to the new version now.
+    // Lambda now routes every call to the new version.
     stack.functions.reserve(subscriber, 0);
     await publish(200);
     await settle();

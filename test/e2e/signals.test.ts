@@ -32,7 +32,7 @@ let polled: SignalTransmitter;
 let assembly: Assembly;
 let transmitting: Assembly;
 
-/** The polled transmitter's stream: SETs by jti, and what was said of them. */
+/** The polled transmitter's stream: its SETs by `jti`, and the receiver's reports about them. */
 const stream = {
   sets: new Map<string, string>(),
   acked: [] as string[],
@@ -60,7 +60,7 @@ async function startStream(): Promise<string> {
 
 let endpoint = "";
 
-/** The webhook of the stack that transmits: what it was told, and how many calls it will refuse. */
+/** The webhook of the transmitting stack: the notices it received, and how many calls it will reject. */
 const webhook = {
   told: [] as { id: string; body: string; signature: string; timestamp: string }[],
   failures: 1,
@@ -85,7 +85,7 @@ async function startWebhook(): Promise<void> {
   webhookSecrets.set(secretOf("siem"), JSON.stringify(target));
 }
 
-/** The configuration of the stack that receives. */
+/** Configuration of the receiving stack. */
 const receiving = (): MonitoringConfigInput => ({
   signals: {
     receiver: {
@@ -135,7 +135,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Another stack, which transmits. */
+/** Starts another stack, which transmits. */
 const other = useStack({
   assembly: () => transmitting,
   visibilitySeconds: 1,
@@ -197,8 +197,8 @@ async function push(body: string, headers: Record<string, string> = {}) {
 const eventsOf = async (type: string) =>
   (await scene().get(`/admin/oauth/events?type=${type}`, scene().admin)).body.events;
 
-describe("a pushed SET", () => {
-  it("is accepted, and its event is stored once, with who and why", async () => {
+describe("pushed SET", () => {
+  it("is accepted, and its event is stored once with subject and reason", async () => {
     const text = await pushing.sign(setClaims(pushing, "push-1"));
     const accepted = await push(text);
     expect([accepted.status, accepted.text]).toEqual([202, ""]);
@@ -215,12 +215,12 @@ describe("a pushed SET", () => {
         reason_admin: { en: "Stolen laptop" },
       },
     });
-    // The SET itself is a bearer of trust elsewhere: nothing keeps it.
+    // The SET itself is trusted elsewhere, so it is stored nowhere.
     expect(await scene().storeText()).not.toContain(text.split(".")[2]);
     expect(scene().logs.join()).not.toContain(text.split(".")[2]);
   });
 
-  it("is refused in the words of RFC 8935", async () => {
+  it("is rejected with the error codes of RFC 8935", async () => {
     const text = await pushing.sign(setClaims(pushing, "push-2"));
     const err = async (body: string, headers = {}) => {
       const answer = await push(body, headers);
@@ -245,7 +245,7 @@ describe("a pushed SET", () => {
     expect(await eventsOf("signal_session_revoked")).toHaveLength(1);
   });
 
-  it("is to be sent again while the bus does not take its event", async () => {
+  it("is rejected as retryable while the bus rejects its event", async () => {
     const text = await pushing.sign(setClaims(pushing, "push-5"));
     scene().stack.eventBus.down = true;
     const late = await push(text);
@@ -257,14 +257,14 @@ describe("a pushed SET", () => {
   });
 });
 
-describe("a stream that is polled", () => {
-  it("is emptied, and each SET is acknowledged or refused", async () => {
+describe("polled stream", () => {
+  it("is emptied, and each SET is acknowledged or rejected", async () => {
     const email = { sub_id: { format: "email", email: "ada@example.com" } };
     for (const jti of ["p1", "p2", "p3", "p4"]) {
       stream.sets.set(jti, await polled.sign(setClaims(polled, jti, email)));
     }
     stream.sets.set("bad", await polled.sign(setClaims(polled, "bad", { aud: "other" })));
-    // The SET of another transmitter that is known here has no place in this stream.
+    // The SET comes from another transmitter that is configured here, but not for this stream.
     stream.sets.set("mixed", await pushing.sign(setClaims(pushing, "mixed")));
     await scene().send("POST", "/_local/schedules/signal-poll/run", {});
     await scene().settle();
@@ -281,7 +281,7 @@ describe("a stream that is polled", () => {
     ).toHaveLength(4);
   });
 
-  it("keeps a SET whose event is not safe", async () => {
+  it("keeps a SET until its event is safe", async () => {
     stream.sets.set("p5", await polled.sign(setClaims(polled, "p5")));
     scene().stack.eventBus.down = true;
     await scene().send("POST", "/_local/schedules/signal-poll/run", {});
@@ -292,7 +292,7 @@ describe("a stream that is polled", () => {
   });
 });
 
-/** Calls the transmitter's routes as a receiver that has a token of the other stack. */
+/** Calls the transmitter's routes as a receiver with a token of the other stack. */
 async function manage(
   method: string,
   path: string,
@@ -310,7 +310,7 @@ async function manage(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   let response = await call();
-  // On a busy machine the store may not answer the authorizer in time, which an HTTP API makes a 500.
+  // On a busy machine the store can exceed the authorizer's timeout, which an HTTP API turns into a 500.
   for (let tries = 0; response.status === 500 && tries < 5; tries += 1) response = await call();
   const text = await response.text();
   return { status: response.status, body: text ? JSON.parse(text) : undefined };
@@ -332,7 +332,7 @@ async function tokenOf(clientId: string, scopes: readonly string[]): Promise<str
   return secret;
 }
 
-/** Something happens in the other stack: the access of a user is revoked. */
+/** Revokes a user's access in the other stack. */
 function act(more: Partial<ActionRequest> = {}) {
   return takeAction(other().library, {
     kind: "revoke",
@@ -354,8 +354,8 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
 
 const VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
-describe("the transmitter", () => {
-  it("says who it is and by which keys it signs, to everybody", async () => {
+describe("transmitter", () => {
+  it("publishes its metadata and signing keys without authentication", async () => {
     const metadata = (
       await manage("GET", "/.well-known/ssf-configuration", undefined, { scopes: [] })
     ).body;
@@ -375,7 +375,7 @@ describe("the transmitter", () => {
     }
   });
 
-  it("lets nobody manage streams without the scope for it", async () => {
+  it("requires the scope for managing streams", async () => {
     const status = async (method: string, scopes: string[]) =>
       (await manage(method, "/ssf/streams", method === "POST" ? {} : undefined, { scopes })).status;
     expect(await status("GET", [])).toBe(401);
@@ -385,7 +385,7 @@ describe("the transmitter", () => {
     expect(await status("GET", ["ssf.read"])).toBe(200);
   });
 
-  it("manages streams of polls, each for its own receiver", async () => {
+  it("manages poll streams for each receiver separately", async () => {
     const created = await manage("POST", "/ssf/streams", {
       events_requested: [`${CAEP}session-revoked`, "urn:unknown"],
       description: "Polled",
@@ -429,7 +429,7 @@ describe("the transmitter", () => {
         events: { [`${CAEP}session-revoked`]: { reason_admin: { en: "The token was stolen" } } },
       },
     );
-    // It is given again until it is acknowledged.
+    // The SET is returned until it is acknowledged.
     expect(Object.keys((await poll()).body.sets)).toEqual([jti]);
     expect((await poll({ ack: [jti], maxEvents: 0 })).body).toEqual({
       sets: {},
@@ -437,7 +437,7 @@ describe("the transmitter", () => {
     });
     expect((await poll()).body.sets).toEqual({});
 
-    // A paused stream keeps its SETs, a disabled one has none.
+    // A paused stream keeps its SETs. A disabled stream drops them.
     const setStatus = (status: string) => manage("POST", "/ssf/status", { stream_id, status });
     expect((await setStatus("paused")).body).toEqual({ stream_id, status: "paused" });
     await act();
@@ -450,7 +450,7 @@ describe("the transmitter", () => {
     expect((await poll()).body.sets).toEqual({});
     expect((await setStatus("asleep")).status).toBe(400);
 
-    // What was removed is not transmitted, and neither is what was not asked for.
+    // Neither removed subjects nor event types that were not requested are transmitted.
     const subject = { format: "iss_sub", iss: otherUrl(), sub: "grace" };
     expect((await manage("POST", "/ssf/subjects/remove", { stream_id, subject })).status).toBe(204);
     await act();
@@ -476,7 +476,7 @@ describe("the transmitter", () => {
     expect((await poll()).status).toBe(404);
   });
 
-  it("refuses streams that would reach into a private network, and too many", async () => {
+  it("rejects streams to a private network, and too many streams", async () => {
     const push = (endpoint_url: string) =>
       manage("POST", "/ssf/streams", { delivery: { method: "urn:ietf:rfc:8935", endpoint_url } });
     for (const url of [
@@ -495,7 +495,7 @@ describe("the transmitter", () => {
     for (const id of made) await manage("DELETE", `/ssf/streams?stream_id=${id}`);
   });
 
-  it("pushes to another stack, which stores what it says, once", async () => {
+  it("pushes to another stack, which stores each event once", async () => {
     const [url] = scene().stack.endpoints.values();
     const { body, status } = await manage("POST", "/ssf/streams", {
       delivery: {
@@ -526,13 +526,13 @@ describe("the transmitter", () => {
     });
     expect(ended).toMatchObject({ user_id: "grace", event_data: { transmitter: "other-stack" } });
     await other().settle();
-    // The bus may bring an event again: it is the same SET.
+    // The bus can deliver an event twice. It becomes the same SET.
     const taken = other().busTraffic.filter((entry) => entry.includes("oauth.action_taken"));
     other().stack.eventBus.put(JSON.parse(taken.at(-1) ?? "{}"));
     await other().settle();
     await scene().settle();
     expect(await eventsOf("signal_session_revoked")).toHaveLength(before + 1);
-    // Nothing of the receiver's header, and no SET, is kept in plain text.
+    // Neither the receiver's header nor a SET is stored in plain text.
     const kept = await itemsOf(stream_id);
     expect(kept).toContain(stream_id);
     expect(kept).not.toContain("of-the-other-stack");
@@ -541,7 +541,7 @@ describe("the transmitter", () => {
     await manage("DELETE", `/ssf/streams?stream_id=${stream_id}`);
   });
 
-  it("ends in another stack what an action ended here", async () => {
+  it("ends access in another stack when an action ends it here", async () => {
     const [url] = scene().stack.endpoints.values();
     const { body } = await manage("POST", "/ssf/streams", {
       delivery: {
@@ -563,7 +563,7 @@ describe("the transmitter", () => {
       return answer.status === 401 ? answer : undefined;
     });
     expect(refused.body).toMatchObject({ status: 401 });
-    // From its answer on, no call is let in; a user who is not named goes on, and a newer sign-in too.
+    // Later calls are denied. Other users and newer sign-ins stay allowed.
     for (let n = 0; n < 5; n += 1) expect((await get("/api/orders", secret)).status).toBe(401);
     expect((await get("/api/orders", bystander.secret)).status).toBe(200);
     await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -578,7 +578,7 @@ describe("the transmitter", () => {
       },
     });
 
-    // What is only to be proposed waits.
+    // An action that must be proposed waits for approval.
     const until_ = new Date(Date.now() + 3_600_000).toISOString();
     await act({ kind: "block", target: { kind: "user", id: "alan" }, until: until_ });
     await until(async () => (await eventsOf("action_proposed"))[0]);
@@ -586,12 +586,12 @@ describe("the transmitter", () => {
     await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
   });
 
-  it("pushes again to a receiver that does not answer, and keeps what it never takes", async () => {
+  it("pushes again to a receiver that does not respond, and keeps permanently rejected SETs", async () => {
     let calls = 0;
     const server = createServer((_, response) => {
       calls += 1;
       if (calls > 1) response.writeHead(202).end();
-      // The first call gets no answer at all.
+      // The first call gets no answer.
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
@@ -608,12 +608,12 @@ describe("the transmitter", () => {
   });
 });
 
-describe("a webhook", () => {
-  it("is told of each action until it takes it, under one id, with a signature", async () => {
+describe("webhook", () => {
+  it("gets each action with one ID and a signature, and is retried until it accepts", async () => {
     await act({ reason: "For the webhook" });
     const of = () => webhook.told.filter(({ body }) => body.includes("For the webhook"));
     await until(async () => of()[0]);
-    // The first call of all was refused, and came again.
+    // The first call was rejected and then retried.
     const ids = () => webhook.told.map(({ id }) => id);
     await until(async () => (ids().length > new Set(ids()).size ? true : undefined));
     const { id = "", body = "", timestamp = "", signature } = of()[0] ?? {};
@@ -627,8 +627,8 @@ describe("a webhook", () => {
   });
 });
 
-describe("the metrics of signals", () => {
-  it("say what became of SETs, pushes and notices, under names that the documentation has", async () => {
+describe("metrics of signals", () => {
+  it("report the outcome of SETs, pushes and notices under the documented names", async () => {
     const sums = new Map<string, number>();
     for (const line of [...scene().logs, ...other().logs].filter((one) => one.includes('"_aws"'))) {
       const values = JSON.parse(line.slice(line.indexOf("{")));
@@ -652,25 +652,25 @@ describe("the metrics of signals", () => {
   });
 });
 
-/** Allowed, and not to be seen here. */
+/** Permissions that a role has but this test doesn't exercise. */
 const UNSEEN = [
-  // Of services that the local stack does not have, and of the key of the tables, which DynamoDB uses.
+  // Services that the local stack doesn't emulate, and the key of the tables, which DynamoDB uses.
   /: (xray|logs):/,
   /: kms:\S+ \S+DataKey/,
-  // By Lambda's poller, in the function's name.
+  // Calls that Lambda's poller makes with the function's role.
   /: sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes|GetQueueUrl) /,
-  // Of an event that could not be transmitted: by Lambda's poller, too.
+  // An event that could not be transmitted. Lambda's poller makes this call too.
   /SignalTransmitter\w+: sqs:ChangeMessageVisibility /,
-  // Of a push that fails for good measure, and not in these tests.
+  // A push that fails permanently, which these tests don't cause.
   /Webhook\w+: sqs:ChangeMessageVisibility /,
-  // Of actions against tokens and sessions, of whom no signal here speaks.
+  // Actions against tokens and sessions, which no signal here names.
   /SignalReceiver\w+: dynamodb:Query .*\/by_token_id$/,
   /SignalReceiver\w+: dynamodb:\w+ .*Sessions/,
   /SignalReceiver\w+: dynamodb:(DeleteItem|UpdateItem|Query) .*Restrictions/,
 ];
 
-describe("the functions of signals and webhooks", () => {
-  it("may do what they do, and nothing more", () => {
+describe("roles of the signal and webhook functions", () => {
+  it("allow exactly the actions that the functions use", () => {
     const stacks = [scene().stack, other().stack];
     expect(denied).toEqual([]);
     const unused = stacks.flatMap(({ access, functionNames }) =>
@@ -687,7 +687,7 @@ describe("the functions of signals and webhooks", () => {
   });
 });
 
-/** What the other stack's table has of a stream, as text: the stream, its subjects, and the SETs that wait. */
+/** Returns a stream's items in the other stack's table as text: the stream, its subjects, and pending SETs. */
 async function itemsOf(streamId: string): Promise<string> {
   const { stack, library } = other();
   const TableName = stack.named("table", "SignalTransmitterTable");

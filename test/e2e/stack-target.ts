@@ -4,7 +4,7 @@ import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { openTarget } from "../../shared/stack/open-stack.ts";
 import type { Scene } from "./stack.ts";
 
-/** The stack as the CLI sees it. */
+/** Returns the stack as the CLI sees it. */
 export function stackTarget({ stack, library }: Pick<Scene, "stack" | "library">) {
   const environment = deployedEnvironment(stack);
   return openTarget({

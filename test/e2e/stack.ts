@@ -19,10 +19,10 @@ export interface Answer {
   readonly body: any;
 }
 
-/** A running stack with one client's token and an admin's, and everything that left it. */
+/** A running stack with a client's token and an administrator's token. It records all output. */
 export interface Scene {
   readonly stack: LocalStack;
-  /** The store behind the functions; `delayMs` makes it slow. */
+  /** The store behind the functions. `delayMs` slows it down. */
   readonly store: GuardedStore;
   readonly library: LibraryContext;
   readonly caller: string;
@@ -38,11 +38,11 @@ export interface Scene {
     headers: Record<string, string | string[]>,
     body?: string,
   ): Promise<Answer>;
-  /** The events of a type that are stored. */
+  /** Returns the stored events of a type. */
   eventsByType(): Promise<Record<string, number>>;
-  /** Waits until the queues are empty and stay so. */
+  /** Waits until the queues are empty and stay empty. */
   settle(): Promise<void>;
-  /** Every item of every table, as text. */
+  /** Returns every item of every table as text. */
   storeText(): Promise<string>;
 }
 
@@ -82,9 +82,9 @@ export function useStack({
   ...options
 }: {
   readonly visibilitySeconds?: number;
-  /** What Secrets Manager holds, by ARN. */
+  /** Secrets Manager's content by ARN. */
   readonly secrets?: ReadonlyMap<string, string>;
-  /** Another stack than the default configuration's. */
+  /** Replaces the stack of the default configuration. */
   readonly assembly?: () => Assembly;
 } = {}): () => Scene {
   let scene: Scene;
@@ -141,7 +141,7 @@ export function useStack({
             items.push(...(page.Items ?? []));
           }
         }
-        // What is compressed cannot be searched.
+        // Compressed attributes cannot be searched.
         const packed = await readPacks(library, items.filter(isPack));
         return JSON.stringify([...items, ...packed.values()]);
       },

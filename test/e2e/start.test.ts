@@ -16,19 +16,19 @@ const running: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of running.splice(0)) {
     if (child.exitCode === null && child.signalCode === null) {
-      // The group: DynamoDB Local must not outlive a stack that cannot close it.
+      // Kills the process group, because DynamoDB Local must not outlive a stack that cannot stop it.
       process.kill(-(child.pid as number), "SIGKILL");
       await once(child, "exit");
     }
   }
 });
 
-/** Runs what `npm start` runs, up to its ready line or its end. */
+/** Runs `npm start` until its ready line or its exit. */
 async function start(args: string[], ports: Record<string, string> = {}) {
   const child = spawn(process.execPath, ["--import", "tsx", "local/start/start.ts", ...args], {
     cwd: root,
     env: { ...process.env, PORT: "0", DYNAMODB_PORT: "0", EVENTBRIDGE_PORT: "0", ...ports },
-    // A group of its own, so that a signal reaches what Ctrl-C in a terminal would.
+    // A new process group, so that a signal reaches the same processes as Ctrl-C in a terminal.
     detached: true,
   });
   running.push(child);
@@ -66,12 +66,12 @@ const answers = (url: string) =>
   );
 
 describe("npm start", () => {
-  it("runs the stack with demo data, keeps it in --data, and leaves nothing behind", {
+  it("runs the stack with demo data, keeps it in --data, and leaves no process behind", {
     timeout: 240_000,
   }, async () => {
     const data = mkdtempSync(join(tmpdir(), "oauth-monitoring-data-"));
     const first = await start(["--data", data]);
-    // If the stack did not start, this shows why.
+    // Shows the cause if the stack did not start.
     expect(first.output()).toContain("newest first");
     const stack = readStack();
     expect(first.output()).toContain(`curl -i ${stack.url}/api/hello`);
@@ -92,7 +92,7 @@ describe("npm start", () => {
       headers: { authorization: `Bearer ${stack.caller_token}` },
     });
     expect(hello.status).toBe(200);
-    // The third curl line: a JWT of the issuer that runs next to the stack.
+    // The third curl line sends a JWT of the issuer that runs next to the stack.
     expect(first.output()).toContain(
       `curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${stack.caller_jwt}'`,
     );
@@ -134,7 +134,7 @@ describe("npm start", () => {
 
     const second = await start(["--data", data]);
     const again = await get("/admin/oauth/stats", readStack().admin_token);
-    // Each start has tokens of its own, a JWT among them, whose events may be stored by now or not.
+    // Each start has new tokens, one of them a JWT. Their events may not be stored yet.
     const ofDemo = (answer: typeof stats) =>
       Object.entries(answer.tokens_by_client ?? {}).filter(([name]) => !/^local[ -]/i.test(name));
     expect(ofDemo(again)).toEqual(ofDemo(stats));
@@ -142,7 +142,7 @@ describe("npm start", () => {
     rmSync(data, { recursive: true, force: true });
   });
 
-  it("says which port is in use and what to set", async () => {
+  it("names the port in use and the option to change it", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
@@ -153,7 +153,7 @@ describe("npm start", () => {
     server.close();
   });
 
-  it("refuses what it does not know", async () => {
+  it("rejects unknown options", async () => {
     const { exited, output } = await start(["--wrong"]);
     expect(await exited).toBe(1);
     expect(output()).toContain("--wrong");
@@ -182,11 +182,13 @@ async function cli(...args: string[]) {
 
 const json = async (...args: string[]) => JSON.parse((await cli(...args, "--json")).stdout);
 
-describe("the CLI", () => {
-  it("administers the local stack, with the seed's lines", { timeout: 180_000 }, async () => {
+describe("CLI", () => {
+  it("administers the local stack with the commands that the seed prints", {
+    timeout: 180_000,
+  }, async () => {
     expect(await cli("stats")).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("start it with npm start"),
+      stderr: expect.stringContaining("Start one with npm start"),
     });
     const { interrupt } = await start(["--no-demo"]);
     expect((await cli("clients", "add", "--id", "app", "--name", "The App")).code).toBe(0);
@@ -308,17 +310,17 @@ describe("the CLI", () => {
     expect(letters.dead_letters).toMatchObject([{ reason: expect.stringContaining("UUID") }]);
     expect((await cli("dead-letters", "redrive")).stdout).toBe("1 message(s) redriven.");
     expect((await cli("archive", "replay")).stdout).toBe(
-      "Replayed (Last 24 hours). The subscriber stores what was not stored.",
+      "Replayed (Last 24 hours). The subscriber stores the missing events.",
     );
     expect(await interrupt()).toBe(0);
   });
 
-  it("exits with 2 for bad arguments and 0 for help", async () => {
+  it("exits with 2 for invalid arguments and with 0 for help", async () => {
     for (const args of [["nonsense"], ["tokens", "issue"], ["stats", "--wrong"]]) {
       expect((await cli(...args)).code).toBe(2);
     }
     const both = await cli("stats", "--local", "--stack", "x");
-    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("not both") });
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("exclude each other") });
     const help = await cli("events", "--help");
     expect(help.code).toBe(0);
     expect(help.stdout).toContain("--type <type>");

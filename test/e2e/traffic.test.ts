@@ -23,8 +23,8 @@ const traffic = generateTraffic({ seed: 3, startMs, days: 1, clients: 8, eventsP
 const countOf = (type: string) =>
   traffic.events.filter(({ event_type }) => event_type === type).length;
 
-describe("replaying traffic", () => {
-  it("stores and counts every event once, however often it is replayed", {
+describe("replayed traffic", () => {
+  it("stores and counts every event once when it is replayed several times", {
     timeout: 180_000,
   }, async () => {
     const { stack, library, get, admin } = scene();
@@ -54,7 +54,7 @@ describe("replaying traffic", () => {
     expect(await stats()).toEqual(first);
   });
 
-  it("shows a planted attack where an admin looks for it", async () => {
+  it("shows a planted attack in the administrator's queries", async () => {
     const { get, admin } = scene();
     const stuffing = traffic.labels.find(({ attack }) => attack === "credential_stuffing");
     const range = `from=${toInstant(startMs)}&to=${toInstant(endMs)}`;
@@ -69,7 +69,7 @@ describe("replaying traffic", () => {
     expect(Date.parse(use.event_data.previous_use.at)).toBeLessThan(Date.parse(use.occurred_at));
   });
 
-  it("publishes no faster than events are stored", async () => {
+  it("publishes no faster than the subscriber stores", async () => {
     let waiting = 10_000;
     let published = 0;
     const front = {
@@ -100,7 +100,9 @@ describe("replaying traffic", () => {
     const broken = { ...event, id: "no-uuid" };
     await expect(
       publishTraffic({ ...library, front }, { clients: [], events: [broken] }, () => {}),
-    ).rejects.toThrow("1 events were not stored: see npx oauth-monitoring dead-letters list");
+    ).rejects.toThrow(
+      "1 events could not be stored. List them with npx oauth-monitoring dead-letters list",
+    );
     await settle();
   });
 });
@@ -118,7 +120,7 @@ describe("detection over a range", () => {
     };
   };
 
-  it("learns by the hour before, then runs as of every five minutes, in order", async () => {
+  it("learns hour by hour before the range, then runs for every five minutes in order", async () => {
     const front = fakeFront(["cleanup", "anomalies"]);
     const range = { fromMs, toMs: fromMs + 15 * MINUTE_MS };
     expect(await detectOverRange(front, range, () => {})).toBe(true);
@@ -132,15 +134,15 @@ describe("detection over a range", () => {
     ]);
   });
 
-  it("says when the stack has no such schedule, and runs nothing", async () => {
+  it("reports that the stack has no such schedule, and runs nothing", async () => {
     const front = fakeFront(["cleanup"]);
     expect(await detectOverRange(front, { fromMs, toMs: fromMs + DAY_MS }, () => {})).toBe(false);
     expect(front.runs).toEqual([]);
   });
 });
 
-describe("a replay", () => {
-  it("plays events slice by slice, and tells each alert of its time once", {
+describe("replay", () => {
+  it("plays events in slices, and notifies about each alert once", {
     timeout: 60_000,
   }, async () => {
     const { stack, library } = scene();
@@ -169,7 +171,7 @@ describe("a replay", () => {
     expect(caseText(stack.url, alert as Alert)).toContain("What to do: Block the address");
   });
 
-  it("needs a stack that detects", async () => {
+  it("requires a stack with detection", async () => {
     const { library } = scene();
     const front = { ...openLocalFront("http://127.0.0.1:1"), schedules: async () => ["cleanup"] };
     await expect(
@@ -179,19 +181,21 @@ describe("a replay", () => {
         { fromMs: 0, toMs: 1 },
         { tell: () => {}, onAlert: () => {}, pace: async () => {} },
       ),
-    ).rejects.toThrow("the stack has no schedule that looks for anomalies");
+    ).rejects.toThrow("the stack has no detection schedule");
   });
 });
 
-describe("the local front", () => {
+describe("local front", () => {
   it("lists and runs the stack's schedules", async () => {
     const front = openLocalFront(scene().stack.url);
     expect(await front.schedules()).toContain("cleanup");
     await front.runSchedule("cleanup", {});
-    await expect(front.runSchedule("no-such", {})).rejects.toThrow("there is no schedule no-such");
+    await expect(front.runSchedule("no-such", {})).rejects.toThrow(
+      "the schedule no-such does not exist",
+    );
   });
 
-  it("says how to start a stack when none answers", async () => {
+  it("explains how to start a stack if none answers", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
@@ -199,7 +203,7 @@ describe("the local front", () => {
     server.close();
     await once(server, "close");
     const front = openLocalFront(`http://127.0.0.1:${port}`);
-    await expect(front.waiting()).rejects.toThrow("start it with npm start");
+    await expect(front.waiting()).rejects.toThrow("Start it with npm start");
   });
 });
 
@@ -209,8 +213,8 @@ describe("npm run traffic and npm run replay", () => {
     ["play", ["--until", "yesterday"], "until"],
     ["play", ["--wrong"], "--wrong"],
     ["replay", ["--minutes", "-1"], "minutes"],
-    ["replay", ["one.json", "two.json"], "give one file"],
-  ])("%s refuses %s", async (name, args, word) => {
+    ["replay", ["one.json", "two.json"], "more than one file"],
+  ])("%s rejects %s", async (name, args, word) => {
     const script = fileURLToPath(new URL(`../../local/traffic/${name}.ts`, import.meta.url));
     const child = spawn(process.execPath, ["--import", "tsx", script, ...args]);
     let stderr = "";

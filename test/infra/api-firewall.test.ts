@@ -80,10 +80,10 @@ describe("admin API limits", () => {
       { webAclArn: WEB_ACL, waf: { enabled: true } },
       /api\.webAclArn: .*one web ACL/,
     ],
-    ["an ACL of CloudFront", { webAclArn: WEB_ACL.replace("regional", "global") }, /regional web/],
-    ["a rate of nothing", { throttle: { rateLimit: 0 } }, /api\.throttle\.rateLimit/],
+    ["a CloudFront web ACL", { webAclArn: WEB_ACL.replace("regional", "global") }, /regional web/],
+    ["a rate limit of zero", { throttle: { rateLimit: 0 } }, /api\.throttle\.rateLimit/],
     [
-      "a limit lower than WAF's own",
+      "a limit below WAF's minimum",
       { waf: { requestsPerFiveMinutesPerIp: 9 } },
       /requestsPerFiveMinutesPerIp/,
     ],

@@ -138,7 +138,7 @@ describe("attach with an HTTP API", () => {
         }),
       ]),
     });
-    expect(() => monitoring.attach(api, { alarm: false })).toThrow("attached already");
+    expect(() => monitoring.attach(api, { alarm: false })).toThrow("already attached");
   });
 
   it("protects an API of another stack, which then depends on the construct's stack", () => {
@@ -513,9 +513,11 @@ describe("OAuthMonitoring construct", () => {
       expect.arrayContaining(["OamApiUrl", "OamDashboardUrl", "OamTokensTable"]),
     );
     const both = [...names, "OtherEventBusName"];
-    expect(() => constructIn("Shop", both)).toThrow("name one with --construct: Oam, Other");
+    expect(() => constructIn("Shop", both)).toThrow("Select one with --construct: Oam, Other");
     expect(constructIn("Shop", both, "Other")).toBe("Other");
     expect(() => constructIn("Shop", both, "Third")).toThrow("has no construct Third");
-    expect(() => constructIn("Shop", ["ServiceUrl"])).toThrow("is it ours");
+    expect(() => constructIn("Shop", ["ServiceUrl"])).toThrow(
+      "Check that it is an oauth-monitoring stack",
+    );
   });
 });

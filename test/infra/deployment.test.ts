@@ -155,19 +155,19 @@ describe("function concurrency", () => {
 
   it.each<[string, MonitoringConfigInput, RegExp]>([
     [
-      "fewer for the subscriber than SQS starts",
+      "a reserved concurrency of the subscriber below its maximum concurrency",
       { functions: { reservedConcurrency: { Subscriber: 5 } } },
-      /functions\.reservedConcurrency\.Subscriber: .*reserve at least subscriber\.maxConcurrency/,
+      /functions\.reservedConcurrency\.Subscriber: .*Reserve at least subscriber\.maxConcurrency/,
     ],
     [
-      "more warm than reserved",
+      "more provisioned than reserved concurrency",
       {
         functions: { reservedConcurrency: { Authorizer: 5 }, authorizerProvisionedConcurrency: 6 },
       },
       /functions\.authorizerProvisionedConcurrency: .*raise reservedConcurrency\.Authorizer/,
     ],
     [
-      "a function that is not there",
+      "an unknown function",
       { functions: { reservedConcurrency: { Authoriser: 5 } } } as never,
       /functions\.reservedConcurrency/,
     ],
@@ -235,10 +235,10 @@ describe("attach with an API that the stack can't serve", () => {
   it.each([
     ["account", EU, { ...EU, account: "444455556666" }],
     ["region", EU, { ...EU, region: "us-east-1" }],
-    ["environment, of which one is not named", EU, undefined],
+    ["environment if one of them is unknown", EU, undefined],
   ])("rejects an API in another %s and says what to do", (_, ours, theirs) => {
     expect(() => attach(ours, theirs)).toThrow(
-      /^Shop\/Orders is deployed to aws:\/\/.* and Watch\/Oam to aws:\/\/111122223333\/eu-west-1: .*Give both stacks the same env, or .* an OAuthMonitoring of its own/,
+      /^Shop\/Orders is deployed to aws:\/\/.* and Watch\/Oam to aws:\/\/111122223333\/eu-west-1: .*Give both stacks the same env, or deploy a separate OAuthMonitoring/,
     );
   });
 
@@ -265,7 +265,9 @@ describe("attach with an API that the stack can't serve", () => {
       expect(() => {
         if ("httpApiId" in target) monitoring.attach(target as ProtectedHttpTarget);
         else monitoring.attach(target as ProtectedTarget);
-      }).toThrow(/^Shop\/Orders is deployed to aws:.*docs\/attach\.md says how to gather events/);
+      }).toThrow(
+        /^Shop\/Orders is deployed to aws:.*docs\/attach\.md explains how to collect their events/,
+      );
     }
   });
 
@@ -295,7 +297,7 @@ describe("attach with an API that the stack can't serve", () => {
     "rejects an API whose stack contains the %s, because the stacks would depend on each other",
     (name, props) => {
       expect(() => attach(EU, EU, props)).toThrow(
-        `Shop/Pages, the ${name} of Watch/Oam, is in the stack of Shop/Orders, and the two stacks would depend on each other. Move it`,
+        `Shop/Pages, the ${name} of Watch/Oam, is in the stack of Shop/Orders, so the two stacks would depend on each other. Move it`,
       );
     },
   );

@@ -88,7 +88,7 @@ describe("attach with gateway responses", () => {
         }),
     ],
     [
-      "a resource by hand, with a reference of its own",
+      "a CloudFormation resource with a manual reference",
       ({ stack, api }: Scene, { responseType }: ResponseType) =>
         void new CfnGatewayResponse(stack, "Own", {
           restApiId: Fn.ref(stack.getLogicalId(api.node.defaultChild as CfnRestApi)),
@@ -172,7 +172,7 @@ describe("attach with gateway responses", () => {
       expect(responsesOf(stack).UNAUTHORIZED?.headers[CORS]).toBe(
         options.gatewayResponses ? "method.request.header.Origin" : undefined,
       );
-      return api.node.metadata.filter(({ data }) => String(data).includes("several origins"));
+      return api.node.metadata.filter(({ data }) => String(data).includes("several CORS origins"));
     };
     expect(found({})).toHaveLength(1);
     const headers = { [CORS]: "method.request.header.Origin" };

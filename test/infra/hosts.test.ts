@@ -158,7 +158,7 @@ describe("attach with unsupported APIs", () => {
     });
     const monitoring = new OAuthMonitoring(stack, "Oam");
     expect(() => monitoring.attach(api)).toThrow(
-      "Shop/Orders is defined by an OpenAPI document, whose methods cannot be protected from here: name the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer",
+      "Shop/Orders is defined by an OpenAPI document, so attach cannot protect its methods. Reference the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer",
     );
   });
 });

@@ -89,10 +89,10 @@ function keysOf(template: Template) {
 
 describe("uses of encryption keys", () => {
   it.each<[string, () => { Resources: Resources }, number]>([
-    ["by the defaults", () => DEFAULTS_TEMPLATE, 1],
-    ["with everything on", () => EVERYTHING_TEMPLATE, 1],
+    ["with the defaults", () => DEFAULTS_TEMPLATE, 1],
+    ["with every setting", () => EVERYTHING_TEMPLATE, 1],
     [
-      "with an alarm topic that has a key of its own",
+      "with an alarm topic that has its own key",
       () =>
         construct((stack) => ({
           alarmTopic: new Topic(stack, "Pages", { masterKey: new Key(stack, "Own") }) as ITopic,
@@ -100,7 +100,7 @@ describe("uses of encryption keys", () => {
       2,
     ],
     [
-      "with a key of the app",
+      "with the app's own key",
       () => construct((stack) => ({ encryptionKey: new Key(stack, "Own") })),
       1,
     ],
@@ -181,12 +181,12 @@ describe("key policy check", () => {
 
   it.each<[string, Change, RegExp]>([
     [
-      "CloudWatch, which tells of alarms",
+      "CloudWatch for alarms",
       take("AWS::KMS::Key", /cloudwatch\.amazonaws/),
       /^the alarm .*: cloudwatch\.amazonaws\.com is not authorized to perform: kms:GenerateDataKey/,
     ],
     [
-      "EventBridge, which fills the queues",
+      "EventBridge for the queues",
       take("AWS::KMS::Key", /events\.amazonaws.*SourceAccount|SourceAccount.*events\.amazonaws/),
       /^EventBridge's delivery of \w+Stored\w+ to \w+Buffer\w+: events/,
     ],
@@ -196,17 +196,17 @@ describe("key policy check", () => {
       /^the archive .*kms:GenerateDataKey/,
     ],
     [
-      "an account other than ours",
+      "the app's account",
       replace("AWS::KMS::Key", /\{"Ref":"AWS::AccountId"\}(?=\}\})/, '"111122223333"'),
       /^EventBridge's delivery/,
     ],
     [
-      "a bus other than ours",
+      "the app's event bus",
       replace("AWS::KMS::Key", /EncryptionContext:aws:events:event-bus/, "EncryptionContext:x"),
       /^the archive/,
     ],
     [
-      "the account's root, so that IAM decides nothing",
+      "the account's root, which delegates to IAM",
       take("AWS::KMS::Key", /:root/),
       /^dynamodb:\w+ on .* by /,
     ],
@@ -226,7 +226,7 @@ describe("key policy check", () => {
       /^sqs:ReceiveMessage on \w*Unpublished\w* by \w*Republisher/,
     ],
     [
-      "a role that publishes to a topic, by a statement that denies",
+      "a role that publishes to a topic, by denying it",
       (resources) => {
         for (const list of statements(resources, "AWS::KMS::Key")) {
           list.push({ Effect: "Deny", Principal: "*", Action: "kms:Gen*", Resource: "*" });

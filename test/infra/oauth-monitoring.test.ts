@@ -129,14 +129,18 @@ describe("OAuthMonitoring", () => {
     [
       "fewer shards read than written",
       { shards: { events: { write: 8, read: 4 } } },
-      /raise read \(4\) to at least write \(8\)/,
+      /Raise read \(4\) to at least write \(8\)/,
     ],
     ["a key that does not exist", { retentoin: {} } as never, /retentoin/],
-    ["a path that is no pattern", { routes: [{ path: "orders", scopes: [] }] }, /routes\.0\.path/],
     [
-      "a batch that SQS does not gather without a window",
+      "a path that isn't a pattern",
+      { routes: [{ path: "orders", scopes: [] }] },
+      /routes\.0\.path/,
+    ],
+    [
+      "a batch size that needs a batch window",
       { subscriber: { batchSize: 11, batchWindowSeconds: 0 } },
-      /subscriber\.batchWindowSeconds: .*raise it to at least 1/,
+      /subscriber\.batchWindowSeconds: .*Set batchWindowSeconds to at least 1/,
     ],
     ["a scope with a space", { routes: [{ path: "/a", scopes: ["a b"] }] }, /scopes/],
   ])("rejects %s at synthesis", (_, config, message) => {

@@ -267,14 +267,14 @@ describe("OCSF export", () => {
       /ocsfExport\.retentionDays: security events .*at least 90 days/,
     ],
     [
-      "a wait that Firehose does not have",
+      "a buffer time that Firehose doesn't support",
       { ocsfExport: { enabled: true, bufferSeconds: 30 } },
       /ocsfExport\.bufferSeconds/,
     ],
     [
       "a key that does not exist",
       { ocsfExport: { enable: true } } as never,
-      /ocsfExport\.enable: there is no such member/,
+      /ocsfExport\.enable: unknown property/,
     ],
   ])("rejects %s at synthesis", (_, config, message) => {
     expect(() => synthesize(config)).toThrow(message);

@@ -36,7 +36,7 @@ describe("provider mapping", () => {
   it("fails the synthesis and names the key when a path isn't a JSONPath", () => {
     const mappings = [acme, { ...acme, name: "other", fields: { code: "$.a", ip: "$.b[" } }];
     expect(() => synthesize({ mappings })).toThrow(
-      /providers\.mappings\.1\.fields\.ip: not a JSONPath of RFC 9535/,
+      /providers\.mappings\.1\.fields\.ip: invalid JSONPath \(RFC 9535/,
     );
   });
 });
@@ -135,7 +135,7 @@ describe("provider endpoint", () => {
     const monitoring = new OAuthMonitoring(stack, "Monitoring", {
       config: { providers: { endpoints: [{ provider: "okta", authentication }] } },
     });
-    expect(() => app.synth()).toThrow(/call addAdminApi\(\), or remove the key/);
+    expect(() => app.synth()).toThrow(/Call addAdminApi\(\), or remove the key/);
     monitoring.addAdminApi();
     expect(JSON.stringify(Template.fromStack(stack).findResources("AWS::IAM::Policy"))).toMatch(
       /"secretsmanager:GetSecretValue"[^}]*"Resource":\{"Ref":"OktaKey/,

@@ -62,11 +62,15 @@ describe("Shared Signals receiver", () => {
   });
 
   it.each([
-    ["two transmitters of one issuer", [pushing, { ...pushing, name: "other" }], /issuer.*twice/],
+    [
+      "two transmitters with the same issuer",
+      [pushing, { ...pushing, name: "other" }],
+      /issuer.*twice/,
+    ],
     ["an issuer without TLS", [{ ...pushing, issuer: "http://idp.example.com" }], /issuer/],
     ["no audience", [{ ...pushing, audiences: [] }], /audiences/],
     [
-      "a signal that nothing is done about",
+      "an action for a signal that supports none",
       [{ ...pushing, actions: { verification: "enforce" } }],
       /actions/,
     ],
@@ -134,9 +138,9 @@ describe("Shared Signals transmitter", () => {
   });
 
   it.each([
-    ["two keys of one name", { signingKeys: ["First", "First"] }, /signingKeys/],
+    ["two keys with the same name", { signingKeys: ["First", "First"] }, /signingKeys/],
     ["three keys", { signingKeys: ["A", "B", "C"] }, /signingKeys/],
-    ["a name that is no construct's", { signingKeys: ["first key"] }, /signingKeys/],
+    ["an invalid construct ID", { signingKeys: ["first key"] }, /signingKeys/],
   ])("rejects a transmitter with %s", (_, transmitter, message) => {
     expect(() => synthesize({ transmitter } as never)).toThrow(message);
   });
@@ -172,7 +176,7 @@ describe("approval links", () => {
       KeySpec: "HMAC_256",
       KeyUsage: "GENERATE_VERIFY_MAC",
     });
-    expect(() => stackWith({ sentTo: ["Nobody"] })).toThrow(/no webhook Nobody/);
+    expect(() => stackWith({ sentTo: ["Nobody"] })).toThrow(/unknown webhook Nobody/);
   });
 
   it("add one open method because the reader of a link has no token", () => {

@@ -84,7 +84,7 @@ describe("table capacity", () => {
     const wrong = { least: 10, most: 5 };
     const right = { least: 5, most: 10 };
     expect(() => templateWith({ provisioned: { tokens: { read: right, write: wrong } } })).toThrow(
-      /capacity\.provisioned\.tokens\.write\.most.*at least what least is/,
+      /capacity\.provisioned\.tokens\.write\.most.*Raise it to at least the value of least/,
     );
   });
 });

@@ -107,7 +107,7 @@ function planted(
 describe("checkTemplate", () => {
   it.each<[string, string, Parameters<typeof planted>[1], RegExp]>([
     [
-      "a name that is wrong",
+      "an unknown property",
       "AWS::SQS::Queue",
       (queue) => {
         queue.VisibilityTimeOut = 3;
@@ -115,7 +115,7 @@ describe("checkTemplate", () => {
       /there is no property VisibilityTimeOut/,
     ],
     [
-      "a name that is wrong, deep inside",
+      "an unknown nested property",
       "AWS::Events::Archive",
       (_, __, all) => {
         const rule = Object.values(all).find(
@@ -126,7 +126,7 @@ describe("checkTemplate", () => {
       /Targets\.0\.RetryPolicy: there is no property Attempts/,
     ],
     [
-      "what is required and absent",
+      "a missing required property",
       "AWS::ApiGateway::GatewayResponse",
       (response) => {
         delete response.ResponseType;
@@ -134,7 +134,7 @@ describe("checkTemplate", () => {
       /ResponseType is required/,
     ],
     [
-      "a text instead of a number",
+      "a string instead of an integer",
       "AWS::SQS::Queue",
       (queue) => {
         queue.VisibilityTimeout = "361";
@@ -150,7 +150,7 @@ describe("checkTemplate", () => {
       /FunctionResponseTypes: \{\} is not a list/,
     ],
     [
-      "a list from a function instead of a text",
+      "a list from an intrinsic function instead of a string",
       "AWS::SQS::Queue",
       (queue) => {
         queue.KmsMasterKeyId = { "Fn::Split": [",", "a,b"] };
@@ -158,7 +158,7 @@ describe("checkTemplate", () => {
       /Fn::Split gives array, not string/,
     ],
     [
-      "what is not in the enum",
+      "a value outside the enum",
       "AWS::Lambda::Function",
       (lambda) => {
         lambda.TracingConfig = { Mode: "Passive" };
@@ -166,7 +166,7 @@ describe("checkTemplate", () => {
       /TracingConfig\.Mode: "Passive" is not one of Active, PassThrough/,
     ],
     [
-      "what is read-only",
+      "a read-only property",
       "AWS::SQS::Queue",
       (queue) => {
         queue.Arn = "arn";
@@ -182,7 +182,7 @@ describe("checkTemplate", () => {
       /there is no resource type AWS::SQS::Queues/,
     ],
     [
-      "a reference to nothing",
+      "a reference to an unknown resource",
       "AWS::SQS::Queue",
       (queue) => {
         queue.KmsMasterKeyId = { Ref: "Nothing" };
@@ -198,7 +198,7 @@ describe("checkTemplate", () => {
       /has no attribute Url/,
     ],
     [
-      "a circle of resources",
+      "a circular dependency",
       "AWS::KMS::Key",
       (key, _, all) => {
         const queue = Object.keys(all).find(
@@ -209,7 +209,7 @@ describe("checkTemplate", () => {
       /depends on itself: .* → /,
     ],
     [
-      "a length",
+      "a string that is too long",
       "AWS::Lambda::Function",
       (lambda) => {
         lambda.Description = "x".repeat(257);
@@ -217,7 +217,7 @@ describe("checkTemplate", () => {
       /has 257 characters, more than 256/,
     ],
     [
-      "an environment that does not fit",
+      "an environment that is too large",
       "AWS::Lambda::Function",
       (lambda) => {
         lambda.Environment = { Variables: { A: "x".repeat(4096) } };
@@ -225,7 +225,7 @@ describe("checkTemplate", () => {
       /has 4097 bytes, more than 4096/,
     ],
     [
-      "a range",
+      "a number outside its range",
       "AWS::SQS::Queue",
       (queue) => {
         queue.MessageRetentionPeriod = 1_209_601;
@@ -233,7 +233,7 @@ describe("checkTemplate", () => {
       /1209601 is not within 60 to 1209600/,
     ],
     [
-      "a pattern",
+      "a string that doesn't match its pattern",
       "AWS::WAFv2::WebACL",
       (acl) => {
         acl.Description = "What's this?";
@@ -241,7 +241,7 @@ describe("checkTemplate", () => {
       /does not match/,
     ],
     [
-      "a header that is no mapping expression",
+      "a header that isn't a mapping expression",
       "AWS::ApiGateway::GatewayResponse",
       (response) => {
         response.ResponseParameters = { "gatewayresponse.header.A": "text" };
@@ -249,7 +249,7 @@ describe("checkTemplate", () => {
       /text does not match/,
     ],
     [
-      "two responses of one type",
+      "two gateway responses of the same type",
       "AWS::ApiGateway::GatewayResponse",
       (_, id, all) => {
         all.Again = structuredClone(all[id]);
@@ -257,7 +257,7 @@ describe("checkTemplate", () => {
       /Again: has the type and the API of/,
     ],
     [
-      "a key that is not defined",
+      "an undefined key attribute",
       "AWS::DynamoDB::Table",
       (table) => {
         table.KeySchema = [{ AttributeName: "nothing", KeyType: "HASH" }];
@@ -265,7 +265,7 @@ describe("checkTemplate", () => {
       /the key nothing is not defined/,
     ],
     [
-      "a policy that does not exist",
+      "an unknown UpdateReplacePolicy",
       "AWS::SQS::Queue",
       (_, id, all) => {
         (all[id] as Properties).UpdateReplacePolicy = "RetainExceptOnCreate";

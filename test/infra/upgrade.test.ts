@@ -87,13 +87,19 @@ describe("upgrade check", () => {
   });
 
   it.each<[string, string, string, object, RegExp]>([
-    ["a table's key", "DataEvents", TABLE, { KeySchema: [] }, /is replaced, because KeySchema/],
-    ["a table that is given a name", "DataTokens", TABLE, { TableName: "t" }, /because TableName/],
-    ["a queue that is given a name", "Buffer", "AWS::SQS::Queue", { QueueName: "q" }, /QueueName/],
-    ["a bus with another name", "Bus", "AWS::Events::EventBus", { Name: "b" }, /because Name/],
-    ["a bucket with a name", "Export", "AWS::S3::Bucket", { BucketName: "b" }, /BucketName/],
     [
-      "a log group with a name",
+      "a changed table key",
+      "DataEvents",
+      TABLE,
+      { KeySchema: [] },
+      /is replaced, because KeySchema/,
+    ],
+    ["a new table name", "DataTokens", TABLE, { TableName: "t" }, /because TableName/],
+    ["a new queue name", "Buffer", "AWS::SQS::Queue", { QueueName: "q" }, /QueueName/],
+    ["a changed bus name", "Bus", "AWS::Events::EventBus", { Name: "b" }, /because Name/],
+    ["a new bucket name", "Export", "AWS::S3::Bucket", { BucketName: "b" }, /BucketName/],
+    [
+      "a new log group name",
       "SubscriberLog",
       "AWS::Logs::LogGroup",
       { LogGroupName: "g" },

@@ -11,7 +11,7 @@ import { takeAction } from "../../shared/response/take-action.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
-/** Set higher for a longer search; fast-check prints the seed of a failure. */
+/** Environment variable that lengthens the search. fast-check prints the seed of a failure. */
 const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 90) / 4);
 
 const ADMIN = { kind: "administrator", id: "root" } as const;
@@ -21,7 +21,7 @@ type Fault = "throttle" | "lost answer" | "kill";
 interface Step {
   readonly kind: "revoke" | "block" | "release";
   readonly user: number;
-  /** Which write to the store, or read from it, the fault strikes; undefined for none. */
+  /** The write to the store, or read from it, that fails. Undefined means no error. */
   readonly fault?: { readonly at: number; readonly kind: Fault } | undefined;
 }
 
@@ -37,8 +37,8 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.record(
   { requiredKeys: ["kind", "user"] },
 );
 
-describe("any history of actions and faults", () => {
-  it("lets no call in after an action was confirmed, and completes every action that is asked for again", {
+describe("any history of actions and errors", () => {
+  it("allows no call after an action was confirmed, and completes every retried action", {
     timeout: 1_200_000,
   }, async () => {
     const world = await createWorld();
@@ -71,7 +71,7 @@ describe("any history of actions and faults", () => {
           ),
         );
         world.time.nowMs += 1000;
-        // One process that knows the list so far, and one that begins to know it with each call.
+        // One process with a cached deny list, and one that reads the list for the first time at each call.
         const adapter = new StoredRestrictions(world.context);
         const isLetIn = async (user: number) => {
           world.traffic.fault = undefined;
@@ -148,7 +148,7 @@ describe("any history of actions and faults", () => {
           }
         }
         await settleActions(context, world.time.nowMs + MINUTE_MS);
-        // Each token that was revoked is counted once, whatever was interrupted and done again.
+        // Each revoked token is counted once despite interruptions and retries.
         const told = new Set(events.filter((event) => event.startsWith("token_revoked")));
         expect(told.size).toBe(revoked.size);
       }),

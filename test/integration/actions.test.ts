@@ -17,7 +17,7 @@ import { throttled } from "./store-traffic.ts";
 
 const ADMIN = { kind: "administrator", id: "root" } as const;
 
-/** A world with three adapters, each a process of its own that has called before. */
+/** Creates a world with three adapters, each a separate process that has handled a call before. */
 async function scene() {
   const world = await createWorld({
     routes: [{ path: "/mcp", scopes: ["api:read"], session: "required" }],
@@ -46,7 +46,7 @@ async function scene() {
         ...over,
       },
     );
-  /** What the three adapters answer, each the same. */
+  /** Returns the answer of the three adapters, which must be equal. */
   const verdict = async (secret: string, over: Partial<ProtectedRequest> = {}) => {
     const decisions = await Promise.all(adapters.map((adapter) => callAt(adapter, secret, over)));
     await Promise.all(deferred.splice(0).map((task) => task()));
@@ -63,8 +63,8 @@ async function scene() {
   return { world, context, time, events, adapters, issue, verdict, take, inAnHour, ofType, callAt };
 }
 
-describe("a revocation", () => {
-  it("of a user refuses what was issued before at every adapter, and nothing else", async () => {
+describe("revocation", () => {
+  it("of a user denies earlier tokens at every adapter, and no others", async () => {
     const { issue, verdict, take, time, ofType } = await scene();
     const [first, second, other] = [await issue(), await issue(), await issue("bob")];
     expect(await verdict(first.secret)).toBe("allowed");
@@ -83,11 +83,11 @@ describe("a revocation", () => {
     expect(ofType("action_taken")).toMatchObject([
       { user_id: "ada", event_data: { action: "revoke", reason: "stolen", actor: ADMIN } },
     ]);
-    // Each token is counted once, however often it is refused afterwards.
+    // Each token is counted once even when it is denied again later.
     expect(new Set(ofType("token_revoked").map(({ id }) => id)).size).toBe(2);
   });
 
-  it("of a client before an instant leaves what was issued later", async () => {
+  it("of a client before an instant still allows tokens issued later", async () => {
     const { issue, verdict, take, time } = await scene();
     const old = await issue("ada", "app");
     time.nowMs += HOUR_MS;
@@ -98,19 +98,19 @@ describe("a revocation", () => {
     expect(await verdict(later.secret)).toBe("allowed");
   });
 
-  it("of a token refuses it, and of one that there is not says so and keeps nothing", async () => {
+  it("of a token denies it, and of an unknown token reports an error and stores nothing", async () => {
     const { context, issue, verdict, take } = await scene();
     const { secret, token } = await issue();
     const action = await take({ kind: "revoke", target: { kind: "token", id: token.token_id } });
     expect(action).toMatchObject({ state: "done", hits: { tokens: 1 }, settled: true });
     expect(await verdict(secret)).toBe("revoked_token");
     await expect(take({ kind: "revoke", target: { kind: "token", id: "nobody" } })).rejects.toThrow(
-      /no token has the id nobody/,
+      /there is no token nobody/,
     );
     expect(await listActionsOfState(context, "pending", 10)).toEqual([]);
   });
 
-  it("of a session ends it and leaves the token", async () => {
+  it("of a session ends it and leaves the token valid", async () => {
     const { context, issue, verdict, take, ofType } = await scene();
     const { secret } = await issue();
     const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
@@ -124,7 +124,7 @@ describe("a revocation", () => {
     expect(ofType("session_ended")).toHaveLength(1);
   });
 
-  it("of everybody refuses every token and session issued before, and is settled by later runs, each once", {
+  it("of everything denies every earlier token and session, and later runs settle each once", {
     timeout: 60_000,
   }, async () => {
     const { context, world, issue, verdict, take, time, ofType } = await scene();
@@ -147,7 +147,7 @@ describe("a revocation", () => {
     expect(await verdict(later.secret)).toBe("allowed");
     expect(await verdict(later.secret, { path: "/mcp", sessionSecret })).toBe("revoked_session");
 
-    // Parts smaller than the whole, as by several runs.
+    // Several runs, each with a part of the tokens.
     const counted = () => new Set(ofType("token_revoked").map(({ id }) => id)).size;
     let left = action;
     for (let n = 0; !left.settled && n < 100; n += 1) {
@@ -163,7 +163,7 @@ describe("a revocation", () => {
     expect(await verdict(before)).toBe("revoked_token");
   });
 
-  it("of everybody is settled by the runs alone, also before an instant", async () => {
+  it("of everything is settled by the runs alone, also before an instant", async () => {
     const { context, world, issue, verdict, take, time } = await scene();
     const old = await issue("ada");
     time.nowMs += HOUR_MS;
@@ -179,18 +179,18 @@ describe("a revocation", () => {
     expect(done).toMatchObject({ tokens_revoked: 1, settled: true });
   });
 
-  it("of everybody is neither a block nor a proposal", async () => {
+  it("of everything is neither a block nor a proposal", async () => {
     const { take, inAnHour } = await scene();
     const target = { kind: "all" } as const;
     await expect(take({ kind: "block", target, until: inAnHour() })).rejects.toThrow(
-      /everybody cannot be blocked/,
+      /all principals cannot be blocked/,
     );
     await expect(take({ kind: "revoke", target, mode: "propose" })).rejects.toThrow(
-      /is not proposed/,
+      /cannot be proposed/,
     );
   });
 
-  it("of many tokens holds at once and is settled by later runs, each token once", async () => {
+  it("of many tokens takes effect at once, and later runs settle each token once", async () => {
     const { context, world, issue, verdict, take, time, ofType } = await scene();
     const tokens = await Promise.all(Array.from({ length: 130 }, () => issue()));
     const action = await take({ kind: "revoke", target: { kind: "user", id: "ada" } });
@@ -208,41 +208,44 @@ describe("a revocation", () => {
   });
 });
 
-describe("a block", () => {
+describe("block", () => {
   it.each([
     ["user", "ada", "blocked_user"],
     ["client", "app", "blocked_client"],
     ["address", "203.0.113.9", "blocked_address"],
     ["address", "::ffff:203.0.113.9", "blocked_address"],
     ["network", "203.0.112.0/23", "blocked_network"],
-  ] as const)("of the %s %s refuses until it ends, or is released", async (kind, id, reason) => {
-    const { context, issue, verdict, take, time, inAnHour, ofType } = await scene();
-    const { secret } = await issue();
-    const target = { kind, id };
-    expect(await verdict(secret)).toBe("allowed");
-    const first = await take({ kind: "block", target, until: inAnHour() });
-    expect(await verdict(secret)).toBe(reason);
-    expect(ofType("auth_failed").at(-1)).toMatchObject({
-      event_data: { reason, action_id: first.action_id },
-    });
-    time.nowMs += HOUR_MS;
-    expect(await verdict(secret)).toBe("allowed");
+  ] as const)(
+    "of the %s %s denies calls until it ends or is released",
+    async (kind, id, reason) => {
+      const { context, issue, verdict, take, time, inAnHour, ofType } = await scene();
+      const { secret } = await issue();
+      const target = { kind, id };
+      expect(await verdict(secret)).toBe("allowed");
+      const first = await take({ kind: "block", target, until: inAnHour() });
+      expect(await verdict(secret)).toBe(reason);
+      expect(ofType("auth_failed").at(-1)).toMatchObject({
+        event_data: { reason, action_id: first.action_id },
+      });
+      time.nowMs += HOUR_MS;
+      expect(await verdict(secret)).toBe("allowed");
 
-    const second = await take({ kind: "block", target, until: inAnHour() });
-    expect(await verdict(secret)).toBe(reason);
-    const decision = { actionId: second.action_id, actor: ADMIN, reason: "it was us" };
-    expect((await releaseAction(context, decision)).state).toBe("released");
-    expect(await verdict(secret)).toBe("allowed");
-    // A process that begins now reads the same.
-    const fresh = new StoredRestrictions(context);
-    expect((await fresh.current(time.nowMs)).blockOfAddress("203.0.113.9", time.nowMs)).toBe(
-      undefined,
-    );
-    expect((await releaseAction(context, decision)).state).toBe("released");
-    expect(ofType("action_released")).toHaveLength(1);
-  });
+      const second = await take({ kind: "block", target, until: inAnHour() });
+      expect(await verdict(secret)).toBe(reason);
+      const decision = { actionId: second.action_id, actor: ADMIN, reason: "it was us" };
+      expect((await releaseAction(context, decision)).state).toBe("released");
+      expect(await verdict(secret)).toBe("allowed");
+      // A new process reads the same list.
+      const fresh = new StoredRestrictions(context);
+      expect((await fresh.current(time.nowMs)).blockOfAddress("203.0.113.9", time.nowMs)).toBe(
+        undefined,
+      );
+      expect((await releaseAction(context, decision)).state).toBe("released");
+      expect(ofType("action_released")).toHaveLength(1);
+    },
+  );
 
-  it("of a token or a session refuses that one alone", async () => {
+  it("of a token or a session denies only that one", async () => {
     const { context, issue, verdict, take, inAnHour } = await scene();
     const [one, other] = [await issue(), await issue()];
     const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
@@ -262,7 +265,7 @@ describe("a block", () => {
     expect(await inSession(free.secret)).toBe("allowed");
   });
 
-  it("ends of itself, and is then noted as expired once", async () => {
+  it("ends automatically, and is recorded as expired once", async () => {
     const { context, world, take, time, inAnHour, ofType } = await scene();
     await take({ kind: "block", target: { kind: "user", id: "ada" }, until: inAnHour() });
     const settling = { ...context, logger: world.context.logger };
@@ -273,7 +276,7 @@ describe("a block", () => {
     expect(ofType("action_expired")).toHaveLength(1);
   });
 
-  it("costs a read unit when there is none, and a second round trip only when it is new", async () => {
+  it("costs one read unit if no block exists, and a second round trip only after a change", async () => {
     const { world, issue, verdict, take, inAnHour, adapters, callAt } = await scene();
     const { secret } = await issue();
     await verdict(secret);
@@ -286,7 +289,7 @@ describe("a block", () => {
       return { requests: roundTrips, readUnits, writeUnits };
     };
     world.time.nowMs += 1;
-    // The token and the position, side by side.
+    // The token and the deny list's position, in parallel.
     expect(await counted()).toEqual({ requests: 2, readUnits: 1, writeUnits: 1 });
     await take({ kind: "block", target: { kind: "user", id: "eve" }, until: inAnHour() });
     world.time.nowMs += 1;
@@ -296,8 +299,8 @@ describe("a block", () => {
   });
 });
 
-describe("an action", () => {
-  it("is one action for one key, and a key is good for one action", async () => {
+describe("action", () => {
+  it("is created once per idempotency key, and a key is valid for one action", async () => {
     const { take, inAnHour, context, ofType } = await scene();
     const block = { kind: "block", until: inAnHour(), idempotencyKey: "k-1" } as const;
     const target = { kind: "user", id: "ada" } as const;
@@ -311,7 +314,7 @@ describe("an action", () => {
     expect(await listActionsOfTarget(context, target, 10)).toHaveLength(1);
   });
 
-  it("is refused for a key that was used with another digest of the request", async () => {
+  it("is rejected if its key was used with another request digest", async () => {
     const { take, inAnHour, context } = await scene();
     const target = { kind: "user", id: "ada" } as const;
     const block = { kind: "block", target, until: inAnHour(), idempotencyKey: "k-2" } as const;
@@ -326,19 +329,19 @@ describe("an action", () => {
   it.each([
     ["no end", { kind: "block", target: { kind: "user", id: "a" } }, /until: a block needs an end/],
     [
-      "a past end",
+      "an end in the past",
       { kind: "block", target: { kind: "user", id: "a" }, until: "2020-01-01T00:00:00Z" },
-      /until: it is past/,
+      /until: it is in the past/,
     ],
     [
-      "an end of a revocation",
+      "a revocation with an end",
       { kind: "revoke", target: { kind: "user", id: "a" }, until: "2026-11-23T11:00:00Z" },
-      /until: a revocation is for good/,
+      /until: a revocation is permanent/,
     ],
     [
       "a revocation of an address",
       { kind: "revoke", target: { kind: "address", id: "203.0.113.9" } },
-      /target: only a token/,
+      /target: an address or a network cannot be revoked/,
     ],
     [
       "half the Internet",
@@ -347,7 +350,7 @@ describe("an action", () => {
         target: { kind: "network", id: "0.0.0.0/1" },
         until: "2026-11-23T11:00:00Z",
       },
-      /too large: the prefix must be \/8/,
+      /too large\. Use a prefix of \/8/,
     ],
     [
       "no address",
@@ -358,12 +361,12 @@ describe("an action", () => {
       },
       /target\.id: an IPv4 or IPv6 address/,
     ],
-  ] as const)("is refused with %s", async (_, request, message) => {
+  ] as const)("is rejected with %s", async (_, request, message) => {
     const { take } = await scene();
     await expect(take(request)).rejects.toThrow(message);
   });
 
-  it("keeps no token that somebody wrote into its reason", async () => {
+  it("stores no token that its reason contains", async () => {
     const { take, issue, context, inAnHour, events } = await scene();
     const { secret } = await issue();
     const target = { kind: "user", id: "ada" } as const;
@@ -373,7 +376,7 @@ describe("an action", () => {
     expect(kept).toContain("sha256:");
   });
 
-  it("that is proposed or a dry run holds nothing, and is approved once", async () => {
+  it("that is proposed or a dry run has no effect, and is approved once", async () => {
     const { context, take, issue, verdict, inAnHour, ofType, time } = await scene();
     const { secret } = await issue();
     const target = { kind: "user", id: "ada" } as const;
@@ -399,7 +402,7 @@ describe("an action", () => {
     expect(ofType("action_proposed")).toHaveLength(2);
   });
 
-  it("while the store is throttled is done, or says that it is not and is completed by a retry", async () => {
+  it("during throttling succeeds, or reports failure and is completed by a retry", async () => {
     for (const operation of ["PutItem", "UpdateItem", "GetItem", "Query"]) {
       for (let index = 0; index < 4; index += 1) {
         const { world, take, issue, verdict, inAnHour } = await scene();
@@ -427,7 +430,7 @@ describe("an action", () => {
     }
   });
 
-  it("is refused when as many hold as every adapter keeps, while a release has room", {
+  it("is rejected when the deny list is full, while a release still works", {
     timeout: 60_000,
   }, async () => {
     const { context, take, inAnHour, issue, verdict } = await scene();
@@ -449,7 +452,7 @@ describe("an action", () => {
       until: inAnHour(),
       idempotencyKey: "one-too-many",
     });
-    await expect(storm).rejects.toThrow(/10000 blocks and revocations hold already/);
+    await expect(storm).rejects.toThrow(/the deny list is full \(10000 blocks and revocations\)/);
     expect(await verdict(secret)).toBe("blocked_user");
     await releaseAction(context, { actionId: action_id, actor: ADMIN, reason: "room" });
     expect(await verdict(secret)).toBe("allowed");
@@ -462,7 +465,7 @@ describe("an action", () => {
     expect(retried.state).toBe("done");
   });
 
-  it("is not let past a store that does not answer for the list", async () => {
+  it("denies calls if the store does not respond for the list", async () => {
     const { world, issue, callAt, adapters } = await scene();
     const { secret } = await issue();
     world.traffic.fault = ({ operation }) =>
@@ -473,7 +476,9 @@ describe("an action", () => {
 });
 
 describe("calls that race with actions", () => {
-  it("let nobody in that began after the answer, at any adapter", { timeout: 30_000 }, async () => {
+  it("are denied by every adapter when they start after the action was confirmed", {
+    timeout: 30_000,
+  }, async () => {
     const { issue, take, inAnHour, adapters, callAt } = await scene();
     const users = Array.from({ length: 12 }, (_, n) => `user-${n}`);
     const tokens = await Promise.all([...users, "somebody-else"].map((user) => issue(user)));

@@ -49,10 +49,10 @@ async function storeAll(world: World, events: readonly OAuthEvent[]) {
   expect(outcome.stored).toHaveLength(events.length);
 }
 
-/** An address as failures are ranked by it. */
+/** Returns the address as the ranking of failures shows it. */
 const ranked = (ip: unknown) => (String(ip).startsWith("2001:db8::") ? "2001:db8::/64" : ip);
 
-/** The definition itself, over every event. */
+/** Computes the expected activity from every event. */
 function expected(events: readonly OAuthEvent[], fromMs: number, toMs: number) {
   const inRange = events.filter(({ occurred_at }) => {
     const atMs = Date.parse(occurred_at);
@@ -99,7 +99,7 @@ function summary({ buckets, failures }: Found) {
 }
 
 describe("activity", () => {
-  it("equals a count over every event, for any range and any filter", async () => {
+  it("equals a count over every event for any range and filter", async () => {
     const { world, events } = await worldWithEvents(240);
     const ofFilters = (filters: Parameters<typeof activity>[2]) => (event: OAuthEvent) =>
       (filters?.clientId === undefined || event.oauth_client_id === filters.clientId) &&
@@ -134,7 +134,7 @@ describe("activity", () => {
     );
   });
 
-  it("puts each event into its bucket, whatever the width", async () => {
+  it("puts each event into its bucket for every bucket width", async () => {
     const { world, events } = await worldWithEvents(120);
     for (const [hours, seconds] of [
       [1, 60],
@@ -167,7 +167,7 @@ describe("activity", () => {
     }
   });
 
-  it("agrees with the statistics, and narrows them to a client", async () => {
+  it("agrees with the statistics, also per client", async () => {
     const { world } = await worldWithEvents(60);
     const range = { fromMs: NOW_MS - 2 * DAY_MS, toMs: NOW_MS };
     for (const clientId of [undefined, "app"]) {
@@ -177,7 +177,7 @@ describe("activity", () => {
     }
   });
 
-  it("reads no more for a flood of addresses, and still names the worst", async () => {
+  it("does not cost more reads during a flood of addresses, and still ranks the most frequent ones", async () => {
     const WORST = 40;
     const cost = async (addresses: number) => {
       const world = await createWorld();
@@ -188,7 +188,7 @@ describe("activity", () => {
           NOW_MS - HOUR_MS - (n % 600) * 1000,
         );
       await storeAll(world, [
-        // Few enough for one transaction: a remainder in another shard would be behind the flood there.
+        // Few enough for one transaction. A rest in another shard would hide behind the flood there.
         ...Array.from({ length: WORST }, (_, n) => at("203.0.113.66", n)),
         ...Array.from({ length: addresses }, (_, n) => at(`2001:db8:0:${n.toString(16)}::`, n)),
       ]);
@@ -206,7 +206,7 @@ describe("activity", () => {
     expect(many.readUnits).toBeLessThanOrEqual(few.readUnits * 1.2);
   });
 
-  it("says how far back it looked when there are too many events of one token", async () => {
+  it("reports how far back it looked when one token has too many events", async () => {
     const world = await createWorld();
     world.time.nowMs = NOW_MS;
     const count = 10_100;

@@ -8,7 +8,7 @@ import { createWorld } from "./store.ts";
 
 const PAGE = "https://admin.example.com/prod/admin/oauth/dashboard";
 
-/** A key of our own that counts how often it is asked. */
+/** Returns a signing key that counts its uses. */
 function countingKey() {
   const secret = randomBytes(32);
   const macOf = (message: string) => createHmac("sha256", secret).update(message).digest();
@@ -44,15 +44,15 @@ async function scene(sentTo = "topic") {
 
 const APPROVED = { decision: "approve", reason: "it is a thief", ip: "198.51.100.7" } as const;
 
-describe("an approval link", () => {
-  it("has what authorizes where no server gets it", async () => {
+describe("approval link", () => {
+  it("keeps its credential out of requests to the server", async () => {
     const { link, text } = await scene();
     const url = new URL(link);
     expect(`${url.origin}${url.pathname}${url.search}`).toBe(PAGE);
     expect(url.hash).toBe(`#approve=${text}`);
   });
 
-  it("shows its action, and does nothing however often it is opened", async () => {
+  it("shows its action and changes nothing when it is opened several times", async () => {
     const { context, action, text, world } = await scene();
     const before = world.published.length;
     for (let n = 0; n < 3; n += 1) {
@@ -66,7 +66,7 @@ describe("an approval link", () => {
     expect(world.published).toHaveLength(before);
   });
 
-  it("approves once, and says by what link and from where", async () => {
+  it("approves once, and records the link and the address", async () => {
     const { context, world, text } = await scene("Channel");
     const { action } = await decideByLink(context, text, APPROVED);
     expect(action).toMatchObject({
@@ -89,14 +89,14 @@ describe("an approval link", () => {
     expect(JSON.stringify(world.published)).not.toContain(mac);
   });
 
-  it("rejects, after which nothing can be approved", async () => {
+  it("rejects the action, which then cannot be approved", async () => {
     const { context, text } = await scene();
     const { action } = await decideByLink(context, text, { decision: "reject", reason: "ours" });
     expect(action.state).toBe("rejected");
     await expect(decideByLink(context, text, APPROVED)).rejects.toThrow(/the action is rejected/);
   });
 
-  it("acts once when two use it at the same time", async () => {
+  it("acts once when it is used twice at the same time", async () => {
     const { context, text, world } = await scene();
     const outcomes = await Promise.allSettled([
       decideByLink(context, text, APPROVED),
@@ -109,7 +109,7 @@ describe("an approval link", () => {
     expect(decided).toHaveLength(1);
   });
 
-  it("ends after its hours", async () => {
+  it("expires after the configured hours", async () => {
     const { context, text, world, asked } = await scene();
     world.time.nowMs += 24 * HOUR_MS - 1000;
     await openApprovalLink(context, text);
@@ -119,7 +119,7 @@ describe("an approval link", () => {
     expect(asked.times).toBe(before);
   });
 
-  it("is refused with any part changed, or of another key, action, receiver or time", async () => {
+  it("is rejected if any part is changed, or for another key, action, receiver or time", async () => {
     const { context, text, action, propose, world } = await scene();
     const other = await propose();
     const [id = "", expires = "", sentTo = "", mac = ""] = text.split(".");
@@ -146,7 +146,7 @@ describe("an approval link", () => {
     expect(world.published.some(({ event_type }) => event_type === "action_taken")).toBe(false);
   });
 
-  it("of an action that there is not costs no question to the key, and says no more than a forged one", async () => {
+  it("for an unknown action never uses the key, and answers like a forged link", async () => {
     const { context, key, asked } = await scene();
     const nobody = {
       action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",

@@ -9,7 +9,7 @@ import { createWorld, type World } from "./store.ts";
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
 const MINUTE = 60 * SECOND_MS;
 
-/** What happened: each member chosen out of few, so that events share users, tokens and packs. */
+/** Random events. Each member has few values, so that events share users, tokens and batch items. */
 const factsArbitrary = fc.record({
   eventType: fc.constantFrom(
     "token_used",
@@ -22,14 +22,14 @@ const factsArbitrary = fc.record({
   tokenId: fc.constantFrom("t1", "t2", undefined),
   ip: fc.constantFrom("203.0.113.1", "2001:db8::1", undefined),
   checked: fc.boolean(),
-  /** Most are small; some are too large for a pack. */
+  /** Most events are small. Some are too large for a batch item. */
   note: fc.constantFrom("", "", "", "x".repeat(3000)),
   atMs: fc.nat(MINUTE),
 });
 
 const historyArbitrary = fc.record({
   facts: fc.array(factsArbitrary, { minLength: 1, maxLength: 60 }),
-  /** Where the batches are cut. */
+  /** Indexes at which the events are split into batches. */
   cuts: fc.array(fc.nat(60), { maxLength: 4 }),
 });
 
@@ -59,7 +59,7 @@ function toEvent({ eventType, clientId, userId, tokenId, ip, checked, note, atMs
   return createEvent({ eventType, clientId, userId, details }, START_MS + atMs);
 }
 
-/** What a query must show, by looking at every event. */
+/** Computes the expected result of a query from every event. */
 function expected(events: readonly OAuthEvent[], query: Omit<EventQuery, "limit">) {
   const { type, clientId, userId, tokenId, ip, security, fromMs = 0, toMs = Infinity } = query;
   return events
@@ -80,7 +80,7 @@ function expected(events: readonly OAuthEvent[], query: Omit<EventQuery, "limit"
     .toSorted((a, b) => (`${a.occurred_at}#${a.id}` < `${b.occurred_at}#${b.id}` ? 1 : -1));
 }
 
-/** Every page of a query, one after another. */
+/** Returns all pages of a query. */
 async function everyPage(world: World, query: EventQuery) {
   const found: unknown[] = [];
   let cursor: string | undefined;
@@ -93,8 +93,8 @@ async function everyPage(world: World, query: EventQuery) {
   return found;
 }
 
-describe("the audit log", () => {
-  it("shows what happened, whatever is asked, however it was stored", async () => {
+describe("audit log", () => {
+  it("returns the expected events for every query and every batching", async () => {
     await fc.assert(
       fc.asyncProperty(
         historyArbitrary,
@@ -108,7 +108,7 @@ describe("the audit log", () => {
             events.length,
           ];
           for (const [n, end] of ends.entries()) {
-            // A batch begins with events of the one before: deliveries overlap.
+            // A batch repeats events of the previous batch, because deliveries overlap.
             const batch = events.slice(Math.max(0, (ends[n - 1] ?? 0) - 3), end);
             const { retry, rejected } = await storeEvents(world, batch, world);
             expect([...retry, ...rejected]).toEqual([]);

@@ -44,15 +44,15 @@ async function scene(lastUsedIntervalSeconds: number) {
   return { world, tokens, sessions };
 }
 
-/** Who is to be let in when all is well: the definition itself. */
+/** Returns the expected outcome when the store works. */
 function mayPass(token: string, session: string, method: string, path: string): boolean {
   if (path === "/mcp") return token === "good" && session === "own";
   return token === "good" || (token === "narrow" && method === "GET");
 }
 
-describe("a store that fails at any moment", () => {
+describe("store that fails at any moment", () => {
   it.each([0, 60])(
-    "lets nobody in wrongly, with an interval of %d s",
+    "never causes a wrongly allowed call with an interval of %d s",
     {
       timeout: 600_000,
     },
@@ -83,7 +83,7 @@ describe("a store that fails at any moment", () => {
             const decision = await authorize(
               {
                 ...world.context,
-                // What the authorizer's sink does: it takes events at once and publishes them later.
+                // Simulates the authorizer's sink, which accepts events at once and publishes them later.
                 sink: { publish: async () => {} },
                 defer: (task) => {
                   deferred.push(task);

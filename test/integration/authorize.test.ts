@@ -18,7 +18,7 @@ async function scene(config: MonitoringConfigInput = {}) {
   world.published.length = 0;
   world.time.nowMs += 1000;
   world.traffic.reset();
-  // Events are kept for inspection alone, so that the store's traffic is the authorizer's.
+  // Events are only recorded for assertions, so all traffic at the store comes from the authorizer.
   const deferred: (() => Promise<unknown>)[] = [];
   const context = {
     ...world.context,
@@ -56,7 +56,7 @@ async function lastUsedAt(world: World, digest: string): Promise<unknown> {
 const types = (world: World) => world.published.map((event) => event.event_type);
 
 describe("authorize", () => {
-  it("lets a good token in, in one round trip, and tracks where from", async () => {
+  it("allows a valid token in one round trip, and tracks where the call came from", async () => {
     const { world, call, token } = await scene();
     expect(await call()).toMatchObject({ outcome: "allowed", token: { token_id: token.token_id } });
     expect(world.traffic).toMatchObject({ roundTrips: 2, writeUnits: 1, readUnits: 1 });
@@ -90,13 +90,13 @@ describe("authorize", () => {
     ["two headers", ["Bearer abc", "Bearer abc"], "malformed_token"],
     ["control characters", ["Bearer abc\u0000"], "malformed_token"],
     ["an unknown token", ["Bearer unknown"], "unknown_token"],
-  ])("refuses %s", async (_, authorization, reason) => {
+  ])("denies %s", async (_, authorization, reason) => {
     const { world, call } = await scene();
     expect(await call({ authorization })).toEqual({ outcome: "unauthenticated", reason });
     expect(world.published).toMatchObject([{ event_type: "auth_failed", event_data: { reason } }]);
   });
 
-  it("refuses from exactly expires_at on", async () => {
+  it("denies a token from exactly expires_at on", async () => {
     const { world, call, token } = await scene();
     world.time.nowMs = Date.parse(token.expires_at) - 1;
     expect((await call()).outcome).toBe("allowed");
@@ -109,17 +109,17 @@ describe("authorize", () => {
     expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(world.time.nowMs - 1));
   });
 
-  it("refuses a revoked token, and revoking twice publishes one event", async () => {
+  it("denies a revoked token, and publishes one event for two revocations", async () => {
     const { world, call, token } = await scene();
     await revokeToken(world, token.token_id);
     world.time.nowMs += 5;
     await revokeToken(world, token.token_id);
     expect(new Set(world.published.map(({ id }) => id)).size).toBe(1);
     expect(await call()).toEqual({ outcome: "unauthenticated", reason: "revoked_token" });
-    await expect(revokeToken(world, "nobody")).rejects.toThrow(/no token has the id nobody/);
+    await expect(revokeToken(world, "nobody")).rejects.toThrow(/there is no token nobody/);
   });
 
-  it("names the scope that is missing", async () => {
+  it("names the missing scope", async () => {
     const { world, call } = await scene();
     expect(await call({ method: "POST" })).toMatchObject({
       outcome: "insufficient_scope",
@@ -138,7 +138,7 @@ describe("authorize", () => {
   });
 
   it.each(["/admin/oauth/stats", "/admin/%6fauth/stats", "/Admin/OAuth/stats", "/admin/oauth/"])(
-    "needs the admin scope for %s whatever the configuration says",
+    "requires the admin scope for %s with any configuration",
     async (path) => {
       const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
       expect(await call({ path })).toMatchObject({ requiredScopes: ["oauth:admin"] });
@@ -152,19 +152,19 @@ describe("authorize", () => {
     "/api/%2e%2e/admin/oauth/stats",
     "/api/x%2f..%2f..%2fadmin/oauth/stats",
     "/api/x%5c..%5cadmin",
-  ])("rejects %s, which only some servers read as an admin route", async (path) => {
+  ])("rejects %s, which only some servers interpret as an admin route", async (path) => {
     const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
     expect(await call({ path })).toEqual({ outcome: "invalid_path", reason: "ambiguous_path" });
   });
 
-  it("fails closed when the store does not answer", async () => {
+  it("fails closed when the store does not respond", async () => {
     const { world, call } = await scene();
     world.traffic.fault = () => ({ error: new Error("connect ECONNREFUSED") });
     expect(await call()).toEqual({ outcome: "unavailable" });
     expect(types(world)).toEqual(["auth_unavailable"]);
   });
 
-  it("reads when only the write of a busy token is throttled", async () => {
+  it("allows a call with a read when only the write of a busy token is throttled", async () => {
     const { world, call } = await scene();
     world.traffic.fault = ({ operation }) =>
       operation === "UpdateItem" ? { error: throttled() } : undefined;
@@ -172,7 +172,7 @@ describe("authorize", () => {
     expect(types(world)).toContain("token_used");
   });
 
-  it("with an interval reads alone between refreshes, and refreshes off the response path", async () => {
+  it("with an interval only reads between refreshes, and refreshes after the response", async () => {
     const { world, call, decide, afterAnswer, token } = await scene({
       tracking: { lastUsedIntervalSeconds: 60 },
     });
@@ -190,7 +190,7 @@ describe("authorize", () => {
     expect(await lastUsedAt(world, token.token_digest)).toBe(toInstant(world.time.nowMs));
   });
 
-  it("makes its events off the response path, with the time of the call", async () => {
+  it("creates its events after the response, with the time of the call", async () => {
     const { world, decide, afterAnswer } = await scene();
     await decide();
     expect(world.published).toEqual([]);
@@ -200,7 +200,7 @@ describe("authorize", () => {
     expect(world.published).toMatchObject([{ event_type: "token_used", occurred_at: calledAt }]);
   });
 
-  it("never lets a secret into an event, wherever the caller puts it", async () => {
+  it("keeps secrets out of events wherever the caller puts them", async () => {
     const { world, call, secret } = await scene();
     await call({ path: `/api/${secret}`, userAgent: `agent ${secret}`, sessionSecret: secret });
     await call({
@@ -219,10 +219,10 @@ describe("authorize", () => {
   });
 });
 
-describe("what an event says of a call", () => {
+describe("event of a call", () => {
   const dataOf = (world: World) => world.published.at(-1)?.event_data ?? {};
 
-  it("is the use before as well, and the trace, where there are any", async () => {
+  it("contains the previous use and the trace, if any", async () => {
     const { world, call, token } = await scene({ tracking: { scopeValidationSuccess: false } });
     await call({ traceId: "1-a", requestId: "r-7" });
     expect(types(world)).toEqual(["token_used"]);
@@ -245,14 +245,14 @@ describe("what an event says of a call", () => {
     }
   });
 
-  it("has no more than 1024 characters of a caller's text, which stays as it is", async () => {
+  it("contains at most 1024 characters of each text from the caller, unchanged", async () => {
     const { world, call } = await scene();
     await call({ path: `/api/${"x".repeat(2000)}`, userAgent: "%41 agent %" });
     expect(String(dataOf(world).endpoint)).toHaveLength(1024);
     expect(dataOf(world).user_agent).toBe("%41 agent %");
   });
 
-  it("hides a secret of eight characters or more wherever it lies, encoded or not", async () => {
+  it("hides a secret of at least eight characters anywhere, encoded or not", async () => {
     const { world, call } = await scene();
     const shown = async (secret: string, path: string, userAgent = path) => {
       await call({ authorization: [`Bearer ${secret}`], path, userAgent });
@@ -266,7 +266,7 @@ describe("what an event says of a call", () => {
     expect(await shown("1234567", "/a/1234567")).toEqual(Array(2).fill("/a/1234567"));
     await call({ sessionSecret: "a-session", path: "/a/a-session" });
     expect(world.published.at(-1)?.event_data.endpoint).toBe("/a/[secret]");
-    // A scheme is no secret; a word of sixteen characters may be one.
+    // A scheme is not secret. A word of 16 characters may be.
     await call({
       authorization: [`Customary ${"k".repeat(16)}`],
       path: `/Customary/${"k".repeat(16)}`,
@@ -282,8 +282,8 @@ describe("what an event says of a call", () => {
   it.each([
     ["a JWT", JWT],
     ["a token with the prefix of an issuer", OPAQUE],
-    ["a token of the product", `oam_${"k".repeat(43)}`],
-  ])("hides %s where there is no Authorization header, encoded or not", async (_, token) => {
+    ["a token that the product issued", `oam_${"k".repeat(43)}`],
+  ])("hides %s without an Authorization header, encoded or not", async (_, token) => {
     const introspection = {
       tokenPrefix: "acme_",
       clientId: "c",
@@ -315,7 +315,7 @@ describe("what an event says of a call", () => {
     expect(dataOf(world).endpoint).toBe("/api/acme_orders/2026");
   });
 
-  it("has 256 bytes of each text of a caller without valid credentials", async () => {
+  it("contains at most 256 bytes of each text from a caller without valid credentials", async () => {
     const { world, call, secret } = await scene();
     const long = {
       method: "X".repeat(2000),
@@ -338,7 +338,7 @@ describe("what an event says of a call", () => {
     expect(secret).not.toBe("");
   });
 
-  it("is the rule's path of a refused call, or that no rule covers its path", async () => {
+  it("contains the rule's path for a denied call, or that no rule matched", async () => {
     const { world, call } = await scene({ routes: [{ path: "/orders/{id}", scopes: ["s"] }] });
     for (const [path, route] of [
       ["/orders/1", "/orders/{id}"],
@@ -350,12 +350,12 @@ describe("what an event says of a call", () => {
       await call({ authorization: [], path });
       expect(dataOf(world)).toMatchObject({ endpoint: path, route });
     }
-    // Of whoever has a token, the path itself says more.
+    // For a caller with a token, the event has the path itself.
     await call();
     expect(dataOf(world)).not.toHaveProperty("route");
   });
 
-  it("tells of no scopes where the route needs none", async () => {
+  it("contains no scopes if the route requires none", async () => {
     const { world, call } = await scene({ routes: [{ path: "/api/data", scopes: [] }] });
     expect((await call()).outcome).toBe("allowed");
     expect(types(world)).toEqual(["token_used"]);
@@ -372,7 +372,7 @@ describe("what an event says of a call", () => {
     expect(types(world)).toEqual(["auth_failed"]);
   });
 
-  it("applies the rule of the route that the gateway chose, not that of the path", async () => {
+  it("uses the rule of the route that the gateway selected, not of the path", async () => {
     const { call } = await scene({ routes: [{ path: "/public/{x}", scopes: ["api:read"] }] });
     const routed = { paths: ["/admin/oauth/events"], isExact: true };
     expect(await call({ path: "/public/x", routed })).toMatchObject({
@@ -381,7 +381,7 @@ describe("what an event says of a call", () => {
     });
   });
 
-  it("is told in the log as well when the store does not answer", async () => {
+  it("is also logged when the store does not respond", async () => {
     const { world, call } = await scene();
     world.traffic.fault = () => ({ error: new Error("connect ECONNREFUSED") });
     await call({ requestId: "r-9" });
@@ -392,7 +392,7 @@ describe("what an event says of a call", () => {
   });
 });
 
-it("with an interval, writes at once when the address is another", async () => {
+it("with an interval writes at once when the address changes", async () => {
   const { world, call, token } = await scene({ tracking: { lastUsedIntervalSeconds: 60 } });
   await call();
   world.time.nowMs += 1000;
@@ -405,7 +405,7 @@ it("with an interval, writes at once when the address is another", async () => {
 });
 
 it.each(["ProvisionedThroughputExceededException", "RequestLimitExceeded"])(
-  "reads when a write alone ends in %s, and not for other errors",
+  "allows a call with a read only when the write fails with %s",
   async (name) => {
     const { world, call } = await scene();
     const failing = (error: Error) => {
@@ -418,7 +418,7 @@ it.each(["ProvisionedThroughputExceededException", "RequestLimitExceeded"])(
   },
 );
 
-it("never puts a use behind a later one", async () => {
+it("never replaces a later use with an earlier one", async () => {
   const { world, call, token } = await scene();
   const latest = toInstant(world.time.nowMs);
   await call();
@@ -447,13 +447,13 @@ describe("sessions", () => {
     return { ...base, ...session, sessionSecret: session.secret, enter };
   };
 
-  it("admits a live session of the token's client and user, and reports its scopes", async () => {
+  it("allow the token's client and user, and add their scopes", async () => {
     const { world, enter, session } = await withSession();
     expect(await enter()).toMatchObject({
       outcome: "allowed",
       session: { session_id: session.session_id },
     });
-    // The token, the session and the position of the restrictions, side by side.
+    // The token, the session and the deny list's position, in parallel.
     expect(world.traffic.roundTrips).toBe(3);
     expect(world.published.at(-1)).toMatchObject({
       event_type: "token_used",
@@ -461,17 +461,17 @@ describe("sessions", () => {
     });
   });
 
-  it("needs the scope in the session as well as in the token", async () => {
+  it("require the scope in the session and in the token", async () => {
     const { enter } = await withSession({ scopes: ["api:read"] });
     expect((await enter()).outcome).toBe("insufficient_scope");
     const more = await withSession({ scopes: ["mcp:use", "mcp:admin"] });
     expect((await more.enter()).outcome).toBe("allowed");
     expect(more.world.published.at(-1)?.event_data.session_id).toBe(more.session.session_id);
-    // What the token does not hold, a session cannot give.
+    // A session cannot grant a scope that the token lacks.
     expect(more.world.published.at(-1)?.event_data.available_scopes).toEqual(["mcp:use"]);
   });
 
-  it("refuses a missing, unknown, foreign, ended or expired session", async () => {
+  it("are denied if missing, unknown, of another client, ended or expired", async () => {
     const { world, call, enter, session, sessionSecret } = await withSession();
     const missing = await call({ path: "/api/mcp" });
     expect(missing).toMatchObject({ outcome: "invalid_session", reason: "missing_session" });
@@ -493,8 +493,8 @@ describe("sessions", () => {
   });
 });
 
-describe("the stored form", () => {
-  it("holds no secret of a token or session anywhere", async () => {
+describe("stored items", () => {
+  it("contain no secret of a token or session", async () => {
     const world = await createWorld();
     const { secret } = await issueToken(world, {
       clientId: "a",

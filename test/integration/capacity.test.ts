@@ -14,7 +14,7 @@ import { createWorld, type World } from "./store.ts";
 
 const TOKEN_ID = "01a20a27-742d-708c-86b9-9adfc2873eae";
 
-/** A call as a browser makes it: a long user agent, every identity there. */
+/** Returns the event of a typical browser call: a long user agent, and every ID set. */
 const use = (world: World, n: number) =>
   createEvent(
     {
@@ -37,9 +37,9 @@ const use = (world: World, n: number) =>
 
 const NINETY = 90;
 
-/** The figures of docs/architecture.md, counted by the store itself. */
+/** Checks the figures of docs/architecture.md against the store's own count. */
 describe("capacity", () => {
-  it("an event: a unit for the item, one for its address, and a share of a pack's", async () => {
+  it("of an event is one unit for the item, one for its address, and a share of a batch item", async () => {
     const world = await createWorld();
     const unitsOf = async (items: readonly Record<string, unknown>[]) => {
       world.traffic.reset();
@@ -48,7 +48,7 @@ describe("capacity", () => {
       }
       return world.traffic.writeUnits;
     };
-    // Outside a transaction; within one, the item's own units count twice.
+    // Outside a transaction. In a transaction, the item's own units count twice.
     const alone = toEventItems([use(world, -1000)], world.config, world.time.nowMs);
     expect(alone.packs).toEqual([]);
     expect(await unitsOf(alone.items)).toBe(1 + 4);
@@ -56,11 +56,11 @@ describe("capacity", () => {
     const { items, packs } = toEventItems(events, world.config, world.time.nowMs);
     expect(await unitsOf(items)).toBe(NINETY * (1 + 1));
     expect(packs).toHaveLength(1);
-    // Three KB of it, and an entry in each index by time, type and client.
+    // Three KB for the item, and one entry in each index by time, type and client.
     expect(await unitsOf(packs)).toBe(3 + 3);
   });
 
-  it("storing ninety events: one transaction, their client's last use once", async () => {
+  it("of ninety events is one transaction, which writes their client's last use once", async () => {
     const world = await createWorld();
     await storeEvents(world, [use(world, 0)], world);
     world.traffic.reset();
@@ -69,7 +69,7 @@ describe("capacity", () => {
     expect(world.traffic.roundTrips).toBe(1);
   });
 
-  it("reads: a few units a page, and statistics that do not grow with the events", async () => {
+  it("of reads is a few units per page, and statistics cost the same for more events", async () => {
     const world = await createWorld();
     await world.sink.publish(Array.from({ length: 500 }, (_, n) => use(world, n * MINUTE_MS)));
     const refused = Array.from({ length: 60 }, (_, n) => ({
@@ -83,7 +83,7 @@ describe("capacity", () => {
       await read();
       return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
     };
-    // Exactly so many trips, or a few more; no units would mean that nothing was there to read.
+    // This many round trips, or a few more. No units would mean that there was nothing to read.
     const within = async (
       read: () => Promise<unknown>,
       trips: number,
@@ -97,11 +97,11 @@ describe("capacity", () => {
       expect(spent.units).toBeLessThanOrEqual(units);
     };
     const page = (filters: object) => () => queryEvents(world, { limit: 50, ...filters });
-    // A shard that holds more than its share of the page is asked once more.
+    // A shard that holds more than its share of the page needs a second request.
     await within(page({}), 5, 25, 4);
     await within(page({ tokenId: TOKEN_ID }), 17, 25, 8);
     await within(page({ security: true }), 12, 25, 4);
-    // A Query more for each month asks how many shards the counters of its days have.
+    // One more Query per month reads how many shards the month's counters have.
     await within(() => tokenUsageStats(world), 9, 3, 1);
     await within(() => listClients(world), 12, 2, 1);
     const { nowMs: toMs } = world.time;
@@ -112,12 +112,12 @@ describe("capacity", () => {
     ] as const) {
       const range = { fromMs: toMs - hours * HOUR_MS, toMs };
       await within(() => activity(world, range), trips, 8, 1);
-      // An end within an hour takes the rankings and minutes of that hour.
+      // A range that ends within an hour reads the rankings and minutes of that hour.
       const ragged = { fromMs: range.fromMs + 90_000, toMs: toMs - 90_000 };
       await within(() => activity(world, ragged), raggedTrips, 8, 1);
     }
 
-    // The dashboard, open all day: the events at each beat of ten seconds, the rest every minute.
+    // An open dashboard: the events every ten seconds, everything else every minute.
     const day = { fromMs: toMs - 24 * HOUR_MS + 90_000, toMs: toMs - 90_000 };
     const beat = await cost(page({ security: true, limit: 20 }));
     const dayBefore = { fromMs: day.fromMs - 24 * HOUR_MS, toMs: day.fromMs };
@@ -127,14 +127,14 @@ describe("capacity", () => {
       await tokenUsageStats(world, dayBefore);
       await listClients(world);
     });
-    // AWS charges half a unit for a Query that finds nothing.
+    // AWS charges half a unit for a Query without results.
     const unitsOf = (spent: { readonly trips: number; readonly units: number }) =>
       Math.max(spent.units, spent.trips / 2);
     const units = 8640 * unitsOf(beat) + 1440 * unitsOf(minute);
     expect(dollarsOf("dynamodb.read", units)).toBeLessThanOrEqual(0.05);
   });
 
-  it("a failure: its rankings by address and endpoint, in both resolutions", async () => {
+  it("of a failure includes its rankings by address and endpoint in both resolutions", async () => {
     const world = await createWorld();
     const counted = new CounterUpdates(0);
     const failure = createEvent(
@@ -145,7 +145,7 @@ describe("capacity", () => {
     for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
       await world.db.send(new UpdateCommand(Update as UpdateCommandInput));
     }
-    // Two of its type, four of rankings; a ranked one's index takes a unit at first, two when it moves.
+    // Two for its type and four for rankings. A ranked item's index costs one unit at first, and two when it moves.
     expect(world.traffic.writeUnits).toBe(6 + 4);
     world.traffic.reset();
     for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {

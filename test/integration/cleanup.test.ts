@@ -17,7 +17,7 @@ import {
 import { generateSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorld, type World } from "./store.ts";
 
-/** `expired` of each kind that end within a minute, `alive` that live for a day. */
+/** Stores `expired` items of each kind that expire within a minute, and `alive` items that last a day. */
 async function populate(world: World, expired: number, alive: number): Promise<void> {
   const quiet = { ...world.context, sink: { publish: async () => {} } };
   const make = async (expiresInSeconds: number) => {
@@ -47,7 +47,7 @@ async function count(world: World, TableName: string): Promise<number> {
 const FAR = Number.POSITIVE_INFINITY;
 
 describe("runCleanup", () => {
-  it("removes what is expired of every kind, and exactly what the dry run counted", async () => {
+  it("deletes every expired item of every kind, exactly as many as the dry run counted", async () => {
     const world = await createWorld();
     await populate(world, 12, 5);
     world.time.nowMs += 60 * SECOND_MS;
@@ -68,12 +68,12 @@ describe("runCleanup", () => {
     expect(await listCleanupRuns(world, 10, world.time.nowMs)).toEqual([run]);
   });
 
-  it("stops before its deadline, and the next run carries on", async () => {
+  it("stops before its deadline, and the next run resumes", async () => {
     const world = await createWorld({ cleanup: { concurrency: 1 } });
     await populate(world, 20, 0);
     world.time.nowMs += 60 * SECOND_MS;
     const startMs = world.time.nowMs;
-    // Each look at the clock takes a millisecond.
+    // Each read of the clock takes a millisecond.
     const ticking = { ...world.context, clock: () => world.time.nowMs++ };
     const first = await runCleanup(ticking, { deadlineMs: startMs + 40 });
     expect(first).toMatchObject({ finished: false, status: "stopped" });
@@ -84,7 +84,7 @@ describe("runCleanup", () => {
     expect(second).toMatchObject({ finished: true, removed: { access_tokens: left } });
   });
 
-  it("leaves a record that it did not finish when it is killed, and the next run carries on", async () => {
+  it("leaves an unfinished record when it is killed, and the next run resumes", async () => {
     const world = await createWorld({ cleanup: { concurrency: 1 } });
     await populate(world, 10, 0);
     world.time.nowMs += 60 * SECOND_MS;
@@ -107,12 +107,12 @@ describe("runCleanup", () => {
     expect(await count(world, world.tokensTable)).toBe(0);
   });
 
-  it("does not delete what was listed but is not expired", async () => {
+  it("keeps a listed item that has not expired", async () => {
     const world = await createWorld();
     await populate(world, 3, 4);
     world.time.nowMs += 60 * SECOND_MS;
     const target = expiredSessions(world, world.time.nowMs);
-    // As if the index still listed, as expired, what has been renewed since.
+    // Simulates an index that still lists a renewed item as expired.
     const queries = expiredSessions(world, world.time.nowMs + DAY_MS).queries;
     const limits = { clock: world.clock, deadlineMs: FAR, concurrency: 5 };
     const outcome = await deleteExpired(world.db, { ...target, queries }, limits);
@@ -120,7 +120,7 @@ describe("runCleanup", () => {
     expect(await count(world, world.sessionsTable)).toBe(4);
   });
 
-  it("spends one write a delete and its index entry, and reads only what is expired", async () => {
+  it("spends one write per delete and index entry, and reads only expired items", async () => {
     const world = await createWorld();
     await populate(world, 10, 30);
     world.time.nowMs += 60 * SECOND_MS;
@@ -134,7 +134,7 @@ describe("runCleanup", () => {
 });
 
 describe("expired events", () => {
-  it("are left to TTL by a scheduled run, until they are overdue; packs go with what they list", async () => {
+  it("are left to TTL until they are overdue, and batch items are deleted with their events", async () => {
     const world = await createWorld();
     const events = Array.from({ length: 5 }, (_, n) =>
       createEvent(
@@ -159,8 +159,8 @@ describe("expired events", () => {
   });
 });
 
-describe("a cleanup's record", () => {
-  it("says when it ran, for how long, and is kept for ninety days, the newest first", async () => {
+describe("cleanup record", () => {
+  it("has start and duration, is kept for ninety days, and lists newest first", async () => {
     const world = await createWorld();
     const startedMs = world.time.nowMs;
     const first = await runCleanup(world, { deadlineMs: FAR });
@@ -180,7 +180,7 @@ describe("a cleanup's record", () => {
     expect(world.context.logger.lines.filter(({ level }) => level === "info")).toHaveLength(2);
   });
 
-  it("is written anew each two seconds while it runs, with what has gone so far", async () => {
+  it("is updated every two seconds with the progress so far", async () => {
     const world = await createWorld({ cleanup: { concurrency: 1 } });
     await populate(world, 1, 0);
     world.time.nowMs += 60 * SECOND_MS;
@@ -189,7 +189,7 @@ describe("a cleanup's record", () => {
       world.traffic.reset();
       let records = 0;
       world.traffic.fault = ({ operation }) => {
-        // Each delete takes its time.
+        // Simulates slow deletes.
         if (operation === "DeleteItem") world.time.nowMs += stepMs;
         if (operation === "PutItem") records += 1;
         return undefined;
@@ -202,7 +202,7 @@ describe("a cleanup's record", () => {
       });
       return records;
     };
-    // At the beginning and at the end; with three deletes of two seconds each, in between as well.
+    // At the start and at the end. Three deletes of two seconds each add writes in between.
     const slow = await recordsAt(2 * SECOND_MS);
     expect(slow).toBeGreaterThan(2);
     expect(told).toEqual([1, 2, 3]);
@@ -211,7 +211,7 @@ describe("a cleanup's record", () => {
     expect(await recordsAt(1)).toBe(2);
   });
 
-  it("says why it failed, after the other kinds are done", async () => {
+  it("contains the error after the other kinds are done", async () => {
     const world = await createWorld();
     await populate(world, 2, 0);
     world.time.nowMs += 60 * SECOND_MS;
@@ -228,8 +228,8 @@ describe("a cleanup's record", () => {
   });
 });
 
-describe("a deletion", () => {
-  it("begins no delete at its deadline, and tells of each page that had any", async () => {
+describe("deletion", () => {
+  it("starts no delete after its deadline, and reports each page with items", async () => {
     const world = await createWorld();
     await populate(world, 3, 0);
     world.time.nowMs += 60 * SECOND_MS;
@@ -258,7 +258,7 @@ describe("a deletion", () => {
     );
   });
 
-  it("of tokens tells of tokens and codes apart, and stops at its deadline", async () => {
+  it("of tokens counts tokens and codes separately, and stops at its deadline", async () => {
     const world = await createWorld();
     await populate(world, 2, 1);
     world.time.nowMs += 60 * SECOND_MS - 1;
@@ -279,7 +279,7 @@ describe("a deletion", () => {
 });
 
 describe("cleanupEvents", () => {
-  it("removes events past the retention of their type, and no others", async () => {
+  it("deletes events past the retention of their type, and no others", async () => {
     const world = await createWorld({ retention: { daysByEventType: { token_used: 1 } } });
     const store = (eventType: string) =>
       world.sink.publish([createEvent({ eventType, details: {} }, world.time.nowMs)]);

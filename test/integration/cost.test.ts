@@ -26,7 +26,7 @@ import { type CallCount, countCalls } from "../cost/count-calls.ts";
 import type { TrafficCall } from "../cost/traffic-calls.ts";
 import { createWorld, type World } from "./store.ts";
 
-/** The world's own client asks for totals alone. */
+/** Returns a client that leaves ReturnConsumedCapacity to the caller. The world's own client requests only totals. */
 const bareClient = ({ endpoint }: World) => createDocumentClient("interactive", { endpoint });
 
 const unitsOf = ({ Table, GlobalSecondaryIndexes = {} }: ConsumedCapacity = {}) => ({
@@ -56,7 +56,7 @@ const use = (world: World, n: number, agent = "curl/8") =>
   );
 
 describe("write units by AWS's rule", () => {
-  it("are what DynamoDB Local tells of plain puts and deletes", async () => {
+  it("equal DynamoDB Local's figures for plain puts and deletes", async () => {
     const world = await createWorld();
     const ReturnConsumedCapacity = "INDEXES" as const;
     const db = bareClient(world);
@@ -90,7 +90,7 @@ describe("write units by AWS's rule", () => {
     });
   });
 
-  it("are what it tells of updates, of counters whose rank moves too", async () => {
+  it("equal DynamoDB Local's figures for updates, including counters whose rank changes", async () => {
     const world = await createWorld();
     const db = bareClient(world);
     const TableName = world.countersTable;
@@ -117,12 +117,12 @@ describe("write units by AWS's rule", () => {
   });
 });
 
-/** For how long events are kept by default. */
+/** Default retention of events in days. */
 const DAYS = 90;
 
 const CLIENTS = ["shop", "billing"];
 
-/** Two hundred calls in a second by two clients' ten tokens; each tenth is refused. */
+/** Simulates 200 calls in one second with ten tokens of two clients. One call in ten is denied. */
 const calls = (world: World): TrafficCall[] =>
   Array.from({ length: 200 }, (_, n): TrafficCall => {
     const user = n % 10;
@@ -152,50 +152,51 @@ describe("two hundred calls", () => {
   let count: CallCount;
   beforeAll(async () => {
     const world = await createWorld();
-    // One poller makes one batch of them, whose figures can be worked out by hand.
+    // One poller makes one batch of them, so the expected figures can be computed by hand.
     count = await countCalls(world, template, calls(world), undefined, 1);
   });
 
-  it("use so much of each service and no more", () => {
+  it("use the expected units of each service", () => {
     expect(count).toMatchObject({ calls: 200, letIn: 180, batches: 1 });
     const of = (part: Part, price: PriceName) =>
       count.usages.find((usage: Usage) => usage.part === part && usage.price === price)?.quantity ??
       0;
     expect(of("authorizer", "lambda.request")).toBe(200);
     expect(of("event bus", "eventbridge.event")).toBe(200);
-    // 200 sent, as many receives as there are stretches of 10 ms, 20 deletes of ten messages.
+    // 200 sends, one receive per 10 ms, and 20 deletes of ten messages.
     expect(of("queue", "sqs.request")).toBeCloseTo(200 + 79.6 + 20);
     expect(of("last use of tokens", "dynamodb.write")).toBe(200);
-    // One of each call, since nothing is restricted.
+    // One read per call, because the deny list is empty.
     expect(of("restrictions", "dynamodb.read")).toBe(200);
-    // Two of each for its transaction; of the 180 with a user one for the address. Which events share a transaction
-    // depends on the sample: one that is alone of its client and type there is listed by itself, in two or three indexes.
+    // Two per event for its transaction. For the 180 with a user, one for the address. The sample decides which events
+    // share a transaction. An event that is alone with its client and type is listed separately in two or three
+    // indexes.
     const items = of("events: items", "dynamodb.write");
     expect(items).toBeGreaterThanOrEqual(2 * 200 + 180);
     expect(items).toBeLessThanOrEqual(2 * 200 + 180 + 3 * 2);
-    // Four packs, one or two of each client and type: two of each KB, one for each of its indexes.
+    // Four batch items, one or two for each client and type: two units per KB, one for each index.
     expect(of("events: packs", "dynamodb.write")).toBeLessThanOrEqual(46);
-    // Types by client in two resolutions, twice in each of three transactions; the failures' rankings. Four for
-    // each use in the sample, one in forty-four by chance, unless its holder has another one in the transaction: at
-    // most four for each of nine holders.
+    // Types by client in two resolutions, twice in each of three transactions, and the failures' rankings. Four for
+    // each sampled use (one in forty-four), unless its principal has another use in the transaction: at most four for
+    // each of nine principals.
     expect(of("counters", "dynamodb.write")).toBeLessThanOrEqual(52 + 4 * 9);
-    // Two types' retention; each client's last use, and its entry. Tokens' users and first user agents are on
-    // record already.
+    // Retention of two types, and each client's last use with its index entry. Users and first user agents of the
+    // tokens are already stored.
     expect(of("clients, values in use", "dynamodb.write")).toBe(1 + 2 * 2);
-    // Half a unit for each of nine tokens, and for its user agent, when the process sees it first.
+    // Half a unit for each of nine tokens and its user agent, when the process sees it first.
     expect(of("reads", "dynamodb.read")).toBeLessThanOrEqual(10);
 
     const bytesEach = (part: Part, price: PriceName) => (of(part, price) * GB) / count.calls;
     const months = DAYS / DAYS_A_MONTH;
-    // An event's item and its share of packs and counters; with the entry by its address.
+    // An event's item with its share of batch items and counters, and the index entry by address.
     expect(bytesEach("recovery", "dynamodb.recovery") / months).toBeLessThanOrEqual(1000);
     expect(bytesEach("storage", "dynamodb.storage") / months).toBeLessThanOrEqual(1850);
     expect(bytesEach("archive", "eventbridge.archive")).toBeLessThanOrEqual(850);
-    // A tenth of the calls are refused, and have a line each.
+    // One call in ten is denied and logs one line.
     expect(bytesEach("logs", "cloudwatch.logs")).toBeLessThanOrEqual(150);
   });
 
-  it("are reckoned by the model as they are counted", async () => {
+  it("match the cost model", async () => {
     const { usages } = count;
     const model = await usageOfMillionCalls(
       usageProfile({

@@ -29,15 +29,15 @@ async function itemOf(world: World, TableName: string, Key: Record<string, strin
   return (await world.db.send(new GetCommand({ TableName, Key }))).Item;
 }
 
-/** Attributes by which an item is found when it has expired, `seconds` from now. */
+/** Returns the attributes that mark an item as expiring `seconds` from now. */
 const expiring = (world: World, seconds: number) => ({
   expires_at: toInstant(world.time.nowMs + seconds * 1000),
   expiry_shard: expect.stringMatching(/^expiry#[0-3]$/),
   ttl_epoch_seconds: (world.time.nowMs + seconds * 1000 + 7 * DAY_MS) / 1000,
 });
 
-describe("an issued token", () => {
-  it("is stored by its digest, told of as an event, and found by its public id", async () => {
+describe("issued token", () => {
+  it("is stored by its digest, published as an event, and found by its public ID", async () => {
     const world = await createWorld();
     const { secret, token } = await issueToken(world, TOKEN);
     expect(secret).toMatch(/^oam_[A-Za-z0-9_-]{43}$/);
@@ -80,36 +80,36 @@ describe("an issued token", () => {
 
   it.each([
     ["no scope", { scopes: [] }],
-    ["a life of no second", { expiresInSeconds: 0 }],
-    ["a life of more than a year", { expiresInSeconds: 366 * 86_400 + 1 }],
-    ["a client without a name", { clientId: "" }],
+    ["a lifetime of zero seconds", { expiresInSeconds: 0 }],
+    ["a lifetime of more than a year", { expiresInSeconds: 366 * 86_400 + 1 }],
+    ["an empty client ID", { clientId: "" }],
     ["101 scopes", { scopes: Array.from({ length: 101 }, (_, n) => `s${n}`) }],
     [
       "2049 characters of scopes",
       { scopes: [..."abcdefghijklmnop"].map((c) => c.repeat(127 + Number(c < "c"))) },
     ],
-    ["an option that there is not", { clientID: "app" }],
-  ])("has not %s", async (_, over) => {
+    ["an unknown option", { clientID: "app" }],
+  ])("is rejected with %s", async (_, over) => {
     const world = await createWorld();
     await expect(issueToken(world, { ...TOKEN, ...over })).rejects.toThrow();
     expect(world.traffic.roundTrips).toBe(0);
   });
 
-  it("may live for a year, with a hundred scopes or 2048 characters of them", async () => {
+  it("can live for a year, with a hundred scopes or 2048 characters of scopes", async () => {
     const world = await createWorld();
     const year = 366 * 86_400;
     const { token } = await issueToken(world, { ...TOKEN, expiresInSeconds: year });
     expect(token.expires_at).toBe(toInstant(world.time.nowMs + 366 * DAY_MS));
     for (const scopes of [
       Array.from({ length: 100 }, (_, n) => `s${n}`),
-      // Sixteen of 127 characters and fifteen spaces, and one character more.
+      // Sixteen scopes of 127 characters and fifteen spaces, and one more character.
       [..."abcdefghijklmnop"].map((c) => c.repeat(127 + Number(c === "a"))),
     ]) {
       expect((await issueToken(world, { ...TOKEN, scopes })).token.scopes).toEqual(scopes);
     }
   });
 
-  it("is not handed out, used, revoked or ended in silence when the event is not safe", async () => {
+  it("is not issued, used, revoked or ended without an error when its event is not safe", async () => {
     const world = await createWorld();
     const { token } = await issueToken(world, TOKEN);
     const session = await startSession(world, { ...TOKEN, scopes: [] });
@@ -122,7 +122,7 @@ describe("an issued token", () => {
     await expect(endSession(silent, session.secret)).rejects.toBe("no bus");
   });
 
-  it("is used from an address that is written in one way, after the use before", async () => {
+  it("records the normalized address and the previous use", async () => {
     const world = await createWorld();
     const { token } = await issueToken(world, TOKEN);
     const use = async (ip: string) => {
@@ -140,14 +140,14 @@ describe("an issued token", () => {
       at: first?.occurred_at,
       ip: "203.0.113.9",
     });
-    // Of a token that is not active nothing is known of the use before.
+    // The previous use of an inactive token is unknown.
     world.time.nowMs += 60_000;
     expect((await use("203.0.113.10"))?.event_data).not.toHaveProperty("previous_use");
   });
 });
 
-describe("a session", () => {
-  it("is stored by its digest, told of when it starts and ends, and then gone", async () => {
+describe("session", () => {
+  it("is stored by its digest, published when it starts and ends, and then deleted", async () => {
     const world = await createWorld();
     const { secret, session } = await startSession(world, { ...TOKEN, tokenId: "t1" });
     expect(session).toEqual({
@@ -184,7 +184,7 @@ describe("a session", () => {
     expect(world.published).toHaveLength(2);
   });
 
-  it("lives for thirty days at the most, and may have no scopes", async () => {
+  it("lives for at most thirty days, and can have no scopes", async () => {
     const world = await createWorld();
     const days = (seconds: number) =>
       startSession(world, { clientId: "app", scopes: [], expiresInSeconds: seconds });
@@ -196,8 +196,8 @@ describe("a session", () => {
   });
 });
 
-describe("an authorization code", () => {
-  it("is stored by its digest for ten minutes, once", async () => {
+describe("authorization code", () => {
+  it("is stored by its digest for ten minutes and used once", async () => {
     const world = await createWorld();
     await storeAuthorizationCode(world, CODE);
     const code_digest = digestSecret(CODE.code);
@@ -213,7 +213,7 @@ describe("an authorization code", () => {
     await expect(storeAuthorizationCode(world, CODE)).rejects.toThrow();
   });
 
-  it("has sixteen to 1024 characters, and lives for an hour at the most", async () => {
+  it("has 16 to 1024 characters, and lives for at most an hour", async () => {
     const world = await createWorld();
     await storeAuthorizationCode(world, {
       ...CODE,
@@ -232,8 +232,8 @@ describe("an authorization code", () => {
   });
 });
 
-describe("a client", () => {
-  it("is registered, renamed, and keeps what is known of its use, which never goes back", async () => {
+describe("client", () => {
+  it("is registered and renamed, and never loses a later use", async () => {
     const world = await createWorld();
     const now = toInstant(world.time.nowMs);
     const registered = await registerClient(world, { clientId: "app", name: "App" });

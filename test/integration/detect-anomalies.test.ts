@@ -30,13 +30,13 @@ interface Story {
   readonly clientId?: string;
   readonly userId?: string;
   readonly count: number;
-  /** Before now. */
+  /** An instant before the current time. */
   readonly agoMs: number;
   readonly everyMs?: number;
   readonly details?: (n: number) => Record<string, unknown>;
 }
 
-/** Publishes events like each other. */
+/** Publishes similar events. */
 async function tell(world: World, story: Story): Promise<void> {
   const { type, clientId, userId, count, agoMs, everyMs = SECOND_MS, details = () => ({}) } = story;
   await world.sink.publish(
@@ -59,7 +59,7 @@ const issued = (client: string, start: number) => (n: number) => ({
 const ruleAndSubject = ({ rule, subject }: Alert) => `${rule} ${subject.kind} ${subject.id}`;
 
 describe("detectAnomalies", () => {
-  it("finds guesses from ever other addresses and paths of one IPv6 network, with examples", async () => {
+  it("detects credential guesses from changing addresses and paths of one IPv6 network, with examples", async () => {
     const { world, run } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -82,7 +82,7 @@ describe("detectAnomalies", () => {
     ]);
   });
 
-  it("is silent where nothing happened, and where all is as usual", async () => {
+  it("finds nothing without traffic, and nothing in usual traffic", async () => {
     const { world, run, told } = await watchedWorld();
     expect(await run()).toMatchObject({ opened: [], resolved: [], open: 0 });
     for (let hour = 0; hour < 30; hour += 1) {
@@ -99,7 +99,7 @@ describe("detectAnomalies", () => {
     expect(told).toEqual([]);
   });
 
-  it("raises a client that is issued far more tokens than usual, and only that one", async () => {
+  it("raises only the client that issues far more tokens than usual", async () => {
     const { world, run } = await watchedWorld();
     for (const [client, usual, now] of [
       ["runaway", 10, 200],
@@ -135,7 +135,7 @@ describe("detectAnomalies", () => {
     });
   });
 
-  it("raises guessing and probing with their evidence, once, and resolves them", async () => {
+  it("raises credential guesses and probing once with evidence, and resolves them", async () => {
     const { world, run, told } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -188,14 +188,14 @@ describe("detectAnomalies", () => {
       (await queryEvents(world.context, { ip: "203.0.113.66", limit: 100 })).events[0],
     ).toEqual(expect.objectContaining({ event_type: "suspicious_activity" }));
 
-    // The address is seen for ten minutes, the probing for as long as the token is looked at.
+    // The rule reads ten minutes of the address, and the whole lookback window of the token.
     world.time.nowMs += 45 * MINUTE_MS;
     const later = await run();
     expect(later.resolved).toHaveLength(2);
     expect(await listAlerts(world.context, "open")).toEqual([]);
     expect(told.filter(({ state }) => state === "resolved")).toHaveLength(2);
     expect(await stored("alert_resolved")).toHaveLength(2);
-    // What comes back the same day is the same story, and what comes back later is another one.
+    // A finding on the same day joins the same incident. A later one opens another incident.
     const again = () =>
       tell(world, {
         type: "auth_failed",
@@ -213,7 +213,7 @@ describe("detectAnomalies", () => {
     expect(await listAlerts(world.context, "open")).toHaveLength(1);
   });
 
-  it("raises an address that fails slowly for hours, and callers that fail from everywhere", async () => {
+  it("raises an address that fails slowly for hours, and callers that fail from many addresses", async () => {
     const { world, run } = await watchedWorld();
     for (let hour = 0; hour < 48; hour += 1) {
       await tell(world, {
@@ -224,7 +224,7 @@ describe("detectAnomalies", () => {
         details: (n) => failing(`192.0.2.${n}`)(),
       });
     }
-    // Not at the beat of a timer.
+    // Not at a timer's regular interval.
     for (const offsetMs of [0, MINUTE_MS]) {
       await tell(world, {
         type: "auth_failed",
@@ -248,7 +248,7 @@ describe("detectAnomalies", () => {
     ]);
   });
 
-  it("raises a token in two hands, revoked and used elsewhere, or long at rest", async () => {
+  it("raises a token used by two parties, revoked and used elsewhere, or unused for long", async () => {
     const { world, run } = await watchedWorld();
     const used = (token_id: string, ip: string, user_agent: string, previous?: object) => ({
       token_id,
@@ -303,7 +303,7 @@ describe("detectAnomalies", () => {
       { ...late, token_id: "revoked-long", ip: "50.1.2.3" },
       "auth_failed",
     );
-    // A client that does not learn of the revocation tries again from where it always was.
+    // A client that doesn't know of the revocation tries again from its usual address.
     await ofUser(
       "revoked-now",
       2,
@@ -340,10 +340,10 @@ describe("detectAnomalies", () => {
     expect(opened.every(({ oauth_client_id }) => oauth_client_id !== undefined)).toBe(true);
     const theft = opened.find(({ subject }) => subject.id === "ada");
     expect(theft?.involved).toEqual(["token ada", "user ada", "ip 203.0.113.9"]);
-    expect(theft?.message).toContain("usual is okhttp from 10.1.0.0/16");
+    expect(theft?.message).toContain("usual: okhttp from 10.1.0.0/16");
   });
 
-  it("raises a client that is used from a network it never was on, once it is known", async () => {
+  it("raises a known client that is used from a new network", async () => {
     const { world, run } = await watchedWorld();
     const use = (token: string, ip: string, agent = "okhttp/5", agoMs = MINUTE_MS) =>
       tell(world, {
@@ -356,13 +356,13 @@ describe("detectAnomalies", () => {
     await use("t1", "10.1.0.1");
     expect((await run()).opened).toEqual([]);
     world.time.nowMs += HOUR_MS;
-    // Not known for long enough: another network is learnt, not raised.
+    // Another network of a client that is not known for long enough is learnt, not raised.
     await use("t2", "10.2.0.1");
     expect((await run()).opened).toEqual([]);
     world.time.nowMs += 3 * DAY_MS;
     await use("t3", "10.1.0.9");
     expect((await run()).opened).toEqual([]);
-    // The same program elsewhere may be a service that moves; another program is not.
+    // The same program elsewhere may be a service that moves. Another program is a finding.
     await use("t4", "198.51.100.5");
     expect((await run()).opened).toEqual([]);
     await use("t5", "203.0.113.5", "curl/8");
@@ -378,7 +378,7 @@ describe("detectAnomalies", () => {
     });
   });
 
-  it("raises nothing because origins become known, and then knows services by operators", async () => {
+  it("raises nothing when IP enrichment starts, and then recognizes services by operator", async () => {
     const { world, run } = await watchedWorld();
     const services = ["one", "two", "three", "four"];
     let token = 0;
@@ -409,7 +409,7 @@ describe("detectAnomalies", () => {
     };
     const cloud = { asn: 64496, operator: "Example Cloud", country: "DE", kind: "hosting" };
     for (let n = 0; n < 12; n += 1) expect(await step(0)).toEqual([]);
-    // Each network of the cloud is new, and each of its operators.
+    // Each network of the cloud is new, and so is each operator.
     for (let n = 1; n < 10; n += 1) expect(await step(n, cloud)).toEqual([]);
     expect(await step(20, cloud)).toEqual([]);
     await use(0, cloud);
@@ -423,11 +423,11 @@ describe("detectAnomalies", () => {
     );
     expect(opened[0]?.message).toContain("is used from hosting AS64511 Example Hosting in NL");
     world.time.nowMs += DAY_MS;
-    // Nobody looks origins up any more.
+    // IP enrichment has stopped.
     for (let n = 40; n < 44; n += 1) expect(await step(n)).toEqual([]);
   });
 
-  it("raises a user who is at two ends of the world with a token for each, and shows where", async () => {
+  it("raises a user with tokens at two distant places at once, and shows where", async () => {
     const { world, told, run } = await watchedWorld();
     const use = (token: string, agoMs: number, origin: Record<string, unknown>, ip: string) =>
       tell(world, {
@@ -457,10 +457,10 @@ describe("detectAnomalies", () => {
     const [alert] = told;
     const { text } = alertNotification(alert as Alert);
     expect(text).toContain("203.0.113.9, AS64509 Example Brasil in BR");
-    expect(text).toContain("usual is AS64496 Example Telecom in DE");
+    expect(text).toContain("usual: AS64496 Example Telecom in DE");
   });
 
-  it("raises a rule of the configuration, as a dry run over the counters said it would", async () => {
+  it("raises a configured rule as its dry run over the counters predicted", async () => {
     const custom = [
       { name: "many_refused", groupBy: "address" as const, threshold: 12, advice: "Call them." },
       { name: "many_revoked", groupBy: "client" as const, types: ["token_revoked"], threshold: 5 },
@@ -496,7 +496,7 @@ describe("detectAnomalies", () => {
     ]);
   });
 
-  it("says nothing of a muted client or a rule that is off", async () => {
+  it("ignores a muted client and a disabled rule", async () => {
     const { world, run, context } = await watchedWorld({
       anomalies: { mutedClients: ["by-config"], rules: { credential_reuse: { enabled: false } } },
     });
@@ -522,7 +522,7 @@ describe("detectAnomalies", () => {
     expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst ip 203.0.113.1"]);
   });
 
-  it("keeps what a producer put into its events as evidence, whatever its keys", async () => {
+  it("keeps a producer's event data as evidence with any keys", async () => {
     const { world, run } = await watchedWorld();
     const endpoint = { constructor: { name: "Set" } };
     await tell(world, {
@@ -538,7 +538,7 @@ describe("detectAnomalies", () => {
     expect(alert?.evidence.examples).toMatchObject([{ endpoint }, { endpoint }, { endpoint }]);
   });
 
-  it("tells again when telling failed, as one event", async () => {
+  it("notifies again after a failed notification, with one event", async () => {
     const { world, context, told } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -559,7 +559,7 @@ describe("detectAnomalies", () => {
     };
     const broken = { ...context, notify };
     await expect(detectAnomalies(broken, world.time.nowMs)).rejects.toThrow("no topic");
-    // The second is told of although the first was not.
+    // The second notification was sent although the first one failed.
     expect(attempts).toBe(2);
     world.time.nowMs += MINUTE_MS;
     await detectAnomalies(context, world.time.nowMs);
@@ -570,7 +570,7 @@ describe("detectAnomalies", () => {
     expect(count).toBe(2);
   });
 
-  it("keeps one alert when two runs meet", async () => {
+  it("keeps one alert when two runs overlap", async () => {
     const { world, run, told } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -583,7 +583,7 @@ describe("detectAnomalies", () => {
     expect(told).toHaveLength(1);
   });
 
-  it("reads no more for five times the events", async () => {
+  it("does not cost more reads for five times the events", async () => {
     const cost = async (count: number) => {
       const { world, run } = await watchedWorld();
       await tell(world, {
@@ -600,10 +600,10 @@ describe("detectAnomalies", () => {
       return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
     };
     const [few, many] = [await cost(800), await cost(4000)];
-    // A page more or two of the address that is looked at.
+    // One or two more pages for the candidate address.
     expect(many.trips).toBeLessThanOrEqual(few.trips + 8);
     expect(many.units).toBeGreaterThanOrEqual(few.units);
-    // How full these pages are is chance.
+    // The size of these pages is random.
     expect(many.units).toBeLessThanOrEqual(few.units * 2);
     expect(few.units).toBeGreaterThan(0);
   });

@@ -16,7 +16,7 @@ afterAll(() => real.close());
 const SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:nonces-AbCdEf";
 const SECRET = "a-secret-of-nonces-that-is-long-enough";
 
-/** A server that asks for nonces, and a client with a token that is bound to its key. */
+/** Starts a server that requires nonces, and a client with a token bound to its key. */
 async function serverWithNonces(readSecret = async () => SECRET) {
   const made = await tokenScene(
     {
@@ -70,8 +70,8 @@ async function serverWithNonces(readSecret = async () => SECRET) {
   return { ...made, call, close, reasons };
 }
 
-describe("an adapter that asks for nonces", () => {
-  it("gives one to a proof without, takes it, and gives another when it is old", async () => {
+describe("adapter that requires nonces", () => {
+  it("issues one for a proof without nonce, accepts it, and issues another when it is old", async () => {
     const { call, close, reasons, time, world } = await serverWithNonces();
     world.traffic.reset();
     const first = await call();
@@ -80,7 +80,7 @@ describe("an adapter that asks for nonces", () => {
       challenge: expect.stringContaining("use_dpop_nonce"),
     });
     expect(first.nonce).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    // It costs no round trip.
+    // Costs no round trip.
     expect(world.traffic.roundTrips).toBe(0);
     expect(await call(first.nonce)).toMatchObject({ status: 200, text: "ada", nonce: null });
     expect((await call(first.nonce)).status).toBe(200);
@@ -101,7 +101,7 @@ describe("an adapter that asks for nonces", () => {
     close();
   });
 
-  it("refuses as unavailable while its secret cannot be read, or is too short", async () => {
+  it("denies calls as unavailable while its secret is unreadable or too short", async () => {
     let secret: string | undefined;
     const { call, close, time } = await serverWithNonces(async () => {
       if (secret === undefined) throw new Error("AccessDeniedException");
@@ -122,7 +122,7 @@ describe("nonces", () => {
   const options = { secretArn: SECRET_ARN, lifetimeSeconds: 60 };
   const T = 1_700_000_000_000 - (1_700_000_000_000 % 60_000);
 
-  it("are the same for every adapter with the secret, in a window and the next one", async () => {
+  it("are equal for all adapters with the same secret, and valid for two windows", async () => {
     const [one, other] = [0, 1].map(() => new DpopNonces(options, async () => SECRET));
     const nonce = String(await one?.current(T));
     expect(await other?.current(T + 59_999)).toBe(nonce);
@@ -134,7 +134,7 @@ describe("nonces", () => {
     expect(await foreign.refusal(nonce, T)).toBe("stale_dpop_nonce");
   });
 
-  it("of a new secret are taken as soon as they come, and the secret is not read for each", async () => {
+  it("of a new secret are accepted at once, without reading the secret for each", async () => {
     let [secret, reads] = [SECRET, 0];
     const nonces = new DpopNonces(options, async () => {
       reads += 1;

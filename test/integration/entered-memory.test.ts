@@ -8,8 +8,8 @@ import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createWorld } from "./store.ts";
 
-describe("a process whose table was emptied", () => {
-  it("enters what is in use again when an hour is over, and readers find every event", async () => {
+describe("process whose table was emptied", () => {
+  it("registers values in use again after an hour, so that readers find every event", async () => {
     const world = await createWorld();
     const memory = new EnteredMemory();
     const store = async () => {

@@ -9,7 +9,7 @@ import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
-/** Set higher for a longer search; fast-check prints the seed of a failure. */
+/** Environment variable that lengthens the search. fast-check prints the seed of a failure. */
 const HISTORIES = Number(process.env.FAULT_HISTORIES ?? 90);
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
@@ -19,18 +19,18 @@ type Kind = "use" | "failure" | "issue" | "revoke";
 
 interface Step {
   readonly kind: Kind;
-  /** Which of the history's few tokens it is about. */
+  /** Index of the token, out of the history's few tokens. */
   readonly token: number;
   readonly afterMs: number;
 }
 
-/** What happens to one call of the store. */
+/** The result of one call to the store. */
 type Fault = "throttle" | "server error" | "lost answer" | "kill";
 
 interface Delivery {
-  /** Which events are delivered together; any of them may have come before. */
+  /** Indexes of the events in one delivery. Any of them may have been delivered before. */
   readonly events: readonly number[];
-  /** The transaction of the batch at which it goes wrong, and how. */
+  /** The transaction of the batch that fails, and how it fails. */
   readonly fault?: { readonly at: number; readonly kind: Fault };
 }
 
@@ -82,7 +82,7 @@ function toEvents(steps: readonly Step[], clientId: string, startMs: number): OA
   });
 }
 
-/** What must be stored and counted, by the definition, whatever the deliveries were. */
+/** Computes the expected events and counters, regardless of the deliveries. */
 function expected(events: readonly OAuthEvent[]) {
   const byType: Record<string, number> = {};
   for (const { event_type } of events) byType[event_type] = (byType[event_type] ?? 0) + 1;
@@ -99,14 +99,14 @@ function expected(events: readonly OAuthEvent[]) {
     const [issue, revocation] = [issuedOf(life)[0], revokedOf(life)[0]];
     return revocation && revocation.occurred_at < String(issue?.event_data.expires_at);
   });
-  // Of two that tell of one token's issue or revocation, the first to be stored decides.
+  // The first stored event decides if two report the same token's issue or revocation.
   const plain = [...tokens.values()].every(
     (life) => issuedOf(life).length <= 1 && revokedOf(life).length <= 1,
   );
   return { byType, issued: issued.length, revoked: plain ? revoked.length : undefined };
 }
 
-/** Delivers a batch while its fault strikes; answers which events the store took. */
+/** Delivers a batch with its error, and returns the events that the store accepted. */
 async function deliver(world: World, batch: readonly OAuthEvent[], fault: Delivery["fault"]) {
   let dead = false;
   world.traffic.reset();
@@ -144,7 +144,7 @@ async function deliver(world: World, batch: readonly OAuthEvent[], fault: Delive
   }
 }
 
-describe("any history of deliveries and faults", () => {
+describe("any history of deliveries and errors", () => {
   it("ends with every event stored once and counted once", { timeout: 1_200_000 }, async () => {
     const world = await createWorld();
     let histories = 0;
@@ -152,7 +152,7 @@ describe("any history of deliveries and faults", () => {
       fc.asyncProperty(historyArbitrary, async ({ steps, deliveries }) => {
         histories += 1;
         const clientId = `history-${histories}`;
-        // Each on a day of its own, so that the counters read do not grow with the histories.
+        // One day per history, so that later histories do not read more counters.
         const startMs = START_MS - (histories % 300) * DAY_MS;
         world.time.nowMs = startMs + 3 * HOUR_MS;
         const events = toEvents(steps, clientId, startMs);
@@ -163,7 +163,7 @@ describe("any history of deliveries and faults", () => {
             fault,
           );
         }
-        // What was not acknowledged comes again: at last to a store that is well.
+        // Unacknowledged events are delivered again, at last to a healthy store.
         const last = await deliver(world, events, undefined);
         expect(last?.retry.map(({ reason }) => reason)).toEqual([]);
         const again = await deliver(world, events, undefined);

@@ -1,12 +1,12 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import type { AwsService } from "../../local/services/aws-endpoint.ts";
 
-/** Whom a process speaks with: EventBridge, SQS, DynamoDB, and apart from its other calls its transactions. */
+/** The services that a process calls: EventBridge, SQS, DynamoDB, and separately DynamoDB's transactions. */
 export type Service = "bus" | "queue" | "store" | "transactions";
 
 /**
- * What happens to a call: refused at once; carried out, but the answer is lost; carried out in part; or
- * the process is killed just before it is sent or just after it was carried out.
+ * The fate of a call: it is rejected at once; it succeeds but the answer is lost; it succeeds in part; or the
+ * process is killed just before it is sent or just after it succeeded.
  */
 export type FaultKind =
   | "throttle"
@@ -17,13 +17,13 @@ export type FaultKind =
   | "kill before"
   | "kill after";
 
-/** A fault that strikes calls `from` to `from + calls - 1` of a service, counted from the last `begin`. */
+/** An error that affects calls `from` to `from + calls - 1` of a service, counted from the last `begin`. */
 export interface Fault {
   readonly service: Service;
   readonly kind: FaultKind;
   readonly from: number;
   readonly calls: number;
-  /** Of a call in part: bit `i` set refuses every fourth entry, beginning with `i`. */
+  /** For a partial success: bit `i` rejects every fourth entry, starting with `i`. */
   readonly refused: number;
 }
 
@@ -42,7 +42,7 @@ const STORE_ERRORS = {
   server: "com.amazonaws.dynamodb.v20120810#InternalServerError",
 };
 
-/** The error types of each service, as they travel. */
+/** The error types of each service, as sent over HTTP. */
 const ERRORS: Readonly<Record<Service, { throttle: string; server: string }>> = {
   bus: { throttle: "ThrottlingException", server: "InternalException" },
   queue: { throttle: "com.amazonaws.sqs#RequestThrottled", server: "InternalFailure" },
@@ -58,8 +58,8 @@ const textOf = (body: unknown) =>
   typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array);
 
 /**
- * What lies between one process and the AWS services: below the SDK's retries and above the services
- * themselves, so that both are the real ones. Once the process is killed nothing goes through.
+ * Injects errors between one process and the AWS services: below the SDK's retries and above the real or emulated
+ * services. Once the process is killed, no call passes.
  */
 export class FaultyWire {
   #faults: readonly Fault[] = [];
@@ -71,19 +71,19 @@ export class FaultyWire {
     return this.#killed;
   }
 
-  /** Whether a fault has struck since the last `begin`. */
+  /** Whether an error occurred since the last `begin`. */
   get struck(): boolean {
     return this.#struck;
   }
 
-  /** Plans the faults of the work that comes now. */
+  /** Plans the errors of the next unit of work. */
   begin(faults: readonly Fault[]): void {
     this.#faults = faults;
     this.#calls = noCalls();
     this.#struck = false;
   }
 
-  /** The request handler of a client of the bus or of queues. */
+  /** Returns the request handler for a client of the bus or the queues. */
   toLocal(service: Service, local: AwsService): Handler {
     return this.#handler(service, async ({ headers, body }) => {
       const answer = await local(String(headers["x-amz-target"]), body);
@@ -91,7 +91,7 @@ export class FaultyWire {
     });
   }
 
-  /** The request handler of a client of DynamoDB Local. */
+  /** Returns the request handler for a client of DynamoDB Local. */
   toStore(store: SdkHandler): Handler {
     return this.#handler("store", async ({ request }) => {
       const { response } = await store.handle(request as never);
@@ -172,7 +172,7 @@ export class FaultyWire {
   }
 }
 
-/** Carries a batch out without the refused entries; undefined for what is no batch. */
+/** Sends a batch without the rejected entries. Returns undefined if the call is not a batch. */
 async function carryInPart(
   operation: string,
   // biome-ignore lint/suspicious/noExplicitAny: the input of any operation
@@ -215,7 +215,7 @@ async function carryInPart(
   }
 }
 
-/** A handler that DynamoDB Local is reached by, shared by every process. */
+/** Returns the handler for DynamoDB Local that every process shares. */
 export function storeHandler(): SdkHandler {
   return new DynamoDBClient({}).config.requestHandler;
 }
@@ -224,7 +224,7 @@ interface RetryingClient {
   readonly config: { retryStrategy: DynamoDBClient["config"]["retryStrategy"] };
 }
 
-/** Keeps the SDK's own choice of what to retry and how often, but does not wait in between. */
+/** Keeps the SDK's retry decisions and attempts, but removes the delays. */
 export async function withoutWaits<C extends RetryingClient>(client: C): Promise<C> {
   const strategy = await client.config.retryStrategy();
   if (!("retryBackoffStrategy" in strategy)) throw new Error("the SDK retries otherwise");

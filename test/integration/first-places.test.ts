@@ -22,7 +22,7 @@ const event = (
     world.time.nowMs + minutes * MINUTE_MS,
   );
 
-/** Which of the events are news, by their position. */
+/** Returns the indexes of the events that are novel. */
 async function news(
   world: World,
   entered: Map<string, number>,
@@ -32,15 +32,15 @@ async function news(
   return events.flatMap(({ id }, n) => (found.has(id) ? [n] : []));
 }
 
-describe("where a user was first", () => {
-  it("makes another country or kind of place news for an hour, to every process", async () => {
+describe("a user's first locations", () => {
+  it("make another country or kind of network novel for an hour in every process", async () => {
     const world = await createWorld();
     const [one, other] = [new Map<string, number>(), new Map<string, number>()];
     const home = { country: "DE", asn: 64496 };
     expect(await news(world, one, event(world, home))).toEqual([]);
     const abroad = event(world, { country: "NL" }, 5);
     expect(await news(world, one, event(world, home, 4), abroad)).toEqual([1]);
-    // A batch that is delivered again, and what comes later within the hour.
+    // A batch that is delivered again, and later events within the hour.
     for (const entered of [one, other]) {
       expect(await news(world, entered, abroad)).toEqual([0]);
       expect(await news(world, entered, event(world, { country: "NL" }, 64.9))).toEqual([0]);
@@ -49,25 +49,25 @@ describe("where a user was first", () => {
     }
     const vpn = event(world, { ...home, kind: "vpn" }, 70);
     expect(await news(world, other, vpn)).toEqual([0]);
-    // Another operator in the same country is no news.
+    // Another operator in the same country is not novel.
     expect(await news(world, one, event(world, { country: "DE", asn: 64497 }, 70))).toEqual([]);
     const signIn = event(world, { country: "PT" }, 80, { eventType: "session_started" });
     expect(await news(world, one, signIn)).toEqual([0]);
   });
 
-  it("is told apart by user, and in one batch", async () => {
+  it("are separate per user, also within one batch", async () => {
     const world = await createWorld();
     const events = [
       event(world, { country: "NL" }, 2),
       event(world, { country: "DE" }, 1),
       event(world, { country: "NL" }, 3, { userId: "bob" }),
     ];
-    // The earliest is home, in whatever order they come.
+    // The earliest location is home, in any order of arrival.
     expect(await news(world, new Map(), ...events)).toEqual([0]);
     expect(await news(world, new Map(), ...events)).toEqual([0]);
   });
 
-  it("costs a write for each user and place, and nothing without origins", async () => {
+  it("cost one write per user and location, and nothing without IP enrichment", async () => {
     const world = await createWorld();
     const entered = new Map<string, number>();
     world.traffic.reset();

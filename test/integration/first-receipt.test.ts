@@ -6,7 +6,7 @@ import { createEvent } from "../../shared/events/oauth-event.ts";
 import { firstReceipt } from "../../shared/integrations/provider-endpoint/first-receipt.ts";
 import { createWorld } from "./store.ts";
 
-describe("the first receipt of an event", () => {
+describe("first receipt of an event", () => {
   it("stays the same for every later and concurrent receipt, and costs one write unit", async () => {
     const world = await createWorld();
     const event = createEvent({ eventType: "auth_failed", details: {} }, world.time.nowMs);

@@ -29,7 +29,7 @@ import { createWorld, type World } from "./store.ts";
 
 type GrantName = Extract<keyof OAuthMonitoring, `grant${string}`>;
 
-/** Every grant, and the operations that it promises. */
+/** Every grant with the operations that it promises. */
 const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Promise<unknown>)[]>>> =
   {
     grantIssueTokens: async (world) => [
@@ -106,7 +106,7 @@ const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Prom
         ...why,
       });
       return [
-        // A token that is not listed, after a new restriction.
+        // A token that is not listed, after a change of the deny list.
         async () => (await decide(by({}), call)).track(() => {}),
         () => decide(by({}), call),
         () => decide(by({ tracking: { lastUsedIntervalSeconds: 60 } }), call),
@@ -139,7 +139,7 @@ const why = { reason: "a grant", actor: { kind: "administrator", id: "root" } } 
 
 const owner = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 60 };
 
-/** The DynamoDB actions that a grant allows, each with its table or index. */
+/** Returns the DynamoDB actions that a grant allows, each with its table or index. */
 function granted(name: GrantName): Set<string> {
   const stack = new Stack(new App(), "Shop");
   const monitoring = new OAuthMonitoring(stack, "Oam");
@@ -168,7 +168,7 @@ function granted(name: GrantName): Set<string> {
   );
 }
 
-/** What an operation asks of DynamoDB. The test's sink stores what is published, which is not counted. */
+/** Returns an operation's DynamoDB actions. The test's sink stores published events, which is not counted. */
 async function asked(world: World, operation: () => Promise<unknown>): Promise<string[]> {
   const nameOf = new Map(
     Object.entries(world).flatMap(([name, value]) => (/Table$/.test(name) ? [[value, name]] : [])),

@@ -75,7 +75,7 @@ const deliver = (bodies: readonly string[]) =>
     } as Context,
   );
 
-/** The items of events, and beside them what their packs hold. */
+/** Returns the stored events and the content of their batch items. */
 async function storedEvents() {
   const events: Record<string, unknown>[] = [];
   const packs: Record<string, unknown>[] = [];
@@ -105,7 +105,7 @@ const message = (
 });
 const messageText = (over: object = {}) => JSON.stringify(message(envelope(over)));
 
-/** Delivers bodies with a good event among them; answers the reasons of those that were set aside. */
+/** Delivers bodies together with a valid event. Returns the reasons of the invalid ones. */
 async function outcome(bodies: readonly string[]): Promise<string[]> {
   const before = (await storedEvents()).events.length;
   const answer = await deliver([...bodies.slice(0, 1), messageText(), ...bodies.slice(1)]);
@@ -194,16 +194,16 @@ const body = fc.oneof(
   hostileText,
 );
 
-/** Whether SQS could deliver the body: it takes no message with characters that XML does not have. */
+/** Whether SQS could deliver the body. It rejects characters that XML does not allow. */
 const isDelivered = (MessageBody: string) => messageRefusal({ MessageBody }) === undefined;
 
-describe("a hostile event", () => {
-  it("is stored or set aside with a reason, and holds up no other", {
+describe("hostile event", () => {
+  it("is stored or rejected with a reason, and blocks no other event", {
     timeout: 600_000,
   }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(body, { minLength: 1, maxLength: 8 }), async (bodies) => {
-        // A provider's event of an id that was stored before is a duplicate: neither stored nor set aside.
+        // A provider's event with a stored ID is a duplicate: neither stored nor rejected.
         const fresh = bodies.map((each, n) =>
           each.replace(/"([kaoce])-\d+"/g, `"$1-${uuidv7()}-${n}"`),
         );
@@ -217,18 +217,18 @@ describe("a hostile event", () => {
   });
 
   it.each<[string, object]>([
-    ["of a type that objects have as a member", { event_type: "constructor" }],
+    ["with a type named like an Object.prototype member", { event_type: "constructor" }],
     [
       "with a key `constructor`",
       { event_data: { constructor: { name: "Set" }, a: [{ constructor: 1 }] } },
     ],
     ["with numbers above 2^53", { event_data: { ns: 1.7e18, big: 1.5e25 } }],
     [
-      "with a reason that is no text",
+      "with a reason that isn't a string",
       { event_type: "auth_failed", event_data: { reason: { toString: 1 }, token_id: "t" } },
     ],
     [
-      "at the end of time",
+      "with the latest possible expiry",
       {
         event_type: "token_issued",
         event_data: { token_id: "forever", expires_at: "9999-12-31T23:59:59Z" },
@@ -239,7 +239,7 @@ describe("a hostile event", () => {
     expect(await outcome([messageText(over)])).toEqual([]);
   });
 
-  it("that is nested deeply is set aside, or stored without what is too deep of a provider's", async () => {
+  it("with deep nesting is rejected, or stored without the deepest levels if a provider sent it", async () => {
     for (const depth of [29, 1000, 10_000, 40_000]) {
       const nested = `${"[".repeat(depth)}${"]".repeat(depth)}`;
       const objects = `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
@@ -247,7 +247,7 @@ describe("a hostile event", () => {
         const [reason] = await outcome([
           messageText({ event_data: { x: "NESTED" } }).replace('"NESTED"', json),
         ]);
-        expect(reason).toMatch(/nested deeper than 28 levels: flatten it/);
+        expect(reason).toMatch(/nested deeper than 28 levels\. Flatten it/);
       }
     }
     const deep = "[".repeat(60_000) + "]".repeat(60_000);
@@ -275,7 +275,7 @@ describe("a hostile event", () => {
     }
   });
 
-  it("of a provider is stored, whatever JSON it is", async () => {
+  it("of a provider is stored with any JSON content", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.oneof(hostileJson, providerDetail), fc.constantFrom(...SOURCES)), {
@@ -296,7 +296,7 @@ describe("a hostile event", () => {
     );
   });
 
-  it("as large as EventBridge takes costs no more than a moment", async () => {
+  it("at EventBridge's size limit is processed within a moment", async () => {
     const long = (text: string) =>
       text.repeat(Math.floor(250_000 / (JSON.stringify(text).length - 2)));
     const texts = [
@@ -342,7 +342,7 @@ describe("a hostile event", () => {
     expect((user + system) / texts.length / 1000, "milliseconds a batch").toBeLessThan(1500);
   });
 
-  it("never keeps a token, under whatever key", async () => {
+  it("never leaves a token in the store under any key", async () => {
     const opaque = "another-issuer's-opaque-token";
     await outcome([
       messageText({ event_data: { access_token: { deep: [{ value: opaque }] }, note: SECRET } }),
@@ -357,7 +357,7 @@ describe("a hostile event", () => {
     expect(text).not.toContain(SECRET);
   });
 
-  it("leaves everything readable", async () => {
+  it("leaves the whole store readable", async () => {
     const filters = [{}, { type: "constructor" }, { clientId: "app" }, { clientId: "__proto__" }];
     for (const filter of [...filters, { security: true }]) {
       let cursor: string | undefined;

@@ -41,7 +41,7 @@ async function scene(over = {}, more = {}, readSecret?: () => Promise<string>) {
     ...claims,
   });
   let text = 0;
-  /** The verdict on a new token about which the issuer says this. */
+  /** Returns the verdict on a new token for this introspection response. */
   const verdictOn = (answer: string, type = "application/json", status = 200) => {
     issuer.routes.set("/introspect", () => ({ text: answer, type, status }));
     text += 1;
@@ -50,8 +50,8 @@ async function scene(over = {}, more = {}, readSecret?: () => Promise<string>) {
   return { ...made, active, verdictOn };
 }
 
-describe("an answer of an introspection endpoint", () => {
-  it("is taken as it is meant, and for nothing else", async () => {
+describe("introspection response", () => {
+  it("is interpreted strictly", async () => {
     const { active, verdictOn, nowSeconds } = await scene({}, { audiences: ["https://api"] });
     const good = active({ aud: ["https://api", "x"] });
     expect(await verdictOn(JSON.stringify(good))).toBe("allowed");
@@ -74,7 +74,7 @@ describe("an answer of an introspection endpoint", () => {
     }
   });
 
-  it("that is none fails closed", async () => {
+  it("that is invalid fails closed", async () => {
     const { active, verdictOn } = await scene();
     const good = JSON.stringify(active());
     expect(await verdictOn("<html>", "text/html")).toBe("unavailable");
@@ -85,7 +85,7 @@ describe("an answer of an introspection endpoint", () => {
     expect(await verdictOn(good)).toBe("allowed");
   });
 
-  it("must be signed for this client, now, where signed answers are asked for", async () => {
+  it("must be signed for this client and current if signed responses are configured", async () => {
     const { active, verdictOn, nowSeconds } = await scene({ signedAnswers: true });
     const header = { typ: "token-introspection+jwt" };
     const claims = {
@@ -111,7 +111,7 @@ describe("an answer of an introspection endpoint", () => {
       ["alg none", `${part({ ...header, alg: "none" })}.${part(claims)}.`],
       ["a shared secret", `${part({ ...header, alg: "HS256" })}.${part(claims)}.AAAA`],
       ["crit", await signed({}, { crit: ["b64"], b64: true })],
-      ["a key of its own", await signed({}, { jwk: other.publicJwk }, other)],
+      ["an embedded key", await signed({}, { jwk: other.publicJwk }, other)],
       ["a nested JWT", await signed({}, { cty: "JWT" })],
       ["an encrypted answer", `${part({ alg: "dir", enc: "A256GCM" })}.AA.AA.AA.AA`],
       ["a claim that occurs twice", `${part(header)}.${part('{"iss":"a","iss":"b"}')}.AAAA`],
@@ -124,7 +124,7 @@ describe("an answer of an introspection endpoint", () => {
     );
   });
 
-  it("of 400 rejects this token alone, unless it is about the client that asks", async () => {
+  it("with status 400 denies only this token, unless it concerns the calling client", async () => {
     let reads = 0;
     const { verdictOn } = await scene({}, {}, async () => `secret-${++reads}`);
     const bad = (error?: string) => verdictOn(JSON.stringify({ error }), "application/json", 400);
@@ -160,16 +160,16 @@ describe("an answer of an introspection endpoint", () => {
     expect(asked.filter((token) => token === "junk-19")).toHaveLength(1);
   });
 
-  it("is asked for by the issuer of the token's prefix", async () => {
+  it("comes from the issuer of the token's prefix", async () => {
     const { verdict, active } = await scene({ tokenPrefix: "acme_" });
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify(active()) }));
     expect(await verdict("acme_1")).toBe("allowed");
-    // Not that issuer's: as ever, the product's own table decides.
+    // The prefix is not that issuer's, so the product's own table decides.
     expect(await verdict("other_1")).toBe("unknown_token");
   });
 });
 
-/** A self-signed certificate of a client: its key was thrown away. */
+/** A client's self-signed certificate. Its private key was deleted. */
 const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBeTCCAR+gAwIBAgIUSkf3Ap96LOR4Ti7HoROpq+DSq3wwCgYIKoZIzj0EAwIw
 ETEPMA0GA1UEAwwGY2xpZW50MCAXDTI2MTEyNTAzMjQ0OVoYDzIxMjYxMTAxMDMy
@@ -181,8 +181,8 @@ BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAYDApbjAg1XU9MBRbY6oBpuLhtipGb
 mKB5Wd3+x58BYwIhAOXopRP2I56nBPeaJTbhBouhAhxErbNKcsG9uOmC2V9D
 -----END CERTIFICATE-----`;
 
-describe("a token that is bound to a certificate", () => {
-  it("is let in with it alone", async () => {
+describe("token that is bound to a certificate", () => {
+  it("is allowed only with this certificate", async () => {
     const { verdict, active, ofType } = await scene();
     const thumbprint = createHash("sha256")
       .update(new X509Certificate(CERTIFICATE).raw)

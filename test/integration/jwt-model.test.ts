@@ -12,7 +12,7 @@ afterAll(() => issuer.close());
 const AUDIENCE = "https://api.example.com";
 const SKEW_SECONDS = 5;
 
-/** A change of a good token, and whether the token is still good after it. */
+/** A change to a valid token, and whether the token is still valid after it. */
 const claimChange = fc.record({
   iss: fc.constantFrom("own", "own", "own", "foreign", undefined),
   aud: fc.constantFrom(AUDIENCE, [AUDIENCE, "x"], [AUDIENCE], "x", [], undefined, 7),
@@ -27,7 +27,7 @@ const claimChange = fc.record({
   extra: fc.constantFrom({}, {}, { at_hash: "x" }, { nonce: "n" }, { events: {} }),
 });
 
-it("lets in exactly what the model lets in, and as nobody else", async () => {
+it("allows exactly the tokens that the model allows, with the same identity", async () => {
   const { call, nowSeconds, published } = await tokenScene({
     issuers: [{ issuer: issuer.issuer, audiences: [AUDIENCE], clientIds: ["app"] }],
   });
@@ -62,7 +62,7 @@ it("lets in exactly what the model lets in, and as nobody else", async () => {
         (expiresIn === 600 || expiresIn === 1) &&
         issuedAgo !== undefined &&
         issuedAgo >= -SKEW_SECONDS &&
-        // Nothing is issued after it expires.
+        // A token is never issued after its expiry.
         issuedAgo + expiresIn > 0 &&
         (notBeforeIn === undefined || notBeforeIn <= SKEW_SECONDS) &&
         (jti === undefined || jti === "j1" || jti === "j2") &&
@@ -74,19 +74,19 @@ it("lets in exactly what the model lets in, and as nobody else", async () => {
       expect(decision.outcome).toBe(isGood ? "allowed" : "unauthenticated");
       if (decision.outcome === "allowed") {
         admitted += 1;
-        // An empty `sub` names nobody.
+        // An empty `sub` is not a user.
         expect(decision.token.user_id).toBe(sub === "" ? undefined : sub);
         expect(decision.token.oauth_client_id).toBe("app");
       } else {
         expect(published).toHaveLength(1);
         expect(published[0]?.event_data.reason).toMatch(/^[a-z_]+$/);
-        // A name in an event is one that the issuer signed.
+        // Every name in an event is one that the issuer signed.
         if (key !== "own" || iss !== "own") expect(published[0]?.oauth_client_id).toBeUndefined();
       }
     }),
     {
       numRuns: 150,
-      // One that is let in at least, whatever the seed.
+      // At least one allowed token for any seed.
       examples: [
         [
           {

@@ -31,7 +31,7 @@ async function scene(
     ...config,
   });
   let jti = 0;
-  /** The claims of RFC 9068. */
+  /** Returns the claims of RFC 9068. */
   const claims = (more: JWTPayload = {}): JWTPayload => {
     jti += 1;
     return {
@@ -54,8 +54,8 @@ async function scene(
 const base64url = (value: string | object) =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
-describe("a JWT", () => {
-  it("is let in, becomes known at first sight, and is found by its id", async () => {
+describe("JWT", () => {
+  it("is allowed, stored on first use, and found by its ID", async () => {
     const { token, call, published, ofType, storePublished, world, nowSeconds } = await scene();
     const text = await token({ sid: "s1", jti: "first" });
     const decision = await call(text);
@@ -97,7 +97,7 @@ describe("a JWT", () => {
     }
   });
 
-  it("meets the store once: every request is sent before any is answered", async () => {
+  it("takes one round trip to the store: every request is sent before any answer", async () => {
     const { token, decide, world } = await scene();
     const text = await token({ sid: "s" });
     let [open, most, rounds] = [0, 0, 0];
@@ -116,7 +116,7 @@ describe("a JWT", () => {
     );
     expect((await decide(text)).outcome).toBe("allowed");
     expect({ rounds, most }).toEqual({ rounds: 1, most: 3 });
-    // At first sight the token enters two indexes as well; later, a use is one write.
+    // On first use the token is added to two indexes as well. Later, a use is one write.
     expect(world.traffic).toMatchObject({ roundTrips: 3, writeUnits: 3 });
     world.traffic.reset();
     world.time.nowMs += 1;
@@ -125,7 +125,7 @@ describe("a JWT", () => {
     expect(rounds).toBe(2);
   });
 
-  it("counts as issued exactly once, however many calls race", async () => {
+  it("counts as issued exactly once when many calls race", async () => {
     const { token, decide, afterAnswer, storePublished, ofType, world } = await scene();
     const texts = await Promise.all([token(), token(), token()]);
     const calls = texts.flatMap((text) => Array.from({ length: 12 }, () => text));
@@ -150,7 +150,7 @@ describe("a JWT", () => {
     });
   });
 
-  it("costs one read and no write between refreshes, with an interval", async () => {
+  it("costs one read and no write between refreshes with an interval", async () => {
     const { token, decide, afterAnswer, ofType, world } = await scene(
       {},
       { tracking: { lastUsedIntervalSeconds: 60 } },
@@ -167,14 +167,14 @@ describe("a JWT", () => {
     expect(world.traffic).toMatchObject({ roundTrips: 2, writeUnits: 0 });
   });
 
-  it("is one token however its signature is written", async () => {
+  it("is one token for every encoding of its signature", async () => {
     const { call, ofType, claims } = await scene();
     const rsa = await newKey("RS256");
     issuer.others = [rsa.publicJwk];
     const malleable = await scene();
     const payload = claims({ jti: "malleable" });
     const es = await issuer.sign(payload);
-    // An ECDSA signature (r, s) has a twin (r, n - s): both verify.
+    // An ECDSA signature (r, s) has a twin (r, n - s). Both are valid.
     const [head, body, signature = ""] = es.split(".");
     const bytes = Buffer.from(signature, "base64url");
     const order = BigInt("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
@@ -196,7 +196,7 @@ describe("a JWT", () => {
     issuer.others = [];
   });
 
-  it("has its claims for an identity where it has no jti", async () => {
+  it("is identified by its claims if it has no jti", async () => {
     const { call, claims } = await scene();
     const { jti: _, ...anonymous } = claims();
     const idOf = async (payload: JWTPayload) => {
@@ -210,7 +210,7 @@ describe("a JWT", () => {
   });
 });
 
-describe("what is hostile", () => {
+describe("hostile JWT", () => {
   const cases: [
     string,
     string,
@@ -366,7 +366,7 @@ describe("what is hostile", () => {
     ["two parts", "unknown_token", () => `${base64url({ alg: "ES256" })}.AAAA`],
   ];
 
-  it("is refused, each with its reason in the event, and nobody's identity is taken", async () => {
+  it("is denied with a reason in the event, and never takes another identity", async () => {
     const made = await scene();
     for (const [name, reason, make] of cases) {
       const text = await make(made);
@@ -377,7 +377,7 @@ describe("what is hostile", () => {
       ]);
       expect([undefined, "ada"], name).toContain(made.published[0]?.user_id);
     }
-    // No refused token became known.
+    // No denied token was stored.
     for await (const { Items } of paginateScan(
       { client: made.db },
       { TableName: made.tokensTable },
@@ -387,7 +387,7 @@ describe("what is hostile", () => {
     expect(await made.verdict(await made.token())).toBe("allowed");
   });
 
-  it("never takes a shared secret or a private key for an issuer's key", async () => {
+  it("cannot use a shared secret or a private key as an issuer's key", async () => {
     const { claims, verdict } = await scene();
     issuer.others = [
       { kty: "oct", k: "AAAA", kid: "shared" },
@@ -399,7 +399,7 @@ describe("what is hostile", () => {
     issuer.others = [];
   });
 
-  it("cannot give itself the admin scopes, unless its issuer may", async () => {
+  it("cannot grant itself the admin scopes unless its issuer may", async () => {
     const plain = await scene();
     const trusted = await scene({ mayAdminister: true });
     const scopes = { scope: "api:read oauth:admin oauth:respond" };
@@ -413,8 +413,8 @@ describe("what is hostile", () => {
   });
 });
 
-describe("the issuer's keys", () => {
-  it("are prefetched, rotate in mid-traffic, and a flood of unknown key ids fetches them once", async () => {
+describe("issuer keys", () => {
+  it("are prefetched, rotate during traffic, and are fetched once for a flood of unknown key IDs", async () => {
     issuer.fetches = 0;
     const { token, claims, verdict, time } = await scene();
     expect(issuer.fetches).toBe(1);
@@ -441,7 +441,7 @@ describe("the issuer's keys", () => {
     expect(issuer.fetches).toBe(3);
   });
 
-  it("stay valid for a bounded time in an outage, and then calls are refused as unavailable", async () => {
+  it("stay valid for a limited time in an outage, and then calls are denied as unavailable", async () => {
     const { token, verdict, time, published } = await scene({
       keysRefreshSeconds: 60,
       keysMaxAgeSeconds: 600,
@@ -461,7 +461,7 @@ describe("the issuer's keys", () => {
     expect(await verdict(await token(long))).toBe("allowed");
   });
 
-  it("are not there when the issuer was down at the start: unavailable, and few attempts", async () => {
+  it("are unavailable and retried rarely when the issuer is down at the start", async () => {
     issuer.status = 503;
     issuer.requests.length = 0;
     const { token, verdict, time } = await scene();
@@ -473,7 +473,7 @@ describe("the issuer's keys", () => {
     expect(await verdict(await token())).toBe("allowed");
   });
 
-  it("are refreshed beside the calls", async () => {
+  it("are refreshed in the background", async () => {
     const { token, decide, afterAnswer, time } = await scene({ keysRefreshSeconds: 60 });
     issuer.fetches = 0;
     time.nowMs += 60_000;
@@ -483,7 +483,7 @@ describe("the issuer's keys", () => {
     expect(issuer.fetches).toBe(1);
   });
 
-  it("are not taken from metadata of another issuer, or without TLS", async () => {
+  it("are not read from another issuer's metadata or without TLS", async () => {
     issuer.metadata = { issuer: "https://evil.example.com" };
     const foreign = await scene();
     expect(await foreign.verdict(await foreign.token())).toBe("unavailable");
@@ -494,8 +494,8 @@ describe("the issuer's keys", () => {
   });
 });
 
-describe("revoking", () => {
-  it("a token by its id, or by its jti before it was ever seen, refuses the next call", async () => {
+describe("revocation", () => {
+  it("of a token by ID, or by jti before its first use, denies the next call", async () => {
     const { token, call, verdict, ofType, world } = await scene();
     const text = await token();
     const decision = await call(text);
@@ -516,7 +516,7 @@ describe("revoking", () => {
     ["user", "ada", { sub: "bob" }],
     ["client", "app", { client_id: "other" }],
     ["session", "s1", { sid: "s2" }],
-  ] as const)("a %s refuses the next call with any of its tokens", async (kind, id, other) => {
+  ] as const)("of a %s denies the next call with any of its tokens", async (kind, id, other) => {
     const { token, verdict, ofType, time, storePublished, world } = await scene();
     const known = await token({ sid: "s1" });
     expect(await verdict(known)).toBe("allowed");
@@ -527,7 +527,7 @@ describe("revoking", () => {
     expect(await verdict(known)).toBe("revoked_token");
     expect(await verdict(unseen)).toBe("revoked_token");
     expect(await verdict(await token({ sid: "s1", ...other }))).toBe("allowed");
-    // Both tokens are revoked in the statistics as well, each once.
+    // Both tokens also count as revoked in the statistics, each once.
     expect(new Set(ofType("token_revoked").map((event) => event.id)).size).toBe(2);
     await storePublished();
     expect(
@@ -540,7 +540,7 @@ describe("revoking", () => {
     expect(await verdict(await token({ sid: "s1" }))).toBe("allowed");
   });
 
-  it("everybody refuses the next call with any token that was issued before, seen or not", async () => {
+  it("of everything denies the next call with any earlier token, used before or not", async () => {
     const { token, verdict, time, world } = await scene();
     const known = await token();
     expect(await verdict(known)).toBe("allowed");
@@ -557,7 +557,7 @@ describe("revoking", () => {
     expect(await verdict(await token())).toBe("allowed");
   });
 
-  it("a user counts its tokens as revoked with an interval as well, those that were never seen among them", async () => {
+  it("of a user counts its tokens as revoked with an interval too, including unused ones", async () => {
     const { token, verdict, ofType, world } = await scene(
       {},
       { tracking: { lastUsedIntervalSeconds: 60 } },
@@ -572,14 +572,14 @@ describe("revoking", () => {
     expect(new Set(ofType("token_revoked").map(({ id }) => id)).size).toBe(2);
   });
 
-  it("fails closed when what is revoked cannot be read", async () => {
+  it("fails closed when the deny list is unreadable", async () => {
     const { token, verdict, world } = await scene();
     world.traffic.fault = ({ operation }) =>
       operation === "BatchGetItem" ? { error: new Error("connect ECONNREFUSED") } : undefined;
     expect(await verdict(await token())).toBe("unavailable");
   });
 
-  it("still lets in, and tells of the first use later, while the token's write is throttled", async () => {
+  it("still allows calls while a token's write is throttled, and publishes its first use later", async () => {
     const { token, decide, afterAnswer, ofType, world } = await scene();
     const text = await token();
     const error = Object.assign(new Error(), { name: "ThrottlingException", $fault: "client" });
@@ -595,7 +595,7 @@ describe("step-up", () => {
   const routes = [
     { path: "/api/transfer", scopes: ["api:read"], acrValues: ["mfa", "phr"], maxAgeSeconds: 300 },
   ];
-  it("asks for another or a more recent sign-in, and says so", async () => {
+  it("requires another or a more recent sign-in, and says so in the challenge", async () => {
     const { token, call, nowSeconds, ofType } = await scene({}, { routes });
     const on = { path: "/api/transfer" };
     const fresh = { auth_time: nowSeconds() - 299 };

@@ -45,8 +45,8 @@ const burst = (nowMs: number, count = 60, ip = "203.0.113.9") => ({
   guessedIps: [counted(nowMs, "app", ip, count)],
 });
 
-describe("an alert", () => {
-  it("opens with all that is known of the anomaly", async () => {
+describe("alert", () => {
+  it("opens with everything that is known about the anomaly", async () => {
     const { world, told, keep } = await watched();
     const run = await keep(NOW, burst(NOW));
     expect(run).toMatchObject({ as_of: toInstant(NOW), resolved: [], open: 1, muted: 0 });
@@ -63,7 +63,9 @@ describe("an alert", () => {
         {
           rule: "failure_burst",
           subject: { kind: "ip", id: "203.0.113.9" },
-          message: expect.stringContaining("60 guesses within 10 minutes from 203.0.113.9"),
+          message: expect.stringContaining(
+            "60 credential guesses within 10 minutes from 203.0.113.9",
+          ),
           score: 75,
           observed: 60,
           first_seen_at: toInstant(NOW),
@@ -71,7 +73,7 @@ describe("an alert", () => {
         },
       ],
       involved: ["ip 203.0.113.9"],
-      message: expect.stringContaining("60 guesses within 10 minutes from 203.0.113.9"),
+      message: expect.stringContaining("60 credential guesses within 10 minutes from 203.0.113.9"),
       advice: expect.stringContaining("Block the address"),
       opened_at: toInstant(NOW),
       last_seen_at: toInstant(NOW),
@@ -111,7 +113,7 @@ describe("an alert", () => {
     ]);
   });
 
-  it("remembers the most that was seen, and when it was seen last", async () => {
+  it("keeps the highest observed count and the time of the last finding", async () => {
     const { world, keep } = await watched();
     await keep(NOW, burst(NOW, 60));
     for (const [minutes, count] of [
@@ -131,7 +133,7 @@ describe("an alert", () => {
     });
   });
 
-  it("resolves when it has been quiet for exactly as long as it must, and says so as an event", async () => {
+  it("resolves exactly after its quiet period, and publishes an event", async () => {
     const { world, told, keep } = await watched();
     await keep(NOW, burst(NOW));
     const early = NOW + 30 * MINUTE_MS - 1;
@@ -146,12 +148,12 @@ describe("an alert", () => {
       event_type: "alert_resolved",
       occurred_at: toInstant(early + 1),
       oauth_client_id: "app",
-      event_data: { message: expect.stringContaining("60 guesses"), observed: 60 },
+      event_data: { message: expect.stringContaining("60 credential guesses"), observed: 60 },
     });
     expect(world.published.at(-1)?.id).not.toBe(world.published[0]?.id);
   });
 
-  it("that opens anew leaves the resolved one findable, the latest first", async () => {
+  it("that opens again keeps the resolved one findable, newest first", async () => {
     const { world, keep } = await watched();
     const opened = [0, 8, 16].map((hours) => NOW + hours * HOUR_MS);
     for (const nowMs of opened) {
@@ -166,7 +168,7 @@ describe("an alert", () => {
     expect(new Set(world.published.map(({ id }) => id)).size).toBe(6);
   });
 
-  it("shows the newest three of the subject's events, in short", async () => {
+  it("shows a summary of the newest three events of the subject", async () => {
     const { world, keep } = await watched();
     const failure = (secondsAgo: number, over: object = {}) =>
       createEvent(
@@ -205,7 +207,7 @@ describe("an alert", () => {
     );
   });
 
-  it("of a client or token shows their events, of callers without a client none", async () => {
+  it("of a client or token shows their events, and of callers without a client none", async () => {
     const { world, keep } = await watched();
     const used = (clientId: string, token_id: string) =>
       createEvent({ eventType: "token_used", clientId, details: { token_id } }, NOW - SECOND_MS);
@@ -252,7 +254,7 @@ describe("an alert", () => {
     expect(told?.event_data).not.toHaveProperty("ip");
   });
 
-  it("is one for all that is found of the same people, and says so once", async () => {
+  it("groups all findings about the same users into one incident, and notifies once", async () => {
     const { world, told, keep } = await watched();
     const dead = (nowMs: number, tokens: number) => ({
       addresses: new Map([
@@ -279,13 +281,13 @@ describe("an alert", () => {
       ["failure_burst", toInstant(soon)],
     ]);
     expect(told).toHaveLength(1);
-    // Two alerts that turn out to be one story become one.
+    // A burst from another address opens a second incident.
     const other = burst(soon, 60, "198.51.100.1");
     expect((await keep(soon + 1, other)).opened).toHaveLength(1);
     expect(await listAlerts(world, "open")).toHaveLength(2);
   });
 
-  it("of callers without a client is another story when other addresses guess later", async () => {
+  it("of callers without a client is another incident when other addresses guess later", async () => {
     const { world, told, keep } = await watched();
     const guessed = (nowMs: number, block: number) => ({
       guesses: [
@@ -299,7 +301,7 @@ describe("an alert", () => {
     const soon = NOW + 10 * MINUTE_MS;
     expect(await keep(soon, guessed(soon, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + HOUR_MS);
-    // The same addresses again are the same story; others are none of it.
+    // The same addresses again join the incident. Other addresses don't.
     const again = NOW + 2 * HOUR_MS;
     expect(await keep(again, guessed(again, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + 3 * HOUR_MS);
@@ -311,7 +313,7 @@ describe("an alert", () => {
     expect(await listAlerts(world, "open")).toHaveLength(1);
   });
 
-  it("opens although an event says nothing of what its rule looks for", async () => {
+  it("opens even if an event lacks the data that its rule reads", async () => {
     const { keep } = await watched();
     const did = { atMs: NOW - MINUTE_MS, type: "admin_activity", scopes: [] };
     const { opened } = await keep(NOW, { administration: [{ ...did, reason: "secret_read" }] });
@@ -319,7 +321,7 @@ describe("an alert", () => {
     expect(opened[0]?.evidence).not.toHaveProperty("code");
   });
 
-  it("that goes on within six hours is the same, and is told again only when it got worse", async () => {
+  it("that continues within six hours is the same incident, and notifies again only when it got worse", async () => {
     const { world, told, keep } = await watched();
     const reused = (nowMs: number) => ({
       failedReasons: [counted(nowMs, "app", "refresh_token_reused", 1)],
@@ -333,7 +335,7 @@ describe("an alert", () => {
       { rule: "credential_reuse", opened_at: toInstant(NOW), detections: 2, risk: "medium" },
     ]);
     expect(told.map(({ state }) => state)).toEqual(["open", "resolved"]);
-    // Fifteen more guesses, and nobody was ever let in: from medium to high.
+    // Fifteen more credential guesses without an allowed call raise it from medium to high.
     const worse = again + MINUTE_MS;
     const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp", scopes: [] };
     const thief = { network: "203.0.0.0/16", ip: "203.0.113.9", agent: "curl", scopes: [] };
@@ -360,7 +362,7 @@ describe("an alert", () => {
     expect(told).toHaveLength(3);
   });
 
-  it("below the risk that people are told of is only listed", async () => {
+  it("below the risk for notifications is only listed", async () => {
     const world = await createWorld({ anomalies: { notifyFrom: "high" } });
     const told: Alert[] = [];
     const context = { ...world.context, notify: async (alert: Alert) => void told.push(alert) };
@@ -370,7 +372,7 @@ describe("an alert", () => {
     expect(told).toEqual([]);
   });
 
-  it("that an earlier run did not get to tell of is told by the next, not by one beside it", async () => {
+  it("that an earlier run failed to send is notified once by the next runs", async () => {
     const { world, told, keep } = await watched();
     const { opened } = await keep(NOW, burst(NOW));
     const [alert] = opened as [Alert];
@@ -386,7 +388,7 @@ describe("an alert", () => {
     expect(new Set(world.published.map(({ id }) => id))).toEqual(new Set([alert.event_id]));
   });
 
-  it("is kept for ninety days after it was seen last", async () => {
+  it("is kept for ninety days after its last finding", async () => {
     const { world, keep } = await watched();
     await keep(NOW, burst(NOW));
     const { Item } = await world.db.send(
@@ -398,7 +400,7 @@ describe("an alert", () => {
     expect(Item?.ttl_epoch_seconds).toBe((NOW + 90 * DAY_MS) / 1000);
   });
 
-  it("that another run has changed is not written over", async () => {
+  it("that another run has changed is not overwritten", async () => {
     const { world, keep } = await watched();
     const { opened } = await keep(NOW, burst(NOW));
     const [alert] = opened as [Alert];
@@ -428,8 +430,8 @@ describe("an alert", () => {
   });
 });
 
-describe("a mute", () => {
-  it("holds until its end, for a client's one rule or for all", async () => {
+describe("mute", () => {
+  it("applies until its end, to a client's one rule or to all", async () => {
     const { world, keep } = await watched();
     const until = toInstant(NOW + HOUR_MS);
     await muteClient(world, { oauth_client_id: "app", until: toInstant(NOW + MINUTE_MS) });
@@ -456,18 +458,18 @@ describe("a mute", () => {
   });
 });
 
-describe("the networks of a client", () => {
+describe("networks of a client", () => {
   const from = (nowMs: number, network: string, minutes: readonly number[] = [1]) => ({
     clientId: "service",
     value: `${network} curl`,
     minutes: new Map(minutes.map((ago) => [nowMs - ago * MINUTE_MS, 1])),
   });
 
-  it("are learnt from the first sight on, the earliest first", async () => {
+  it("are learnt from their first use, earliest first", async () => {
     const { world, keep } = await watched();
     await keep(NOW, { serviceNetworks: [from(NOW, "10.1.0.0/16", [3, 1, 0])] });
     await keep(NOW, { serviceNetworks: [from(NOW, "10.2.0.0/16", [5])] });
-    // What is not over yet is not seen yet.
+    // A use at the current instant is not learnt yet.
     await keep(NOW, { serviceNetworks: [from(NOW, "10.3.0.0/16", [0])] });
     await keep(NOW + HOUR_MS, { serviceNetworks: [from(NOW + HOUR_MS, "10.1.0.0/16")] });
     const seen = (minutesAgo: number) => toInstant(NOW - minutesAgo * MINUTE_MS);
@@ -477,12 +479,12 @@ describe("the networks of a client", () => {
     ];
     expect(await findKnownNetworks(world, "service", NOW)).toEqual(known);
     expect(await findKnownNetworks(world, "other", NOW)).toEqual([]);
-    // Forgotten ninety days after they were written.
+    // Removed ninety days after they were written.
     expect(await findKnownNetworks(world, "service", NOW + 89.9 * DAY_MS)).toEqual(known);
     expect(await findKnownNetworks(world, "service", NOW + 91 * DAY_MS)).toEqual([]);
   });
 
-  it("are fifty at most, operators before networks", async () => {
+  it("are at most fifty, operators before networks", async () => {
     const { world, keep } = await watched();
     const networks = Array.from({ length: 60 }, (_, n) => from(NOW, `10.${n}.0.0/16`));
     await keep(NOW, { serviceNetworks: [...networks, from(NOW, "AS64496")] });
@@ -491,7 +493,7 @@ describe("the networks of a client", () => {
     expect(known.map(({ network }) => network)).toContain("AS64496");
   });
 
-  it("are written once a day, and remember whether they were raised", async () => {
+  it("are written once a day, and keep whether they were raised", async () => {
     const { world, keep } = await watched();
     const knownNetworks = new Map([
       [

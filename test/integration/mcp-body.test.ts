@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const each of close.splice(0)) await each();
 });
 
-/** An MCP server behind the middleware for Node servers, on a real socket. */
+/** Starts an MCP server behind the middleware for Node servers, on a real socket. */
 async function scene(scopes: readonly string[] = ["api:write"]) {
   const world = await createWorld();
   const { secret } = await issueToken(world, {
@@ -71,7 +71,7 @@ const tool = (name: string) => ({ jsonrpc: "2.0", id: 1, method: "tools/call", p
 const notification = (n: number) => ({ jsonrpc: "2.0", method: `notifications/${n}` });
 const lastOf = (world: World) => world.published.at(-1);
 
-describe("the body of an MCP call", () => {
+describe("body of an MCP call", () => {
   it.each([
     ["without a token", undefined],
     ["with an unknown token", `oam_${"x".repeat(43)}`],
@@ -80,7 +80,7 @@ describe("the body of an MCP call", () => {
     const call = open(token, { "content-length": 4_000_000 });
     call.on("error", () => {});
     const answered = once(call, "response") as Promise<[IncomingMessage]>;
-    // The rest of the body never comes.
+    // The rest of the body never arrives.
     call.write("[");
     const [response] = await answered;
     expect(response.statusCode).toBe(401);
@@ -97,7 +97,7 @@ describe("the body of an MCP call", () => {
     expect(lastOf(world)?.event_data).not.toHaveProperty("mcp_method");
   });
 
-  it("is read by no adapter for a caller who is not let in", async () => {
+  it("is read by no adapter for a denied caller", async () => {
     const { world, secret } = await scene();
     const calls = createCallCheck(world.context, {
       resource: "http://localhost/mcp",
@@ -129,7 +129,7 @@ describe("the body of an MCP call", () => {
     expect(reads).toBe(1);
   });
 
-  it("is rejected with more than a hundred messages, and the rejection is an event", async () => {
+  it("with more than a hundred messages is rejected, and the rejection is an event", async () => {
     const { post, world, handled } = await scene();
     const batch = [tool("list"), ...Array.from({ length: 1500 }, (_, n) => notification(n))];
     const { status, text } = await post(JSON.stringify(batch));
@@ -142,7 +142,7 @@ describe("the body of an MCP call", () => {
   });
 
   it.each([
-    ["no JSON", '{"method":'],
+    ["not JSON", '{"method":'],
     ["longer than 4 MB", `"${"x".repeat(4 * 1024 * 1024)}"`],
   ])("is rejected when it is %s, and the rejection is an event", async (_, body) => {
     const { post, world, handled } = await scene();
@@ -155,7 +155,7 @@ describe("the body of an MCP call", () => {
     ]);
   });
 
-  it("names ten methods and ten tools in an event, and counts the others", async () => {
+  it("contributes ten method and ten tool names to an event, and a count of the rest", async () => {
     const { post, world, handled } = await scene();
     const tools = Array.from({ length: 40 }, (_, n) => tool(`tool${n}`));
     const batch = [...tools, ...Array.from({ length: 60 }, (_, n) => notification(n))];
@@ -168,7 +168,7 @@ describe("the body of an MCP call", () => {
     expect(event_data).toMatchObject({ mcp_method_more: 51, mcp_tool_more: 30 });
   });
 
-  it("needs the scopes of every tool, also of those that its event does not name", async () => {
+  it("requires the scopes of every tool, including those that the event leaves out", async () => {
     const { post, world, handled } = await scene();
     const tools = Array.from({ length: 40 }, (_, n) => tool(`tool${n}`));
     const { status } = await post(JSON.stringify([...tools, tool("drop")]));

@@ -14,7 +14,7 @@ const published: OAuthEvent[] = [];
 const basic = (id: string, secret: string) =>
   `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
 
-/** Real tokens of a real authorization server, over HTTP. */
+/** Issues real tokens of a real authorization server over HTTP. */
 beforeAll(async () => {
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -52,7 +52,7 @@ beforeAll(async () => {
       published.push(...events);
     },
   });
-  // A code as the authorization endpoint would hand it out, without a browser.
+  // Creates the code that the authorization endpoint would issue, without a browser.
   codeFor = async (accountId) => {
     const client = await provider.Client.find("web");
     if (!client) throw new Error("no client");
@@ -85,7 +85,7 @@ async function post(path: string, authorization: string, form: Record<string, st
 }
 
 describe("attach", () => {
-  it("tells of a token issued and revoked, and counts it by its expiry", async () => {
+  it("publishes the issue and revocation of a token, and counts its expiry", async () => {
     published.length = 0;
     const { status, body } = await post("/token", basic("service", SECRET), {
       grant_type: "client_credentials",
@@ -112,7 +112,7 @@ describe("attach", () => {
     expect(JSON.stringify(published)).not.toContain(body.access_token);
   });
 
-  it("tells of refused requests, with who, from where and why", async () => {
+  it("publishes rejected requests with subject, address and reason", async () => {
     published.length = 0;
     await post("/token", basic("service", "wrong"), { grant_type: "client_credentials" });
     expect(published).toMatchObject([
@@ -131,7 +131,7 @@ describe("attach", () => {
     expect(JSON.stringify(published)).not.toContain("wrong");
   });
 
-  it("knows an authorization code that is used twice", async () => {
+  it("recognizes an authorization code that is used twice", async () => {
     published.length = 0;
     const code = await codeFor("ada");
     const exchange = () =>

@@ -12,23 +12,23 @@ import type { Fault, FaultKind, Service } from "./faulty-wire.ts";
 import { type BatchOptions, type Delivery, Pipeline } from "./pipeline.ts";
 import { createWorld, type World } from "./store.ts";
 
-// Nobody waits between two tries: a history takes milliseconds, and tries as often as ever.
+// Retries have no delay, so a history takes milliseconds with as many attempts as usual.
 vi.mock("node:timers/promises", async (original) => ({
   ...(await original<object>()),
   setTimeout: async () => {},
 }));
 
-/** A third of the histories asked for: each goes the whole way, and each has several faults. */
+/** A third of the requested histories, because each covers the whole pipeline with several errors. */
 const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 90) / 3);
 
 const LAST_DAY_MS = Date.parse("2026-11-23T10:00:00.000Z");
-/** A day for each history, so that what is read does not grow with them. */
+/** One day per history, so that later histories do not read more. */
 const DAYS = 300;
 
 /** Longer than any history. */
 const RANGE_MS = 2 * HOUR_MS;
 
-/** Tokens that callers hold at a time. */
+/** Number of tokens that callers have at a time. */
 const SLOTS = 2;
 
 type Action =
@@ -50,7 +50,7 @@ interface Step {
   readonly afterMs: number;
 }
 
-/** A token that a caller holds, and what is known of it. */
+/** A token that a caller has, and its known state. */
 interface Held {
   readonly secret: string;
   readonly tokenId: string;
@@ -78,7 +78,7 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
       long: fc.boolean(),
     }),
   },
-  // One slot more than there are tokens: a caller whose token nobody knows.
+  // One slot more than there are tokens, for a caller with an unknown token.
   {
     weight: 5,
     arbitrary: fc.record({
@@ -98,7 +98,7 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
 
 const refused = fc.integer({ min: 1, max: 15 });
 
-/** A fault strikes at one of so many calls, or later. */
+/** An error that occurs at one of the first calls, or later. */
 const LAST_CALL: Readonly<Record<Service, number>> = {
   bus: 2,
   queue: 1,
@@ -123,7 +123,7 @@ const faultOf = (service: Service): fc.Arbitrary<Fault> =>
     refused,
   });
 
-/** A fault that outlasts every retry. */
+/** Generates an error that outlasts every retry. */
 const outageOf = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
     service: fc.constant(service),
@@ -140,7 +140,7 @@ const faultsArbitrary: fc.Arbitrary<readonly Fault[]> = fc.oneof(
     maxLength: 3,
   }),
   fc.tuple(fc.oneof(outageOf("bus"), outageOf("store"), outageOf("transactions"))),
-  // Neither the bus nor the queue behind it is well.
+  // Neither the bus nor the queue behind it works.
   fc.tuple(outageOf("bus"), fc.oneof(faultOf("queue"), outageOf("queue"))),
 );
 
@@ -168,14 +168,14 @@ function gatewayEvent(method: string, secret: string, requestId: string) {
   } as unknown as APIGatewayRequestAuthorizerEvent;
 }
 
-/** Whether the answer is right: the definition itself. Undefined where it is not known who may pass. */
+/** Whether the call may pass. Undefined if the token's state is not known. */
 function mayPass(held: Held | undefined, method: string, nowMs: number): boolean | undefined {
   if (!held || held.expiresMs <= nowMs || held.revoked === "yes") return false;
   if (held.narrow && method !== "GET") return false;
   return held.revoked === "maybe" ? undefined : true;
 }
 
-/** A history as it goes on: the tokens that callers hold. */
+/** A running history with the tokens that callers have. */
 class Callers {
   readonly #held: (Held | undefined)[] = [];
   readonly secrets: string[] = [];
@@ -249,7 +249,7 @@ class Callers {
   }
 }
 
-/** What must be counted of stored events, by the definition. */
+/** Computes the expected counters from the stored events. */
 function expected(events: readonly OAuthEvent[]) {
   const byType: Record<string, number> = {};
   for (const type of events.flatMap(typesOf)) byType[type] = (byType[type] ?? 0) + 1;
@@ -262,7 +262,7 @@ function expected(events: readonly OAuthEvent[]) {
   return { byType, issued: issued.size, revoked: revoked.length };
 }
 
-/** The events that are stored, each once: all that were not lost, and nothing else. */
+/** Returns the expected stored events: every event that was not lost, once. */
 async function storedEvents(world: World, pipeline: Pipeline, startMs: number) {
   const { accepted, killed, logged, offered, refused } = pipeline;
   const range = { fromMs: startMs, toMs: startMs + RANGE_MS };
@@ -271,16 +271,16 @@ async function storedEvents(world: World, pipeline: Pipeline, startMs: number) {
   expect(ids.size).toBe(events.length);
   expect([...ids].filter((id) => !offered.has(id))).toEqual([]);
   expect([...accepted].filter((id) => !ids.has(id))).toEqual([]);
-  // What the publisher told to be lost is in the log, whole, and was published again from there.
+  // The log has the whole event of each reported loss, and the test published it again from there.
   const loggedIds = new Set(logged.map(({ id }) => id));
   expect([...refused].filter((id) => !loggedIds.has(id))).toEqual([]);
   expect([...loggedIds].filter((id) => !ids.has(id))).toEqual([]);
-  // Only a killed process may take with it what it had not answered for.
+  // Only a killed process can lose events, and only those that it had not confirmed.
   if (!killed) expect(ids).toEqual(new Set(offered.keys()));
   return [...ids].map((id) => offered.get(id) as OAuthEvent);
 }
 
-/** Holds the counters against the model. */
+/** Compares the counters with the model. */
 async function checkCounters(world: World, stored: readonly OAuthEvent[], startMs: number) {
   const range = { fromMs: startMs, toMs: startMs + RANGE_MS };
   const want = expected(stored);
@@ -289,7 +289,7 @@ async function checkCounters(world: World, stored: readonly OAuthEvent[], startM
   expect(tokens).toMatchObject({ issued: want.issued, revoked: want.revoked });
 }
 
-/** What the histories together came to; a search that reaches none of it proves nothing. */
+/** Coverage of all histories. A search that never reaches these cases proves nothing. */
 type Reached = Record<"allowed" | "set aside" | "lost" | "killed" | "stored twice", number>;
 
 function note(reached: Reached, pipeline: Pipeline): void {
@@ -301,8 +301,8 @@ function note(reached: Reached, pipeline: Pipeline): void {
   reached["stored twice"] += metric("subscriber EventsDuplicate");
 }
 
-describe("any history of the whole way of an event", () => {
-  it("lets nobody in wrongly, and ends with every event stored and counted once", {
+describe("any history of the whole pipeline", () => {
+  it("allows no call wrongly, and ends with every event stored and counted once", {
     timeout: 1_200_000,
   }, async () => {
     const template = new Template(inject("assembly"), "http://localhost");
@@ -317,21 +317,21 @@ describe("any history of the whole way of an event", () => {
         world.time.nowMs = startMs;
         const pipeline = new Pipeline(world, template, deliveries);
         const callers = new Callers(world, pipeline);
-        // The second is issued while the bus is down: its event begins in the unpublished queue.
+        // The second token is issued while the bus is down, so its event starts in the unpublished queue.
         await callers.act({ do: "issue", slot: 0, narrow: false, long: true }, []);
         await callers.act({ do: "issue", slot: 1, narrow: true, long: true }, [BUS_DOWN]);
         for (const { action, faults, afterMs } of steps) {
           await callers.act(action, faults);
           world.time.nowMs += afterMs + SECOND_MS;
         }
-        // What could be brought nowhere is in the log: an operator publishes it again.
+        // The log has events that could not be spooled either. An operator publishes them again.
         const { logged } = pipeline;
         await pipeline.produce(({ sink }) => sink.publish(logged), []);
         await pipeline.recover();
         expect(pipeline.deadLetters).toBe(0);
         const stored = await storedEvents(world, pipeline, startMs);
 
-        // And all of it once more.
+        // Replays everything once more.
         pipeline.replay();
         await pipeline.recover();
         expect(await storedEvents(world, pipeline, startMs)).toHaveLength(stored.length);

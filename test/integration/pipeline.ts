@@ -24,21 +24,21 @@ import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { type Fault, FaultyWire, storeHandler, withoutWaits } from "./faulty-wire.ts";
 import type { World } from "./world.ts";
 
-/** What the bus does with a message for a queue: it may bring it twice, or much later. */
+/** How the bus delivers a message to a queue: once, twice, or much later. */
 export type Delivery = "once" | "twice" | "late";
 
 /** A batch that a function takes from its queue. */
 export interface BatchOptions {
   readonly size: number;
-  /** Turns the order of the messages by so many places. */
+  /** Number of positions by which to rotate the order of the messages. */
   readonly turn: number;
-  /** The answer is lost on its way to SQS: every message comes again. */
+  /** Whether the answer to SQS is lost, so that every message is delivered again. */
   readonly redeliver: boolean;
 }
 
 const dynamodb = storeHandler();
 
-/** The line in which the publisher leaves what it could bring nowhere. */
+/** The log line in which the publisher writes events that it could not spool. */
 const LOST_LINE = /^Events could be neither/;
 
 interface LogLine {
@@ -47,16 +47,16 @@ interface LogLine {
   readonly extra: readonly Record<string, unknown>[];
 }
 
-/** A process with everything it keeps in memory, which dies with it. */
+/** A process with its memory, which is lost when it is killed. */
 interface Process {
   readonly wire: FaultyWire;
   readonly entered: EnteredMemory;
   readonly spread: CounterSpread;
   readonly store: Pick<World["context"], "db"> & World["context"];
   readonly sqs: SQSClient;
-  /** Sets aside what the bus does not take. */
+  /** Spools events that the bus rejects. */
   readonly publisher: EventSink;
-  /** Sets nothing aside, as the republisher's. */
+  /** Spools nothing, like the republisher's sink. */
   readonly bus: EventSink;
 }
 
@@ -70,19 +70,19 @@ const PATIENCE: Readonly<Record<Role, Patience>> = {
 };
 
 /**
- * The whole way of an event, in one process and step by step: the functions' own code on the unmodified
- * SDK, the local bus and queues, DynamoDB Local, and a faulty wire between each process and them.
+ * Runs an event's whole pipeline in one process, step by step: the functions' own code on the unmodified SDK, the
+ * local bus and queues, DynamoDB Local, and a faulty wire between each process and them.
  */
 export class Pipeline {
   readonly queues: Queues;
   readonly bus: EventBus;
   readonly buffer: Queue;
   readonly unpublished: Queue;
-  /** Events in the order in which the publisher was given them. */
+  /** Events in the order in which the publisher got them. */
   readonly offered = new Map<string, OAuthEvent>();
-  /** Ids of those it answered for: on the bus, or set aside. */
+  /** IDs of confirmed events: published or spooled. */
   readonly accepted = new Set<string>();
-  /** Ids of those it told to have lost. */
+  /** IDs of events that the publisher reported as lost. */
   readonly refused = new Set<string>();
   readonly log: LogLine[] = [];
   /** Sums of the functions' metrics. */
@@ -120,7 +120,7 @@ export class Pipeline {
     );
   }
 
-  /** Everything that waits where only an operator looks. */
+  /** Returns everything in the queues that only an operator reads. */
   get deadLetters(): number {
     return ["DeadLetters", "Unpublishable"].reduce(
       (sum, part) => sum + this.#queue(part).visible,
@@ -128,14 +128,14 @@ export class Pipeline {
     );
   }
 
-  /** Events that can be recovered from the log alone. */
+  /** Returns the events that can be recovered only from the log. */
   get logged(): OAuthEvent[] {
     return this.log
       .filter(({ level, message }) => level === "error" && LOST_LINE.test(message))
       .flatMap(({ extra }) => extra.flatMap(({ events }) => events as OAuthEvent[]));
   }
 
-  /** A call of the API, through the authorizer's handler; the work after its answer is done too. */
+  /** Calls the API through the authorizer's handler and waits for the work after the response. */
   async call(event: APIGatewayRequestAuthorizerEvent, faults: readonly Fault[]) {
     const process = await this.#begin("authorizer", faults);
     const works: (() => Promise<void>)[] = [];
@@ -156,7 +156,7 @@ export class Pipeline {
     return killed ? { answer: "none", struck } : { answer, struck };
   }
 
-  /** Work of an issuer or another producer with the library; answers undefined when it failed. */
+  /** Runs an issuer's or another producer's work with the library. Returns undefined if it failed. */
   async produce<T>(
     work: (context: World["context"]) => Promise<T>,
     faults: readonly Fault[],
@@ -172,7 +172,7 @@ export class Pipeline {
     }
   }
 
-  /** One invocation of the republisher. */
+  /** Runs one invocation of the republisher. */
   async republish(options: BatchOptions, faults: readonly Fault[]): Promise<void> {
     const process = await this.#begin("republisher", faults);
     const metrics = this.#metrics("republisher", process.wire);
@@ -183,7 +183,7 @@ export class Pipeline {
     this.#end("republisher", process);
   }
 
-  /** One invocation of the subscriber. */
+  /** Runs one invocation of the subscriber. */
   async store(options: BatchOptions, faults: readonly Fault[]): Promise<void> {
     const process = await this.#begin("subscriber", faults);
     const { store, sqs, entered, spread } = process;
@@ -208,7 +208,7 @@ export class Pipeline {
     this.#end("subscriber", process);
   }
 
-  /** Lets everything through, and has the functions work until both queues are empty. */
+  /** Removes all errors, and runs the functions until both queues are empty. */
   async recover(): Promise<void> {
     for (const deliver of this.#late.splice(0)) deliver();
     const all = { size: 100, turn: 0, redeliver: false };
@@ -217,7 +217,7 @@ export class Pipeline {
     while (this.buffer.visible > 0) await this.store(all, []);
   }
 
-  /** Has the bus bring everything in its archive again. */
+  /** Replays the bus's archive. */
   replay(): void {
     for (const archive of this.bus.archives) {
       for (const event of archive.between(0, Number.POSITIVE_INFINITY)) {
@@ -254,9 +254,9 @@ export class Pipeline {
       const answer = await handle({ Records: messages.map((each) => toRecord(each, "arn")) });
       if (!wire.killed && !redeliver) acknowledge(queue, messages, answer);
     } catch {
-      // The function failed: SQS deletes nothing.
+      // The function failed, so SQS deletes nothing.
     }
-    // The visibility timeout is over for whatever was not deleted.
+    // Simulates the end of the visibility timeout for messages that were not deleted.
     for (const { receiptHandle } of messages) queue.release(receiptHandle);
   }
 
@@ -279,7 +279,7 @@ export class Pipeline {
     const db = await withoutWaits(
       createDocumentClient(PATIENCE[role], {
         endpoint: world.endpoint,
-        // The adaptive mode also waits before a first try; what it retries is the same.
+        // The adaptive mode also waits before the first attempt. It retries the same errors.
         retryMode: "standard",
         requestHandler: wire.toStore(dynamodb),
       }),
@@ -315,7 +315,7 @@ export class Pipeline {
     };
   }
 
-  /** Notes what the publisher is given and what it says became of it. */
+  /** Records the events that the publisher gets and their reported outcome. */
   #recorded(wire: FaultyWire, publisher: EventSink): EventSink {
     return {
       publish: async (events) => {

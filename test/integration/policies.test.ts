@@ -33,7 +33,7 @@ async function scene(responses: Responses, config: MonitoringConfigInput = {}) {
     ...world.context,
     notifyProposal: async (action: Action) => void proposals.push(action),
   };
-  /** Opens an alert about an address, or whatever subject. */
+  /** Opens an alert about an address or another subject. */
   const alert = async (
     subject: { kind: "client" | "ip" | "token" | "user"; id: string },
     story = "",
@@ -55,7 +55,7 @@ async function scene(responses: Responses, config: MonitoringConfigInput = {}) {
     return { taken: taken.length, proposed: proposed.length, dryRun: dryRun.length };
   };
   const actionsOf = (ip: string) => listActionsOfTarget(world, { kind: "address", id: ip }, 10);
-  /** A token, and what the authorizer decides about a call with it. Deferred work is done when it resolves. */
+  /** Issues a token and returns the authorizer's decision about a call with it, after its deferred work. */
   const caller = async (clientId: string, userId: string, scopes: readonly string[]) => {
     const { token, secret } = await issueToken(world.context, {
       clientId,
@@ -84,8 +84,8 @@ const burst = (policy: NonNullable<Responses["rules"]>[string], more: Responses 
 
 const NOTHING = { taken: 0, proposed: 0, dryRun: 0 };
 
-describe("a policy", () => {
-  it("of another rule, or none, does nothing", async () => {
+describe("policy", () => {
+  it("of another rule, or no policy, does nothing", async () => {
     const { alert, run } = await scene({ rules: { token_theft: { mode: "enforce" } } });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect(await run()).toEqual(NOTHING);
@@ -95,24 +95,27 @@ describe("a policy", () => {
     ["enforce", { ...NOTHING, taken: 1 }, "done"],
     ["propose", { ...NOTHING, proposed: 1 }, "proposed"],
     ["dry_run", { ...NOTHING, dryRun: 1 }, "dry_run"],
-  ] as const)("that says %s acts upon an alert once, with an end", async (mode, wanted, state) => {
-    const { world, alert, run, actionsOf, proposals } = await burst({ mode, blockMinutes: 30 });
-    const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
-    expect(await run()).toEqual(wanted);
-    expect(await run()).toEqual(NOTHING);
-    expect(await actionsOf("203.0.113.9")).toMatchObject([
-      {
-        kind: "block",
-        state,
-        alert_id,
-        actor: { kind: "policy", id: "failure_burst" },
-        until: toInstant(world.time.nowMs + 30 * MINUTE_MS),
-      },
-    ]);
-    expect(proposals).toHaveLength(mode === "propose" ? 1 : 0);
-  });
+  ] as const)(
+    "with the mode %s acts on an alert once, with an end",
+    async (mode, wanted, state) => {
+      const { world, alert, run, actionsOf, proposals } = await burst({ mode, blockMinutes: 30 });
+      const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
+      expect(await run()).toEqual(wanted);
+      expect(await run()).toEqual(NOTHING);
+      expect(await actionsOf("203.0.113.9")).toMatchObject([
+        {
+          kind: "block",
+          state,
+          alert_id,
+          actor: { kind: "policy", id: "failure_burst" },
+          until: toInstant(world.time.nowMs + 30 * MINUTE_MS),
+        },
+      ]);
+      expect(proposals).toHaveLength(mode === "propose" ? 1 : 0);
+    },
+  );
 
-  it("revokes a token, and leaves what is dealt with alone", async () => {
+  it("revokes a token, and ignores alerts that are already handled", async () => {
     const { world, alert, run } = await burst({ mode: "enforce", action: "revoke" });
     const { token } = await issueToken(world.context, {
       clientId: "app",
@@ -123,11 +126,11 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
     const types = () => world.published.map(({ event_type }) => event_type);
     expect(types().filter((type) => type === "token_revoked")).toHaveLength(1);
-    // Nothing of what it published is a failure or suspicious, so no rule has anything to look at.
+    // None of its published events is a failure or suspicious, so no rule has anything to read.
     expect(types().filter((type) => /failed|violation|suspicious/.test(type))).toEqual([]);
   });
 
-  it("goes no further than a proposal beyond the ceiling of the hour", async () => {
+  it("only proposes above the hourly limit", async () => {
     const { world, alert, run, proposals } = await burst(
       { mode: "enforce" },
       { actionsPerHour: 3 },
@@ -140,13 +143,13 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
-  it("takes nothing where the ceiling is 0", async () => {
+  it("does nothing if the limit is 0", async () => {
     const { alert, run } = await burst({ mode: "enforce" }, { actionsPerHour: 0 });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
   });
 
-  it("proposes nothing more against an address while a proposal waits", async () => {
+  it("makes no second proposal against an address while the first is pending", async () => {
     const { alert, run } = await burst({ mode: "propose" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
@@ -155,7 +158,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
   });
 
-  it("never acts against the allow list, nor against callers without a client", async () => {
+  it("never acts against the allow list or callers without a client", async () => {
     const { alert, run } = await burst(
       { mode: "enforce" },
       { allow: { clients: ["monitor"], networks: ["198.51.100.0/24"] } },
@@ -166,7 +169,7 @@ describe("a policy", () => {
     expect(await run()).toEqual(NOTHING);
   });
 
-  it("only proposes against whoever may act: the last administrator is never locked out", async () => {
+  it("only proposes against administrators, so that the last one is never locked out", async () => {
     const { alert, run, caller } = await burst({ mode: "enforce" });
     const { token, call } = await caller("ops", "root", ["oauth:admin", "oauth:respond"]);
     expect(await call("/admin/oauth/alerts", "192.0.2.7")).toBe("allowed");
@@ -177,7 +180,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, proposed: 4 });
   });
 
-  it("knows an administrator's address without the address index, after any number of other calls", async () => {
+  it("recognizes an administrator's address without the address index, after any number of other calls", async () => {
     const { world, alert, run, caller } = await scene(
       { rules: { failure_burst: { mode: "enforce" } } },
       { tracking: { addressIndex: "security_events" } },
@@ -191,7 +194,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
   });
 
-  it("knows an administrator whose token has expired", async () => {
+  it("recognizes an administrator whose token has expired", async () => {
     const { world, alert, run, caller } = await burst({ mode: "enforce" });
     const { call } = await caller("ops", "root", ["oauth:admin", "oauth:respond"]);
     await call("/admin/oauth/alerts", "192.0.2.7");
@@ -203,7 +206,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
-  it("is not deceived by paths or refused calls to take an attacker for an administrator", async () => {
+  it("does not mistake an attacker for an administrator because of paths or denied calls", async () => {
     const { world, context, alert, run, caller } = await burst({ mode: "enforce" });
     const attacker = await caller("app", "mallory", ["api:read", "api:write"]);
     expect(await attacker.call("/admin/oauth/alerts", "203.0.113.9")).toBe("insufficient_scope");
@@ -216,7 +219,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
-  it("blocks the /64 of an IPv6 address, unless an administrator or an allowed network is in it", async () => {
+  it("blocks the /64 of an IPv6 address unless it contains an administrator or an allowed network", async () => {
     const { world, alert, run, caller } = await burst(
       { mode: "enforce" },
       { allow: { networks: ["2001:db8:3:1::7/128", "2001:db8:4::/48"] } },
@@ -236,7 +239,7 @@ describe("a policy", () => {
     expect(await user.call("/api/x", "2001:db8:1:2::1")).toBe("allowed");
   });
 
-  it("takes an IPv6 address for an administrator's by its /64", async () => {
+  it("recognizes an administrator's IPv6 address by its /64", async () => {
     const { alert, run, caller } = await burst({ mode: "enforce" });
     const { call } = await caller("ops", "root", ["oauth:admin"]);
     await call("/admin/oauth/alerts", "2001:db8:1:2::a");
@@ -245,7 +248,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ taken: 1, proposed: 1, dryRun: 0 });
   });
 
-  it("has an administrator's address written once in six hours, after the answer", async () => {
+  it("records an administrator's address once in six hours, after the response", async () => {
     const { world, caller } = await burst({ mode: "enforce" });
     const quiet = { publish: async () => {} };
     const roundTripsOf = async ({ call }: Awaited<ReturnType<typeof caller>>, path: string) => {
@@ -277,7 +280,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
-  it("revokes a stolen token though decoys have used up the ceiling of addresses", async () => {
+  it("revokes a stolen token after decoys have used up the limit for addresses", async () => {
     const { alert, run, caller } = await burst(
       { mode: "enforce", action: "revoke" },
       { actionsPerHour: 3 },
@@ -289,7 +292,7 @@ describe("a policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
-  it("acts upon the alert with the highest score first", async () => {
+  it("acts on the alert with the highest score first", async () => {
     const { alert, run, actionsOf } = await burst({ mode: "enforce" }, { actionsPerHour: 1 });
     for (let n = 0; n < 3; n += 1) {
       await alert({ kind: "ip", id: `203.0.113.${n}` }, "", { score: 50 });
@@ -299,7 +302,7 @@ describe("a policy", () => {
     expect(await actionsOf("198.51.100.1")).toMatchObject([{ state: "done" }]);
   });
 
-  it("tells people of a proposal again when it could not tell them", async () => {
+  it("notifies about a proposal again after a failed notification", async () => {
     const { context, alert, proposals } = await burst({ mode: "propose" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     const down = { ...context, notifyProposal: () => Promise.reject(new Error("SNS is down")) };
@@ -309,7 +312,7 @@ describe("a policy", () => {
     expect(proposals).toHaveLength(1);
   });
 
-  it("does not block again while a block holds, nor what an administrator has released", async () => {
+  it("does not block again while a block is active or after an administrator's release", async () => {
     const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     await run();
@@ -322,12 +325,12 @@ describe("a policy", () => {
     expect(world.context.logger.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  it("raises no alert by its own block, so it acts no second time", async () => {
+  it("raises no alert about its own block, so it does not act twice", async () => {
     const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect((await run()).taken).toBe(1);
     const [action] = await actionsOf("203.0.113.9");
-    // What the blocked address goes on to do, and as much by another that is not blocked.
+    // Further calls from the blocked address, and as many from an address that is not blocked.
     const failures = (ip: string, details: object) =>
       Array.from({ length: 80 }, (_, n) =>
         createEvent(
@@ -347,7 +350,7 @@ describe("a policy", () => {
     const keeping = { ...context, notify: async () => {} };
     const { opened } = await keepAlerts(keeping, await readSnapshot(context, world.time.nowMs));
     expect(opened.map(({ subject }) => subject.id)).toEqual(["203.0.113.10"]);
-    // Nor is it found again: what was refused by the block is no failure.
+    // It is not found again either, because calls denied by the block are not failures.
     const known = (await listAlerts(world, "open")).find(
       ({ subject }) => subject.id === "203.0.113.9",
     );
@@ -357,7 +360,7 @@ describe("a policy", () => {
     expect(await run()).toEqual(NOTHING);
   });
 
-  it("that the store stops is completed by the next run", async () => {
+  it("whose action the store interrupts is completed by the next run", async () => {
     const { world, alert, run, actionsOf } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     world.traffic.reset();
@@ -371,7 +374,7 @@ describe("a policy", () => {
   });
 });
 
-describe("a proposal by a received signal", () => {
+describe("proposal from a received signal", () => {
   const transmitter = {
     name: "idp",
     issuer: "https://idp.example.com/",
@@ -397,7 +400,7 @@ describe("a proposal by a received signal", () => {
     return { world, context, proposals, propose };
   };
 
-  it("is told once, also when the topic was away at first, the earliest first", async () => {
+  it("is notified once in order of arrival, also after the topic was unavailable", async () => {
     const { world, context, proposals, propose } = await receiving({
       "credential-change": "propose",
     });
@@ -414,7 +417,7 @@ describe("a proposal by a received signal", () => {
     ]);
   });
 
-  it("is not told after somebody has decided about it", async () => {
+  it("is not notified after somebody has decided about it", async () => {
     const { context, proposals, propose } = await receiving({ "credential-change": "propose" });
     const { action_id: actionId } = await propose("ada");
     const actor = { kind: "administrator", id: "root" } as const;
@@ -423,7 +426,7 @@ describe("a proposal by a received signal", () => {
     expect(proposals).toEqual([]);
   });
 
-  it("is not looked for where no signal may propose", async () => {
+  it("is not searched for if no signal may propose", async () => {
     const { world, context } = await receiving({ "credential-change": "enforce" });
     world.traffic.reset();
     expect(await tellProposals(context)).toEqual([]);
@@ -431,8 +434,8 @@ describe("a proposal by a received signal", () => {
   });
 });
 
-describe("the message about a proposal", () => {
-  it("says what it hits and how to decide, and has no line of somebody else", () => {
+describe("notification about a proposal", () => {
+  it("states the effect and how to decide, and contains no line of another party", () => {
     const action: Action = {
       action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",
       kind: "block",
@@ -453,8 +456,8 @@ describe("the message about a proposal", () => {
   });
 });
 
-describe("a verdict", () => {
-  it("is kept with notes and an acknowledgement, and is an event", async () => {
+describe("verdict", () => {
+  it("is stored with notes and an acknowledgement, and is an event", async () => {
     const { world, alert } = await burst({});
     const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
     const say = (what: object) =>
@@ -471,13 +474,13 @@ describe("a verdict", () => {
     expect((await say({ verdict: "none" })).verdict).toBeUndefined();
     const events = world.published.filter(({ event_type }) => event_type === "alert_reviewed");
     expect(events).toHaveLength(4);
-    await expect(say({})).rejects.toThrow(/say something/);
+    await expect(say({})).rejects.toThrow(/set acknowledge, note or verdict/);
     await expect(
       reviewAlert(world.context, { alertId: "nobody", by: "root", acknowledge: true }),
-    ).rejects.toThrow(/no alert has the id/);
+    ).rejects.toThrow(/no alert has this id/);
   });
 
-  it("on an alert that another has replaced is one of its rule and subject", async () => {
+  it("on a replaced alert applies to its rule and subject", async () => {
     const { world, alert } = await burst({});
     const opened = await alert({ kind: "ip", id: "203.0.113.9" });
     const before = { ...opened, state: "resolved" as const };
@@ -488,7 +491,7 @@ describe("a verdict", () => {
     expect(reviewed).toMatchObject([{ alert_id: opened.alert_id, review: { verdict: "true" } }]);
   });
 
-  it("counts once for a subject in the figures of its rule", () => {
+  it("counts once per subject in the figures of its rule", () => {
     const judged = (id: string, verdict?: "true" | "false" | "benign", rule = "failure_burst") => ({
       rule,
       subject: { kind: "ip" as const, id },
@@ -504,7 +507,7 @@ describe("a verdict", () => {
     ]);
   });
 
-  it("of benign lets the subject raise no more of the rule, and policies leave it alone", async () => {
+  it("benign stops further alerts for the subject and rule, and policies ignore it", async () => {
     const { world, context, alert, run } = await burst({ mode: "enforce" });
     const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
     await reviewAlert(world.context, { alertId: alert_id, by: "root", verdict: "benign" });

@@ -10,7 +10,7 @@ afterAll(() => issuer.close());
 
 const SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:api-AbCdEf";
 
-/** A scene whose only issuer is one of the examples; it publishes its keys and answers on this machine. */
+/** Creates a scene whose only issuer is one of the examples. It publishes its keys and answers on this machine. */
 async function sceneOf(example: object, nowSeconds: number) {
   const made = await tokenScene({
     issuers: [{ jwksUri: `${issuer.origin}/keys`, ...example } as never],
@@ -33,7 +33,7 @@ const introspected = (iss: string, more: object = {}, introspection: object = {}
   ...more,
 });
 
-describe("the JWT access token of RFC 9068, section 2.2", () => {
+describe("JWT access token of RFC 9068, section 2.2", () => {
   const config = {
     issuer: "https://authorization-server.example.com/",
     audiences: ["https://rs.example.com/"],
@@ -50,7 +50,7 @@ describe("the JWT access token of RFC 9068, section 2.2", () => {
   };
   const header = { typ: "at+JWT", alg: "RS256", kid: "RjEwOwOA" };
 
-  it("is let in as its user and client, for what its scopes allow, until it expires", async () => {
+  it("is allowed with its user, client and scopes until it expires", async () => {
     const own = await newKey("RS256");
     issuer.others = [{ ...own.publicJwk, kid: "RjEwOwOA" }];
     const { call, verdict, time } = await sceneOf(config, 1618354091);
@@ -77,7 +77,7 @@ describe("the JWT access token of RFC 9068, section 2.2", () => {
   });
 });
 
-describe("the answer of RFC 7662, section 2.2", () => {
+describe("response of RFC 7662, section 2.2", () => {
   const answer = {
     active: true,
     client_id: "l238j323ds-23ij4",
@@ -95,7 +95,7 @@ describe("the answer of RFC 7662, section 2.2", () => {
       audiences: ["https://protected.example.net/resource"],
     });
 
-  it("lets in, if it also says that the token is an access token", async () => {
+  it("allows the call if it also says that the token is an access token", async () => {
     const { call, verdict } = await sceneOf(config(), 1419350300);
     const asked: string[] = [];
     issuer.routes.set("/introspect", (body) => {
@@ -114,7 +114,7 @@ describe("the answer of RFC 7662, section 2.2", () => {
       token: "2YotnFZFEjr1zCsicMWpAA",
       token_type_hint: "access_token",
     });
-    // As it stands, it may be of a refresh token.
+    // Unchanged, it could describe a refresh token.
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify(answer) }));
     expect(await verdict("mF_9.B5f-4.1JqM")).toBe("wrong_token_type");
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify({ active: false }) }));
@@ -122,8 +122,8 @@ describe("the answer of RFC 7662, section 2.2", () => {
   });
 });
 
-describe("the signed answer of RFC 9701, section 5", () => {
-  it("lets in, for its recipient and at its time", async () => {
+describe("signed response of RFC 9701, section 5", () => {
+  it("allows the call for its recipient and at its time", async () => {
     const signed = {
       iss: "https://as.example.com/",
       aud: "https://rs.example.com/resource",
@@ -162,7 +162,7 @@ describe("the signed answer of RFC 9701, section 5", () => {
   });
 });
 
-describe("the confirmation of RFC 9449, section 6", () => {
+describe("confirmation of RFC 9449, section 6", () => {
   const jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
   const proof =
     "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
@@ -175,7 +175,7 @@ describe("the confirmation of RFC 9449, section 6", () => {
     dpopProofs: [proof],
   };
 
-  it("lets in the request of section 7.1 with its own proof, once", async () => {
+  it("allows the request of section 7.1 with its own proof, once", async () => {
     const answer = {
       active: true,
       sub: "someone@example.com",
@@ -185,7 +185,7 @@ describe("the confirmation of RFC 9449, section 6", () => {
       cnf: { jkt },
     };
     const { verdict } = await sceneOf(introspected("https://server.example.com"), 1562262618);
-    // What the example leaves out: it says nothing of the client, nor when the token was issued.
+    // The example lacks the client and the time of issue.
     const whole = {
       ...answer,
       iat: 1562262611,
@@ -204,7 +204,7 @@ describe("the confirmation of RFC 9449, section 6", () => {
   });
 });
 
-describe("the certificate of RFC 8705, appendix A", () => {
+describe("certificate of RFC 8705, appendix A", () => {
   const certificate = `-----BEGIN CERTIFICATE-----
 MIIBBjCBrAIBAjAKBggqhkjOPQQDAjAPMQ0wCwYDVQQDDARtdGxzMB4XDTE4MTAx
 ODEyMzcwOVoXDTIyMDUwMjEyMzcwOVowDzENMAsGA1UEAwwEbXRsczBZMBMGByqG
@@ -214,7 +214,7 @@ SQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOV
 bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 -----END CERTIFICATE-----`;
 
-  it("has the thumbprint to which the example's token is bound", async () => {
+  it("has the thumbprint that the example's token is bound to", async () => {
     const { verdict, nowSeconds } = await sceneOf(
       introspected("https://server.example.com"),
       1547477430,
@@ -232,7 +232,7 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify(answer) }));
     expect(await verdict("bound", { clientCertificate: certificate })).toBe("allowed");
     expect(await verdict("bound")).toBe("missing_client_certificate");
-    // The thumbprint of section 3.1 is another certificate's.
+    // The thumbprint of section 3.1 belongs to another certificate.
     answer.cnf["x5t#S256"] = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
     expect(await verdict("bound", { clientCertificate: certificate })).toBe(
       "wrong_client_certificate",

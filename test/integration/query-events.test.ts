@@ -29,7 +29,7 @@ async function worldWithEvents(count: number) {
           }),
         },
       },
-      // Pairs share an instant, so that the order within it matters.
+      // Two events share each instant, so that the order within it matters.
       world.time.nowMs - Math.floor(n / 2) * 1000,
     ),
   );
@@ -53,7 +53,7 @@ async function allPages(world: World, query: Omit<EventQuery, "cursor">) {
 }
 
 describe("queryEvents", () => {
-  it("pages through every filter, newest first, each event once", async () => {
+  it("returns each event once through the pages of every filter, newest first", async () => {
     const { world, newestFirst } = await worldWithEvents(120);
     const at = (index: number) => Date.parse(newestFirst[index]?.occurred_at ?? "");
     const cases: [Partial<EventQuery>, (event: (typeof newestFirst)[number]) => boolean][] = [
@@ -111,7 +111,7 @@ describe("queryEvents", () => {
     }
   });
 
-  it("finds the events of an IPv6 address, and of its /64, with and without a token or user", async () => {
+  it("finds the events of an IPv6 address and of its /64, with and without a token or user", async () => {
     const world = await createWorld();
     const event = (ip: string, eventType: string, userId?: string) =>
       createEvent(
@@ -139,7 +139,7 @@ describe("queryEvents", () => {
     expect(await found({ ip: "2001:db8::/64", tokenId: "t1" })).toEqual([3, 4]);
   });
 
-  it("finds an event by each of its sides, and shows none that lacks one", async () => {
+  it("finds an event by each of its attributes, and returns none that lacks one", async () => {
     const world = await createWorld();
     const event = (
       eventType: string,
@@ -177,7 +177,7 @@ describe("queryEvents", () => {
     expect(await ids({ fromMs: world.time.nowMs - 1000, ...sides })).toEqual([meant.id]);
   });
 
-  it("finds only security events by their address where that is configured", async () => {
+  it("finds only security events by address if so configured", async () => {
     const world = await createWorld({ tracking: { addressIndex: "security_events" } });
     const event = (eventType: string) =>
       createEvent(
@@ -195,7 +195,7 @@ describe("queryEvents", () => {
     );
   });
 
-  it("reads many packs of one partition, and each event of them once", async () => {
+  it("reads many batch items of one partition, and each of their events once", async () => {
     const world = await createWorld({ shards: { events: { write: 1 } } });
     const events = Array.from({ length: 30 }, (_, n) =>
       createEvent(
@@ -210,32 +210,32 @@ describe("queryEvents", () => {
     }
   });
 
-  it("does not show an event past its retention, deleted or not", async () => {
+  it("leaves out an event past its retention, deleted or not", async () => {
     const { world } = await worldWithEvents(8);
     world.time.nowMs += 90 * DAY_MS + 1000;
     const { events } = await queryEvents(world, { limit: 50 });
     expect(new Set(events.map(({ event_type }) => event_type))).toEqual(new Set(["auth_failed"]));
   });
 
-  it("finds events written under fewer shards, while reading more", async () => {
+  it("finds events that were written with fewer shards", async () => {
     const { world, newestFirst } = await worldWithEvents(20);
     const config = parseMonitoringConfig({ shards: { events: { write: 8 } } });
     const page = await queryEvents({ ...world, config }, { limit: 50 });
     expect(page.events).toHaveLength(newestFirst.length);
   });
 
-  it("refuses a cursor that is damaged or of another query", async () => {
+  it("rejects a damaged cursor and another query's cursor", async () => {
     const { world } = await worldWithEvents(12);
     const { next_cursor } = await queryEvents(world, { limit: 2, clientId: "app" });
     const follow = (cursor: string, clientId: string) =>
       queryEvents(world, { limit: 2, clientId, cursor });
     await expect(follow(next_cursor ?? "", "web")).rejects.toThrow(InvalidCursorError);
     for (const bad of ["x", "e30", `${next_cursor}AA`.slice(4)]) {
-      await expect(follow(bad, "app")).rejects.toThrow(/start again without it/);
+      await expect(follow(bad, "app")).rejects.toThrow(/Start again without it/);
     }
   });
 
-  it("bounds a page by its bytes, too, and leaves none out", async () => {
+  it("limits a page by bytes too, and leaves no event out", async () => {
     const world = await createWorld();
     const events = Array.from({ length: 80 }, (_, n) =>
       createEvent(
@@ -251,16 +251,16 @@ describe("queryEvents", () => {
     expect(await allPages(world, query)).toEqual(events.map(({ id }) => id));
   });
 
-  it("bounds the work of a filter that matches nothing", async () => {
+  it("limits the work of a filter that matches nothing", async () => {
     const { world } = await worldWithEvents(40);
     world.traffic.reset();
     const page = await queryEvents(world, { limit: 10, clientId: "app", type: "never_seen" });
     expect(page).toEqual({ events: [], next_cursor: null });
-    // Four shards of the client's index, and nothing else.
+    // Only the four shards of the client's index.
     expect(world.traffic.roundTrips).toBe(4);
   });
 
-  it("bounds what it looks into for a country, and goes on by the cursor", async () => {
+  it("limits the events that it reads for a country, and resumes at the cursor", async () => {
     const world = await createWorld();
     const event = (n: number, country: string) =>
       createEvent(
@@ -269,7 +269,7 @@ describe("queryEvents", () => {
           clientId: "app",
           details: { ip: "203.0.113.1", origin: { country } },
         },
-        // Each alone in its ten seconds, so that none is in a pack.
+        // Each event is alone in its ten seconds, so that none is in a batch item.
         world.time.nowMs - n * 11_000,
       );
     const rare = event(3000, "FR");

@@ -15,7 +15,7 @@ afterAll(() => real.close());
 const SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:api-AbCdEf";
 const URL_OF_CALL = "https://api.example.com/api/data";
 
-/** A scene whose clock is the issuer's. */
+/** Creates a scene that uses the issuer's clock. */
 async function sceneNow(
   config: MonitoringConfigInput,
   readSecret = async (_: string) => CLIENT_SECRET,
@@ -41,7 +41,7 @@ const introspected = (over = {}, more = {}): MonitoringConfigInput => ({
 });
 
 describe("JWTs of oidc-provider", () => {
-  it("are let in through a rotation of keys and a short outage", async () => {
+  it("are allowed during a key rotation and a short outage", async () => {
     const { verdict, ofType, time } = await sceneNow(jwtIssuer());
     const before = await real.jwt();
     expect(await verdict(before)).toBe("allowed");
@@ -58,7 +58,7 @@ describe("JWTs of oidc-provider", () => {
     real.isDown = false;
   });
 
-  it("have their keys fetched once for a flood of unknown key ids, and again for a rotation after it", async () => {
+  it("have their keys fetched once for a flood of unknown key IDs, and again for a later rotation", async () => {
     const made = await sceneNow(jwtIssuer());
     const fetches = () => real.requests.filter((path) => path === "/jwks").length;
     expect(await made.verdict(await real.jwt())).toBe("allowed");
@@ -72,14 +72,14 @@ describe("JWTs of oidc-provider", () => {
     expect(fetches() - before).toBe(1);
     await real.rotate();
     const rotated = await real.jwt();
-    // The price of the flood: a new key waits for the end of the cooldown.
+    // A side effect of the flood: a new key waits for the end of the cooldown.
     expect(await made.verdict(rotated)).toBe("unknown_key");
     made.time.nowMs += 30_000;
     expect(await made.verdict(rotated)).toBe("allowed");
     expect(fetches() - before).toBe(2);
   });
 
-  it("are refused as unavailable once the issuer is down for longer than keys are valid", async () => {
+  it("are denied as unavailable after the issuer is down longer than keys are valid", async () => {
     const made = await sceneNow(jwtIssuer({ keysRefreshSeconds: 30, keysMaxAgeSeconds: 60 }));
     const token = await real.jwt();
     expect(await made.verdict(token)).toBe("allowed");
@@ -94,7 +94,7 @@ describe("JWTs of oidc-provider", () => {
     expect(await made.verdict(token)).toBe("allowed");
   });
 
-  it("are known by the id under which the issuer's own events tell of them", async () => {
+  it("have the same ID as in the issuer's own events", async () => {
     const { call } = await sceneNow(jwtIssuer());
     const text = await real.jwt();
     const decision = await call(text);
@@ -106,18 +106,18 @@ describe("JWTs of oidc-provider", () => {
     });
   });
 
-  it("are refused where they are ID tokens", async () => {
+  it("are denied if they are ID tokens", async () => {
     const { verdict } = await sceneNow(jwtIssuer());
     const { id_token } = await real.userTokens("ada");
     expect(await verdict(id_token)).toBe("wrong_token_type");
-    // Even if the configuration does not mind the type, an ID token names no client as an access token does.
+    // Also if the configuration ignores the type: an ID token does not name a client like an access token does.
     const careless = await sceneNow(jwtIssuer({ types: ["at+jwt", "jwt", "none"] }));
     expect(await careless.verdict(id_token)).toBe("invalid_claims");
   });
 });
 
 describe("opaque tokens of oidc-provider", () => {
-  it("are introspected once in the configured time, and the answer is shared", async () => {
+  it("are introspected once per configured interval, and the response is shared", async () => {
     const { verdict, decide, afterAnswer, ofType, time } = await sceneNow(introspected());
     const token = await real.opaque();
     real.requests.length = 0;
@@ -130,7 +130,7 @@ describe("opaque tokens of oidc-provider", () => {
     expect(ofType("token_seen")).toHaveLength(1);
     await real.revoke(token);
     time.nowMs += 59_999;
-    // The stated delay of a revocation at the issuer.
+    // The documented delay of a revocation at the issuer.
     expect(await verdict(token)).toBe("allowed");
     expect(asked()).toBe(1);
     time.nowMs += 1;
@@ -138,7 +138,7 @@ describe("opaque tokens of oidc-provider", () => {
     expect(asked()).toBe(2);
   });
 
-  it("name their user; and a refresh token, an ID or nonsense is refused", async () => {
+  it("name their user, while a refresh token, an ID and nonsense are denied", async () => {
     const { verdict, ofType, world, storePublished } = await sceneNow(introspected());
     const { access_token, refresh_token } = await real.userTokens("ada");
     expect(await verdict(access_token, { method: "GET" })).toBe("allowed");
@@ -158,7 +158,7 @@ describe("opaque tokens of oidc-provider", () => {
     }
   });
 
-  it("are refused as unavailable while the issuer is down, and own tokens are not", async () => {
+  it("are denied as unavailable while the issuer is down, and own tokens are allowed", async () => {
     const made = await sceneNow(introspected());
     const token = await real.opaque();
     real.isDown = true;
@@ -169,7 +169,7 @@ describe("opaque tokens of oidc-provider", () => {
     expect(await made.verdict(token)).toBe("allowed");
   });
 
-  it("are asked about with a secret that was replaced, after one refusal", async () => {
+  it("are introspected with a rotated secret after one rejection", async () => {
     const secrets = ["an-old-secret", CLIENT_SECRET];
     let reads = 0;
     const { verdict } = await sceneNow(
@@ -182,7 +182,7 @@ describe("opaque tokens of oidc-provider", () => {
     expect(await wrong.verdict(await real.opaque())).toBe("unavailable");
   });
 
-  it("are asked about with a private key, and with answers that are signed", async () => {
+  it("are introspected with a private key and signed responses", async () => {
     const byKey = await sceneNow(
       introspected({ clientId: "api-key", authentication: "private_key_jwt" }),
       async () => JSON.stringify(real.apiKey),
@@ -215,7 +215,7 @@ describe("DPoP", () => {
     return { ...made, key, token, call, prove };
   }
 
-  it("lets a bound token in with its proof, once, for one write beside the token's", async () => {
+  it("allows a bound token with its proof once, for one additional write", async () => {
     const { call, prove, world, ofType } = await bound();
     const proof = await prove();
     expect(await call([proof])).toBe("allowed");
@@ -230,7 +230,7 @@ describe("DPoP", () => {
     expect(world.traffic).toMatchObject({ writeUnits: 2, roundTrips: 4 });
   });
 
-  it("of calls that race with one proof lets one in", async () => {
+  it("allows one of several calls that race with one proof", async () => {
     const { decide, prove, token, afterAnswer } = await bound();
     const proof = await prove();
     const decisions = await Promise.all(
@@ -242,7 +242,7 @@ describe("DPoP", () => {
     expect(decisions.filter(({ outcome }) => outcome === "allowed")).toHaveLength(1);
   });
 
-  it("takes the URL under which a proxy publishes the API, however it is written", async () => {
+  it("accepts the public URL of a proxied API in any spelling", async () => {
     const { call, prove } = await bound();
     expect(await call([await prove({}, "GET", "https://public.example.com/v1/api/data")])).toBe(
       "allowed",
@@ -255,7 +255,7 @@ describe("DPoP", () => {
     );
   });
 
-  it("refuses what is no proof of this call, each with its reason", async () => {
+  it("denies a proof that is not for this call, with its reason", async () => {
     const { call, prove, verdict, key, token, nowSeconds, published } = await bound();
     const other = await dpopKey();
     const { jwk: _, ...withoutKey } = { jwk: 1 };
@@ -320,7 +320,7 @@ describe("DPoP", () => {
     expect(await verdict(own, { authorization: [`DPoP ${own}`] })).toBe("unbound_token");
   });
 
-  it("is asked of every token where the configuration says so, introspected ones among them", async () => {
+  it("is required of every token if so configured, including introspected ones", async () => {
     const strict = await sceneNow(jwtIssuer({ senderConstrained: "required" }));
     expect(await strict.verdict(await real.jwt())).toBe("unconstrained_token");
     const made = await sceneNow(introspected({}, { senderConstrained: "required" }));

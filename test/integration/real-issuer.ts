@@ -12,7 +12,7 @@ async function privateJwk(alg: string, kid: string): Promise<JWK> {
   return { ...(await exportJWK(privateKey)), alg, kid, use: "sig" };
 }
 
-/** oidc-provider over HTTP, with keys that rotate and an outage on demand. */
+/** Runs oidc-provider over HTTP with key rotation and outages on demand. */
 export async function startRealIssuer() {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -80,7 +80,7 @@ export async function startRealIssuer() {
   let provider: Provider;
   const state = {
     isDown: false,
-    /** Paths that were asked for. */
+    /** Requested paths. */
     requests: [] as string[],
   };
   server.on("request", (request, response) => {
@@ -117,17 +117,17 @@ export async function startRealIssuer() {
     issuer,
     apiKey,
     rotate,
-    /** A JWT of a client, for the API. */
+    /** Issues a JWT of a client for the API. */
     jwt: async (headers = {}): Promise<string> => {
       const form = { grant_type: "client_credentials", scope: "api:read", resource: API };
       return (await post("/token", form, headers)).access_token;
     },
-    /** An opaque token of a client. */
+    /** Issues an opaque token of a client. */
     opaque: async (headers = {}): Promise<string> => {
       const form = { grant_type: "client_credentials", scope: "api:read" };
       return (await post("/token", form, headers)).access_token;
     },
-    /** A JWT as `jwt` gets it, but issued earlier, or signed by a key that is not the issuer's. */
+    /** Issues a JWT like `jwt` does, but with an earlier time or signed by a key that is not the issuer's. */
     sign: async ({
       secondsAgo = 0,
       foreign = false,
@@ -146,8 +146,8 @@ export async function startRealIssuer() {
         .sign(await importJWK(key, "RS256"));
     },
     /**
-     * Tokens of a user who signed in: an access token and a refresh token. The access token is opaque, or with a
-     * resource a JWT for it.
+     * Issues an access token and a refresh token for a user who signed in. The access token is opaque, or a JWT if a
+     * resource is given.
      */
     userTokens: async (
       accountId: string,
@@ -189,14 +189,14 @@ export async function startRealIssuer() {
   });
 }
 
-/** A client's key, and the proofs of its possession (RFC 9449). */
+/** Creates a client's key, which makes DPoP proofs (RFC 9449). */
 export async function dpopKey(alg = "ES256") {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
   const jwk = await exportJWK(publicKey);
   return {
     jwk,
     privateKey: privateKey as CryptoKey,
-    /** The `DPoP` header of a call. */
+    /** Returns the `DPoP` header of a call. */
     prove: (
       method: string,
       url: string,

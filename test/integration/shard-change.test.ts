@@ -12,7 +12,7 @@ import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { createWorld } from "./store.ts";
 
-/** Every index at so many shards. */
+/** Returns the same shard counts for every index. */
 function shards(write: number, read: number) {
   const count = { write, read };
   return parseMonitoringConfig({
@@ -22,12 +22,12 @@ function shards(write: number, read: number) {
 
 const PER_WRITER = 60;
 
-describe("a change of the shard count while traffic runs", () => {
+describe("change of the shard count during traffic", () => {
   it.each([
-    // First the readers look at more shards, then the writers use them; and back.
+    // First the readers use more shards, then the writers. Then the reverse.
     ["growing", [shards(2, 2), shards(2, 6), shards(6, 6)], [0, 1, 2]],
     ["shrinking", [shards(6, 6), shards(2, 6)], [0, 1]],
-  ] as const)("loses and doubles nothing: %s", async (_, configs, deployments) => {
+  ] as const)("loses and duplicates nothing: %s", async (_, configs, deployments) => {
     const world = await createWorld();
     const startMs = world.time.nowMs;
     const events = deployments.map((deployment) =>
@@ -42,7 +42,7 @@ describe("a change of the shard count while traffic runs", () => {
         ),
       ),
     );
-    // Old and new code side by side; every event is delivered to both, as a redelivery would be.
+    // Old and new code run at the same time, and every event is delivered to both, like a redelivery.
     await Promise.all(
       deployments.flatMap((deployment) =>
         events.map(async (batch) => {
@@ -87,13 +87,13 @@ describe("a change of the shard count while traffic runs", () => {
   });
 });
 
-describe("a writer that meets others", () => {
-  it("spreads its counters wider, and every reader finds them", async () => {
+describe("writer that meets other writers", () => {
+  it("uses more counter shards, and every reader finds them", async () => {
     const world = await createWorld();
     const startMs = world.time.nowMs;
     const spread = new CounterSpread(world.config.shards.counters.write);
     for (let n = 0; n < 5; n += 1) {
-      // Twice, since each transaction that goes through counts a little against it.
+      // Twice, because each successful transaction slightly reduces the shard count.
       spread.conflicted();
       spread.conflicted();
       const events = Array.from({ length: 30 }, (_, index) =>
@@ -103,7 +103,7 @@ describe("a writer that meets others", () => {
             clientId: "app",
             details: { ip: `203.0.113.${index}`, endpoint: "/api/x" },
           },
-          // Days of two months, of which only some are spread.
+          // Days of two months, of which only some use several shards.
           startMs - (n + index * 3) * 8 * HOUR_MS,
         ),
       );

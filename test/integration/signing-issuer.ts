@@ -9,7 +9,7 @@ import {
   SignJWT,
 } from "jose";
 
-/** A key of an issuer, and its public half as the issuer publishes it. */
+/** An issuer's key and its published public half. */
 interface IssuerKey {
   readonly kid: string;
   readonly alg: string;
@@ -31,24 +31,21 @@ export async function newKey(alg = "ES256"): Promise<IssuerKey> {
   };
 }
 
-/**
- * An issuer over HTTP whose tokens say what a test wants. It counts how often its keys are fetched, and can be
- * down.
- */
+/** Runs an issuer over HTTP that signs arbitrary claims. It counts fetches of its keys, and can simulate an outage. */
 export async function startSigningIssuer(
   options: { readonly alg?: string; readonly path?: string } = {},
 ) {
   const state = {
     key: await newKey(options.alg),
-    /** Other keys that are published. */
+    /** Additional published keys. */
     others: [] as JWK[],
-    /** Status of every answer, for an outage. */
+    /** Status of every response, for an outage. */
     status: 200,
     fetches: 0,
     requests: [] as string[],
-    /** Members of the metadata, to be changed. */
+    /** Overrides for members of the metadata. */
     metadata: {} as Record<string, unknown>,
-    /** Answers instead of the issuer. */
+    /** Replaces the issuer's responses. */
     routes: new Map<
       string,
       (
@@ -93,7 +90,7 @@ export async function startSigningIssuer(
   return Object.assign(state, {
     issuer,
     origin,
-    /** Signs claims as they are, with the issuer's key or another. */
+    /** Signs claims unchanged, with the issuer's key or another. */
     async sign(
       claims: JWTPayload,
       header: Record<string, unknown> = {},

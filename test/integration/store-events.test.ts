@@ -34,7 +34,7 @@ async function storedCount(world: World): Promise<number> {
   let count = 0;
   const pages = paginateScan({ client: world.db }, { TableName: world.eventsTable });
   for await (const { Items = [] } of pages) count += Items.filter((item) => !isPack(item)).length;
-  // The packs list what is stored, no more and no less.
+  // The batch items list exactly the stored events.
   const { events } = await queryEvents(world, { limit: 1000, clientId: "app" });
   expect(events).toHaveLength(count);
   return count;
@@ -62,11 +62,11 @@ describe("storeEvents", () => {
     });
   });
 
-  it("lists what is stored, even if a producer gives one id to events of two users", async () => {
+  it("lists stored events even if a producer uses one ID for events of two users", async () => {
     const world = await createWorld();
     const [first, second] = [uses(world, 5), uses(world, 5)];
     await store(world, first);
-    // The newest of each batch has the same id and time.
+    // The newest events of both batches have the same ID and time.
     const reused = { ...second[4], id: first[4]?.id, user_id: "grace" } as OAuthEvent;
     await store(world, [...second.slice(0, 4), reused]);
     const { events } = await queryEvents(world, { limit: 100, clientId: "app" });
@@ -89,7 +89,7 @@ describe("storeEvents", () => {
     expect(await expiry(failed)).toBe(90);
   });
 
-  it("stores and counts an event delivered five times once, in one batch or in several", async () => {
+  it("stores and counts an event once when it is delivered five times in one batch or several", async () => {
     const world = await createWorld();
     const used = event(world, "token_used");
     await store(world, [used, used]);
@@ -100,7 +100,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(1);
   });
 
-  it("counts exactly when it is killed between two transactions and the batch comes again", async () => {
+  it("counts exactly when it is killed between two transactions and the batch is delivered again", async () => {
     const world = await createWorld();
     const events = uses(world, 250);
     world.traffic.fault = ({ operation, index }) =>
@@ -114,7 +114,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(250);
   });
 
-  it("counts exactly when the store carried a write out but its answer was lost", async () => {
+  it("counts exactly when a write succeeded but its answer was lost", async () => {
     const world = await createWorld();
     const events = uses(world, 120);
     world.traffic.fault = ({ operation }) =>
@@ -127,7 +127,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(120);
   });
 
-  it("hands back what a throttled store does not take, and counts it when it comes again", async () => {
+  it("returns events that a throttled store rejects, and counts them on redelivery", async () => {
     const world = await createWorld();
     const events = uses(world, 200);
     world.traffic.fault = ({ operation, index }) =>
@@ -144,7 +144,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(200);
   });
 
-  it("counts exactly when writers meet on the same counters", async () => {
+  it("counts exactly when writers update the same counters", async () => {
     const world = await createWorld({ shards: { counters: { write: 1 } } });
     const batches = Array.from({ length: 6 }, () => uses(world, 60));
     let waiting = batches.flat();
@@ -157,7 +157,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(360);
   });
 
-  it("rejects an item that DynamoDB cannot hold, and stores the rest of its batch", async () => {
+  it("rejects an item that DynamoDB cannot store, and stores the rest of its batch", async () => {
     const world = await createWorld();
     const events = uses(world, 5);
     const huge = { ...event(world, "token_used"), event_data: { text: "x".repeat(500_000) } };
@@ -167,7 +167,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(5);
   });
 
-  it("stores the rest of a batch with an event that cannot even be sent, and hands that one back", async () => {
+  it("stores the rest of a batch with an event that cannot be sent, and returns that one", async () => {
     const world = await createWorld();
     const events = uses(world, 5);
     const odd = { ...event(world, "token_used"), event_data: { n: Number.NaN } };
@@ -177,19 +177,19 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(5);
   });
 
-  it("refuses values that only look like JSON before they reach the store", async () => {
+  it("rejects values that only look like JSON before they reach the store", async () => {
     const world = await createWorld();
     for (const [details, why] of [
-      [{ n: 1e300 }, /send it as text/],
-      [{ "": 1 }, /rename it/],
-      [JSON.parse('{"__proto__": 1}'), /rename it/],
+      [{ n: 1e300 }, /Send it as text/],
+      [{ "": 1 }, /Rename it/],
+      [JSON.parse('{"__proto__": 1}'), /Rename it/],
     ] as const) {
       expect(() => event(world, "token_used", details)).toThrow(why);
     }
   });
 });
 
-describe("the life of a token", () => {
+describe("life of a token", () => {
   const life = (world: World, tokenId: string, expiresInMs = HOUR_MS) => {
     const { nowMs } = world.time;
     const issued = event(
@@ -207,7 +207,7 @@ describe("the life of a token", () => {
     return (await countTokens(world, range)).get("app");
   };
 
-  it("counts the same in every order of delivery, and however often", async () => {
+  it("counts the same for every order and number of deliveries", async () => {
     const expected = { issued: 1, active: 0, expired: 0, revoked: 1 };
     const orders: ((l: ReturnType<typeof life>) => OAuthEvent[][])[] = [
       ({ issued, revoked }) => [[issued, revoked]],
@@ -225,7 +225,7 @@ describe("the life of a token", () => {
     }
   });
 
-  it("counts a token once when two events of different ids tell of it", async () => {
+  it("counts a token once when two events with different IDs report it", async () => {
     const world = await createWorld();
     const [a, b] = [life(world, "t1"), life(world, "t1")];
     await store(world, [a.issued, b.issued, a.revoked, b.revoked]);
@@ -233,14 +233,14 @@ describe("the life of a token", () => {
     expect(await storedCount(world)).toBe(4);
   });
 
-  it("does not count as revoked what had expired before", async () => {
+  it("does not count an expired token as revoked", async () => {
     const world = await createWorld();
     const { issued, revoked } = life(world, "t1", 500);
     await store(world, [issued, revoked]);
     expect(await counts(world)).toEqual({ issued: 1, active: 0, expired: 1, revoked: 0 });
   });
 
-  it("stores a token_issued that lacks an expiry, uncounted", async () => {
+  it("stores a token_issued event without an expiry, uncounted", async () => {
     const world = await createWorld();
     await store(world, [event(world, "token_issued", { token_id: "t1" })]);
     expect(await storedCount(world)).toBe(1);

@@ -1,19 +1,19 @@
 import type { DocumentClient } from "../../shared/core/document-client.ts";
 
-/** One request to the store, before it is sent. */
+/** One request to the store before it is sent. */
 export interface StoreCall {
   /** `GetItem`, `TransactWriteItems`, … */
   readonly operation: string;
-  /** How many calls of the operation came before. */
+  /** Number of earlier calls of the operation. */
   readonly index: number;
 }
 
-/** What went to the store since the last `reset`, as the store itself counts it. */
+/** Traffic to the store since the last `reset`, as the store itself counts it. */
 export interface StoreTraffic {
   roundTrips: number;
   readUnits: number;
   writeUnits: number;
-  /** Set to make calls fail: an error to throw in place of sending, or after it was carried out. */
+  /** Makes calls fail when set: returns an error to throw instead of sending, or after the call succeeded. */
   fault: ((call: StoreCall) => { error: Error; afterwards?: boolean } | undefined) | undefined;
   reset(): void;
 }
@@ -26,12 +26,12 @@ interface Capacity {
 
 const READS = new Set(["GetItem", "BatchGetItem", "Query"]);
 
-/** An error as the SDK raises it when the store is too busy. */
+/** Returns the SDK's error for a throttled request. */
 export function throttled(): Error {
   return Object.assign(new Error("throttled"), { name: "ThrottlingException", $fault: "client" });
 }
 
-/** Counts, and on demand breaks, every call of a client. */
+/** Counts every call of a client, and makes calls fail on demand. */
 export function watchStore(db: DocumentClient): StoreTraffic {
   const counts = new Map<string, number>();
   const traffic: StoreTraffic = {
@@ -50,7 +50,7 @@ export function watchStore(db: DocumentClient): StoreTraffic {
       const index = counts.get(operation) ?? 0;
       counts.set(operation, index + 1);
       const failure = traffic.fault?.({ operation, index });
-      // As the SDK marks the error of a call that it sent.
+      // Like the SDK's error for a call that it sent.
       if (failure) Object.assign(failure.error, { $metadata: { attempts: 1 } });
       if (failure && !failure.afterwards) throw failure.error;
       const input = { ...(args.input as object), ReturnConsumedCapacity: "TOTAL" };

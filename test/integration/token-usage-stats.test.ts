@@ -35,7 +35,7 @@ function toEvents(lives: readonly Life[]): OAuthEvent[] {
   });
 }
 
-/** The definition itself, over every token. */
+/** Computes the expected statistics from every token. */
 function expected(lives: readonly Life[], fromMs: number, toMs: number, nowMs: number) {
   const inRange = lives.filter(({ issuedMs }) => issuedMs >= fromMs && issuedMs < toMs);
   const revoked = inRange.filter((l) => l.revokedMs !== undefined && l.revokedMs < l.expiresMs);
@@ -68,7 +68,7 @@ const lifeArbitrary = fc
     }),
   );
 
-/** Ranges that like the edges: of tokens, minutes, hours and days. */
+/** Generates instants that favour the edges of tokens, minutes, hours and days. */
 const instantArbitrary = (lives: readonly Life[]) =>
   fc
     .tuple(
@@ -83,7 +83,7 @@ const instantArbitrary = (lives: readonly Life[]) =>
     .map(([at, offset]) => at + offset);
 
 describe("countTokens", () => {
-  it("equals a count over every token, for any range and any present", async () => {
+  it("equals a count over every token for any range and any current time", async () => {
     const lives = fc.sample(lifeArbitrary, { numRuns: 160, seed: 20261123 });
     const world = await createWorld();
     const clock = () => START_MS + 3 * DAY_MS;
@@ -111,7 +111,7 @@ describe("countTokens", () => {
 });
 
 describe("tokenUsageStats", () => {
-  it("judges a token at exactly its expires_at as expired", async () => {
+  it("counts a token at exactly its expires_at as expired", async () => {
     const world = await createWorld();
     const { token } = await issueToken(world, {
       clientId: "app",
@@ -150,7 +150,7 @@ describe("tokenUsageStats", () => {
     expect(await tokenUsageStats(world)).toEqual(before);
   });
 
-  it("keeps clients of one name apart", async () => {
+  it("separates clients with the same name", async () => {
     const world = await createWorld();
     for (const clientId of ["one", "two", "three"]) {
       await registerClient(world, { clientId, name: clientId === "three" ? "Other" : "Same" });
@@ -164,7 +164,7 @@ describe("tokenUsageStats", () => {
     });
   });
 
-  it("reads no more for ten times the tokens", async () => {
+  it("does not cost more reads for ten times the tokens", async () => {
     const world = await createWorld();
     const issue = async (count: number, startMs: number) => {
       const lives = Array.from({ length: count }, (_, n) => ({
@@ -206,7 +206,7 @@ describe("tokenUsageStats", () => {
 });
 
 describe("listClients", () => {
-  it("shows active tokens of any lifetime, and the last use", async () => {
+  it("returns active tokens of any lifetime, and the last use", async () => {
     const world = await createWorld();
     await registerClient(world, { clientId: "app", name: "App" });
     await registerClient(world, { clientId: "gone", name: "Gone", status: "inactive" });

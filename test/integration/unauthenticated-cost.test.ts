@@ -15,13 +15,13 @@ const ipv6 = (prefix: string, groups: number) =>
       .match(/.{4}/g) ?? []
   ).join(":")}`;
 
-/** Calls of one batch of the subscriber. */
+/** Calls in one batch of the subscriber. */
 const BATCH = 200;
 
 /**
- * Makes events of calls without valid credentials, as the authorizer does, and stores two batches of them.
+ * Creates events of calls without valid credentials, like the authorizer, and stores two batches of them.
  *
- * @returns write units for each call of the second batch, those of indexes included
+ * @returns write units per call of the second batch, including those of indexes
  */
 async function unitsOfCalls(call: () => Partial<ProtectedRequest>) {
   const world = await createWorld();
@@ -67,12 +67,12 @@ async function unitsOfCalls(call: () => Partial<ProtectedRequest>) {
 
 const ONE_SITE = () => ({ ip: ipv6("2001:db8:1:2", 4) });
 
-describe("a call without valid credentials, with new paths and user agents of 1 KB each time", () => {
+describe("call without valid credentials, with new paths and user agents of 1 KB each time", () => {
   it.each<[string, () => Partial<ProtectedRequest>]>([
     ["from one IPv4 address", () => ({})],
-    ["from ever other addresses of one IPv6 network", ONE_SITE],
+    ["from changing addresses of one IPv6 network", ONE_SITE],
     [
-      "with methods and a token that are too long",
+      "with an overlong method and token",
       () => ({ method: random(750), authorization: [`Bearer ${random(9000)}`] }),
     ],
     ["to a path that is rejected", () => ({ path: `/${random(750)}//` })],
@@ -80,7 +80,7 @@ describe("a call without valid credentials, with new paths and user agents of 1 
     expect(await unitsOfCalls(call)).toBeLessThanOrEqual(4);
   });
 
-  it("costs one unit more with a token that is looked for", async () => {
+  it("costs one unit more with a token that is looked up", async () => {
     // A conditional write that fails is charged as one unit.
     const call = () => ({ ...ONE_SITE(), authorization: [`Bearer oam_${random(32)}`] });
     expect(await unitsOfCalls(call)).toBeLessThanOrEqual(5);

@@ -22,8 +22,8 @@ async function scene() {
   return { world, issue, unused };
 }
 
-describe("tokens that nobody uses", () => {
-  it("are those issued before and not used since, the longest unused first", async () => {
+describe("unused tokens", () => {
+  it("are tokens issued earlier and not used since, longest unused first", async () => {
     const { world, issue, unused } = await scene();
     await issue("never");
     const early = await issue("early");
@@ -45,7 +45,7 @@ describe("tokens that nobody uses", () => {
     expect((await unused(60)).users).toEqual([]);
   });
 
-  it("are found of a user or a client", async () => {
+  it("can be found by user or client", async () => {
     const { world, issue, unused } = await scene();
     await issue("ada");
     await issue("eve");
@@ -56,7 +56,7 @@ describe("tokens that nobody uses", () => {
     expect(ofApp.users.toSorted()).toEqual(["ada", "eve"]);
   });
 
-  it("are read in parts, each of bounded cost, and every one once", {
+  it("are read in parts of limited cost, and each once", {
     timeout: 60_000,
   }, async () => {
     const { world, unused } = await scene();
@@ -69,7 +69,7 @@ describe("tokens that nobody uses", () => {
       user_id: `user-${n}`,
       scopes: ["a"],
       issued_at: toInstant(issuedMs),
-      // Some hundred expire at one instant, at the end of a part too.
+      // Several hundred expire at one instant, also at the end of a part.
       ...expiryAttributes(
         `digest-${n}`,
         nowMs + YEAR_SECONDS * 1000 + Math.floor(n / 300),
@@ -95,8 +95,8 @@ describe("tokens that nobody uses", () => {
   });
 });
 
-describe("clients that nobody uses", () => {
-  it("are those known before and not used since, those with tokens first", async () => {
+describe("unused clients", () => {
+  it("are clients known earlier and not used since, those with tokens first", async () => {
     const { world, issue } = await scene();
     for (const clientId of ["idle", "holding", "used"]) {
       await registerClient(world.context, { clientId, name: clientId });

@@ -17,7 +17,7 @@ process.env.AWS_REGION ??= "us-east-1";
 process.env.AWS_ACCESS_KEY_ID ??= "local";
 process.env.AWS_SECRET_ACCESS_KEY ??= "local";
 
-/** How long a test waits for DynamoDB Local: a busy machine is no fault of the store. */
+/** Timeout for DynamoDB Local, generous enough for a busy machine. */
 export const PATIENT = {
   connectionTimeout: 60_000,
   requestTimeout: 60_000,
@@ -25,8 +25,8 @@ export const PATIENT = {
 } as const;
 
 /**
- * Creates a table of a definition, without TTL: DynamoDB Local would delete by the clock on the wall what is
- * in the past of that clock but not of the test's.
+ * Creates a table from a definition, without TTL. DynamoDB Local would delete items that have expired by the real
+ * clock but not by the test's clock.
  */
 export async function createTable(
   admin: DynamoDBClient,
@@ -68,7 +68,7 @@ export async function createTable(
   );
 }
 
-/** A log that keeps what it is told. */
+/** Returns a logger that records its entries. */
 export interface RecordingLogger {
   readonly lines: { level: string; message: string; extra: unknown[] }[];
   debug(message: string, ...extra: Record<string, unknown>[]): void;
@@ -89,7 +89,7 @@ export function recordingLogger(): RecordingLogger {
 
 let made = 0;
 
-/** Every context the library asks for, over fresh tables, with a clock that the caller sets. */
+/** Creates every context that the library needs, with new tables and a clock that the caller sets. */
 export async function createWorldAt(endpoint: string, config: MonitoringConfigInput = {}) {
   made += 1;
   const prefix = `w${process.pid}_${made}_`;
@@ -118,7 +118,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
     restrictions: new StoredRestrictions({ db, restrictionsTable: tables.restrictionsTable }),
     sink: undefined as unknown as EventSink,
   };
-  /** What is published is stored at once, as the subscriber would. */
+  /** Stores published events at once, as the subscriber would. */
   context.sink = {
     async publish(events) {
       published.push(...events);

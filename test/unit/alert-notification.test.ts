@@ -15,7 +15,7 @@ describe("alertNotification", () => {
       "Rule: failure_burst",
       "Subject: ip 203.0.113.9",
       "Client: app",
-      "Seen: 60, alert from 40",
+      "Observed: 60 (threshold 40)",
       "Window: 2026-11-23T09:50:00.000Z to 2026-11-23T10:00:00.000Z",
       "What to do: Block the address.",
       "",
@@ -41,7 +41,7 @@ describe("alertNotification", () => {
     const { text } = alertNotification({ ...alert, findings });
     expect(text).toContain(
       [
-        "What happened:",
+        "Findings:",
         "  2026-11-23T10:00:00.000Z dead_tokens: dead_tokens found it",
         "  2026-11-23T10:05:00.000Z failure_burst: failure_burst found it",
         "",

@@ -192,7 +192,8 @@ describe("failure_burst", () => {
       {
         rule: "failure_burst",
         subject: { kind: "ip", id: "203.0.113.9" },
-        message: "20 guesses within 10 minutes from 203.0.113.9, where nobody was ever let in",
+        message:
+          "20 credential guesses within 10 minutes from 203.0.113.9; no call from there was ever allowed",
         score: 75,
         observed: 20,
         threshold: 20,

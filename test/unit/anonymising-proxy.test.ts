@@ -51,7 +51,7 @@ describe("anonymising_proxy for a user", () => {
           { kind: "token", id: "t1" },
         ],
         message:
-          "user ada was active from 203.0.113.9, Tor AS64511 in RO (Firefox on Linux); none of its 5 uses before came from a VPN, proxy or Tor",
+          "user ada was active from 203.0.113.9, Tor AS64511 in RO (Firefox on Linux); none of the 5 earlier uses came through a VPN, proxy or Tor",
         score: 50,
         observed: 2,
         evidence: { kind_of_place: "tor", usual_countries: ["DE"] },
@@ -143,7 +143,7 @@ describe("anonymising_proxy for an exit address", () => {
         observed: 10,
         threshold: 10,
         message:
-          "10 guesses within two hours from 203.0.113.9, Tor AS64511 in DE; nobody was let in from there",
+          "10 credential guesses within two hours from 203.0.113.9, Tor AS64511 in DE; no call from there was allowed",
       },
     ]);
     expect(at(guesses(10, exit("vpn")))).toMatchObject([{ score: 50 }]);

@@ -100,7 +100,7 @@ describe("toAuthorizerResult", () => {
     });
     expect(principalId).toBe("app");
     expect(policyDocument.Statement).toMatchObject([{ Effect: "Deny", Resource: ARN }]);
-    const description = "The request needs the scope api:write api:admin";
+    const description = "The request requires the scope api:write api:admin";
     expect(context).toEqual({
       error: "insufficient_scope",
       error_description: description,
@@ -110,8 +110,8 @@ describe("toAuthorizerResult", () => {
   });
 
   it.each([
-    ["missing_session", "send its id"],
-    ["unknown_session", "not known"],
+    ["missing_session", "Send its id"],
+    ["unknown_session", "unknown"],
     ["expired_session", "expired"],
     ["foreign_session", "another client"],
   ] as const)("denies a %s and says what to do", (reason, words) => {

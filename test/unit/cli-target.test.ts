@@ -47,7 +47,7 @@ describe("stack that a CLI command uses", () => {
     expect(describeDeployedStack).toHaveBeenCalledExactlyOnceWith("Shop", "Other");
     const alone = await cli("stats", "--construct", "Other");
     expect(alone.code).toBe(2);
-    expect(alone.printed).toContain("give --stack NAME as well");
+    expect(alone.printed).toContain("Add --stack NAME");
   });
 
   it.each([[[]], [["--local"]]])(
@@ -60,7 +60,7 @@ describe("stack that a CLI command uses", () => {
       const { pid } = spawnSync(process.execPath, ["--version"]);
       writeFileSync(file, JSON.stringify({ pid }));
       const { code, printed } = await cli("stats", ...options);
-      expect(printed).toContain("no local stack runs: start it with npm start");
+      expect(printed).toContain("no local stack is running. Start one with npm start");
       expect(code).toBe(2);
       // With a running process, the CLI reads the file and finds it incomplete.
       writeFileSync(file, JSON.stringify({ pid: process.pid }));

@@ -157,7 +157,7 @@ describe("parseMonitoringConfig", () => {
       token_theft: { mode: "propose", action: "block", blockMinutes: 60 },
     });
     expect(() => parseMonitoringConfig(rules("token_network"))).toThrow(
-      /responses\.rules\.token_network: there is no such rule: name one of issuance_rate, /,
+      /responses\.rules\.token_network: unknown rule\. Use one of issuance_rate, /,
     );
   });
 
@@ -296,6 +296,8 @@ describe("readEnvironment", () => {
   it("rejects a topic that isn't an ARN and a configuration that isn't JSON", () => {
     const wrong = { ALERT_TOPIC_ARN: "topic", OAUTH_MONITORING_CONFIG: "{" };
     expect(() => readEnvironment(wrong, ["ALERT_TOPIC_ARN"])).toThrow("ALERT_TOPIC_ARN");
-    expect(() => readEnvironment(wrong, ["OAUTH_MONITORING_CONFIG"])).toThrow("not JSON");
+    expect(() => readEnvironment(wrong, ["OAUTH_MONITORING_CONFIG"])).toThrow(
+      "OAUTH_MONITORING_CONFIG: expected JSON",
+    );
   });
 });

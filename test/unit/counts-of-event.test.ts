@@ -7,6 +7,9 @@ import { createEvent } from "../../shared/events/oauth-event.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
+/** The id of an event that isn't in the sample of uses. */
+const NOT_SAMPLED = "01a20a27-742d-708c-86b9-9adfc2873eae";
+
 /** Returns the kinds and values that an event counts in addition to its type. */
 function counted(
   eventType: string,
@@ -25,7 +28,7 @@ const use = (ip: string, previous_use: unknown, subject = {}, news?: EventNews) 
   counted(
     "token_used",
     { token_id: "t1", ip, previous_use, user_agent: "curl/8" },
-    { id: "01a20a27-742d-708c-86b9-9adfc2873eae", ...subject },
+    { id: NOT_SAMPLED, ...subject },
     news,
   );
 
@@ -130,8 +133,9 @@ describe("countsOfEvent", () => {
     expect(use("203.0.113.9", from("203.0.1.1"))).toEqual([]);
     expect(use("nonsense", null)).toEqual([]);
     // An event source that doesn't know the previous use omits it.
-    expect(counted("token_used", { token_id: "t1", ip: "203.0.113.9" })).toEqual([]);
-    expect(counted("token_used", { ip: "203.0.113.9", previous_use: null })).toEqual([]);
+    const id = NOT_SAMPLED;
+    expect(counted("token_used", { token_id: "t1", ip: "203.0.113.9" }, { id })).toEqual([]);
+    expect(counted("token_used", { ip: "203.0.113.9", previous_use: null }, { id })).toEqual([]);
     expect(
       use(
         "203.0.1.1",

@@ -54,7 +54,7 @@ describe("custom rules", () => {
         score: 50,
         windowStart: toInstant(NOW - HOUR_MS),
         message:
-          "10 events of token_issued within 60 minutes of client shop; many_tokens is raised from 10 on",
+          "client shop had 10 token_issued events within 60 minutes; the threshold of many_tokens is 10",
       },
     ]);
     expect(found({ ...tokens, windowMinutes: 30 }, { typeCounts })).toEqual([]);
@@ -117,19 +117,19 @@ describe("custom rules", () => {
       }
     };
     expect(refused({ ...tokens, groupBy: "address" })).toContain(
-      "by address, only refusals are counted, all types together: leave types out, or group by client",
+      'groupBy "address" counts all denials together. Omit types, or set groupBy to "client"',
     );
-    expect(refused({ ...tokens, filter: { reasons: ["x"] } })).toContain('set groupBy to "reason"');
+    expect(refused({ ...tokens, filter: { reasons: ["x"] } })).toContain('Set groupBy to "reason"');
     expect(refused({ ...tokens, filter: { guesses: true } })).toContain(
-      "a guess is an auth_failed",
+      "credential guesses are auth_failed events",
     );
     expect(
       refused({ name: "abc", groupBy: "reason", threshold: 1, filter: { guesses: true } }),
-    ).toContain("name the reasons in filter.reasons");
+    ).toContain("List the reasons in filter.reasons");
     expect(refused({ ...tokens, name: "token_theft" })).toContain(
-      "token_theft is a rule of the product: give yours another name",
+      "token_theft is a built-in rule. Choose another name",
     );
-    expect(refused({ ...tokens, name: "No" })).toContain("3 to 41 small letters");
+    expect(refused({ ...tokens, name: "No" })).toContain("a lower-case letter, then 2 to 40");
     expect(() =>
       parseMonitoringConfig({ anomalies: { custom: [tokens, tokens] } } as MonitoringConfigInput),
     ).toThrow("two rules are named many_tokens");

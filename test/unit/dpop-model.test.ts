@@ -130,14 +130,11 @@ describe("checkDpopProof", () => {
       proofOf(HEADER, claimsText.replace("{", '{"\\u0068tm":"P",')),
     ],
     [
-      "a key in a chain of certificates",
+      "a key in a certificate chain",
       proofOf({ typ: "dpop+jwt", alg: "ES256", x5c: ["AA"] }, CLAIMS),
     ],
-    [
-      "a link to a key",
-      proofOf({ typ: "dpop+jwt", alg: "ES256", jku: "https://evil.example" }, CLAIMS),
-    ],
-    ["a shared secret for a key", proofOf({ ...HEADER, jwk: { kty: "oct", k: "AAAA" } }, CLAIMS)],
+    ["a key URL", proofOf({ typ: "dpop+jwt", alg: "ES256", jku: "https://evil.example" }, CLAIMS)],
+    ["a shared secret as the key", proofOf({ ...HEADER, jwk: { kty: "oct", k: "AAAA" } }, CLAIMS)],
     ["an encrypted proof", `${part({ alg: "dir", enc: "A256GCM" })}.AA.AA.AA.AA`],
     ["a nested proof", proofOf({ ...HEADER, cty: "JWT" }, CLAIMS)],
     ["deep nesting", proofOf(HEADER, `{"a":${"[".repeat(400)}${"]".repeat(400)}}`)],

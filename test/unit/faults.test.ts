@@ -62,7 +62,7 @@ describe("faultsOf", () => {
     [{ list: [{ "a/b~c": "" }, { "a/b~c": 1 }] }, "/list/1/a~1b~0c", "expected a string"],
     [{ list: [1, 2, 3] }, "/list", "expected at most 2 items"],
     [{ either: true }, "/either", "it does not have any of the allowed forms"],
-    [{ lmit: 1 }, "/lmit", "there is no such member"],
+    [{ lmit: 1 }, "/lmit", "unknown property"],
     ["text", "", "expected an object"],
   ])("reports for %j at %s: %s", (value, pointer, detail) => {
     expect(faultsOf(wrong(value))).toContainEqual({ pointer, detail });
@@ -95,8 +95,8 @@ describe("faultsOf", () => {
 
   it("reports each unknown member with its path", () => {
     expect(faultsOf(wrong({ list: [{ "a/b~c": "", b: 1, c: 1 }] }))).toEqual([
-      { pointer: "/list/0/b", detail: "there is no such member" },
-      { pointer: "/list/0/c", detail: "there is no such member" },
+      { pointer: "/list/0/b", detail: "unknown property" },
+      { pointer: "/list/0/c", detail: "unknown property" },
     ]);
     const union = z.object({ at: z.union([z.strictObject({ a: z.string() })]) });
     const { error } = union.safeParse({ at: { a: 1 } });
@@ -106,7 +106,7 @@ describe("faultsOf", () => {
   it("explain returns one line of plain text for any input", () => {
     const text = explain(wrong({ limit: 5000, "a\nb": 1, list: [{ "a/b~c": 1 }] }));
     expect(text).toBe(
-      "limit: expected at most 1000; list.0.a/b~c: expected a string; a b: there is no such member",
+      "limit: expected at most 1000; list.0.a/b~c: expected a string; a b: unknown property",
     );
     expect(text).not.toMatch(/[✖→\n]/);
   });
@@ -120,7 +120,7 @@ describe("faultsOf", () => {
 
   it("is part of the message when a configuration is rejected", () => {
     expect(() => parseMonitoringConfig({ retention: { defaultDays: 0 }, relam: "x" })).toThrow(
-      "the oauth-monitoring configuration is not valid: retention.defaultDays: expected at least 1; relam: there is no such member",
+      "the oauth-monitoring configuration is not valid: retention.defaultDays: expected at least 1; relam: unknown property",
     );
   });
 });

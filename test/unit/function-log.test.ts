@@ -13,7 +13,7 @@ it("createFunctionLog writes every line to the file and prints only warnings and
   const shown: string[] = [];
   const log = createFunctionLog(file, (line) => shown.push(line));
   const everyday = [
-    'authorizer: {"level":"INFO","message":"The call is decided"}',
+    'authorizer: {"level":"INFO","message":"Call decided"}',
     'authorizer: {"_aws":{"Timestamp":1},"Allowed":1}',
   ];
   const wanting = [

@@ -159,14 +159,14 @@ describe("configuration with hostile values", () => {
     });
     expect(() => synthesize(routes(25))).not.toThrow();
     expect(() => synthesize(routes(100))).toThrow(
-      /bytes, without defaults: more than the 2560 .*: shorten routes/,
+      /bytes without defaults, but only 2560 fit .*\. Shorten routes/,
     );
   });
 
   it("is rejected when a route has more scopes than a denial can name", () => {
     const scopes = Array.from({ length: 20 }, (_, n) => `${n}`.padEnd(128, "x"));
     expect(() => parseMonitoringConfig({ routes: [{ path: "/a", scopes }] })).toThrow(
-      /routes\.0\.scopes: more than 1024 characters of scopes/,
+      /routes\.0\.scopes: the scopes exceed 1024 characters/,
     );
   });
 });

@@ -54,7 +54,7 @@ describe("impossible_travel", () => {
           { kind: "token", id: "t2" },
         ],
         message:
-          "user ada was active from 203.96.113.9, AS64496 in DE and, 20 minutes later and 2312 km away, from 203.98.113.9, AS64498 in PT (Firefox on Linux); usual is AS64496 in DE",
+          "user ada was active from 203.96.113.9, AS64496 in DE and, 20 minutes later and 2312 km away, from 203.98.113.9, AS64498 in PT (Firefox on Linux); usual: AS64496 in DE",
         score: 40,
         observed: 2312,
         threshold: 500,

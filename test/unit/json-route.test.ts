@@ -30,9 +30,9 @@ async function faults(parameters: Record<string, number>) {
 describe("jsonRoute with an invalid range", () => {
   it.each([
     ["/from", { from: NOW, to: NOW }, "from must be before to"],
-    ["/from", { from: NOW - 91 * DAY_MS, to: NOW }, "choose a later from"],
-    ["/to", { to: NOW - 90 * DAY_MS }, "choose a later to"],
-    ["/to", { from: NOW, to: NOW + 367 * DAY_MS }, "choose an earlier to"],
+    ["/from", { from: NOW - 91 * DAY_MS, to: NOW }, "Choose a later from"],
+    ["/to", { to: NOW - 90 * DAY_MS }, "Choose a later to"],
+    ["/to", { from: NOW, to: NOW + 367 * DAY_MS }, "Choose an earlier to"],
   ])("points to %s: %j", async (pointer, parameters, detail) => {
     expect(await faults(parameters)).toEqual([
       { pointer, detail: expect.stringContaining(detail) },

@@ -92,12 +92,12 @@ describe("describeRpc", () => {
       { scopes: ["orders:write"], details: { mcp_method: "tools/call", mcp_tool: "drop" } },
     ],
     [
-      "a tool for everybody",
+      "a tool without required scopes",
       call("ping"),
       { scopes: [], details: { mcp_method: "tools/call", mcp_tool: "ping" } },
     ],
     [
-      "a tool named like a member of every object",
+      "a tool named like an Object.prototype member",
       call("constructor"),
       { scopes: [], details: { mcp_method: "tools/call", mcp_tool: "constructor" } },
     ],
@@ -121,7 +121,7 @@ describe("describeRpc", () => {
       },
     ],
     ["a response", { jsonrpc: "2.0", id: 1, result: {} }, nothing],
-    ["no object", "tools/call", nothing],
+    ["a string", "tools/call", nothing],
     ["no body", undefined, nothing],
   ])("returns the details and required scopes of %s", (_, body, said) => {
     expect(describeRpc(body, mcp)).toEqual({ status: "read", ...said });

@@ -72,7 +72,7 @@ describe("secret redaction", () => {
     ["a JWT", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"],
     ["an unsigned JWT", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ."],
     ["an encrypted JWT", "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVydGV4dA.dGFn"],
-    ["a token of the product", `oam_${"k".repeat(43)}`],
+    ["a token that the product issued", `oam_${"k".repeat(43)}`],
   ])("finds %s in any text, even percent-encoded", (_, secret) => {
     const once = [...secret].map((each) => `%${each.charCodeAt(0).toString(16)}`).join("");
     const dots = secret.replaceAll(".", "%2E").replaceAll("_", "%5f");
@@ -140,8 +140,10 @@ describe("event data", () => {
     for (const wrong of [1e126, -1e126, 1e-131, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(refusal({ a: { n: wrong } })).toContain("event_data.a.n is a number");
     }
-    expect(refusal({ "": 1 })).toContain("rename it");
-    expect(refusal(JSON.parse('{"a":{"__proto__":1}}'))).toContain("event_data.a has a key");
+    expect(refusal({ "": 1 })).toContain("Rename it");
+    expect(refusal(JSON.parse('{"a":{"__proto__":1}}'))).toContain(
+      "event_data.a has the unsupported key",
+    );
   });
 
   it("is limited to 128 KB", () => {
@@ -187,12 +189,12 @@ describe("event data", () => {
 
 describe("oauthEventSchema", () => {
   it.each([
-    ["an id that is no UUID", { id: "1" }, "UUID"],
+    ["an ID that isn't a UUID", { id: "1" }, "UUID"],
     ["a type with capitals", { event_type: "TokenUsed" }, "lower-case"],
     ["a local time", { occurred_at: "2026-11-23T10:00:00" }, "UTC"],
     ["a day that does not exist", { occurred_at: "2026-02-31T10:00:00Z" }, "UTC"],
     ["a client id with a newline", { oauth_client_id: "a\nb" }, "control"],
-    ["a field that nobody knows", { extra: 1 }, "extra"],
+    ["an unknown field", { extra: 1 }, "extra"],
     ["a type of 65 characters", { event_type: "a".repeat(65) }, "lower-case"],
     ["a client id of 257 characters", { oauth_client_id: "a".repeat(257) }, "256"],
     ["a user id with half a surrogate pair", { user_id: "a\ud800" }, "surrogate"],

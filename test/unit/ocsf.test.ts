@@ -447,24 +447,28 @@ describe("published OCSF schema", () => {
   });
 
   it.each<[string, object, string]>([
-    ["an attribute that it does not have", { color: "red" }, "color is no attribute"],
-    ["no required attribute", { severity_id: undefined }, "severity_id is missing"],
+    ["an unknown attribute", { color: "red" }, "color is no attribute"],
+    ["a missing required attribute", { severity_id: undefined }, "severity_id is missing"],
     ["a value of another type", { time: "now" }, "time is not of long_t"],
-    ["an enumerated value that it does not have", { status_id: 7 }, "status_id is none of 0, 1"],
-    ["another caption than the value's", { activity_name: "Login" }, "activity_name is not Logon"],
-    ["a type that its class and activity do not make", { type_uid: 1 }, "type_uid is not 300201"],
-    ["an object without what it needs one of", { actor: {} }, "actor has none of process, user"],
+    ["a value outside the enum", { status_id: 7 }, "status_id is none of 0, 1"],
     [
-      "no address where it wants one",
+      "a caption that doesn't match its value",
+      { activity_name: "Login" },
+      "activity_name is not Logon",
+    ],
+    ["a type that doesn't match class and activity", { type_uid: 1 }, "type_uid is not 300201"],
+    [
+      "an object that has none of its alternative attributes",
+      { actor: {} },
+      "actor has none of process, user",
+    ],
+    [
+      "text instead of an IP address",
       { src_endpoint: { ip: "x" } },
       "src_endpoint.ip is not of ip_t",
     ],
-    ["a list where it wants one object", { user: [] }, "user is not an object"],
-    [
-      "an attribute of an object that it does not have",
-      { user: { uid: "a", x: 1 } },
-      "user.x is no",
-    ],
+    ["a list instead of an object", { user: [] }, "user is not an object"],
+    ["an unknown nested attribute", { user: { uid: "a", x: 1 } }, "user.x is no"],
     ["an unknown class", { class_uid: 1 }, "class_uid is none of our classes"],
   ])("rejects an event with %s", (_, more, fault) => {
     expect(faults({})).toEqual([]);

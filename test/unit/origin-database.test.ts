@@ -57,22 +57,25 @@ describe("OriginDatabase", () => {
     ["empty", Buffer.alloc(0)],
     ["text", Buffer.from("<html>Not found</html>")],
     ["compressed", Buffer.from([0x1f, 0x8b, 8, 0, 0, 0])],
-    ["cut in the middle", good.subarray(0, good.length / 2)],
-    ["cut before its metadata ends", good.subarray(0, -20)],
+    ["truncated in the middle", good.subarray(0, good.length / 2)],
+    ["truncated in its metadata", good.subarray(0, -20)],
     ["without its beginning", good.subarray(-400)],
     ["of another version", mmdbFile({}, { metadata: { binary_format_major_version: 3 } })],
-    ["of odd nodes", mmdbFile({}, { metadata: { record_size: 26 } })],
-    ["of no known version of IP", mmdbFile({}, { metadata: { ip_version: 5 } })],
-    ["of more nodes than it has", mmdbFile({}, { metadata: { node_count: 4_000_000 } })],
-    ["whose metadata is text", Buffer.from("\xab\xcd\xefMaxMind.com\x43abc", "latin1")],
-  ])("rejects a file that is %s", (_, bytes) => {
+    ["with an unknown record size", mmdbFile({}, { metadata: { record_size: 26 } })],
+    ["with an unknown IP version", mmdbFile({}, { metadata: { ip_version: 5 } })],
+    [
+      "with fewer nodes than its metadata says",
+      mmdbFile({}, { metadata: { node_count: 4_000_000 } }),
+    ],
+    ["with text as metadata", Buffer.from("\xab\xcd\xefMaxMind.com\x43abc", "latin1")],
+  ])("rejects an invalid file: %s", (_, bytes) => {
     expect(() => new OriginDatabase(bytes)).toThrow(BrokenDatabaseError);
   });
 
   it.each([
     ["that contains itself", { "10.0.0.0/24": pointerTo(0) }],
     ["of an unknown type", { "10.0.0.0/24": Buffer.from([0, 200]) }],
-    ["that leads out of the file", { "10.0.0.0/24": pointerTo(4_000_000_000) }],
+    ["that points outside the file", { "10.0.0.0/24": pointerTo(4_000_000_000) }],
   ])("throws for a record %s and still finds other records", (_, records) => {
     const database = new OriginDatabase(
       mmdbFile({ ...records, "203.0.113.0/24": { country_code: "DE" } }),

@@ -134,7 +134,7 @@ describe("DatabaseFiles", () => {
     expect(files.find(ADDRESS)).toBeUndefined();
     expect(warnings()).toEqual([
       expect.objectContaining({
-        message: "A database of origins is not in the bucket: upload it",
+        message: "An IP database is not in the bucket. Upload it",
         extra: expect.objectContaining({ database: "country.mmdb" }),
       }),
     ]);
@@ -149,8 +149,8 @@ describe("DatabaseFiles", () => {
   });
 
   it.each([
-    ["no database", Buffer.from("<html>"), /no metadata/],
-    ["cut", country("FR").subarray(0, -10), /it is cut or broken/],
+    ["not a database", Buffer.from("<html>"), /no metadata/],
+    ["truncated", country("FR").subarray(0, -10), /the file is truncated or corrupt/],
     ["empty", Buffer.alloc(0), /no metadata/],
   ])("keeps the previous database when the new file is %s", async (_, bytes, cause) => {
     const { files, requests } = await localFiles("country.mmdb");
@@ -178,19 +178,19 @@ describe("DatabaseFiles", () => {
   const xml = (code: string) => `<?xml version="1.0"?><Error><Code>${code}</Code></Error>`;
 
   it.each<[string, RequestListener]>([
-    ["refuses", (_, response) => response.writeHead(403).end(xml("AccessDenied"))],
+    ["denies access", (_, response) => response.writeHead(403).end(xml("AccessDenied"))],
     ["throttles", (_, response) => response.writeHead(503).end(xml("SlowDown"))],
     ["fails", (_, response) => response.writeHead(500).end("oh")],
-    ["hangs up", (_, response) => response.destroy()],
+    ["closes the connection", (_, response) => response.destroy()],
     [
-      "cuts the object",
+      "truncates the object",
       (_, response) => {
         response.writeHead(200, { "Content-Length": 1000, ETag: '"a"' }).write("half");
         setTimeout(() => response.destroy(), 20);
       },
     ],
     [
-      "has an object that is too large",
+      "returns an object that is too large",
       (_, response) => {
         response.writeHead(200, { "Content-Length": 200 << 20, ETag: '"a"' }).write("x");
       },
@@ -259,7 +259,7 @@ describe("local S3", () => {
   it.each([
     ["a missing object", { ...object, Key: "no.mmdb" }, "NoSuchKey"],
     ["a missing bucket", { ...object, Bucket: "Other" }, "NoSuchBucket"],
-    ["a key that leads out of its folder", { ...object, Key: "a/../../b" }, "NotImplemented"],
+    ["a key that leaves its folder", { ...object, Key: "a/../../b" }, "NotImplemented"],
   ])("responds like S3 to %s", async (_, input, name) => {
     await expect((await client()).send(new GetObjectCommand(input))).rejects.toMatchObject({
       name,
@@ -275,7 +275,7 @@ describe("local S3", () => {
       new PutObjectCommand({ ...object, Body: "abc", IfNoneMatch: "*" }),
     ]) {
       await expect(s3.send(command as GetObjectCommand)).rejects.toThrow(
-        /The local S3 gets, puts and heads whole objects/,
+        /The local S3 supports only GET, PUT and HEAD of whole objects/,
       );
     }
   });
@@ -304,28 +304,28 @@ describe("oauth-monitoring origins", () => {
     const file = fileOf("Example.mmdb", everywhere);
     const { text, json } = await originsPut(await targetOf(), file, { as: "country.mmdb" });
     expect(text).toMatch(/Type: +Example-Country\nBuilt: +2025-11-24T16:00:00\.000Z/);
-    expect(text).toMatch(/Knows: +country 57 % \(of 1768 IPv4 addresses\)/);
+    expect(text).toMatch(/Coverage: +country 57 % \(sample of 1768 IPv4 addresses\)/);
     expect(json).toMatchObject({ database: "country.mmdb", bytes: everywhere.length });
     expect(buckets.get(BUCKET, "country.mmdb")?.bytes).toEqual(everywhere);
   });
 
   it.each<[string, string, Buffer, string | undefined, RegExp]>([
     [
-      "of another name",
+      "named differently",
       "other.mmdb",
       everywhere,
       undefined,
-      /no database other\.mmdb: give --as with one of country/,
+      /origins\.databases has no other\.mmdb\. Use --as with one of country/,
     ],
     [
       "compressed",
       "country.mmdb",
       Buffer.from([0x1f, 0x8b, 8]),
       undefined,
-      /compressed: unpack it first/,
+      /compressed\. Extract it/,
     ],
     [
-      "no database",
+      "not a database",
       "country.mmdb",
       Buffer.from("x"),
       undefined,
@@ -336,7 +336,7 @@ describe("oauth-monitoring origins", () => {
       "country.mmdb",
       mmdbFile({ "0.0.0.0/1": Buffer.from([0, 200]) }),
       undefined,
-      /broken records: get it again/,
+      /corrupt records\. Download it again/,
     ],
   ])("uploads no file that is %s", async (_, name, bytes, as, message) => {
     const target = await targetOf();
@@ -348,11 +348,11 @@ describe("oauth-monitoring origins", () => {
   it("explains what to do without a bucket or with a missing file", async () => {
     const file = fileOf("country.mmdb", everywhere);
     await expect(originsPut(await targetOf([], ""), file, {})).rejects.toThrow(
-      /name them in origins\.databases of the configuration/,
+      /Add their names to origins\.databases/,
     );
     await expect(
       originsPut(await targetOf(), join(directory, "country.no"), { as: "country.mmdb" }),
-    ).rejects.toThrow(/there is no file/);
+    ).rejects.toThrow(/the file .* does not exist/);
   });
 
   it("looks up an address in files without a stack", async () => {
@@ -381,7 +381,7 @@ describe("oauth-monitoring origins", () => {
     expect(JSON.parse(String(printed.mock.lastCall?.[0]))).toMatchObject({ origin: null });
     const said = vi.spyOn(console, "error").mockImplementation(() => {});
     expect(await run(argv("nowhere"))).toBe(2);
-    expect(said.mock.lastCall?.[0]).toMatch(/nowhere is no address/);
+    expect(said.mock.lastCall?.[0]).toMatch(/nowhere is not an IPv4 or IPv6 address/);
     printed.mockRestore();
     said.mockRestore();
   });

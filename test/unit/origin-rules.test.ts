@@ -62,7 +62,7 @@ describe("token_theft with IP enrichment", () => {
       {
         score: 50,
         evidence: {
-          why: expect.arrayContaining(["it was always used from one operator before"]),
+          why: expect.arrayContaining(["always used from one operator before"]),
           operator: "AS64497 Example Cable",
           country: "DE",
           usual_countries: ["DE"],
@@ -88,11 +88,11 @@ describe("token_theft with IP enrichment", () => {
   it("names operator and country in the alert message", () => {
     const [alert] = theft(event(5, at("203.0.113.9", ABROAD, "curl")));
     expect(alert?.message).toBe(
-      "Token t1 of ada seems to be in two hands: usual is Firefox on Linux from AS64496 Example Telecom in DE; 1 calls came from 203.0.113.9, AS64498 Example Net in NL (curl)",
+      "Possible token theft: token t1 (user ada) made 1 calls from 203.0.113.9, AS64498 Example Net in NL (curl); usual: Firefox on Linux from AS64496 Example Telecom in DE",
     );
     expect(alert).toMatchObject({
       score: 95,
-      evidence: { why: expect.arrayContaining(["the country NL is new to it"]) },
+      evidence: { why: expect.arrayContaining(["new country: NL"]) },
     });
   });
 });
@@ -205,7 +205,7 @@ describe("findings with IP enrichment", () => {
     ).toMatchObject([
       {
         rule: "failure_burst",
-        message: `20 guesses within 10 minutes from ${ip}, ${where}, where nobody was ever let in`,
+        message: `20 credential guesses within 10 minutes from ${ip}, ${where}; no call from there was ever allowed`,
         evidence: shown,
       },
     ]);
@@ -243,7 +243,7 @@ describe("findings with IP enrichment", () => {
     expect(did({ code: "policy.rule.deactivate" })).toMatchObject([
       {
         rule: "admin_change",
-        message: `root switched a protection off at the identity provider: policy.rule.deactivate, from ${ip}, ${where}`,
+        message: `root disabled a protection at the identity provider: policy.rule.deactivate, from ${ip}, ${where}`,
         evidence: shown,
       },
     ]);
@@ -285,7 +285,9 @@ describe("rules for consent and token issuance", () => {
       {
         rule: "consent_phishing",
         score: 65,
-        message: expect.stringContaining("all used from hosting AS64496 Example Telecom in DE"),
+        message: expect.stringContaining(
+          "most uses of their tokens come from hosting AS64496 Example Telecom in DE",
+        ),
       },
     ]);
     expect(consents(TELECOM)).toEqual([]);
@@ -369,7 +371,7 @@ describe("new_network with IP enrichment", () => {
         rule: "new_network",
         score: 45,
         message:
-          "service is used from AS64497 Example Cable in DE by okhttp; usual is any program from AS64496 Example Telecom in DE",
+          "service is used from AS64497 Example Cable in DE (okhttp); usual: any program from AS64496 Example Telecom in DE",
         evidence: { network: "AS64497", operator: "AS64497 Example Cable" },
       },
     ]);

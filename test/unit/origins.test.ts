@@ -146,7 +146,7 @@ describe("originOfRecord", () => {
       { kind: "hosting" },
     ],
     [
-      "a place of IPinfo",
+      "a location of IPinfo",
       { country: "US", loc: "37.4056,-122.0775" },
       { country: "US", latitude: 37.4, longitude: -122.1 },
     ],
@@ -270,15 +270,15 @@ describe("addOrigin", () => {
 describe("origins in the configuration", () => {
   it.each([
     [{ networks: [{}] }, /a network needs cidr or asn/],
-    [{ networks: [{ cidr: "203.0.113.0/24" }] }, /says nothing of its addresses/],
-    [{ networks: [{ cidr: "203.0.113.0/24", asn: [1, 2] }] }, /has one asn/],
+    [{ networks: [{ cidr: "203.0.113.0/24" }] }, /does not describe its addresses/],
+    [{ networks: [{ cidr: "203.0.113.0/24", asn: [1, 2] }] }, /can have only one asn/],
     [
       { networks: [{ cidr: ["203.0.113.0/24", "10.0.0.0/4"], kind: "vpn" }] },
-      /the prefix must be \/8/,
+      /Use a prefix of \/8 or longer/,
     ],
     [{ networks: [{ cidr: 7, kind: "vpn" }] }, /a network, or a list of them/],
     [{ networks: [{ cidr: "somewhere", country: "DE" }] }, /a network such as 203\.0\.113\.0\/24/],
-    [{ networks: [{ cidr: "203.0.113.0/24", country: "ZZ" }] }, /no country has the code ZZ/],
+    [{ networks: [{ cidr: "203.0.113.0/24", country: "ZZ" }] }, /unknown country code ZZ/],
     [
       { networks: [{ cidr: "203.0.113.0/24", country: "Germany" }] },
       /origins\.networks\.0\.country/,

@@ -32,7 +32,7 @@ describe("protected request ID", () => {
     ["the token", TOKEN, { authorization: [`Bearer ${TOKEN}`] }],
     ["the token and more", `x-${TOKEN}-x`, { AUTHORIZATION: [`Bearer ${TOKEN}`] }],
     ["a second token", TOKEN, { Authorization: ["Bearer abc", `Bearer ${TOKEN}`] }],
-    ["somebody's token", TOKEN, {}],
+    ["another caller's token", TOKEN, {}],
     ["a JWT", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl", {}],
     ["the session", "my-session-secret", { "Mcp-Session-Id": ["my-session-secret"] }],
   ])("is replaced when the caller chose %s as request ID", (_, requestId, headers) => {

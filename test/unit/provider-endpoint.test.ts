@@ -79,7 +79,7 @@ describe("Standard Webhooks signature", () => {
     expect(check(signed(1), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(2), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(3), { secret })).toEqual({
-      refusal: "no signature in webhook-signature is right",
+      refusal: "no signature in webhook-signature is valid",
     });
   });
 
@@ -91,7 +91,7 @@ describe("Standard Webhooks signature", () => {
     }
     for (const seconds of [301, -301]) {
       expect(check(EXAMPLE.headers, { atMs: EXAMPLE.atMs + seconds * 1000 })).toEqual({
-        refusal: "webhook-timestamp differs from our time by more than 300 seconds",
+        refusal: "webhook-timestamp differs from the server's time by more than 300 seconds",
       });
     }
   });
@@ -108,7 +108,7 @@ describe("Standard Webhooks signature", () => {
       check({ ...headers, "webhook-signature": "v1," }),
       check({ ...headers, "webhook-signature": headers["webhook-signature"].slice(3) }),
     ]) {
-      expect(refused).toEqual({ refusal: "no signature in webhook-signature is right" });
+      expect(refused).toEqual({ refusal: "no signature in webhook-signature is valid" });
     }
   });
 
@@ -116,7 +116,8 @@ describe("Standard Webhooks signature", () => {
     for (const name of Object.keys(EXAMPLE.headers)) {
       const { [name]: _, ...others } = EXAMPLE.headers as Record<string, string>;
       expect(check(others)).toEqual({
-        refusal: "it needs webhook-id, webhook-timestamp and webhook-signature, each once",
+        refusal:
+          "webhook-id, webhook-timestamp and webhook-signature are required, each exactly once",
       });
     }
     expect(check({ ...EXAMPLE.headers, "webhook-timestamp": "hello" })).toEqual({
@@ -171,13 +172,13 @@ describe("body signature", () => {
   });
 
   it("is rejected when it is wrong, missing, cut off or for another body", () => {
-    const refused = { refusal: "the header x-keycloak-signature is not right" };
+    const refused = { refusal: "the header x-keycloak-signature is wrong" };
     expect(check(hex("another-key-of-keycloak"))).toEqual(refused);
     expect(check(hex(keycloakKey).slice(0, 40))).toEqual(refused);
     expect(check("")).toEqual(refused);
     expect(check(hex(keycloakKey), { body: event.slice(0, -1) })).toEqual(refused);
     expect(authenticateRequest(byDefault, keycloakKey, request({}, event), 0)).toEqual({
-      refusal: "it needs the header x-keycloak-signature, once",
+      refusal: "the header x-keycloak-signature is missing or repeated",
     });
   });
 
@@ -205,10 +206,10 @@ describe("shared secret", () => {
     expect(check({ authorization: key })).toEqual({});
     for (const wrong of [key.slice(7), key.slice(0, -1), `${key}0`, "", key.toLowerCase()]) {
       expect(check({ authorization: wrong })).toEqual({
-        refusal: "the header authorization is not right",
+        refusal: "the header authorization is wrong",
       });
     }
-    expect(check({})).toEqual({ refusal: "it needs the header authorization, once" });
+    expect(check({})).toEqual({ refusal: "the header authorization is missing or repeated" });
   });
 
   it("can be in another header and can be one of several secrets", () => {
@@ -224,8 +225,8 @@ describe("shared secret", () => {
 describe("endpoint secret", () => {
   it.each([
     ["nothing", " \n "],
-    ["a key that could be guessed", "hunter2"],
-    ["a short key beside a long one", `${"k".repeat(32)}\nshort`],
+    ["a weak key", "hunter2"],
+    ["a short and a long key", `${"k".repeat(32)}\nshort`],
     ["six keys", Array.from({ length: 6 }, (_, n) => `key-number-${n}-of-six`).join("\n")],
   ])("is rejected with %s and never repeated", (_, secret) => {
     const check = () =>
@@ -247,7 +248,7 @@ describe("endpoint secret", () => {
         request(EXAMPLE.headers, EXAMPLE.body),
         EXAMPLE.atMs,
       );
-    expect(check).toThrow(/whsec_ and the base64 of 24 to 64 bytes/);
+    expect(check).toThrow(/whsec_ followed by 24 to 64 bytes in base64/);
     expect(check).not.toThrow(/not-a-webhook/);
   });
 });
@@ -295,14 +296,14 @@ describe("recordsOfBody", () => {
   it.each(["", "\n", "not json", '{"n":1', '[{"n":1},{"n":2', "\u0000", "<xml/>"])(
     "rejects an unreadable body: %j",
     (body) => {
-      expect(() => read(keycloak, body)).toThrow(/neither JSON nor JSON lines/);
+      expect(() => read(keycloak, body)).toThrow(/neither JSON nor JSON Lines/);
     },
   );
 
   it("limits the number of records", () => {
     const body = (count: number) => JSON.stringify(Array.from({ length: count }, () => first));
     expect(read(ping, body(MAX_RECORDS)).records).toHaveLength(MAX_RECORDS);
-    expect(() => read(ping, body(MAX_RECORDS + 1))).toThrow(/2001 records: send at most 2000/);
+    expect(() => read(ping, body(MAX_RECORDS + 1))).toThrow(/2001 records\. Send at most 2000/);
   });
 });
 
@@ -529,31 +530,35 @@ describe("provider endpoint configuration", () => {
 
   it.each([
     [
-      "a provider that does not post",
+      "a provider that can't call an endpoint",
       [{ provider: "cognito", authentication: signed }],
-      /name one of auth0, .*acme/,
+      /Use one of auth0, .*acme/,
     ],
-    ["one without a mapping", [{ provider: "other", authentication: signed }], /add a mapping/],
     [
-      "one twice",
+      "a custom provider without a mapping",
+      [{ provider: "other", authentication: signed }],
+      /add a mapping/,
+    ],
+    [
+      "the same provider twice",
       [1, 2].map(() => ({ provider: "okta", authentication: signed })),
-      /endpoints\.1\.provider: named twice/,
+      /endpoints\.1\.provider: the provider is listed twice/,
     ],
     ["no secret", [{ provider: "okta", authentication: { kind: "bearer" } }], /secretArn/],
     [
-      "a secret itself",
+      "a secret instead of its ARN",
       [{ provider: "okta", authentication: { kind: "bearer", secretArn: "hunter2" } }],
       /the ARN of a secret/,
     ],
     [
-      "a header of its own for Standard Webhooks",
+      "a custom header for Standard Webhooks",
       [{ provider: "okta", authentication: { ...signed, header: "x-signature" } }],
-      /Standard Webhooks has headers of its own/,
+      /Standard Webhooks defines its own headers/,
     ],
     [
       "a header in upper case",
       [{ provider: "okta", authentication: { kind: "bearer", secretArn, header: "X-Key" } }],
-      /in lower case/,
+      /lower-case header name/,
     ],
     [
       "a tolerance of a day",

@@ -46,40 +46,45 @@ describe("quotaFaults", () => {
       "a new account",
       {},
       { unreservedConcurrency: 10 },
-      [/^200 calls a second take about 20 environments .* can have 10 → raise Lambda's/, /alone/],
+      [
+        /^200 calls per second need about 20 concurrent authorizer environments, but the limit is 10 → request a higher Lambda/,
+        /the subscriber may use 10 concurrent environments/,
+      ],
       200,
     ],
     [
-      "too few reserved for the authorizer, whatever the account has",
+      "too little reserved concurrency for the authorizer",
       { functions: { reservedConcurrency: { Authorizer: 400 } } },
       { unreservedConcurrency: 5000 },
-      [/it can have 400 → raise functions\.reservedConcurrency\.Authorizer/],
+      [/the limit is 400 → increase functions\.reservedConcurrency\.Authorizer/],
       5000,
     ],
     [
-      "others that have reserved nearly everything",
+      "other functions that reserve nearly all concurrency",
       {},
       { unreservedConcurrency: 10 },
       [/share 10 → .*lower subscriber\.maxConcurrency/],
     ],
     [
-      "more calls than a table takes writes",
+      "more writes than a table's quota",
       {},
       { unreservedConcurrency: 5000 },
-      [/write 50000 units to a table; a table takes 40000 → raise DynamoDB's/],
+      [
+        /consume 50000 write units on one table, but the limit is 40000 → request a higher DynamoDB/,
+      ],
       25_000,
     ],
     [
       "a provisioned table beyond the quota",
       { capacity: { provisioned: { events: capacity(50_000) } } },
       {},
-      [/capacity\.provisioned\.events\.write\.most is 50000; a table takes 40000/],
+      [/capacity\.provisioned\.events\.write\.most is 50000, but the limit for a table is 40000/],
     ],
     [
       "provisioned tables beyond the account's quota",
       { capacity: { provisioned: { events: capacity(30_000), tokens: capacity(30_000) } } },
       { accountWriteUnits: 50_000 },
-      [/up to 60000 write units; the account's tables take 50000/],
+      [/up to 60000 write units in total, but the account's limit is 50000/],
     ],
   ])("reports %s", (_, config, limits, expected, callsPerSecond) => {
     const found = faults(config, limits, callsPerSecond);

@@ -49,8 +49,8 @@ describe("exported events", () => {
   });
 
   it("are rejected with the position and the expected content when invalid", () => {
-    expect(() => parseExportedEvents("[]")).toThrow("there is no event: give what");
-    expect(() => parseExportedEvents('{"a":1}\nno')).toThrow("line 2 is not JSON");
+    expect(() => parseExportedEvents("[]")).toThrow("the file has no events: give the output");
+    expect(() => parseExportedEvents('{"a":1}\nno')).toThrow("line 2 is not valid JSON");
     expect(() => parseExportedEvents(JSON.stringify([events[0], { id: "x" }]))).toThrow(
       "event 2 is not valid",
     );
@@ -82,7 +82,7 @@ describe("replay case", () => {
     subject: { kind: "token", id: "t1" },
     risk: "high",
     score: 90,
-    message: "Token t1 seems to be in two hands",
+    message: "Possible token theft: token t1",
     advice: "Revoke the token.",
     opened_at: toInstant(NOW),
     last_seen_at: toInstant(NOW + MINUTE_MS),
@@ -116,9 +116,7 @@ describe("replay case", () => {
     expect(text).toContain(
       "http://127.0.0.1:3000/admin/oauth/dashboard?from=2026-11-23T08%3A00%3A00.000Z&to=2026-11-23T11%3A01%3A00.000Z&token_id=t1",
     );
-    expect(alertLine(alert)).toBe(
-      "10:00  high    90  token_theft: Token t1 seems to be in two hands",
-    );
+    expect(alertLine(alert)).toBe("10:00  high    90  token_theft: Possible token theft: token t1");
   });
 
   it("is linked by time when the dashboard has no filter for its subject", () => {

@@ -133,7 +133,7 @@ describe("createUnpublishedQueue", () => {
     const always = queue((_, index) => index === 0);
     const refusal = always.keep(all);
     await expect(refusal).rejects.toThrow(IncompleteRequestError);
-    await expect(refusal).rejects.toThrow(/refused 1 message.*Busy/);
+    await expect(refusal).rejects.toThrow(/rejected 1 message.*Busy/);
   });
 });
 

@@ -22,10 +22,18 @@ describe("readSecretsFile", () => {
   });
 
   it.each([
-    ["no JSON", "hunter2", /the file is not JSON/],
-    ["no object", '["hunter2"]', /a key is not an ARN, or a text is empty or not text/],
-    ["no ARN", '{"hunter2": "x"}', /a key is not an ARN/],
-    ["no text", `{"${ARN}": {"key": "hunter2"}}`, /a text is empty or not text/],
+    ["invalid JSON", "hunter2", /the file is not JSON/],
+    [
+      "a list instead of an object",
+      '["hunter2"]',
+      /a key is not an ARN, or a value is empty or not a string/,
+    ],
+    ["a key that isn't an ARN", '{"hunter2": "x"}', /a key is not an ARN/],
+    [
+      "a value that isn't a string",
+      `{"${ARN}": {"key": "hunter2"}}`,
+      /a value is empty or not a string/,
+    ],
   ])("rejects a file with %s without repeating its content", (_, text, message) => {
     expect(() => read(text)).toThrow(message);
     expect(() => read(text)).not.toThrow(/hunter2/);

@@ -104,7 +104,7 @@ describe("local EventBridge", () => {
     ["no entries", undefined],
     ["an empty list of entries", []],
     ["eleven entries", Array.from({ length: 11 }, () => entry())],
-    ["an empty name of a bus", [entry({ EventBusName: "" })]],
+    ["an empty bus name", [entry({ EventBusName: "" })]],
     ["a trace header that is too long", [entry({ TraceHeader: "x".repeat(501) })]],
     [
       "entries that are too large together",
@@ -148,7 +148,7 @@ describe("local SQS", () => {
   it.each<[string, { Id: string; MessageBody: string }[], string]>([
     ["no entry", [], "EmptyBatchRequest"],
     ["eleven entries", numbered(11), "TooManyEntriesInBatchRequest"],
-    ["two entries of one id", [...numbered(1), ...numbered(1)], "BatchEntryIdsNotDistinct"],
+    ["two entries with the same ID", [...numbered(1), ...numbered(1)], "BatchEntryIdsNotDistinct"],
     ["an id with a space", [{ Id: "a b", MessageBody: "x" }], "InvalidBatchEntryId"],
     ["entries too large together", numbered(3, "x".repeat(400_000)), "BatchRequestTooLong"],
   ])("rejects %s with the error of SQS", async (_, entries, error) => {
@@ -229,39 +229,44 @@ describe("inputFaults", () => {
     inputFaults(call, input).map(({ kind, path }) => `${kind} ${path}`);
 
   it.each<[string, string, unknown, string[]]>([
-    ["what is absent", "SendMessage", { QueueUrl: "q" }, ["missing MessageBody"]],
+    ["a missing member", "SendMessage", { QueueUrl: "q" }, ["missing MessageBody"]],
     [
-      "what it does not know",
+      "an unknown member",
       "SendMessage",
       { QueueUrl: "q", MessageBody: "b", Body: "b" },
       ["unknown Body"],
     ],
     [
-      "what has another type",
+      "a member of the wrong type",
       "ReceiveMessage",
       { QueueUrl: "q", WaitTimeSeconds: "1" },
       ["type WaitTimeSeconds"],
     ],
-    ["a map for a list", "PutEvents", { Entries: {} }, ["type Entries"]],
+    ["a map instead of a list", "PutEvents", { Entries: {} }, ["type Entries"]],
     [
-      "a fault deep inside",
+      "a nested error",
       "PutEvents",
       { Entries: [entry(), { Sources: "x" }] },
       ["unknown Entries.1.Sources"],
     ],
     [
-      "a fault in a map",
+      "an error in a map",
       "Publish",
       { Message: "m", MessageAttributes: { a: { StringValue: "v" } } },
       ["missing MessageAttributes.a.DataType"],
     ],
-    ["nothing in a good one", "PutEvents", { Entries: [{ ...entry(), Time: new Date() }] }, []],
+    [
+      "no error for a valid request",
+      "PutEvents",
+      { Entries: [{ ...entry(), Time: new Date() }] },
+      [],
+    ],
   ])("reports %s", (_, call, input, found) => {
     expect(faults(call, input)).toEqual(found);
   });
 
   it("throws for a call that isn't in the list", () => {
-    expect(() => inputFaults("DeleteQueue", {})).toThrow("add it");
+    expect(() => inputFaults("DeleteQueue", {})).toThrow("Add it");
   });
 });
 

@@ -249,7 +249,7 @@ describe("readSubject", () => {
       "aliases in aliases",
       { format: "aliases", identifiers: [{ format: "aliases", identifiers: [] }] },
     ],
-    ["a complex subject in a complex one", { format: "complex", user: { format: "complex" } }],
+    ["a nested complex subject", { format: "complex", user: { format: "complex" } }],
     ["a complex subject without members", { format: "complex" }],
     ["an empty id", { format: "opaque", id: "" }],
   ])("rejects %s as a subject", (_, value) => {

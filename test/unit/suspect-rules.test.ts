@@ -469,7 +469,10 @@ describe("admin_change", () => {
   it("distinguishes attempts from changes and raises only attempts at serious changes", () => {
     const attempt = { code: "policy.rule.deactivate", isFailed: true };
     expect(did(attempt)).toMatchObject([
-      { score: 55, message: expect.stringContaining("root tried to switch a protection off") },
+      {
+        score: 55,
+        message: expect.stringContaining("root tried and failed to disable a protection"),
+      },
     ]);
     expect(did({ message: "Update client callback URLs", isFailed: true })).toHaveLength(1);
     expect(did({ reason: "secret_read", isFailed: true })).toEqual([]);

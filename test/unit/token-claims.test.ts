@@ -304,17 +304,17 @@ describe("claim configuration", () => {
       });
     expect(two("a:", "b:")).not.toThrow();
     for (const [first, second] of [[], ["a:"], [undefined, "b:"], ["a:", "a:"]]) {
-      expect(two(first, second)).toThrow(/needs a prefix of its own/);
+      expect(two(first, second)).toThrow(/several issuers need distinct prefixes/);
     }
   });
 
   it.each([
-    [{ ...issuer, audiences: [] }, /audiences: name the aud/],
+    [{ ...issuer, audiences: [] }, /audiences: audiences is missing/],
     [{ ...issuer, provider: "cognito", audiences: [] }, /clientIds: Cognito's/],
     [{ ...issuer, issuer: "http://login.example.com" }, /an https URL/],
     [{ ...issuer, issuer: "https://login.example.com?x=1" }, /an https URL/],
     [{ ...issuer, algorithms: ["HS256"] }, /algorithms/],
-    [{ ...issuer, verification: "introspection" }, /goes together/],
+    [{ ...issuer, verification: "introspection" }, /introspection and verification do not match/],
     [{ ...issuer, keysRefreshSeconds: 600, keysMaxAgeSeconds: 60 }, /keysMaxAgeSeconds/],
   ])("rejects an invalid issuer with the reason: %#", (wrong, message) => {
     expect(() => parseMonitoringConfig({ issuers: [wrong as never] })).toThrow(message);

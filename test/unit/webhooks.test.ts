@@ -61,13 +61,13 @@ describe("signWebhook", () => {
 
   it.each([
     ["no prefix", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
-    ["no base64", "whsec_!!!"],
-    ["too short", `whsec_${Buffer.alloc(23).toString("base64")}`],
-    ["too long", `whsec_${Buffer.alloc(65).toString("base64")}`],
+    ["invalid base64", "whsec_!!!"],
+    ["too few bytes", `whsec_${Buffer.alloc(23).toString("base64")}`],
+    ["too many bytes", `whsec_${Buffer.alloc(65).toString("base64")}`],
     ["nothing", "whsec_"],
   ])("rejects a secret with %s", (_, secret) => {
     const sign = () => signWebhook([secret], { id: "1", sentAtSeconds: 1, body: "{}" });
-    expect(sign).toThrow(/whsec_ and the base64 of 24 to 64 bytes/);
+    expect(sign).toThrow(/whsec_ followed by 24 to 64 bytes in base64/);
   });
 });
 
@@ -80,16 +80,16 @@ describe("noticeOf", () => {
       facts: [
         ["Subject", "ip 203.0.113.9"],
         ["Client", "app"],
-        ["Seen", "60, alert from 40"],
+        ["Observed", "60 (threshold 40)"],
         ["What to do", "Block the address."],
       ],
     });
     expect(proposed()).toMatchObject({
       type: "action.proposed",
-      title: "Action waits for approval: revoke user ada",
+      title: "Approval needed: revoke user ada",
       facts: [
         ["By", "policy token_theft"],
-        ["Hits", "3 tokens, 1 sessions"],
+        ["Affected", "3 tokens, 1 sessions"],
       ],
     });
   });

@@ -4,7 +4,7 @@ import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { OrdersStack } from "../lib/orders-stack.js";
 
-/** Returns method and authorization type, such as `GET CUSTOM`, of the methods below a resource. */
+/** Returns the method and authorization type, such as `GET CUSTOM`, of each method below a resource. */
 function methodsOf(template: Template, resource: string): string[] {
   return Object.values(template.findResources("AWS::ApiGateway::Method"))
     .filter(({ Properties }) => Properties.ResourceId.Ref?.startsWith(`Api${resource}`))
@@ -12,7 +12,7 @@ function methodsOf(template: Template, resource: string): string[] {
     .sort();
 }
 
-test("orders need a token, preflights and the health check do not", () => {
+test("requires a token for orders, but not for preflights and the health check", () => {
   const template = Template.fromStack(new OrdersStack(new App(), "Orders"));
   assert.deepEqual(methodsOf(template, "orders"), [
     "GET CUSTOM",

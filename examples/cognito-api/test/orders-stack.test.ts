@@ -8,7 +8,7 @@ const template = Template.fromStack(
   new OrdersStack(new App(), "CognitoOrders", { domainPrefix: "orders-test" }),
 );
 
-test("every route of the API needs a token", () => {
+test("requires a token on every route of the API", () => {
   const routes = Object.values(template.findResources("AWS::ApiGatewayV2::Route"));
   assert.deepEqual(
     routes.map(({ Properties }) => `${Properties.RouteKey} ${Properties.AuthorizationType}`).sort(),
@@ -16,7 +16,7 @@ test("every route of the API needs a token", () => {
   );
 });
 
-test("the authorizer knows the user pool and both of its app clients", () => {
+test("configures the authorizer with the user pool and both of its app clients", () => {
   const configs = Object.values(template.findResources("AWS::Lambda::Function"))
     .map(({ Properties }) => Properties.Environment?.Variables?.OAUTH_MONITORING_CONFIG)
     .filter(Boolean);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { APIGatewayProxyEvent } from "aws-lambda";
 
-// The variables of the construct's `environment`.
+// The variables that the construct's `environment` sets.
 Object.assign(process.env, {
   AWS_REGION: "eu-central-1",
   TOKENS_TABLE: "tokens",
@@ -22,7 +22,7 @@ const { handler } = await import("../lambda/issue.js");
 
 const post = (body: string) => handler({ body } as APIGatewayProxyEvent);
 
-test("a request that does not fit is refused with every fault", async () => {
+test("rejects an invalid request and lists every error", async () => {
   const { statusCode, body } = await post(
     JSON.stringify({ clientId: "shop", scopes: [], expiresInSeconds: 0 }),
   );
@@ -33,6 +33,6 @@ test("a request that does not fit is refused with every fault", async () => {
   );
 });
 
-test("so is one that is not JSON", async () => {
+test("rejects a request that is not JSON", async () => {
   assert.equal((await post("{")).statusCode, 400);
 });

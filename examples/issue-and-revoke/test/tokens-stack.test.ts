@@ -15,11 +15,11 @@ function actionsOf(name: string): string[] {
   return [...new Set(actions)].filter((action) => action.startsWith("dynamodb:")).sort();
 }
 
-test("only signed calls issue and revoke tokens", () => {
+test("issues and revokes tokens only for signed calls", () => {
   template.allResourcesProperties("AWS::ApiGateway::Method", { AuthorizationType: "AWS_IAM" });
 });
 
-test("each function may do what it does, and nothing else", () => {
+test("grants each function only the actions that it needs", () => {
   assert.deepEqual(actionsOf("IssueFunction"), ["dynamodb:PutItem"]);
   assert.deepEqual(actionsOf("RevokeFunction"), [
     "dynamodb:DeleteItem",

@@ -4,7 +4,7 @@ import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { McpStack } from "../lib/mcp-stack.js";
 
-test("the API is open, and its function can decide about calls", () => {
+test("leaves the API open and lets its function authorize calls", () => {
   const stack = new McpStack(new App(), "OrdersMcp", {
     authorizationServer: "https://login.example.com",
   });

@@ -4,7 +4,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { createOrdersServer } from "../lambda/orders-server.js";
 
-test("the tools work for the caller", async () => {
+test("runs the tools for the caller", async () => {
   const [clientSide, serverSide] = InMemoryTransport.createLinkedPair();
   const server = createOrdersServer("ada");
   const client = new Client({ name: "test", version: "1.0.0" });

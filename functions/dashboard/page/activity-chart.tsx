@@ -47,7 +47,7 @@ export function ActivityChart(props: ActivityChartProps) {
       }
       note={
         value && !value.complete
-          ? `There are more events than the page can read: this shows those since ${formatMinute(value.from)}.`
+          ? `There are too many events to show. The chart starts at ${formatMinute(value.from)}.`
           : undefined
       }
       rows={{

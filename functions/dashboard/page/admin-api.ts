@@ -68,7 +68,7 @@ async function toError(response: Response): Promise<ApiError> {
   const problem = (await response.json().catch(() => undefined)) as
     | { detail?: unknown; request_id?: unknown }
     | undefined;
-  const detail = problem?.detail ?? `The API answered ${response.status}.`;
+  const detail = problem?.detail ?? `The API responded with status ${response.status}.`;
   const request = problem?.request_id ? ` Request ${problem.request_id}.` : "";
   return new ApiError(response.status, `${detail}${request}`);
 }
@@ -141,7 +141,7 @@ export class AdminApi {
     if (response.status === 403) {
       throw new ApiError(
         403,
-        `The token may look but not act: it lacks the scope oauth:respond. Issue one that has it with: ${ISSUE}`,
+        `The token is read-only: it lacks the scope oauth:respond. Issue one that has it with: ${ISSUE}`,
       );
     }
     if (!response.ok) throw await toError(response);

@@ -6,7 +6,7 @@ const VERDICTS = [
   ["none", "no verdict"],
   ["true", "true: an attack"],
   ["false", "false: the rule was wrong"],
-  ["benign", "benign: raise no more"],
+  ["benign", "benign: stop alerting"],
 ] as const;
 
 interface AlertReviewProps {

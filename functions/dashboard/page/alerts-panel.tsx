@@ -76,7 +76,7 @@ export function AlertsPanel(props: AlertsPanelProps) {
       title="Alerts"
       class="wide"
       resource={{ ...alerts, value: shown }}
-      empty="No anomalies in this range."
+      empty="No alerts in this range."
       isEmpty={(list) => list.length === 0}
       rows={{ name: "alerts", of: (list) => list.map((alert) => ({ ...alert })) }}
     >
@@ -97,7 +97,7 @@ export function AlertsPanel(props: AlertsPanelProps) {
                   <button
                     type="button"
                     class="link"
-                    title={`Narrow to ${alert.subject.kind} ${alert.subject.id}`}
+                    title={`Filter by ${alert.subject.kind} ${alert.subject.id}`}
                     onClick={() =>
                       onNarrow({ [FILTER_OF[alert.subject.kind] ?? "client_id"]: alert.subject.id })
                     }

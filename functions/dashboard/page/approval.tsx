@@ -33,7 +33,7 @@ async function ask(base: URL, body: object): Promise<Opened> {
   const problem = (await response.json().catch(() => undefined)) as
     | { detail?: unknown }
     | undefined;
-  throw new Error(String(problem?.detail ?? `The API answered ${response.status}.`));
+  throw new Error(String(problem?.detail ?? `The API responded with status ${response.status}.`));
 }
 
 interface ApprovalProps {
@@ -115,13 +115,13 @@ function Proposal({ action, expires_at }: Opened) {
       </p>
       <p>
         {formatType(kind)} of {target.kind} <code>{target.id}</code>
-        {until !== undefined && ` until ${formatMoment(until)}`}. {isWaiting ? "It hits" : "It hit"}{" "}
-        {describeHits(hits)}.
+        {until !== undefined && ` until ${formatMoment(until)}`}.{" "}
+        {isWaiting ? "It affects" : "It affected"} {describeHits(hits)}.
       </p>
       <p class="muted">
         Proposed by {actor.kind} {actor.id}, {formatMoment(action.requested_at)}: {reason}
       </p>
-      {isWaiting && <p class="hint">The link can be used until {formatMoment(expires_at)}.</p>}
+      {isWaiting && <p class="hint">The link expires on {formatMoment(expires_at)}.</p>}
     </>
   );
 }

@@ -9,8 +9,8 @@ interface CleanupPanelProps {
 }
 
 const STATUS: Readonly<Record<CleanupRun["status"], string>> = {
-  running: "Running, or killed before it could finish",
-  finished: "Finished: nothing expired was left",
+  running: "Running, or killed before it finished",
+  finished: "Finished: everything expired was removed",
   stopped: "Stopped at its deadline; the next run continues",
   failed: "Failed",
 };
@@ -28,7 +28,7 @@ export function CleanupPanel({ runs, nowMs }: CleanupPanelProps) {
     <Panel
       title="Latest cleanup"
       resource={runs}
-      empty="No cleanup has run yet; the schedule runs one every hour."
+      empty="No cleanup has run yet. A cleanup runs every hour."
       isEmpty={(list) => list.length === 0}
       rows={{
         name: "cleanup-runs",

@@ -20,13 +20,13 @@ export function ClientsPanel({ clients, nowMs, only, onNarrow }: ClientsPanelPro
     <Panel
       title="Clients"
       resource={{ ...clients, value: shown }}
-      empty="No client is known yet: one appears with its first token, or with “clients add”."
+      empty="No clients yet. A client appears with its first token, or after “clients add”."
       isEmpty={(list) => list.length === 0}
       rows={{ name: "clients", of: (list) => list.map((client) => ({ ...client })) }}
     >
       {(list) => (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-        <section class="scroll" tabIndex={0} aria-label="Clients, a table">
+        <section class="scroll" tabIndex={0} aria-label="Clients table">
           <table>
             <thead>
               <tr>

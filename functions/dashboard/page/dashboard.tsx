@@ -94,7 +94,7 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
   const unnarrowed = [filters.user_id && "user", filters.ip && "address"].filter(Boolean);
   const onlyEvents = ORIGIN_FILTERS.some((name) => filters[name] !== undefined);
   const status = !pulse.online
-    ? "Offline: this is the latest data"
+    ? "Offline: showing the latest data"
     : live
       ? `Live, every ${BEAT_MS / 1000} s`
       : "Paused";
@@ -135,12 +135,12 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
           onChange={(changed) => move({ filters: changed })}
         />
         {onlyEvents && (
-          <p class="note">Only the list of events is narrowed to a country or network.</p>
+          <p class="note">Country and network filters apply only to the list of events.</p>
         )}
         {filters.token_id === undefined ? (
           <>
             {unnarrowed.length > 0 && (
-              <p class="note">Tokens are not counted by {unnarrowed.join(" or ")}.</p>
+              <p class="note">Token figures ignore filters by {unnarrowed.join(" or ")}.</p>
             )}
             <TokenFigures stats={data.stats} previous={data.previous} span={span} />
           </>
@@ -167,7 +167,7 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
             types={TOKEN_TYPES}
             kind="lines"
             activity={data.activity}
-            empty="No token was issued or used in this range."
+            empty="No tokens were issued or used in this range."
           />
           <ActivityChart
             title="Security events over time"
@@ -185,7 +185,7 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
             activity={data.activity}
             show={(id) =>
               id === "(none)" ? (
-                <span class="muted">no client known</span>
+                <span class="muted">unknown client</span>
               ) : (
                 <button type="button" class="link" onClick={() => narrow({ client_id: id })}>
                   {names.get(id) ?? id}

@@ -81,7 +81,7 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
                   type="button"
                   class="link"
                   key={name}
-                  title={`Narrow to ${label} ${value}`}
+                  title={`Filter by ${label} ${value}`}
                   onClick={() => onNarrow({ [name]: value })}
                 >
                   {value}
@@ -128,7 +128,7 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
               )}
               {latitude && longitude && (
                 <>
-                  <dt>Place, about</dt>
+                  <dt>Approximate location</dt>
                   <dd>
                     {latitude}°, {longitude}°
                   </dd>
@@ -140,7 +140,7 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
               <dd>{event.created_at}</dd>
               <dt>Kept until</dt>
               <dd>{formatMoment(event.expires_at * 1000)}</dd>
-              <dt>Id</dt>
+              <dt>ID</dt>
               <dd>
                 <code>{event.id}</code>
               </dd>

@@ -42,7 +42,7 @@ export function EventsPanel(props: EventsPanelProps) {
       title={selection === "security" ? "Security events" : "Events"}
       class="wide"
       resource={list}
-      empty="No such events in this range."
+      empty="No matching events in this range."
       isEmpty={({ events, more }) => events.length === 0 && !more}
       rows={{
         name: `events-${selection}`,

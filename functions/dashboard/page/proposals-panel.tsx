@@ -34,7 +34,7 @@ export function ProposalsPanel({ api, proposals, onDone }: ProposalsPanelProps) 
       title="Waiting for approval"
       class="respond"
       resource={{ ...proposals, ...(error !== undefined && { error }) }}
-      empty="No action waits."
+      empty="No actions are waiting for approval."
       isEmpty={(list) => list.length === 0}
     >
       {(list) => (

@@ -104,7 +104,7 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
       setAsked(undefined);
       setReason("");
       onDone();
-      return `Done: the ${action.kind} of ${kind} ${id} holds from the next call on. It hit ${describeHits(action.hits)}.`;
+      return `Done: the ${action.kind} of ${kind} ${id} takes effect on the next call. It affects ${describeHits(action.hits)}.`;
     });
   };
   const decide = (action: Action, decision: "approve" | "reject" | "release") =>
@@ -154,11 +154,11 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
             <form class="confirm" aria-label="Confirm the action" onSubmit={confirm}>
               <p>
                 {asked.kind === "revoke"
-                  ? "Revokes, for good, what was issued so far: "
-                  : `Refuses every call for ${asked.hours} h; it can be released. `}
+                  ? "Permanently revokes all access issued so far. "
+                  : `Denies every call for ${asked.hours} h. You can release the block earlier. `}
                 {isPlace
-                  ? `which tokens this ${kind} uses is not known before it calls.`
-                  : `It hits ${describeHits(asked.hits)}.`}
+                  ? `The tokens that this ${kind} uses are unknown until it calls.`
+                  : `It affects ${describeHits(asked.hits)}.`}
               </p>
               <label>
                 Reason{" "}
@@ -187,7 +187,7 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
             </p>
           )}
           {list.length === 0 ? (
-            <p class="muted">Nothing was done yet.</p>
+            <p class="muted">No actions yet.</p>
           ) : (
             <ul class="actions">
               {list.map((action) => (

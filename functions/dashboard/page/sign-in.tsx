@@ -38,7 +38,7 @@ export function SignIn({ base, notice, onSignedIn }: SignInProps) {
           <Mark /> OAuth monitoring
         </h1>
         <p class="muted">
-          Which tokens are used, by whom and from where; and who is being attacked.
+          See which tokens are used, by which users and from where, and detect attacks.
         </p>
         <label for="token">Admin token</label>
         <input
@@ -54,8 +54,8 @@ export function SignIn({ base, notice, onSignedIn }: SignInProps) {
           onInput={(event) => setToken(event.currentTarget.value)}
         />
         <p class="hint" id="token-hint">
-          An access token with the scope <code>oauth:admin</code>, and <code>oauth:respond</code> to
-          act. It is kept for this tab only.
+          An access token with the scope <code>oauth:admin</code>, and with{" "}
+          <code>oauth:respond</code> to take actions. It is kept in this tab only.
         </p>
         <p class="error" id="token-error" role="alert">
           {error}

@@ -176,7 +176,7 @@ export function TimeChart(props: TimeChartProps) {
           </span>
         ))}
         <span class="muted when">
-          {startSeconds === undefined ? "in all" : `from ${formatMinute(startSeconds * 1000)}`}
+          {startSeconds === undefined ? "in total" : `from ${formatMinute(startSeconds * 1000)}`}
         </span>
       </figcaption>
       <div ref={place} class="plot" role="img" aria-label={label} />

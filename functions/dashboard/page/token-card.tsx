@@ -20,7 +20,7 @@ interface TokenCardProps {
 function stateOf({ issued, revoked }: TokenLife, nowMs: number): string {
   const expiresAt = issued?.event_data.expires_at;
   if (revoked) return "Revoked";
-  if (typeof expiresAt !== "string") return "Unknown: the log does not say when it expires";
+  if (typeof expiresAt !== "string") return "Unknown: the audit log has no expiry time";
   return Date.parse(expiresAt) <= nowMs ? "Expired" : "Active";
 }
 
@@ -44,7 +44,7 @@ export function TokenCard({ tokenId, life, nowMs }: TokenCardProps) {
     >
       {(value) => (
         <dl class="facts">
-          <dt>Id</dt>
+          <dt>ID</dt>
           <dd>
             <code>{tokenId}</code>
           </dd>

@@ -19,6 +19,6 @@ export const credentialReuse: Attack = (scene) => {
     subject: { kind: "user", id: user.userId },
     startMs,
     endMs,
-    description: `${reason} ${tries} times, about one user`,
+    description: `${reason} ${tries} times for one user`,
   };
 };

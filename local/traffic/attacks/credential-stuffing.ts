@@ -18,6 +18,6 @@ export const credentialStuffing: Attack = ({ random, timeline, startMs }) => {
     subject: { kind: "ip", id: ip },
     startMs,
     endMs,
-    description: `${tries} unknown tokens tried from one address within ${minutes} minutes`,
+    description: `one address tried ${tries} unknown tokens within ${minutes} minutes`,
   };
 };

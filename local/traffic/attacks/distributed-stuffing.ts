@@ -30,6 +30,6 @@ export const distributedStuffing: Attack = ({ random, timeline, startMs }) => {
     subject: { kind: "client", id: NO_CLIENT },
     startMs: Math.min(...times),
     endMs: Math.max(...times),
-    description: `${times.length} unknown tokens tried from ${addresses.length} addresses, two to four each`,
+    description: `${addresses.length} addresses tried ${times.length} unknown tokens, two to four each`,
   };
 };

@@ -32,6 +32,6 @@ export const dormantToken: Attack = (scene) => {
     subject: { kind: "token", id: token.tokenId },
     startMs,
     endMs,
-    description: `${client.clientId}: a token not used for ${days} days used ${uses} times within half an hour`,
+    description: `${client.clientId}: a token unused for ${days} days was used ${uses} times within half an hour`,
   };
 };

@@ -28,6 +28,6 @@ export const lowAndSlow: Attack = ({ random, timeline, startMs }) => {
     subject: { kind: "ip", id: ip },
     startMs,
     endMs,
-    description: `${tries} unknown tokens tried from one address, one to three minutes apart, for ten hours`,
+    description: `one address tried ${tries} unknown tokens, one to three minutes apart, for ten hours`,
   };
 };

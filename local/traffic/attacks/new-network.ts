@@ -20,6 +20,6 @@ export const newNetwork: Attack = (scene) => {
     subject: { kind: "client", id: client.clientId },
     startMs,
     endMs,
-    description: `${uses} uses from ${from.ip}, in a network that the client never used`,
+    description: `${uses} uses from ${from.ip}, in a network new to the client`,
   };
 };

@@ -35,6 +35,6 @@ export const revokedTokenUse: Attack = (scene) => {
     subject: { kind: "token", id: token.tokenId },
     startMs,
     endMs,
-    description: `${client.clientId}: a token used ${tries} times, ${hours.toFixed(1)} hours after it was revoked`,
+    description: `${client.clientId}: a token was used ${tries} times, ${hours.toFixed(1)} hours after its revocation`,
   };
 };

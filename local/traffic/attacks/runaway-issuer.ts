@@ -25,6 +25,6 @@ export const runawayIssuer: Attack = (scene) => {
     subject: { kind: "client", id: client.clientId },
     startMs,
     endMs,
-    description: `${count} tokens issued within ${RUNAWAY_MINUTES} minutes; the usual number is ${usual.toFixed(1)}`,
+    description: `${count} tokens were issued within ${RUNAWAY_MINUTES} minutes; usual is ${usual.toFixed(1)}`,
   };
 };

@@ -27,6 +27,6 @@ export const scopeProbing: Attack = (scene) => {
     subject: { kind: "token", id: token.tokenId },
     startMs,
     endMs,
-    description: `${client.clientId}: one token was used for ${probed.length} endpoints that its scopes do not allow`,
+    description: `${client.clientId}: one token called ${probed.length} endpoints that its scopes do not allow`,
   };
 };

@@ -34,6 +34,6 @@ export const tokenTheft: Attack = (scene) => {
     subject: { kind: "token", id: token.tokenId },
     startMs,
     endMs: startMs + THEFT_MS,
-    description: `${client.clientId}: a user's token used from ${thieves.length} other networks within 12 minutes, while its owner keeps using it`,
+    description: `${client.clientId}: a user's token was used from ${thieves.length} other networks within 12 minutes while its owner kept using it`,
   };
 };

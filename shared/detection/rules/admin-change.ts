@@ -10,14 +10,14 @@ import type { SeenEvent } from "./seen-event.ts";
  */
 const CHANGES: readonly {
   readonly did: string;
-  /** The phrase that follows "tried to". */
+  /** The phrase that follows "tried and failed to". */
   readonly to: string;
   readonly words: readonly (readonly string[])[];
   readonly score: number;
 }[] = [
   {
-    did: "switched a protection off",
-    to: "switch a protection off",
+    did: "disabled a protection",
+    to: "disable a protection",
     words: [
       ["disabl", "delet", "deactivat", "remov", "turned off"],
       [
@@ -34,14 +34,14 @@ const CHANGES: readonly {
     score: 45,
   },
   {
-    did: "changed where a client's users are sent",
-    to: "change where a client's users are sent",
+    did: "changed a client's redirect URIs",
+    to: "change a client's redirect URIs",
     words: [["redirect_uri", "redirect uri", "redirecturi", "callback"]],
     score: 60,
   },
   {
-    did: "changed whose sign-ins are trusted",
-    to: "change whose sign-ins are trusted",
+    did: "changed which identity providers are trusted",
+    to: "change which identity providers are trusted",
     words: [
       ["federation", "identity provider", "domain authentication", ".idp."],
       ["set ", "creat", "add", "updat"],
@@ -49,8 +49,8 @@ const CHANGES: readonly {
     score: 60,
   },
   {
-    did: "gave somebody administrative rights",
-    to: "give somebody administrative rights",
+    did: "granted administrative rights",
+    to: "grant administrative rights",
     words: [
       ["grant", "assign", "add"],
       ["admin", "role", "privilege"],
@@ -73,8 +73,8 @@ function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {
 export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> = {
   name: "admin_change",
   catches:
-    "a protection that is switched off at the identity provider, a secret that is read, a redirect URI or trusted identity provider that is changed",
-  falsePositives: "an administrator at work",
+    "an administrator who disables a protection at the identity provider, reads a secret, or changes redirect URIs, trusted identity providers or administrative rights",
+  falsePositives: "planned administrative work",
   advice: "Ask the administrator. If it was not them, end their sessions and undo the change.",
   examples: "all",
   find: ({ administration }) =>
@@ -82,7 +82,7 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
       const change = changeOf(event);
       if (!change) return [];
       const actor = event.userId ?? event.clientId ?? event.ip ?? "somebody";
-      const what = event.isFailed ? `tried to ${change.to}, and failed,` : change.did;
+      const what = event.isFailed ? `tried and failed to ${change.to}` : change.did;
       const kind =
         event.userId !== undefined ? "user" : event.clientId !== undefined ? "client" : "ip";
       return [

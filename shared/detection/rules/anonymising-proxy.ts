@@ -72,7 +72,7 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
       ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
       ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
     ],
-    message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of its ${habits.events} uses before came from a VPN, proxy or Tor`,
+    message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of the ${habits.events} earlier uses came through a VPN, proxy or Tor`,
     // Limits the risk to medium. Other findings about the same user can raise it to high.
     score: Math.min(
       65,
@@ -110,7 +110,7 @@ function ofUsers(
         subject: { kind: "ip", id: ip } as const,
         clientId: use.first.clientId,
         involved: of.map(({ holder }) => holderSubject(holder)),
-        message: `${of.length} users were active from ${placeText(use.first)}; none of them had ever used a VPN, proxy or Tor`,
+        message: `${of.length} users were active from ${placeText(use.first)}; none of them had used a VPN, proxy or Tor before`,
         score: 75,
         observed: of.length,
         threshold,
@@ -161,7 +161,7 @@ function ofGuesses(
         involved: sorted
           .slice(0, MOST_ADDRESSES)
           .map(({ ip }) => ({ kind: "ip", id: ip }) as const),
-        message: `${total} guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses such as ${placeText(first)}`}; nobody was let in from there`,
+        message: `${total} credential guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses, such as ${placeText(first)}`}; no call from there was allowed`,
         score: anonymiser === "vpn" ? 50 : 65,
         observed: total,
         threshold,
@@ -181,10 +181,10 @@ function ofGuesses(
 export const anonymisingProxy: AnomalyRule<Parameters> = {
   name: "anonymising_proxy",
   catches:
-    "somebody who hides: a user or token at Tor, a proxy or a VPN for the first time, many users at one exit, guesses through exits",
-  falsePositives: "a user who tries Tor, or gets a new computer and a VPN in one",
+    "a user or token that uses Tor, a proxy or a VPN for the first time; many users behind one exit; credential guesses through exits",
+  falsePositives: "a user who tries Tor, or starts using a new computer and a VPN at the same time",
   advice:
-    "Ask the user. If it was not them, end their sessions and reset their credentials. Block exits that only guess.",
+    "Ask the user. If it was not them, end their sessions and reset their credentials. Block exits that send only credential guesses.",
   examples: "all",
   find: (snapshot, parameters) => {
     const uses = firstUses(snapshot, parameters.windowMinutes);

@@ -70,7 +70,7 @@ function collected(
     return [
       {
         ...each,
-        message: `${users.size} users gave access to ${id} within two hours, of whom ${fresh.length} never did; ${unused.length} of their ${due.length} tokens were not used by anybody. ${each.message}`,
+        message: `${users.size} users gave access to ${id} within two hours, ${fresh.length} of them for the first time; ${unused.length} of their ${due.length} tokens were never used. ${each.message}`,
         score: 45 + (sensitive.length > 0 ? 15 : 0),
         observed: users.size,
         threshold,
@@ -93,11 +93,11 @@ function collected(
 export const consentPhishing: AnomalyRule<Parameters> = {
   name: "consent_phishing",
   catches:
-    "a new client that talks many users into giving it access, or a known one to which unusually many do whose tokens nobody uses",
+    "a new client to which many users give access, or a known client to which unusually many users give access and whose tokens stay unused",
   falsePositives:
-    "the launch of a partner's service that calls from its own servers, or that calls much later",
+    "the launch of a partner's service that calls from its own servers, or that uses its tokens much later",
   advice:
-    "Find out who registered the client and where its redirect URIs lead. If nobody vouches for it, disable it and revoke its tokens.",
+    "Find out who registered the client and where its redirect URIs lead. If you cannot verify its owner, disable it and revoke its tokens.",
   examples: "all",
   find: (snapshot, parameters) => {
     const { clients, firstSeenMs, nowMs } = snapshot;
@@ -134,7 +134,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
         {
           subject: { kind: "client", id: clientId } as const,
           involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
-          message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; their tokens are all used from ${originText(use?.origin) ?? use?.network}` : ""}`,
+          message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; most uses of their tokens come from ${originText(use?.origin) ?? use?.network}` : ""}`,
           score:
             (consented.length >= threshold / 2 ? 30 : 15) +
             (isOnePlace ? 35 : 0) +

@@ -37,8 +37,9 @@ function strangerBefore(events: readonly SeenEvent[], reuse: SeenEvent): Party |
 /** Detects a one-time credential that is presented twice (RFC 6749, section 4.1.2; RFC 9700, section 4.14). */
 export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_reuse"]> = {
   name: "credential_reuse",
-  catches: "two parties that hold the same authorization code or rotated refresh token",
-  falsePositives: "a client without users that repeats a token request because the answer was lost",
+  catches: "two parties that present the same authorization code or rotated refresh token",
+  falsePositives:
+    "a client without users that repeats a token request because the response was lost",
   advice: "Revoke the tokens that were issued for the credential, as RFC 6749 requires.",
   examples: "failures",
   find: ({ failedReasons, holders, nowMs }, { reasons }) => {
@@ -79,7 +80,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
               ? []
               : [{ kind: "client", id: first.clientId } as const]),
           ],
-          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? " by its holder; it was first used" : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}), where its holder never was`,
+          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
           score: stranger
             ? points(stranger.isNewNetwork, stranger.isNewAgent) +
               newsPoints(stranger.habits, where)
@@ -106,7 +107,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
       return [
         {
           subject,
-          message: `${each.clientId} had ${uses} refusals with ${each.value} within ten minutes; none is usual`,
+          message: `${each.clientId} was denied ${uses} times with ${each.value} within ten minutes; the usual number is 0`,
           score: 50,
           observed: uses,
           threshold: 1,

@@ -62,9 +62,9 @@ export function tally(rule: CustomRule, counts: RuleCounts): Tally[] {
 
 /** Describes the events that a rule counts. */
 function whatOf({ types, filter }: CustomRule): string {
-  if (filter.guesses) return "guesses";
-  if (filter.reasons) return `refusals with ${filter.reasons.join(" or ")}`;
-  return `events of ${types.join(" or ")}`;
+  if (filter.guesses) return "credential guesses";
+  if (filter.reasons) return `failures with the reason ${filter.reasons.join(" or ")}`;
+  return `${types.join(" or ")} events`;
 }
 
 /** Returns the anomalies that a custom rule finds as of `nowMs`. */
@@ -80,7 +80,7 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
       {
         subject,
         ...(subject.kind !== "client" && { clientId }),
-        message: `${observed} ${whatOf(rule)} within ${rule.windowMinutes} minutes of ${subject.kind} ${subject.id}; ${rule.name} is raised from ${rule.threshold} on`,
+        message: `${subject.kind} ${subject.id} had ${observed} ${whatOf(rule)} within ${rule.windowMinutes} minutes; the threshold of ${rule.name} is ${rule.threshold}`,
         score: rule.score,
         observed,
         threshold: rule.threshold,
@@ -96,8 +96,8 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
 export function describeCustomRule(rule: CustomRule): AnomalyRule<never> {
   return {
     name: rule.name,
-    catches: `${rule.threshold} ${whatOf(rule)} of a ${rule.groupBy} within ${rule.windowMinutes} minutes`,
-    falsePositives: "whatever reaches the number",
+    catches: `at least ${rule.threshold} ${whatOf(rule)} of one ${rule.groupBy} within ${rule.windowMinutes} minutes`,
+    falsePositives: "any activity that reaches the threshold",
     advice: rule.advice,
     examples: rule.types.every((type) => type === "auth_failed" || type === "scope_violation")
       ? "failures"

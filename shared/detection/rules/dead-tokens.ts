@@ -19,10 +19,10 @@ function holders(events: readonly SeenEvent[]): Set<string> {
 /** Detects dead tokens of many principals from an address that most of them never used. */
 export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = {
   name: "dead_tokens",
-  catches: "somebody who tries a list of stolen tokens, most of them expired or revoked",
+  catches: "an attacker who tries a list of stolen tokens, most of them expired or revoked",
   falsePositives: "an office or a carrier that moves its users to a new address during an outage",
   advice:
-    "Block the address. The tokens leaked together: find out where from, and end the sessions of their users.",
+    "Block the address. The tokens leaked together: find the source of the leak, and end the sessions of their users.",
   examples: "failures",
   find: ({ addresses, nowMs }, { holders: threshold }) =>
     [...addresses].flatMap(([ip, events]) => {
@@ -41,7 +41,7 @@ export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = 
           involved: dead.flatMap(({ tokenId: id }) =>
             id === undefined ? [] : [{ kind: "token", id } as const],
           ),
-          message: `${placeText({ ip, origin: originOfAll(events) })} tried dead tokens of ${failed.size} holders within an hour; ${known} of them were ever let in from there`,
+          message: `${placeText({ ip, origin: originOfAll(events) })} presented expired, revoked or inactive tokens of ${failed.size} principals within an hour; only ${known} of these principals were ever allowed from there`,
           score: 80,
           observed: failed.size,
           threshold,

@@ -9,9 +9,9 @@ import { holderSubject } from "./seen-event.ts";
 /** Detects a device-code token that was fetched from a network the user never used (RFC 8628, section 5.4). */
 export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishing"]> = {
   name: "device_phishing",
-  catches: "a user who is talked into entering the device code of somebody else",
+  catches: "a user who is tricked into entering another person's device code",
   falsePositives:
-    "a television or a console in another place; a developer who signs in on a server",
+    "a television or a console in another location; a developer who signs in on a server",
   advice:
     "Call the user. If the device is not theirs, revoke the token and end the user's sessions.",
   examples: "all",
@@ -42,7 +42,7 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
             ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
             ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
           ],
-          message: `${subject.id} entered a device code, whose token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); the user is usually in ${usualPlaces(habits)}`,
+          message: `${subject.id} entered a device code, and its token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); usual: ${usualPlaces(habits)}`,
           score:
             45 +
             (sensitive.length > 0 ? 15 : 0) +

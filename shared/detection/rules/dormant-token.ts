@@ -9,9 +9,9 @@ import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
 /** Detects a token that is used by someone else, or heavily, after days without use. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
   name: "dormant_token",
-  catches: "a forgotten long-lived token that somebody found",
-  falsePositives: "a weekly or monthly job that has moved since",
-  advice: "Ask the client's owner; give tokens a shorter lifetime.",
+  catches: "a forgotten long-lived token that is used again, from elsewhere or heavily",
+  falsePositives: "a weekly or monthly job that has moved",
+  advice: "Ask the client's owner. Give tokens a shorter lifetime.",
   examples: "all",
   find: ({ dormantTokens, holders, nowMs }, { uses: threshold }) =>
     dormantTokens.flatMap((each) => {

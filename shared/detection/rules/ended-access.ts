@@ -76,11 +76,11 @@ function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
 export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> = {
   name: "ended_access",
   catches:
-    "a session, token or refresh token that somebody goes on using, or tries to, after a sign-out, a revocation or a new password, from where its holder never was",
+    "a session, token or refresh token that is used, or tried, after a sign-out, revocation or password change, from a network or program that is new to its principal",
   falsePositives:
-    "an app that goes on after its user signed out, by a program that is new to the user",
+    "an app that keeps calling after its user signed out, with a program that is new to the user",
   advice:
-    "End all sessions of the user and revoke the tokens: the sign-out did not reach them. Block the address.",
+    "End all sessions of the user and revoke the tokens, because the sign-out did not reach them. Block the address.",
   examples: "all",
   find: ({ holders, nowMs }, { graceMinutes }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
@@ -118,7 +118,7 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
             ),
             ...[...tokens].map((id) => ({ kind: "token", id }) as const),
           ],
-          message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} refused) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}), where its holder never was`,
+          message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
           score,
           observed: found.length,
           threshold: 1,

@@ -35,9 +35,9 @@ export function isSharedAddress(events: readonly SeenEvent[]): boolean {
 /** Detects many credential guesses within minutes from one address. */
 export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
   name: "failure_burst",
-  catches: "guessing of tokens, passwords or client secrets from one address",
-  falsePositives: "a program that keeps trying a token that was removed, or one of another stage",
-  advice: "Block the address; if you know it, give its program a good token.",
+  catches: "credential guesses (tokens, passwords or client secrets) from one address",
+  falsePositives: "a program that keeps trying a deleted token, or a token of another environment",
+  advice: "Block the address. If you know the program, give it a valid token.",
   examples: "failures",
   find: ({ guessedIps, addresses, nowMs }, { windowMinutes, perIp }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
@@ -61,7 +61,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
         {
           subject: { kind: "ip", id: ip } as const,
           ...(client !== NO_CLIENT && { clientId: client }),
-          message: `${count} guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}, ${isStranger ? "where nobody was ever let in" : `where ${others.holders} holders of tokens were let in as well`}`,
+          message: `${count} credential guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}; ${isStranger ? "no call from there was ever allowed" : `${others.holders} principals were also allowed from there`}`,
           score: isStranger ? 75 : 50,
           observed: count,
           threshold: perIp,

@@ -99,10 +99,10 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
  */
 export const failureRate: AnomalyRule<AnomaliesConfig["rules"]["failure_rate"]> = {
   name: "failure_rate",
-  catches: "guessing from many addresses, a few times each",
-  falsePositives: "a release with a wrong token or secret in it",
+  catches: "credential guesses from many addresses, a few from each",
+  falsePositives: "a release with a wrong token or secret",
   advice:
-    "Look at that hour's failures by address and endpoint; consider a rate rule of AWS WAF, and a challenge at sign-in.",
+    "Check that hour's failures by address and endpoint. Consider an AWS WAF rate-based rule, and a challenge at sign-in.",
   examples: "failures",
   find: (snapshot, parameters) =>
     unusualHours(
@@ -110,6 +110,6 @@ export const failureRate: AnomalyRule<AnomaliesConfig["rules"]["failure_rate"]> 
       snapshot.historyStartMs,
       snapshot.nowMs,
       parameters,
-      "guesses",
+      "credential guesses",
     ).flatMap((anomaly) => judge(anomaly, snapshot)),
 };

@@ -8,10 +8,10 @@ import { holderSubject } from "./seen-event.ts";
 /** Detects a principal that presents other users' sessions. */
 export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sessions"]> = {
   name: "foreign_sessions",
-  catches: "somebody who tries stolen or guessed sessions with a token of their own",
+  catches: "a principal that presents stolen or guessed sessions with its own token",
   falsePositives:
-    "a browser that two users share, which sends the session of the one with the token of the other",
-  advice: "Block the address, revoke the token, and end the sessions of the users who were there.",
+    "a browser that two users share, which sends one user's session with the other user's token",
+  advice: "Block the address, revoke the token, and end the sessions of the users at that address.",
   examples: "failures",
   find: ({ holders, nowMs }, { refusals }) => {
     const fromMs = nowMs - HOUR_MS;
@@ -41,7 +41,7 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
             ...strangeAddresses(foreign, habits),
             ...[...tokens].map((id) => ({ kind: "token", id }) as const),
           ],
-          message: `${subject.kind} ${subject.id} presented sessions of others ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
+          message: `${subject.kind} ${subject.id} presented other principals' sessions ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
           score: 30 + (isNewNetwork ? 15 : 0) + (isNewAgent ? 25 : 0) + (isSeveral ? 15 : 0),
           observed: foreign.length,
           threshold: refusals,

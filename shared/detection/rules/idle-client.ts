@@ -10,10 +10,9 @@ const SAME_BURST_MS = 2 * HOUR_MS;
 /** Detects a service that was idle for days and is now busy from a new network or with a new user agent. */
 export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = {
   name: "idle_client",
-  catches:
-    "a forgotten service whose secret somebody found: idle for days, then busy from elsewhere",
-  falsePositives: "a monthly job that has moved since or was rewritten",
-  advice: "Ask the client's owner. If nobody runs it, disable it and rotate its secret.",
+  catches: "a forgotten service whose secret leaked: idle for days, then busy from elsewhere",
+  falsePositives: "a monthly job that has moved or was rewritten",
+  advice: "Ask the client's owner. If it has no owner, disable it and rotate its secret.",
   examples: "all",
   find: (
     { uses, serviceNetworks, knownNetworks, clientAgents, nowMs },
@@ -48,7 +47,7 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
       return [
         {
           subject: { kind: "client", id: clientId } as const,
-          message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${place ? `, from ${place[0]} by ${place[1] || "no user agent"}, where it never was` : ""}`,
+          message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${place ? `, from ${place[0]} (${place[1] || "no user agent"}); the network or program is new to the client` : ""}`,
           score,
           observed: lastHour,
           threshold: least,

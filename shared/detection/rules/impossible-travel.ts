@@ -154,7 +154,7 @@ function anomalyOf(
       ...(far.event.ip === undefined ? [] : [{ kind: "ip", id: far.event.ip } as const]),
       ...[...tokens].map((id) => ({ kind: "token", id }) as const),
     ],
-    message: `${subject.kind} ${subject.id} was active from ${placeText(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${placeText(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual is ${usualPlaces(habits)}` : ""}`,
+    message: `${subject.kind} ${subject.id} was active from ${placeText(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${placeText(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual: ${usualPlaces(habits)}` : ""}`,
     score: 30 + (isNewAgent ? 25 : 0) + (isNewCountry ? 10 : 0) + (leaps.length >= 2 ? 10 : 0),
     observed: leap.kilometres ?? leaps.length,
     threshold: leap.kilometres === undefined ? 1 : parameters.minimumKm,
@@ -175,11 +175,11 @@ function anomalyOf(
 export const impossibleTravel: AnomalyRule<Parameters> = {
   name: "impossible_travel",
   catches:
-    "a user, token or session in two places that are too far apart to travel between in the time, one of them new",
+    "a user, token or session at two locations that are too far apart to travel between in the time; at least one is new",
   falsePositives:
-    "a carrier's gateway abroad, a company's VPN that is not known as such, a roaming phone beside a hotel's network, a program that keeps running at home while its user travels",
+    "a carrier's gateway abroad, a company VPN that the IP database does not know, a roaming phone whose user is also on hotel Wi-Fi, a program that keeps running at home while its user travels",
   advice:
-    "Ask the user where they are. If one place is not theirs, end their sessions and reset their credentials.",
+    "Ask the user where they are. If one location is not theirs, end their sessions and reset their credentials.",
   examples: "all",
   find: ({ holders, nowMs }, parameters) => {
     const travels = [...holders].flatMap(([holder, events]) => {

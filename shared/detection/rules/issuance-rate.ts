@@ -17,10 +17,10 @@ const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => t
 export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]> = {
   name: "issuance_rate",
   catches:
-    "a runaway or abused client: far more tokens issued in an hour than in comparable hours, and not used as tokens usually are, or asked for from elsewhere",
-  falsePositives: "a deploy that drops every cached token again and again",
+    "a runaway or abused client: far more tokens issued in an hour than in similar hours, used less than usual or requested from elsewhere",
+  falsePositives: "a deployment that repeatedly drops all cached tokens",
   advice:
-    "Ask the client's owner; if nobody can explain it, rotate the client's secret and revoke its tokens.",
+    "Ask the client's owner. If there is no explanation, rotate the client's secret and revoke its tokens.",
   examples: "all",
   find: ({ issuance, uses, clients, historyStartMs, nowMs }, parameters) =>
     unusualHours(issuance, historyStartMs, nowMs, parameters, "tokens issued").map((anomaly) => {
@@ -53,7 +53,7 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;
       return {
         ...anomaly,
-        message: `${anomaly.message}. Each was used ${now.toFixed(1)} times, where ${usual.toFixed(1)} is usual${areElsewhere ? "; they are asked for from where the client never was" : ""}`,
+        message: `${anomaly.message}. Each token was used ${now.toFixed(1)} times; the usual number is ${usual.toFixed(1)}${areElsewhere ? "; many were requested from a network or program that is new to the client" : ""}`,
         // If no uses are ever recorded, only the number of tokens is known.
         score: isFleet
           ? 20

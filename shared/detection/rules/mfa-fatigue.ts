@@ -15,10 +15,10 @@ const isRefused = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = {
   name: "mfa_fatigue",
   catches:
-    "somebody who knows a user's password and asks for the second factor until the user gives in, or did not yet",
-  falsePositives: "a user on a new network whose phone does not answer",
+    "an attacker who knows a user's password and sends second-factor prompts until the user accepts one",
+  falsePositives: "a user on a new network whose phone does not respond",
   advice:
-    "Call the user. If it was not them, the password is known to somebody: reset it, and end the sessions.",
+    "Call the user. If it was not them, their password is compromised: reset it, and end their sessions.",
   examples: "all",
   find: ({ holders, nowMs }, { prompts: least }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
@@ -53,7 +53,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
           subject,
           clientId: first.clientId,
           involved: strangeAddresses(asked, habits),
-          message: `${subject.kind} ${subject.id} was asked for the second factor ${prompts} times within two hours (${refused} refused), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and was let in from ${placeText(letIn)}` : ""}`,
+          message: `${subject.kind} ${subject.id} got ${prompts} second-factor prompts within two hours (${refused} denied), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and then signed in from ${placeText(letIn)}` : ""}`,
           score:
             30 + (isNewNetwork ? 25 : 0) + (isNewAgent ? 20 : 0) + (letIn && isNewNetwork ? 25 : 0),
           observed: prompts,

@@ -61,9 +61,9 @@ export function guessesByNetwork(
 /** Detects credential guesses that are spread over the addresses of one network, a few each. */
 export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_guessing"]> = {
   name: "network_guessing",
-  catches: "guessing from many addresses of one network, a few times each",
-  falsePositives: "a fleet of one data centre with a token that was removed",
-  advice: "Block the network, unless it is a carrier's or your own; find out who rents it.",
+  catches: "credential guesses from many addresses of one network, a few from each",
+  falsePositives: "a fleet in one data centre with a deleted token",
+  advice: "Block the network, unless it belongs to a carrier or to you. Find out who rents it.",
   examples: "failures",
   find: ({ guessedIps, addresses: looked, nowMs }, { guesses, addresses: least }) =>
     guessesByNetwork(guessedIps, nowMs).flatMap((each): Anomaly[] => {
@@ -85,7 +85,7 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
           subject: { kind: "network", id: network },
           ...(client !== NO_CLIENT && { clientId: client }),
           involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
-          message: `${total} guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; none is usual`,
+          message: `${total} credential guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; the usual number is 0`,
           score: shared === 0 ? 75 : 50,
           observed: total,
           threshold: guesses,

@@ -200,7 +200,7 @@ function judge(
   return [
     {
       subject: { kind: "client", id: clientId },
-      message: `${clientId} is used from ${where} by ${agent || "no user agent"}; usual is ${
+      message: `${clientId} is used from ${where} (${agent || "no user agent"}); usual: ${
         others
           .map(([each]) => each)
           .slice(0, 3)
@@ -210,7 +210,7 @@ function judge(
         .slice(0, 3)
         .join(
           ", ",
-        )}${isOther ? `. There, ${behaviour.there.tokens} tokens were used ${behaviour.there.uses} times, where ${behaviour.usual.toFixed(0)} uses a token are usual` : ""}`,
+        )}${isOther ? `. There, ${behaviour.there.tokens} tokens were used ${behaviour.there.uses} times; the usual number is ${behaviour.usual.toFixed(0)} uses per token` : ""}`,
       score,
       observed: uses,
       threshold: 1,
@@ -234,10 +234,10 @@ function judge(
 export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
   name: "new_network",
   catches:
-    "a service's token or secret that is used from another place, by another program or in another manner",
-  falsePositives: "a service that is opened in a second region, or gets another HTTP library",
+    "a service's token or secret that is used from a new network, by a new program or with a new usage pattern",
+  falsePositives: "a service that starts in a second region, or gets another HTTP library",
   advice:
-    "Ask the client's owner; if they have not moved, rotate its secret and revoke its tokens.",
+    "Ask the client's owner. If the service has not moved, rotate its secret and revoke its tokens.",
   examples: "all",
   find: (snapshot, parameters) => {
     const { nowMs } = snapshot;

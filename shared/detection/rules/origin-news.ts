@@ -78,9 +78,9 @@ export function originNews(
   if (countries.size + kinds.size + operators.size === 0) return [];
   return [
     ...(country !== undefined && countries.size > 0 && !countries.has(country)
-      ? [`the country ${country} is new to it`]
+      ? [`new country: ${country}`]
       : []),
-    ...(kind !== undefined && !kinds.has(kind) ? [`${NAMES[kind]} is new to it`] : []),
+    ...(kind !== undefined && !kinds.has(kind) ? [`new network kind: ${NAMES[kind]}`] : []),
   ];
 }
 

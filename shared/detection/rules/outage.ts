@@ -9,10 +9,10 @@ import { usualRange } from "./usual-range.ts";
 /** Detects failures of many clients at once for one reason. Something is broken; it isn't an attack. */
 export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
   name: "outage",
-  catches: "a failure of many clients at once for one reason: an outage, or a mass revocation",
+  catches: "failures of many clients at once for one reason: an outage or a mass revocation",
   falsePositives: "a release of many clients at once",
   advice:
-    "No attack is visible. Check the identity provider, its keys and the clock, and whether somebody revoked tokens on purpose.",
+    "There is no sign of an attack. Check the identity provider, its keys and the clock, and whether tokens were revoked on purpose.",
   examples: "failures",
   isNotice: true,
   find: (
@@ -44,7 +44,7 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
       return [
         {
           subject: { kind: "reason", id: reason } as const,
-          message: `${struck.length} clients were refused with ${reason} ${total} times within ${windowMinutes} minutes, all at once; this looks like an outage or a mass revocation, not like an attack`,
+          message: `${struck.length} clients were denied with ${reason} ${total} times within ${windowMinutes} minutes; this looks like an outage or a mass revocation, not an attack`,
           score: 20,
           observed: total,
           threshold: least,

@@ -30,9 +30,9 @@ function wasSo(counts: HourCounts, span: readonly number[]): boolean {
 /** Detects an address that guesses credentials hour after hour, too slowly for a burst. */
 export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persistent_failures"]> = {
   name: "persistent_failures",
-  catches: "slow guessing from one address, to stay below rate limits",
+  catches: "slow credential guesses from one address, below rate limits",
   falsePositives: "a program with a dead token that calls at irregular times",
-  advice: "Find out who uses the address; block it if nobody knows.",
+  advice: "Find out who uses the address. Block it if the user is unknown.",
   examples: "failures",
   find: ({ guessedIpHours, addresses, nowMs }, { hours, perHour }) => {
     const lastWhole = Math.floor(nowMs / HOUR_MS) * HOUR_MS - HOUR_MS;
@@ -47,7 +47,7 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
       return [
         {
           subject: { kind: "ip", id: ip } as const,
-          message: `${placeText({ ip, origin })} has guessed at least ${Math.min(...each)} times in each of the last ${hours} hours; it did not a day before`,
+          message: `At least ${Math.min(...each)} credential guesses in each of the last ${hours} hours from ${placeText({ ip, origin })}; a day earlier there were fewer than half as many`,
           score: holders > 2 ? 30 : (holders > 0 ? 45 : 70) - (isTimer(events) ? 25 : 0),
           observed: total,
           threshold: hours * perHour,

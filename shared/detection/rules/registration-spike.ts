@@ -24,10 +24,11 @@ function actorOf({ ip, userId, clientId }: SeenEvent): AnomalySubject | undefine
 /** Detects many client registrations by one actor within minutes. */
 export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registration_spike"]> = {
   name: "registration_spike",
-  catches: "somebody who registers many clients within minutes, to phish with or to spread over",
-  falsePositives: "a migration, a deployment that creates its clients",
+  catches:
+    "an actor that registers many clients within minutes, for phishing or to spread an attack over them",
+  falsePositives: "a migration, or a deployment that creates its clients",
   advice:
-    "Find out who registers. If registration is open, close it or ask for an initial access token (RFC 7591, section 3), and delete the clients.",
+    "Find out who registered the clients, and delete them. If registration is open, close it or require an initial access token (RFC 7591, section 3).",
   examples: "all",
   find: ({ administration }, { clients: threshold }) => {
     const byActor = new Map<string, { subject: AnomalySubject; events: SeenEvent[] }>();
@@ -46,7 +47,7 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
       return [
         {
           subject,
-          message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.origin ? `, from ${placeText(first)}` : ""}; none or one is usual`,
+          message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.origin ? `, from ${placeText(first)}` : ""}; the usual number is 0 or 1`,
           score: 60,
           observed: events.length,
           threshold,

@@ -32,9 +32,9 @@ function isOfMany(
 /** Detects a token that someone else uses after it was revoked. */
 export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]> = {
   name: "revoked_token",
-  catches: "somebody who kept a copy of a revoked token",
-  falsePositives: "a client that never learns of revocations and has moved since",
-  advice: "Block the address. The token leaked: find out where from.",
+  catches: "a revoked token that is used from a copy, by another party",
+  falsePositives: "a client that does not notice revocations and has moved",
+  advice: "Block the address. The token leaked: find the source of the leak.",
   examples: "failures",
   find: (snapshot, { graceMinutes }) => {
     const { holders, revokedAt, nowMs } = snapshot;
@@ -74,7 +74,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
           subject: { kind: "token", id: tokenId } as const,
           clientId: first.clientId,
           involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
-          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}), where its holder never was`,
+          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}); the network or program is new to its principal`,
           score: worst.score,
           observed: uses.length,
           threshold: 1,

@@ -13,9 +13,9 @@ const adapterOf = ({ clientId, endpoint = "" }: SeenEvent) =>
 /** Detects a principal that is refused for its scopes at many endpoints, however slowly. */
 export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]> = {
   name: "scope_probing",
-  catches: "somebody who tries what a token is good for, fast or slowly",
-  falsePositives: "a developer who explores an API; a client that was given fewer scopes",
-  advice: "Ask the client's owner. If nobody explains it, revoke the token.",
+  catches: "a principal that probes what its token allows, fast or slowly",
+  falsePositives: "a developer who explores an API; a client whose scopes were reduced",
+  advice: "Ask the client's owner. If there is no explanation, revoke the token.",
   examples: "failures",
   find: ({ holders, nowMs }, { endpoints: threshold, hours }) => {
     const fromMs = nowMs - hours * HOUR_MS;
@@ -57,7 +57,7 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
             ...tokens.map((each) => ({ kind: "token", id: each }) as const),
             ...strangeAddresses(events, habits),
           ],
-          message: `${of.kind} ${of.id} was refused ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; one or two are usual`,
+          message: `${of.kind} ${of.id} was denied ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; the usual number is 1 or 2`,
           score: Math.min(
             100,
             45 + 5 * (variety - threshold) + (isOdd ? 20 : 0) + (fast >= 15 ? 25 : 0),

@@ -142,10 +142,10 @@ function volumeOf(
 export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
   name: "scraping",
   catches:
-    "a good token that takes all it can, fast or slowly: far more calls than usual, or a walk through the resources of an endpoint",
+    "a valid token that reads as much as it can, fast or slowly: far more calls than usual, or an enumeration of an endpoint's resources",
   falsePositives:
-    "an export or a migration that a user started, a load test with a user's token, a user's unusually busy day",
-  advice: "Ask the user or the client's owner. If nobody explains it, revoke the token.",
+    "an export or migration that a user started, a load test with a user's token, an unusually busy day of a user",
+  advice: "Ask the user or the client's owner. If there is no explanation, revoke the token.",
   examples: "all",
   find: (
     { sampledUses, holders, nowMs },
@@ -200,7 +200,7 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
             ...strangeAddresses(latest ? [latest] : [], habits),
             ...(latest?.tokenId ? [{ kind: "token", id: latest.tokenId } as const] : []),
           ],
-          message: `${volume.isCounted ? "" : "About "}${volume.uses} calls by ${subject.kind} ${subject.id} within ${length} hours; its most was about ${volume.own}, and that of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
+          message: `${subject.kind} ${subject.id} made ${volume.isCounted ? "" : "about "}${volume.uses} calls within ${length} hours; the earlier maximum was about ${volume.own}, and the maximum of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
           score: Math.min(100, score),
           observed: volume.uses,
           threshold: Math.round(

@@ -65,20 +65,20 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
   const reasons: [number, string, boolean][] = [
     [
       15,
-      `${placeName(first)} is new to the user, who goes on in ${meanwhile.slice(0, 1).map(placeName)}`,
+      `new network: ${placeName(first)}, while the user is active in ${meanwhile.slice(0, 1).map(placeName)}`,
       true,
     ],
     [NEWS_POINTS, news.join(", "), news.length > 0],
-    [15, `the user agent ${agent} is new to the user`, party.isNewAgent],
-    [10, "it is a script, and the user never had one", isNewScript],
-    [5, "both are used in turn", alternations >= 2 && alternations < 4],
-    [20, "both are used in turn", alternations >= 4],
-    [10, "one app is in two networks at once", alternations >= 4 && isOneApp],
-    [10, "the user was always in one network", habits.homes.size === 1],
+    [15, `new user agent: ${agent}`, party.isNewAgent],
+    [10, "the user agent is a script, and the user never used one before", isNewScript],
+    [5, "both sessions are used alternately", alternations >= 2 && alternations < 4],
+    [20, "both sessions are used alternately", alternations >= 4],
+    [10, "one app is used in two networks at once", alternations >= 4 && isOneApp],
+    [10, "the user always used one network before", habits.homes.size === 1],
     [15, "far more calls than usual", party.rate >= 10 && party.rate >= 3 * party.usualRate],
     [
       10,
-      `endpoints that the user never called: ${party.newEndpoints.slice(0, 5).join(", ")}`,
+      `endpoints that were never called before: ${party.newEndpoints.slice(0, 5).join(", ")}`,
       party.newEndpoints.length >= 2 && habits.events >= KNOWN.events,
     ],
   ];
@@ -103,10 +103,10 @@ function scoreOf(reasons: Apart["reasons"], isNewScript: boolean): number {
 export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart"]> = {
   name: "sessions_apart",
   catches:
-    "somebody who signed in as a user, or refreshed a stolen token, while the user goes on elsewhere",
-  falsePositives: "a user with a new phone, in a network that is new as well, beside the computer",
+    "a second party that signed in as a user, or refreshed a stolen token, while the user is active elsewhere",
+  falsePositives: "a user with a new phone in a new network, whose computer is still in use",
   advice:
-    "Ask the user whether both sessions are theirs. If not, end all of them and reset credentials.",
+    "Ask the user whether both sessions are theirs. If not, end all sessions and reset the user's credentials.",
   examples: "all",
   find: ({ holders, nowMs }, { windowMinutes }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
@@ -126,7 +126,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
             ...strangeAddresses(party.uses, party.habits),
             ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
           ],
-          message: `User ${subject.id} has a session at ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), where the user never was, and another one at ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"}) at once`,
+          message: `User ${subject.id} uses two sessions at once: one from ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"})`,
           score,
           observed: party.uses.length,
           threshold: 1,

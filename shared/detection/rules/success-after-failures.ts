@@ -59,7 +59,7 @@ function ofUser(
         : (isNew ? 80 : 55) +
           (guessers.has(success.ip) ? 10 : 0) +
           (isNew && originNews(habits, success).length > 0 ? 5 : 0),
-      message: `User ${id} was let in from ${placeText(success)} after ${tried} refusals (${factors} of them of a second factor); the user was never there before`,
+      message: `User ${id} signed in from ${placeText(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
     },
   ];
 }
@@ -87,7 +87,7 @@ function ofAddress(
       success,
       habits: habitsOf([]),
       score: 90,
-      message: `${placeText(success)} was let in as ${success.userId ?? success.clientId ?? "somebody"} after ${failed.length} guesses; nobody was ever let in from there before`,
+      message: `A call from ${placeText(success)} was allowed as ${success.userId ?? success.clientId ?? "an unknown principal"} after ${failed.length} credential guesses; no earlier call from there was allowed`,
     },
   ];
 }
@@ -97,8 +97,8 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
   {
     name: "success_after_failures",
     catches:
-      "guessing that was lucky: a password found, or a second factor that its user confirmed in the end",
-    falsePositives: "a user who has forgotten the password on a new device",
+      "credential guesses that succeeded: a password was found, or the user confirmed a second factor in the end",
+    falsePositives: "a user who forgot the password and signs in on a new device",
     advice: "Call the user. If it was not them, end their sessions and reset their credentials.",
     examples: "all",
     find: ({ holders, addresses, nowMs }, limits) => {

@@ -29,24 +29,24 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
   const isNewAgent = party.isNewAgent && isOtherAgent && !isUsualPair;
   const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
   const news = originNews(habits, first);
-  const where = originText(first.origin) ?? `the network ${party.network}`;
+  const where = originText(first.origin) ?? party.network ?? "an unknown network";
   const isBusy = party.rate >= 10 && party.rate >= 3 * party.usualRate;
   const isSameNetwork = party.network === undefined || habits.networks.has(party.network);
   const reasons: [number, string, boolean][] = [
-    [55, `the user agent ${agent} is new to it`, isNewAgent],
-    [25, `another user agent, ${agent}`, isOtherAgent && !isNewAgent && !isUsualPair],
-    [15, `${where} is new to it`, isNewNetwork],
-    [5, "the address is new to it", party.isNewIp && !isNewNetwork && !party.isOtherFamily],
+    [55, `new user agent: ${agent}`, isNewAgent],
+    [25, `different user agent: ${agent}`, isOtherAgent && !isNewAgent && !isUsualPair],
+    [15, `new network: ${where}`, isNewNetwork],
+    [5, "new address", party.isNewIp && !isNewNetwork && !party.isOtherFamily],
     [
       15,
-      `it was always used from one ${habits.operators.size > 0 ? "operator" : "network"} before`,
+      `always used from one ${habits.operators.size > 0 ? "operator" : "network"} before`,
       isNewNetwork && isSettled,
     ],
-    [5, "both use it in turn", isNewNetwork && alternations >= 2 && alternations < 4],
-    [20, "both use it in turn", alternations >= 4 && (isNewNetwork || isOtherAgent)],
+    [5, "both parties use it alternately", isNewNetwork && alternations >= 2 && alternations < 4],
+    [20, "both parties use it alternately", alternations >= 4 && (isNewNetwork || isOtherAgent)],
     [
       40,
-      "two addresses of one network use it in turn",
+      "two addresses of one network use it alternately",
       alternations >= 4 &&
         party.isNewIp &&
         isSameNetwork &&
@@ -64,7 +64,7 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
     ],
     [
       10,
-      `endpoints that it never called: ${party.newEndpoints.slice(0, 5).join(", ")}`,
+      `endpoints that were never called before: ${party.newEndpoints.slice(0, 5).join(", ")}`,
       party.newEndpoints.length >= 2 && habits.events >= SETTLED.events,
     ],
   ];
@@ -110,7 +110,7 @@ function anomalyOf(
   const [tokenId = ""] = party.tokenIds;
   const of = holderSubject(holder);
   const subject = { kind: "token", id: tokenId } as const;
-  const whose = of.kind === "user" ? ` of ${of.id}` : "";
+  const whose = of.kind === "user" ? ` (user ${of.id})` : "";
   const usual = [...party.othersAgents].slice(0, 3).join(", ") || "unknown user agents";
   return [
     {
@@ -121,7 +121,7 @@ function anomalyOf(
         ...strangeAddresses(party.uses, party.habits),
         ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
       ],
-      message: `Token ${tokenId}${whose} seems to be in two hands: usual is ${usual} from ${usualPlaces(party.habits)}; ${party.uses.length} calls came from ${placeText(first)} (${party.agent ?? "no user agent"})`,
+      message: `Possible token theft: token ${tokenId}${whose} made ${party.uses.length} calls from ${placeText(first)} (${party.agent ?? "no user agent"}); usual: ${usual} from ${usualPlaces(party.habits)}`,
       score,
       observed: party.uses.length,
       threshold: 1,
@@ -142,9 +142,9 @@ function anomalyOf(
 export const tokenTheft: AnomalyRule<AnomaliesConfig["rules"]["token_theft"]> = {
   name: "token_theft",
   catches:
-    "a token or session that somebody else uses: by a user agent or network that its holder never had, in turn with the holder or after them",
+    "a token or session that a second party uses, with a user agent or network that is new to its principal, alternately with the principal or after them",
   falsePositives:
-    "a program that hands its token to another one for the first time; a user who switches networks all the time for the first time",
+    "a program that passes its token to another program for the first time; a user who starts to switch networks often",
   advice: "Revoke the token, end the user's sessions, and ask the user to sign in again.",
   examples: "all",
   find: (snapshot, { windowMinutes }) => {

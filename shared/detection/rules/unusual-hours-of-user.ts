@@ -13,8 +13,8 @@ const LEAST_EVENTS = 20;
 export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_hours"]> = {
   name: "unusual_hours",
   catches:
-    "a user's access at hours of the day at which the user never was active, weekdays and weekends apart",
-  falsePositives: "a user who works late for once, or is in another time zone",
+    "a user who is active at a time of day when that user never was before; weekdays and weekends are compared separately",
+  falsePositives: "a user who works late once, or is in another time zone",
   advice: "Ask the user whether that was them.",
   examples: "all",
   isSupport: true,
@@ -39,7 +39,7 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
           subject: { kind: "user", id },
           clientId: first.clientId,
           involved: [...tokens].map((token) => ({ kind: "token", id: token }) as const),
-          message: `${id} was active from ${toInstant(first.atMs).slice(11, 16)} UTC on (${strange.length} events); on ${usual.days} ${usual.kind} before, the user never was from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
+          message: `${id} had ${strange.length} events from ${toInstant(first.atMs).slice(11, 16)} UTC; on ${usual.days} earlier ${usual.kind}, the user was never active from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
           score: 20,
           observed: strange.length,
           threshold: 1,

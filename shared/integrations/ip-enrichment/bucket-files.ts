@@ -18,7 +18,8 @@ async function readAll(body: AsyncIterable<Uint8Array>, length: number): Promise
   const bytes = Buffer.allocUnsafeSlow(length);
   let at = 0;
   for await (const chunk of body) {
-    if (at + chunk.length > length) throw new RangeError("the object is longer than it says");
+    if (at + chunk.length > length)
+      throw new RangeError("the object is longer than its Content-Length");
     bytes.set(chunk, at);
     at += chunk.length;
   }
@@ -50,7 +51,7 @@ export function bucketFiles(
           { abortSignal },
         );
         const { Body, ContentLength = 0, ETag = "" } = found;
-        if (!(Body instanceof Readable)) throw new TypeError("S3 answered without a body");
+        if (!(Body instanceof Readable)) throw new TypeError("S3 returned no body");
         if (ContentLength > MOST_FILE_BYTES) {
           Body.destroy();
           throw new RangeError(

@@ -74,7 +74,7 @@ export class DatabaseFiles implements OriginSource {
     try {
       return file.database?.find(ip);
     } catch (error) {
-      this.#tell(file, "A database of origins has broken records", error);
+      this.#tell(file, "An IP database has corrupt records", error);
       return undefined;
     }
   }
@@ -98,7 +98,7 @@ export class DatabaseFiles implements OriginSource {
         // Stop using a deleted file. Some licences require that.
         file.database = undefined;
         file.etag = undefined;
-        this.#tell(file, "A database of origins is not in the bucket: upload it", "missing");
+        this.#tell(file, "An IP database is not in the bucket. Upload it", "missing");
       }
       if (fetched.state !== "found") return;
       // Don't fetch a broken file again until it changes.
@@ -106,7 +106,7 @@ export class DatabaseFiles implements OriginSource {
       file.database = new OriginDatabase(fetched.bytes);
       file.told = undefined;
       const { type, buildEpochSeconds } = file.database.metadata;
-      logger.info("A database of origins is loaded", {
+      logger.info("IP database loaded", {
         database: file.name,
         database_type: type,
         build_epoch: buildEpochSeconds,
@@ -114,7 +114,7 @@ export class DatabaseFiles implements OriginSource {
       });
     } catch (error) {
       file.checkAtMs = clock() + TRY_AGAIN_MS;
-      this.#tell(file, "A database of origins cannot be loaded", error);
+      this.#tell(file, "Failed to load an IP database", error);
     }
   }
 

@@ -31,26 +31,28 @@ export interface DatabaseMetadata {
 /** @throws BrokenDatabaseError */
 function open(bytes: Buffer): Reader<Response> {
   if (!bytes.includes(MARKER)) {
-    throw new BrokenDatabaseError("it has no metadata of the MaxMind DB format");
+    throw new BrokenDatabaseError("the file has no metadata of the MaxMind DB format");
   }
   try {
     const reader = new Reader<Response>(bytes);
     const { binaryFormatMajorVersion, ipVersion, searchTreeSize } = reader.metadata;
     if (binaryFormatMajorVersion !== 2) {
       throw new BrokenDatabaseError(
-        `it has version ${binaryFormatMajorVersion} of the format: only 2 is known`,
+        `the file has format version ${binaryFormatMajorVersion}. Only version 2 is supported`,
       );
     }
     if (ipVersion !== 4 && ipVersion !== 6) {
-      throw new BrokenDatabaseError("it says no version of IP");
+      throw new BrokenDatabaseError("the file has no valid IP version");
     }
     if (!(searchTreeSize + SEPARATOR_BYTES <= bytes.length)) {
-      throw new BrokenDatabaseError("it is cut: its search tree is longer than the file");
+      throw new BrokenDatabaseError(
+        "the file is truncated: its search tree is longer than the file",
+      );
     }
     return reader;
   } catch (error) {
     if (error instanceof BrokenDatabaseError) throw error;
-    throw new BrokenDatabaseError(`it is cut or broken: ${error}`);
+    throw new BrokenDatabaseError(`the file is truncated or corrupt: ${error}`);
   }
 }
 

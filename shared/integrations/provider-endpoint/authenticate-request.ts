@@ -70,11 +70,11 @@ export function authenticateRequest(
   if (kind === "signature") return verifyWebhook(keys, request, { nowMs, toleranceSeconds });
   const name = credentialHeader(authentication);
   const given = request.header(name);
-  if (given === undefined) return { refusal: `it needs the header ${name}, once` };
+  if (given === undefined) return { refusal: `the header ${name} is missing or repeated` };
   // Compare every key, so that the response time doesn't reveal which one matched.
   const isRight =
     kind === "bearer"
       ? keys.map((key) => isSameText(given, key)).includes(true)
       : isSignedBody(keys, given, request.body);
-  return isRight ? {} : { refusal: `the header ${name} is not right` };
+  return isRight ? {} : { refusal: `the header ${name} is wrong` };
 }

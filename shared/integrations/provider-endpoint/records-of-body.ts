@@ -6,7 +6,9 @@ export class UnreadableBodyError extends OAuthMonitoringError {
   override readonly name = "UnreadableBodyError";
 
   constructor() {
-    super("the body is neither JSON nor JSON lines: send an object, an array, or an object a line");
+    super(
+      "the body is neither JSON nor JSON Lines. Send an object, an array, or one object per line",
+    );
   }
 }
 
@@ -15,7 +17,7 @@ export class TooManyRecordsError extends OAuthMonitoringError {
   override readonly name = "TooManyRecordsError";
 
   constructor(count: number) {
-    super(`the body has ${count} records: send at most ${MAX_RECORDS} in one request`);
+    super(`the body has ${count} records. Send at most ${MAX_RECORDS} per request`);
   }
 }
 

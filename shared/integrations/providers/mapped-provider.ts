@@ -27,7 +27,7 @@ function compile({ fields }: ProviderMapping) {
       } catch (error) {
         faults.push({
           path: ["fields", field, ...(Array.isArray(paths) ? [index] : [])],
-          message: `not a JSONPath of RFC 9535 without match() and search(): ${error instanceof Error ? error.message : error}`,
+          message: `invalid JSONPath (RFC 9535, without match() and search()): ${error instanceof Error ? error.message : error}`,
         });
         return [];
       }

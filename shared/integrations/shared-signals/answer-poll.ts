@@ -58,11 +58,11 @@ export async function answerPoll(
   }
   const stream = await findStream(store, streamId);
   if (stream?.owner !== owner || stream.method !== POLL) {
-    throw new StreamRequestError(404, "there is no such stream");
+    throw new StreamRequestError(404, "the stream does not exist");
   }
   const { ack, setErrs, maxEvents } = parsed.data;
   for (const [jti, { err, description }] of Object.entries(setErrs)) {
-    logger.error("A receiver refused a SET", { stream_id: streamId, jti, err, description });
+    logger.error("A receiver rejected a SET", { stream_id: streamId, jti, err, description });
   }
   await acknowledgeSets(store, streamId, [...ack, ...Object.keys(setErrs)]);
   if (stream.status !== "enabled") return { sets: {}, moreAvailable: false };

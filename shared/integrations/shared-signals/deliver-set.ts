@@ -47,12 +47,12 @@ export async function deliverSet(
     body: await signSet(keys, pending.claims),
   };
   const { status, text } = await postToReceiver(url, request).catch((error: unknown) => {
-    throw new DeliveryError(`the receiver does not answer: ${String(error)}`);
+    throw new DeliveryError(`the receiver did not respond: ${String(error)}`);
   });
   // RFC 8935 requires 202, but some receivers respond with 200 or 204.
   if (status < 200 || status > 299) {
     const [, err = ""] = /"err"\s*:\s*"([a-z_]{1,64})"/.exec(text) ?? [];
-    throw new DeliveryError(`the receiver answers with status ${status} ${err}`.trim());
+    throw new DeliveryError(`the receiver returned status ${status} ${err}`.trim());
   }
   await removeSet(store, stream_id, push);
   return true;

@@ -95,7 +95,7 @@ export class Streams {
   /** @throws StreamRequestError 404 if the receiver has no such stream */
   async #own(owner: string, streamId: string): Promise<SignalStream> {
     const stream = await findStream(this.transmitter.store, streamId);
-    if (stream?.owner !== owner) throw new StreamRequestError(404, "there is no such stream");
+    if (stream?.owner !== owner) throw new StreamRequestError(404, "the stream does not exist");
     return stream;
   }
 
@@ -114,7 +114,7 @@ export class Streams {
     if (!isPushable(endpoint_url, this.transmitter.issuer)) {
       throw new StreamRequestError(
         400,
-        "delivery.endpoint_url: an https URL of a public host, without credentials and fragment",
+        "delivery.endpoint_url must be an https URL of a public host, without credentials and fragment",
       );
     }
     return {
@@ -133,7 +133,7 @@ export class Streams {
     const all = await listStreams(store);
     const own = all.filter((stream) => stream.owner === owner);
     if (own.length >= settings.streamsPerReceiver || all.length >= MOST_STREAMS) {
-      throw new StreamRequestError(409, "there are too many streams: update or delete one");
+      throw new StreamRequestError(409, "there are too many streams. Update or delete one");
     }
     const stream_id = randomUUID().replaceAll("-", "");
     const stream: SignalStream = {
@@ -219,10 +219,10 @@ export class Streams {
     const nowMs = this.transmitter.clock();
     const sinceMs = nowMs - (stream.verified_at_ms ?? 0);
     if (sinceMs < MIN_VERIFICATION_INTERVAL_SECONDS * SECOND_MS) {
-      throw new StreamRequestError(429, "the stream was verified a moment ago: wait");
+      throw new StreamRequestError(429, "the stream was verified a moment ago. Try again later");
     }
     if (stream.status === "disabled") {
-      throw new StreamRequestError(400, "the stream is disabled: enable it first");
+      throw new StreamRequestError(400, "the stream is disabled. Enable it first");
     }
     const changed = await this.#save(stream, { verified_at_ms: nowMs });
     await transmitAboutStream(

@@ -64,11 +64,11 @@ async function ask(
     },
     { timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES },
   );
-  if (status !== 200) throw new IssuerUnavailableError(`${endpoint} answers with status ${status}`);
+  if (status !== 200) throw new IssuerUnavailableError(`${endpoint} returned status ${status}`);
   try {
     return answerSchema.parse(JSON.parse(text));
   } catch {
-    throw new PollError(`${endpoint} answers a poll with what is no set of SETs (RFC 8936)`);
+    throw new PollError(`${endpoint} did not return a valid poll response (RFC 8936)`);
   }
 }
 
@@ -96,7 +96,7 @@ export async function pollSets(
         // A stream may contain only SETs of its transmitter, not those of another configured one.
         return name === transmitter.name;
       }).catch((error: unknown) => {
-        receiver.logger.error("A SET is left for the next poll", { jti, cause: String(error) });
+        receiver.logger.error("A SET is deferred to the next poll", { jti, cause: String(error) });
         return undefined;
       });
       if (receipt?.status === "verified") {

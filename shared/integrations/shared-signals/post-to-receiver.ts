@@ -48,7 +48,7 @@ async function readText(response: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const chunk of response) {
     bytes += (chunk as Buffer).length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error("the answer is too long");
+    if (bytes > MAX_ANSWER_BYTES) throw new Error("the response is too long");
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -28,7 +28,7 @@ export type IsFrom = (transmitter: TransmitterConfig) => Promise<boolean>;
 const NOT_FROM: SetReceipt = {
   status: "refused",
   err: "authentication_failed",
-  description: "the sender is not known to be the transmitter that the SET names",
+  description: "the sender is not the SET's transmitter",
 };
 
 /**
@@ -63,7 +63,7 @@ async function take(receiver: SetReceiver, text: string, isFrom: IsFrom): Promis
     verification = NOT_FROM;
   }
   if (verification.status !== "verified") {
-    logger.warn("A SET was not taken", {
+    logger.warn("A SET was rejected", {
       ...(verification.status === "refused"
         ? { err: verification.err, description: verification.description }
         : { cause: verification.cause }),

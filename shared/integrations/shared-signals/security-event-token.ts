@@ -71,12 +71,12 @@ const refuse = (err: SetError, description: string): SetRefusal => ({ err, descr
 /** Error descriptions by claim, for the transmitter's log. */
 const CLAIM_FAULTS: Readonly<Record<string, string>> = {
   iss: "iss must name the transmitter",
-  jti: "jti must be text of at most 256 characters",
+  jti: "jti must be a string of at most 256 characters",
   iat: "iat must be a time in seconds",
   aud: "aud must name the receiver",
   events: "events must be an object of 1 to 10 events",
-  exp: "a SET has no exp (Shared Signals Framework 1.0)",
-  sub: "a SET has no sub: name the subject in sub_id (Shared Signals Framework 1.0)",
+  exp: "exp is not allowed in a SET (Shared Signals Framework 1.0)",
+  sub: "sub is not allowed in a SET (Shared Signals Framework 1.0). Use sub_id",
 };
 
 /** Returns the subject of an event: `sub_id`, or the event's own `subject`, as in drafts of the framework. */
@@ -100,7 +100,7 @@ export function readSetClaims(
     return refuse("invalid_request", CLAIM_FAULTS[name] ?? "the claims of the SET are not valid");
   }
   const { iss, jti, iat, aud, txn, sub_id, events } = parsed.data;
-  if (iss !== transmitter.issuer) return refuse("invalid_issuer", "iss is not known here");
+  if (iss !== transmitter.issuer) return refuse("invalid_issuer", "iss is unknown");
   const audiences = [aud].flat();
   if (!transmitter.audiences.some((each) => audiences.includes(each))) {
     return refuse("invalid_audience", "aud does not name this receiver");
@@ -110,21 +110,21 @@ export function readSetClaims(
     return refuse("invalid_request", "iat is in the future");
   }
   if (issuedAtMs < atMs - transmitter.maxAgeSeconds * SECOND_MS) {
-    return refuse("invalid_request", "iat is too long ago");
+    return refuse("invalid_request", "iat is too old");
   }
   const read = Object.entries(events).map(([uri, payload]): SetEvent => {
     const subjectJson = subjectOf(sub_id, payload);
     return { uri, payload, subjectJson, subject: readSubject(subjectJson) };
   });
   if (read.some(({ subject, subjectJson }) => subjectJson !== undefined && !subject)) {
-    return refuse("invalid_request", "the subject is no subject identifier (RFC 9493)");
+    return refuse("invalid_request", "the subject is not a subject identifier (RFC 9493)");
   }
   if (read.some(({ subjectJson }) => subjectJson === undefined)) {
     return refuse("invalid_request", "sub_id must name the subject");
   }
   const tenants = read.flatMap(({ subject }) => tenantOf(subject) ?? []);
   if (transmitter.tenants && tenants.some((tenant) => !transmitter.tenants?.includes(tenant))) {
-    return refuse("access_denied", "signals of this tenant are not taken here");
+    return refuse("access_denied", "signals of this tenant are not accepted");
   }
   return { issuer: iss, jti, issuedAtMs, transaction: txn, events: read };
 }

@@ -24,22 +24,22 @@ export type SetVerification =
 
 /** SET errors by JWS error (RFC 8935, section 2.4). */
 const REFUSALS: Partial<Record<TokenRefusal, SetRefusal>> = {
-  encrypted_jwt: { err: "invalid_key", description: "encrypted SETs are not taken" },
+  encrypted_jwt: { err: "invalid_key", description: "encrypted SETs are not supported" },
   unsupported_jwt_header: {
     err: "invalid_request",
-    description: "the header asks for an extension (crit, b64)",
+    description: "the header requires an unsupported extension (crit, b64)",
   },
   forbidden_algorithm: {
     err: "invalid_key",
-    description: "the SET must be signed, with an algorithm that is allowed here",
+    description: "the SET must be signed with an allowed algorithm",
   },
-  unknown_key: { err: "invalid_key", description: "the transmitter publishes no such key" },
-  invalid_signature: { err: "authentication_failed", description: "the signature is wrong" },
+  unknown_key: { err: "invalid_key", description: "the transmitter does not publish the key" },
+  invalid_signature: { err: "authentication_failed", description: "the signature is invalid" },
 };
 
 const MALFORMED: SetRefusal = {
   err: "invalid_request",
-  description: "the body is no signed SET in compact form, or too long",
+  description: "the body is not a signed SET in compact form, or is too long",
 };
 
 const refused = (refusal: SetRefusal): SetVerification => ({ status: "refused", ...refusal });
@@ -73,7 +73,7 @@ export class SetVerifier {
     }
     const transmitter = this.#byIssuer.get(jwt.claims.iss);
     if (!transmitter) {
-      return refused({ err: "invalid_issuer", description: "iss is not known here" });
+      return refused({ err: "invalid_issuer", description: "iss is unknown" });
     }
     const { config, keys } = transmitter;
     const moment = { atMs, defer: (task: () => Promise<unknown>) => void task() };

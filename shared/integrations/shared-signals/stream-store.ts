@@ -28,7 +28,7 @@ export class StreamChangedError extends OAuthMonitoringError {
   override readonly name = "StreamChangedError";
 
   constructor() {
-    super("the stream was changed in the meantime: read it again");
+    super("the stream was changed concurrently. Read it again");
   }
 }
 

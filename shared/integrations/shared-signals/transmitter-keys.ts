@@ -29,16 +29,17 @@ export function transmitterMetadataUrl(issuer: string): string {
 async function discoverKeys(issuer: string): Promise<string> {
   const url = transmitterMetadataUrl(issuer);
   const metadata = metadataSchema.safeParse(await fetchDocument(url)).data;
-  if (!metadata) throw new IssuerUnavailableError(`${url} is no metadata`);
+  if (!metadata) throw new IssuerUnavailableError(`${url} did not return valid metadata`);
   if (metadata.issuer !== issuer) {
-    throw new IssuerUnavailableError(`${url} is of another transmitter`);
+    throw new IssuerUnavailableError(`${url} returned the metadata of another transmitter`);
   }
   const { jwks_uri: keys } = metadata;
-  if (keys === undefined) throw new IssuerUnavailableError(`${url} names no keys: set jwksUri`);
+  if (keys === undefined)
+    throw new IssuerUnavailableError(`${url} returned no jwks_uri. Set jwksUri`);
   const isSafe =
     URL.canParse(keys) &&
     (new URL(keys).protocol === "https:" || new URL(keys).origin === new URL(issuer).origin);
-  if (!isSafe) throw new IssuerUnavailableError(`${url} names an address without TLS`);
+  if (!isSafe) throw new IssuerUnavailableError(`${url} returned an endpoint without TLS`);
   return keys;
 }
 

@@ -38,17 +38,17 @@ async function bundle(entry: string, outdir: string): Promise<string> {
   return outdir;
 }
 
-/** The issuer that the MCP server names. */
+/** Issuer of the tokens for the MCP server. */
 interface McpIssuer {
   readonly authorizationServer?: string;
-  /** What else its tokens may be for than the example's own address. Without any, they are not let in. */
+  /** Additional audiences of the MCP server. Without any, it accepts only tokens for the example's own address. */
   readonly audiences?: readonly string[];
 }
 
 /**
- * The default stack, and next to its REST API an HTTP API behind the authorizer, and a function that decides
- * itself behind a function URL and two HTTP APIs without authorizer, one of them with a named stage. The example
- * of an MCP server has an HTTP API of its own.
+ * Synthesizes the default stack, an HTTP API behind the authorizer next to its REST API, and a function that
+ * authorizes its own calls. That function is behind a function URL and two HTTP APIs without authorizer, one of which
+ * has a named stage. The MCP server example has its own HTTP API.
  */
 export async function synthesizeAdapters(
   config: MonitoringConfigInput,

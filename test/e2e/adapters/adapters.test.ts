@@ -55,24 +55,24 @@ const IP = "203.0.113.9";
 const USER_AGENT = "adapter-test/1.0";
 const DESCRIPTION = "The access token is missing, malformed, unknown, expired or revoked";
 const PROOF_DESCRIPTION =
-  "The DPoP proof is missing, malformed, used, too old, or for another call or key";
+  "The DPoP proof is missing, malformed, already used, too old, or for another request or key";
 
 interface Case {
   readonly name: string;
   readonly method?: string;
-  /** In place of `/api`. */
+  /** Overrides the path `/api`. */
   readonly base?: string;
   headers(): Promise<CallHeaders>;
-  /** Done before the first call. */
+  /** Runs before the first call. */
   before?(): Promise<unknown>;
   /** Proves possession of the key that the token is bound to. */
   readonly proves?: {
-    /** How often the proof is sent; the answer to the last call counts. */
+    /** Number of times that the proof is sent. The test checks the answer to the last call. */
     readonly times?: number;
-    /** In place of the call's own URL. */
+    /** Overrides the URL in the proof. */
     readonly url?: string;
   };
-  /** Whom an adapter lets in. */
+  /** Principal of an allowed call. */
   readonly clientId?: string;
   readonly userId?: string;
   readonly status: number;
@@ -98,7 +98,7 @@ const refused = (reason: string) => ({
   ...(reason === "missing_token" ? {} : { error: "invalid_token" }),
 });
 
-/** The key that bound tokens are bound to. */
+/** Key that bound tokens are bound to. */
 const key = await dpopKey();
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 type Issuer = typeof jwtIssuer;
@@ -291,7 +291,7 @@ const CASES: readonly Case[] = [
 ];
 
 const slug = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-/** The path of a case at an adapter, by which its event is found. */
+/** Returns a unique path for a case at an adapter. The test finds the event by this path. */
 const pathOf = (adapter: string, { name, base = "/api" }: Case) =>
   `${base}/${slug(name)}/${slug(adapter)}`;
 
@@ -317,7 +317,7 @@ async function call(adapter: Adapter, each: Case, headers: CallHeaders): Promise
   return adapter.call(method, path, sent);
 }
 
-/** What an adapter that answers itself says of a refusal, in the header and in the body. */
+/** Returns the expected header and body of a denied call at an adapter that answers itself. */
 function expectRefusal({ challengeField }: Adapter, answer: AdapterAnswer, each: Case): void {
   const { status, error, scope, reason } = each;
   const challenge = String(answer.headers[challengeField]);
@@ -346,13 +346,13 @@ function expectRefusal({ challengeField }: Adapter, answer: AdapterAnswer, each:
   });
 }
 
-/** What API Gateway says of a refusal: by gateway responses (REST API), or in its own words (HTTP API). */
+/** Returns API Gateway's expected answer to a denied call: gateway responses (REST API) or fixed texts (HTTP API). */
 function expectGatewayRefusal(adapter: Adapter, answer: AdapterAnswer, each: Case): void {
   if (adapter.answers === "http-api") {
     expect(answer.body).toEqual({ message: each.status === 401 ? "Unauthorized" : "Forbidden" });
     return;
   }
-  // A gateway response has one text for every 401.
+  // A gateway response has the same text for every 401.
   const error = each.status === 401 ? "invalid_token" : each.error;
   expect(answer.headers["www-authenticate"]).toContain(`error="${error}"`);
   expect(answer.body).toMatchObject({ status: each.status, error });
@@ -365,7 +365,7 @@ const callerIn = ({ body }: AdapterAnswer) => {
 
 let adapters: Adapter[];
 let servers: Awaited<ReturnType<typeof nodeAdapters>>;
-/** Headers of each case; every adapter gets the same. */
+/** Headers of each case. Every adapter gets the same headers. */
 const credentials = new Map<string, CallHeaders>();
 beforeAll(async () => {
   servers = await nodeAdapters(scene());
@@ -375,7 +375,7 @@ beforeAll(async () => {
 afterAll(() => servers?.close());
 
 describe.each(CASES)("a call with $name", (each) => {
-  it("is answered alike at every adapter", async () => {
+  it("gets the same answer from every adapter", async () => {
     await each.before?.();
     const answers = await Promise.all(
       adapters.map((adapter) => call(adapter, each, credentials.get(each.name) ?? {})),
@@ -396,7 +396,7 @@ describe.each(CASES)("a call with $name", (each) => {
   });
 });
 
-describe("an ambiguous path", () => {
+describe("ambiguous path", () => {
   const answersTo = async (path: string, scopes: string[]) => {
     const headers = { ...(await bearer(scopes)), "x-forwarded-for": IP };
     return Promise.all(
@@ -404,7 +404,7 @@ describe("an ambiguous path", () => {
     );
   };
 
-  it("needs at every adapter what the decoded path needs", async () => {
+  it("requires the scopes of the decoded path at every adapter", async () => {
     for (const [adapter, { status, body }] of await answersTo("/api/%61dmin/x", ["api:read"])) {
       expect([adapter.name, status]).toEqual([adapter.name, 403]);
       if (adapter.answers === "itself") expect(body.scope.split(" ")).toContain("api:admin");
@@ -415,14 +415,14 @@ describe("an ambiguous path", () => {
     "is rejected at every adapter when it is %s",
     async (path) => {
       const answers = await answersTo(path, ["api:read", "api:admin"]);
-      // An HTTP API decodes the path before it chooses a route, so the route is known.
+      // An HTTP API decodes the path before it selects a route, so the route is known.
       for (const [adapter, { status, body }] of answers.filter(
         ([{ name }]) => !/HTTP API/.test(name),
       )) {
-        // The authorizer of a REST API cannot answer 400.
+        // A REST API's authorizer cannot answer 400.
         const isRestApi = adapter.answers === "rest-api";
         expect([adapter.name, status]).toEqual([adapter.name, isRestApi ? 403 : 400]);
-        // Fastify itself answers for a path that does not decode.
+        // Fastify itself answers if the path cannot be decoded.
         if (!isRestApi) expect(["invalid_request", "Bad Request"]).toContain(body.error);
       }
     },
@@ -430,7 +430,7 @@ describe("an ambiguous path", () => {
 });
 
 describe("calls that race with actions", () => {
-  it("are let in at no adapter that they come to after the answer", {
+  it("are denied by every adapter when they start after the action was confirmed", {
     timeout: 60_000,
   }, async () => {
     const actor = { kind: "administrator", id: "root" } as const;
@@ -486,7 +486,7 @@ describe("calls that race with actions", () => {
   });
 });
 
-describe("the audit log", () => {
+describe("audit log", () => {
   const events = new Map<string, StoredEvent[]>();
   beforeAll(async () => {
     await servers.monitoring.flush();
@@ -508,48 +508,45 @@ describe("the audit log", () => {
     }
   });
 
-  /** What is not the same at every adapter. */
+  /** Returns the members that differ between adapters. */
   const comparable = ({ event_type, oauth_client_id, user_id, event_data }: StoredEvent) => {
     const { endpoint: _, request_id, trace_id: __, previous_use: ___, route, ...data } = event_data;
     expect(request_id).toEqual(expect.any(String));
-    // Only some gateways name the route.
+    // Only some gateways pass the route.
     expect([undefined, "(unrouted)", "/api/{proxy+}", "/mcp"]).toContain(route);
     return { event_type, oauth_client_id, user_id, data };
   };
 
-  it.each(CASES)(
-    "has one event of a call with $name at each adapter, and each says the same",
-    (each) => {
-      const found = adapters.map(({ name }) => {
-        const path = pathOf(name, each);
-        // An HTTP API decodes the path before anybody sees it.
-        const stored = events.get(path) ?? events.get(decodeURIComponent(path)) ?? [];
-        // A replayed proof was let in before.
-        return stored.filter(({ event_type }) => event_type === each.eventType);
-      });
-      expect(found.map(({ length }) => length)).toEqual(adapters.map(() => 1));
-      const [atRestApi, ...others] = found.flat().map(comparable);
+  it.each(CASES)("has the same event at each adapter for a call with $name", (each) => {
+    const found = adapters.map(({ name }) => {
+      const path = pathOf(name, each);
+      // An HTTP API decodes the path before the authorizer gets it.
+      const stored = events.get(path) ?? events.get(decodeURIComponent(path)) ?? [];
+      // The first call with a replayed proof was allowed.
+      return stored.filter(({ event_type }) => event_type === each.eventType);
+    });
+    expect(found.map(({ length }) => length)).toEqual(adapters.map(() => 1));
+    const [atRestApi, ...others] = found.flat().map(comparable);
+    expect(atRestApi).toMatchObject({
+      event_type: each.eventType,
+      data: {
+        method: each.method ?? "GET",
+        ip: IP,
+        user_agent: USER_AGENT,
+        ...(each.reason && { reason: each.reason }),
+      },
+    });
+    if (each.clientId) {
       expect(atRestApi).toMatchObject({
-        event_type: each.eventType,
-        data: {
-          method: each.method ?? "GET",
-          ip: IP,
-          user_agent: USER_AGENT,
-          ...(each.reason && { reason: each.reason }),
-        },
+        oauth_client_id: each.clientId,
+        data: { token_id: expect.stringMatching(/^[0-9a-f]{32}$/) },
       });
-      if (each.clientId) {
-        expect(atRestApi).toMatchObject({
-          oauth_client_id: each.clientId,
-          data: { token_id: expect.stringMatching(/^[0-9a-f]{32}$/) },
-        });
-        expect(atRestApi?.user_id).toBe(each.userId);
-      }
-      for (const other of others) expect(other).toEqual(atRestApi);
-    },
-  );
+      expect(atRestApi?.user_id).toBe(each.userId);
+    }
+    for (const other of others) expect(other).toEqual(atRestApi);
+  });
 
-  it("tells once of each token of another issuer that was let in", async () => {
+  it("has one token_issued event for each allowed token of another issuer", async () => {
     const { events: seen } = await queryEvents(scene().library, {
       type: "token_seen",
       limit: 1000,
@@ -558,11 +555,11 @@ describe("the audit log", () => {
     expect(new Set(ids).size).toBe(ids.length);
     const issuers = seen.map(({ event_data }) => event_data.issuer);
     const of = ({ issuer }: Issuer) => issuers.filter((each) => each === issuer).length;
-    // Those that met the store: two unbound, and two with a proof of their own; both that were introspected.
+    // The tokens that reached the store: two unbound, two with their own proof, and both introspected tokens.
     expect([of(jwtIssuer), of(opaqueIssuer)]).toEqual([4, 2]);
   });
 
-  it("has no secret of any call", async () => {
+  it("contains no secret from any call", async () => {
     const text = (await scene().storeText()) + scene().busTraffic.join() + scene().logs.join();
     const secrets = [...credentials.values()]
       .flatMap((headers) => Object.values(headers).flat())
@@ -573,14 +570,14 @@ describe("the audit log", () => {
   });
 });
 
-describe("a bus", () => {
+describe("event bus", () => {
   const endpoints = (each: Case) => adapters.map(({ name }) => pathOf(name, each));
   const callAll = (each: Case) =>
     Promise.all(
       adapters.map((adapter) => call(adapter, each, credentials.get("a good token") ?? {})),
     );
 
-  it("that is slow keeps no caller waiting at any adapter", async () => {
+  it("delays no response at any adapter when it is slow", async () => {
     const slow: Case = { ...(CASES[0] as Case), name: "a slow bus" };
     const { stack, busTraffic, settle } = scene();
     const isPublished = (path: string) => busTraffic.some((entry) => entry.includes(path));
@@ -597,7 +594,7 @@ describe("a bus", () => {
     await settle();
   });
 
-  it("that is down loses no event of any adapter", async () => {
+  it("loses no event from any adapter when it is down", async () => {
     const down: Case = { ...(CASES[0] as Case), name: "no bus" };
     const { stack, library, settle } = scene();
     const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
@@ -615,8 +612,8 @@ describe("a bus", () => {
   });
 });
 
-describe("a token store that does not answer", () => {
-  it("keeps callers out at every adapter, and publishes that it did", async () => {
+describe("token store that does not respond", () => {
+  it("makes every adapter deny calls and publish the denials", async () => {
     const good = credentials.get("a good token") ?? {};
     await scene().stack.stopStore();
     const down: Case = { ...(CASES[0] as Case), name: "no store" };
@@ -624,7 +621,7 @@ describe("a token store that does not answer", () => {
       const answer = await call(adapter, down, good);
       expect([adapter.name, answer.status]).toEqual([
         adapter.name,
-        // An HTTP API has no gateway response that would make it 503.
+        // An HTTP API has no gateway response that could change the status to 503.
         adapter.answers === "http-api" ? 500 : 503,
       ]);
       if (adapter.answers === "http-api") continue;

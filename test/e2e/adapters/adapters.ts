@@ -19,7 +19,7 @@ import {
 } from "../../gateway-events.ts";
 import type { Scene } from "../stack.ts";
 
-/** An adapter's answer. */
+/** The answer of an adapter. */
 export interface AdapterAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,15 +27,15 @@ export interface AdapterAnswer {
   readonly body: any;
 }
 
-/** Headers of a call; a list is sent as several fields. */
+/** Headers of a call. A list is sent as several fields. */
 export type CallHeaders = Readonly<Record<string, string | readonly string[]>>;
 
-/** One way in. */
+/** A deployed adapter that a test can call. */
 export interface Adapter {
   readonly name: string;
-  /** `gateway`: an API Gateway answers refused calls in its own words. */
+  /** `gateway` if an API Gateway answers denied calls with its own texts. */
   readonly answers: "itself" | "rest-api" | "http-api";
-  /** The header field in which a caller gets the challenge: a gateway renames that of a function. */
+  /** Header that carries the challenge. Gateways rename it in a function's response. */
   readonly challengeField: string;
   call(method: string, path: string, headers: CallHeaders): Promise<AdapterAnswer>;
 }
@@ -59,7 +59,7 @@ async function fetchAdapter(
   };
 }
 
-/** The name that API Gateway and function URLs give to a function's `WWW-Authenticate`. */
+/** Name that API Gateway and function URLs give to a function's `WWW-Authenticate` header. */
 export const RENAMED_CHALLENGE = "x-amzn-remapped-www-authenticate";
 
 const served = (
@@ -80,7 +80,9 @@ interface FunctionResult {
   readonly body: string;
 }
 
-/** A source that the local stack has no service for: the function gets the source's event. */
+/**
+ * Returns an adapter for an event source that the local stack doesn't emulate. The function gets the source's event.
+ */
 function invoked(
   scene: Scene,
   name: string,
@@ -114,14 +116,14 @@ const lasts = (headers: CallHeaders): Record<string, string> =>
     Object.entries(headers).map(([name, values]) => [name, [values].flat().at(-1) ?? ""]),
   );
 
-/** The address of the only HTTP API or function URL whose logical id contains the text. */
+/** Returns the address of the only HTTP API or function URL whose logical ID contains the text. */
 export function endpointOf({ stack }: Scene, part: string): string {
   const [found, another] = [...stack.endpoints].filter(([id]) => id.includes(part));
   if (!found || another) throw new Error(`exactly one endpoint must have ${part} in its name`);
   return found[1];
 }
 
-/** Every adapter on Lambda. */
+/** Returns every adapter that runs on Lambda. */
 export function lambdaAdapters(scene: Scene): Adapter[] {
   const { stack } = scene;
   const endpoint = (part: string) => endpointOf(scene, part);
@@ -162,7 +164,7 @@ export function lambdaAdapters(scene: Scene): Adapter[] {
   ];
 }
 
-/** Servers in a container, and what protects them. */
+/** The container servers and the middleware that protects them. */
 export interface NodeAdapters {
   readonly adapters: readonly Adapter[];
   readonly monitoring: NodeMonitoring;
@@ -179,7 +181,7 @@ export async function listening<S extends Server>(server: S): Promise<S> {
   return server;
 }
 
-/** Connects as a container does, by its environment. */
+/** Connects through environment variables, as a container does. */
 export function openMonitoring(
   scene: Scene,
   options: NodeMiddlewareOptions = {},
@@ -205,7 +207,7 @@ export function openMonitoring(
   });
 }
 
-/** Express, Fastify, Hono and Node's own server, each protected by the same middleware. */
+/** Starts Express, Fastify, Hono and Node's own server, each protected by the same middleware. */
 export async function nodeAdapters(scene: Scene): Promise<NodeAdapters> {
   const monitoring = await openMonitoring(scene);
   const { middleware } = monitoring;
@@ -219,7 +221,7 @@ export async function nodeAdapters(scene: Scene): Promise<NodeAdapters> {
   );
 
   const app = express();
-  // Mounted: Express cuts the mount off the path.
+  // Express removes the mount path from the URL.
   app.use("/api", middleware);
   app.use((request, response) => void response.json({ caller: callerOf(request) }));
   const expressServer = await listening(createServer(app));

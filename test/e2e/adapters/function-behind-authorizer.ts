@@ -1,6 +1,6 @@
 import { callerOf } from "../../../adapters/lambda/caller-of.ts";
 
-/** A function behind an authorizer, which says who called. */
+/** Returns the caller that the authorizer identified. */
 export const handler = async (event: unknown) => ({
   statusCode: 200,
   headers: { "content-type": "application/json" },

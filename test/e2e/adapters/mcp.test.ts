@@ -20,7 +20,7 @@ import { synthesizeAdapters } from "./adapters-assembly.ts";
 
 const issuer = await startLocalIssuer(0, { signIn: true });
 afterAll(() => issuer.close());
-/** The container's server, whose address is the audience of tokens for it. */
+/** The container's server. Its address is the audience of its tokens. */
 const container = await listening(createServer());
 const { assembly, remove } = await synthesizeAdapters(
   { routes: [{ path: "/mcp", scopes: ["orders:read"] }] },
@@ -30,7 +30,7 @@ afterAll(remove);
 const scene = useStack({ assembly: () => assembly });
 
 let monitoring: NodeMonitoring;
-/** The same tools in a container, protected by the middleware for Node servers. */
+/** Runs the example's tools in a container, protected by the middleware for Node servers. */
 async function startContainer(): Promise<void> {
   const app = express();
   container.on("request", app);
@@ -48,7 +48,7 @@ async function startContainer(): Promise<void> {
     const transport = new StreamableHTTPServerTransport();
     const server = createOrdersServer(callerOf(request)?.user_id);
     response.on("close", () => void server.close());
-    // The SDK's own types do not fit with exactOptionalPropertyTypes.
+    // The SDK's types don't compile with exactOptionalPropertyTypes.
     await server.connect(transport as Parameters<typeof server.connect>[0]);
     await transport.handleRequest(request, response, request.body);
   });
@@ -66,7 +66,7 @@ const bearer = async (userId: string, scopes: string[]) => {
   return { Authorization: `Bearer ${(await issueToken(scene().library, request)).secret}` };
 };
 
-/** A client of the SDK with a token. */
+/** Returns an SDK client that sends a token. */
 async function connect(url: string, headers: Record<string, string>): Promise<Client> {
   const client = new Client({ name: "assistant", version: "1.0.0" });
   const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
@@ -86,7 +86,7 @@ const post = (url: string, headers: Record<string, string>, body: string) =>
     body,
   });
 
-/** What the audit log has of a user's MCP calls, by their method: two of them may bear the same millisecond. */
+/** Returns a user's MCP events from the audit log, sorted by method because two can have the same millisecond. */
 async function auditOf(userId: string) {
   await monitoring.flush();
   await scene().settle();
@@ -108,8 +108,8 @@ async function auditOf(userId: string) {
 describe.each([
   ["on Lambda", "lia", () => `${endpointOf(scene(), "McpHttpApi")}/mcp`, RENAMED_CHALLENGE],
   ["in a container", "kim", () => `${addressOf(container)}/mcp`, "www-authenticate"],
-])("an MCP server %s", (_, user, urlOf, challengeField) => {
-  it("shows each call of the SDK's client in the audit log, by method, tool, user and client", async () => {
+])("MCP server %s", (_, user, urlOf, challengeField) => {
+  it("records each call of the SDK's client in the audit log with method, tool, user and client", async () => {
     const client = await connect(urlOf(), await bearer(user, ["orders:read", "orders:write"]));
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name)).toEqual(["list_orders", "cancel_order"]);
@@ -134,7 +134,7 @@ describe.each([
     ]);
   });
 
-  it("asks for the scopes of a tool, and says so in the challenge and in the event", async () => {
+  it("requires the scopes of a tool, and names them in the challenge and the event", async () => {
     const reader = `${user}-reader`;
     const headers = await bearer(reader, ["orders:read"]);
     const client = await connect(urlOf(), headers);
@@ -166,7 +166,7 @@ describe.each([
     );
   });
 
-  it("leads a client without a token to its authorization server", async () => {
+  it("directs a client without a token to its authorization server", async () => {
     const refused = await post(urlOf(), {}, JSON.stringify(rpc("list_orders")));
     expect(refused.status).toBe(401);
     const challenged = new Response(null, {
@@ -182,11 +182,11 @@ describe.each([
       authorization_servers: [issuer.url],
       scopes_supported: ["orders:read", "orders:write"],
     });
-    // Where a gateway renames the challenge, a client finds it by the well-known path.
+    // If a gateway renames the challenge, a client uses the well-known path.
     expect(await discoverOAuthProtectedResourceMetadata(urlOf())).toEqual(metadata);
   });
 
-  it("is found by the SDK's client, whose user signs in at a real issuer and calls a tool", async () => {
+  it("works with the SDK's client when the user signs in at a real issuer", async () => {
     const userId = `${user}-signed-in`;
     const pages: URL[] = [];
     const client = await connectAsUser(new URL(urlOf()), (page) => {
@@ -216,7 +216,7 @@ describe.each([
     }
   });
 
-  it("lets in no token that the issuer made for another resource", async () => {
+  it("denies a token that the issuer made for another resource", async () => {
     const token = await issuer.issueToken();
     const answer = await post(
       urlOf(),
@@ -232,7 +232,7 @@ describe.each([
     expect(event?.event_data.reason).toBe("wrong_audience");
   });
 
-  it("lets nothing through that it cannot judge", async () => {
+  it("rejects every request that it cannot parse", async () => {
     const headers = await bearer(`${user}-odd`, ["orders:read", "orders:write"]);
     for (const body of ['{"method":"tools/call"', "\uFEFF{}"]) {
       const answer = await post(urlOf(), headers, body);

@@ -1,7 +1,7 @@
 import middy from "@middy/core";
 import { callerOf, oauthMonitoring } from "../../../adapters/lambda/index.ts";
 
-/** A function that decides itself, and says who called. */
+/** A function that authorizes its own calls and returns the caller. */
 export const handler = middy()
   .use(await oauthMonitoring())
   .handler(async (event) => ({

@@ -22,7 +22,7 @@ import { useStack } from "../stack.ts";
 import { lambdaAdapters } from "./adapters.ts";
 import { synthesizeAdapters } from "./adapters-assembly.ts";
 
-/** The schemas of AWS's Powertools for Lambda, by the events of this repository that they describe. */
+/** Schemas of Powertools for AWS Lambda, by the event that they describe. */
 const SCHEMAS = {
   "REST API's authorizer": APIGatewayRequestAuthorizerEventSchema,
   "REST API": APIGatewayProxyEventSchema,
@@ -37,7 +37,7 @@ const SCHEMAS = {
 
 type Source = keyof typeof SCHEMAS;
 
-/** What AWS's event of a source would be told by. */
+/** Returns the source of an AWS event, judged by its members. */
 function sourceOf(event: object): Source {
   if ("Records" in event) return "queue";
   if ("detail-type" in event) return "schedule";
@@ -71,7 +71,7 @@ beforeAll(async () => {
   await settle();
 });
 
-describe("an event of AWS, as Powertools for Lambda describes it", () => {
+describe("AWS event, as described by Powertools for AWS Lambda", () => {
   it.each([
     "REST API's authorizer",
     "REST API",
@@ -80,7 +80,7 @@ describe("an event of AWS, as Powertools for Lambda describes it", () => {
     "function URL",
     "queue",
     "schedule",
-  ] as const)("is what the local stack gives a function behind a %s", (source) => {
+  ] as const)("equals the event that the local stack sends to a function behind a %s", (source) => {
     const events = invocations.get(source) ?? [];
     expect(events.length).toBeGreaterThan(0);
     for (const event of events) {
@@ -88,7 +88,7 @@ describe("an event of AWS, as Powertools for Lambda describes it", () => {
     }
   });
 
-  it("is within each message that the subscriber gets", () => {
+  it("is inside each message that the subscriber gets", () => {
     const bodies = (invocations.get("queue") ?? []).flatMap((event) =>
       SqsSchema.parse(event).Records.map(({ body }) => JSON.parse(body as string)),
     );
@@ -105,7 +105,7 @@ describe("an event of AWS, as Powertools for Lambda describes it", () => {
     ["function URL", FUNCTION_URL_EVENT],
     ["load balancer", LOAD_BALANCER_EVENT],
     ["load balancer with multi-value headers", LOAD_BALANCER_MULTI_VALUE_EVENT],
-  ])("is what the tests of a %s begin with", (source, event) => {
+  ])("is the base event of the tests for a %s", (source, event) => {
     expect(SCHEMAS[source].safeParse(event).error?.issues ?? []).toEqual([]);
   });
 });
