@@ -242,7 +242,7 @@ describe("admin routes", () => {
   it.each([
     ["stats?from=yesterday", "from"],
     ["stats?from=2026-11-23T10:00:00.000Z&to=2026-11-23T09:00:00.000Z", "before"],
-    ["stats?from=2001-01-01T00:00:00.000Z", "kept"],
+    ["stats?from=2001-01-01T00:00:00.000Z", "retention"],
     ["stats?when=now", "when"],
     ["stats?from=2026-11-23T10:00:00Z&from=2026-11-23T11:00:00Z", "once"],
     ["events?limit=0", "limit"],

@@ -349,7 +349,7 @@ describe("attach with a REST API", () => {
       { metricsDashboard: false },
     ]) {
       expect(() => monitoring.attach(second, options)).toThrow(
-        `Shop/Orders is attached already: give ${Object.keys(options)[0]} in the first attach`,
+        `Shop/Orders is already attached. Set ${Object.keys(options)[0]} in the first attach call of this API`,
       );
     }
   });

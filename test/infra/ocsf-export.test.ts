@@ -264,7 +264,7 @@ describe("OCSF export", () => {
     [
       "security events kept less than 90 days",
       { ocsfExport: { enabled: true, retentionDays: 30 } },
-      /ocsfExport\.retentionDays: security events .*at least 90 days/,
+      /ocsfExport\.retentionDays: the export includes security events, which must be kept at least 90 days/,
     ],
     [
       "a buffer time that Firehose doesn't support",

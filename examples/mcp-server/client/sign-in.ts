@@ -35,7 +35,9 @@ class LoopbackSignIn implements OAuthClientProvider {
         const isOurs = searchParams.get("state") === this.#state;
         if (isOurs && code) resolve(code);
         else if (isOurs) reject(new Error(`refused: ${searchParams.get("error")}`));
-        response.end(isOurs ? "You may close this page." : "This page belongs to nobody.");
+        response.end(
+          isOurs ? "You may close this page." : "This page needs a sign-in that is in progress.",
+        );
       });
     });
     // `connectAsUser` handles the rejection later.
