@@ -14,8 +14,7 @@ export interface ThrottleSum {
 }
 
 /**
- * Returns the throttled reads or writes of all tables and indexes, split into sums that fit an alarm. A write that
- * an index throttles doesn't appear in the table's metric, so each index has its own.
+ * Returns the throttled reads or writes of all tables and indexes, grouped into sums small enough for one alarm each. The table's metric doesn't include writes that an index throttles, so each index has its own metric.
  */
 export function tableThrottles(
   { tables }: Data,

@@ -186,7 +186,7 @@ export const providersSchema = z
 export type ProviderMapping = z.output<typeof providerMappingSchema>;
 
 /**
- * Returns the header with a request's credential. For `signature`, it is one of the three Standard Webhooks
+ * Returns the name of the header that carries a request's credential. For `signature`, it is one of the three Standard Webhooks
  * headers.
  */
 export function credentialHeader({ kind, header }: EndpointAuthentication): string {

@@ -20,7 +20,7 @@ export const VERDICTS = ["true", "false", "benign"] as const;
 
 const noteSchema = z.object({ at: z.string(), by: z.string(), text: z.string() });
 
-/** Administrators' review of one rule's alerts about one subject. */
+/** An administrator's review of the alerts that a rule raised about a subject. */
 export const alertReviewSchema = z.object({
   acknowledged_at: z.string().optional(),
   acknowledged_by: z.string().optional(),

@@ -14,7 +14,7 @@ const JWT_START = "eyJ";
 /** Length of `{"alg":"x"}` in base64url, the shortest possible header. */
 const SHORTEST_HEADER = 15;
 
-/** Characters of a bearer token (RFC 6750, section 2.1). */
+/** Characters allowed in a bearer token (RFC 6750, section 2.1). */
 const TOKEN = /[A-Za-z0-9._~+/-]+=*/g;
 
 /** Minimum characters after a prefix. Fewer could be an ordinary word. */

@@ -64,7 +64,7 @@ export interface LocalStackDescription extends StackDescription {
 }
 
 /**
- * Returns the running local stack, as described by `npm start`.
+ * Returns the details of the running local stack, as written by `npm start`.
  *
  * @throws Error if no local stack is running
  */

@@ -28,7 +28,7 @@ export interface ClientCredentials {
 /** RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined. */
 const formEncoded = (text: string) => new URLSearchParams({ "": text }).toString().slice(1);
 
-/** Authenticates a client at its issuer (RFC 6749, section 2.3 and RFC 7523, section 2.2). */
+/** Authenticates a client with its issuer (RFC 6749, section 2.3 and RFC 7523, section 2.2). */
 export class ClientAuthentication {
   #secret: Promise<string> | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;

@@ -541,7 +541,7 @@ describe("transmitter", () => {
     await manage("DELETE", `/ssf/streams?stream_id=${stream_id}`);
   });
 
-  it("ends access in another stack when an action ends it here", async () => {
+  it("revokes access in another stack when an action revokes it in this one", async () => {
     const [url] = scene().stack.endpoints.values();
     const { body } = await manage("POST", "/ssf/streams", {
       delivery: {

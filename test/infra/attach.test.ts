@@ -467,7 +467,7 @@ describe("OAuthMonitoring construct", () => {
       ["dynamodb:Query", "dynamodb:BatchGetItem", "kms:Decrypt"],
       ["dynamodb:PutItem", "dynamodb:UpdateItem", "events:PutEvents", "kms:Encrypt"],
     ],
-  ] as const)("%s allows what its callers do and nothing more", (grant, allowed, denied) => {
+  ] as const)("%s grants only the permissions that its callers use", (grant, allowed, denied) => {
     const { stack, monitoring } = alone();
     const role = new Role(stack, "Grantee", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),

@@ -82,7 +82,7 @@ describe("detectAnomalies", () => {
     ]);
   });
 
-  it("finds nothing without traffic, and nothing in usual traffic", async () => {
+  it("finds nothing without traffic or in usual traffic", async () => {
     const { world, run, told } = await watchedWorld();
     expect(await run()).toMatchObject({ opened: [], resolved: [], open: 0 });
     for (let hour = 0; hour < 30; hour += 1) {

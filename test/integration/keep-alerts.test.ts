@@ -465,7 +465,7 @@ describe("networks of a client", () => {
     minutes: new Map(minutes.map((ago) => [nowMs - ago * MINUTE_MS, 1])),
   });
 
-  it("are learnt from their first use, earliest first", async () => {
+  it("are learned on first use, in the order of that use", async () => {
     const { world, keep } = await watched();
     await keep(NOW, { serviceNetworks: [from(NOW, "10.1.0.0/16", [3, 1, 0])] });
     await keep(NOW, { serviceNetworks: [from(NOW, "10.2.0.0/16", [5])] });

@@ -491,7 +491,7 @@ describe("verdict", () => {
     expect(reviewed).toMatchObject([{ alert_id: opened.alert_id, review: { verdict: "true" } }]);
   });
 
-  it("counts once per subject in the figures of its rule", () => {
+  it("is counted once per subject in its rule's figures", () => {
     const judged = (id: string, verdict?: "true" | "false" | "benign", rule = "failure_burst") => ({
       rule,
       subject: { kind: "ip" as const, id },

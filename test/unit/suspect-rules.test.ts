@@ -430,7 +430,7 @@ describe("consent_phishing for a known client", () => {
     ]);
   });
 
-  it("ignores a launch with active users, and returning users", () => {
+  it("ignores returning users, and a launch that brings active users", () => {
     const calls = Array.from({ length: 20 }, (_, n) => ofOld(50 - n, strangers(n), "token_used"));
     expect(raised(strangers, ...calls)).toEqual([]);
     // Denied calls count as calls too. These users' tokens were revoked.
@@ -650,7 +650,7 @@ describe("outage", () => {
     })),
   });
 
-  it("raises one notice when many clients fail at once for one reason", () => {
+  it("raises one notice when many clients fail at the same time for the same reason", () => {
     expect(found(refused(4, 10))).toMatchObject([
       { rule: "outage", subject: { kind: "reason", id: "expired_token" }, observed: 40, score: 20 },
     ]);

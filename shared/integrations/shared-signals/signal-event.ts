@@ -19,7 +19,7 @@ const EVENT_NAMESPACE = "0b9d6a0e-3a56-4b7c-9a42-7f3c1f0e5d11";
  */
 const LAST_SECOND = 100_000_000_000;
 
-/** A signal: one event of a SET about a subject. */
+/** A signal: one event from a SET, about one subject. */
 export interface Signal {
   /** The event to store. Its ID is derived from the transmitter and the `jti`. */
   readonly event: OAuthEvent;

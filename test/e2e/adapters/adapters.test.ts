@@ -546,7 +546,7 @@ describe("audit log", () => {
     for (const other of others) expect(other).toEqual(atRestApi);
   });
 
-  it("has one token_issued event for each allowed token of another issuer", async () => {
+  it("has one token_issued event for each allowed token from another issuer", async () => {
     const { events: seen } = await queryEvents(scene().library, {
       type: "token_seen",
       limit: 1000,
