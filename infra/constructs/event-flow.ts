@@ -99,10 +99,7 @@ export class EventFlow extends Construct {
     const { mappings } = config.providers;
     const mapped = mappings.filter(({ partnerEventBus }) => partnerEventBus === undefined);
     const eventPattern = {
-      source: [
-        ...[EVENT_SOURCE, KEYCLOAK_SOURCE, ENTRA_SOURCE, PING_SOURCE],
-        ...mapped.map(sourceOf),
-      ],
+      source: [EVENT_SOURCE, KEYCLOAK_SOURCE, ENTRA_SOURCE, PING_SOURCE, ...mapped.map(sourceOf)],
     };
     if (config.archive.enabled) {
       this.archive = new Archive(this, "Archive", {

@@ -11,8 +11,11 @@ const KEY_PROPERTIES: Readonly<Record<string, readonly (string | number)[]>> = {
   "AWS::Events::Archive": ["KmsKeyIdentifier"],
   "AWS::KinesisFirehose::DeliveryStream": ["DeliveryStreamEncryptionConfigurationInput", "KeyARN"],
   "AWS::S3::Bucket": [
-    ...["BucketEncryption", "ServerSideEncryptionConfiguration", 0],
-    ...["ServerSideEncryptionByDefault", "KMSMasterKeyID"],
+    "BucketEncryption",
+    "ServerSideEncryptionConfiguration",
+    0,
+    "ServerSideEncryptionByDefault",
+    "KMSMasterKeyID",
   ],
 };
 

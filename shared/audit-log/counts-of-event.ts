@@ -76,8 +76,12 @@ function isSampled({ id }: Pick<OAuthEvent, "id">): boolean {
 
 /** Denial reasons of principals that had access before. */
 const HOLDER_REASONS: ReadonlySet<string> = new Set([
-  ...["scope_violation", "revoked_token", "foreign_session"],
-  ...["authorization_code_reused", "refresh_token_reused", REFRESH_TOKEN_INVALID],
+  "scope_violation",
+  "revoked_token",
+  "foreign_session",
+  "authorization_code_reused",
+  "refresh_token_reused",
+  REFRESH_TOKEN_INVALID,
 ]);
 
 /** Returns the principal for detection: the user, else the token. */

@@ -25,13 +25,22 @@ export const TRANSMITTER_PATHS = {
  * response to a received signal would send back one signal per token.
  */
 export const OUTGOING_EVENT_TYPES = [
-  ...["action_taken", "action_released", "access_revoked"],
-  ...["suspicious_activity", "alert_resolved"],
+  "action_taken",
+  "action_released",
+  "access_revoked",
+  "suspicious_activity",
+  "alert_resolved",
 ] as const;
 
 /** Subject identifier formats that can name a user, session or client (RFC 9493, section 3). */
 export const IDENTIFIER_FORMATS = [
-  ...["iss_sub", "email", "phone_number", "opaque", "account", "did", "uri"],
+  "iss_sub",
+  "email",
+  "phone_number",
+  "opaque",
+  "account",
+  "did",
+  "uri",
 ] as const;
 
 const formats = z.array(z.enum(IDENTIFIER_FORMATS as readonly [string, ...string[]])).max(7);

@@ -9,7 +9,19 @@ const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 
 /** Unicode regions that aren't countries: unions, reserved island codes, unknown and test codes. */
 const NO_COUNTRY: ReadonlySet<string> = new Set([
-  ...["AC", "CP", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"],
+  "AC",
+  "CP",
+  "DG",
+  "EA",
+  "EU",
+  "EZ",
+  "IC",
+  "QO",
+  "TA",
+  "UN",
+  "XA",
+  "XB",
+  "ZZ",
 ]);
 
 /** Country names that providers use and Unicode doesn't have. */

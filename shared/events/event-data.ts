@@ -119,10 +119,31 @@ export function withoutSecrets(data: EventData, secret = false): EventData {
 
 /** Members that identify the event or that statistics count. An oversized event loses them last. */
 const IDENTIFYING: ReadonlySet<string> = new Set([
-  ...["token_id", "session_id", "issuer", "ip", "origin", "request_id", "trace_id", "action_id"],
-  ...["endpoint", "route", "method", "user_agent", "reason", "message", "alert_id", "rule"],
-  ...["issued_at", "expires_at", "grant_type", "previous_use", "success", "outcome"],
-  ...["provider", "provider_event_id", "provider_event_type"],
+  "token_id",
+  "session_id",
+  "issuer",
+  "ip",
+  "origin",
+  "request_id",
+  "trace_id",
+  "action_id",
+  "endpoint",
+  "route",
+  "method",
+  "user_agent",
+  "reason",
+  "message",
+  "alert_id",
+  "rule",
+  "issued_at",
+  "expires_at",
+  "grant_type",
+  "previous_use",
+  "success",
+  "outcome",
+  "provider",
+  "provider_event_id",
+  "provider_event_type",
 ]);
 
 /** Bytes to keep of a long text. */

@@ -4,14 +4,30 @@
  */
 const GUESS_REASONS: ReadonlySet<string> = new Set([
   // From the authorizer.
-  ...["unknown_token", "unknown_session", "foreign_session"],
+  "unknown_token",
+  "unknown_session",
+  "foreign_session",
   // Tokens of other issuers.
-  ...["unknown_issuer", "unknown_key", "invalid_signature", "invalid_dpop_signature"],
-  ...["wrong_dpop_key", "wrong_client_certificate", "replayed_dpop_proof"],
+  "unknown_issuer",
+  "unknown_key",
+  "invalid_signature",
+  "invalid_dpop_signature",
+  "wrong_dpop_key",
+  "wrong_client_certificate",
+  "replayed_dpop_proof",
   // Sign-ins and token requests at identity providers.
-  ...["wrong_password", "unknown_user", "invalid_credentials", "INVALID_CREDENTIALS"],
-  ...["invalid_user_credentials", "user_not_found", "invalid_client", "invalid_client_credentials"],
-  ...["mfa_failed", "mfa_rejected", "breached_password", "NotAuthorizedException"],
+  "wrong_password",
+  "unknown_user",
+  "invalid_credentials",
+  "INVALID_CREDENTIALS",
+  "invalid_user_credentials",
+  "user_not_found",
+  "invalid_client",
+  "invalid_client_credentials",
+  "mfa_failed",
+  "mfa_rejected",
+  "breached_password",
+  "NotAuthorizedException",
 ]);
 
 /** Whether the reason of a denied call means a credential guess. */

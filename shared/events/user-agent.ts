@@ -27,8 +27,15 @@ const PLATFORMS: readonly (readonly [word: string, platform: string])[] = [
 
 /** Products that every browser names. */
 const FILLERS: ReadonlySet<string> = new Set([
-  ...["Mozilla", "AppleWebKit", "Gecko", "Version", "Mobile", "Safari", "Chrome"],
-  ...["CFNetwork", "Darwin"],
+  "Mozilla",
+  "AppleWebKit",
+  "Gecko",
+  "Version",
+  "Mobile",
+  "Safari",
+  "Chrome",
+  "CFNetwork",
+  "Darwin",
 ]);
 
 /** Splits a user agent into the products outside comments, and the text within comments (RFC 9110, section 10.1.5). */

@@ -25,7 +25,12 @@ function record(principal: string, { action, resource }: Access, allowed: boolea
 }
 
 const EVENT_FILTERS = [
-  ...["", "client_id=app", "user_id=ada", "token_id=t", "ip=203.0.113.66", "type=token_used"],
+  "",
+  "client_id=app",
+  "user_id=ada",
+  "token_id=t",
+  "ip=203.0.113.66",
+  "type=token_used",
 ];
 
 /** Stores expired items of every kind for the cleanup to delete. */

@@ -96,7 +96,13 @@ describe("stack that receives events of identity providers", () => {
       (event: { event_data: { provider: string } }) => event.event_data.provider,
     );
     expect(providers.sort()).toEqual([
-      ...["acme", "auth0", "cognito", "entra", "keycloak", "okta", "ping"],
+      "acme",
+      "auth0",
+      "cognito",
+      "entra",
+      "keycloak",
+      "okta",
+      "ping",
     ]);
     const stats = await get(
       "/admin/oauth/stats?from=2026-11-23T09:00:00Z&to=2026-11-23T11:00:00Z",
@@ -292,7 +298,10 @@ describe("provider endpoint", () => {
     expect(answers.map(({ body }) => body)).toEqual([{ taken: 1 }, { taken: 2 }, { taken: 1 }]);
     const events = (await eventsOf("barbara")) as { event_data: { provider: string } }[];
     expect(events.map(({ event_data }) => event_data.provider).sort()).toEqual([
-      ...["keycloak", "okta", "okta", "ping"],
+      "keycloak",
+      "okta",
+      "okta",
+      "ping",
     ]);
   });
 

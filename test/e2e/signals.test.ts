@@ -643,9 +643,14 @@ describe("metrics of signals", () => {
       }
     }
     for (const name of [
-      ...["signal-receiver SetsTaken", "signal-receiver SetsRefused", "signal-poller SetsTaken"],
-      ...["signal-transmitter EventsTransmitted", "signal-delivery SetsPushed"],
-      ...["signal-delivery PushesRetried", "webhook NoticesTaken", "webhook NoticesRetried"],
+      "signal-receiver SetsTaken",
+      "signal-receiver SetsRefused",
+      "signal-poller SetsTaken",
+      "signal-transmitter EventsTransmitted",
+      "signal-delivery SetsPushed",
+      "signal-delivery PushesRetried",
+      "webhook NoticesTaken",
+      "webhook NoticesRetried",
     ]) {
       expect(sums.get(name) ?? 0, name).toBeGreaterThan(0);
     }

@@ -47,7 +47,10 @@ describe("function bundles", () => {
     expect(functions.length).toBeGreaterThan(10);
     // Off by default: export, approval links, Shared Signals, webhooks and provider endpoints.
     const off = [
-      ...["ocsf-export", "approvals", "webhook", "provider-endpoint"],
+      "ocsf-export",
+      "approvals",
+      "webhook",
+      "provider-endpoint",
       ...["receiver", "poller", "streams", "transmitter", "delivery"].map(
         (name) => `signal-${name}`,
       ),

@@ -21,7 +21,10 @@ describe("provider mapping", () => {
     const partnerEventBus = "aws.partner/example.com/tenant/stream";
     const template = synthesize({ mappings: [acme, { ...acme, name: "other", partnerEventBus }] });
     const source = [
-      ...["oauth.monitoring", "oauth.keycloak", "oauth.entra", "oauth.ping"],
+      "oauth.monitoring",
+      "oauth.keycloak",
+      "oauth.entra",
+      "oauth.ping",
       "oauth.acme",
     ];
     template.hasResourceProperties("AWS::Events::Rule", { EventPattern: { source } });
@@ -93,10 +96,15 @@ describe("provider endpoint", () => {
         .flatMap(({ Resource }) => Resource);
     expect(new Set(statements.flatMap(({ Action }) => Action))).toEqual(
       new Set([
-        ...["events:PutEvents", "secretsmanager:GetSecretValue"],
-        ...["logs:CreateLogStream", "logs:PutLogEvents"],
-        ...["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-        ...["dynamodb:UpdateItem", ...KEY_READS, ...KEY_WRITES],
+        "events:PutEvents",
+        "secretsmanager:GetSecretValue",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "dynamodb:UpdateItem",
+        ...KEY_READS,
+        ...KEY_WRITES,
       ]),
     );
     expect(resourcesOf("dynamodb:UpdateItem")).toEqual([

@@ -498,8 +498,13 @@ describe("verdict", () => {
       review: verdict && { verdict },
     });
     const alerts = [
-      ...[judged("a", "true"), judged("a", "true"), judged("b", "true"), judged("c", "false")],
-      ...[judged("d", "benign"), judged("e"), judged("a", undefined, "scraping")],
+      judged("a", "true"),
+      judged("a", "true"),
+      judged("b", "true"),
+      judged("c", "false"),
+      judged("d", "benign"),
+      judged("e"),
+      judged("a", undefined, "scraping"),
     ];
     expect(verdictFigures(alerts)).toEqual([
       { rule: "failure_burst", subjects: 5, true: 2, false: 1, benign: 1, precision: 0.5 },

@@ -93,8 +93,14 @@ describe("attach to an oidc-provider", () => {
   });
 
   it.each([
-    ...["authorization", "grant", "introspection", "revocation", "userinfo"],
-    ...["pushed_authorization_request", "device_authorization", "backchannel_authentication"],
+    "authorization",
+    "grant",
+    "introspection",
+    "revocation",
+    "userinfo",
+    "pushed_authorization_request",
+    "device_authorization",
+    "backchannel_authentication",
   ])("publishes an error at %s with subject, address and reason", async (endpoint) => {
     const { emit } = provider();
     const error = { error: "invalid_grant", error_description: "grant request is invalid" };

@@ -47,9 +47,20 @@ describe("secret redaction", () => {
   const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
   it.each([
-    ...["access_token", "refresh_token", "id_token", "token", "authorization", "code"],
-    ...["authorization_code", "code_verifier", "client_secret", "client_assertion", "assertion"],
-    ...["password", "cookie", "set-cookie"],
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "token",
+    "authorization",
+    "code",
+    "authorization_code",
+    "code_verifier",
+    "client_secret",
+    "client_assertion",
+    "assertion",
+    "password",
+    "cookie",
+    "set-cookie",
   ])("replaces a secret under the key %s with its digest, in upper and lower case", (key) => {
     for (const name of [key, key.toUpperCase()]) {
       const { event_data } = event({ [name]: "s3cret", deep: { [name]: { a: ["s3cret"] } } });

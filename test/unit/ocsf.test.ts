@@ -100,21 +100,35 @@ describe("toOcsfEvent", () => {
     ]);
     expect(captions("auth_unavailable")).toEqual([
       ...category,
-      ...["Authentication: Logon", "Medium", "Failure"],
+      "Authentication: Logon",
+      "Medium",
+      "Failure",
     ]);
     expect(captions("token_used", { method: "PUT" })).toEqual([
-      ...[6, "Application Activity", "API Activity"],
-      ...["API Activity: Update", "Informational", "Success"],
+      6,
+      "Application Activity",
+      "API Activity",
+      "API Activity: Update",
+      "Informational",
+      "Success",
     ]);
     expect(captions("suspicious_activity")).toEqual([
-      ...[2, "Findings", "Detection Finding"],
-      ...["Detection Finding: Create", "Medium", "New"],
+      2,
+      "Findings",
+      "Detection Finding",
+      "Detection Finding: Create",
+      "Medium",
+      "New",
     ]);
     expect(captions("alert_resolved").slice(3)).toEqual([
-      ...["Detection Finding: Close", "Informational", "Resolved"],
+      "Detection Finding: Close",
+      "Informational",
+      "Resolved",
     ]);
     expect(captions("consent_given").slice(3)).toEqual([
-      ...["API Activity: consent_given", "Unknown", "Unknown"],
+      "API Activity: consent_given",
+      "Unknown",
+      "Unknown",
     ]);
     expect(conforming(event("auth_unavailable")).status_detail).toBe("temporarily_unavailable");
     expect(conforming(event("token_issued")).metadata).toEqual({
@@ -235,7 +249,12 @@ describe("toOcsfEvent", () => {
   it("names the activity of each kind of call", () => {
     const does = (method: string) => conforming(event("token_used", { method })).activity_name;
     expect(["GET", "POST", "PUT", "DELETE", "CONNECT", "PURGE"].map(does)).toEqual([
-      ...["Read", "Create", "Update", "Delete", "Connect", "Unknown"],
+      "Read",
+      "Create",
+      "Update",
+      "Delete",
+      "Connect",
+      "Unknown",
     ]);
   });
 

@@ -26,32 +26,82 @@ const linesOf = (file: string): string[] =>
 /** Auth0 codes that keep a provider-specific type, by topic. */
 const AUTH0_OWN: Readonly<Record<string, readonly string[]>> = {
   accounts: [
-    ...["fce", "fcp", "fcph", "fcpn", "fcpr", "fcu", "fi", "fpurh", "fs", "fv", "fvr", "sce"],
-    ...["scp", "scpn", "scpr", "scu", "si", "ss", "sv", "svr", "scv", "scoa"],
-    ...["my_account_authentication_method_failed", "my_account_authentication_method_succeeded"],
-    ...["connected_accounts_connection_failed", "connected_accounts_connection_succeeded"],
-    ...["connected_accounts_delete_failed", "connected_accounts_delete_succeeded"],
+    "fce",
+    "fcp",
+    "fcph",
+    "fcpn",
+    "fcpr",
+    "fcu",
+    "fi",
+    "fpurh",
+    "fs",
+    "fv",
+    "fvr",
+    "sce",
+    "scp",
+    "scpn",
+    "scpr",
+    "scu",
+    "si",
+    "ss",
+    "sv",
+    "svr",
+    "scv",
+    "scoa",
+    "my_account_authentication_method_failed",
+    "my_account_authentication_method_succeeded",
+    "connected_accounts_connection_failed",
+    "connected_accounts_connection_succeeded",
+    "connected_accounts_delete_failed",
+    "connected_accounts_delete_succeeded",
   ],
   messages: [
-    ...["cls", "cs", "fn", "wn", "w", "wum", "depnote", "acul_sdk_notice", "gd_send_email"],
-    ...["gd_send_email_verification", "gd_send_pn", "gd_send_pn_failure", "gd_send_sms"],
-    ...["gd_send_sms_failure", "gd_send_voice", "gd_send_voice_failure"],
+    "cls",
+    "cs",
+    "fn",
+    "wn",
+    "w",
+    "wum",
+    "depnote",
+    "acul_sdk_notice",
+    "gd_send_email",
+    "gd_send_email_verification",
+    "gd_send_pn",
+    "gd_send_pn_failure",
+    "gd_send_sms",
+    "gd_send_sms_failure",
+    "gd_send_voice",
+    "gd_send_voice_failure",
   ],
   secondFactors: [
-    ...["gd_auth_email_verification", "gd_auth_succeed", "gd_enrollment_complete"],
-    ...["gd_recovery_succeed", "gd_start_auth", "gd_start_enroll", "gd_start_enroll_failed"],
-    ...["gd_unenroll", "gd_update_device_account", "gd_webauthn_enrollment_failed", "mfar"],
+    "gd_auth_email_verification",
+    "gd_auth_succeed",
+    "gd_enrollment_complete",
+    "gd_recovery_succeed",
+    "gd_start_auth",
+    "gd_start_enroll",
+    "gd_start_enroll_failed",
+    "gd_unenroll",
+    "gd_update_device_account",
+    "gd_webauthn_enrollment_failed",
+    "mfar",
   ],
   extensions: [
-    ...["actions_execution_failed", "flows_execution_completed", "flows_execution_failed"],
-    ...["forms_submission_failed", "forms_submission_succeeded"],
+    "actions_execution_failed",
+    "flows_execution_completed",
+    "flows_execution_failed",
+    "forms_submission_failed",
+    "forms_submission_succeeded",
   ],
   // Requests that start a flow. Another code reports its end.
   starts: ["ciba_start_succeeded", "passkey_challenge_started"],
   // Failed logouts, and back-channel notifications about a logout that has its own code.
   logouts: [
-    ...["flo", "federated_logout_failed", "universal_logout_failed"],
-    ...["oidc_backchannel_logout_failed", "oidc_backchannel_logout_succeeded"],
+    "flo",
+    "federated_logout_failed",
+    "universal_logout_failed",
+    "oidc_backchannel_logout_failed",
+    "oidc_backchannel_logout_succeeded",
   ],
   // Assessments of every login, and summaries.
   assessments: ["pla", "acls_summary"],
@@ -233,11 +283,11 @@ describe("parseBusMessage with identity provider events", () => {
         token_revoked: ["app.oauth2.token.revoke", "app.oauth2.as.token.revoke"],
         auth_failed: ["app.oauth2.token.detect_reuse", "app.oauth2.as.token.detect_reuse"],
         suspicious_activity: [
-          ...["security.attack.start", "security.threat.detected", "user.account.lock"],
-          ...[
-            "security.breached_credential.detected",
-            "user.account.report_suspicious_activity_by_enduser",
-          ],
+          "security.attack.start",
+          "security.threat.detected",
+          "user.account.lock",
+          "security.breached_credential.detected",
+          "user.account.report_suspicious_activity_by_enduser",
         ],
         okta_app_oauth2_as_token_grant_id_token: ["app.oauth2.as.token.grant.id_token"],
       },
@@ -247,8 +297,12 @@ describe("parseBusMessage with identity provider events", () => {
       (name) => oktaSample(name, "FAILURE"),
       {
         auth_failed: [
-          ...["user.session.start", "user.authentication.sso", "app.oauth2.token.grant"],
-          ...["app.oauth2.as.token.grant", "app.oauth2.authorize", "app.oauth2.as.authorize"],
+          "user.session.start",
+          "user.authentication.sso",
+          "app.oauth2.token.grant",
+          "app.oauth2.as.token.grant",
+          "app.oauth2.authorize",
+          "app.oauth2.as.authorize",
         ],
         okta_user_session_end: ["user.session.end"],
         okta_app_oauth2_token_revoke: ["app.oauth2.token.revoke"],
@@ -261,8 +315,12 @@ describe("parseBusMessage with identity provider events", () => {
         session_started: ["LOGIN", "IDENTITY_PROVIDER_LOGIN"],
         session_ended: ["LOGOUT"],
         token_issued: [
-          ...["CLIENT_LOGIN", "CODE_TO_TOKEN", "OAUTH2_DEVICE_CODE_TO_TOKEN", "REFRESH_TOKEN"],
-          ...["TOKEN_EXCHANGE", "AUTHREQID_TO_TOKEN"],
+          "CLIENT_LOGIN",
+          "CODE_TO_TOKEN",
+          "OAUTH2_DEVICE_CODE_TO_TOKEN",
+          "REFRESH_TOKEN",
+          "TOKEN_EXCHANGE",
+          "AUTHREQID_TO_TOKEN",
         ],
         token_revoked: ["REVOKE_GRANT"],
         suspicious_activity: [
@@ -278,8 +336,12 @@ describe("parseBusMessage with identity provider events", () => {
       (name) => cognitoSample(name),
       {
         token_issued: [
-          ...["InitiateAuth", "AdminInitiateAuth", "RespondToAuthChallenge", "Token_POST"],
-          ...["AdminRespondToAuthChallenge", "GetTokensFromRefreshToken"],
+          "InitiateAuth",
+          "AdminInitiateAuth",
+          "RespondToAuthChallenge",
+          "Token_POST",
+          "AdminRespondToAuthChallenge",
+          "GetTokensFromRefreshToken",
         ],
         session_started: ["Login_POST", "SAML2Response_POST", "OAuth2Response_GET"],
         session_ended: ["Logout_GET", "GlobalSignOut", "AdminUserGlobalSignOut"],
@@ -575,7 +637,10 @@ describe("parseBusMessage with identity provider events", () => {
     const outcome = (result: string) =>
       read(oktaSample("user.session.start", result)).event_data.outcome;
     expect(["SUCCESS", "ALLOW", "FAILURE", "DENY", "SKIPPED"].map(outcome)).toEqual([
-      ...["success", "success", "failure", "failure"],
+      "success",
+      "success",
+      "failure",
+      "failure",
       undefined,
     ]);
   });
@@ -606,10 +671,16 @@ describe("parseBusMessage with identity provider events", () => {
     try {
       expect(
         [
-          ...["2007-01-09T09:41:00", "2007-01-09 09:41:00.5", "1/9/2007 9:41:00 AM"],
-          ...["1/9/2007 10:41:00 AM +01:00", "2007-01-09T04:41:00-0500", "2007-01-09T09:41:00z"],
-          ...["Tue, 09 Jan 2007 09:41:00 GMT", "Tue Jan 09 2007 10:41:00 GMT+0100 (CET)"],
-          ...["2007-01-09", 1168335660000],
+          "2007-01-09T09:41:00",
+          "2007-01-09 09:41:00.5",
+          "1/9/2007 9:41:00 AM",
+          "1/9/2007 10:41:00 AM +01:00",
+          "2007-01-09T04:41:00-0500",
+          "2007-01-09T09:41:00z",
+          "Tue, 09 Jan 2007 09:41:00 GMT",
+          "Tue Jan 09 2007 10:41:00 GMT+0100 (CET)",
+          "2007-01-09",
+          1168335660000,
         ].map(readAt),
       ).toEqual([
         "2007-01-09T09:41:00.000Z",
@@ -662,7 +733,8 @@ describe("parseBusMessage with identity provider events", () => {
     const reason = (code: number) =>
       read(entraSignIn("ServicePrincipalSignInLogs", code)).event_data.reason;
     expect([7000222, 700016, 70008].map(reason)).toEqual([
-      ...["invalid_client", "invalid_client"],
+      "invalid_client",
+      "invalid_client",
       "error_70008",
     ]);
     const byNumber = entraSignIn("SignInLogs", 0, { status: null });
@@ -674,7 +746,9 @@ describe("parseBusMessage with identity provider events", () => {
     const typeIn = (category: string, more: Record<string, unknown> = {}) =>
       read({ ...message, detail: { ...audit, category, ...more } }).event_type;
     expect(["ApplicationManagement", "Policy", "StorageRead"].map((each) => typeIn(each))).toEqual([
-      ...["admin_activity", "admin_activity", "entra_storage_read"],
+      "admin_activity",
+      "admin_activity",
+      "entra_storage_read",
     ]);
     // Azure policies that are sent to the same event hub.
     const ofAzure = { resourceId: "/subscriptions/1a/providers/Microsoft.Storage" };
@@ -852,7 +926,11 @@ describe("parseBusMessage with identity provider events", () => {
     };
     const events = batch("eb-1");
     expect(events.map(({ event_type }) => event_type)).toEqual([
-      ...["auth_failed", "auth_failed", "entra_odd", "entra_odd", "entra_unknown"],
+      "auth_failed",
+      "auth_failed",
+      "entra_odd",
+      "entra_odd",
+      "entra_unknown",
     ]);
     const ids = events.map(({ id }) => id);
     expect(new Set(ids).size).toBe(records.length);

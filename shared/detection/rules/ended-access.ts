@@ -9,10 +9,16 @@ import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 /** Provider event codes of a password change. */
 const PASSWORD_CHANGES: ReadonlySet<string> = new Set([
   "scp",
-  ...["user.account.update_password", "user.account.reset_password"],
-  ...["UPDATE_PASSWORD", "RESET_PASSWORD"],
-  ...["ChangePassword", "ConfirmForgotPassword", "AdminSetUserPassword"],
-  ...["Change user password", "Change password (self-service)", "Reset user password"],
+  "user.account.update_password",
+  "user.account.reset_password",
+  "UPDATE_PASSWORD",
+  "RESET_PASSWORD",
+  "ChangePassword",
+  "ConfirmForgotPassword",
+  "AdminSetUserPassword",
+  "Change user password",
+  "Change password (self-service)",
+  "Reset user password",
 ]);
 
 /** An event that ended a principal's access. */

@@ -131,8 +131,20 @@ const ANONYMOUS = "anonymizedIPAddress";
  * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
 const INTERRUPTS: ReadonlySet<string> = new Set([
-  ...["16000", "16001", "16003", "50058", "50072", "50074", "50076", "50079", "50097"],
-  ...["50125", "50129", "50140", "51006", "65001"],
+  "16000",
+  "16001",
+  "16003",
+  "50058",
+  "50072",
+  "50074",
+  "50076",
+  "50079",
+  "50097",
+  "50125",
+  "50129",
+  "50140",
+  "51006",
+  "65001",
 ]);
 
 /** Reasons implied by error codes. */

@@ -26,7 +26,9 @@ export interface NamedJwt {
 
 /** Signals whose opaque simple subject is a session (CAEP 1.0, section 3.1). */
 const ABOUT_SESSIONS: ReadonlySet<string> = new Set([
-  ...["session-revoked", "session-established", "session-presented"],
+  "session-revoked",
+  "session-established",
+  "session-presented",
 ]);
 
 /** Returns the member that identifies the subject, by format. */

@@ -48,7 +48,10 @@ function targetOf({ token, sessionId, userId, clientId }: MappedSubject) {
 
 /** Signals that concern all access of a user, even if they name a session. */
 const WHOLE_USER: ReadonlySet<string> = new Set([
-  ...["sessions-revoked", "account-disabled", "account-purged", "credential-compromise"],
+  "sessions-revoked",
+  "account-disabled",
+  "account-purged",
+  "credential-compromise",
 ]);
 
 /**

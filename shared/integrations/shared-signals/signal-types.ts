@@ -1,15 +1,31 @@
 /** Event types of CAEP 1.0, section 3. */
 const CAEP = [
-  ...["session-revoked", "token-claims-change", "credential-change", "assurance-level-change"],
-  ...["device-compliance-change", "session-established", "session-presented", "risk-level-change"],
+  "session-revoked",
+  "token-claims-change",
+  "credential-change",
+  "assurance-level-change",
+  "device-compliance-change",
+  "session-established",
+  "session-presented",
+  "risk-level-change",
 ] as const;
 
 /** Event types of RISC 1.0, section 2. */
 const RISC = [
-  ...["account-credential-change-required", "account-purged", "account-disabled"],
-  ...["account-enabled", "identifier-changed", "identifier-recycled", "credential-compromise"],
-  ...["opt-in", "opt-out-initiated", "opt-out-cancelled", "opt-out-effective"],
-  ...["recovery-activated", "recovery-information-changed", "sessions-revoked"],
+  "account-credential-change-required",
+  "account-purged",
+  "account-disabled",
+  "account-enabled",
+  "identifier-changed",
+  "identifier-recycled",
+  "credential-compromise",
+  "opt-in",
+  "opt-out-initiated",
+  "opt-out-cancelled",
+  "opt-out-effective",
+  "recovery-activated",
+  "recovery-information-changed",
+  "sessions-revoked",
 ] as const;
 
 /** Event types of the Shared Signals Framework 1.0, sections 8.1.4 and 8.1.5. */

@@ -57,7 +57,13 @@ export type SimpleSubject = z.output<typeof simpleSchema>;
  * allowed.
  */
 const COMPLEX_MEMBERS = [
-  ...["user", "device", "session", "application", "tenant", "org_unit", "group"],
+  "user",
+  "device",
+  "session",
+  "application",
+  "tenant",
+  "org_unit",
+  "group",
 ] as const;
 
 const membersSchema = z.record(z.string().min(1).max(64), simpleSchema).refine((members) => {

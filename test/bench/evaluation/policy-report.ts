@@ -31,8 +31,11 @@ function cells(effects: readonly PolicyEffect[], attacks: number): (string | num
 }
 
 const COLUMNS = [
-  ...["actions a day", "wrong actions a day", "tokens wrongly revoked a day"],
-  ...["minutes of blocked callers a day", "attacks that lose calls"],
+  "actions a day",
+  "wrong actions a day",
+  "tokens wrongly revoked a day",
+  "minutes of blocked callers a day",
+  "attacks that lose calls",
 ];
 
 /** Returns the recommended policies with the given modes. */
@@ -109,8 +112,12 @@ function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
   return {
     title: OUTCOME_TITLE,
     columns: [
-      ...["attack", "calls", "refused, enforced", "calls before"],
-      ...["refused, proposals approved at once", "calls before"],
+      "attack",
+      "calls",
+      "refused, enforced",
+      "calls before",
+      "refused, proposals approved at once",
+      "calls before",
     ],
     rows: [...new Set(enforced.map(({ name }) => name))].map((name) => [
       name,
